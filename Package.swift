@@ -1,0 +1,120 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The strictest compiler from the first commit: every target is built with these.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let strictC: [CSetting] = [
+    .treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra"),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let lifecycle: Target.Dependency = .product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let arguments: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "coupond",
+    products: [
+        .executable(name: "coupond", targets: ["coupond"]),
+        .executable(name: "couponctl", targets: ["couponctl"]),
+        .library(name: "CouponClient", targets: ["CouponClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0",
+            traits: ["CommandLineArguments"]),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The C libraries, as they are.
+        .systemLibrary(name: "CHiredis"),
+        .systemLibrary(name: "CLibpq"),
+        .systemLibrary(name: "CProtobufC"),
+        .target(name: "CCouponProto", dependencies: ["CProtobufC"], cSettings: strictC),
+
+        // The way of a request: Core decides, the others carry.
+        .target(name: "CouponCore", dependencies: [deque], swiftSettings: strict),
+        .target(
+            name: "CouponWire", dependencies: ["CCouponProto", "CProtobufC", "CouponCore"],
+            swiftSettings: strict),
+        .target(
+            name: "CouponRedis",
+            dependencies: ["CHiredis", "CouponCore", nioCore, nioPosix, logging, deque],
+            resources: [.embedInCode("Scripts")],
+            swiftSettings: strict),
+        .target(
+            name: "CouponPostgres", dependencies: ["CLibpq", "CouponCore", logging],
+            resources: [.embedInCode("Migrations")],
+            swiftSettings: strict),
+        .target(
+            name: "CouponScheduler", dependencies: ["CouponCore", logging, metrics, lifecycle],
+            swiftSettings: strict),
+        .target(
+            name: "CouponServer",
+            dependencies: [
+                "CouponCore", "CouponWire", nioCore, nioPosix, logging, metrics, lifecycle, deque,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "CouponClient", dependencies: ["CouponCore", "CouponWire", nioCore, nioPosix],
+            swiftSettings: strict),
+        .target(name: "Systemd", swiftSettings: strict),
+
+        .executableTarget(
+            name: "coupond",
+            dependencies: [
+                "CouponCore", "CouponServer", "CouponScheduler", "CouponRedis", "CouponPostgres",
+                "Systemd", arguments, logging, metrics, lifecycle, nioCore, nioPosix,
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "couponctl",
+            dependencies: [
+                "CouponClient", "CouponCore", "CouponWire", arguments, nioCore, nioPosix,
+            ],
+            swiftSettings: strict),
+
+        // Tests by cost: unit, then with real servers, then the real daemon.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "CouponCoreTests", dependencies: ["CouponCore"], swiftSettings: strict),
+        .testTarget(
+            name: "CouponWireTests", dependencies: ["CouponWire", "CouponCore"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CouponRedisTests",
+            dependencies: ["CouponRedis", "CouponCore", "TestSupport", nioCore, nioPosix, logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CouponPostgresTests",
+            dependencies: ["CouponPostgres", "CouponCore", "TestSupport", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "CouponClient", "CouponCore", "CouponWire", "TestSupport", nioCore, nioPosix,
+                "coupond", "couponctl",
+            ],
+            swiftSettings: strict),
+    ]
+)

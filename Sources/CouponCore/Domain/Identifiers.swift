@@ -1,0 +1,57 @@
+/// The ids of CONTRACT: positive 64-bit integers, one type for each so that none is taken for another.
+
+/// Identifies a coupon. Positive.
+public struct CouponID: Hashable, Comparable, Sendable {
+    /// The number as callers, Redis and PostgreSQL know it.
+    public let rawValue: Int64
+
+    /// - Parameter rawValue: a positive number; checked where it comes from outside.
+    public init(_ rawValue: Int64) { self.rawValue = rawValue }
+
+    /// Ascending by number: the order in which coupons are locked.
+    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Identifies a user. Positive.
+public struct UserID: Hashable, Comparable, Sendable {
+    /// The number as callers, Redis and PostgreSQL know it.
+    public let rawValue: Int64
+
+    /// - Parameter rawValue: a positive number; checked where it comes from outside.
+    public init(_ rawValue: Int64) { self.rawValue = rawValue }
+
+    /// Ascending by number.
+    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Identifies a partition: `coupon_id mod P`, from 0 to P - 1.
+public struct PartitionID: Hashable, Comparable, Sendable {
+    /// The number, from 0.
+    public let rawValue: Int
+
+    /// - Parameter rawValue: from 0 to P - 1.
+    public init(_ rawValue: Int) { self.rawValue = rawValue }
+
+    /// Ascending by number.
+    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// How many partitions there are; fixed when the database is first set up.
+public struct Partitioning: Equatable, Sendable {
+    /// P, from 1 to `Limits.maximumPartitions`.
+    public let count: Int
+
+    /// - Parameter count: P, positive.
+    public init(count: Int) {
+        precondition(count > 0, "there is at least one partition")
+        self.count = count
+    }
+
+    /// The partition whose gate, queue and cursor a coupon uses.
+    public func partition(of coupon: CouponID) -> PartitionID {
+        PartitionID(Int(coupon.rawValue.magnitude % UInt64(count)))
+    }
+
+    /// All partitions, in order.
+    public var all: [PartitionID] { (0..<count).map { PartitionID($0) } }
+}

@@ -1,0 +1,104 @@
+/// Why an accepted request ended without an issue. Raw values are stored and sent; never reuse one.
+public enum RejectionReason: UInt8, Sendable, CaseIterable {
+    /// The quantity was gone in PostgreSQL: its tables were changed past the gate.
+    case soldOut = 1
+    /// The user held the coupon already, by another request.
+    case alreadyIssued = 2
+    /// The coupon is not in PostgreSQL any more.
+    case notFound = 3
+    /// The request could not be issued and waits in the dead letters.
+    case deadLetter = 4
+}
+
+/// What a holder's accepted request has become.
+public enum HolderState: UInt8, Sendable {
+    /// Accepted, waiting in the queue.
+    case queued = 1
+    /// Committed.
+    case issued = 2
+    /// Ended without an issue.
+    case rejected = 3
+}
+
+/// What an issue request is told: a value, never an error (CONTRACT section 4).
+public enum Outcome: Equatable, Sendable {
+    /// Accepted by the gate and queued.
+    case accepted(sequence: Int64)
+    /// Committed.
+    case issued(sequence: Int64, at: Timestamp)
+    /// Another request of this user counted.
+    case duplicate(sequence: Int64, state: HolderState)
+    /// The quantity is gone.
+    case soldOut
+    /// The window opens later.
+    case notOpen(opens: Timestamp)
+    /// The window has closed.
+    case ended
+    /// The coupon is paused.
+    case paused
+    /// The coupon is closed.
+    case closed
+    /// There is no such coupon.
+    case notFound
+    /// Accepted, and ended without an issue.
+    case rejected(sequence: Int64, reason: RejectionReason)
+}
+
+/// What is known of a request that ended in an error (promise 9).
+public enum Acceptance: Equatable, Sendable {
+    /// The gate did not take it, and will not.
+    case notAccepted
+    /// The gate took it.
+    case accepted(sequence: Int64)
+    /// Nobody can say; asking again with the same request id resolves it.
+    case unknown
+}
+
+/// gRPC's status codes, by name and number, as far as they are used.
+public enum StatusCode: Int32, Sendable, CaseIterable {
+    /// A field is wrong; the message names it.
+    case invalidArgument = 3
+    /// The deadline has passed.
+    case deadlineExceeded = 4
+    /// There is no such thing (admin methods; an issue request is told so by its outcome).
+    case notFound = 5
+    /// It is there already (admin methods).
+    case alreadyExists = 6
+    /// The caller may not do this.
+    case permissionDenied = 7
+    /// A limit is reached; try again later.
+    case resourceExhausted = 8
+    /// The state does not allow it (admin methods); the message says what would.
+    case failedPrecondition = 9
+    /// No such method.
+    case unimplemented = 12
+    /// A fault of the daemon.
+    case `internal` = 13
+    /// A part is away; try again later.
+    case unavailable = 14
+    /// The caller did not say who it is.
+    case unauthenticated = 16
+}
+
+/// An error answer.
+public struct Failure: Error, Equatable, Sendable {
+    /// The code.
+    public let code: StatusCode
+    /// For people: what, where, what to do. Short.
+    public let message: String
+    /// When to try again; nil where trying again makes no sense.
+    public let retryAfterMilliseconds: UInt32?
+    /// For an issue request: what became of it.
+    public let acceptance: Acceptance
+
+    /// An error answer; by default the request was not accepted.
+    public init(
+        _ code: StatusCode, _ message: String, retryAfterMilliseconds: UInt32? = nil,
+        acceptance: Acceptance = .notAccepted
+    ) {
+        self.code = code
+        self.message = message
+        self.retryAfterMilliseconds = retryAfterMilliseconds
+        self.acceptance = acceptance
+    }
+}

@@ -1,0 +1,71 @@
+/// What the owner of a partition tells every daemon: after a commit, at each heartbeat, after an
+/// admin's change, and when a rebuilt gate opens. Published by the script that made the change.
+///
+/// A heartbeat is an event that moved nothing. A rebuilt gate is announced with its new epoch.
+public struct CompletionEvent: Equatable, Sendable {
+    /// The partition.
+    public let partition: PartitionID
+    /// The gate's epoch.
+    public let epoch: Epoch
+    /// Settled up to here before.
+    public let from: Position
+    /// Settled up to here now.
+    public let to: Position
+    /// Whether it follows a recovery or a rebuild: such an event answers no waiter (rule 23).
+    public let resolve: Bool
+    /// The coupons whose standing it tells.
+    public let coupons: [CouponStanding]
+    /// Accepted requests in (from, to] that were rejected or dead-lettered.
+    public let rejections: [Rejection]
+
+    /// An event.
+    public init(
+        partition: PartitionID, epoch: Epoch, from: Position, to: Position, resolve: Bool,
+        coupons: [CouponStanding], rejections: [Rejection]
+    ) {
+        self.partition = partition
+        self.epoch = epoch
+        self.from = from
+        self.to = to
+        self.resolve = resolve
+        self.coupons = coupons
+        self.rejections = rejections
+    }
+
+    /// A coupon as the gate holds it when the event is published.
+    public struct CouponStanding: Equatable, Sendable {
+        /// The coupon.
+        public let coupon: CouponID
+        /// Rises within an epoch whenever the coupon opens or closes.
+        public let rev: Int64
+        /// The coupon's version.
+        public let version: Int64
+        /// Whether it is open to a new user.
+        public let door: Door
+
+        /// A coupon's standing.
+        public init(coupon: CouponID, rev: Int64, version: Int64, door: Door) {
+            self.coupon = coupon
+            self.rev = rev
+            self.version = version
+            self.door = door
+        }
+    }
+
+    /// An accepted request that ended without an issue.
+    public struct Rejection: Equatable, Sendable {
+        /// The coupon.
+        public let coupon: CouponID
+        /// The request's sequence.
+        public let sequence: Int64
+        /// Why.
+        public let reason: RejectionReason
+
+        /// A rejected request.
+        public init(coupon: CouponID, sequence: Int64, reason: RejectionReason) {
+            self.coupon = coupon
+            self.sequence = sequence
+            self.reason = reason
+        }
+    }
+}

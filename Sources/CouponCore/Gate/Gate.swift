@@ -1,0 +1,18 @@
+/// One worker's way to the gate: at most `Limits.gateCallsInFlight` calls under way, answered in order.
+///
+/// Confined to the worker's event loop, as is its delegate.
+public protocol Gate: AnyObject {
+    /// Which Redis it reaches, checked and ready; nil while there is none.
+    var identity: RedisIdentity? { get }
+
+    /// Sends a call; its answer goes to the delegate. Calls are answered in the order they were sent.
+    func send(_ call: GateCall)
+}
+
+/// Who hears the gate's answers.
+public protocol GateDelegate: AnyObject {
+    /// The answer to a call.
+    func gate(didAnswer call: GateCall, with answer: GateAnswer)
+    /// The way to the gate came up or went down; see `identity`.
+    func gateDidChange()
+}

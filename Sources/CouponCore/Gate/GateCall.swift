@@ -1,0 +1,129 @@
+/// One request as the gate judges it.
+public struct GateRequest: Hashable, Sendable {
+    /// Who asks.
+    public let user: UserID
+    /// By which name; never empty here.
+    public let requestID: RequestID
+    /// After this moment of the gate's clock the gate refuses it (rule 14).
+    public let notAfter: Timestamp
+
+    /// A request for the gate.
+    public init(user: UserID, requestID: RequestID, notAfter: Timestamp) {
+        self.user = user
+        self.requestID = requestID
+        self.notAfter = notAfter
+    }
+}
+
+/// One call of the gate script: one coupon, many requests. With none it only asks how things stand.
+public struct GateCall: Equatable, Sendable {
+    /// The coupon's partition.
+    public let partition: PartitionID
+    /// The epoch in which the daemon believes.
+    public let epoch: Epoch
+    /// The highest n of that epoch that the daemon has seen; a gate whose tail is lower went back.
+    public let floor: Int64
+    /// The coupon.
+    public let coupon: CouponID
+    /// In the order in which they came; `Limits.requestsPerGateCall` at most.
+    public let requests: [GateRequest]
+
+    /// A call of the gate script.
+    public init(
+        partition: PartitionID, epoch: Epoch, floor: Int64, coupon: CouponID,
+        requests: [GateRequest]
+    ) {
+        self.partition = partition
+        self.epoch = epoch
+        self.floor = floor
+        self.coupon = coupon
+        self.requests = requests
+    }
+}
+
+/// What the gate says of one request. Raw layout: see `gate.lua`.
+public enum GateVerdict: Equatable, Sendable {
+    /// Accepted by this call.
+    case accepted(sequence: Int64, position: Position)
+    /// The same request was accepted before.
+    case replayed(sequence: Int64, position: Position)
+    /// Another request of this user counted.
+    case duplicate(sequence: Int64, state: HolderState, position: Position)
+    /// The same request was accepted before, and rejected since.
+    case rejected(sequence: Int64, reason: RejectionReason)
+    /// The quantity is gone.
+    case soldOut
+    /// The window opens later.
+    case notOpen
+    /// The window has closed.
+    case ended
+    /// The coupon is paused.
+    case paused
+    /// The coupon is closed.
+    case closed
+    /// The call came after the request's `notAfter`.
+    case expired
+}
+
+/// How the coupon stands at the gate after a call.
+public struct GateReply: Equatable, Sendable {
+    /// The gate's epoch.
+    public let epoch: Epoch
+    /// Rises within an epoch whenever the coupon opens or closes (SAFETY, hole 14).
+    public let rev: Int64
+    /// The coupon's version at the gate.
+    public let version: Int64
+    /// The gate's clock at the call.
+    public let now: Timestamp
+    /// Whether the coupon is open to a new user, and if not, why.
+    public let door: Door
+    /// The partition's highest settled position.
+    public let settled: Position
+    /// The n of the partition's newest entry in this epoch.
+    public let tail: Int64
+    /// One for each request of the call, in order.
+    public let verdicts: [GateVerdict]
+
+    /// A reply of the gate script.
+    public init(
+        epoch: Epoch, rev: Int64, version: Int64, now: Timestamp, door: Door, settled: Position,
+        tail: Int64, verdicts: [GateVerdict]
+    ) {
+        self.epoch = epoch
+        self.rev = rev
+        self.version = version
+        self.now = now
+        self.door = door
+        self.settled = settled
+        self.tail = tail
+        self.verdicts = verdicts
+    }
+}
+
+/// What became of a gate call. All but `interrupted` are definite for that call.
+public enum GateAnswer: Equatable, Sendable {
+    /// The gate judged each request.
+    case reply(GateReply)
+    /// The gate is not open, or is of another epoch; nothing was written.
+    case stale(GateStatus, epoch: Epoch)
+    /// The gate's data went back behind the floor; it fenced itself.
+    case rolledBack
+    /// The gate does not hold the coupon.
+    case notLoaded
+    /// The backlog limit is reached.
+    case exhausted
+    /// Nothing was sent, or Redis refused the command before it ran.
+    case unavailable(String)
+    /// The connection broke with the call under way. It can no longer run; whether it ran is unknown.
+    case interrupted(String)
+}
+
+/// Whether a partition's gate takes requests.
+public enum GateStatus: UInt8, Sendable {
+    /// There is none: Redis is empty, or new.
+    case missing = 0
+    /// Being rebuilt.
+    case fenced = 1
+    /// Taking requests.
+    case open = 2
+}

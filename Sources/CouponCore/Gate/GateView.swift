@@ -1,0 +1,148 @@
+/// A partition's gate and a part of its queue, read in one script.
+public struct GateView: Equatable, Sendable {
+    /// Whether it takes requests.
+    public let status: GateStatus
+    /// Its epoch; 0 where it is missing.
+    public let epoch: Epoch
+    /// The n of the newest entry of this epoch.
+    public let tail: Int64
+    /// Up to here commits are settled.
+    public let settled: Position
+    /// Rises with each load (rule 32).
+    public let loadToken: Int64
+    /// Whose gate it is; nil where it is missing.
+    public let installID: String?
+    /// The last id that the queue ever gave; zero where there is none.
+    public let queueEnd: Position
+    /// The entries asked for.
+    public let items: [QueueItem]
+
+    /// A view of a gate.
+    public init(
+        status: GateStatus, epoch: Epoch, tail: Int64, settled: Position, loadToken: Int64,
+        installID: String?, queueEnd: Position, items: [QueueItem]
+    ) {
+        self.status = status
+        self.epoch = epoch
+        self.tail = tail
+        self.settled = settled
+        self.loadToken = loadToken
+        self.installID = installID
+        self.queueEnd = queueEnd
+        self.items = items
+    }
+}
+
+/// What a load did.
+public enum LoadResult: Equatable, Sendable {
+    /// Written.
+    case loaded
+    /// The gate holds the coupon already.
+    case alreadyLoaded
+    /// Epoch, status or load token had moved: read again and try again.
+    case superseded
+}
+
+/// What a set did.
+public enum SetResult: Equatable, Sendable {
+    /// The gate holds this version, or a later one.
+    case current
+    /// The gate does not hold the coupon: its next load brings this version.
+    case notLoaded
+    /// The gate has another epoch, or is not open.
+    case stale
+}
+
+/// What a cap did.
+public enum CapResult: Equatable, Sendable {
+    /// The gate gives no more than that.
+    case capped
+    /// More slots are used already.
+    case refused(used: Int64)
+    /// The gate does not hold the coupon: load it first.
+    case notLoaded
+    /// The gate has another epoch, or is not open.
+    case stale
+}
+
+/// What the gate knows of a coupon, read in one script.
+public struct GateInspection: Equatable, Sendable {
+    /// Whether the gate takes requests.
+    public let status: GateStatus
+    /// Its epoch.
+    public let epoch: Epoch
+    /// Up to here commits are settled.
+    public let settled: Position
+    /// Rises with each load.
+    public let loadToken: Int64
+    /// The gate's clock.
+    public let now: Timestamp
+    /// The coupon's record; nil where it is not loaded.
+    public let record: GateRecord?
+    /// The user's place among the holders; nil where there is none, or nobody asked.
+    public let holder: GateHolder?
+
+    /// An inspection.
+    public init(
+        status: GateStatus, epoch: Epoch, settled: Position, loadToken: Int64, now: Timestamp,
+        record: GateRecord?, holder: GateHolder?
+    ) {
+        self.status = status
+        self.epoch = epoch
+        self.settled = settled
+        self.loadToken = loadToken
+        self.now = now
+        self.record = record
+        self.holder = holder
+    }
+}
+
+/// A coupon's record at the gate.
+public struct GateRecord: Equatable, Sendable {
+    /// The coupon's version.
+    public let version: Int64
+    /// Rises within an epoch whenever the coupon opens or closes.
+    public let rev: Int64
+    /// Slots taken: issued, queued, and held dead letters.
+    public let used: Int64
+    /// Accepted and not yet settled.
+    public let queued: Int64
+    /// The sequence of the next accepted request.
+    public let nextSequence: Int64
+    /// A limit below the total while an admin lowers it.
+    public let cap: Int64?
+
+    /// A record.
+    public init(
+        version: Int64, rev: Int64, used: Int64, queued: Int64, nextSequence: Int64, cap: Int64?
+    ) {
+        self.version = version
+        self.rev = rev
+        self.used = used
+        self.queued = queued
+        self.nextSequence = nextSequence
+        self.cap = cap
+    }
+}
+
+/// A user among a coupon's holders.
+public struct GateHolder: Equatable, Sendable {
+    /// The sequence of the request that counted.
+    public let sequence: Int64
+    /// Where it was queued; zero where it was loaded from PostgreSQL.
+    public let position: Position
+    /// Its name.
+    public let requestID: RequestID
+    /// What became of it; nil while it is accepted.
+    public let rejection: RejectionReason?
+
+    /// A holder.
+    public init(
+        sequence: Int64, position: Position, requestID: RequestID, rejection: RejectionReason?
+    ) {
+        self.sequence = sequence
+        self.position = position
+        self.requestID = requestID
+        self.rejection = rejection
+    }
+}

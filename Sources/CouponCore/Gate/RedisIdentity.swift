@@ -1,0 +1,28 @@
+/// Which Redis process, with which data, a connection reaches.
+///
+/// The run id alone does not show every rollback: `REPLICAOF` there and back keeps it and changes the
+/// replication id (SAFETY, hole 7).
+public struct RedisIdentity: Hashable, Sendable {
+    /// `run_id` of `INFO server`.
+    public let runID: String
+    /// `master_replid` of `INFO replication`.
+    public let replicationID: String
+
+    /// An identity as read from `INFO`.
+    public init(runID: String, replicationID: String) {
+        self.runID = runID
+        self.replicationID = replicationID
+    }
+
+    /// From the text kept in PostgreSQL; nil where it is not one.
+    public init?(_ text: String) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
+        self.init(runID: String(parts[0]), replicationID: String(parts[1]))
+    }
+}
+
+extension RedisIdentity: CustomStringConvertible {
+    /// `run_id:master_replid`, the text kept in PostgreSQL.
+    public var description: String { "\(runID):\(replicationID)" }
+}

@@ -1,0 +1,68 @@
+/// What settle does after a commit, in one script (rules 21 and 22).
+public struct Settlement: Equatable, Sendable {
+    /// The partition.
+    public let partition: PartitionID
+    /// The epoch in which the commit was made.
+    public let epoch: Epoch
+    /// Where the gate's `settled` must stand.
+    public let from: Position
+    /// Where it goes: the cursor.
+    public let to: Position
+    /// Whether it repeats an earlier owner's settle (rule 23).
+    public let isRecovery: Bool
+    /// The coupons in (from, to], as committed, with how many of their requests are settled.
+    public let coupons: [SettledCoupon]
+    /// The requests in (from, to] that ended without an issue.
+    public let refusals: [Refusal]
+
+    /// A settlement.
+    public init(
+        partition: PartitionID, epoch: Epoch, from: Position, to: Position, isRecovery: Bool,
+        coupons: [SettledCoupon], refusals: [Refusal]
+    ) {
+        self.partition = partition
+        self.epoch = epoch
+        self.from = from
+        self.to = to
+        self.isRecovery = isRecovery
+        self.coupons = coupons
+        self.refusals = refusals
+    }
+}
+
+/// A coupon in a settlement.
+public struct SettledCoupon: Equatable, Sendable {
+    /// Which.
+    public let id: CouponID
+    /// As committed; nil where PostgreSQL has it no more.
+    public let coupon: Coupon?
+    /// How many of its requests left the queue.
+    public let requests: Int64
+
+    /// A coupon in a settlement.
+    public init(id: CouponID, coupon: Coupon?, requests: Int64) {
+        self.id = id
+        self.coupon = coupon
+        self.requests = requests
+    }
+}
+
+/// An accepted request that ended without an issue.
+public struct Refusal: Equatable, Sendable {
+    /// The request.
+    public let holding: Holding
+    /// Where it was queued.
+    public let position: Position
+    /// Why. A dead letter keeps its slot; every other gives it back.
+    public let reason: RejectionReason
+    /// For `alreadyIssued`: the request that holds the coupon.
+    public let issued: Holding?
+
+    /// A refusal.
+    public init(holding: Holding, position: Position, reason: RejectionReason, issued: Holding?) {
+        self.holding = holding
+        self.position = position
+        self.reason = reason
+        self.issued = issued
+    }
+}

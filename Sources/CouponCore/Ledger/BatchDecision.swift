@@ -1,0 +1,151 @@
+/// The rule for issuing a batch: first in, first out, while quantity lasts; judged on locked coupons.
+///
+/// Draining judges existence and quantity only: state and window were judged at acceptance (hole 19).
+/// The caller inserts what `nextCandidates` names, says which of them met a row that was there already,
+/// and asks again until there are none. A candidate that met a row used no quantity, so that in the rare
+/// case of a conflict the next in line gets its chance. Normally one round is enough.
+public struct BatchDecision {
+    /// A request to insert, or one that was.
+    public struct Candidate: Equatable, Sendable {
+        /// The request.
+        public let holding: Holding
+        /// Where it was queued.
+        public let position: Position
+        /// When the gate accepted it.
+        public let acceptedAt: Timestamp
+    }
+
+    private struct Account {
+        var coupon: Coupon
+        var requests: Int64 = 0
+        /// Inserted by this batch, or named as a candidate and not yet reported.
+        var taken: Int64 = 0
+        var waiting: ArraySlice<Candidate> = []
+    }
+
+    private var accounts: [CouponID: Account] = [:]
+    private var missing: [CouponID: Int64] = [:]
+    private var order: [CouponID] = []
+    private var refusals: [Refusal] = []
+
+    /// - Parameters:
+    ///   - items: whole queue entries, in order.
+    ///   - coupons: the coupons concerned, locked; those missing in PostgreSQL are left out.
+    public init(items: [QueueItem], coupons: [Coupon]) {
+        for coupon in coupons { accounts[coupon.id] = Account(coupon: coupon) }
+        for item in items {
+            switch item {
+            case .entry(let entry): take(entry)
+            case .damaged(let damaged): take(damaged)
+            }
+        }
+    }
+
+    private mutating func take(_ entry: QueueEntry) {
+        if !order.contains(entry.coupon) { order.append(entry.coupon) }
+        let count = Int64(entry.requests.count)
+        let exists = accounts[entry.coupon] != nil
+        if exists {
+            accounts[entry.coupon]?.requests += count
+            accounts[entry.coupon]?.coupon.decide(upTo: entry.firstSequence + count - 1)
+        } else {
+            missing[entry.coupon, default: 0] += count
+        }
+        for (offset, request) in entry.requests.enumerated() {
+            let candidate = Candidate(
+                holding: Holding(
+                    coupon: entry.coupon, user: request.user,
+                    sequence: entry.firstSequence + Int64(offset), requestID: request.requestID),
+                position: entry.position, acceptedAt: entry.acceptedAt)
+            if exists {
+                accounts[entry.coupon]?.waiting.append(candidate)
+            } else {
+                refuse(candidate, .notFound)
+            }
+        }
+    }
+
+    private mutating func take(_ damaged: DamagedEntry) {
+        for holding in damaged.holders {
+            if !order.contains(holding.coupon) { order.append(holding.coupon) }
+            if accounts[holding.coupon] != nil {
+                accounts[holding.coupon]?.requests += 1
+                accounts[holding.coupon]?.coupon.decide(upTo: holding.sequence)
+            } else {
+                missing[holding.coupon, default: 0] += 1
+            }
+            refusals.append(
+                Refusal(
+                    holding: holding, position: damaged.position, reason: .deadLetter, issued: nil))
+        }
+    }
+
+    private mutating func refuse(
+        _ candidate: Candidate, _ reason: RejectionReason, issued: Holding? = nil
+    ) {
+        refusals.append(
+            Refusal(
+                holding: candidate.holding, position: candidate.position, reason: reason,
+                issued: issued))
+    }
+
+    /// The requests to insert next, in order, as far as quantity lasts; empty at the end.
+    public mutating func nextCandidates() -> [Candidate] {
+        var candidates: [Candidate] = []
+        for id in order {
+            guard var account = accounts[id] else { continue }
+            let room = account.coupon.remaining.map { $0 - account.taken } ?? .max
+            let count = min(Int(clamping: room), account.waiting.count)
+            candidates += account.waiting.prefix(count)
+            account.waiting = account.waiting.dropFirst(count)
+            account.taken += Int64(count)
+            accounts[id] = account
+        }
+        return candidates
+    }
+
+    /// A candidate met a row. The same request is issued already; another one is a rejection.
+    /// - Parameter row: what the table holds for this coupon and user.
+    public mutating func conflict(_ candidate: Candidate, with row: Holding) {
+        accounts[candidate.holding.coupon]?.taken -= 1
+        let holding = candidate.holding
+        if row.requestID != holding.requestID || row.sequence != holding.sequence {
+            refuse(candidate, .alreadyIssued, issued: row)
+        }
+    }
+
+    /// A candidate cannot be inserted at all: it goes to the dead letters (promise 8).
+    public mutating func deadLetter(_ candidate: Candidate) {
+        accounts[candidate.holding.coupon]?.taken -= 1
+        refuse(candidate, .deadLetter)
+    }
+
+    /// What the transaction writes beside the inserts, and what settle is told.
+    ///
+    /// Those for whom no quantity was left are rejected; a coupon whose last one went gets a new version.
+    public consuming func finish() -> Commit {
+        var coupons: [SettledCoupon] = []
+        var inserted: Int64 = 0
+        for id in order {
+            guard var account = accounts[id] else {
+                coupons.append(SettledCoupon(id: id, coupon: nil, requests: missing[id] ?? 0))
+                continue
+            }
+            for candidate in account.waiting { refuse(candidate, .soldOut) }
+            let wasSoldOut = account.coupon.isSoldOut
+            account.coupon.issued += account.taken
+            inserted += account.taken
+            if account.coupon.isSoldOut && !wasSoldOut { account.coupon.version += 1 }
+            coupons.append(
+                SettledCoupon(id: id, coupon: account.coupon, requests: account.requests))
+        }
+        return Commit(coupons: coupons, refusals: refusals, issued: Int(inserted))
+    }
+}
+
+extension Coupon {
+    /// Remembers that everything up to this sequence is decided.
+    fileprivate mutating func decide(upTo sequence: Int64) {
+        lastSequence = max(lastSequence, sequence)
+    }
+}

@@ -1,0 +1,132 @@
+/// What the daemon asks of PostgreSQL beside issuing: coupons, users, positions, accounts.
+///
+/// Blocking, and confined to one thread. After `sessionLost` the next call connects anew.
+public protocol CouponStore: AnyObject {
+    /// All partitions' rows, in order.
+    func partitions() throws(LedgerError) -> [PartitionRow]
+
+    /// A coupon; nil where there is none.
+    func coupon(_ id: CouponID) throws(LedgerError) -> Coupon?
+
+    /// Coupons with an id above `after`, by id.
+    func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon]
+
+    /// A coupon with all whom the gate must know (rules 30 and 32); nil where it is missing.
+    func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon?
+
+    /// What PostgreSQL knows of these requests, and the cursor, in one snapshot (rule 36).
+    func decisions(
+        _ questions: [Holding], in partition: PartitionID
+    ) throws(LedgerError) -> Decisions
+
+    /// What PostgreSQL knows of a user and a coupon, whatever the request.
+    func standing(of user: UserID, for coupon: CouponID) throws(LedgerError) -> UserStanding?
+
+    /// Creates a coupon. False where the id is taken.
+    func create(_ coupon: Coupon) throws(LedgerError) -> Bool
+
+    /// Changes a coupon under its lock; the version rises. Nil where it is missing.
+    /// - Parameters:
+    ///   - change: what to change; nil members stay.
+    ///   - cap: rule 34: asked inside the transaction, with partition row and coupon row locked, before a
+    ///     total is lowered; false rolls back.
+    func update(
+        _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
+    ) throws(LedgerError) -> CouponUpdate?
+
+    /// The tables' side of the accounts of a coupon; nil where it is missing.
+    func accounts(of coupon: CouponID) throws(LedgerError) -> LedgerAccounts?
+}
+
+/// Rows and cursor of one snapshot.
+public struct Decisions: Equatable, Sendable {
+    /// Up to here everything in the partition is decided.
+    public let cursor: Position
+    /// One for each question, in order; nil where PostgreSQL has no row for that request.
+    public let standings: [UserStanding?]
+
+    /// Rows and cursor of one snapshot.
+    public init(cursor: Position, standings: [UserStanding?]) {
+        self.cursor = cursor
+        self.standings = standings
+    }
+}
+
+/// What PostgreSQL knows of a user and a coupon.
+public enum UserStanding: Equatable, Sendable {
+    /// A committed issue.
+    case issued(sequence: Int64, requestID: RequestID, at: Timestamp)
+    /// A rejection or a held dead letter.
+    case rejected(sequence: Int64, requestID: RequestID, reason: RejectionReason)
+}
+
+/// An admin's change of a coupon: what is nil stays.
+public struct CouponChange: Equatable, Sendable {
+    /// A new title.
+    public var title: String?
+    /// A new total; `.some(nil)` is unlimited.
+    public var total: Int64??
+    /// A new first moment.
+    public var opens: Timestamp?
+    /// A new first moment after.
+    public var closes: Timestamp?
+    /// A new state.
+    public var state: CouponState?
+
+    /// A change; what is nil stays.
+    public init(
+        title: String? = nil, total: Int64?? = nil, opens: Timestamp? = nil,
+        closes: Timestamp? = nil, state: CouponState? = nil
+    ) {
+        self.title = title
+        self.total = total
+        self.opens = opens
+        self.closes = closes
+        self.state = state
+    }
+}
+
+/// How a change ended.
+public enum CouponUpdate: Equatable, Sendable {
+    /// Committed; the coupon as it is now.
+    case updated(Coupon)
+    /// The gate refused the lower total, or could not be asked; nothing changed.
+    case refusedByGate
+    /// The rows refuse it; the text says why. Nothing changed.
+    case invalid(String)
+}
+
+/// The tables' side of a coupon's accounts, one snapshot.
+public struct LedgerAccounts: Equatable, Sendable {
+    /// The coupon's row.
+    public let coupon: Coupon
+    /// Rows in `coupon_issue`.
+    public let issued: Int64
+    /// The lowest issued sequence; nil without rows.
+    public let lowestSequence: Int64?
+    /// The highest issued sequence; nil without rows.
+    public let highestSequence: Int64?
+    /// Issued rows that share their sequence with another; 0 unless a Redis loss repeated numbers.
+    public let repeatedSequences: Int64
+    /// Rows in `issue_rejection`.
+    public let rejected: Int64
+    /// Rows in `dead_letter` for this coupon, held ones.
+    public let deadLettered: Int64
+    /// The partition's cursor in the same snapshot.
+    public let cursor: Position
+
+    /// The tables' side of a coupon's accounts.
+    public init(
+        coupon: Coupon, issued: Int64, lowestSequence: Int64?, highestSequence: Int64?,
+        repeatedSequences: Int64, rejected: Int64, deadLettered: Int64, cursor: Position
+    ) {
+        self.coupon = coupon
+        self.issued = issued
+        self.lowestSequence = lowestSequence
+        self.highestSequence = highestSequence
+        self.repeatedSequences = repeatedSequences
+        self.rejected = rejected
+        self.deadLettered = deadLettered
+        self.cursor = cursor
+    }
+}

@@ -1,0 +1,123 @@
+/// Where issues are committed: the scheduler's session with PostgreSQL, which also holds its locks.
+///
+/// Blocking, and confined to one thread. After `sessionLost` every lock is gone and the next call
+/// connects anew.
+public protocol Ledger: AnyObject {
+    /// Whether the session stands; losing it is losing every partition (rule 9).
+    var isConnected: Bool { get }
+
+    /// Connects if need be, and shows the server that the session lives (rule 9).
+    func ping() throws(LedgerError)
+
+    /// Joins the daemons that share the partitions, and counts them, itself included.
+    func joinAndCountMembers() throws(LedgerError) -> Int
+
+    /// Tries to become the partition's owner; true also where it is already.
+    func claim(_ partition: PartitionID) throws(LedgerError) -> Bool
+
+    /// Gives a partition up.
+    func release(_ partition: PartitionID) throws(LedgerError)
+
+    /// The partition's row.
+    func partition(_ partition: PartitionID) throws(LedgerError) -> PartitionRow
+
+    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns.
+    func raiseEpoch(
+        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
+    ) throws(LedgerError) -> Epoch
+
+    /// Rule 19: moves the cursor and issues the batch, in one transaction.
+    func issue(_ batch: Batch) throws(LedgerError) -> Commit
+
+    /// Rejections and dead letters in (from, to], for a settle that an earlier owner did not make.
+    func refusals(
+        in partition: PartitionID, after from: Position, upTo to: Position
+    ) throws(LedgerError) -> [Refusal]
+
+    /// Coupons as committed; those that are missing are left out.
+    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon]
+
+    /// A coupon with all whom the gate must know, without the queue (rule 30); nil where it is missing.
+    func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon?
+}
+
+/// Why a call of the ledger failed. Each ends the transaction; nothing of it may be answered or settled.
+public enum LedgerError: Error, Equatable, Sendable {
+    /// Epoch or cursor had moved: somebody else owns the partition, or did (rule 10).
+    case fenced
+    /// A lock, a deadlock, a serialization failure: this partition may try again (40001, 40P01, 55P03).
+    case busy(String)
+    /// The session is gone, or PostgreSQL cannot now (classes 08, 53, 57, 58). Where a COMMIT was
+    /// under way its outcome is unknown; only moving the cursor again decides (rule 20).
+    case sessionLost(String)
+    /// PostgreSQL refuses for a reason that trying again does not mend; the text says what to do.
+    case refused(String)
+}
+
+/// A partition's row: what PostgreSQL knows of its gate.
+public struct PartitionRow: Equatable, Sendable {
+    /// Which.
+    public let id: PartitionID
+    /// The epoch handed out last.
+    public let epoch: Epoch
+    /// Up to here everything is decided.
+    public let cursor: Position
+    /// The Redis for which the epoch was handed out; nil before the first.
+    public let identity: RedisIdentity?
+    /// The database's own id, to tell two installations apart.
+    public let installID: String
+
+    /// A partition's row.
+    public init(
+        id: PartitionID, epoch: Epoch, cursor: Position, identity: RedisIdentity?,
+        installID: String
+    ) {
+        self.id = id
+        self.epoch = epoch
+        self.cursor = cursor
+        self.identity = identity
+        self.installID = installID
+    }
+}
+
+/// What one issuing transaction does. With no items it only moves the cursor (rule 18).
+public struct Batch: Equatable, Sendable {
+    /// The partition.
+    public let partition: PartitionID
+    /// The epoch that PostgreSQL must still have.
+    public let epoch: Epoch
+    /// Where the cursor must still stand.
+    public let from: Position
+    /// Where it goes: the position of the last item, or (epoch, 0).
+    public let to: Position
+    /// Whole queue entries, in order.
+    public let items: [QueueItem]
+
+    /// A batch.
+    public init(
+        partition: PartitionID, epoch: Epoch, from: Position, to: Position, items: [QueueItem]
+    ) {
+        self.partition = partition
+        self.epoch = epoch
+        self.from = from
+        self.to = to
+        self.items = items
+    }
+}
+
+/// What a committed batch did.
+public struct Commit: Equatable, Sendable {
+    /// The coupons concerned, as committed, with how many of their requests are decided.
+    public let coupons: [SettledCoupon]
+    /// The requests that ended without an issue.
+    public let refusals: [Refusal]
+    /// How many rows were inserted.
+    public let issued: Int
+
+    /// What a committed batch did.
+    public init(coupons: [SettledCoupon], refusals: [Refusal], issued: Int) {
+        self.coupons = coupons
+        self.refusals = refusals
+        self.issued = issued
+    }
+}

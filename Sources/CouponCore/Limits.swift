@@ -1,0 +1,71 @@
+/// Every limit of the daemon in one place, with its reason (promise 10).
+///
+/// Those that an operator may want to change are configuration with these as defaults.
+public enum Limits {
+    // MARK: Callers
+
+    /// The longest frame, in bytes, without its length. Default; configurable.
+    public static let frameBytes = 65_536
+    /// What one frame may cost once unpacked, in bytes: 16 times the longest sensible message.
+    public static let messageMemoryBytes = 65_536
+    /// Connections at once. Default; configurable.
+    public static let connections = 20_000
+    /// Unanswered requests of one connection; beyond it the connection is not read.
+    public static let requestsInFlightPerConnection = 1_024
+    /// Bytes waiting to be written to one connection; beyond it the connection is not read.
+    public static let unwrittenBytesPerConnection = 262_144
+    /// Unanswered issue requests of one worker; beyond it RESOURCE_EXHAUSTED.
+    public static let requestsInFlightPerWorker = 262_144
+    /// Callers of one worker who wait for ISSUED; beyond it RESOURCE_EXHAUSTED.
+    public static let waitersPerWorker = 262_144
+    /// The deadline of a request that names none, in milliseconds (CONTRACT section 5).
+    public static let defaultDeadlineMilliseconds: UInt32 = 2_000
+    /// The longest deadline; longer ones are shortened. A wait for ISSUED may outlast an outage.
+    public static let maximumDeadlineMilliseconds: UInt32 = 60_000
+    /// What a refused caller is told to wait, in milliseconds.
+    public static let retryAfterMilliseconds: UInt32 = 250
+    /// The longest title, in bytes of UTF-8.
+    public static let maximumTitleBytes = 200
+    /// The largest total: sequences stay below 2^53, where Lua's numbers are exact.
+    public static let maximumTotal: Int64 = 1 << 52
+    /// Coupons in one page of a list.
+    public static let couponsPerPage = 500
+
+    // MARK: Gate
+
+    /// Partitions at most: each costs a few keys, a lock and a row.
+    public static let maximumPartitions = 1_024
+    /// Requests in one gate call: Lua's `unpack` takes fewer than 8,000 values, and Redis serves nobody
+    /// else meanwhile; from 200 on the rate grows little.
+    public static let requestsPerGateCall = 512
+    /// Gate calls under way on one connection: one runs while the next one travels.
+    public static let gateCallsInFlight = 2
+    /// Requests accepted and not yet settled, for each coupon. Default; configurable.
+    public static let backlogPerCoupon: Int64 = 2_000_000
+    /// The same for a partition: what Redis must hold. Default; configurable.
+    public static let backlogPerPartition: Int64 = 4_000_000
+
+    // MARK: Scheduler
+
+    /// Requests in one issuing transaction: larger ones gain little and hold the coupon longer.
+    public static let requestsPerTransaction = 5_000
+    /// Holders written to Redis by one command of a load.
+    public static let holdersPerCommand = 1_000
+
+    // MARK: Local cache
+
+    /// Coupons whose standing one worker remembers.
+    public static let frontDoorCoupons = 65_536
+    /// A mark older than this is read again in the background while it bounces (rule 39).
+    public static let markRefreshMilliseconds: Int64 = 1_000
+    /// How long "no such coupon" is believed without an event.
+    public static let absentMilliseconds: Int64 = 1_000
+    /// How long a finished coupon bounces while the daemon hears no events (rule 39).
+    public static let finishedWhileDeafMilliseconds: Int64 = 30_000
+    /// NOT_OPEN is bounced only while the gate's estimated clock is this far before opening (rule 40).
+    public static let notOpenMarginMilliseconds: Int64 = 1_000
+    /// Requests of one coupon that wait for its load; beyond it RESOURCE_EXHAUSTED.
+    public static let requestsWaitingForLoad = 65_536
+    /// Slow jobs (loads, statuses, admin calls) waiting in one daemon; beyond it RESOURCE_EXHAUSTED.
+    public static let slowJobs = 16_384
+}

@@ -1,0 +1,105 @@
+/// One accepted request inside a queue entry.
+public struct AcceptedRequest: Hashable, Sendable {
+    /// Who asked.
+    public let user: UserID
+    /// By which name.
+    public let requestID: RequestID
+
+    /// - Parameters:
+    ///   - user: who asked.
+    ///   - requestID: by which name.
+    public init(user: UserID, requestID: RequestID) {
+        self.user = user
+        self.requestID = requestID
+    }
+}
+
+/// All that one gate call accepted for one coupon: the cursor's unit.
+public struct QueueEntry: Equatable, Sendable {
+    /// Its place in the queue.
+    public let position: Position
+    /// The coupon.
+    public let coupon: CouponID
+    /// The sequence of the first request; the others follow by one.
+    public let firstSequence: Int64
+    /// When the gate accepted them, by the gate's clock.
+    public let acceptedAt: Timestamp
+    /// The requests in order; never empty.
+    public let requests: [AcceptedRequest]
+
+    /// An entry as read from the queue.
+    public init(
+        position: Position, coupon: CouponID, firstSequence: Int64, acceptedAt: Timestamp,
+        requests: [AcceptedRequest]
+    ) {
+        self.position = position
+        self.coupon = coupon
+        self.firstSequence = firstSequence
+        self.acceptedAt = acceptedAt
+        self.requests = requests
+    }
+}
+
+/// A queue entry whose bytes cannot be read (promise 8); its users are the holders with its position.
+public struct DamagedEntry: Equatable, Sendable {
+    /// Its place in the queue.
+    public let position: Position
+    /// What was found there.
+    public let bytes: [UInt8]
+    /// Why it cannot be read.
+    public let reason: String
+    /// Who is known to have been accepted at this position.
+    public let holders: [Holding]
+
+    /// A damaged entry with the holders found at its position.
+    public init(position: Position, bytes: [UInt8], reason: String, holders: [Holding]) {
+        self.position = position
+        self.bytes = bytes
+        self.reason = reason
+        self.holders = holders
+    }
+}
+
+/// One accepted request, wherever it is named outside its entry.
+public struct Holding: Hashable, Sendable {
+    /// The coupon.
+    public let coupon: CouponID
+    /// Who has it.
+    public let user: UserID
+    /// The gate's order number.
+    public let sequence: Int64
+    /// The request that counted.
+    public let requestID: RequestID
+
+    /// A request that was accepted.
+    public init(coupon: CouponID, user: UserID, sequence: Int64, requestID: RequestID) {
+        self.coupon = coupon
+        self.user = user
+        self.sequence = sequence
+        self.requestID = requestID
+    }
+}
+
+/// What stands at one position of the queue.
+public enum QueueItem: Equatable, Sendable {
+    /// Readable.
+    case entry(QueueEntry)
+    /// Not readable.
+    case damaged(DamagedEntry)
+
+    /// Its place in the queue.
+    public var position: Position {
+        switch self {
+        case .entry(let entry): entry.position
+        case .damaged(let damaged): damaged.position
+        }
+    }
+
+    /// How many requests it holds, as far as is known.
+    public var requestCount: Int {
+        switch self {
+        case .entry(let entry): entry.requests.count
+        case .damaged(let damaged): damaged.holders.count
+        }
+    }
+}

@@ -1,0 +1,116 @@
+public import CouponCore
+
+/// What the daemon answers: one envelope in one frame.
+public struct Response: Equatable, Sendable {
+    /// The request's id; 0 where the frame could not be read that far.
+    public var id: UInt64
+    /// The answer.
+    public var result: Result
+
+    /// An envelope.
+    public init(id: UInt64, result: Result) {
+        self.id = id
+        self.result = result
+    }
+
+    /// The answers of the protocol.
+    public enum Result: Equatable, Sendable {
+        /// The request could not be judged.
+        case failure(Failure)
+        /// To `issue`.
+        case issue(Outcome)
+        /// To `couponStatus`.
+        case couponStatus(CouponStatus)
+        /// To `health`; nil where ready, else why not.
+        case health(notReady: String?)
+        /// To `serverInfo`.
+        case serverInfo(ServerInfo)
+        /// To `createCoupon`, `getCoupon`, `updateCoupon`, `pauseCoupon`, `resumeCoupon`, `closeCoupon`.
+        case coupon(Coupon)
+        /// To `listCoupons`.
+        case coupons([Coupon])
+        /// To `auditCoupon`.
+        case audit(CouponAudit)
+    }
+}
+
+/// How a coupon, and perhaps a user, stand.
+public struct CouponStatus: Equatable, Sendable {
+    /// The coupon as PostgreSQL has it.
+    public var coupon: Coupon
+    /// Accepted so far, whatever became of it.
+    public var accepted: Int64
+    /// Accepted and not yet decided.
+    public var queued: Int64
+    /// Of the user that was asked about; `.none` where nobody was, or nothing is known.
+    public var user: UserStatus
+
+    /// A status.
+    public init(coupon: Coupon, accepted: Int64, queued: Int64, user: UserStatus) {
+        self.coupon = coupon
+        self.accepted = accepted
+        self.queued = queued
+        self.user = user
+    }
+}
+
+/// What became of a user's request.
+public enum UserStatus: Equatable, Sendable {
+    /// None is known.
+    case none
+    /// Accepted, not yet decided.
+    case queued(sequence: Int64)
+    /// Committed.
+    case issued(sequence: Int64, at: Timestamp)
+    /// Ended without an issue.
+    case rejected(sequence: Int64, reason: RejectionReason)
+}
+
+/// What the daemon is.
+public struct ServerInfo: Equatable, Sendable {
+    /// Its version.
+    public var version: String
+    /// P.
+    public var partitions: Int
+    /// The longest frame that it reads, in bytes.
+    public var maximumFrameBytes: Int
+    /// Its clock.
+    public var now: Timestamp
+
+    /// What the daemon is.
+    public init(version: String, partitions: Int, maximumFrameBytes: Int, now: Timestamp) {
+        self.version = version
+        self.partitions = partitions
+        self.maximumFrameBytes = maximumFrameBytes
+        self.now = now
+    }
+}
+
+/// The raw figures of gate, queue and tables for one coupon.
+public struct CouponAudit: Equatable, Sendable {
+    /// The tables' side.
+    public var accounts: LedgerAccounts
+    /// The gate's side; nil where the gate does not hold the coupon.
+    public var gate: GateRecord?
+    /// Requests for this coupon found by reading the queue after the cursor.
+    public var queueRequests: Int64
+    /// Whether the gate refuses new users because the quantity is gone.
+    public var gateSaysSoldOut: Bool
+    /// How many of the daemon's workers remember the coupon.
+    public var workers: Int
+    /// How many of those remember it as closed.
+    public var workersClosed: Int
+
+    /// The raw figures of one coupon.
+    public init(
+        accounts: LedgerAccounts, gate: GateRecord?, queueRequests: Int64, gateSaysSoldOut: Bool,
+        workers: Int, workersClosed: Int
+    ) {
+        self.accounts = accounts
+        self.gate = gate
+        self.queueRequests = queueRequests
+        self.gateSaysSoldOut = gateSaysSoldOut
+        self.workers = workers
+        self.workersClosed = workersClosed
+    }
+}
