@@ -66,17 +66,20 @@ let package = Package(
             resources: [.embedInCode("Migrations")],
             swiftSettings: strict),
         .target(
-            name: "CouponScheduler", dependencies: ["CouponCore", logging, metrics, lifecycle],
+            name: "CouponScheduler",
+            dependencies: ["CouponCore", "SerialThreads", logging, metrics, lifecycle],
             swiftSettings: strict),
         .target(
             name: "CouponServer",
             dependencies: [
-                "CouponCore", "CouponWire", nioCore, nioPosix, logging, metrics, lifecycle, deque,
+                "CouponCore", "CouponWire", "SerialThreads", nioCore, nioPosix, logging, metrics,
+                lifecycle, deque,
             ],
             swiftSettings: strict),
         .target(
             name: "CouponClient", dependencies: ["CouponCore", "CouponWire", nioCore, nioPosix],
             swiftSettings: strict),
+        .target(name: "SerialThreads", swiftSettings: strict),
         .target(name: "Systemd", swiftSettings: strict),
 
         .executableTarget(

@@ -1,0 +1,20 @@
+/// A thread for an actor that makes blocking calls (libpq, hiredis).
+///
+/// Swift's concurrency pool has one thread a core and must never block. A private dispatch queue draws
+/// its thread from elsewhere, so an actor whose `unownedExecutor` is one of these may block as it likes.
+/// Rejected: a pthread with a mailbox of its own, sixty lines for the same effect.
+internal import Dispatch
+
+/// Runs an actor's jobs one after another, away from the concurrency pool.
+public final class SerialThread: SerialExecutor {
+    private let queue: DispatchQueue
+
+    /// - Parameter name: shown by debuggers.
+    public init(name: String) { queue = DispatchQueue(label: name) }
+
+    /// Queues a job.
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { unsafe job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    }
+}
