@@ -8,6 +8,8 @@ public enum Limits {
     public static let frameBytes = 65_536
     /// What one frame may cost once unpacked, in bytes: 16 times the longest sensible message.
     public static let messageMemoryBytes = 65_536
+    /// What one answer may cost a client once unpacked, in bytes: a full page of a list is the dearest.
+    public static let answerMemoryBytes = 262_144
     /// Connections at once. Default; configurable.
     public static let connections = 20_000
     /// Unanswered requests of one connection; beyond it the connection is not read.
@@ -28,8 +30,17 @@ public enum Limits {
     public static let maximumTitleBytes = 200
     /// The largest total: sequences stay below 2^53, where Lua's numbers are exact.
     public static let maximumTotal: Int64 = 1 << 52
-    /// Coupons in one page of a list.
+    /// The latest moment of a window, in microseconds since the epoch (the year 2255): Lua's numbers are
+    /// exact up to here.
+    public static let maximumMicroseconds: Int64 = 1 << 53
+    /// The longest admin token, in bytes.
+    public static let maximumTokenBytes = 1_024
+    /// The longest text of an error, in bytes of UTF-8; a longer one is cut.
+    public static let maximumErrorTextBytes = 1_024
+    /// Coupons in one page of a list, at most; fewer where they do not fit in a frame.
     public static let couponsPerPage = 500
+    /// Coupons in a page of a list that names no limit.
+    public static let defaultCouponsPerPage = 100
 
     // MARK: Gate
 

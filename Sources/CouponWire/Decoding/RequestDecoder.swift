@@ -1,0 +1,77 @@
+// From a frame's bytes to a valid request. What a client may send wrong is refused here, by name;
+// what comes out needs no further look.
+
+internal import CCouponProto
+internal import CProtobufC
+public import CouponCore
+
+/// A frame that holds no valid request. The connection stays usable.
+public struct RefusedRequest: Error, Equatable, Sendable {
+    /// The request's id; 0 where it could not be read.
+    public let id: UInt64
+    /// What to answer.
+    public let failure: Failure
+
+    /// A refusal.
+    public init(id: UInt64, failure: Failure) {
+        self.id = id
+        self.failure = failure
+    }
+}
+
+/// Decodes requests, one after the other, in memory of its own that it never exceeds.
+///
+/// An issue request costs no allocation.
+public struct RequestDecoder: ~Copyable {
+    private var arena: MessageArena
+
+    /// - Parameter memoryBytes: what one message may cost once unpacked, in bytes.
+    public init(memoryBytes: Int = Limits.messageMemoryBytes) {
+        arena = MessageArena(bytes: memoryBytes)
+    }
+
+    /// Decodes one message, without its length.
+    ///
+    /// - Throws: INVALID_ARGUMENT for what is not protobuf, for a missing method and for a field out of
+    ///   its bounds; UNIMPLEMENTED for a method unknown here; RESOURCE_EXHAUSTED beyond the memory budget.
+    public mutating func decode(_ message: RawSpan) throws(RefusedRequest) -> Request {
+        arena.reset()
+        let unpacked = unsafe message.withUnsafeBytes { bytes in
+            // NULL for malformed bytes and for a spent budget alike.
+            unsafe coupond__v1__request__unpack(
+                arena.allocator(), bytes.count,
+                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        }
+        guard let unpacked = unsafe unpacked else {
+            throw RefusedRequest(id: Self.leadingID(of: message), failure: whyNotUnpacked)
+        }
+        do throws(Failure) {
+            return unsafe try Request(unpacked.pointee)
+        } catch {
+            throw unsafe RefusedRequest(id: unpacked.pointee.id, failure: error)
+        }
+    }
+
+    private var whyNotUnpacked: Failure {
+        arena.isExhausted
+            ? Failure(.resourceExhausted, "frame: has too many fields")
+            : Failure(.invalidArgument, "frame: is not a protobuf message")
+    }
+
+    /// The id of a message that cannot be unpacked, where it comes first, as every serializer
+    /// writes it: then the client can tell which of its requests has failed.
+    private static func leadingID(of message: RawSpan) -> UInt64 {
+        let tagOfID: UInt8 = 1 << 3
+        let longestVarint = 10
+        guard message.byteCount > 1, unsafe message.unsafeLoad(as: UInt8.self) == tagOfID else {
+            return 0
+        }
+        var id: UInt64 = 0
+        for index in 1..<min(message.byteCount, longestVarint + 1) {
+            let byte = unsafe message.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+            id |= UInt64(byte & 0x7F) << UInt64(7 * (index - 1))
+            if byte < 0x80 { return id }
+        }
+        return 0
+    }
+}

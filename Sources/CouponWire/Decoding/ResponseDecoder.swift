@@ -1,0 +1,56 @@
+// From a frame's bytes to an answer: the client's side.
+
+internal import CCouponProto
+internal import CProtobufC
+public import CouponCore
+
+/// A frame that holds no answer known here.
+public struct UnreadableResponse: Error, Equatable, Sendable {
+    /// Which request it answers; nil where it could not be read so far: the stream is of no use any
+    /// more.
+    public let id: UInt64?
+    /// What is wrong with it.
+    public let reason: String
+
+    /// An unreadable answer.
+    public init(id: UInt64?, reason: String) {
+        self.id = id
+        self.reason = reason
+    }
+}
+
+/// Decodes answers, one after the other, in memory of its own that it never exceeds.
+public struct ResponseDecoder: ~Copyable {
+    private var arena: MessageArena
+
+    /// - Parameter memoryBytes: what one answer may cost once unpacked, in bytes.
+    public init(memoryBytes: Int = Limits.answerMemoryBytes) {
+        arena = MessageArena(bytes: memoryBytes)
+    }
+
+    /// Decodes one message, without its length.
+    ///
+    /// - Throws: where the bytes are no protobuf message, or say something that has no meaning here, as
+    ///   a later daemon may.
+    public mutating func decode(_ message: RawSpan) throws(UnreadableResponse) -> Response {
+        arena.reset()
+        let unpacked = unsafe message.withUnsafeBytes { bytes in
+            // NULL for malformed bytes and for a spent budget alike.
+            unsafe coupond__v1__response__unpack(
+                arena.allocator(), bytes.count,
+                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        }
+        guard let unpacked = unsafe unpacked else {
+            let reason =
+                arena.isExhausted
+                ? "frame: has too many fields" : "frame: is not a protobuf message"
+            throw UnreadableResponse(id: nil, reason: reason)
+        }
+        do throws(Failure) {
+            return unsafe Response(
+                id: unpacked.pointee.id, result: try Response.Result(unpacked.pointee))
+        } catch {
+            throw unsafe UnreadableResponse(id: unpacked.pointee.id, reason: error.message)
+        }
+    }
+}

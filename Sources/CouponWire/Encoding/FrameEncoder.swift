@@ -1,0 +1,89 @@
+// From values to frames, in two steps: `prepare` builds libprotobuf-c's structs and says how long
+// the frame is, `write` puts it into memory that the caller then has ready. So a frame is built
+// once, and goes into a socket's buffer without a copy between.
+
+internal import CCouponProto
+internal import CProtobufC
+public import CouponCore
+
+/// Encodes messages, one after the other, in memory of its own.
+///
+/// An issue request, its outcome and an error cost no allocation.
+@safe public struct FrameEncoder: ~Copyable {
+    /// The structs of the dearest message that fits in a frame, a list of coupons with short
+    /// titles, take less than three times its bytes.
+    private static let memoryBytes = 3 * Limits.frameBytes
+
+    private var arena: MessageArena
+    private var prepared: UnsafeMutablePointer<ProtobufCMessage>?
+    private var messageSize = 0
+
+    /// An encoder.
+    public init() {
+        arena = MessageArena(bytes: Self.memoryBytes)
+    }
+
+    /// Prepares an answer for `write`.
+    ///
+    /// A list ends early where the frame is full; its reader goes on behind the last id. An error's
+    /// text is cut at `Limits.maximumErrorTextBytes`.
+    /// - Returns: the frame's size in bytes, its length included.
+    public mutating func prepare(_ response: Response) -> Int {
+        do throws(Failure) {
+            return unsafe try frame { arena throws(Failure) in unsafe try arena.response(response) }
+        } catch {
+            // No answer of the daemon is that long, but nothing here depends on it. An error always
+            // fits.
+            let failure = Failure(.internal, "answer: does not fit in a frame")
+            return prepare(Response(id: response.id, result: .failure(failure)))
+        }
+    }
+
+    /// Prepares a request for `write`.
+    ///
+    /// - Returns: the frame's size in bytes, its length included.
+    /// - Throws: INVALID_ARGUMENT where it does not fit in a frame of `Limits.frameBytes`.
+    public mutating func prepare(_ request: Request) throws(Failure) -> Int {
+        unsafe try frame { arena throws(Failure) in unsafe try arena.request(request) }
+    }
+
+    /// Writes the frame prepared last.
+    ///
+    /// - Parameter output: with room for as many bytes as `prepare` said.
+    public mutating func write(into output: inout OutputRawSpan) {
+        guard let message = unsafe prepared else {
+            preconditionFailure("prepare comes before write")
+        }
+        let frameSize = FrameSplitter.prefixLength + messageSize
+        precondition(
+            output.freeCapacity >= frameSize, "the frame needs the room that prepare named")
+        unsafe output.withUnsafeMutableBytes { buffer, count in
+            let start = unsafe buffer.baseAddress.map { unsafe $0 + count }
+            guard let start = unsafe start else { preconditionFailure("a frame has bytes") }
+            let prefix = UInt32(truncatingIfNeeded: messageSize).bigEndian
+            unsafe start.storeBytes(of: prefix, as: UInt32.self)
+            let body = unsafe start + FrameSplitter.prefixLength
+            let written = unsafe protobuf_c_message_pack(
+                message, body.assumingMemoryBound(to: UInt8.self))
+            precondition(written == messageSize, "a message is as long as it was measured")
+            count += frameSize
+        }
+    }
+
+    private mutating func frame<Message>(
+        _ build: (inout MessageArena) throws(Failure) -> UnsafeMutablePointer<Message>
+    ) throws(Failure) -> Int {
+        unsafe prepared = nil
+        arena.reset()
+        // Every generated struct begins with a ProtobufCMessage.
+        let message = unsafe UnsafeMutableRawPointer(try build(&arena))
+            .assumingMemoryBound(to: ProtobufCMessage.self)
+        let size = unsafe protobuf_c_message_get_packed_size(message)
+        guard (1...Limits.frameBytes).contains(size) else {
+            throw Failure(.invalidArgument, "frame: \(size) bytes do not fit")
+        }
+        unsafe prepared = unsafe message
+        messageSize = size
+        return FrameSplitter.prefixLength + size
+    }
+}

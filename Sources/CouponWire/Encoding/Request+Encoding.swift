@@ -1,0 +1,152 @@
+// Each method of a request, as libprotobuf-c's structs: the client's side.
+
+internal import CCouponProto
+internal import CProtobufC
+internal import CouponCore
+
+extension MessageArena {
+    mutating func request(
+        _ request: Request
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__Request> {
+        let raw = unsafe try make(coupond__v1__request__init)
+        unsafe raw.pointee.id = request.id
+        unsafe raw.pointee.deadline_ms = request.deadlineMilliseconds ?? 0
+        if !request.token.isEmpty { unsafe raw.pointee.token = unsafe try bytes(request.token) }
+        unsafe try setMethod(request.method, of: raw)
+        return unsafe raw
+    }
+
+    private mutating func setMethod(
+        _ method: Request.Method, of raw: UnsafeMutablePointer<Coupond__V1__Request>
+    ) throws(Failure) {
+        switch method {
+        case .issue(let request):
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_ISSUE
+            unsafe raw.pointee.issue = unsafe try issue(request)
+        case .couponStatus(let coupon, let user):
+            let status = unsafe try make(coupond__v1__coupon_status_request__init)
+            unsafe status.pointee.coupon_id = coupon.rawValue
+            unsafe status.pointee.user_id = user?.rawValue ?? 0
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_COUPON_STATUS
+            unsafe raw.pointee.coupon_status = unsafe status
+        case .health:
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_HEALTH
+            unsafe raw.pointee.health = unsafe try make(coupond__v1__health_request__init)
+        case .serverInfo:
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_SERVER_INFO
+            unsafe raw.pointee.server_info = unsafe try make(coupond__v1__server_info_request__init)
+        case .createCoupon(let coupon):
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_CREATE_COUPON
+            unsafe raw.pointee.create_coupon = unsafe try create(coupon)
+        case .listCoupons(let after, let limit):
+            let list = unsafe try make(coupond__v1__list_coupons_request__init)
+            unsafe list.pointee.after_id = after.rawValue
+            unsafe list.pointee.limit = UInt32(clamping: limit)
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_LIST_COUPONS
+            unsafe raw.pointee.list_coupons = unsafe list
+        case .updateCoupon(let id, let change):
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_UPDATE_COUPON
+            unsafe raw.pointee.update_coupon = unsafe try update(id, change)
+        case .getCoupon(let id), .pauseCoupon(let id), .resumeCoupon(let id), .closeCoupon(let id),
+            .auditCoupon(let id):
+            unsafe try setMethod(method, on: id, of: raw)
+        }
+    }
+
+    /// The methods that name a coupon and nothing else.
+    private mutating func setMethod(
+        _ method: Request.Method, on id: CouponID,
+        of raw: UnsafeMutablePointer<Coupond__V1__Request>
+    ) throws(Failure) {
+        switch method {
+        case .getCoupon:
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_GET_COUPON
+            unsafe raw.pointee.get_coupon = unsafe try make(coupond__v1__get_coupon_request__init)
+            unsafe raw.pointee.get_coupon.pointee.id = id.rawValue
+        case .pauseCoupon:
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_PAUSE_COUPON
+            unsafe raw.pointee.pause_coupon = unsafe try make(
+                coupond__v1__pause_coupon_request__init)
+            unsafe raw.pointee.pause_coupon.pointee.id = id.rawValue
+        case .resumeCoupon:
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_RESUME_COUPON
+            unsafe raw.pointee.resume_coupon = unsafe try make(
+                coupond__v1__resume_coupon_request__init)
+            unsafe raw.pointee.resume_coupon.pointee.id = id.rawValue
+        case .closeCoupon:
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_CLOSE_COUPON
+            unsafe raw.pointee.close_coupon = unsafe try make(
+                coupond__v1__close_coupon_request__init)
+            unsafe raw.pointee.close_coupon.pointee.id = id.rawValue
+        case .auditCoupon:
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON
+            unsafe raw.pointee.audit_coupon = unsafe try make(
+                coupond__v1__audit_coupon_request__init)
+            unsafe raw.pointee.audit_coupon.pointee.coupon_id = id.rawValue
+        default:
+            preconditionFailure("a method that names more than a coupon")
+        }
+    }
+
+    private mutating func issue(
+        _ request: IssueRequest
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__IssueRequest> {
+        let raw = unsafe try make(coupond__v1__issue_request__init)
+        unsafe raw.pointee.coupon_id = request.coupon.rawValue
+        unsafe raw.pointee.user_id = request.user.rawValue
+        unsafe raw.pointee.request_id = unsafe try bytes(request.requestID)
+        unsafe raw.pointee.wait_for = Coupond__V1__WaitFor(
+            rawValue: UInt32(request.waitFor.rawValue))
+        unsafe raw.pointee.attempt = request.attempt
+        return unsafe raw
+    }
+
+    /// State, version and figures of a new coupon are not the caller's to choose and are not sent.
+    private mutating func create(
+        _ coupon: Coupon
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__CreateCouponRequest> {
+        let raw = unsafe try make(coupond__v1__create_coupon_request__init)
+        unsafe raw.pointee.id = coupon.id.rawValue
+        unsafe raw.pointee.title = unsafe try text(coupon.title)
+        if let total = coupon.total {
+            unsafe raw.pointee.maybe_total_case =
+                COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_TOTAL_TOTAL
+            unsafe raw.pointee.total = total
+        }
+        unsafe raw.pointee.opens_at = coupon.window.opens.microseconds
+        unsafe raw.pointee.closes_at = coupon.window.closes.microseconds
+        return unsafe raw
+    }
+
+    /// A change of state is not sent: pause, resume and close are methods of their own.
+    private mutating func update(
+        _ id: CouponID, _ change: CouponChange
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__UpdateCouponRequest> {
+        let raw = unsafe try make(coupond__v1__update_coupon_request__init)
+        unsafe raw.pointee.id = id.rawValue
+        if let title = change.title {
+            unsafe raw.pointee.maybe_title_case =
+                COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_TITLE_TITLE
+            unsafe raw.pointee.title = unsafe try text(title)
+        }
+        switch change.total {
+        case .some(.some(let total)):
+            unsafe raw.pointee.maybe_total_case =
+                COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_TOTAL_TOTAL
+            unsafe raw.pointee.total = total
+        case .some(.none): unsafe raw.pointee.unlimited = 1
+        case .none: break
+        }
+        if let opens = change.opens {
+            unsafe raw.pointee.maybe_opens_at_case =
+                COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_OPENS_AT_OPENS_AT
+            unsafe raw.pointee.opens_at = opens.microseconds
+        }
+        if let closes = change.closes {
+            unsafe raw.pointee.maybe_closes_at_case =
+                COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_CLOSES_AT_CLOSES_AT
+            unsafe raw.pointee.closes_at = closes.microseconds
+        }
+        return unsafe raw
+    }
+}

@@ -1,0 +1,147 @@
+// Each answer, as libprotobuf-c's structs: the daemon's side.
+
+internal import CCouponProto
+internal import CProtobufC
+internal import CouponCore
+
+extension MessageArena {
+    mutating func response(
+        _ response: Response
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__Response> {
+        let raw = unsafe try make(coupond__v1__response__init)
+        unsafe raw.pointee.id = response.id
+        switch response.result {
+        case .failure(let failure):
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_ERROR
+            unsafe raw.pointee.error = unsafe try error(failure)
+        case .issue(let outcome):
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_ISSUE
+            unsafe raw.pointee.issue = unsafe try issue(outcome)
+        case .couponStatus(let status):
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS
+            unsafe raw.pointee.coupon_status = unsafe try couponStatus(status)
+        case .health(let notReady):
+            let health = unsafe try make(coupond__v1__health_response__init)
+            unsafe health.pointee.ready = notReady == nil ? 1 : 0
+            unsafe health.pointee.reason = unsafe try text(
+                notReady ?? "", upTo: Limits.maximumErrorTextBytes)
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_HEALTH
+            unsafe raw.pointee.health = unsafe health
+        case .serverInfo(let info):
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_SERVER_INFO
+            unsafe raw.pointee.server_info = unsafe try serverInfo(info)
+        case .coupon(let coupon):
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON
+            unsafe raw.pointee.coupon = unsafe try self.coupon(coupon)
+        case .coupons(let coupons):
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS
+            unsafe raw.pointee.list_coupons = unsafe try page(of: coupons)
+        case .audit(let audit):
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON
+            unsafe raw.pointee.audit_coupon = unsafe try self.audit(audit)
+        }
+        return unsafe raw
+    }
+
+    private mutating func error(
+        _ failure: Failure
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__Error> {
+        let raw = unsafe try make(coupond__v1__error__init)
+        unsafe raw.pointee.code = UInt32(failure.code.rawValue)
+        unsafe raw.pointee.message = unsafe try text(
+            failure.message, upTo: Limits.maximumErrorTextBytes)
+        unsafe raw.pointee.retry_after_ms = failure.retryAfterMilliseconds ?? 0
+        switch failure.acceptance {
+        case .notAccepted: break
+        case .accepted(let sequence):
+            unsafe raw.pointee.acceptance = COUPOND__V1__ACCEPTANCE__ACCEPTANCE_ACCEPTED
+            unsafe raw.pointee.sequence = sequence
+        case .unknown: unsafe raw.pointee.acceptance = COUPOND__V1__ACCEPTANCE__ACCEPTANCE_UNKNOWN
+        }
+        return unsafe raw
+    }
+
+    private mutating func issue(
+        _ outcome: Outcome
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__IssueResponse> {
+        let raw = unsafe try make(coupond__v1__issue_response__init)
+        switch outcome {
+        case .accepted(let sequence):
+            unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_ACCEPTED
+            unsafe raw.pointee.sequence = sequence
+        case .issued(let sequence, let moment):
+            unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_ISSUED
+            unsafe raw.pointee.sequence = sequence
+            unsafe raw.pointee.issued_at = moment.microseconds
+        case .duplicate(let sequence, let state):
+            unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_DUPLICATE
+            unsafe raw.pointee.sequence = sequence
+            unsafe raw.pointee.state = state.raw
+        case .soldOut: unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_SOLD_OUT
+        case .notOpen(let opens):
+            unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_NOT_OPEN
+            unsafe raw.pointee.opens_at = opens.microseconds
+        case .ended: unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_ENDED
+        case .paused: unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_PAUSED
+        case .closed: unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_CLOSED
+        case .notFound: unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_NOT_FOUND
+        case .rejected(let sequence, let reason):
+            unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_REJECTED
+            unsafe raw.pointee.sequence = sequence
+            unsafe raw.pointee.reason = reason.raw
+        }
+        return unsafe raw
+    }
+
+    private mutating func couponStatus(
+        _ status: CouponStatus
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__CouponStatusResponse> {
+        let raw = unsafe try make(coupond__v1__coupon_status_response__init)
+        unsafe raw.pointee.coupon = unsafe try coupon(status.coupon)
+        unsafe raw.pointee.accepted = status.accepted
+        unsafe raw.pointee.queued = status.queued
+        switch status.user {
+        case .none: break
+        case .queued(let sequence):
+            unsafe raw.pointee.user_state = COUPOND__V1__USER_STATE__USER_STATE_QUEUED
+            unsafe raw.pointee.sequence = sequence
+        case .issued(let sequence, let moment):
+            unsafe raw.pointee.user_state = COUPOND__V1__USER_STATE__USER_STATE_ISSUED
+            unsafe raw.pointee.sequence = sequence
+            unsafe raw.pointee.issued_at = moment.microseconds
+        case .rejected(let sequence, let reason):
+            unsafe raw.pointee.user_state = COUPOND__V1__USER_STATE__USER_STATE_REJECTED
+            unsafe raw.pointee.sequence = sequence
+            unsafe raw.pointee.reason = reason.raw
+        }
+        return unsafe raw
+    }
+
+    private mutating func serverInfo(
+        _ info: ServerInfo
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__ServerInfoResponse> {
+        let raw = unsafe try make(coupond__v1__server_info_response__init)
+        unsafe raw.pointee.version = unsafe try text(info.version)
+        unsafe raw.pointee.partitions = UInt32(clamping: info.partitions)
+        unsafe raw.pointee.maximum_frame_bytes = UInt32(clamping: info.maximumFrameBytes)
+        unsafe raw.pointee.now = info.now.microseconds
+        return unsafe raw
+    }
+}
+
+extension HolderState {
+    fileprivate var raw: Coupond__V1__UserState {
+        switch self {
+        case .queued: COUPOND__V1__USER_STATE__USER_STATE_QUEUED
+        case .issued: COUPOND__V1__USER_STATE__USER_STATE_ISSUED
+        case .rejected: COUPOND__V1__USER_STATE__USER_STATE_REJECTED
+        }
+    }
+}
+
+extension RejectionReason {
+    /// The schema numbers them as they are stored.
+    fileprivate var raw: Coupond__V1__RejectionReason {
+        Coupond__V1__RejectionReason(rawValue: UInt32(rawValue))
+    }
+}

@@ -1,0 +1,76 @@
+// What one message may cost, and where it lies while it is read or written.
+//
+// libprotobuf-c allocates for each part of a message: a hostile frame of 64 KiB makes it ask for 4
+// MB in 32,000 pieces. Here it gets its memory from one block of fixed size: an allocation moves a
+// mark, a message that wants more is refused in a microsecond, and all of it is given back by one
+// assignment.
+
+internal import CCouponProto
+internal import CProtobufC
+
+/// A block of memory with a mark. Made once, used for one message after the other.
+@safe
+struct MessageArena: ~Copyable {
+    /// Lives at a fixed address: libprotobuf-c holds pointers to it while it unpacks.
+    @unsafe private struct Block {
+        var allocator: ProtobufCAllocator
+        let memory: UnsafeMutableRawPointer
+        let size: Int
+        var used = 0
+        var refusals = 0
+
+        /// Room for `count` bytes, aligned for everything; nil where the budget is spent.
+        mutating func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
+            guard unsafe count <= size - used else {
+                unsafe refusals += 1
+                return nil
+            }
+            defer { unsafe used += (count + 15) & ~15 }
+            return unsafe memory + used
+        }
+    }
+
+    private let block: UnsafeMutablePointer<Block>
+
+    /// - Parameter bytes: the budget of one message; rounded up to 16.
+    init(bytes: Int) {
+        let size = (bytes + 15) & ~15
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        unsafe block = .allocate(capacity: 1)
+        let allocator = unsafe ProtobufCAllocator(
+            alloc: { block, count in
+                unsafe block?.assumingMemoryBound(to: Block.self).pointee.allocate(count)
+            },
+            free: { _, _ in },
+            allocator_data: unsafe UnsafeMutableRawPointer(block))
+        unsafe block.initialize(to: Block(allocator: allocator, memory: memory, size: size))
+    }
+
+    deinit {
+        unsafe block.pointee.memory.deallocate()
+        unsafe block.deinitialize(count: 1)
+        unsafe block.deallocate()
+    }
+
+    /// Whether a request for memory was refused since the last `reset`.
+    var isExhausted: Bool { unsafe block.pointee.refusals > 0 }
+
+    /// Forgets everything in it: no pointer into it may be used afterwards.
+    mutating func reset() {
+        unsafe block.pointee.used = 0
+        unsafe block.pointee.refusals = 0
+    }
+
+    /// For libprotobuf-c; valid as long as the arena.
+    mutating func allocator() -> UnsafeMutablePointer<ProtobufCAllocator> {
+        unsafe UnsafeMutableRawPointer(block).assumingMemoryBound(to: ProtobufCAllocator.self)
+    }
+
+    /// Room for `count` values, uninitialised, valid until `reset`; nil where the budget is spent.
+    mutating func allocate<Value>(
+        _: Value.Type, count: Int = 1
+    ) -> UnsafeMutablePointer<Value>? {
+        unsafe block.pointee.allocate(MemoryLayout<Value>.stride * count)?.bindMemory(
+            to: Value.self, capacity: count)
+    }
+}
