@@ -14,10 +14,11 @@ public protocol GateControl: AnyObject {
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
     ) throws(GateControlError) -> GateView
 
-    /// Waits until one of the queues has an entry after the given position, or the time is over.
+    /// Waits until one of the queues has an entry after the given position, or the time is over; 0 only
+    /// looks. The partitions whose queues have one.
     func wait(
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
-    ) throws(GateControlError)
+    ) throws(GateControlError) -> [PartitionID]
 
     /// Rules 21 to 23. False where the gate has another epoch or `settled` than it expects.
     func settle(_ settlement: Settlement) throws(GateControlError) -> Bool

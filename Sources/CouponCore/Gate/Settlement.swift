@@ -8,6 +8,8 @@ public struct Settlement: Equatable, Sendable {
     public let from: Position
     /// Where it goes: the cursor.
     public let to: Position
+    /// When the rows were issued; the event tells the waiters.
+    public let issuedAt: Timestamp
     /// Whether it repeats an earlier owner's settle (rule 23).
     public let isRecovery: Bool
     /// The coupons in (from, to], as committed, with how many of their requests are settled.
@@ -17,13 +19,15 @@ public struct Settlement: Equatable, Sendable {
 
     /// A settlement.
     public init(
-        partition: PartitionID, epoch: Epoch, from: Position, to: Position, isRecovery: Bool,
+        partition: PartitionID, epoch: Epoch, from: Position, to: Position,
+        issuedAt: Timestamp = Timestamp(microseconds: 0), isRecovery: Bool,
         coupons: [SettledCoupon], refusals: [Refusal]
     ) {
         self.partition = partition
         self.epoch = epoch
         self.from = from
         self.to = to
+        self.issuedAt = issuedAt
         self.isRecovery = isRecovery
         self.coupons = coupons
         self.refusals = refusals

@@ -113,11 +113,17 @@ public struct Commit: Equatable, Sendable {
     public let refusals: [Refusal]
     /// How many rows were inserted.
     public let issued: Int
+    /// When: one moment for the whole transaction.
+    public var issuedAt: Timestamp
 
     /// What a committed batch did.
-    public init(coupons: [SettledCoupon], refusals: [Refusal], issued: Int) {
+    public init(
+        coupons: [SettledCoupon], refusals: [Refusal], issued: Int,
+        issuedAt: Timestamp = Timestamp(microseconds: 0)
+    ) {
         self.coupons = coupons
         self.refusals = refusals
         self.issued = issued
+        self.issuedAt = issuedAt
     }
 }

@@ -1,0 +1,11 @@
+/// The places where tests kill the daemon, between acceptance and event. Debug builds only.
+public enum Failpoint: String, Sendable, CaseIterable {
+    /// The gate has accepted; no answer is written.
+    case accepted
+    /// A batch is read; its transaction has not begun.
+    case drained
+    /// The transaction is committed; nothing is settled.
+    case committed
+    /// Trimmed, compensated, published; the owner does not know yet.
+    case settled
+}

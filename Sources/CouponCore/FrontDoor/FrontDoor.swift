@@ -1,0 +1,168 @@
+/// A worker's local cache: what it remembers of coupons, so that requests for a closed one bounce here
+/// (promise 7; rules 38 to 40). It forgets rather than errs: what it does not know is asked of the gate.
+///
+/// A mark is ordered by (epoch, rev): a late reply or event never takes it back. A closed mark counts
+/// only while the subscription stands under which its question was asked, since otherwise nobody would
+/// tell this worker that the coupon opened again (SAFETY, hole 14).
+public struct FrontDoor {
+    /// What to do with a request.
+    public enum Judgement: Equatable, Sendable {
+        /// Let the gate decide.
+        case ask
+        /// Refuse it.
+        case bounce(Outcome)
+        /// Refuse it, and ask the gate in the background whether that still holds.
+        case bounceAndRefresh(Outcome)
+    }
+
+    private struct Mark {
+        var epoch: Epoch
+        var rev: Int64
+        var door: Door
+        /// No such coupon: believed until `refreshAt`.
+        var isAbsent: Bool
+        var refreshAt: MonotonicTime
+    }
+
+    private let capacity: Int
+    private let partitioning: Partitioning
+    private var marks: [CouponID: Mark] = [:]
+    private var epochs: [Epoch]
+    private var deafSince: MonotonicTime?
+    private var random: SplitMix64
+
+    /// Counts subscriptions: a question remembers under which one it was asked.
+    public private(set) var generation = 0
+    /// The gate's clock against ours, from the last reply.
+    private var gateClock: (heard: MonotonicTime, time: Timestamp)?
+
+    /// - Parameters:
+    ///   - capacity: coupons remembered at most.
+    ///   - seed: of the jitter, so that workers do not refresh together.
+    public init(
+        partitioning: Partitioning, capacity: Int = Limits.frontDoorCoupons, seed: UInt64,
+        now: MonotonicTime
+    ) {
+        self.partitioning = partitioning
+        self.capacity = capacity
+        epochs = Array(repeating: 0, count: partitioning.count)
+        random = SplitMix64(seed: seed)
+        deafSince = now
+    }
+
+    /// Whether a request must be asked of the gate. A retry always is: it may be a holder's.
+    public mutating func judge(
+        _ coupon: CouponID, attempt: UInt32, now: MonotonicTime
+    ) -> Judgement {
+        guard attempt == 0, let mark = marks[coupon] else { return .ask }
+        if mark.isAbsent { return now < mark.refreshAt ? .bounce(.notFound) : .ask }
+        guard case .closed(let reason) = mark.door,
+            mark.epoch == epochs[partitioning.partition(of: coupon).rawValue],
+            mayBounce(reason, now: now)
+        else { return .ask }
+        guard now >= mark.refreshAt else { return .bounce(reason.outcome) }
+        let refreshAt = nextRefresh(after: now)
+        marks[coupon]?.refreshAt = refreshAt
+        return .bounceAndRefresh(reason.outcome)
+    }
+
+    private func mayBounce(_ reason: DoorReason, now: MonotonicTime) -> Bool {
+        if let deafSince {
+            switch reason {
+            case .soldOut, .ended, .closed: break
+            case .full, .paused, .notOpen: return false
+            }
+            return now.milliseconds(since: deafSince) < Limits.finishedWhileDeafMilliseconds
+        }
+        guard case .notOpen(let opens) = reason else { return true }
+        guard let gateNow = gateNow(now) else { return false }
+        return gateNow.advanced(byMilliseconds: Limits.notOpenMarginMilliseconds) <= opens
+    }
+
+    /// The gate's clock now, as far as it can be told; nil before the first reply.
+    public func gateNow(_ now: MonotonicTime) -> Timestamp? {
+        gateClock.map { $0.time.advanced(byMilliseconds: now.milliseconds(since: $0.heard)) }
+    }
+
+    /// A reply of the gate, to a question asked under subscription `generation`.
+    public mutating func take(
+        _ reply: GateReply, for coupon: CouponID, askedUnder generation: Int, now: MonotonicTime
+    ) {
+        gateClock = (now, reply.now)
+        if reply.door.isClosed && (deafSince != nil || generation != self.generation) { return }
+        take(coupon, epoch: reply.epoch, rev: reply.rev, door: reply.door, now: now)
+    }
+
+    /// An event: what it says of coupons, and which epoch the partition has.
+    public mutating func hear(_ event: CompletionEvent, now: MonotonicTime) {
+        raise(event.partition, to: event.epoch)
+        for standing in event.coupons {
+            take(
+                standing.coupon, epoch: event.epoch, rev: standing.rev, door: standing.door,
+                now: now)
+        }
+    }
+
+    /// There is a later epoch: what was remembered of earlier ones counts no more.
+    public mutating func raise(_ partition: PartitionID, to epoch: Epoch) {
+        guard partition.rawValue < epochs.count else { return }
+        epochs[partition.rawValue] = max(epochs[partition.rawValue], epoch)
+    }
+
+    private mutating func take(
+        _ coupon: CouponID, epoch: Epoch, rev: Int64, door: Door, now: MonotonicTime
+    ) {
+        if let mark = marks[coupon], !mark.isAbsent {
+            let isNewer = (epoch, rev) > (mark.epoch, mark.rev)
+            let closesIt = (epoch, rev) == (mark.epoch, mark.rev) && door.isClosed
+            guard isNewer || closesIt else { return }
+        }
+        remember(
+            coupon,
+            Mark(
+                epoch: epoch, rev: rev, door: door, isAbsent: false,
+                refreshAt: nextRefresh(after: now)))
+    }
+
+    /// PostgreSQL does not know the coupon. Believed for a short time only: a creation is told to nobody.
+    public mutating func takeAbsence(of coupon: CouponID, now: MonotonicTime) {
+        let until = now.advanced(byMilliseconds: Limits.absentMilliseconds)
+        remember(
+            coupon, Mark(epoch: 0, rev: 0, door: .open, isAbsent: true, refreshAt: until))
+    }
+
+    /// Forgets a coupon: it was created or changed here.
+    public mutating func forget(_ coupon: CouponID) { marks[coupon] = nil }
+
+    /// The subscription stands again: whatever was remembered may be stale.
+    public mutating func subscriptionUp() {
+        generation += 1
+        deafSince = nil
+        marks.removeAll(keepingCapacity: true)
+    }
+
+    /// The subscription is broken: finished coupons bounce on for a while, no others.
+    public mutating func subscriptionDown(now: MonotonicTime) {
+        deafSince = deafSince ?? now
+    }
+
+    /// Whether a coupon is remembered, and if so, whether as closed.
+    public func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
+        guard let mark = marks[coupon], !mark.isAbsent else { return (false, false) }
+        return (true, mark.door.isClosed)
+    }
+
+    private mutating func remember(_ coupon: CouponID, _ mark: Mark) {
+        if marks.count >= capacity, marks[coupon] == nil, let victim = marks.keys.first {
+            marks[victim] = nil
+        }
+        marks[coupon] = mark
+    }
+
+    /// A tenth of jitter keeps workers and coupons from refreshing all at once.
+    private mutating func nextRefresh(after now: MonotonicTime) -> MonotonicTime {
+        let period = Limits.markRefreshMilliseconds
+        return now.advanced(
+            byMilliseconds: period - Int64.random(in: 0...(period / 10), using: &random))
+    }
+}

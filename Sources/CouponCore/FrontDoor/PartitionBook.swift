@@ -1,0 +1,45 @@
+/// What a daemon knows of each partition: epoch and Redis as PostgreSQL says, and how far it has seen
+/// the queue go (the floor of rule 11).
+///
+/// Epochs come from PostgreSQL alone. A gate that shows a higher one makes the daemon read again.
+public struct PartitionBook {
+    private struct Page {
+        var epoch: Epoch = 0
+        var identity: RedisIdentity?
+        var floor: Int64 = 0
+    }
+
+    private var pages: [Page]
+
+    /// Nothing is known yet.
+    public init(partitioning: Partitioning) {
+        pages = Array(repeating: Page(), count: partitioning.count)
+    }
+
+    /// A partition's row as PostgreSQL has it. Older epochs are dropped; an equal one adds its cursor.
+    public mutating func take(_ row: PartitionRow) {
+        guard row.id.rawValue < pages.count else { return }
+        let index = row.id.rawValue
+        if row.epoch > pages[index].epoch {
+            pages[index] = Page(epoch: row.epoch, identity: row.identity)
+        }
+        see(row.cursor, in: row.id)
+    }
+
+    /// Something stands, or stood, at this position.
+    public mutating func see(_ position: Position, in partition: PartitionID) {
+        guard pages[partition.rawValue].epoch == position.epoch else { return }
+        pages[partition.rawValue].floor = max(pages[partition.rawValue].floor, position.n)
+    }
+
+    /// The epoch to call the gate with.
+    public func epoch(of partition: PartitionID) -> Epoch { pages[partition.rawValue].epoch }
+
+    /// The floor to call the gate with.
+    public func floor(of partition: PartitionID) -> Int64 { pages[partition.rawValue].floor }
+
+    /// Whether a connection to this Redis may serve the partition (rule 15).
+    public func isServed(_ partition: PartitionID, by identity: RedisIdentity) -> Bool {
+        pages[partition.rawValue].identity == identity
+    }
+}
