@@ -20,6 +20,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
@@ -67,13 +68,15 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "CouponScheduler",
-            dependencies: ["CouponCore", "SerialThreads", logging, metrics, lifecycle],
+            dependencies: [
+                "CouponCore", "SerialThreads", logging, metrics, coreMetrics, lifecycle,
+            ],
             swiftSettings: strict),
         .target(
             name: "CouponServer",
             dependencies: [
                 "CouponCore", "CouponWire", "SerialThreads", nioCore, nioPosix, logging, metrics,
-                lifecycle, deque,
+                coreMetrics, lifecycle, deque,
             ],
             swiftSettings: strict),
         .target(

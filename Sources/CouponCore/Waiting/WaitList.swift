@@ -62,8 +62,9 @@ public struct WaitList {
     public var count: Int { covered.count + unresolved.count + asked.count }
 
     /// Adds a waiter after the gate's reply.
-    public mutating func register(_ waiter: Waiter) {
-        if isCovered(waiter.position) {
+    /// - Parameter isReplay: the request had been accepted before: PostgreSQL may have decided it already.
+    public mutating func register(_ waiter: Waiter, isReplay: Bool) {
+        if !isReplay && isCovered(waiter.position) {
             covered.append(waiter)
         } else {
             unresolved.append(waiter)
@@ -128,6 +129,9 @@ public struct WaitList {
         seen = nil
         resolveAll()
     }
+
+    /// Asks again for those whom nothing has answered; called each second, should events stay away.
+    public mutating func askAgain() { shouldAsk = shouldAsk || !unresolved.isEmpty }
 
     private mutating func resolveAll() {
         shouldAsk = shouldAsk || !covered.isEmpty

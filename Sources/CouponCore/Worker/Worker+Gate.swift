@@ -1,0 +1,234 @@
+/// The worker and the gate: what is asked, and what an answer means (rules 11 to 15).
+internal import DequeModule
+
+/// The calls under way, oldest first.
+struct AskedCalls {
+    struct Asked {
+        let coupon: CouponID
+        let tickets: [UInt64]
+        /// The subscription under which the question was asked (rule 38).
+        let generation: Int
+    }
+
+    private var calls: Deque<Asked> = []
+    var count: Int { calls.count }
+    mutating func append(_ asked: Asked) { calls.append(asked) }
+    mutating func popFirst() -> Asked? { calls.popFirst() }
+}
+
+extension Worker {
+    /// Sends what waits, as far as calls may be under way.
+    public func pump() {
+        while asked.count < Limits.gateCallsInFlight, let coupon = batches.nextCoupon() {
+            pump(coupon)
+        }
+    }
+
+    private func pump(_ coupon: CouponID) {
+        let partition = options.partitioning.partition(of: coupon)
+        guard awaitedEpochs[partition] == nil else { return }
+        guard let identity = gate.identity else {
+            refuse(coupon, "Redis is not reachable")
+            return
+        }
+        guard book.isServed(partition, by: identity) else {
+            host.refreshPartitions()
+            refuse(coupon, "the gate is not open yet")
+            return
+        }
+        var numbers: [UInt64] = []
+        var requests: [GateRequest] = []
+        while requests.count < Limits.requestsPerGateCall,
+            let number = batches.popFirst(of: coupon)
+        {
+            guard let request = takeForCall(number) else { continue }
+            numbers.append(number)
+            requests.append(request)
+        }
+        let wantsRefresh = batches.takeRefresh(of: coupon)
+        if wantsRefresh || !requests.isEmpty {
+            asked.append(
+                .init(coupon: coupon, tickets: numbers, generation: frontDoor.generation))
+            gate.send(
+                GateCall(
+                    partition: partition, epoch: book.epoch(of: partition),
+                    floor: book.floor(of: partition), coupon: coupon, requests: requests))
+        }
+        batches.finishTurn(of: coupon)
+    }
+
+    /// A ticket goes into a call, unless its deadline has ended it, or the coupon has closed meanwhile.
+    private func takeForCall(_ number: UInt64) -> GateRequest? {
+        guard let ticket = tickets[number] else { return nil }
+        if case .pending(mayBeAccepted: false) = ticket.phase {
+            switch frontDoor.judge(ticket.coupon, attempt: ticket.attempt, now: options.now()) {
+            case .ask: break
+            case .bounce(let outcome), .bounceAndRefresh(let outcome):
+                answer(number, outcome)
+                return nil
+            }
+        }
+        tickets[number]?.phase = .asked
+        return ticket.request
+    }
+
+    /// The gate cannot be asked. Those who may have been accepted before wait on, up to their deadline.
+    func refuse(_ coupon: CouponID, _ reason: String) {
+        var undecided: [UInt64] = []
+        for number in batches.takeAll(of: coupon) {
+            if case .pending(mayBeAccepted: true) = tickets[number]?.phase {
+                undecided.append(number)
+            } else {
+                fail(number, .unavailable(reason))
+            }
+        }
+        batches.hold(undecided, for: coupon)
+    }
+
+    func answer(_ number: UInt64, _ outcome: Outcome) {
+        guard let ticket = tickets.remove(number) else { return }
+        host.answer(ticket.caller, outcome)
+    }
+
+    func fail(_ number: UInt64, _ failure: Failure) {
+        guard let ticket = tickets.remove(number) else { return }
+        host.fail(ticket.caller, failure)
+    }
+}
+
+extension Worker: GateDelegate {
+    /// The way to the gate came up or went down.
+    public func gateDidChange() {
+        batches.makeAllReady()
+        host.schedulePump()
+    }
+
+    /// The answer to the oldest call under way.
+    public func gate(didAnswer call: GateCall, with answer: GateAnswer) {
+        guard let asked = asked.popFirst() else { return }
+        switch answer {
+        case .reply(let reply):
+            take(reply, to: asked, in: call.partition)
+        case .stale(_, let epoch):
+            takeStale(epoch, call, asked)
+        case .rolledBack:
+            failAll(asked, .unavailable("Redis lost data: the gate is being rebuilt"))
+        case .notLoaded:
+            putBack(asked)
+            if batches.beginLoad(of: asked.coupon) { host.load(asked.coupon) }
+        case .exhausted:
+            failAll(asked, .exhausted("too many accepted requests wait to be issued"))
+        case .unavailable(let reason):
+            failAll(asked, .unavailable(reason))
+        case .interrupted:
+            putBack(asked, mayBeAccepted: true)
+        }
+        host.schedulePump()
+    }
+
+    private func failAll(_ asked: AskedCalls.Asked, _ failure: Failure) {
+        for number in asked.tickets { fail(number, failure) }
+    }
+
+    private func putBack(_ asked: AskedCalls.Asked, mayBeAccepted: Bool = false) {
+        for number in asked.tickets {
+            tickets[number]?.phase = .pending(mayBeAccepted: mayBeAccepted)
+        }
+        batches.putBack(asked.tickets, for: asked.coupon)
+    }
+
+    /// Rule 15: a later epoch is read from PostgreSQL; anything else is the owner's to mend.
+    private func takeStale(_ epoch: Epoch, _ call: GateCall, _ asked: AskedCalls.Asked) {
+        host.refreshPartitions()
+        guard epoch > book.epoch(of: call.partition) else {
+            if call.epoch < book.epoch(of: call.partition) {
+                putBack(asked)
+            } else {
+                failAll(asked, .unavailable("the gate is being rebuilt"))
+            }
+            return
+        }
+        awaitedEpochs[call.partition] = epoch
+        putBack(asked)
+    }
+
+    private func take(_ reply: GateReply, to asked: AskedCalls.Asked, in partition: PartitionID) {
+        let now = options.now()
+        frontDoor.take(reply, for: asked.coupon, askedUnder: asked.generation, now: now)
+        book.see(Position(epoch: reply.epoch, n: reply.tail), in: partition)
+        if reply.verdicts.contains(where: \.isAcceptance) { options.failpoint(.accepted) }
+        for (number, verdict) in zip(asked.tickets, reply.verdicts) {
+            take(verdict, number, reply, partition, now)
+        }
+        askQuestions(partition)
+    }
+
+    private func take(
+        _ verdict: GateVerdict, _ number: UInt64, _ reply: GateReply, _ partition: PartitionID,
+        _ now: MonotonicTime
+    ) {
+        switch verdict {
+        case .accepted(let sequence, let position):
+            accept(number, sequence, position, partition, isReplay: false)
+        case .replayed(let sequence, let position):
+            accept(number, sequence, position, partition, isReplay: true)
+        case .duplicate(let sequence, let state, _):
+            answer(number, .duplicate(sequence: sequence, state: state))
+        case .rejected(let sequence, let reason):
+            answer(number, .rejected(sequence: sequence, reason: reason))
+        case .soldOut: answer(number, .soldOut)
+        case .notOpen: answer(number, .notOpen(opens: reply.opens))
+        case .ended: answer(number, .ended)
+        case .paused: answer(number, .paused)
+        case .closed: answer(number, .closed)
+        case .expired: takeExpired(number, now)
+        }
+    }
+
+    private func accept(
+        _ number: UInt64, _ sequence: Int64, _ position: Position, _ partition: PartitionID,
+        isReplay: Bool
+    ) {
+        guard let ticket = tickets[number] else { return }
+        guard ticket.waitsForIssue else {
+            answer(number, .accepted(sequence: sequence))
+            return
+        }
+        tickets[number]?.phase = .waiting(sequence: sequence)
+        waitLists[partition.rawValue].register(
+            WaitList.Waiter(
+                ticket: number,
+                holding: Holding(
+                    coupon: ticket.coupon, user: ticket.request.user, sequence: sequence,
+                    requestID: ticket.request.requestID), position: position),
+            isReplay: isReplay)
+    }
+
+    /// The gate's clock is ahead of what we took it for: now it is known, and time may be left.
+    private func takeExpired(_ number: UInt64, _ now: MonotonicTime) {
+        guard let ticket = tickets[number] else { return }
+        guard ticket.deadline > now else {
+            fail(
+                number,
+                Failure(.deadlineExceeded, "the deadline passed before the gate was asked"))
+            return
+        }
+        var again = ticket.with(notAfter: gateTime(of: ticket.deadline, now: now))
+        again.phase = .pending(mayBeAccepted: false)
+        tickets[number] = again
+        batches.append(number, for: ticket.coupon)
+    }
+}
+
+extension GateVerdict {
+    fileprivate var isAcceptance: Bool {
+        if case .accepted = self { true } else { false }
+    }
+}
+
+extension GateReply {
+    /// When the window opens, where that is why the coupon is closed.
+    fileprivate var opens: Timestamp {
+        if case .closed(.notOpen(let opens)) = door { opens } else { now }
+    }
+}

@@ -1,0 +1,101 @@
+/// What a worker learns beside the gate's answers: events, PostgreSQL's partitions, loads, decisions.
+extension Worker {
+    /// What the event subscription tells.
+    public func hear(_ signal: EventSignal) {
+        switch signal {
+        case .up:
+            frontDoor.subscriptionUp()
+            loseTrack()
+        case .down:
+            frontDoor.subscriptionDown(now: options.now())
+            loseTrack()
+        case .event(let event):
+            hear(event)
+        }
+    }
+
+    private func hear(_ event: CompletionEvent) {
+        guard event.partition.rawValue < waitLists.count else { return }
+        frontDoor.hear(event, now: options.now())
+        if event.epoch > book.epoch(of: event.partition) { host.refreshPartitions() }
+        book.see(event.to, in: event.partition)
+        tell(waitLists[event.partition.rawValue].hear(event))
+        askQuestions(event.partition)
+    }
+
+    private func loseTrack() {
+        for partition in options.partitioning.all {
+            waitLists[partition.rawValue].loseTrack()
+            askQuestions(partition)
+        }
+    }
+
+    /// PostgreSQL's partitions; nil where they could not be read. Read each second, and when asked for.
+    public func take(rows: [PartitionRow]?) {
+        for row in rows ?? [] {
+            book.take(row)
+            frontDoor.raise(row.id, to: row.epoch)
+        }
+        settleAwaitedEpochs()
+        batches.makeAllReady()
+        host.schedulePump()
+        for partition in options.partitioning.all {
+            waitLists[partition.rawValue].askAgain()
+            askQuestions(partition)
+        }
+    }
+
+    /// Whoever waits for a later epoch than PostgreSQL tells is refused (rule 15).
+    private func settleAwaitedEpochs() {
+        let missing = awaitedEpochs.filter { $0.value > book.epoch(of: $0.key) }
+        awaitedEpochs.removeAll()
+        guard !missing.isEmpty else { return }
+        for coupon in batches.coupons
+        where missing[options.partitioning.partition(of: coupon)] != nil {
+            refuse(coupon, "the gate is being rebuilt")
+        }
+    }
+
+    /// A load that the host was asked for has ended.
+    public func didLoad(_ coupon: CouponID, _ outcome: LoadOutcome) {
+        switch outcome {
+        case .loaded:
+            break
+        case .absent:
+            frontDoor.takeAbsence(of: coupon, now: options.now())
+            for number in batches.takeAll(of: coupon) { answer(number, .notFound) }
+        case .failed(let failure):
+            for number in batches.takeAll(of: coupon) { fail(number, failure) }
+        }
+        batches.endLoad(of: coupon)
+        host.schedulePump()
+    }
+
+    /// PostgreSQL's answer to the last questions of a partition; nil where it could not be asked.
+    public func didDecide(_ decisions: Decisions?, in partition: PartitionID) {
+        tell(waitLists[partition.rawValue].takeDecisions(decisions))
+        askQuestions(partition)
+    }
+
+    func askQuestions(_ partition: PartitionID) {
+        let questions = waitLists[partition.rawValue].takeQuestions(limit: 1_000)
+        if !questions.isEmpty { host.decide(questions, in: partition) }
+    }
+
+    private func tell(_ answers: [WaitList.Answer]) {
+        for answer in answers {
+            switch answer.fate {
+            case .issued(let sequence, let at):
+                self.answer(answer.ticket, .issued(sequence: sequence, at: at))
+            case .duplicate(let sequence):
+                self.answer(answer.ticket, .duplicate(sequence: sequence, state: .issued))
+            case .rejected(let sequence, let reason):
+                self.answer(answer.ticket, .rejected(sequence: sequence, reason: reason))
+            case .lost:
+                fail(
+                    answer.ticket,
+                    .unavailable("Redis lost the accepted request: ask again"))
+            }
+        }
+    }
+}

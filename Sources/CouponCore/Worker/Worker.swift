@@ -1,0 +1,144 @@
+/// Judges issue requests: front door, gate, wait. One for each event loop, shared with nobody, so that
+/// the way of a request needs no lock. It does no I/O itself: the gate is a port, its host answers.
+public final class Worker {
+    let options: WorkerOptions
+    let gate: any Gate
+    unowned let host: any WorkerHost
+
+    var frontDoor: FrontDoor
+    var book: PartitionBook
+    var tickets = Tickets()
+    var batches = CouponBatches()
+    var asked = AskedCalls()
+    var waitLists: [WaitList]
+    /// Partitions whose gate has shown a later epoch than PostgreSQL had told us.
+    var awaitedEpochs: [PartitionID: Epoch] = [:]
+    private var deadlines: DeadlineWheel
+    /// New requests are refused; those on their way are answered.
+    public private(set) var isDraining = false
+
+    /// - Parameters:
+    ///   - gate: this worker's way to the gate; the worker becomes its delegate by the host's doing.
+    ///   - host: outlives the worker.
+    public init(gate: any Gate, host: any WorkerHost, options: WorkerOptions) {
+        self.gate = gate
+        self.host = host
+        self.options = options
+        let now = options.now()
+        frontDoor = FrontDoor(partitioning: options.partitioning, seed: options.seed, now: now)
+        book = PartitionBook(partitioning: options.partitioning)
+        waitLists = Array(repeating: WaitList(), count: options.partitioning.count)
+        deadlines = DeadlineWheel(
+            longestMilliseconds: Int64(Limits.maximumDeadlineMilliseconds), now: now)
+    }
+
+    /// Requests on their way.
+    public var requestsInFlight: Int { tickets.count }
+
+    /// Takes an issue request; its answer comes through the host, perhaps before this returns.
+    /// - Parameter deadlineMilliseconds: nil where the caller names none.
+    public func issue(
+        _ coupon: CouponID, user: UserID, requestID: RequestID, attempt: UInt32,
+        waitsForIssue: Bool, deadlineMilliseconds: UInt32?, caller: Caller
+    ) {
+        let now = options.now()
+        switch frontDoor.judge(coupon, attempt: attempt, now: now) {
+        case .bounce(let outcome):
+            host.answer(caller, outcome)
+            return
+        case .bounceAndRefresh(let outcome):
+            host.answer(caller, outcome)
+            batches.refresh(coupon)
+            host.schedulePump()
+            return
+        case .ask:
+            break
+        }
+        if let failure = refusal(waitsForIssue: waitsForIssue, coupon) {
+            host.fail(caller, failure)
+            return
+        }
+        let milliseconds = min(
+            deadlineMilliseconds ?? Limits.defaultDeadlineMilliseconds,
+            Limits.maximumDeadlineMilliseconds)
+        let deadline = now.advanced(byMilliseconds: Int64(milliseconds))
+        let request = GateRequest(
+            user: user, requestID: requestID.isEmpty ? .random() : requestID,
+            notAfter: gateTime(of: deadline, now: now))
+        let ticket = tickets.add(
+            Ticket(
+                caller: caller, coupon: coupon, request: request, attempt: attempt,
+                waitsForIssue: waitsForIssue, deadline: deadline,
+                phase: .pending(mayBeAccepted: false)))
+        deadlines.add(ticket, deadline: deadline)
+        batches.append(ticket, for: coupon)
+        host.schedulePump()
+    }
+
+    /// Why a request cannot be taken now; nil where it can.
+    private func refusal(waitsForIssue: Bool, _ coupon: CouponID) -> Failure? {
+        if isDraining { return .unavailable("the daemon is shutting down: ask another one") }
+        if tickets.count >= Limits.requestsInFlightPerWorker {
+            return .exhausted("too many requests are on their way")
+        }
+        if waitsForIssue && tickets.waiting >= Limits.waitersPerWorker {
+            return .exhausted("too many callers wait for ISSUED")
+        }
+        if batches.count(of: coupon) >= Limits.requestsWaitingForLoad {
+            return .exhausted("too many requests for this coupon wait for the gate")
+        }
+        return nil
+    }
+
+    /// A deadline on the gate's clock.
+    func gateTime(of deadline: MonotonicTime, now: MonotonicTime) -> Timestamp {
+        (frontDoor.gateNow(now) ?? options.wallNow())
+            .advanced(byMilliseconds: deadline.milliseconds(since: now))
+    }
+
+    /// Ends the requests whose deadline has passed; called every few milliseconds (promise 9).
+    public func expire() {
+        deadlines.expire(now: options.now()) { number in
+            guard let ticket = tickets.remove(number) else { return }
+            host.fail(
+                ticket.caller,
+                Failure(
+                    .deadlineExceeded, "the deadline passed before the answer was known",
+                    acceptance: ticket.acceptance))
+        }
+    }
+
+    /// Refuses new requests from now on.
+    public func drain() { isDraining = true }
+
+    /// Ends everything that is still on its way: the daemon's time to drain is over.
+    public func abandon() {
+        for number in tickets.numbers {
+            guard let ticket = tickets.remove(number) else { continue }
+            host.fail(
+                ticket.caller,
+                .unavailable("the daemon is shutting down", acceptance: ticket.acceptance))
+        }
+    }
+
+    /// What the worker's cache remembers of a coupon.
+    public func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
+        frontDoor.remembers(coupon)
+    }
+
+    /// The coupon was created or changed through this daemon.
+    public func forget(_ coupon: CouponID) { frontDoor.forget(coupon) }
+}
+
+extension Failure {
+    static func unavailable(_ message: String, acceptance: Acceptance = .notAccepted) -> Failure {
+        Failure(
+            .unavailable, message, retryAfterMilliseconds: Limits.retryAfterMilliseconds,
+            acceptance: acceptance)
+    }
+
+    static func exhausted(_ message: String) -> Failure {
+        Failure(
+            .resourceExhausted, message, retryAfterMilliseconds: Limits.retryAfterMilliseconds)
+    }
+}

@@ -1,0 +1,53 @@
+/// What a worker asks of its surroundings: to answer callers, and to fetch what only PostgreSQL knows.
+public protocol WorkerHost: AnyObject {
+    /// Answers a request.
+    func answer(_ caller: Caller, _ outcome: Outcome)
+    /// Ends a request with an error.
+    func fail(_ caller: Caller, _ failure: Failure)
+    /// Something waits: `Worker.pump` is to be called when this turn's input has been read.
+    func schedulePump()
+    /// The gate does not hold the coupon; ends in `Worker.didLoad`.
+    func load(_ coupon: CouponID)
+    /// PostgreSQL's partitions are to be read now; ends in `Worker.take(rows:)`.
+    func refreshPartitions()
+    /// What PostgreSQL says of these requests; ends in `Worker.didDecide`.
+    func decide(_ questions: [Holding], in partition: PartitionID)
+}
+
+/// How a load ended.
+public enum LoadOutcome: Equatable, Sendable {
+    /// The gate holds the coupon.
+    case loaded
+    /// There is no such coupon.
+    case absent
+    /// It could not be loaded now.
+    case failed(Failure)
+}
+
+/// Settings of a worker.
+public struct WorkerOptions: Sendable {
+    /// How the coupons are spread.
+    public var partitioning: Partitioning
+    /// Of the jitter.
+    public var seed: UInt64
+    /// The monotonic clock.
+    public var now: @Sendable () -> MonotonicTime
+    /// The wall clock: for the first calls only, until the gate has told its own.
+    public var wallNow: @Sendable () -> Timestamp
+    /// Called at each named place; tests kill the daemon there.
+    public var failpoint: @Sendable (Failpoint) -> Void
+
+    /// Settings with their defaults.
+    public init(
+        partitioning: Partitioning, seed: UInt64 = .random(in: 0...(.max)),
+        now: @escaping @Sendable () -> MonotonicTime,
+        wallNow: @escaping @Sendable () -> Timestamp,
+        failpoint: @escaping @Sendable (Failpoint) -> Void = { _ in }
+    ) {
+        self.partitioning = partitioning
+        self.seed = seed
+        self.now = now
+        self.wallNow = wallNow
+        self.failpoint = failpoint
+    }
+}

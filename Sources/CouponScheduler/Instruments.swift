@@ -1,0 +1,23 @@
+/// The scheduler's metrics, made once.
+internal import CouponCore
+internal import CoreMetrics
+internal import Metrics
+
+struct Instruments {
+    let issued = Counter(label: "coupond_issued_total")
+    let rejected = Counter(label: "coupond_rejected_total")
+    let deadLettered = Counter(label: "coupond_dead_lettered_total")
+    let commits = Counter(label: "coupond_commits_total")
+    let commitTime = Metrics.Timer(label: "coupond_commit_seconds")
+    let failures = Counter(label: "coupond_scheduler_failures_total")
+    let rebuilds = Counter(label: "coupond_gate_rebuilds_total")
+
+    func record(_ commit: Commit, milliseconds: Int64) {
+        let dead = commit.refusals.count { $0.reason == .deadLetter }
+        issued.increment(by: commit.issued)
+        deadLettered.increment(by: dead)
+        rejected.increment(by: commit.refusals.count - dead)
+        commits.increment()
+        commitTime.recordMilliseconds(milliseconds)
+    }
+}

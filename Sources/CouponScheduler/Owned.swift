@@ -1,0 +1,44 @@
+/// What the scheduler remembers of a partition that it owns. Losing the session forgets all of it.
+import CouponCore
+
+struct Owned {
+    /// Epoch and cursor as last read or committed; nil: read PostgreSQL first. Staleness is harmless, the
+    /// issuing transaction moves the cursor from exactly this value (rule 19).
+    var row: PartitionRow?
+    /// There may be entries to issue.
+    var isReady = true
+    /// The next look at the gate without being woken, and the next heartbeat (rule 24).
+    var checkAt: MonotonicTime
+    /// Keys of earlier epochs lie about.
+    var needsSweep = true
+    /// Failures in a row, and until when they keep the partition waiting.
+    var failures = 0
+    var waitsUntil: MonotonicTime?
+
+    init(now: MonotonicTime) { checkAt = now }
+
+    /// Everything read is thrown away; the next step starts from PostgreSQL (rule 20).
+    mutating func forget() {
+        row = nil
+        isReady = true
+    }
+
+    /// Back-off: 50 ms doubling to 2 s, half of it jitter.
+    mutating func backOff(now: MonotonicTime, using random: inout SplitMix64) {
+        forget()
+        let longest = min(Int64(50) << Int64(min(failures, 10)), 2_000)
+        failures += 1
+        waitsUntil = now.advanced(
+            byMilliseconds: longest / 2 + Int64.random(in: 0...(longest / 2), using: &random))
+    }
+
+    mutating func succeed() {
+        failures = 0
+        waitsUntil = nil
+    }
+
+    func isDue(_ now: MonotonicTime) -> Bool {
+        if let waitsUntil, now < waitsUntil { return false }
+        return isReady || now >= checkAt
+    }
+}

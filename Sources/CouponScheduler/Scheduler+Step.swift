@@ -1,0 +1,171 @@
+/// One step of one partition: what `DrainStep` says, carried out.
+internal import CouponCore
+internal import Logging
+
+extension Scheduler {
+    /// Whether there was work, and so perhaps more.
+    func step(_ partition: PartitionID) throws(StepError) -> Bool {
+        let identity = try verifiedIdentity()
+        let row = try currentRow(partition)
+        let view = try gate { () throws(GateControlError) in
+            try gates.read(
+                partition, after: row.cursor, upTo: nil,
+                maximumRequests: options.requestsPerTransaction)
+        }
+        switch DrainStep(row: row, gate: view, identity: identity) {
+        case .idle:
+            try rest(partition, row)
+            return false
+        case .recover(let from, let to):
+            try recover(partition, row, from: from, to: to)
+        case .issue(let items):
+            options.failpoint(.drained)
+            try commit(row, to: items[items.count - 1].position, items)
+        case .passEpoch(let to):
+            try commit(row, to: to, [])
+        case .rebuild(let reason):
+            // The memory of the row may be older than the gate: look again before anything is torn down.
+            guard owned[partition]?.row == nil else {
+                owned[partition]?.forget()
+                return true
+            }
+            try rebuild(row, reason)
+        }
+        return true
+    }
+
+    private func currentRow(_ partition: PartitionID) throws(StepError) -> PartitionRow {
+        if let row = owned[partition]?.row { return row }
+        return try issue { () throws(LedgerError) in try ledger.partition(partition) }
+    }
+
+    /// Nothing to issue: sleep until woken; each second, a heartbeat and a look at PostgreSQL.
+    private func rest(_ partition: PartitionID, _ row: PartitionRow) throws(StepError) {
+        let now = options.now()
+        owned[partition]?.row = row
+        owned[partition]?.isReady = false
+        guard let checkAt = owned[partition]?.checkAt, now >= checkAt else { return }
+        owned[partition]?.checkAt = now.advanced(byMilliseconds: options.checkMilliseconds)
+        let isOpen = try gate { () throws(GateControlError) in
+            try gates.heartbeat(partition, epoch: row.epoch)
+        }
+        if !isOpen { owned[partition]?.forget() }
+        if owned[partition]?.needsSweep == true {
+            try gate { () throws(GateControlError) in
+                try gates.sweep(partition, before: row.epoch)
+            }
+            owned[partition]?.needsSweep = false
+        }
+    }
+
+    /// Rules 19 to 22: one transaction, then settle.
+    private func commit(
+        _ row: PartitionRow, to: Position, _ items: [QueueItem]
+    ) throws(StepError) {
+        let batch = Batch(
+            partition: row.id, epoch: row.epoch, from: row.cursor, to: to, items: items)
+        let started = options.now()
+        let commit = try issue { () throws(LedgerError) in try ledger.issue(batch) }
+        instruments.record(commit, milliseconds: options.now().milliseconds(since: started))
+        options.failpoint(.committed)
+        try settle(
+            Settlement(
+                partition: row.id, epoch: row.epoch, from: row.cursor, to: to,
+                issuedAt: commit.issuedAt, isRecovery: false, coupons: commit.coupons,
+                refusals: commit.refusals))
+        options.failpoint(.settled)
+        owned[row.id]?.row = PartitionRow(
+            id: row.id, epoch: row.epoch, cursor: to, identity: row.identity,
+            installID: row.installID)
+        report(commit, row)
+    }
+
+    private func report(_ commit: Commit, _ row: PartitionRow) {
+        let deadLetters = commit.refusals.count { $0.reason == .deadLetter }
+        if deadLetters > 0 {
+            logger.error(
+                "requests went to the dead letters",
+                metadata: ["partition": "\(row.id.rawValue)", "count": "\(deadLetters)"])
+        }
+        for settled in commit.coupons where settled.coupon?.isSoldOut == true {
+            logger.info("coupon sold out", metadata: ["coupon": "\(settled.id.rawValue)"])
+        }
+    }
+
+    private func settle(_ settlement: Settlement) throws(StepError) {
+        let done = try gate { () throws(GateControlError) in try gates.settle(settlement) }
+        if !done { throw .overtaken("settle from \(settlement.from) to \(settlement.to)") }
+    }
+
+    /// Rule 23: an earlier owner committed and did not settle.
+    private func recover(
+        _ partition: PartitionID, _ row: PartitionRow, from: Position, to: Position
+    ) throws(StepError) {
+        var requests: [CouponID: Int64] = [:]
+        for item in try queued(partition, after: from, upTo: to) {
+            for (coupon, count) in item.requestsByCoupon { requests[coupon, default: 0] += count }
+        }
+        let refusals = try issue { () throws(LedgerError) in
+            try ledger.refusals(in: partition, after: from, upTo: to)
+        }
+        let ids = Set(requests.keys).union(refusals.map(\.holding.coupon)).sorted()
+        let coupons = try issue { () throws(LedgerError) in try ledger.coupons(ids) }
+        let byID = Dictionary(coupons.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        try settle(
+            Settlement(
+                partition: partition, epoch: row.epoch, from: from, to: to, isRecovery: true,
+                coupons: ids.map {
+                    SettledCoupon(id: $0, coupon: byID[$0], requests: requests[$0] ?? 0)
+                },
+                refusals: refusals))
+        logger.notice(
+            "settled what an earlier owner had committed",
+            metadata: [
+                "partition": "\(partition.rawValue)", "from": "\(from)", "to": "\(to)",
+            ])
+    }
+
+    /// All entries in (after, upTo], epoch by epoch.
+    func queued(
+        _ partition: PartitionID, after: Position, upTo: Position?
+    ) throws(StepError) -> [QueueItem] {
+        var items: [QueueItem] = []
+        while true {
+            let last = items.last?.position ?? after
+            let view = try gate { () throws(GateControlError) in
+                try gates.read(
+                    partition, after: last, upTo: upTo,
+                    maximumRequests: options.requestsPerTransaction)
+            }
+            if view.items.isEmpty { return items }
+            items += view.items
+        }
+    }
+}
+
+extension QueueItem {
+    /// How many requests of which coupon it holds.
+    var requestsByCoupon: [CouponID: Int64] {
+        switch self {
+        case .entry(let entry): [entry.coupon: Int64(entry.requests.count)]
+        case .damaged(let damaged):
+            Dictionary(damaged.holders.map { ($0.coupon, 1) }, uniquingKeysWith: +)
+        }
+    }
+
+    /// The requests it holds, with their place.
+    var holdings: [(holding: Holding, position: Position)] {
+        switch self {
+        case .entry(let entry):
+            entry.requests.enumerated().map { offset, request in
+                (
+                    Holding(
+                        coupon: entry.coupon, user: request.user,
+                        sequence: entry.firstSequence + Int64(offset),
+                        requestID: request.requestID), entry.position
+                )
+            }
+        case .damaged(let damaged): damaged.holders.map { ($0, damaged.position) }
+        }
+    }
+}

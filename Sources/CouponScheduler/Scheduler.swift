@@ -1,0 +1,184 @@
+/// Drains the queues of the partitions that this daemon owns, and issues (rules 16 to 24).
+///
+/// Blocking and single-threaded on purpose: read a batch, issue it, settle. While one transaction runs
+/// the next batch grows in the queue, so that load makes batches and batches carry load. Partitions take
+/// turns, a batch each.
+internal import CoreMetrics
+internal import CouponCore
+internal import Logging
+
+final class Scheduler {
+    let ledger: any Ledger
+    let gates: any GateControl
+    let options: SchedulerOptions
+    let logger: Logger
+    let instruments: Instruments
+
+    var owned: [PartitionID: Owned] = [:]
+    var random: SplitMix64
+    /// Which Redis the control connection reaches; nil: ask before trusting what it says.
+    private var identity: RedisIdentity?
+    private var identityCheckAt: MonotonicTime
+    private var ownership: Ownership
+    private var turnsSinceStart = 0
+
+    init(
+        ledger: any Ledger, gates: any GateControl, options: SchedulerOptions, logger: Logger
+    ) {
+        self.ledger = ledger
+        self.gates = gates
+        self.options = options
+        self.logger = logger
+        instruments = Instruments()
+        random = SplitMix64(seed: options.seed)
+        let now = options.now()
+        identityCheckAt = now
+        ownership = Ownership(partitioning: options.partitioning, now: now)
+    }
+
+    /// One round: keep the locks, serve each partition that is due, then wait for work if there was none.
+    func turn() {
+        let now = options.now()
+        do {
+            try keepOwnership(now)
+        } catch {
+            loseSession(error, now)
+        }
+        let worked = serveDue()
+        waitForWork(milliseconds: worked ? 0 : waitMilliseconds())
+    }
+
+    /// Gives every partition up; after this another daemon may go on at once.
+    func stop() {
+        for partition in owned.keys { try? ledger.release(partition) }
+        owned.removeAll()
+    }
+
+    private func keepOwnership(_ now: MonotonicTime) throws(LedgerError) {
+        if !ledger.isConnected { owned.removeAll() }
+        guard let changes = try ownership.review(ledger: ledger, owned: Set(owned.keys), now: now)
+        else { return }
+        for partition in changes.given { owned[partition] = nil }
+        for partition in changes.taken { owned[partition] = Owned(now: now) }
+        if !changes.given.isEmpty || !changes.taken.isEmpty {
+            logger.info(
+                "partitions reassigned",
+                metadata: [
+                    "owned": "\(owned.count)", "taken": "\(changes.taken.count)",
+                    "given": "\(changes.given.count)",
+                ])
+        }
+    }
+
+    /// The locks went with the session: whatever was read is another owner's business now (rule 9).
+    func loseSession(_ error: LedgerError, _ now: MonotonicTime) {
+        if !owned.isEmpty || ownership.failures == 0 {
+            logger.warning("session with PostgreSQL lost", metadata: ["error": "\(error)"])
+        }
+        owned.removeAll()
+        ownership.backOff(now: now, using: &random)
+    }
+
+    /// Serves each due partition once, beginning with another one each time. Whether any had work.
+    private func serveDue() -> Bool {
+        let partitions = owned.keys.sorted()
+        guard !partitions.isEmpty else { return false }
+        turnsSinceStart &+= 1
+        var worked = false
+        for index in partitions.indices {
+            let partition = partitions[(index + turnsSinceStart) % partitions.count]
+            guard owned[partition]?.isDue(options.now()) == true else { continue }
+            if serve(partition) { worked = true }
+        }
+        return worked
+    }
+
+    /// One step of one partition. Whether there was work.
+    private func serve(_ partition: PartitionID) -> Bool {
+        do {
+            let worked = try step(partition)
+            owned[partition]?.succeed()
+            return worked
+        } catch {
+            fail(partition, error)
+            return false
+        }
+    }
+
+    private func fail(_ partition: PartitionID, _ error: StepError) {
+        let now = options.now()
+        instruments.failures.increment()
+        switch error {
+        case .ledger(.sessionLost(let text)):
+            loseSession(.sessionLost(text), now)
+            return
+        case .gates:
+            identity = nil
+        case .ledger, .overtaken:
+            break
+        }
+        if owned[partition]?.failures == 0 {
+            logger.warning(
+                "partition waits",
+                metadata: ["partition": "\(partition.rawValue)", "error": "\(error)"])
+        }
+        owned[partition]?.backOff(now: now, using: &random)
+    }
+
+    /// Which Redis this is, asked anew each second and after each break (rules 15 and 24).
+    func verifiedIdentity() throws(StepError) -> RedisIdentity {
+        let now = options.now()
+        if let identity, now < identityCheckAt { return identity }
+        let answer = try gate { () throws(GateControlError) in try gates.identity() }
+        identity = answer
+        identityCheckAt = now.advanced(byMilliseconds: options.checkMilliseconds)
+        return answer
+    }
+
+    private func waitMilliseconds() -> Int {
+        let now = options.now()
+        let next = owned.values.map { max($0.checkAt, $0.waitsUntil ?? $0.checkAt) }.min()
+        let due = next.map { $0.milliseconds(since: now) } ?? options.pollMilliseconds
+        return Int(max(1, min(due, options.pollMilliseconds)))
+    }
+
+    /// Sleeps in Redis, which wakes us with the first entry.
+    private func waitForWork(milliseconds: Int) {
+        let now = options.now()
+        let queues = owned.compactMap { partition, owned in
+            owned.isReady || owned.waitsUntil.map { now < $0 } ?? false
+                ? nil : owned.row.map { (partition: partition, after: $0.cursor) }
+        }
+        guard identity != nil, !queues.isEmpty else {
+            if milliseconds > 0 { options.pause(milliseconds) }
+            return
+        }
+        do {
+            for partition in try gates.wait(for: queues, milliseconds: milliseconds) {
+                owned[partition]?.isReady = true
+            }
+        } catch {
+            identity = nil
+            logger.debug("wait for work failed", metadata: ["error": "\(error)"])
+            options.pause(50)
+        }
+    }
+}
+
+/// Why a step ended early. Everything it had read is thrown away.
+enum StepError: Error {
+    case ledger(LedgerError)
+    case gates(GateControlError)
+    /// The gate moved on: another owner, a rebuild.
+    case overtaken(String)
+}
+
+/// Runs calls of the two ports inside a step.
+func issue<Value>(_ body: () throws(LedgerError) -> Value) throws(StepError) -> Value {
+    do { return try body() } catch { throw .ledger(error) }
+}
+
+/// See `issue`.
+func gate<Value>(_ body: () throws(GateControlError) -> Value) throws(StepError) -> Value {
+    do { return try body() } catch { throw .gates(error) }
+}

@@ -1,0 +1,41 @@
+/// How a scheduler works; the effects that a simulator replaces are here too.
+public import CouponCore
+
+/// Settings of a scheduler.
+public struct SchedulerOptions: Sendable {
+    /// How the coupons are spread.
+    public var partitioning: Partitioning
+    /// Requests in one issuing transaction, at most; a queue entry is never split.
+    public var requestsPerTransaction: Int
+    /// Between two looks at an idle partition, and two heartbeats, in milliseconds (rule 24).
+    public var checkMilliseconds: Int64
+    /// The longest sleep while waiting for work; the lock session is pinged in between (rule 9).
+    public var pollMilliseconds: Int64
+    /// Of the back-off's jitter.
+    public var seed: UInt64
+    /// The monotonic clock.
+    public var now: @Sendable () -> MonotonicTime
+    /// Blocks for so many milliseconds.
+    public var pause: @Sendable (Int) -> Void
+    /// Called at each named place; tests kill the daemon there.
+    public var failpoint: @Sendable (Failpoint) -> Void
+
+    /// Settings with their defaults.
+    public init(
+        partitioning: Partitioning,
+        requestsPerTransaction: Int = Limits.requestsPerTransaction,
+        checkMilliseconds: Int64 = 1_000, pollMilliseconds: Int64 = 250,
+        seed: UInt64 = .random(in: 0...(.max)), now: @escaping @Sendable () -> MonotonicTime,
+        pause: @escaping @Sendable (Int) -> Void,
+        failpoint: @escaping @Sendable (Failpoint) -> Void = { _ in }
+    ) {
+        self.partitioning = partitioning
+        self.requestsPerTransaction = requestsPerTransaction
+        self.checkMilliseconds = checkMilliseconds
+        self.pollMilliseconds = pollMilliseconds
+        self.seed = seed
+        self.now = now
+        self.pause = pause
+        self.failpoint = failpoint
+    }
+}

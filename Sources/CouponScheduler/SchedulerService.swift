@@ -1,0 +1,56 @@
+/// Runs the scheduler on a thread of its own until the daemon drains.
+public import CouponCore
+public import Logging
+public import ServiceLifecycle
+internal import SerialThreads
+internal import Synchronization
+
+/// The scheduler as a service.
+public actor SchedulerService: Service {
+    private let thread = SerialThread(name: "coupond.scheduler")
+    private let makeLedger: @Sendable () -> any Ledger
+    private let makeGates: @Sendable () -> any GateControl
+    private let options: SchedulerOptions
+    private let logger: Logger
+    private let isStopping = Atomic(false)
+
+    /// The actor's own thread: its calls block.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe thread.asUnownedSerialExecutor()
+    }
+
+    /// - Parameters:
+    ///   - ledger: makes the scheduler's session with PostgreSQL; called on its thread.
+    ///   - gates: makes its connection to Redis; called on its thread.
+    public init(
+        ledger: @escaping @Sendable () -> any Ledger,
+        gates: @escaping @Sendable () -> any GateControl, options: SchedulerOptions, logger: Logger
+    ) {
+        makeLedger = ledger
+        makeGates = gates
+        self.options = options
+        self.logger = logger
+    }
+
+    /// Drains queues until graceful shutdown or cancellation, then gives the partitions up.
+    public func run() async throws {
+        await withGracefulShutdownHandler {
+            await withTaskCancellationHandler {
+                drain()
+            } onCancel: {
+                stop()
+            }
+        } onGracefulShutdown: {
+            self.stop()
+        }
+    }
+
+    private nonisolated func stop() { isStopping.store(true, ordering: .relaxed) }
+
+    private func drain() {
+        let scheduler = Scheduler(
+            ledger: makeLedger(), gates: makeGates(), options: options, logger: logger)
+        while !isStopping.load(ordering: .relaxed) { scheduler.turn() }
+        scheduler.stop()
+    }
+}
