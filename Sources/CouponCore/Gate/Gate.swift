@@ -5,8 +5,14 @@ public protocol Gate: AnyObject {
     /// Which Redis it reaches, checked and ready; nil while there is none.
     var identity: RedisIdentity? { get }
 
+    /// Who hears the answers; held weakly.
+    var delegate: (any GateDelegate)? { get set }
+
     /// Sends a call; its answer goes to the delegate. Calls are answered in the order they were sent.
     func send(_ call: GateCall)
+
+    /// Gives the connection up for good; no answer comes any more.
+    func close()
 }
 
 /// Who hears the gate's answers.
