@@ -41,7 +41,7 @@ extension Scheduler {
 
     /// Nothing to issue: sleep until woken; each second, a heartbeat and a look at PostgreSQL.
     private func rest(_ partition: PartitionID, _ row: PartitionRow) throws(StepError) {
-        let now = options.now()
+        let now = options.clocks.now()
         owned[partition]?.row = row
         owned[partition]?.isReady = false
         guard let checkAt = owned[partition]?.checkAt, now >= checkAt else { return }
@@ -64,9 +64,9 @@ extension Scheduler {
     ) throws(StepError) {
         let batch = Batch(
             partition: row.id, epoch: row.epoch, from: row.cursor, to: to, items: items)
-        let started = options.now()
+        let started = options.clocks.now()
         let commit = try issue { () throws(LedgerError) in try ledger.issue(batch) }
-        instruments.record(commit, milliseconds: options.now().milliseconds(since: started))
+        instruments.record(commit, milliseconds: options.clocks.now().milliseconds(since: started))
         options.failpoint(.committed)
         try settle(
             Settlement(

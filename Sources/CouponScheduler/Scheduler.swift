@@ -31,14 +31,14 @@ final class Scheduler {
         self.logger = logger
         instruments = Instruments()
         random = SplitMix64(seed: options.seed)
-        let now = options.now()
+        let now = options.clocks.now()
         identityCheckAt = now
         ownership = Ownership(partitioning: options.partitioning, now: now)
     }
 
     /// One round: keep the locks, serve each partition that is due, then wait for work if there was none.
     func turn() {
-        let now = options.now()
+        let now = options.clocks.now()
         do {
             try keepOwnership(now)
         } catch {
@@ -87,7 +87,7 @@ final class Scheduler {
         var worked = false
         for index in partitions.indices {
             let partition = partitions[(index + turnsSinceStart) % partitions.count]
-            guard owned[partition]?.isDue(options.now()) == true else { continue }
+            guard owned[partition]?.isDue(options.clocks.now()) == true else { continue }
             if serve(partition) { worked = true }
         }
         return worked
@@ -106,7 +106,7 @@ final class Scheduler {
     }
 
     private func fail(_ partition: PartitionID, _ error: StepError) {
-        let now = options.now()
+        let now = options.clocks.now()
         instruments.failures.increment()
         switch error {
         case .ledger(.sessionLost(let text)):
@@ -127,7 +127,7 @@ final class Scheduler {
 
     /// Which Redis this is, asked anew each second and after each break (rules 15 and 24).
     func verifiedIdentity() throws(StepError) -> RedisIdentity {
-        let now = options.now()
+        let now = options.clocks.now()
         if let identity, now < identityCheckAt { return identity }
         let answer = try gate { () throws(GateControlError) in try gates.identity() }
         identity = answer
@@ -136,7 +136,7 @@ final class Scheduler {
     }
 
     private func waitMilliseconds() -> Int {
-        let now = options.now()
+        let now = options.clocks.now()
         let next = owned.values.map { max($0.checkAt, $0.waitsUntil ?? $0.checkAt) }.min()
         let due = next.map { $0.milliseconds(since: now) } ?? options.pollMilliseconds
         return Int(max(1, min(due, options.pollMilliseconds)))
@@ -144,13 +144,13 @@ final class Scheduler {
 
     /// Sleeps in Redis, which wakes us with the first entry.
     private func waitForWork(milliseconds: Int) {
-        let now = options.now()
+        let now = options.clocks.now()
         let queues = owned.compactMap { partition, owned in
             owned.isReady || owned.waitsUntil.map { now < $0 } ?? false
                 ? nil : owned.row.map { (partition: partition, after: $0.cursor) }
         }
         guard identity != nil, !queues.isEmpty else {
-            if milliseconds > 0 { options.pause(milliseconds) }
+            if milliseconds > 0 { options.clocks.pause(milliseconds) }
             return
         }
         do {
@@ -160,7 +160,7 @@ final class Scheduler {
         } catch {
             identity = nil
             logger.debug("wait for work failed", metadata: ["error": "\(error)"])
-            options.pause(50)
+            options.clocks.pause(50)
         }
     }
 }

@@ -13,10 +13,8 @@ public struct SchedulerOptions: Sendable {
     public var pollMilliseconds: Int64
     /// Of the back-off's jitter.
     public var seed: UInt64
-    /// The monotonic clock.
-    public var now: @Sendable () -> MonotonicTime
-    /// Blocks for so many milliseconds.
-    public var pause: @Sendable (Int) -> Void
+    /// Time.
+    public var clocks: Clocks
     /// Called at each named place; tests kill the daemon there.
     public var failpoint: @Sendable (Failpoint) -> Void
 
@@ -25,8 +23,7 @@ public struct SchedulerOptions: Sendable {
         partitioning: Partitioning,
         requestsPerTransaction: Int = Limits.requestsPerTransaction,
         checkMilliseconds: Int64 = 1_000, pollMilliseconds: Int64 = 250,
-        seed: UInt64 = .random(in: 0...(.max)), now: @escaping @Sendable () -> MonotonicTime,
-        pause: @escaping @Sendable (Int) -> Void,
+        seed: UInt64 = .random(in: 0...(.max)), clocks: Clocks,
         failpoint: @escaping @Sendable (Failpoint) -> Void = { _ in }
     ) {
         self.partitioning = partitioning
@@ -34,8 +31,7 @@ public struct SchedulerOptions: Sendable {
         self.checkMilliseconds = checkMilliseconds
         self.pollMilliseconds = pollMilliseconds
         self.seed = seed
-        self.now = now
-        self.pause = pause
+        self.clocks = clocks
         self.failpoint = failpoint
     }
 }

@@ -1,1 +1,131 @@
-// Under construction.
+/// The front of the daemon as a service: listeners, one desk for each event loop, the catalog, the events.
+public import CouponCore
+public import Logging
+internal import NIOCore
+public import NIOPosix
+public import ServiceLifecycle
+
+/// Serves the protocol until graceful shutdown, then drains.
+///
+/// Each event loop listens on the same port for itself (SO_REUSEPORT), so that a connection stays on the
+/// loop that accepted it.
+public struct CouponServer: Service {
+    private let group: MultiThreadedEventLoopGroup
+    private let options: ServerOptions
+    private let catalog: Catalog
+    private let relay: EventRelay
+    private let roster: Roster
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - group: the event loops; each gets a worker.
+    ///   - store: makes the catalog's session with PostgreSQL; called on its thread.
+    ///   - gates: makes the catalog's connection to Redis; called on its thread.
+    ///   - events: makes the event subscription; called on its thread.
+    public init(
+        group: MultiThreadedEventLoopGroup, options: ServerOptions,
+        store: @escaping @Sendable () -> any CouponStore,
+        gates: @escaping @Sendable () -> any GateControl,
+        events: @escaping @Sendable () -> any EventSource, logger: Logger
+    ) {
+        self.group = group
+        self.options = options
+        self.logger = logger
+        roster = Roster()
+        catalog = Catalog(
+            partitioning: options.worker.partitioning, store: store, gates: gates,
+            roster: roster, logger: logger, clocks: options.worker.clocks)
+        relay = EventRelay(source: events, roster: roster)
+    }
+
+    /// Listens, serves, drains.
+    public func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await catalog.run() }
+            tasks.addTask { await relay.run() }
+            defer {
+                catalog.finish()
+                relay.stop()
+            }
+            let listeners = try await listen()
+            let poll = tasks.addTaskUnlessCancelled { try await pollPartitions() }
+            guard poll else { return }
+            logger.info(
+                "listening", metadata: ["address": "\(listeners[0].localAddress, default: "?")"])
+            if let address = listeners[0].localAddress { options.onListening(address) }
+            try? await gracefulShutdown()
+            await drain(listeners)
+            tasks.cancelAll()
+        }
+    }
+
+    /// Every daemon reads the partitions each second and drops older epochs (rule 15).
+    private func pollPartitions() async throws {
+        while !Task.isCancelled {
+            catalog.refreshPartitions()
+            do { try await Task.sleep(for: .seconds(1)) } catch { return }
+        }
+    }
+
+    private func listen() async throws -> [any Channel] {
+        var listeners: [any Channel] = []
+        for loop in group.makeIterator() {
+            let port = listeners.first?.localAddress?.port ?? options.port
+            let desk = try await loop.submit {
+                NIOLoopBound(
+                    Desk(loop: loop, options: options, catalog: catalog, roster: roster),
+                    eventLoop: loop)
+            }.get()
+            roster.add(desk)
+            listeners.append(try await bind(loop, desk, port: port))
+        }
+        return listeners
+    }
+
+    private func bind(
+        _ loop: any EventLoop, _ desk: NIOLoopBound<Desk>, port: Int
+    ) async throws -> any Channel {
+        let maximumFrameBytes = options.maximumFrameBytes
+        return try await ServerBootstrap(group: loop)
+            .serverChannelOption(.backlog, value: 4_096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: .init(
+                    low: Limits.unwrittenBytesPerConnection / 4,
+                    high: Limits.unwrittenBytesPerConnection)
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        Connection(desk: desk.value, maximumFrameBytes: maximumFrameBytes))
+                }
+            }
+            .bind(host: options.host, port: port).get()
+    }
+
+    /// In this order (SAFETY, hole 39): no new connections, no new requests, answers, the rest.
+    private func drain(_ listeners: [any Channel]) async {
+        logger.info("draining")
+        options.onDraining()
+        for listener in listeners { try? await listener.close().get() }
+        roster.each { desk in desk.withWorker { $0.drain() } }
+        let deadline = options.worker.clocks.now().advanced(
+            byMilliseconds: options.drainMilliseconds)
+        while await requestsInFlight() > 0, options.worker.clocks.now() < deadline {
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+        let left = await requestsInFlight()
+        if left > 0 { logger.warning("drain ran out of time", metadata: ["requests": "\(left)"]) }
+        _ = try? await roster.collect(on: group.any()) { $0.close() }.get()
+    }
+
+    private func requestsInFlight() async -> Int {
+        let counts = try? await roster.collect(on: group.any()) { $0.requestsInFlight }.get()
+        return (counts ?? []).reduce(0, +)
+    }
+}

@@ -101,4 +101,19 @@ public struct Failure: Error, Equatable, Sendable {
         self.retryAfterMilliseconds = retryAfterMilliseconds
         self.acceptance = acceptance
     }
+
+    /// A part is away.
+    public static func unavailable(_ message: String, acceptance: Acceptance = .notAccepted)
+        -> Failure
+    {
+        Failure(
+            .unavailable, message, retryAfterMilliseconds: Limits.retryAfterMilliseconds,
+            acceptance: acceptance)
+    }
+
+    /// A limit is reached.
+    public static func exhausted(_ message: String) -> Failure {
+        Failure(
+            .resourceExhausted, message, retryAfterMilliseconds: Limits.retryAfterMilliseconds)
+    }
 }

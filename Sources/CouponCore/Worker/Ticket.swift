@@ -50,53 +50,31 @@ struct Ticket {
     }
 }
 
-/// The worker's tickets, in slots that are used again. A ticket's number is generation and slot, so that
-/// a late reply never meets the slot's next user.
+/// The worker's tickets, and how many of them are or will be waiting for ISSUED.
 struct Tickets {
-    private var slots: [Ticket?] = []
-    private var generations: [UInt32] = []
-    private var free: [Int] = []
+    private var tickets = SlotMap<Ticket>()
     private(set) var waiting = 0
 
     /// How many are on their way.
-    var count: Int { slots.count - free.count }
+    var count: Int { tickets.count }
+
+    /// Every ticket on its way.
+    var numbers: [UInt64] { tickets.keys }
 
     mutating func add(_ ticket: Ticket) -> UInt64 {
         if ticket.waitsForIssue { waiting += 1 }
-        guard let slot = free.popLast() else {
-            slots.append(ticket)
-            generations.append(0)
-            return UInt64(slots.count - 1)
-        }
-        slots[slot] = ticket
-        return UInt64(generations[slot]) << 32 | UInt64(slot)
+        return tickets.add(ticket)
     }
 
     subscript(number: UInt64) -> Ticket? {
-        get {
-            let slot = Int(number & 0xFFFF_FFFF)
-            return generations[slot] == UInt32(number >> 32) ? slots[slot] : nil
-        }
-        set {
-            let slot = Int(number & 0xFFFF_FFFF)
-            guard generations[slot] == UInt32(number >> 32) else { return }
-            slots[slot] = newValue
-        }
+        get { tickets[number] }
+        set { tickets[number] = newValue }
     }
 
     /// Takes a ticket out; nil where it is out already.
     mutating func remove(_ number: UInt64) -> Ticket? {
-        guard let ticket = self[number] else { return nil }
-        let slot = Int(number & 0xFFFF_FFFF)
-        slots[slot] = nil
-        generations[slot] &+= 1
-        free.append(slot)
+        guard let ticket = tickets.remove(number) else { return nil }
         if ticket.waitsForIssue { waiting -= 1 }
         return ticket
-    }
-
-    /// Every ticket on its way.
-    var numbers: [UInt64] {
-        slots.indices.filter { slots[$0] != nil }.map { UInt64(generations[$0]) << 32 | UInt64($0) }
     }
 }

@@ -61,7 +61,9 @@ extension Worker {
     private func takeForCall(_ number: UInt64) -> GateRequest? {
         guard let ticket = tickets[number] else { return nil }
         if case .pending(mayBeAccepted: false) = ticket.phase {
-            switch frontDoor.judge(ticket.coupon, attempt: ticket.attempt, now: options.now()) {
+            switch frontDoor.judge(
+                ticket.coupon, attempt: ticket.attempt, now: options.clocks.now())
+            {
             case .ask: break
             case .bounce(let outcome), .bounceAndRefresh(let outcome):
                 answer(number, outcome)
@@ -153,7 +155,7 @@ extension Worker: GateDelegate {
     }
 
     private func take(_ reply: GateReply, to asked: AskedCalls.Asked, in partition: PartitionID) {
-        let now = options.now()
+        let now = options.clocks.now()
         frontDoor.take(reply, for: asked.coupon, askedUnder: asked.generation, now: now)
         book.see(Position(epoch: reply.epoch, n: reply.tail), in: partition)
         if reply.verdicts.contains(where: \.isAcceptance) { options.failpoint(.accepted) }

@@ -7,7 +7,7 @@ extension Worker {
             frontDoor.subscriptionUp()
             loseTrack()
         case .down:
-            frontDoor.subscriptionDown(now: options.now())
+            frontDoor.subscriptionDown(now: options.clocks.now())
             loseTrack()
         case .event(let event):
             hear(event)
@@ -16,7 +16,7 @@ extension Worker {
 
     private func hear(_ event: CompletionEvent) {
         guard event.partition.rawValue < waitLists.count else { return }
-        frontDoor.hear(event, now: options.now())
+        frontDoor.hear(event, now: options.clocks.now())
         if event.epoch > book.epoch(of: event.partition) { host.refreshPartitions() }
         book.see(event.to, in: event.partition)
         tell(waitLists[event.partition.rawValue].hear(event))
@@ -62,7 +62,7 @@ extension Worker {
         case .loaded:
             break
         case .absent:
-            frontDoor.takeAbsence(of: coupon, now: options.now())
+            frontDoor.takeAbsence(of: coupon, now: options.clocks.now())
             for number in batches.takeAll(of: coupon) { answer(number, .notFound) }
         case .failed(let failure):
             for number in batches.takeAll(of: coupon) { fail(number, failure) }

@@ -24,7 +24,7 @@ public final class Worker {
         self.gate = gate
         self.host = host
         self.options = options
-        let now = options.now()
+        let now = options.clocks.now()
         frontDoor = FrontDoor(partitioning: options.partitioning, seed: options.seed, now: now)
         book = PartitionBook(partitioning: options.partitioning)
         waitLists = Array(repeating: WaitList(), count: options.partitioning.count)
@@ -41,7 +41,7 @@ public final class Worker {
         _ coupon: CouponID, user: UserID, requestID: RequestID, attempt: UInt32,
         waitsForIssue: Bool, deadlineMilliseconds: UInt32?, caller: Caller
     ) {
-        let now = options.now()
+        let now = options.clocks.now()
         switch frontDoor.judge(coupon, attempt: attempt, now: now) {
         case .bounce(let outcome):
             host.answer(caller, outcome)
@@ -92,13 +92,13 @@ public final class Worker {
 
     /// A deadline on the gate's clock.
     func gateTime(of deadline: MonotonicTime, now: MonotonicTime) -> Timestamp {
-        (frontDoor.gateNow(now) ?? options.wallNow())
+        (frontDoor.gateNow(now) ?? options.clocks.wallNow())
             .advanced(byMilliseconds: deadline.milliseconds(since: now))
     }
 
     /// Ends the requests whose deadline has passed; called every few milliseconds (promise 9).
     public func expire() {
-        deadlines.expire(now: options.now()) { number in
+        deadlines.expire(now: options.clocks.now()) { number in
             guard let ticket = tickets.remove(number) else { return }
             host.fail(
                 ticket.caller,
@@ -128,17 +128,4 @@ public final class Worker {
 
     /// The coupon was created or changed through this daemon.
     public func forget(_ coupon: CouponID) { frontDoor.forget(coupon) }
-}
-
-extension Failure {
-    static func unavailable(_ message: String, acceptance: Acceptance = .notAccepted) -> Failure {
-        Failure(
-            .unavailable, message, retryAfterMilliseconds: Limits.retryAfterMilliseconds,
-            acceptance: acceptance)
-    }
-
-    static func exhausted(_ message: String) -> Failure {
-        Failure(
-            .resourceExhausted, message, retryAfterMilliseconds: Limits.retryAfterMilliseconds)
-    }
 }

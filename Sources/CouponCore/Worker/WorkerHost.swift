@@ -30,24 +30,19 @@ public struct WorkerOptions: Sendable {
     public var partitioning: Partitioning
     /// Of the jitter.
     public var seed: UInt64
-    /// The monotonic clock.
-    public var now: @Sendable () -> MonotonicTime
-    /// The wall clock: for the first calls only, until the gate has told its own.
-    public var wallNow: @Sendable () -> Timestamp
+    /// Time; the wall clock serves only until the gate has told its own.
+    public var clocks: Clocks
     /// Called at each named place; tests kill the daemon there.
     public var failpoint: @Sendable (Failpoint) -> Void
 
     /// Settings with their defaults.
     public init(
         partitioning: Partitioning, seed: UInt64 = .random(in: 0...(.max)),
-        now: @escaping @Sendable () -> MonotonicTime,
-        wallNow: @escaping @Sendable () -> Timestamp,
-        failpoint: @escaping @Sendable (Failpoint) -> Void = { _ in }
+        clocks: Clocks, failpoint: @escaping @Sendable (Failpoint) -> Void = { _ in }
     ) {
         self.partitioning = partitioning
         self.seed = seed
-        self.now = now
-        self.wallNow = wallNow
+        self.clocks = clocks
         self.failpoint = failpoint
     }
 }

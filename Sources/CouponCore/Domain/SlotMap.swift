@@ -1,0 +1,57 @@
+/// Values in slots that are used again. A key is generation and slot, so that a late visitor never meets
+/// the slot's next tenant.
+public struct SlotMap<Value> {
+    private var slots: [Value?] = []
+    private var generations: [UInt32] = []
+    private var free: [Int] = []
+
+    /// An empty map.
+    public init() {}
+
+    /// How many values there are.
+    public var count: Int { slots.count - free.count }
+
+    /// The keys of all values.
+    public var keys: [UInt64] {
+        slots.indices.filter { slots[$0] != nil }.map { key(ofSlot: $0) }
+    }
+
+    /// All values.
+    public var values: [Value] { slots.compactMap { $0 } }
+
+    /// Adds a value; its key is never given again until 2^32 others have used the slot.
+    public mutating func add(_ value: Value) -> UInt64 {
+        if let slot = free.popLast() {
+            slots[slot] = value
+            return key(ofSlot: slot)
+        }
+        slots.append(value)
+        generations.append(0)
+        return key(ofSlot: slots.count - 1)
+    }
+
+    /// The value of a key; nil where it was removed. Setting changes only what is there.
+    public subscript(key: UInt64) -> Value? {
+        get { slot(of: key).flatMap { slots[$0] } }
+        set {
+            guard let slot = slot(of: key), slots[slot] != nil, let newValue else { return }
+            slots[slot] = newValue
+        }
+    }
+
+    /// Takes a value out; nil where it is out already.
+    public mutating func remove(_ key: UInt64) -> Value? {
+        guard let slot = slot(of: key), let value = slots[slot] else { return nil }
+        slots[slot] = nil
+        generations[slot] &+= 1
+        free.append(slot)
+        return value
+    }
+
+    private func key(ofSlot slot: Int) -> UInt64 { UInt64(generations[slot]) << 32 | UInt64(slot) }
+
+    private func slot(of key: UInt64) -> Int? {
+        let slot = Int(key & 0xFFFF_FFFF)
+        return slot < slots.count && generations[slot] == UInt32(key >> 32) ? slot : nil
+    }
+}

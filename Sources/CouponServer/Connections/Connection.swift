@@ -1,0 +1,175 @@
+/// One client's connection: bytes to requests, answers to bytes. It reads only while it may: not while
+/// too many of its requests are unanswered, and not while the client leaves its answers lying.
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+
+final class Connection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let desk: Desk
+    private let splitter: FrameSplitter
+    private(set) var number: UInt64 = 0
+    private(set) var isLoopback = false
+    private var context: ChannelHandlerContext?
+    private var received = ByteBuffer()
+    private var outgoing = ByteBuffer()
+    private var unanswered = 0
+    /// Nothing more is read; closed when the last answer is written.
+    private var isEnding = false
+    private var isReadPending = false
+
+    init(desk: Desk, maximumFrameBytes: Int) {
+        self.desk = desk
+        splitter = FrameSplitter(maximumLength: maximumFrameBytes)
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        isLoopback = context.remoteAddress?.isLoopback ?? false
+        number = desk.add(self)
+        if let refusal = desk.refusalOfConnection() {
+            end(with: refusal)
+            return
+        }
+        readMore()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        desk.remove(self)
+        self.context = nil
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        if received.readableBytes == 0 {
+            received = bytes
+        } else {
+            received.writeBuffer(&bytes)
+        }
+        readFrames()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReadPending = false
+        readMore()
+        desk.endTurn()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        resume()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // A client that has sent all it will still wants its answers.
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            isEnding = true
+            closeIfDone()
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    // MARK: Requests
+
+    private var mayRead: Bool {
+        !isEnding && unanswered < Limits.requestsInFlightPerConnection
+            && context?.channel.isWritable == true
+    }
+
+    private func readMore() {
+        guard mayRead, !isReadPending else { return }
+        isReadPending = true
+        context?.read()
+    }
+
+    private func resume() {
+        if received.readableBytes > 0 { readFrames() }
+        readMore()
+    }
+
+    private func readFrames() {
+        // Held here alone while its spans are lent out; nobody else touches it meanwhile, since answers
+        // are written at the turn's end.
+        var bytes = received
+        received = ByteBuffer()
+        defer { received = bytes }
+        while mayRead {
+            switch splitter.next(in: bytes.readableBytesSpan) {
+            case .needMore:
+                if bytes.readableBytes == 0 { bytes.clear() }
+                return
+            case .frame(let length):
+                unanswered += 1
+                desk.take(
+                    bytes.readableBytesSpan
+                        .extracting(droppingFirst: FrameSplitter.prefixLength)
+                        .extracting(first: length), from: self)
+                bytes.moveReaderIndex(forwardBy: FrameSplitter.prefixLength + length)
+            case .refused(let failure):
+                bytes.clear()
+                end(with: failure)
+            }
+        }
+    }
+
+    // MARK: Answers
+
+    /// Adds an answer to what the turn's end will write.
+    func answer(_ response: Response) {
+        unanswered -= 1
+        write(response)
+    }
+
+    private func write(_ response: Response) {
+        if outgoing.readableBytes == 0 { desk.willWrite(self) }
+        desk.encode(response, into: &outgoing)
+    }
+
+    /// Writes what the turn has gathered, in one go.
+    func flush() {
+        guard outgoing.readableBytes > 0 else { return }
+        context?.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
+        outgoing = ByteBuffer()
+        closeIfDone()
+        resume()
+    }
+
+    /// The stream cannot be read any further: an error with id 0, then the end.
+    private func end(with failure: Failure) {
+        isEnding = true
+        write(Response(id: 0, result: .failure(failure)))
+        desk.endTurn()
+    }
+
+    private func closeIfDone() {
+        guard isEnding, unanswered == 0, outgoing.readableBytes == 0 else { return }
+        // Behind the answers already written, in order.
+        context?.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
+            self.context?.close(promise: nil)
+        }
+    }
+
+    /// The daemon goes: what is written is sent, then the connection is closed.
+    func close() {
+        flush()
+        isEnding = true
+        unanswered = 0
+        closeIfDone()
+    }
+}
+
+extension SocketAddress {
+    fileprivate var isLoopback: Bool {
+        switch self {
+        case .unixDomainSocket: true
+        default: ipAddress.map { $0.hasPrefix("127.") || $0 == "::1" } ?? false
+        }
+    }
+}

@@ -1,0 +1,247 @@
+/// A worker's place on its event loop: its connections, its codec, and the errands it sends to the
+/// catalog. Everything here runs on that loop, so nothing is locked.
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+internal import Synchronization
+
+final class Desk {
+    private let loop: any EventLoop
+    private let options: ServerOptions
+    private let catalog: Catalog
+    private let roster: Roster
+    private let gate: any Gate
+    private var worker: Worker?
+
+    private var connections = SlotMap<Connection>()
+    private var decoder = RequestDecoder()
+    private var encoder = FrameEncoder()
+    private var toFlush: [Connection] = []
+    private var isPumpScheduled = false
+    private var isTurnEnding = false
+    private var expiry: Scheduled<Void>?
+
+    init(loop: any EventLoop, options: ServerOptions, catalog: Catalog, roster: Roster) {
+        self.loop = loop
+        self.options = options
+        self.catalog = catalog
+        self.roster = roster
+        gate = options.makeGate(loop)
+        let worker = Worker(gate: gate, host: self, options: options.worker)
+        self.worker = worker
+        gate.delegate = worker
+    }
+
+    // MARK: Connections
+
+    func add(_ connection: Connection) -> UInt64 {
+        roster.connections.add(1, ordering: .relaxed)
+        return connections.add(connection)
+    }
+
+    func remove(_ connection: Connection) {
+        roster.connections.subtract(1, ordering: .relaxed)
+        _ = connections.remove(connection.number)
+    }
+
+    func refusalOfConnection() -> Failure? {
+        guard roster.connections.load(ordering: .relaxed) > options.maximumConnections else {
+            return nil
+        }
+        return Failure(
+            .resourceExhausted, "too many connections",
+            retryAfterMilliseconds: Limits.retryAfterMilliseconds)
+    }
+
+    func willWrite(_ connection: Connection) {
+        toFlush.append(connection)
+        endTurn()
+    }
+
+    func encode(_ response: Response, into buffer: inout ByteBuffer) {
+        let size = encoder.prepare(response)
+        unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
+            var output = unsafe OutputRawSpan(buffer: bytes, initializedCount: 0)
+            encoder.write(into: &output)
+            return size
+        }
+    }
+
+    /// What the turn has gathered goes out when its input has all been read: one pump, one flush.
+    func endTurn() {
+        guard !isTurnEnding else { return }
+        isTurnEnding = true
+        loop.assumeIsolated().execute {
+            self.isTurnEnding = false
+            if self.isPumpScheduled {
+                self.isPumpScheduled = false
+                self.worker?.pump()
+            }
+            let connections = self.toFlush
+            self.toFlush.removeAll(keepingCapacity: true)
+            for connection in connections { connection.flush() }
+            self.scheduleExpiry()
+        }
+    }
+
+    private func scheduleExpiry() {
+        guard expiry == nil, let worker, worker.requestsInFlight > 0 else { return }
+        expiry = loop.assumeIsolated().scheduleTask(in: .milliseconds(8)) {
+            self.expiry = nil
+            self.worker?.expire()
+            self.endTurn()
+        }
+    }
+
+    // MARK: Requests
+
+    func take(_ message: RawSpan, from connection: Connection) {
+        do throws(RefusedRequest) {
+            try take(decoder.decode(message), from: connection)
+        } catch {
+            connection.answer(Response(id: error.id, result: .failure(error.failure)))
+        }
+    }
+
+    private func take(_ request: Request, from connection: Connection) {
+        let caller = Caller(connection: connection.number, request: request.id)
+        switch request.method {
+        case .issue(let issue):
+            worker?.issue(
+                issue.coupon, user: issue.user, requestID: issue.requestID,
+                attempt: issue.attempt, waitsForIssue: issue.waitFor == .issued,
+                deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
+        case .health:
+            reply(caller, .health(notReady: notReady))
+        case .serverInfo:
+            reply(
+                caller,
+                .serverInfo(
+                    ServerInfo(
+                        version: options.version,
+                        partitions: options.worker.partitioning.count,
+                        maximumFrameBytes: options.maximumFrameBytes,
+                        now: options.worker.clocks.wallNow())))
+        default:
+            send(request, caller, connection)
+        }
+    }
+
+    private var notReady: String? {
+        if worker?.isDraining != false { return "shutting down" }
+        return gate.identity == nil ? "Redis is not reachable" : nil
+    }
+
+    /// Slow methods are the catalog's.
+    private func send(_ request: Request, _ caller: Caller, _ connection: Connection) {
+        if request.method.isAdmin, let refusal = refusal(of: request, connection) {
+            return reply(caller, .failure(refusal))
+        }
+        let milliseconds = min(
+            request.deadlineMilliseconds ?? Limits.defaultDeadlineMilliseconds,
+            Limits.maximumDeadlineMilliseconds)
+        let deadline = options.worker.clocks.now().advanced(byMilliseconds: Int64(milliseconds))
+        let desk = NIOLoopBound(self, eventLoop: loop)
+        let roster = self.roster
+        errand { catalog in
+            let result = catalog.answer(request.method, deadline: deadline)
+            roster.complete(result, on: desk.eventLoop) { desk.value.reply(caller, $0) }
+        } refused: {
+            self.reply(caller, .failure($0))
+        }
+    }
+
+    private func refusal(of request: Request, _ connection: Connection) -> Failure? {
+        guard let token = options.adminToken else {
+            return connection.isLoopback
+                ? nil
+                : Failure(
+                    .permissionDenied,
+                    "admin methods are served to this machine only: configure admin-token-file")
+        }
+        if request.token.isEmpty {
+            return Failure(.unauthenticated, "token: this method needs the admin token")
+        }
+        return isEqualInConstantTime(request.token, token)
+            ? nil : Failure(.permissionDenied, "token: is not the admin token")
+    }
+
+    private func errand(
+        _ job: @escaping Catalog.Job, refused: (Failure) -> Void
+    ) {
+        if !catalog.submit(job) {
+            refused(
+                Failure(
+                    .resourceExhausted, "too many status and admin requests are waiting",
+                    retryAfterMilliseconds: Limits.retryAfterMilliseconds))
+        }
+    }
+
+    private func reply(_ caller: Caller, _ result: Response.Result) {
+        connections[caller.connection]?.answer(Response(id: caller.request, result: result))
+    }
+
+    // MARK: News, and the end
+
+    func withWorker(_ body: (Worker) -> Void) {
+        guard let worker else { return }
+        body(worker)
+        endTurn()
+    }
+
+    var requestsInFlight: Int { worker?.requestsInFlight ?? 0 }
+
+    func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
+        worker?.remembers(coupon) ?? (false, false)
+    }
+
+    /// Answers what is left, closes the connections and the way to the gate.
+    func close() {
+        worker?.abandon()
+        for connection in connections.values { connection.close() }
+        gate.close()
+        expiry?.cancel()
+        worker = nil
+    }
+}
+
+extension Desk: WorkerHost {
+    func answer(_ caller: Caller, _ outcome: Outcome) { reply(caller, .issue(outcome)) }
+
+    func fail(_ caller: Caller, _ failure: Failure) { reply(caller, .failure(failure)) }
+
+    func schedulePump() {
+        isPumpScheduled = true
+        endTurn()
+    }
+
+    func load(_ coupon: CouponID) {
+        let desk = NIOLoopBound(self, eventLoop: loop)
+        errand { catalog in
+            let outcome = catalog.load(coupon)
+            desk.eventLoop.execute { desk.value.withWorker { $0.didLoad(coupon, outcome) } }
+        } refused: { failure in
+            worker?.didLoad(coupon, .failed(failure))
+        }
+    }
+
+    func refreshPartitions() { catalog.refreshPartitions() }
+
+    func decide(_ questions: [Holding], in partition: PartitionID) {
+        let desk = NIOLoopBound(self, eventLoop: loop)
+        errand { catalog in
+            let decisions = catalog.decisions(questions, in: partition)
+            desk.eventLoop.execute {
+                desk.value.withWorker { $0.didDecide(decisions, in: partition) }
+            }
+        } refused: { _ in
+            worker?.didDecide(nil, in: partition)
+        }
+    }
+}
+
+/// Takes as long for a token that differs early as for one that differs late.
+private func isEqualInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    guard left.count == right.count else { return false }
+    return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+}

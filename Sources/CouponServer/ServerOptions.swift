@@ -1,0 +1,50 @@
+public import CouponCore
+public import NIOCore
+
+/// Settings of the server, and how it reaches what it needs.
+public struct ServerOptions: Sendable {
+    /// Host to listen on.
+    public var host: String
+    /// Port to listen on; 0 takes a free one.
+    public var port: Int
+    /// Connections at once, over all event loops.
+    public var maximumConnections: Int
+    /// The longest frame read, in bytes.
+    public var maximumFrameBytes: Int
+    /// How long a drain may take, in milliseconds.
+    public var drainMilliseconds: Int64
+    /// What admin methods must carry; nil: they are served to loopback peers only.
+    public var adminToken: [UInt8]?
+    /// Told by ServerInfo.
+    public var version: String
+    /// Of each worker.
+    public var worker: WorkerOptions
+    /// Makes a worker's way to the gate; called on its event loop.
+    public var makeGate: @Sendable (any EventLoop) -> any Gate
+    /// Called once when the daemon listens, with the address.
+    public var onListening: @Sendable (SocketAddress) -> Void
+    /// Called when a drain begins.
+    public var onDraining: @Sendable () -> Void
+
+    /// Settings with their defaults.
+    public init(
+        host: String = "127.0.0.1", port: Int = 7070,
+        maximumConnections: Int = Limits.connections, maximumFrameBytes: Int = Limits.frameBytes,
+        drainMilliseconds: Int64 = 10_000, adminToken: [UInt8]? = nil, version: String,
+        worker: WorkerOptions, makeGate: @escaping @Sendable (any EventLoop) -> any Gate,
+        onListening: @escaping @Sendable (SocketAddress) -> Void = { _ in },
+        onDraining: @escaping @Sendable () -> Void = {}
+    ) {
+        self.host = host
+        self.port = port
+        self.maximumConnections = maximumConnections
+        self.maximumFrameBytes = maximumFrameBytes
+        self.drainMilliseconds = drainMilliseconds
+        self.adminToken = adminToken
+        self.version = version
+        self.worker = worker
+        self.makeGate = makeGate
+        self.onListening = onListening
+        self.onDraining = onDraining
+    }
+}
