@@ -103,6 +103,8 @@ let package = Package(
 
         // Tests by cost: unit, then with real servers, then the real daemon.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: strict),
         .testTarget(name: "CouponCoreTests", dependencies: ["CouponCore"], swiftSettings: strict),
         .testTarget(
             name: "CouponWireTests", dependencies: ["CouponWire", "CouponCore"],

@@ -1,0 +1,33 @@
+/// How a test waits: for a condition, never for a time.
+
+/// A condition that did not come true in time.
+public struct NeverHeld: Error, CustomStringConvertible {
+    /// What was waited for, for how long, and the last error of looking.
+    public let description: String
+}
+
+/// Waits until `condition` returns true, looking again every few milliseconds.
+/// - Parameters:
+///   - what: names the condition in the error.
+///   - limit: long, because it is only spent when the test fails.
+///   - condition: an error that it throws counts as "not yet", and is told if it was the last.
+/// - Throws: ``NeverHeld``, or `CancellationError`.
+public func eventually(
+    _ what: String = "the condition", within limit: Duration = .seconds(20),
+    _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    var lastError: (any Error)?
+    while true {
+        do {
+            if try await condition() { return }
+            lastError = nil
+        } catch {
+            lastError = error
+        }
+        guard ContinuousClock.now < deadline else { break }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+    let reason = lastError.map { ": \($0)" } ?? ""
+    throw NeverHeld(description: "\(what) did not hold within \(limit)\(reason)")
+}

@@ -1,0 +1,68 @@
+/// posix_spawn as the tests need it: nothing of the test process leaks into the server.
+internal import Foundation
+
+/// What to start, and with what around it.
+struct SpawnRequest: Sendable {
+    /// The first is an absolute path.
+    let command: [String]
+    let environment: [String: String]
+    /// Appended to; takes standard output and standard error.
+    let log: String
+}
+
+/// Starts a child in a process group of its own, with default signals, no inherited descriptor, and
+/// `/dev/null` as its input.
+/// - Returns: its process id, or a negative error number.
+func spawn(_ request: SpawnRequest) -> pid_t {
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    unsafe posix_spawn_file_actions_addopen(
+        &actions, 1, request.log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    for descriptor in openDescriptors() {
+        unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
+    }
+
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    var all = sigset_t()
+    unsafe sigfillset(&all)
+    var none = sigset_t()
+    unsafe sigemptyset(&none)
+    // NIO ignores SIGPIPE, and what is ignored stays ignored across exec.
+    unsafe posix_spawnattr_setsigdefault(&attributes, &all)
+    unsafe posix_spawnattr_setsigmask(&attributes, &none)
+    unsafe posix_spawnattr_setpgroup(&attributes, 0)
+    unsafe posix_spawnattr_setflags(
+        &attributes,
+        Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+
+    let variables = request.environment.map { "\($0)=\($1)" }
+    return unsafe withCStrings(request.command) { arguments in
+        unsafe withCStrings(variables) { environment in
+            var pid: pid_t = 0
+            let error = unsafe posix_spawn(
+                &pid, request.command[0], &actions, &attributes, arguments, environment)
+            return error == 0 ? pid : -error
+        }
+    }
+}
+
+private func withCStrings<Result>(
+    _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+) -> Result {
+    var copies = unsafe strings.map { unsafe strdup($0) }
+    unsafe copies.append(nil)
+    let result = unsafe body(copies)
+    for unsafecopy in unsafe copies { unsafe free(copy) }
+    return result
+}
+
+/// What this process has open beyond the standard three; libraries do not all mark theirs close-on-exec.
+private func openDescriptors() -> [Int32] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+    return names.compactMap(Int32.init).filter { $0 > 2 }
+}

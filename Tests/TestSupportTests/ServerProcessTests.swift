@@ -1,0 +1,69 @@
+/// What the integration tests take for granted about the servers they start.
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite struct ServerProcessTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    @Test func `it ends by the signal it is sent, and is reaped`() async throws {
+        let sleep = try ServerProcess("sleep", arguments: ["1000"], in: folder.path)
+        #expect(sleep.isRunning)
+        #expect(try await sleep.terminate() == .signal(SIGTERM))
+        #expect(!sleep.isRunning)
+        #expect(kill(sleep.pid, 0) == -1)
+    }
+
+    @Test func `its output and exit code are kept`() async throws {
+        let shell = try ServerProcess(
+            "sh", arguments: ["-c", "echo $WORD; pwd >&2; exit 7"],
+            environment: ["WORD": "hello"], in: folder.path)
+        #expect(try await shell.waitForEnd() == .code(7))
+        #expect(shell.logTail() == "hello\n\(folder.path)")
+    }
+
+    @Test func `a program that ignores SIGTERM is killed at the deadline`() async throws {
+        let stubborn = try ServerProcess(
+            "sh", arguments: ["-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"],
+            in: folder.path)
+        try await eventually("the trap") { stubborn.logTail() == "ready" }
+        await #expect(throws: ServerProcessError.self) {
+            try await stubborn.terminate(within: .milliseconds(50))
+        }
+        #expect(!stubborn.isRunning)
+    }
+
+    @Test func `the last reference takes the process with it`() async throws {
+        var sleep: ServerProcess? = try ServerProcess("sleep", arguments: ["1000"], in: folder.path)
+        let pid = try #require(sleep?.pid)
+        sleep = nil
+        #expect(kill(pid, 0) == -1)
+    }
+
+    @Test func `it outlives the thread that asked for it`() async throws {
+        let path = folder.path
+        let started = Mutex<ServerProcess?>(nil)
+        let thread = Thread {
+            let process = try? ServerProcess("sleep", arguments: ["1000"], in: path)
+            started.withLock { $0 = process }
+        }
+        thread.start()
+        try await eventually("the thread's end") { thread.isFinished }
+        let sleep = try #require(started.withLock { $0 })
+        // A death signal would have come before this process could even start and end.
+        let other = try ServerProcess("true", in: path)
+        #expect(try await other.waitForEnd() == .code(0))
+        #expect(sleep.isRunning)
+    }
+
+    @Test func `a wait that fails says what for`() async throws {
+        await #expect {
+            try await eventually("the moon", within: .milliseconds(1)) { false }
+        } throws: { error in
+            "\(error)".hasPrefix("the moon did not hold")
+        }
+    }
+}
