@@ -57,7 +57,7 @@ private func withCStrings<Result>(
     var copies = unsafe strings.map { unsafe strdup($0) }
     unsafe copies.append(nil)
     let result = unsafe body(copies)
-    for unsafecopy in unsafe copies { unsafe free(copy) }
+    for index in 0...strings.count { unsafe free(copies[index]) }
     return result
 }
 
