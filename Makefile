@@ -1,0 +1,33 @@
+# The doors of the repository. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help build run demo test lint format clean dependencies
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+build: dependencies ## the daemon and its command line, release build, into .build/release
+	swift build --configuration release
+
+run: build ## serve on 127.0.0.1:7070 with a Redis and a PostgreSQL of its own in .local/, until Ctrl-C
+	@Scripts/run
+
+demo: build ## a whole sale of 10,000 coupons to 30,000 users, with its accounts checked
+	@Scripts/demo
+
+test: dependencies ## every test, with real servers
+	swift test
+
+lint: dependencies ## formatting, generated code, scripts
+	swift format lint --strict --recursive Sources Tests Package.swift
+	Scripts/generate-proto --check
+	@for script in $$(grep --files-with-matches '^#!.*bash' Scripts/* .ci/*) Scripts/*.bash; do \
+		echo "bash -n $$script"; bash -n $$script || exit 1; done
+
+format: ## rewrite the Swift sources in the house's format
+	swift format --in-place --recursive Sources Tests Package.swift
+
+clean: ## remove what was built; .local/ with its data stays
+	swift package clean
+
+dependencies:
+	@Scripts/install-dependencies

@@ -1,0 +1,45 @@
+# What run and demo share: starting coupond with its servers, and stopping everything in order.
+# To be sourced. The caller sets folder (for data) and port; then: trap stop_all EXIT.
+
+programs=$(swift build --configuration release --show-bin-path)
+daemon=
+
+listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# The daemon answers, or it ended and this returns 1.
+daemon_answers() {
+    until listening "$port"; do
+        kill -0 "$daemon" 2>/dev/null || return 1
+        sleep 0.05
+    done
+}
+
+# start_all REDIS_PORT [COUPOND_OPTION...]
+start_all() {
+    local redis_port=$1 conninfo
+    shift
+    conninfo=$(Scripts/private-servers start "$folder" "$redis_port")
+    # In a session of its own, so that Ctrl-C reaches the script alone, which then drains in order; and
+    # told to drain by the kernel, should the script be killed.
+    setpriv --pdeathsig TERM -- setsid "$programs/coupond" --listen "127.0.0.1:$port" \
+        --redis "127.0.0.1:$redis_port" --postgres "$conninfo" "$@" &
+    daemon=$!
+    if ! daemon_answers; then
+        echo "coupond ended before it answered on port $port." >&2
+        return 1
+    fi
+}
+
+# Drains the daemon, then stops its servers. Its exit code is the daemon's where that failed.
+stop_all() {
+    local code=$? daemon_code=0
+    trap - EXIT
+    trap '' INT TERM
+    if [[ -n $daemon ]]; then
+        kill -TERM "$daemon" 2>/dev/null || true
+        wait "$daemon" || daemon_code=$?
+    fi
+    Scripts/private-servers stop "$folder"
+    (( code != 0 )) || code=$daemon_code
+    exit "$code"
+}
