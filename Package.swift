@@ -44,6 +44,7 @@ let package = Package(
             url: "https://github.com/apple/swift-configuration", from: "1.4.0",
             traits: ["CommandLineArguments"]),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     ],
     targets: [
         // The C libraries, as they are.
@@ -91,6 +92,7 @@ let package = Package(
                 "CouponCore", "CouponServer", "CouponScheduler", "CouponRedis", "CouponPostgres",
                 "Systemd", arguments, logging, metrics, lifecycle, nioCore, nioPosix,
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
@@ -105,6 +107,12 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
             name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: strict),
+        .testTarget(name: "TidinessTests", swiftSettings: strict),
+        .testTarget(
+            name: "SystemdTests", dependencies: ["Systemd", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CoupondTests", dependencies: ["coupond", "TestSupport", logging],
+            swiftSettings: strict),
         .testTarget(name: "CouponCoreTests", dependencies: ["CouponCore"], swiftSettings: strict),
         .testTarget(
             name: "CouponWireTests", dependencies: ["CouponWire", "CouponCore"],

@@ -1,1 +1,36 @@
-@main struct Main { static func main() {} }
+/// The command line of the daemon.
+internal import ArgumentParser
+internal import Foundation
+
+@main struct Coupond: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coupond",
+        abstract: "Issues limited coupons, first come, first served.",
+        discussion: """
+            Flags win over variables (COUPOND_LISTEN for --listen), variables over the file of --config, \
+            and the file over the defaults. A setting in the file is a line such as: listen = 0.0.0.0:7070
+            """,
+        version: "0.1.0")
+
+    @OptionGroup var options: Options
+
+    @Flag(help: "Check the configuration, say what is wrong with it, and exit: with 0 or 78.")
+    var checkConfig = false
+
+    func run() async throws {
+        let configuration: Configuration
+        do {
+            configuration = try await Configuration(
+                flags: options.flags, environment: ProcessInfo.processInfo.environment)
+        } catch let error as ConfigurationError {
+            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            throw ExitCode(EX_CONFIG)
+        }
+        if checkConfig {
+            print("The configuration is good.")
+            return
+        }
+        LineLogHandler.bootstrap(level: configuration.logLevel, format: configuration.logFormat)
+        try await serve(configuration)
+    }
+}

@@ -1,0 +1,82 @@
+/// What a service tells systemd about itself (sd_notify(3)), without libsystemd.
+///
+/// The protocol is one datagram of `KEY=value` lines to the socket that NOTIFY_SOCKET names. This module
+/// stays free of NIO, under which the socket structures cannot be used.
+internal import Glibc
+
+/// Tells systemd how the service is; does nothing where systemd did not start it.
+public struct Notifier: Sendable {
+    /// The address: a path, or a name in the abstract namespace that begins with `@`.
+    private let address: String?
+
+    /// - Parameter environment: the process's; NOTIFY_SOCKET is read.
+    public init(environment: [String: String]) {
+        let address = environment["NOTIFY_SOCKET"] ?? ""
+        self.address = address.hasPrefix("/") || address.hasPrefix("@") ? address : nil
+    }
+
+    /// Start-up is complete: `systemctl start` returns, and units that wait for this one go on.
+    public func ready() throws(NotifierError) { try send("READY=1") }
+
+    /// The service drains, and will end.
+    public func stopping() throws(NotifierError) { try send("STOPPING=1") }
+
+    /// The configuration is read again; must be followed by ``ready()``.
+    public func reloading() throws(NotifierError) {
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+        let microseconds = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
+        try send("RELOADING=1\nMONOTONIC_USEC=\(microseconds)")
+    }
+
+    /// One line for `systemctl status`; line breaks in it become spaces.
+    public func status(_ text: String) throws(NotifierError) {
+        try send("STATUS=" + String(text.map { $0.isNewline ? " " : $0 }))
+    }
+
+    /// The service is alive. To be said at least once in each ``Watchdog/interval``.
+    public func alive() throws(NotifierError) { try send("WATCHDOG=1") }
+
+    private func send(_ message: String) throws(NotifierError) {
+        guard let address else { return }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw NotifierError(errorNumber: errno) }
+        defer { close(descriptor) }
+        let bytes = Array(message.utf8)
+        let sent = try unsafe withSocketAddress(address) { pointer, length in
+            unsafe sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), pointer, length)
+        }
+        guard sent == bytes.count else { throw NotifierError(errorNumber: errno) }
+    }
+}
+
+/// systemd could not be told. The service need not care, beyond a line in its log.
+public struct NotifierError: Error, Equatable, CustomStringConvertible {
+    /// As in errno(3).
+    public let errorNumber: Int32
+
+    /// Such as "cannot notify systemd: Connection refused".
+    public var description: String {
+        unsafe "cannot notify systemd: \(String(cString: strerror(errorNumber)))"
+    }
+}
+
+/// Lends the address in C's form, with its exact length: in the abstract namespace every byte counts.
+private func withSocketAddress<Result>(
+    _ address: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+) throws(NotifierError) -> Result {
+    var native = sockaddr_un()
+    native.sun_family = sa_family_t(AF_UNIX)
+    var name = Array(address.utf8)
+    if name.first == UInt8(ascii: "@") { name[0] = 0 }
+    guard name.count < MemoryLayout.size(ofValue: native.sun_path) else {
+        throw NotifierError(errorNumber: ENAMETOOLONG)
+    }
+    unsafe withUnsafeMutableBytes(of: &native.sun_path) { unsafe $0.copyBytes(from: name) }
+    let length = MemoryLayout<sockaddr_un>.offset(of: \.sun_path).map { $0 + name.count } ?? 0
+    return unsafe withUnsafePointer(to: &native) {
+        unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            unsafe body($0, socklen_t(length))
+        }
+    }
+}

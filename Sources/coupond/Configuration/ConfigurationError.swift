@@ -1,0 +1,24 @@
+/// Everything that is wrong with a configuration, at once.
+
+/// One mistake.
+struct ConfigurationProblem: Equatable, Sendable, CustomStringConvertible {
+    /// Where to look: `FILE:LINE`, a variable's name, or a flag.
+    let origin: String
+    let text: String
+
+    var description: String { "\(origin): \(text)" }
+
+    static func unknown(
+        _ name: String, called kind: String, at origin: String, among known: [String]
+    ) -> Self {
+        let hint = suggestion(for: name, among: known).map { "; did you mean \($0)?" } ?? ""
+        return Self(origin: origin, text: "unknown \(kind) \(name)\(hint)")
+    }
+}
+
+/// The configuration cannot be used.
+struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    let problems: [ConfigurationProblem]
+
+    var description: String { problems.map(\.description).joined(separator: "\n") }
+}

@@ -1,0 +1,88 @@
+/// The forms that values may have. Nothing is corrected: what does not fit is an error.
+
+/// How a value is written.
+struct Form<Value: Sendable>: Sendable {
+    /// For people, such as "a whole number from 1 to 1024".
+    let description: String
+    /// Nil where the text is not a value.
+    let parse: @Sendable (String) -> Value?
+}
+
+extension Form<Int> {
+    static func whole(_ range: ClosedRange<Int>) -> Form {
+        Form(description: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
+            text in
+            Int(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+}
+
+extension Form<Int?> {
+    /// Nil stands for `auto`.
+    static func wholeOrAuto(_ range: ClosedRange<Int>) -> Form {
+        let whole = Form<Int>.whole(range)
+        return Form(description: "auto, or " + whole.description) { text in
+            text == "auto" ? .some(nil) : whole.parse(text)
+        }
+    }
+}
+
+extension Form<Bool> {
+    static let yesOrNo = Form(description: "true or false") { Bool($0) }
+}
+
+extension Form<String?> {
+    /// Any text; none where it is empty.
+    static func optional(_ description: String) -> Form {
+        Form(description: description + ", or nothing") { $0.isEmpty ? .some(nil) : $0 }
+    }
+}
+
+extension Form<String> {
+    static func text(_ description: String) -> Form {
+        Form(description: description) { $0.isEmpty ? nil : $0 }
+    }
+}
+
+extension Form where Value: CaseIterable & RawRepresentable<String> {
+    static var choice: Form {
+        let names = Value.allCases.map(\.rawValue)
+        return Form(description: "one of " + names.joined(separator: ", ")) { Value(rawValue: $0) }
+    }
+}
+
+extension Form<Duration> {
+    static func duration(_ range: ClosedRange<Duration>) -> Form {
+        let bounds = "\(range.lowerBound.brief) to \(range.upperBound.brief)"
+        return Form(description: "a duration from \(bounds), such as 500ms, 10s, 24h") { text in
+            Duration(brief: text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+}
+
+extension Duration {
+    private static let units: [(name: String, milliseconds: Int64)] = [
+        ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1),
+    ]
+
+    /// From a whole number and one unit: ms, s, m or h.
+    init?(brief text: String) {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        guard let count = Int64(digits),
+            let unit = Self.units.first(where: { $0.name == text.dropFirst(digits.count) })
+        else { return nil }
+        let (milliseconds, overflow) = count.multipliedReportingOverflow(by: unit.milliseconds)
+        guard !overflow else { return nil }
+        self = .milliseconds(milliseconds)
+    }
+
+    /// The shortest exact text with one unit, for durations of whole milliseconds.
+    var brief: String {
+        let milliseconds =
+            components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+        guard milliseconds > 0,
+            let unit = Self.units.first(where: { milliseconds % $0.milliseconds == 0 })
+        else { return "0s" }
+        return "\(milliseconds / unit.milliseconds)\(unit.name)"
+    }
+}

@@ -1,0 +1,89 @@
+/// Flags over variables over file over defaults, each value with the place it came from.
+internal import Configuration
+internal import SystemPackage
+
+struct Layers {
+    /// The first that has a value wins.
+    private let providers: [(provider: any ConfigProvider, origin: Origin)]
+    private(set) var problems: [ConfigurationProblem] = []
+    private(set) var origins: [String: String] = [:]
+
+    private enum Origin {
+        case flag, variable, file
+    }
+
+    /// - Parameters:
+    ///   - flags: what the command line has, by key.
+    ///   - environment: the process's; every `COUPOND_…` must be known.
+    /// - Throws: ``ConfigurationError`` where there is no use in going on.
+    init(flags: [String: String], environment: [String: String]) async throws {
+        let variables = environment.filter { $0.key.hasPrefix(Settings.variablePrefix) }
+        let known = Settings.all.map(\.variable)
+        problems = variables.keys.filter { !known.contains($0) }.sorted()
+            .map { .unknown($0, called: "variable", at: "environment", among: known) }
+        let values = flags.map {
+            (AbsoluteConfigKey([$0.key]), ConfigValue(.string($0.value), isSecret: false))
+        }
+        var providers: [(provider: any ConfigProvider, origin: Origin)] = [
+            (InMemoryProvider(values: Dictionary(uniqueKeysWithValues: values)), .flag),
+            (
+                EnvironmentVariablesProvider(environmentVariables: variables)
+                    .prefixKeys(with: "coupond"), .variable
+            ),
+        ]
+        let path = flags[Settings.config.key] ?? environment[Settings.config.variable] ?? ""
+        if !path.isEmpty {
+            do {
+                let file = try await FileProvider<LineSnapshot>(
+                    parsingOptions: .init(path: path), filePath: FilePath(path))
+                providers.append((file, .file))
+            } catch let error as ConfigurationError {
+                throw ConfigurationError(problems: problems + error.problems)
+            } catch {
+                throw ConfigurationError(
+                    problems: problems + [.init(origin: path, text: "cannot be read: \(error)")])
+            }
+        }
+        self.providers = providers
+    }
+
+    /// The value that wins, or the default. A value that does not fit is a problem, and never passed over
+    /// for the next layer's.
+    mutating func value<Value>(_ setting: Setting<Value>) -> Value {
+        guard let fallback = setting.form.parse(setting.fallback) else {
+            preconditionFailure("the default of \(setting.key) is not a value")
+        }
+        guard let (text, origin) = text(of: setting) else {
+            origins[setting.key] = "default"
+            return fallback
+        }
+        origins[setting.key] = origin
+        guard let value = setting.form.parse(text) else {
+            let reason = "\(setting.key) is \"\(text)\", and must be \(setting.expectation)"
+            report(reason, about: setting)
+            return fallback
+        }
+        return value
+    }
+
+    /// Adds a problem, at the place where the setting has its value from.
+    mutating func report(_ text: String, about setting: any AnySetting) {
+        problems.append(.init(origin: origins[setting.key] ?? "default", text: text))
+    }
+
+    private func text(of setting: any AnySetting) -> (text: String, origin: String)? {
+        for (provider, origin) in providers {
+            guard
+                let result = try? provider.value(
+                    forKey: AbsoluteConfigKey([setting.key]), type: .string),
+                case .string(let text)? = result.value?.content
+            else { continue }
+            switch origin {
+            case .flag: return (text, "--" + setting.key)
+            case .variable: return (text, setting.variable)
+            case .file: return (text, result.encodedKey)
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,84 @@
+/// Our file format, for swift-configuration: `key = value`, one a line; lines that begin with `#` are comments.
+///
+/// The library's own formats do not say where a value stands, ignore unknown keys, and take a default
+/// for a value that does not fit. Here each value remembers its line.
+internal import Configuration
+
+struct LineSnapshot: FileConfigSnapshot {
+    /// Tells the snapshot its file's name, for messages.
+    struct ParsingOptions: FileParsingOptions {
+        let path: String
+        static let `default` = ParsingOptions(path: "configuration")
+    }
+
+    private struct Entry {
+        let value: String
+        let origin: String
+    }
+
+    let providerName: String
+    private var entries: [String: Entry] = [:]
+
+    /// - Throws: ``ConfigurationError`` with every line that is not `key = value` or whose key is unknown
+    ///   or was there before.
+    init(data: RawSpan, providerName: String, parsingOptions: ParsingOptions) throws {
+        self.providerName = providerName
+        var bytes: [UInt8] = []
+        for offset in data.byteOffsets {
+            bytes.append(unsafe data.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+        }
+        var problems: [ConfigurationProblem] = []
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ConfigurationError(problems: [
+                .init(origin: parsingOptions.path, text: "not UTF-8")
+            ])
+        }
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
+            .enumerated()
+        {
+            let origin = "\(parsingOptions.path):\(index + 1)"
+            if let problem = add(line, at: origin) { problems.append(problem) }
+        }
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+    }
+
+    private mutating func add(_ line: Substring, at origin: String) -> ConfigurationProblem? {
+        let line = line.trimmed
+        if line.isEmpty || line.hasPrefix("#") { return nil }
+        guard let equals = line.firstIndex(of: "=") else {
+            return .init(origin: origin, text: "not of the form key = value")
+        }
+        let key = String(line[..<equals].trimmed)
+        let known = Settings.inFile.map(\.key)
+        guard known.contains(key) else {
+            return .unknown(key, called: "key", at: origin, among: known)
+        }
+        if let first = entries[key] {
+            return .init(origin: origin, text: "\(key) is set before, at \(first.origin)")
+        }
+        let value = String(line[line.index(after: equals)...].trimmed)
+        entries[key] = Entry(value: value, origin: origin)
+        return nil
+    }
+
+    /// The encoded key is where the value stands.
+    func value(forKey key: AbsoluteConfigKey, type: ConfigType) -> LookupResult {
+        guard let name = key.components.last, let entry = entries[name] else {
+            return LookupResult(encodedKey: key.description, value: nil)
+        }
+        return LookupResult(
+            encodedKey: entry.origin, value: ConfigValue(.string(entry.value), isSecret: false))
+    }
+
+    var description: String { "\(providerName)[\(entries.count) values]" }
+    var debugDescription: String { description }
+}
+
+extension Substring {
+    /// Without spaces, tabs and a carriage return at both ends.
+    fileprivate var trimmed: Substring {
+        var text = drop(while: \.isWhitespace)
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return text
+    }
+}

@@ -1,0 +1,24 @@
+/// "Did you mean …?"
+
+/// The name among `known` that is nearest to what was written; nil where none is near.
+func suggestion(for written: String, among known: [String]) -> String? {
+    let nearest = known.map { (name: $0, distance: editDistance(written, $0)) }
+        .min { $0.distance < $1.distance }
+    guard let nearest, nearest.distance <= max(2, written.count / 3) else { return nil }
+    return nearest.name
+}
+
+/// Insertions, deletions and replacements from one text to the other (Levenshtein).
+private func editDistance(_ left: String, _ right: String) -> Int {
+    let right = Array(right)
+    var previous = Array(0...right.count)
+    for (row, character) in left.enumerated() {
+        var current = [row + 1]
+        for (column, other) in right.enumerated() {
+            let replaced = previous[column] + (character == other ? 0 : 1)
+            current.append(min(replaced, previous[column + 1] + 1, current[column] + 1))
+        }
+        previous = current
+    }
+    return previous[right.count]
+}

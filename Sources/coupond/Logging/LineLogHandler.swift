@@ -1,0 +1,106 @@
+/// One line for each event, in one write, to standard error: JSON for machines, text for a terminal.
+///
+/// One write a line keeps lines whole where several threads log at once.
+internal import Glibc
+internal import Logging
+
+struct LineLogHandler: LogHandler {
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+
+    private let label: String
+    private let isJSON: Bool
+    private let descriptor: Int32
+
+    /// - Parameter descriptor: where lines are written.
+    init(label: String, level: Logger.Level, isJSON: Bool, descriptor: Int32 = STDERR_FILENO) {
+        self.label = label
+        self.isJSON = isJSON
+        self.descriptor = descriptor
+        logLevel = level
+    }
+
+    /// Makes it the handler of every logger; to be called once, before the first logger is made.
+    static func bootstrap(level: Logger.Level, format: LogFormat) {
+        let isJSON = format.isJSON(for: STDERR_FILENO)
+        LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level, isJSON: isJSON) }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let merged = metadata.merging(event.metadata ?? [:]) { $1 }
+        let values = merged.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+        let now = utcNow()
+        let text = "\(event.message)"
+        write(
+            isJSON
+                ? jsonLine(now, event.level, label, text, values)
+                : textLine(now, event.level, label, text, values))
+    }
+
+    private func write(_ line: String) {
+        let bytes = Array(line.utf8)
+        // What cannot be logged cannot be reported either.
+        _ = unsafe Glibc.write(descriptor, bytes, bytes.count)
+    }
+}
+
+private func jsonLine(
+    _ time: String, _ level: Logger.Level, _ label: String, _ message: String,
+    _ metadata: [(key: String, value: String)]
+) -> String {
+    var line = "{\"time\":\"\(time)\",\"level\":\"\(level)\",\"logger\":\(quoted(label))"
+    line += ",\"message\":\(quoted(message))"
+    if !metadata.isEmpty {
+        let pairs = metadata.map { quoted($0.key) + ":" + quoted($0.value) }
+        line += ",\"metadata\":{\(pairs.joined(separator: ","))}"
+    }
+    return line + "}\n"
+}
+
+private func textLine(
+    _ time: String, _ level: Logger.Level, _ label: String, _ message: String,
+    _ metadata: [(key: String, value: String)]
+) -> String {
+    let pairs = metadata.map { " \($0.key)=\($0.value)" }.joined()
+    let oneLine = "\(label): \(message)\(pairs)".replacing(/\r\n|\n|\r/, with: " ")
+    return "\(time) \(level) \(oneLine)\n"
+}
+
+/// As a JSON string.
+private func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": result += "\\\""
+        case "\\": result += "\\\\"
+        case "\n": result += "\\n"
+        case "\u{0}"..."\u{1F}":
+            let digits = String(scalar.value, radix: 16)
+            result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
+}
+
+/// Such as `2026-01-31T12:00:00.123456Z`.
+private func utcNow() -> String {
+    var now = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &now)
+    var parts = unsafe tm()
+    unsafe gmtime_r(&now.tv_sec, &parts)
+    func padded(_ number: some BinaryInteger, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+    let date =
+        "\(unsafe parts.tm_year + 1900)-\(padded(unsafe parts.tm_mon + 1, 2))-\(padded(unsafe parts.tm_mday, 2))"
+    let time =
+        "\(padded(unsafe parts.tm_hour, 2)):\(padded(unsafe parts.tm_min, 2)):\(padded(unsafe parts.tm_sec, 2))"
+    return "\(date)T\(time).\(padded(now.tv_nsec / 1_000, 6))Z"
+}

@@ -1,0 +1,31 @@
+/// systemd's end: a datagram socket that collects what a service says.
+import Foundation
+import Testing
+
+final class NotifySocket {
+    private let descriptor: Int32
+
+    init(_ address: String) throws {
+        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+        var native = sockaddr_un()
+        native.sun_family = sa_family_t(AF_UNIX)
+        let name = Array((address.hasPrefix("@") ? "\0" + address.dropFirst() : address).utf8)
+        unsafe withUnsafeMutableBytes(of: &native.sun_path) { unsafe $0.copyBytes(from: name) }
+        let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
+        let result = unsafe withUnsafePointer(to: &native) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe bind(descriptor, $0, length)
+            }
+        }
+        try #require(result == 0)
+    }
+
+    deinit { close(descriptor) }
+
+    /// The next datagram; empty where none has come, because sending ends only when it has arrived.
+    func receive() -> String {
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+        return String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
+    }
+}

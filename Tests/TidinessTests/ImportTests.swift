@@ -1,0 +1,56 @@
+/// Who may know whom: the arrows between the modules point downwards only.
+import Testing
+
+/// What each module may import besides itself and the standard library.
+private let allowed: [String: Set<String>] = [
+    "CouponCore": ["DequeModule", "Synchronization"],
+    "CouponWire": ["CCouponProto", "CProtobufC", "CouponCore", "Synchronization"],
+    "CouponRedis": [
+        "CHiredis", "CouponCore", "DequeModule", "Glibc", "Logging", "NIOCore", "NIOPosix",
+        "Synchronization",
+    ],
+    "CouponPostgres": ["CLibpq", "CouponCore", "Glibc", "Logging", "Synchronization"],
+    "CouponScheduler": [
+        "CouponCore", "Logging", "Metrics", "SerialThreads", "ServiceLifecycle", "Synchronization",
+    ],
+    "CouponServer": [
+        "CouponCore", "CouponWire", "DequeModule", "Logging", "Metrics", "NIOCore", "NIOPosix",
+        "SerialThreads", "ServiceLifecycle", "Synchronization",
+    ],
+    "CouponClient": ["CouponCore", "CouponWire", "NIOCore", "NIOPosix", "Synchronization"],
+    "SerialThreads": ["Dispatch"],
+    "Systemd": ["Glibc", "Synchronization"],
+    // The composition root knows everybody, except the C libraries and the client.
+    "coupond": [
+        "ArgumentParser", "Configuration", "CouponCore", "CouponPostgres", "CouponRedis",
+        "CouponScheduler", "CouponServer", "Glibc", "Logging", "Metrics", "NIOCore", "NIOPosix",
+        "SerialThreads", "ServiceLifecycle", "Synchronization", "SystemPackage", "Systemd",
+        "UnixSignals",
+    ],
+    "couponctl": [
+        "ArgumentParser", "CouponClient", "CouponCore", "CouponWire", "Glibc", "NIOCore",
+        "NIOPosix",
+        "Synchronization",
+    ],
+]
+
+@Suite struct ImportTests {
+    @Test(arguments: SourceFile.swiftSources)
+    func `a module imports only what its room allows`(_ file: SourceFile) throws {
+        let room = try #require(allowed[file.module], "\(file.module) has no line in the table")
+        for line in file.code {
+            guard
+                let match = line.firstMatch(of: /^(?:\w+ |@\w+(?:\(\w+\))? )*import (?:\w+ )?(\w+)/)
+            else { continue }
+            let module = String(match.1)
+            #expect(room.contains(module), "\(file.path) imports \(module)")
+        }
+    }
+
+    @Test(arguments: SourceFile.swiftSources.filter { $0.text.contains("import C") })
+    func `C stays inside the module that wraps it`(_ file: SourceFile) {
+        for line in file.code where line.contains(/import C(Hiredis|Libpq|ProtobufC|CouponProto)/) {
+            #expect(line.hasPrefix("internal import"), "\(file.path): \(line)")
+        }
+    }
+}

@@ -1,0 +1,64 @@
+/// Sizes and words: what a reader of any file may count on.
+import Testing
+
+private let longestLine = 100
+private let mostLines = 400
+private let longestFunction = 70
+
+/// Where the compiler is told to trust us, and why it may. Anything else needs a reason here first.
+private let uncheckedSendable: [String: String] = [:]
+
+@Suite struct TextTests {
+    @Test func `the sources are found`() {
+        #expect(SourceFile.swiftSources.count > 20)
+        #expect(SourceFile.handwritten.count > SourceFile.swiftFiles.count)
+    }
+
+    @Test(arguments: SourceFile.handwritten)
+    func `a file is short, narrow and ends in a newline`(_ file: SourceFile) {
+        #expect(file.text.hasSuffix("\n") && !file.text.hasSuffix("\n\n"), "\(file.path)")
+        #expect(file.lines.count - 1 <= mostLines, "\(file.path) has \(file.lines.count - 1) lines")
+        // Tables and links in the documents cannot be broken.
+        guard !file.path.hasSuffix(".md") else { return }
+        for (index, line) in file.lines.enumerated() where line.count > longestLine {
+            Testing.Issue.record("\(file.path):\(index + 1) has \(line.count) columns")
+        }
+    }
+
+    @Test(arguments: SourceFile.handwritten)
+    func `nothing is left for later`(_ file: SourceFile) {
+        // Written in two parts, so that this file may be judged as well.
+        for word in ["TO" + "DO", "FIX" + "ME", "XX" + "X:"] {
+            #expect(!file.text.contains(word), "\(file.path) says \(word)")
+        }
+    }
+
+    @Test(arguments: SourceFile.swiftFiles)
+    func `a function fits a screen`(_ file: SourceFile) {
+        let lines = file.code
+        for (start, line) in lines.enumerated() {
+            guard let match = line.firstMatch(of: /^( *)(?:[\w@()]+ )*(?:func |init[?(<])/) else {
+                continue
+            }
+            let closing = match.1 + "}"
+            guard let end = lines[start...].firstIndex(where: { $0.hasPrefix(closing) }) else {
+                continue
+            }
+            #expect(
+                end - start < longestFunction,
+                "\(file.path):\(start + 1) has \(end - start + 1) lines")
+        }
+    }
+
+    @Test(arguments: SourceFile.swiftSources)
+    func `nothing traps, prints, or silences the compiler`(_ file: SourceFile) {
+        var forbidden = ["try!", "fatalError(", "as! "]
+        if !file.module.hasPrefix("coupon") { forbidden += ["print(", "debugPrint(", "dump("] }
+        if uncheckedSendable[file.path] == nil { forbidden.append("@unchecked") }
+        for (index, line) in file.code.enumerated() {
+            for word in forbidden where line.contains(word) {
+                Testing.Issue.record("\(file.path):\(index + 1) says \(word)")
+            }
+        }
+    }
+}
