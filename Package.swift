@@ -111,7 +111,7 @@ let package = Package(
         .testTarget(
             name: "SystemdTests", dependencies: ["Systemd", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "CoupondTests", dependencies: ["coupond", "TestSupport", logging],
+            name: "CoupondTests", dependencies: ["coupond", "TestSupport", arguments, logging],
             swiftSettings: strict),
         .testTarget(name: "CouponCoreTests", dependencies: ["CouponCore"], swiftSettings: strict),
         .testTarget(

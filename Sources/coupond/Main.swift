@@ -1,14 +1,16 @@
 /// The command line of the daemon.
 internal import ArgumentParser
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 
 @main struct Coupond: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coupond",
         abstract: "Issues limited coupons, first come, first served.",
         discussion: """
-            Flags win over variables (COUPOND_LISTEN for --listen), variables over the file of --config, \
-            and the file over the defaults. A setting in the file is a line such as: listen = 0.0.0.0:7070
+            Flags win over variables (COUPOND_LISTEN for --listen), variables over the file of \
+            --config, and the file over the defaults. A setting in the file is a line such as: \
+            listen = 0.0.0.0:7070
             """,
         version: "0.1.0")
 
@@ -23,11 +25,11 @@ internal import Foundation
             configuration = try await Configuration(
                 flags: options.flags, environment: ProcessInfo.processInfo.environment)
         } catch let error as ConfigurationError {
-            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            writeLine("\(error)", to: STDERR_FILENO)
             throw ExitCode(EX_CONFIG)
         }
         if checkConfig {
-            print("The configuration is good.")
+            writeLine("The configuration is good.", to: STDOUT_FILENO)
             return
         }
         LineLogHandler.bootstrap(level: configuration.logLevel, format: configuration.logFormat)

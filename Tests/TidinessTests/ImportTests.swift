@@ -23,7 +23,8 @@ private let allowed: [String: Set<String>] = [
     // The composition root knows everybody, except the C libraries and the client.
     "coupond": [
         "ArgumentParser", "Configuration", "CouponCore", "CouponPostgres", "CouponRedis",
-        "CouponScheduler", "CouponServer", "Glibc", "Logging", "Metrics", "NIOCore", "NIOPosix",
+        "CouponScheduler", "CouponServer", "FoundationEssentials", "Glibc", "Logging", "Metrics",
+        "NIOCore", "NIOPosix",
         "SerialThreads", "ServiceLifecycle", "Synchronization", "SystemPackage", "Systemd",
         "UnixSignals",
     ],

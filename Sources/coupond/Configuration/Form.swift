@@ -22,7 +22,9 @@ extension Form<Int?> {
     static func wholeOrAuto(_ range: ClosedRange<Int>) -> Form {
         let whole = Form<Int>.whole(range)
         return Form(description: "auto, or " + whole.description) { text in
-            text == "auto" ? .some(nil) : whole.parse(text)
+            if text == "auto" { return .some(nil) }
+            guard let number = whole.parse(text) else { return .none }
+            return number
         }
     }
 }

@@ -1,4 +1,5 @@
-/// Our file format, for swift-configuration: `key = value`, one a line; lines that begin with `#` are comments.
+/// Our file format, for swift-configuration: `key = value`, one a line; a line that begins with `#` is a
+/// comment.
 ///
 /// The library's own formats do not say where a value stands, ignore unknown keys, and take a default
 /// for a value that does not fit. Here each value remembers its line.
@@ -23,19 +24,15 @@ struct LineSnapshot: FileConfigSnapshot {
     ///   or was there before.
     init(data: RawSpan, providerName: String, parsingOptions: ParsingOptions) throws {
         self.providerName = providerName
-        var bytes: [UInt8] = []
-        for offset in data.byteOffsets {
-            bytes.append(unsafe data.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+        let text = unsafe data.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
+        guard let text else {
+            let problem = ConfigurationProblem(origin: parsingOptions.path, text: "not UTF-8")
+            throw ConfigurationError(problems: [problem])
         }
         var problems: [ConfigurationProblem] = []
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ConfigurationError(problems: [
-                .init(origin: parsingOptions.path, text: "not UTF-8")
-            ])
-        }
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated()
-        {
+        // Not by "\n": a line that ends as on Windows has another character there.
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (index, line) in lines.enumerated() {
             let origin = "\(parsingOptions.path):\(index + 1)"
             if let problem = add(line, at: origin) { problems.append(problem) }
         }

@@ -36,17 +36,15 @@ struct LineLogHandler: LogHandler {
         let values = merged.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
         let now = utcNow()
         let text = "\(event.message)"
-        write(
-            isJSON
-                ? jsonLine(now, event.level, label, text, values)
-                : textLine(now, event.level, label, text, values))
+        let line = (isJSON ? jsonLine : textLine)(now, event.level, label, text, values)
+        writeLine(line, to: descriptor)
     }
+}
 
-    private func write(_ line: String) {
-        let bytes = Array(line.utf8)
-        // What cannot be logged cannot be reported either.
-        _ = unsafe Glibc.write(descriptor, bytes, bytes.count)
-    }
+/// Writes a line in one piece. What cannot be written cannot be reported either.
+func writeLine(_ line: String, to descriptor: Int32) {
+    let bytes = Array((line + "\n").utf8)
+    _ = unsafe write(descriptor, bytes, bytes.count)
 }
 
 private func jsonLine(
@@ -59,7 +57,7 @@ private func jsonLine(
         let pairs = metadata.map { quoted($0.key) + ":" + quoted($0.value) }
         line += ",\"metadata\":{\(pairs.joined(separator: ","))}"
     }
-    return line + "}\n"
+    return line + "}"
 }
 
 private func textLine(
@@ -68,7 +66,7 @@ private func textLine(
 ) -> String {
     let pairs = metadata.map { " \($0.key)=\($0.value)" }.joined()
     let oneLine = "\(label): \(message)\(pairs)".replacing(/\r\n|\n|\r/, with: " ")
-    return "\(time) \(level) \(oneLine)\n"
+    return "\(time) \(level) \(oneLine)"
 }
 
 /// As a JSON string.
@@ -94,13 +92,14 @@ private func utcNow() -> String {
     unsafe clock_gettime(CLOCK_REALTIME, &now)
     var parts = unsafe tm()
     unsafe gmtime_r(&now.tv_sec, &parts)
-    func padded(_ number: some BinaryInteger, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-    let date =
-        "\(unsafe parts.tm_year + 1900)-\(padded(unsafe parts.tm_mon + 1, 2))-\(padded(unsafe parts.tm_mday, 2))"
-    let time =
-        "\(padded(unsafe parts.tm_hour, 2)):\(padded(unsafe parts.tm_min, 2)):\(padded(unsafe parts.tm_sec, 2))"
-    return "\(date)T\(time).\(padded(now.tv_nsec / 1_000, 6))Z"
+    let (year, month, day) = unsafe (parts.tm_year + 1_900, parts.tm_mon + 1, parts.tm_mday)
+    let (hour, minute, second) = unsafe (parts.tm_hour, parts.tm_min, parts.tm_sec)
+    let date = "\(year)-\(padded(month))-\(padded(day))"
+    let time = "\(padded(hour)):\(padded(minute)):\(padded(second))"
+    return "\(date)T\(time).\(padded(now.tv_nsec / 1_000, to: 6))Z"
+}
+
+private func padded(_ number: some BinaryInteger, to width: Int = 2) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
 }

@@ -1,0 +1,117 @@
+/// Where values come from, and what is refused.
+import TestSupport
+import Testing
+
+@testable import coupond
+
+@Suite struct ConfigurationTests {
+    @Test func `flags win over variables, variables over the file, the file over defaults`()
+        async throws
+    {
+        let folder = try ConfigurationFolder()
+        let file = try folder.write(
+            """
+            # A comment, and an empty line.
+
+            max-batch = 1
+            partitions=2\r
+            \tpostgres = host=/run dbname=a # not a comment
+            max-connections = 3
+            """)
+        let configuration = try await Configuration(
+            flags: ["config": file, "max-batch": "10"],
+            environment: [
+                "COUPOND_MAX_BATCH": "20", "COUPOND_PARTITIONS": "30", "OTHER_VARIABLE": "x",
+            ])
+        #expect(configuration.maxBatch == 10)
+        #expect(configuration.partitions == 30)
+        #expect(configuration.maxConnections == 3)
+        #expect(configuration.postgres == "host=/run dbname=a # not a comment")
+        #expect(configuration.listen == .tcp(host: "127.0.0.1", port: 7070))
+        #expect(configuration.drainTimeout == .seconds(10))
+        #expect(configuration.eventLoops >= 1)
+        #expect(configuration.adminTokenFile == nil)
+    }
+
+    @Test func `the file may be named by a variable, and must be there`() async throws {
+        let file = try ConfigurationFolder()
+        let path = try file.write("partitions = 7")
+        let configuration = try await Configuration(
+            flags: [:], environment: ["COUPOND_CONFIG": path])
+        #expect(configuration.partitions == 7)
+        let missing = await problems(flags: ["config": path + ".missing"])
+        #expect(missing.map(\.origin) == [path + ".missing"])
+    }
+
+    @Test func `unknown names are errors with a suggestion`() async throws {
+        let folder = try ConfigurationFolder()
+        let file = try folder.write("max-conections = 1\n\nwholly-different-thing = 2\nconfig = /x")
+        #expect(
+            await problems(flags: ["config": file], environment: ["COUPOND_LISTN": "x"]).map(
+                \.description)
+                == [
+                    "environment: unknown variable COUPOND_LISTN; did you mean COUPOND_LISTEN?",
+                    "\(file):1: unknown key max-conections; did you mean max-connections?",
+                    "\(file):3: unknown key wholly-different-thing",
+                    "\(file):4: unknown key config",
+                ])
+    }
+
+    @Test func `a line that is no setting, or one twice, is an error`() async throws {
+        let folder = try ConfigurationFolder()
+        let file = try folder.write("partitions = 1\npartitions = 2\nverbose")
+        #expect(
+            await problems(flags: ["config": file]).map(\.description)
+                == [
+                    "\(file):2: partitions is set before, at \(file):1",
+                    "\(file):3: not of the form key = value",
+                ])
+    }
+
+    @Test func `settings are checked against each other`() async throws {
+        let backlog = await problems(
+            flags: ["backlog-per-coupon": "11"],
+            environment: ["COUPOND_BACKLOG_PER_PARTITION": "10"])
+        #expect(backlog.map(\.origin) == ["--backlog-per-coupon"])
+        #expect(await problems(flags: ["redis-user": "x"]).map(\.origin) == ["--redis-user"])
+    }
+
+    @Test func `a secret is the first line of its file`() async throws {
+        let folder = try ConfigurationFolder()
+        #expect(try secret(inFile: folder.write("hush\nnot this")) == "hush")
+        #expect(throws: SecretError.self) { try secret(inFile: folder.write("\nnot this")) }
+        #expect(throws: SecretError.self) { try secret(inFile: folder.folder.file("missing")) }
+        let missing = folder.folder.file("missing")
+        #expect(
+            await problems(flags: ["admin-token-file": missing]).map(\.origin)
+                == ["--admin-token-file"])
+    }
+}
+
+@Suite struct FormTests {
+    @Test(arguments: [
+        ("0s", Duration.zero), ("500ms", .milliseconds(500)), ("10s", .seconds(10)),
+        ("24h", .seconds(86_400)), ("90m", .seconds(5_400)),
+    ])
+    func `durations are a number and a unit`(_ text: String, _ duration: Duration) {
+        #expect(Duration(brief: text) == duration)
+        #expect(duration.brief == text)
+    }
+
+    @Test(arguments: [
+        "", "s", "10", "10 s", "-1s", "1.5s", "1d", "99999999999999999999s", "9000000000000000h",
+    ])
+    func `anything else is no duration`(_ text: String) {
+        #expect(Duration(brief: text) == nil)
+    }
+
+    @Test func `endpoints are TCP or unix`() {
+        #expect(Endpoint("localhost:1") == .tcp(host: "localhost", port: 1))
+        #expect(Endpoint("[::1]:70") == .tcp(host: "::1", port: 70))
+        #expect(Endpoint("unix:/run/r.sock") == .unix(path: "/run/r.sock"))
+        for text in ["", ":1", "host", "host:", "host:65536", "::1:70", "unix:relative", "host:-1"]
+        {
+            #expect(Endpoint(text) == nil, "\(text)")
+        }
+    }
+}
