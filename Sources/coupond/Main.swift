@@ -2,6 +2,7 @@
 internal import ArgumentParser
 internal import FoundationEssentials
 internal import Glibc
+internal import Logging
 
 @main struct Coupond: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,6 +34,13 @@ internal import Glibc
             return
         }
         LineLogHandler.bootstrap(level: configuration.logLevel, format: configuration.logFormat)
-        try await serve(configuration)
+        do {
+            try await serve(configuration)
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            Logger(label: "coupond").critical("\(error)")
+            throw ExitCode(EX_SOFTWARE)
+        }
     }
 }

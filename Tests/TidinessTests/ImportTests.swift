@@ -11,10 +11,12 @@ private let allowed: [String: Set<String>] = [
     ],
     "CouponPostgres": ["CLibpq", "CouponCore", "Glibc", "Logging", "Synchronization"],
     "CouponScheduler": [
-        "CouponCore", "Logging", "Metrics", "SerialThreads", "ServiceLifecycle", "Synchronization",
+        "CoreMetrics", "CouponCore", "Logging", "Metrics", "SerialThreads", "ServiceLifecycle",
+        "Synchronization",
     ],
     "CouponServer": [
-        "CouponCore", "CouponWire", "DequeModule", "Logging", "Metrics", "NIOCore", "NIOPosix",
+        "CoreMetrics", "CouponCore", "CouponWire", "DequeModule", "Logging", "Metrics", "NIOCore",
+        "NIOPosix",
         "SerialThreads", "ServiceLifecycle", "Synchronization",
     ],
     "CouponClient": ["CouponCore", "CouponWire", "NIOCore", "NIOPosix", "Synchronization"],
@@ -22,7 +24,8 @@ private let allowed: [String: Set<String>] = [
     "Systemd": ["Glibc", "Synchronization"],
     // The composition root knows everybody, except the C libraries and the client.
     "coupond": [
-        "ArgumentParser", "Configuration", "CouponCore", "CouponPostgres", "CouponRedis",
+        "ArgumentParser", "Configuration", "CoreMetrics", "CouponCore", "CouponPostgres",
+        "CouponRedis",
         "CouponScheduler", "CouponServer", "FoundationEssentials", "Glibc", "Logging", "Metrics",
         "NIOCore", "NIOPosix",
         "SerialThreads", "ServiceLifecycle", "Synchronization", "SystemPackage", "Systemd",
