@@ -11,7 +11,8 @@ internal import CProtobufC
 /// A block of memory with a mark. Made once, used for one message after the other.
 @safe
 struct MessageArena: ~Copyable {
-    /// Lives at a fixed address: libprotobuf-c holds pointers to it while it unpacks.
+    /// Lives at a fixed address: libprotobuf-c holds pointers to it while it unpacks. The allocator
+    /// comes first, so that a pointer to the block is one to it.
     @unsafe private struct Block {
         var allocator: ProtobufCAllocator
         let memory: UnsafeMutableRawPointer
@@ -21,7 +22,7 @@ struct MessageArena: ~Copyable {
 
         /// Room for `count` bytes, aligned for everything; nil where the budget is spent.
         mutating func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
-            guard unsafe count <= size - used else {
+            guard unsafe 0 <= count && count <= size - used else {
                 unsafe refusals += 1
                 return nil
             }

@@ -1,0 +1,123 @@
+// One of everything that the protocol can say.
+
+import CouponCore
+import CouponWire
+
+enum Samples {
+    static let window = Window(
+        opens: Timestamp(microseconds: 1_700_000_000_000_000),
+        closes: Timestamp(microseconds: Limits.maximumMicroseconds))
+
+    static let coupon = Coupon(
+        id: CouponID(7), title: "Frühstück für zwei 🥐", total: 100, window: window,
+        state: .paused, version: 12, issued: 40)
+
+    static let unlimited = Coupon(
+        id: CouponID(.max), title: String(repeating: "x", count: Limits.maximumTitleBytes),
+        total: nil, window: Window(opens: Timestamp(microseconds: 0), closes: window.closes))
+
+    static let requestIDs = [
+        RequestID.empty, RequestID(high: 0, low: 0, length: 1),
+        RequestID(high: 0x0102_0304_0506_0700, low: 0, length: 8),
+        RequestID(high: .max, low: .max, length: 16),
+    ]
+
+    static let methods: [Request.Method] =
+        requestIDs.map {
+            .issue(IssueRequest(coupon: CouponID(1), user: UserID(.max), requestID: $0))
+        } + [
+            .issue(
+                IssueRequest(
+                    coupon: CouponID(9), user: UserID(1), requestID: requestIDs[3],
+                    waitFor: .issued, attempt: .max)),
+            .couponStatus(coupon: CouponID(3), user: nil),
+            .couponStatus(coupon: CouponID(3), user: UserID(4)),
+            .health, .serverInfo,
+            .createCoupon(
+                Coupon(id: CouponID(5), title: "a", total: Limits.maximumTotal, window: window)),
+            .createCoupon(unlimited),
+            .getCoupon(CouponID(6)),
+            .listCoupons(after: CouponID(0), limit: 1),
+            .listCoupons(after: CouponID(.max), limit: Limits.couponsPerPage),
+            .updateCoupon(CouponID(7), CouponChange(title: "b")),
+            .updateCoupon(CouponID(7), CouponChange(total: .some(1))),
+            .updateCoupon(CouponID(7), CouponChange(total: .some(nil))),
+            .updateCoupon(CouponID(7), CouponChange(opens: window.opens)),
+            .updateCoupon(CouponID(7), CouponChange(closes: window.closes)),
+            .updateCoupon(
+                CouponID(7),
+                CouponChange(
+                    title: "c", total: .some(2), opens: window.opens, closes: window.closes)),
+            .pauseCoupon(CouponID(8)), .resumeCoupon(CouponID(9)), .closeCoupon(CouponID(10)),
+            .auditCoupon(CouponID(11)),
+        ]
+
+    static let requests: [Request] =
+        methods.map { Request(id: 1, method: $0) } + [
+            Request(
+                id: .max, deadlineMilliseconds: .max, token: Array("secret".utf8), method: .health),
+            Request(
+                id: 0, token: [UInt8](repeating: 0, count: Limits.maximumTokenBytes),
+                method: .serverInfo),
+        ]
+
+    static let outcomes: [Outcome] =
+        [
+            .accepted(sequence: 1), .accepted(sequence: .max),
+            .issued(sequence: 2, at: window.opens),
+            .soldOut, .notOpen(opens: window.opens), .ended, .paused, .closed, .notFound,
+        ] + [HolderState.queued, .issued, .rejected].map { .duplicate(sequence: 3, state: $0) }
+        + RejectionReason.allCases.map { .rejected(sequence: 4, reason: $0) }
+
+    static let failures: [Failure] =
+        StatusCode.allCases.map { Failure($0, "text of \($0)") } + [
+            Failure(.unavailable, "", retryAfterMilliseconds: .max, acceptance: .unknown),
+            Failure(
+                .deadlineExceeded, "späte Antwort", retryAfterMilliseconds: 1,
+                acceptance: .accepted(sequence: .max)),
+        ]
+
+    static let userStatuses: [UserStatus] =
+        [.none, .queued(sequence: 5), .issued(sequence: 6, at: window.closes)]
+        + RejectionReason.allCases.map { .rejected(sequence: 7, reason: $0) }
+
+    static let audits: [CouponAudit] = [
+        CouponAudit(
+            accounts: LedgerAccounts(
+                coupon: coupon, issued: 40, lowestSequence: 1, highestSequence: 44,
+                repeatedSequences: 2, rejected: 3, deadLettered: 1,
+                cursor: Position(epoch: 3, n: 17)),
+            gate: GateRecord(
+                version: 12, rev: 4, used: 60, queued: 20, nextSequence: 65, cap: 90),
+            queueRequests: 20, gateSaysSoldOut: true, workers: 4, workersClosed: 2),
+        CouponAudit(
+            accounts: LedgerAccounts(
+                coupon: unlimited, issued: 0, lowestSequence: nil, highestSequence: nil,
+                repeatedSequences: 0, rejected: 0, deadLettered: 0, cursor: .zero),
+            gate: GateRecord(version: 1, rev: 1, used: 0, queued: 0, nextSequence: 1, cap: nil),
+            queueRequests: 0, gateSaysSoldOut: false, workers: 0, workersClosed: 0),
+        CouponAudit(
+            accounts: LedgerAccounts(
+                coupon: coupon, issued: 0, lowestSequence: nil, highestSequence: nil,
+                repeatedSequences: 0, rejected: 0, deadLettered: 0, cursor: .zero),
+            gate: nil, queueRequests: 0, gateSaysSoldOut: false, workers: 1, workersClosed: 0),
+    ]
+
+    static let results: [Response.Result] =
+        outcomes.map { .issue($0) } + failures.map { .failure($0) }
+        + userStatuses.map {
+            .couponStatus(CouponStatus(coupon: coupon, accepted: 60, queued: 20, user: $0))
+        } + audits.map { .audit($0) } + [
+            .health(notReady: nil), .health(notReady: "Redis is away"),
+            .serverInfo(
+                ServerInfo(
+                    version: "1.0.0", partitions: 16, maximumFrameBytes: 65_536, now: window.opens)),
+            .coupon(coupon), .coupon(unlimited),
+            .coupons([]), .coupons([coupon, unlimited, coupon]),
+        ]
+
+    static let responses: [Response] =
+        results.map { Response(id: 1, result: $0) } + [
+            Response(id: 0, result: .issue(.soldOut)), Response(id: .max, result: .issue(.soldOut)),
+        ]
+}
