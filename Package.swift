@@ -27,6 +27,8 @@ let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-col
 let arguments: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
+
 let package = Package(
     name: "coupond",
     products: [
@@ -45,6 +47,7 @@ let package = Package(
             traits: ["CommandLineArguments"]),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         // The C libraries, as they are.
@@ -100,6 +103,7 @@ let package = Package(
             name: "couponctl",
             dependencies: [
                 "CouponClient", "CouponCore", "CouponWire", arguments, nioCore, nioPosix,
+                histogram,
             ],
             swiftSettings: strict),
 
@@ -124,6 +128,17 @@ let package = Package(
         .testTarget(
             name: "CouponPostgresTests",
             dependencies: ["CouponPostgres", "CouponCore", "TestSupport", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CouponClientTests",
+            dependencies: [
+                "CouponClient", "CouponCore", "CouponWire", nioCore, nioPosix,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CouponctlTests",
+            dependencies: ["couponctl", "CouponClient", "CouponCore", "CouponWire"],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",

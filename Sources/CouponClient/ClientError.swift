@@ -1,0 +1,47 @@
+public import CouponCore
+
+/// Why a call has no answer. Each case says what it means for an issue request (promise 9).
+public indirect enum ClientError: Error, Equatable, Sendable {
+    /// The daemon answered that it could not judge the request.
+    case refused(Failure)
+    /// No connection: nothing was sent.
+    case cannotConnect(ServerAddress, reason: String)
+    /// The connection was closed already: nothing was sent.
+    case notConnected
+    /// As many requests as the configuration allows are unanswered: nothing was sent.
+    case tooManyInFlight
+    /// The connection broke with the request under way.
+    case connectionLost(reason: String)
+    /// The deadline passed with the request under way.
+    case deadlineExceeded
+    /// The daemon sent what is no answer to this request.
+    case wrongAnswer(String)
+    /// The last of several tries ended with `last`, but an earlier one left this behind.
+    case givenUp(Acceptance, last: ClientError)
+
+    /// What is known of an issue request that ended so.
+    public var acceptance: Acceptance {
+        switch self {
+        case .refused(let failure): failure.acceptance
+        case .cannotConnect, .notConnected, .tooManyInFlight: .notAccepted
+        case .connectionLost, .deadlineExceeded, .wrongAnswer: .unknown
+        case .givenUp(let acceptance, _): acceptance
+        }
+    }
+}
+
+extension ClientError: CustomStringConvertible {
+    /// For people: what, and where.
+    public var description: String {
+        switch self {
+        case .refused(let failure): failure.message
+        case .cannotConnect(let address, let reason): "cannot connect to \(address): \(reason)"
+        case .notConnected: "the connection is closed"
+        case .tooManyInFlight: "too many requests are unanswered on this connection"
+        case .connectionLost(let reason): "the connection broke: \(reason)"
+        case .deadlineExceeded: "no answer before the deadline"
+        case .wrongAnswer(let what): "the daemon's answer does not fit: \(what)"
+        case .givenUp(_, let last): last.description
+        }
+    }
+}

@@ -1,0 +1,89 @@
+internal import CouponCore
+public import CouponWire
+public import NIOCore
+internal import NIOPosix
+
+/// One connection, driven by callbacks on its event loop: for callers who cannot afford a task for each
+/// request. Every method, and every callback, belongs to that event loop.
+///
+/// Requests are pipelined; answers come in any order. Every request that was sent is answered exactly
+/// once: by the daemon, by its deadline, or by the end of the connection.
+public final class ClientConnection {
+    /// What became of a request: an answer that is not `Response.Result.failure`, or an error.
+    public typealias WhenAnswered = (Result<Response.Result, ClientError>) -> Void
+
+    private let channel: any Channel
+    private let handler: ConnectionHandler
+
+    private init(channel: any Channel, handler: ConnectionHandler) {
+        self.channel = channel
+        self.handler = handler
+    }
+
+    /// Connects.
+    /// - Parameters:
+    ///   - address: where the daemon listens.
+    ///   - loop: where the connection lives.
+    ///   - configuration: its bounds.
+    /// - Returns: The connection, or `ClientError.cannotConnect`, on `loop`.
+    public static func connect(
+        to address: ServerAddress, on loop: any EventLoop,
+        configuration: ClientConfiguration = ClientConfiguration()
+    ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
+        ClientBootstrap(group: loop)
+            .connectTimeout(configuration.connectTimeout)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ConnectionHandler(configuration))
+                }
+            }
+            .connect(host: address.host, port: address.port)
+            .flatMapThrowing { channel in
+                let handler = try channel.pipeline.syncOperations.handler(
+                    type: ConnectionHandler.self)
+                let connection = ClientConnection(channel: channel, handler: handler)
+                return NIOLoopBound(connection, eventLoop: channel.eventLoop)
+            }
+            .flatMapErrorThrowing { error in
+                throw ClientError.cannotConnect(address, reason: connectFailure(error))
+            }
+    }
+
+    /// Where it lives.
+    public var eventLoop: any EventLoop { channel.eventLoop }
+
+    /// Whether requests can be sent.
+    public var isOpen: Bool { handler.isOpen }
+
+    /// How many requests are unanswered.
+    public var inFlight: Int { handler.inFlight }
+
+    /// Sends a request in this turn of the event loop. Where it throws, nothing was sent and
+    /// `whenAnswered` is not called; otherwise it is called once, and never before this returns.
+    /// - Parameters:
+    ///   - method: what is asked.
+    ///   - deadline: how long the daemon may take; nil is `Limits.defaultDeadlineMilliseconds`.
+    ///   - whenAnswered: called on the event loop.
+    public func send(
+        _ method: Request.Method, deadline: TimeAmount? = nil,
+        whenAnswered: @escaping WhenAnswered
+    ) throws(ClientError) {
+        try handler.send(method, deadline: deadline, whenAnswered: whenAnswered)
+    }
+
+    /// Closes; every unanswered request ends as `ClientError.connectionLost`.
+    public func close() { handler.close() }
+}
+
+/// The reason alone: of an operating system's error the text, of several addresses the first one's.
+private func connectFailure(_ error: any Error) -> String {
+    switch error {
+    case let error as NIOConnectionError:
+        if let first = error.connectionErrors.first { return connectFailure(first.error) }
+        return "the name \(error.host) has no address"
+    case let error as IOError: return error.description
+    case is ChannelError: return "no answer in time"
+    default: return String(describing: error)
+    }
+}

@@ -1,0 +1,169 @@
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+
+/// One connection's protocol: requests out, answers in, matched by id, each ended by its deadline.
+///
+/// Confined to its event loop: no lock, no hop and no task for a request. What is sent in one turn of the
+/// loop leaves in one write, so that a pipelining caller costs few system calls.
+final class ConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let configuration: ClientConfiguration
+    private var reader: ResponseReader
+    private var encoder = FrameEncoder()
+    private var pending: PendingTable<ClientConnection.WhenAnswered>
+    private var context: ChannelHandlerContext?
+    private var unsent = ByteBuffer()
+    private var isReading = false
+    private var isFlushScheduled = false
+    private var isSweepScheduled = false
+
+    init(_ configuration: ClientConfiguration) {
+        self.configuration = configuration
+        reader = ResponseReader(maximumFrameBytes: configuration.maximumFrameBytes)
+        pending = PendingTable(capacity: configuration.maximumInFlight)
+    }
+
+    var isOpen: Bool { context != nil }
+    var inFlight: Int { pending.count }
+
+    // MARK: Requests
+
+    func send(
+        _ method: Request.Method, deadline: TimeAmount?,
+        whenAnswered: @escaping ClientConnection.WhenAnswered
+    ) throws(ClientError) {
+        guard let context else { throw .notConnected }
+        let milliseconds = Self.milliseconds(deadline)
+        let patience = TimeAmount.milliseconds(Int64(milliseconds)) + configuration.answerGrace
+        let giveUp = (context.eventLoop.now + patience).uptimeNanoseconds
+        guard let id = pending.insert(whenAnswered, deadline: giveUp) else {
+            throw .tooManyInFlight
+        }
+        try encode(
+            Request(
+                id: id, deadlineMilliseconds: milliseconds,
+                token: method.isAdmin ? configuration.token : [], method: method))
+        scheduleFlush(context)
+        scheduleSweep(context)
+    }
+
+    /// A request that does not fit in a frame is refused here, as the daemon would.
+    private func encode(_ request: Request) throws(ClientError) {
+        do throws(Failure) {
+            let size = try encoder.prepare(request)
+            unsent.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
+        } catch {
+            _ = pending.remove(request.id)
+            throw .refused(error)
+        }
+    }
+
+    func close() { end(.connectionLost(reason: "closed by this client")) }
+
+    /// At least 1: on the wire 0 means the default.
+    private static func milliseconds(_ deadline: TimeAmount?) -> UInt32 {
+        guard let deadline else { return Limits.defaultDeadlineMilliseconds }
+        return UInt32(clamping: max(1, deadline.nanoseconds / 1_000_000))
+    }
+
+    /// While answers are read, the flush waits for the last of them.
+    private func scheduleFlush(_ context: ChannelHandlerContext) {
+        guard !isReading, !isFlushScheduled else { return }
+        isFlushScheduled = true
+        context.eventLoop.assumeIsolated().execute {
+            self.isFlushScheduled = false
+            self.flush()
+        }
+    }
+
+    private func flush() {
+        guard let context, unsent.readableBytes > 0 else { return }
+        context.writeAndFlush(wrapOutboundOut(unsent), promise: nil)
+        unsent = context.channel.allocator.buffer(capacity: unsent.readableBytes)
+    }
+
+    // MARK: Deadlines
+
+    /// One timer for all: a timer for each request would cost more than the request.
+    private func scheduleSweep(_ context: ChannelHandlerContext) {
+        guard !isSweepScheduled else { return }
+        isSweepScheduled = true
+        context.eventLoop.assumeIsolated().scheduleTask(in: configuration.deadlineResolution) {
+            self.isSweepScheduled = false
+            self.sweep()
+        }
+    }
+
+    private func sweep() {
+        guard let context else { return }
+        for late in pending.removeExpired(now: context.eventLoop.now.uptimeNanoseconds) {
+            late(.failure(.deadlineExceeded))
+        }
+        if !pending.isEmpty { scheduleSweep(context) }
+    }
+
+    // MARK: Answers
+
+    /// Not in `channelActive`: whoever waits for the connection is told a moment before it.
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        isReading = true
+        reader.feed(unwrapInboundIn(data))
+        while isOpen, readAnswer() {}
+    }
+
+    /// False where no whole answer is there yet.
+    private func readAnswer() -> Bool {
+        do throws(UnreadableResponse) {
+            guard let response = try reader.next() else { return false }
+            answer(response)
+        } catch {
+            if let id = error.id {
+                pending.remove(id)?(.failure(.wrongAnswer(error.reason)))
+            } else {
+                end(.wrongAnswer(error.reason))
+            }
+        }
+        return true
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        flush()
+        context.fireChannelReadComplete()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        end(.connectionLost(reason: String(describing: error)))
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(.connectionLost(reason: "closed by the daemon"))
+        context.fireChannelInactive()
+    }
+
+    private func answer(_ response: Response) {
+        // The daemon could not read a frame, and is about to close: nobody knows whose it was.
+        if response.id == 0, case .failure(let failure) = response.result {
+            return end(.connectionLost(reason: failure.message))
+        }
+        // Nobody waits any more: it came after its deadline.
+        guard let waiter = pending.remove(response.id) else { return }
+        switch response.result {
+        case .failure(let failure): waiter(.failure(.refused(failure)))
+        default: waiter(.success(response.result))
+        }
+    }
+
+    /// Closes, and ends every unanswered request. What was sent may have been judged: all are unknown.
+    private func end(_ error: ClientError) {
+        guard let context else { return }
+        self.context = nil
+        context.close(promise: nil)
+        for waiter in pending.removeAll() { waiter(.failure(error)) }
+    }
+}

@@ -1,0 +1,41 @@
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+
+/// From the bytes of a connection to responses. It holds one unfinished frame at most, and so never more
+/// than the longest frame and one read of the socket.
+struct ResponseReader: ~Copyable {
+    private let splitter: FrameSplitter
+    private var decoder: ResponseDecoder
+    private var received = ByteBuffer()
+
+    init(maximumFrameBytes: Int) {
+        splitter = FrameSplitter(maximumLength: maximumFrameBytes)
+        decoder = ResponseDecoder()
+    }
+
+    /// Takes what was read.
+    mutating func feed(_ bytes: ByteBuffer) {
+        guard received.readableBytes > 0 else {
+            received = bytes
+            return
+        }
+        var bytes = bytes
+        received.discardReadBytes()
+        received.writeBuffer(&bytes)
+    }
+
+    /// The next response; nil until more is fed.
+    /// - Throws: Where the bytes are no frames, or a frame holds no answer known here. Where the error
+    ///   names a request, that one alone is spoilt.
+    mutating func next() throws(UnreadableResponse) -> Response? {
+        switch splitter.next(in: received.readableBytesSpan) {
+        case .needMore: return nil
+        case .refused(let failure): throw UnreadableResponse(id: nil, reason: failure.message)
+        case .frame(let length):
+            received.moveReaderIndex(forwardBy: FrameSplitter.prefixLength)
+            guard let message = received.readSlice(length: length) else { return nil }
+            return try decoder.decode(message.readableBytesSpan)
+        }
+    }
+}

@@ -1,0 +1,140 @@
+// The protocol's methods, each with the type of its answer.
+
+public import CouponCore
+public import CouponWire
+public import NIOCore
+
+extension CouponClient {
+    /// Asks for one coupon for one user, once. What is refused by rule is a value, not an error.
+    public func issue(
+        _ request: IssueRequest, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Outcome {
+        let answer = try await call(.issue(request), deadline: deadline)
+        guard case .issue(let outcome) = answer else { throw .otherMethod }
+        return outcome
+    }
+
+    /// Asks for one coupon for one user, and again where that may help.
+    /// - Parameters:
+    ///   - request: without a request id it is given a random one, the same for all tries.
+    ///   - deadline: of each try.
+    ///   - policy: how often, and with which pauses.
+    public func issue(
+        _ request: IssueRequest, deadline: TimeAmount? = nil, retrying policy: RetryPolicy
+    ) async throws(ClientError) -> Outcome {
+        var attempts = IssueAttempts(request, policy: policy)
+        while true {
+            do throws(ClientError) {
+                return try await issue(attempts.request, deadline: deadline)
+            } catch {
+                switch attempts.failed(error, jitter: .random(in: 0...1)) {
+                case .fail(let error): throw error
+                case .retry(let pause):
+                    // A cancelled task does not wait, and does not ask again.
+                    guard (try? await Task.sleep(for: .milliseconds(pause))) != nil else {
+                        throw attempts.given(up: error)
+                    }
+                }
+            }
+        }
+    }
+
+    /// How a coupon stands, and what became of a user's request where one is named.
+    public func status(
+        of coupon: CouponID, user: UserID? = nil, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> CouponStatus {
+        let answer = try await call(.couponStatus(coupon: coupon, user: user), deadline: deadline)
+        guard case .couponStatus(let status) = answer else { throw .otherMethod }
+        return status
+    }
+
+    /// Whether the daemon can accept now: nil where it can, else why not.
+    public func health(deadline: TimeAmount? = nil) async throws(ClientError) -> String? {
+        let answer = try await call(.health, deadline: deadline)
+        guard case .health(let notReady) = answer else { throw .otherMethod }
+        return notReady
+    }
+
+    /// What the daemon is.
+    public func serverInfo(deadline: TimeAmount? = nil) async throws(ClientError) -> ServerInfo {
+        let answer = try await call(.serverInfo, deadline: deadline)
+        guard case .serverInfo(let info) = answer else { throw .otherMethod }
+        return info
+    }
+}
+
+// MARK: The admin role
+
+extension CouponClient {
+    /// Creates a coupon; `issued`, `version` and `lastSequence` are the daemon's.
+    public func create(
+        _ coupon: Coupon, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Coupon {
+        try await changed(.createCoupon(coupon), deadline)
+    }
+
+    /// One coupon.
+    public func coupon(
+        _ id: CouponID, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Coupon {
+        try await changed(.getCoupon(id), deadline)
+    }
+
+    /// Coupons with an id above `after`, by id; `Limits.couponsPerPage` at most.
+    public func coupons(
+        after: CouponID = CouponID(0), limit: Int = 100, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> [Coupon] {
+        let answer = try await call(.listCoupons(after: after, limit: limit), deadline: deadline)
+        guard case .coupons(let coupons) = answer else { throw .otherMethod }
+        return coupons
+    }
+
+    /// Changes title, total or window.
+    public func update(
+        _ id: CouponID, _ change: CouponChange, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Coupon {
+        try await changed(.updateCoupon(id, change), deadline)
+    }
+
+    /// Refuses requests until resumed.
+    public func pause(
+        _ id: CouponID, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Coupon {
+        try await changed(.pauseCoupon(id), deadline)
+    }
+
+    /// Takes requests again.
+    public func resume(
+        _ id: CouponID, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Coupon {
+        try await changed(.resumeCoupon(id), deadline)
+    }
+
+    /// Refuses requests for good.
+    public func close(
+        _ id: CouponID, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Coupon {
+        try await changed(.closeCoupon(id), deadline)
+    }
+
+    /// The raw figures of gate, queue and tables.
+    public func audit(
+        _ id: CouponID, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> CouponAudit {
+        let answer = try await call(.auditCoupon(id), deadline: deadline)
+        guard case .audit(let audit) = answer else { throw .otherMethod }
+        return audit
+    }
+
+    private func changed(
+        _ method: Request.Method, _ deadline: TimeAmount?
+    ) async throws(ClientError) -> Coupon {
+        let answer = try await call(method, deadline: deadline)
+        guard case .coupon(let coupon) = answer else { throw .otherMethod }
+        return coupon
+    }
+}
+
+extension ClientError {
+    fileprivate static var otherMethod: ClientError { .wrongAnswer("it answers another method") }
+}

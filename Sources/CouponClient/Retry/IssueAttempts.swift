@@ -1,0 +1,52 @@
+internal import CouponCore
+internal import CouponWire
+
+/// The tries of one issue request: what is sent next, and what is known once it is given up.
+///
+/// Pure, so that the rule can be tested without a network: `CouponClient.issue` only carries it out.
+struct IssueAttempts {
+    /// What to do after a try that failed.
+    enum Step: Equatable {
+        /// Send `request` again after this pause.
+        case retry(afterMilliseconds: UInt32)
+        /// Give up with this.
+        case fail(ClientError)
+    }
+
+    /// The request as it goes out next.
+    private(set) var request: IssueRequest
+    private let policy: RetryPolicy
+    /// The most that any try has taught.
+    private var known = Acceptance.notAccepted
+
+    /// A request without an id gets one here: without it a retry would be another request.
+    init(_ request: IssueRequest, policy: RetryPolicy) {
+        self.request = request
+        self.policy = policy
+        if request.requestID.isEmpty { self.request.requestID = .random() }
+    }
+
+    /// Counts a try that failed, and says what to do.
+    mutating func failed(_ error: ClientError, jitter: Double) -> Step {
+        learn(error.acceptance)
+        request.attempt += 1
+        if let pause = policy.pause(before: request.attempt, after: error, jitter: jitter) {
+            return .retry(afterMilliseconds: pause)
+        }
+        return .fail(given(up: error))
+    }
+
+    /// The error to end with: the last one, or what an earlier try left behind.
+    func given(up last: ClientError) -> ClientError {
+        last.acceptance == known ? last : .givenUp(known, last: last)
+    }
+
+    /// One try whose fate is unknown leaves the whole unknown, until an answer names a sequence: that a
+    /// later try was refused says nothing of the earlier one.
+    private mutating func learn(_ acceptance: Acceptance) {
+        switch (known, acceptance) {
+        case (_, .accepted), (.notAccepted, .unknown): known = acceptance
+        default: break
+        }
+    }
+}

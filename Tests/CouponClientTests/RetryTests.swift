@@ -1,0 +1,101 @@
+import CouponCore
+import CouponWire
+import Testing
+
+@testable import CouponClient
+
+@Suite struct RetryTests {
+    private static let away = ClientError.refused(Failure(.unavailable, "away"))
+    private static let unknown = ClientError.connectionLost(reason: "cut")
+
+    @Test(arguments: [
+        (ClientError.refused(Failure(.unavailable, "")), true),
+        (.refused(Failure(.resourceExhausted, "")), true),
+        (.refused(Failure(.deadlineExceeded, "", acceptance: .unknown)), true),
+        (.refused(Failure(.deadlineExceeded, "", acceptance: .accepted(sequence: 1))), false),
+        (.refused(Failure(.invalidArgument, "")), false),
+        (.connectionLost(reason: ""), true),
+        (.deadlineExceeded, true),
+        (.cannotConnect(ServerAddress(host: "h", port: 1), reason: ""), true),
+        (.wrongAnswer(""), false),
+    ])
+    func onlyWhatMayHelpIsTriedAgain(error: ClientError, mayHelp: Bool) {
+        #expect(RetryPolicy.mayHelp(after: error) == mayHelp)
+    }
+
+    @Test func pausesDoubleUpToTheLongest() {
+        var policy = RetryPolicy()
+        policy.tries = 10
+        let pauses = (1...8).map { policy.pause(before: $0, after: Self.away, jitter: 0) }
+        #expect(pauses == [50, 100, 200, 400, 800, 1600, 2000, 2000])
+        #expect(policy.pause(before: 1, after: Self.away, jitter: 1) == 75)
+    }
+
+    @Test func theDaemonsPauseCounts() {
+        let error = ClientError.refused(
+            Failure(.resourceExhausted, "full", retryAfterMilliseconds: 700))
+        #expect(RetryPolicy().pause(before: 1, after: error, jitter: 0) == 700)
+    }
+
+    @Test func aRetryIsTheSameRequestAndSaysSo() {
+        let request = IssueRequest(coupon: CouponID(1), user: UserID(2))
+        var attempts = IssueAttempts(request, policy: RetryPolicy())
+        let name = attempts.request.requestID
+        #expect(!name.isEmpty)
+        #expect(attempts.request.attempt == 0)
+        #expect(attempts.failed(Self.away, jitter: 0) == .retry(afterMilliseconds: 50))
+        #expect(attempts.request.attempt == 1)
+        #expect(attempts.request.requestID == name)
+    }
+
+    @Test func triesAreCounted() {
+        var policy = RetryPolicy()
+        policy.tries = 2
+        var attempts = IssueAttempts(
+            IssueRequest(coupon: CouponID(1), user: UserID(2)), policy: policy)
+        #expect(attempts.failed(Self.away, jitter: 0) == .retry(afterMilliseconds: 50))
+        #expect(attempts.failed(Self.away, jitter: 0) == .fail(Self.away))
+    }
+
+    /// The first try may have been accepted; that the second found nobody there does not undo it.
+    @Test func whatIsUnknownStaysUnknown() {
+        var policy = RetryPolicy()
+        policy.tries = 2
+        var attempts = IssueAttempts(
+            IssueRequest(coupon: CouponID(1), user: UserID(2)), policy: policy)
+        _ = attempts.failed(Self.unknown, jitter: 0)
+        let step = attempts.failed(Self.away, jitter: 0)
+        #expect(step == .fail(.givenUp(.unknown, last: Self.away)))
+        #expect(ClientError.givenUp(.unknown, last: Self.away).acceptance == .unknown)
+    }
+
+    @Test func anAcceptanceOnceToldIsKept() {
+        var policy = RetryPolicy()
+        policy.tries = 3
+        var attempts = IssueAttempts(
+            IssueRequest(coupon: CouponID(1), user: UserID(2)), policy: policy)
+        let accepted = ClientError.refused(
+            Failure(.unavailable, "", acceptance: .accepted(sequence: 7)))
+        _ = attempts.failed(Self.unknown, jitter: 0)
+        _ = attempts.failed(accepted, jitter: 0)
+        let step = attempts.failed(Self.unknown, jitter: 0)
+        #expect(step == .fail(.givenUp(.accepted(sequence: 7), last: Self.unknown)))
+    }
+}
+
+@Suite struct ServerAddressTests {
+    @Test(arguments: [
+        ("127.0.0.1:7070", "127.0.0.1", 7070), ("localhost:1", "localhost", 1),
+        ("[::1]:65535", "::1", 65_535),
+    ])
+    func isReadAndWritten(text: String, host: String, port: Int) throws {
+        let address = try #require(ServerAddress(text))
+        #expect(address == ServerAddress(host: host, port: port))
+        #expect(address.description == text)
+    }
+
+    @Test(arguments: ["", "host", "host:", ":7070", "host:0", "host:65536", "::1:7070", "host:x"])
+    func isRefused(text: String) {
+        #expect(ServerAddress(text) == nil)
+    }
+}
