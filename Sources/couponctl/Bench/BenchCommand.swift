@@ -1,0 +1,155 @@
+internal import ArgumentParser
+internal import CouponClient
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+
+/// A whole sale: how fast it is answered, and whether what was told is what was committed.
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Runs a sale, measures it, and checks its accounts.",
+        discussion: """
+            Every user asks several times, each time by another request id, in a shuffled order. Without \
+            --coupon the sale has a coupon of its own, and every answer is compared with the rows \
+            afterwards. Exits 1 where an account does not add up.
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var options: BenchOptions
+
+    func run() async throws {
+        try await global.withClient { client in
+            let coupon = try await coupon(client)
+            let fleet = try await Fleet(
+                address: client.address, connections: options.connections,
+                configuration: options.configuration)
+            defer { fleet.close() }
+            let report = try await report(coupon, client, fleet)
+            show(report.json, report.lines, json: global.json)
+            if report.isBreach { throw CommandExit.negative.code }
+        }
+    }
+
+    private func coupon(_ client: CouponClient) async throws -> CouponID {
+        if let coupon = options.coupon { return coupon }
+        return try await client.createBenchCoupon(total: options.couponTotal)
+    }
+
+    private func report(
+        _ coupon: CouponID, _ client: CouponClient, _ fleet: Fleet
+    ) async throws -> BenchReport {
+        let sale = Sale(
+            coupon: coupon, users: options.users, asks: options.asks,
+            waitFor: options.waitIssued ? .issued : .accepted, seed: options.seed)
+        let begin = NIODeadline.now()
+        let done = try await options.run(sale, fleet)
+        let end = NIODeadline.now()
+        let drained = try await client.waitUntilDrained(coupon)
+        var report = BenchReport(
+            coupon: coupon, options: options, seconds: (end - begin).seconds, sale: done,
+            drainSeconds: drained.map { Double($0.uptimeNanoseconds &- done.lastAccepted) / 1e9 })
+        if options.coupon == nil {
+            report.checks = try await checks(coupon, done.tally, client, fleet)
+        }
+        return report
+    }
+
+    /// The accounts of the sale. The caches hear of the end a moment after the commit: they are given a
+    /// few looks.
+    private func checks(
+        _ coupon: CouponID, _ tally: Tally, _ client: CouponClient, _ fleet: Fleet
+    ) async throws -> [Check] {
+        let confirmed = try await Confirmation.count(
+            of: tally.accepted, coupon: coupon, fleet: fleet,
+            pace: Pace(pipeline: min(8, options.pipeline), deadline: .seconds(10)), rounds: 5)
+        var checks: [Check] = []
+        for _ in 0..<20 {
+            checks =
+                SaleAccounts(
+                    total: options.couponTotal, users: Int64(options.users),
+                    requests: Int(options.users) * options.asks, tally: tally, confirmed: confirmed,
+                    audit: try await client.audit(coupon, deadline: .seconds(10))
+                ).checks
+            if checks.allSatisfy(\.holds) { break }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return checks
+    }
+}
+
+/// What a sale is made of.
+struct BenchOptions: ParsableArguments {
+    @Option(help: "An existing coupon; its accounts are not checked.") var coupon: CouponID?
+    @Option(help: "The total of the sale's own coupon.") var couponTotal: Int64 = 10_000
+    @Option(help: "How many users ask.") var users: Int32 = 30_000
+    @Option(help: "How often each user asks.") var asks = 2
+    @Option(help: "Connections, on two event loops.") var connections = 50
+    @Option(help: "Requests in flight on each connection.") var pipeline = 64
+    @Flag(help: "Waits for each issue to be committed.") var waitIssued = false
+    @Option(help: "How long each request may take.") var deadline = TimeSpan(milliseconds: 30_000)
+    @Option(help: "Of the order in which users ask.") var seed: UInt64 = 1
+
+    func validate() throws {
+        let inFlight = 1...Limits.requestsInFlightPerConnection
+        guard users > 0, asks > 0, couponTotal > 0, connections > 0 else {
+            throw ValidationError("--users, --asks, --coupon-total and --connections are positive")
+        }
+        guard inFlight.contains(pipeline) else {
+            throw ValidationError("--pipeline is \(inFlight.lowerBound) to \(inFlight.upperBound)")
+        }
+    }
+
+    /// The bounds of each connection.
+    var configuration: ClientConfiguration {
+        var configuration = ClientConfiguration()
+        configuration.maximumInFlight = pipeline
+        return configuration
+    }
+
+    /// Runs the sale on all loops, with a bar, and puts the loops' parts together.
+    func run(_ sale: Sale, _ fleet: Fleet) async throws -> Sale {
+        let progress = Progress("asks", total: sale.count)
+        async let _ = progress.show()
+        let pace = Pace(pipeline: pipeline, deadline: .milliseconds(deadline.milliseconds))
+        let parts = try await fleet.run(sale, pace: pace, progress: progress)
+        return parts.dropFirst().reduce(into: parts[0]) { $0.merge($1) }
+    }
+}
+
+extension CouponClient {
+    /// A coupon with a random free id, open from a second ago by the daemon's clock.
+    func createBenchCoupon(total: Int64) async throws -> CouponID {
+        let now = try await serverInfo().now
+        let window = Window(
+            opens: now.advanced(byMilliseconds: -1000),
+            closes: now.advanced(byMilliseconds: 3_600_000))
+        while true {
+            let id = CouponID(.random(in: 1...(1 << 40)))
+            let coupon = Coupon(id: id, title: "bench", total: total, window: window)
+            do throws(ClientError) {
+                return try await create(coupon).id
+            } catch {
+                // Somebody has that id: another one.
+                guard case .refused(let failure) = error, failure.code == .alreadyExists
+                else { throw error }
+            }
+        }
+    }
+
+    /// Waits until nothing accepted is undecided: nil where that takes more than a minute.
+    /// - Returns: When that was seen.
+    func waitUntilDrained(_ coupon: CouponID) async throws -> NIODeadline? {
+        let limit = NIODeadline.now() + .seconds(60)
+        while NIODeadline.now() < limit {
+            if try await status(of: coupon).queued == 0 { return NIODeadline.now() }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        return nil
+    }
+}
+
+extension TimeAmount {
+    /// In seconds.
+    var seconds: Double { Double(nanoseconds) / 1e9 }
+}

@@ -1,0 +1,94 @@
+internal import CouponCore
+internal import Histogram
+
+/// The figures of a sale, for people and for programs.
+struct BenchReport {
+    let coupon: CouponID
+    let options: BenchOptions
+    /// From the first request to the last answer.
+    let seconds: Double
+    let sale: Sale
+    /// From the last acceptance to the last commit; nil where the queue did not run dry.
+    let drainSeconds: Double?
+    /// What must hold; empty where the coupon was not the sale's own.
+    var checks: [Check] = []
+
+    /// Whether something does not add up.
+    var isBreach: Bool { checks.contains { !$0.holds } }
+
+    private var tally: Tally { sale.tally }
+    private var rate: Double { Double(tally.count) / max(seconds, 1e-9) }
+
+    private var percentiles: [(String, Int64)] {
+        let named = [("p50", 50.0), ("p90", 90), ("p99", 99), ("p99.9", 99.9), ("max", 100)]
+        return named.map { ($0.0, Int64(sale.latencies.valueAtPercentile($0.1))) }
+    }
+
+    private var answers: [(String, Int)] {
+        let known = [
+            (options.waitIssued ? "ISSUED" : "ACCEPTED", tally.accepted.count),
+            ("DUPLICATE", tally.duplicates.count), ("SOLD_OUT", tally.soldOut),
+        ]
+        return known + tally.others.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    private var errors: [(String, Int)] {
+        tally.errors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// For people.
+    var lines: [String] {
+        let drain = drainSeconds.map { "\(($0 * 1000).rounded(digits: 1)) ms" } ?? "not within 60 s"
+        let setup = [
+            ("coupon", "\(coupon.rawValue)"),
+            ("requests", "\(tally.count) of \(options.users) users × \(options.asks)"),
+            (
+                "load",
+                "\(options.connections) connections, \(options.pipeline) in flight on each, "
+                    + "seed \(options.seed)"
+            ),
+            ("time", "\(seconds.rounded(digits: 3)) s"),
+            ("rate", "\(Int64(rate)) answers/s"),
+            ("latency", percentiles.map { "\($0.0) \($0.1) µs" }.joined(separator: ", ")),
+            ("last accept to last commit", drain),
+        ]
+        let told = Table(
+            header: ["ANSWER", "COUNT"], rows: (answers + errors).map { [$0.0, "\($0.1)"] })
+        return Table.fields(setup) + [""] + told.lines + (checks.isEmpty ? [] : [""] + checkLines)
+    }
+
+    private var checkLines: [String] {
+        checks.map { "\($0.holds ? "ok    " : "BREACH")  \($0.rule): \($0.figures)" }
+    }
+
+    /// One document with all figures.
+    var json: JSONValue {
+        .object([
+            ("coupon_id", .integer(coupon.rawValue)),
+            ("coupon_total", options.coupon == nil ? .integer(options.couponTotal) : .null),
+            ("users", .integer(Int64(options.users))), ("asks", .integer(Int64(options.asks))),
+            ("connections", .integer(Int64(options.connections))),
+            ("pipeline", .integer(Int64(options.pipeline))),
+            ("wait_issued", .bool(options.waitIssued)),
+            ("seed", .string("\(options.seed)")), ("requests", .integer(Int64(tally.count))),
+            ("seconds", .number(seconds)), ("rate", .number(rate)),
+            ("latency_us", .object(percentiles.map { ($0.0, .integer($0.1)) })),
+            (
+                "last_accept_to_last_commit_ms",
+                drainSeconds.map { .number($0 * 1000) } ?? .null
+            ),
+            ("answers", .object(answers.map { ($0.0, .integer(Int64($0.1))) })),
+            ("errors", .object(errors.map { ($0.0, .integer(Int64($0.1))) })),
+            ("checks", .array(checks.map(\.json))), ("breach", .bool(isBreach)),
+        ])
+    }
+}
+
+extension Double {
+    /// With so many digits after the point.
+    func rounded(digits: Int) -> Double {
+        var factor = 1.0
+        for _ in 0..<digits { factor *= 10 }
+        return (self * factor).rounded() / factor
+    }
+}

@@ -1,0 +1,53 @@
+internal import CouponClient
+internal import NIOCore
+internal import NIOPosix
+
+/// Many connections on up to two event loops: enough to keep a daemon of as many cores busy.
+struct Fleet: Sendable {
+    private struct Lane: Sendable {
+        let loop: any EventLoop
+        let connections: [NIOLoopBound<ClientConnection>]
+    }
+
+    private let lanes: [Lane]
+
+    /// Connects.
+    /// - Throws: `ClientError.cannotConnect` where one connection cannot be made.
+    init(
+        address: ServerAddress, connections: Int, configuration: ClientConfiguration
+    ) async throws {
+        let loops = Array(MultiThreadedEventLoopGroup.singleton.makeIterator().prefix(2))
+        var lanes: [Lane] = []
+        for (index, loop) in loops.enumerated() {
+            let mine = stride(from: index, to: connections, by: loops.count).map { _ in
+                ClientConnection.connect(to: address, on: loop, configuration: configuration)
+            }
+            guard !mine.isEmpty else { continue }
+            let connected = EventLoopFuture.whenAllSucceed(mine, on: loop)
+            lanes.append(Lane(loop: loop, connections: try await connected.get()))
+        }
+        self.lanes = lanes
+    }
+
+    /// Asks all questions of a script, each once, and returns each loop's copy.
+    func run<S: Script>(_ script: S, pace: Pace, progress: Progress) async throws -> [S] {
+        let runs = lanes.enumerated().map { index, lane in
+            lane.loop.flatSubmit {
+                let done = lane.loop.makePromise(of: S.self)
+                ClosedLoop(
+                    script, connections: lane.connections.map(\.value),
+                    share: (index, lanes.count), pace: pace, progress: progress, done: done
+                ).start()
+                return done.futureResult
+            }
+        }
+        return try await EventLoopFuture.whenAllSucceed(runs, on: lanes[0].loop).get()
+    }
+
+    /// Closes all connections.
+    func close() {
+        for lane in lanes {
+            lane.loop.execute { for connection in lane.connections { connection.value.close() } }
+        }
+    }
+}

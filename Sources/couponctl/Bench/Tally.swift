@@ -1,0 +1,66 @@
+internal import CouponClient
+internal import CouponCore
+internal import CouponWire
+
+/// A user who was told a sequence.
+struct Told: Hashable, Sendable {
+    let user: UserID
+    let sequence: Int64
+}
+
+/// The answers of a sale, counted by kind, and kept where they must be compared with the rows later.
+struct Tally: Sendable, Equatable {
+    /// Who was told ACCEPTED or ISSUED.
+    private(set) var accepted: [Told] = []
+    /// Who was told DUPLICATE.
+    private(set) var duplicates: [Told] = []
+    /// How many were told SOLD_OUT.
+    private(set) var soldOut = 0
+    /// Any other outcome, by name.
+    private(set) var others: [String: Int] = [:]
+    /// Requests that ended in an error, by its text.
+    private(set) var errors: [String: Int] = [:]
+
+    /// Different texts that are kept apart; further ones are counted together.
+    private static let distinctErrors = 16
+
+    /// All answers, errors included.
+    var count: Int { accepted.count + duplicates.count + soldOut + otherCount + errorCount }
+    /// Answers of other kinds.
+    var otherCount: Int { others.values.reduce(0, +) }
+    /// Errors.
+    var errorCount: Int { errors.values.reduce(0, +) }
+
+    /// Counts the answer that a user was given.
+    mutating func take(_ answer: Result<Response.Result, ClientError>, user: UserID) {
+        switch answer {
+        case .success(.issue(let outcome)): take(outcome, user: user)
+        case .success: take(error: "it answers another method")
+        case .failure(let error): take(error: error.description)
+        }
+    }
+
+    /// Adds another loop's counts.
+    mutating func merge(_ other: Tally) {
+        accepted += other.accepted
+        duplicates += other.duplicates
+        soldOut += other.soldOut
+        others.merge(other.others, uniquingKeysWith: +)
+        errors.merge(other.errors, uniquingKeysWith: +)
+    }
+
+    private mutating func take(_ outcome: Outcome, user: UserID) {
+        switch outcome {
+        case .accepted(let sequence), .issued(let sequence, _):
+            accepted.append(Told(user: user, sequence: sequence))
+        case .duplicate(let sequence, _): duplicates.append(Told(user: user, sequence: sequence))
+        case .soldOut: soldOut += 1
+        default: others[outcome.name, default: 0] += 1
+        }
+    }
+
+    private mutating func take(error text: String) {
+        let isKept = errors[text] != nil || errors.count < Self.distinctErrors
+        errors[isKept ? text : "other errors", default: 0] += 1
+    }
+}

@@ -1,0 +1,92 @@
+internal import ArgumentParser
+internal import CouponClient
+internal import CouponCore
+internal import Glibc
+
+/// An error as couponctl tells it: what, where, what to do; and its exit code.
+struct Complaint: Error, Equatable {
+    /// One line for people.
+    let message: String
+    /// What the process exits with.
+    let exit: CommandExit
+    /// What is known of an issue request.
+    let acceptance: Acceptance
+
+    init(_ error: ClientError, address: ServerAddress) {
+        message = Self.message(error, address)
+        acceptance = error.acceptance
+        exit = Self.exit(error)
+    }
+
+    /// Writes the message to standard error, the figures to standard output where JSON is wanted, and
+    /// gives what to throw.
+    func reported(asJSON: Bool) -> ExitCode {
+        standardError("couponctl: \(message)\n")
+        if asJSON {
+            print(
+                JSONValue.object([
+                    ("error", .string(message)), ("acceptance", .acceptance(acceptance)),
+                ]))
+        }
+        return exit.code
+    }
+
+    private static func message(_ error: ClientError, _ address: ServerAddress) -> String {
+        switch error {
+        case .cannotConnect: "\(error). Is coupond running? Start one with: make run"
+        case .refused(let failure): "coupond at \(address) refused: \(failure.message)"
+        case .givenUp(_, let last):
+            "\(message(last, address)). An earlier try may have been accepted: "
+                + "ask again with the same --request-id, or ask: couponctl status"
+        case .connectionLost, .deadlineExceeded:
+            "\(address): \(error). What was asked for may have happened: look before asking again"
+        case .notConnected, .tooManyInFlight, .wrongAnswer: "\(address): \(error)"
+        }
+    }
+
+    private static func exit(_ error: ClientError) -> CommandExit {
+        switch error {
+        case .cannotConnect, .notConnected, .tooManyInFlight: .unavailable
+        case .connectionLost, .deadlineExceeded, .givenUp: .unknown
+        case .wrongAnswer: .daemonFailed
+        case .refused(let failure) where failure.acceptance != .notAccepted: .unknown
+        case .refused(let failure): exit(failure.code)
+        }
+    }
+
+    private static func exit(_ code: StatusCode) -> CommandExit {
+        switch code {
+        case .invalidArgument: .usage
+        case .notFound, .alreadyExists, .failedPrecondition: .negative
+        case .unavailable, .resourceExhausted, .deadlineExceeded: .unavailable
+        case .unimplemented, .internal: .daemonFailed
+        case .permissionDenied, .unauthenticated: .notAllowed
+        }
+    }
+}
+
+/// What the process exits with; numbers from sysexits.h where it has one.
+enum CommandExit: Int32 {
+    /// The answer is no, or an account does not add up.
+    case negative = 1
+    /// The command is written wrongly.
+    case usage = 64
+    /// The daemon is not there, or cannot now.
+    case unavailable = 69
+    /// The daemon failed.
+    case daemonFailed = 70
+    /// Nobody can say yet; ask again.
+    case unknown = 75
+    /// A token is missing, or not enough.
+    case notAllowed = 77
+
+    /// For ArgumentParser.
+    var code: ExitCode { ExitCode(rawValue) }
+}
+
+/// Writes to standard error, so that standard output stays clean for programs.
+func standardError(_ text: String) {
+    var text = text
+    // A closed standard error is no reason to fail.
+    text.withUTF8 { bytes in _ = unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+}

@@ -1,0 +1,86 @@
+internal import ArgumentParser
+internal import CouponClient
+internal import CouponCore
+
+/// A change of title, total or window.
+struct CouponUpdate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "update", abstract: "Changes title, total or window; what is absent stays.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "Its id.") var id: CouponID
+    @Option(help: "A new name.") var title: String?
+    @Option(help: "A new total; not below what is taken.") var total: Int64?
+    @Flag(help: "Takes the total away.") var unlimited = false
+    @Option(help: "When it opens: RFC 3339, now, +1h.") var opens: Moment?
+    @Option(help: "When it closes: RFC 3339, now, +1h.") var closes: Moment?
+
+    func validate() throws {
+        if total != nil, unlimited {
+            throw ValidationError("--total and --unlimited contradict each other")
+        }
+        if title == nil, total == nil, !unlimited, opens == nil, closes == nil {
+            throw ValidationError("nothing to change: name one of --title, --total, --opens, …")
+        }
+    }
+
+    func run() async throws {
+        let now = Timestamp.now
+        let newTotal: Int64?? = unlimited ? .some(nil) : total.map { .some($0) }
+        let change = CouponChange(
+            title: title, total: newTotal, opens: opens?.resolved(now: now),
+            closes: closes?.resolved(now: now))
+        try await global.withClient { client in
+            let coupon = try await client.update(id, change)
+            show(coupon.json, Table.fields(coupon.fields), json: global.json)
+        }
+    }
+}
+
+/// Refuses requests until resumed.
+struct CouponPause: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Refuses requests until resumed.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "Its id.") var id: CouponID
+
+    func run() async throws {
+        try await global.withClient { client in
+            let coupon = try await client.pause(id)
+            show(coupon.json, Table.fields(coupon.fields), json: global.json)
+        }
+    }
+}
+
+/// Takes requests again.
+struct CouponResume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Takes requests again.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "Its id.") var id: CouponID
+
+    func run() async throws {
+        try await global.withClient { client in
+            let coupon = try await client.resume(id)
+            show(coupon.json, Table.fields(coupon.fields), json: global.json)
+        }
+    }
+}
+
+/// Refuses requests for good.
+struct CouponClose: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "close", abstract: "Refuses requests for good.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "Its id.") var id: CouponID
+
+    func run() async throws {
+        try await global.withClient { client in
+            let coupon = try await client.close(id)
+            show(coupon.json, Table.fields(coupon.fields), json: global.json)
+        }
+    }
+}

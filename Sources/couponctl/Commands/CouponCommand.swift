@@ -1,0 +1,83 @@
+internal import ArgumentParser
+internal import CouponClient
+internal import CouponCore
+
+/// `couponctl coupon …`: the admin role.
+struct CouponCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coupon", abstract: "Creates, shows and changes coupons.",
+        subcommands: [
+            CouponCreate.self, CouponGet.self, CouponList.self, CouponUpdate.self,
+            CouponPause.self, CouponResume.self, CouponClose.self,
+        ])
+}
+
+/// A new coupon.
+struct CouponCreate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create", abstract: "Creates a coupon.")
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: "Its id, positive.") var id: CouponID
+    @Option(help: "A short name for people.") var title: String
+    @Option(help: "How many may be issued; unlimited where absent.") var total: Int64?
+    @Option(help: "When it opens: RFC 3339, now, +1h.") var opens = Moment.fromNow(milliseconds: 0)
+    @Option(help: "When it closes: RFC 3339, +1h.") var closes: Moment
+
+    func run() async throws {
+        let now = Timestamp.now
+        let window = Window(opens: opens.resolved(now: now), closes: closes.resolved(now: now))
+        let coupon = Coupon(id: id, title: title, total: total, window: window)
+        try await global.withClient { client in
+            let created = try await client.create(coupon)
+            show(created.json, Table.fields(created.fields), json: global.json)
+        }
+    }
+}
+
+/// One coupon.
+struct CouponGet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get", abstract: "Shows one coupon.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "Its id.") var id: CouponID
+
+    func run() async throws {
+        try await global.withClient { client in
+            let coupon = try await client.coupon(id)
+            show(coupon.json, Table.fields(coupon.fields), json: global.json)
+        }
+    }
+}
+
+/// All coupons, page by page.
+struct CouponList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Lists the coupons by id; with --json one a line.")
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        try await global.withClient { client in
+            var table = Table(header: Coupon.header)
+            try await client.forEachCoupon { coupon in
+                if global.json { print(coupon.json) } else { table.rows.append(coupon.row) }
+            }
+            if !global.json { for line in table.lines { print(line) } }
+        }
+    }
+}
+
+extension CouponClient {
+    /// Visits all coupons, by id; each page begins after the last coupon of the one before.
+    func forEachCoupon(_ visit: (Coupon) async throws -> Void) async throws {
+        var last = CouponID(0)
+        while true {
+            let page = try await coupons(after: last)
+            guard let end = page.last else { return }
+            for coupon in page { try await visit(coupon) }
+            last = end.id
+        }
+    }
+}

@@ -1,0 +1,65 @@
+internal import CouponCore
+
+// A coupon as a line, as fields and as JSON. The keys are the names of the .proto.
+
+extension Coupon {
+    /// One JSON document.
+    var json: JSONValue {
+        .object([
+            ("id", .integer(id.rawValue)), ("title", .string(title)), ("total", .optional(total)),
+            ("opens_at", .time(window.opens)), ("closes_at", .time(window.closes)),
+            ("state", .string(state.name)), ("version", .integer(version)),
+            ("issued", .integer(issued)), ("remaining", .optional(remaining)),
+        ])
+    }
+
+    /// The headings of `row`.
+    static let header = [
+        "ID", "TITLE", "STATE", "TOTAL", "ISSUED", "REMAINING", "OPENS", "CLOSES",
+    ]
+
+    /// The cells of one line of a list.
+    var row: [String] {
+        [
+            "\(id.rawValue)", title, state.name, total.text, "\(issued)", remaining.text,
+            window.opens.rfc3339, window.closes.rfc3339,
+        ]
+    }
+
+    /// Names and values, for one coupon alone.
+    var fields: [(String, String)] {
+        [
+            ("id", "\(id.rawValue)"), ("title", title), ("state", state.name),
+            ("total", total.map { "\($0)" } ?? "unlimited"), ("issued", "\(issued)"),
+            ("remaining", remaining.text), ("opens_at", window.opens.rfc3339),
+            ("closes_at", window.closes.rfc3339), ("version", "\(version)"),
+        ]
+    }
+}
+
+extension Int64? {
+    /// The number, or a dash.
+    var text: String { map { "\($0)" } ?? "-" }
+}
+
+extension CouponState {
+    /// As in the .proto, without its prefix.
+    var name: String {
+        switch self {
+        case .active: "ACTIVE"
+        case .paused: "PAUSED"
+        case .closed: "CLOSED"
+        }
+    }
+}
+
+/// Prints a document or lines, as the caller asked for.
+func show(
+    _ document: @autoclosure () -> JSONValue, _ lines: @autoclosure () -> [String], json: Bool
+) {
+    if json {
+        print(document())
+    } else {
+        for line in lines() { print(line) }
+    }
+}

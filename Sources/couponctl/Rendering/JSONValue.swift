@@ -1,0 +1,53 @@
+internal import CouponCore
+
+/// A JSON document whose members keep the order they were written in, so that people can read it too.
+indirect enum JSONValue: Equatable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case number(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([(String, JSONValue)])
+
+    static func == (left: Self, right: Self) -> Bool { left.description == right.description }
+
+    /// An integer, or null.
+    static func optional(_ value: Int64?) -> JSONValue { value.map { .integer($0) } ?? .null }
+
+    /// A moment, as RFC 3339.
+    static func time(_ value: Timestamp) -> JSONValue { .string(value.rfc3339) }
+}
+
+extension JSONValue: CustomStringConvertible {
+    /// The document in one line.
+    var description: String {
+        switch self {
+        case .null: "null"
+        case .bool(let value): value ? "true" : "false"
+        case .integer(let value): "\(value)"
+        case .number(let value): value.isFinite ? "\(value)" : "null"
+        case .string(let value): Self.quoted(value)
+        case .array(let values): "[" + values.map(\.description).joined(separator: ",") + "]"
+        case .object(let members):
+            "{" + members.map { Self.quoted($0.0) + ":" + $0.1.description }.joined(separator: ",")
+                + "}"
+        }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}

@@ -1,0 +1,33 @@
+internal import ArgumentParser
+internal import CouponCore
+
+/// A moment as people write it: RFC 3339, `now`, or as far from now as `+1h` and `-5m` say.
+enum Moment: Equatable, ExpressibleByArgument {
+    case absolute(Timestamp)
+    case fromNow(milliseconds: Int64)
+
+    init?(argument: String) {
+        if let time = Timestamp(rfc3339: argument) {
+            self = .absolute(time)
+            return
+        }
+        if argument == "now" {
+            self = .fromNow(milliseconds: 0)
+            return
+        }
+        var rest = Substring(argument)
+        let isPast = rest.take("-")
+        guard isPast || rest.take("+"), let span = TimeSpan(argument: String(rest)) else {
+            return nil
+        }
+        self = .fromNow(milliseconds: isPast ? -span.milliseconds : span.milliseconds)
+    }
+
+    /// The moment itself.
+    func resolved(now: Timestamp) -> Timestamp {
+        switch self {
+        case .absolute(let time): time
+        case .fromNow(let milliseconds): now.advanced(byMilliseconds: milliseconds)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+internal import ArgumentParser
+internal import CouponClient
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+
+/// Whether the accounts of a coupon, or of all, add up.
+struct VerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Checks that gate, queue and tables add up; for all coupons where none is named.",
+        discussion: """
+            While requests flow the figures move: what does not add up is read again, and counts only \
+            when two readings in a row are the same. Exits 1 on a breach, 75 where figures never stood.
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: "Only this coupon.") var coupon: CouponID?
+
+    func run() async throws {
+        try await global.withClient { client in
+            var findings: [Finding] = []
+            if let coupon {
+                findings.append(try await find(coupon, client))
+            } else {
+                try await client.forEachCoupon { findings.append(try await find($0.id, client)) }
+            }
+            show(findings)
+            if findings.contains(where: { $0.verdict == .breach }) {
+                throw CommandExit.negative.code
+            }
+            if findings.contains(where: { $0.verdict == .moving }) {
+                throw CommandExit.unknown.code
+            }
+        }
+    }
+
+    private func find(_ coupon: CouponID, _ client: CouponClient) async throws -> Finding {
+        var finder = VerdictFinder(patience: 20)
+        while true {
+            let audit = try await client.audit(coupon, deadline: .seconds(10))
+            if let verdict = finder.verdict(on: audit) {
+                return Finding(audit: audit, verdict: verdict)
+            }
+            // Long enough for a batch to be committed and settled.
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private func show(_ findings: [Finding]) {
+        if global.json {
+            for finding in findings { print(finding.json) }
+            return
+        }
+        let table = Table(header: Finding.header, rows: findings.map(\.row))
+        for line in table.lines { print(line) }
+        for line in findings.flatMap(\.complaints) { print(line) }
+    }
+}
+
+/// One coupon's figures and the verdict on them.
+struct Finding {
+    let audit: CouponAudit
+    let verdict: Verdict
+
+    private var judge: AuditJudge { AuditJudge(audit) }
+
+    /// The headings of `row`.
+    static let header = [
+        "COUPON", "TOTAL", "ACCEPTED", "ISSUED", "QUEUED", "REJECTED", "DEAD", "LOST", "VERDICT",
+    ]
+
+    /// The cells of one line.
+    var row: [String] {
+        let accounts = audit.accounts
+        return [
+            "\(accounts.coupon.id.rawValue)", accounts.coupon.total.text, "\(judge.accepted)",
+            "\(accounts.issued)", "\(judge.queued)", "\(accounts.rejected)",
+            "\(accounts.deadLettered)", "\(judge.lost)", verdict.rawValue,
+        ]
+    }
+
+    /// One line for each statement that fails.
+    var complaints: [String] {
+        judge.checks.filter { !$0.holds }.map {
+            "\(verdict.rawValue) coupon \(audit.accounts.coupon.id.rawValue): \($0.rule): \($0.figures)"
+        }
+    }
+
+    /// One JSON document.
+    var json: JSONValue {
+        let accounts = audit.accounts
+        return .object([
+            ("coupon", accounts.coupon.json), ("accepted", .integer(judge.accepted)),
+            ("rows", .integer(accounts.issued)), ("queue_requests", .integer(judge.queued)),
+            ("rejected", .integer(accounts.rejected)),
+            ("dead_lettered", .integer(accounts.deadLettered)), ("lost", .integer(judge.lost)),
+            ("loaded", .bool(audit.gate != nil)), ("verdict", .string(verdict.rawValue)),
+            ("checks", .array(judge.checks.map(\.json))),
+        ])
+    }
+}
+
+extension Check {
+    /// One JSON document.
+    var json: JSONValue {
+        .object([
+            ("rule", .string(rule)), ("figures", .string(figures)), ("holds", .bool(holds)),
+        ])
+    }
+}

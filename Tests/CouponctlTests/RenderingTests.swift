@@ -1,0 +1,65 @@
+import CouponClient
+import CouponCore
+import Testing
+
+@testable import couponctl
+
+@Suite struct RenderingTests {
+    @Test func columnsAreAsWideAsNeeded() {
+        let table = Table(header: ["ID", "NAME"], rows: [["1", "a"], ["200", "bb"], ["-", ""]])
+        #expect(table.lines == [" ID  NAME", "  1  a", "200  bb", "  -"])
+    }
+
+    @Test func fieldsStandInOneColumn() {
+        #expect(Table.fields([("id", "1"), ("title", "x")]) == ["id     1", "title  x"])
+    }
+
+    @Test func jsonKeepsItsOrderAndEscapes() {
+        let value = JSONValue.object([
+            ("b", .string("a\"b\\c\n\u{1}é")), ("a", .array([.integer(1), .null, .bool(true)])),
+            ("n", .number(0.5)), ("i", .number(.infinity)),
+        ])
+        #expect(
+            value.description
+                == #"{"b":"a\"b\\c\n\u0001é","a":[1,null,true],"n":0.5,"i":null}"#)
+    }
+
+    @Test func aCouponHasTheKeysOfTheProtocol() {
+        let coupon = Coupon(
+            id: CouponID(7), title: "t", total: nil,
+            window: Window(
+                opens: Timestamp(microseconds: 0), closes: Timestamp(microseconds: 1_000_000)))
+        #expect(
+            coupon.json.description
+                == #"{"id":7,"title":"t","total":null,"opens_at":"1970-01-01T00:00:00Z","#
+                + #""closes_at":"1970-01-01T00:00:01Z","state":"ACTIVE","version":1,"issued":0,"#
+                + #""remaining":null}"#)
+    }
+
+    @Test func requestIDsAreHexadecimal() {
+        let id = RequestID(argument: "00ff10")
+        #expect(id?.bytes == [0x00, 0xFF, 0x10])
+        #expect(id?.hexadecimal == "00ff10")
+        #expect(RequestID(argument: "0") == nil)
+        #expect(RequestID(argument: "0g") == nil)
+        #expect(RequestID(argument: String(repeating: "00", count: 17)) == nil)
+    }
+
+    @Test(
+        arguments: [
+            (ClientError.cannotConnect(ServerAddress(host: "h", port: 1), reason: "r"), 69),
+            (.refused(Failure(.notFound, "")), 1),
+            (.refused(Failure(.invalidArgument, "")), 64),
+            (.refused(Failure(.unavailable, "")), 69),
+            (.refused(Failure(.unavailable, "", acceptance: .unknown)), 75),
+            (.refused(Failure(.internal, "")), 70),
+            (.refused(Failure(.unauthenticated, "")), 77),
+            (.deadlineExceeded, 75),
+            (.connectionLost(reason: ""), 75),
+            (.wrongAnswer(""), 70),
+        ] as [(ClientError, Int32)])
+    func errorsHaveTheirExitCodes(error: ClientError, code: Int32) {
+        let complaint = Complaint(error, address: ServerAddress(host: "h", port: 1))
+        #expect(complaint.exit.rawValue == code)
+    }
+}

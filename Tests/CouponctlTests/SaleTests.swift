@@ -1,0 +1,127 @@
+import CouponClient
+import CouponCore
+import CouponWire
+import Testing
+
+@testable import couponctl
+
+@Suite struct SaleTests {
+    private typealias Answer = Result<Response.Result, ClientError>
+
+    /// 20 users ask twice for 10: the first ten are accepted and told so again, the others are too late.
+    private static func tally(
+        _ change: (inout [(user: Int64, outcome: Outcome)]) -> Void = { _ in }
+    ) -> Tally {
+        var answers: [(user: Int64, outcome: Outcome)] = []
+        for user in Int64(1)...10 {
+            answers.append((user, .accepted(sequence: user)))
+            answers.append((user, .duplicate(sequence: user, state: .queued)))
+        }
+        for user in Int64(11)...20 { answers += [(user, .soldOut), (user, .soldOut)] }
+        change(&answers)
+        var tally = Tally()
+        for answer in answers {
+            tally.take(.success(.issue(answer.outcome)), user: UserID(answer.user))
+        }
+        return tally
+    }
+
+    private static func breaches(
+        _ tally: Tally, confirmed: Int = 10, figures: Figures = Figures()
+    ) -> [String] {
+        SaleAccounts(
+            total: 10, users: 20, requests: 40, tally: tally, confirmed: confirmed,
+            audit: figures.audit
+        ).checks.filter { !$0.holds }.map(\.rule)
+    }
+
+    @Test func aGoodSaleBalances() {
+        #expect(Self.breaches(Self.tally()) == [])
+    }
+
+    @Test func aRowThatIsNotThereIsFound() {
+        let rule = "everybody accepted has the row with the sequence that was told"
+        #expect(Self.breaches(Self.tally(), confirmed: 9) == [rule])
+    }
+
+    @Test func oneAcceptedTooManyIsFound() {
+        let breaches = Self.breaches(Self.tally { $0[20].outcome = .accepted(sequence: 11) })
+        #expect(breaches.contains("as many are accepted as can be"))
+        #expect(breaches.contains("there are as many rows as were accepted"))
+    }
+
+    @Test func aUserAcceptedTwiceIsFound() {
+        let breaches = Self.breaches(
+            Self.tally {
+                $0[2].user = 1
+                $0[3].user = 1
+            })
+        #expect(breaches.contains("no user is accepted twice"))
+    }
+
+    @Test func aGapInTheSequencesIsFound() {
+        let breaches = Self.breaches(
+            Self.tally {
+                $0[18].outcome = .accepted(sequence: 12)
+                $0[19].outcome = .duplicate(sequence: 12, state: .queued)
+            })
+        #expect(breaches == ["the sequences are 1 to 10, without gap or repetition"])
+    }
+
+    @Test func aWrongDuplicateIsFound() {
+        let breaches = Self.breaches(
+            Self.tally { $0[1].outcome = .duplicate(sequence: 2, state: .queued) })
+        #expect(breaches == ["every DUPLICATE names the sequence that counted"])
+    }
+
+    @Test func otherAnswersAndErrorsAreFound() {
+        #expect(
+            Self.breaches(Self.tally { $0[39].outcome = .paused })
+                == ["everybody else is told SOLD_OUT or DUPLICATE"])
+        var tally = Self.tally { $0.removeLast() }
+        tally.take(.failure(.deadlineExceeded), user: UserID(20))
+        #expect(Self.breaches(tally).contains("no request ends in an error"))
+    }
+
+    @Test(
+        arguments: [
+            (.with { $0.soldOut = false }, "the gate says sold out"),
+            (.with { $0.closed = 1 }, "every worker that remembers the coupon says closed"),
+        ] as [(Figures, String)])
+    func aCacheThatLagsIsFound(figures: Figures, rule: String) {
+        #expect(Self.breaches(Self.tally(), figures: figures) == [rule])
+    }
+
+    @Test func loopsAreAddedUp() {
+        var left = Self.tally()
+        left.merge(Self.tally())
+        #expect(left.count == 80)
+        #expect(left.accepted.count == 20)
+        #expect(left.soldOut == 40)
+    }
+
+    @Test func distinctErrorsAreBounded() {
+        var tally = Tally()
+        for number in 0..<100 {
+            tally.take(.failure(.wrongAnswer("\(number)")), user: UserID(1))
+        }
+        #expect(tally.errorCount == 100)
+        #expect(tally.errors.count == 17)
+    }
+
+    @Test func everyUserAsksAsOftenAsAllAndInTheSeedsOrder() {
+        func users(seed: UInt64) -> [Int64] {
+            let sale = Sale(coupon: CouponID(1), users: 50, asks: 3, waitFor: .accepted, seed: seed)
+            return (0..<sale.count).compactMap { number in
+                guard case .issue(let request) = sale.question(number) else { return nil }
+                return request.user.rawValue
+            }
+        }
+        let order = users(seed: 7)
+        #expect(
+            Dictionary(grouping: order) { $0 }.mapValues(\.count)
+                == Dictionary(uniqueKeysWithValues: (1...50).map { ($0, 3) }))
+        #expect(order == users(seed: 7))
+        #expect(order != users(seed: 8))
+    }
+}
