@@ -47,9 +47,12 @@ public protocol GateControl: AnyObject {
     func set(_ coupon: Coupon, partition: PartitionID, epoch: Epoch) throws(GateControlError)
         -> SetResult
 
-    /// Rule 34: no more than `total` slots from now on, if no more are used.
+    /// Rule 34: no more than `total` slots from now on, if no more are used. A cap at the coupon's own
+    /// total is none: so a left-over one is cleared, under the same lock.
+    /// - Parameter version: the coupon's version, read under its row lock. Only a later one lifts the
+    ///   cap: a change committed before the lock may still be on its way to the gate.
     func cap(
-        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, total: Int64
+        _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
     ) throws(GateControlError) -> CapResult
 
     /// The gate, and what it knows of a coupon and of one user.

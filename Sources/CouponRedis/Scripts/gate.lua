@@ -1,1 +1,120 @@
--- placeholder
+#!lua
+-- The gate: accepts or refuses, for one coupon, many requests in order (rules 11 to 13).
+--
+-- KEYS  gate, queue, record, holders
+-- ARGV  epoch, floor (the highest n of that epoch that the daemon has seen), coupon (8 bytes),
+--       backlog limits of a coupon and of a partition, requests: 33 bytes each:
+--         user 8 | request id 17 | not after, microseconds 8
+-- Out   one string; its first byte says what follows:
+--   0 judged: epoch 8 | tail 8 | settled: epoch 8, n 8 | rev 8 | version 8 | now 8
+--       | state 1 | flags 1 | opens 8 | closes 8 | a verdict of 26 bytes for each request:
+--         code 1 | reason or holder state 1 | sequence 8 | position: epoch 8, n 8
+--   1 STALE: status 1 | epoch 8    2 ROLLED_BACK    3 NOT_LOADED    4 EXHAUSTED
+-- Does  for what it accepts: one queue entry, the holders, the counters. Nothing else, but that a
+--       gate behind the daemon's floor fences itself. All checks come before the first write, and
+--       Redis refuses the whole script when it is full: no flag allow-oom here (hole 29).
+--
+-- A queue entry `e`:
+--   layout 1 | coupon 8 | first sequence 8 | accepted at, microseconds 8 | 25 bytes each: user 8,
+--   request id 17
+
+local gate = read_gate()
+local epoch = tonumber(ARGV[1])
+if not is_open(gate, epoch) then
+  return struct.pack('>BBI8', 1, STATUS[gate.status], gate.epoch)
+end
+
+local function rolled_back()
+  redis.call('HSET', KEYS[1], 'status', 'fenced')
+  return struct.pack('>B', 2)
+end
+
+if gate.tail < tonumber(ARGV[2]) then return rolled_back() end
+local record = read_record(KEYS[3])
+if not record then return struct.pack('>B', 3) end
+
+local coupon, requests = ARGV[3], ARGV[6]
+local count = #requests / 33
+if count > 0
+  and (record.queued >= tonumber(ARGV[4]) or gate.queued >= tonumber(ARGV[5])) then
+  return struct.pack('>B', 4)
+end
+
+local ACCEPTED, REPLAYED, DUPLICATE, REJECTED, SOLD_OUT = 0, 1, 2, 3, 4
+local NOT_OPEN, ENDED, PAUSED, CLOSED, EXPIRED = 5, 6, 7, 8, 9
+local QUEUED, ISSUED, ENDED_UNISSUED = 1, 2, 3
+local NOTHING = string.rep('\0', 25)
+
+local now = clock()
+local limit = limit_of(record)
+local shut = (record.state == 3 and CLOSED) or (record.state == 2 and PAUSED)
+  or (now < record.opens and NOT_OPEN) or (now >= record.closes and ENDED)
+local here = struct.pack('>I8I8', epoch, gate.tail + 1)
+local first_sequence = record.next_sequence
+
+-- What a known user is told; nil where the request is judged as a new one.
+local function judge_known(holder, request_id)
+  local kind = string.byte(holder, 1)
+  local same = string.sub(holder, 27, 43) == request_id
+  local place = string.sub(holder, 3, 26)
+  if same then
+    if kind == 1 then return string.char(REPLAYED, 0) .. place end
+    return string.char(REJECTED, string.byte(holder, 2)) .. place
+  end
+  if kind == 2 then return nil end
+  local state = ENDED_UNISSUED
+  if kind == 1 then
+    local e, n = struct.unpack('>I8I8', holder, 11)
+    local settled = e < gate.settled_epoch or (e == gate.settled_epoch and n <= gate.settled_n)
+    state = settled and ISSUED or QUEUED
+  end
+  return string.char(DUPLICATE, state) .. place
+end
+
+local users, held = {}, {}
+for i = 1, count do users[i] = string.sub(requests, i * 33 - 32, i * 33 - 25) end
+if count > 0 then held = redis.call('HMGET', KEYS[4], unpack(users)) end
+
+local verdicts, accepted, holders, known = {}, {}, { 'HSET', KEYS[4] }, {}
+for i = 1, count do
+  local at = i * 33 - 32
+  local user = users[i]
+  local request_id = string.sub(requests, at + 8, at + 24)
+  local holder = known[user] or held[i]
+  local told = holder and judge_known(holder, request_id)
+  if now > struct.unpack('>I8', requests, at + 25) then
+    verdicts[i] = string.char(EXPIRED) .. NOTHING
+  elseif told then
+    verdicts[i] = told
+  elseif shut then
+    verdicts[i] = string.char(shut) .. NOTHING
+  elseif record.used >= limit then
+    verdicts[i] = string.char(SOLD_OUT) .. NOTHING
+  else
+    local place = struct.pack('>I8', record.next_sequence) .. here
+    local value = string.char(1, 0) .. place .. request_id
+    verdicts[i] = string.char(ACCEPTED, 0) .. place
+    accepted[#accepted + 1] = string.sub(requests, at, at + 24)
+    holders[#holders + 1], holders[#holders + 2] = user, value
+    known[user] = value
+    record.used = record.used + 1
+    record.next_sequence = record.next_sequence + 1
+  end
+end
+
+if #accepted > 0 then
+  gate.tail = gate.tail + 1
+  local entry = struct.pack('>B', 1) .. coupon .. struct.pack('>I8I8', first_sequence, now)
+    .. table.concat(accepted)
+  -- First of the writes, for it is the only one that can fail: a queue that has given this id
+  -- before belongs to a later state than the gate.
+  local added = redis.pcall('XADD', KEYS[2], position(epoch, gate.tail), 'e', entry)
+  if type(added) == 'table' and added.err then return rolled_back() end
+  redis.call(unpack(holders))
+  redis.call('HSET', KEYS[3], 'used', record.used, 'next_sequence', record.next_sequence,
+    'queued', record.queued + #accepted)
+  redis.call('HSET', KEYS[1], 'tail', gate.tail, 'queued', gate.queued + #accepted)
+end
+
+return struct.pack('>BI8I8I8I8I8I8I8', 0, epoch, gate.tail, gate.settled_epoch, gate.settled_n,
+  record.rev, record.version, now) .. door_of(record) .. table.concat(verdicts)

@@ -1,0 +1,130 @@
+/// One blocking connection to Redis, for threads that may wait.
+///
+/// hiredis connects, writes and parses; waiting is done by `poll`, so that a deadline holds for the
+/// whole command (`redisSetTimeout` holds for one read) and a quiet connection is no error. Errors are
+/// latched in hiredis: after one, the owner drops the connection.
+internal import CHiredis
+internal import CouponCore
+internal import Glibc
+
+@safe final class BlockingConnection {
+    /// A reply larger than this is none of ours.
+    private static let maximumReplyBytes = 64 << 20
+
+    private let context: UnsafeMutablePointer<redisContext>
+    private let options: RedisOptions
+
+    /// Connects and authenticates.
+    init(_ options: RedisOptions) throws(GateControlError) {
+        signal(SIGPIPE, SIG_IGN)  // a write to a closed peer would end the process
+        self.options = options
+        let timeout = Self.timeval(options.connectTimeoutMilliseconds)
+        let opened: UnsafeMutablePointer<redisContext>?
+        switch options.address {
+        case .tcp(let host, let port):
+            unsafe opened = unsafe redisConnectWithTimeout(host, Int32(clamping: port), timeout)
+        case .unix(let path): unsafe opened = unsafe redisConnectUnixWithTimeout(path, timeout)
+        }
+        guard let opened = unsafe opened else { throw .unavailable("out of memory") }
+        unsafe context = unsafe opened  // owned from here: deinit frees it, also after a throw
+        guard unsafe context.pointee.err == 0 else { throw failure() }
+        // Writes, and reads of what `poll` announced; both only block where the peer has stalled.
+        _ = unsafe redisSetTimeout(context, Self.timeval(options.commandTimeoutMilliseconds))
+        _ = unsafe redisEnableKeepAlive(context)
+        try authenticate()
+    }
+
+    deinit { unsafe redisFree(context) }
+
+    private func authenticate() throws(GateControlError) {
+        guard let password = options.password else { return }
+        let command =
+            options.username.map { Command("AUTH", $0, password) } ?? Command("AUTH", password)
+        _ = try call(command)
+    }
+
+    /// Sends a command and waits for its answer; an error reply is thrown.
+    func call(_ command: Command) throws(GateControlError) -> Reply {
+        let reply = try ask(command)
+        if case .error(let text) = reply { throw Self.error(text) }
+        return reply
+    }
+
+    /// Sends a command and waits for its answer, `patience` longer than usual.
+    func ask(
+        _ command: Command, patience milliseconds: Int64 = 0
+    ) throws(GateControlError) -> Reply {
+        try send(command)
+        return try receive(milliseconds: options.commandTimeoutMilliseconds + milliseconds)
+    }
+
+    /// Sends a command without waiting; its answer must be received.
+    func send(_ command: Command) throws(GateControlError) {
+        precondition(command.isComplete, "a command has as many arguments as it announced")
+        let queued = unsafe command.bytes.withUnsafeBufferPointer { bytes in
+            unsafe bytes.withMemoryRebound(to: CChar.self) { chars in
+                unsafe redisAppendFormattedCommand(context, chars.baseAddress, chars.count)
+            }
+        }
+        var done: Int32 = 0
+        guard queued == REDIS_OK else { throw failure() }
+        while done == 0 {
+            guard unsafe redisBufferWrite(context, &done) == REDIS_OK else { throw failure() }
+        }
+    }
+
+    /// Waits for the next answer.
+    func receive() throws(GateControlError) -> Reply {
+        try receive(milliseconds: options.commandTimeoutMilliseconds)
+    }
+
+    private func receive(milliseconds: Int64) throws(GateControlError) -> Reply {
+        guard let reply = try poll(milliseconds: milliseconds) else {
+            throw .unavailable("Redis did not answer within \(milliseconds) ms")
+        }
+        return reply
+    }
+
+    /// The next answer, if one comes in time.
+    func poll(milliseconds: Int64) throws(GateControlError) -> Reply? {
+        let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+        while true {
+            if let reply = try parsed() { return reply }
+            guard unsafe context.pointee.reader.pointee.len < Self.maximumReplyBytes else {
+                throw .unexpectedReply("Redis sent a reply of more than 64 MiB")
+            }
+            let left = ContinuousClock.now.duration(to: deadline) / .milliseconds(1)
+            guard left > 0 else { return nil }
+            var descriptor = unsafe pollfd(
+                fd: context.pointee.fd, events: Int16(POLLIN), revents: 0)
+            let ready = unsafe Glibc.poll(&descriptor, 1, Int32(clamping: Int64(left) + 1))
+            guard ready > 0 else { continue }  // time over, or a signal: the deadline decides
+            guard unsafe redisBufferRead(context) == REDIS_OK else { throw failure() }
+        }
+    }
+
+    private func parsed() throws(GateControlError) -> Reply? {
+        var raw: UnsafeMutableRawPointer?
+        guard unsafe redisGetReplyFromReader(context, &raw) == REDIS_OK else { throw failure() }
+        guard let raw = unsafe raw else { return nil }
+        defer { unsafe freeReplyObject(raw) }
+        return unsafe Reply(copying: unsafe raw.assumingMemoryBound(to: redisReply.self))
+    }
+
+    private func failure() -> GateControlError {
+        let text = unsafe withUnsafeBytes(of: &context.pointee.errstr) { bytes in
+            unsafe String(decoding: unsafe bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        return .unavailable("Redis: \(text)")
+    }
+
+    /// What an error reply is thrown as.
+    static func error(_ text: String) -> GateControlError {
+        ErrorReply.refusal(text).map { .unavailable($0) } ?? .unexpectedReply(text)
+    }
+
+    private static func timeval(_ milliseconds: Int64) -> Glibc.timeval {
+        Glibc.timeval(
+            tv_sec: Int(milliseconds / 1_000), tv_usec: Int(milliseconds % 1_000) * 1_000)
+    }
+}

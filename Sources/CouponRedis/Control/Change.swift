@@ -1,0 +1,120 @@
+/// What an admin's change does to a loaded coupon (rules 33 and 34), and looking at one.
+public import CouponCore
+
+extension RedisGateControl {
+    /// Rule 33: the coupon as PostgreSQL has it now; taken only if its version is higher. Clears a cap
+    /// that was set under the lock of an earlier version.
+    public func set(
+        _ coupon: Coupon, partition: PartitionID, epoch: Epoch
+    ) throws(GateControlError) -> SetResult {
+        var packed = ByteWriter(capacity: 34)
+        packed.append(coupon)
+        let reply = try run(
+            .set, keys: keys(of: coupon.id, partition, epoch),
+            [
+                .number(epoch), .bytes(Self.pack(coupon.id)), .bytes(packed.bytes),
+                .number(options.finishedRetentionMilliseconds),
+            ])
+        switch try reply.code() {
+        case 0: return .current
+        case 1: return .notLoaded
+        default: return .stale
+        }
+    }
+
+    /// Rule 34: no more than `total` slots from now on, if no more are used.
+    public func cap(
+        _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
+    ) throws(GateControlError) -> CapResult {
+        let reply = try run(
+            .cap, keys: keys(of: coupon, partition, epoch),
+            [.number(epoch), .bytes(Self.pack(coupon)), .number(version), .number(total)])
+        guard let parts = reply.elements, parts.count == 2, let code = parts[0].integerValue,
+            let used = parts[1].integerValue
+        else { throw .unexpectedReply("cap: \(reply)") }
+        switch code {
+        case 0: return .capped
+        case 1: return .notLoaded
+        case 2: return .stale
+        default: return .refused(used: used)
+        }
+    }
+
+    /// The gate, and what it knows of a coupon and of one user.
+    public func inspect(
+        _ coupon: CouponID, partition: PartitionID, user: UserID?
+    ) throws(GateControlError) -> GateInspection {
+        try perform { connection throws(GateControlError) in
+            // The keys are named by the epoch, so it is asked for first; where it moves meanwhile, again.
+            var epoch: Epoch = 0
+            while true {
+                let reply = try self.run(
+                    .inspect, keys: self.keys(of: coupon, partition, epoch),
+                    [.bytes(user.map(Self.pack) ?? [])], on: connection)
+                guard let inspection = GateInspection(reply) else {
+                    throw .unexpectedReply("inspect: \(reply)")
+                }
+                if inspection.epoch == epoch { return inspection }
+                epoch = inspection.epoch
+            }
+        }
+    }
+
+    private func keys(
+        of coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch
+    ) -> [String] {
+        [
+            Keys.gate(partition), Keys.record(coupon, partition, epoch),
+            Keys.holders(coupon, partition, epoch),
+        ]
+    }
+
+    private static func pack(_ coupon: CouponID) -> [UInt8] {
+        var writer = ByteWriter(capacity: 8)
+        writer.append(coupon)
+        return writer.bytes
+    }
+
+    private static func pack(_ user: UserID) -> [UInt8] {
+        var writer = ByteWriter(capacity: 8)
+        writer.append(user)
+        return writer.bytes
+    }
+}
+
+extension GateInspection {
+    /// From the reply of inspect.lua; nil where it is another.
+    fileprivate init?(_ reply: Reply) {
+        guard let parts = reply.elements, parts.count == 8,
+            let status = parts[0].integerValue.flatMap({ GateStatus(rawValue: UInt8(clamping: $0)) }
+            ),
+            let epoch = parts[1].integerValue, let settledEpoch = parts[2].integerValue,
+            let settledN = parts[3].integerValue, let token = parts[4].integerValue,
+            let now = parts[5].integerValue
+        else { return nil }
+        let record = GateRecord(parts[6])
+        var holder: GateHolder?
+        if let bytes = parts[7].bytesValue {
+            var reader = ByteReader(bytes)
+            holder = reader.holder()
+            if holder == nil { return nil }
+        }
+        if record == nil && parts[6] != .none { return nil }
+        self.init(
+            status: status, epoch: epoch, settled: Position(epoch: settledEpoch, n: settledN),
+            loadToken: token, now: Timestamp(microseconds: now), record: record, holder: holder)
+    }
+}
+
+extension GateRecord {
+    fileprivate init?(_ reply: Reply) {
+        guard let parts = reply.elements, parts.count == 6 else { return nil }
+        let numbers = parts.map(\.integerValue)
+        guard let version = numbers[0], let rev = numbers[1], let used = numbers[2],
+            let queued = numbers[3], let next = numbers[4]
+        else { return nil }
+        self.init(
+            version: version, rev: rev, used: used, queued: queued, nextSequence: next,
+            cap: numbers[5])
+    }
+}

@@ -1,0 +1,138 @@
+/// The slow side of the gates, over one blocking connection.
+///
+/// Each call is one script, so that a call that failed either ran or did not; the scripts compare
+/// epoch, position, token or version, so that running one twice, or late, changes nothing (table F).
+public import CouponCore
+public import Logging
+
+/// What scheduler, loader and admin do to the gates in Redis. Confined to one thread; connects by itself.
+public final class RedisGateControl: GateControl {
+    let options: RedisOptions
+    private let logger: Logger
+    private var connection: BlockingConnection?
+    /// The names under which Redis knows the scripts, from SCRIPT LOAD.
+    private var digests: [Script: String] = [:]
+
+    /// - Parameters:
+    ///   - options: where Redis is; nothing is connected yet.
+    ///   - logger: told of unsafe settings where they are allowed.
+    public init(options: RedisOptions, logger: Logger) {
+        self.options = options
+        self.logger = logger
+    }
+
+    /// Which Redis it reaches, asked anew, its durability settings checked.
+    public func identity() throws(GateControlError) -> RedisIdentity {
+        try perform { connection throws(GateControlError) in try self.verify(connection) }
+    }
+
+    /// Runs a job with the connection, made first if there is none; drops it after any error.
+    func perform<T>(
+        _ job: (BlockingConnection) throws(GateControlError) -> T
+    ) throws(GateControlError) -> T {
+        do throws(GateControlError) {
+            let current: BlockingConnection
+            if let connection { current = connection } else { current = try connect() }
+            connection = current
+            return try job(current)
+        } catch {
+            connection = nil
+            throw error
+        }
+    }
+
+    private func connect() throws(GateControlError) -> BlockingConnection {
+        let connection = try BlockingConnection(options)
+        _ = try verify(connection)
+        try loadScripts(connection)
+        return connection
+    }
+
+    private func verify(
+        _ connection: BlockingConnection
+    ) throws(GateControlError) -> RedisIdentity {
+        let server = ServerInfo(
+            info: try connection.call(ServerInfo.infoCommand),
+            config: try connection.ask(ServerInfo.configCommand))
+        guard let identity = server.identity else {
+            throw .unexpectedReply("INFO tells neither run_id nor master_replid")
+        }
+        if !server.unsafeSettings.isEmpty {
+            let text = server.unsafeSettings.joined(separator: "; ")
+            guard options.allowUnsafeSettings else { throw .unsafeSettings(text) }
+            logger.warning("Redis runs with unsafe settings", metadata: ["settings": "\(text)"])
+        }
+        return identity
+    }
+
+    private func loadScripts(_ connection: BlockingConnection) throws(GateControlError) {
+        for script in Script.allCases {
+            var command = Command(argumentCount: 3, capacity: 16_384)
+            command.append("SCRIPT")
+            command.append("LOAD")
+            command.append(script.text)
+            guard let digest = try connection.call(command).text else {
+                throw .unexpectedReply("SCRIPT LOAD gave no digest")
+            }
+            digests[script] = digest
+        }
+    }
+
+    /// Runs a script; where Redis has forgotten it, loads it and runs it again.
+    func run(
+        _ script: Script, keys: [String], _ arguments: [Argument]
+    ) throws(GateControlError) -> Reply {
+        try perform { connection throws(GateControlError) in
+            try self.run(script, keys: keys, arguments, on: connection)
+        }
+    }
+
+    /// The same on a connection that a job already has.
+    func run(
+        _ script: Script, keys: [String], _ arguments: [Argument],
+        on connection: BlockingConnection
+    ) throws(GateControlError) -> Reply {
+        let command = evaluation(of: script, keys, arguments)
+        let reply = try connection.ask(command)
+        guard case .error(let text) = reply else { return reply }
+        guard ErrorReply.isMissingScript(text) else { throw BlockingConnection.error(text) }
+        try loadScripts(connection)
+        return try connection.call(command)
+    }
+
+    private func evaluation(
+        of script: Script, _ keys: [String], _ arguments: [Argument]
+    ) -> Command {
+        var command = Command(argumentCount: 3 + keys.count + arguments.count)
+        command.append("EVALSHA")
+        command.append(digests[script] ?? "")
+        command.append(Int64(keys.count))
+        for key in keys { command.append(key) }
+        for argument in arguments {
+            switch argument {
+            case .text(let text): command.append(text)
+            case .number(let number): command.append(number)
+            case .bytes(let bytes): command.append(bytes)
+            }
+        }
+        return command
+    }
+
+    /// An argument of a script.
+    enum Argument {
+        case text(String)
+        case number(Int64)
+        case bytes([UInt8])
+    }
+}
+
+extension Reply {
+    /// The number that most scripts answer.
+    func code() throws(GateControlError) -> Int64 {
+        guard let value = integerValue else { throw .unexpectedReply("\(self)") }
+        return value
+    }
+
+    /// Whether a script did what it was asked: 1 or 0.
+    func done() throws(GateControlError) -> Bool { try code() == 1 }
+}

@@ -1,0 +1,35 @@
+internal import CouponCore
+
+/// Where Redis is and how it is used. Read once by the composition root; every connection gets a copy.
+public struct RedisOptions: Sendable {
+    /// How to reach Redis.
+    public enum Address: Hashable, Sendable {
+        /// By TCP. The host is a name or a numeric address.
+        case tcp(host: String, port: Int)
+        /// By a unix socket's path.
+        case unix(path: String)
+    }
+
+    /// How to reach Redis.
+    public var address: Address
+    /// The user of Redis' access lists; nil is the default user.
+    public var username: String?
+    /// The password; nil where none is asked for.
+    public var password: String?
+    /// Whether settings that break promise 3 are only warned of.
+    public var allowUnsafeSettings = false
+    /// The longest connect and handshake, in milliseconds.
+    public var connectTimeoutMilliseconds: Int64 = 2_000
+    /// The longest wait for an answer to a command, in milliseconds.
+    public var commandTimeoutMilliseconds: Int64 = 5_000
+    /// Requests of one coupon, accepted and not yet settled; beyond it the gate refuses.
+    public var backlogPerCoupon = Limits.backlogPerCoupon
+    /// The same for a partition.
+    public var backlogPerPartition = Limits.backlogPerPartition
+    /// How long Redis keeps a finished coupon, in milliseconds; 0 is for ever.
+    public var finishedRetentionMilliseconds: Int64 = 86_400_000
+
+    /// Options with their defaults.
+    /// - Parameter address: how to reach Redis.
+    public init(address: Address) { self.address = address }
+}

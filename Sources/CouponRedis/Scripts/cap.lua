@@ -1,0 +1,24 @@
+#!lua flags=allow-oom
+-- No more slots than this from now on, while an admin who holds the coupon's row lock lowers its
+-- total (rule 34). A cap at the total or above it is none: so a left-over one is cleared.
+--
+-- KEYS  gate, record
+-- ARGV  epoch, coupon (8 bytes), version under the lock, cap
+-- Out   code and used: 0 capped, 1 not loaded, 2 not open in that epoch, 3 more are used already
+-- Does  sets the cap; where that opens or closes the coupon, raises rev and publishes
+
+local gate = read_gate()
+if not is_open(gate, ARGV[1]) then return { 2, 0 } end
+local record = read_record(KEYS[2])
+if not record then return { 1, 0 } end
+local cap = tonumber(ARGV[4])
+if record.used > cap then return { 3, record.used } end
+
+local door = door_of(record)
+record.cap, record.cap_version = cap, tonumber(ARGV[3])
+if door_of(record) ~= door then
+  record.rev = next_rev()
+  publish_standing(gate, clock(), 0, { standing(ARGV[2], record) })
+end
+write_record(KEYS[2], record)
+return { 0, record.used }

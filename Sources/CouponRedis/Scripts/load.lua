@@ -1,0 +1,38 @@
+#!lua
+-- Writes a coupon with its holders, in one step (rules 30 and 32). The holders were written beforehand
+-- to a key of their own that expires, for there may be a million of them.
+--
+-- KEYS  gate, record, holders, loading
+-- ARGV  epoch, load token read before PostgreSQL was (empty in a rebuild), holders written,
+--       the coupon (34 bytes, see prelude.lua), used, queued, next sequence, retention (ms)
+-- Out   0 loaded, 1 the gate holds it already, 2 epoch, status or token had moved,
+--       3 the holders are not complete
+-- Does  names the holders, writes the record, raises the load token: whoever read PostgreSQL before
+--       this load must read it again
+
+local gate = read_gate()
+local epoch, expected = tonumber(ARGV[1]), tonumber(ARGV[3])
+local wanted = ARGV[2] == '' and 'fenced' or 'open'
+
+local function refused(code)
+  redis.call('UNLINK', KEYS[4])
+  return code
+end
+
+if gate.status ~= wanted or gate.epoch ~= epoch then return refused(2) end
+if redis.call('EXISTS', KEYS[2]) == 1 then return refused(1) end
+if wanted == 'open' and gate.load_token ~= tonumber(ARGV[2]) then return refused(2) end
+if redis.call('HLEN', KEYS[4]) ~= expected then return refused(3) end
+
+if expected > 0 then
+  redis.call('RENAME', KEYS[4], KEYS[3])
+else
+  redis.call('UNLINK', KEYS[3])
+end
+local record = { version = 0, cap_version = 0, used = tonumber(ARGV[5]), queued = tonumber(ARGV[6]),
+  next_sequence = tonumber(ARGV[7]), rev = next_rev() }
+take_coupon(record, ARGV[4], 1)
+write_record(KEYS[2], record)
+keep_or_expire(KEYS[2], KEYS[3], record, clock(), tonumber(ARGV[8]))
+redis.call('HINCRBY', KEYS[1], 'load_token', 1)
+return 0

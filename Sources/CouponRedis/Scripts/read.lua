@@ -1,0 +1,48 @@
+#!lua flags=no-writes,allow-oom
+-- The gate and a part of its queue, in one step (rule 16).
+--
+-- KEYS  gate, queue
+-- ARGV  after (E-n), up to (E-n, or +), most requests, most bytes
+-- Out   status, epoch, tail, settled epoch, settled n, load token, install id or nil,
+--       last id that the queue ever gave, entries as XRANGE gives them
+-- Does  nothing. Entries of one epoch only, whole ones; the first always comes.
+
+local CHUNK = 64
+
+local gate = read_gate()
+local last = '0-0'
+local info = redis.pcall('XINFO', 'STREAM', KEYS[2])
+if not info.err then
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then last = info[i + 1] end
+  end
+end
+
+-- Requests in an entry, as far as its length tells, and its bytes.
+local function size_of(entry)
+  local bytes = 0
+  for _, part in ipairs(entry[2]) do bytes = bytes + #part end
+  return math.max(1, math.floor((bytes - 26) / 25)), bytes
+end
+
+local entries, room, bytes_left, epoch = {}, tonumber(ARGV[3]), tonumber(ARGV[4]), nil
+local after, done = '(' .. ARGV[1], false
+while not done do
+  local chunk = redis.call('XRANGE', KEYS[2], after, ARGV[2], 'COUNT', CHUNK)
+  done = #chunk < CHUNK
+  for _, entry in ipairs(chunk) do
+    local requests, bytes = size_of(entry)
+    local entry_epoch = string.match(entry[1], '^%d+')
+    room, bytes_left = room - requests, bytes_left - bytes
+    if epoch and (entry_epoch ~= epoch or room < 0 or bytes_left < 0) then
+      done = true
+      break
+    end
+    epoch = entry_epoch
+    entries[#entries + 1] = entry
+    after = '(' .. entry[1]
+  end
+end
+
+return { STATUS[gate.status], gate.epoch, gate.tail, gate.settled_epoch, gate.settled_n,
+  gate.load_token, gate.install_id, last, entries }

@@ -1,0 +1,19 @@
+#!lua flags=allow-oom
+-- A coupon as PostgreSQL has it now (rule 33).
+--
+-- KEYS  gate, record, holders
+-- ARGV  epoch, coupon (8 bytes), as committed (34 bytes, see prelude.lua), retention (ms)
+-- Out   0 the gate has this version or a later one, 1 not loaded, 2 not open in that epoch
+-- Does  takes a higher version, clears a cap that it outdates, raises rev, publishes
+
+local gate = read_gate()
+if not is_open(gate, ARGV[1]) then return 2 end
+local record = read_record(KEYS[2])
+if not record then return 1 end
+if not take_coupon(record, ARGV[3], 1) then return 0 end
+local now = clock()
+record.rev = next_rev()
+write_record(KEYS[2], record)
+keep_or_expire(KEYS[2], KEYS[3], record, now, tonumber(ARGV[4]))
+publish_standing(gate, now, 0, { standing(ARGV[2], record) })
+return 0

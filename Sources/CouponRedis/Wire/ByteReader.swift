@@ -1,0 +1,32 @@
+/// Reads the packed layouts of the scripts, never past the end: what comes from Redis may be damaged.
+struct ByteReader {
+    private let bytes: [UInt8]
+    private var offset: Int
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        offset = 0
+    }
+
+    var remaining: Int { bytes.count - offset }
+
+    mutating func byte() -> UInt8? {
+        guard remaining >= 1 else { return nil }
+        defer { offset += 1 }
+        return bytes[offset]
+    }
+
+    mutating func integer<T: FixedWidthInteger>(_ type: T.Type) -> T? {
+        let size = T.bitWidth / 8
+        guard remaining >= size else { return nil }
+        var value: T = 0
+        for index in offset..<offset + size {
+            value = value << 8 | T(truncatingIfNeeded: bytes[index])
+        }
+        offset += size
+        return value
+    }
+
+    /// A signed 64-bit integer: the most frequent field.
+    mutating func int64() -> Int64? { integer(Int64.self) }
+}

@@ -1,0 +1,33 @@
+/// Which error replies say that the command did not run, and what they mean for people.
+///
+/// Redis answers these before a script starts; after any other error nobody knows how far it came.
+enum ErrorReply {
+    private static let meanings: [String: String] = [
+        "LOADING": "Redis is loading its data",
+        "READONLY": "Redis is a replica and takes no writes",
+        "MASTERDOWN": "Redis is a replica that lost its master",
+        "CLUSTERDOWN": "the Redis cluster is down",
+        "TRYAGAIN": "the Redis cluster is moving the slot",
+        "MOVED": "another node of the Redis cluster has the slot",
+        "ASK": "another node of the Redis cluster is taking the slot",
+        "OOM": "Redis has reached its maxmemory",
+        "NOREPLICAS": "Redis has fewer replicas than min-replicas-to-write",
+        "MISCONF": "Redis cannot write its data to disk",
+        "BUSY": "Redis is running a long script",
+        "NOAUTH": "Redis asks for a password",
+        "WRONGPASS": "Redis does not take this password",
+        "NOPERM": "the Redis user lacks a permission",
+    ]
+
+    /// The code: the first word.
+    static func code(_ text: String) -> String {
+        String(text.prefix { $0 != " " })
+    }
+
+    /// Why Redis refused; nil where the command may have run.
+    static func refusal(_ text: String) -> String? {
+        meanings[code(text)].map { "\($0) (\(text))" }
+    }
+
+    static func isMissingScript(_ text: String) -> Bool { code(text) == "NOSCRIPT" }
+}

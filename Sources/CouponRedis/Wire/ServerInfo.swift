@@ -1,0 +1,64 @@
+/// What `INFO` and `CONFIG GET` say of a Redis: who it is, and whether it keeps promise 3.
+///
+/// Asked on every connect: a promoted replica or a CONFIG SET differs (SAFETY, hole 28).
+internal import CouponCore
+
+struct ServerInfo {
+    /// Nil where INFO does not say.
+    let identity: RedisIdentity?
+    /// Settings that break promise 3, as people should read them; empty where all is well.
+    let unsafeSettings: [String]
+
+    static let infoCommand = Command("INFO", "server", "replication", "persistence")
+    static let configCommand = Command(
+        "CONFIG", "GET", "appendonly", "appendfsync", "no-appendfsync-on-rewrite",
+        "maxmemory-policy")
+
+    /// What must be, and how it is written in redis.conf.
+    private static let demands = [
+        ("appendonly", "yes"), ("appendfsync", "always"), ("no-appendfsync-on-rewrite", "no"),
+        ("maxmemory-policy", "noeviction"),
+    ]
+
+    /// - Parameters:
+    ///   - info: the reply to `infoCommand`.
+    ///   - config: the reply to `configCommand`; an error where Redis does not let it be read.
+    init(info: Reply, config: Reply) {
+        let facts = Self.parse(info: info.text ?? "")
+        if let runID = facts["run_id"], let replicationID = facts["master_replid"] {
+            identity = RedisIdentity(runID: runID, replicationID: replicationID)
+        } else {
+            identity = nil
+        }
+        var found: [String] = []
+        if let settings = Self.parse(config: config) {
+            for (name, wanted) in Self.demands where settings[name] != wanted {
+                found.append("\(name) is \(settings[name] ?? "unknown"), must be \(wanted)")
+            }
+        } else {
+            found.append("CONFIG GET is refused, so durability cannot be checked")
+        }
+        if let status = facts["aof_last_write_status"], status != "ok" {
+            found.append("aof_last_write_status is \(status): the disk may be full")
+        }
+        unsafeSettings = found
+    }
+
+    private static func parse(info: String) -> [Substring: String] {
+        var facts: [Substring: String] = [:]
+        for line in info.split(whereSeparator: \.isNewline) {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            facts[line[..<colon]] = String(line[line.index(after: colon)...])
+        }
+        return facts
+    }
+
+    private static func parse(config: Reply) -> [String: String]? {
+        guard let elements = config.elements else { return nil }
+        var settings: [String: String] = [:]
+        for index in stride(from: 0, to: elements.count - 1, by: 2) {
+            if let name = elements[index].text { settings[name] = elements[index + 1].text }
+        }
+        return settings
+    }
+}
