@@ -21,11 +21,18 @@ public struct BatchDecision {
         /// Inserted by this batch, or named as a candidate and not yet reported.
         var taken: Int64 = 0
         var waiting: ArraySlice<Candidate> = []
+
+        mutating func take(_ count: Int, upTo sequence: Int64) {
+            requests += Int64(count)
+            coupon.lastSequence = max(coupon.lastSequence, sequence)
+        }
     }
 
     private var accounts: [CouponID: Account] = [:]
     private var missing: [CouponID: Int64] = [:]
+    /// The coupons that the batch names, each once, in the order in which it names them.
     private var order: [CouponID] = []
+    private var concerned: Set<CouponID> = []
     private var refusals: [Refusal] = []
 
     /// - Parameters:
@@ -42,42 +49,35 @@ public struct BatchDecision {
     }
 
     private mutating func take(_ entry: QueueEntry) {
-        if !order.contains(entry.coupon) { order.append(entry.coupon) }
-        let count = Int64(entry.requests.count)
-        let exists = accounts[entry.coupon] != nil
-        if exists {
-            accounts[entry.coupon]?.requests += count
-            accounts[entry.coupon]?.coupon.decide(upTo: entry.firstSequence + count - 1)
-        } else {
-            missing[entry.coupon, default: 0] += count
-        }
-        for (offset, request) in entry.requests.enumerated() {
-            let candidate = Candidate(
+        let last = entry.firstSequence + Int64(entry.requests.count) - 1
+        count(entry.requests.count, of: entry.coupon, upTo: last)
+        let candidates = entry.requests.enumerated().lazy.map { offset, request in
+            Candidate(
                 holding: Holding(
                     coupon: entry.coupon, user: request.user,
                     sequence: entry.firstSequence + Int64(offset), requestID: request.requestID),
                 position: entry.position, acceptedAt: entry.acceptedAt)
-            if exists {
-                accounts[entry.coupon]?.waiting.append(candidate)
-            } else {
-                refuse(candidate, .notFound)
-            }
+        }
+        if accounts[entry.coupon]?.waiting.append(contentsOf: candidates) == nil {
+            for candidate in candidates { refuse(candidate, .notFound) }
         }
     }
 
     private mutating func take(_ damaged: DamagedEntry) {
         for holding in damaged.holders {
-            if !order.contains(holding.coupon) { order.append(holding.coupon) }
-            if accounts[holding.coupon] != nil {
-                accounts[holding.coupon]?.requests += 1
-                accounts[holding.coupon]?.coupon.decide(upTo: holding.sequence)
-            } else {
-                missing[holding.coupon, default: 0] += 1
-            }
+            count(1, of: holding.coupon, upTo: holding.sequence)
             refusals.append(
                 Refusal(
                     holding: holding, position: damaged.position, reason: .deadLetter, issued: nil))
         }
+    }
+
+    /// Notes that requests of a coupon are decided here, the coupon being there or not.
+    private mutating func count(_ requests: Int, of coupon: CouponID, upTo sequence: Int64) {
+        if accounts[coupon]?.take(requests, upTo: sequence) == nil {
+            missing[coupon, default: 0] += Int64(requests)
+        }
+        if concerned.insert(coupon).inserted { order.append(coupon) }
     }
 
     private mutating func refuse(
@@ -140,12 +140,5 @@ public struct BatchDecision {
                 SettledCoupon(id: id, coupon: account.coupon, requests: account.requests))
         }
         return Commit(coupons: coupons, refusals: refusals, issued: Int(inserted))
-    }
-}
-
-extension Coupon {
-    /// Remembers that everything up to this sequence is decided.
-    fileprivate mutating func decide(upTo sequence: Int64) {
-        lastSequence = max(lastSequence, sequence)
     }
 }

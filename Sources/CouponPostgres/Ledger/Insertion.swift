@@ -1,0 +1,138 @@
+/// The middle of an issuing transaction: candidates become rows, conflicts, or dead letters.
+internal import CouponCore
+
+struct Insertion {
+    private let session: Session
+    private(set) var decision: BatchDecision
+    private(set) var deadLetters: [DeadLetter]
+
+    init(batch: Batch, coupons: [Coupon], session: Session) {
+        self.session = session
+        decision = BatchDecision(items: batch.items, coupons: coupons)
+        deadLetters = batch.items.flatMap(DeadLetter.damaged)
+    }
+
+    /// One statement for all; false where not every candidate became a row.
+    mutating func insertAllOrNothing() throws(LedgerError) -> Bool {
+        while true {
+            let candidates = decision.nextCandidates()
+            if candidates.isEmpty { return true }
+            do throws(SQLFailure) {
+                let inserted = try session.attempt([.insert(candidates[...])]).affected
+                if inserted < candidates.count { return false }
+            } catch {
+                if error.blamesData { return false }
+                throw LedgerError(error)
+            }
+        }
+    }
+
+    /// Looks first who has a row already, and finds the requests that cannot be inserted.
+    ///
+    /// The coupons are locked, so that rows come from nobody else meanwhile.
+    mutating func insertCarefully() throws(LedgerError) {
+        while true {
+            var candidates = decision.nextCandidates()
+            if candidates.isEmpty { return }
+            while !candidates.isEmpty {
+                let free = try withoutConflicts(candidates)
+                var users: Set<Holder> = []
+                let first = free.filter { users.insert(Holder($0)).inserted }
+                try insert(first[...])
+                // A user's second request is looked at again when the first has become a row, or not.
+                users.removeAll()
+                candidates = free.filter { !users.insert(Holder($0)).inserted }
+            }
+        }
+    }
+
+    private struct Holder: Hashable {
+        let coupon: CouponID
+        let user: UserID
+
+        init(_ candidate: BatchDecision.Candidate) {
+            coupon = candidate.holding.coupon
+            user = candidate.holding.user
+        }
+    }
+
+    /// The candidates without a row; the others are told to the decision.
+    private mutating func withoutConflicts(
+        _ candidates: [BatchDecision.Candidate]
+    ) throws(LedgerError) -> [BatchDecision.Candidate] {
+        let rows = try session.run(.find(candidates))
+        var met: Set<Int> = []
+        for row in 0..<rows.count {
+            let index = Int(rows.integer(row, 0)) - 1
+            let candidate = candidates[index]
+            met.insert(index)
+            decision.conflict(
+                candidate,
+                with: Holding(
+                    coupon: candidate.holding.coupon, user: candidate.holding.user,
+                    sequence: rows.integer(row, 1), requestID: rows.requestID(row, 2)))
+        }
+        return candidates.indices.filter { !met.contains($0) }.map { candidates[$0] }
+    }
+
+    /// Inserts under a savepoint; what is refused for its data is halved until it is one request.
+    private mutating func insert(
+        _ candidates: ArraySlice<BatchDecision.Candidate>
+    ) throws(LedgerError) {
+        if candidates.isEmpty { return }
+        let refusal: String
+        do throws(SQLFailure) {
+            let inserted = try session.attempt(["SAVEPOINT part", .insert(candidates)]).affected
+            if inserted == candidates.count {
+                _ = try session.attempt(["RELEASE part"])
+                return
+            }
+            refusal = "PostgreSQL did not insert it, without an error"
+        } catch {
+            guard error.blamesData else { throw LedgerError(error) }
+            refusal = error.message
+        }
+        _ = try session.run("ROLLBACK TO part", "RELEASE part")
+        if candidates.count == 1, let candidate = candidates.first {
+            decision.deadLetter(candidate)
+            deadLetters.append(DeadLetter(candidate, error: refusal))
+            return
+        }
+        let middle = candidates.startIndex + candidates.count / 2
+        try insert(candidates[..<middle])
+        try insert(candidates[middle...])
+    }
+}
+
+/// A request that could not be issued, or an entry that could not be read.
+struct DeadLetter {
+    let position: Position
+    let holding: Holding?
+    let acceptedAt: Timestamp?
+    let bytes: [UInt8]?
+    let error: String
+
+    /// A request that PostgreSQL refuses.
+    init(_ candidate: BatchDecision.Candidate, error: String) {
+        position = candidate.position
+        holding = candidate.holding
+        acceptedAt = candidate.acceptedAt
+        bytes = nil
+        self.error = error
+    }
+
+    private init(_ damaged: DamagedEntry, holding: Holding?) {
+        position = damaged.position
+        self.holding = holding
+        acceptedAt = nil
+        bytes = damaged.bytes
+        error = damaged.reason
+    }
+
+    /// One for each known holder of a damaged entry; one without a user where nobody is known.
+    static func damaged(_ item: QueueItem) -> [DeadLetter] {
+        guard case .damaged(let damaged) = item else { return [] }
+        if damaged.holders.isEmpty { return [DeadLetter(damaged, holding: nil)] }
+        return damaged.holders.map { DeadLetter(damaged, holding: $0) }
+    }
+}

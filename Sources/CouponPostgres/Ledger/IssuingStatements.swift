@@ -1,0 +1,90 @@
+/// What an issuing transaction writes: one statement a table, one array a column, whatever the size.
+internal import CouponCore
+
+extension Statement {
+    /// Issues. `now()` is one value for the whole transaction.
+    static func insert(_ candidates: ArraySlice<BatchDecision.Candidate>) -> Statement {
+        Statement(
+            """
+            INSERT INTO coupond.coupon_issue
+                (coupon_id, user_id, sequence, request_id, accepted_at, issued_at)
+            SELECT coupon_id, user_id, sequence, request_id, accepted_at, now()
+            FROM unnest($1, $2, $3, $4, $5)
+                AS r (coupon_id, user_id, sequence, request_id, accepted_at)
+            ON CONFLICT DO NOTHING
+            """,
+            .integers(candidates.map(\.holding.coupon.rawValue)),
+            .integers(candidates.map(\.holding.user.rawValue)),
+            .integers(candidates.map(\.holding.sequence)),
+            .requestIDs(candidates.map(\.holding.requestID)),
+            .timestamps(candidates.map(\.acceptedAt)))
+    }
+
+    /// The rows that candidates would meet: number of the candidate from 1, sequence, request id.
+    static func find(_ candidates: [BatchDecision.Candidate]) -> Statement {
+        Statement(
+            """
+            SELECT r.number, i.sequence, i.request_id
+            FROM unnest($1, $2) WITH ORDINALITY AS r (coupon_id, user_id, number)
+            JOIN coupond.coupon_issue AS i USING (coupon_id, user_id)
+            ORDER BY r.number
+            """,
+            .integers(candidates.map(\.holding.coupon.rawValue)),
+            .integers(candidates.map(\.holding.user.rawValue)))
+    }
+
+    /// Rejections. One that is there already, from before the cursor was set back by hand, stays.
+    static func insert(_ rejections: [Refusal], of partition: PartitionID) -> Statement {
+        Statement(
+            """
+            INSERT INTO coupond.issue_rejection
+                (partition, epoch, n, coupon_id, user_id, sequence, request_id, reason)
+            SELECT $1, r.* FROM unnest($2, $3, $4, $5, $6, $7, $8) AS r
+            ON CONFLICT DO NOTHING
+            """,
+            .integer(Int64(partition.rawValue)),
+            .integers(rejections.map(\.position.epoch)),
+            .integers(rejections.map(\.position.n)),
+            .integers(rejections.map(\.holding.coupon.rawValue)),
+            .integers(rejections.map(\.holding.user.rawValue)),
+            .integers(rejections.map(\.holding.sequence)),
+            .requestIDs(rejections.map(\.holding.requestID)),
+            .integers(rejections.map { Int64($0.reason.rawValue) }))
+    }
+
+    /// Dead letters; the same holds.
+    static func insert(_ letters: [DeadLetter], of partition: PartitionID) -> Statement {
+        Statement(
+            """
+            INSERT INTO coupond.dead_letter
+                (partition, epoch, n, coupon_id, user_id, sequence, request_id, accepted_at, bytes,
+                error)
+            SELECT $1, r.* FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS r
+            ON CONFLICT DO NOTHING
+            """,
+            .integer(Int64(partition.rawValue)),
+            .integers(letters.map(\.position.epoch)),
+            .integers(letters.map(\.position.n)),
+            .integers(letters.map(\.holding?.coupon.rawValue)),
+            .integers(letters.map(\.holding?.user.rawValue)),
+            .integers(letters.map(\.holding?.sequence)),
+            .requestIDs(letters.map(\.holding?.requestID)),
+            .timestamps(letters.map(\.acceptedAt)),
+            .byteStrings(letters.map(\.bytes)),
+            .texts(letters.map(\.error)))
+    }
+
+    /// The coupons as the decision left them; their rows are locked.
+    static func update(_ coupons: [Coupon]) -> Statement {
+        Statement(
+            """
+            UPDATE coupond.coupon AS c
+            SET issued = r.issued, last_sequence = greatest(c.last_sequence, r.last_sequence),
+                version = r.version
+            FROM unnest($1, $2, $3, $4) AS r (id, issued, last_sequence, version)
+            WHERE c.id = r.id
+            """,
+            .integers(coupons.map(\.id.rawValue)), .integers(coupons.map(\.issued)),
+            .integers(coupons.map(\.lastSequence)), .integers(coupons.map(\.version)))
+    }
+}

@@ -1,0 +1,100 @@
+/// Rule 19: the issuing transaction.
+///
+/// It hopes first: every candidate goes into one INSERT, and when as many rows came as were sent, nothing
+/// else is read. That is three round trips whatever the size. Where a candidate met a row, or PostgreSQL
+/// refused one for its data, everything is rolled back and the batch runs again carefully: it looks who has
+/// a row already, and finds bad requests by halving. The cursor is moved anew each time, so that whatever
+/// happened in between is fenced.
+public import CouponCore
+
+extension PostgresLedger {
+    /// Moves the cursor and issues the batch, in one transaction.
+    public func issue(_ batch: Batch) throws(LedgerError) -> Commit {
+        if let commit = try attempt(
+            batch,
+            { insertion throws(LedgerError) in
+                try insertion.insertAllOrNothing()
+            })
+        {
+            return commit
+        }
+        let commit = try attempt(batch) { insertion throws(LedgerError) in
+            try insertion.insertCarefully()
+            return true
+        }
+        guard let commit else { throw .refused("a careful batch was not committed") }
+        return commit
+    }
+
+    /// One transaction; nil where `insert` gave up, and nothing was written.
+    private func attempt(
+        _ batch: Batch, _ insert: (inout Insertion) throws(LedgerError) -> Bool
+    ) throws(LedgerError) -> Commit? {
+        do throws(LedgerError) {
+            let coupons = try begin(batch)
+            var insertion = Insertion(batch: batch, coupons: coupons, session: session)
+            guard try insert(&insertion) else {
+                session.rollBack()
+                return nil
+            }
+            return try commit(batch, insertion)
+        } catch {
+            session.rollBack()
+            throw error
+        }
+    }
+
+    /// The fence comes first and raises by itself, so that all of this may travel at once.
+    private func begin(_ batch: Batch) throws(LedgerError) -> [Coupon] {
+        try session.run(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            Statement(
+                "SELECT coupond.move_cursor($1::int4, $2, $3, $4, $5, $6)",
+                .integer(Int64(batch.partition.rawValue)), .integer(batch.epoch),
+                .integer(batch.from.epoch), .integer(batch.from.n),
+                .integer(batch.to.epoch), .integer(batch.to.n)),
+            Statement(
+                """
+                SELECT \(Coupon.columns) FROM coupond.coupon
+                WHERE id = ANY ($1) ORDER BY id FOR UPDATE
+                """, .integers(batch.couponIDs.map(\.rawValue)))
+        ).coupons()
+    }
+
+    private func commit(_ batch: Batch, _ insertion: consuming Insertion) throws(LedgerError)
+        -> Commit
+    {
+        let deadLetters = insertion.deadLetters
+        let commit = insertion.decision.finish()
+        var statements: [Statement] = []
+        let rejections = commit.refusals.filter { $0.reason != .deadLetter }
+        if !rejections.isEmpty { statements.append(.insert(rejections, of: batch.partition)) }
+        if !deadLetters.isEmpty { statements.append(.insert(deadLetters, of: batch.partition)) }
+        let coupons = commit.coupons.compactMap(\.coupon)
+        if !coupons.isEmpty { statements.append(.update(coupons)) }
+        statements.append("COMMIT")
+        do throws(SQLFailure) {
+            let command = try session.attempt(statements).command
+            guard command == "COMMIT" else {
+                throw .refused(state: "25P02", message: "COMMIT ended as \(command)")
+            }
+        } catch {
+            throw LedgerError(error)
+        }
+        return commit
+    }
+}
+
+extension Batch {
+    /// The coupons concerned, each once, in the order in which they are locked.
+    fileprivate var couponIDs: [CouponID] {
+        var ids: Set<CouponID> = []
+        for item in items {
+            switch item {
+            case .entry(let entry): ids.insert(entry.coupon)
+            case .damaged(let damaged): ids.formUnion(damaged.holders.map(\.coupon))
+            }
+        }
+        return ids.sorted()
+    }
+}

@@ -1,0 +1,77 @@
+/// The ledger's questions, and the epoch.
+public import CouponCore
+
+extension PostgresLedger {
+    /// The partition's row.
+    public func partition(_ partition: PartitionID) throws(LedgerError) -> PartitionRow {
+        try session.partition(partition)
+    }
+
+    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns.
+    ///
+    /// It waits for an issuing transaction of the partition, and is `busy` where that takes long.
+    public func raiseEpoch(
+        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
+    ) throws(LedgerError) -> Epoch {
+        let rows = try session.run(
+            Statement(
+                """
+                UPDATE coupond.partition
+                SET epoch = greatest(epoch, $2) + 1, redis_identity = $3
+                WHERE id = $1 RETURNING epoch
+                """, .integer(Int64(partition.rawValue)), .integer(floor),
+                .text(identity.description)))
+        guard rows.count == 1 else {
+            throw .refused("the database has no partition \(partition.rawValue)")
+        }
+        return rows.integer(0, 0)
+    }
+
+    /// Rejections and held dead letters in (from, to], in order.
+    public func refusals(
+        in partition: PartitionID, after from: Position, upTo to: Position
+    ) throws(LedgerError) -> [Refusal] {
+        let rows = try session.run(
+            Statement(
+                """
+                SELECT r.coupon_id, r.user_id, r.sequence, r.request_id, r.epoch, r.n, r.reason,
+                    i.sequence, i.request_id
+                FROM coupond.refusal AS r
+                LEFT JOIN coupond.coupon_issue AS i
+                    ON r.reason = $6 AND i.coupon_id = r.coupon_id AND i.user_id = r.user_id
+                WHERE partition = $1 AND (epoch, n) > ($2, $3) AND (epoch, n) <= ($4, $5)
+                ORDER BY r.epoch, r.n, r.sequence
+                """, .integer(Int64(partition.rawValue)), .integer(from.epoch), .integer(from.n),
+                .integer(to.epoch), .integer(to.n),
+                .integer(Int64(RejectionReason.alreadyIssued.rawValue))))
+        var refusals: [Refusal] = []
+        for row in 0..<rows.count {
+            let coupon = CouponID(rows.integer(row, 0))
+            let user = UserID(rows.integer(row, 1))
+            let issued =
+                rows.isNull(row, 7)
+                ? nil
+                : Holding(
+                    coupon: coupon, user: user, sequence: rows.integer(row, 7),
+                    requestID: rows.requestID(row, 8))
+            refusals.append(
+                Refusal(
+                    holding: Holding(
+                        coupon: coupon, user: user, sequence: rows.integer(row, 2),
+                        requestID: rows.requestID(row, 3)),
+                    position: rows.position(row, 4), reason: try rows.reason(row, 6),
+                    issued: issued))
+        }
+        return refusals
+    }
+
+    /// Coupons as committed, by id; those that are missing are left out.
+    public func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+        try session.coupons(ids)
+    }
+
+    /// A coupon with all whom the gate must know, without the queue; nil where it is missing.
+    public func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon? {
+        try session.load(coupon)
+    }
+}

@@ -1,0 +1,80 @@
+/// The scheduler's session with PostgreSQL: it owns partitions and issues.
+///
+/// Ownership is a session's advisory lock: it ends with the session, by itself, also where the daemon is
+/// only stopped (rule 9). It is for order and economy; safety rests on the fence of each transaction.
+public import CouponCore
+public import Logging
+
+/// `Ledger` by libpq. Blocking, and confined to one thread; after `sessionLost` the next call connects anew.
+public final class PostgresLedger: Ledger {
+    let session: Session
+    /// What the session `generation` has locked; of an earlier one everything is gone.
+    private var locks = Locks(generation: 0)
+
+    private struct Locks {
+        let generation: Int
+        var partitions: Set<PartitionID> = []
+        var isMember = false
+    }
+
+    /// Connects with the first call.
+    public init(_ options: PostgresOptions, logger: Logger) {
+        session = Session(options, role: .ledger, logger: logger)
+    }
+
+    /// Whether the session stands, as far as the last call showed.
+    public var isConnected: Bool { session.isConnected }
+
+    /// Connects if need be, and shows the server that the session lives.
+    public func ping() throws(LedgerError) { _ = try session.run("SELECT") }
+
+    /// Joins the daemons that share the partitions, and counts them, itself included.
+    public func joinAndCountMembers() throws(LedgerError) -> Int {
+        if !currentLocks.isMember {
+            // Twice the same number would be one member less: take one that nobody has.
+            while !(try tryLock(AdvisoryLock.member, Int64(Int32.random(in: 0...(.max))))) {}
+            locks = currentLocks
+            locks.isMember = true
+        }
+        return try Int(
+            session.run(
+                Statement(
+                    """
+                    SELECT count(*) FROM pg_catalog.pg_locks
+                    WHERE locktype = 'advisory' AND classid = $1::int4::oid AND objsubid = 2 AND granted
+                        AND database = (
+                            SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+                    """, .integer(AdvisoryLock.member))
+            ).integer(0, 0))
+    }
+
+    /// Tries to become the partition's owner; true also where it is already.
+    public func claim(_ partition: PartitionID) throws(LedgerError) -> Bool {
+        if isConnected && currentLocks.partitions.contains(partition) { return true }
+        guard try tryLock(AdvisoryLock.owner, Int64(partition.rawValue)) else { return false }
+        locks = currentLocks
+        locks.partitions.insert(partition)
+        return true
+    }
+
+    /// Gives a partition up; harmless where it is not owned.
+    public func release(_ partition: PartitionID) throws(LedgerError) {
+        locks = currentLocks
+        guard isConnected, locks.partitions.remove(partition) != nil else { return }
+        _ = try session.run(
+            Statement(
+                "SELECT pg_advisory_unlock($1::int4, $2::int4)", .integer(AdvisoryLock.owner),
+                .integer(Int64(partition.rawValue))))
+    }
+
+    private var currentLocks: Locks {
+        locks.generation == session.generation ? locks : Locks(generation: session.generation)
+    }
+
+    private func tryLock(_ kind: Int64, _ key: Int64) throws(LedgerError) -> Bool {
+        try session.run(
+            Statement(
+                "SELECT pg_try_advisory_lock($1::int4, $2::int4)", .integer(kind), .integer(key))
+        ).boolean(0, 0)
+    }
+}

@@ -1,0 +1,179 @@
+/// libpq's connection, owned. The only place besides `Rows` where its pointers live.
+///
+/// Calls block the caller's thread, never for longer than their deadline: a server that is stopped
+/// answers neither statements nor cancels, so the client must be able to give up by itself.
+internal import CLibpq
+internal import Glibc
+internal import Logging
+
+@safe
+struct Connection: ~Copyable {
+    private let handle: OpaquePointer
+    /// Lent to libpq as the context of notices.
+    private let notices: NoticeLog
+
+    /// Connects; each host has `connectTimeoutSeconds`. Resolving a host name is not bounded by it.
+    init(_ options: PostgresOptions, logger: Logger) throws(SQLFailure) {
+        // What stands before dbname may be set differently in the connection string.
+        let settings = [
+            ("connect_timeout", "\(options.connectTimeoutSeconds)"),
+            ("tcp_user_timeout", "\(options.answerTimeoutMilliseconds)"),
+            ("keepalives_idle", "5"), ("keepalives_interval", "2"), ("keepalives_count", "3"),
+            ("dbname", options.connection),
+            ("application_name", options.applicationName),
+            ("target_session_attrs", "read-write"),
+            ("client_encoding", "UTF8"),
+        ]
+        guard let handle = unsafe Self.open(settings) else {
+            throw .connectionLost("out of memory")
+        }
+        let notices = NoticeLog(logger)
+        guard unsafe PQstatus(handle) == CONNECTION_OK, unsafe PQsetnonblocking(handle, 1) == 0
+        else {
+            let message = unsafe String(cString: PQerrorMessage(handle)).trimmed
+            unsafe PQfinish(handle)
+            throw .connectionLost(message)
+        }
+        unsafe PQsetNoticeProcessor(
+            handle,
+            { context, message in
+                guard let context = unsafe context, let message = unsafe message else { return }
+                let notices = unsafe Unmanaged<NoticeLog>.fromOpaque(context).takeUnretainedValue()
+                notices.write(unsafe String(cString: message).trimmed)
+            }, Unmanaged.passUnretained(notices).toOpaque())
+        unsafe self.handle = handle
+        self.notices = notices
+    }
+
+    deinit { unsafe PQfinish(handle) }
+
+    private static func open(_ settings: [(name: String, value: String)]) -> OpaquePointer? {
+        let names = unsafe settings.map { unsafe strdup($0.name) }
+        let values = unsafe settings.map { unsafe strdup($0.value) }
+        defer {
+            for unsafepointer in unsafe names + values { unsafe free(pointer) }
+        }
+        return unsafe PQconnectdbParams(
+            names.map { unsafe UnsafePointer($0) } + [nil],
+            values.map { unsafe UnsafePointer($0) } + [nil], 1)
+    }
+
+    /// PostgreSQL's version, such as 150004.
+    var serverVersion: Int { unsafe Int(PQserverVersion(handle)) }
+
+    /// Sends all statements at once and waits for all answers; gives the result of the last.
+    ///
+    /// After a refused statement the rest does not run. A single statement, or several without BEGIN,
+    /// are one transaction, committed when this returns.
+    func run(_ statements: [Statement], within milliseconds: Int) throws(SQLFailure) -> Rows {
+        guard unsafe PQenterPipelineMode(handle) == 1 else { throw lost() }
+        for statement in statements {
+            guard send(statement) else { throw lost() }
+        }
+        guard unsafe PQpipelineSync(handle) == 1 else { throw lost() }
+        let rows = try collect(
+            ends: statements.count + 1, until: PGRES_PIPELINE_SYNC, within: milliseconds)
+        guard unsafe PQexitPipelineMode(handle) == 1 else { throw lost() }
+        return rows
+    }
+
+    /// Runs a text of many statements without parameters.
+    func run(script: String, within milliseconds: Int) throws(SQLFailure) {
+        guard unsafe PQsendQuery(handle, script) == 1 else { throw lost() }
+        _ = try collect(ends: 1, until: nil, within: milliseconds)
+    }
+
+    private func send(_ statement: Statement) -> Bool {
+        let slots = statement.slots
+        let types = slots.map { Oid($0.type) }
+        let lengths = slots.map { CInt($0.range?.count ?? 0) }
+        let formats = [CInt](repeating: 1, count: slots.count)
+        return unsafe statement.bytes.withUnsafeBytes { bytes in
+            // An empty buffer may have no address, and a null address would be a null value.
+            let start = unsafe bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)
+            let values = unsafe slots.map { slot in
+                unsafe slot.range.flatMap { range in
+                    unsafe start?.advanced(by: range.lowerBound).assumingMemoryBound(to: CChar.self)
+                }
+            }
+            return unsafe PQsendQueryParams(
+                handle, statement.sql, CInt(slots.count), types, values, lengths, formats, 1) == 1
+        }
+    }
+
+    /// Reads results up to the end: a result of status `last`, or the end of a single command.
+    /// - Parameter ends: how many statements end before that.
+    private func collect(
+        ends: Int, until last: ExecStatusType?, within milliseconds: Int
+    ) throws(SQLFailure) -> Rows {
+        let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+        var rows: Rows?
+        var failure: SQLFailure?
+        var ended = 0
+        reading: while true {
+            guard let next = try nextResult(before: deadline) else {
+                ended += 1
+                if last == nil { break reading }
+                // Nothing more will come of a broken connection, not even an error.
+                if isBroken || ended > ends { throw lost() }
+                continue
+            }
+            let status = next.status
+            if status == PGRES_PIPELINE_SYNC { break reading }
+            if status == PGRES_PIPELINE_ABORTED { continue }
+            if status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK {
+                rows = consume next
+            } else {
+                failure = failure ?? next.failure
+            }
+        }
+        if let failure { throw failure }
+        guard let rows else { throw lost() }
+        return rows
+    }
+
+    /// The next result; nil where a statement ends.
+    private func nextResult(before deadline: ContinuousClock.Instant) throws(SQLFailure) -> Rows? {
+        while true {
+            let unsent = unsafe PQflush(handle)
+            if unsent < 0 { throw lost() }
+            if unsafe PQisBusy(handle) == 0 { break }
+            try wait(toWrite: unsent > 0, before: deadline)
+            guard unsafe PQconsumeInput(handle) == 1 else { throw lost() }
+        }
+        guard let result = unsafe PQgetResult(handle) else { return nil }
+        return unsafe Rows(owning: result)
+    }
+
+    private func wait(
+        toWrite: Bool, before deadline: ContinuousClock.Instant
+    ) throws(SQLFailure) {
+        var descriptor = pollfd(
+            fd: unsafe PQsocket(handle), events: Int16(toWrite ? POLLIN | POLLOUT : POLLIN),
+            revents: 0)
+        while true {
+            let left = (deadline - .now) / .milliseconds(1)
+            guard left > 0 else { throw .connectionLost("PostgreSQL does not answer") }
+            let ready = unsafe poll(&descriptor, 1, CInt(left.rounded(.up)))
+            if ready > 0 { return }
+            if ready < 0 && errno != EINTR { throw .connectionLost("poll failed: errno \(errno)") }
+        }
+    }
+
+    private var isBroken: Bool { unsafe PQstatus(handle) == CONNECTION_BAD }
+
+    private func lost() -> SQLFailure {
+        .connectionLost(unsafe String(cString: PQerrorMessage(handle)).trimmed)
+    }
+}
+
+/// What PostgreSQL says beside its answers.
+private final class NoticeLog {
+    private let logger: Logger
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    func write(_ notice: String) {
+        logger.debug("PostgreSQL says", metadata: ["notice": "\(notice)"])
+    }
+}

@@ -1,0 +1,20 @@
+/// The numbered scripts of `Migrations`, embedded in the binary.
+///
+/// SwiftPM names each after its file, with the first digit replaced: `0001_coupond.sql` is
+/// `_001_coupond_sql`. Scripts are only ever added; each names the schema in all it does.
+struct Migration {
+    let number: Int64
+    let name: String
+    let script: String
+
+    /// In the order in which they run.
+    static let all = [
+        Migration(number: 1, name: "coupond", bytes: PackageResources._001_coupond_sql)
+    ]
+
+    private init(number: Int64, name: String, bytes: [UInt8]) {
+        self.number = number
+        self.name = name
+        script = String(decoding: bytes, as: UTF8.self)
+    }
+}

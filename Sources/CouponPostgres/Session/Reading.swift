@@ -1,0 +1,55 @@
+/// Rows of the tables as values of the domain.
+internal import CouponCore
+
+extension Rows {
+    func position(_ row: Int, _ column: Int) -> Position {
+        Position(epoch: integer(row, column), n: integer(row, column + 1))
+    }
+
+    /// The columns of `Coupon.columns`, from `column` on.
+    func coupon(_ row: Int, at column: Int = 0) throws(LedgerError) -> Coupon {
+        let state = UInt8(exactly: integer(row, column + 5)).flatMap(CouponState.init)
+        guard let state else {
+            throw .refused("coupon \(integer(row, column)) has an unknown state")
+        }
+        return Coupon(
+            id: CouponID(integer(row, column)), title: text(row, column + 1),
+            total: optionalInteger(row, column + 2),
+            window: Window(
+                opens: timestamp(row, column + 3), closes: timestamp(row, column + 4)),
+            state: state, version: integer(row, column + 6), issued: integer(row, column + 7),
+            lastSequence: integer(row, column + 8))
+    }
+
+    func coupons() throws(LedgerError) -> [Coupon] {
+        var coupons: [Coupon] = []
+        coupons.reserveCapacity(count)
+        for row in 0..<count { coupons.append(try coupon(row)) }
+        return coupons
+    }
+
+    /// The columns of `PartitionRow.columns`.
+    func partition(_ row: Int) -> PartitionRow {
+        PartitionRow(
+            id: PartitionID(Int(integer(row, 0))), epoch: integer(row, 1),
+            cursor: position(row, 2),
+            identity: isNull(row, 4) ? nil : RedisIdentity(text(row, 4)),
+            installID: text(row, 5))
+    }
+
+    func reason(_ row: Int, _ column: Int) throws(LedgerError) -> RejectionReason {
+        let reason = UInt8(exactly: integer(row, column)).flatMap(RejectionReason.init)
+        guard let reason else { throw .refused("a rejection has an unknown reason") }
+        return reason
+    }
+}
+
+extension Coupon {
+    static let columns =
+        "id, title, total, opens_at, closes_at, state, version, issued, last_sequence"
+}
+
+extension PartitionRow {
+    /// Of `coupond.partition AS p` and `coupond.installation`.
+    static let columns = "p.id, epoch, cursor_epoch, cursor_n, redis_identity, install_id::text"
+}

@@ -1,0 +1,110 @@
+/// One session with PostgreSQL that is made when it is needed and forgotten when it breaks.
+///
+/// A break is always told once: the call that meets it throws `sessionLost`, and only the next one
+/// connects. Nobody can therefore go on with locks that are gone.
+internal import CouponCore
+internal import Logging
+
+final class Session {
+    /// What a session is for decides how long it may be silent.
+    enum Role {
+        /// Holds locks that must not outlive a stopped daemon (rule 9).
+        case ledger
+        /// Idles between questions.
+        case store
+    }
+
+    private let options: PostgresOptions
+    private let role: Role
+    private let logger: Logger
+    private var connection: Connection?
+    /// Counts connections: what belonged to an earlier one is gone.
+    private(set) var generation = 0
+
+    init(_ options: PostgresOptions, role: Role, logger: Logger) {
+        self.options = options
+        self.role = role
+        self.logger = logger
+    }
+
+    var isConnected: Bool { connection != nil }
+
+    /// Runs statements in one round trip; gives the result of the last.
+    func run(_ statements: Statement...) throws(LedgerError) -> Rows {
+        do { return try attempt(statements) } catch { throw LedgerError(error) }
+    }
+
+    /// The same, with PostgreSQL's own words.
+    func attempt(_ statements: [Statement]) throws(SQLFailure) -> Rows {
+        do throws(SQLFailure) {
+            try connectIfNeeded()
+            let rows = try connection?.run(statements, within: options.answerTimeoutMilliseconds)
+            guard let rows else { throw .connectionLost("not connected") }
+            return rows
+        } catch {
+            throw noted(error)
+        }
+    }
+
+    /// Runs a text of many statements, which may take long.
+    func run(script: String, withinSeconds seconds: Int) throws(LedgerError) {
+        do throws(SQLFailure) {
+            try connectIfNeeded()
+            try connection?.run(script: script, within: 1_000 * seconds)
+        } catch {
+            throw LedgerError(noted(error))
+        }
+    }
+
+    /// Ends a transaction that failed. A session that cannot even do that is given up.
+    func rollBack() {
+        guard isConnected else { return }
+        do { _ = try attempt(["ROLLBACK"]) } catch { close() }
+    }
+
+    /// Ends the session, and with it its locks.
+    func close() { connection = nil }
+
+    private func connectIfNeeded() throws(SQLFailure) {
+        guard connection == nil else { return }
+        connection = try open()
+        generation += 1
+    }
+
+    /// After some errors the connection is of no more use.
+    private func noted(_ failure: SQLFailure) -> SQLFailure {
+        if case .sessionLost = LedgerError(failure) {
+            logger.debug("lost PostgreSQL", metadata: ["error": "\(failure.message)"])
+            close()
+        }
+        return failure
+    }
+
+    private func open() throws(SQLFailure) -> Connection {
+        let connection = try Connection(options, logger: logger)
+        // idle_session_timeout came with 14.
+        guard connection.serverVersion >= 140_000 else {
+            throw .refused(
+                state: "0A000",
+                message: "PostgreSQL 14 or later is needed, this is \(connection.serverVersion)")
+        }
+        try connection.run(script: settings, within: options.answerTimeoutMilliseconds)
+        return connection
+    }
+
+    private var settings: String {
+        // While an admin lowers a total the gate is asked inside the transaction: hence the longer time.
+        let (idle, idleInTransaction) =
+            switch role {
+            case .ledger: (options.idleTimeoutMilliseconds, options.idleTimeoutMilliseconds)
+            case .store: (0, options.statementTimeoutMilliseconds)
+            }
+        return """
+            SET synchronous_commit = on;
+            SET statement_timeout = \(options.statementTimeoutMilliseconds);
+            SET lock_timeout = \(options.lockTimeoutMilliseconds);
+            SET idle_session_timeout = \(idle);
+            SET idle_in_transaction_session_timeout = \(idleInTransaction);
+            """
+    }
+}

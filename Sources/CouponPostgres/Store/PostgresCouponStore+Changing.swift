@@ -1,0 +1,90 @@
+/// Admin changes of a coupon (rules 33 and 34).
+public import CouponCore
+
+extension PostgresCouponStore {
+    /// Changes a coupon under its lock; the version rises, unless the change changes nothing.
+    ///
+    /// The partition's row is locked first, as the issuing transaction does, and shared: no epoch is
+    /// handed out and nothing is issued meanwhile.
+    /// - Parameters:
+    ///   - change: what to change; nil members stay.
+    ///   - cap: asked before a total is lowered, with the coupon as it would be and the partition's row;
+    ///     false rolls back. It must be quick: the server ends a transaction that idles.
+    /// - Returns: nil where the coupon is missing.
+    public func update(
+        _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
+    ) throws(LedgerError) -> CouponUpdate? {
+        do throws(LedgerError) {
+            _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            let partition = try session.partition(partitioning.partition(of: id), locked: true)
+            let found = try session.run(
+                Statement(
+                    "SELECT \(Coupon.columns) FROM coupond.coupon WHERE id = $1 FOR UPDATE",
+                    .integer(id.rawValue))
+            ).coupons().first
+            let result = try found.map { coupon throws(LedgerError) in
+                try apply(change, to: coupon, in: partition, cap)
+            }
+            if case .updated = result {
+                _ = try session.run("COMMIT")
+            } else {
+                session.rollBack()
+            }
+            return result
+        } catch {
+            session.rollBack()
+            throw error
+        }
+    }
+
+    private func apply(
+        _ change: CouponChange, to coupon: Coupon, in partition: PartitionRow,
+        _ cap: (Coupon, PartitionRow) -> Bool
+    ) throws(LedgerError) -> CouponUpdate {
+        var changed = coupon.changed(by: change)
+        if changed == coupon { return .updated(coupon) }
+        if let fault = changed.fault(after: coupon) { return .invalid(fault) }
+        changed.version += 1
+        if changed.isLower(than: coupon), !cap(changed, partition) { return .refusedByGate }
+        _ = try session.run(
+            Statement(
+                """
+                UPDATE coupond.coupon
+                SET title = $2, total = $3, opens_at = $4, closes_at = $5, state = $6, version = $7
+                WHERE id = $1
+                """, .integer(changed.id.rawValue), .text(changed.title),
+                .integer(changed.total), .timestamp(changed.window.opens),
+                .timestamp(changed.window.closes), .integer(Int64(changed.state.rawValue)),
+                .integer(changed.version)))
+        return .updated(changed)
+    }
+}
+
+extension Coupon {
+    fileprivate func changed(by change: CouponChange) -> Coupon {
+        var changed = self
+        if let title = change.title { changed.title = title }
+        if let total = change.total { changed.total = total }
+        changed.window = Window(
+            opens: change.opens ?? window.opens, closes: change.closes ?? window.closes)
+        if let state = change.state { changed.state = state }
+        return changed
+    }
+
+    /// Why a change is not allowed; nil where it is.
+    fileprivate func fault(after before: Coupon) -> String? {
+        if before.state == .closed && state != .closed { return "a closed coupon stays closed" }
+        if window.opens >= window.closes { return "the window closes before it opens" }
+        if let total, total <= 0 { return "the total must be positive" }
+        if let total, total < issued {
+            return "the total cannot be \(total): \(issued) are issued"
+        }
+        return nil
+    }
+
+    /// Whether fewer may be issued than before.
+    fileprivate func isLower(than before: Coupon) -> Bool {
+        guard let total else { return false }
+        return before.total.map { total < $0 } ?? true
+    }
+}

@@ -1,0 +1,71 @@
+/// What PostgreSQL knows of requests: one statement, hence one snapshot, for each answer.
+public import CouponCore
+
+extension PostgresCouponStore {
+    /// What PostgreSQL knows of these requests, and the cursor, in one snapshot (rule 36).
+    ///
+    /// A user's issue answers every request of that user; a refusal only the request that it names.
+    public func decisions(
+        _ questions: [Holding], in partition: PartitionID
+    ) throws(LedgerError) -> Decisions {
+        let rows = try session.run(
+            Statement(
+                """
+                SELECT p.cursor_epoch, p.cursor_n, i.sequence, i.request_id, i.issued_at,
+                    q.sequence, q.request_id, (
+                        SELECT max(r.reason) FROM coupond.refusal AS r
+                        WHERE i.user_id IS NULL AND r.coupon_id = q.coupon_id
+                            AND r.user_id = q.user_id AND r.sequence = q.sequence
+                            AND r.request_id = q.request_id)
+                FROM coupond.partition AS p
+                LEFT JOIN unnest($2, $3, $4, $5) WITH ORDINALITY
+                    AS q (coupon_id, user_id, sequence, request_id, number) ON true
+                LEFT JOIN coupond.coupon_issue AS i
+                    ON i.coupon_id = q.coupon_id AND i.user_id = q.user_id
+                WHERE p.id = $1 ORDER BY q.number
+                """, .integer(Int64(partition.rawValue)),
+                .integers(questions.map(\.coupon.rawValue)),
+                .integers(questions.map(\.user.rawValue)), .integers(questions.map(\.sequence)),
+                .requestIDs(questions.map(\.requestID))))
+        guard rows.count > 0 else {
+            throw .refused("the database has no partition \(partition.rawValue)")
+        }
+        var standings: [UserStanding?] = []
+        for row in questions.indices { standings.append(try rows.standing(row, at: 2)) }
+        return Decisions(cursor: rows.position(0, 0), standings: standings)
+    }
+
+    /// What PostgreSQL knows of a user and a coupon: the issue, else the latest refusal.
+    public func standing(of user: UserID, for coupon: CouponID) throws(LedgerError)
+        -> UserStanding?
+    {
+        let rows = try session.run(
+            Statement(
+                """
+                SELECT i.sequence, i.request_id, i.issued_at, r.sequence, r.request_id, r.reason
+                FROM (
+                    SELECT sequence, request_id, issued_at FROM coupond.coupon_issue
+                    WHERE coupon_id = $1 AND user_id = $2) AS i
+                FULL JOIN (
+                    SELECT sequence, request_id, reason FROM coupond.refusal
+                    WHERE coupon_id = $1 AND user_id = $2
+                    ORDER BY epoch DESC, n DESC, sequence DESC LIMIT 1) AS r ON true
+                """, .integer(coupon.rawValue), .integer(user.rawValue)))
+        return rows.count == 0 ? nil : try rows.standing(0, at: 0)
+    }
+}
+
+extension Rows {
+    /// An issue's sequence, request id and moment; a refusal's sequence, request id and reason.
+    fileprivate func standing(_ row: Int, at column: Int) throws(LedgerError) -> UserStanding? {
+        if !isNull(row, column) {
+            return .issued(
+                sequence: integer(row, column), requestID: requestID(row, column + 1),
+                at: timestamp(row, column + 2))
+        }
+        if isNull(row, column + 5) { return nil }
+        return .rejected(
+            sequence: integer(row, column + 3), requestID: requestID(row, column + 4),
+            reason: try reason(row, column + 5))
+    }
+}

@@ -1,0 +1,60 @@
+/// What the daemon asks of PostgreSQL beside issuing.
+public import CouponCore
+public import Logging
+
+/// `CouponStore` by libpq. Blocking, and confined to one thread; after `sessionLost` the next call
+/// connects anew.
+public final class PostgresCouponStore: CouponStore {
+    let session: Session
+    let partitioning: Partitioning
+
+    /// Connects with the first call.
+    /// - Parameter partitioning: as `Installation.setUp` found it.
+    public init(_ options: PostgresOptions, partitioning: Partitioning, logger: Logger) {
+        session = Session(options, role: .store, logger: logger)
+        self.partitioning = partitioning
+    }
+
+    /// All partitions' rows, in order.
+    public func partitions() throws(LedgerError) -> [PartitionRow] {
+        let rows = try session.run(
+            Statement(
+                """
+                SELECT \(PartitionRow.columns)
+                FROM coupond.partition AS p CROSS JOIN coupond.installation ORDER BY p.id
+                """))
+        return (0..<rows.count).map { rows.partition($0) }
+    }
+
+    /// A coupon; nil where there is none.
+    public func coupon(_ id: CouponID) throws(LedgerError) -> Coupon? {
+        try session.coupons([id]).first
+    }
+
+    /// Coupons with an id above `after`, by id.
+    public func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon] {
+        try session.run(
+            Statement(
+                "SELECT \(Coupon.columns) FROM coupond.coupon WHERE id > $1 ORDER BY id LIMIT $2",
+                .integer(after.rawValue), .integer(Int64(limit)))
+        ).coupons()
+    }
+
+    /// A coupon with all whom the gate must know; nil where it is missing.
+    public func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon? {
+        try session.load(coupon)
+    }
+
+    /// Creates a coupon, with nothing issued. False where the id is taken.
+    public func create(_ coupon: Coupon) throws(LedgerError) -> Bool {
+        try session.run(
+            Statement(
+                """
+                INSERT INTO coupond.coupon (id, title, total, opens_at, closes_at, state, version)
+                VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
+                """, .integer(coupon.id.rawValue), .text(coupon.title), .integer(coupon.total),
+                .timestamp(coupon.window.opens), .timestamp(coupon.window.closes),
+                .integer(Int64(coupon.state.rawValue)), .integer(coupon.version))
+        ).affected == 1
+    }
+}
