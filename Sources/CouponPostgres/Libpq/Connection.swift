@@ -50,9 +50,7 @@ struct Connection: ~Copyable {
     private static func open(_ settings: [(name: String, value: String)]) -> OpaquePointer? {
         let names = unsafe settings.map { unsafe strdup($0.name) }
         let values = unsafe settings.map { unsafe strdup($0.value) }
-        defer {
-            for unsafepointer in unsafe names + values { unsafe free(pointer) }
-        }
+        defer { unsafe (names + values).forEach { unsafe free($0) } }
         return unsafe PQconnectdbParams(
             names.map { unsafe UnsafePointer($0) } + [nil],
             values.map { unsafe UnsafePointer($0) } + [nil], 1)

@@ -1,0 +1,68 @@
+import CouponCore
+import CouponPostgres
+import TestSupport
+import Testing
+
+@Suite struct InstallationTests {
+    @Test func runsTwice() async throws {
+        let database = try await TestDatabase()
+        let again = try Installation.setUp(database.options, partitions: 4, logger: quiet)
+        #expect(again == database.installation)
+        #expect(try database.sql("SELECT count(*) FROM coupond.schema_version") == "1")
+        #expect(try database.store().partitions().map(\.id.rawValue) == [0, 1, 2, 3])
+    }
+
+    @Test func runsConcurrently() async throws {
+        let server = try await PostgresServer.shared()
+        let options = PostgresOptions(connection: try server.makeDatabase())
+        let found = try await withThrowingTaskGroup(of: Installation.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    try Installation.setUp(options, partitions: 4, logger: quiet)
+                }
+            }
+            return try await group.reduce(into: [Installation]()) { $0.append($1) }
+        }
+        #expect(Set(found.map(\.id)).count == 1)
+    }
+
+    @Test func refusesAnotherNumberOfPartitions() async throws {
+        let database = try await TestDatabase()
+        let error = #expect(throws: LedgerError.self) {
+            try Installation.setUp(database.options, partitions: 8, logger: quiet)
+        }
+        guard case .refused(let text) = error else {
+            Testing.Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(text.contains("4 partitions") && text.contains("8"))
+        #expect(try database.store().partitions().count == 4)
+    }
+
+    @Test func refusesANewerDatabase() async throws {
+        let database = try await TestDatabase()
+        try database.sql("INSERT INTO coupond.schema_version VALUES (99, 'later')")
+        let error = #expect(throws: LedgerError.self) {
+            try Installation.setUp(database.options, partitions: 4, logger: quiet)
+        }
+        guard case .refused(let text) = error else {
+            Testing.Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(text.contains("99"))
+    }
+
+    /// A role that may only read and write rows can start the daemon once the schema is there.
+    @Test func needsNoRightToCreateWhereNothingIsMissing() async throws {
+        let database = try await TestDatabase()
+        let role = "clerk" + String(Int.random(in: 0..<1_000_000))
+        try database.sql(
+            """
+            CREATE ROLE \(role) LOGIN; GRANT USAGE ON SCHEMA coupond TO \(role);
+            GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA coupond TO \(role)
+            """)
+        let options = PostgresOptions(connection: database.connection + " user=\(role)")
+        #expect(
+            try Installation.setUp(options, partitions: 4, logger: quiet) == database.installation)
+    }
+}

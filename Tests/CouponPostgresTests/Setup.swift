@@ -1,0 +1,79 @@
+/// What every test here needs: a database of its own, a ledger, a store, and entries to issue.
+import CouponCore
+import CouponPostgres
+import Logging
+import TestSupport
+import Testing
+
+let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+/// A database with the schema, four partitions, and coupons as a test names them.
+struct TestDatabase {
+    let server: PostgresServer
+    let connection: String
+    let installation: Installation
+
+    init(on server: PostgresServer? = nil) async throws {
+        let server = if let server { server } else { try await PostgresServer.shared() }
+        self.server = server
+        connection = try server.makeDatabase()
+        installation = try Installation.setUp(
+            PostgresOptions(connection: connection), partitions: 4, logger: quiet)
+        try sql("UPDATE coupond.partition SET epoch = 1, cursor_epoch = 1")
+    }
+
+    var options: PostgresOptions { PostgresOptions(connection: connection) }
+
+    func ledger(_ change: (inout PostgresOptions) -> Void = { _ in }) -> PostgresLedger {
+        var options = options
+        change(&options)
+        return PostgresLedger(options, logger: quiet)
+    }
+
+    func store() -> PostgresCouponStore {
+        PostgresCouponStore(options, partitioning: installation.partitioning, logger: quiet)
+    }
+
+    @discardableResult
+    func sql(_ text: String) throws -> String { try server.query(text, on: connection) }
+
+    /// Makes a coupon; those with an id divisible by four are of partition 0.
+    @discardableResult
+    func coupon(_ id: Int64 = 4, total: Int64? = 100) throws -> CouponID {
+        #expect(try store().create(.sample(id, total: total)))
+        return CouponID(id)
+    }
+}
+
+extension Coupon {
+    static func sample(_ id: Int64 = 4, total: Int64? = 100) -> Coupon {
+        Coupon(
+            id: CouponID(id), title: "Spring", total: total,
+            window: Window(
+                opens: Timestamp(microseconds: 1_000_001),
+                closes: Timestamp(microseconds: .max)))
+    }
+}
+
+let partition = PartitionID(0)
+
+func id(_ user: Int64) -> RequestID { RequestID(high: UInt64(user), low: 7, length: 16) }
+
+/// An entry of users in order, sequences from `first`.
+func entry(
+    _ n: Int64, coupon: Int64 = 4, first: Int64, users: some Sequence<Int64>, epoch: Epoch = 1
+) -> QueueItem {
+    .entry(
+        QueueEntry(
+            position: Position(epoch: epoch, n: n), coupon: CouponID(coupon), firstSequence: first,
+            acceptedAt: Timestamp(microseconds: 1_700_000_000_123_456),
+            requests: users.map { AcceptedRequest(user: UserID($0), requestID: id($0)) }))
+}
+
+/// A batch of whole entries from where the cursor stands.
+func batch(_ items: QueueItem..., from: Int64 = 0, epoch: Epoch = 1) -> Batch {
+    let start = Position(epoch: epoch, n: from)
+    return Batch(
+        partition: partition, epoch: epoch, from: start, to: items.last?.position ?? start,
+        items: items)
+}

@@ -1,0 +1,156 @@
+/// A private PostgreSQL, reached by a unix socket only, with fsync as in production.
+internal import Foundation
+internal import Synchronization
+
+/// PostgreSQL for tests. It is killed, and its folder removed, when the last reference goes.
+///
+/// Most tests share one server and have a database each; a test that stops or kills takes its own.
+public final class PostgresServer: Sendable {
+    private let folder: TemporaryFolder
+    private let programs: String
+    private let process = Mutex<ServerProcess?>(nil)
+    private let databases = Mutex<Int>(0)
+
+    /// PostgreSQL refuses to run as root.
+    private static let user: String? = geteuid() == 0 ? "postgres" : nil
+    private static let firstOne = Task { () async throws -> PostgresServer in
+        let server = try await PostgresServer()
+        // What is kept for good is never released: the folder must go when the tests end.
+        atexit { PostgresServer.removeSharedServer() }
+        sharedServer.withLock { $0 = server }
+        return server
+    }
+    private static let sharedServer = Mutex<PostgresServer?>(nil)
+
+    private static func removeSharedServer() {
+        guard let server = sharedServer.withLock({ $0 }) else { return }
+        server.process.withLock { $0 = nil }
+        try? FileManager.default.removeItem(atPath: server.folder.path)
+    }
+
+    /// The server that the tests of this process share; nobody may stop it.
+    public static func shared() async throws -> PostgresServer { try await firstOne.value }
+
+    /// Makes a cluster and starts it.
+    public init() async throws {
+        programs = try Self.findPrograms()
+        folder = try TemporaryFolder()
+        _ = try folder.makeFolder("data", owner: Self.user)
+        _ = try folder.makeFolder("socket", owner: Self.user)
+        // Not synced while it is made: that is only a matter of the time before the first test.
+        let initdb = try ServerProcess(
+            programs + "/initdb",
+            arguments: [
+                "--pgdata", folder.file("data"), "--username", "coupond", "--auth", "trust",
+                "--encoding", "UTF8", "--locale", "C", "--no-sync",
+            ], in: folder.path, user: Self.user)
+        guard try await initdb.waitForEnd(within: .seconds(60)) == .code(0) else {
+            throw ServerProcessError(description: "initdb failed:\n\(initdb.logTail())")
+        }
+        try await start()
+    }
+
+    deinit { process.withLock { $0 = nil } }
+
+    /// The newest PostgreSQL of this machine: Debian keeps its programs out of PATH.
+    private static func findPrograms() throws(ServerProcessError) -> String {
+        let root = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        let newest = versions.compactMap(Int.init).max()
+        let candidates = [newest.map { "\(root)/\($0)/bin" }, "/usr/bin", "/usr/local/bin"]
+        for folder in candidates.compactMap({ $0 })
+        where FileManager.default.isExecutableFile(atPath: folder + "/initdb") {
+            return folder
+        }
+        throw ServerProcessError(description: "no initdb: install PostgreSQL's server")
+    }
+
+    /// libpq's connection string for a database.
+    public func connection(to database: String = "postgres") -> String {
+        "host=\(folder.file("socket")) user=coupond dbname=\(database)"
+    }
+
+    /// Makes an empty database.
+    /// - Returns: its connection string.
+    public func makeDatabase() throws -> String {
+        let number = databases.withLock {
+            $0 += 1
+            return $0
+        }
+        try query("CREATE DATABASE test\(number)", on: connection())
+        return connection(to: "test\(number)")
+    }
+
+    /// Runs SQL by psql, apart from the code under test; rows by line, columns by `|`.
+    @discardableResult
+    public func query(_ sql: String, on connection: String) throws -> String {
+        let psql = Process()
+        psql.executableURL = URL(fileURLWithPath: programs + "/psql")
+        psql.arguments = [
+            "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1",
+            "--dbname", connection, "--command", sql,
+        ]
+        let (output, errors) = (Pipe(), Pipe())
+        psql.standardOutput = output
+        psql.standardError = errors
+        try psql.run()
+        let text = String(
+            decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let message = String(
+            decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        psql.waitUntilExit()
+        guard psql.terminationStatus == 0 else {
+            throw ServerProcessError(description: "psql: \(message)")
+        }
+        return text.trimmingCharacters(in: .newlines)
+    }
+
+    /// Starts it again after a stop or a kill, and waits until it answers.
+    public func start() async throws {
+        let server = try ServerProcess(
+            programs + "/postgres",
+            arguments: [
+                "-D", folder.file("data"), "-c", "listen_addresses=",
+                "-c", "unix_socket_directories=\(folder.file("socket"))",
+                "-c", "max_connections=60", "-c", "shared_buffers=32MB",
+            ], in: folder.path, user: Self.user)
+        process.withLock { $0 = server }
+        try await eventually("PostgreSQL answers") {
+            try query("SELECT 1", on: connection()) == "1"
+        }
+    }
+
+    /// Stops it as an operator would: sessions are ended, nothing committed is lost.
+    public func stop() async throws {
+        let server = process.withLock { $0 }
+        try await server?.terminate(SIGINT)
+        process.withLock { $0 = nil }
+    }
+
+    /// Kills the postmaster and every backend, as a failing machine would.
+    public func kill() async throws {
+        signalAll(SIGKILL)
+        let server = process.withLock { $0 }
+        _ = try await server?.waitForEnd()
+        process.withLock { $0 = nil }
+    }
+
+    /// Stops it in the sense of SIGSTOP: connections stand, and nobody answers.
+    public func pause() { signalAll(SIGSTOP) }
+
+    /// Lets it go on.
+    public func resume() { signalAll(SIGCONT) }
+
+    private func signalAll(_ number: Int32) {
+        guard let server = process.withLock({ $0 }) else { return }
+        // The parent first: it must not start a backend, or mourn one, in between.
+        server.signal(number)
+        for child in children(of: server.pid) { Foundation.kill(child, number) }
+    }
+
+    private func children(of parent: Int32) -> [Int32] {
+        let list = try? String(
+            contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
+        return list?.split(separator: " ").compactMap { Int32($0) } ?? []
+    }
+}
