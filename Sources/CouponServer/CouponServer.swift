@@ -59,6 +59,12 @@ public struct CouponServer: Service {
         }
     }
 
+    /// Drops what the local caches remember: everything is asked anew.
+    public func reload() {
+        roster.each { desk in desk.withWorker { $0.forgetAll() } }
+        catalog.refreshPartitions()
+    }
+
     /// Every daemon reads the partitions each second and drops older epochs (rule 15).
     private func pollPartitions() async throws {
         while !Task.isCancelled {

@@ -13,8 +13,8 @@ public struct ServerOptions: Sendable {
     public var maximumFrameBytes: Int
     /// How long a drain may take, in milliseconds.
     public var drainMilliseconds: Int64
-    /// What admin methods must carry; nil: they are served to loopback peers only.
-    public var adminToken: [UInt8]?
+    /// What admin methods must carry now; nil: they are served to loopback peers only.
+    public var adminToken: @Sendable () -> [UInt8]?
     /// Told by ServerInfo.
     public var version: String
     /// Of each worker.
@@ -30,7 +30,8 @@ public struct ServerOptions: Sendable {
     public init(
         host: String = "127.0.0.1", port: Int = 7070,
         maximumConnections: Int = Limits.connections, maximumFrameBytes: Int = Limits.frameBytes,
-        drainMilliseconds: Int64 = 10_000, adminToken: [UInt8]? = nil, version: String,
+        drainMilliseconds: Int64 = 10_000, adminToken: @escaping @Sendable () -> [UInt8]? = { nil },
+        version: String,
         worker: WorkerOptions, makeGate: @escaping @Sendable (any EventLoop) -> any Gate,
         onListening: @escaping @Sendable (SocketAddress) -> Void = { _ in },
         onDraining: @escaping @Sendable () -> Void = {}

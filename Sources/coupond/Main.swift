@@ -1,10 +1,10 @@
 /// The command line of the daemon.
 internal import ArgumentParser
-internal import FoundationEssentials
 internal import Glibc
 internal import Logging
 
 @main struct Coupond: AsyncParsableCommand {
+    static let version = "0.1.0"
     static let configuration = CommandConfiguration(
         commandName: "coupond",
         abstract: "Issues limited coupons, first come, first served.",
@@ -13,7 +13,7 @@ internal import Logging
             --config, and the file over the defaults. A setting in the file is a line such as: \
             listen = 0.0.0.0:7070
             """,
-        version: "0.1.0")
+        version: version)
 
     @OptionGroup var options: Options
 
@@ -24,7 +24,7 @@ internal import Logging
         let configuration: Configuration
         do {
             configuration = try await Configuration(
-                flags: options.flags, environment: ProcessInfo.processInfo.environment)
+                flags: options.flags, environment: environment())
         } catch let error as ConfigurationError {
             writeLine("\(error)", to: STDERR_FILENO)
             throw ExitCode(EX_CONFIG)

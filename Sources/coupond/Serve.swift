@@ -1,6 +1,147 @@
 /// The composition root: from a configuration to a running daemon.
+internal import ArgumentParser
+internal import CouponCore
+internal import CouponPostgres
+internal import CouponRedis
+internal import CouponScheduler
+internal import CouponServer
+internal import Glibc
+internal import Logging
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import Systemd
+internal import UnixSignals
 
 /// Serves until it is told to stop.
 /// - Throws: an `ExitCode` for an end that docs/OPERATIONS.md names; anything else is a fault of ours.
 func serve(_ configuration: Configuration) async throws {
+    // A write to a peer that has gone is an error of that write, not the end of the process.
+    _ = unsafe signal(SIGPIPE, SIG_IGN)
+    let logger = Logger(label: "coupond")
+    let secrets = Secrets(configuration)
+    let redis = RedisOptions(configuration, password: secrets.redisPassword)
+    let postgres = PostgresOptions(connection: configuration.postgres)
+    let installation = try prepare(configuration, redis, postgres, logger)
+
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
+    let server = CouponServer(
+        group: group,
+        options: ServerOptions(configuration, installation, redis, secrets, logger),
+        store: {
+            PostgresCouponStore(
+                postgres, partitioning: installation.partitioning,
+                logger: Logger(label: "coupond.catalog"))
+        },
+        gates: { RedisGateControl(options: redis, logger: Logger(label: "coupond.catalog")) },
+        events: { RedisEventSource(options: redis, logger: Logger(label: "coupond.events")) },
+        logger: logger)
+    let scheduler = SchedulerService(
+        ledger: { PostgresLedger(postgres, logger: Logger(label: "coupond.scheduler")) },
+        gates: { RedisGateControl(options: redis, logger: Logger(label: "coupond.scheduler")) },
+        options: SchedulerOptions(
+            partitioning: installation.partitioning,
+            requestsPerTransaction: configuration.maxBatch, clocks: .system,
+            failpoint: failpoint()),
+        logger: Logger(label: "coupond.scheduler"))
+    let reload = ReloadService(server: server, secrets: secrets, logger: logger)
+    do {
+        // Stopped in reverse order: callers are answered while the scheduler still commits.
+        try await ServiceGroup(
+            services: [scheduler, reload, server],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+        ).run()
+    } catch let error as IOError where error.errnoCode == EADDRINUSE {
+        logger.critical(
+            "the address is in use: stop who listens there, or choose another with --listen",
+            metadata: ["listen": "\(configuration.listen)"])
+        throw ExitCode(EX_UNAVAILABLE)
+    }
+    try? await group.shutdownGracefully()
+    logger.info("stopped")
+}
+
+/// Brings the database up to date and looks at Redis' settings: what is wrong is told now, not to callers.
+private func prepare(
+    _ configuration: Configuration, _ redis: RedisOptions, _ postgres: PostgresOptions,
+    _ logger: Logger
+) throws -> Installation {
+    let patience = Clocks.system.now().advanced(byMilliseconds: 10_000)
+    while true {
+        do {
+            let gates = RedisGateControl(options: redis, logger: logger)
+            _ = try gates.identity()
+            return try Installation.setUp(
+                postgres, partitions: configuration.partitions, logger: logger)
+        } catch GateControlError.unsafeSettings(let text) {
+            logger.critical("Redis is not run as durably as promised", metadata: ["why": "\(text)"])
+            throw ExitCode(EX_CONFIG)
+        } catch LedgerError.refused(let text) {
+            logger.critical("PostgreSQL refuses", metadata: ["why": "\(text)"])
+            throw ExitCode(EX_CONFIG)
+        } catch {
+            guard Clocks.system.now() < patience else {
+                logger.critical("a server is not reachable", metadata: ["why": "\(error)"])
+                throw ExitCode(EX_UNAVAILABLE)
+            }
+            logger.warning("waiting for a server", metadata: ["why": "\(error)"])
+            Clocks.system.pause(500)
+        }
+    }
+}
+
+extension RedisOptions {
+    fileprivate init(_ configuration: Configuration, password: String?) {
+        switch configuration.redis {
+        case .tcp(let host, let port): self.init(address: .tcp(host: host, port: port))
+        case .unix(let path): self.init(address: .unix(path: path))
+        }
+        username = configuration.redisUser
+        self.password = password
+        allowUnsafeSettings = configuration.allowUnsafeRedis
+        backlogPerCoupon = Int64(configuration.backlogPerCoupon)
+        backlogPerPartition = Int64(configuration.backlogPerPartition)
+        finishedRetentionMilliseconds = configuration.finishedRetention.milliseconds
+    }
+}
+
+extension ServerOptions {
+    fileprivate init(
+        _ configuration: Configuration, _ installation: Installation, _ redis: RedisOptions,
+        _ secrets: Secrets, _ logger: Logger
+    ) {
+        guard case .tcp(let host, let port) = configuration.listen else {
+            preconditionFailure("the configuration admits TCP addresses only")
+        }
+        let notifier = Notifier(environment: environment())
+        self.init(
+            host: host, port: port, maximumConnections: configuration.maxConnections,
+            maximumFrameBytes: configuration.maxFrameBytes,
+            drainMilliseconds: configuration.drainTimeout.milliseconds,
+            adminToken: { secrets.adminToken }, version: Coupond.version,
+            worker: WorkerOptions(
+                partitioning: installation.partitioning, clocks: .system, failpoint: failpoint()),
+            makeGate: { loop in
+                let gate = GateConnection(
+                    eventLoop: loop, options: redis, logger: Logger(label: "coupond.gate"))
+                gate.start()
+                return gate
+            },
+            onListening: { _ in tell(logger) { () throws(NotifierError) in try notifier.ready() } },
+            onDraining: {
+                tell(logger) { () throws(NotifierError) in try notifier.stopping() }
+            })
+    }
+}
+
+/// systemd that does not listen is no reason to stop.
+private func tell(_ logger: Logger, _ message: () throws(NotifierError) -> Void) {
+    do { try message() } catch {
+        logger.warning("systemd was not told", metadata: ["error": "\(error)"])
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: Int64 {
+        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+    }
 }

@@ -134,11 +134,14 @@ public struct FrontDoor {
     /// Forgets a coupon: it was created or changed here.
     public mutating func forget(_ coupon: CouponID) { marks[coupon] = nil }
 
+    /// Forgets every coupon.
+    public mutating func forgetAll() { marks.removeAll(keepingCapacity: true) }
+
     /// The subscription stands again: whatever was remembered may be stale.
     public mutating func subscriptionUp() {
         generation += 1
         deafSince = nil
-        marks.removeAll(keepingCapacity: true)
+        forgetAll()
     }
 
     /// The subscription is broken: finished coupons bounce on for a while, no others.

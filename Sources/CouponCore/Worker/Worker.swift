@@ -126,6 +126,9 @@ public final class Worker {
         frontDoor.remembers(coupon)
     }
 
+    /// Everything is asked anew.
+    public func forgetAll() { frontDoor.forgetAll() }
+
     /// The coupon was created or changed through this daemon.
     public func forget(_ coupon: CouponID) { frontDoor.forget(coupon) }
 }

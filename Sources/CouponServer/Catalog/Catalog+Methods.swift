@@ -69,7 +69,10 @@ extension Catalog {
         let update = try ledger { () throws(LedgerError) in
             try store.update(id, change) { coupon, row in
                 guard case .some(.some(let total)) = change.total else { return true }
-                switch try? gates.cap(id, partition: partition, epoch: row.epoch, total: total) {
+                let result = try? gates.cap(
+                    id, version: coupon.version, partition: partition, epoch: row.epoch,
+                    total: total)
+                switch result {
                 case .capped: return true
                 case .refused(let figure):
                     used = figure

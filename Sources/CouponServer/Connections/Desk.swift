@@ -152,7 +152,7 @@ final class Desk {
     }
 
     private func refusal(of request: Request, _ connection: Connection) -> Failure? {
-        guard let token = options.adminToken else {
+        guard let token = options.adminToken() else {
             return connection.isLoopback
                 ? nil
                 : Failure(
