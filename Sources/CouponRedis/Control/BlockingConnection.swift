@@ -30,7 +30,7 @@ internal import Glibc
         guard unsafe context.pointee.err == 0 else { throw failure() }
         // Writes, and reads of what `poll` announced; both only block where the peer has stalled.
         _ = unsafe redisSetTimeout(context, Self.timeval(options.commandTimeoutMilliseconds))
-        _ = unsafe redisEnableKeepAlive(context)
+        if case .tcp = options.address { _ = unsafe redisEnableKeepAlive(context) }
         try authenticate()
     }
 

@@ -1,0 +1,56 @@
+/// hiredis' parser, fed with what a channel reads.
+internal import CHiredis
+internal import NIOCore
+
+/// Owns a reader; it is freed with it.
+@safe
+struct ReplyReader: ~Copyable {
+    /// A reply larger than this is none of ours; the reader itself has no limit.
+    static let maximumReplyBytes = 64 << 20
+
+    private let reader: UnsafeMutablePointer<redisReader>
+    private var bytesSinceReply = 0
+
+    /// Nil where there is no memory.
+    init?() {
+        guard let reader = unsafe redisReaderCreate() else { return nil }
+        unsafe self.reader = unsafe reader
+    }
+
+    deinit { unsafe redisReaderFree(reader) }
+
+    mutating func feed(_ bytes: RawSpan) throws(ProtocolFailure) {
+        bytesSinceReply += bytes.byteCount
+        guard bytesSinceReply <= Self.maximumReplyBytes else {
+            throw ProtocolFailure(text: "Redis sent a reply of more than 64 MiB")
+        }
+        let result = unsafe bytes.withUnsafeBytes { raw in
+            unsafe redisReaderFeed(
+                reader, raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
+        }
+        guard result == REDIS_OK else { throw failure() }
+    }
+
+    /// The next whole reply; nil where more bytes are needed.
+    mutating func next() throws(ProtocolFailure) -> Reply? {
+        var raw: UnsafeMutableRawPointer?
+        // REDIS_OK with NULL: not whole yet. REDIS_ERR: not Redis' protocol, latched for good.
+        guard unsafe redisReaderGetReply(reader, &raw) == REDIS_OK else { throw failure() }
+        guard let raw = unsafe raw else { return nil }
+        defer { unsafe freeReplyObject(raw) }
+        bytesSinceReply = 0
+        return unsafe Reply(copying: unsafe raw.assumingMemoryBound(to: redisReply.self))
+    }
+
+    private func failure() -> ProtocolFailure {
+        ProtocolFailure(
+            text: unsafe withUnsafeBytes(of: &reader.pointee.errstr) { bytes in
+                unsafe String(decoding: unsafe bytes.prefix { $0 != 0 }, as: UTF8.self)
+            })
+    }
+}
+
+/// What came is not Redis' protocol.
+struct ProtocolFailure: Error {
+    let text: String
+}

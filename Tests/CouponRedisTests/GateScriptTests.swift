@@ -1,0 +1,171 @@
+/// The gate script against rules 11 to 13 and the order of checks of CONTRACT section 4.
+internal import CouponCore
+internal import TestSupport
+internal import Testing
+
+@testable internal import CouponRedis
+
+@Suite struct GateScriptTests {
+    @Test func acceptsInOrderAndQueuesOneEntry() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        let reply = try bench.ask(request(bigUser), request(bigUser - 1, "bb"))
+        #expect(
+            reply.verdicts == [
+                .accepted(sequence: 1, position: at(1)), .accepted(sequence: 2, position: at(1)),
+            ])
+        #expect(reply.tail == 1 && reply.door == .open && reply.settled == .zero)
+        let view = try bench.view()
+        #expect(view.tail == 1 && view.queueEnd == at(1) && view.items.count == 1)
+        guard case .entry(let entry) = try #require(view.items.first) else {
+            throw GateControlError.unexpectedReply("damaged")
+        }
+        #expect(entry.coupon == CouponID(7) && entry.firstSequence == 1)
+        #expect(entry.acceptedAt == reply.now)
+        #expect(
+            entry.requests == [
+                AcceptedRequest(user: UserID(bigUser), requestID: id("a")),
+                AcceptedRequest(user: UserID(bigUser - 1), requestID: id("bb")),
+            ])
+    }
+
+    @Test func knownUsersAreToldWhatCounts() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        // The second and third of one call see the first.
+        let first = try bench.ask(request(1), request(1), request(1, "b"))
+        #expect(
+            first.verdicts == [
+                .accepted(sequence: 1, position: at(1)), .replayed(sequence: 1, position: at(1)),
+                .duplicate(sequence: 1, state: .queued, position: at(1)),
+            ])
+        #expect(try bench.settle(from: .zero, to: at(1), [settled(coupon(issued: 1), 1)]))
+        #expect(
+            try bench.ask(request(1), request(1, "b")).verdicts == [
+                .replayed(sequence: 1, position: at(1)),
+                .duplicate(sequence: 1, state: .issued, position: at(1)),
+            ])
+        #expect(try bench.inspect().record?.used == 1)
+    }
+
+    @Test func holdersAreKnownInAnyStateAndExpiredComesFirst() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        let accepted = try bench.ask(request(1))
+        #expect(
+            try bench.control.set(
+                coupon(state: .paused, version: 2), partition: partition, epoch: 1)
+                == .current)
+        let late = accepted.now.microseconds - 1
+        #expect(
+            try bench.ask(request(1), request(2), request(1, notAfter: late)).verdicts == [
+                .replayed(sequence: 1, position: at(1)), .paused, .expired,
+            ])
+        _ = try bench.control.set(
+            coupon(state: .closed, version: 3), partition: partition, epoch: 1)
+        #expect(try bench.ask(request(2)).verdicts == [.closed])
+    }
+
+    @Test func windowIsHalfOpenByTheGatesClock() async throws {
+        let bench = try await Bench()
+        try bench.open()
+        let now = try bench.inspect().now.microseconds
+        _ = try bench.load(coupon(7, opens: now + hour, closes: now + 2 * hour))
+        _ = try bench.load(coupon(8, opens: now - 2 * hour, closes: now))
+        _ = try bench.load(coupon(9, opens: now, closes: now + hour))
+        let early = try bench.ask(request(1), coupon: 7)
+        #expect(early.verdicts == [.notOpen])
+        #expect(early.door == .closed(.notOpen(opens: Timestamp(microseconds: now + hour))))
+        #expect(try bench.ask(request(1), coupon: 8).verdicts == [.ended])
+        #expect(
+            try bench.ask(request(1), coupon: 9).verdicts == [
+                .accepted(sequence: 1, position: at(1))
+            ])
+    }
+
+    @Test func exactlyTheTotalIsAccepted() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon(total: 1_000))
+        var accepted: Set<Int64> = []
+        for round in 0..<40 {
+            let requests = (0..<30).map { request(Int64(round * 30 + $0) + 1) }
+            guard case .reply(let reply) = try bench.answer(requests) else { continue }
+            for case .accepted(let sequence, _) in reply.verdicts { accepted.insert(sequence) }
+            #expect((reply.door == .closed(.full)) == (accepted.count == 1_000))
+        }
+        #expect(accepted == Set(1...1_000))
+        #expect(try bench.ask(request(5_000)).verdicts == [.soldOut])
+        #expect(try bench.inspect().record?.used == 1_000)
+        #expect(try bench.view().items.map(\.requestCount).reduce(0, +) == 1_000)
+    }
+
+    @Test func unlimitedIsNeverFull() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon(total: nil))
+        let reply = try bench.ask(request(1))
+        #expect(reply.door == .open)
+        #expect(reply.verdicts == [.accepted(sequence: 1, position: at(1))])
+    }
+
+    @Test func refusesWhatIsNotItsOwn() async throws {
+        let bench = try await Bench()
+        #expect(try bench.answer([request(1)]) == .stale(.missing, epoch: 0))
+        try bench.open(epoch: 4)
+        #expect(try bench.answer([request(1)]) == .stale(.open, epoch: 4))
+        #expect(try bench.answer([request(1)], epoch: 4) == .notLoaded)
+        _ = try bench.control.fence(partition, epoch: 5, installID: "install")
+        #expect(try bench.answer([request(1)], epoch: 5) == .stale(.fenced, epoch: 5))
+    }
+
+    @Test func aTailBelowTheFloorFencesTheGate() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        _ = try bench.ask(request(1))
+        #expect(try bench.answer([request(2)], floor: 2) == .rolledBack)
+        #expect(try bench.view().status == .fenced)
+        #expect(try bench.answer([request(2)], floor: 1) == .stale(.fenced, epoch: 1))
+    }
+
+    @Test func aQueueAheadOfTheGateFencesItAndNothingIsAccepted() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        try await bench.server.cli("XADD", Keys.queue(partition), "1-9", "e", "x")
+        #expect(try bench.answer([request(2)]) == .rolledBack)
+        #expect(try bench.inspect(2).holder == nil)
+        #expect(try bench.inspect().record?.used == 0)
+    }
+
+    @Test func backlogIsBounded() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        let narrow = bench.another { $0.backlogPerCoupon = 2 }
+        _ = try bench.ask(request(1), request(2))
+        #expect(try bench.answer([request(3)], by: narrow) == .exhausted)
+        guard case .reply = try bench.answer([], by: narrow) else {
+            throw GateControlError.unexpectedReply("a question without requests is always answered")
+        }
+        let narrowPartition = bench.another { $0.backlogPerPartition = 2 }
+        #expect(try bench.answer([request(3)], by: narrowPartition) == .exhausted)
+        #expect(try bench.settle(from: .zero, to: at(1), [settled(coupon(issued: 2), 2)]))
+        guard case .reply = try bench.answer([request(3)], by: narrow) else {
+            throw GateControlError.unexpectedReply("settled requests are no backlog")
+        }
+    }
+
+    @Test func aFullRedisAcceptsNothingButSettles() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        _ = try bench.ask(request(1))
+        try await bench.server.cli("CONFIG", "SET", "maxmemory", "1")
+        let error = #expect(throws: GateControlError.self) { try bench.answer([request(2)]) }
+        guard case .unavailable(let text) = error else {
+            throw GateControlError.unexpectedReply("\(String(describing: error))")
+        }
+        #expect(text.contains("maxmemory"))
+        #expect(try bench.settle(from: .zero, to: at(1), [settled(coupon(issued: 1), 1)]))
+        #expect(try bench.control.heartbeat(partition, epoch: 1))
+        #expect(try bench.view().items.isEmpty)
+        #expect(try bench.control.fence(partition, epoch: 2, installID: "install"))
+        #expect(try bench.control.open(partition, epoch: 2, settled: at(1), queued: 0))
+    }
+}

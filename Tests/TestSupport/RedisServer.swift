@@ -1,0 +1,72 @@
+/// A private Redis for tests: safe settings, a folder of its own, gone with the last reference.
+internal import Foundation
+internal import Synchronization
+
+/// A redis-server on a unix socket and on a free port of 127.0.0.1, run as promise 3 demands.
+public final class RedisServer: Sendable {
+    /// The path of its unix socket.
+    public let socket: String
+    /// Its TCP port.
+    public let port: Int
+
+    private let folder: TemporaryFolder
+    private let settings: [String]
+    private let process: Mutex<ServerProcess>
+
+    /// Starts a server and waits until it answers.
+    /// - Parameter settings: more of redis-server's options; a later one wins.
+    public init(_ settings: [String] = []) async throws {
+        folder = try TemporaryFolder()
+        socket = folder.path + "/redis.sock"
+        let port = try freePort()
+        self.port = Int(port)
+        self.settings =
+            [
+                "--port", String(port), "--bind", "127.0.0.1", "--unixsocket", socket,
+                "--dir", folder.path, "--save", "", "--appendonly", "yes",
+                "--appendfsync", "always", "--no-appendfsync-on-rewrite", "no",
+                "--maxmemory-policy", "noeviction",
+            ] + settings
+        process = Mutex(
+            try ServerProcess("redis-server", arguments: self.settings, in: folder.path))
+        try await waitUntilReady()
+    }
+
+    /// Ends it, by SIGTERM, and waits.
+    public func stop() async throws {
+        try await process.withLock { $0 }.terminate()
+    }
+
+    /// Ends it as a crash does, and waits.
+    public func kill() async throws {
+        try await process.withLock { $0 }.terminate(SIGKILL)
+    }
+
+    /// Starts it again, on the data that it left, and waits until it answers.
+    public func restart() async throws {
+        unsafe unlink(socket)
+        let next = try ServerProcess("redis-server", arguments: settings, in: folder.path)
+        process.withLock { $0 = next }
+        try await waitUntilReady()
+    }
+
+    /// Stops the process in its tracks: connections stay, nothing is answered.
+    public func freeze() { process.withLock { $0 }.signal(SIGSTOP) }
+
+    /// Lets a frozen process go on.
+    public func thaw() { process.withLock { $0 }.signal(SIGCONT) }
+
+    /// Runs a command by redis-cli, and returns what it printed.
+    @discardableResult
+    public func cli(_ arguments: String...) async throws -> String {
+        let out = try TemporaryFolder()
+        let command = try ServerProcess(
+            "redis-cli", arguments: ["-s", socket] + arguments, in: out.path)
+        _ = try await command.waitForEnd()
+        return command.logTail(lines: 10_000)
+    }
+
+    private func waitUntilReady() async throws {
+        try await eventually("an answer of redis-server") { try await cli("PING") == "PONG" }
+    }
+}
