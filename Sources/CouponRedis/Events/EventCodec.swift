@@ -1,0 +1,50 @@
+/// An event's bytes, drawn in Scripts/prelude.lua, read in this one place.
+internal import CouponCore
+
+extension CompletionEvent {
+    /// Nil where the bytes are not an event of a layout that is known here.
+    init?(_ bytes: [UInt8]) {
+        var reader = ByteReader(bytes)
+        guard reader.byte() == 1, let partition = reader.integer(UInt32.self),
+            let epoch = reader.int64(), let from = reader.position(), let to = reader.position(),
+            let now = reader.timestamp(), let issuedAt = reader.timestamp(),
+            let resolve = reader.byte(),
+            let coupons = reader.list(itemBytes: 42, { $0.standing(now: now) }),
+            let rejections = reader.list(itemBytes: 17, { $0.rejection() }), reader.remaining == 0
+        else { return nil }
+        self.init(
+            partition: PartitionID(Int(partition)), epoch: epoch, from: from, to: to,
+            issuedAt: issuedAt, resolve: resolve != 0, coupons: coupons, rejections: rejections)
+    }
+}
+
+extension ByteReader {
+    /// A count and that many items; nil where they cannot all be there.
+    fileprivate mutating func list<Item>(
+        itemBytes: Int, _ item: (inout ByteReader) -> Item?
+    ) -> [Item]? {
+        guard let count = integer(UInt32.self), Int(count) * itemBytes <= remaining
+        else { return nil }
+        var items: [Item] = []
+        items.reserveCapacity(Int(count))
+        for _ in 0..<count {
+            guard let next = item(&self) else { return nil }
+            items.append(next)
+        }
+        return items
+    }
+
+    fileprivate mutating func standing(now: Timestamp) -> CompletionEvent.CouponStanding? {
+        guard let coupon = couponID(), let rev = int64(), let version = int64(),
+            let door = door(now: now)
+        else { return nil }
+        return CompletionEvent.CouponStanding(
+            coupon: coupon, rev: rev, version: version, door: door)
+    }
+
+    fileprivate mutating func rejection() -> CompletionEvent.Rejection? {
+        guard let coupon = couponID(), let sequence = int64(), let reason = rejectionReason()
+        else { return nil }
+        return CompletionEvent.Rejection(coupon: coupon, sequence: sequence, reason: reason)
+    }
+}

@@ -1,0 +1,152 @@
+/// Settle against rules 21 to 23: exactly once, and what becomes of slots, holders, queue and rev.
+internal import CouponCore
+internal import TestSupport
+internal import Testing
+
+@testable internal import CouponRedis
+
+@Suite struct SettleTests {
+    @Test func happensOnceAndOnlyInItsEpoch() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        _ = try bench.ask(request(1), request(2))
+        let refused = [refusal(1, sequence: 1, at: at(1), .soldOut)]
+        let done = [settled(coupon(issued: 1), 2)]
+        #expect(try !bench.settle(from: at(1), to: at(1), done))
+        #expect(try bench.settle(from: .zero, to: at(1), done, refusals: refused))
+        #expect(try !bench.settle(from: .zero, to: at(1), done, refusals: refused))
+        #expect(try bench.inspect().record?.used == 1)
+        #expect(try bench.inspect().settled == at(1))
+        _ = try bench.control.fence(partition, epoch: 2, installID: "install")
+        #expect(try !bench.settle(from: at(1), to: at(2), done))
+    }
+
+    @Test func aRejectedUserFreesTheSlotAndMayAskAgain() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon(total: 1))
+        let full = try bench.ask(request(1))
+        #expect(full.door == .closed(.full))
+        #expect(
+            try bench.settle(
+                from: .zero, to: at(1), [settled(coupon(total: 1), 1)],
+                refusals: [refusal(1, sequence: 1, at: at(1), .soldOut)]))
+        let record = try #require(try bench.inspect().record)
+        #expect(record.used == 0 && record.queued == 0)
+        #expect(record.rev > full.rev, "the coupon opened again")
+        #expect(
+            try bench.ask(request(1), request(1, "b")).verdicts == [
+                .rejected(sequence: 1, reason: .soldOut), .accepted(sequence: 2, position: at(2)),
+            ])
+        // Late news of the first request must not take the second one's slot.
+        #expect(
+            try bench.settle(
+                from: at(1), to: at(2), [], refusals: [refusal(1, sequence: 1, at: at(1), .soldOut)]
+            ))
+        #expect(try bench.inspect().record?.used == 1)
+    }
+
+    @Test func aDeadLetterKeepsItsSlot() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        _ = try bench.ask(request(bigUser))
+        #expect(
+            try bench.settle(
+                from: .zero, to: at(1), [settled(coupon(), 1)],
+                refusals: [refusal(bigUser, sequence: 1, at: at(1), .deadLetter)]))
+        #expect(try bench.inspect().record?.used == 1)
+        #expect(try bench.inspect(bigUser).holder?.rejection == .deadLetter)
+        #expect(
+            try bench.ask(request(bigUser), request(bigUser, "b")).verdicts == [
+                .rejected(sequence: 1, reason: .deadLetter),
+                .duplicate(sequence: 1, state: .rejected, position: at(1)),
+            ])
+    }
+
+    @Test func aUserWhoHeldTheCouponByAnotherRequestIsShownThatOne() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        _ = try bench.ask(request(1))
+        let row = Holding(
+            coupon: CouponID(7), user: UserID(1), sequence: 99, requestID: id("earlier"))
+        #expect(
+            try bench.settle(
+                from: .zero, to: at(1), [settled(coupon(), 1)],
+                refusals: [refusal(1, sequence: 1, at: at(1), .alreadyIssued, issued: row)]))
+        #expect(try bench.inspect().record?.used == 0)
+        #expect(
+            try bench.inspect(1).holder
+                == GateHolder(
+                    sequence: 99, position: .zero, requestID: id("earlier"), rejection: nil))
+        #expect(
+            try bench.ask(request(1)).verdicts == [
+                .duplicate(sequence: 99, state: .issued, position: .zero)
+            ])
+    }
+
+    @Test func theQueueIsTrimmedExactly() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon(total: nil))
+        for user in 1...300 { _ = try bench.ask(request(Int64(user))) }
+        #expect(
+            try bench.settle(
+                from: .zero, to: at(123), [settled(coupon(total: nil, issued: 123), 123)]))
+        let view = try bench.view()
+        #expect(view.items.first?.position == at(124) && view.items.count == 177)
+        #expect(view.queueEnd == at(300) && view.tail == 300 && view.settled == at(123))
+        #expect(try bench.inspect().record?.queued == 177)
+    }
+
+    @Test func onlyANewerVersionIsTaken() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon(total: 10, version: 5))
+        let before = try #require(try bench.inspect().record)
+        #expect(
+            try bench.settle(from: .zero, to: at(0), [settled(coupon(total: 1, version: 4), 0)]))
+        let record = try #require(try bench.inspect().record)
+        #expect(record == before, "nothing opened or closed, so rev stays as well")
+        #expect(
+            try bench.settle(
+                from: at(0), to: at(0), [settled(coupon(total: 10, version: 6, issued: 10), 0)]))
+        let finished = try bench.ask(request(1))
+        #expect(finished.version == 6 && finished.rev > before.rev)
+        #expect(finished.door == .closed(.soldOut))
+    }
+
+    @Test func whatIsNotLoadedIsSkipped() async throws {
+        let bench = try await Bench()
+        try bench.open()
+        #expect(
+            try bench.settle(
+                from: .zero, to: at(0), [settled(coupon(), 3)],
+                refusals: [
+                    refusal(1, sequence: 1, at: at(1), .notFound),
+                    refusal(1, sequence: 1, at: at(1), .notFound, coupon: 10),
+                ]))
+        #expect(try bench.inspect().record == nil)
+    }
+
+    @Test func aFinishedCouponExpiresOnceNothingOfItIsQueued() async throws {
+        let bench = try await Bench(retention: 100_000)
+        try bench.open(coupon(total: 2))
+        _ = try bench.ask(request(1))
+        _ = try bench.ask(request(2))
+        let record = Keys.record(CouponID(7), partition, 1)
+        let holders = Keys.holders(CouponID(7), partition, 1)
+        let finished = coupon(total: 2, version: 2, issued: 2)
+        #expect(try bench.settle(from: .zero, to: at(1), [settled(finished, 1)]))
+        #expect(try await bench.server.cli("PTTL", record) == "-1")
+        let token = try bench.view().loadToken
+        #expect(try bench.settle(from: at(1), to: at(2), [settled(finished, 1)]))
+        #expect(
+            try await bench.server.cli("PEXPIRETIME", record)
+                == bench.server.cli("PEXPIRETIME", holders))
+        #expect(try await bench.server.cli("PTTL", record) != "-1")
+        #expect(try bench.view().loadToken > token, "whoever read it before must not load it after")
+        let raised = coupon(total: 3, version: 3, issued: 2)
+        #expect(try bench.control.set(raised, partition: partition, epoch: 1) == .current)
+        #expect(try await bench.server.cli("PTTL", record) == "-1")
+        #expect(try await bench.server.cli("PTTL", holders) == "-1")
+        #expect(
+            try bench.ask(request(3)).verdicts == [.accepted(sequence: 3, position: at(3))])
+    }
+}
