@@ -18,7 +18,11 @@ import Testing
         let found = try await withThrowingTaskGroup(of: Installation.self) { group in
             for _ in 0..<4 {
                 group.addTask {
-                    try Installation.setUp(options, partitions: 4, logger: quiet)
+                    try await onItsOwnThread {
+                        Result { () throws(LedgerError) in
+                            try Installation.setUp(options, partitions: 4, logger: quiet)
+                        }
+                    }.get()
                 }
             }
             return try await group.reduce(into: [Installation]()) { $0.append($1) }

@@ -1,6 +1,7 @@
 /// What every test here needs: a database of its own, a ledger, a store, and entries to issue.
 import CouponCore
 import CouponPostgres
+import Foundation
 import Logging
 import TestSupport
 import Testing
@@ -76,4 +77,69 @@ func batch(_ items: QueueItem..., from: Int64 = 0, epoch: Epoch = 1) -> Batch {
     return Batch(
         partition: partition, epoch: epoch, from: start, to: items.last?.position ?? start,
         items: items)
+}
+
+extension TestDatabase {
+    /// Ends every session of this database but the one that asks.
+    func terminateSessions() throws { try terminateSessions(where: "true") }
+
+    /// Ends those that wait for a lock.
+    func terminateBlockedSessions() throws {
+        try terminateSessions(where: "wait_event_type = 'Lock'")
+    }
+
+    private func terminateSessions(where condition: String) throws {
+        try sql(
+            """
+            SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND \(condition)
+            """)
+    }
+
+    /// Waits until a session waits for a lock.
+    func waitUntilBlocked() async throws {
+        try await eventually("a session waits for a lock") {
+            try sql(
+                """
+                SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'
+                """) != "0"
+        }
+    }
+
+    /// Lets every insert of an issue pass a trigger.
+    func trigger(_ body: String) throws {
+        try sql(
+            """
+            CREATE FUNCTION public.guard() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN \(body) RETURN NEW; END $$;
+            CREATE TRIGGER guard BEFORE INSERT ON coupond.coupon_issue
+                FOR EACH ROW EXECUTE FUNCTION public.guard()
+            """)
+    }
+}
+
+func expectSessionLost(
+    sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+) {
+    let error = #expect(throws: LedgerError.self, sourceLocation: sourceLocation) { try body() }
+    guard case .sessionLost = error else {
+        Testing.Issue.record("\(String(describing: error))", sourceLocation: sourceLocation)
+        return
+    }
+}
+
+func expectBusy(sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void) {
+    let error = #expect(throws: LedgerError.self, sourceLocation: sourceLocation) { try body() }
+    guard case .busy = error else {
+        Testing.Issue.record("\(String(describing: error))", sourceLocation: sourceLocation)
+        return
+    }
+}
+
+/// Runs what blocks for long: on the pool, which has a thread a core, it would stop the other tests.
+func onItsOwnThread<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R {
+    await withCheckedContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
 }

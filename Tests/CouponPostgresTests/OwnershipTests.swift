@@ -1,0 +1,55 @@
+import CouponCore
+import CouponPostgres
+import TestSupport
+import Testing
+
+/// Rule 9: a partition belongs to the session that holds its lock, and to nobody when it ends.
+@Suite struct OwnershipTests {
+    @Test func onePartitionHasOneOwner() async throws {
+        let database = try await TestDatabase()
+        let (first, second) = (database.ledger(), database.ledger())
+        #expect(try first.claim(partition))
+        #expect(try first.claim(partition))
+        #expect(try !second.claim(partition))
+        #expect(try second.claim(PartitionID(1)))
+        try first.release(partition)
+        #expect(try second.claim(partition))
+    }
+
+    @Test func membersAreCountedInTheirDatabase() async throws {
+        let (database, other) = (try await TestDatabase(), try await TestDatabase())
+        let (first, second, elsewhere) = (database.ledger(), database.ledger(), other.ledger())
+        #expect(try first.joinAndCountMembers() == 1)
+        #expect(try second.joinAndCountMembers() == 2)
+        #expect(try first.joinAndCountMembers() == 2)
+        #expect(try elsewhere.joinAndCountMembers() == 1)
+    }
+
+    @Test func aSilentSessionLosesItsLocks() async throws {
+        let database = try await TestDatabase()
+        let silent = database.ledger { $0.idleTimeoutMilliseconds = 200 }
+        let other = database.ledger()
+        #expect(try silent.claim(partition))
+        #expect(try silent.joinAndCountMembers() == 1)
+        try await eventually("the lock is free") { try other.claim(partition) }
+        #expect(silent.isConnected)
+        expectSessionLost { try silent.ping() }
+        #expect(!silent.isConnected)
+        #expect(try !silent.claim(partition))
+        #expect(try other.joinAndCountMembers() == 1)
+    }
+
+    /// A session that was lost owns nothing, even where the lock is free again.
+    @Test func aNewSessionOwnsNothingYet() async throws {
+        let database = try await TestDatabase()
+        let (ledger, other) = (database.ledger(), database.ledger())
+        #expect(try ledger.claim(partition))
+        #expect(try ledger.joinAndCountMembers() == 1)
+        try database.terminateSessions()
+        expectSessionLost { try ledger.ping() }
+        try ledger.ping()
+        #expect(try other.claim(partition))
+        #expect(try !ledger.claim(partition))
+        #expect(try ledger.joinAndCountMembers() == 1)
+    }
+}

@@ -1,0 +1,73 @@
+import CouponCore
+import CouponPostgres
+import TestSupport
+import Testing
+
+/// Promise 8: one bad request stops nobody, and nothing but bad data makes a dead letter.
+@Suite struct PoisonTests {
+    @Test(arguments: ["23514", "22003"]) func badRequestsBecomeDeadLetters(state: String)
+        async throws
+    {
+        let database = try await TestDatabase()
+        let coupon = try database.coupon(total: 90)
+        try database.trigger(
+            """
+            IF NEW.user_id IN (1, 37, 38, 100) THEN
+                RAISE EXCEPTION 'user % is unlucky', NEW.user_id USING ERRCODE = '\(state)';
+            END IF;
+            """)
+        let ledger = database.ledger()
+        let commit = try ledger.issue(
+            batch(entry(1, first: 1, users: 1...50), entry(2, first: 51, users: 51...100)))
+        #expect(commit.issued == 90)
+        let dead = commit.refusals.filter { $0.reason == .deadLetter }
+        #expect(Set(dead.map(\.holding.user.rawValue)) == [1, 37, 38])
+        // The three left their places to the next in line; the last seven came too late.
+        #expect(
+            commit.refusals.filter { $0.reason == .soldOut }.map(\.holding.user.rawValue)
+                == Array(94...100))
+        #expect(
+            try database.sql(
+                "SELECT user_id, sequence, n, error FROM coupond.dead_letter ORDER BY user_id")
+                == [1, 37, 38].map { "\($0)|\($0)|1|user \($0) is unlucky (SQLSTATE \(state))" }
+                .joined(separator: "\n"))
+        #expect(try ledger.coupons([coupon]).first?.issued == 90)
+        #expect(try ledger.load(coupon)?.used == 93)
+    }
+
+    @Test func aRowThatDoesNotAppearIsADeadLetter() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.trigger("IF NEW.user_id = 2 THEN RETURN NULL; END IF;")
+        let commit = try database.ledger().issue(batch(entry(1, first: 1, users: 1...3)))
+        #expect(commit.issued == 2)
+        #expect(commit.refusals.map(\.holding.user.rawValue) == [2])
+    }
+
+    @Test func aFaultOfTheServerMakesNoDeadLetter() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.trigger("RAISE EXCEPTION 'disk full' USING ERRCODE = '53100';")
+        let ledger = database.ledger()
+        expectSessionLost { _ = try ledger.issue(batch(entry(1, first: 1, users: 1...3))) }
+        #expect(try database.sql("SELECT count(*) FROM coupond.dead_letter") == "0")
+        #expect(try ledger.partition(partition).cursor == Position(epoch: 1, n: 0))
+    }
+
+    @Test func aFaultOfTheSchemaIsRefused() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.sql("ALTER TABLE coupond.coupon_issue RENAME TO elsewhere")
+        let ledger = database.ledger()
+        let error = #expect(throws: LedgerError.self) {
+            try ledger.issue(batch(entry(1, first: 1, users: 1...3)))
+        }
+        guard case .refused(let text) = error else {
+            Testing.Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(text.contains("coupon_issue") && text.contains("42P01"))
+        #expect(ledger.isConnected)
+        #expect(try ledger.partition(partition).cursor == Position(epoch: 1, n: 0))
+    }
+}
