@@ -10,7 +10,7 @@ import Testing
     @Test func aLockedCouponMakesBusy() async throws {
         let database = try await TestDatabase()
         try database.coupon()
-        let other = Session(database.options, role: .store, logger: quiet)
+        let other = Session(database.options.patient, role: .store, logger: quiet)
         _ = try other.run("BEGIN", "SELECT FROM coupond.coupon FOR UPDATE")
         let ledger = database.ledger { $0.lockTimeoutMilliseconds = 50 }
         #expect(try ledger.claim(partition))
@@ -40,7 +40,7 @@ import Testing
     @Test func aSessionEndedInTheMiddleLeavesNothing() async throws {
         let database = try await TestDatabase()
         try database.coupon()
-        let other = Session(database.options, role: .store, logger: quiet)
+        let other = Session(database.options.patient, role: .store, logger: quiet)
         _ = try other.run("BEGIN", "SELECT FROM coupond.coupon FOR UPDATE")
         async let issuing: Void = onItsOwnThread {
             let ledger = PostgresLedger(database.options.patient, logger: quiet)
@@ -66,7 +66,7 @@ import Testing
             CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON coupond.coupon_issue
                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.hold()
             """)
-        let other = Session(database.options, role: .store, logger: quiet)
+        let other = Session(database.options.patient, role: .store, logger: quiet)
         _ = try other.run("SELECT pg_advisory_lock(77)")
         var hasty = database.options.patient
         hasty.answerTimeoutMilliseconds = 300
