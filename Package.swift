@@ -129,16 +129,22 @@ let package = Package(
             name: "CouponPostgresTests",
             dependencies: ["CouponPostgres", "CouponCore", "TestSupport", logging],
             swiftSettings: strict),
+        .target(
+            name: "CannedDaemon",
+            dependencies: ["CouponClient", "CouponWire", nioCore, nioPosix],
+            path: "Tests/CannedDaemon", swiftSettings: strict),
         .testTarget(
             name: "CouponClientTests",
             dependencies: [
-                "CouponClient", "CouponCore", "CouponWire", nioCore, nioPosix,
+                "CannedDaemon", "CouponClient", "CouponCore", "CouponWire", nioCore, nioPosix,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "CouponctlTests",
-            dependencies: ["couponctl", "CouponClient", "CouponCore", "CouponWire"],
+            dependencies: [
+                "couponctl", "CannedDaemon", "CouponClient", "CouponCore", "CouponWire", arguments,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",

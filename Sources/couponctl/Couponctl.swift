@@ -15,4 +15,7 @@ struct Couponctl: AsyncParsableCommand {
             CouponCommand.self, IssueCommand.self, StatusCommand.self, BenchCommand.self,
             VerifyCommand.self,
         ])
+
+    // Here too, so that they may stand before the command's name.
+    @OptionGroup var global: GlobalOptions
 }

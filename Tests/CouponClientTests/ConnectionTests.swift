@@ -1,3 +1,4 @@
+import CannedDaemon
 import CouponCore
 import CouponWire
 import NIOCore
@@ -39,8 +40,8 @@ import Testing
     /// What left the client: one write for each turn of the loop.
     private func sent() throws -> [Request] {
         channel.embeddedEventLoop.run()
-        guard var bytes = try channel.readOutbound(as: ByteBuffer.self) else { return [] }
-        return try bytes.readRequests()
+        guard let bytes = try channel.readOutbound(as: ByteBuffer.self) else { return [] }
+        return try DaemonWire.requests(in: bytes)
     }
 
     @Test func whatIsSentInOneTurnLeavesInOneWrite() throws {
@@ -54,7 +55,7 @@ import Testing
         for number in 0..<5 { try ask(number) }
         var bytes = ByteBuffer()
         for (outcome, request) in zip(outcomes, try sent()).reversed() {
-            var frame = ByteBuffer.frame(Response(id: request.id, result: .issue(outcome)))
+            var frame = DaemonWire.frame(Response(id: request.id, result: .issue(outcome)))
             bytes.writeBuffer(&frame)
         }
         while let byte = bytes.readSlice(length: 1) { try channel.writeInbound(byte) }
@@ -68,7 +69,7 @@ import Testing
         try ask(0)
         let failure = Failure(.unavailable, "away", retryAfterMilliseconds: 5)
         let id = try #require(try sent().first).id
-        try channel.writeInbound(ByteBuffer.frame(Response(id: id, result: .failure(failure))))
+        try channel.writeInbound(DaemonWire.frame(Response(id: id, result: .failure(failure))))
         #expect(answers.byNumber[0] == [.failure(.refused(failure))])
     }
 
@@ -98,10 +99,10 @@ import Testing
         // Its slot is used again before the late answer comes.
         try ask(2)
         let late = Response(id: ids[0], result: .health(notReady: nil))
-        try channel.writeInbound(ByteBuffer.frame(late))
+        try channel.writeInbound(DaemonWire.frame(late))
         #expect(answers.byNumber[2] == nil)
         try channel.writeInbound(
-            ByteBuffer.frame(Response(id: ids[1], result: .health(notReady: nil))))
+            DaemonWire.frame(Response(id: ids[1], result: .health(notReady: nil))))
         #expect(answers.byNumber[1] == [.success(.health(notReady: nil))])
     }
 
@@ -117,7 +118,7 @@ import Testing
         #expect(throws: ClientError.tooManyInFlight) { try ask(8) }
         let id = try #require(try sent().first).id
         try channel.writeInbound(
-            ByteBuffer.frame(Response(id: id, result: .health(notReady: nil))))
+            DaemonWire.frame(Response(id: id, result: .health(notReady: nil))))
         try ask(8)
     }
 
@@ -159,7 +160,7 @@ import Testing
         }
         #expect(handler.isOpen)
         try channel.writeInbound(
-            ByteBuffer.frame(Response(id: ids[1], result: .health(notReady: nil))))
+            DaemonWire.frame(Response(id: ids[1], result: .health(notReady: nil))))
         #expect(answers.byNumber[1] == [.success(.health(notReady: nil))])
     }
 
@@ -167,7 +168,7 @@ import Testing
         try ask(0)
         _ = try sent()
         let complaint = Response(id: 0, result: .failure(Failure(.invalidArgument, "frame: bad")))
-        try channel.writeInbound(ByteBuffer.frame(complaint))
+        try channel.writeInbound(DaemonWire.frame(complaint))
         #expect(answers.byNumber[0] == [.failure(.connectionLost(reason: "frame: bad"))])
     }
 
@@ -175,7 +176,7 @@ import Testing
         try handler.send(.health, deadline: nil) { _ in try? self.ask(1) }
         let id = try #require(try sent().first).id
         try channel.writeInbound(
-            ByteBuffer.frame(Response(id: id, result: .health(notReady: nil))))
+            DaemonWire.frame(Response(id: id, result: .health(notReady: nil))))
         #expect(try sent().count == 1)
     }
 }

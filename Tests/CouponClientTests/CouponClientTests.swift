@@ -1,3 +1,4 @@
+import CannedDaemon
 import CouponCore
 import CouponWire
 import NIOCore

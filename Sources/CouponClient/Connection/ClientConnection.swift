@@ -1,5 +1,6 @@
 internal import CouponCore
 public import CouponWire
+internal import Glibc
 public import NIOCore
 internal import NIOPosix
 
@@ -82,7 +83,13 @@ private func connectFailure(_ error: any Error) -> String {
     case let error as NIOConnectionError:
         if let first = error.connectionErrors.first { return connectFailure(first.error) }
         return "the name \(error.host) has no address"
-    case let error as IOError: return error.description
+    case let error as IOError:
+        switch error.errnoCode {
+        case ECONNREFUSED: return "connection refused"
+        case ETIMEDOUT: return "no answer in time"
+        case EHOSTUNREACH, ENETUNREACH: return "no way there"
+        default: return error.description
+        }
     case is ChannelError: return "no answer in time"
     default: return String(describing: error)
     }

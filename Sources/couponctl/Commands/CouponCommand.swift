@@ -10,6 +10,8 @@ struct CouponCommand: AsyncParsableCommand {
             CouponCreate.self, CouponGet.self, CouponList.self, CouponUpdate.self,
             CouponPause.self, CouponResume.self, CouponClose.self,
         ])
+
+    @OptionGroup var global: GlobalOptions
 }
 
 /// A new coupon.

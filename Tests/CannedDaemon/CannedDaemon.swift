@@ -1,0 +1,71 @@
+package import CouponClient
+package import CouponWire
+internal import NIOCore
+internal import NIOPosix
+
+/// A listener on loopback that speaks the protocol and answers as it is told: the client's other side.
+package struct CannedDaemon: Sendable {
+    /// What to do with a request.
+    package enum Reply: Sendable {
+        case answer(Response.Result)
+        case silence
+        case hangUp
+    }
+
+    /// Where it listens.
+    package let address: ServerAddress
+    private let listener: any Channel
+
+    /// Listens on a free port.
+    package static func start(
+        _ reply: @escaping @Sendable (Request) -> Reply
+    ) async throws -> CannedDaemon {
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(ChannelOptions.backlog, value: 256)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Handler(reply))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = listener.localAddress?.port ?? 0
+        return CannedDaemon(
+            address: ServerAddress(host: "127.0.0.1", port: port), listener: listener)
+    }
+
+    /// Takes no more connections.
+    package func stop() async throws { try await listener.close() }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private let reply: @Sendable (Request) -> Reply
+        private var wire = DaemonWire()
+        private var answers = ByteBuffer()
+
+        init(_ reply: @escaping @Sendable (Request) -> Reply) { self.reply = reply }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            wire.feed(unwrapInboundIn(data))
+            do {
+                while let request = try wire.next() {
+                    switch reply(request) {
+                    case .answer(let result):
+                        wire.write(Response(id: request.id, result: result), to: &answers)
+                    case .silence: break
+                    case .hangUp: return context.close(promise: nil)
+                    }
+                }
+            } catch {
+                context.close(promise: nil)
+            }
+        }
+
+        func channelReadComplete(context: ChannelHandlerContext) {
+            guard answers.readableBytes > 0 else { return }
+            context.writeAndFlush(wrapOutboundOut(answers), promise: nil)
+            answers = ByteBuffer()
+        }
+    }
+}

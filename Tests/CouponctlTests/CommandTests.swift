@@ -1,0 +1,100 @@
+import ArgumentParser
+import CannedDaemon
+import CouponClient
+import Testing
+
+@testable import couponctl
+
+/// Whole commands, against a daemon that is a model of one.
+@Suite(.timeLimit(.minutes(1))) struct CommandTests {
+    /// Runs a command line; the exit code that it ends with.
+    private func run(_ arguments: [String], _ fault: ModelDaemon.Fault = .none) async throws
+        -> Int32
+    {
+        let model = ModelDaemon(fault)
+        let daemon = try await CannedDaemon.start { model.reply($0) }
+        var code: Int32 = 0
+        for line in arguments.split(separator: "then") {
+            code = await Self.run(["--address", daemon.address.description] + line)
+        }
+        try await daemon.stop()
+        return code
+    }
+
+    private static func run(_ arguments: [String]) async -> Int32 {
+        do {
+            guard var command = try Couponctl.parseAsRoot(arguments) as? any AsyncParsableCommand
+            else { return -1 }
+            try await command.run()
+            return 0
+        } catch {
+            return Couponctl.exitCode(for: error).rawValue
+        }
+    }
+
+    private static let sale = [
+        "bench", "--users", "300", "--coupon-total", "100", "--connections", "4", "--pipeline", "8",
+    ]
+    private static let creation = [
+        "coupon", "create", "--id", "7", "--title", "t", "--closes", "+1h",
+    ]
+
+    @Test(arguments: [
+        [], ["--json"], ["--asks", "1"], ["--users", "50"], ["--connections", "1"],
+    ])
+    func aGoodSaleEndsWell(options: [String]) async throws {
+        #expect(try await run(Self.sale + options) == 0)
+    }
+
+    @Test(arguments: [
+        ModelDaemon.Fault.losesARow, .tellsAWrongSequence, .overIssues, .forgetsToClose, .hangsUp,
+    ])
+    func aBadSaleIsFoundOut(fault: ModelDaemon.Fault) async throws {
+        #expect(try await run(Self.sale, fault) == 1)
+    }
+
+    @Test func verifyJudgesWhatABenchLeft() async throws {
+        #expect(try await run(Self.sale + ["then", "verify"]) == 0)
+        #expect(try await run(Self.sale + ["then", "verify", "--json"], .overIssues) == 1)
+    }
+
+    @Test func couponsAreMadeAndShown() async throws {
+        #expect(try await run(Self.creation + ["--total", "5"]) == 0)
+        #expect(try await run(Self.creation + ["then", "coupon", "get", "7", "--json"]) == 0)
+        #expect(try await run(Self.creation + ["then", "coupon", "list"]) == 0)
+        #expect(try await run(Self.creation + ["then"] + Self.creation) == 1)
+        #expect(try await run(["coupon", "get", "7"]) == 1)
+    }
+
+    @Test func anIssueAndItsStatus() async throws {
+        let issue = ["issue", "--coupon", "7", "--user", "1", "--request-id", "00ff"]
+        let coupon = Self.creation + ["--total", "5", "then"]
+        #expect(try await run(coupon + issue) == 0)
+        #expect(try await run(coupon + issue + ["then"] + issue) == 1)
+        #expect(
+            try await run(coupon + issue + ["then", "status", "--coupon", "7", "--user", "1"]) == 0)
+    }
+
+    @Test(arguments: [
+        ["issue", "--coupon", "0", "--user", "1"],
+        ["issue", "--coupon", "1", "--user", "1", "--request-id", "xyz"],
+        ["coupon", "create", "--id", "1", "--title", "t", "--closes", "soon"],
+        ["coupon", "update", "1"],
+        ["bench", "--pipeline", "0"],
+        ["status", "--coupon", "1", "--token-file", "/nowhere"],
+        ["status", "--coupon", "1", "--address", "nowhere"],
+        ["frobnicate"],
+    ])
+    func wrongUsageIsToldApart(arguments: [String]) async throws {
+        #expect(await Self.run(arguments) == 64)
+    }
+
+    @Test func nobodyThereIsToldApart() async throws {
+        let daemon = try await CannedDaemon.start { _ in .silence }
+        try await daemon.stop()
+        let address = daemon.address.description
+        #expect(await Self.run(["status", "--coupon", "1", "--address", address]) == 69)
+        #expect(await Self.run(["verify", "--address", address, "--json"]) == 69)
+        #expect(await Self.run(Self.sale + ["--address", address]) == 69)
+    }
+}
