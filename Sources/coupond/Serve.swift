@@ -7,6 +7,7 @@ internal import CouponScheduler
 internal import CouponServer
 internal import Glibc
 internal import Logging
+internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
 internal import Systemd
@@ -16,7 +17,7 @@ internal import UnixSignals
 /// - Throws: an `ExitCode` for an end that docs/OPERATIONS.md names; anything else is a fault of ours.
 func serve(_ configuration: Configuration) async throws {
     // A write to a peer that has gone is an error of that write, not the end of the process.
-    _ = unsafe signal(SIGPIPE, SIG_IGN)
+    _ = signal(SIGPIPE, SIG_IGN)
     let logger = Logger(label: "coupond")
     let secrets = Secrets(configuration)
     let redis = RedisOptions(configuration, password: secrets.redisPassword)

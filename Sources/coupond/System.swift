@@ -2,26 +2,16 @@
 internal import CouponCore
 internal import FoundationEssentials
 internal import Glibc
+internal import NIOCore
 
 extension Clocks {
     /// The system's clocks.
     static let system = Clocks(
-        now: {
-            let time = read(CLOCK_MONOTONIC)
-            return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-        },
+        now: { MonotonicTime(nanoseconds: Int64(NIODeadline.now().uptimeNanoseconds)) },
         wallNow: {
-            let time = read(CLOCK_REALTIME)
-            return Timestamp(
-                microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
+            Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
         },
         pause: { usleep(UInt32(clamping: $0 * 1_000)) })
-
-    private static func read(_ clock: clockid_t) -> timespec {
-        var time = timespec()
-        unsafe clock_gettime(clock, &time)
-        return time
-    }
 }
 
 /// The process's environment.
