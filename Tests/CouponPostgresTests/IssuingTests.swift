@@ -27,6 +27,11 @@ import Testing
         let stored = try #require(try database.store().coupon(coupon))
         #expect(stored == commit.coupons[0].coupon)
         #expect(stored.issued == 3 && stored.lastSequence == 3 && stored.version == 1)
+        #expect(
+            try database.store().standing(of: UserID(30), for: coupon)
+                == .issued(
+                    sequence: 1, requestID: id(30),
+                    at: commit.issuedAt))
         #expect(try database.ledger().partition(partition).cursor == Position(epoch: 1, n: 2))
     }
 

@@ -6,6 +6,9 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     /// - Parameter microseconds: since 1970-01-01T00:00:00Z.
     public init(microseconds: Int64) { self.microseconds = microseconds }
 
+    /// The Unix epoch itself: no moment.
+    public static let zero = Timestamp(microseconds: 0)
+
     /// Earlier before later.
     public static func < (left: Self, right: Self) -> Bool {
         left.microseconds < right.microseconds

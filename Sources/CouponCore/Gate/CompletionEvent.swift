@@ -23,7 +23,7 @@ public struct CompletionEvent: Equatable, Sendable {
     /// An event.
     public init(
         partition: PartitionID, epoch: Epoch, from: Position, to: Position,
-        issuedAt: Timestamp = Timestamp(microseconds: 0), resolve: Bool, coupons: [CouponStanding],
+        issuedAt: Timestamp = .zero, resolve: Bool, coupons: [CouponStanding],
         rejections: [Rejection]
     ) {
         self.partition = partition

@@ -20,7 +20,7 @@ public struct Settlement: Equatable, Sendable {
     /// A settlement.
     public init(
         partition: PartitionID, epoch: Epoch, from: Position, to: Position,
-        issuedAt: Timestamp = Timestamp(microseconds: 0), isRecovery: Bool,
+        issuedAt: Timestamp = .zero, isRecovery: Bool,
         coupons: [SettledCoupon], refusals: [Refusal]
     ) {
         self.partition = partition

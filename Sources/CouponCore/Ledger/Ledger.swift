@@ -119,7 +119,7 @@ public struct Commit: Equatable, Sendable {
     /// What a committed batch did.
     public init(
         coupons: [SettledCoupon], refusals: [Refusal], issued: Int,
-        issuedAt: Timestamp = Timestamp(microseconds: 0)
+        issuedAt: Timestamp = .zero
     ) {
         self.coupons = coupons
         self.refusals = refusals

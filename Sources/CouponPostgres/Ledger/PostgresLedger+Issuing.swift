@@ -31,13 +31,15 @@ extension PostgresLedger {
         _ batch: Batch, _ insert: (inout Insertion) throws(LedgerError) -> Bool
     ) throws(LedgerError) -> Commit? {
         do throws(LedgerError) {
-            let coupons = try begin(batch)
-            var insertion = Insertion(batch: batch, coupons: coupons, session: session)
+            let locked = try begin(batch)
+            var insertion = Insertion(batch: batch, coupons: locked.coupons, session: session)
             guard try insert(&insertion) else {
                 session.rollBack()
                 return nil
             }
-            return try commit(batch, insertion)
+            var commit = try commit(batch, insertion)
+            commit.issuedAt = locked.issuedAt
+            return commit
         } catch {
             session.rollBack()
             throw error
@@ -45,8 +47,10 @@ extension PostgresLedger {
     }
 
     /// The fence comes first and raises by itself, so that all of this may travel at once.
-    private func begin(_ batch: Batch) throws(LedgerError) -> [Coupon] {
-        try session.run(
+    private func begin(
+        _ batch: Batch
+    ) throws(LedgerError) -> (coupons: [Coupon], issuedAt: Timestamp) {
+        let rows = try session.run(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
             Statement(
                 "SELECT coupond.move_cursor($1::int4, $2, $3, $4, $5, $6)",
@@ -55,10 +59,11 @@ extension PostgresLedger {
                 .integer(batch.to.epoch), .integer(batch.to.n)),
             Statement(
                 """
-                SELECT \(Coupon.columns) FROM coupond.coupon
+                SELECT \(Coupon.columns), now() FROM coupond.coupon
                 WHERE id = ANY ($1) ORDER BY id FOR UPDATE
-                """, .integers(batch.couponIDs.map(\.rawValue)))
-        ).coupons()
+                """, .integers(batch.couponIDs.map(\.rawValue))))
+        let issuedAt = rows.count > 0 ? rows.timestamp(0, Coupon.columnCount) : .zero
+        return (try rows.coupons(), issuedAt)
     }
 
     private func commit(_ batch: Batch, _ insertion: consuming Insertion) throws(LedgerError)

@@ -47,6 +47,7 @@ extension Rows {
 extension Coupon {
     static let columns =
         "id, title, total, opens_at, closes_at, state, version, issued, last_sequence"
+    static let columnCount = 9
 }
 
 extension PartitionRow {

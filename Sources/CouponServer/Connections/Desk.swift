@@ -60,11 +60,7 @@ final class Desk {
 
     func encode(_ response: Response, into buffer: inout ByteBuffer) {
         let size = encoder.prepare(response)
-        unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
-            var output = unsafe OutputRawSpan(buffer: bytes, initializedCount: 0)
-            encoder.write(into: &output)
-            return size
-        }
+        buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
     }
 
     /// What the turn has gathered goes out when its input has all been read: one pump, one flush.
