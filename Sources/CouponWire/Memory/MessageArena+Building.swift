@@ -26,9 +26,7 @@ extension MessageArena {
 
     /// A text, whole.
     mutating func text(_ text: String) throws(Failure) -> ProtobufCBinaryData {
-        let copy = unsafe try room(for: UInt8.self, count: text.utf8.count)
-        for (index, byte) in text.utf8.enumerated() { unsafe copy[index] = byte }
-        return unsafe ProtobufCBinaryData(len: text.utf8.count, data: copy)
+        unsafe try copy(of: text.utf8)
     }
 
     /// The beginning of a text, cut between two characters where it is longer than `limit` bytes.
@@ -41,9 +39,7 @@ extension MessageArena {
 
     /// Bytes.
     mutating func bytes(_ bytes: [UInt8]) throws(Failure) -> ProtobufCBinaryData {
-        let copy = unsafe try room(for: UInt8.self, count: bytes.count)
-        for (index, byte) in bytes.enumerated() { unsafe copy[index] = byte }
-        return unsafe ProtobufCBinaryData(len: bytes.count, data: copy)
+        unsafe try copy(of: bytes)
     }
 
     /// A request id.
@@ -53,5 +49,14 @@ extension MessageArena {
         unsafe copy[1] = id.lowBits.bigEndian
         let bytes = unsafe UnsafeMutableRawPointer(copy).assumingMemoryBound(to: UInt8.self)
         return unsafe ProtobufCBinaryData(len: id.count, data: bytes)
+    }
+
+    private mutating func copy(
+        of bytes: some Collection<UInt8>
+    ) throws(Failure) -> ProtobufCBinaryData {
+        let count = bytes.count
+        let copy = unsafe try room(for: UInt8.self, count: count)
+        _ = unsafe UnsafeMutableBufferPointer(start: copy, count: count).initialize(from: bytes)
+        return unsafe ProtobufCBinaryData(len: count, data: copy)
     }
 }
