@@ -1,0 +1,416 @@
+#!/usr/bin/env python3
+"""A small client of coupond: asks for a coupon, safely again where it must, and for a status.
+
+The messages are generated from Proto/coupond.proto by protoc at first use, into .local/python. See
+README.md beside this file for the options, the JSON output and the exit codes.
+"""
+
+import argparse
+import hashlib
+import importlib
+import json
+import os
+import random
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = ROOT / "Proto" / "coupond.proto"
+
+MAXIMUM_FRAME_BYTES = 65_536
+
+# Exit codes, as in README.md.
+EXIT_ACCEPTED = 0
+EXIT_USAGE = 2
+EXIT_REFUSED = 3
+EXIT_DUPLICATE = 4
+EXIT_ERROR = 5
+EXIT_UNKNOWN = 6
+
+EXIT_OF_OUTCOME = {
+    "ACCEPTED": EXIT_ACCEPTED,
+    "ISSUED": EXIT_ACCEPTED,
+    "DUPLICATE": EXIT_DUPLICATE,
+    "SOLD_OUT": EXIT_REFUSED,
+    "NOT_OPEN": EXIT_REFUSED,
+    "ENDED": EXIT_REFUSED,
+    "PAUSED": EXIT_REFUSED,
+    "CLOSED": EXIT_REFUSED,
+    "NOT_FOUND": EXIT_REFUSED,
+    "REJECTED": EXIT_REFUSED,
+}
+
+CODE_NAMES = {
+    3: "INVALID_ARGUMENT",
+    4: "DEADLINE_EXCEEDED",
+    5: "NOT_FOUND",
+    6: "ALREADY_EXISTS",
+    7: "PERMISSION_DENIED",
+    8: "RESOURCE_EXHAUSTED",
+    9: "FAILED_PRECONDITION",
+    12: "UNIMPLEMENTED",
+    13: "INTERNAL",
+    14: "UNAVAILABLE",
+    16: "UNAUTHENTICATED",
+}
+DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE = 4, 8, 14
+
+
+def load_messages():
+    """The generated module; made anew where the schema is not the one that it was made from."""
+    digest = hashlib.sha256(SCHEMA.read_bytes()).hexdigest()[:16]
+    cache = Path(os.environ.get("COUPOND_PYTHON_CACHE", ROOT / ".local" / "python")) / digest
+    if not (cache / "coupond_pb2.py").exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        # Several clients may start at once: each makes its own, the last rename wins.
+        with tempfile.TemporaryDirectory(dir=cache) as work:
+            command = ["protoc", f"--proto_path={SCHEMA.parent}", f"--python_out={work}"]
+            try:
+                subprocess.run([*command, SCHEMA.name], check=True)
+            except FileNotFoundError:
+                sys.exit("coupon_client: protoc is missing; install protobuf-compiler")
+            os.replace(Path(work) / "coupond_pb2.py", cache / "coupond_pb2.py")
+    sys.path.insert(0, str(cache))
+    return importlib.import_module("coupond_pb2")
+
+
+messages = load_messages()
+
+
+class ConnectionBroken(Exception):
+    """The connection could not be made, or ended before the answer.
+
+    `sent` says whether the daemon may have read the request.
+    """
+
+    def __init__(self, error, sent):
+        super().__init__(str(error) or type(error).__name__)
+        self.sent = sent
+
+
+class Connection:
+    """One request at a time on one connection; connects when it is needed."""
+
+    def __init__(self, host, port):
+        self.address = (host, port)
+        self.socket = None
+        self.last_id = 0
+
+    def close(self):
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+
+    def call(self, request, timeout):
+        """Sends a request and returns its response. After an error the next call connects anew."""
+        self.last_id += 1
+        request.id = self.last_id
+        body = request.SerializeToString()
+        give_up_at = time.monotonic() + timeout
+        sent = False
+        try:
+            if self.socket is None:
+                self.socket = socket.create_connection(self.address, timeout)
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sent = True
+            self._wait_until(give_up_at)
+            self.socket.sendall(struct.pack(">I", len(body)) + body)
+            response = messages.Response.FromString(self._read_frame(give_up_at))
+            # 0: the daemon could not read our frame.
+            if response.id not in (request.id, 0):
+                raise OSError(f"an answer to request {response.id}")
+            return response
+        except (OSError, DecodeError) as error:
+            self.close()
+            raise ConnectionBroken(error, sent) from error
+
+    def _read_frame(self, give_up_at):
+        (length,) = struct.unpack(">I", self._read(4, give_up_at))
+        if not 1 <= length <= MAXIMUM_FRAME_BYTES:
+            raise OSError(f"a frame of {length} bytes")
+        return self._read(length, give_up_at)
+
+    def _read(self, count, give_up_at):
+        parts = bytearray()
+        while len(parts) < count:
+            self._wait_until(give_up_at)
+            part = self.socket.recv(count - len(parts))
+            if not part:
+                raise OSError("the connection was closed")
+            parts += part
+        return bytes(parts)
+
+    def _wait_until(self, give_up_at):
+        left = give_up_at - time.monotonic()
+        if left <= 0:
+            raise OSError("no answer in time")
+        self.socket.settimeout(left)
+
+
+class Unresolved(Exception):
+    """No outcome within the time and the tries allowed. `acceptance` says what is known."""
+
+    def __init__(self, reason, known, attempts):
+        super().__init__(reason)
+        self.known = known
+        self.attempts = attempts
+
+
+def is_worth_a_retry(error):
+    if error.code == RESOURCE_EXHAUSTED:
+        return error.retry_after_ms > 0
+    return error.code in (UNAVAILABLE, DEADLINE_EXCEEDED)
+
+
+def pause_before(attempt, retry_after_ms):
+    """Seconds: what the daemon asks for or a growing time, and up to as much again at random."""
+    growing_ms = min(50 * 2 ** (attempt - 1), 2_000)
+    base_ms = max(retry_after_ms, growing_ms)
+    return base_ms * random.uniform(1, 2) / 1_000
+
+
+class Known:
+    """What is known of a request after some tries: one that may be accepted stays so.
+
+    NOT_ACCEPTED speaks of its own try only, so it takes back nothing.
+    """
+
+    ORDER = ["NOT_ACCEPTED", "UNKNOWN", "ACCEPTED"]
+
+    def __init__(self):
+        self.acceptance = "NOT_ACCEPTED"
+        self.sequence = 0
+
+    def learn(self, acceptance, sequence=0):
+        if self.ORDER.index(acceptance) > self.ORDER.index(self.acceptance):
+            self.acceptance, self.sequence = acceptance, sequence
+
+
+class Tries:
+    """One request and its retries, all alike but for `attempt`: docs/PROTOCOL.md, Retries."""
+
+    def __init__(self, connection, deadline_ms, total_s, maximum_attempts):
+        self.connection = connection
+        self.deadline_ms = deadline_ms
+        self.give_up_at = time.monotonic() + total_s
+        self.maximum_attempts = maximum_attempts
+
+    def run(self, method, make_request):
+        """The answer to the method, and how many tries it took.
+
+        :raises Unresolved: where the time or the tries are spent without one.
+        """
+        known = Known()
+        attempt = 0
+        while True:
+            left_ms = (self.give_up_at - time.monotonic()) * 1_000
+            request = make_request(attempt)
+            request.deadline_ms = max(1, int(min(self.deadline_ms, left_ms)))
+            retry_after_ms = 0
+            try:
+                # The daemon ends a request by its deadline; a second for the way back.
+                response = self.connection.call(request, request.deadline_ms / 1_000 + 1)
+                result = response.WhichOneof("result")
+                if result == method:
+                    return getattr(response, method), attempt + 1
+                if result != "error":
+                    known.learn("UNKNOWN")
+                    raise Unresolved("an answer of no kind known here", known, attempt + 1)
+                failure = response.error
+                reason = f"{code_name(failure.code)}: {failure.message}"
+                retry_after_ms = failure.retry_after_ms
+                again = is_worth_a_retry(failure)
+                known.learn(acceptance_name(failure.acceptance), failure.sequence)
+            except ConnectionBroken as error:
+                reason, again = str(error), True
+                known.learn("UNKNOWN" if error.sent else "NOT_ACCEPTED")
+            attempt += 1
+            pause = pause_before(attempt, retry_after_ms)
+            out_of_time = time.monotonic() + pause >= self.give_up_at
+            if not again or out_of_time or attempt >= self.maximum_attempts:
+                raise Unresolved(reason, known, attempt)
+            time.sleep(pause)
+
+
+def code_name(code):
+    return CODE_NAMES.get(code, "INTERNAL")
+
+
+def acceptance_name(value):
+    """A word of a later daemon says nothing that may be relied on."""
+    known = {0: "NOT_ACCEPTED", 1: "ACCEPTED", 2: "UNKNOWN"}
+    return known.get(value, "UNKNOWN")
+
+
+def enum_name(enum, value, prefix):
+    """`OUTCOME_SOLD_OUT` as `SOLD_OUT`; a number that is not known as itself."""
+    by_number = {number: name for name, number in enum.items()}
+    return by_number.get(value, f"{prefix}{value}").removeprefix(prefix)
+
+
+def issue(arguments, tries):
+    request_id = arguments.request_id
+
+    def make_request(attempt):
+        request = messages.Request()
+        request.issue.coupon_id = arguments.coupon
+        request.issue.user_id = arguments.user
+        request.issue.request_id = request_id
+        request.issue.attempt = attempt + arguments.retry
+        if arguments.wait_issued:
+            request.issue.wait_for = messages.WAIT_FOR_ISSUED
+        return request
+
+    answer, attempts = tries.run("issue", make_request)
+    outcome = enum_name(messages.Outcome, answer.outcome, "OUTCOME_")
+    report = {"outcome": outcome}
+    if answer.sequence:
+        report["sequence"] = answer.sequence
+    if outcome == "ISSUED":
+        report["issued_at"] = answer.issued_at
+    if outcome == "DUPLICATE":
+        report["state"] = enum_name(messages.UserState, answer.state, "USER_STATE_")
+    if outcome == "NOT_OPEN":
+        report["opens_at"] = answer.opens_at
+    if outcome == "REJECTED":
+        prefix = "REJECTION_REASON_"
+        report["reason"] = enum_name(messages.RejectionReason, answer.reason, prefix)
+    report["request_id"] = request_id.hex()
+    report["attempts"] = attempts
+    return report, EXIT_OF_OUTCOME.get(outcome, EXIT_UNKNOWN)
+
+
+def status(arguments, tries):
+    def make_request(_):
+        request = messages.Request()
+        request.coupon_status.coupon_id = arguments.coupon
+        request.coupon_status.user_id = arguments.user or 0
+        return request
+
+    answer, attempts = tries.run("coupon_status", make_request)
+    coupon = answer.coupon
+    report = {
+        "coupon": coupon.id,
+        "title": coupon.title,
+        "state": enum_name(messages.CouponState, coupon.state, "COUPON_STATE_"),
+        "opens_at": coupon.opens_at,
+        "closes_at": coupon.closes_at,
+        "total": coupon.total if coupon.HasField("total") else None,
+        "accepted": answer.accepted,
+        "issued": coupon.issued,
+        "remaining": coupon.remaining if coupon.HasField("remaining") else None,
+        "queued": answer.queued,
+        "version": coupon.version,
+    }
+    if arguments.user:
+        state = enum_name(messages.UserState, answer.user_state, "USER_STATE_")
+        report |= {"user": arguments.user, "user_state": state}
+        if state != "NONE":
+            report["sequence"] = answer.sequence
+        if state == "ISSUED":
+            report["issued_at"] = answer.issued_at
+        if state == "REJECTED":
+            prefix = "REJECTION_REASON_"
+            report["reason"] = enum_name(messages.RejectionReason, answer.reason, prefix)
+    report["attempts"] = attempts
+    return report, EXIT_ACCEPTED
+
+
+def positive(text):
+    value = int(text)
+    if not 1 <= value < 2**63:
+        raise argparse.ArgumentTypeError("must be from 1 to 2^63 - 1")
+    return value
+
+
+def milliseconds(text):
+    value = int(text)
+    if not 1 <= value <= 60_000:
+        raise argparse.ArgumentTypeError("must be from 1 to 60000")
+    return value
+
+
+def request_id(text):
+    value = bytes.fromhex(text)
+    if not 1 <= len(value) <= 16:
+        raise argparse.ArgumentTypeError("must have 1 to 16 bytes, in hexadecimal")
+    return value
+
+
+def parse(command_line):
+    parser = argparse.ArgumentParser(prog="coupon_client.py", description=__doc__.split("\n")[0])
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=7070)
+    parser.add_argument(
+        "--deadline-ms", type=milliseconds, default=2_000, help="of each try (default 2000)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=10, help="seconds for all tries together (default 10)"
+    )
+    parser.add_argument("--attempts", type=positive, default=10, help="tries at most (default 10)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    ask = commands.add_parser("issue", help="ask for a coupon for a user")
+    ask.add_argument("--coupon", type=positive, required=True)
+    ask.add_argument("--user", type=positive, required=True)
+    ask.add_argument("--wait-issued", action="store_true", help="wait for the commit")
+    ask.add_argument(
+        "--request-id", type=request_id, default=None, help="hexadecimal; random by default"
+    )
+    ask.add_argument(
+        "--retry", action="store_true", help="this --request-id was tried before, by another run"
+    )
+    ask.set_defaults(run=issue)
+
+    look = commands.add_parser("status", help="how a coupon, and perhaps a user, stand")
+    look.add_argument("--coupon", type=positive, required=True)
+    look.add_argument("--user", type=positive)
+    look.set_defaults(run=status)
+    arguments = parser.parse_args(command_line)
+    if arguments.command == "issue" and arguments.request_id is None:
+        if arguments.retry:
+            ask.error("--retry needs the --request-id of the first try")
+        arguments.request_id = os.urandom(16)
+    return arguments
+
+
+def show(report, as_json):
+    if as_json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        for name, value in report.items():
+            print(f"{name:12} {'' if value is None else value}")
+
+
+def main(command_line=None):
+    arguments = parse(command_line)
+    connection = Connection(arguments.host, arguments.port)
+    tries = Tries(connection, arguments.deadline_ms, arguments.timeout, arguments.attempts)
+    try:
+        report, exit_code = arguments.run(arguments, tries)
+    except Unresolved as error:
+        report = {"error": str(error), "attempts": error.attempts}
+        exit_code = EXIT_ERROR
+        if arguments.command == "issue":
+            known = error.known
+            report |= {"acceptance": known.acceptance, "request_id": arguments.request_id.hex()}
+            if known.acceptance == "ACCEPTED":
+                report["sequence"] = known.sequence
+            if known.acceptance != "NOT_ACCEPTED":
+                exit_code = EXIT_UNKNOWN
+    finally:
+        connection.close()
+    show(report, arguments.json)
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
