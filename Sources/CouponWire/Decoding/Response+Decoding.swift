@@ -36,11 +36,12 @@ extension Response.Result {
     }
 
     private static func page(_ raw: Coupond__V1__ListCouponsResponse) throws(Failure) -> [Coupon] {
+        let raws = unsafe UnsafeBufferPointer(start: raw.coupons, count: raw.n_coupons)
         var coupons: [Coupon] = []
-        unsafe coupons.reserveCapacity(raw.n_coupons)
-        for index in 0..<(unsafe raw.n_coupons) {
-            let coupon = unsafe raw.coupons[index]
-            unsafe coupons.append(try Coupon(try Field.message(coupon, "list_coupons.coupons")))
+        coupons.reserveCapacity(raws.count)
+        for index in raws.indices {
+            let coupon = unsafe try Field.message(raws[index], "list_coupons.coupons")
+            unsafe coupons.append(try Coupon(coupon))
         }
         return coupons
     }

@@ -8,7 +8,10 @@ public import CouponCore
 
 /// Encodes messages, one after the other, in memory of its own.
 ///
-/// An issue request, its outcome and an error cost no allocation.
+/// An issue request, its outcome and an error cost no allocation. Into a `ByteBuffer`:
+///
+///     let size = encoder.prepare(response)
+///     buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
 @safe public struct FrameEncoder: ~Copyable {
     /// The structs of the dearest message that fits in a frame, a list of coupons with short
     /// titles, take less than three times its bytes.
@@ -32,8 +35,7 @@ public import CouponCore
         do throws(Failure) {
             return unsafe try frame { arena throws(Failure) in unsafe try arena.response(response) }
         } catch {
-            // No answer of the daemon is that long, but nothing here depends on it. An error always
-            // fits.
+            // No answer of the daemon is that long, but nothing here depends on it: an error fits.
             let failure = Failure(.internal, "answer: does not fit in a frame")
             return prepare(Response(id: response.id, result: .failure(failure)))
         }

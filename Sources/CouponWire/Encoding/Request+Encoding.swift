@@ -22,70 +22,99 @@ extension MessageArena {
         switch method {
         case .issue(let request):
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_ISSUE
-            unsafe raw.pointee.issue = unsafe try issue(request)
+            unsafe raw.pointee.issue = try issue(request)
         case .couponStatus(let coupon, let user):
-            let status = unsafe try make(coupond__v1__coupon_status_request__init)
-            unsafe status.pointee.coupon_id = coupon.rawValue
-            unsafe status.pointee.user_id = user?.rawValue ?? 0
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_COUPON_STATUS
-            unsafe raw.pointee.coupon_status = unsafe status
+            unsafe raw.pointee.coupon_status = try couponStatus(of: coupon, user)
         case .health:
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_HEALTH
-            unsafe raw.pointee.health = unsafe try make(coupond__v1__health_request__init)
+            unsafe raw.pointee.health = try make(coupond__v1__health_request__init)
         case .serverInfo:
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_SERVER_INFO
-            unsafe raw.pointee.server_info = unsafe try make(coupond__v1__server_info_request__init)
+            unsafe raw.pointee.server_info = try make(coupond__v1__server_info_request__init)
         case .createCoupon(let coupon):
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_CREATE_COUPON
-            unsafe raw.pointee.create_coupon = unsafe try create(coupon)
+            unsafe raw.pointee.create_coupon = try create(coupon)
         case .listCoupons(let after, let limit):
-            let list = unsafe try make(coupond__v1__list_coupons_request__init)
-            unsafe list.pointee.after_id = after.rawValue
-            unsafe list.pointee.limit = UInt32(clamping: limit)
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_LIST_COUPONS
-            unsafe raw.pointee.list_coupons = unsafe list
+            unsafe raw.pointee.list_coupons = try list(after: after, limit: limit)
         case .updateCoupon(let id, let change):
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_UPDATE_COUPON
-            unsafe raw.pointee.update_coupon = unsafe try update(id, change)
-        case .getCoupon(let id), .pauseCoupon(let id), .resumeCoupon(let id), .closeCoupon(let id),
-            .auditCoupon(let id):
-            unsafe try setMethod(method, on: id, of: raw)
+            unsafe raw.pointee.update_coupon = try update(id, change)
+        case .getCoupon(let id):
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_GET_COUPON
+            unsafe raw.pointee.get_coupon = try get(id)
+        case .pauseCoupon(let id):
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_PAUSE_COUPON
+            unsafe raw.pointee.pause_coupon = try pause(id)
+        case .resumeCoupon(let id):
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_RESUME_COUPON
+            unsafe raw.pointee.resume_coupon = try resume(id)
+        case .closeCoupon(let id):
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_CLOSE_COUPON
+            unsafe raw.pointee.close_coupon = try close(id)
+        case .auditCoupon(let id):
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON
+            unsafe raw.pointee.audit_coupon = try audit(id)
         }
     }
 
-    /// The methods that name a coupon and nothing else.
-    private mutating func setMethod(
-        _ method: Request.Method, on id: CouponID,
-        of raw: UnsafeMutablePointer<Coupond__V1__Request>
-    ) throws(Failure) {
-        switch method {
-        case .getCoupon:
-            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_GET_COUPON
-            unsafe raw.pointee.get_coupon = unsafe try make(coupond__v1__get_coupon_request__init)
-            unsafe raw.pointee.get_coupon.pointee.id = id.rawValue
-        case .pauseCoupon:
-            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_PAUSE_COUPON
-            unsafe raw.pointee.pause_coupon = unsafe try make(
-                coupond__v1__pause_coupon_request__init)
-            unsafe raw.pointee.pause_coupon.pointee.id = id.rawValue
-        case .resumeCoupon:
-            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_RESUME_COUPON
-            unsafe raw.pointee.resume_coupon = unsafe try make(
-                coupond__v1__resume_coupon_request__init)
-            unsafe raw.pointee.resume_coupon.pointee.id = id.rawValue
-        case .closeCoupon:
-            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_CLOSE_COUPON
-            unsafe raw.pointee.close_coupon = unsafe try make(
-                coupond__v1__close_coupon_request__init)
-            unsafe raw.pointee.close_coupon.pointee.id = id.rawValue
-        case .auditCoupon:
-            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON
-            unsafe raw.pointee.audit_coupon = unsafe try make(
-                coupond__v1__audit_coupon_request__init)
-            unsafe raw.pointee.audit_coupon.pointee.coupon_id = id.rawValue
-        default:
-            preconditionFailure("a method that names more than a coupon")
-        }
+    private mutating func couponStatus(
+        of coupon: CouponID, _ user: UserID?
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__CouponStatusRequest> {
+        let raw = unsafe try make(coupond__v1__coupon_status_request__init)
+        unsafe raw.pointee.coupon_id = coupon.rawValue
+        unsafe raw.pointee.user_id = user?.rawValue ?? 0
+        return unsafe raw
+    }
+
+    private mutating func list(
+        after: CouponID, limit: Int
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__ListCouponsRequest> {
+        let raw = unsafe try make(coupond__v1__list_coupons_request__init)
+        unsafe raw.pointee.after_id = after.rawValue
+        unsafe raw.pointee.limit = UInt32(clamping: limit)
+        return unsafe raw
+    }
+
+    private mutating func get(
+        _ id: CouponID
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__GetCouponRequest> {
+        let raw = unsafe try make(coupond__v1__get_coupon_request__init)
+        unsafe raw.pointee.id = id.rawValue
+        return unsafe raw
+    }
+
+    private mutating func pause(
+        _ id: CouponID
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__PauseCouponRequest> {
+        let raw = unsafe try make(coupond__v1__pause_coupon_request__init)
+        unsafe raw.pointee.id = id.rawValue
+        return unsafe raw
+    }
+
+    private mutating func resume(
+        _ id: CouponID
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__ResumeCouponRequest> {
+        let raw = unsafe try make(coupond__v1__resume_coupon_request__init)
+        unsafe raw.pointee.id = id.rawValue
+        return unsafe raw
+    }
+
+    private mutating func close(
+        _ id: CouponID
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__CloseCouponRequest> {
+        let raw = unsafe try make(coupond__v1__close_coupon_request__init)
+        unsafe raw.pointee.id = id.rawValue
+        return unsafe raw
+    }
+
+    private mutating func audit(
+        _ id: CouponID
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__AuditCouponRequest> {
+        let raw = unsafe try make(coupond__v1__audit_coupon_request__init)
+        unsafe raw.pointee.coupon_id = id.rawValue
+        return unsafe raw
     }
 
     private mutating func issue(
