@@ -155,7 +155,7 @@ class Connection:
 
 
 class Unresolved(Exception):
-    """No outcome within the time and the tries allowed. `acceptance` says what is known."""
+    """No outcome within the time and the tries allowed. `known` says what is known."""
 
     def __init__(self, reason, known, attempts):
         super().__init__(reason)
@@ -184,8 +184,8 @@ class Known:
 
     ORDER = ["NOT_ACCEPTED", "UNKNOWN", "ACCEPTED"]
 
-    def __init__(self):
-        self.acceptance = "NOT_ACCEPTED"
+    def __init__(self, acceptance):
+        self.acceptance = acceptance
         self.sequence = 0
 
     def learn(self, acceptance, sequence=0):
@@ -202,12 +202,13 @@ class Tries:
         self.give_up_at = time.monotonic() + total_s
         self.maximum_attempts = maximum_attempts
 
-    def run(self, method, make_request):
+    def run(self, method, make_request, known=None):
         """The answer to the method, and how many tries it took.
 
+        :param known: what is known from earlier runs; nothing by default.
         :raises Unresolved: where the time or the tries are spent without one.
         """
-        known = Known()
+        known = known or Known("NOT_ACCEPTED")
         attempt = 0
         while True:
             left_ms = (self.give_up_at - time.monotonic()) * 1_000
@@ -268,7 +269,9 @@ def issue(arguments, tries):
             request.issue.wait_for = messages.WAIT_FOR_ISSUED
         return request
 
-    answer, attempts = tries.run("issue", make_request)
+    # An earlier run may have been accepted, whatever becomes of this one.
+    known = Known("UNKNOWN" if arguments.retry else "NOT_ACCEPTED")
+    answer, attempts = tries.run("issue", make_request, known)
     outcome = enum_name(messages.Outcome, answer.outcome, "OUTCOME_")
     report = {"outcome": outcome}
     if answer.sequence:
