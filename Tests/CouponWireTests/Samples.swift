@@ -111,7 +111,8 @@ enum Samples {
             .health(notReady: nil), .health(notReady: "Redis is away"),
             .serverInfo(
                 ServerInfo(
-                    version: "1.0.0", partitions: 16, maximumFrameBytes: 65_536, now: window.opens)),
+                    version: "1.0.0", partitions: 16, maximumFrameBytes: 65_536,
+                    now: window.opens)),
             .coupon(coupon), .coupon(unlimited),
             .coupons([]), .coupons([coupon, unlimited, coupon]),
         ]

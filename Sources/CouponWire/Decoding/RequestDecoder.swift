@@ -32,8 +32,9 @@ public struct RequestDecoder: ~Copyable {
 
     /// Decodes one message, without its length.
     ///
-    /// - Throws: INVALID_ARGUMENT for what is not protobuf, for a missing method and for a field out of
-    ///   its bounds; UNIMPLEMENTED for a method unknown here; RESOURCE_EXHAUSTED beyond the memory budget.
+    /// - Throws: INVALID_ARGUMENT for what is not protobuf, for a missing method and for a field
+    ///   out of its bounds; UNIMPLEMENTED for a method unknown here; RESOURCE_EXHAUSTED beyond the
+    ///   memory budget.
     public mutating func decode(_ message: RawSpan) throws(RefusedRequest) -> Request {
         arena.reset()
         let unpacked = unsafe message.withUnsafeBytes { bytes in

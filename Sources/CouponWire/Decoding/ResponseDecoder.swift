@@ -30,8 +30,8 @@ public struct ResponseDecoder: ~Copyable {
 
     /// Decodes one message, without its length.
     ///
-    /// - Throws: where the bytes are no protobuf message, or say something that has no meaning here, as
-    ///   a later daemon may.
+    /// - Throws: where the bytes are no protobuf message, or say something that has no meaning
+    ///   here, as a later daemon may.
     public mutating func decode(_ message: RawSpan) throws(UnreadableResponse) -> Response {
         arena.reset()
         let unpacked = unsafe message.withUnsafeBytes { bytes in

@@ -25,7 +25,8 @@ public struct Response: Equatable, Sendable {
         case health(notReady: String?)
         /// To `serverInfo`.
         case serverInfo(ServerInfo)
-        /// To `createCoupon`, `getCoupon`, `updateCoupon`, `pauseCoupon`, `resumeCoupon`, `closeCoupon`.
+        /// To `createCoupon`, `getCoupon`, `updateCoupon`, `pauseCoupon`, `resumeCoupon` and
+        /// `closeCoupon`.
         case coupon(Coupon)
         /// To `listCoupons`.
         case coupons([Coupon])
