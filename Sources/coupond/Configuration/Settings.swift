@@ -53,7 +53,8 @@ enum Settings {
         "How long a daemon that was told to stop may take for what it accepted")
     static let adminTokenFile = Setting(
         "admin-token-file", .optional("a path"), "",
-        "A file whose first line admin callers must present; nothing refuses them all")
+        "A file whose first line admin callers must present; without it they are served on this "
+            + "machine only")
     static let logLevel = Setting(
         "log-level", Form<Logger.Level>.choice, "info", "The least level that is logged")
     static let logFormat = Setting(
