@@ -1,6 +1,7 @@
 /// One line for each event, in one write, to standard error: JSON for machines, text for a terminal.
 ///
 /// One write a line keeps lines whole where several threads log at once.
+internal import FoundationEssentials
 internal import Glibc
 internal import Logging
 
@@ -88,15 +89,15 @@ private func quoted(_ text: String) -> String {
 
 /// Such as `2026-01-31T12:00:00.123456Z`.
 private func utcNow() -> String {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &now)
+    let microseconds = Int(Date().timeIntervalSince1970 * 1_000_000)
+    var seconds = microseconds / 1_000_000
     var parts = unsafe tm()
-    unsafe gmtime_r(&now.tv_sec, &parts)
+    unsafe gmtime_r(&seconds, &parts)
     let (year, month, day) = unsafe (parts.tm_year + 1_900, parts.tm_mon + 1, parts.tm_mday)
     let (hour, minute, second) = unsafe (parts.tm_hour, parts.tm_min, parts.tm_sec)
     let date = "\(year)-\(padded(month))-\(padded(day))"
     let time = "\(padded(hour)):\(padded(minute)):\(padded(second))"
-    return "\(date)T\(time).\(padded(now.tv_nsec / 1_000, to: 6))Z"
+    return "\(date)T\(time).\(padded(microseconds % 1_000_000, to: 6))Z"
 }
 
 private func padded(_ number: some BinaryInteger, to width: Int = 2) -> String {
