@@ -4,8 +4,9 @@ internal import NIOPosix
 
 /// Calls the daemon over one pipelining connection, made at the first call and made anew after it broke.
 ///
-/// Every call ends by its deadline: with an answer, or with a `ClientError` whose `acceptance` says what
-/// is known. Cancelling a task does not end its call: what was sent cannot be taken back, and its answer
+/// Every call ends: by its deadline, which begins when the request is sent, after
+/// `ClientConfiguration.connectTimeout` at most; with an answer, or with a `ClientError` whose
+/// `acceptance` says what is known. Cancelling a task does not end its call: what was sent cannot be taken back, and its answer
 /// is soon there.
 public final class CouponClient: Sendable {
     /// Where the daemon listens.

@@ -5,7 +5,7 @@ internal import ArgumentParser
 struct Couponctl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "couponctl",
-        abstract: "Creates, issues, watches and checks the coupons of a coupond.",
+        abstract: "Creates, issues and checks the coupons of a coupond.",
         discussion: """
             Exit codes: 0 done; 1 the answer is no, or an account does not add up; 64 wrong usage; \
             69 the daemon is not there or cannot now; 70 the daemon failed; 75 nobody can say yet, ask \

@@ -8,7 +8,7 @@ final class Dialer {
 
     private enum State {
         case idle
-        case connecting([Use])
+        case connecting
         case connected(ClientConnection)
         case closed
     }
@@ -17,6 +17,7 @@ final class Dialer {
     private let configuration: ClientConfiguration
     private let loop: any EventLoop
     private var state = State.idle
+    private var waiting: [Use] = []
 
     init(address: ServerAddress, configuration: ClientConfiguration, loop: any EventLoop) {
         self.address = address
@@ -28,24 +29,21 @@ final class Dialer {
     func withConnection(_ use: @escaping Use) {
         switch state {
         case .connected(let connection) where connection.isOpen: use(.success(connection))
-        case .connecting(let waiting) where waiting.count >= configuration.maximumInFlight:
+        case .connecting where waiting.count >= configuration.maximumInFlight:
             use(.failure(.tooManyInFlight))
-        case .connecting(let waiting): state = .connecting(waiting + [use])
+        case .connecting: waiting.append(use)
         case .closed: use(.failure(.notConnected))
         case .idle, .connected:
-            state = .connecting([use])
+            state = .connecting
+            waiting.append(use)
             connect()
         }
     }
 
     func close() {
-        let before = state
+        if case .connected(let connection) = state { connection.close() }
         state = .closed
-        switch before {
-        case .connected(let connection): connection.close()
-        case .connecting(let waiting): for use in waiting { use(.failure(.notConnected)) }
-        case .idle, .closed: break
-        }
+        serve(.failure(.notConnected))
     }
 
     private func connect() {
@@ -55,7 +53,7 @@ final class Dialer {
     }
 
     private func connected(_ result: Result<ClientConnection, any Error>) {
-        guard case .connecting(let waiting) = state else {
+        guard case .connecting = state else {
             // Closed meanwhile.
             if case .success(let connection) = result { connection.close() }
             return
@@ -63,12 +61,19 @@ final class Dialer {
         switch result {
         case .success(let connection):
             state = .connected(connection)
-            for use in waiting { use(.success(connection)) }
+            serve(.success(connection))
         case .failure(let error):
             state = .idle
-            let reason = error as? ClientError
-            let failure = reason ?? .cannotConnect(address, reason: String(describing: error))
-            for use in waiting { use(.failure(failure)) }
+            let known = error as? ClientError
+            serve(
+                .failure(known ?? .cannotConnect(address, reason: String(describing: error))))
         }
+    }
+
+    /// Those who are served may ask again.
+    private func serve(_ result: Result<ClientConnection, ClientError>) {
+        let served = waiting
+        waiting = []
+        for use in served { use(result) }
     }
 }

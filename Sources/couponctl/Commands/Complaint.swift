@@ -23,10 +23,13 @@ struct Complaint: Error, Equatable {
     func reported(asJSON: Bool) -> ExitCode {
         standardError("couponctl: \(message)\n")
         if asJSON {
-            print(
-                JSONValue.object([
-                    ("error", .string(message)), ("acceptance", .acceptance(acceptance)),
-                ]))
+            var members: [(String, JSONValue)] = [
+                ("error", .string(message)), ("acceptance", .acceptance(acceptance)),
+            ]
+            if case .accepted(let sequence) = acceptance {
+                members.append(("sequence", .integer(sequence)))
+            }
+            print(JSONValue.object(members))
         }
         return exit.code
     }
@@ -36,10 +39,9 @@ struct Complaint: Error, Equatable {
         case .cannotConnect: "\(error). Is coupond running? Start one with: make run"
         case .refused(let failure): "coupond at \(address) refused: \(failure.message)"
         case .givenUp(_, let last):
-            "\(message(last, address)). An earlier try may have been accepted: "
-                + "ask again with the same --request-id, or ask: couponctl status"
+            "\(message(last, address)). An earlier try may have been accepted"
         case .connectionLost, .deadlineExceeded:
-            "\(address): \(error). What was asked for may have happened: look before asking again"
+            "\(address): \(error). What was asked for may have happened: look before you repeat it"
         case .notConnected, .tooManyInFlight, .wrongAnswer: "\(address): \(error)"
         }
     }

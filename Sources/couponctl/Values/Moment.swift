@@ -23,6 +23,15 @@ enum Moment: Equatable, ExpressibleByArgument {
         self = .fromNow(milliseconds: isPast ? -span.milliseconds : span.milliseconds)
     }
 
+    /// As the help shows a default.
+    var defaultValueDescription: String {
+        switch self {
+        case .absolute(let time): time.rfc3339
+        case .fromNow(milliseconds: 0): "now"
+        case .fromNow(let milliseconds): "\(milliseconds < 0 ? "" : "+")\(milliseconds)ms"
+        }
+    }
+
     /// The moment itself.
     func resolved(now: Timestamp) -> Timestamp {
         switch self {

@@ -27,6 +27,11 @@ struct TimeSpan: Equatable, ExpressibleByArgument {
         milliseconds = total
     }
 
+    /// As the help shows a default.
+    var defaultValueDescription: String {
+        milliseconds.isMultiple(of: 1000) ? "\(milliseconds / 1000)s" : "\(milliseconds)ms"
+    }
+
     private static let units: [String: Int64] = [
         "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000,
     ]
