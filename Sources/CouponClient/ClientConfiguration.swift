@@ -1,10 +1,12 @@
 internal import CouponCore
 public import NIOCore
 
-/// What a connection allows itself. The defaults suit a service; every value is a bound (promise 10).
+/// What a connection allows itself. The defaults suit a service; every value is a bound (promise
+/// 10).
 public struct ClientConfiguration: Sendable {
-    /// Unanswered requests of one connection, 1 to `PendingTable.maximumCapacity`. More than the daemon
-    /// reads from one connection (`Limits.requestsInFlightPerConnection`) only wait in its socket.
+    /// Unanswered requests of one connection, 1 to 65,536. More than the
+    /// daemon reads from one connection (`Limits.requestsInFlightPerConnection`) only wait in its
+    /// socket.
     public var maximumInFlight = Limits.requestsInFlightPerConnection
     /// The longest answer, in bytes.
     public var maximumFrameBytes = Limits.frameBytes

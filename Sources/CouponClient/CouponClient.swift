@@ -2,12 +2,13 @@ public import CouponWire
 public import NIOCore
 internal import NIOPosix
 
-/// Calls the daemon over one pipelining connection, made at the first call and made anew after it broke.
+/// Calls the daemon over one pipelining connection, made at the first call and made anew after it
+/// broke.
 ///
 /// Every call ends: by its deadline, which begins when the request is sent, after
 /// `ClientConfiguration.connectTimeout` at most; with an answer, or with a `ClientError` whose
-/// `acceptance` says what is known. Cancelling a task does not end its call: what was sent cannot be taken back, and its answer
-/// is soon there.
+/// `acceptance` says what is known. Cancelling a task does not end its call: what was sent cannot
+/// be taken back, and its answer is soon there.
 public final class CouponClient: Sendable {
     /// Where the daemon listens.
     public let address: ServerAddress

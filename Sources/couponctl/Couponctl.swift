@@ -8,8 +8,8 @@ struct Couponctl: AsyncParsableCommand {
         abstract: "Creates, issues and checks the coupons of a coupond.",
         discussion: """
             Exit codes: 0 done; 1 the answer is no, or an account does not add up; 64 wrong usage; \
-            69 the daemon is not there or cannot now; 70 the daemon failed; 75 nobody can say yet, ask \
-            again; 77 not allowed.
+            69 the daemon is not there or cannot now; 70 the daemon failed; 75 nobody can say yet, \
+            ask again; 77 not allowed.
             """,
         subcommands: [
             CouponCommand.self, IssueCommand.self, StatusCommand.self, BenchCommand.self,

@@ -3,7 +3,8 @@ package import CouponWire
 internal import NIOCore
 internal import NIOPosix
 
-/// A listener on loopback that speaks the protocol and answers as it is told: the client's other side.
+/// A listener on loopback that speaks the protocol and answers as it is told: the client's other
+/// side.
 package struct CannedDaemon: Sendable {
     /// What to do with a request.
     package enum Reply: Sendable {

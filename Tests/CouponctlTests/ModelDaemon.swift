@@ -3,8 +3,8 @@ import CouponCore
 import CouponWire
 import Synchronization
 
-/// A daemon of one coupon that decides and issues at once: what a sale looks like when nothing is wrong,
-/// or when one thing is.
+/// A daemon of one coupon that decides and issues at once: what a sale looks like when nothing is
+/// wrong, or when one thing is.
 final class ModelDaemon: Sendable {
     /// What is wrong with it.
     enum Fault: Sendable {

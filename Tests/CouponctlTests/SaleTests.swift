@@ -8,7 +8,8 @@ import Testing
 @Suite struct SaleTests {
     private typealias Answer = Result<Response.Result, ClientError>
 
-    /// 20 users ask twice for 10: the first ten are accepted and told so again, the others are too late.
+    /// 20 users ask twice for 10: the first ten are accepted and told so again, the others are too
+    /// late.
     private static func tally(
         _ change: (inout [(user: Int64, outcome: Outcome)]) -> Void = { _ in }
     ) -> Tally {
@@ -90,6 +91,13 @@ import Testing
         ] as [(Figures, String)])
     func aCacheThatLagsIsFound(figures: Figures, rule: String) {
         #expect(Self.breaches(Self.tally(), figures: figures) == [rule])
+    }
+
+    /// A look under way when the last one was accepted may have been answered from before.
+    @Test func theQueueIsEmptyOnceALookBegunLaterSaysSo() {
+        let looks = [(1, 2), (4, 6), (7, 9)].map { QueueWatch.Empty(asked: $0, seen: $1) }
+        #expect(QueueWatch.first(looks, after: 5) == QueueWatch.Empty(asked: 7, seen: 9))
+        #expect(QueueWatch.first(looks, after: 7) == nil)
     }
 
     @Test func loopsAreAddedUp() {

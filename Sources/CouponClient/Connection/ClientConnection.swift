@@ -4,11 +4,11 @@ internal import Glibc
 public import NIOCore
 internal import NIOPosix
 
-/// One connection, driven by callbacks on its event loop: for callers who cannot afford a task for each
-/// request. Every method, and every callback, belongs to that event loop.
+/// One connection, driven by callbacks on its event loop: for callers who cannot afford a task for
+/// each request. Every method, and every callback, belongs to that event loop.
 ///
-/// Requests are pipelined; answers come in any order. Every request that was sent is answered exactly
-/// once: by the daemon, by its deadline, or by the end of the connection.
+/// Requests are pipelined; answers come in any order. Every request that was sent is answered
+/// exactly once: by the daemon, by its deadline, or by the end of the connection.
 public final class ClientConnection {
     /// What became of a request: an answer that is not `Response.Result.failure`, or an error.
     public typealias WhenAnswered = (Result<Response.Result, ClientError>) -> Void

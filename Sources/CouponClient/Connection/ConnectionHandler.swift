@@ -4,8 +4,8 @@ internal import NIOCore
 
 /// One connection's protocol: requests out, answers in, matched by id, each ended by its deadline.
 ///
-/// Confined to its event loop: no lock, no hop and no task for a request. What is sent in one turn of the
-/// loop leaves in one write, so that a pipelining caller costs few system calls.
+/// Confined to its event loop: no lock, no hop and no task for a request. What is sent in one turn
+/// of the loop leaves in one write, so that a pipelining caller costs few system calls.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -159,7 +159,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    /// Closes, and ends every unanswered request. What was sent may have been judged: all are unknown.
+    /// Closes, and ends every unanswered request. What was sent may have been judged: all are
+    /// unknown.
     private func end(_ error: ClientError) {
         guard let context else { return }
         self.context = nil

@@ -1,8 +1,8 @@
 /// The unanswered requests of one connection.
 ///
-/// A request's id is a number that only rises, above the index of its slot: an answer finds its waiter by
-/// one array access, and an answer that comes after its deadline can never be taken for another's.
-/// Rejected: a dictionary by id, several times the cost for each request.
+/// A request's id is a number that only rises, above the index of its slot: an answer finds its
+/// waiter by one array access, and an answer that comes after its deadline can never be taken for
+/// another's. Rejected: a dictionary by id, several times the cost for each request.
 struct PendingTable<Waiter> {
     /// Requests that the slot's part of an id can tell apart.
     static var maximumCapacity: Int { 1 << slotBits }

@@ -2,8 +2,8 @@ internal import CouponCore
 internal import CouponWire
 internal import NIOCore
 
-/// From the bytes of a connection to responses. It holds one unfinished frame at most, and so never more
-/// than the longest frame and one read of the socket.
+/// From the bytes of a connection to responses. It holds one unfinished frame at most, and so never
+/// more than the longest frame and one read of the socket.
 struct ResponseReader: ~Copyable {
     private let splitter: FrameSplitter
     private var decoder: ResponseDecoder
@@ -26,8 +26,8 @@ struct ResponseReader: ~Copyable {
     }
 
     /// The next response; nil until more is fed.
-    /// - Throws: Where the bytes are no frames, or a frame holds no answer known here. Where the error
-    ///   names a request, that one alone is spoilt.
+    /// - Throws: Where the bytes are no frames, or a frame holds no answer known here. Where the
+    ///   error names a request, that one alone is spoilt.
     mutating func next() throws(UnreadableResponse) -> Response? {
         switch splitter.next(in: received.readableBytesSpan) {
         case .needMore: return nil

@@ -3,7 +3,8 @@ internal import CouponWire
 
 /// The tries of one issue request: what is sent next, and what is known once it is given up.
 ///
-/// Pure, so that the rule can be tested without a network: `CouponClient.issue` only carries it out.
+/// Pure, so that the rule can be tested without a network: `CouponClient.issue` only carries it
+/// out.
 struct IssueAttempts {
     /// What to do after a try that failed.
     enum Step: Equatable {
@@ -41,8 +42,8 @@ struct IssueAttempts {
         last.acceptance == known ? last : .givenUp(known, last: last)
     }
 
-    /// One try whose fate is unknown leaves the whole unknown, until an answer names a sequence: that a
-    /// later try was refused says nothing of the earlier one.
+    /// One try whose fate is unknown leaves the whole unknown, until an answer names a sequence:
+    /// that a later try was refused says nothing of the earlier one.
     private mutating func learn(_ acceptance: Acceptance) {
         switch (known, acceptance) {
         case (_, .accepted), (.notAccepted, .unknown): known = acceptance

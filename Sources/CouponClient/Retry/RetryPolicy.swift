@@ -2,8 +2,8 @@ internal import CouponCore
 
 /// When an issue request is sent again, and how long before.
 ///
-/// A retry is the same request: same request id, `attempt` one higher, so that the gate is asked and a
-/// holder whose answer was lost learns its sequence (promise 6).
+/// A retry is the same request: same request id, `attempt` one higher, so that the gate is asked
+/// and a holder whose answer was lost learns its sequence (promise 6).
 public struct RetryPolicy: Equatable, Sendable {
     /// How often the request is sent at most, the first time included.
     public var tries: UInt32 = 4
@@ -15,8 +15,8 @@ public struct RetryPolicy: Equatable, Sendable {
     /// The defaults.
     public init() {}
 
-    /// Whether asking again may help: a part was away or full for a moment, or nobody can say what became of
-    /// the request.
+    /// Whether asking again may help: a part was away or full for a moment, or nobody can say what
+    /// became of the request.
     public static func mayHelp(after error: ClientError) -> Bool {
         switch error {
         case .refused(let failure):

@@ -10,9 +10,9 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "bench",
         abstract: "Runs a sale, measures it, and checks its accounts.",
         discussion: """
-            Every user asks several times, each time by another request id, in a shuffled order. Without \
-            --coupon the sale has a coupon of its own, and every answer is compared with the rows \
-            afterwards. Exits 1 where an account does not add up.
+            Every user asks several times, each time by another request id, in a shuffled order. \
+            Without --coupon the sale has a coupon of its own, and every answer is compared with \
+            the rows afterwards. Exits 1 where an account does not add up.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -25,7 +25,10 @@ struct BenchCommand: AsyncParsableCommand {
                 address: client.address, connections: options.connections,
                 configuration: options.configuration)
             defer { fleet.close() }
-            let report = try await report(coupon, client, fleet)
+            var report = try await measure(coupon, client, fleet)
+            if options.coupon == nil {
+                report.checks = try await checks(coupon, report.sale.tally, client, fleet)
+            }
             show(report.json, report.lines, json: global.json)
             if report.isBreach { throw CommandExit.negative.code }
         }
@@ -36,27 +39,25 @@ struct BenchCommand: AsyncParsableCommand {
         return try await client.createBenchCoupon(total: options.couponTotal)
     }
 
-    private func report(
+    /// Runs the sale, until all that was accepted is committed.
+    private func measure(
         _ coupon: CouponID, _ client: CouponClient, _ fleet: Fleet
     ) async throws -> BenchReport {
         let sale = Sale(
             coupon: coupon, users: options.users, asks: options.asks,
             waitFor: options.waitIssued ? .issued : .accepted, seed: options.seed)
+        let watch = QueueWatch(client, coupon)
+        async let _ = watch.run()
         let begin = NIODeadline.now()
         let done = try await options.run(sale, fleet)
         let end = NIODeadline.now()
-        let drained = try await client.waitUntilDrained(coupon)
-        var report = BenchReport(
+        return BenchReport(
             coupon: coupon, options: options, seconds: (end - begin).seconds, sale: done,
-            drainSeconds: drained.map { Double($0.uptimeNanoseconds &- done.lastAccepted) / 1e9 })
-        if options.coupon == nil {
-            report.checks = try await checks(coupon, done.tally, client, fleet)
-        }
-        return report
+            drainSeconds: try await watch.seconds(from: done.lastAccepted))
     }
 
-    /// The accounts of the sale. The caches hear of the end a moment after the commit: they are given a
-    /// few looks.
+    /// The accounts of the sale. The caches hear of the end a moment after the commit: they are
+    /// given a few looks.
     private func checks(
         _ coupon: CouponID, _ tally: Tally, _ client: CouponClient, _ fleet: Fleet
     ) async throws -> [Check] {
@@ -135,17 +136,6 @@ extension CouponClient {
                 else { throw error }
             }
         }
-    }
-
-    /// Waits until nothing accepted is undecided: nil where that takes more than a minute.
-    /// - Returns: When that was seen.
-    func waitUntilDrained(_ coupon: CouponID) async throws -> NIODeadline? {
-        let limit = NIODeadline.now() + .seconds(60)
-        while NIODeadline.now() < limit {
-            if try await status(of: coupon).queued == 0 { return NIODeadline.now() }
-            try await Task.sleep(for: .milliseconds(2))
-        }
-        return nil
     }
 }
 

@@ -8,7 +8,8 @@ struct BenchReport {
     /// From the first request to the last answer.
     let seconds: Double
     let sale: Sale
-    /// From the last acceptance to the last commit; nil where the queue did not run dry.
+    /// From the last acceptance to the last commit; nil where nobody was accepted, or the queue did
+    /// not run dry.
     let drainSeconds: Double?
     /// What must hold; empty where the coupon was not the sale's own.
     var checks: [Check] = []
@@ -38,7 +39,7 @@ struct BenchReport {
 
     /// For people.
     var lines: [String] {
-        let drain = drainSeconds.map { "\(($0 * 1000).rounded(digits: 1)) ms" } ?? "not within 60 s"
+        let drain = drainSeconds.map { "\(($0 * 1000).rounded(digits: 1)) ms" } ?? "-"
         let setup = [
             ("coupon", "\(coupon.rawValue)"),
             ("requests", "\(tally.count) of \(options.users) users × \(options.asks)"),

@@ -2,8 +2,8 @@ internal import CouponClient
 internal import CouponWire
 internal import NIOCore
 
-/// Keeps so many requests in flight on each connection of one event loop until all questions are asked
-/// and answered. A question that a broken connection takes along is answered by its error.
+/// Keeps so many requests in flight on each connection of one event loop until all questions are
+/// asked and answered. A question that a broken connection takes along is answered by its error.
 final class ClosedLoop<S: Script> {
     private let connections: [ClientConnection]
     private let pipeline: Int

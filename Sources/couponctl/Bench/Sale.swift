@@ -3,8 +3,8 @@ internal import CouponCore
 internal import CouponWire
 internal import Histogram
 
-/// A sale: every user asks for one coupon several times, each time by another request id, in a shuffled
-/// order, so that a user's requests also race each other on different connections.
+/// A sale: every user asks for one coupon several times, each time by another request id, in a
+/// shuffled order, so that a user's requests also race each other on different connections.
 struct Sale: Script {
     /// In microseconds, up to two minutes, to three digits.
     static let emptyLatencies = Histogram<UInt64>(
@@ -14,12 +14,14 @@ struct Sale: Script {
     private let coupon: CouponID
     private let waitFor: WaitFor
     private let users: [Int32]
-    /// Random for each run: a second run on the same coupon asks anew, it does not replay the first.
+    /// Random for each run: a second run on the same coupon asks anew, it does not replay the
+    /// first.
     private let run = UInt64.random(in: 1...(.max))
 
     private(set) var tally = Tally()
     private(set) var latencies = Sale.emptyLatencies
-    /// When the last acceptance was told, in nanoseconds of the monotonic clock; 0 where there is none.
+    /// When the last acceptance was told, in nanoseconds of the monotonic clock; 0 where there is
+    /// none.
     private(set) var lastAccepted: UInt64 = 0
 
     /// - Parameters:

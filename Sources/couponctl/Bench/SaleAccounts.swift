@@ -1,8 +1,8 @@
 internal import CouponCore
 internal import CouponWire
 
-/// What was told in a sale against what is in the tables: every statement that must hold when a sale on a
-/// coupon of its own is over and the queue has run dry.
+/// What was told in a sale against what is in the tables: every statement that must hold when a
+/// sale on a coupon of its own is over and the queue has run dry.
 struct SaleAccounts {
     /// How many could be issued.
     let total: Int64

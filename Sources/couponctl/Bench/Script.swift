@@ -1,8 +1,8 @@
 internal import CouponClient
 internal import CouponWire
 
-/// Questions by number, and what is made of their answers. A value: each event loop has a copy of its own,
-/// and the copies are put together at the end.
+/// Questions by number, and what is made of their answers. A value: each event loop has a copy of
+/// its own, and the copies are put together at the end.
 protocol Script: Sendable {
     /// How many questions there are, over all loops.
     var count: Int { get }

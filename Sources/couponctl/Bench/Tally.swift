@@ -8,7 +8,8 @@ struct Told: Hashable, Sendable {
     let sequence: Int64
 }
 
-/// The answers of a sale, counted by kind, and kept where they must be compared with the rows later.
+/// The answers of a sale, counted by kind, and kept where they must be compared with the rows
+/// later.
 struct Tally: Sendable, Equatable {
     /// Who was told ACCEPTED or ISSUED.
     private(set) var accepted: [Told] = []

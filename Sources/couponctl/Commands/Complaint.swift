@@ -18,8 +18,8 @@ struct Complaint: Error, Equatable {
         exit = Self.exit(error)
     }
 
-    /// Writes the message to standard error, the figures to standard output where JSON is wanted, and
-    /// gives what to throw.
+    /// Writes the message to standard error, the figures to standard output where JSON is wanted,
+    /// and gives what to throw.
     func reported(asJSON: Bool) -> ExitCode {
         standardError("couponctl: \(message)\n")
         if asJSON {

@@ -44,15 +44,17 @@ struct GlobalOptions: ParsableArguments {
         return configuration
     }
 
-    /// Runs a command's work with a client, and turns what goes wrong into a message and an exit code.
+    /// Runs a command's work with a client, and turns what goes wrong into a message and an exit
+    /// code.
     func withClient(_ work: (CouponClient) async throws -> Void) async throws {
         let client = CouponClient(
             address: try serverAddress(), configuration: try clientConfiguration())
         do {
             try await work(client)
             await client.close()
-        } catch let error as ClientError {
+        } catch {
             await client.close()
+            guard let error = error as? ClientError else { throw error }
             throw Complaint(error, address: client.address).reported(asJSON: json)
         }
     }

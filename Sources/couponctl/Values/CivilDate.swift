@@ -1,4 +1,5 @@
-/// A day of the proleptic Gregorian calendar, and its number: so that times need no calendar library.
+/// A day of the proleptic Gregorian calendar, and its number: so that times need no calendar
+/// library.
 ///
 /// The arithmetic counts in years that begin in March, where the leap day comes last.
 struct CivilDate: Equatable {

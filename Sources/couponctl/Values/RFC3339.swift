@@ -36,7 +36,8 @@ extension Timestamp {
         return "." + String(digits.reversed().drop { $0 == "0" }.reversed())
     }
 
-    /// Microseconds; 0 where no fraction stands there; nil where it has no digits. Finer ones are cut.
+    /// Microseconds; 0 where no fraction stands there; nil where it has no digits. Finer ones are
+    /// cut.
     private static func takeFraction(_ text: inout Substring) -> Int64? {
         guard text.take(".") else { return 0 }
         let digits = text.prefix { ("0"..."9").contains($0) }

@@ -18,16 +18,18 @@ struct Check: Equatable {
     }
 }
 
-/// The accounts of one coupon, judged: what the gate gave out, the tables must have, or the queue still.
+/// The accounts of one coupon, judged: what the gate gave out, the tables must have, or the queue
+/// still.
 ///
-/// Gate, queue and tables are read one after the other, so that figures may differ while requests flow;
-/// only what one snapshot of PostgreSQL says is exact at every moment.
+/// Gate, queue and tables are read one after the other, so that figures may differ while requests
+/// flow; only what one snapshot of PostgreSQL says is exact at every moment.
 struct AuditJudge {
     private let audit: CouponAudit
 
     init(_ audit: CouponAudit) { self.audit = audit }
 
-    /// Accepted by the gate so far; where it has let the coupon go, the highest sequence that got a row.
+    /// Accepted by the gate so far; where it has let the coupon go, the highest sequence that got a
+    /// row.
     var accepted: Int64 {
         guard let gate = audit.gate else {
             return max(audit.accounts.highestSequence ?? 0, decided)
@@ -108,7 +110,8 @@ struct VerdictFinder {
 
     init(patience: Int) { self.patience = patience }
 
-    /// The verdict; nil where the coupon must be read again: a statement fails, but the figures still move.
+    /// The verdict; nil where the coupon must be read again: a statement fails, but the figures
+    /// still move.
     mutating func verdict(on audit: CouponAudit) -> Verdict? {
         readings += 1
         let failed = AuditJudge(audit).checks.filter { !$0.holds }

@@ -10,8 +10,9 @@ struct VerifyCommand: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Checks that gate, queue and tables add up; for all coupons where none is named.",
         discussion: """
-            While requests flow the figures move: what does not add up is read again, and counts only \
-            when two readings in a row are the same. Exits 1 on a breach, 75 where figures never stood.
+            While requests flow the figures move: what does not add up is read again, and counts \
+            only when two readings in a row are the same. Exits 1 on a breach, 75 where figures \
+            never stood.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -82,8 +83,9 @@ struct Finding {
 
     /// One line for each statement that fails.
     var complaints: [String] {
-        judge.checks.filter { !$0.holds }.map {
-            "\(verdict.rawValue) coupon \(audit.accounts.coupon.id.rawValue): \($0.rule): \($0.figures)"
+        let coupon = audit.accounts.coupon.id.rawValue
+        return judge.checks.filter { !$0.holds }.map {
+            "\(verdict.rawValue) coupon \(coupon): \($0.rule): \($0.figures)"
         }
     }
 
