@@ -1,0 +1,141 @@
+/// Events from the script that publishes them to the daemon that hears them.
+internal import CouponCore
+internal import Logging
+internal import TestSupport
+internal import Testing
+
+@testable internal import CouponRedis
+
+@Suite struct EventTests {
+    private func source(_ bench: Bench) -> RedisEventSource {
+        RedisEventSource(options: bench.control.options, logger: Logger(label: "test"))
+    }
+
+    /// The next signal that is one.
+    private func signal(_ source: RedisEventSource) throws -> EventSignal {
+        for _ in 0..<40 {
+            if let signal = source.next() { return signal }
+        }
+        throw GateControlError.unavailable("nothing was heard")
+    }
+
+    @Test func everyScriptThatChangesSomethingTellsIt() async throws {
+        let bench = try await Bench()
+        let source = source(bench)
+        #expect(try signal(source) == .up)
+        try bench.open(coupon(total: 2))
+        func event(
+            _ from: Position, _ to: Position, issuedAt: Int64 = 0, resolve: Bool = false,
+            _ coupons: [CompletionEvent.CouponStanding] = [],
+            _ rejections: [CompletionEvent.Rejection] = []
+        ) -> EventSignal {
+            .event(
+                CompletionEvent(
+                    partition: partition, epoch: 1, from: from, to: to,
+                    issuedAt: Timestamp(microseconds: issuedAt), resolve: resolve,
+                    coupons: coupons, rejections: rejections))
+        }
+        func standing(rev: Int64, version: Int64, _ door: Door) -> CompletionEvent.CouponStanding {
+            .init(coupon: CouponID(7), rev: rev, version: version, door: door)
+        }
+        #expect(try signal(source) == event(.zero, .zero, resolve: true))
+
+        _ = try bench.ask(request(1), request(bigUser))
+        _ = try bench.settle(
+            from: .zero, to: at(1), [settled(coupon(total: 2, issued: 1), 2)],
+            refusals: [refusal(bigUser, sequence: 2, at: at(1), .notFound)])
+        #expect(
+            try signal(source)
+                == event(
+                    .zero, at(1), issuedAt: 5, [standing(rev: 2, version: 1, .open)],
+                    [.init(coupon: CouponID(7), sequence: 2, reason: .notFound)]))
+
+        _ = try bench.control.heartbeat(partition, epoch: 1)
+        #expect(try signal(source) == event(at(1), at(1)))
+
+        _ = try bench.control.set(
+            coupon(total: 2, state: .paused, version: 2), partition: partition, epoch: 1)
+        #expect(
+            try signal(source)
+                == event(at(1), at(1), [standing(rev: 3, version: 2, .closed(.paused))]))
+        _ = try bench.control.set(
+            coupon(total: 2, version: 3), partition: partition, epoch: 1)
+        #expect(
+            try signal(source) == event(at(1), at(1), [standing(rev: 4, version: 3, .open)]))
+        _ = try bench.control.cap(
+            CouponID(7), version: 3, partition: partition, epoch: 1, total: 1)
+        #expect(
+            try signal(source)
+                == event(at(1), at(1), [standing(rev: 5, version: 3, .closed(.full))]))
+
+        _ = try bench.settle(
+            from: at(1), to: at(1), [settled(coupon(total: 1, version: 4, issued: 1), 0)],
+            recovery: true)
+        #expect(
+            try signal(source)
+                == event(
+                    at(1), at(1), issuedAt: 5, resolve: true,
+                    [standing(rev: 6, version: 4, .closed(.soldOut))]))
+    }
+
+    @Test func aMalformedEventIsPassedOver() async throws {
+        let bench = try await Bench()
+        let source = source(bench)
+        #expect(try signal(source) == .up)
+        try await bench.server.cli("PUBLISH", "coupond:{3}:events", "nonsense")
+        try bench.open()
+        guard case .event = try signal(source) else {
+            throw GateControlError.unexpectedReply("the event after the nonsense was not heard")
+        }
+    }
+
+    @Test func aBreakIsToldOnceAndTheSubscriptionComesBack() async throws {
+        let bench = try await Bench()
+        let source = source(bench)
+        #expect(try signal(source) == .up)
+        try await bench.server.kill()
+        guard case .down = try signal(source) else {
+            throw GateControlError.unexpectedReply("the break was not told")
+        }
+        #expect(source.next() == nil)
+        try await bench.server.restart()
+        #expect(try signal(source) == .up)
+    }
+
+    @Test func aSilentRedisIsNotTakenForAQuietOne() async throws {
+        let bench = try await Bench()
+        let source = source(bench)
+        #expect(try signal(source) == .up)
+        for _ in 0..<5 { #expect(source.next() == nil) }
+        bench.server.freeze()
+        guard case .down(let text) = try signal(source) else {
+            throw GateControlError.unexpectedReply("the silence was not noticed")
+        }
+        #expect(text.contains("ping"))
+        bench.server.thaw()
+        #expect(try signal(source) == .up)
+    }
+
+    @Test func noBytesCrashTheReader() {
+        var writer = ByteWriter()
+        writer.append(1 as UInt8)
+        writer.append(3 as UInt32)
+        for number in 1...7 { writer.append(Int64(number)) }
+        writer.append(0 as UInt8)
+        writer.append(1 as UInt32)
+        for number in 1...3 { writer.append(Int64(number)) }
+        for byte in [1, 0] as [UInt8] { writer.append(byte) }
+        for number in 1...2 { writer.append(Int64(number)) }
+        writer.append(0 as UInt32)
+        let good = writer.bytes
+        #expect(CompletionEvent(good)?.coupons.count == 1)
+        for length in 0..<good.count { #expect(CompletionEvent(Array(good.prefix(length))) == nil) }
+        for index in good.indices {
+            for value in [0, 1, 0x7F, 0x80, 0xFF] as [UInt8] {
+                var bad = good
+                bad[index] = value
+                _ = CompletionEvent(bad)
+            }
+        }
+    }
+}
