@@ -1,4 +1,5 @@
-/// The gate's channel: handshake, order, NOSCRIPT, and what becomes of calls when connections break.
+/// The gate's channel: handshake, order, NOSCRIPT, and what becomes of calls when connections
+/// break.
 internal import CouponCore
 internal import Logging
 internal import NIOCore

@@ -116,7 +116,8 @@ internal import Testing
             try #require(try bench.inspect().record?.rev) > rev, "a cache takes only a higher rev")
     }
 
-    /// The token also rises when a coupon is marked to expire: a loader may have read it while loaded.
+    /// The token also rises when a coupon is marked to expire: a loader may have read it while
+    /// loaded.
     @Test func aLoaderThatReadBeforeTheEndIsTurnedAwayAfterTheExpiry() async throws {
         let bench = try await Bench(retention: 1)
         try bench.open(coupon(total: 1))

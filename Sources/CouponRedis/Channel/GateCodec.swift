@@ -1,6 +1,8 @@
-/// A gate call as a command, and its answer from the reply: the layouts are drawn in Scripts/gate.lua.
+/// A gate call as a command, and its answer from the reply: the layouts are drawn in
+/// Scripts/gate.lua.
 ///
-/// The whole command is written into one array that is reserved once; the answer is read in one pass.
+/// The whole command is written into one array that is reserved once; the answer is read in one
+/// pass.
 internal import CouponCore
 
 extension Command {
@@ -17,18 +19,16 @@ extension Command {
         append(Keys.holders(call.coupon, call.partition, call.epoch))
         append(call.epoch)
         append(call.floor)
-        var coupon = ByteWriter(capacity: 8)
-        coupon.append(call.coupon)
-        append(coupon.bytes)
+        append(byteCount: 8) { $0.append(call.coupon) }
         append(options.backlogPerCoupon)
         append(options.backlogPerPartition)
-        var requests = ByteWriter(capacity: call.requests.count * 33)
-        for request in call.requests {
-            requests.append(request.user)
-            requests.append(request.requestID)
-            requests.append(request.notAfter)
+        append(byteCount: call.requests.count * 33) { packed in
+            for request in call.requests {
+                packed.append(request.user)
+                packed.append(request.requestID)
+                packed.append(request.notAfter)
+            }
         }
-        append(requests.bytes)
     }
 }
 

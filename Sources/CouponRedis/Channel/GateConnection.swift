@@ -1,19 +1,21 @@
 /// A worker's way to the gate: one connection to Redis on the worker's own event loop.
 ///
-/// No hop, no lock, no pool: calls of one turn of the loop leave in one write, and the next call travels
-/// while one runs. A broken connection is replaced by itself; see `GateHandshake` for what comes first.
+/// No hop, no lock, no pool: calls of one turn of the loop leave in one write, and the next call
+/// travels while one runs. A broken connection is replaced by itself; see `GateHandshake` for
+/// what comes first.
 public import CouponCore
 internal import DequeModule
 public import Logging
 public import NIOCore
 internal import NIOPosix
 
-/// One worker's way to the gate. Everything but the initializer is called on the event loop, which also
-/// calls the delegate.
+/// One worker's way to the gate. Everything but the initializer is called on the event loop,
+/// which also calls the delegate.
 ///
-/// A call with no connection is answered `unavailable` in the next turn of the loop, never inside `send`.
-/// Calls that were under way when the connection broke are answered `interrupted` once the next one
-/// stands and the old one is killed (rule 14), however long that takes: until then they may still run.
+/// A call with no connection is answered `unavailable` in the next turn of the loop, never inside
+/// `send`. Calls that were under way when the connection broke are answered `interrupted` once
+/// the next one stands and the old one is killed (rule 14), however long that takes: until then
+/// they may still run.
 public final class GateConnection: Gate {
     /// Who hears the answers.
     public weak var delegate: (any GateDelegate)?
@@ -42,7 +44,8 @@ public final class GateConnection: Gate {
     private var trouble = "not connected to Redis yet"
     /// Whose connection may still run calls.
     private var old: GateSession?
-    /// Calls without an answer, and answers that wait for an earlier call's. In the order of sending.
+    /// Calls without an answer, and answers that wait for an earlier call's. In the order of
+    /// sending.
     private var pending: Deque<Pending> = []
     /// The number of the first of `pending`.
     private var firstNumber = 0

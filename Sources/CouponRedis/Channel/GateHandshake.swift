@@ -1,5 +1,5 @@
-/// What a new connection says before it carries gate calls: who are you, is what you store safe, here is
-/// the script; and, after a break, away with my old connection.
+/// What a new connection says before it carries gate calls: who are you, is what you store safe,
+/// here is the script; and, after a break, away with my old connection.
 internal import CouponCore
 
 /// A link that is ready for calls.
@@ -80,7 +80,8 @@ final class GateHandshake {
         let session = GateSession(
             identity: identity, clientID: clientID, digest: digest,
             unsafeSettings: server.unsafeSettings)
-        // Rule 14. In another process the id would be somebody else's; the old one's calls died with it.
+        // Rule 14. In another process the id would be somebody else's; the old one's calls died
+        // with it.
         guard let old, old.identity.runID == identity.runID else { return end(.success(session)) }
         link.send(Command("CLIENT", "KILL", "ID", String(old.clientID))) { reply in
             self.check(reply)

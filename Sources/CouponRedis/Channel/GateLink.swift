@@ -23,7 +23,6 @@ final class GateLink {
 
     /// Writes a command. All commands of one turn of the loop leave in one flush.
     func send(_ command: Command, _ receiver: @escaping Receiver) {
-        precondition(command.isComplete, "a command has as many arguments as it announced")
         receivers.append(receiver)
         channel.write(ByteBuffer(bytes: command.bytes), promise: nil)
         guard !isFlushPlanned else { return }

@@ -1,8 +1,8 @@
 /// One blocking connection to Redis, for threads that may wait.
 ///
 /// hiredis connects, writes and parses; waiting is done by `poll`, so that a deadline holds for the
-/// whole command (`redisSetTimeout` holds for one read) and a quiet connection is no error. Errors are
-/// latched in hiredis: after one, the owner drops the connection.
+/// whole command (`redisSetTimeout` holds for one read) and a quiet connection is no error.
+/// Errors are latched in hiredis: after one, the owner drops the connection.
 internal import CHiredis
 internal import CouponCore
 internal import Glibc
@@ -60,7 +60,6 @@ internal import Glibc
 
     /// Sends a command without waiting; its answer must be received.
     func send(_ command: Command) throws(GateControlError) {
-        precondition(command.isComplete, "a command has as many arguments as it announced")
         let queued = unsafe command.bytes.withUnsafeBufferPointer { bytes in
             unsafe bytes.withMemoryRebound(to: CChar.self) { chars in
                 unsafe redisAppendFormattedCommand(context, chars.baseAddress, chars.count)

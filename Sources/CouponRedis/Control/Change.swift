@@ -2,8 +2,8 @@
 public import CouponCore
 
 extension RedisGateControl {
-    /// Rule 33: the coupon as PostgreSQL has it now; taken only if its version is higher. Clears a cap
-    /// that was set under the lock of an earlier version.
+    /// Rule 33: the coupon as PostgreSQL has it now; taken only if its version is higher. Clears
+    /// a cap that was set under the lock of an earlier version.
     public func set(
         _ coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(GateControlError) -> SetResult {
@@ -45,7 +45,8 @@ extension RedisGateControl {
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(GateControlError) -> GateInspection {
         try perform { connection throws(GateControlError) in
-            // The keys are named by the epoch, so it is asked for first; where it moves meanwhile, again.
+            // The keys are named by the epoch, so it is asked for first; where it moves
+            // meanwhile, again.
             var epoch: Epoch = 0
             while true {
                 let reply = try self.run(

@@ -7,7 +7,8 @@ extension RedisGateControl {
     /// Commands sent before the first answer is waited for.
     private static let commandsUnderWay = 8
 
-    /// Rules 30 and 32. The coupon's `rev` is above every earlier one of its partition in this epoch.
+    /// Rules 30 and 32. The coupon's `rev` is above every earlier one of its partition in this
+    /// epoch.
     public func load(
         _ coupon: LoadedCoupon, partition: PartitionID, epoch: Epoch, token: Int64?
     ) throws(GateControlError) -> LoadResult {
@@ -67,12 +68,8 @@ extension RedisGateControl {
         command.append("HSET")
         command.append(key)
         for holder in holders {
-            var field = ByteWriter(capacity: 8)
-            field.append(holder.user)
-            command.append(field.bytes)
-            var value = ByteWriter(capacity: 43)
-            value.append(holder.holder)
-            command.append(value.bytes)
+            command.append(byteCount: 8) { $0.append(holder.user) }
+            command.append(byteCount: 43) { $0.append(holder.holder) }
         }
         return command
     }

@@ -32,8 +32,8 @@ extension RedisGateControl {
         }
     }
 
-    /// Waits until one of the queues has an entry after the given position, or the time is over; 0 only
-    /// looks. The partitions whose queues have one.
+    /// Waits until one of the queues has an entry after the given position, or the time is over;
+    /// 0 only looks. The partitions whose queues have one.
     public func wait(
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
     ) throws(GateControlError) -> [PartitionID] {
@@ -150,8 +150,9 @@ extension Position {
 }
 
 extension BlockingConnection {
-    /// Who was accepted at a position: found among the holders of every coupon of the partition, also
-    /// those that a rebuild has carried into a later epoch. Slow, and as rare as a damaged entry.
+    /// Who was accepted at a position: found among the holders of every coupon of the partition,
+    /// also those that a rebuild has carried into a later epoch. Slow, and as rare as a damaged
+    /// entry.
     fileprivate func holders(
         at position: Position, in partition: PartitionID
     ) throws(GateControlError) -> [Holding] {

@@ -2,8 +2,8 @@
 public import CouponCore
 
 extension RedisGateControl {
-    /// Rule 27. False where the gate has this epoch or a later one. Throws where the gate belongs to
-    /// another installation: two databases must not share one Redis (hole 34).
+    /// Rule 27. False where the gate has this epoch or a later one. Throws where the gate belongs
+    /// to another installation: two databases must not share one Redis (hole 34).
     public func fence(
         _ partition: PartitionID, epoch: Epoch, installID: String
     ) throws(GateControlError) -> Bool {
@@ -26,7 +26,8 @@ extension RedisGateControl {
         ).done()
     }
 
-    /// Unlinks what earlier epochs left behind, in steps that hold Redis up for no time to speak of.
+    /// Unlinks what earlier epochs left behind, in steps that hold Redis up for no time to speak
+    /// of.
     public func sweep(
         _ partition: PartitionID, before epoch: Epoch
     ) throws(GateControlError) {

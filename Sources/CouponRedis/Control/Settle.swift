@@ -5,7 +5,8 @@ extension RedisGateControl {
     /// Rules 21 to 23, exactly once: false where the gate has another epoch or `settled`.
     public func settle(_ settlement: Settlement) throws(GateControlError) -> Bool {
         let partition = settlement.partition
-        // Every refused request's coupon needs a place in the list, whether or not the caller counted it.
+        // Every refused request's coupon needs a place in the list, whether or not the caller
+        // counted it.
         var ids: [CouponID: UInt32] = [:]
         var coupons = settlement.coupons
         for (index, coupon) in coupons.enumerated() { ids[coupon.id] = UInt32(index + 1) }

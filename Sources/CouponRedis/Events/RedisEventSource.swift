@@ -1,7 +1,7 @@
 /// The daemon's ear: one subscription to the events of all partitions.
 ///
-/// A subscription that has died quietly would leave stale marks (rule 39), so it is pinged when nothing
-/// is heard and given up when a ping is not answered within a second.
+/// A subscription that has died quietly would leave stale marks (rule 39), so it is pinged when
+/// nothing is heard and given up when a ping is not answered within a second.
 public import CouponCore
 internal import Glibc
 public import Logging
@@ -30,8 +30,8 @@ public final class RedisEventSource: EventSource {
         self.logger = logger
     }
 
-    /// Blocks until something is heard, half a second at most; nil where nothing was. Only connecting
-    /// may take longer: as long as `RedisOptions.connectTimeoutMilliseconds`.
+    /// Blocks until something is heard, half a second at most; nil where nothing was. Only
+    /// connecting may take longer: as long as `RedisOptions.connectTimeoutMilliseconds`.
     public func next() -> EventSignal? {
         do throws(GateControlError) {
             return try listen()

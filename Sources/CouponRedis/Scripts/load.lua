@@ -1,6 +1,6 @@
 #!lua
--- Writes a coupon with its holders, in one step (rules 30 and 32). The holders were written beforehand
--- to a key of their own that expires, for there may be a million of them.
+-- Writes a coupon with its holders, in one step (rules 30 and 32). The holders were written
+-- beforehand to a key of their own that expires, for there may be a million of them.
 --
 -- KEYS  gate, record, holders, loading
 -- ARGV  epoch, load token read before PostgreSQL was (empty in a rebuild), holders written,

@@ -10,10 +10,12 @@
 --     kind 1 | reason 1 | sequence 8 | epoch 8 | n 8 | request id: length 1, bytes 16 zero-padded
 --     kind: 1 accepted, 2 rejected (the slot is free again), 3 dead letter (the slot is kept)
 -- Integers are big-endian. Ids are opaque bytes, never numbers: above 2^53 Lua would round them to
--- somebody else's (hole 30). Numbers stay below 2^53; redis.call writes those exactly, `..` does not.
+-- somebody else's (hole 30). Numbers stay below 2^53; redis.call writes those exactly, `..` does
+-- not.
 --
--- `rev` of the gate counts every change of openness in the partition and never falls; a record's rev
--- is the count at its last change. So a coupon that is loaded again has a higher rev than ever before.
+-- `rev` of the gate counts every change of openness in the partition and never falls; a record's
+-- rev is the count at its last change. So a coupon that is loaded again has a higher rev than
+-- ever before.
 
 local STATUS = { missing = 0, fenced = 1, open = 2 }
 
@@ -98,7 +100,8 @@ local function next_rev()
 end
 
 -- A finished coupon with nothing queued need not stay (rule 32); any other must. The load token is
--- raised beforehand: whoever read it while the coupon was still here must not load it once it is gone.
+-- raised beforehand: whoever read it while the coupon was still here must not load it once it is
+-- gone.
 local function keep_or_expire(record_key, holders_key, r, now, retention)
   if r.sold_out == 1 and r.queued == 0 and retention > 0 then
     local at = math.floor(now / 1000) + retention

@@ -9,7 +9,8 @@
 --       refusals, 47 bytes each:
 --         index of the coupon, from 1, 4 | user 8 | sequence 8 | reason 1
 --         | holds another 1 | that one's sequence 8 | that one's request id 17
--- Out   1; 0 and nothing changed where the gate is not open in that epoch or `settled` is not `from`
+-- Out   1; 0 and nothing changed where the gate is not open in that epoch or `settled` is not
+--       `from`
 -- Does  gives slots back, takes newer versions, counts the backlog down, trims the queue, moves
 --       `settled`, publishes. A coupon that is not loaded is skipped.
 

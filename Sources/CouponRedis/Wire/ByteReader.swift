@@ -1,4 +1,5 @@
-/// Reads the packed layouts of the scripts, never past the end: what comes from Redis may be damaged.
+/// Reads the packed layouts of the scripts, never past the end: what comes from Redis may be
+/// damaged.
 struct ByteReader {
     private let bytes: [UInt8]
     private var offset: Int

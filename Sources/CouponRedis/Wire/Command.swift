@@ -1,9 +1,9 @@
-/// A command in Redis' wire form, written straight into bytes.
+/// A command in Redis' wire form, written straight into one array.
 ///
-/// hiredis' formatter takes arrays of pointers and costs five times as much; its variadic functions do
-/// not import at all.
+/// hiredis' formatter takes arrays of pointers and costs five times as much; its variadic functions
+/// do not import at all.
 struct Command {
-    private(set) var bytes: [UInt8] = []
+    private var writer: ByteWriter
     private var missing: Int
 
     /// - Parameters:
@@ -11,7 +11,7 @@ struct Command {
     ///   - capacity: how many bytes to expect.
     init(argumentCount count: Int, capacity: Int = 256) {
         missing = count
-        bytes.reserveCapacity(capacity)
+        writer = ByteWriter(capacity: capacity)
         head(UInt8(ascii: "*"), count)
     }
 
@@ -20,31 +20,34 @@ struct Command {
         for word in words { append(word) }
     }
 
-    /// Whether every argument is there.
-    var isComplete: Bool { missing == 0 }
+    /// The finished command.
+    var bytes: [UInt8] {
+        precondition(missing == 0, "a command has as many arguments as it announced")
+        return writer.bytes
+    }
 
-    mutating func append(_ text: String) { append(utf8: text.utf8) }
+    mutating func append(_ text: String) { append(text.utf8) }
 
-    mutating func append(_ number: Int64) { append(utf8: String(number).utf8) }
+    mutating func append(_ number: Int64) { append(String(number).utf8) }
 
-    mutating func append(_ argument: [UInt8]) { append(utf8: argument) }
+    mutating func append(_ argument: some Collection<UInt8>) {
+        append(byteCount: argument.count) { $0.append(argument) }
+    }
 
-    private mutating func append(utf8 argument: some Collection<UInt8>) {
+    /// An argument that is packed in place.
+    mutating func append(byteCount: Int, _ pack: (inout ByteWriter) -> Void) {
         precondition(missing > 0, "a command has as many arguments as it announced")
         missing -= 1
-        head(UInt8(ascii: "$"), argument.count)
-        bytes.append(contentsOf: argument)
-        endLine()
+        head(UInt8(ascii: "$"), byteCount)
+        let start = writer.bytes.count
+        pack(&writer)
+        precondition(writer.bytes.count == start + byteCount, "an argument is as long as announced")
+        writer.append("\r\n".utf8)
     }
 
     private mutating func head(_ type: UInt8, _ count: Int) {
-        bytes.append(type)
-        bytes.append(contentsOf: String(count).utf8)
-        endLine()
-    }
-
-    private mutating func endLine() {
-        bytes.append(UInt8(ascii: "\r"))
-        bytes.append(UInt8(ascii: "\n"))
+        writer.append(type)
+        writer.append(String(count).utf8)
+        writer.append("\r\n".utf8)
     }
 }

@@ -1,4 +1,5 @@
-/// The fields of CouponCore in the packed layouts drawn in Scripts/prelude.lua and Scripts/gate.lua.
+/// The fields of CouponCore in the packed layouts drawn in Scripts/prelude.lua and
+/// Scripts/gate.lua.
 internal import CouponCore
 
 extension ByteWriter {
