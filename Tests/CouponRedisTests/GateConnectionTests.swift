@@ -203,7 +203,7 @@ extension GateAnswer {
         let bench = try await Bench()
         try bench.open(coupon())
         let way = try await Way(bench.control.options)
-        _ = try await way.ready()
+        let before = try await way.ready()
         try await bench.server.cli("CONFIG", "SET", "maxmemory", "1")
         try await way.send([request(1)])
         #expect(try await way.answers(1)[0].trouble?.contains("maxmemory") == true)
@@ -213,6 +213,13 @@ extension GateAnswer {
         try await way.send([request(1)])
         #expect(try await way.answers(2)[1].trouble != nil)
         try await eventually("leaving") { way.recorder.changes.withLock { $0 } > 1 }
+        #expect(try await way.identity() == nil)
+        #expect(throws: GateControlError.unavailable("Redis is a replica")) {
+            try bench.control.identity()
+        }
+        try await bench.server.cli("REPLICAOF", "NO", "ONE")
+        let after = try await way.ready()
+        #expect(after.runID == before.runID && after.replicationID != before.replicationID)
         try await way.close()
     }
 

@@ -99,6 +99,19 @@ internal import Testing
         #expect(try bench.view().items.map(\.requestCount).reduce(0, +) == 1_000)
     }
 
+    @Test func takesTheLargestCallAtOnce() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon(total: nil))
+        let users = (1...Int64(Limits.requestsPerGateCall)).map { request(bigUser + $0) }
+        guard case .reply(let reply) = try bench.answer(users) else {
+            throw GateControlError.unexpectedReply("refused")
+        }
+        #expect(
+            reply.verdicts
+                == users.indices.map { .accepted(sequence: Int64($0) + 1, position: at(1)) })
+        #expect(try bench.view().items.map(\.requestCount) == [Limits.requestsPerGateCall])
+    }
+
     @Test func unlimitedIsNeverFull() async throws {
         let bench = try await Bench()
         try bench.open(coupon(total: nil))

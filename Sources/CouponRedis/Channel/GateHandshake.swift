@@ -73,6 +73,9 @@ final class GateHandshake {
         guard let clientID = replies[0].integerValue, let identity = server.identity,
             let digest = replies[2].text
         else { return end(.failure(HandshakeFailure(text: "Redis does not tell who it is"))) }
+        guard !server.isReplica else {
+            return end(.failure(HandshakeFailure(text: "Redis is a replica")))
+        }
         guard server.unsafeSettings.isEmpty || options.allowUnsafeSettings else {
             let text = server.unsafeSettings.joined(separator: "; ")
             return end(.failure(HandshakeFailure(text: "unsafe Redis settings: \(text)")))

@@ -12,6 +12,8 @@ public final class RedisGateControl: GateControl {
     let options: RedisOptions
     private let logger: Logger
     private var connection: BlockingConnection?
+    /// What was warned of last: identity is asked each second, a warning is wanted once.
+    private var warnedOf = ""
     /// The names under which Redis knows the scripts, from SCRIPT LOAD.
     private var digests: [Script: String] = [:]
 
@@ -59,11 +61,13 @@ public final class RedisGateControl: GateControl {
         guard let identity = server.identity else {
             throw .unexpectedReply("INFO tells neither run_id nor master_replid")
         }
-        if !server.unsafeSettings.isEmpty {
-            let text = server.unsafeSettings.joined(separator: "; ")
-            guard options.allowUnsafeSettings else { throw .unsafeSettings(text) }
+        guard !server.isReplica else { throw .unavailable("Redis is a replica") }
+        let text = server.unsafeSettings.joined(separator: "; ")
+        guard text.isEmpty || options.allowUnsafeSettings else { throw .unsafeSettings(text) }
+        if !text.isEmpty && text != warnedOf {
             logger.warning("Redis runs with unsafe settings", metadata: ["settings": "\(text)"])
         }
+        warnedOf = text
         return identity
     }
 

@@ -6,6 +6,8 @@ internal import CouponCore
 struct ServerInfo {
     /// Nil where INFO does not say.
     let identity: RedisIdentity?
+    /// Whether it takes no writes: another Redis is the master.
+    let isReplica: Bool
     /// Settings that break promise 3, as people should read them; empty where all is well.
     let unsafeSettings: [String]
 
@@ -30,6 +32,7 @@ struct ServerInfo {
         } else {
             identity = nil
         }
+        isReplica = facts["role"] == "slave"
         var found: [String] = []
         if let settings = Self.parse(config: config) {
             for (name, wanted) in Self.demands where settings[name] != wanted {
