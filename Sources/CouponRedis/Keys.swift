@@ -21,8 +21,7 @@ enum Keys {
         "\(prefix(partition))\(epoch):\(coupon.rawValue):holders"
     }
 
-    /// Where a load writes holders before its script gives them their name. Nobody else has this
-    /// one.
+    /// Where a load writes holders before its script gives them their name; nobody else's.
     static func loading(_ partition: PartitionID) -> String {
         "\(prefix(partition))loading:\(UInt64.random(in: 0...(.max)))"
     }

@@ -1,7 +1,6 @@
 internal import CouponCore
 
-/// Where Redis is and how it is used. Read once by the composition root; every connection gets a
-/// copy.
+/// Where Redis (7.0 or later) is and how it is used. Every connection gets a copy.
 public struct RedisOptions: Sendable {
     /// How to reach Redis.
     public enum Address: Hashable, Sendable {

@@ -1,8 +1,7 @@
 /// A gate call as a command, and its answer from the reply: the layouts are drawn in
 /// Scripts/gate.lua.
 ///
-/// The whole command is written into one array that is reserved once; the answer is read in one
-/// pass.
+/// The command is written into one array that is reserved once; the answer is read in one pass.
 internal import CouponCore
 
 extension Command {

@@ -44,8 +44,7 @@ public final class GateConnection: Gate {
     private var trouble = "not connected to Redis yet"
     /// Whose connection may still run calls.
     private var old: GateSession?
-    /// Calls without an answer, and answers that wait for an earlier call's. In the order of
-    /// sending.
+    /// Calls without an answer, and answers that wait for an earlier call's, as they were sent.
     private var pending: Deque<Pending> = []
     /// The number of the first of `pending`.
     private var firstNumber = 0

@@ -7,8 +7,7 @@ extension RedisGateControl {
     /// Commands sent before the first answer is waited for.
     private static let commandsUnderWay = 8
 
-    /// Rules 30 and 32. The coupon's `rev` is above every earlier one of its partition in this
-    /// epoch.
+    /// Rules 30 and 32. The coupon's `rev` is above every earlier one in this partition.
     public func load(
         _ coupon: LoadedCoupon, partition: PartitionID, epoch: Epoch, token: Int64?
     ) throws(GateControlError) -> LoadResult {

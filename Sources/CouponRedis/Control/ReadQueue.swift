@@ -122,7 +122,8 @@ extension QueueItem {
         guard let payload = entry.payload else { return nil }
         var reader = ByteReader(payload)
         guard reader.byte() == 1, let coupon = reader.couponID(), coupon.rawValue > 0,
-            let first = reader.int64(), first > 0, let acceptedAt = reader.timestamp(),
+            let first = reader.int64(), first > 0, first < 1 << 53,
+            let acceptedAt = reader.timestamp(),
             reader.remaining > 0
         else { return nil }
         var requests: [AcceptedRequest] = []

@@ -26,8 +26,7 @@ extension RedisGateControl {
         ).done()
     }
 
-    /// Unlinks what earlier epochs left behind, in steps that hold Redis up for no time to speak
-    /// of.
+    /// Unlinks what earlier epochs left behind, in small steps.
     public func sweep(
         _ partition: PartitionID, before epoch: Epoch
     ) throws(GateControlError) {

@@ -1,13 +1,11 @@
 /// The slow side of the gates, over one blocking connection.
 ///
 /// Each call is one script, so that a call that failed either ran or did not; the scripts compare
-/// epoch, position, token or version, so that running one twice, or late, changes nothing (table
-/// F).
+/// epoch, position, token or version, so that running one twice, or late, changes nothing.
 public import CouponCore
 public import Logging
 
-/// What scheduler, loader and admin do to the gates in Redis. Confined to one thread; connects by
-/// itself.
+/// What scheduler, loader and admin do to the gates. Confined to one thread; connects by itself.
 public final class RedisGateControl: GateControl {
     let options: RedisOptions
     private let logger: Logger

@@ -5,13 +5,13 @@
 --   coupond:{P}:gate         hash: status open|fenced, epoch, tail, settled_epoch, settled_n,
 --                            queued, load_token, rev, install_id
 --   coupond:{P}:queue        stream: ids E-n, one field `e` (drawn in gate.lua)
---   coupond:{P}:E:C:record   hash of coupon C in epoch E: the fields of RECORD below
+--   coupond:{P}:E:C:record   hash of coupon C in epoch E: the fields of read_record
 --   coupond:{P}:E:C:holders  hash of coupon C in epoch E: 8 bytes of user -> 43 bytes:
 --     kind 1 | reason 1 | sequence 8 | epoch 8 | n 8 | request id: length 1, bytes 16 zero-padded
 --     kind: 1 accepted, 2 rejected (the slot is free again), 3 dead letter (the slot is kept)
 -- Integers are big-endian. Ids are opaque bytes, never numbers: above 2^53 Lua would round them to
--- somebody else's (hole 30). Numbers stay below 2^53; redis.call writes those exactly, `..` does
--- not.
+-- somebody else's (hole 30). Numbers stay below 2^53; redis.call writes those exactly, `..`
+-- does not.
 --
 -- `rev` of the gate counts every change of openness in the partition and never falls; a record's
 -- rev is the count at its last change. So a coupon that is loaded again has a higher rev than
@@ -100,8 +100,7 @@ local function next_rev()
 end
 
 -- A finished coupon with nothing queued need not stay (rule 32); any other must. The load token is
--- raised beforehand: whoever read it while the coupon was still here must not load it once it is
--- gone.
+-- raised beforehand: whoever read it while the coupon was here must not load it once it is gone.
 local function keep_or_expire(record_key, holders_key, r, now, retention)
   if r.sold_out == 1 and r.queued == 0 and retention > 0 then
     local at = math.floor(now / 1000) + retention

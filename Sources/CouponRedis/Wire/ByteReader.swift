@@ -1,5 +1,4 @@
-/// Reads the packed layouts of the scripts, never past the end: what comes from Redis may be
-/// damaged.
+/// Reads the packed layouts of the scripts, never past the end: the bytes may be damaged.
 struct ByteReader {
     private let bytes: [UInt8]
     private var offset: Int

@@ -1,0 +1,74 @@
+/// The packed layouts, read back and damaged: nothing that Redis holds may crash the daemon.
+internal import CouponCore
+internal import Testing
+
+@testable internal import CouponRedis
+
+@Suite struct LayoutTests {
+    /// Every shortening of `good`, and every byte of it replaced.
+    private func damaged(_ good: [UInt8]) -> [[UInt8]] {
+        var all = good.indices.map { Array(good[..<$0]) }
+        for index in good.indices {
+            for value in [0, 1, 2, 3, 0x7F, 0x80, 0xFF] as [UInt8] {
+                var bad = good
+                bad[index] = value
+                all.append(bad)
+            }
+        }
+        return all
+    }
+
+    @Test(arguments: [nil, .soldOut, .alreadyIssued, .notFound, .deadLetter] as [RejectionReason?])
+    func aHolderIsReadAsItWasWritten(rejection: RejectionReason?) {
+        let holder = GateHolder(
+            sequence: 1 << 52, position: at(9, epoch: 8), requestID: id("0123456789abcdef"),
+            rejection: rejection)
+        var writer = ByteWriter()
+        writer.append(holder)
+        #expect(writer.bytes.count == 43)
+        var reader = ByteReader(writer.bytes)
+        #expect(reader.holder() == holder)
+        for bytes in damaged(writer.bytes) {
+            var reader = ByteReader(bytes)
+            _ = reader.holder()
+        }
+    }
+
+    @Test func aDamagedEntryOrReplyIsNeverACrash() throws {
+        var entry = ByteWriter()
+        entry.append(1 as UInt8)
+        for number in [7, 1, 1_000] as [Int64] { entry.append(number) }
+        entry.append(UserID(5))
+        entry.append(id("a"))
+        for bytes in damaged(entry.bytes) {
+            let raw = try #require(
+                RawEntry(
+                    .array([
+                        .bytes(Array("1-1".utf8)),
+                        .array([.bytes([UInt8(ascii: "e")]), .bytes(bytes)]),
+                    ])))
+            if bytes.count < entry.bytes.count { #expect(QueueItem(raw) == nil) }
+            _ = QueueItem(raw)
+        }
+
+        var reply = ByteWriter()
+        reply.append(0 as UInt8)
+        for number in 1...7 { reply.append(Int64(number)) }
+        for byte in [1, 0] as [UInt8] { reply.append(byte) }  // active, not full
+        for edge in [0, 9] as [Int64] { reply.append(edge) }  // its window
+        for byte in [0, 0] as [UInt8] { reply.append(byte) }  // accepted
+        for number in [1, 1, 1] as [Int64] { reply.append(number) }
+        #expect(GateAnswer(reply.bytes, requestCount: 1)?.verdicts.count == 1)
+        #expect(GateAnswer(reply.bytes, requestCount: 2) == nil)
+        for bytes in damaged(reply.bytes) { _ = GateAnswer(bytes, requestCount: 1) }
+    }
+
+    @Test func aCommandIsInRedisForm() {
+        var command = Command(argumentCount: 3)
+        command.append("SET")
+        command.append(-12)
+        command.append([0, 13, 10] as [UInt8])
+        #expect(
+            command.bytes == Array("*3\r\n$3\r\nSET\r\n$3\r\n-12\r\n$3\r\n\0\r\n\r\n".utf8))
+    }
+}
