@@ -29,7 +29,7 @@ public protocol CouponStore: AnyObject {
     /// - Parameters:
     ///   - change: what to change; nil members stay.
     ///   - cap: rule 34: asked inside the transaction, with partition row and coupon row locked, before a
-    ///     total is lowered; false rolls back.
+    ///     total is lowered, with the coupon as it would be; false rolls back.
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
     ) throws(LedgerError) -> CouponUpdate?

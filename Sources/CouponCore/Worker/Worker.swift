@@ -32,6 +32,14 @@ public final class Worker {
             longestMilliseconds: Int64(Limits.maximumDeadlineMilliseconds), now: now)
     }
 
+    /// Why requests for some coupons cannot be accepted now; nil where all can.
+    public var whyNotReady: String? {
+        if isDraining { return "the daemon is shutting down" }
+        guard let identity = gate.identity else { return "Redis is not reachable" }
+        let closed = options.partitioning.all.filter { !book.isServed($0, by: identity) }
+        return closed.isEmpty ? nil : "\(closed.count) partitions have no open gate"
+    }
+
     /// Requests on their way.
     public var requestsInFlight: Int { tickets.count }
 

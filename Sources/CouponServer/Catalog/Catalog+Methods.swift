@@ -69,8 +69,9 @@ extension Catalog {
         let update = try ledger { () throws(LedgerError) in
             try store.update(id, change) { coupon, row in
                 guard case .some(.some(let total)) = change.total else { return true }
+                // The coupon is shown as it would be; the cap belongs to the version before.
                 let result = try? gates.cap(
-                    id, version: coupon.version, partition: partition, epoch: row.epoch,
+                    id, version: coupon.version - 1, partition: partition, epoch: row.epoch,
                     total: total)
                 switch result {
                 case .capped: return true

@@ -108,7 +108,7 @@ final class Desk {
                 attempt: issue.attempt, waitsForIssue: issue.waitFor == .issued,
                 deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
         case .health:
-            reply(caller, .health(notReady: notReady))
+            reply(caller, .health(notReady: worker?.whyNotReady))
         case .serverInfo:
             reply(
                 caller,
@@ -121,11 +121,6 @@ final class Desk {
         default:
             send(request, caller, connection)
         }
-    }
-
-    private var notReady: String? {
-        if worker?.isDraining != false { return "shutting down" }
-        return gate.identity == nil ? "Redis is not reachable" : nil
     }
 
     /// Slow methods are the catalog's.

@@ -1,0 +1,91 @@
+/// What an end-to-end test has: a real Redis, a real PostgreSQL, and daemons that can be killed.
+import CouponClient
+import CouponCore
+import Foundation
+import TestSupport
+
+/// Servers and daemons of one test, on private sockets and ports; stopped when the test lets go of it.
+final class World: Sendable {
+    let redis: RedisServer
+    let postgres: PostgresServer
+    let database: String
+    let folder: TemporaryFolder
+
+    /// - Parameter ownPostgres: for tests that stop PostgreSQL; others share one server.
+    init(ownPostgres: Bool = false, redis settings: [String] = []) async throws {
+        redis = try await RedisServer(settings)
+        postgres = ownPostgres ? try await PostgresServer() : try await PostgresServer.shared()
+        database = try postgres.makeDatabase()
+        folder = try TemporaryFolder()
+    }
+
+    /// Starts a daemon and waits until it accepts.
+    /// - Parameter failpoint: where it kills itself.
+    func daemon(_ arguments: [String] = [], failpoint: Failpoint? = nil) async throws -> Daemon {
+        let daemon = try Daemon(self, arguments, failpoint)
+        try await daemon.ready()
+        return daemon
+    }
+
+    /// SQL past the daemon.
+    @discardableResult
+    func sql(_ text: String) throws -> String { try postgres.query(text, on: database) }
+}
+
+/// A coupond process.
+final class Daemon: Sendable {
+    let process: ServerProcess
+    let client: CouponClient
+    let port: Int
+
+    init(_ world: World, _ arguments: [String] = [], _ failpoint: Failpoint? = nil) throws {
+        port = Int(try freePort())
+        process = try ServerProcess(
+            builtExecutable("coupond"),
+            arguments: [
+                "--listen", "127.0.0.1:\(port)", "--redis", "unix:\(world.redis.socket)",
+                "--postgres", world.database, "--event-loops", "2", "--log-level", "debug",
+            ] + arguments,
+            environment: failpoint.map { ["FAILPOINT": $0.rawValue] } ?? [:],
+            in: try world.folder.makeFolder("daemon-\(port)"))
+        client = CouponClient(address: ServerAddress(host: "127.0.0.1", port: port))
+    }
+
+    /// Waits until every gate is open to it.
+    func ready() async throws {
+        try await eventually("coupond is ready; its log ends:\n\(process.logTail(lines: 5))") {
+            try await client.health() == nil
+        }
+    }
+
+    /// Dies without a word.
+    func kill() async throws {
+        process.signal(SIGKILL)
+        _ = try await process.waitForEnd()
+    }
+
+    /// Drains, and must do so cleanly.
+    @discardableResult
+    func stop() async throws -> ProcessEnd {
+        process.signal(SIGTERM)
+        return try await process.waitForEnd()
+    }
+}
+
+extension Coupon {
+    /// A coupon for a test, open now.
+    static func offer(
+        _ id: Int64, total: Int64?, opensIn: Double = -60, closesIn: Double = 3_600
+    ) -> Coupon {
+        Coupon(
+            id: CouponID(id), title: "Coupon \(id)", total: total,
+            window: Window(opens: .now(plus: opensIn), closes: .now(plus: closesIn)))
+    }
+}
+
+extension Timestamp {
+    /// So many seconds from now.
+    static func now(plus seconds: Double) -> Timestamp {
+        Timestamp(microseconds: Int64((Date().timeIntervalSince1970 + seconds) * 1_000_000))
+    }
+}
