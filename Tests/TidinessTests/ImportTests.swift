@@ -34,8 +34,9 @@ private let allowed: [String: Set<String>] = [
         "UnixSignals",
     ],
     "couponctl": [
-        "ArgumentParser", "CouponClient", "CouponCore", "CouponWire", "FoundationEssentials",
-        "Glibc", "Histogram", "NIOCore", "NIOPosix", "Synchronization",
+        "ArgumentParser", "FoundationEssentials", "Histogram", "CouponClient", "CouponCore", "CouponWire", "Glibc", "NIOCore",
+        "NIOPosix",
+        "Synchronization",
     ],
 ]
 
