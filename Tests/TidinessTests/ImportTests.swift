@@ -34,7 +34,8 @@ private let allowed: [String: Set<String>] = [
         "UnixSignals",
     ],
     "couponctl": [
-        "ArgumentParser", "FoundationEssentials", "Histogram", "CouponClient", "CouponCore", "CouponWire", "Glibc", "NIOCore",
+        "ArgumentParser", "FoundationEssentials", "Histogram", "CouponClient", "CouponCore",
+        "CouponWire", "Glibc", "NIOCore",
         "NIOPosix",
         "Synchronization",
     ],
