@@ -18,6 +18,7 @@ let strictC: [CSetting] = [
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
@@ -80,7 +81,7 @@ let package = Package(
             name: "CouponServer",
             dependencies: [
                 "CouponCore", "CouponWire", "SerialThreads", nioCore, nioPosix, logging, metrics,
-                coreMetrics, lifecycle, deque,
+                coreMetrics, lifecycle, deque, nioHTTP,
             ],
             swiftSettings: strict),
         .target(
@@ -93,7 +94,7 @@ let package = Package(
             name: "coupond",
             dependencies: [
                 "CouponCore", "CouponServer", "CouponScheduler", "CouponRedis", "CouponPostgres",
-                "Systemd", arguments, logging, metrics, lifecycle, nioCore, nioPosix,
+                "Systemd", arguments, logging, metrics, coreMetrics, lifecycle, nioCore, nioPosix,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -10,11 +10,11 @@ public import ServiceLifecycle
 /// Each event loop listens on the same port for itself (SO_REUSEPORT), so that a connection stays on the
 /// loop that accepted it.
 public struct CouponServer: Service {
-    private let group: MultiThreadedEventLoopGroup
-    private let options: ServerOptions
+    let group: MultiThreadedEventLoopGroup
+    let options: ServerOptions
     private let catalog: Catalog
     private let relay: EventRelay
-    private let roster: Roster
+    let roster: Roster
     private let logger: Logger
 
     /// - Parameters:
@@ -48,6 +48,7 @@ public struct CouponServer: Service {
                 relay.stop()
             }
             let listeners = try await listen()
+            let observation = try await observe()
             let poll = tasks.addTaskUnlessCancelled { try await pollPartitions() }
             guard poll else { return }
             logger.info(
@@ -55,6 +56,7 @@ public struct CouponServer: Service {
             if let address = listeners[0].localAddress { options.onListening(address) }
             try? await gracefulShutdown()
             await drain(listeners)
+            try? await observation?.close().get()
             tasks.cancelAll()
         }
     }

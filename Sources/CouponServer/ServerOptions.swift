@@ -11,6 +11,10 @@ public struct ServerOptions: Sendable {
     public var maximumConnections: Int
     /// The longest frame read, in bytes.
     public var maximumFrameBytes: Int
+    /// Where HTTP for metrics and health listens; nil: nowhere.
+    public var observation: (host: String, port: Int)?
+    /// Metrics beside the server's own, in Prometheus' text format.
+    public var moreMetrics: @Sendable () -> String
     /// How long a drain may take, in milliseconds.
     public var drainMilliseconds: Int64
     /// What admin methods must carry now; nil: they are served to loopback peers only.
@@ -30,6 +34,8 @@ public struct ServerOptions: Sendable {
     public init(
         host: String = "127.0.0.1", port: Int = 7070,
         maximumConnections: Int = Limits.connections, maximumFrameBytes: Int = Limits.frameBytes,
+        observation: (host: String, port: Int)? = nil,
+        moreMetrics: @escaping @Sendable () -> String = { "" },
         drainMilliseconds: Int64 = 10_000, adminToken: @escaping @Sendable () -> [UInt8]? = { nil },
         version: String,
         worker: WorkerOptions, makeGate: @escaping @Sendable (any EventLoop) -> any Gate,
@@ -40,6 +46,8 @@ public struct ServerOptions: Sendable {
         self.port = port
         self.maximumConnections = maximumConnections
         self.maximumFrameBytes = maximumFrameBytes
+        self.observation = observation
+        self.moreMetrics = moreMetrics
         self.drainMilliseconds = drainMilliseconds
         self.adminToken = adminToken
         self.version = version

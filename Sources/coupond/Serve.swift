@@ -1,5 +1,6 @@
 /// The composition root: from a configuration to a running daemon.
 internal import ArgumentParser
+internal import CoreMetrics
 internal import CouponCore
 internal import CouponPostgres
 internal import CouponRedis
@@ -19,6 +20,9 @@ func serve(_ configuration: Configuration) async throws {
     // A write to a peer that has gone is an error of that write, not the end of the process.
     _ = signal(SIGPIPE, SIG_IGN)
     let logger = Logger(label: "coupond")
+    let metrics = MetricsRegistry()
+    MetricsSystem.bootstrap(metrics)
+    Gauge(label: "coupond_unsafe_redis_allowed").record(configuration.allowUnsafeRedis ? 1 : 0)
     let secrets = Secrets(configuration)
     let redis = RedisOptions(configuration, password: secrets.redisPassword)
     let postgres = PostgresOptions(connection: configuration.postgres)
@@ -27,7 +31,7 @@ func serve(_ configuration: Configuration) async throws {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
     let server = CouponServer(
         group: group,
-        options: ServerOptions(configuration, installation, redis, secrets, logger),
+        options: ServerOptions(configuration, installation, redis, secrets, metrics, logger),
         store: {
             PostgresCouponStore(
                 postgres, partitioning: installation.partitioning,
@@ -54,7 +58,10 @@ func serve(_ configuration: Configuration) async throws {
     } catch let error as IOError where error.errnoCode == EADDRINUSE {
         logger.critical(
             "the address is in use: stop who listens there, or choose another with --listen",
-            metadata: ["listen": "\(configuration.listen)"])
+            metadata: [
+                "listen": "\(configuration.listen)",
+                "metrics-listen": "\(configuration.metricsListen, default: "off")",
+            ])
         throw ExitCode(EX_UNAVAILABLE)
     }
     try? await group.shutdownGracefully()
@@ -108,15 +115,14 @@ extension RedisOptions {
 extension ServerOptions {
     fileprivate init(
         _ configuration: Configuration, _ installation: Installation, _ redis: RedisOptions,
-        _ secrets: Secrets, _ logger: Logger
+        _ secrets: Secrets, _ metrics: MetricsRegistry, _ logger: Logger
     ) {
-        guard case .tcp(let host, let port) = configuration.listen else {
-            preconditionFailure("the configuration admits TCP addresses only")
-        }
+        let (host, port) = configuration.listen.tcp
         let notifier = Notifier(environment: environment())
         self.init(
             host: host, port: port, maximumConnections: configuration.maxConnections,
             maximumFrameBytes: configuration.maxFrameBytes,
+            observation: configuration.metricsListen?.tcp, moreMetrics: { metrics.text },
             drainMilliseconds: configuration.drainTimeout.milliseconds,
             adminToken: { secrets.adminToken }, version: Coupond.version,
             worker: WorkerOptions(
@@ -138,6 +144,16 @@ extension ServerOptions {
 private func tell(_ logger: Logger, _ message: () throws(NotifierError) -> Void) {
     do { try message() } catch {
         logger.warning("systemd was not told", metadata: ["error": "\(error)"])
+    }
+}
+
+extension Endpoint {
+    /// Where somebody listens, the table of settings admits TCP addresses only.
+    fileprivate var tcp: (host: String, port: Int) {
+        guard case .tcp(let host, let port) = self else {
+            preconditionFailure("the configuration admits TCP addresses only")
+        }
+        return (host, port)
     }
 }
 

@@ -14,6 +14,8 @@ public final class Worker {
     /// Partitions whose gate has shown a later epoch than PostgreSQL had told us.
     var awaitedEpochs: [PartitionID: Epoch] = [:]
     private var deadlines: DeadlineWheel
+    /// Requests that were refused at the front door.
+    public private(set) var bounced = 0
     /// New requests are refused; those on their way are answered.
     public private(set) var isDraining = false
 
@@ -52,9 +54,11 @@ public final class Worker {
         let now = options.clocks.now()
         switch frontDoor.judge(coupon, attempt: attempt, now: now) {
         case .bounce(let outcome):
+            bounced += 1
             host.answer(caller, outcome)
             return
         case .bounceAndRefresh(let outcome):
+            bounced += 1
             host.answer(caller, outcome)
             batches.refresh(coupon)
             host.schedulePump()

@@ -16,6 +16,7 @@ final class Desk {
     private var connections = SlotMap<Connection>()
     private var decoder = RequestDecoder()
     private var encoder = FrameEncoder()
+    private var tally = Tally()
     private var toFlush: [Connection] = []
     private var isPumpScheduled = false
     private var isTurnEnding = false
@@ -182,6 +183,15 @@ final class Desk {
 
     var requestsInFlight: Int { worker?.requestsInFlight ?? 0 }
 
+    var whyNotReady: String? { worker?.whyNotReady }
+
+    var currentTally: Tally {
+        var tally = tally
+        tally.bounced = worker?.bounced ?? 0
+        tally.requestsInFlight = requestsInFlight
+        return tally
+    }
+
     func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
         worker?.remembers(coupon) ?? (false, false)
     }
@@ -197,9 +207,15 @@ final class Desk {
 }
 
 extension Desk: WorkerHost {
-    func answer(_ caller: Caller, _ outcome: Outcome) { reply(caller, .issue(outcome)) }
+    func answer(_ caller: Caller, _ outcome: Outcome) {
+        tally.count(outcome)
+        reply(caller, .issue(outcome))
+    }
 
-    func fail(_ caller: Caller, _ failure: Failure) { reply(caller, .failure(failure)) }
+    func fail(_ caller: Caller, _ failure: Failure) {
+        tally.count(failure)
+        reply(caller, .failure(failure))
+    }
 
     func schedulePump() {
         isPumpScheduled = true

@@ -6,6 +6,8 @@ internal import NIOCore
 
 struct Configuration: Sendable {
     let listen: Endpoint
+    /// Nil: no HTTP.
+    let metricsListen: Endpoint?
     let eventLoops: Int
     let redis: Endpoint
     let redisUser: String?
@@ -32,6 +34,7 @@ struct Configuration: Sendable {
     init(flags: [String: String], environment: [String: String]) async throws {
         var layers = try await Layers(flags: flags, environment: environment)
         listen = layers.value(Settings.listen)
+        metricsListen = layers.value(Settings.metricsListen)
         eventLoops = layers.value(Settings.eventLoops) ?? System.coreCount
         redis = layers.value(Settings.redis)
         redisUser = layers.value(Settings.redisUser)

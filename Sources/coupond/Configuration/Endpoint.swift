@@ -46,3 +46,12 @@ extension Form<Endpoint> {
         return endpoint
     }
 }
+
+extension Form<Endpoint?> {
+    /// Nil stands for `off`.
+    static let listenerOrOff = Form(description: "host:port, or off") { text in
+        if text == "off" { return .some(nil) }
+        guard let endpoint = Form<Endpoint>.listener.parse(text) else { return .none }
+        return endpoint
+    }
+}

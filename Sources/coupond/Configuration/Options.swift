@@ -4,6 +4,7 @@ internal import ArgumentParser
 struct Options: ParsableArguments {
     @Option(help: .init(Settings.config)) var config: String?
     @Option(help: .init(Settings.listen)) var listen: String?
+    @Option(help: .init(Settings.metricsListen)) var metricsListen: String?
     @Option(help: .init(Settings.eventLoops)) var eventLoops: String?
     @Option(help: .init(Settings.redis)) var redis: String?
     @Option(help: .init(Settings.redisUser)) var redisUser: String?
@@ -27,6 +28,7 @@ struct Options: ParsableArguments {
         let given: KeyValuePairs<String, String?> = [
             Settings.config.key: config,
             Settings.listen.key: listen,
+            Settings.metricsListen.key: metricsListen,
             Settings.eventLoops.key: eventLoops,
             Settings.redis.key: redis,
             Settings.redisUser.key: redisUser,

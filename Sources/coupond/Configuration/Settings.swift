@@ -9,6 +9,9 @@ enum Settings {
         "config", .optional("a path"), "",
         "The file with settings (not a setting of that file itself)")
     static let listen = Setting("listen", .listener, "127.0.0.1:7070", "Where callers connect")
+    static let metricsListen = Setting(
+        "metrics-listen", .listenerOrOff, "127.0.0.1:7071",
+        "Where HTTP for metrics and health is served: /metrics, /livez, /readyz")
     static let eventLoops = Setting(
         "event-loops", .wholeOrAuto(1...256), "auto",
         "Threads that serve connections; auto is one for each core")
@@ -62,7 +65,8 @@ enum Settings {
         "JSON or text lines; auto is text on a terminal, else JSON")
 
     static let all: [any AnySetting] = [
-        config, listen, eventLoops, redis, redisUser, redisPasswordFile, allowUnsafeRedis, postgres,
+        config, listen, metricsListen, eventLoops, redis, redisUser, redisPasswordFile,
+        allowUnsafeRedis, postgres,
         partitions, maxConnections, maxFrameBytes, backlogPerCoupon, backlogPerPartition, maxBatch,
         finishedRetention, drainTimeout, adminTokenFile, logLevel, logFormat,
     ]

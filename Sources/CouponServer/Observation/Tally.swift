@@ -1,0 +1,68 @@
+/// What one desk has counted: plain numbers on its own event loop, read when somebody looks.
+internal import CouponCore
+
+struct Tally: Sendable {
+    private(set) var outcomes: [Outcome.Kind: Int] = [:]
+    private(set) var failures: [StatusCode: Int] = [:]
+    var bounced = 0
+    var requestsInFlight = 0
+
+    mutating func count(_ outcome: Outcome) { outcomes[outcome.kind, default: 0] += 1 }
+
+    mutating func count(_ failure: Failure) { failures[failure.code, default: 0] += 1 }
+
+    /// The sum of two desks' tallies.
+    static func + (left: Tally, right: Tally) -> Tally {
+        var sum = left
+        sum.outcomes.merge(right.outcomes, uniquingKeysWith: +)
+        sum.failures.merge(right.failures, uniquingKeysWith: +)
+        sum.bounced += right.bounced
+        sum.requestsInFlight += right.requestsInFlight
+        return sum
+    }
+
+    /// Prometheus' text format, version 0.0.4.
+    func text(connections: Int) -> String {
+        var lines = ["# TYPE coupond_requests_total counter"]
+        for kind in Outcome.Kind.allCases {
+            lines.append(
+                "coupond_requests_total{outcome=\"\(kind.rawValue)\"} \(outcomes[kind] ?? 0)")
+        }
+        lines.append("# TYPE coupond_errors_total counter")
+        for code in StatusCode.allCases {
+            lines.append("coupond_errors_total{code=\"\(code)\"} \(failures[code] ?? 0)")
+        }
+        lines += [
+            "# TYPE coupond_bounced_total counter", "coupond_bounced_total \(bounced)",
+            "# TYPE coupond_requests_in_flight gauge",
+            "coupond_requests_in_flight \(requestsInFlight)",
+            "# TYPE coupond_connections gauge", "coupond_connections \(connections)",
+        ]
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension Outcome {
+    /// The outcomes by their names in CONTRACT.
+    enum Kind: String, CaseIterable {
+        case accepted, issued, duplicate, ended, paused, closed, rejected
+        case soldOut = "sold_out"
+        case notOpen = "not_open"
+        case notFound = "not_found"
+    }
+
+    var kind: Kind {
+        switch self {
+        case .accepted: .accepted
+        case .issued: .issued
+        case .duplicate: .duplicate
+        case .soldOut: .soldOut
+        case .notOpen: .notOpen
+        case .ended: .ended
+        case .paused: .paused
+        case .closed: .closed
+        case .notFound: .notFound
+        case .rejected: .rejected
+        }
+    }
+}

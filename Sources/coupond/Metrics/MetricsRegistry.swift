@@ -1,0 +1,88 @@
+/// A backend for swift-metrics that can be read: what the scheduler and others count, as Prometheus'
+/// text format, version 0.0.4. Labels carry no dimensions here.
+internal import CoreMetrics
+internal import Synchronization
+
+final class MetricsRegistry: MetricsFactory {
+    private let meters = Mutex<[String: Meter]>([:])
+
+    /// Everything that was ever made, by name.
+    var text: String {
+        meters.withLock { $0 }.sorted { $0.key < $1.key }.map { $1.text($0) }.joined()
+    }
+
+    private func meter(_ label: String, _ kind: Meter.Kind) -> Meter {
+        meters.withLock { meters in
+            if let meter = meters[label] { return meter }
+            let meter = Meter(kind)
+            meters[label] = meter
+            return meter
+        }
+    }
+
+    func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+        meter(label, .counter)
+    }
+
+    func makeRecorder(
+        label: String, dimensions: [(String, String)], aggregate: Bool
+    ) -> any RecorderHandler { meter(label, .gauge) }
+
+    func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+        meter(label, .seconds)
+    }
+
+    // Instruments live as long as the daemon.
+    func destroyCounter(_ handler: any CounterHandler) {}
+    func destroyRecorder(_ handler: any RecorderHandler) {}
+    func destroyTimer(_ handler: any TimerHandler) {}
+}
+
+/// One named figure.
+private final class Meter: CounterHandler, RecorderHandler, TimerHandler {
+    enum Kind { case counter, gauge, seconds }
+
+    private struct State {
+        var value = 0.0
+        var count = 0
+        /// How many were at most this long, in seconds.
+        var buckets = Array(repeating: 0, count: Meter.bounds.count)
+    }
+
+    private static let bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
+    private let kind: Kind
+    private let state = Mutex(State())
+
+    init(_ kind: Kind) { self.kind = kind }
+
+    func increment(by amount: Int64) { state.withLock { $0.value += Double(amount) } }
+    func reset() { state.withLock { $0 = State() } }
+    func record(_ value: Int64) { record(Double(value)) }
+    func record(_ value: Double) { state.withLock { $0.value = value } }
+
+    func recordNanoseconds(_ duration: Int64) {
+        let seconds = Double(duration) / 1e9
+        state.withLock { state in
+            state.value += seconds
+            state.count += 1
+            for (index, bound) in Self.bounds.enumerated() where seconds <= bound {
+                state.buckets[index] += 1
+            }
+        }
+    }
+
+    func text(_ name: String) -> String {
+        let state = self.state.withLock { $0 }
+        switch kind {
+        case .counter: return "# TYPE \(name) counter\n\(name) \(Int64(state.value))\n"
+        case .gauge: return "# TYPE \(name) gauge\n\(name) \(state.value)\n"
+        case .seconds:
+            let buckets = zip(Self.bounds, state.buckets).map {
+                "\(name)_bucket{le=\"\($0)\"} \($1)\n"
+            }
+            return "# TYPE \(name) histogram\n" + buckets.joined()
+                + "\(name)_bucket{le=\"+Inf\"} \(state.count)\n"
+                + "\(name)_sum \(state.value)\n\(name)_count \(state.count)\n"
+        }
+    }
+}
