@@ -12,12 +12,12 @@ struct Instruments {
     let failures = Counter(label: "coupond_scheduler_failures_total")
     let rebuilds = Counter(label: "coupond_gate_rebuilds_total")
 
-    func record(_ commit: Commit, milliseconds: Int64) {
+    func record(_ commit: Commit, nanoseconds: Int64) {
         let dead = commit.refusals.count { $0.reason == .deadLetter }
         issued.increment(by: commit.issued)
         deadLettered.increment(by: dead)
         rejected.increment(by: commit.refusals.count - dead)
         commits.increment()
-        commitTime.recordMilliseconds(milliseconds)
+        commitTime.recordNanoseconds(nanoseconds)
     }
 }

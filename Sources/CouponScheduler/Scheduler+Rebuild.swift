@@ -10,7 +10,7 @@ internal import Logging
 extension Scheduler {
     func rebuild(_ row: PartitionRow, _ reason: RebuildReason) throws(StepError) {
         let partition = row.id
-        logger.notice(
+        logger.debug(
             "rebuilding the gate",
             metadata: ["partition": "\(partition.rawValue)", "reason": "\(reason.rawValue)"])
         instruments.rebuilds.increment()
@@ -35,10 +35,12 @@ extension Scheduler {
         try catchUp(coupons, partition, epoch)
         owned[partition]?.forget()
         owned[partition]?.needsSweep = true
-        logger.notice(
-            "gate is open",
+        // The first gate of a new database is no news.
+        logger.log(
+            level: epoch == 1 ? .debug : .notice, "gate rebuilt",
             metadata: [
                 "partition": "\(partition.rawValue)", "epoch": "\(epoch)",
+                "reason": "\(reason.rawValue)",
                 "queued": "\(requests)", "coupons": "\(coupons.count)",
             ])
     }

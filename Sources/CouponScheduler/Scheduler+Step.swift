@@ -66,7 +66,8 @@ extension Scheduler {
             partition: row.id, epoch: row.epoch, from: row.cursor, to: to, items: items)
         let started = options.clocks.now()
         let commit = try issue { () throws(LedgerError) in try ledger.issue(batch) }
-        instruments.record(commit, milliseconds: options.clocks.now().milliseconds(since: started))
+        instruments.record(
+            commit, nanoseconds: options.clocks.now().nanoseconds - started.nanoseconds)
         options.failpoint(.committed)
         try settle(
             Settlement(

@@ -78,6 +78,14 @@ public enum StatusCode: Int32, Sendable, CaseIterable {
     case unavailable = 14
     /// The caller did not say who it is.
     case unauthenticated = 16
+
+    /// As gRPC writes it: `INVALID_ARGUMENT`.
+    public var name: String {
+        "\(self)".reduce(into: "") { name, letter in
+            if letter.isUppercase { name += "_" }
+            name += letter.uppercased()
+        }
+    }
 }
 
 /// An error answer.

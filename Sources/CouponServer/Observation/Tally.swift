@@ -30,7 +30,7 @@ struct Tally: Sendable {
         }
         lines.append("# TYPE coupond_errors_total counter")
         for code in StatusCode.allCases {
-            lines.append("coupond_errors_total{code=\"\(code)\"} \(failures[code] ?? 0)")
+            lines.append("coupond_errors_total{code=\"\(code.name)\"} \(failures[code] ?? 0)")
         }
         lines += [
             "# TYPE coupond_bounced_total counter", "coupond_bounced_total \(bounced)",
