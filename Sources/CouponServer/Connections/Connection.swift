@@ -18,6 +18,8 @@ final class Connection: ChannelInboundHandler {
     private var unanswered = 0
     /// Nothing more is read; closed when the last answer is written.
     private var isEnding = false
+    /// The client sends no more; what it has sent is answered.
+    private var isInputClosed = false
     private var isReadPending = false
 
     init(desk: Desk, maximumFrameBytes: Int) {
@@ -63,9 +65,8 @@ final class Connection: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // A client that has sent all it will still wants its answers.
         if let event = event as? ChannelEvent, event == .inputClosed {
-            isEnding = true
+            isInputClosed = true
             closeIfDone()
         } else {
             context.fireUserInboundEventTriggered(event)
@@ -84,7 +85,7 @@ final class Connection: ChannelInboundHandler {
     }
 
     private func readMore() {
-        guard mayRead, !isReadPending else { return }
+        guard mayRead, !isInputClosed, !isReadPending else { return }
         isReadPending = true
         context?.read()
     }
@@ -137,8 +138,8 @@ final class Connection: ChannelInboundHandler {
         guard outgoing.readableBytes > 0 else { return }
         context?.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
         outgoing = ByteBuffer()
-        closeIfDone()
         resume()
+        closeIfDone()
     }
 
     /// The stream cannot be read any further: an error with id 0, then the end.
@@ -149,19 +150,27 @@ final class Connection: ChannelInboundHandler {
     }
 
     private func closeIfDone() {
-        guard isEnding, unanswered == 0, outgoing.readableBytes == 0 else { return }
+        guard isEnding || (isInputClosed && !hasMore), unanswered == 0,
+            outgoing.readableBytes == 0
+        else { return }
         // Behind the answers already written, in order.
         context?.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
             self.context?.close(promise: nil)
         }
     }
 
+    /// Whether something that was received is still to be answered.
+    private var hasMore: Bool {
+        let bytes = received
+        let finding = splitter.next(in: bytes.readableBytesSpan)
+        return if case .needMore = finding { false } else { true }
+    }
+
     /// The daemon goes: what is written is sent, then the connection is closed.
     func close() {
-        flush()
         isEnding = true
         unanswered = 0
-        closeIfDone()
+        if outgoing.readableBytes > 0 { flush() } else { closeIfDone() }
     }
 }
 
