@@ -110,6 +110,12 @@ public struct Failure: Error, Equatable, Sendable {
         self.acceptance = acceptance
     }
 
+    /// The same error, with something else known of the request.
+    public func with(acceptance: Acceptance) -> Failure {
+        Failure(
+            code, message, retryAfterMilliseconds: retryAfterMilliseconds, acceptance: acceptance)
+    }
+
     /// A part is away.
     public static func unavailable(_ message: String, acceptance: Acceptance = .notAccepted)
         -> Failure

@@ -1,5 +1,8 @@
 /// Deadlines of many tickets, in buckets of 8 ms: adding one costs an append, and most have been answered
 /// when their bucket comes round. A heap would order what nobody asks for.
+///
+/// It must not stand still while there are tickets, nor when one is added after a pause: what it has not
+/// yet turned past is taken for the future.
 public struct DeadlineWheel {
     private static let bucketMilliseconds: Int64 = 8
     private let origin: MonotonicTime
@@ -26,6 +29,8 @@ public struct DeadlineWheel {
     /// Calls `body` with each ticket whose deadline has passed, answered or not.
     public mutating func expire(now: MonotonicTime, _ body: (UInt64) -> Void) {
         let current = now.milliseconds(since: origin) / Self.bucketMilliseconds
+        // After a long pause every bucket is due, each once.
+        next = max(next, current - Int64(buckets.count) + 1)
         while next <= current {
             let index = Int(next % Int64(buckets.count))
             next += 1

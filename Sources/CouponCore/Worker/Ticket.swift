@@ -15,8 +15,8 @@ public struct Caller: Hashable, Sendable {
 /// An issue request on its way through the worker.
 struct Ticket {
     enum Phase {
-        /// Waits for the next gate call. After a broken connection it may have been accepted already.
-        case pending(mayBeAccepted: Bool)
+        /// Waits for the next gate call.
+        case pending
         /// In a gate call.
         case asked
         /// Accepted, waits for ISSUED.
@@ -29,12 +29,15 @@ struct Ticket {
     let attempt: UInt32
     let waitsForIssue: Bool
     let deadline: MonotonicTime
-    var phase: Phase
+    var phase = Phase.pending
+    /// A call with it was interrupted. From then on only the gate's own verdict says that it was not
+    /// accepted: a gate that cannot be asked, or is being rebuilt, may hold it.
+    var mayBeAccepted = false
 
     /// What is known of its acceptance, should it end now (promise 9).
     var acceptance: Acceptance {
         switch phase {
-        case .pending(let mayBeAccepted): mayBeAccepted ? .unknown : .notAccepted
+        case .pending: mayBeAccepted ? .unknown : .notAccepted
         case .asked: .unknown
         case .waiting(let sequence): .accepted(sequence: sequence)
         }
@@ -46,7 +49,8 @@ struct Ticket {
             caller: caller, coupon: coupon,
             request: GateRequest(
                 user: request.user, requestID: request.requestID, notAfter: notAfter),
-            attempt: attempt, waitsForIssue: waitsForIssue, deadline: deadline, phase: phase)
+            attempt: attempt, waitsForIssue: waitsForIssue, deadline: deadline,
+            mayBeAccepted: mayBeAccepted)
     }
 }
 

@@ -19,7 +19,10 @@ struct AskedCalls {
 extension Worker {
     /// Sends what waits, as far as calls may be under way.
     public func pump() {
-        while asked.count < Limits.gateCallsInFlight, let coupon = batches.nextCoupon() {
+        // Without a gate nothing waits for a call to end: it is refused at once.
+        while asked.count < Limits.gateCallsInFlight || gate.identity == nil,
+            let coupon = batches.nextCoupon()
+        {
             pump(coupon)
         }
     }
@@ -60,7 +63,7 @@ extension Worker {
     /// A ticket goes into a call, unless its deadline has ended it, or the coupon has closed meanwhile.
     private func takeForCall(_ number: UInt64) -> GateRequest? {
         guard let ticket = tickets[number] else { return nil }
-        if case .pending(mayBeAccepted: false) = ticket.phase {
+        if !ticket.mayBeAccepted {
             switch frontDoor.judge(
                 ticket.coupon, attempt: ticket.attempt, now: options.clocks.now())
             {
@@ -78,7 +81,7 @@ extension Worker {
     func refuse(_ coupon: CouponID, _ reason: String) {
         var undecided: [UInt64] = []
         for number in batches.takeAll(of: coupon) {
-            if case .pending(mayBeAccepted: true) = tickets[number]?.phase {
+            if tickets[number]?.mayBeAccepted == true {
                 undecided.append(number)
             } else {
                 fail(number, .unavailable(reason))
@@ -94,7 +97,8 @@ extension Worker {
 
     func fail(_ number: UInt64, _ failure: Failure) {
         guard let ticket = tickets.remove(number) else { return }
-        host.fail(ticket.caller, failure)
+        let isUnsure = ticket.mayBeAccepted && failure.acceptance == .notAccepted
+        host.fail(ticket.caller, isUnsure ? failure.with(acceptance: .unknown) : failure)
     }
 }
 
@@ -123,7 +127,8 @@ extension Worker: GateDelegate {
         case .unavailable(let reason):
             failAll(asked, .unavailable(reason))
         case .interrupted:
-            putBack(asked, mayBeAccepted: true)
+            for number in asked.tickets { tickets[number]?.mayBeAccepted = true }
+            putBack(asked)
         }
         host.schedulePump()
     }
@@ -132,10 +137,8 @@ extension Worker: GateDelegate {
         for number in asked.tickets { fail(number, failure) }
     }
 
-    private func putBack(_ asked: AskedCalls.Asked, mayBeAccepted: Bool = false) {
-        for number in asked.tickets {
-            tickets[number]?.phase = .pending(mayBeAccepted: mayBeAccepted)
-        }
+    private func putBack(_ asked: AskedCalls.Asked) {
+        for number in asked.tickets { tickets[number]?.phase = .pending }
         batches.putBack(asked.tickets, for: asked.coupon)
     }
 
@@ -215,9 +218,7 @@ extension Worker: GateDelegate {
                 Failure(.deadlineExceeded, "the deadline passed before the gate was asked"))
             return
         }
-        var again = ticket.with(notAfter: gateTime(of: ticket.deadline, now: now))
-        again.phase = .pending(mayBeAccepted: false)
-        tickets[number] = again
+        tickets[number] = ticket.with(notAfter: gateTime(of: ticket.deadline, now: now))
         batches.append(number, for: ticket.coupon)
     }
 }

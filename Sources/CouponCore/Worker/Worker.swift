@@ -74,14 +74,15 @@ public final class Worker {
             deadlineMilliseconds ?? Limits.defaultDeadlineMilliseconds,
             Limits.maximumDeadlineMilliseconds)
         let deadline = now.advanced(byMilliseconds: Int64(milliseconds))
+        // Nobody turned the wheel while nothing was on its way.
+        if tickets.count == 0 { expire() }
         let request = GateRequest(
             user: user, requestID: requestID.isEmpty ? .random() : requestID,
             notAfter: gateTime(of: deadline, now: now))
         let ticket = tickets.add(
             Ticket(
                 caller: caller, coupon: coupon, request: request, attempt: attempt,
-                waitsForIssue: waitsForIssue, deadline: deadline,
-                phase: .pending(mayBeAccepted: false)))
+                waitsForIssue: waitsForIssue, deadline: deadline))
         deadlines.add(ticket, deadline: deadline)
         batches.append(ticket, for: coupon)
         host.schedulePump()
