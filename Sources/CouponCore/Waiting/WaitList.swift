@@ -133,6 +133,13 @@ public struct WaitList {
     /// Asks again for those whom nothing has answered; called each second, should events stay away.
     public mutating func askAgain() { shouldAsk = shouldAsk || !unresolved.isEmpty }
 
+    /// Lets go of those who have been answered otherwise, at their deadline: while PostgreSQL is away
+    /// nothing else would, and there is no end of them.
+    public mutating func keep(_ isWaiting: (UInt64) -> Bool) {
+        covered.removeAll { !isWaiting($0.ticket) }
+        unresolved.removeAll { !isWaiting($0.ticket) }
+    }
+
     private mutating func resolveAll() {
         shouldAsk = shouldAsk || !covered.isEmpty
         unresolved += covered
@@ -154,6 +161,7 @@ public struct WaitList {
         asked = []
         guard let decisions, decisions.standings.count == questions.count else {
             unresolved += questions
+            shouldAsk = false  // until the next second: PostgreSQL is away
             return []
         }
         var answers: [Answer] = []
@@ -164,6 +172,8 @@ public struct WaitList {
                 covered.append(waiter)
             } else {
                 unresolved.append(waiter)
+                // The event that passed it came between PostgreSQL's answer and now.
+                if let seen, waiter.position <= seen { shouldAsk = true }
             }
         }
         return answers

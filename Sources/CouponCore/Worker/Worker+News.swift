@@ -40,6 +40,7 @@ extension Worker {
         batches.makeAllReady()
         host.schedulePump()
         for partition in options.partitioning.all {
+            waitLists[partition.rawValue].keep { tickets[$0] != nil }
             waitLists[partition.rawValue].askAgain()
             askQuestions(partition)
         }
