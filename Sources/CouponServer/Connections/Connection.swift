@@ -136,8 +136,10 @@ final class Connection: ChannelInboundHandler {
     /// Writes what the turn has gathered, in one go.
     func flush() {
         guard outgoing.readableBytes > 0 else { return }
-        context?.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
+        // Taken out first: writing may make the channel writable again, and so gather more answers.
+        let bytes = outgoing
         outgoing = ByteBuffer()
+        context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         resume()
         closeIfDone()
     }
