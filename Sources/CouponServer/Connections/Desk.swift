@@ -21,12 +21,14 @@ final class Desk {
     private var isPumpScheduled = false
     private var isTurnEnding = false
     private var expiry: Scheduled<Void>?
+    private var errands: Errands
 
     init(loop: any EventLoop, options: ServerOptions, catalog: Catalog, roster: Roster) {
         self.loop = loop
         self.options = options
         self.catalog = catalog
         self.roster = roster
+        errands = Errands(now: options.worker.clocks.now())
         gate = options.makeGate(loop)
         let worker = Worker(gate: gate, host: self, options: options.worker)
         self.worker = worker
@@ -82,11 +84,23 @@ final class Desk {
     }
 
     private func scheduleExpiry() {
-        guard expiry == nil, let worker, worker.requestsInFlight > 0 else { return }
+        guard expiry == nil, worker != nil, requestsInFlight > 0 else { return }
         expiry = loop.assumeIsolated().scheduleTask(in: .milliseconds(8)) {
             self.expiry = nil
             self.worker?.expire()
+            self.expireErrands()
             self.endTurn()
+        }
+    }
+
+    private func expireErrands() {
+        for caller in errands.expire(now: options.worker.clocks.now()) {
+            reply(
+                caller,
+                .failure(
+                    Failure(
+                        .deadlineExceeded,
+                        "the deadline passed before the answer was known; it may be done yet")))
         }
     }
 
@@ -132,15 +146,21 @@ final class Desk {
         let milliseconds = min(
             request.deadlineMilliseconds ?? Limits.defaultDeadlineMilliseconds,
             Limits.maximumDeadlineMilliseconds)
-        let deadline = options.worker.clocks.now().advanced(byMilliseconds: Int64(milliseconds))
+        let now = options.worker.clocks.now()
+        let deadline = now.advanced(byMilliseconds: Int64(milliseconds))
+        let number = errands.add(caller, deadline: deadline, now: now)
         let desk = NIOLoopBound(self, eventLoop: loop)
         let roster = self.roster
         errand { catalog in
             let result = catalog.answer(request.method, deadline: deadline)
-            roster.complete(result, on: desk.eventLoop) { desk.value.reply(caller, $0) }
+            roster.complete(result, on: desk.eventLoop) { desk.value.end(number, $0) }
         } refused: {
-            self.reply(caller, .failure($0))
+            self.end(number, .failure($0))
         }
+    }
+
+    private func end(_ errand: UInt64, _ result: Response.Result) {
+        if let caller = errands.end(errand) { reply(caller, result) }
     }
 
     private func refusal(of request: Request, _ connection: Connection) -> Failure? {
@@ -181,7 +201,7 @@ final class Desk {
         endTurn()
     }
 
-    var requestsInFlight: Int { worker?.requestsInFlight ?? 0 }
+    var requestsInFlight: Int { (worker?.requestsInFlight ?? 0) + errands.count }
 
     var whyNotReady: String? { worker?.whyNotReady }
 
@@ -199,6 +219,9 @@ final class Desk {
     /// Answers what is left, closes the connections and the way to the gate.
     func close() {
         worker?.abandon()
+        for caller in errands.endAll() {
+            reply(caller, .failure(.unavailable("the daemon is shutting down")))
+        }
         for connection in connections.values { connection.close() }
         gate.close()
         expiry?.cancel()
