@@ -27,8 +27,14 @@ struct Ownership {
         let members = max(1, try ledger.joinAndCountMembers())
         let share = (partitioning.count + members - 1) / members
         var changes = Changes()
-        for partition in owned.sorted().dropFirst(share) {
+        let sorted = owned.sorted()
+        for partition in sorted.dropFirst(share) {
             try ledger.release(partition)
+            changes.given.append(partition)
+        }
+        // A session that broke while a transaction was rolled back was replaced without a word, and its
+        // locks are gone: they are asked for again, which costs nothing where they stand.
+        for partition in sorted.prefix(share) where !(try ledger.claim(partition)) {
             changes.given.append(partition)
         }
         for partition in partitioning.all

@@ -73,7 +73,7 @@ extension Scheduler {
         }
         var coupons: [Coupon] = []
         for (id, requests) in queued {
-            let loaded = try issue { () throws(LedgerError) in try ledger.load(id) }
+            let loaded = try again { () throws(LedgerError) in try ledger.load(id) }
             // A coupon that is gone has no gate; its entries are rejected when they are drained.
             guard let loaded else { continue }
             let result = try gate { () throws(GateControlError) in
@@ -87,13 +87,26 @@ extension Scheduler {
         return coupons
     }
 
+    /// Once more on a new session: while a million holders went to Redis the old one was silent for too
+    /// long. What guards a rebuild is its epoch, not the lock, which the next review claims again.
+    private func again<Value>(
+        _ body: () throws(LedgerError) -> Value
+    ) throws(StepError) -> Value {
+        do throws(LedgerError) {
+            return try body()
+        } catch {
+            guard case .sessionLost = error else { throw .ledger(error) }
+            return try issue(body)
+        }
+    }
+
     /// Rule 31: coupons whose version rose while they were loaded are set again.
     private func catchUp(
         _ loaded: [Coupon], _ partition: PartitionID, _ epoch: Epoch
     ) throws(StepError) {
         let versions = Dictionary(
             loaded.map { ($0.id, $0.version) }, uniquingKeysWith: { first, _ in first })
-        let now = try issue { () throws(LedgerError) in
+        let now = try again { () throws(LedgerError) in
             try ledger.coupons(versions.keys.sorted())
         }
         for coupon in now where coupon.version > versions[coupon.id] ?? 0 {

@@ -19,6 +19,11 @@ extension Scheduler {
         case .recover(let from, let to):
             try recover(partition, row, from: from, to: to)
         case .issue(let items):
+            if items.contains(where: \.isDamaged) {
+                // Its users were looked for in every key of Redis, so that the session may have been
+                // silent for too long. Its end is told once, here; the fence does not depend on it.
+                try? ledger.ping()
+            }
             options.failpoint(.drained)
             try commit(row, to: items[items.count - 1].position, items)
         case .passEpoch(let to):
@@ -51,6 +56,8 @@ extension Scheduler {
         }
         if !isOpen { owned[partition]?.forget() }
         if owned[partition]?.needsSweep == true {
+            // A sweep reads every key of Redis: the session must not be taken for dead meanwhile.
+            try issue { () throws(LedgerError) in try ledger.ping() }
             try gate { () throws(GateControlError) in
                 try gates.sweep(partition, before: row.epoch)
             }
@@ -145,6 +152,11 @@ extension Scheduler {
 }
 
 extension QueueItem {
+    /// Whether its bytes could not be read.
+    var isDamaged: Bool {
+        if case .damaged = self { true } else { false }
+    }
+
     /// How many requests of which coupon it holds.
     var requestsByCoupon: [CouponID: Int64] {
         switch self {
