@@ -42,12 +42,13 @@ public struct CouponServer: Service {
     public func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await catalog.run() }
-            tasks.addTask { await relay.run() }
             defer {
                 catalog.finish()
                 relay.stop()
             }
             let listeners = try await listen()
+            // Not before every desk is there: one that misses the subscription's beginning is deaf.
+            tasks.addTask { await relay.run() }
             let observation = try await observe()
             let poll = tasks.addTaskUnlessCancelled { try await pollPartitions() }
             guard poll else { return }
@@ -101,6 +102,7 @@ public struct CouponServer: Service {
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(
                 .writeBufferWaterMark,
                 value: .init(
