@@ -101,6 +101,8 @@ extension Catalog {
         _ coupon: Coupon, _ partition: PartitionID, _ deadline: MonotonicTime
     ) throws(Failure) {
         forget(coupon.id)
+        let deadline = min(
+            deadline, clocks.now().advanced(byMilliseconds: Self.tellingMilliseconds))
         while clocks.now() < deadline {
             let view = try? gates.inspect(coupon.id, partition: partition, user: nil)
             if let view, view.status == .open,
@@ -141,11 +143,29 @@ extension Catalog {
         guard let userStatus = userStatus(standing, view, asked: user != nil) else {
             throw gateFailure
         }
+        if user != nil, userStatus == UserStatus.none, let view,
+            !(try isTrusted(view, partition))
+        {
+            throw gateFailure
+        }
         return CouponStatus(
             coupon: coupon,
             accepted: max(
                 coupon.lastSequence, view?.record.map { $0.nextSequence - 1 } ?? 0),
             queued: view?.record?.queued ?? 0, user: userStatus)
+    }
+
+    /// Whether a gate is the one that PostgreSQL knows: only that one may say that a user has nothing. A
+    /// Redis that came back from an earlier time does not know whom it accepted since (hole 7).
+    private func isTrusted(
+        _ view: GateInspection, _ partition: PartitionID
+    ) throws(Failure) -> Bool {
+        // Of the connection that gave the view: a new one is only made after an error.
+        let identity = try gate { () throws(GateControlError) in try gates.identity() }
+        let rows = try ledger { () throws(LedgerError) in try store.partitions() }
+        return rows.contains {
+            $0.id == partition && $0.epoch == view.epoch && $0.identity == identity
+        }
     }
 
     /// Nil where nobody can say.
