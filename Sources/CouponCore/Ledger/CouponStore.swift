@@ -25,7 +25,8 @@ public protocol CouponStore: AnyObject {
     /// Creates a coupon. False where the id is taken.
     func create(_ coupon: Coupon) throws(LedgerError) -> Bool
 
-    /// Changes a coupon under its lock; the version rises. Nil where it is missing.
+    /// Changes a coupon under its lock; the version rises. Nil where it is missing. A note of it, committed
+    /// before, stays until `retell`.
     /// - Parameters:
     ///   - change: what to change; nil members stay.
     ///   - cap: rule 34: asked inside the transaction, with partition row and coupon row locked, before a
@@ -33,6 +34,13 @@ public protocol CouponStore: AnyObject {
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
     ) throws(LedgerError) -> CouponUpdate?
+
+    /// Takes the oldest note that `update` has left behind, if it is due, and has the gate told, in a race
+    /// with nobody: a daemon may have died between PostgreSQL and the gate (rules 33 and 34).
+    /// - Parameter tell: asked with partition row and coupon row locked; whether the gate knows the coupon
+    ///   as it is.
+    /// - Returns: whether a note was dealt with, and so perhaps another one is due.
+    func retell(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool
 
     /// The tables' side of the accounts of a coupon; nil where it is missing.
     func accounts(of coupon: CouponID) throws(LedgerError) -> LedgerAccounts?

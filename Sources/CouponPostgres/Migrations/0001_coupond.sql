@@ -35,6 +35,13 @@ CREATE TABLE coupond.coupon (
 COMMENT ON COLUMN coupond.coupon.total IS 'null is unlimited';
 COMMENT ON COLUMN coupond.coupon.state IS '1 active, 2 paused, 3 closed';
 
+-- Coupons that an admin has changed, or was about to: whether the gate knows is looked at once more, a
+-- little later. Written before the gate is asked for anything, so that no crash leaves it alone with it.
+CREATE TABLE coupond.untold_change (
+    coupon_id bigint PRIMARY KEY,
+    noted_at timestamptz NOT NULL
+);
+
 -- No foreign key: it halves the rate of issuing, and the locked row of the coupon guards as well.
 CREATE TABLE coupond.coupon_issue (
     coupon_id bigint NOT NULL,

@@ -5,7 +5,8 @@ extension PostgresCouponStore {
     /// Changes a coupon under its lock; the version rises, unless the change changes nothing.
     ///
     /// The partition's row is locked first, as the issuing transaction does, and shared: no epoch is
-    /// handed out and nothing is issued meanwhile.
+    /// handed out and nothing is issued meanwhile. A note of the change is committed before, and stays for
+    /// `retell`.
     /// - Parameters:
     ///   - change: what to change; nil members stay.
     ///   - cap: asked before a total is lowered, with the coupon as it would be and the partition's row;
@@ -14,15 +15,12 @@ extension PostgresCouponStore {
     public func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
     ) throws(LedgerError) -> CouponUpdate? {
+        guard try note(id) else { return nil }
         do throws(LedgerError) {
             _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            guard try lockNote(id) else { throw .busy("the change took too long to begin") }
             let partition = try session.partition(partitioning.partition(of: id), locked: true)
-            let found = try session.run(
-                Statement(
-                    "SELECT \(Coupon.columns) FROM coupond.coupon WHERE id = $1 FOR UPDATE",
-                    .integer(id.rawValue))
-            ).coupons().first
-            let result = try found.map { coupon throws(LedgerError) in
+            let result = try lockedCoupon(id).map { coupon throws(LedgerError) in
                 try apply(change, to: coupon, in: partition, cap)
             }
             if case .updated = result {

@@ -96,7 +96,10 @@ extension Catalog {
         }
     }
 
-    /// Tells the gate; an admin's answer waits for it.
+    /// How long an admin's answer waits for the gate; everybody else's errands wait with it.
+    private static let tellingMilliseconds: Int64 = 1_000
+
+    /// Tells the gate. Should that fail, `retell` follows.
     private func set(
         _ coupon: Coupon, _ partition: PartitionID, _ deadline: MonotonicTime
     ) throws(Failure) {
@@ -116,6 +119,23 @@ extension Catalog {
         throw Failure(
             .deadlineExceeded,
             "the change is committed, but the gate could not be told yet: it follows when it opens")
+    }
+
+    /// Tells the gates once more what was changed lately, and clears a cap whose change was not committed:
+    /// the cap at the total itself is none. Called each second.
+    func retell() {
+        for _ in 0..<100 {
+            let wasTold = try? store.retell { coupon, row in
+                let epoch = row.epoch
+                let capped = try? gates.cap(
+                    coupon.id, version: coupon.version, partition: row.id, epoch: epoch,
+                    total: coupon.total ?? Limits.maximumTotal)
+                guard let capped, capped != .stale else { return false }
+                let told = try? gates.set(coupon, partition: row.id, epoch: epoch)
+                return told == .current || told == .notLoaded
+            }
+            if wasTold != true { return }
+        }
     }
 
     // MARK: Status

@@ -1,0 +1,73 @@
+/// What becomes of a change whose daemon died between PostgreSQL and the gate (rules 33 and 34).
+public import CouponCore
+
+extension PostgresCouponStore {
+    /// How old a note must be, so that an admin's own daemon has told the gate first.
+    private static let patience = "2 seconds"
+
+    /// Takes the oldest note of a change, if it is due, and has the gate told under the coupon's lock.
+    ///
+    /// Where the gate was told the note goes; else it is due again later.
+    /// - Parameter tell: asked with partition row and coupon row locked; whether the gate knows the coupon
+    ///   as it is.
+    /// - Returns: whether a note was dealt with, and so perhaps another one is due.
+    public func retell(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool {
+        do throws(LedgerError) {
+            _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            let due = try session.run(
+                Statement(
+                    """
+                    SELECT coupon_id FROM coupond.untold_change
+                    WHERE noted_at < now() - interval '\(Self.patience)'
+                    ORDER BY noted_at LIMIT 1 FOR UPDATE SKIP LOCKED
+                    """))
+            guard due.count == 1 else {
+                session.rollBack()
+                return false
+            }
+            let id = CouponID(due.integer(0, 0))
+            let partition = try session.partition(partitioning.partition(of: id), locked: true)
+            let isTold = try lockedCoupon(id).map { tell($0, partition) } ?? true
+            _ = try session.run(
+                Statement(
+                    isTold
+                        ? "DELETE FROM coupond.untold_change WHERE coupon_id = $1"
+                        : "UPDATE coupond.untold_change SET noted_at = now() WHERE coupon_id = $1",
+                    .integer(id.rawValue)),
+                "COMMIT")
+            return isTold
+        } catch {
+            session.rollBack()
+            throw error
+        }
+    }
+
+    /// Commits a note that the gate must be told of a coupon. False where there is no such coupon.
+    func note(_ id: CouponID) throws(LedgerError) -> Bool {
+        try session.run(
+            Statement(
+                """
+                INSERT INTO coupond.untold_change (coupon_id, noted_at)
+                SELECT id, now() FROM coupond.coupon WHERE id = $1
+                ON CONFLICT (coupon_id) DO UPDATE SET noted_at = now()
+                """, .integer(id.rawValue))
+        ).affected == 1
+    }
+
+    /// Keeps a note from being dealt with until the transaction ends. False where it was already.
+    func lockNote(_ id: CouponID) throws(LedgerError) -> Bool {
+        try session.run(
+            Statement(
+                "SELECT FROM coupond.untold_change WHERE coupon_id = $1 FOR UPDATE",
+                .integer(id.rawValue))
+        ).count == 1
+    }
+
+    func lockedCoupon(_ id: CouponID) throws(LedgerError) -> Coupon? {
+        try session.run(
+            Statement(
+                "SELECT \(Coupon.columns) FROM coupond.coupon WHERE id = $1 FOR UPDATE",
+                .integer(id.rawValue))
+        ).coupons().first
+    }
+}

@@ -1,0 +1,69 @@
+import CouponCore
+import CouponPostgres
+import TestSupport
+import Testing
+
+/// A daemon may die between PostgreSQL and the gate: the note that it left makes another one tell it.
+@Suite struct RetellingTests {
+    private let coupon = CouponID(4)
+
+    private func age(_ database: TestDatabase) throws {
+        try database.sql(
+            "UPDATE coupond.untold_change SET noted_at = noted_at - interval '1 minute'")
+    }
+
+    private func notes(_ database: TestDatabase) throws -> String {
+        try database.sql("SELECT coupon_id FROM coupond.untold_change")
+    }
+
+    @Test func aChangeIsToldOnceMore() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        let store = database.store()
+        _ = try store.update(coupon, CouponChange(total: 200)) { _, _ in true }
+        #expect(try !store.retell { _, _ in true }, "too early")
+        try age(database)
+        var told: [Int64?] = []
+        #expect(
+            try store.retell { coupon, row in
+                told.append(coupon.total)
+                return row.epoch == 1 && row.id == partition
+            })
+        #expect(told == [200])
+        #expect(try notes(database) == "")
+    }
+
+    @Test func whatTheGateDidNotHearStaysNoted() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        let store = database.store()
+        _ = try store.update(coupon, CouponChange(title: "Summer")) { _, _ in true }
+        try age(database)
+        #expect(try !store.retell { _, _ in false })
+        #expect(try notes(database) == "4")
+        #expect(try !store.retell { _, _ in true }, "its turn comes again later")
+    }
+
+    @Test func aCapWithoutACommitIsNoted() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        let store = database.store()
+        let result = try store.update(coupon, CouponChange(total: 50)) { _, _ in false }
+        #expect(result == .refusedByGate)
+        try age(database)
+        var total: Int64?
+        #expect(
+            try store.retell { coupon, _ in
+                total = coupon.total
+                return true
+            })
+        #expect(total == 100)
+    }
+
+    @Test func aCouponThatIsNotThereLeavesNoNote() async throws {
+        let database = try await TestDatabase()
+        #expect(
+            try database.store().update(coupon, CouponChange(title: "x")) { _, _ in true } == nil)
+        #expect(try notes(database) == "")
+    }
+}

@@ -1,0 +1,34 @@
+import CouponClient
+import CouponCore
+import CouponWire
+import TestSupport
+import Testing
+
+/// A change reaches the gate also where the daemon that made it died in between (rule 33).
+@Suite(.timeLimit(.minutes(2))) struct RetellingTests {
+    @Test func `a raise that nobody told the gate opens the coupon all the same`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        _ = try await daemon.client.create(.offer(1, total: 1))
+        func issue(_ user: Int64) async throws -> Outcome {
+            try await daemon.client.issue(
+                IssueRequest(coupon: CouponID(1), user: UserID(user), waitFor: .issued))
+        }
+        guard case .issued = try await issue(1) else {
+            Testing.Issue.record("the first was not issued")
+            return
+        }
+        #expect(try await issue(2) == .soldOut)
+        // What is left of a daemon that committed, and died before it could tell the gate.
+        try world.sql(
+            """
+            UPDATE coupond.coupon SET total = 2, version = version + 1;
+            INSERT INTO coupond.untold_change VALUES (1, now() - interval '1 minute')
+            """)
+        try await eventually("the coupon is open again") {
+            if case .issued(sequence: 2, _) = try await issue(2) { true } else { false }
+        }
+        #expect(try world.sql("SELECT count(*) FROM coupond.untold_change") == "0")
+        #expect(try await daemon.stop() == .code(0))
+    }
+}
