@@ -45,6 +45,7 @@ final class Daemon: Sendable {
             arguments: [
                 "--listen", "127.0.0.1:\(port)", "--redis", "unix:\(world.redis.socket)",
                 "--postgres", world.database, "--event-loops", "2", "--log-level", "debug",
+                "--metrics-listen", "off",
             ] + arguments,
             environment: failpoint.map { ["FAILPOINT": $0.rawValue] } ?? [:],
             in: try world.folder.makeFolder("daemon-\(port)"))
