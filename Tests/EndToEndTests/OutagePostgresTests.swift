@@ -1,0 +1,130 @@
+import CouponClient
+import CouponCore
+import CouponWire
+import Foundation
+import TestSupport
+import Testing
+
+extension FaultTests {
+    /// PostgreSQL goes away in the middle of a sale. The gate accepts meanwhile; everything is issued once it is back.
+    @Suite struct PostgresOutageTests {
+        enum Outage: CaseIterable {
+            case stopped
+            case killed
+            case frozen
+        }
+
+        @Test(arguments: Outage.allCases)
+        func `requests are accepted while PostgreSQL is away, and issued when it is back`(
+            outage: Outage
+        ) async throws {
+            let world = try await World(ownPostgres: true)
+            let daemon = try await world.daemon()
+            let load = try await Load(world, through: daemon, total: 400)
+            async let early: Void = load.run(first: 200)
+            try await load.reach(accepted: 60)
+            try await world.postgres.begin(outage)
+            async let late: Void = load.run(callers: 100)
+            try await load.reach(accepted: load.accepted + 20)
+            #expect(daemon.process.isRunning)
+            try await world.postgres.end(outage)
+            await early
+            await late
+            try await load.expectBalance(through: daemon)
+            #expect(try await daemon.stop() == .code(0))
+        }
+
+        @Test func `the scheduler's session is ended again and again`() async throws {
+            let world = try await World()
+            let daemon = try await world.daemon()
+            let load = try await Load(world, through: daemon, total: 800)
+            for _ in 1...5 {
+                let soon = load.accepted + 50
+                async let sale: Void = load.run(first: 150)
+                try await load.reach(accepted: soon)
+                try world.sql(
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    """)
+                await sale
+            }
+            await load.run()
+            try await load.expectBalance(through: daemon)
+            #expect(try await daemon.stop() == .code(0))
+        }
+
+        @Test func `a locked coupon stands alone: another partition's is issued meanwhile`()
+            async throws
+        {
+            let world = try await World()
+            let daemon = try await world.daemon()
+            let locked = try await Load(world, through: daemon, coupon: 1, total: 100)
+            let free = try await Load(world, through: daemon, coupon: 2, total: 200)
+            let lock = try await world.lock(locked.coupon)
+            async let first: Void = locked.run(callers: 150)
+            try await locked.reach(accepted: 100)
+            await free.run()
+            try await free.expectBalance(through: daemon)
+            #expect(try locked.rows().isEmpty, "its coupon's row is locked")
+            #expect(
+                !locked.stories.values.contains { $0.wasToldIssued },
+                "ISSUED is told after the commit, never before")
+            try await lock.release()
+            await first
+            try await locked.expectBalance(through: daemon)
+            #expect(try await daemon.stop() == .code(0))
+        }
+    }
+}
+
+extension PostgresServer {
+    fileprivate func begin(_ outage: FaultTests.PostgresOutageTests.Outage) async throws {
+        switch outage {
+        case .stopped: try await stop()
+        case .killed: try await kill()
+        case .frozen: pause()
+        }
+    }
+
+    fileprivate func end(_ outage: FaultTests.PostgresOutageTests.Outage) async throws {
+        switch outage {
+        case .stopped, .killed: try await start()
+        case .frozen: resume()
+        }
+    }
+}
+
+/// A coupon's row, locked by a session that does nothing else.
+struct CouponLock {
+    fileprivate let world: World
+    fileprivate let name: String
+
+    /// Lets it go, and waits until it is gone.
+    func release() async throws {
+        try world.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE \(holds)")
+        try await eventually("the coupon is free") {
+            try world.sql("SELECT count(*) FROM pg_stat_activity WHERE \(holds)") == "0"
+        }
+    }
+
+    fileprivate var holds: String {
+        "wait_event = 'PgSleep' AND query LIKE '%\(name)%' AND pid <> pg_backend_pid()"
+    }
+}
+
+extension World {
+    /// Locks a coupon's row, as a person at a console might.
+    func lock(_ coupon: CouponID) async throws -> CouponLock {
+        let lock = CouponLock(world: self, name: "lock of \(coupon.rawValue) in \(database)")
+        let text = """
+            SELECT 1 FROM coupond.coupon WHERE id = \(coupon.rawValue) FOR UPDATE;
+            SELECT pg_sleep(300) -- \(lock.name)
+            """
+        Thread.detachNewThread { _ = try? self.sql(text) }
+        try await eventually("the coupon is locked") {
+            try sql("SELECT count(*) FROM pg_stat_activity WHERE \(lock.holds)") == "1"
+        }
+        return lock
+    }
+}

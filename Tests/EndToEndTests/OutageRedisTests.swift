@@ -1,0 +1,113 @@
+import CouponClient
+import CouponCore
+import CouponWire
+import NIOCore
+import TestSupport
+import Testing
+
+extension FaultTests {
+    /// Redis goes away, or loses everything, in the middle of a sale.
+    @Suite struct RedisOutageTests {
+        enum Outage: CaseIterable {
+            case stopped
+            case killed
+            case frozen
+        }
+
+        @Test(arguments: Outage.allCases)
+        func `nobody is told wrong while Redis is away, and nothing acknowledged is lost`(
+            outage: Outage
+        ) async throws {
+            let world = try await World()
+            let daemon = try await world.daemon()
+            let load = try await Load(world, through: daemon, total: 400)
+            async let early: Void = load.run(first: 250)
+            try await load.reach(accepted: 60)
+            try await world.redis.begin(outage)
+            async let late: Void = load.run()
+            let answer = await daemon.client.answer(
+                to: IssueRequest(coupon: load.coupon, user: UserID(90_000)), within: .seconds(1))
+            switch answer {
+            case .failure(.refused(let failure)) where outage == .frozen:
+                #expect(failure.code == .deadlineExceeded || failure.code == .unavailable)
+                #expect(failure.acceptance == .unknown || failure.retryAfterMilliseconds != nil)
+            case .failure(.refused(let failure)):
+                #expect(failure.code == .unavailable)
+                #expect(failure.retryAfterMilliseconds ?? 0 > 0)
+                #expect(failure.acceptance == .notAccepted)
+            default: Testing.Issue.record("told \(answer)")
+            }
+            try await world.redis.end(outage)
+            await early
+            await late
+            try await load.expectBalance(through: daemon)
+            #expect(try await daemon.stop() == .code(0))
+        }
+
+        @Test(arguments: ["SCRIPT FLUSH", "CLIENT KILL TYPE normal", "CLIENT KILL TYPE pubsub"])
+        func `a sale goes on without scripts, connections or events`(command: String) async throws {
+            let world = try await World()
+            let daemon = try await world.daemon()
+            let load = try await Load(world, through: daemon, total: 600)
+            for _ in 1...4 {
+                let soon = load.accepted + 40
+                async let sale: Void = load.run(first: 140)
+                try await load.reach(accepted: soon)
+                for _ in 1...3 { try await world.redis.run(command) }
+                await sale
+            }
+            await load.run()
+            try await load.expectBalance(through: daemon)
+            #expect(try await daemon.stop() == .code(0))
+        }
+
+        @Test func `Redis loses everything: the gate is built anew, what is committed stays`()
+            async throws
+        {
+            let world = try await World()
+            let daemons = [try await world.daemon(), try await world.daemon()]
+            let load = try await Load(world, through: daemons[0], total: 600)
+            load.add(daemons[1])
+            for _ in 1...3 {
+                let soon = load.accepted + 60
+                async let sale: Void = load.run(first: 180)
+                try await load.reach(accepted: soon)
+                try await world.redis.run("FLUSHALL")
+                await sale
+            }
+            await load.run()
+            for _ in 1...2 {
+                try await load.heal(through: daemons[0])
+                try await load.askAgain()
+            }
+            try await load.expectBalance(through: daemons[0], losses: true)
+            for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
+        }
+    }
+}
+
+extension RedisServer {
+    fileprivate func begin(_ outage: FaultTests.RedisOutageTests.Outage) async throws {
+        switch outage {
+        case .stopped: try await stop()
+        case .killed: try await kill()
+        case .frozen: freeze()
+        }
+    }
+
+    fileprivate func end(_ outage: FaultTests.RedisOutageTests.Outage) async throws {
+        switch outage {
+        case .stopped, .killed: try await restart()
+        case .frozen: thaw()
+        }
+    }
+
+    fileprivate func run(_ command: String) async throws {
+        let words = command.split(separator: " ").map(String.init)
+        switch words.count {
+        case 1: try await cli(words[0])
+        case 2: try await cli(words[0], words[1])
+        default: try await cli(words[0], words[1], words[2], words[3])
+        }
+    }
+}
