@@ -123,7 +123,7 @@ final class Desk {
                 attempt: issue.attempt, waitsForIssue: issue.waitFor == .issued,
                 deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
         case .health:
-            reply(caller, .health(notReady: worker?.whyNotReady))
+            health(caller)
         case .serverInfo:
             reply(
                 caller,
@@ -135,6 +135,14 @@ final class Desk {
                         now: options.worker.clocks.wallNow())))
         default:
             send(request, caller, connection)
+        }
+    }
+
+    /// The daemon is ready when every worker is: the next connection may go to any of them.
+    private func health(_ caller: Caller) {
+        let desk = NIOLoopBound(self, eventLoop: loop)
+        roster.collect(on: loop) { $0.worker?.whyNotReady }.whenSuccess { reasons in
+            desk.value.reply(caller, .health(notReady: reasons.compactMap(\.self).first))
         }
     }
 
