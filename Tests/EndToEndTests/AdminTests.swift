@@ -1,0 +1,174 @@
+/// What an admin changes holds at once, in every daemon.
+import CouponClient
+import CouponCore
+import CouponWire
+import TestSupport
+import Testing
+
+extension DaemonTests {
+    @Suite struct AdminTests {
+        @Test func `an id that is taken is ALREADY_EXISTS, whichever daemon is asked`() async throws
+        {
+            let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
+            let coupon = try await one.client.coupon(try await one.offer(total: 1))
+            for daemon in [one, other] {
+                #expect(
+                    try await refusal { try await daemon.client.create(coupon) } == .alreadyExists)
+            }
+            #expect(try await other.client.coupon(coupon.id) == coupon)
+        }
+
+        @Test func `a list goes on behind its last id`() async throws {
+            let daemon = try SharedWorld.current.one
+            var made: Set<CouponID> = []
+            for _ in 1...5 { made.insert(try await daemon.offer(total: 1)) }
+            var (listed, last) = (Set<CouponID>(), CouponID(0))
+            while true {
+                let page = try await daemon.client.coupons(after: last, limit: 2).map(\.id)
+                guard let end = page.last else { break }
+                #expect(page == page.sorted() && page.count <= 2)
+                listed.formUnion(page)
+                last = end
+            }
+            #expect(made.isSubset(of: listed))
+        }
+
+        @Test func `pause, resume and close hold at once in both daemons`() async throws {
+            let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
+            let coupon = try await one.offer(total: 100)
+            try await one.win(coupon, 1)
+            try await other.win(coupon, 2)
+            #expect(try await one.client.pause(coupon).state == .paused)
+            #expect(try await other.ask(coupon, 3) == .paused)
+            #expect(try await one.ask(coupon, 4) == .paused)
+            #expect(try await other.client.resume(coupon).state == .active)
+            try await one.winSoon(coupon, 5)
+            try await other.winSoon(coupon, 6)
+            #expect(try await other.client.close(coupon).state == .closed)
+            #expect(try await one.ask(coupon, 7) == .closed)
+            #expect(try await other.ask(coupon, 8) == .closed)
+            // Who has it is told so, whatever the state.
+            #expect(
+                try await one.ask(coupon, 1, .random(), attempt: 1)
+                    == .duplicate(sequence: 1, state: .issued))
+            #expect(
+                try await refusal { try await one.client.resume(coupon) } == .failedPrecondition)
+            #expect(
+                try await refusal { try await other.client.pause(coupon) } == .failedPrecondition)
+        }
+
+        @Test func `fault 17: a raise reopens a sold out coupon in both daemons`() async throws {
+            let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
+            let coupon = try await one.offer(total: 1)
+            try await one.win(coupon, 1)
+            for daemon in [one, other] {
+                try await eventually("it bounces") {
+                    guard try await daemon.ask(coupon, 2) == .soldOut else { return false }
+                    return try await daemon.client.audit(coupon).workersClosed > 0
+                }
+            }
+            let raised = try await one.client.update(coupon, CouponChange(total: 3))
+            #expect(raised.total == 3 && raised.remaining == 2)
+            try await one.winSoon(coupon, 3)
+            try await other.winSoon(coupon, 4)
+            #expect(try await one.ask(coupon, 5) == .soldOut)
+            #expect(try await other.ask(coupon, 6) == .soldOut)
+        }
+
+        @Test func `fault 17: lowering below what is accepted is refused with the figure`()
+            async throws
+        {
+            let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
+            let coupon = try await one.offer(total: 10)
+            for user in 1...4 { try await one.win(coupon, Int64(user)) }
+            let failure = await #expect(throws: ClientError.self) {
+                try await other.client.update(coupon, CouponChange(total: 3))
+            }
+            guard case .refused(let refusal) = failure else { return }
+            #expect(refusal.code == .failedPrecondition)
+            #expect(refusal.message.contains("4 are"))
+            #expect(try await one.client.coupon(coupon).total == 10)
+            // What was refused leaves no trace: the gate still has room for ten.
+            for user in 5...10 { try await one.win(coupon, Int64(user)) }
+            #expect(try await one.ask(coupon, 11) == .soldOut)
+        }
+
+        @Test func `fault 17: a total lowered and raised again sells on, and the cap is gone`()
+            async throws
+        {
+            let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
+            let coupon = try await one.offer(total: 10)
+            for user in 1...4 { try await one.win(coupon, Int64(user)) }
+            #expect(try await other.client.update(coupon, CouponChange(total: 5)).total == 5)
+            #expect(try await one.client.audit(coupon).gate?.cap == nil)
+            #expect(try await one.win(coupon, 5) == 5)
+            #expect(try await one.ask(coupon, 6) == .soldOut)
+            #expect(try await other.ask(coupon, 6) == .soldOut)
+            #expect(try await one.client.update(coupon, CouponChange(total: 7)).total == 7)
+            try await other.winSoon(coupon, 6)
+            try await one.winSoon(coupon, 7)
+            #expect(try await other.ask(coupon, 8) == .soldOut)
+            let unlimited = try await one.client.update(coupon, CouponChange(total: .some(nil)))
+            #expect(unlimited.total == nil)
+            for user in 8...20 { try await other.winSoon(coupon, Int64(user)) }
+            let audit = try await one.client.audit(coupon)
+            #expect(audit.gate?.used == 20 && audit.accounts.issued == 20)
+        }
+
+        @Test func `a window moved is judged by the new one`() async throws {
+            let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
+            let coupon = try await one.offer(total: 10, opensIn: 600)
+            guard case .notOpen = try await one.ask(coupon, 1) else {
+                throw Unexpected(what: "open")
+            }
+            guard case .notOpen = try await other.ask(coupon, 1) else {
+                throw Unexpected(what: "open")
+            }
+            _ = try await other.client.update(coupon, CouponChange(opens: .now(plus: -1)))
+            try await one.winSoon(coupon, 1)
+            try await other.winSoon(coupon, 2)
+            _ = try await one.client.update(coupon, CouponChange(closes: .now(plus: -0.1)))
+            #expect(try await one.ask(coupon, 3) == .ended)
+            #expect(try await other.ask(coupon, 3) == .ended)
+        }
+    }
+}
+
+/// The code of the daemon's refusal; nil where there was none.
+private func refusal<Value>(_ body: () async throws -> Value) async throws -> StatusCode? {
+    do {
+        _ = try await body()
+        return nil
+    } catch ClientError.refused(let failure) {
+        return failure.code
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct AdminTokenTests {
+    @Test func `admin methods need the token, where one is configured`() async throws {
+        let world = try await World()
+        let file = try world.folder.write("open sesame\n", to: "token")
+        let daemon = try await world.daemon(["--admin-token-file", file])
+        let wrong = ["", "open sesam", "open sesame\n", "Open sesame"]
+        for token in wrong {
+            let code = try await refusal {
+                try await client(daemon, token).create(.offer(1, total: 1))
+            }
+            #expect(code == (token.isEmpty ? .unauthenticated : .permissionDenied))
+        }
+        let admin = client(daemon, "open sesame")
+        #expect(try await admin.create(.offer(1, total: 1)).id == CouponID(1))
+        // The other methods need none.
+        #expect(try await daemon.ask(CouponID(1), 1, waitFor: .accepted) == .accepted(sequence: 1))
+        #expect(try await daemon.client.status(of: CouponID(1)).accepted == 1)
+        #expect(
+            try await refusal { try await daemon.client.audit(CouponID(1)) } == .unauthenticated)
+        await admin.close()
+    }
+
+    private func client(_ daemon: Daemon, _ token: String) -> CouponClient {
+        var configuration = ClientConfiguration()
+        configuration.token = Array(token.utf8)
+        return CouponClient(address: daemon.client.address, configuration: configuration)
+    }
+}

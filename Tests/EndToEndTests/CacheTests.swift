@@ -1,0 +1,204 @@
+/// The front door: what bounces in the daemon, what reaches Redis and PostgreSQL, and how often. The tests
+/// count, so they run one after the other, on a world of their own.
+import CouponClient
+import CouponCore
+import CouponWire
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(.sharedWorld(), .serialized, .timeLimit(.minutes(2))) struct CacheTests {
+    /// What the daemons do by themselves in the time of a test: heartbeats, pings, refreshed marks.
+    private let background = 400
+    private let many = 4_000
+
+    @Test func `fault 13: a full gate bounces in the daemon, before the commit`() async throws {
+        let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
+        let coupon = try await daemon.offer(total: 2)
+        let lock = try await world.lock(coupon)
+        for user in 1...2 { _ = try await daemon.ask(coupon, Int64(user)) }
+        #expect(try await daemon.ask(coupon, 3) == .soldOut)
+        let before = try await world.scriptCalls()
+        try await expectAll(.soldOut, coupon, from: daemon)
+        let calls = try await world.scriptCalls() - before
+        #expect(calls < background)
+        #expect(try world.sql(rows(coupon)) == "0")
+        try await lock.release()
+        try await eventually("both are issued") { try world.sql(rows(coupon)) == "2" }
+    }
+
+    @Test func `fault 12: after the completion event every daemon bounces`() async throws {
+        let shared = try SharedWorld.current
+        let coupon = try await shared.one.offer(total: 1)
+        // The other daemon knows it as open.
+        let closed = try await shared.other.client.pause(coupon)
+        #expect(closed.state == .paused)
+        #expect(try await shared.other.ask(coupon, 9) == .paused)
+        _ = try await shared.other.client.resume(coupon)
+        try await shared.one.win(coupon, 1)
+        for daemon in [shared.one, shared.other] {
+            try await eventually("the daemon bounces") {
+                guard try await daemon.ask(coupon, 2) == .soldOut else { return false }
+                return try await daemon.client.audit(coupon).workersClosed > 0
+            }
+            let before = try await shared.world.scriptCalls()
+            try await expectAll(.soldOut, coupon, from: daemon)
+            let calls = try await shared.world.scriptCalls() - before
+            #expect(calls < background)
+        }
+    }
+
+    @Test func `fault 19: a holder's retry is asked of the gate, and never told SOLD_OUT`()
+        async throws
+    {
+        let shared = try SharedWorld.current
+        let (coupon, name) = (try await shared.one.offer(total: 1), RequestID.random())
+        #expect(try await shared.one.ask(coupon, 1, name) == .accepted(sequence: 1))
+        try await eventually("it is issued") { try await shared.one.holds(coupon, 1) }
+        for daemon in [shared.one, shared.other] {
+            try await eventually("it bounces") { try await daemon.ask(coupon, 2) == .soldOut }
+            #expect(try await daemon.ask(coupon, 1, name, attempt: 1) == .accepted(sequence: 1))
+            let issued = try await daemon.ask(coupon, 1, name, waitFor: .issued, attempt: 2)
+            guard case .issued(sequence: 1, _) = issued else { throw Unexpected(what: "\(issued)") }
+            #expect(
+                try await daemon.ask(coupon, 1, .random(), attempt: 1)
+                    == .duplicate(sequence: 1, state: .issued))
+            #expect(try await daemon.ask(coupon, 2, attempt: 1) == .soldOut)
+        }
+    }
+
+    @Test func `fault 23: a coupon that does not exist is looked up once in a while`() async throws
+    {
+        let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
+        let before = try await world.lookUps(by: daemon)
+        try await expectAll(.notFound, CouponID(4_000_000_003), from: daemon)
+        let calls = try await world.lookUps(by: daemon) - before
+        #expect(calls < 40)
+    }
+
+    @Test func `fault 24: many who ask at once for a coupon that is not loaded make one load`()
+        async throws
+    {
+        let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
+        let coupon = try await daemon.offer(total: nil)
+        // Nobody has asked for it: the gate does not hold it.
+        #expect(try await daemon.client.audit(coupon).gate == nil)
+        let (before, token) = (
+            try await world.lookUps(by: daemon), try await world.loadToken(coupon)
+        )
+        let clients = (1...8).map { _ in CouponClient(address: daemon.client.address) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for user in 1...800 {
+                group.addTask {
+                    let request = IssueRequest(coupon: coupon, user: UserID(Int64(user)))
+                    let outcome = try await clients[user % clients.count].issue(request)
+                    guard case .accepted = outcome else { throw Unexpected(what: "\(outcome)") }
+                }
+            }
+            try await group.waitForAll()
+        }
+        for client in clients { await client.close() }
+        let loads = try await world.loadToken(coupon) - token
+        #expect(loads == 1)
+        let calls = try await world.lookUps(by: daemon) - before
+        #expect(calls < 40)
+    }
+
+    @Test func `fault 14: two slow loaders open a coupon once, and neither reopens it`()
+        async throws
+    {
+        let shared = try SharedWorld.current
+        let (world, daemons) = (shared.world, [shared.one, shared.other])
+        let coupon = try await shared.one.offer(total: 10)
+        let token = try await world.loadToken(coupon)
+        let lock = try await world.lockRefusals()
+        let outcomes = try await withThrowingTaskGroup(of: Outcome.self) { group in
+            for user in 1...40 {
+                group.addTask { try await daemons[user % 2].ask(coupon, Int64(user)) }
+            }
+            try await eventually("both daemons load") { try world.waitingForLocks == 2 }
+            try await lock.release()
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(outcomes.count { $0 == .soldOut } == 30)
+        let loads = try await world.loadToken(coupon) - token
+        #expect(loads == 1)
+        for daemon in daemons {
+            try await eventually("all are issued") {
+                try await daemon.client.coupon(coupon).issued == 10
+            }
+            // Whatever it remembered is forgotten: it asks anew.
+            daemon.process.signal(SIGHUP)
+            #expect(try await daemon.ask(coupon, 100, attempt: 1) == .soldOut)
+            #expect(try await daemon.ask(coupon, 101) == .soldOut)
+        }
+    }
+
+    private func rows(_ coupon: CouponID) -> String {
+        "SELECT count(*) FROM coupond.coupon_issue WHERE coupon_id = \(coupon.rawValue)"
+    }
+
+    /// Many first tries of other users, pipelined, are all told the same.
+    private func expectAll(
+        _ outcome: Outcome, _ coupon: CouponID, from daemon: Daemon
+    ) async throws {
+        try await withThrowingTaskGroup(of: Outcome.self) { group in
+            for user in 0..<many {
+                // As many in flight as one connection may have.
+                if user >= 500 { #expect(try await group.next() == outcome) }
+                group.addTask { try await daemon.ask(coupon, Int64(1_000 + user)) }
+            }
+            for try await told in group { #expect(told == outcome) }
+        }
+    }
+}
+
+extension World {
+    /// How many scripts Redis has run.
+    func scriptCalls() async throws -> Int {
+        let statistics = try await redis.cli("INFO", "commandstats")
+        return statistics.split(whereSeparator: \.isNewline)
+            .filter { $0.hasPrefix("cmdstat_evalsha:") || $0.hasPrefix("cmdstat_eval:") }
+            .compactMap { $0.firstMatch(of: /calls=(\d+)/).flatMap { Int($0.1) } }
+            .reduce(0, +)
+    }
+
+    /// How often the gate of a coupon's partition was loaded.
+    func loadToken(_ coupon: CouponID) async throws -> Int {
+        let key = "coupond:{\(coupon.rawValue % 16)}:gate"
+        return Int(try await redis.cli("HGET", key, "load_token")) ?? 0
+    }
+
+    /// How often the coupons' table was read.
+    func lookUps(by daemon: Daemon) async throws -> Int {
+        // A session tells its counts now and then, all together: once this insert shows, so does
+        // everything before it.
+        let inserts = try table("n_tup_ins")
+        _ = try await daemon.offer(total: 1)
+        try await eventually("PostgreSQL's statistics are up to date") {
+            try table("n_tup_ins") > inserts
+        }
+        return try table("seq_scan + coalesce(idx_scan, 0)")
+    }
+
+    /// How many sessions wait for a lock.
+    var waitingForLocks: Int {
+        get throws {
+            let text = try sql(
+                """
+                SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'
+                """)
+            return try #require(Int(text))
+        }
+    }
+
+    private func table(_ figure: String) throws -> Int {
+        let text = try sql(
+            """
+            SELECT \(figure) FROM pg_stat_user_tables
+            WHERE schemaname = 'coupond' AND relname = 'coupon'
+            """)
+        return try #require(Int(text))
+    }
+}

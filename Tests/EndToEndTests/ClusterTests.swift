@@ -1,0 +1,32 @@
+/// Redis Cluster: a script may touch one slot only.
+import CouponClient
+import CouponCore
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct ClusterTests {
+    @Test func `fault 22: a sale on a cluster, and every key carries its partition's hash tag`()
+        async throws
+    {
+        let world = try await World(redis: ["--cluster-enabled", "yes"])
+        try await world.redis.cli("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        try await eventually("the cluster is up") {
+            try await world.redis.cli("CLUSTER", "INFO").contains("cluster_state:ok")
+        }
+        let (one, other) = (try await world.daemon(), try await world.daemon())
+        for _ in 1...5 {
+            let coupon = try await one.offer(total: 2)
+            #expect(try await one.win(coupon, 1) == 1)
+            #expect(try await other.win(coupon, 2) == 2)
+            #expect(try await other.ask(coupon, 3) == .soldOut)
+            let raised = try await one.client.update(coupon, .init(total: 3))
+            #expect(raised.total == 3)
+            try await other.winSoon(coupon, 3)
+        }
+        let keys = try await world.redis.cli("--scan").split(separator: "\n")
+        #expect(keys.count > 16)
+        for key in keys { #expect(key.wholeMatch(of: /coupond:\{\d+\}:.+/) != nil, "\(key)") }
+        #expect(try await one.stop() == .code(0))
+        #expect(try await other.stop() == .code(0))
+    }
+}

@@ -1,0 +1,75 @@
+/// couponctl against the daemon: what it prints for programs, and its exit codes.
+import CouponCore
+import TestSupport
+import Testing
+
+extension DaemonTests {
+    @Suite struct CommandLineTests {
+        @Test func `create, list, issue, status, verify`() async throws {
+            let id = "3000001"
+            let create = [
+                "coupon", "create", "--id", id, "--title", "Spring sale", "--total", "1",
+                "--opens=-1m", "--closes", "+1h",
+            ]
+            let created = try await couponctl(create)
+            #expect(created.end == .code(0) && created["title"] == "Spring sale")
+            #expect(try await couponctl(create).end == .code(1))
+            let list = try await couponctl(["coupon", "list"])
+            #expect(list.end == .code(0) && list.text.contains("\"Spring sale\""))
+
+            let issued = try await couponctl([
+                "issue", "--coupon", id, "--user", "1", "--wait-issued",
+            ])
+            #expect(issued.end == .code(0))
+            #expect(issued["outcome"] == "ISSUED" && issued["sequence"] == 1)
+            let late = try await couponctl(["issue", "--coupon", id, "--user", "2"])
+            #expect(late.end == .code(1) && late["outcome"] == "SOLD_OUT")
+            let status = try await couponctl(["status", "--coupon", id, "--user", "1"])
+            #expect(status.end == .code(0) && status.text.contains("\"ISSUED\""))
+            let verify = try await couponctl(["verify", "--coupon", id])
+            #expect(verify.end == .code(0), "\(verify.text)")
+        }
+
+        @Test func `exit codes say what went wrong`() async throws {
+            #expect(try await couponctl(["coupon", "get", "4000000002"]).end == .code(1))
+            #expect(
+                try await couponctl(["issue", "--coupon", "0", "--user", "1"]).end == .code(64))
+            #expect(try await couponctl(["sell"]).end == .code(64))
+            let port = try freePort()
+            let away = try await CommandRun(
+                builtExecutable("couponctl"),
+                ["coupon", "get", "1", "--address", "127.0.0.1:\(port)"])
+            #expect(away.end == .code(69))
+        }
+
+        @Test func `verify exits 1 when a row is gone`() async throws {
+            let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
+            let coupon = try await daemon.offer(total: 5)
+            for user in 1...3 { try await daemon.win(coupon, Int64(user)) }
+            let id = String(coupon.rawValue)
+            let before = try await couponctl(["verify", "--coupon", id])
+            #expect(before.end == .code(0), "\(before.text)")
+            try world.sql(
+                "DELETE FROM coupond.coupon_issue WHERE coupon_id = \(id) AND user_id = 2")
+            let after = try await couponctl(["verify", "--coupon", id])
+            #expect(after.end == .code(1) && after.text.contains("BREACH"), "\(after.text)")
+        }
+
+        @Test(arguments: [[], ["--wait-issued"]])
+        func `bench runs a sale whose accounts add up`(_ options: [String]) async throws {
+            let bench = try await couponctl(
+                [
+                    "bench", "--users", "1500", "--coupon-total", "500", "--connections", "8",
+                    "--pipeline", "16",
+                ] + options)
+            #expect(bench.end == .code(0), "\(bench.text)")
+        }
+    }
+}
+
+/// Runs couponctl with `--json` against the first of the shared daemons.
+private func couponctl(_ command: [String]) async throws -> CommandRun {
+    let port = try SharedWorld.current.one.port
+    return try await CommandRun(
+        builtExecutable("couponctl"), command + ["--json", "--address", "127.0.0.1:\(port)"])
+}

@@ -1,0 +1,49 @@
+/// A command, run to its end.
+import Foundation
+import TestSupport
+import Testing
+
+/// What a command printed, and how it ended.
+struct CommandRun {
+    let end: ProcessEnd
+    /// Standard output and standard error.
+    let text: String
+
+    init(_ executable: String, _ arguments: [String], environment: [String: String] = [:])
+        async throws
+    {
+        let folder = try TemporaryFolder()
+        let process = try ServerProcess(
+            executable, arguments: arguments, environment: environment, in: folder.path)
+        end = try await process.waitForEnd(within: .seconds(60))
+        text = process.logTail(lines: 10_000)
+    }
+
+    /// The one line of JSON that a program with `--json` prints.
+    var json: [String: Value] {
+        (try? JSONDecoder().decode([String: Value].self, from: Data(text.utf8))) ?? [:]
+    }
+
+    subscript(key: String) -> Value? { json[key] }
+
+    /// A number or a text of JSON; anything else is neither.
+    enum Value: Decodable, Equatable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+        case text(String)
+        case number(Int64)
+        case other
+
+        init(stringLiteral value: String) { self = .text(value) }
+        init(integerLiteral value: Int64) { self = .number(value) }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let text = try? container.decode(String.self) {
+                self = .text(text)
+            } else if let number = try? container.decode(Int64.self) {
+                self = .number(number)
+            } else {
+                self = .other
+            }
+        }
+    }
+}

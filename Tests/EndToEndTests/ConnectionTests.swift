@@ -1,0 +1,153 @@
+/// What honest but unusual clients do with a connection.
+import CouponClient
+import CouponCore
+import CouponWire
+import Foundation
+import TestSupport
+import Testing
+
+extension DaemonTests {
+    @Suite struct ConnectionTests {
+        @Test func `a request that comes byte by byte is answered`() throws {
+            let client = try PlainSocket(port: try SharedWorld.current.one.port)
+            for id in 1...3 {
+                for byte in try Request(id: UInt64(id), method: .health).frame() {
+                    try client.send([byte])
+                }
+            }
+            let answers = try (1...3).map { _ in try #require(try client.response()).id }
+            #expect(answers.sorted() == [1, 2, 3])
+        }
+
+        @Test func `every one of many pipelined requests is answered once`() async throws {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: 1_000)
+            let client = try PlainSocket(port: daemon.port)
+            // Fast and slow methods mixed, so that answers overtake each other; more than the daemon
+            // reads at once.
+            let count: UInt64 = 3_000
+            let requests = try (1...count).flatMap { id -> [UInt8] in
+                let method: Request.Method =
+                    switch id % 10 {
+                    case 0: .couponStatus(coupon: coupon, user: nil)
+                    case 1: .health
+                    default: .issue(IssueRequest(coupon: coupon, user: UserID(Int64(id))))
+                    }
+                return try Request(id: id, deadlineMilliseconds: 60_000, method: method).frame()
+            }
+            try client.send(requests)
+            var ids: [UInt64] = []
+            for _ in 0..<count { ids.append(try #require(try client.response()).id) }
+            #expect(ids.sorted() == Array(1...count))
+            try client.checkAlive()
+        }
+
+        @Test(arguments: [1, 3_000])
+        func `a client that has sent all it will still gets its answers`(_ count: UInt64)
+            async throws
+        {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: nil)
+            let client = try PlainSocket(port: daemon.port)
+            let requests = try (1...count).flatMap { id in
+                try Request(
+                    id: id, deadlineMilliseconds: 60_000,
+                    method: .issue(
+                        IssueRequest(coupon: coupon, user: UserID(Int64(id)), waitFor: .issued))
+                ).frame()
+            }
+            try client.send(requests)
+            client.finishSending()
+            var ids: [UInt64] = []
+            while let response = try client.response() {
+                guard case .issue(.issued) = response.result else {
+                    throw Unexpected(what: "\(response)")
+                }
+                ids.append(response.id)
+            }
+            #expect(ids.sorted() == Array(1...count))
+        }
+
+        @Test func `a deadline of 1 ms ends the request, and says what is known of it`()
+            async throws
+        {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: nil)
+            let client = try PlainSocket(port: daemon.port)
+            for id in UInt64(1)...50 {
+                let name = RequestID.random()
+                let request = IssueRequest(
+                    coupon: coupon, user: UserID(Int64(id)), requestID: name, waitFor: .issued)
+                try client.send(Request(id: id, deadlineMilliseconds: 1, method: .issue(request)))
+                let response = try #require(try client.response())
+                #expect(response.id == id)
+                let again = try await daemon.ask(
+                    coupon, Int64(id), name, waitFor: .issued, attempt: 1)
+                guard case .issued(let sequence, _) = again else {
+                    throw Unexpected(what: "\(again)")
+                }
+                switch response.result {
+                case .issue(let outcome): #expect(outcome == again)
+                case .failure(let failure):
+                    #expect(failure.code == .deadlineExceeded)
+                    if case .accepted(let told) = failure.acceptance { #expect(told == sequence) }
+                default: throw Unexpected(what: "\(response)")
+                }
+            }
+        }
+
+        @Test func `a client that never reads is no longer read, and hurts nobody`() async throws {
+            let daemon = try SharedWorld.current.one
+            let before = try daemon.residentKiB()
+            let deaf = try PlainSocket(port: daemon.port, receiveBuffer: 4_096)
+            // A short question with a long answer.
+            let question = PlainSocket.frame([0x08, 0x05, 0x52, 0x00])
+            let questions = Array([[UInt8]](repeating: question, count: 4_000).joined())
+            let tooMuch = 100_000_000
+            var (sent, misses) = (0, 0)
+            // Refused once, what was sent may still be on its way to the daemon.
+            while sent < tooMuch && misses < 100 {
+                let count = try deaf.sendAtOnce(Array(questions[(sent % questions.count)...]))
+                sent += count
+                misses = count > 0 ? 0 : misses + 1
+                if count == 0 { _ = try await daemon.client.serverInfo() }
+            }
+            #expect(sent < tooMuch, "the daemon reads on")
+            try PlainSocket(port: daemon.port).checkAlive()
+            let coupon = try await daemon.offer(total: 1)
+            #expect(try await daemon.win(coupon, 1) == 1)
+            #expect(try daemon.residentKiB() - before < 64 * 1_024)
+        }
+    }
+}
+
+extension Daemon {
+    /// The process's resident memory.
+    func residentKiB() throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(process.pid)/status", encoding: .utf8)
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return try #require(line.flatMap { Int($0.filter(\.isNumber)) })
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ConnectionLimitTests {
+    @Test func `one connection too many is told so; when one goes, another may come`() async throws
+    {
+        let world = try await World()
+        let daemon = try await world.daemon(["--max-connections", "4"])
+        // The world's own client holds one.
+        var clients = try (1...3).map { _ in try PlainSocket(port: daemon.port) }
+        for client in clients { try client.checkAlive() }
+        let late = try PlainSocket(port: daemon.port)
+        let (id, failure) = try late.failure()
+        #expect(id == 0)
+        #expect(failure == .exhausted("too many connections"))
+        #expect(try late.read(1) == nil)
+        for client in clients { try client.checkAlive() }
+        clients.removeLast()
+        try await eventually("there is room again") {
+            try PlainSocket(port: daemon.port).checkAlive()
+            return true
+        }
+    }
+}

@@ -1,0 +1,53 @@
+/// Locks taken past the daemon, so that a test decides when something goes on.
+import CouponCore
+import TestSupport
+import Testing
+
+extension World {
+    /// Holds a coupon's row: nothing of it can be issued.
+    func lock(_ coupon: CouponID) async throws -> HeldLock {
+        try await HeldLock(
+            "SELECT id FROM coupond.coupon WHERE id = \(coupon.rawValue) FOR UPDATE", in: self)
+    }
+
+    /// Holds the refusals: nothing can be loaded, while issuing goes on.
+    func lockRefusals() async throws -> HeldLock {
+        try await HeldLock("LOCK TABLE coupond.issue_rejection", in: self)
+    }
+}
+
+/// A session that holds a lock.
+struct HeldLock {
+    private let world: World
+    private let session: ServerProcess
+    private let mark: String
+
+    fileprivate init(_ statement: String, in world: World) async throws {
+        self.world = world
+        let mark = "lock \(UInt64.random(in: 0...(.max)))"
+        self.mark = mark
+        // One transaction, for as long as it sleeps.
+        session = try ServerProcess(
+            "psql",
+            arguments: [
+                "--no-psqlrc", "--dbname", world.database,
+                "--command", "\(statement); SELECT pg_sleep(600) /* \(mark) */",
+            ], in: try world.folder.makeFolder(mark))
+        try await eventually("\(statement) is done") {
+            try world.sql("SELECT count(*) \(Self.asleep(mark))") == "1"
+        }
+    }
+
+    private static func asleep(_ mark: String) -> String {
+        """
+        FROM pg_stat_activity
+        WHERE wait_event = 'PgSleep' AND query LIKE '%\(mark)%' AND pid <> pg_backend_pid()
+        """
+    }
+
+    /// Lets it go.
+    func release() async throws {
+        try world.sql("SELECT pg_terminate_backend(pid) \(Self.asleep(mark))")
+        _ = try await session.waitForEnd()
+    }
+}

@@ -1,0 +1,68 @@
+/// The client in Python against the daemon: the schema and the page are enough to write one.
+import CouponCore
+import Foundation
+import TestSupport
+import Testing
+
+extension DaemonTests {
+    @Suite struct PythonClientTests {
+        @Test func `it asks, asks again by the same request id, and reads the status`() async throws
+        {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: 2)
+            let of = ["--coupon", String(coupon.rawValue), "--user"]
+            let name = ["--request-id", "00112233445566778899aabbccddeeff"]
+
+            let first = try await python(["issue"] + of + ["1", "--wait-issued"] + name)
+            #expect(first.end == .code(0))
+            #expect(first["outcome"] == "ISSUED" && first["sequence"] == 1)
+            let again = try await python(["issue"] + of + ["1", "--retry"] + name)
+            #expect(again.end == .code(0))
+            #expect(again["outcome"] == "ACCEPTED" && again["sequence"] == 1)
+            let another = try await python(["issue"] + of + ["1"])
+            #expect(another.end == .code(4))
+            #expect(another["outcome"] == "DUPLICATE" && another["sequence"] == 1)
+
+            let second = try await python(["issue"] + of + ["2"])
+            #expect(second.end == .code(0) && second["sequence"] == 2)
+            let late = try await python(["issue"] + of + ["3"])
+            #expect(late.end == .code(3) && late["outcome"] == "SOLD_OUT")
+
+            try await eventually("user 2 has it") {
+                try await daemon.holds(coupon, 2)
+            }
+            let status = try await python(["status"] + of + ["1"])
+            #expect(status.end == .code(0))
+            #expect(status["user_state"] == "ISSUED" && status["issued_at"] == first["issued_at"])
+            #expect(status["total"] == 2 && status["issued"] == 2 && status["remaining"] == 0)
+            let nobody = try await python(["status"] + of + ["3"])
+            #expect(nobody["user_state"] == "NONE")
+        }
+
+        @Test func `what is refused is told by exit code and words`() async throws {
+            let nobodys = try await python(["issue", "--coupon", "4000000001", "--user", "1"])
+            #expect(nobodys.end == .code(3) && nobodys["outcome"] == "NOT_FOUND")
+            let status = try await python(["status", "--coupon", "4000000001"])
+            #expect(status.end == .code(5))
+            let port = String(try freePort())
+            let away = try await python(
+                ["issue", "--coupon", "1", "--user", "1"], ["--port", port, "--attempts", "2"])
+            #expect(away.end == .code(5) && away["acceptance"] == "NOT_ACCEPTED")
+        }
+    }
+}
+
+/// Runs the client with `--json` against the first of the shared daemons.
+private func python(
+    _ command: [String], _ options: [String]? = nil
+) async throws -> CommandRun {
+    let members = try SharedWorld.current
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    // Debian's own, for which Scripts/install-dependencies installs protobuf.
+    return try await CommandRun(
+        "/usr/bin/python3",
+        [root.path + "/Clients/python/coupon_client.py", "--json"]
+            + (options ?? ["--port", String(members.one.port)]) + command,
+        environment: ["COUPOND_PYTHON_CACHE": members.world.folder.path + "/python"])
+}

@@ -1,0 +1,102 @@
+/// One world for the tests of a suite that only need a running daemon: each has coupons of its own.
+import CouponClient
+import CouponCore
+import CouponWire
+import Synchronization
+import TestSupport
+import Testing
+
+/// Two daemons on one Redis and one PostgreSQL, for as long as the suite runs.
+struct SharedWorld: SuiteTrait, TestScoping {
+    @TaskLocal private static var members: Members?
+
+    let arguments: [String]
+    var ownPostgres = false
+
+    struct Members: Sendable {
+        let world: World
+        let one: Daemon
+        let other: Daemon
+    }
+
+    /// What the suite of the running test shares.
+    static var current: Members {
+        get throws { try #require(members) }
+    }
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?,
+        performing body: @concurrent @Sendable () async throws -> Void
+    ) async throws {
+        let world = try await World(ownPostgres: ownPostgres)
+        let one = try await world.daemon(arguments)
+        let other = try await world.daemon(arguments)
+        let members = Members(world: world, one: one, other: other)
+        try await Self.$members.withValue(members) { try await body() }
+        #expect(try await one.stop() == .code(0))
+        #expect(try await other.stop() == .code(0))
+    }
+}
+
+extension Trait where Self == SharedWorld {
+    /// Starts two daemons for the whole suite.
+    static func sharedWorld(_ arguments: [String] = []) -> Self {
+        SharedWorld(arguments: arguments)
+    }
+}
+
+/// Ids that no other test of this process uses.
+private let ids = Atomic<Int64>(10_000)
+
+extension Daemon {
+    /// Creates a coupon, open now unless told otherwise.
+    func offer(
+        total: Int64?, opensIn: Double = -60, closesIn: Double = 3_600
+    ) async throws -> CouponID {
+        let id = ids.add(1, ordering: .relaxed).newValue
+        let coupon = Coupon.offer(id, total: total, opensIn: opensIn, closesIn: closesIn)
+        return try await client.create(coupon).id
+    }
+
+    /// Asks for a coupon.
+    func ask(
+        _ coupon: CouponID, _ user: Int64, _ requestID: RequestID = .empty,
+        waitFor: WaitFor = .accepted, attempt: UInt32 = 0
+    ) async throws -> Outcome {
+        try await client.issue(
+            IssueRequest(
+                coupon: coupon, user: UserID(user), requestID: requestID, waitFor: waitFor,
+                attempt: attempt))
+    }
+
+    /// Asks for a coupon, and must get it.
+    /// - Returns: the sequence.
+    @discardableResult
+    func win(_ coupon: CouponID, _ user: Int64) async throws -> Int64 {
+        let outcome = try await ask(coupon, user, waitFor: .issued)
+        guard case .issued(let sequence, _) = outcome else {
+            throw Unexpected(what: "user \(user) was told \(outcome)")
+        }
+        return sequence
+    }
+
+    /// Asks until the daemon has heard that the coupon opened: long before any cache's age.
+    func winSoon(_ coupon: CouponID, _ user: Int64) async throws {
+        try await eventually("user \(user) gets coupon \(coupon.rawValue)") {
+            let outcome = try await ask(coupon, user, waitFor: .issued)
+            guard case .issued = outcome else { throw Unexpected(what: "\(outcome)") }
+            return true
+        }
+    }
+
+    /// What became of a user's request.
+    func status(_ coupon: CouponID, _ user: Int64) async throws -> UserStatus {
+        try await client.status(of: coupon, user: UserID(user)).user
+    }
+
+    /// Whether a user's request is issued.
+    func holds(_ coupon: CouponID, _ user: Int64) async throws -> Bool {
+        guard case .issued = try await status(coupon, user) else { return false }
+        return true
+    }
+}

@@ -1,0 +1,87 @@
+/// A TCP client with no protocol of its own, for bytes that no honest client sends. Blocking: it stands
+/// beside the daemon's own client, so that a fault of one cannot hide in the other.
+internal import Glibc
+
+/// A call of the socket failed, or was not answered within ten seconds.
+public struct SocketError: Error {
+    /// The error number; 0 where the peer had closed.
+    public let errorNumber: Int32
+}
+
+/// A connection to a port of 127.0.0.1, closed when the last reference goes.
+public final class PlainSocket: Sendable {
+    private let descriptor: Int32
+
+    /// Connects.
+    /// - Parameter receiveBuffer: in bytes, where a test needs a client that soon holds no more.
+    public init(port: Int, receiveBuffer: Int32? = nil) throws(SocketError) {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw SocketError(errorNumber: errno) }
+        if var size = receiveBuffer {
+            unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)
+        }
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        let length = socklen_t(MemoryLayout<timeval>.size)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, length)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, length)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let result = unsafe withUnsafePointer(to: &address) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else { throw SocketError(errorNumber: errno) }
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    /// Sends all bytes.
+    public func send(_ bytes: [UInt8]) throws(SocketError) {
+        var sent = 0
+        while sent < bytes.count {
+            sent += try sendSome(bytes[sent...], flags: 0)
+        }
+    }
+
+    /// Sends what the peer takes now.
+    /// - Returns: how many bytes; 0 where its buffers are full.
+    public func sendAtOnce(_ bytes: [UInt8]) throws(SocketError) -> Int {
+        do throws(SocketError) {
+            return try sendSome(bytes[...], flags: Int32(MSG_DONTWAIT))
+        } catch {
+            guard error.errorNumber == EAGAIN else { throw error }
+            return 0
+        }
+    }
+
+    private func sendSome(_ bytes: ArraySlice<UInt8>, flags: Int32) throws(SocketError) -> Int {
+        let count = unsafe bytes.withUnsafeBytes {
+            unsafe Glibc.send(
+                descriptor, $0.baseAddress, $0.count, flags | Int32(MSG_NOSIGNAL))
+        }
+        guard count >= 0 else { throw SocketError(errorNumber: errno) }
+        return count
+    }
+
+    /// Says that nothing more will be sent; answers can still be read.
+    public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Reads so many bytes; nil where the peer closes before the first.
+    public func read(_ count: Int) throws(SocketError) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let result = unsafe bytes.withUnsafeMutableBytes {
+                unsafe recv(
+                    descriptor, $0.baseAddress.map { unsafe $0 + filled }, count - filled, 0)
+            }
+            if result == 0 && filled == 0 { return nil }
+            guard result > 0 else { throw SocketError(errorNumber: result == 0 ? 0 : errno) }
+            filled += result
+        }
+        return bytes
+    }
+}
