@@ -65,10 +65,12 @@ extension DaemonTests {
         @Test func `fault 18: the window is [opens, closes), by the gate's clock`() async throws {
             let (world, one) = (try SharedWorld.current.world, try SharedWorld.current.one)
             let coupon = try await one.offer(total: nil, opensIn: 600)
-            var (user, told): (Int64, [String]) = (0, [])
-            #expect(try await one.ask(coupon, 1) != .accepted(sequence: 1))
+            var (user, told): (Int64, [String]) = (0, ["notOpen"])
+            guard case .notOpen = try await one.ask(coupon, 1) else {
+                throw Unexpected(what: "it is open")
+            }
             _ = try await one.client.update(
-                coupon, CouponChange(opens: .now(plus: 1.5), closes: .now(plus: 2.5)))
+                coupon, CouponChange(opens: .now(plus: 0.5), closes: .now(plus: 3)))
             try await eventually("the window has come and gone") {
                 user += 1
                 let outcome = try await one.ask(coupon, user)

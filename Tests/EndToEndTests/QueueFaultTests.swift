@@ -1,11 +1,12 @@
-/// Faults of draining: entries that cannot be issued, and what is judged when.
+/// Faults of draining: entries that cannot be issued, and what is judged when. A test that holds a queue
+/// holds every coupon of the partition, so they run one after the other.
 import CouponClient
 import CouponCore
 import CouponWire
 import TestSupport
 import Testing
 
-@Suite(.sharedWorld(), .timeLimit(.minutes(2))) struct QueueFaultTests {
+@Suite(.sharedWorld(), .serialized, .timeLimit(.minutes(2))) struct QueueFaultTests {
     @Test func `fault 2: a request that PostgreSQL refuses is a dead letter; the queue goes on`()
         async throws
     {

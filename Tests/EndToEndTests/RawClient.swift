@@ -38,7 +38,8 @@ extension PlainSocket {
     /// Asks for health, and expects the answer next: the connection is usable.
     func checkAlive(id: UInt64 = 999) throws {
         try send(Request(id: id, method: .health))
-        #expect(try response() == Response(id: id, result: .health(notReady: nil)))
+        let answer = try response()
+        #expect(answer == Response(id: id, result: .health(notReady: nil)))
     }
 }
 

@@ -2,6 +2,7 @@
 import CouponClient
 import CouponCore
 import CouponWire
+import NIOCore
 import Synchronization
 import TestSupport
 import Testing
@@ -58,7 +59,7 @@ extension Daemon {
         return try await client.create(coupon).id
     }
 
-    /// Asks for a coupon.
+    /// Asks for a coupon, with a deadline that only a failing test sees.
     func ask(
         _ coupon: CouponID, _ user: Int64, _ requestID: RequestID = .empty,
         waitFor: WaitFor = .accepted, attempt: UInt32 = 0
@@ -66,7 +67,8 @@ extension Daemon {
         try await client.issue(
             IssueRequest(
                 coupon: coupon, user: UserID(user), requestID: requestID, waitFor: waitFor,
-                attempt: attempt))
+                attempt: attempt),
+            deadline: .seconds(20))
     }
 
     /// Asks for a coupon, and must get it.
