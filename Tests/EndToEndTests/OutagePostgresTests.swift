@@ -60,7 +60,7 @@ extension FaultTests {
             let world = try await World()
             let daemon = try await world.daemon()
             let locked = try await Load(world, through: daemon, coupon: 1, total: 100)
-            let free = try await Load(world, through: daemon, coupon: 2, total: 200)
+            let free = try await Load(world, through: daemon, coupon: 2, total: 50)
             let lock = try await world.lock(locked.coupon)
             async let first: Void = locked.run(callers: 150)
             try await locked.reach(accepted: 100)

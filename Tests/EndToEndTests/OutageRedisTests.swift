@@ -29,8 +29,7 @@ extension FaultTests {
                 to: IssueRequest(coupon: load.coupon, user: UserID(90_000)), within: .seconds(1))
             switch answer {
             case .failure(.refused(let failure)) where outage == .frozen:
-                #expect(failure.code == .deadlineExceeded || failure.code == .unavailable)
-                #expect(failure.acceptance == .unknown || failure.retryAfterMilliseconds != nil)
+                #expect(failure.code == .deadlineExceeded)
             case .failure(.refused(let failure)):
                 #expect(failure.code == .unavailable)
                 #expect(failure.retryAfterMilliseconds ?? 0 > 0)
@@ -42,6 +41,33 @@ extension FaultTests {
             await late
             try await load.expectBalance(through: daemon)
             #expect(try await daemon.stop() == .code(0))
+        }
+
+        @Test
+        func `with calls under way for ever, others are refused at once, not at their deadline`()
+            async throws
+        {
+            let world = try await World()
+            let daemon = try await world.daemon()
+            _ = try await daemon.client.create(.offer(1, total: 100))
+            let clients = (0..<8).map { _ in CouponClient(address: daemon.client.address) }
+            let early = await clients.ask(users: 1, within: .seconds(10))
+            #expect(early.allSatisfy { $0.isAccepted })
+            world.redis.freeze()
+            for round in 1...2 {
+                for answer in await clients.ask(users: round * 100, within: .milliseconds(200)) {
+                    #expect(answer.refusal?.code == .deadlineExceeded)
+                }
+            }
+            try await world.redis.kill()
+            for answer in await clients.ask(users: 300, within: .seconds(30)) {
+                #expect(answer.refusal?.code == .unavailable)
+                #expect(answer.refusal?.retryAfterMilliseconds ?? 0 > 0)
+                #expect(answer.refusal?.acceptance == .notAccepted)
+            }
+            try await world.redis.restart()
+            try await daemon.ready()
+            #expect(await clients.ask(users: 300, within: .seconds(10)).allSatisfy(\.isAccepted))
         }
 
         @Test(arguments: ["SCRIPT FLUSH", "CLIENT KILL TYPE normal", "CLIENT KILL TYPE pubsub"])
@@ -83,6 +109,32 @@ extension FaultTests {
             try await load.expectBalance(through: daemons[0], losses: true)
             for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
         }
+    }
+}
+
+extension [CouponClient] {
+    /// One user for each client asks for coupon 1, all at once.
+    fileprivate func ask(
+        users first: Int, within deadline: TimeAmount
+    ) async -> [Result<Outcome, ClientError>] {
+        await withTaskGroup { group in
+            for (number, client) in enumerated() {
+                let request = IssueRequest(
+                    coupon: CouponID(1), user: UserID(Int64(first + number)))
+                group.addTask { await client.answer(to: request, within: deadline) }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+}
+
+extension Result<Outcome, ClientError> {
+    fileprivate var isAccepted: Bool {
+        if case .success(.accepted) = self { true } else { false }
+    }
+
+    fileprivate var refusal: CouponCore.Failure? {
+        if case .failure(.refused(let failure)) = self { failure } else { nil }
     }
 }
 
