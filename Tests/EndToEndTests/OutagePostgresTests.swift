@@ -94,37 +94,3 @@ extension PostgresServer {
         }
     }
 }
-
-/// A coupon's row, locked by a session that does nothing else.
-struct CouponLock {
-    fileprivate let world: World
-    fileprivate let name: String
-
-    /// Lets it go, and waits until it is gone.
-    func release() async throws {
-        try world.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE \(holds)")
-        try await eventually("the coupon is free") {
-            try world.sql("SELECT count(*) FROM pg_stat_activity WHERE \(holds)") == "0"
-        }
-    }
-
-    fileprivate var holds: String {
-        "wait_event = 'PgSleep' AND query LIKE '%\(name)%' AND pid <> pg_backend_pid()"
-    }
-}
-
-extension World {
-    /// Locks a coupon's row, as a person at a console might.
-    func lock(_ coupon: CouponID) async throws -> CouponLock {
-        let lock = CouponLock(world: self, name: "lock of \(coupon.rawValue) in \(database)")
-        let text = """
-            SELECT 1 FROM coupond.coupon WHERE id = \(coupon.rawValue) FOR UPDATE;
-            SELECT pg_sleep(300) -- \(lock.name)
-            """
-        Thread.detachNewThread { _ = try? self.sql(text) }
-        try await eventually("the coupon is locked") {
-            try sql("SELECT count(*) FROM pg_stat_activity WHERE \(lock.holds)") == "1"
-        }
-        return lock
-    }
-}

@@ -17,9 +17,9 @@ struct AskedCalls {
 }
 
 extension Worker {
-    /// Sends what waits, as far as calls may be under way.
+    /// Sends what waits, as far as calls may be under way. Without a gate nothing is sent, and those who
+    /// wait are refused at once: the calls under way end only when the gate is back.
     public func pump() {
-        // Without a gate nothing waits for a call to end: it is refused at once.
         while asked.count < Limits.gateCallsInFlight || gate.identity == nil,
             let coupon = batches.nextCoupon()
         {
