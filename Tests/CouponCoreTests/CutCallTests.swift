@@ -34,6 +34,7 @@ import Testing
     }
 
     @Test func `a request after a long idle time has its whole deadline`() {
+        world.worker.pump()
         world.pass(600_000)
         world.ask()
         world.pass(8)
