@@ -104,7 +104,8 @@ final class Connection: ChannelInboundHandler {
         while mayRead {
             switch splitter.next(in: bytes.readableBytesSpan) {
             case .needMore:
-                if bytes.readableBytes == 0 { bytes.clear() }
+                // Or a client whose reads never end with a frame makes it grow without end.
+                bytes.discardReadBytes()
                 return
             case .frame(let length):
                 unanswered += 1
