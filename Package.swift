@@ -118,7 +118,12 @@ let package = Package(
         .testTarget(
             name: "CoupondTests", dependencies: ["coupond", "TestSupport", arguments, logging],
             swiftSettings: strict),
-        .testTarget(name: "CouponCoreTests", dependencies: ["CouponCore"], swiftSettings: strict),
+        .target(
+            name: "FakeGate", dependencies: ["CouponCore"], path: "Tests/FakeGate",
+            swiftSettings: strict),
+        .testTarget(
+            name: "CouponCoreTests", dependencies: ["CouponCore", "FakeGate"],
+            swiftSettings: strict),
         .testTarget(
             name: "CouponWireTests", dependencies: ["CouponWire", "CouponCore"],
             swiftSettings: strict),

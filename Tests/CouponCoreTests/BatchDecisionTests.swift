@@ -1,0 +1,213 @@
+/// Who gets the coupon when a batch is issued (rule 19c).
+import CouponCore
+import Testing
+
+private let window = Window(opens: .zero, closes: Timestamp(microseconds: 1))
+
+private func coupon(_ id: Int64, total: Int64?, issued: Int64 = 0) -> Coupon {
+    Coupon(
+        id: CouponID(id), title: "t", total: total, window: window, version: 5, issued: issued,
+        lastSequence: issued)
+}
+
+private func name(_ user: Int64) -> RequestID { RequestID(high: UInt64(user), low: 0, length: 8) }
+
+/// An entry of these users, the sequences counted from `first`.
+private func entry(
+    _ n: Int64, coupon: Int64 = 1, first: Int64, users: [Int64]
+) -> QueueItem {
+    .entry(
+        QueueEntry(
+            position: Position(epoch: 1, n: n), coupon: CouponID(coupon), firstSequence: first,
+            acceptedAt: Timestamp(microseconds: 7),
+            requests: users.map { AcceptedRequest(user: UserID($0), requestID: name($0)) }))
+}
+
+extension BatchDecision {
+    /// The users named next.
+    fileprivate mutating func nextUsers() -> [Int64] {
+        nextCandidates().map(\.holding.user.rawValue)
+    }
+}
+
+extension Commit {
+    fileprivate func refused(_ reason: RejectionReason) -> [Int64] {
+        refusals.filter { $0.reason == reason }.map(\.holding.user.rawValue)
+    }
+
+    fileprivate func coupon(_ id: Int64) -> Coupon? {
+        coupons.first { $0.id == CouponID(id) }?.coupon
+    }
+}
+
+@Suite struct BatchDecisionTests {
+    @Test func `all are issued while quantity lasts, in order`() {
+        var decision = BatchDecision(
+            items: [entry(1, first: 1, users: [10, 11]), entry(2, first: 3, users: [12])],
+            coupons: [coupon(1, total: 5)])
+        let candidates = decision.nextCandidates()
+        #expect(candidates.map(\.holding.user.rawValue) == [10, 11, 12])
+        #expect(candidates.map(\.holding.sequence) == [1, 2, 3])
+        #expect(candidates.map(\.position.n) == [1, 1, 2])
+        #expect(candidates.map(\.holding.requestID) == [10, 11, 12].map(name))
+        #expect(decision.nextUsers() == [])
+        let commit = decision.finish()
+        #expect(commit.issued == 3)
+        #expect(commit.refusals == [])
+        #expect(commit.coupon(1)?.issued == 3)
+        #expect(commit.coupon(1)?.lastSequence == 3)
+        #expect(commit.coupon(1)?.version == 5, "nobody need be told")
+        #expect(commit.coupons.map(\.requests) == [3])
+    }
+
+    @Test func `the last one sold makes a new version, once`() {
+        var decision = BatchDecision(
+            items: [entry(1, first: 4, users: [10, 11])],
+            coupons: [coupon(1, total: 5, issued: 3)])
+        _ = decision.nextCandidates()
+        #expect(decision.finish().coupon(1)?.version == 6)
+
+        var late = BatchDecision(
+            items: [entry(2, first: 6, users: [12])], coupons: [coupon(1, total: 5, issued: 5)])
+        #expect(late.nextUsers() == [])
+        let commit = late.finish()
+        #expect(commit.coupon(1)?.version == 5, "it was sold out before")
+        #expect(commit.refused(.soldOut) == [12])
+    }
+
+    @Test func `what exceeds the total is rejected, the last in line first`() {
+        var decision = BatchDecision(
+            items: [entry(1, first: 1, users: [10, 11]), entry(2, first: 3, users: [12])],
+            coupons: [coupon(1, total: 2)])
+        #expect(decision.nextUsers() == [10, 11])
+        let commit = decision.finish()
+        #expect(commit.refused(.soldOut) == [12])
+        #expect(commit.issued == 2)
+        #expect(commit.coupon(1)?.lastSequence == 3, "a rejected sequence is never given again")
+    }
+
+    @Test func `the same request issued already is neither counted nor refused`() {
+        var decision = BatchDecision(
+            items: [entry(1, first: 1, users: [10, 11])],
+            coupons: [coupon(1, total: 2, issued: 1)])
+        let first = decision.nextCandidates()
+        #expect(first.map(\.holding.user.rawValue) == [10])
+        decision.conflict(first[0], with: first[0].holding)
+        #expect(decision.nextUsers() == [11], "its place is free")
+        let commit = decision.finish()
+        #expect(commit.issued == 1)
+        #expect(commit.coupon(1)?.issued == 2)
+        #expect(commit.refusals == [])
+    }
+
+    @Test(arguments: [(name(99), Int64(1)), (name(10), Int64(8))])
+    func `another request of the user is a rejection that names the row`(
+        _ requestID: RequestID, _ sequence: Int64
+    ) throws {
+        var decision = BatchDecision(
+            items: [entry(1, first: 1, users: [10, 11, 12])], coupons: [coupon(1, total: 2)])
+        let round = decision.nextCandidates()
+        let row = Holding(
+            coupon: CouponID(1), user: UserID(10), sequence: sequence, requestID: requestID)
+        decision.conflict(round[0], with: row)
+        #expect(decision.nextUsers() == [12], "the next in line takes the place")
+        let commit = decision.finish()
+        let refusal = try #require(commit.refusals.first)
+        #expect(commit.refusals.count == 1)
+        #expect(refusal.reason == .alreadyIssued)
+        #expect(refusal.issued == row)
+        #expect(refusal.position == Position(epoch: 1, n: 1))
+        #expect(commit.issued == 2)
+    }
+
+    @Test func `a dead letter uses no quantity of the table`() {
+        var decision = BatchDecision(
+            items: [entry(1, first: 1, users: [10, 11])], coupons: [coupon(1, total: 1)])
+        let round = decision.nextCandidates()
+        decision.deadLetter(round[0])
+        #expect(decision.nextUsers() == [11])
+        let commit = decision.finish()
+        #expect(commit.refused(.deadLetter) == [10])
+        #expect(commit.coupon(1)?.issued == 1)
+    }
+
+    @Test func `requests for a coupon that is gone are refused, the others go on`() {
+        var decision = BatchDecision(
+            items: [
+                entry(1, coupon: 2, first: 1, users: [10, 11]), entry(2, first: 1, users: [10]),
+                entry(3, coupon: 2, first: 3, users: [12]),
+            ], coupons: [coupon(1, total: 5)])
+        #expect(decision.nextUsers() == [10])
+        let commit = decision.finish()
+        #expect(commit.refused(.notFound) == [10, 11, 12])
+        #expect(commit.coupon(1)?.issued == 1)
+        let gone = commit.coupons.first { $0.id == CouponID(2) }
+        #expect(gone == SettledCoupon(id: CouponID(2), coupon: nil, requests: 3))
+    }
+
+    @Test func `an unlimited coupon has room for all`() {
+        var decision = BatchDecision(
+            items: [entry(1, first: 1, users: Array(1...1_000))],
+            coupons: [coupon(1, total: nil, issued: 1 << 40)])
+        #expect(decision.nextUsers().count == 1_000)
+        let commit = decision.finish()
+        #expect(commit.refusals == [])
+        #expect(commit.coupon(1)?.version == 5)
+    }
+
+    @Test func `each coupon of a batch has its own quantity`() {
+        var decision = BatchDecision(
+            items: [
+                entry(1, coupon: 2, first: 1, users: [10, 11]),
+                entry(2, coupon: 1, first: 1, users: [10, 11]),
+                entry(3, coupon: 2, first: 3, users: [12]),
+            ], coupons: [coupon(1, total: 1), coupon(2, total: 2)])
+        #expect(decision.nextUsers() == [10, 11, 10])
+        let commit = decision.finish()
+        #expect(commit.refused(.soldOut) == [12, 11])
+        #expect(commit.coupons.map(\.id.rawValue) == [2, 1], "as the batch names them")
+        #expect(commit.coupons.map(\.requests) == [3, 2])
+        #expect(commit.issued == 3)
+    }
+
+    @Test func `the users of a damaged entry go to the dead letters`() {
+        let holding = Holding(
+            coupon: CouponID(1), user: UserID(10), sequence: 9, requestID: name(10))
+        let damaged = DamagedEntry(
+            position: Position(epoch: 1, n: 1), bytes: [0xFF], reason: "layout 255",
+            holders: [holding])
+        var decision = BatchDecision(
+            items: [.damaged(damaged), entry(2, first: 10, users: [11])],
+            coupons: [coupon(1, total: 5)])
+        #expect(decision.nextUsers() == [11])
+        let commit = decision.finish()
+        #expect(
+            commit.refusals == [
+                Refusal(
+                    holding: holding, position: damaged.position, reason: .deadLetter, issued: nil)
+            ])
+        #expect(commit.coupons.map(\.requests) == [2])
+        #expect(commit.coupon(1)?.lastSequence == 10)
+    }
+
+    @Test func `more issued than the total leaves no room, and nothing traps`() {
+        var decision = BatchDecision(
+            items: [entry(1, first: 1, users: [10])], coupons: [coupon(1, total: 2, issued: 3)])
+        #expect(decision.nextUsers() == [])
+        #expect(decision.finish().refused(.soldOut) == [10])
+    }
+
+    @Test func `state and window are not judged again`() {
+        var closed = coupon(1, total: 5)
+        closed.state = .closed
+        var decision = BatchDecision(
+            items: [entry(1, first: 1, users: [10])], coupons: [closed])
+        #expect(decision.nextUsers() == [10])
+    }
+
+    @Test func `an empty batch decides nothing`() {
+        var decision = BatchDecision(items: [], coupons: [])
+        #expect(decision.nextUsers() == [])
+        #expect(decision.finish() == Commit(coupons: [], refusals: [], issued: 0))
+    }
+}

@@ -1,0 +1,44 @@
+/// A gate whose answers a test gives: for what a real Redis does only by chance.
+public import CouponCore
+
+/// Keeps the calls until the test answers them, in order.
+public final class FakeGate: Gate {
+    /// Which Redis it claims to reach.
+    public var identity: RedisIdentity?
+    /// Who hears the answers.
+    public weak var delegate: (any GateDelegate)?
+    /// The calls under way, oldest first.
+    public private(set) var calls: [GateCall] = []
+    /// How many calls were ever sent.
+    public private(set) var sent = 0
+    /// The most calls that were ever under way at once.
+    public private(set) var mostUnderWay = 0
+
+    /// A gate of this Redis.
+    public init(identity: RedisIdentity?) { self.identity = identity }
+
+    /// Keeps a call.
+    public func send(_ call: GateCall) {
+        calls.append(call)
+        sent += 1
+        mostUnderWay = max(mostUnderWay, calls.count)
+    }
+
+    /// Forgets the calls under way.
+    public func close() { calls.removeAll() }
+
+    /// Answers the oldest call. False where none is under way.
+    @discardableResult
+    public func answer(_ judge: (GateCall) -> GateAnswer) -> Bool {
+        guard !calls.isEmpty else { return false }
+        let call = calls.removeFirst()
+        delegate?.gate(didAnswer: call, with: judge(call))
+        return true
+    }
+
+    /// The connection breaks, or stands again: the delegate is told.
+    public func become(_ identity: RedisIdentity?) {
+        self.identity = identity
+        delegate?.gateDidChange()
+    }
+}

@@ -1,0 +1,51 @@
+/// A worker's host that writes down what it is asked.
+public import CouponCore
+
+/// Keeps every answer and every errand.
+public final class RecordingHost: WorkerHost {
+    /// How one request ended.
+    public enum End: Equatable {
+        /// With an outcome.
+        case outcome(Outcome)
+        /// With an error.
+        case failure(Failure)
+    }
+
+    /// What each caller was told, in order; more than one is a fault.
+    public private(set) var ends: [UInt64: [End]] = [:]
+    /// Whether a pump is wanted.
+    public var isPumpScheduled = false
+    /// The loads asked for.
+    public var loads: [CouponID] = []
+    /// How often the partitions were asked for.
+    public var refreshes = 0
+    /// The questions for PostgreSQL, oldest first.
+    public var questions: [(holdings: [Holding], partition: PartitionID)] = []
+
+    /// A host that has heard nothing yet.
+    public init() {}
+
+    /// Notes an outcome.
+    public func answer(_ caller: Caller, _ outcome: Outcome) {
+        ends[caller.request, default: []].append(.outcome(outcome))
+    }
+
+    /// Notes an error.
+    public func fail(_ caller: Caller, _ failure: Failure) {
+        ends[caller.request, default: []].append(.failure(failure))
+    }
+
+    /// Notes that a pump is wanted.
+    public func schedulePump() { isPumpScheduled = true }
+
+    /// Notes a load.
+    public func load(_ coupon: CouponID) { loads.append(coupon) }
+
+    /// Counts.
+    public func refreshPartitions() { refreshes += 1 }
+
+    /// Notes questions.
+    public func decide(_ questions: [Holding], in partition: PartitionID) {
+        self.questions.append((questions, partition))
+    }
+}
