@@ -11,7 +11,10 @@ private func entry(_ epoch: Epoch, _ n: Int64) -> QueueItem {
     .entry(
         QueueEntry(
             position: at(epoch, n), coupon: CouponID(1), firstSequence: n, acceptedAt: .zero,
-            requests: [AcceptedRequest(user: UserID(n), requestID: .random())]))
+            requests: [
+                AcceptedRequest(
+                    user: UserID(n), requestID: RequestID(high: UInt64(n), low: 0, length: 8))
+            ]))
 }
 
 /// A healthy partition of epoch 3: committed and settled up to (3, 4), two entries in the queue.
