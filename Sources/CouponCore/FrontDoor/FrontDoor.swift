@@ -24,17 +24,18 @@ public struct FrontDoor {
         var refreshAt: MonotonicTime
     }
 
-    private let capacity: Int
     private let partitioning: Partitioning
-    private var marks: [CouponID: Mark] = [:]
+    private var marks: RecentlySet<CouponID, Mark>
     private var epochs: [Epoch]
     private var deafSince: MonotonicTime?
     private var random: SplitMix64
 
     /// Counts subscriptions: a question remembers under which one it was asked.
     public private(set) var generation = 0
-    /// The gate's clock against ours, from the last reply.
-    private var gateClock: (heard: MonotonicTime, time: Timestamp)?
+    /// The gate's clock against ours, from the last reply. It was read after the question was asked, so
+    /// that what is told from it may be early, by the time that the answer took, and never late: a door
+    /// that opens is not kept shut by a slow reply.
+    private var gateClock: (asked: MonotonicTime, time: Timestamp)?
 
     /// - Parameters:
     ///   - capacity: coupons remembered at most.
@@ -44,7 +45,7 @@ public struct FrontDoor {
         now: MonotonicTime
     ) {
         self.partitioning = partitioning
-        self.capacity = capacity
+        marks = RecentlySet(capacity: capacity)
         epochs = Array(repeating: 0, count: partitioning.count)
         random = SplitMix64(seed: seed)
         deafSince = now
@@ -54,15 +55,15 @@ public struct FrontDoor {
     public mutating func judge(
         _ coupon: CouponID, attempt: UInt32, now: MonotonicTime
     ) -> Judgement {
-        guard attempt == 0, let mark = marks[coupon] else { return .ask }
+        guard attempt == 0, var mark = marks[coupon] else { return .ask }
         if mark.isAbsent { return now < mark.refreshAt ? .bounce(.notFound) : .ask }
         guard case .closed(let reason) = mark.door,
             mark.epoch == epochs[partitioning.partition(of: coupon).rawValue],
             mayBounce(reason, now: now)
         else { return .ask }
         guard now >= mark.refreshAt else { return .bounce(reason.outcome) }
-        let refreshAt = nextRefresh(after: now)
-        marks[coupon]?.refreshAt = refreshAt
+        mark.refreshAt = nextRefresh(after: now)
+        marks[coupon] = mark
         return .bounceAndRefresh(reason.outcome)
     }
 
@@ -79,16 +80,17 @@ public struct FrontDoor {
         return gateNow.advanced(byMilliseconds: Limits.notOpenMarginMilliseconds) <= opens
     }
 
-    /// The gate's clock now, as far as it can be told; nil before the first reply.
+    /// The gate's clock now, or a little more; nil before the first reply.
     public func gateNow(_ now: MonotonicTime) -> Timestamp? {
-        gateClock.map { $0.time.advanced(byMilliseconds: now.milliseconds(since: $0.heard)) }
+        gateClock.map { $0.time.advanced(byMilliseconds: now.milliseconds(since: $0.asked)) }
     }
 
-    /// A reply of the gate, to a question asked under subscription `generation`.
+    /// A reply of the gate, to a question asked at `askedAt` under subscription `generation`.
     public mutating func take(
-        _ reply: GateReply, for coupon: CouponID, askedUnder generation: Int, now: MonotonicTime
+        _ reply: GateReply, for coupon: CouponID, askedUnder generation: Int,
+        askedAt: MonotonicTime, now: MonotonicTime
     ) {
-        gateClock = (now, reply.now)
+        gateClock = (askedAt, reply.now)
         if reply.door.isClosed && (deafSince != nil || generation != self.generation) { return }
         take(coupon, epoch: reply.epoch, rev: reply.rev, door: reply.door, now: now)
     }
@@ -117,25 +119,22 @@ public struct FrontDoor {
             let closesIt = (epoch, rev) == (mark.epoch, mark.rev) && door.isClosed
             guard isNewer || closesIt else { return }
         }
-        remember(
-            coupon,
-            Mark(
-                epoch: epoch, rev: rev, door: door, isAbsent: false,
-                refreshAt: nextRefresh(after: now)))
+        marks[coupon] = Mark(
+            epoch: epoch, rev: rev, door: door, isAbsent: false,
+            refreshAt: nextRefresh(after: now))
     }
 
     /// PostgreSQL does not know the coupon. Believed for a short time only: a creation is told to nobody.
     public mutating func takeAbsence(of coupon: CouponID, now: MonotonicTime) {
         let until = now.advanced(byMilliseconds: Limits.absentMilliseconds)
-        remember(
-            coupon, Mark(epoch: 0, rev: 0, door: .open, isAbsent: true, refreshAt: until))
+        marks[coupon] = Mark(epoch: 0, rev: 0, door: .open, isAbsent: true, refreshAt: until)
     }
 
     /// Forgets a coupon: it was created or changed here.
     public mutating func forget(_ coupon: CouponID) { marks[coupon] = nil }
 
     /// Forgets every coupon.
-    public mutating func forgetAll() { marks.removeAll(keepingCapacity: true) }
+    public mutating func forgetAll() { marks.removeAll() }
 
     /// The subscription stands again: whatever was remembered may be stale.
     public mutating func subscriptionUp() {
@@ -153,13 +152,6 @@ public struct FrontDoor {
     public func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
         guard let mark = marks[coupon], !mark.isAbsent else { return (false, false) }
         return (true, mark.door.isClosed)
-    }
-
-    private mutating func remember(_ coupon: CouponID, _ mark: Mark) {
-        if marks.count >= capacity, marks[coupon] == nil, let victim = marks.keys.first {
-            marks[victim] = nil
-        }
-        marks[coupon] = mark
     }
 
     /// A tenth of jitter keeps workers and coupons from refreshing all at once.

@@ -1,22 +1,25 @@
 /// Deadlines of many tickets, in buckets of 8 ms: adding one costs an append, and most have been answered
 /// when their bucket comes round. A heap would order what nobody asks for.
 ///
-/// It must not stand still while there are tickets, nor when one is added after a pause: what it has not
-/// yet turned past is taken for the future.
+/// It is short: a later deadline comes round more than once, and so an answered ticket is soon forgotten
+/// however late its deadline was.
 public struct DeadlineWheel {
     private static let bucketMilliseconds: Int64 = 8
     private let origin: MonotonicTime
     private var buckets: [[UInt64]]
+    /// The first bucket that has not come round; behind the present where nobody has looked for a while.
     private var next: Int64 = 0
 
     /// - Parameters:
-    ///   - longestMilliseconds: the farthest deadline; later ones come at this one.
+    ///   - spanMilliseconds: tickets come round after this time at the latest.
     ///   - now: the present.
-    public init(longestMilliseconds: Int64, now: MonotonicTime) {
+    public init(spanMilliseconds: Int64, now: MonotonicTime) {
         origin = now
-        buckets = Array(
-            repeating: [], count: Int(longestMilliseconds / Self.bucketMilliseconds) + 2)
+        buckets = Array(repeating: [], count: Int(spanMilliseconds / Self.bucketMilliseconds) + 2)
     }
+
+    /// How many tickets are remembered, answered or not.
+    public var count: Int { buckets.reduce(0) { $0 + $1.count } }
 
     /// Adds a ticket.
     public mutating func add(_ ticket: UInt64, deadline: MonotonicTime) {
@@ -26,18 +29,19 @@ public struct DeadlineWheel {
         buckets[Int(min(nearest, farthest) % Int64(buckets.count))].append(ticket)
     }
 
-    /// Calls `body` with each ticket whose deadline has passed, answered or not.
-    public mutating func expire(now: MonotonicTime, _ body: (UInt64) -> Void) {
+    /// Takes the tickets that have come round: answered, due, or to be added again.
+    public mutating func takeRound(now: MonotonicTime) -> [UInt64] {
         let current = now.milliseconds(since: origin) / Self.bucketMilliseconds
-        // After a long pause every bucket is due, each once.
-        next = max(next, current - Int64(buckets.count) + 1)
+        guard next <= current else { return [] }
+        // After a long silence each bucket still comes round once, not once for each turn missed.
+        next = max(next, current + 1 - Int64(buckets.count))
+        var round: [UInt64] = []
         while next <= current {
             let index = Int(next % Int64(buckets.count))
-            next += 1
-            guard !buckets[index].isEmpty else { continue }
-            let due = buckets[index]
+            round += buckets[index]
             buckets[index].removeAll(keepingCapacity: true)
-            due.forEach(body)
+            next += 1
         }
+        return round
     }
 }

@@ -51,30 +51,43 @@ public struct WaitList {
     /// In order of n, all of `epoch` and after `seen`.
     private var covered: Deque<Waiter> = []
     /// To be asked of PostgreSQL.
-    private var unresolved: [Waiter] = []
-    private var shouldAsk = false
+    private var unresolved: Deque<Waiter> = []
+    /// Being asked.
     private var asked: [Waiter] = []
+    /// Whether something has happened since the question that its answer may not know.
+    private var askedTooEarly = false
+    /// Asked, and not decided then: something must happen before they are asked again.
+    private var undecided: [Waiter] = []
 
     /// Nobody waits.
     public init() {}
 
     /// How many wait.
-    public var count: Int { covered.count + unresolved.count + asked.count }
+    public var count: Int {
+        covered.count + unresolved.count + asked.count + undecided.count
+    }
 
     /// Adds a waiter after the gate's reply.
     /// - Parameter isReplay: the request had been accepted before: PostgreSQL may have decided it already.
     public mutating func register(_ waiter: Waiter, isReplay: Bool) {
         if !isReplay && isCovered(waiter.position) {
-            covered.append(waiter)
+            cover([waiter])
         } else {
             unresolved.append(waiter)
-            shouldAsk = true
         }
     }
 
+    /// Whether the events to come will tell of this position.
     private func isCovered(_ position: Position) -> Bool {
-        guard let seen, position.epoch == epoch, position > seen else { return false }
-        return covered.last.map { $0.position <= position } ?? true
+        guard let seen else { return false }
+        return position.epoch == epoch && position > seen
+    }
+
+    private mutating func cover(_ waiters: [Waiter]) {
+        guard let first = waiters.first else { return }
+        let isInOrder = covered.last.map { $0.position <= first.position } ?? true
+        covered.append(contentsOf: waiters)
+        if !isInOrder || waiters.count > 1 { covered.sort { $0.position < $1.position } }
     }
 
     /// The answers that an event gives.
@@ -84,19 +97,15 @@ public struct WaitList {
             resolveAll()
             epoch = event.epoch
         }
-        defer {
-            seen = event.to
-            shouldAsk = shouldAsk || !unresolved.isEmpty
-        }
         let follows = seen == event.from && !event.resolve
-        guard !covered.isEmpty, event.to.epoch == epoch else { return [] }
-        guard follows else {
-            while let first = covered.first, first.position <= event.to {
-                unresolved.append(covered.removeFirst())
-            }
-            return []
+        seen = event.to
+        askAgain(upTo: event.to)
+        guard !covered.isEmpty else { return [] }
+        if follows { return answers(event) }
+        while let first = covered.first, first.position <= event.to {
+            unresolved.append(covered.removeFirst())
         }
-        return answers(event)
+        return []
     }
 
     private mutating func answers(_ event: CompletionEvent) -> [Answer] {
@@ -131,27 +140,37 @@ public struct WaitList {
     }
 
     /// Asks again for those whom nothing has answered; called each second, should events stay away.
-    public mutating func askAgain() { shouldAsk = shouldAsk || !unresolved.isEmpty }
+    public mutating func askAgain() {
+        unresolved += undecided
+        undecided.removeAll()
+    }
 
-    /// Lets go of those who have been answered otherwise, at their deadline: while PostgreSQL is away
-    /// nothing else would, and there is no end of them.
-    public mutating func keep(_ isWaiting: (UInt64) -> Bool) {
-        covered.removeAll { !isWaiting($0.ticket) }
-        unresolved.removeAll { !isWaiting($0.ticket) }
+    /// Asks again for those whom the cursor has passed.
+    private mutating func askAgain(upTo position: Position) {
+        askedTooEarly = true
+        guard !undecided.isEmpty else { return }
+        unresolved += undecided.filter { $0.position <= position }
+        undecided.removeAll { $0.position <= position }
     }
 
     private mutating func resolveAll() {
-        shouldAsk = shouldAsk || !covered.isEmpty
         unresolved += covered
         covered.removeAll()
     }
 
+    /// Keeps only the waiters with these tickets, and those being asked.
+    public mutating func keep(_ isWanted: (UInt64) -> Bool) {
+        covered.removeAll { !isWanted($0.ticket) }
+        unresolved.removeAll { !isWanted($0.ticket) }
+        undecided.removeAll { !isWanted($0.ticket) }
+    }
+
     /// Whom to ask of PostgreSQL now; empty while an answer is awaited, or nothing has happened since.
     public mutating func takeQuestions(limit: Int) -> [Holding] {
-        guard asked.isEmpty, shouldAsk, !unresolved.isEmpty else { return [] }
+        guard asked.isEmpty, !unresolved.isEmpty else { return [] }
         asked = Array(unresolved.prefix(limit))
         unresolved.removeFirst(asked.count)
-        shouldAsk = !unresolved.isEmpty
+        askedTooEarly = false
         return asked.map(\.holding)
     }
 
@@ -160,23 +179,32 @@ public struct WaitList {
         let questions = asked
         asked = []
         guard let decisions, decisions.standings.count == questions.count else {
-            unresolved += questions
-            shouldAsk = false  // until the next second: PostgreSQL is away
+            undecided += questions
             return []
         }
         var answers: [Answer] = []
+        var waiting: [Waiter] = []
         for (waiter, standing) in zip(questions, decisions.standings) {
             if let fate = fate(of: waiter, standing, cursor: decisions.cursor) {
                 answers.append(Answer(ticket: waiter.ticket, fate: fate))
-            } else if isCovered(waiter.position) {
-                covered.append(waiter)
             } else {
-                unresolved.append(waiter)
-                // The event that passed it came between PostgreSQL's answer and now.
-                if let seen, waiter.position <= seen { shouldAsk = true }
+                waiting.append(waiter)
             }
         }
+        waitOn(waiting)
         return answers
+    }
+
+    /// PostgreSQL had not decided these when it was asked.
+    private mutating func waitOn(_ waiters: [Waiter]) {
+        cover(waiters.filter { isCovered($0.position) })
+        for waiter in waiters where !isCovered(waiter.position) {
+            if askedTooEarly && seen.map({ waiter.position <= $0 }) ?? false {
+                unresolved.append(waiter)
+            } else {
+                undecided.append(waiter)
+            }
+        }
     }
 
     private func fate(of waiter: Waiter, _ standing: UserStanding?, cursor: Position) -> Fate? {

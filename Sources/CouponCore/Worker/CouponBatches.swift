@@ -5,6 +5,8 @@ internal import DequeModule
 struct CouponBatches {
     private struct Batch {
         var pending: Deque<UInt64> = []
+        /// How many of the first ones were asked before.
+        var returned = 0
         /// Ask how the coupon stands, even with nothing pending.
         var wantsRefresh = false
         /// In `ready`.
@@ -28,19 +30,26 @@ struct CouponBatches {
         makeReady(coupon)
     }
 
-    /// Back to the front, in order, after a call that did not judge them.
+    /// Back to the front, in order, after a call that did not judge them. Calls are answered in order: those
+    /// of the next call come behind those of the last one.
     mutating func putBack(_ tickets: [UInt64], for coupon: CouponID) {
-        batches[coupon, default: Batch()].pending.insert(contentsOf: tickets, at: 0)
+        hold(tickets, for: coupon)
         makeReady(coupon)
     }
 
-    /// Keeps tickets without getting in line: `makeAllReady` wakes them.
+    /// Keeps tickets in their place without getting in line: the coupon's next request wakes them, or
+    /// `makeReady`.
     mutating func hold(_ tickets: [UInt64], for coupon: CouponID) {
         guard !tickets.isEmpty else { return finishTurn(of: coupon) }
-        batches[coupon, default: Batch()].pending.insert(contentsOf: tickets, at: 0)
+        var batch = batches[coupon] ?? Batch()
+        batches[coupon] = nil  // held here alone, so that nothing is copied
+        batch.pending.insert(contentsOf: tickets, at: batch.returned)
+        batch.returned += tickets.count
+        batches[coupon] = batch
     }
 
-    private mutating func makeReady(_ coupon: CouponID) {
+    /// A coupon with something to ask gets in line.
+    mutating func makeReady(_ coupon: CouponID) {
         guard let batch = batches[coupon], !batch.isReady, !batch.isLoading else { return }
         batches[coupon]?.isReady = true
         ready.append(coupon)
@@ -48,14 +57,20 @@ struct CouponBatches {
 
     /// The next coupon whose turn it is.
     mutating func nextCoupon() -> CouponID? {
-        guard let coupon = ready.popFirst() else { return nil }
-        batches[coupon]?.isReady = false
-        return coupon
+        while let coupon = ready.popFirst() {
+            batches[coupon]?.isReady = false
+            if batches[coupon]?.isLoading == false { return coupon }
+        }
+        return nil
     }
 
     /// Takes the next ticket of a coupon.
     mutating func popFirst(of coupon: CouponID) -> UInt64? {
-        batches[coupon]?.pending.popFirst()
+        guard let ticket = batches[coupon]?.pending.popFirst() else { return nil }
+        if let returned = batches[coupon]?.returned, returned > 0 {
+            batches[coupon]?.returned = returned - 1
+        }
+        return ticket
     }
 
     /// Whether the coupon's standing is asked for; asked once.
@@ -94,6 +109,7 @@ struct CouponBatches {
     mutating func takeAll(of coupon: CouponID) -> [UInt64] {
         guard let pending = batches[coupon]?.pending else { return [] }
         batches[coupon]?.pending = []
+        batches[coupon]?.returned = 0
         batches[coupon]?.wantsRefresh = false
         return Array(pending)
     }
@@ -101,6 +117,6 @@ struct CouponBatches {
     /// The coupons with something pending, loading or to be refreshed.
     var coupons: [CouponID] { Array(batches.keys) }
 
-    /// Every coupon with something to ask gets in line: the gate is reachable again.
-    mutating func makeAllReady() { for coupon in batches.keys { makeReady(coupon) } }
+    /// Every coupon with something to ask gets in line.
+    mutating func makeAllReady() { for coupon in coupons { makeReady(coupon) } }
 }

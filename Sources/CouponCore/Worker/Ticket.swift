@@ -30,8 +30,8 @@ struct Ticket {
     let waitsForIssue: Bool
     let deadline: MonotonicTime
     var phase = Phase.pending
-    /// A call with it was interrupted. From then on only the gate's own verdict says that it was not
-    /// accepted: a gate that cannot be asked, or is being rebuilt, may hold it.
+    /// A call was interrupted: it may have been accepted then. What a later call says of itself does not
+    /// change that, unless it judges the request.
     var mayBeAccepted = false
 
     /// What is known of its acceptance, should it end now (promise 9).
@@ -49,7 +49,7 @@ struct Ticket {
             caller: caller, coupon: coupon,
             request: GateRequest(
                 user: request.user, requestID: request.requestID, notAfter: notAfter),
-            attempt: attempt, waitsForIssue: waitsForIssue, deadline: deadline,
+            attempt: attempt, waitsForIssue: waitsForIssue, deadline: deadline, phase: phase,
             mayBeAccepted: mayBeAccepted)
     }
 }

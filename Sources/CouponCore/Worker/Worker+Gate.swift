@@ -8,6 +8,7 @@ struct AskedCalls {
         let tickets: [UInt64]
         /// The subscription under which the question was asked (rule 38).
         let generation: Int
+        let at: MonotonicTime
     }
 
     private var calls: Deque<Asked> = []
@@ -17,26 +18,25 @@ struct AskedCalls {
 }
 
 extension Worker {
-    /// Sends what waits, as far as calls may be under way. Without a gate nothing is sent, and those who
-    /// wait are refused at once: the calls under way end only when the gate is back.
+    /// Sends what waits, as far as calls may be under way. While the gate cannot be reached nobody waits
+    /// for it, the calls that broke with the connection being still under way.
     public func pump() {
-        while asked.count < Limits.gateCallsInFlight || gate.identity == nil,
-            let coupon = batches.nextCoupon()
-        {
-            pump(coupon)
+        guard let identity = gate.identity else {
+            while let coupon = batches.nextCoupon() { refuse(coupon, "Redis is not reachable") }
+            return
+        }
+        while asked.count < Limits.gateCallsInFlight, let coupon = batches.nextCoupon() {
+            pump(coupon, identity)
         }
     }
 
-    private func pump(_ coupon: CouponID) {
+    private func pump(_ coupon: CouponID, _ identity: RedisIdentity) {
         let partition = options.partitioning.partition(of: coupon)
         guard awaitedEpochs[partition] == nil else { return }
-        guard let identity = gate.identity else {
-            refuse(coupon, "Redis is not reachable")
-            return
-        }
         guard book.isServed(partition, by: identity) else {
-            host.refreshPartitions()
-            refuse(coupon, "the gate is not open yet")
+            let someWereRefused = refuse(coupon, "the gate is not open yet")
+            // Those who wait on do so until the rows come of themselves, each second: asking would go in circles.
+            if someWereRefused { host.refreshPartitions() }
             return
         }
         var numbers: [UInt64] = []
@@ -51,7 +51,9 @@ extension Worker {
         let wantsRefresh = batches.takeRefresh(of: coupon)
         if wantsRefresh || !requests.isEmpty {
             asked.append(
-                .init(coupon: coupon, tickets: numbers, generation: frontDoor.generation))
+                .init(
+                    coupon: coupon, tickets: numbers, generation: frontDoor.generation,
+                    at: options.clocks.now()))
             gate.send(
                 GateCall(
                     partition: partition, epoch: book.epoch(of: partition),
@@ -68,8 +70,12 @@ extension Worker {
                 ticket.coupon, attempt: ticket.attempt, now: options.clocks.now())
             {
             case .ask: break
-            case .bounce(let outcome), .bounceAndRefresh(let outcome):
+            case .bounce(let outcome):
                 answer(number, outcome)
+                return nil
+            case .bounceAndRefresh(let outcome):
+                answer(number, outcome)
+                batches.refresh(ticket.coupon)
                 return nil
             }
         }
@@ -78,16 +84,16 @@ extension Worker {
     }
 
     /// The gate cannot be asked. Those who may have been accepted before wait on, up to their deadline.
-    func refuse(_ coupon: CouponID, _ reason: String) {
-        var undecided: [UInt64] = []
-        for number in batches.takeAll(of: coupon) {
-            if tickets[number]?.mayBeAccepted == true {
-                undecided.append(number)
-            } else {
-                fail(number, .unavailable(reason))
-            }
+    /// - Returns: whether there were others.
+    @discardableResult
+    func refuse(_ coupon: CouponID, _ reason: String) -> Bool {
+        let numbers = batches.takeAll(of: coupon).filter { tickets[$0] != nil }
+        let undecided = numbers.filter { tickets[$0]?.mayBeAccepted == true }
+        for number in numbers where tickets[number]?.mayBeAccepted == false {
+            failUnjudged(number, .unavailable(reason))
         }
         batches.hold(undecided, for: coupon)
+        return undecided.count < numbers.count
     }
 
     func answer(_ number: UInt64, _ outcome: Outcome) {
@@ -95,10 +101,10 @@ extension Worker {
         host.answer(ticket.caller, outcome)
     }
 
-    func fail(_ number: UInt64, _ failure: Failure) {
+    /// Ends a request that the gate has not judged. An interrupted call before may have accepted it.
+    func failUnjudged(_ number: UInt64, _ failure: Failure) {
         guard let ticket = tickets.remove(number) else { return }
-        let isUnsure = ticket.mayBeAccepted && failure.acceptance == .notAccepted
-        host.fail(ticket.caller, isUnsure ? failure.with(acceptance: .unknown) : failure)
+        host.fail(ticket.caller, ticket.mayBeAccepted ? failure.with(.unknown) : failure)
     }
 }
 
@@ -127,19 +133,28 @@ extension Worker: GateDelegate {
         case .unavailable(let reason):
             failAll(asked, .unavailable(reason))
         case .interrupted:
-            for number in asked.tickets { tickets[number]?.mayBeAccepted = true }
-            putBack(asked)
+            hold(asked)
         }
         host.schedulePump()
     }
 
     private func failAll(_ asked: AskedCalls.Asked, _ failure: Failure) {
-        for number in asked.tickets { fail(number, failure) }
+        for number in asked.tickets { failUnjudged(number, failure) }
     }
 
     private func putBack(_ asked: AskedCalls.Asked) {
         for number in asked.tickets { tickets[number]?.phase = .pending }
         batches.putBack(asked.tickets, for: asked.coupon)
+    }
+
+    /// After a broken call: asked again when the connection stands again, which `gateDidChange` tells, or
+    /// when the rows come; never at once, for a gate that answers nonsense would be asked in circles.
+    private func hold(_ asked: AskedCalls.Asked) {
+        for number in asked.tickets {
+            tickets[number]?.phase = .pending
+            tickets[number]?.mayBeAccepted = true
+        }
+        batches.hold(asked.tickets, for: asked.coupon)
     }
 
     /// Rule 15: a later epoch is read from PostgreSQL; anything else is the owner's to mend.
@@ -159,7 +174,8 @@ extension Worker: GateDelegate {
 
     private func take(_ reply: GateReply, to asked: AskedCalls.Asked, in partition: PartitionID) {
         let now = options.clocks.now()
-        frontDoor.take(reply, for: asked.coupon, askedUnder: asked.generation, now: now)
+        frontDoor.take(
+            reply, for: asked.coupon, askedUnder: asked.generation, askedAt: asked.at, now: now)
         book.see(Position(epoch: reply.epoch, n: reply.tail), in: partition)
         if reply.verdicts.contains(where: \.isAcceptance) { options.failpoint(.accepted) }
         for (number, verdict) in zip(asked.tickets, reply.verdicts) {
@@ -213,12 +229,14 @@ extension Worker: GateDelegate {
     private func takeExpired(_ number: UInt64, _ now: MonotonicTime) {
         guard let ticket = tickets[number] else { return }
         guard ticket.deadline > now else {
-            fail(
+            failUnjudged(
                 number,
                 Failure(.deadlineExceeded, "the deadline passed before the gate was asked"))
             return
         }
-        tickets[number] = ticket.with(notAfter: gateTime(of: ticket.deadline, now: now))
+        var again = ticket.with(notAfter: gateTime(of: ticket.deadline, now: now))
+        again.phase = .pending
+        tickets[number] = again
         batches.append(number, for: ticket.coupon)
     }
 }

@@ -36,24 +36,24 @@ extension Worker {
             book.take(row)
             frontDoor.raise(row.id, to: row.epoch)
         }
-        settleAwaitedEpochs()
-        batches.makeAllReady()
+        wakeBatches()
         host.schedulePump()
         for partition in options.partitioning.all {
-            waitLists[partition.rawValue].keep { tickets[$0] != nil }
             waitLists[partition.rawValue].askAgain()
             askQuestions(partition)
         }
     }
 
-    /// Whoever waits for a later epoch than PostgreSQL tells is refused (rule 15).
-    private func settleAwaitedEpochs() {
+    /// Whoever waits for a later epoch than PostgreSQL tells is refused (rule 15); the others ask again.
+    private func wakeBatches() {
         let missing = awaitedEpochs.filter { $0.value > book.epoch(of: $0.key) }
         awaitedEpochs.removeAll()
-        guard !missing.isEmpty else { return }
-        for coupon in batches.coupons
-        where missing[options.partitioning.partition(of: coupon)] != nil {
-            refuse(coupon, "the gate is being rebuilt")
+        for coupon in batches.coupons {
+            if missing[options.partitioning.partition(of: coupon)] != nil {
+                refuse(coupon, "the gate is being rebuilt")
+            } else {
+                batches.makeReady(coupon)
+            }
         }
     }
 
@@ -66,7 +66,7 @@ extension Worker {
             frontDoor.takeAbsence(of: coupon, now: options.clocks.now())
             for number in batches.takeAll(of: coupon) { answer(number, .notFound) }
         case .failed(let failure):
-            for number in batches.takeAll(of: coupon) { fail(number, failure) }
+            for number in batches.takeAll(of: coupon) { failUnjudged(number, failure) }
         }
         batches.endLoad(of: coupon)
         host.schedulePump()
@@ -93,10 +93,21 @@ extension Worker {
             case .rejected(let sequence, let reason):
                 self.answer(answer.ticket, .rejected(sequence: sequence, reason: reason))
             case .lost:
-                fail(
-                    answer.ticket,
-                    .unavailable("Redis lost the accepted request: ask again"))
+                guard let ticket = tickets.remove(answer.ticket) else { continue }
+                host.fail(
+                    ticket.caller, .unavailable("Redis lost the accepted request: ask again"))
             }
+        }
+    }
+
+    /// Callers whose deadline has passed wait on in the lists, which cannot be searched for them. When
+    /// there are more of them than of the living, they go: so the lists are bounded though PostgreSQL
+    /// be away for long (promise 10).
+    func dropExpiredWaiters() {
+        guard expiredWaiters > tickets.waiting + 1_000 else { return }
+        expiredWaiters = 0
+        for partition in options.partitioning.all {
+            waitLists[partition.rawValue].keep { tickets[$0] != nil }
         }
     }
 }

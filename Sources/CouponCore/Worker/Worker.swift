@@ -13,6 +13,8 @@ public final class Worker {
     var waitLists: [WaitList]
     /// Partitions whose gate has shown a later epoch than PostgreSQL had told us.
     var awaitedEpochs: [PartitionID: Epoch] = [:]
+    /// How many have joined those in the wait lists whose deadline has passed.
+    var expiredWaiters = 0
     private var deadlines: DeadlineWheel
     /// Requests that were refused at the front door.
     public private(set) var bounced = 0
@@ -31,7 +33,7 @@ public final class Worker {
         book = PartitionBook(partitioning: options.partitioning)
         waitLists = Array(repeating: WaitList(), count: options.partitioning.count)
         deadlines = DeadlineWheel(
-            longestMilliseconds: Int64(Limits.maximumDeadlineMilliseconds), now: now)
+            spanMilliseconds: Int64(Limits.defaultDeadlineMilliseconds), now: now)
     }
 
     /// Why requests for some coupons cannot be accepted now; nil where all can.
@@ -74,8 +76,6 @@ public final class Worker {
             deadlineMilliseconds ?? Limits.defaultDeadlineMilliseconds,
             Limits.maximumDeadlineMilliseconds)
         let deadline = now.advanced(byMilliseconds: Int64(milliseconds))
-        // Nobody turned the wheel while nothing was on its way.
-        if tickets.count == 0 { expire() }
         let request = GateRequest(
             user: user, requestID: requestID.isEmpty ? .random() : requestID,
             notAfter: gateTime(of: deadline, now: now))
@@ -111,14 +111,22 @@ public final class Worker {
 
     /// Ends the requests whose deadline has passed; called every few milliseconds (promise 9).
     public func expire() {
-        deadlines.expire(now: options.clocks.now()) { number in
-            guard let ticket = tickets.remove(number) else { return }
+        let now = options.clocks.now()
+        for number in deadlines.takeRound(now: now) {
+            guard let ticket = tickets[number] else { continue }
+            guard ticket.deadline <= now else {
+                deadlines.add(number, deadline: ticket.deadline)
+                continue
+            }
+            _ = tickets.remove(number)
+            if case .waiting = ticket.phase { expiredWaiters += 1 }
             host.fail(
                 ticket.caller,
                 Failure(
                     .deadlineExceeded, "the deadline passed before the answer was known",
                     acceptance: ticket.acceptance))
         }
+        dropExpiredWaiters()
     }
 
     /// Refuses new requests from now on.

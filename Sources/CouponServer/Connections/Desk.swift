@@ -156,7 +156,7 @@ final class Desk {
             Limits.maximumDeadlineMilliseconds)
         let now = options.worker.clocks.now()
         let deadline = now.advanced(byMilliseconds: Int64(milliseconds))
-        let number = errands.add(caller, deadline: deadline, now: now)
+        let number = errands.add(caller, deadline: deadline)
         let desk = NIOLoopBound(self, eventLoop: loop)
         let roster = self.roster
         errand { catalog in

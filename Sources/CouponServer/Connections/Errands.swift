@@ -3,35 +3,45 @@
 internal import CouponCore
 
 struct Errands {
-    private var callers = SlotMap<Caller>()
+    private struct Errand {
+        let caller: Caller
+        let deadline: MonotonicTime
+    }
+
+    private var errands = SlotMap<Errand>()
     private var deadlines: DeadlineWheel
 
     init(now: MonotonicTime) {
         deadlines = DeadlineWheel(
-            longestMilliseconds: Int64(Limits.maximumDeadlineMilliseconds), now: now)
+            spanMilliseconds: Int64(Limits.defaultDeadlineMilliseconds), now: now)
     }
 
     /// How many are on their way.
-    var count: Int { callers.count }
+    var count: Int { errands.count }
 
-    mutating func add(_ caller: Caller, deadline: MonotonicTime, now: MonotonicTime) -> UInt64 {
-        // Nobody turned the wheel while nothing was on its way.
-        if count == 0 { _ = expire(now: now) }
-        let errand = callers.add(caller)
-        deadlines.add(errand, deadline: deadline)
-        return errand
+    mutating func add(_ caller: Caller, deadline: MonotonicTime) -> UInt64 {
+        let number = errands.add(Errand(caller: caller, deadline: deadline))
+        deadlines.add(number, deadline: deadline)
+        return number
     }
 
     /// Who is to be answered; nil where that was done at the deadline.
-    mutating func end(_ errand: UInt64) -> Caller? { callers.remove(errand) }
+    mutating func end(_ number: UInt64) -> Caller? { errands.remove(number)?.caller }
 
     /// Whose deadline has passed.
     mutating func expire(now: MonotonicTime) -> [Caller] {
-        var due: [UInt64] = []
-        deadlines.expire(now: now) { due.append($0) }
-        return due.compactMap { callers.remove($0) }
+        var due: [Caller] = []
+        for number in deadlines.takeRound(now: now) {
+            guard let errand = errands[number] else { continue }
+            if errand.deadline > now {
+                deadlines.add(number, deadline: errand.deadline)
+            } else if let caller = end(number) {
+                due.append(caller)
+            }
+        }
+        return due
     }
 
     /// Everybody: the daemon goes.
-    mutating func endAll() -> [Caller] { callers.keys.compactMap { callers.remove($0) } }
+    mutating func endAll() -> [Caller] { errands.keys.compactMap { end($0) } }
 }

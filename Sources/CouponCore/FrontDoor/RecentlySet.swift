@@ -1,0 +1,30 @@
+/// Values by key, bounded: what was not set for a while makes room. Two generations; when the younger
+/// one is full, the older one goes at once. Taking out one victim at a time costs far more: a hash table
+/// emptied from one end has long runs to search.
+struct RecentlySet<Key: Hashable, Value> {
+    private let half: Int
+    private var young: [Key: Value] = [:]
+    private var old: [Key: Value] = [:]
+
+    /// - Parameter capacity: values at most; at least 2.
+    init(capacity: Int) { half = capacity / 2 }
+
+    var count: Int { young.count + old.count }
+
+    /// The value of a key. Setting it makes it young again.
+    subscript(key: Key) -> Value? {
+        get { young[key] ?? old[key] }
+        set {
+            old[key] = nil
+            young[key] = newValue
+            guard young.count >= half else { return }
+            old = young
+            young = [:]
+        }
+    }
+
+    mutating func removeAll() {
+        young.removeAll(keepingCapacity: true)
+        old.removeAll()
+    }
+}

@@ -1,0 +1,109 @@
+/// What waits for the gate keeps its order, and coupons take turns.
+import Testing
+
+@testable import CouponCore
+
+private let first = CouponID(1)
+private let second = CouponID(2)
+
+extension CouponBatches {
+    fileprivate mutating func take(_ coupon: CouponID, _ count: Int = .max) -> [UInt64] {
+        var tickets: [UInt64] = []
+        while tickets.count < count, let ticket = popFirst(of: coupon) { tickets.append(ticket) }
+        return tickets
+    }
+}
+
+@Suite struct CouponBatchesTests {
+    @Test func `coupons take turns, each with what came for it`() {
+        var batches = CouponBatches()
+        for ticket in 1...4 { batches.append(UInt64(ticket), for: ticket < 4 ? first : second) }
+        #expect(batches.nextCoupon() == first)
+        #expect(batches.take(first, 2) == [1, 2])
+        batches.finishTurn(of: first)
+        #expect(batches.nextCoupon() == second)
+        #expect(batches.take(second) == [4])
+        batches.finishTurn(of: second)
+        #expect(batches.nextCoupon() == first)
+        #expect(batches.take(first) == [3])
+        batches.finishTurn(of: first)
+        #expect(batches.nextCoupon() == nil)
+        #expect(batches.coupons == [], "nothing is left behind")
+    }
+
+    @Test func `the calls under way come back in their order, before what came since`() {
+        var batches = CouponBatches()
+        for ticket in 1...5 { batches.append(UInt64(ticket), for: first) }
+        let calls = [batches.take(first, 2), batches.take(first, 2)]
+        batches.putBack(calls[0], for: first)
+        batches.append(6, for: first)
+        batches.putBack(calls[1], for: first)
+        #expect(batches.take(first) == [1, 2, 3, 4, 5, 6])
+    }
+
+    @Test func `a call that came back and went again leaves its place to the next one`() {
+        var batches = CouponBatches()
+        for ticket in 1...4 { batches.append(UInt64(ticket), for: first) }
+        let calls = [batches.take(first, 2), batches.take(first, 2)]
+        batches.putBack(calls[0], for: first)
+        #expect(batches.take(first) == [1, 2])
+        batches.append(5, for: first)
+        batches.putBack(calls[1], for: first)
+        #expect(batches.take(first) == [3, 4, 5])
+    }
+
+    @Test func `while a coupon is loading it has no turn`() {
+        var batches = CouponBatches()
+        batches.append(1, for: first)
+        #expect(batches.beginLoad(of: first) == true)
+        #expect(batches.beginLoad(of: first) == false, "one load at a time")
+        batches.append(2, for: first)
+        #expect(batches.nextCoupon() == nil)
+        batches.endLoad(of: first)
+        #expect(batches.nextCoupon() == first)
+        #expect(batches.take(first) == [1, 2])
+    }
+
+    @Test func `those held wait for the coupon's next request, or to be made ready`() {
+        var batches = CouponBatches()
+        batches.hold([1, 2], for: first)
+        #expect(batches.nextCoupon() == nil)
+        batches.append(3, for: first)
+        #expect(batches.nextCoupon() == first)
+        #expect(batches.take(first) == [1, 2, 3])
+        batches.hold([4], for: second)
+        batches.makeAllReady()
+        #expect(batches.nextCoupon() == second)
+    }
+
+    @Test func `holding nobody leaves nothing behind`() {
+        var batches = CouponBatches()
+        batches.hold([], for: first)
+        batches.putBack([], for: first)
+        #expect(batches.coupons == [])
+    }
+
+    @Test func `a refresh is asked once, with or without requests`() {
+        var batches = CouponBatches()
+        batches.refresh(first)
+        batches.refresh(first)
+        #expect(batches.nextCoupon() == first)
+        #expect(batches.takeRefresh(of: first) == true)
+        #expect(batches.takeRefresh(of: first) == false)
+        batches.finishTurn(of: first)
+        #expect(batches.nextCoupon() == nil)
+        #expect(batches.coupons == [])
+    }
+
+    @Test func `everything that waits can be taken at once`() {
+        var batches = CouponBatches()
+        batches.append(1, for: first)
+        batches.refresh(first)
+        batches.putBack([2], for: first)
+        #expect(batches.count(of: first) == 2)
+        #expect(batches.takeAll(of: first) == [2, 1])
+        #expect(batches.count(of: first) == 0)
+        #expect(batches.takeRefresh(of: first) == false)
+        #expect(batches.takeAll(of: second) == [])
+    }
+}

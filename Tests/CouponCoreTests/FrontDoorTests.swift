@@ -1,0 +1,314 @@
+/// What a worker may refuse by itself (promise 7; rules 38 to 40; holes 14, 31, 32). The tests named F1 to
+/// F9 each fail when the rule is taken out whose loss the checked model of the same name shows.
+import FakeGate
+import Testing
+
+@testable import CouponCore
+
+private let coupon = CouponID(5)
+private let partition = PartitionID(1)
+private let opens = Timestamp(microseconds: 1_000_000_000)
+
+/// A front door of four partitions, its subscription up, and a clock.
+private struct Entrance {
+    var door: FrontDoor
+    let clock = VirtualClock(origin: .zero)
+
+    init(capacity: Int = 100, isUp: Bool = true) {
+        door = FrontDoor(
+            partitioning: Partitioning(count: 4), capacity: capacity, seed: 1,
+            now: MonotonicTime(nanoseconds: 0))
+        if isUp { door.subscriptionUp() }
+        door.raise(partition, to: 1)
+    }
+
+    mutating func judge(_ attempt: UInt32 = 0, _ id: CouponID = coupon) -> FrontDoor.Judgement {
+        door.judge(id, attempt: attempt, now: clock.now)
+    }
+
+    mutating func reply(
+        _ standing: Door, rev: Int64 = 1, epoch: Epoch = 1, version: Int64 = 1,
+        under generation: Int? = nil, of id: CouponID = coupon, at gateNow: Timestamp = .zero,
+        travelled milliseconds: Int64 = 0
+    ) {
+        let askedAt = clock.now.advanced(byMilliseconds: -milliseconds)
+        door.take(
+            GateReply(
+                epoch: epoch, rev: rev, version: version, now: gateNow, door: standing,
+                settled: .zero, tail: 0, verdicts: []), for: id,
+            askedUnder: generation ?? door.generation, askedAt: askedAt, now: clock.now)
+    }
+
+    mutating func event(_ standing: Door, rev: Int64, epoch: Epoch = 1, version: Int64 = 1) {
+        tell([.init(coupon: coupon, rev: rev, version: version, door: standing)], epoch: epoch)
+    }
+
+    mutating func tell(_ coupons: [CompletionEvent.CouponStanding], epoch: Epoch) {
+        door.hear(
+            CompletionEvent(
+                partition: partition, epoch: epoch, from: .zero, to: .zero, resolve: false,
+                coupons: coupons, rejections: []), now: clock.now)
+    }
+}
+
+@Suite struct FrontDoorTests {
+    @Test func `what is not known is asked`() {
+        var entrance = Entrance()
+        #expect(entrance.judge() == .ask)
+        entrance.reply(.open)
+        #expect(entrance.judge() == .ask)
+        #expect(entrance.door.remembers(coupon) == (true, false))
+    }
+
+    @Test(
+        arguments: [
+            (DoorReason.full, Outcome.soldOut), (.soldOut, .soldOut), (.ended, .ended),
+            (.paused, .paused), (.closed, .closed),
+            (.notOpen(opens: opens), .notOpen(opens: opens)),
+        ])
+    func `a closed door bounces with its reason`(_ reason: DoorReason, _ outcome: Outcome) {
+        var entrance = Entrance()
+        entrance.reply(.closed(reason))
+        #expect(entrance.judge() == .bounce(outcome))
+        #expect(entrance.judge(1) == .ask, "a retry may be a holder's")
+        #expect(entrance.door.remembers(coupon) == (true, true))
+    }
+
+    @Test func `F1 a late SOLD_OUT does not undo a reopening of the same version`() {
+        var entrance = Entrance()
+        entrance.event(.open, rev: 2, version: 1)
+        entrance.reply(.closed(.full), rev: 1, version: 1)
+        #expect(entrance.judge() == .ask)
+    }
+
+    @Test func `F2 an older reply does not undo an event`() {
+        var entrance = Entrance()
+        entrance.event(.closed(.full), rev: 3)
+        entrance.reply(.open, rev: 2)
+        #expect(entrance.judge() == .bounce(.soldOut))
+    }
+
+    @Test func `F3 the event that reopens carries the standing itself`() {
+        var entrance = Entrance()
+        entrance.reply(.closed(.full), rev: 1)
+        entrance.event(.open, rev: 2)
+        #expect(entrance.judge() == .ask)
+    }
+
+    @Test func `F4 a slow refresh does not overwrite a later event`() {
+        var entrance = Entrance()
+        entrance.reply(.closed(.full), rev: 1)
+        let asked = entrance.door.generation
+        entrance.event(.open, rev: 2)
+        entrance.reply(.closed(.full), rev: 1, under: asked)
+        #expect(entrance.judge() == .ask)
+    }
+
+    @Test func `F5 after a new subscription nothing old counts`() {
+        var entrance = Entrance()
+        entrance.reply(.closed(.soldOut))
+        entrance.door.subscriptionDown(now: entrance.clock.now)
+        entrance.door.subscriptionUp()
+        #expect(entrance.judge() == .ask)
+        #expect(entrance.door.remembers(coupon) == (false, false))
+    }
+
+    @Test func `F6 a later epoch alone ends the bouncing, from an event or from PostgreSQL`() {
+        var entrance = Entrance()
+        entrance.reply(.closed(.soldOut), rev: 9)
+        entrance.tell([], epoch: 2)
+        #expect(entrance.judge() == .ask)
+
+        var other = Entrance()
+        other.reply(.closed(.soldOut), rev: 9)
+        other.door.raise(partition, to: 2)
+        #expect(other.judge() == .ask)
+        other.door.raise(partition, to: 1)
+        #expect(other.judge() == .ask, "epochs do not go back")
+    }
+
+    @Test func `F7 a rev counts within its epoch`() {
+        var entrance = Entrance()
+        entrance.event(.open, rev: 9, epoch: 1)
+        entrance.event(.closed(.full), rev: 1, epoch: 2)
+        #expect(entrance.judge() == .bounce(.soldOut))
+        entrance.reply(.open, rev: 10, epoch: 1)
+        #expect(entrance.judge() == .bounce(.soldOut))
+    }
+
+    @Test func `F8 pause and resume in either order of arrival`() {
+        var entrance = Entrance()
+        entrance.event(.open, rev: 3)
+        entrance.reply(.closed(.paused), rev: 2)
+        #expect(entrance.judge() == .ask)
+        entrance.event(.closed(.paused), rev: 4)
+        #expect(entrance.judge() == .bounce(.paused))
+    }
+
+    @Test func `F9 a question of an earlier subscription closes nothing`() {
+        var entrance = Entrance()
+        let before = entrance.door.generation
+        entrance.door.subscriptionDown(now: entrance.clock.now)
+        entrance.reply(.closed(.full), under: before)
+        #expect(entrance.judge() == .ask, "nobody would tell of the reopening")
+        entrance.door.subscriptionUp()
+        entrance.reply(.closed(.full), under: before)
+        #expect(entrance.judge() == .ask)
+        entrance.reply(.closed(.full))
+        #expect(entrance.judge() == .bounce(.soldOut))
+    }
+
+    @Test func `of two standings with one rev the closed one counts`() {
+        var entrance = Entrance()
+        entrance.reply(.open, rev: 1)
+        entrance.reply(.closed(.full), rev: 1)
+        entrance.reply(.open, rev: 1)
+        #expect(entrance.judge() == .bounce(.soldOut))
+    }
+
+    @Test
+    func `a window that opens and a coupon that fills keep one rev, and neither is kept shut`() {
+        var entrance = Entrance()
+        entrance.reply(.closed(.notOpen(opens: opens)), rev: 1)
+        #expect(entrance.judge() == .bounce(.notOpen(opens: opens)))
+        entrance.clock.advance(milliseconds: 1_000_000)
+        entrance.reply(.open, rev: 1, at: opens)
+        #expect(entrance.judge() == .ask)
+        entrance.reply(.closed(.full), rev: 1, at: opens)
+        #expect(entrance.judge() == .bounce(.soldOut))
+        // A reply from before the opening comes late: it forgets rather than errs.
+        entrance.reply(.closed(.notOpen(opens: opens)), rev: 1, at: opens)
+        #expect(entrance.judge() == .ask)
+    }
+
+    @Test func `NOT_OPEN bounces until one second before the opening, by the gate's clock`() {
+        var entrance = Entrance()
+        let gateNow = opens.advanced(byMilliseconds: -3_000)
+        entrance.reply(.closed(.notOpen(opens: opens)), at: gateNow)
+        entrance.clock.advance(milliseconds: 2_000)
+        #expect(entrance.judge() == .bounceAndRefresh(.notOpen(opens: opens)))
+        #expect(entrance.judge() == .bounce(.notOpen(opens: opens)))
+        entrance.clock.advance(milliseconds: 1)
+        #expect(entrance.judge() == .ask)
+    }
+
+    @Test func `a reply that travelled long does not put the gate's clock back`() {
+        var entrance = Entrance()
+        entrance.clock.advance(milliseconds: 10_000)
+        let read = opens.advanced(byMilliseconds: -4_000)
+        entrance.reply(.closed(.notOpen(opens: opens)), at: read, travelled: 5_000)
+        #expect(entrance.judge() == .ask, "by now the window may be open")
+        #expect(entrance.door.gateNow(entrance.clock.now) == opens.advanced(byMilliseconds: 1_000))
+    }
+
+    @Test func `without a reply the gate's clock is not guessed`() {
+        var entrance = Entrance()
+        entrance.event(.closed(.notOpen(opens: opens)), rev: 1)
+        #expect(entrance.door.gateNow(entrance.clock.now) == nil)
+        #expect(entrance.judge() == .ask)
+    }
+
+    @Test func `a mark of a second's age is read again once, while it bounces`() {
+        var entrance = Entrance()
+        entrance.reply(.closed(.full))
+        entrance.clock.advance(milliseconds: 899)
+        #expect(entrance.judge() == .bounce(.soldOut))
+        entrance.clock.advance(milliseconds: 102)
+        #expect(entrance.judge() == .bounceAndRefresh(.soldOut))
+        #expect(entrance.judge() == .bounce(.soldOut))
+        entrance.clock.advance(milliseconds: 1_000)
+        #expect(entrance.judge() == .bounceAndRefresh(.soldOut), "the first one may be lost")
+    }
+
+    @Test func `workers and coupons do not refresh together`() {
+        var entrance = Entrance(capacity: 1_000)
+        for id in 1...200 { entrance.reply(.closed(.full), of: CouponID(Int64(id) * 4 + 1)) }
+        entrance.clock.advance(milliseconds: 950)
+        let refreshed = (1...200).count {
+            entrance.judge(0, CouponID(Int64($0) * 4 + 1)) == .bounceAndRefresh(.soldOut)
+        }
+        #expect(refreshed > 40 && refreshed < 160, "\(refreshed) of 200")
+    }
+
+    @Test(arguments: [DoorReason.full, .paused, .notOpen(opens: opens)])
+    func `while no events are heard a door that may reopen is asked`(_ reason: DoorReason) {
+        var entrance = Entrance()
+        entrance.reply(.closed(reason))
+        entrance.door.subscriptionDown(now: entrance.clock.now)
+        #expect(entrance.judge() == .ask)
+    }
+
+    @Test(arguments: [DoorReason.soldOut, .ended, .closed])
+    func `while no events are heard a finished coupon bounces for a bounded time`(
+        _ reason: DoorReason
+    ) {
+        var entrance = Entrance()
+        entrance.reply(.closed(reason))
+        entrance.door.subscriptionDown(now: entrance.clock.now)
+        #expect(entrance.judge() == .bounce(reason.outcome))
+        entrance.clock.advance(milliseconds: 20_000)
+        entrance.door.subscriptionDown(now: entrance.clock.now)
+        entrance.clock.advance(milliseconds: 9_999)
+        #expect(entrance.judge() == .bounceAndRefresh(reason.outcome))
+        entrance.clock.advance(milliseconds: 1)
+        #expect(entrance.judge() == .ask, "counted from the first break")
+    }
+
+    @Test func `before the first subscription nothing is closed`() {
+        var entrance = Entrance(isUp: false)
+        entrance.reply(.closed(.soldOut))
+        #expect(entrance.judge() == .ask)
+    }
+
+    @Test func `a coupon that is not there is believed for a second, and any news overrides it`() {
+        var entrance = Entrance()
+        entrance.door.takeAbsence(of: coupon, now: entrance.clock.now)
+        #expect(entrance.judge() == .bounce(.notFound))
+        #expect(entrance.judge(1) == .ask)
+        #expect(entrance.door.remembers(coupon) == (false, false))
+        entrance.clock.advance(milliseconds: 1_000)
+        #expect(entrance.judge() == .ask)
+        entrance.door.takeAbsence(of: coupon, now: entrance.clock.now)
+        entrance.reply(.open, rev: 0)
+        #expect(entrance.judge() == .ask)
+        entrance.door.takeAbsence(of: coupon, now: entrance.clock.now)
+        entrance.door.forget(coupon)
+        #expect(entrance.judge() == .ask)
+    }
+
+    @Test func `a partition it does not know is ignored`() {
+        var entrance = Entrance()
+        entrance.door.raise(PartitionID(4), to: 7)
+    }
+
+    @Test func `it remembers no more than its capacity, and what is in use`() {
+        var entrance = Entrance(capacity: 100)
+        entrance.reply(.closed(.full))
+        for id in 1...10_000 {
+            entrance.door.takeAbsence(of: CouponID(Int64(id) * 4), now: entrance.clock.now)
+            if id.isMultiple(of: 40) { entrance.event(.closed(.full), rev: 1) }
+        }
+        #expect(entrance.judge() == .bounce(.soldOut), "a coupon that is heard of stays")
+        let remembered = (1...10_000).count {
+            entrance.judge(0, CouponID(Int64($0) * 4)) == .bounce(.notFound)
+        }
+        #expect((49...100).contains(remembered))
+    }
+}
+
+@Suite struct RecentlySetTests {
+    @Test func `what is set again stays, what is not goes, and the count is bounded`() {
+        var set = RecentlySet<Int, Int>(capacity: 10)
+        for key in 0..<1_000 {
+            set[key] = key
+            set[-1] = key
+            #expect(set.count <= 10)
+            #expect(set[key] == key && set[-1] == key)
+        }
+        #expect(set[0] == nil)
+        set[-1] = nil
+        #expect(set[-1] == nil)
+        set.removeAll()
+        #expect(set.count == 0)
+    }
+}

@@ -1,0 +1,309 @@
+/// Who is told ISSUED, and who must be asked of PostgreSQL (rules 35 and 36; hole 2; E1 to E4, M7).
+import Testing
+
+@testable import CouponCore
+
+private func at(_ epoch: Epoch, _ n: Int64) -> Position { Position(epoch: epoch, n: n) }
+
+private func name(_ ticket: UInt64) -> RequestID { RequestID(high: ticket, low: 0, length: 8) }
+
+private func waiter(_ ticket: UInt64, _ epoch: Epoch, _ n: Int64) -> WaitList.Waiter {
+    WaitList.Waiter(
+        ticket: ticket,
+        holding: Holding(
+            coupon: CouponID(1), user: UserID(Int64(ticket)), sequence: Int64(ticket),
+            requestID: name(ticket)), position: at(epoch, n))
+}
+
+private let issueTime = Timestamp(microseconds: 77)
+
+private func event(
+    _ from: Position, _ to: Position, epoch: Epoch = 1, resolve: Bool = false,
+    rejected: [Int64] = []
+) -> CompletionEvent {
+    CompletionEvent(
+        partition: PartitionID(0), epoch: epoch, from: from, to: to, issuedAt: issueTime,
+        resolve: resolve, coupons: [],
+        rejections: rejected.map {
+            .init(coupon: CouponID(1), sequence: $0, reason: .alreadyIssued)
+        })
+}
+
+private func issued(_ ticket: UInt64) -> WaitList.Answer {
+    WaitList.Answer(ticket: ticket, fate: .issued(sequence: Int64(ticket), at: issueTime))
+}
+
+extension WaitList {
+    /// The tickets to ask PostgreSQL for.
+    fileprivate mutating func ask(limit: Int = 1_000) -> [UInt64] {
+        takeQuestions(limit: limit).map { UInt64($0.user.rawValue) }
+    }
+
+    /// PostgreSQL knows nothing yet of any of the `count` questions.
+    fileprivate mutating func decideNothing(_ count: Int, cursor: Position) -> [Answer] {
+        takeDecisions(Decisions(cursor: cursor, standings: Array(repeating: nil, count: count)))
+    }
+}
+
+/// A list that has heard a heartbeat: settled up to (1, 0).
+private func listening() -> WaitList {
+    var list = WaitList()
+    _ = list.hear(event(at(1, 0), at(1, 0)))
+    return list
+}
+
+@Suite struct WaitListTests {
+    @Test func `an event answers those whom it covers, in order, and no others`() {
+        var list = listening()
+        for (ticket, n) in [(1, 1), (2, 1), (3, 2), (4, 3)] as [(UInt64, Int64)] {
+            list.register(waiter(ticket, 1, n), isReplay: false)
+        }
+        #expect(list.ask() == [])
+        let answers = list.hear(event(at(1, 0), at(1, 2), rejected: [2]))
+        #expect(
+            answers == [
+                issued(1),
+                WaitList.Answer(
+                    ticket: 2, fate: .rejected(sequence: 2, reason: .alreadyIssued)),
+                issued(3),
+            ])
+        #expect(list.count == 1)
+        #expect(list.hear(event(at(1, 2), at(1, 3))) == [issued(4)])
+        #expect(list.count == 0)
+    }
+
+    @Test func `E1 after a lost event nobody is told ISSUED by the next one`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: false)
+        list.register(waiter(2, 1, 2), isReplay: false)
+        list.register(waiter(3, 1, 3), isReplay: false)
+        #expect(list.hear(event(at(1, 1), at(1, 2))) == [], "(1, 0) to (1, 1) was lost")
+        #expect(list.ask() == [1, 2])
+        #expect(list.hear(event(at(1, 2), at(1, 3))) == [issued(3)], "the chain holds again")
+    }
+
+    @Test func `E2 an event that overtook the reply does not answer it`() {
+        var list = listening()
+        #expect(list.hear(event(at(1, 0), at(1, 1))) == [])
+        list.register(waiter(1, 1, 1), isReplay: false)
+        #expect(list.ask() == [1])
+        #expect(list.hear(event(at(1, 1), at(1, 2))) == [])
+    }
+
+    @Test func `E3 a commit of a later epoch says nothing of an earlier one`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: false)
+        #expect(list.hear(event(at(1, 0), at(2, 0), epoch: 2)) == [])
+        #expect(list.hear(event(at(2, 0), at(2, 1), epoch: 2)) == [])
+        #expect(list.ask() == [1])
+        let lost = list.decideNothing(1, cursor: at(2, 1))
+        #expect(lost == [WaitList.Answer(ticket: 1, fate: .lost(sequence: 1))])
+    }
+
+    @Test func `E4 nobody is lost before the cursor has passed`() {
+        var list = listening()
+        list.register(waiter(1, 1, 5), isReplay: false)
+        _ = list.hear(event(at(1, 0), at(1, 0), epoch: 2))
+        #expect(list.ask() == [1])
+        #expect(list.decideNothing(1, cursor: at(1, 4)) == [])
+        #expect(list.count == 1)
+        #expect(list.ask() == [])
+        #expect(list.hear(event(at(1, 4), at(2, 0), epoch: 2)) == [])
+        #expect(list.ask() == [1])
+        #expect(
+            list.decideNothing(1, cursor: at(2, 0))
+                == [WaitList.Answer(ticket: 1, fate: .lost(sequence: 1))])
+    }
+
+    @Test func `M7 an event heard before the registration counts for nobody`() {
+        var list = WaitList()
+        list.register(waiter(1, 1, 1), isReplay: false)
+        #expect(list.hear(event(at(1, 0), at(1, 1))) == [], "none was heard before it")
+        #expect(list.ask() == [1])
+    }
+
+    @Test func `an event that repeats a settle answers nobody`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: false)
+        list.register(waiter(2, 1, 2), isReplay: false)
+        #expect(list.hear(event(at(1, 0), at(1, 1), resolve: true)) == [])
+        #expect(list.ask() == [1])
+        #expect(list.hear(event(at(1, 1), at(1, 2))) == [issued(2)])
+    }
+
+    @Test func `a heartbeat ahead of what was seen is a gap`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: false)
+        #expect(list.hear(event(at(1, 1), at(1, 1))) == [])
+        #expect(list.ask() == [1])
+    }
+
+    @Test func `a replay is asked of PostgreSQL, which may have decided long ago`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: true)
+        #expect(list.ask() == [1])
+        let standing = UserStanding.issued(sequence: 1, requestID: name(1), at: issueTime)
+        #expect(
+            list.takeDecisions(Decisions(cursor: at(1, 1), standings: [standing])) == [issued(1)])
+    }
+
+    @Test func `PostgreSQL's rows say what became of each`() {
+        var list = WaitList()
+        for ticket in 1...4 { list.register(waiter(UInt64(ticket), 1, 1), isReplay: false) }
+        #expect(list.ask() == [1, 2, 3, 4])
+        let answers = list.takeDecisions(
+            Decisions(
+                cursor: at(1, 1),
+                standings: [
+                    .issued(sequence: 1, requestID: name(1), at: issueTime),
+                    .issued(sequence: 9, requestID: name(8), at: issueTime),
+                    .rejected(sequence: 3, requestID: name(3), reason: .soldOut), nil,
+                ]))
+        #expect(
+            answers.map(\.fate) == [
+                .issued(sequence: 1, at: issueTime), .duplicate(sequence: 9),
+                .rejected(sequence: 3, reason: .soldOut), .lost(sequence: 4),
+            ])
+        #expect(list.count == 0)
+    }
+
+    @Test func `a row counts though the cursor's reader is behind`() {
+        var list = WaitList()
+        list.register(waiter(1, 1, 5), isReplay: false)
+        #expect(list.ask() == [1])
+        let standing = UserStanding.issued(sequence: 1, requestID: name(1), at: issueTime)
+        #expect(
+            list.takeDecisions(Decisions(cursor: at(1, 1), standings: [standing])) == [issued(1)])
+    }
+
+    @Test func `one question at a time, and while PostgreSQL is away one each second`() {
+        var list = WaitList()
+        list.register(waiter(1, 1, 1), isReplay: false)
+        #expect(list.ask() == [1])
+        list.register(waiter(2, 1, 2), isReplay: false)
+        list.askAgain()
+        #expect(list.ask() == [], "the first is not answered")
+        #expect(list.takeDecisions(nil) == [])
+        #expect(list.ask() == [2], "the first waits for the next second")
+        #expect(list.takeDecisions(nil) == [])
+        #expect(list.ask() == [])
+        list.askAgain()
+        #expect(Set(list.ask()) == [1, 2])
+        #expect(list.decideNothing(2, cursor: at(1, 2)).count == 2)
+    }
+
+    @Test func `an answer of the wrong length is none`() {
+        var list = WaitList()
+        list.register(waiter(1, 1, 1), isReplay: false)
+        #expect(list.ask() == [1])
+        #expect(list.decideNothing(0, cursor: at(9, 9)) == [])
+        #expect(list.count == 1)
+    }
+
+    @Test func `more undecided waiters than one question holds are asked once each, not for ever`()
+    {
+        var list = WaitList()
+        for ticket in 1...25 {
+            list.register(waiter(UInt64(ticket), 1, Int64(ticket)), isReplay: false)
+        }
+        var asked: [UInt64] = []
+        for _ in 0..<10 {
+            let questions = list.ask(limit: 10)
+            asked += questions
+            if !questions.isEmpty {
+                #expect(list.decideNothing(questions.count, cursor: .zero) == [])
+            }
+        }
+        #expect(asked == Array(1...25))
+        #expect(list.count == 25)
+    }
+
+    @Test func `an event during a question makes it be asked again`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: true)
+        #expect(list.ask() == [1])
+        #expect(list.hear(event(at(1, 0), at(1, 1))) == [])
+        #expect(list.decideNothing(1, cursor: at(1, 0)) == [], "read before that commit")
+        #expect(list.ask() == [1])
+        #expect(list.decideNothing(1, cursor: at(1, 0)) == [])
+        #expect(list.ask() == [], "a PostgreSQL that went back is not asked in circles")
+    }
+
+    @Test func `whom PostgreSQL had not decided the next event answers, whatever their order`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: true)
+        list.register(waiter(2, 1, 2), isReplay: true)
+        #expect(list.ask() == [1, 2])
+        list.register(waiter(3, 1, 3), isReplay: false)
+        #expect(list.decideNothing(2, cursor: at(1, 0)) == [])
+        #expect(list.hear(event(at(1, 0), at(1, 2))) == [issued(1), issued(2)])
+        #expect(list.hear(event(at(1, 2), at(1, 3))) == [issued(3)])
+    }
+
+    @Test func `registrations out of order are answered all the same`() {
+        var list = listening()
+        for n in [3, 1, 2] { list.register(waiter(UInt64(n), 1, Int64(n)), isReplay: false) }
+        #expect(list.hear(event(at(1, 0), at(1, 2))) == [issued(1), issued(2)])
+        #expect(list.hear(event(at(1, 2), at(1, 3))) == [issued(3)])
+    }
+
+    @Test func `a broken subscription covers nobody`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: false)
+        list.loseTrack()
+        #expect(list.ask() == [1])
+        #expect(list.decideNothing(1, cursor: at(1, 0)) == [])
+        #expect(list.hear(event(at(1, 0), at(1, 1))) == [], "whatever came before it")
+        #expect(list.ask() == [1])
+    }
+
+    @Test
+    func `whoever is asked when the subscription breaks is not covered by what follows a gap`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: true)
+        #expect(list.ask() == [1])
+        list.loseTrack()
+        _ = list.hear(event(at(1, 5), at(1, 5)))
+        #expect(list.decideNothing(1, cursor: at(1, 0)) == [])
+        #expect(list.hear(event(at(1, 5), at(1, 6))) == [])
+        #expect(list.ask() == [1])
+    }
+
+    @Test func `events of earlier epochs are not heard`() {
+        var list = WaitList()
+        _ = list.hear(event(at(2, 0), at(2, 0), epoch: 2))
+        list.register(waiter(1, 2, 1), isReplay: false)
+        #expect(list.hear(event(at(1, 0), at(2, 1), epoch: 1)) == [])
+        #expect(list.hear(event(at(2, 0), at(2, 1), epoch: 2)) == [issued(1)])
+    }
+
+    @Test func `entries of an earlier epoch, drained in a later one, are asked of PostgreSQL`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: false)
+        _ = list.hear(event(at(1, 0), at(1, 0), epoch: 2))
+        list.register(waiter(2, 2, 1), isReplay: false)
+        #expect(list.ask() == [1])
+        #expect(list.decideNothing(1, cursor: at(1, 0)) == [])
+        #expect(list.hear(event(at(1, 0), at(1, 1), epoch: 2)) == [])
+        #expect(list.ask() == [1])
+        let standing = UserStanding.issued(sequence: 1, requestID: name(1), at: issueTime)
+        #expect(
+            list.takeDecisions(Decisions(cursor: at(1, 1), standings: [standing])) == [issued(1)])
+        #expect(list.hear(event(at(1, 1), at(2, 0), epoch: 2)) == [])
+        #expect(list.hear(event(at(2, 0), at(2, 1), epoch: 2)) == [issued(2)])
+    }
+
+    @Test func `those who are not wanted any more are dropped wherever they wait`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: false)
+        list.register(waiter(2, 1, 1), isReplay: false)
+        list.register(waiter(3, 1, 1), isReplay: true)
+        #expect(list.ask() == [3])
+        list.loseTrack()
+        #expect(list.takeDecisions(nil) == [])
+        list.keep { $0 == 2 }
+        #expect(list.count == 1)
+        list.askAgain()
+        #expect(list.ask() == [2])
+    }
+}
