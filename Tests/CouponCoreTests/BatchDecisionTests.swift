@@ -10,8 +10,6 @@ private func coupon(_ id: Int64, total: Int64?, issued: Int64 = 0) -> Coupon {
         lastSequence: issued)
 }
 
-private func name(_ user: Int64) -> RequestID { RequestID(high: UInt64(user), low: 0, length: 8) }
-
 /// An entry of these users, the sequences counted from `first`.
 private func entry(
     _ n: Int64, coupon: Int64 = 1, first: Int64, users: [Int64]
@@ -20,7 +18,7 @@ private func entry(
         QueueEntry(
             position: Position(epoch: 1, n: n), coupon: CouponID(coupon), firstSequence: first,
             acceptedAt: Timestamp(microseconds: 7),
-            requests: users.map { AcceptedRequest(user: UserID($0), requestID: name($0)) }))
+            requests: users.map { AcceptedRequest(user: UserID($0), requestID: name(UInt64($0))) }))
 }
 
 extension BatchDecision {
@@ -49,7 +47,7 @@ extension Commit {
         #expect(candidates.map(\.holding.user.rawValue) == [10, 11, 12])
         #expect(candidates.map(\.holding.sequence) == [1, 2, 3])
         #expect(candidates.map(\.position.n) == [1, 1, 2])
-        #expect(candidates.map(\.holding.requestID) == [10, 11, 12].map(name))
+        #expect(candidates.map(\.holding.requestID) == [10, 11, 12].map { name($0) })
         #expect(decision.nextUsers() == [])
         let commit = decision.finish()
         #expect(commit.issued == 3)

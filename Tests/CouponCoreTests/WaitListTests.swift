@@ -5,8 +5,6 @@ import Testing
 
 private func at(_ epoch: Epoch, _ n: Int64) -> Position { Position(epoch: epoch, n: n) }
 
-private func name(_ ticket: UInt64) -> RequestID { RequestID(high: ticket, low: 0, length: 8) }
-
 private func waiter(_ ticket: UInt64, _ epoch: Epoch, _ n: Int64) -> WaitList.Waiter {
     WaitList.Waiter(
         ticket: ticket,

@@ -1,0 +1,123 @@
+/// A worker with a gate, a host and a clock that do only what a test says.
+import CouponCore
+import FakeGate
+import Testing
+
+let redis = RedisIdentity(runID: "run", replicationID: "history")
+let sale = CouponID(5)
+
+func name(_ number: UInt64) -> RequestID { RequestID(high: number, low: 0, length: 8) }
+
+final class Stage {
+    let gate = FakeGate(identity: redis)
+    let host = RecordingHost()
+    let clock = VirtualClock()
+    let worker: Worker
+    let partitioning = Partitioning(count: 4)
+    private var requests: UInt64 = 0
+
+    /// - Parameter epoch: nil where PostgreSQL was not read yet.
+    init(epoch: Epoch? = 1, seed: UInt64 = 1) {
+        worker = Worker(
+            gate: gate, host: host,
+            options: WorkerOptions(partitioning: partitioning, seed: seed, clocks: clock.clocks))
+        gate.delegate = worker
+        guard let epoch else { return }
+        read(epoch: epoch)
+        worker.hear(.up)
+        hear(from: Position(epoch: epoch, n: 0), to: Position(epoch: epoch, n: 0))
+        host.isPumpScheduled = false
+    }
+
+    var partition: PartitionID { partitioning.partition(of: sale) }
+
+    /// PostgreSQL's rows come.
+    func read(epoch: Epoch, identity: RedisIdentity? = redis) {
+        worker.take(
+            rows: partitioning.all.map {
+                PartitionRow(
+                    id: $0, epoch: epoch, cursor: .zero, identity: identity, installID: "i")
+            })
+    }
+
+    /// Asks for a coupon; the number under which its answer is noted.
+    @discardableResult
+    func issue(
+        _ coupon: CouponID = sale, user: Int64 = 1, requestID: RequestID? = nil,
+        attempt: UInt32 = 0, waits: Bool = false, deadline: UInt32? = 1_000
+    ) -> UInt64 {
+        requests += 1
+        worker.issue(
+            coupon, user: UserID(user), requestID: requestID ?? name(requests), attempt: attempt,
+            waitsForIssue: waits, deadlineMilliseconds: deadline,
+            caller: Caller(connection: 1, request: requests))
+        return requests
+    }
+
+    /// The turn of the loop ends.
+    func endTurn() {
+        guard host.isPumpScheduled else { return }
+        host.isPumpScheduled = false
+        worker.pump()
+    }
+
+    /// Ends turns until nothing more is sent. More than a few at one moment would be going in circles.
+    func rest(_ sourceLocation: SourceLocation = #_sourceLocation) {
+        for _ in 0..<10 where host.isPumpScheduled { endTurn() }
+        #expect(!host.isPumpScheduled, "the worker goes in circles", sourceLocation: sourceLocation)
+    }
+
+    /// Time passes, the deadlines looked at every 8 ms.
+    func pass(milliseconds: Int64) {
+        for _ in 0..<milliseconds / 8 {
+            clock.advance(milliseconds: 8)
+            worker.expire()
+        }
+    }
+
+    /// How a request ended; nil while it has not.
+    func end(_ request: UInt64) -> RecordingHost.End? {
+        let ends = host.ends[request] ?? []
+        #expect(ends.count < 2, "answered twice: \(ends)")
+        return ends.first
+    }
+
+    func outcome(_ request: UInt64) -> Outcome? {
+        if case .outcome(let outcome)? = end(request) { outcome } else { nil }
+    }
+
+    func failure(_ request: UInt64) -> Failure? {
+        if case .failure(let failure)? = end(request) { failure } else { nil }
+    }
+
+    /// The gate judges the oldest call, and the turn ends.
+    func reply(
+        _ verdicts: [GateVerdict], door: Door = .open, rev: Int64 = 1, epoch: Epoch = 1,
+        tail: Int64 = 1, now: Timestamp? = nil
+    ) {
+        answer(
+            .reply(
+                GateReply(
+                    epoch: epoch, rev: rev, version: 1, now: now ?? clock.wallNow, door: door,
+                    settled: .zero, tail: tail, verdicts: verdicts)))
+    }
+
+    /// The oldest call ends so, and the turn ends.
+    func answer(_ answer: GateAnswer) {
+        #expect(gate.answer { _ in answer }, "no call is under way")
+        endTurn()
+    }
+
+    func hear(
+        from: Position, to: Position, resolve: Bool = false,
+        coupons: [CompletionEvent.CouponStanding] = [],
+        rejections: [CompletionEvent.Rejection] = []
+    ) {
+        worker.hear(
+            .event(
+                CompletionEvent(
+                    partition: partition, epoch: to.epoch, from: from, to: to,
+                    issuedAt: clock.wallNow, resolve: resolve, coupons: coupons,
+                    rejections: rejections)))
+    }
+}

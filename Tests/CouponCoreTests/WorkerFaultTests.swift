@@ -1,0 +1,375 @@
+/// The way of a request through a worker when something breaks: rules 11, 14, 15, promises 9 and 10.
+import FakeGate
+import Testing
+
+@testable import CouponCore
+
+private let first = Position(epoch: 1, n: 1)
+private let otherRedis = RedisIdentity(runID: "other", replicationID: "history")
+
+/// What a call may end in without judging its requests, the connection standing.
+private let unjudged: [GateAnswer] = [
+    .stale(.fenced, epoch: 1), .stale(.missing, epoch: 0), .rolledBack, .exhausted,
+    .unavailable("LOADING"),
+]
+
+@Suite struct WorkerFaultTests {
+    // MARK: Deadlines
+
+    @Test func `at its deadline a request is told what is known of it`() {
+        let stage = Stage()
+        let waiting = stage.issue(waits: true, deadline: 100)
+        stage.endTurn()
+        stage.reply([.accepted(sequence: 7, position: first)])
+        let asked = stage.issue(user: 2, deadline: 100)
+        stage.endTurn()
+        let pending = stage.issue(user: 3, deadline: 100)
+        stage.pass(milliseconds: 96)
+        #expect([waiting, asked, pending].allSatisfy { stage.end($0) == nil })
+        stage.pass(milliseconds: 16)
+        #expect(stage.failure(waiting)?.acceptance == .accepted(sequence: 7))
+        #expect(stage.failure(asked)?.acceptance == .unknown)
+        #expect(stage.failure(pending)?.acceptance == .notAccepted)
+        for request in [waiting, asked, pending] {
+            #expect(stage.failure(request)?.code == .deadlineExceeded)
+        }
+        stage.reply([.accepted(sequence: 8, position: first)])
+        #expect(stage.gate.calls.isEmpty, "nobody asks for those who are gone")
+        stage.hear(from: Position(epoch: 1, n: 0), to: first)
+        #expect(stage.host.ends.values.allSatisfy { $0.count == 1 })
+    }
+
+    @Test func `a deadline after an hour's silence is kept`() {
+        let stage = Stage()
+        stage.clock.advance(milliseconds: 3_600_000)
+        let request = stage.issue(deadline: 1_000)
+        stage.pass(milliseconds: 992)
+        #expect(stage.end(request) == nil)
+        stage.pass(milliseconds: 24)
+        #expect(stage.failure(request)?.code == .deadlineExceeded)
+    }
+
+    @Test func `an expired verdict is asked again by the gate's clock while time is left`() throws {
+        let stage = Stage()
+        let ahead = stage.clock.wallNow.advanced(byMilliseconds: 10_000)
+        let request = stage.issue(deadline: 1_000)
+        stage.endTurn()
+        stage.reply([.expired], now: ahead)
+        let again = try #require(stage.gate.calls.first?.requests.first)
+        #expect(again.requestID == name(1))
+        #expect(again.notAfter == ahead.advanced(byMilliseconds: 1_000))
+        stage.clock.advance(milliseconds: 1_000)
+        stage.reply([.expired], now: ahead)
+        #expect(stage.failure(request)?.code == .deadlineExceeded)
+        #expect(stage.failure(request)?.acceptance == .notAccepted)
+    }
+
+    @Test func `EXPIRED after an interrupted call leaves the request unknown`() {
+        let stage = Stage()
+        let request = stage.issue(deadline: 100)
+        stage.endTurn()
+        stage.answer(.interrupted("cut"))
+        stage.gate.become(redis)
+        stage.endTurn()
+        stage.clock.advance(milliseconds: 100)
+        stage.reply([.expired])
+        #expect(stage.failure(request)?.acceptance == .unknown)
+    }
+
+    // MARK: The connection
+
+    @Test func `an interrupted call is asked again with the same words`() {
+        let stage = Stage()
+        let requests = [stage.issue(), stage.issue(user: 2)]
+        stage.endTurn()
+        let asked = stage.gate.calls
+        stage.gate.become(nil)
+        stage.rest()
+        stage.gate.identity = redis
+        stage.answer(.interrupted("cut"))
+        stage.gate.become(redis)
+        stage.rest()
+        #expect(stage.gate.calls.map(\.requests) == asked.map(\.requests))
+        stage.reply([.replayed(sequence: 1, position: first), .soldOut])
+        #expect(stage.outcome(requests[0]) == .accepted(sequence: 1))
+        #expect(stage.outcome(requests[1]) == .soldOut)
+    }
+
+    @Test func `what was interrupted is unknown at its deadline`() {
+        let stage = Stage()
+        let request = stage.issue(deadline: 100)
+        stage.endTurn()
+        stage.gate.become(nil)
+        stage.answer(.interrupted("cut"))
+        stage.rest()
+        #expect(stage.end(request) == nil)
+        stage.pass(milliseconds: 112)
+        #expect(stage.failure(request)?.acceptance == .unknown)
+    }
+
+    @Test(arguments: unjudged)
+    func `no later call that does not judge it makes an interrupted request "not accepted"`(
+        _ answer: GateAnswer
+    ) {
+        let stage = Stage()
+        let request = stage.issue()
+        stage.endTurn()
+        stage.answer(.interrupted("cut"))
+        stage.gate.become(redis)
+        stage.endTurn()
+        stage.answer(answer)
+        stage.rest()
+        #expect(stage.failure(request)?.acceptance == .unknown)
+    }
+
+    @Test func `an interrupted request does not bounce at a door that closed since`() {
+        let stage = Stage()
+        let request = stage.issue()
+        stage.endTurn()
+        stage.answer(.interrupted("cut"))
+        stage.hear(
+            from: Position(epoch: 1, n: 0), to: Position(epoch: 1, n: 0),
+            coupons: [.init(coupon: sale, rev: 2, version: 1, door: .closed(.soldOut))])
+        stage.gate.become(redis)
+        stage.endTurn()
+        stage.answer(.notLoaded)
+        stage.worker.didLoad(sale, .loaded)
+        stage.endTurn()
+        #expect(stage.gate.calls.count == 1)
+        stage.reply([.replayed(sequence: 1, position: first)], door: .closed(.soldOut), rev: 2)
+        #expect(stage.outcome(request) == .accepted(sequence: 1))
+    }
+
+    @Test func `a gate that answers nonsense is not asked in circles`() {
+        let stage = Stage()
+        let request = stage.issue(deadline: 5_000)
+        stage.endTurn()
+        for _ in 0..<5 {
+            stage.answer(.interrupted("another version"))
+            stage.rest()
+            #expect(stage.gate.calls.isEmpty)
+            stage.pass(milliseconds: 1_000)
+            stage.read(epoch: 1)
+            stage.rest()
+        }
+        #expect(stage.gate.sent == 6, "once, and then each second")
+        stage.pass(milliseconds: 16)
+        #expect(stage.failure(request)?.acceptance == .unknown)
+    }
+
+    @Test func `without a connection everybody new is refused at once, calls under way or not`() {
+        let stage = Stage()
+        let asked = [stage.issue(CouponID(1)), stage.issue(CouponID(2))]
+        stage.endTurn()
+        #expect(stage.gate.calls.count == Limits.gateCallsInFlight)
+        let waiting = stage.issue(CouponID(1), user: 2)
+        stage.gate.become(nil)
+        stage.rest()
+        #expect(stage.failure(waiting)?.code == .unavailable)
+        for id in 1...100 {
+            let request = stage.issue(CouponID(Int64(id)))
+            stage.endTurn()
+            #expect(stage.failure(request)?.code == .unavailable)
+            #expect(stage.failure(request)?.acceptance == .notAccepted)
+            #expect(stage.failure(request)?.retryAfterMilliseconds != nil)
+        }
+        #expect(asked.allSatisfy { stage.end($0) == nil })
+        #expect(stage.worker.batches.coupons == [], "strangers leave nothing behind")
+    }
+
+    @Test(arguments: unjudged)
+    func `a call that judges nobody refuses everybody`(_ answer: GateAnswer) {
+        let stage = Stage()
+        let request = stage.issue()
+        stage.endTurn()
+        stage.answer(answer)
+        stage.rest()
+        let code: StatusCode = answer == .exhausted ? .resourceExhausted : .unavailable
+        #expect(stage.failure(request)?.code == code)
+        #expect(stage.failure(request)?.acceptance == .notAccepted)
+        #expect(stage.failure(request)?.retryAfterMilliseconds == Limits.retryAfterMilliseconds)
+        #expect(stage.gate.calls.isEmpty)
+    }
+
+    // MARK: Epochs
+
+    @Test func `a Redis that PostgreSQL does not name is not asked`() {
+        let stage = Stage()
+        stage.gate.become(otherRedis)
+        let request = stage.issue()
+        stage.rest()
+        #expect(stage.failure(request)?.code == .unavailable)
+        #expect(stage.gate.calls.isEmpty)
+        #expect(stage.host.refreshes == 1)
+        stage.read(epoch: 2, identity: otherRedis)
+        stage.issue()
+        stage.rest()
+        #expect(stage.gate.calls.first?.epoch == 2)
+    }
+
+    @Test func `those who wait on for another Redis do not read PostgreSQL in circles`() {
+        let stage = Stage()
+        let request = stage.issue(deadline: 5_000)
+        stage.endTurn()
+        stage.answer(.interrupted("cut"))
+        stage.gate.become(otherRedis)
+        for _ in 0..<5 {
+            stage.rest()
+            stage.read(epoch: 1)
+        }
+        stage.rest()
+        #expect(stage.host.refreshes == 0)
+        #expect(stage.end(request) == nil)
+        stage.read(epoch: 2, identity: otherRedis)
+        stage.rest()
+        #expect(stage.gate.calls.first?.requests.first?.requestID == name(1))
+    }
+
+    @Test func `a later epoch is read from PostgreSQL, and the request asked there`() {
+        let stage = Stage()
+        let request = stage.issue()
+        stage.endTurn()
+        stage.answer(.stale(.open, epoch: 2))
+        stage.rest()
+        #expect(stage.host.refreshes == 1)
+        #expect(stage.gate.calls.isEmpty)
+        stage.read(epoch: 2)
+        stage.rest()
+        #expect(stage.gate.calls.first?.epoch == 2)
+        #expect(stage.gate.calls.first?.floor == 0)
+        stage.reply([.soldOut], epoch: 2)
+        #expect(stage.outcome(request) == .soldOut)
+    }
+
+    @Test(arguments: [false, true])
+    func `a later epoch that PostgreSQL does not know refuses them`(_ isReadable: Bool) {
+        let stage = Stage()
+        let request = stage.issue()
+        stage.endTurn()
+        stage.answer(.stale(.open, epoch: 2))
+        if isReadable { stage.read(epoch: 1) } else { stage.worker.take(rows: nil) }
+        stage.rest()
+        #expect(stage.failure(request)?.code == .unavailable)
+    }
+
+    @Test func `a gate that stays ahead of PostgreSQL is not asked in circles`() {
+        let stage = Stage()
+        let request = stage.issue(deadline: 5_000)
+        stage.endTurn()
+        stage.answer(.interrupted("cut"))
+        stage.gate.become(redis)
+        stage.endTurn()
+        stage.answer(.stale(.open, epoch: 2))
+        stage.read(epoch: 1)
+        stage.rest()
+        #expect(stage.gate.calls.isEmpty)
+        #expect(stage.host.refreshes == 1)
+        #expect(stage.end(request) == nil, "it may have been accepted: it waits on")
+    }
+
+    @Test func `an epoch that came while the call was under way is asked again at once`() {
+        let stage = Stage()
+        stage.issue()
+        stage.endTurn()
+        stage.read(epoch: 2)
+        stage.answer(.stale(.open, epoch: 2))
+        #expect(stage.gate.calls.first?.epoch == 2)
+    }
+
+    @Test func `the floor is what replies and events have shown`() {
+        let stage = Stage()
+        stage.issue()
+        stage.endTurn()
+        stage.reply([.soldOut], tail: 7)
+        stage.issue()
+        stage.endTurn()
+        #expect(stage.gate.calls.first?.floor == 7)
+        stage.reply([.soldOut], tail: 7)
+        stage.hear(from: Position(epoch: 1, n: 0), to: Position(epoch: 1, n: 9))
+        stage.issue()
+        stage.endTurn()
+        #expect(stage.gate.calls.first?.floor == 9)
+    }
+
+    @Test func `an event of a later epoch makes PostgreSQL be read`() {
+        let stage = Stage()
+        stage.hear(from: Position(epoch: 1, n: 0), to: Position(epoch: 2, n: 0))
+        #expect(stage.host.refreshes == 1)
+    }
+
+    // MARK: Loading
+
+    @Test func `a coupon that is not loaded is loaded once, and then asked in order`() {
+        let stage = Stage()
+        stage.issue(user: 1)
+        stage.endTurn()
+        stage.issue(user: 2)
+        stage.endTurn()
+        stage.answer(.notLoaded)
+        stage.answer(.notLoaded)
+        stage.issue(user: 3)
+        stage.rest()
+        #expect(stage.gate.calls.isEmpty)
+        #expect(stage.host.loads == [sale])
+        stage.worker.didLoad(sale, .loaded)
+        stage.rest()
+        #expect(stage.gate.calls.map { $0.requests.map(\.user.rawValue) } == [[1, 2, 3]])
+    }
+
+    @Test func `a coupon that is not there is NOT_FOUND, and bounces for a second`() {
+        let stage = Stage()
+        let request = stage.issue()
+        stage.endTurn()
+        stage.answer(.notLoaded)
+        stage.worker.didLoad(sale, .absent)
+        #expect(stage.outcome(request) == .notFound)
+        #expect(stage.outcome(stage.issue()) == .notFound)
+        stage.clock.advance(milliseconds: 1_000)
+        stage.issue()
+        stage.rest()
+        #expect(stage.gate.calls.count == 1)
+    }
+
+    @Test func `a load that failed ends those who wait for it, as far as is known of each`() {
+        let stage = Stage()
+        let interrupted = stage.issue()
+        stage.endTurn()
+        stage.answer(.interrupted("cut"))
+        let fresh = stage.issue(user: 2)
+        stage.endTurn()
+        stage.answer(.notLoaded)
+        stage.worker.didLoad(sale, .failed(.unavailable("PostgreSQL is not reachable")))
+        stage.rest()
+        #expect(stage.failure(fresh)?.acceptance == .notAccepted)
+        #expect(stage.failure(interrupted)?.acceptance == .unknown)
+        #expect(stage.failure(fresh)?.message == "PostgreSQL is not reachable")
+        #expect(stage.worker.batches.coupons == [])
+    }
+
+    // MARK: Limits
+
+    @Test func `requests for one coupon that wait are limited`() {
+        let stage = Stage()
+        var last: UInt64 = 0
+        for user in 0...Limits.requestsWaitingForLoad { last = stage.issue(user: Int64(user + 1)) }
+        #expect(stage.failure(last)?.code == .resourceExhausted)
+        #expect(stage.end(last - 1) == nil)
+    }
+
+    @Test func `those who wait for ISSUED and have gone do not pile up while PostgreSQL is away`() {
+        let stage = Stage()
+        stage.worker.hear(.down("gone"))
+        for round in 0..<40 {
+            for user in 1...100 {
+                stage.issue(user: Int64(user), attempt: 1, waits: true, deadline: 8)
+            }
+            stage.endTurn()
+            stage.reply((1...100).map { .replayed(sequence: $0, position: first) })
+            stage.pass(milliseconds: 24)
+            stage.worker.didDecide(nil, in: stage.partition)
+            #expect(stage.worker.requestsInFlight == 0)
+            let listed = stage.worker.waitLists.reduce(0) { $0 + $1.count }
+            #expect(listed <= 2_200, "round \(round)")
+        }
+    }
+}

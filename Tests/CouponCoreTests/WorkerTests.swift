@@ -1,0 +1,266 @@
+/// The way of a request through a worker when everything works.
+import FakeGate
+import Testing
+
+@testable import CouponCore
+
+private let first = Position(epoch: 1, n: 1)
+
+@Suite struct WorkerTests {
+    @Test func `what came before one pump goes in one call, in order`() throws {
+        let stage = Stage()
+        for user in 1...3 { stage.issue(user: Int64(user)) }
+        #expect(stage.gate.calls.isEmpty)
+        stage.endTurn()
+        let call = try #require(stage.gate.calls.first)
+        #expect(stage.gate.calls.count == 1)
+        #expect(call.requests.map(\.user.rawValue) == [1, 2, 3])
+        #expect(call.requests.map(\.requestID) == [1, 2, 3].map(name))
+        #expect(call.coupon == sale && call.partition == stage.partition && call.epoch == 1)
+    }
+
+    @Test func `calls under way and requests in a call are limited`() {
+        let stage = Stage()
+        for user in 1...2_000 { stage.issue(user: Int64(user)) }
+        stage.endTurn()
+        #expect(stage.gate.calls.map(\.requests.count) == [512, 512])
+        stage.reply(Array(repeating: .soldOut, count: 512))
+        #expect(stage.gate.calls.map(\.requests.count) == [512, 512])
+        stage.reply(Array(repeating: .soldOut, count: 512))
+        #expect(stage.gate.calls.map(\.requests.count) == [512, 464])
+        #expect(stage.gate.mostUnderWay == Limits.gateCallsInFlight)
+    }
+
+    @Test func `each coupon has its own call`() {
+        let stage = Stage()
+        for id in [5, 6, 5, 7] as [Int64] { stage.issue(CouponID(id), user: id) }
+        stage.endTurn()
+        #expect(stage.gate.calls.map(\.coupon.rawValue) == [5, 6])
+        stage.reply([.soldOut, .soldOut])
+        #expect(stage.gate.calls.map(\.coupon.rawValue) == [6, 7])
+    }
+
+    @Test(
+        arguments: [
+            (GateVerdict.accepted(sequence: 4, position: first), Outcome.accepted(sequence: 4)),
+            (.replayed(sequence: 4, position: first), .accepted(sequence: 4)),
+            (
+                .duplicate(sequence: 3, state: .issued, position: first),
+                .duplicate(sequence: 3, state: .issued)
+            ),
+            (
+                .rejected(sequence: 3, reason: .soldOut), .rejected(sequence: 3, reason: .soldOut)
+            ),
+            (.soldOut, .soldOut), (.ended, .ended), (.paused, .paused), (.closed, .closed),
+        ])
+    func `each verdict has its outcome`(_ verdict: GateVerdict, _ outcome: Outcome) {
+        let stage = Stage()
+        let request = stage.issue()
+        stage.endTurn()
+        stage.reply([verdict])
+        #expect(stage.outcome(request) == outcome)
+        #expect(stage.worker.requestsInFlight == 0)
+    }
+
+    @Test func `NOT_OPEN names the opening`() {
+        let stage = Stage()
+        let request = stage.issue()
+        stage.endTurn()
+        let opens = stage.clock.wallNow.advanced(byMilliseconds: 5_000)
+        stage.reply([.notOpen], door: .closed(.notOpen(opens: opens)))
+        #expect(stage.outcome(request) == .notOpen(opens: opens))
+        #expect(stage.outcome(stage.issue()) == .notOpen(opens: opens), "and bounces then")
+    }
+
+    @Test func `a full coupon bounces without a call, and a retry is asked`() {
+        let stage = Stage()
+        stage.issue()
+        stage.endTurn()
+        let late = stage.issue(user: 2)
+        stage.reply([.accepted(sequence: 1, position: first)], door: .closed(.full))
+        #expect(stage.outcome(late) == .soldOut, "it waited while the door closed")
+        #expect(stage.outcome(stage.issue(user: 3)) == .soldOut)
+        #expect(stage.worker.remembers(sale) == (true, true))
+        #expect(stage.gate.sent == 1)
+        let retry = stage.issue(user: 1, attempt: 1)
+        stage.endTurn()
+        stage.reply(
+            [.duplicate(sequence: 1, state: .queued, position: first)], door: .closed(.full))
+        #expect(stage.outcome(retry) == .duplicate(sequence: 1, state: .queued))
+    }
+
+    @Test func `a mark that bounces is read again by a call of no requests`() {
+        let stage = Stage()
+        stage.issue()
+        stage.endTurn()
+        stage.reply([.soldOut], door: .closed(.full))
+        stage.clock.advance(milliseconds: 1_000)
+        #expect(stage.outcome(stage.issue()) == .soldOut)
+        stage.endTurn()
+        #expect(stage.gate.calls.map(\.requests) == [[]])
+        stage.reply([], rev: 2)
+        stage.issue()
+        stage.endTurn()
+        #expect(stage.gate.calls.count == 1, "it is open again")
+    }
+
+    @Test func `a mark that is old when a waiting request meets it is read again too`() {
+        let stage = Stage()
+        stage.issue(CouponID(1))
+        stage.issue(CouponID(2))
+        stage.endTurn()
+        let waiting = stage.issue(user: 2)
+        stage.hear(
+            from: Position(epoch: 1, n: 0), to: Position(epoch: 1, n: 0),
+            coupons: [.init(coupon: sale, rev: 1, version: 1, door: .closed(.full))])
+        stage.clock.advance(milliseconds: 1_000)
+        stage.endTurn()
+        stage.reply([.soldOut])
+        #expect(stage.outcome(waiting) == .soldOut)
+        #expect(stage.gate.calls.last?.coupon == sale)
+        #expect(stage.gate.calls.last?.requests == [])
+    }
+
+    @Test func `an event opens a door that bounced`() {
+        let stage = Stage()
+        stage.issue()
+        stage.endTurn()
+        stage.reply([.soldOut], door: .closed(.full))
+        stage.hear(
+            from: Position(epoch: 1, n: 0), to: Position(epoch: 1, n: 0),
+            coupons: [.init(coupon: sale, rev: 2, version: 1, door: .open)])
+        stage.issue()
+        stage.endTurn()
+        #expect(stage.gate.calls.count == 1)
+    }
+
+    @Test func `forgetting a coupon, or all, asks anew`() {
+        let stage = Stage()
+        stage.issue()
+        stage.endTurn()
+        stage.reply([.soldOut], door: .closed(.soldOut))
+        stage.worker.forget(sale)
+        #expect(stage.worker.remembers(sale) == (false, false))
+        stage.issue()
+        stage.endTurn()
+        stage.reply([.soldOut], door: .closed(.soldOut))
+        #expect(stage.worker.remembers(sale) == (true, true))
+        stage.worker.forgetAll()
+        #expect(stage.worker.remembers(sale) == (false, false))
+    }
+
+    @Test func `a request without a name gets a random one, and a deadline by default`() throws {
+        let stage = Stage()
+        stage.issue(requestID: .empty, deadline: nil)
+        stage.issue(user: 2, requestID: .empty, deadline: .max)
+        stage.endTurn()
+        let requests = try #require(stage.gate.calls.first?.requests)
+        #expect(requests[0].requestID != requests[1].requestID)
+        #expect(requests.allSatisfy { $0.requestID.count == 16 })
+        #expect(
+            requests.map { $0.notAfter.milliseconds(since: stage.clock.wallNow) }
+                == [2_000, 60_000])
+    }
+
+    // MARK: Waiting for ISSUED
+
+    @Test func `a caller who waits is told after the commit, by the event`() {
+        let stage = Stage()
+        let waits = stage.issue(waits: true)
+        let rejected = stage.issue(user: 2, waits: true)
+        let leaves = stage.issue(user: 3)
+        stage.endTurn()
+        stage.reply((1...3).map { .accepted(sequence: $0, position: first) })
+        #expect(stage.end(waits) == nil && stage.end(rejected) == nil)
+        #expect(stage.outcome(leaves) == .accepted(sequence: 3))
+        #expect(stage.host.questions.isEmpty)
+        stage.hear(
+            from: Position(epoch: 1, n: 0), to: first,
+            rejections: [.init(coupon: sale, sequence: 2, reason: .deadLetter)])
+        #expect(stage.outcome(waits) == .issued(sequence: 1, at: stage.clock.wallNow))
+        #expect(stage.outcome(rejected) == .rejected(sequence: 2, reason: .deadLetter))
+        #expect(stage.worker.requestsInFlight == 0)
+    }
+
+    @Test func `a caller whom no event can tell is told by PostgreSQL`() throws {
+        let stage = Stage()
+        let waits = stage.issue(waits: true)
+        let lost = stage.issue(user: 2, waits: true)
+        let other = stage.issue(user: 3, waits: true)
+        stage.endTurn()
+        stage.reply((1...3).map { .replayed(sequence: $0, position: first) })
+        let questions = try #require(stage.host.questions.first)
+        #expect(stage.host.questions.count == 1)
+        #expect(questions.partition == stage.partition)
+        #expect(questions.holdings.map(\.sequence) == [1, 2, 3])
+        stage.worker.didDecide(
+            Decisions(
+                cursor: first,
+                standings: [
+                    .issued(sequence: 1, requestID: name(1), at: stage.clock.wallNow), nil,
+                    .issued(sequence: 9, requestID: name(99), at: stage.clock.wallNow),
+                ]), in: stage.partition)
+        #expect(stage.outcome(waits) == .issued(sequence: 1, at: stage.clock.wallNow))
+        #expect(stage.failure(lost)?.code == .unavailable)
+        #expect(stage.failure(lost)?.acceptance == .notAccepted, "a retry is safe")
+        #expect(stage.outcome(other) == .duplicate(sequence: 9, state: .issued))
+    }
+
+    @Test func `a broken subscription sends the waiters to PostgreSQL`() {
+        let stage = Stage()
+        let waits = stage.issue(waits: true)
+        stage.endTurn()
+        stage.reply([.accepted(sequence: 1, position: first)])
+        stage.worker.hear(.down("gone"))
+        #expect(stage.host.questions.count == 1)
+        stage.worker.didDecide(nil, in: stage.partition)
+        #expect(stage.host.questions.count == 1, "PostgreSQL is away: not in circles")
+        stage.worker.take(rows: nil)
+        #expect(stage.host.questions.count == 2, "but each second")
+        stage.worker.didDecide(
+            Decisions(
+                cursor: first,
+                standings: [.issued(sequence: 1, requestID: name(1), at: stage.clock.wallNow)]),
+            in: stage.partition)
+        #expect(stage.outcome(waits) == .issued(sequence: 1, at: stage.clock.wallNow))
+    }
+
+    // MARK: The end
+
+    @Test func `a draining worker refuses what is new and answers what is on its way`() {
+        let stage = Stage()
+        let before = stage.issue()
+        stage.endTurn()
+        stage.worker.drain()
+        #expect(stage.failure(stage.issue(user: 2))?.code == .unavailable)
+        #expect(stage.worker.whyNotReady != nil)
+        stage.reply([.accepted(sequence: 1, position: first)])
+        #expect(stage.outcome(before) == .accepted(sequence: 1))
+    }
+
+    @Test func `abandoning ends each request with what is known of it`() {
+        let stage = Stage()
+        let waiting = stage.issue(waits: true)
+        stage.endTurn()
+        stage.reply([.accepted(sequence: 7, position: first)])
+        let asked = stage.issue(user: 2)
+        stage.endTurn()
+        let pending = stage.issue(user: 3)
+        stage.worker.abandon()
+        #expect(stage.failure(waiting)?.acceptance == .accepted(sequence: 7))
+        #expect(stage.failure(asked)?.acceptance == .unknown)
+        #expect(stage.failure(pending)?.acceptance == .notAccepted)
+        #expect(stage.worker.requestsInFlight == 0)
+        stage.reply([.accepted(sequence: 8, position: first)])
+        #expect(stage.host.ends.values.allSatisfy { $0.count == 1 })
+    }
+
+    @Test func `it says why it is not ready`() {
+        let stage = Stage(epoch: nil)
+        #expect(stage.worker.whyNotReady?.contains("4 partitions") == true)
+        stage.read(epoch: 1)
+        #expect(stage.worker.whyNotReady == nil)
+        stage.gate.become(nil)
+        #expect(stage.worker.whyNotReady?.contains("Redis") == true)
+    }
+}
