@@ -71,6 +71,7 @@ extension CouponBatches {
         batches.append(3, for: first)
         #expect(batches.nextCoupon() == first)
         #expect(batches.take(first) == [1, 2, 3])
+        batches.finishTurn(of: first)
         batches.hold([4], for: second)
         batches.makeAllReady()
         #expect(batches.nextCoupon() == second)
