@@ -16,7 +16,7 @@ private let allowed: [String: Set<String>] = [
     ],
     "CouponServer": [
         "CoreMetrics", "CouponCore", "CouponWire", "DequeModule", "Logging", "Metrics", "NIOCore",
-        "NIOPosix",
+        "NIOHTTP1", "NIOPosix",
         "SerialThreads", "ServiceLifecycle", "Synchronization",
     ],
     "CouponClient": [
