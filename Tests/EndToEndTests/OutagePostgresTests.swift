@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 extension FaultTests {
-    /// PostgreSQL goes away in the middle of a sale. The gate accepts meanwhile; everything is issued once it is back.
+    /// PostgreSQL goes away in the middle of a sale. The gate accepts meanwhile; everything is
+    /// issued once it is back.
     @Suite struct PostgresOutageTests {
         enum Outage: CaseIterable {
             case stopped
