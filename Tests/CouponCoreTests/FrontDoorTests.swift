@@ -1,4 +1,4 @@
-/// What a worker may refuse by itself (promise 7; rules 38 to 40; holes 14, 31, 32). The tests named F1 to
+/// What a worker may refuse by itself (promise 7; rules 38 to 40; holes 14, 31, 32). The tests F1 to
 /// F9 each fail when the rule is taken out whose loss the checked model of the same name shows.
 import FakeGate
 import Testing

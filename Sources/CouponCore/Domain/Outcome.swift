@@ -130,10 +130,4 @@ public struct Failure: Error, Equatable, Sendable {
         Failure(
             .resourceExhausted, message, retryAfterMilliseconds: Limits.retryAfterMilliseconds)
     }
-
-    /// The same error, with what is known of the request.
-    func with(_ acceptance: Acceptance) -> Failure {
-        Failure(
-            code, message, retryAfterMilliseconds: retryAfterMilliseconds, acceptance: acceptance)
-    }
 }

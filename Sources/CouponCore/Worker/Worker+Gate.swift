@@ -8,6 +8,7 @@ struct AskedCalls {
         let tickets: [UInt64]
         /// The subscription under which the question was asked (rule 38).
         let generation: Int
+        /// When the call was sent.
         let at: MonotonicTime
     }
 
@@ -35,7 +36,8 @@ extension Worker {
         guard awaitedEpochs[partition] == nil else { return }
         guard book.isServed(partition, by: identity) else {
             let someWereRefused = refuse(coupon, "the gate is not open yet")
-            // Those who wait on do so until the rows come of themselves, each second: asking would go in circles.
+            // Those who wait on do so until the rows come of themselves, each second: asking for
+            // them would go in circles.
             if someWereRefused { host.refreshPartitions() }
             return
         }
@@ -104,7 +106,8 @@ extension Worker {
     /// Ends a request that the gate has not judged. An interrupted call before may have accepted it.
     func failUnjudged(_ number: UInt64, _ failure: Failure) {
         guard let ticket = tickets.remove(number) else { return }
-        host.fail(ticket.caller, ticket.mayBeAccepted ? failure.with(.unknown) : failure)
+        host.fail(
+            ticket.caller, ticket.mayBeAccepted ? failure.with(acceptance: .unknown) : failure)
     }
 }
 
