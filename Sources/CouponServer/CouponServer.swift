@@ -78,16 +78,21 @@ public struct CouponServer: Service {
     }
 
     private func listen() async throws -> [any Channel] {
-        var listeners: [any Channel] = []
+        // Every desk before any listener: the first caller is told of all of them.
+        var desks: [NIOLoopBound<Desk>] = []
         for loop in group.makeIterator() {
-            let port = listeners.first?.localAddress?.port ?? options.port
             let desk = try await loop.submit {
                 NIOLoopBound(
                     Desk(loop: loop, options: options, catalog: catalog, roster: roster),
                     eventLoop: loop)
             }.get()
             roster.add(desk)
-            listeners.append(try await bind(loop, desk, port: port))
+            desks.append(desk)
+        }
+        var listeners: [any Channel] = []
+        for desk in desks {
+            let port = listeners.first?.localAddress?.port ?? options.port
+            listeners.append(try await bind(desk.eventLoop, desk, port: port))
         }
         return listeners
     }

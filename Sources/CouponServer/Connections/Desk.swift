@@ -141,7 +141,7 @@ final class Desk {
     /// The daemon is ready when every worker is: the next connection may go to any of them.
     private func health(_ caller: Caller) {
         let desk = NIOLoopBound(self, eventLoop: loop)
-        roster.collect(on: loop) { $0.worker?.whyNotReady }.whenSuccess { reasons in
+        roster.collect(on: loop) { $0.whyNotReady }.whenSuccess { reasons in
             desk.value.reply(caller, .health(notReady: reasons.compactMap(\.self).first))
         }
     }
