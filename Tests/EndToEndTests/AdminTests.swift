@@ -144,7 +144,7 @@ private func refusal<Value>(_ body: () async throws -> Value) async throws -> St
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct AdminTokenTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct AdminTokenTests {
     @Test func `admin methods need the token, where one is configured`() async throws {
         let world = try await World()
         let file = try world.folder.write("open sesame\n", to: "token")

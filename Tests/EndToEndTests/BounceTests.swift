@@ -6,7 +6,7 @@ import NIOCore
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct BounceTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct BounceTests {
     @Test func `a finished coupon bounces while Redis and PostgreSQL stand still`() async throws {
         let world = try await World(ownPostgres: true)
         let daemon = try await world.daemon()

@@ -7,7 +7,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.sharedWorld(), .serialized, .timeLimit(.minutes(2))) struct CacheTests {
+@Suite(.machine(.asking), .sharedWorld(), .serialized, .timeLimit(.minutes(2))) struct CacheTests {
     /// What the daemons do by themselves in the time of a test: heartbeats, pings, refreshed marks.
     private let background = 400
     private let many = 4_000

@@ -4,7 +4,7 @@ import CouponCore
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ClusterTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ClusterTests {
     @Test func `fault 22: a sale on a cluster, and every key carries its partition's hash tag`()
         async throws
     {

@@ -1,4 +1,4 @@
 /// The tests that share two daemons. Each file adds a suite.
 import Testing
 
-@Suite(.sharedWorld(), .timeLimit(.minutes(2))) struct DaemonTests {}
+@Suite(.machine(.asking), .sharedWorld(), .timeLimit(.minutes(2))) struct DaemonTests {}

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// The suites that kill, stop and overload: one test at a time, since each wants the whole machine.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct FaultTests {}
+@Suite(.machine(.overloading), .serialized, .timeLimit(.minutes(2))) struct FaultTests {}
 
 /// A sale to many users, who ask any of the daemons, and again where that may help.
 final class Load: Sendable {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The behaviour that the reference system had, and that stays.
-@Suite(.timeLimit(.minutes(2))) struct SaleTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(2))) struct SaleTests {
     @Test func `a coupon is issued in order, once to a user, up to its total`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()

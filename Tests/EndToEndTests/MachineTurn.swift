@@ -1,0 +1,42 @@
+/// Suites that take turns: those that load the machine with thousands of callers would make the answers of
+/// the others miss their deadlines.
+import Synchronization
+import TestSupport
+import Testing
+
+/// A suite with this trait runs only beside others of its kind.
+struct MachineTurn: SuiteTrait, TestScoping {
+    enum Kind {
+        /// Asks, and looks at the answers.
+        case asking
+        /// Kills, stops and overloads.
+        case overloading
+    }
+
+    let kind: Kind
+
+    private static let running = Mutex<(kind: Kind, count: Int)>((.asking, 0))
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?,
+        performing body: @concurrent @Sendable () async throws -> Void
+    ) async throws {
+        try await eventually("the machine is free", within: .seconds(1_200)) { begin() }
+        defer { Self.running.withLock { $0.count -= 1 } }
+        try await body()
+    }
+
+    /// False while it is another kind's turn.
+    private func begin() -> Bool {
+        Self.running.withLock { running in
+            guard running.count == 0 || running.kind == kind else { return false }
+            running = (kind, running.count + 1)
+            return true
+        }
+    }
+}
+
+extension Trait where Self == MachineTurn {
+    /// Runs the suite only beside others of its kind.
+    static func machine(_ kind: MachineTurn.Kind) -> Self { MachineTurn(kind: kind) }
+}
