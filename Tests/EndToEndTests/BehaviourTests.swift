@@ -2,6 +2,7 @@
 import CouponClient
 import CouponCore
 import CouponWire
+import NIOCore
 import Testing
 import TestSupport
 
@@ -215,7 +216,7 @@ private func sequences(
         for user in users {
             group.addTask {
                 let outcome = try await client.issue(
-                    IssueRequest(coupon: coupon, user: UserID(user)))
+                    IssueRequest(coupon: coupon, user: UserID(user)), deadline: .seconds(20))
                 switch outcome {
                 case .accepted(let sequence): return (user, sequence)
                 case .duplicate(let sequence, _): return (user, sequence)

@@ -4,6 +4,7 @@ import CouponClient
 import CouponCore
 import CouponWire
 import Foundation
+import NIOCore
 import TestSupport
 import Testing
 
@@ -91,7 +92,8 @@ import Testing
             for user in 1...800 {
                 group.addTask {
                     let request = IssueRequest(coupon: coupon, user: UserID(Int64(user)))
-                    let outcome = try await clients[user % clients.count].issue(request)
+                    let outcome = try await clients[user % clients.count].issue(
+                        request, deadline: .seconds(20))
                     guard case .accepted = outcome else { throw Unexpected(what: "\(outcome)") }
                 }
             }
