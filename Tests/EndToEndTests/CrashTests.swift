@@ -80,6 +80,29 @@ extension FaultTests {
             for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
         }
 
+        @Test func `the whole machine fails: daemon, Redis and PostgreSQL at once`() async throws {
+            let world = try await World(ownPostgres: true)
+            var daemon = try await world.daemon()
+            let load = try await Load(world, through: daemon, total: 400)
+            async let early: Void = load.run(first: 250)
+            try await load.reach(accepted: 60)
+            let failing = daemon
+            async let redis: Void = world.redis.kill()
+            async let postgres: Void = world.postgres.kill()
+            async let process: Void = failing.kill()
+            _ = try await (redis, postgres, process)
+            load.remove(failing)
+            async let late: Void = load.run()
+            try await world.postgres.start()
+            try await world.redis.restart()
+            daemon = try await world.daemon()
+            load.add(daemon)
+            await early
+            await late
+            try await load.expectBalance(through: daemon)
+            #expect(try await daemon.stop() == .code(0))
+        }
+
         @Test func `two daemons share the partitions, sell exactly the total, and both bounce`()
             async throws
         {
