@@ -57,6 +57,37 @@ extension FaultTests {
             #expect(try await survivor.stop() == .code(0))
         }
 
+        @Test func `a daemon stands still, loses its partitions, and wakes up with an old batch`()
+            async throws
+        {
+            let world = try await World()
+            let survivor = try await world.daemon()
+            let sleeper = try await world.daemon()
+            try await eventually("eight partitions each") {
+                try world.ownedPartitions() == ["8", "8"]
+            }
+            let load = try await Load(world, through: survivor, coupon: 9, total: 400)
+            load.add(sleeper)
+            async let early: Void = load.run(first: 250)
+            try await load.reach(accepted: 60)
+            sleeper.process.signal(SIGSTOP)
+            load.remove(sleeper)
+            async let late: Void = load.run()
+            try await eventually("the other one owns all partitions, without the sleeper's leave") {
+                try world.ownedPartitions() == ["16"]
+            }
+            let issued = try load.rows().count
+            try await eventually("it issues") { try load.rows().count > issued || issued == 400 }
+            sleeper.process.signal(SIGCONT)
+            load.add(sleeper)
+            await early
+            await late
+            try await load.expectBalance(through: survivor)
+            try await sleeper.ready()
+            try await load.expectBalance(through: sleeper)
+            for daemon in [survivor, sleeper] { #expect(try await daemon.stop() == .code(0)) }
+        }
+
         @Test func `daemons die at random moments, again and again`() async throws {
             let seed = UInt64.random(in: 0...(.max))
             print("kill -9 at random moments: seed \(seed)")
