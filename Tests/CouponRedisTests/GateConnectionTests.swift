@@ -138,7 +138,10 @@ extension GateAnswer {
     @Test func aCutConnectionInterruptsItsCallsForGood() async throws {
         let bench = try await Bench()
         try bench.open(coupon())
-        let way = try await Way(bench.control.options)
+        var options = bench.control.options
+        // The connection is cut here, not given up by its own impatience on a slow machine.
+        options.commandTimeoutMilliseconds = 60_000
+        let way = try await Way(options)
         let identity = try await way.ready()
         try await bench.server.cli("CLIENT", "PAUSE", "600000", "WRITE")
         try await way.send([request(1)], [request(2)])
