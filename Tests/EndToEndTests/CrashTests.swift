@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 extension FaultTests {
-    /// Daemons that die at the worst moments. Nothing is lost, nothing happens twice, the sale goes on.
+    /// Daemons die at the worst moments: nothing is lost or done twice, and the sale goes on.
     @Suite struct CrashTests {
         @Test(arguments: Failpoint.allCases)
         func `a daemon dies at a failpoint, and the next one goes on`(

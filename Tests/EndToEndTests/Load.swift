@@ -1,4 +1,4 @@
-/// Many users who want one coupon while servers and daemons die around them, and what each was told.
+/// Many users want one coupon while servers and daemons die, and what each was told.
 import CouponClient
 import CouponCore
 import CouponWire
@@ -55,7 +55,7 @@ final class Load: Sendable {
 
     // MARK: The daemons
 
-    /// Users ask this daemon as well. Several connections, so that each of its event loops has some.
+    /// Users ask this daemon as well, on several connections: each event loop has some.
     func add(_ daemon: Daemon) {
         let address = ServerAddress(host: "127.0.0.1", port: daemon.port)
         clients.withLock { clients in
@@ -88,7 +88,7 @@ final class Load: Sendable {
         }
     }
 
-    /// Lets those ask again, by the same request id, who hold no row: what Redis lost is free again.
+    /// Lets those without a row ask again, by the same request id: what Redis lost is free.
     func askAgain() async throws {
         let rows = try self.rows()
         waiting.withLock { $0 = users.filter { rows[$0] == nil } }

@@ -1,4 +1,4 @@
-/// The accounts of a load: what users were told, against what the tables, the gate and the queue hold.
+/// The accounts of a load: what users were told, against tables, gate and queue.
 import CouponClient
 import CouponCore
 import CouponWire
@@ -37,7 +37,7 @@ extension Load {
     }
 
     /// Heals, and checks every promise.
-    /// - Parameter losses: Redis may have lost what it had acknowledged, so that an accepted request may
+    /// - Parameter losses: Redis may have lost what it had acknowledged: an accepted request may
     ///   be gone; what is committed may not.
     func expectBalance(through daemon: Daemon, losses: Bool = false) async throws {
         try await heal(through: daemon)
