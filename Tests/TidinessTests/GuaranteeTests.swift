@@ -1,0 +1,39 @@
+/// A promise is worth the test that holds it: docs/GUARANTEES.md names only tests that exist.
+import Testing
+
+/// A test as the page names it: *Suite/test*.
+struct NamedTest: Sendable, CustomTestStringConvertible {
+    let suite: String
+    let name: String
+
+    var testDescription: String { "\(suite)/\(name)" }
+
+    static let all: [NamedTest] = SourceFile.all(below: "docs", endings: ["GUARANTEES.md"])
+        .flatMap { page in
+            page.text.matches(of: /\*(\w+Tests)\/([^*]+)\*/).map {
+                NamedTest(suite: String($0.1), name: String($0.2))
+            }
+        }
+}
+
+@Suite struct GuaranteeTests {
+    @Test func `tests are named for every promise`() throws {
+        let page = try #require(SourceFile.all(below: "docs", endings: ["GUARANTEES.md"]).first)
+        let promises = page.text.split(separator: "\n## ").dropFirst().prefix(10)
+        #expect(promises.count == 10)
+        for promise in promises {
+            #expect(promise.contains(/\*\w+Tests\//), "\(promise.prefix(30))")
+        }
+    }
+
+    @Test(arguments: NamedTest.all)
+    func `a named test exists`(_ test: NamedTest) {
+        let files = SourceFile.swiftFiles.filter { $0.path.hasPrefix("Tests/") }
+        let exists = files.contains { file in
+            file.text.contains("struct \(test.suite)")
+                && (file.text.contains("func \(test.name)(")
+                    || file.text.contains("func `\(test.name)`("))
+        }
+        #expect(exists, "\(test.testDescription) is not a test")
+    }
+}
