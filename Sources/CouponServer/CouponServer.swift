@@ -50,8 +50,8 @@ public struct CouponServer: Service {
             // Not before every desk is there: one that misses the subscription's beginning is deaf.
             tasks.addTask { await relay.run() }
             let observation = try await observe()
-            let poll = tasks.addTaskUnlessCancelled { try await pollPartitions() }
-            guard poll else { return }
+            tasks.addTask { try await pollPartitions() }
+            tasks.addTask { await showLife() }
             logger.info(
                 "listening", metadata: ["address": "\(listeners[0].localAddress, default: "?")"])
             if let address = listeners[0].localAddress { options.onListening(address) }
@@ -74,6 +74,15 @@ public struct CouponServer: Service {
             catalog.refreshPartitions()
             _ = catalog.submit { $0.retell() }
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
+        }
+    }
+
+    /// Tells the watchdog of every round through all event loops; a loop that hangs ends it.
+    private func showLife() async {
+        guard let watchdog = options.watchdog else { return }
+        while (try? await Task.sleep(for: watchdog.period)) != nil {
+            _ = try? await roster.collect(on: group.any()) { _ in true }.get()
+            watchdog.alive()
         }
     }
 

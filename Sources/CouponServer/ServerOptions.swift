@@ -29,6 +29,8 @@ public struct ServerOptions: Sendable {
     public var onListening: @Sendable (SocketAddress) -> Void
     /// Called when a drain begins.
     public var onDraining: @Sendable () -> Void
+    /// Called that often while every event loop answers; nil: nobody watches.
+    public var watchdog: (period: Duration, alive: @Sendable () -> Void)?
 
     /// Settings with their defaults.
     public init(
@@ -40,7 +42,8 @@ public struct ServerOptions: Sendable {
         version: String,
         worker: WorkerOptions, makeGate: @escaping @Sendable (any EventLoop) -> any Gate,
         onListening: @escaping @Sendable (SocketAddress) -> Void = { _ in },
-        onDraining: @escaping @Sendable () -> Void = {}
+        onDraining: @escaping @Sendable () -> Void = {},
+        watchdog: (period: Duration, alive: @Sendable () -> Void)? = nil
     ) {
         self.host = host
         self.port = port
@@ -55,5 +58,6 @@ public struct ServerOptions: Sendable {
         self.makeGate = makeGate
         self.onListening = onListening
         self.onDraining = onDraining
+        self.watchdog = watchdog
     }
 }

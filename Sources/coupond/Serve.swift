@@ -40,8 +40,12 @@ func serve(_ configuration: Configuration) async throws {
         gates: { RedisGateControl(options: redis, logger: Logger(label: "coupond.catalog")) },
         events: { RedisEventSource(options: redis, logger: Logger(label: "coupond.events")) },
         logger: logger)
+    // The scheduler has one thread for all its partitions: a locked coupon holds up the others no longer.
+    var patience = postgres
+    patience.lockTimeoutMilliseconds = 250
     let scheduler = SchedulerService(
-        ledger: { PostgresLedger(postgres, logger: Logger(label: "coupond.scheduler")) },
+        ledger: { [patience] in PostgresLedger(patience, logger: Logger(label: "coupond.scheduler"))
+        },
         gates: { RedisGateControl(options: redis, logger: Logger(label: "coupond.scheduler")) },
         options: SchedulerOptions(
             partitioning: installation.partitioning,
@@ -136,6 +140,12 @@ extension ServerOptions {
             onListening: { _ in tell(logger) { () throws(NotifierError) in try notifier.ready() } },
             onDraining: {
                 tell(logger) { () throws(NotifierError) in try notifier.stopping() }
+            },
+            watchdog: Watchdog(environment: environment()).map { watchdog in
+                (
+                    watchdog.interval / 2,
+                    { tell(logger) { () throws(NotifierError) in try notifier.alive() } }
+                )
             })
     }
 }

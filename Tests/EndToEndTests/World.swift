@@ -38,7 +38,10 @@ final class Daemon: Sendable {
     let client: CouponClient
     let port: Int
 
-    init(_ world: World, _ arguments: [String] = [], _ failpoint: Failpoint? = nil) throws {
+    init(
+        _ world: World, _ arguments: [String] = [], _ failpoint: Failpoint? = nil,
+        environment: [String: String] = [:]
+    ) throws {
         port = Int(try freePort())
         process = try ServerProcess(
             builtExecutable("coupond"),
@@ -47,7 +50,9 @@ final class Daemon: Sendable {
                 "--postgres", world.database, "--event-loops", "2", "--log-level", "debug",
                 "--metrics-listen", "off",
             ] + arguments,
-            environment: failpoint.map { ["FAILPOINT": $0.rawValue] } ?? [:],
+            environment: environment.merging(
+                failpoint.map { ["FAILPOINT": $0.rawValue] } ?? [:]
+            ) { $1 },
             in: try world.folder.makeFolder("daemon-\(port)"))
         client = CouponClient(address: ServerAddress(host: "127.0.0.1", port: port))
     }

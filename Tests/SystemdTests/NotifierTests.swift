@@ -66,18 +66,4 @@ import Testing
         #expect(Watchdog(environment: ["WATCHDOG_USEC": "soon"]) == nil)
         #expect(Watchdog(environment: [:]) == nil)
     }
-
-    @Test func `passed sockets are ours or not`() throws {
-        let ours = ["LISTEN_PID": "\(getpid())"]
-        #expect(try PassedSockets(environment: [:]).descriptors == [])
-        #expect(try PassedSockets(environment: ["LISTEN_FDS": "2"]).descriptors == [])
-        let other = ["LISTEN_FDS": "2", "LISTEN_PID": "1"]
-        #expect(try PassedSockets(environment: other).descriptors == [])
-        #expect(try PassedSockets(environment: ours).descriptors == [])
-        for count in ["many", "-1", "1000000"] {
-            #expect(throws: PassedSocketsError.self) {
-                try PassedSockets(environment: ours.merging(["LISTEN_FDS": count]) { $1 })
-            }
-        }
-    }
 }

@@ -15,6 +15,7 @@ extension CouponServer {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(IdleStateHandler(allTimeout: .seconds(10)))
                     try pipeline.configureHTTPServerPipeline()
                     try pipeline.addHandler(ObservationHandler { page($0, on: loop) })
                 }

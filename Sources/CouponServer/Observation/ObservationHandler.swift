@@ -1,4 +1,5 @@
-/// HTTP for machines that watch: `/metrics`, `/livez`, `/readyz`. GET only, one request a connection.
+/// HTTP for machines that watch: `/metrics`, `/livez`, `/readyz`. GET only, one request a connection,
+/// and no connection for long.
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -54,6 +55,11 @@ final class ObservationHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { _ in
             context.close(promise: nil)
         }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Nobody who watches takes that long.
+        if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -1,11 +1,12 @@
 /// systemd's end: a datagram socket that collects what a service says.
-import Foundation
-import Testing
+internal import Foundation
 
-final class NotifySocket {
+/// A datagram socket in systemd's place.
+public final class NotifySocket {
     private let descriptor: Int32
 
-    init(_ address: String) throws {
+    /// - Parameter address: a path, or `@` and an abstract name.
+    public init(_ address: String) throws(SocketError) {
         descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
         var native = sockaddr_un()
         native.sun_family = sa_family_t(AF_UNIX)
@@ -17,13 +18,13 @@ final class NotifySocket {
                 unsafe bind(descriptor, $0, length)
             }
         }
-        try #require(result == 0)
+        guard result == 0 else { throw SocketError(errorNumber: errno) }
     }
 
     deinit { close(descriptor) }
 
     /// The next datagram; empty where none has come, because sending ends only when it has arrived.
-    func receive() -> String {
+    public func receive() -> String {
         var buffer = [UInt8](repeating: 0, count: 4_096)
         let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
         return String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
