@@ -46,15 +46,17 @@ public struct CouponServer: Service {
                 catalog.finish()
                 relay.stop()
             }
-            let listeners = try await listen()
+            let desks = try await makeDesks()
             // Not before every desk is there: one that misses the subscription's beginning is deaf.
             tasks.addTask { await relay.run() }
             let observation = try await observe()
             tasks.addTask { try await pollPartitions() }
-            tasks.addTask { await showLife() }
+            await untilReady()
+            let listeners = try await listen(desks)
             logger.info(
                 "listening", metadata: ["address": "\(listeners[0].localAddress, default: "?")"])
             if let address = listeners[0].localAddress { options.onListening(address) }
+            tasks.addTask { await showLife() }
             try? await gracefulShutdown()
             await drain(listeners)
             try? await observation?.close().get()
@@ -86,8 +88,21 @@ public struct CouponServer: Service {
         }
     }
 
-    private func listen() async throws -> [any Channel] {
-        // Every desk before any listener: the first caller is told of all of them.
+    /// Who connects is to be served: the gates open first. Not for ever, because a daemon without Redis or
+    /// PostgreSQL has answers too.
+    private func untilReady() async {
+        let clocks = options.worker.clocks
+        let patience = clocks.now().advanced(byMilliseconds: 5_000)
+        while clocks.now() < patience, !Task.isShuttingDownGracefully {
+            let reasons = try? await roster.collect(on: group.any()) { $0.whyNotReady }.get()
+            if reasons?.allSatisfy({ $0 == nil }) == true { return }
+            catalog.refreshPartitions()
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+        logger.warning("listening before every gate is open")
+    }
+
+    private func makeDesks() async throws -> [NIOLoopBound<Desk>] {
         var desks: [NIOLoopBound<Desk>] = []
         for loop in group.makeIterator() {
             let desk = try await loop.submit {
@@ -98,6 +113,10 @@ public struct CouponServer: Service {
             roster.add(desk)
             desks.append(desk)
         }
+        return desks
+    }
+
+    private func listen(_ desks: [NIOLoopBound<Desk>]) async throws -> [any Channel] {
         var listeners: [any Channel] = []
         for desk in desks {
             let port = listeners.first?.localAddress?.port ?? options.port

@@ -1,0 +1,29 @@
+import CouponClient
+import CouponCore
+import CouponWire
+import TestSupport
+import Testing
+
+/// A daemon listens when it can serve: who starts it and connects is not turned away.
+@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ReadinessTests {
+    @Test func `the first who can connect is served`() async throws {
+        let world = try await World()
+        let daemon = try Daemon(world)
+        var first: Result<Outcome, ClientError>?
+        try await eventually("somebody can connect") {
+            do throws(ClientError) {
+                first = .success(
+                    try await daemon.client.issue(
+                        IssueRequest(coupon: CouponID(7), user: UserID(1))))
+            } catch {
+                guard case .cannotConnect = error else {
+                    first = .failure(error)
+                    return true
+                }
+            }
+            return first != nil
+        }
+        #expect(first == .success(.notFound))
+        #expect(try await daemon.stop() == .code(0))
+    }
+}
