@@ -43,8 +43,10 @@ public struct Notifier: Sendable {
         guard descriptor >= 0 else { throw NotifierError(errorNumber: errno) }
         defer { close(descriptor) }
         let bytes = Array(message.utf8)
+        // A systemd that does not listen must not hold the daemon up: the message is lost instead.
+        let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
         let sent = try unsafe withSocketAddress(address) { pointer, length in
-            unsafe sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), pointer, length)
+            unsafe sendto(descriptor, bytes, bytes.count, flags, pointer, length)
         }
         guard sent == bytes.count else { throw NotifierError(errorNumber: errno) }
     }

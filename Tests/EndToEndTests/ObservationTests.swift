@@ -1,6 +1,7 @@
 import CouponClient
 import CouponCore
 import CouponWire
+import Glibc
 import TestSupport
 import Testing
 
@@ -22,11 +23,9 @@ import Testing
             }
             #expect(heard == message)
         }
-        try await daemon.ready()
-        #expect(try await daemon.stop() == .code(0))
-        var rest: [String] = []
-        while case let message = systemd.receive(), !message.isEmpty { rest.append(message) }
-        #expect(rest.contains("STOPPING=1"))
+        daemon.process.signal(SIGTERM)
+        try await eventually("the drain is said") { systemd.receive() == "STOPPING=1" }
+        #expect(try await daemon.process.waitForEnd() == .code(0))
     }
 
     @Test func `health and metrics are served over HTTP`() async throws {

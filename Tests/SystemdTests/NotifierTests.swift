@@ -33,6 +33,16 @@ import Testing
         #expect(try (before...after).contains(#require(Int(text))))
     }
 
+    @Test func `a systemd that does not listen holds nobody up`() throws {
+        let folder = try TemporaryFolder()
+        let systemd = try NotifySocket(folder.file("notify"))
+        let notifier = Notifier(environment: ["NOTIFY_SOCKET": folder.file("notify")])
+        #expect(throws: NotifierError(errorNumber: EAGAIN)) {
+            for _ in 0..<100_000 { try notifier.alive() }
+        }
+        #expect(systemd.receive() == "WATCHDOG=1")
+    }
+
     @Test func `without systemd nothing is sent, and nothing fails`() throws {
         try Notifier(environment: [:]).ready()
         try Notifier(environment: ["NOTIFY_SOCKET": "relative"]).ready()
