@@ -47,6 +47,20 @@ private func row(
         #expect(book.floor(of: partition) == 0)
     }
 
+    @Test func `a gate is open when one of PostgreSQL's epoch has spoken, whichever comes first`() {
+        var book = PartitionBook(partitioning: Partitioning(count: 2))
+        book.take(row(3))
+        #expect(!book.isOpen(partition, by: here))
+        book.seeOpen(3, in: partition)
+        #expect(book.isOpen(partition, by: here))
+        #expect(!book.isOpen(partition, by: there))
+        book.seeOpen(5, in: partition)
+        book.take(row(4))
+        #expect(!book.isOpen(partition, by: here))
+        book.take(row(5))
+        #expect(book.isOpen(partition, by: here))
+    }
+
     @Test func `a partition it does not have is ignored`() {
         var book = PartitionBook(partitioning: Partitioning(count: 2))
         book.take(row(1, id: PartitionID(2)))

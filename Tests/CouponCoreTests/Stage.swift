@@ -120,4 +120,13 @@ final class Stage {
                     issuedAt: clock.wallNow, resolve: resolve, coupons: coupons,
                     rejections: rejections)))
     }
+    /// The owner's heartbeat.
+    func hear(open epoch: Epoch, in partition: PartitionID) {
+        let settled = Position(epoch: epoch, n: 0)
+        worker.hear(
+            .event(
+                CompletionEvent(
+                    partition: partition, epoch: epoch, from: settled, to: settled,
+                    resolve: false, coupons: [], rejections: [])))
+    }
 }

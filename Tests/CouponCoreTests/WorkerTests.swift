@@ -259,7 +259,11 @@ private let first = Position(epoch: 1, n: 1)
         let stage = Stage(epoch: nil)
         #expect(stage.worker.whyNotReady?.contains("4 partitions") == true)
         stage.read(epoch: 1)
+        #expect(stage.worker.whyNotReady?.contains("4 partitions") == true)
+        for partition in stage.partitioning.all { stage.hear(open: 1, in: partition) }
         #expect(stage.worker.whyNotReady == nil)
+        stage.read(epoch: 2)
+        #expect(stage.worker.whyNotReady?.contains("4 partitions") == true)
         stage.gate.become(nil)
         #expect(stage.worker.whyNotReady?.contains("Redis") == true)
     }

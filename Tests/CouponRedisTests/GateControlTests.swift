@@ -43,6 +43,17 @@ internal import Testing
         #expect(try bench.view().status == .open)
     }
 
+    @Test func whoAsksOneThingIsNotToldOfABreakBefore() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        try await bench.server.kill()
+        try await bench.server.restart()
+        let inspection = try bench.control.inspect(coupon().id, partition: partition, user: nil)
+        #expect(inspection.status == .open)
+        try await bench.server.cli("CLIENT", "KILL", "TYPE", "normal")
+        #expect(throws: GateControlError.self) { try bench.view() }
+    }
+
     @Test func aSilentRedisIsGivenUp() async throws {
         let bench = try await Bench()
         let control = bench.another { $0.commandTimeoutMilliseconds = 100 }

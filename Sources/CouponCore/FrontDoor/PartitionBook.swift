@@ -7,6 +7,8 @@ public struct PartitionBook {
         var epoch: Epoch = 0
         var identity: RedisIdentity?
         var floor: Int64 = 0
+        /// The latest epoch whose gate has shown itself open.
+        var opened: Epoch = 0
     }
 
     private var pages: [Page]
@@ -21,9 +23,16 @@ public struct PartitionBook {
         guard row.id.rawValue < pages.count else { return }
         let index = row.id.rawValue
         if row.epoch > pages[index].epoch {
-            pages[index] = Page(epoch: row.epoch, identity: row.identity)
+            pages[index] = Page(
+                epoch: row.epoch, identity: row.identity, opened: pages[index].opened)
         }
         see(row.cursor, in: row.id)
+    }
+
+    /// An open gate has spoken: in an answer, or in an event. PostgreSQL names an epoch before its gate is
+    /// open (rule 26), so that it alone does not show it.
+    public mutating func seeOpen(_ epoch: Epoch, in partition: PartitionID) {
+        pages[partition.rawValue].opened = max(pages[partition.rawValue].opened, epoch)
     }
 
     /// Something stands, or stood, at this position.
@@ -41,5 +50,10 @@ public struct PartitionBook {
     /// Whether a connection to this Redis may serve the partition (rule 15).
     public func isServed(_ partition: PartitionID, by identity: RedisIdentity) -> Bool {
         pages[partition.rawValue].identity == identity
+    }
+    /// Whether the partition's gate is known to be open.
+    public func isOpen(_ partition: PartitionID, by identity: RedisIdentity) -> Bool {
+        isServed(partition, by: identity)
+            && pages[partition.rawValue].opened == pages[partition.rawValue].epoch
     }
 }

@@ -179,6 +179,7 @@ extension Worker: GateDelegate {
         let now = options.clocks.now()
         frontDoor.take(
             reply, for: asked.coupon, askedUnder: asked.generation, askedAt: asked.at, now: now)
+        book.seeOpen(reply.epoch, in: partition)
         book.see(Position(epoch: reply.epoch, n: reply.tail), in: partition)
         if reply.verdicts.contains(where: \.isAcceptance) { options.failpoint(.accepted) }
         for (number, verdict) in zip(asked.tickets, reply.verdicts) {

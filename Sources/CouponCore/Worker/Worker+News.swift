@@ -18,6 +18,7 @@ extension Worker {
         guard event.partition.rawValue < waitLists.count else { return }
         frontDoor.hear(event, now: options.clocks.now())
         if event.epoch > book.epoch(of: event.partition) { host.refreshPartitions() }
+        book.seeOpen(event.epoch, in: event.partition)
         book.see(event.to, in: event.partition)
         tell(waitLists[event.partition.rawValue].hear(event))
         askQuestions(event.partition)

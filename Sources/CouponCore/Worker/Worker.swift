@@ -40,7 +40,7 @@ public final class Worker {
     public var whyNotReady: String? {
         if isDraining { return "the daemon is shutting down" }
         guard let identity = gate.identity else { return "Redis is not reachable" }
-        let closed = options.partitioning.all.filter { !book.isServed($0, by: identity) }
+        let closed = options.partitioning.all.filter { !book.isOpen($0, by: identity) }
         return closed.isEmpty ? nil : "\(closed.count) partitions have no open gate"
     }
 

@@ -102,6 +102,12 @@ internal import Glibc
         }
     }
 
+    /// Whether the peer has hung up, or spoken unasked, while no answer was awaited.
+    var isClosed: Bool {
+        var descriptor = unsafe pollfd(fd: context.pointee.fd, events: Int16(POLLIN), revents: 0)
+        return unsafe Glibc.poll(&descriptor, 1, 0) > 0
+    }
+
     private func parsed() throws(GateControlError) -> Reply? {
         var raw: UnsafeMutableRawPointer?
         guard unsafe redisGetReplyFromReader(context, &raw) == REDIS_OK else { throw failure() }

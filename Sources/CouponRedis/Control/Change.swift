@@ -44,7 +44,8 @@ extension RedisGateControl {
     public func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(GateControlError) -> GateInspection {
-        try perform { connection throws(GateControlError) in
+        dropIfClosed()
+        return try perform { connection throws(GateControlError) in
             // The keys are named by the epoch, so it is asked for first; where it moves
             // meanwhile, again.
             var epoch: Epoch = 0

@@ -43,6 +43,12 @@ public final class RedisGateControl: GateControl {
         }
     }
 
+    /// A connection that Redis has closed since it was last used costs nobody an answer. Only for what stands
+    /// alone: whoever does several things in a row must learn that Redis was away between them (rule 25).
+    func dropIfClosed() {
+        if connection?.isClosed == true { connection = nil }
+    }
+
     private func connect() throws(GateControlError) -> BlockingConnection {
         let connection = try BlockingConnection(options)
         _ = try verify(connection)
