@@ -107,6 +107,14 @@ public final class PostgresServer: Sendable {
 
     /// Starts it again after a stop or a kill, and waits until it answers.
     public func start() async throws {
+        try await eventually("PostgreSQL answers", within: .seconds(60)) {
+            // It ends at once while a killed backend still holds the old shared memory.
+            if process.withLock({ $0?.isRunning }) != true { try launch() }
+            return try query("SELECT 1", on: connection()) == "1"
+        }
+    }
+
+    private func launch() throws {
         let server = try ServerProcess(
             programs + "/postgres",
             arguments: [
@@ -115,9 +123,6 @@ public final class PostgresServer: Sendable {
                 "-c", "max_connections=60", "-c", "shared_buffers=32MB",
             ], in: folder.path, user: Self.user)
         process.withLock { $0 = server }
-        try await eventually("PostgreSQL answers") {
-            try query("SELECT 1", on: connection()) == "1"
-        }
     }
 
     /// Stops it as an operator would: sessions are ended, nothing committed is lost.
