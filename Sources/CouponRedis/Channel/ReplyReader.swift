@@ -14,6 +14,7 @@ struct ReplyReader: ~Copyable {
     /// Nil where there is no memory.
     init?() {
         guard let reader = unsafe redisReaderCreate() else { return nil }
+        unsafe reader.limitArrays()
         unsafe self.reader = unsafe reader
     }
 

@@ -28,6 +28,7 @@ internal import Glibc
         guard let opened = unsafe opened else { throw .unavailable("out of memory") }
         unsafe context = unsafe opened  // owned from here: deinit frees it, also after a throw
         guard unsafe context.pointee.err == 0 else { throw failure() }
+        unsafe context.pointee.reader.limitArrays()
         // Writes, and reads of what `poll` announced; both only block where the peer has stalled.
         _ = unsafe redisSetTimeout(context, Self.timeval(options.commandTimeoutMilliseconds))
         if case .tcp = options.address { _ = unsafe redisEnableKeepAlive(context) }
