@@ -30,6 +30,8 @@ import Testing
         ] {
             #expect(!here.isFollowed(by: other), "\(other)")
         }
+        let last = Position(epoch: 2, n: .max)
+        #expect(!last.isFollowed(by: last))
     }
 
     @Test(arguments: 0...16)

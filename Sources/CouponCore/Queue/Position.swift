@@ -28,7 +28,8 @@ public struct Position: Hashable, Comparable, Sendable {
 
     /// Whether `next` may follow this one without a gap: the next number, or the first of a later epoch.
     public func isFollowed(by next: Position) -> Bool {
-        next.epoch == epoch ? next.n == n + 1 : next.epoch > epoch && next.n == 1
+        // Not n + 1: a damaged queue may have a last number.
+        next.epoch == epoch ? next.n > 0 && next.n - 1 == n : next.epoch > epoch && next.n == 1
     }
 }
 
