@@ -2,10 +2,12 @@
 
 /// The name among `known` that is nearest to what was written; nil where none is near.
 func suggestion(for written: String, among known: [String]) -> String? {
-    let nearest = known.map { (name: $0, distance: editDistance(written, $0)) }
-        .min { $0.distance < $1.distance }
-    guard let nearest, nearest.distance <= max(2, written.count / 3) else { return nil }
-    return nearest.name
+    let farthest = max(2, written.count / 3)
+    // A name that is much longer or shorter is far: a page of text is not compared with every name.
+    return known.filter { abs($0.count - written.count) <= farthest }
+        .map { (name: $0, distance: editDistance(written, $0)) }
+        .filter { $0.distance <= farthest }
+        .min { $0.distance < $1.distance }?.name
 }
 
 /// Insertions, deletions and replacements from one text to the other (Levenshtein).
