@@ -1,9 +1,9 @@
 # The doors of the repository. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test lint format clean dependencies
+.PHONY: help build run demo test fuzz lint format clean dependencies
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
 
 build: dependencies ## the daemon and its command line, release build, into .build/release
 	swift build --configuration release
@@ -17,14 +17,18 @@ demo: build ## a whole sale of 10,000 coupons to 30,000 users, with its accounts
 test: dependencies ## every test, with real servers
 	swift test
 
+SECONDS = 60
+fuzz: dependencies ## damaged bytes into every decoder, SECONDS=60 for each, with the address sanitizer
+	Scripts/fuzz $(SECONDS)
+
 lint: dependencies ## formatting, generated code, scripts
-	swift format lint --strict --recursive Sources Tests Package.swift
+	swift format lint --strict --recursive Sources Tests Fuzz Package.swift
 	Scripts/generate-proto --check
 	@for script in $$(grep --files-with-matches '^#!.*bash' Scripts/* .ci/*) Scripts/*.bash; do \
 		echo "bash -n $$script"; bash -n $$script || exit 1; done
 
 format: ## rewrite the Swift sources in the house's format
-	swift format --in-place --recursive Sources Tests Package.swift
+	swift format --in-place --recursive Sources Tests Fuzz Package.swift
 
 clean: ## remove what was built; .local/ with its data stays
 	swift package clean

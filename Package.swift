@@ -161,3 +161,31 @@ let package = Package(
             swiftSettings: strict),
     ]
 )
+
+// The decoders under libFuzzer (`make fuzz`), and nothing else: its main and its instrumentation are in
+// everything that is built with it. A program cannot be imported, so coupond's settings are a library here.
+if Context.environment["COUPOND_FUZZ"] != nil {
+    let decoders = [
+        "CHiredis", "CProtobufC", "CCouponProto", "CouponCore", "CouponWire", "CouponRedis",
+    ]
+    let configuration: Target.Dependency = .product(
+        name: "Configuration", package: "swift-configuration")
+    package.products = []
+    package.targets.removeAll { !decoders.contains($0.name) }
+    package.targets += [
+        .target(
+            name: "coupond",
+            dependencies: [
+                "CouponCore", logging, nioCore, configuration,
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            exclude: ["Configuration/Options.swift"],
+            sources: ["Configuration", "Logging/LogFormat.swift", "System.swift"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["CouponCore", "CouponRedis", "CouponWire", "coupond", configuration],
+            path: "Fuzz/Sources",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+    ]
+}

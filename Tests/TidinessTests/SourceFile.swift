@@ -40,7 +40,9 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
     static let swiftSources = all(below: "Sources", endings: [".swift"])
-    static let swiftFiles = swiftSources + all(below: "Tests", endings: [".swift"])
+    static let swiftFiles =
+        swiftSources + all(below: "Tests", endings: [".swift"])
+        + all(below: "Fuzz", endings: [".swift"])
     /// All that people write here, in any language; generated C is left out.
     static let handwritten =
         swiftFiles

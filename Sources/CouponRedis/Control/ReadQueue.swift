@@ -57,7 +57,7 @@ extension RedisGateControl {
 }
 
 /// The reply of read.lua, entries still as bytes.
-private struct RawGateView {
+struct RawGateView {
     let entries: [RawEntry]
     private let status: GateStatus
     private let numbers: [Int64]

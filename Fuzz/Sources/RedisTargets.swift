@@ -1,0 +1,102 @@
+/// What Redis says: its protocol by hiredis, and the packed layouts of our scripts. Redis is on our
+/// side, but what it holds may have been damaged, and promise 8 covers that.
+internal import CouponCore
+@testable import CouponRedis
+
+/// A stream of replies: its first byte says how it is cut into reads. Cut or whole, it gives the same.
+func fuzzReplies(_ input: [UInt8]) {
+    guard let first = input.first else { return }
+    let stream = Array(input.dropFirst())
+    let whole = replies(in: [stream])
+    let chunk = 1 + Int(first) % 7
+    let cut = stride(from: 0, to: stream.count, by: chunk).map {
+        Array(stream[$0..<min($0 + chunk, stream.count)])
+    }
+    require(replies(in: cut) == whole, "the replies depend on how the stream is cut")
+    for reply in whole {
+        if case .error(let text) = reply { _ = BlockingConnection.error(text) }
+        _ = CouponRedis.ServerInfo(info: reply, config: reply).unsafeSettings
+    }
+}
+
+private func replies(in chunks: [[UInt8]]) -> [Reply] {
+    guard var reader = ReplyReader() else { return [] }
+    var found: [Reply] = []
+    do throws(ProtocolFailure) {
+        for chunk in chunks {
+            unsafe try reader.feed(chunk.span.bytes)
+            while let reply = try reader.next() { found.append(reply) }
+        }
+    } catch {
+        require(!error.text.isEmpty, "refused without a reason")
+    }
+    return found
+}
+
+/// The reply of read.lua: it is judged as its partition's owner judges it.
+func fuzzQueueViews(_ input: [UInt8]) {
+    for reply in replies(in: [input]) {
+        guard let raw = RawGateView(reply) else { continue }
+        let items = raw.entries.map { QueueItem($0) ?? .damaged($0.damaged(holders: [])) }
+        let gate = raw.view(items)
+        let identity = RedisIdentity(runID: "a", replicationID: "b")
+        for cursor in [Position.zero, gate.settled] + items.map(\.position) {
+            let row = PartitionRow(
+                id: PartitionID(0), epoch: gate.epoch, cursor: cursor, identity: identity,
+                installID: "")
+            if case .issue(let batch) = DrainStep(row: row, gate: gate, identity: identity) {
+                require(!batch.isEmpty, "a batch of nothing")
+            }
+        }
+    }
+}
+
+/// The bytes of a queue entry: damaged, or requests that may be issued.
+func fuzzQueueEntries(_ input: [UInt8]) {
+    let payload = Reply.array([.bytes(Array("e".utf8)), .bytes(input)])
+    guard let raw = RawEntry(.array([.bytes(Array("1-1".utf8)), payload])) else {
+        preconditionFailure("an entry with the one field `e` is not found")
+    }
+    var holder = ByteReader(input)
+    _ = holder.holder()
+    guard case .entry(let entry)? = QueueItem(raw) else { return }
+    require(!entry.requests.isEmpty && entry.firstSequence > 0, "an entry of nobody")
+    require(entry.requests.allSatisfy { $0.user.rawValue > 0 }, "an entry of no user")
+}
+
+/// The gate's answer to a call of as many requests as the first byte says.
+func fuzzGateAnswers(_ input: [UInt8]) {
+    guard let first = input.first else { return }
+    guard let answer = GateAnswer(Array(input.dropFirst()), requestCount: Int(first)) else {
+        return
+    }
+    guard case .reply(let reply) = answer else { return }
+    require(reply.verdicts.count == Int(first), "not every request has a verdict")
+    var frontDoor = FrontDoor(
+        partitioning: Partitioning(count: 1), seed: 1, now: MonotonicTime(nanoseconds: 0))
+    frontDoor.subscriptionUp()
+    let now = MonotonicTime(nanoseconds: 1_000_000_000)
+    frontDoor.take(
+        reply, for: CouponID(1), askedUnder: frontDoor.generation, askedAt: now, now: now)
+    _ = frontDoor.judge(CouponID(1), attempt: 0, now: now.advanced(byMilliseconds: 10))
+}
+
+/// A completion event, as a worker hears it: doors move, and whoever waits is answered once.
+func fuzzEvents(_ input: [UInt8]) {
+    guard let event = CompletionEvent(input) else { return }
+    let now = MonotonicTime(nanoseconds: 1_000_000_000)
+    var frontDoor = FrontDoor(partitioning: Partitioning(count: 4), seed: 1, now: now)
+    frontDoor.subscriptionUp()
+    frontDoor.hear(event, now: now)
+    for standing in event.coupons.prefix(8) {
+        _ = frontDoor.judge(standing.coupon, attempt: 0, now: now)
+    }
+    var waiters = WaitList()
+    _ = waiters.hear(event)
+    let holding = Holding(
+        coupon: CouponID(1), user: UserID(1), sequence: 1, requestID: .empty)
+    waiters.register(
+        WaitList.Waiter(ticket: 1, holding: holding, position: event.to), isReplay: false)
+    let answers = waiters.hear(event)
+    require(answers.count + waiters.count == 1, "a waiter was answered twice, or forgotten")
+}
