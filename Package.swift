@@ -152,6 +152,12 @@ let package = Package(
                 "couponctl", "CannedDaemon", "CouponClient", "CouponCore", "CouponWire", arguments,
             ],
             swiftSettings: strict),
+        .target(
+            name: "HistoryChecker", dependencies: ["CouponCore"], path: "Tests/HistoryChecker",
+            swiftSettings: strict),
+        .testTarget(
+            name: "HistoryCheckerTests", dependencies: ["HistoryChecker", "CouponCore"],
+            swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

@@ -1,0 +1,24 @@
+/// Promise 9: every request ends by its deadline.
+internal import CouponCore
+
+extension HistoryChecker {
+    /// Answers that came too late, while neither the daemon nor the way to it was disturbed. What the
+    /// machine kept from the client itself does not count.
+    func deadlineBreaches(_ history: History) -> [Breach] {
+        let allowed = Self.grantedMilliseconds + toleranceMilliseconds
+        return history.calls.compactMap { call in
+            let lateness = call.ended.milliseconds(since: call.sent) - call.deadlineMilliseconds
+            guard lateness > allowed else { return nil }
+            let span = Interval(from: call.sent, to: call.ended)
+            let disturbances = history.disturbances[call.daemon] ?? []
+            guard !disturbances.contains(where: { $0.overlaps(span) }) else { return nil }
+            let stalled = history.stalls.filter { $0.overlaps(span) }.reduce(0) {
+                $0 + $1.to.milliseconds(since: $1.from)
+            }
+            guard lateness - stalled > allowed else { return nil }
+            return Breach(
+                .late, call.coupon, [call.user],
+                "\(lateness) ms after its deadline (the client itself stood \(stalled) ms)")
+        }
+    }
+}

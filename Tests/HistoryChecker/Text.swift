@@ -1,0 +1,56 @@
+/// Histories for people: what a breach is printed with.
+public import CouponCore
+
+extension Call.End {
+    /// As a person would say it: `ACCEPTED 7`, `SOLD_OUT`, `UNAVAILABLE, unknown`.
+    public var text: String {
+        switch self {
+        case .told(.accepted(let sequence)): "ACCEPTED \(sequence)"
+        case .told(.issued(let sequence, _)): "ISSUED \(sequence)"
+        case .told(.duplicate(let sequence, let state)): "DUPLICATE \(sequence) (\(state))"
+        case .told(.soldOut): "SOLD_OUT"
+        case .told(.rejected(let sequence, let reason)): "REJECTED \(sequence) (\(reason))"
+        case .told(let outcome): "\(outcome)"
+        case .failed(let status, let acceptance):
+            "\(status?.name ?? "no answer"), \(acceptance.text)"
+        }
+    }
+}
+
+extension Acceptance {
+    fileprivate var text: String {
+        switch self {
+        case .notAccepted: "not accepted"
+        case .accepted(let sequence): "accepted \(sequence)"
+        case .unknown: "unknown"
+        }
+    }
+}
+
+extension Tables.RequestRow {
+    var text: String { "the row \(sequence) of request \(requestID.hex)" }
+}
+
+extension RequestID {
+    /// In hexadecimal digits, as PostgreSQL's `encode` gives it.
+    public var hex: String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
+
+extension History {
+    /// Every call of these users for a coupon, in order, times from the first call of all.
+    public func story(of users: [UserID], _ coupon: CouponID?) -> [String] {
+        let beginning = calls.map(\.sent).min() ?? .zero
+        return calls.filter { users.contains($0.user) && $0.coupon == coupon ?? $0.coupon }
+            .sorted { $0.sent < $1.sent }
+            .map { call in
+                let sent = call.sent.milliseconds(since: beginning)
+                let ended = call.ended.milliseconds(since: beginning)
+                return "\(sent)-\(ended) ms: user \(call.user.rawValue)"
+                    + " coupon \(call.coupon.rawValue) request \(call.requestID.hex.prefix(8))"
+                    + " try \(call.attempt)\(call.waitsForIssue ? ", waits" : "")"
+                    + ", \(call.deadlineMilliseconds) ms, daemon \(call.daemon): \(call.end.text)"
+            }
+    }
+}

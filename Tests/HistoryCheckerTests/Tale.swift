@@ -1,0 +1,87 @@
+/// A history made by hand: one coupon, a few users, times in milliseconds.
+import CouponCore
+import HistoryChecker
+
+/// The coupon of every tale.
+let coupon = CouponID(1)
+
+extension Timestamp {
+    /// So many milliseconds into the tale.
+    static func at(_ milliseconds: Int64) -> Timestamp {
+        Timestamp(microseconds: 1_000_000_000 + milliseconds * 1_000)
+    }
+}
+
+/// The request id that tales call by a number.
+func request(_ number: UInt64) -> RequestID { RequestID(high: number, low: 0, length: 8) }
+
+struct Tale {
+    var history = History()
+    var tables = Tables()
+    var checker = HistoryChecker()
+
+    /// A tale of one coupon with so many to give; nil is unlimited.
+    init(total: Int64? = 3) {
+        history.offers[coupon] = total
+    }
+
+    /// A user asks, and is told.
+    mutating func ask(
+        _ user: Int64, request number: UInt64? = nil, try attempt: UInt32 = 0,
+        from: Int64 = 100, to: Int64 = 110, deadline: Int64 = 1_000, _ end: Call.End
+    ) {
+        history.calls.append(
+            Call(
+                coupon: coupon, user: UserID(user), requestID: request(number ?? UInt64(user)),
+                attempt: attempt, waitsForIssue: false, deadlineMilliseconds: deadline, daemon: 1,
+                sent: .at(from), ended: .at(to), end: end))
+    }
+
+    /// A user asks, is told ACCEPTED, and has the row.
+    mutating func win(_ user: Int64, _ sequence: Int64, from: Int64 = 100, to: Int64 = 110) {
+        ask(user, from: from, to: to, .told(.accepted(sequence: sequence)))
+        row(user, sequence, at: to)
+    }
+
+    /// A row, as committed.
+    mutating func row(
+        _ user: Int64, _ sequence: Int64, request number: UInt64? = nil, at: Int64 = 105
+    ) {
+        tables.issues.append(Self.row(user, sequence, request: number, at: at))
+    }
+
+    /// A rejection, as committed.
+    mutating func rejection(_ user: Int64, _ sequence: Int64) {
+        tables.rejections.append(Self.row(user, sequence, request: nil, at: nil))
+    }
+
+    private static func row(
+        _ user: Int64, _ sequence: Int64, request number: UInt64?, at: Int64?
+    ) -> Tables.RequestRow {
+        Tables.RequestRow(
+            coupon: coupon, user: UserID(user), sequence: sequence,
+            requestID: request(number ?? UInt64(user)), acceptedAt: at.map { .at($0) })
+    }
+
+    /// Data went back.
+    mutating func lose(_ store: Loss.Store, from: Int64, to: Int64) {
+        history.losses.append(Loss(of: store, at: Interval(from: .at(from), to: .at(to))))
+    }
+
+    /// What is found, with the accounts of gate and coupon as the rows demand unless told otherwise.
+    func found(issued: Int64? = nil, record: Tables.Record? = nil) -> [Breach] {
+        var tables = tables
+        let rows = Int64(tables.issues.count)
+        tables.coupons = [
+            Tables.CouponRow(
+                id: coupon, total: history.offers[coupon] ?? nil, issued: issued ?? rows)
+        ]
+        if let record { tables.records[coupon] = record }
+        return checker.check(history, against: tables)
+    }
+
+    /// The kinds of all that is found, each once.
+    func kinds(issued: Int64? = nil, record: Tables.Record? = nil) -> Set<Breach.Kind> {
+        Set(found(issued: issued, record: record).map(\.kind))
+    }
+}
