@@ -4,10 +4,10 @@
 /// the next batch grows in the queue, so that load makes batches and batches carry load. Partitions take
 /// turns, a batch each.
 internal import CoreMetrics
-internal import CouponCore
-internal import Logging
+package import CouponCore
+package import Logging
 
-final class Scheduler {
+package final class Scheduler {
     let ledger: any Ledger
     let gates: any GateControl
     let options: SchedulerOptions
@@ -22,7 +22,10 @@ final class Scheduler {
     private var ownership: Ownership
     private var turnsSinceStart = 0
 
-    init(
+    /// - Parameters:
+    ///   - ledger: its session with PostgreSQL.
+    ///   - gates: its connection to Redis.
+    package init(
         ledger: any Ledger, gates: any GateControl, options: SchedulerOptions, logger: Logger
     ) {
         self.ledger = ledger
@@ -37,7 +40,7 @@ final class Scheduler {
     }
 
     /// One round: keep the locks, serve each partition that is due, then wait for work if there was none.
-    func turn() {
+    package func turn() {
         let now = options.clocks.now()
         do {
             try keepOwnership(now)
@@ -49,7 +52,7 @@ final class Scheduler {
     }
 
     /// Gives every partition up; after this another daemon may go on at once.
-    func stop() {
+    package func stop() {
         for partition in owned.keys { try? ledger.release(partition) }
         owned.removeAll()
     }

@@ -74,7 +74,7 @@ public struct CouponServer: Service {
     private func pollPartitions() async throws {
         while !Task.isCancelled {
             catalog.refreshPartitions()
-            _ = catalog.submit { $0.retell() }
+            _ = catalog.submit { $0.keeper.retell() }
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
         }
     }

@@ -5,7 +5,7 @@ public final class Worker {
     let gate: any Gate
     unowned let host: any WorkerHost
 
-    var frontDoor: FrontDoor
+    package internal(set) var frontDoor: FrontDoor
     var book: PartitionBook
     var tickets = Tickets()
     var batches = CouponBatches()

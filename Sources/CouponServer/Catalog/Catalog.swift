@@ -25,6 +25,17 @@ actor Catalog {
 
     private(set) lazy var store: any CouponStore = makeStore()
     private(set) lazy var gates: any GateControl = makeGates()
+    /// What there is to do, without the thread on which it is done.
+    private(set) lazy var keeper: CouponKeeper = {
+        let (roster, logger) = (roster, logger)
+        return CouponKeeper(
+            store: store, gates: gates, partitioning: partitioning, clocks: clocks
+        ) { coupon in
+            roster.each { desk in desk.withWorker { $0.forget(coupon) } }
+        } failed: { what, error in
+            logger.debug("a port failed", metadata: ["port": "\(what)", "error": "\(error)"])
+        }
+    }()
 
     /// The actor's own thread: its calls block.
     nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -76,80 +87,5 @@ actor Catalog {
             roster.each { desk in desk.withWorker { $0.take(rows: rows) } }
         }
         waiting.add(1, ordering: .relaxed)
-    }
-
-    /// Whatever the local caches say of a coupon is out of date.
-    func forget(_ coupon: CouponID) {
-        roster.each { desk in desk.withWorker { $0.forget(coupon) } }
-    }
-
-    /// Rule 36; nil where PostgreSQL cannot be asked.
-    func decisions(_ questions: [Holding], in partition: PartitionID) -> Decisions? {
-        do {
-            return try store.decisions(questions, in: partition)
-        } catch {
-            logger.debug("decisions not read", metadata: ["error": "\(error)"])
-            return nil
-        }
-    }
-
-    // MARK: Loading
-
-    /// Rule 32: brings a coupon into the gate, in a race with other loaders, commits and rebuilds.
-    func load(_ coupon: CouponID) -> LoadOutcome {
-        do throws(Failure) {
-            for _ in 0..<5 {
-                if let outcome = try tryLoad(coupon) { return outcome }
-            }
-            return .failed(.unavailable("the coupon could not be loaded: ask again"))
-        } catch {
-            return .failed(error)
-        }
-    }
-
-    /// Nil where somebody was faster: look again.
-    private func tryLoad(_ id: CouponID) throws(Failure) -> LoadOutcome? {
-        let partition = partitioning.partition(of: id)
-        let view = try gate { () throws(GateControlError) in
-            try gates.inspect(id, partition: partition, user: nil)
-        }
-        guard view.status == .open else { throw .unavailable("the gate is not open yet") }
-        if view.record != nil { return .loaded }
-        let loaded = try ledger { () throws(LedgerError) in try store.load(id) }
-        guard let loaded else { return .absent }
-        let result = try gate { () throws(GateControlError) in
-            try gates.load(
-                loaded, partition: partition, epoch: view.epoch, token: view.loadToken)
-        }
-        guard result == .loaded else { return result == .alreadyLoaded ? .loaded : nil }
-        let coupon = try ledger { () throws(LedgerError) in try store.coupon(id) }
-        if let coupon, coupon.version > loaded.coupon.version {
-            _ = try gate { () throws(GateControlError) in
-                try gates.set(coupon, partition: partition, epoch: view.epoch)
-            }
-        }
-        return .loaded
-    }
-
-    // MARK: Errors
-
-    /// Runs a call of the gates' control side, and says its errors in the callers' words.
-    func gate<Value>(_ body: () throws(GateControlError) -> Value) throws(Failure) -> Value {
-        do { return try body() } catch {
-            logger.debug("gate control failed", metadata: ["error": "\(error)"])
-            throw .unavailable("Redis is not reachable")
-        }
-    }
-
-    /// Runs a call of the store, and says its errors in the callers' words.
-    func ledger<Value>(_ body: () throws(LedgerError) -> Value) throws(Failure) -> Value {
-        do { return try body() } catch {
-            logger.debug("store failed", metadata: ["error": "\(error)"])
-            switch error {
-            case .refused(let text): throw Failure(.internal, "PostgreSQL refuses: \(text)")
-            case .busy: throw .unavailable("the coupon is locked: ask again")
-            case .fenced, .sessionLost: throw .unavailable("PostgreSQL is not reachable")
-            }
-        }
     }
 }

@@ -256,7 +256,7 @@ extension Desk: WorkerHost {
     func load(_ coupon: CouponID) {
         let desk = NIOLoopBound(self, eventLoop: loop)
         errand { catalog in
-            let outcome = catalog.load(coupon)
+            let outcome = catalog.keeper.load(coupon)
             desk.eventLoop.execute { desk.value.withWorker { $0.didLoad(coupon, outcome) } }
         } refused: { failure in
             worker?.didLoad(coupon, .failed(failure))
@@ -268,7 +268,7 @@ extension Desk: WorkerHost {
     func decide(_ questions: [Holding], in partition: PartitionID) {
         let desk = NIOLoopBound(self, eventLoop: loop)
         errand { catalog in
-            let decisions = catalog.decisions(questions, in: partition)
+            let decisions = catalog.keeper.decisions(questions, in: partition)
             desk.eventLoop.execute {
                 desk.value.withWorker { $0.didDecide(decisions, in: partition) }
             }

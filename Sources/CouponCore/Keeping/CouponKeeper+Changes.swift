@@ -1,0 +1,108 @@
+/// What admins do to a coupon (rules 33 and 34).
+extension CouponKeeper {
+    /// A coupon as PostgreSQL has it.
+    public func existing(_ id: CouponID) throws(Failure) -> Coupon {
+        let coupon = try ledger { () throws(LedgerError) in try store.coupon(id) }
+        guard let coupon else { throw .noCoupon(id) }
+        return coupon
+    }
+
+    /// Creates a coupon.
+    public func create(_ coupon: Coupon) throws(Failure) -> Coupon {
+        let isNew = try ledger { () throws(LedgerError) in try store.create(coupon) }
+        guard isNew else {
+            throw Failure(.alreadyExists, "there is a coupon with id \(coupon.id.rawValue)")
+        }
+        forget(coupon.id)
+        return coupon
+    }
+
+    /// Rules 33 and 34: PostgreSQL first, then the gate; a lower total is capped at the gate before.
+    ///
+    /// The gate is waited for until the deadline; should it not be told by then, `retell` follows.
+    public func update(
+        _ id: CouponID, _ change: CouponChange, deadline: MonotonicTime
+    ) throws(Failure) -> Coupon {
+        let partition = partitioning.partition(of: id)
+        // A cap needs the coupon in the gate; inside the transaction there is no time to load it.
+        if case .some(.some) = change.total, case .failed(let failure) = load(id) { throw failure }
+        var used: Int64?
+        let update = try ledger { () throws(LedgerError) in
+            try store.update(id, change) { coupon, row in
+                guard case .some(.some(let total)) = change.total else { return true }
+                // The coupon is shown as it would be; the cap belongs to the version before.
+                let result = try? gates.cap(
+                    id, version: coupon.version - 1, partition: partition, epoch: row.epoch,
+                    total: total)
+                switch result {
+                case .capped: return true
+                case .refused(let figure):
+                    used = figure
+                    return false
+                case .notLoaded, .stale, nil: return false
+                }
+            }
+        }
+        switch update {
+        case nil: throw .noCoupon(id)
+        case .invalid(let text): throw Failure(.failedPrecondition, text)
+        case .refusedByGate:
+            guard let used else { throw .unavailable("the gate could not be asked: try again") }
+            throw Failure(
+                .failedPrecondition,
+                "total: \(used) are accepted already, choose at least that many")
+        case .updated(let coupon):
+            try set(coupon, partition, deadline)
+            return coupon
+        }
+    }
+
+    /// How long an admin's answer waits for the gate; everybody else's errands wait with it.
+    private static let tellingMilliseconds: Int64 = 1_000
+
+    /// Tells the gate. Should that fail, `retell` follows.
+    private func set(
+        _ coupon: Coupon, _ partition: PartitionID, _ deadline: MonotonicTime
+    ) throws(Failure) {
+        forget(coupon.id)
+        let deadline = min(
+            deadline, clocks.now().advanced(byMilliseconds: Self.tellingMilliseconds))
+        while clocks.now() < deadline {
+            let view = try? gates.inspect(coupon.id, partition: partition, user: nil)
+            if let view, view.status == .open,
+                let result = try? gates.set(coupon, partition: partition, epoch: view.epoch),
+                result != .stale
+            {
+                return
+            }
+            clocks.pause(20)
+        }
+        throw Failure(
+            .deadlineExceeded,
+            "the change is committed, but the gate could not be told yet: it follows when it opens")
+    }
+
+    /// Tells the gates once more what was changed lately, and clears a cap whose change was not committed:
+    /// the cap at the total itself is none. Called each second.
+    public func retell() {
+        for _ in 0..<100 {
+            let wasTold = try? store.retell { coupon, row in
+                let epoch = row.epoch
+                let capped = try? gates.cap(
+                    coupon.id, version: coupon.version, partition: row.id, epoch: epoch,
+                    total: coupon.total ?? Limits.maximumTotal)
+                guard let capped, capped != .stale else { return false }
+                let told = try? gates.set(coupon, partition: row.id, epoch: epoch)
+                return told == .current || told == .notLoaded
+            }
+            if wasTold != true { return }
+        }
+    }
+}
+
+extension Failure {
+    /// The coupon is not in PostgreSQL.
+    public static func noCoupon(_ id: CouponID) -> Failure {
+        Failure(.notFound, "there is no coupon with id \(id.rawValue)")
+    }
+}
