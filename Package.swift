@@ -158,10 +158,18 @@ let package = Package(
         .testTarget(
             name: "HistoryCheckerTests", dependencies: ["HistoryChecker", "CouponCore"],
             swiftSettings: strict),
+        .target(
+            name: "TestWorld",
+            dependencies: [
+                "CouponClient", "CouponCore", "CouponWire", "HistoryChecker", "TestSupport",
+                nioCore,
+            ],
+            path: "Tests/TestWorld", swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "CouponClient", "CouponCore", "CouponWire", "TestSupport", nioCore, nioPosix,
+                "HistoryChecker", "TestWorld", "CouponClient", "CouponCore", "CouponWire",
+                "TestSupport", nioCore, nioPosix,
                 "coupond", "couponctl",
             ],
             swiftSettings: strict),

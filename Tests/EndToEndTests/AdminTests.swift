@@ -3,6 +3,7 @@ import CouponClient
 import CouponCore
 import CouponWire
 import TestSupport
+import TestWorld
 import Testing
 
 extension DaemonTests {

@@ -2,6 +2,7 @@
 import CouponCore
 import CouponWire
 import TestSupport
+import TestWorld
 import Testing
 
 extension DaemonTests {

@@ -5,6 +5,7 @@ import CouponWire
 import NIOCore
 import Testing
 import TestSupport
+import TestWorld
 
 extension DaemonTests {
     @Suite struct BehaviourTests {

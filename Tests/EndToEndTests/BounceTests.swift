@@ -4,6 +4,7 @@ import CouponCore
 import CouponWire
 import NIOCore
 import TestSupport
+import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct BounceTests {

@@ -6,6 +6,7 @@ import CouponWire
 import Foundation
 import NIOCore
 import TestSupport
+import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .sharedWorld(), .serialized, .timeLimit(.minutes(2))) struct CacheTests {

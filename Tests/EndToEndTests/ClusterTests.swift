@@ -2,6 +2,7 @@
 import CouponClient
 import CouponCore
 import TestSupport
+import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ClusterTests {

@@ -1,6 +1,7 @@
 /// couponctl against the daemon: what it prints for programs, and its exit codes.
 import CouponCore
 import TestSupport
+import TestWorld
 import Testing
 
 extension DaemonTests {

@@ -1,6 +1,7 @@
 /// A command, run to its end.
 import Foundation
 import TestSupport
+import TestWorld
 import Testing
 
 /// What a command printed, and how it ended.

@@ -4,6 +4,7 @@ import CouponCore
 import CouponWire
 import Foundation
 import TestSupport
+import TestWorld
 import Testing
 
 extension DaemonTests {

@@ -3,6 +3,7 @@ import CouponCore
 import CouponWire
 import Foundation
 import TestSupport
+import TestWorld
 import Testing
 
 extension FaultTests {
@@ -76,8 +77,8 @@ extension FaultTests {
             try await eventually("the other one owns all partitions, without the sleeper's leave") {
                 try world.ownedPartitions() == ["16"]
             }
-            let issued = try load.rows().count
-            try await eventually("it issues") { try load.rows().count > issued || issued == 400 }
+            let issued = try load.issued()
+            try await eventually("it issues") { try load.issued() > issued || issued == 400 }
             sleeper.process.signal(SIGCONT)
             load.add(sleeper)
             await early

@@ -4,6 +4,7 @@ import CouponWire
 import Foundation
 import NIOCore
 import TestSupport
+import TestWorld
 import Testing
 
 extension FaultTests {
@@ -43,7 +44,7 @@ extension FaultTests {
             }
             await load.run()
             try await load.expectBalance(through: daemon)
-            #expect(load.stories.values.flatMap(\.failures).isEmpty)
+            #expect(load.failures.isEmpty)
             #expect(try await daemon.stop() == .code(0))
         }
 
@@ -135,7 +136,7 @@ extension Daemon {
 extension Load {
     /// A daemon that drains refuses with UNAVAILABLE, or has closed the connection; nothing else.
     fileprivate func expectFailuresOfDraining() {
-        for failure in stories.values.flatMap(\.failures) {
+        for failure in failures {
             switch failure {
             case .cannotConnect, .connectionLost, .notConnected: break
             case .refused(let refusal):

@@ -2,6 +2,7 @@
 /// the others miss their deadlines.
 import Synchronization
 import TestSupport
+import TestWorld
 import Testing
 
 /// A suite with this trait runs only beside others of its kind.

@@ -3,6 +3,7 @@ import CouponCore
 import CouponWire
 import Glibc
 import TestSupport
+import TestWorld
 import Testing
 
 /// What those who watch a daemon see of it: systemd, and HTTP.

@@ -2,7 +2,9 @@ import CouponClient
 import CouponCore
 import CouponWire
 import Foundation
+import HistoryChecker
 import TestSupport
+import TestWorld
 import Testing
 
 extension FaultTests {
@@ -69,9 +71,9 @@ extension FaultTests {
             }
             await free.run()
             try await free.expectBalance(through: daemon)
-            #expect(try locked.rows().isEmpty, "its coupon's row is locked")
+            #expect(try locked.issued() == 0, "its coupon's row is locked")
             #expect(
-                !locked.stories.values.contains { $0.wasToldIssued },
+                !locked.history.calls.contains { $0.isToldIssued },
                 "ISSUED is told after the commit, never before")
             try await lock.release()
             await first

@@ -4,6 +4,7 @@ import CouponClient
 import CouponCore
 import CouponWire
 import TestSupport
+import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .sharedWorld(), .serialized, .timeLimit(.minutes(2)))

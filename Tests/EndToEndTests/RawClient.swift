@@ -3,6 +3,7 @@ import CouponCore
 import CouponWire
 import NIOCore
 import TestSupport
+import TestWorld
 import Testing
 
 extension PlainSocket {
@@ -52,9 +53,4 @@ extension Request {
         buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
         return Array(buffer.readableBytesView)
     }
-}
-
-/// An answer that a test has no use for.
-struct Unexpected: Error {
-    let what: String
 }

@@ -2,6 +2,7 @@ import CouponClient
 import CouponCore
 import CouponWire
 import TestSupport
+import TestWorld
 import Testing
 
 /// A daemon listens when it can serve: who starts it and connects is not turned away.

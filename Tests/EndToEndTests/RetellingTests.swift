@@ -2,6 +2,7 @@ import CouponClient
 import CouponCore
 import CouponWire
 import TestSupport
+import TestWorld
 import Testing
 
 /// A change reaches the gate also where the daemon that made it died in between (rule 33).

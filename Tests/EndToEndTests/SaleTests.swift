@@ -2,6 +2,7 @@ import CouponClient
 import CouponCore
 import CouponWire
 import TestSupport
+import TestWorld
 import Testing
 
 /// The behaviour that the reference system had, and that stays.

@@ -5,6 +5,7 @@ import CouponWire
 import NIOCore
 import Synchronization
 import TestSupport
+import TestWorld
 import Testing
 
 /// Two daemons on one Redis and one PostgreSQL, for as long as the suite runs.

@@ -3,8 +3,15 @@ internal import CouponCore
 
 extension HistoryChecker {
     func accountBreaches(_ history: History, _ tables: Tables) -> [Breach] {
+        unrest(in: tables) + tables.coupons.flatMap { unbalanced($0, history, tables) }
+    }
+
+    /// Partitions and coupons that are not at rest: something is queued, unsettled or not open.
+    public func unrest(in tables: Tables) -> [Breach] {
         tables.partitions.compactMap(unsettled)
-            + tables.coupons.flatMap { unbalanced($0, history, tables) }
+            + tables.records.filter { $0.value.queued != 0 }.map { coupon, record in
+                Breach(.accounts, coupon, [], "the gate counts \(record.queued) queued")
+            }
     }
 
     /// A quiet partition has an open gate of PostgreSQL's epoch, which knows every commit.
@@ -41,7 +48,6 @@ extension HistoryChecker {
         let decided = issued + rejected + dead
         let record = tables.records[coupon.id]
         if let record {
-            demand(record.queued == 0, "\(record.queued) are queued")
             demand(
                 record.used == issued + dead,
                 "\(record.used) slots are used by \(issued) issued and \(dead) dead-lettered")

@@ -63,7 +63,7 @@ extension Call {
     }
 
     /// Whether it was told that the issue is committed.
-    var isToldIssued: Bool {
+    public var isToldIssued: Bool {
         if case .told(.issued) = end { true } else { false }
     }
 

@@ -1,23 +1,22 @@
 /// Locks taken past the daemon, so that a test decides when something goes on.
-import CouponCore
-import TestSupport
-import Testing
+package import CouponCore
+internal import TestSupport
 
 extension World {
     /// Holds a coupon's row: nothing of it can be issued.
-    func lock(_ coupon: CouponID) async throws -> HeldLock {
+    package func lock(_ coupon: CouponID) async throws -> HeldLock {
         try await HeldLock(
             "SELECT id FROM coupond.coupon WHERE id = \(coupon.rawValue) FOR UPDATE", in: self)
     }
 
     /// Holds the refusals: nothing can be loaded, while issuing goes on.
-    func lockRefusals() async throws -> HeldLock {
+    package func lockRefusals() async throws -> HeldLock {
         try await HeldLock("LOCK TABLE coupond.issue_rejection", in: self)
     }
 }
 
 /// A session that holds a lock.
-struct HeldLock {
+package struct HeldLock {
     private let world: World
     private let session: ServerProcess
     private let mark: String
@@ -46,7 +45,7 @@ struct HeldLock {
     }
 
     /// Lets it go.
-    func release() async throws {
+    package func release() async throws {
         try world.sql("SELECT pg_terminate_backend(pid) \(Self.asleep(mark))")
         _ = try await session.waitForEnd()
     }

@@ -1,18 +1,18 @@
 /// What an end-to-end test has: a real Redis, a real PostgreSQL, and daemons that can be killed.
-import CouponClient
-import CouponCore
-import Foundation
-import TestSupport
+package import CouponClient
+package import CouponCore
+internal import Foundation
+package import TestSupport
 
 /// Servers and daemons of one test, on private sockets and ports; stopped when the test lets go of it.
-final class World: Sendable {
-    let redis: RedisServer
-    let postgres: PostgresServer
-    let database: String
-    let folder: TemporaryFolder
+package final class World: Sendable {
+    package let redis: RedisServer
+    package let postgres: PostgresServer
+    package let database: String
+    package let folder: TemporaryFolder
 
     /// - Parameter ownPostgres: for tests that stop PostgreSQL; others share one server.
-    init(ownPostgres: Bool = false, redis settings: [String] = []) async throws {
+    package init(ownPostgres: Bool = false, redis settings: [String] = []) async throws {
         redis = try await RedisServer(settings)
         postgres = ownPostgres ? try await PostgresServer() : try await PostgresServer.shared()
         database = try postgres.makeDatabase()
@@ -21,7 +21,9 @@ final class World: Sendable {
 
     /// Starts a daemon and waits until it accepts.
     /// - Parameter failpoint: where it kills itself.
-    func daemon(_ arguments: [String] = [], failpoint: Failpoint? = nil) async throws -> Daemon {
+    package func daemon(_ arguments: [String] = [], failpoint: Failpoint? = nil) async throws
+        -> Daemon
+    {
         let daemon = try Daemon(self, arguments, failpoint)
         try await daemon.ready()
         return daemon
@@ -29,25 +31,30 @@ final class World: Sendable {
 
     /// SQL past the daemon.
     @discardableResult
-    func sql(_ text: String) throws -> String { try postgres.query(text, on: database) }
+    package func sql(_ text: String) throws -> String { try postgres.query(text, on: database) }
 }
 
 /// A coupond process.
-final class Daemon: Sendable {
-    let process: ServerProcess
-    let client: CouponClient
-    let port: Int
+package final class Daemon: Sendable {
+    package let process: ServerProcess
+    package let client: CouponClient
+    package let port: Int
 
-    init(
+    /// Starts a process.
+    /// - Parameters:
+    ///   - redis: how it reaches Redis; nil is directly.
+    ///   - postgres: how it reaches PostgreSQL; nil is directly.
+    package init(
         _ world: World, _ arguments: [String] = [], _ failpoint: Failpoint? = nil,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], redis: String? = nil, postgres: String? = nil
     ) throws {
         port = Int(try freePort())
         process = try ServerProcess(
             builtExecutable("coupond"),
             arguments: [
-                "--listen", "127.0.0.1:\(port)", "--redis", "unix:\(world.redis.socket)",
-                "--postgres", world.database, "--event-loops", "2", "--log-level", "debug",
+                "--listen", "127.0.0.1:\(port)", "--redis", redis ?? "unix:\(world.redis.socket)",
+                "--postgres", postgres ?? world.database, "--event-loops", "2", "--log-level",
+                "debug",
                 "--metrics-listen", "off",
             ] + arguments,
             environment: environment.merging(
@@ -58,21 +65,21 @@ final class Daemon: Sendable {
     }
 
     /// Waits until every gate is open to it.
-    func ready() async throws {
+    package func ready() async throws {
         try await eventually("coupond is ready; its log ends:\n\(process.logTail(lines: 5))") {
             try await client.health() == nil
         }
     }
 
     /// Dies without a word.
-    func kill() async throws {
+    package func kill() async throws {
         process.signal(SIGKILL)
         _ = try await process.waitForEnd()
     }
 
     /// Drains, and must do so cleanly.
     @discardableResult
-    func stop() async throws -> ProcessEnd {
+    package func stop() async throws -> ProcessEnd {
         process.signal(SIGTERM)
         return try await process.waitForEnd()
     }
@@ -80,7 +87,7 @@ final class Daemon: Sendable {
 
 extension Coupon {
     /// A coupon for a test, open now.
-    static func offer(
+    package static func offer(
         _ id: Int64, total: Int64?, opensIn: Double = -60, closesIn: Double = 3_600
     ) -> Coupon {
         Coupon(
@@ -91,7 +98,7 @@ extension Coupon {
 
 extension Timestamp {
     /// So many seconds from now.
-    static func now(plus seconds: Double) -> Timestamp {
+    package static func now(plus seconds: Double) -> Timestamp {
         Timestamp(microseconds: Int64((Date().timeIntervalSince1970 + seconds) * 1_000_000))
     }
 }
