@@ -1,6 +1,6 @@
 # The doors of the repository. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test fuzz lint format clean dependencies
+.PHONY: help build run demo bench test fuzz lint format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -14,6 +14,9 @@ run: build ## serve on 127.0.0.1:7070 with a Redis and a PostgreSQL of its own i
 demo: build ## a whole sale of 10,000 coupons to 30,000 users, with its accounts checked
 	@Scripts/demo
 
+bench: build ## coupond beside Redis, PostgreSQL and a plain consumer; ONLY=key,key for some figures
+	.build/release/bench --only "$(ONLY)"
+
 test: dependencies ## every test, with real servers
 	swift test
 
@@ -22,13 +25,13 @@ fuzz: dependencies ## damaged bytes into every decoder, SECONDS=60 for each, wit
 	Scripts/fuzz $(SECONDS)
 
 lint: dependencies ## formatting, generated code, scripts
-	swift format lint --strict --recursive Sources Tests Fuzz Package.swift
+	swift format lint --strict --recursive Sources Tests Benchmarks Fuzz Package.swift
 	Scripts/generate-proto --check
 	@for script in $$(grep --files-with-matches '^#!.*bash' Scripts/* .ci/*) Scripts/*.bash; do \
 		echo "bash -n $$script"; bash -n $$script || exit 1; done
 
 format: ## rewrite the Swift sources in the house's format
-	swift format --in-place --recursive Sources Tests Fuzz Package.swift
+	swift format --in-place --recursive Sources Tests Benchmarks Fuzz Package.swift
 
 clean: ## remove what was built; .local/ with its data stays
 	swift package clean

@@ -36,6 +36,7 @@ let package = Package(
         .executable(name: "coupond", targets: ["coupond"]),
         .executable(name: "couponctl", targets: ["couponctl"]),
         .library(name: "CouponClient", targets: ["CouponClient"]),
+        .library(name: "CSuspend", type: .dynamic, targets: ["CSuspend"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -107,6 +108,17 @@ let package = Package(
                 histogram,
             ],
             swiftSettings: strict),
+
+        // `make bench`. Without NIO: its load generator must cost less than what it measures.
+        .systemLibrary(name: "CEpoll", path: "Benchmarks/CEpoll"),
+        .target(name: "CSuspend", path: "Benchmarks/CSuspend", cSettings: strictC),
+        .executableTarget(
+            name: "bench",
+            dependencies: [
+                "CEpoll", "CHiredis", "CLibpq", "CouponCore", "CouponWire", "TestSupport",
+                "coupond", arguments, histogram,
+            ],
+            path: "Benchmarks/bench", swiftSettings: strict),
 
         // Tests by cost: unit, then with real servers, then the real daemon.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),

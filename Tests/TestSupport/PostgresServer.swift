@@ -8,6 +8,7 @@ internal import Synchronization
 public final class PostgresServer: Sendable {
     private let folder: TemporaryFolder
     private let programs: String
+    private let settings: [String]
     private let process = Mutex<ServerProcess?>(nil)
     private let databases = Mutex<Int>(0)
 
@@ -32,7 +33,9 @@ public final class PostgresServer: Sendable {
     public static func shared() async throws -> PostgresServer { try await firstOne.value }
 
     /// Makes a cluster and starts it.
-    public init() async throws {
+    /// - Parameter settings: more of the server's settings, such as `wal_level=minimal`; a later one wins.
+    public init(_ settings: [String] = []) async throws {
+        self.settings = settings
         programs = try Self.findPrograms()
         folder = try TemporaryFolder()
         _ = try folder.makeFolder("data", owner: Self.user)
@@ -121,7 +124,7 @@ public final class PostgresServer: Sendable {
                 "-D", folder.file("data"), "-c", "listen_addresses=",
                 "-c", "unix_socket_directories=\(folder.file("socket"))",
                 "-c", "max_connections=60", "-c", "shared_buffers=32MB",
-            ], in: folder.path, user: Self.user)
+            ] + settings.flatMap { ["-c", $0] }, in: folder.path, user: Self.user)
         process.withLock { $0 = server }
     }
 

@@ -43,6 +43,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
     static let swiftFiles =
         swiftSources + all(below: "Tests", endings: [".swift"])
         + all(below: "Fuzz", endings: [".swift"])
+        + all(below: "Benchmarks", endings: [".swift"])
     /// All that people write here, in any language; generated C is left out.
     static let handwritten =
         swiftFiles

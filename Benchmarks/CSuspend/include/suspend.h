@@ -1,0 +1,3 @@
+#include <signal.h>
+
+int sigsuspend(const sigset_t *mask);

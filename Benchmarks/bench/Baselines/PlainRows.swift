@@ -1,0 +1,52 @@
+/// What PostgreSQL does by itself: COPY of rows, and one small commit.
+struct PlainRows {
+    let stage: Stage
+
+    /// COPY into coupond's own table, in one transaction; rows a second. The rows are made beforehand.
+    func copy(_ count: Int) throws -> Double {
+        let first = stage.takeUsers(count)
+        var text = ""
+        for number in 0..<count {
+            let requestID = String(repeating: "07", count: 16)
+            text += "1\t\(user(first + number))\t\(number + 1)"
+            text += "\t2026-01-01 00:00:00+00\t2026-01-01 00:00:00+00\t\\\\x\(requestID)\n"
+        }
+        let bytes = Array(text.utf8)
+        try stage.postgres.run("CHECKPOINT")
+        let start = nanoseconds()
+        try stage.postgres.copy(
+            """
+            COPY coupond.coupon_issue
+                (coupon_id, user_id, sequence, accepted_at, issued_at, request_id) FROM STDIN
+            """, bytes)
+        return Double(count) / (Double(nanoseconds() - start) / 1e9)
+    }
+
+    /// The median of transactions that insert one row, one after the other, in seconds.
+    func smallCommit() throws -> Double {
+        try stage.postgres.run("CREATE TABLE IF NOT EXISTS small_commit (id bigint)")
+        var durations: [Double] = []
+        for number in 0..<500 {
+            let start = nanoseconds()
+            try stage.postgres.run("BEGIN; INSERT INTO small_commit VALUES (\(number)); COMMIT")
+            durations.append(Double(nanoseconds() - start) / 1e9)
+        }
+        return durations.median
+    }
+}
+
+extension [Double] {
+    /// The middle one; 0 where there is none.
+    var median: Double {
+        guard !isEmpty else { return 0 }
+        let sorted = self.sorted()
+        return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2
+    }
+
+    /// The nearest rank.
+    func percentile(_ percent: Double) -> Double {
+        guard !isEmpty else { return 0 }
+        let rank = Int((percent / 100 * Double(count)).rounded(.up))
+        return sorted()[Swift.min(count, Swift.max(1, rank)) - 1]
+    }
+}

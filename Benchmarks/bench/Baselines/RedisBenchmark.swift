@@ -1,0 +1,71 @@
+/// redis-benchmark as it comes with Redis: single-threaded, as Redis is.
+internal import Foundation
+internal import TestSupport
+
+struct RedisBenchmark {
+    let stage: Stage
+
+    /// GET of a key that exists; requests a second.
+    func get(requests: Int, pipeline: Int) async throws -> Double {
+        try stage.redis.call("SET", "key:__rand_int__", "xxx")
+        return try await run(["-t", "get"], requests: requests, pipeline: pipeline)
+    }
+
+    /// The gate script, each time for another user; requests a second.
+    func script(requests: Int, pipeline: Int) async throws -> Double {
+        let gate = try GateScript(stage.redis)
+        // redis-benchmark reads this as an int.
+        let rate = try await run(
+            ["-r", "2000000000", "EVALSHA", gate.digest, "\(GateScript.keys.count)"]
+                + GateScript.keys + ["\(GateScript.limit)", "__rand_int__"],
+            requests: requests, pipeline: pipeline)
+        // A few numbers came twice.
+        guard try gate.accepted(stage.redis) > requests * 99 / 100 else {
+            throw BenchmarkError("the baseline's users were not new")
+        }
+        return rate
+    }
+
+    private func run(_ what: [String], requests: Int, pipeline: Int) async throws -> Double {
+        let folder = try TemporaryFolder()
+        let process = try ServerProcess(
+            "redis-benchmark",
+            arguments: [
+                "-p", "\(stage.redisServer.port)", "-c", "\(Stage.connections)",
+                "-n", "\(requests)", "-P", "\(pipeline)", "--csv",
+            ] + what, in: folder.path)
+        _ = try await process.waitForEnd(within: .seconds(60))
+        // "name","requests per second",…
+        let cells = process.logTail(lines: 1).split(separator: "\",\"")
+        guard cells.count > 1, let rate = Double(cells[1]) else {
+            throw BenchmarkError("redis-benchmark: \(process.logTail())")
+        }
+        return rate
+    }
+}
+
+/// What somebody writes who talks to Redis directly: one request a call. Known already? full? add and push.
+struct GateScript {
+    static let keys = ["bench:holders", "bench:queue"]
+    static let limit = 1_000_000_000
+    private static let text = """
+        if redis.call('SISMEMBER', KEYS[1], ARGV[2]) == 1 then return 1 end
+        if redis.call('SCARD', KEYS[1]) >= tonumber(ARGV[1]) then return 2 end
+        redis.call('SADD', KEYS[1], ARGV[2])
+        redis.call('RPUSH', KEYS[2], ARGV[2])
+        return 0
+        """
+
+    let digest: String
+
+    /// Loads it, and forgets who was accepted before.
+    init(_ redis: Redis) throws {
+        try redis.call(["UNLINK"] + Self.keys)
+        digest = try redis.call("SCRIPT", "LOAD", Self.text) ?? ""
+    }
+
+    /// How many it has accepted.
+    func accepted(_ redis: Redis) throws -> Int {
+        try redis.call("LLEN", Self.keys[1]).flatMap { Int($0) } ?? 0
+    }
+}

@@ -1,0 +1,148 @@
+/// Requests that are accepted, and rows that come of them.
+internal import Glibc
+
+private let rows = 200_000
+
+/// The queue is filled while the partition's row is locked, so that nobody drains, as nobody drains the
+/// baseline's; then it is let go, and drained from full.
+func measureAccepting(_ stage: Stage) async throws -> [Figure] {
+    try await stage.withDaemon(eventLoops: 1) { daemon in
+        let reference = try ReferenceLoop(stage)
+        let plain = PlainRows(stage: stage)
+        var accepts: [Double] = []
+        var scripts: [Double] = []
+        var drains: [Double] = []
+        var copies: [Double] = []
+        var references: [Double] = []
+        for _ in 0..<Stage.repeats {
+            let coupon = try stage.makeLoadedCoupons(daemon)
+            try stage.waitForIssues(coupon, 1)
+            let lock = try PartitionLock(stage, of: coupon)
+            let generator = try stage.generator(daemon, coupon, users: rows)
+            accepts.append(
+                try generator.closedLoop(questions: rows, pipeline: 64)
+                    .checked(OutcomeCode.accepted).rate)
+            scripts.append(
+                try await RedisBenchmark(stage: stage).script(requests: rows, pipeline: 64))
+            drains.append(try drainRate(stage, coupon, lock))
+            try stage.postgres.run("TRUNCATE coupond.coupon_issue")
+            copies.append(try plain.copy(rows))
+            references.append(try reference.rate(seconds: 2))
+        }
+        return [
+            .ratio("accept_vs_script", accepts, to: scripts, unit: "1/s"),
+            .ratio("drain_vs_copy", drains, to: copies, unit: "rows/s"),
+            .ratio("drain_vs_reference", drains, to: references, unit: "rows/s"),
+        ]
+    }
+}
+
+/// One request in flight on each connection.
+func measureAcceptingOneByOne(_ stage: Stage) async throws -> [Figure] {
+    let requests = 100_000
+    return try await stage.withDaemon(eventLoops: 1) { daemon in
+        var accepts: [Double] = []
+        var scripts: [Double] = []
+        for _ in 0..<Stage.repeats {
+            let coupon = try stage.makeLoadedCoupons(daemon)
+            try stage.waitForIssues(coupon, 1)
+            let lock = try PartitionLock(stage, of: coupon)
+            let generator = try stage.generator(daemon, coupon, users: requests)
+            accepts.append(
+                try generator.closedLoop(questions: requests, pipeline: 1)
+                    .checked(OutcomeCode.accepted).rate)
+            scripts.append(
+                try await RedisBenchmark(stage: stage).script(requests: requests, pipeline: 1))
+            try lock.release()
+            try stage.waitForIssues(coupon, requests + 1)
+        }
+        return [.ratio("accept_unpipelined_vs_script", accepts, to: scripts, unit: "1/s")]
+    }
+}
+
+/// The same load spread over 1,000 coupons, and on one. Everything runs, the drain as well.
+func measureManyCoupons(_ stage: Stage) async throws -> [Figure] {
+    try await stage.withDaemon(eventLoops: 1) { daemon in
+        var rates: [Int: [Double]] = [:]
+        for _ in 0..<Stage.repeats {
+            for count in [1_000, 1] {
+                let coupons = try stage.makeLoadedCoupons(daemon, count)
+                let generator = try stage.generator(daemon, coupons, users: rows)
+                rates[count, default: []].append(
+                    try generator.closedLoop(questions: rows, pipeline: 64)
+                        .checked(OutcomeCode.accepted).rate)
+                try stage.waitForIssues(coupons, rows + count)
+            }
+        }
+        return [.ratio("growth_coupons", rates[1_000] ?? [], to: rates[1] ?? [], unit: "1/s")]
+    }
+}
+
+/// Rows of a full queue with ten million others in the table, and with none.
+func measureManyRows(_ stage: Stage) async throws -> [Figure] {
+    let others = 10_000_000
+    return try await stage.withDaemon(eventLoops: 1) { daemon in
+        let without = try (0..<Stage.repeats).map { _ in try drainOnce(stage, daemon) }
+        // Without the index, which is made at the end: a minute instead of many.
+        try stage.postgres.run(
+            """
+            ALTER TABLE coupond.coupon_issue DROP CONSTRAINT coupon_issue_pkey;
+            INSERT INTO coupond.coupon_issue
+            SELECT 1 + n % 100, 1 + n * 2654435761 % 4294967296, n, now(), now(),
+                '\\x07070707070707070707070707070707'
+            FROM generate_series(1, \(others)) AS n;
+            ALTER TABLE coupond.coupon_issue ADD PRIMARY KEY (coupon_id, user_id);
+            """)
+        let with = try (0..<Stage.repeats).map { _ in try drainOnce(stage, daemon) }
+        return [.ratio("growth_rows", with, to: without, unit: "rows/s")]
+    }
+}
+
+private func drainOnce(_ stage: Stage, _ daemon: Daemon) throws -> Double {
+    let coupon = try stage.makeLoadedCoupons(daemon)
+    try stage.waitForIssues(coupon, 1)
+    let lock = try PartitionLock(stage, of: coupon)
+    let generator = try stage.generator(daemon, coupon, users: rows)
+    _ = try generator.closedLoop(questions: rows, pipeline: 64).checked(OutcomeCode.accepted)
+    return try drainRate(stage, coupon, lock)
+}
+
+/// Lets a full queue go. The rate from the first commit that is seen to the last: how long the scheduler
+/// takes to notice that the lock is gone is no part of it.
+private func drainRate(
+    _ stage: Stage, _ coupon: Range<Int>, _ lock: PartitionLock
+) throws -> Double {
+    try stage.postgres.run("CHECKPOINT")
+    let before = try stage.issued(coupon)
+    try lock.release()
+    var first: (time: Int, issued: Int)?
+    let deadline = nanoseconds() + 60_000_000_000
+    while nanoseconds() < deadline {
+        let issued = try stage.issued(coupon)
+        let now = nanoseconds()
+        if let first, issued == before + rows {
+            return Double(issued - first.issued) / (Double(now - first.time) / 1e9)
+        }
+        if first == nil, issued > before { first = (now, issued) }
+        usleep(2_000)
+    }
+    throw BenchmarkError("the queue is not drained")
+}
+
+/// Holds a partition's row, so that its cursor cannot move.
+struct PartitionLock {
+    private let session: Postgres
+
+    init(_ stage: Stage, of coupon: Range<Int>) throws {
+        session = try Postgres(stage.database)
+        try session.run("BEGIN")
+        let partitions = try session.number("SELECT count(*) FROM coupond.partition")
+        try session.run(
+            """
+            SELECT id FROM coupond.partition
+            WHERE id = \(coupon.lowerBound % partitions) FOR UPDATE
+            """)
+    }
+
+    func release() throws { try session.run("COMMIT") }
+}

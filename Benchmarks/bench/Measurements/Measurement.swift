@@ -1,0 +1,25 @@
+/// Figures that are measured together, because they share servers, runs or baselines.
+struct Measurement: Sendable {
+    /// Of `Goal.all`.
+    let keys: [String]
+    let run: @Sendable (Stage) async throws -> [Figure]
+
+    /// In the order in which they are run; what takes longest is last.
+    static let all: [Measurement] = [
+        Measurement(
+            keys: ["bounce_vs_redis_get", "bounce_unpipelined_vs_redis_get"], run: measureBounces),
+        Measurement(keys: ["growth_connections"], run: measureManyConnections),
+        Measurement(keys: ["idle_connection_kib"], run: measureIdleConnections),
+        Measurement(
+            keys: ["accept_vs_script", "drain_vs_copy", "drain_vs_reference"],
+            run: measureAccepting),
+        Measurement(keys: ["accept_unpipelined_vs_script"], run: measureAcceptingOneByOne),
+        Measurement(keys: ["growth_coupons"], run: measureManyCoupons),
+        Measurement(keys: ["sale_vs_reference", "rss_under_load_mib"], run: measureSale),
+        Measurement(
+            keys: ["commit_latency_ratio", "accept_latency_ratio"], run: measureLatencies),
+        Measurement(keys: ["soldout_spread_ms"], run: measureSpread),
+        Measurement(keys: ["instructions_per_bounce"], run: measureInstructions),
+        Measurement(keys: ["growth_rows"], run: measureManyRows),
+    ]
+}

@@ -1,0 +1,102 @@
+/// Whole sales: from the first request to the last row.
+internal import TestSupport
+
+private let total = 200_000
+
+/// A sale of 200,000 to 220,000 users, by a daemon as it comes, and its memory.
+func measureSale(_ stage: Stage) async throws -> [Figure] {
+    let reference = try ReferenceLoop(stage)
+    var sales: [Double] = []
+    var references: [Double] = []
+    var memory: [Double] = []
+    for _ in 0..<Stage.repeats {
+        let sale = try await sell(stage)
+        sales.append(sale.issued)
+        memory.append(sale.memory / 1_024)
+        references.append(try reference.rate(seconds: 2))
+    }
+    return [
+        .ratio("sale_vs_reference", sales, to: references, unit: "rows/s"),
+        .plain("rss_under_load_mib", memory.max() ?? 0, of: memory, unit: "MiB"),
+    ]
+}
+
+/// Rows a second over the whole sale, and the daemon's highest resident memory in KiB.
+private func sell(_ stage: Stage) async throws -> (issued: Double, memory: Double) {
+    try await stage.withDaemon(eventLoops: nil) { daemon in
+        let users = total + total / 10
+        let coupon = try stage.makeCoupons(1, total: total)
+        let generator = try stage.generator(daemon, coupon, users: users)
+        let start = nanoseconds()
+        let result = try generator.closedLoop(questions: users, pipeline: 64)
+        try stage.waitForIssues(coupon, total)
+        let seconds = Double(nanoseconds() - start) / 1e9
+        guard result.answers[OutcomeCode.accepted] == total,
+            result.answers[OutcomeCode.soldOut] == users - total
+        else { throw BenchmarkError("the sale's answers do not add up") }
+        return (Double(total) / seconds, try daemon.memory("VmHWM"))
+    }
+}
+
+/// Latencies in an open loop: at half of the highest rate, so that queues are short.
+func measureLatencies(_ stage: Stage) async throws -> [Figure] {
+    let plain = PlainRows(stage: stage)
+    var commits: [Double] = []
+    var smallCommits: [Double] = []
+    var accepts: [Double] = []
+    var scripts: [Double] = []
+    let sale = try await sell(stage).issued
+    try await stage.withDaemon(eventLoops: nil) { daemon in
+        let acceptRate = try highestAcceptRate(stage, daemon)
+        let scriptRate = try await RedisBenchmark(stage: stage).script(
+            requests: total, pipeline: 64)
+        let rate = min(acceptRate, scriptRate) / 2
+        for _ in 0..<Stage.repeats {
+            smallCommits.append(try plain.smallCommit())
+            commits.append(
+                try latency(stage, daemon, rate: sale / 2, seconds: 3, waitsForIssue: true))
+            accepts.append(
+                try latency(stage, daemon, rate: rate, seconds: 3, waitsForIssue: false))
+            scripts.append(try scriptLatency(stage, rate: rate, seconds: 3))
+        }
+    }
+    return [
+        .ratio("commit_latency_ratio", commits, to: smallCommits, unit: "s"),
+        .ratio("accept_latency_ratio", accepts, to: scripts, unit: "s"),
+    ]
+}
+
+/// Accepted a second while everything else goes on.
+private func highestAcceptRate(_ stage: Stage, _ daemon: Daemon) throws -> Double {
+    let coupon = try stage.makeLoadedCoupons(daemon)
+    let generator = try stage.generator(daemon, coupon, users: total)
+    let result = try generator.closedLoop(questions: total, pipeline: 64)
+        .checked(OutcomeCode.accepted)
+    try stage.waitForIssues(coupon, total + 1)
+    return result.rate
+}
+
+/// p99 in seconds.
+private func latency(
+    _ stage: Stage, _ daemon: Daemon, rate: Double, seconds: Double, waitsForIssue: Bool
+) throws -> Double {
+    let questions = Int(rate * seconds)
+    let coupon = try stage.makeLoadedCoupons(daemon)
+    let generator = try stage.generator(
+        daemon, coupon, users: questions, waitsForIssue: waitsForIssue)
+    let result = try generator.openLoop(questions: questions, rate: rate)
+        .checked(waitsForIssue ? OutcomeCode.issued : OutcomeCode.accepted)
+    try stage.waitForIssues(coupon, questions + 1)
+    return result.latency(99)
+}
+
+private func scriptLatency(_ stage: Stage, rate: Double, seconds: Double) throws -> Double {
+    let questions = Int(rate * seconds)
+    let gate = try GateScript(stage.redis)
+    let dialect = ScriptDialect(
+        digest: gate.digest, keys: GateScript.keys, limit: GateScript.limit,
+        firstUser: stage.takeUsers(questions))
+    let generator = try LoadGenerator(
+        dialect, port: stage.redisServer.port, connections: Stage.connections, capacity: 4_096)
+    return try generator.openLoop(questions: questions, rate: rate).checked(0).latency(99)
+}

@@ -1,0 +1,81 @@
+/// A line of the table: what is measured, and what it should be.
+struct Goal {
+    enum Bound {
+        case atLeast(Double)
+        case atMost(Double)
+        /// No bound: written down, so that it is seen to fall.
+        case recorded
+    }
+
+    let key: String
+    let what: String
+    let bound: Bound
+
+    private init(_ key: String, _ bound: Bound, _ what: String) {
+        self.key = key
+        self.what = what
+        self.bound = bound
+    }
+
+    static let all: [Goal] = [
+        Goal(
+            "bounce_vs_redis_get", .atLeast(1.0),
+            "bounces a second ÷ redis-benchmark GET, 50 connections, pipeline 16, one thread each"),
+        Goal("bounce_unpipelined_vs_redis_get", .atLeast(1.2), "the same with pipeline 1"),
+        Goal(
+            "accept_vs_script", .atLeast(1.7),
+            "accepted a second ÷ redis-benchmark EVALSHA of a gate script, pipeline 64, queue at rest"
+        ),
+        Goal("accept_unpipelined_vs_script", .atLeast(1.2), "the same with pipeline 1"),
+        Goal(
+            "drain_vs_reference", .atLeast(120),
+            "rows a second from a full queue ÷ the reference loop"),
+        Goal("drain_vs_copy", .atLeast(0.6), "the same ÷ COPY of as many rows into the same table"),
+        Goal(
+            "sale_vs_reference", .atLeast(60),
+            "a sale of 200,000, first request to last row, a second ÷ the reference loop"),
+        Goal(
+            "commit_latency_ratio", .atMost(20),
+            "p99 from the request to ISSUED at half of a sale's rate ÷ median of a small commit"),
+        Goal(
+            "accept_latency_ratio", .atMost(1.5),
+            "p99 to ACCEPTED at half of the highest rate, open loop ÷ the same of EVALSHA"),
+        Goal(
+            "soldout_spread_ms", .atMost(20),
+            "last commit until all of 4 daemons bounce, p99 of 50 sales, ms"),
+        Goal(
+            "idle_connection_kib", .atMost(3),
+            "resident memory of an idle connection, of 10,000, KiB"),
+        Goal("rss_under_load_mib", .atMost(96), "highest resident memory in the sale, MiB"),
+        Goal("growth_rows", .atLeast(0.7), "drain with 10,000,000 rows in the table ÷ with none"),
+        Goal("growth_coupons", .atLeast(0.5), "accepted a second, 1,000 coupons at once ÷ one"),
+        Goal("growth_connections", .atLeast(0.6), "bounces a second, 5,000 connections ÷ 50"),
+        Goal(
+            "instructions_per_bounce", .recorded,
+            "callgrind instructions of the daemon for one bounced request"),
+    ]
+
+    /// Whether a figure reaches it; nil where there is nothing to reach.
+    func isMet(by figure: Double) -> Bool? {
+        switch bound {
+        case .atLeast(let least): figure >= least
+        case .atMost(let most): figure <= most
+        case .recorded: nil
+        }
+    }
+
+    var text: String {
+        switch bound {
+        case .atLeast(let least): "≥ \(short(least))"
+        case .atMost(let most): "≤ \(short(most))"
+        case .recorded: "recorded"
+        }
+    }
+}
+
+/// Three digits that count, and no more than are needed.
+func short(_ value: Double) -> String {
+    if value >= 100 || value == value.rounded() { return String(Int(value.rounded())) }
+    let factor = value >= 10 ? 10.0 : 100.0
+    return String((value * factor).rounded() / factor)
+}

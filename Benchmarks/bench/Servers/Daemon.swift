@@ -1,0 +1,55 @@
+/// coupond under test: a process of the release build, with the settings that a user has.
+internal import Foundation
+internal import TestSupport
+
+final class Daemon: Sendable {
+    let port: Int
+    private let process: ServerProcess
+    private let folder: TemporaryFolder
+
+    /// Starts it, and waits until it listens, which it does when its gates are open.
+    /// - Parameter isCounted: it runs under callgrind, which counts nothing until it is told to.
+    init(
+        redisPort: Int, postgres: String, eventLoops: Int?, isCounted: Bool = false
+    ) async throws {
+        port = Int(try freePort())
+        folder = try TemporaryFolder()
+        let program = builtExecutable("coupond")
+        let command =
+            (isCounted ? try await Callgrind.command(program, in: folder) : [program]) + [
+                "--listen", "127.0.0.1:\(port)",
+                "--metrics-listen", "off", "--redis", "127.0.0.1:\(redisPort)",
+                "--postgres", postgres, "--log-level", "warning",
+                "--event-loops", eventLoops.map(String.init) ?? "auto",
+            ]
+        process = try ServerProcess(
+            command[0], arguments: Array(command.dropFirst()),
+            environment: ["SWIFT_BACKTRACE": "enable=no"], in: folder.path)
+        let (process, port) = (self.process, port)
+        try await eventually("coupond listens: \(process.log)", within: .seconds(60)) {
+            guard process.isRunning else {
+                throw BenchmarkError("coupond ended: \(process.logTail())")
+            }
+            close(try connectLoopback(port: port))
+            return true
+        }
+    }
+
+    var pid: Int32 { process.pid }
+
+    /// The folder in which it works.
+    var workingFolder: String { folder.path }
+
+    /// Drains it, or kills it where that takes long.
+    func stop() async throws { try await process.terminate() }
+
+    /// Resident memory now (`VmRSS`), or the highest so far (`VmHWM`), in KiB.
+    func memory(_ field: String) throws -> Double {
+        let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+        let line = status.split(separator: "\n").first { $0.hasPrefix(field + ":") }
+        guard let number = line?.split(whereSeparator: { " \t".contains($0) }).dropFirst().first,
+            let kibibytes = Double(number)
+        else { throw BenchmarkError("/proc has no \(field)") }
+        return kibibytes
+    }
+}

@@ -1,0 +1,113 @@
+/// What all subjects stand on: one Redis and one PostgreSQL, private, as durable as promise 3 demands, with
+/// the same settings for coupond and for the baselines.
+internal import Glibc
+internal import TestSupport
+
+final class Stage {
+    static let redisSettings = ["--auto-aof-rewrite-percentage", "0"]
+    static let postgresSettings = [
+        "shared_buffers=512MB", "max_wal_size=8GB", "checkpoint_timeout=30min",
+    ]
+    static let connections = 50
+    static let repeats = 3
+
+    let redisServer: RedisServer
+    let postgresServer: PostgresServer
+    let redis: Redis
+    /// libpq's connection string for the database in use.
+    private(set) var database = ""
+    private(set) var postgres: Postgres
+    private var nextCoupon = IssueDialect.coupons.lowerBound
+    private var nextUser = 0
+
+    init() async throws {
+        redisServer = try await RedisServer(Self.redisSettings)
+        postgresServer = try await PostgresServer(Self.postgresSettings)
+        redis = try Redis(port: redisServer.port)
+        postgres = try Postgres(postgresServer.connection())
+    }
+
+    /// Empties Redis, makes a new database, and starts daemons on them.
+    func daemons(
+        _ count: Int, eventLoops: Int?, isCounted: Bool = false
+    ) async throws -> [Daemon] {
+        try redis.call("FLUSHALL")
+        database = try postgresServer.makeDatabase()
+        postgres = try Postgres(database)
+        var daemons: [Daemon] = []
+        for _ in 0..<count {
+            daemons.append(
+                try await Daemon(
+                    redisPort: redisServer.port, postgres: database, eventLoops: eventLoops,
+                    isCounted: isCounted))
+        }
+        return daemons
+    }
+
+    /// The same for one, until `body` ends.
+    func withDaemon<Value>(
+        eventLoops: Int?, isCounted: Bool = false, _ body: (Daemon) async throws -> Value
+    ) async throws -> Value {
+        let daemon = try await daemons(1, eventLoops: eventLoops, isCounted: isCounted)[0]
+        let value = try await body(daemon)
+        try await daemon.stop()
+        return value
+    }
+
+    /// Writes coupons that are open now; their ids follow one another.
+    func makeCoupons(_ count: Int = 1, total: Int? = nil) throws -> Range<Int> {
+        let coupons = nextCoupon..<nextCoupon + count
+        nextCoupon += count
+        try postgres.run(
+            """
+            INSERT INTO coupond.coupon (id, title, total, opens_at, closes_at, state, version)
+            SELECT id, 'bench', \(total.map(String.init) ?? "NULL"), now() - interval '1 minute',
+                now() + interval '1 day', 1, 1
+            FROM generate_series(\(coupons.lowerBound), \(coupons.upperBound - 1)) AS id
+            """)
+        return coupons
+    }
+
+    /// So many users whom nobody has met; the number of the first.
+    func takeUsers(_ count: Int) -> Int {
+        defer { nextUser += count }
+        return nextUser
+    }
+
+    /// The generator, asking for coupons as users nobody has met, up to `users` of them.
+    func generator(
+        _ daemon: Daemon, _ coupons: Range<Int>, users: Int,
+        connections: Int = Stage.connections, capacity: Int = 1_024, waitsForIssue: Bool = false
+    ) throws -> LoadGenerator<IssueDialect> {
+        let dialect = IssueDialect(
+            coupons: coupons, firstUser: takeUsers(users), waitsForIssue: waitsForIssue)
+        return try LoadGenerator(
+            dialect, port: daemon.port, connections: connections, capacity: capacity)
+    }
+
+    /// Coupons that every request meets open and loaded: each has been asked for once.
+    func makeLoadedCoupons(_ daemon: Daemon, _ count: Int = 1) throws -> Range<Int> {
+        let coupons = try makeCoupons(count)
+        let first = try generator(daemon, coupons, users: count, connections: 4)
+        _ = try first.closedLoop(questions: count, pipeline: 64).checked(OutcomeCode.accepted)
+        return coupons
+    }
+
+    /// Waits until so many rows of the coupons are committed.
+    func waitForIssues(_ coupons: Range<Int>, _ count: Int) throws -> Void {
+        let deadline = nanoseconds() + 60_000_000_000
+        while try issued(coupons) < count {
+            guard nanoseconds() < deadline else { throw BenchmarkError("the queue is not drained") }
+            usleep(2_000)
+        }
+    }
+
+    /// How many rows of the coupons are committed, by the coupons' own count.
+    func issued(_ coupons: Range<Int>) throws -> Int {
+        try postgres.number(
+            """
+            SELECT coalesce(sum(issued), 0)::bigint FROM coupond.coupon
+            WHERE id >= \(coupons.lowerBound) AND id < \(coupons.upperBound)
+            """)
+    }
+}
