@@ -24,6 +24,12 @@ SECONDS = 60
 fuzz: dependencies ## damaged bytes into every decoder, SECONDS=60 for each, with the address sanitizer
 	Scripts/fuzz $(SECONDS)
 
+ROUNDS ?= 50
+chaos: dependencies ## a whole system, broken again and again: ROUNDS=50, SEED=… repeats them (docs/TESTING.md)
+	swift build --product coupond
+	swift build --product chaos
+	.build/debug/chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
 lint: dependencies ## formatting, generated code, scripts
 	swift format lint --strict --recursive Sources Tests Benchmarks Fuzz Package.swift
 	Scripts/generate-proto --check

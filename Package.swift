@@ -177,6 +177,13 @@ let package = Package(
                 nioCore,
             ],
             path: "Tests/TestWorld", swiftSettings: strict),
+        .executableTarget(
+            name: "chaos",
+            dependencies: [
+                "CouponClient", "CouponCore", "HistoryChecker", "TestSupport", "TestWorld",
+                arguments, nioCore, nioPosix,
+            ],
+            path: "Tests/Chaos", swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

@@ -11,6 +11,7 @@ public final class PostgresServer: Sendable {
     private let settings: [String]
     private let process = Mutex<ServerProcess?>(nil)
     private let databases = Mutex<Int>(0)
+    private let logDisk: LogDisk?
 
     /// PostgreSQL refuses to run as root.
     private static let user: String? = geteuid() == 0 ? "postgres" : nil
@@ -33,11 +34,16 @@ public final class PostgresServer: Sendable {
     public static func shared() async throws -> PostgresServer { try await firstOne.value }
 
     /// Makes a cluster and starts it.
-    /// - Parameter settings: more of the server's settings, such as `wal_level=minimal`; a later one wins.
-    public init(_ settings: [String] = []) async throws {
+    /// - Parameters:
+    ///   - settings: more of the server's settings, such as `wal_level=minimal`; a later one wins.
+    ///   - smallLogDisk: its log lies on a small disk of its own, which ``fillLogDisk()`` fills.
+    /// - Throws: ``ServerProcessError``, also where no disk may be mounted.
+    public init(_ settings: [String] = [], smallLogDisk: Bool = false) async throws {
         self.settings = settings
         programs = try Self.findPrograms()
         folder = try TemporaryFolder()
+        logDisk =
+            smallLogDisk ? try LogDisk(folder.makeFolder("log"), owner: Self.user ?? "") : nil
         _ = try folder.makeFolder("data", owner: Self.user)
         _ = try folder.makeFolder("socket", owner: Self.user)
         // Not synced while it is made: that is only a matter of the time before the first test.
@@ -46,14 +52,18 @@ public final class PostgresServer: Sendable {
             arguments: [
                 "--pgdata", folder.file("data"), "--username", "coupond", "--auth", "trust",
                 "--encoding", "UTF8", "--locale", "C", "--no-sync",
-            ], in: folder.path, user: Self.user)
+            ] + (logDisk.map { ["--waldir", $0.path, "--wal-segsize", "1"] } ?? []),
+            in: folder.path, user: Self.user)
         guard try await initdb.waitForEnd(within: .seconds(60)) == .code(0) else {
             throw ServerProcessError(description: "initdb failed:\n\(initdb.logTail())")
         }
         try await start()
     }
 
-    deinit { process.withLock { $0 = nil } }
+    deinit {
+        process.withLock { $0 = nil }
+        logDisk?.unmount()
+    }
 
     /// The newest PostgreSQL of this machine: Debian keeps its programs out of PATH.
     private static func findPrograms() throws(ServerProcessError) -> String {
@@ -67,6 +77,9 @@ public final class PostgresServer: Sendable {
         }
         throw ServerProcessError(description: "no initdb: install PostgreSQL's server")
     }
+
+    /// The path of its unix socket.
+    public var socket: String { folder.file("socket") + "/.s.PGSQL.5432" }
 
     /// libpq's connection string for a database.
     public func connection(to database: String = "postgres") -> String {
@@ -126,6 +139,19 @@ public final class PostgresServer: Sendable {
                 "-c", "max_connections=60", "-c", "shared_buffers=32MB",
             ] + settings.flatMap { ["-c", $0] }, in: folder.path, user: Self.user)
         process.withLock { $0 = server }
+    }
+
+    /// Leaves no room for its log.
+    public func fillLogDisk() { logDisk?.fill() }
+
+    /// Makes room again, and starts it if it has given up.
+    public func emptyLogDisk() async throws {
+        logDisk?.makeRoom()
+        try await eventually("PostgreSQL answers, or has given up") {
+            if !(process.withLock { $0?.isRunning ?? false }) { return true }
+            return try query("SELECT 1", on: connection()) == "1"
+        }
+        if !(process.withLock { $0?.isRunning ?? false }) { try await start() }
     }
 
     /// Stops it as an operator would: sessions are ended, nothing committed is lost.

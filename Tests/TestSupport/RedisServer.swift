@@ -50,6 +50,22 @@ public final class RedisServer: Sendable {
         try await waitUntilReady()
     }
 
+    /// Copies its log as it is now.
+    /// - Returns: what ``bringBack(_:)`` takes.
+    /// - Throws: an error of Foundation.
+    public func copyLog() throws -> String {
+        let copy = folder.file("log-\(UInt32.random(in: 0...(.max)))")
+        try FileManager.default.copyItem(atPath: folder.file("appendonlydir"), toPath: copy)
+        return copy
+    }
+
+    /// Puts a copy in the place of the log; the server must have ended.
+    /// - Throws: an error of Foundation.
+    public func bringBack(_ copy: String) throws {
+        try FileManager.default.removeItem(atPath: folder.file("appendonlydir"))
+        try FileManager.default.moveItem(atPath: copy, toPath: folder.file("appendonlydir"))
+    }
+
     /// Stops the process in its tracks: connections stay, nothing is answered.
     public func freeze() { process.withLock { $0 }.signal(SIGSTOP) }
 

@@ -32,6 +32,7 @@ package final class Recorder: Sendable {
 
     /// Does something that loses data, and writes that down.
     /// - Parameter since: from when on all that followed is lost, where that began before.
+    @discardableResult
     package func losing<Result>(
         _ store: Loss.Store, since: Timestamp? = nil, _ body: () async throws -> Result
     ) async rethrows -> Result {
@@ -77,6 +78,20 @@ extension Call.End {
         case .success(let outcome): self = .told(outcome)
         case .failure(.refused(let failure)): self = .failed(failure.code, failure.acceptance)
         case .failure(let error): self = .failed(nil, error.acceptance)
+        }
+    }
+}
+
+extension Recorder {
+    /// Writes down when the machine did not let this process run: nobody's answer is late for that.
+    package func watchTheClock(for duration: Duration) async {
+        let end = ContinuousClock.now + duration
+        while ContinuousClock.now < end {
+            let due = now.advanced(byMilliseconds: 10)
+            try? await Task.sleep(for: .milliseconds(10))
+            let woken = now
+            guard woken.milliseconds(since: due) > 5 else { continue }
+            note { $0.stalls.append(Interval(from: due, to: woken)) }
         }
     }
 }

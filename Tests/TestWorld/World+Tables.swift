@@ -1,5 +1,5 @@
 /// Tables and gate as they are, read by psql and redis-cli: apart from the code under test.
-internal import CouponCore
+package import CouponCore
 package import HistoryChecker
 internal import TestSupport
 
@@ -38,6 +38,21 @@ extension World {
                     cursor: try row.position(2), gate: gates[id]))
         }
         return tables
+    }
+
+    /// How many issues each coupon has, in one snapshot; throws while PostgreSQL is away.
+    package func readings(at moment: Timestamp) throws -> [Reading] {
+        let text = try sql(
+            """
+            SELECT 'reading', id, issued,
+                (SELECT count(*) FROM coupond.coupon_issue WHERE coupon_id = id)
+            FROM coupond.coupon
+            """)
+        return try TextRow.parse(text).map { row in
+            Reading(
+                at: moment, coupon: CouponID(try row.number(0)), rows: try row.number(2),
+                issued: try row.number(1))
+        }
     }
 
     private static let cursors = """

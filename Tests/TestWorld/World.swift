@@ -19,6 +19,14 @@ package final class World: Sendable {
         folder = try TemporaryFolder()
     }
 
+    /// - Parameter postgres: a server that nobody else uses.
+    package init(postgres: PostgresServer) async throws {
+        redis = try await RedisServer()
+        self.postgres = postgres
+        database = try postgres.makeDatabase()
+        folder = try TemporaryFolder()
+    }
+
     /// Starts a daemon and waits until it accepts.
     /// - Parameter failpoint: where it kills itself.
     package func daemon(_ arguments: [String] = [], failpoint: Failpoint? = nil) async throws

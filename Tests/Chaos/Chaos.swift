@@ -1,0 +1,91 @@
+/// Real daemons, Redis and PostgreSQL, real traffic, and somebody who breaks them.
+internal import ArgumentParser
+internal import CouponCore
+internal import Foundation
+internal import HistoryChecker
+internal import TestSupport
+internal import TestWorld
+
+@main
+struct Chaos: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chaos",
+        abstract:
+            "Breaks a whole system again and again, and holds every answer against its tables.")
+
+    @Option(help: "How many rounds.") var rounds = 50
+    @Option(help: "The seed of the first round; random where none is given.") var seed: UInt64?
+    @Option(help: "Milliseconds that an answer may be late on top of those that are promised.")
+    var tolerance: Int64 = 250
+    @Option(help: "Only faults whose name contains this.") var only = ""
+    @Option(help: "Where the evidence of failed rounds is kept.") var evidence = ".local/chaos"
+
+    func run() async throws {
+        let first = seed ?? .random(in: 0...(.max))
+        say(
+            "chaos: \(rounds) rounds from seed \(first);"
+                + " answers may be \(HistoryChecker.grantedMilliseconds) + \(tolerance) ms late")
+        let servers = try await Servers()
+        var failed = 0
+        for number in 0..<rounds {
+            let seed = number == 0 ? first : SplitMix64.mixed(first, number)
+            if try await !play(seed, on: servers) { failed += 1 }
+        }
+        say("chaos: \(rounds) rounds, \(failed) with a breach")
+        if failed > 0 { throw ExitCode.failure }
+    }
+
+    /// False where a promise was broken.
+    private func play(_ seed: UInt64, on servers: Servers) async throws -> Bool {
+        let faults = Fault.all.filter {
+            (only.isEmpty || "\($0)".contains(only)) && (servers.hasLogDisk || $0 != .logDiskFull)
+        }
+        let schedule = Schedule(seed: seed, faults: faults)
+        var checker = HistoryChecker()
+        checker.toleranceMilliseconds = tolerance
+        let round = Round(schedule: schedule, checker: checker)
+        let keeper = Evidence(folder: evidence)
+        do {
+            let verdict = try await round.play(on: servers.postgres(for: schedule)) {
+                world, report in
+                say("kept in \(keeper.keep(world, seed: seed, report))")
+            }
+            for line in verdict.breaches.isEmpty ? [verdict.line] : verdict.report { say(line) }
+            return verdict.breaches.isEmpty
+        } catch {
+            say("seed \(seed): \(schedule): BREACH: \(error)")
+            return false
+        }
+    }
+}
+
+/// What rounds share, since it takes long to make.
+struct Servers {
+    private let postgres: PostgresServer
+    private let logDisk: PostgresServer?
+
+    init() async throws {
+        postgres = try await PostgresServer()
+        logDisk = try? await PostgresServer(smallLogDisk: true)
+        if logDisk == nil { say("chaos: no disk may be mounted here: none is filled") }
+    }
+
+    /// Whether a disk can be filled.
+    var hasLogDisk: Bool { logDisk != nil }
+
+    /// The server for a round.
+    func postgres(for schedule: Schedule) -> PostgresServer {
+        guard let logDisk, schedule.strikes.contains(where: { $0.fault == .logDiskFull }) else {
+            return postgres
+        }
+        return logDisk
+    }
+}
+
+extension SplitMix64 {
+    /// The seed of a later round.
+    static func mixed(_ seed: UInt64, _ number: Int) -> UInt64 {
+        var random = SplitMix64(seed: seed &+ UInt64(number))
+        return random.next()
+    }
+}

@@ -1,0 +1,93 @@
+/// What a round does: all of it follows from its seed.
+internal import CouponCore
+internal import TestWorld
+
+/// One fault at one moment.
+struct Strike: Equatable, Sendable {
+    let fault: Fault
+    /// From the beginning of the traffic, in milliseconds.
+    let at: Int
+    /// Until it is taken back, in milliseconds.
+    let lasts: Int
+    /// Which daemon, where one is meant.
+    let daemon: Int
+    /// Which coupon, where one is meant.
+    let coupon: CouponID
+
+    var end: Int { at + lasts }
+}
+
+/// One round.
+struct Schedule: Sendable {
+    let seed: UInt64
+    /// How many daemons run.
+    let daemons: Int
+    let strikes: [Strike]
+    /// Totals of the coupons; nil is unlimited.
+    let offers: [CouponID: Int64?]
+    let wishes: [Load.Wish]
+
+    static let coupons = 24
+    private static let wishesPerSecond = 400
+
+    /// - Parameter faults: what may be chosen.
+    init(seed: UInt64, faults: [Fault] = Fault.all) {
+        var random = SplitMix64(seed: seed)
+        self.seed = seed
+        let daemons = Bool.random(using: &random) ? 1 : 3
+        self.daemons = daemons
+        var strikes: [Strike] = []
+        for _ in 0..<Int.random(in: 1...2, using: &random) {
+            let left = faults.filter { $0.target != strikes.first?.fault.target }
+            guard let fault = left.randomElement(using: &random) else { break }
+            strikes.append(
+                Strike(
+                    fault: fault, at: Int.random(in: 200...1_800, using: &random),
+                    lasts: Int.random(in: fault.duration, using: &random),
+                    daemon: Int.random(in: 0..<daemons, using: &random),
+                    coupon: CouponID(Int64.random(in: 1...Int64(Self.coupons), using: &random))))
+        }
+        self.strikes = strikes
+        let milliseconds = (strikes.map(\.end).max() ?? 0) + 700
+        (offers, wishes) = Self.traffic(
+            Self.wishesPerSecond * milliseconds / 1_000, using: &random)
+    }
+
+    /// From the first user who asks to the last.
+    var spread: Duration { .milliseconds((strikes.map(\.end).max() ?? 0) + 700) }
+
+    /// Of four coupons one is unlimited, one is gone at once, two are wanted twice.
+    private static func traffic(
+        _ count: Int, using random: inout SplitMix64
+    ) -> ([CouponID: Int64?], [Load.Wish]) {
+        var demand: [CouponID: Int64] = [:]
+        var wishes: [Load.Wish] = []
+        for _ in 0..<count {
+            let coupon = CouponID(Int64.random(in: 1...Int64(coupons), using: &random))
+            demand[coupon, default: 0] += 1
+            wishes.append(Load.Wish(coupon, UserID(demand[coupon, default: 0])))
+        }
+        var offers: [CouponID: Int64?] = [:]
+        for id in 1...Int64(coupons) {
+            let wanted = demand[CouponID(id)] ?? 0
+            switch id % 4 {
+            case 0: offers[CouponID(id)] = .some(nil)
+            case 1: offers[CouponID(id)] = Int64.random(in: 1...20, using: &random)
+            default: offers[CouponID(id)] = max(1, wanted / 2)
+            }
+        }
+        return (offers, wishes)
+    }
+}
+
+extension Schedule: CustomStringConvertible {
+    /// `3 daemons, redis-killed at 812 for 1204 ms, …`.
+    var description: String {
+        let parts = strikes.map { strike in
+            "\(strike.fault) at \(strike.at) for \(strike.lasts) ms (daemon \(strike.daemon),"
+                + " coupon \(strike.coupon.rawValue))"
+        }
+        return (["\(daemons) \(daemons == 1 ? "daemon" : "daemons")"] + parts)
+            .joined(separator: ", ")
+    }
+}

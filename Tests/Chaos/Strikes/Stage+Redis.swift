@@ -1,0 +1,39 @@
+/// Redis dies, stands still, forgets or is full.
+internal import HistoryChecker
+internal import TestSupport
+internal import TestWorld
+
+extension Stage {
+    func killRedis(for lasts: Duration) async throws {
+        try await world.redis.kill()
+        try await Task.sleep(for: lasts)
+        try await world.redis.restart()
+    }
+
+    func stopRedis(for lasts: Duration) async throws {
+        world.redis.freeze()
+        defer { world.redis.thaw() }
+        try await Task.sleep(for: lasts)
+    }
+
+    func emptyRedis() async throws {
+        try await load.recorder.losing(.redis) { try await world.redis.cli("FLUSHALL") }
+    }
+
+    /// What was accepted after the copy was taken is lost.
+    func bringBackOlderLog(from lasts: Duration) async throws {
+        try await load.recorder.losing(.redis) {
+            let log = try world.redis.copyLog()
+            try await Task.sleep(for: lasts)
+            try await world.redis.kill()
+            try world.redis.bringBack(log)
+            try await world.redis.restart()
+        }
+    }
+
+    func fillRedis(for lasts: Duration) async throws {
+        try await world.redis.cli("CONFIG", "SET", "maxmemory", "1")
+        try await Task.sleep(for: lasts)
+        try await world.redis.cli("CONFIG", "SET", "maxmemory", "0")
+    }
+}
