@@ -2593,7 +2593,7 @@ const ProtobufCMessageDescriptor coupond__v1__audit_coupon_request__descriptor =
   (ProtobufCMessageInit) coupond__v1__audit_coupon_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__audit_coupon_response__field_descriptors[20] =
+static const ProtobufCFieldDescriptor coupond__v1__audit_coupon_response__field_descriptors[35] =
 {
   {
     "coupon",
@@ -2660,11 +2660,11 @@ static const ProtobufCFieldDescriptor coupond__v1__audit_coupon_response__field_
     6,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, maybe_queue_requests_case),
     offsetof(Coupond__V1__AuditCouponResponse, queue_requests),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -2708,11 +2708,11 @@ static const ProtobufCFieldDescriptor coupond__v1__audit_coupon_response__field_
     10,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, maybe_rows_case),
     offsetof(Coupond__V1__AuditCouponResponse, rows),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -2800,6 +2800,30 @@ static const ProtobufCFieldDescriptor coupond__v1__audit_coupon_response__field_
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "discarded",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, discarded),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unreadable",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, unreadable),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "gate_says_sold_out",
     20,
     PROTOBUF_C_LABEL_NONE,
@@ -2835,34 +2859,204 @@ static const ProtobufCFieldDescriptor coupond__v1__audit_coupon_response__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "gate_epoch",
+    23,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, gate_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gate_settled_epoch",
+    24,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, gate_settled_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gate_settled_n",
+    25,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, gate_settled_n),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gate_tail",
+    26,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, gate_tail),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gate_open",
+    27,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, gate_open),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gate_total",
+    28,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Coupond__V1__AuditCouponResponse, maybe_gate_total_case),
+    offsetof(Coupond__V1__AuditCouponResponse, gate_total),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gate_opens_at",
+    29,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, gate_opens_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gate_closes_at",
+    30,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, gate_closes_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gate_state",
+    31,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, gate_state),
+    &coupond__v1__coupon_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gate_sold_out",
+    32,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, gate_sold_out),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    33,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_sequence",
+    34,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, last_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "incomplete",
+    35,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, incomplete),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__audit_coupon_response__field_indices_by_name[] = {
   0,   /* field[0] = coupon */
   15,   /* field[15] = cursor_epoch */
   16,   /* field[16] = cursor_n */
   14,   /* field[14] = dead_lettered */
+  17,   /* field[17] = discarded */
+  32,   /* field[32] = epoch */
   8,   /* field[8] = gate_cap */
+  29,   /* field[29] = gate_closes_at */
+  22,   /* field[22] = gate_epoch */
   4,   /* field[4] = gate_next_sequence */
+  26,   /* field[26] = gate_open */
+  28,   /* field[28] = gate_opens_at */
   3,   /* field[3] = gate_queued */
   7,   /* field[7] = gate_rev */
-  17,   /* field[17] = gate_says_sold_out */
+  19,   /* field[19] = gate_says_sold_out */
+  23,   /* field[23] = gate_settled_epoch */
+  24,   /* field[24] = gate_settled_n */
+  31,   /* field[31] = gate_sold_out */
+  30,   /* field[30] = gate_state */
+  25,   /* field[25] = gate_tail */
+  27,   /* field[27] = gate_total */
   2,   /* field[2] = gate_used */
   6,   /* field[6] = gate_version */
   11,   /* field[11] = highest_sequence */
+  34,   /* field[34] = incomplete */
+  33,   /* field[33] = last_sequence */
   1,   /* field[1] = loaded */
   10,   /* field[10] = lowest_sequence */
   5,   /* field[5] = queue_requests */
   13,   /* field[13] = rejected */
   12,   /* field[12] = repeated_sequences */
   9,   /* field[9] = rows */
-  18,   /* field[18] = workers */
-  19,   /* field[19] = workers_closed */
+  18,   /* field[18] = unreadable */
+  20,   /* field[20] = workers */
+  21,   /* field[21] = workers_closed */
 };
-static const ProtobufCIntRange coupond__v1__audit_coupon_response__number_ranges[2 + 1] =
+static const ProtobufCIntRange coupond__v1__audit_coupon_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 20, 17 },
-  { 0, 20 }
+  { 0, 35 }
 };
 const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor =
 {
@@ -2872,10 +3066,10 @@ const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor 
   "Coupond__V1__AuditCouponResponse",
   "coupond.v1",
   sizeof(Coupond__V1__AuditCouponResponse),
-  20,
+  35,
   coupond__v1__audit_coupon_response__field_descriptors,
   coupond__v1__audit_coupon_response__field_indices_by_name,
-  2,  coupond__v1__audit_coupon_response__number_ranges,
+  1,  coupond__v1__audit_coupon_response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__audit_coupon_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

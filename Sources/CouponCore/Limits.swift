@@ -60,6 +60,22 @@ public enum Limits {
 
     /// Requests in one issuing transaction: larger ones gain little and hold the coupon longer.
     public static let requestsPerTransaction = 5_000
+    /// Coupons whose accounts a daemon looks at each second, beside those it suspects.
+    public static let auditedCoupons = 32
+    /// Rows that it counts each second: some 5 ms of PostgreSQL.
+    public static let auditedRows = 20_000
+    /// Rejections and dead letters, each, that it counts for one coupon; a coupon with more is left to
+    /// `couponctl verify`.
+    public static let auditedRefusals: Int64 = 10_000
+    /// Coupons that do not add up, or may not, that it remembers.
+    public static let auditSuspects = 256
+    /// Holders of a coupon that it searches for those who drifted.
+    public static let auditedHolders = 20_000
+    /// Rows that are counted for an audit on demand; a coupon with more is judged without.
+    public static let auditedRowsOnDemand: Int64 = 2_000_000
+    /// Queued requests of a partition that are read for an audit on demand; behind a longer queue the
+    /// gate's own count is believed.
+    public static let auditedQueue = 100_000
     /// Holders written to Redis by one command of a load.
     public static let holdersPerCommand = 1_000
 

@@ -21,6 +21,7 @@ package final class Scheduler {
     private var identityCheckAt: MonotonicTime
     private var ownership: Ownership
     private var turnsSinceStart = 0
+    private var toldOwned: Set<PartitionID> = []
 
     /// - Parameters:
     ///   - ledger: its session with PostgreSQL.
@@ -47,6 +48,7 @@ package final class Scheduler {
         } catch {
             loseSession(error, now)
         }
+        tellOwned()
         let worked = serveDue()
         waitForWork(milliseconds: worked ? 0 : waitMilliseconds())
     }
@@ -55,6 +57,13 @@ package final class Scheduler {
     package func stop() {
         for partition in owned.keys { try? ledger.release(partition) }
         owned.removeAll()
+        tellOwned()
+    }
+
+    private func tellOwned() {
+        let now = Set(owned.keys)
+        if now != toldOwned { options.tellOwned(now) }
+        toldOwned = now
     }
 
     private func keepOwnership(_ now: MonotonicTime) throws(LedgerError) {

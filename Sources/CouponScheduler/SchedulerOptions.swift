@@ -15,6 +15,8 @@ public struct SchedulerOptions: Sendable {
     public var seed: UInt64
     /// Time.
     public var clocks: Clocks
+    /// Told which partitions are owned, whenever that changes.
+    public var tellOwned: @Sendable (Set<PartitionID>) -> Void = { _ in }
     /// Called at each named place; tests kill the daemon there.
     public var failpoint: @Sendable (Failpoint) -> Void
 

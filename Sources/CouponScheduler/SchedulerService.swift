@@ -13,6 +13,7 @@ public actor SchedulerService: Service {
     private let options: SchedulerOptions
     private let logger: Logger
     private let isStopping = Atomic(false)
+    private let owned = Mutex<Set<PartitionID>>([])
 
     /// The actor's own thread: its calls block.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -32,6 +33,11 @@ public actor SchedulerService: Service {
         self.logger = logger
     }
 
+    /// Whether this daemon owns a partition, as of a moment ago.
+    public nonisolated func owns(_ partition: PartitionID) -> Bool {
+        owned.withLock { $0.contains(partition) }
+    }
+
     /// Drains queues until graceful shutdown or cancellation, then gives the partitions up.
     public func run() async throws {
         await withGracefulShutdownHandler {
@@ -48,6 +54,8 @@ public actor SchedulerService: Service {
     private nonisolated func stop() { isStopping.store(true, ordering: .relaxed) }
 
     private func drain() {
+        var options = options
+        options.tellOwned = { [self] owned in self.owned.withLock { $0 = owned } }
         let scheduler = Scheduler(
             ledger: makeLedger(), gates: makeGates(), options: options, logger: logger)
         while !isStopping.load(ordering: .relaxed) { scheduler.turn() }

@@ -13,6 +13,7 @@ public struct CouponServer: Service {
     let group: MultiThreadedEventLoopGroup
     let options: ServerOptions
     private let catalog: Catalog
+    private let audits: Catalog
     private let relay: EventRelay
     let roster: Roster
     private let logger: Logger
@@ -24,17 +25,23 @@ public struct CouponServer: Service {
     ///   - events: makes the event subscription; called on its thread.
     public init(
         group: MultiThreadedEventLoopGroup, options: ServerOptions,
-        store: @escaping @Sendable () -> any CouponStore,
-        gates: @escaping @Sendable () -> any GateControl,
+        store: @escaping @Sendable () -> any CatalogStore,
+        gates: @escaping @Sendable () -> any CatalogGates,
         events: @escaping @Sendable () -> any EventSource, logger: Logger
     ) {
         self.group = group
         self.options = options
         self.logger = logger
         roster = Roster()
-        catalog = Catalog(
-            partitioning: options.worker.partitioning, store: store, gates: gates,
-            roster: roster, logger: logger, clocks: options.worker.clocks)
+        let (roster, auditor) = (roster, Auditor(owns: options.owns))
+        func catalog(_ name: String) -> Catalog {
+            Catalog(
+                name: name, partitioning: options.worker.partitioning, store: store,
+                gates: gates, auditor: auditor, roster: roster, logger: logger,
+                clocks: options.worker.clocks)
+        }
+        self.catalog = catalog("coupond.catalog")
+        audits = catalog("coupond.audits")
         relay = EventRelay(source: events, roster: roster)
     }
 
@@ -42,8 +49,10 @@ public struct CouponServer: Service {
     public func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await catalog.run() }
+            tasks.addTask { await audits.run() }
             defer {
                 catalog.finish()
+                audits.finish()
                 relay.stop()
             }
             let desks = try await makeDesks()
@@ -75,6 +84,7 @@ public struct CouponServer: Service {
         while !Task.isCancelled {
             catalog.refreshPartitions()
             _ = catalog.submit { $0.keeper.retell() }
+            _ = audits.submit { $0.look() }
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
         }
     }
@@ -107,7 +117,9 @@ public struct CouponServer: Service {
         for loop in group.makeIterator() {
             let desk = try await loop.submit {
                 NIOLoopBound(
-                    Desk(loop: loop, options: options, catalog: catalog, roster: roster),
+                    Desk(
+                        loop: loop, options: options, catalog: catalog, audits: audits,
+                        roster: roster),
                     eventLoop: loop)
             }.get()
             roster.add(desk)

@@ -21,6 +21,8 @@ public struct ServerOptions: Sendable {
     public var adminToken: @Sendable () -> [UInt8]?
     /// Told by ServerInfo.
     public var version: String
+    /// Whether this daemon owns a partition now, and so looks after its accounts.
+    public var owns: @Sendable (PartitionID) -> Bool
     /// Of each worker.
     public var worker: WorkerOptions
     /// Makes a worker's way to the gate; called on its event loop.
@@ -39,7 +41,7 @@ public struct ServerOptions: Sendable {
         observation: (host: String, port: Int)? = nil,
         moreMetrics: @escaping @Sendable () -> String = { "" },
         drainMilliseconds: Int64 = 10_000, adminToken: @escaping @Sendable () -> [UInt8]? = { nil },
-        version: String,
+        version: String, owns: @escaping @Sendable (PartitionID) -> Bool = { _ in false },
         worker: WorkerOptions, makeGate: @escaping @Sendable (any EventLoop) -> any Gate,
         onListening: @escaping @Sendable (SocketAddress) -> Void = { _ in },
         onDraining: @escaping @Sendable () -> Void = {},
@@ -54,6 +56,7 @@ public struct ServerOptions: Sendable {
         self.drainMilliseconds = drainMilliseconds
         self.adminToken = adminToken
         self.version = version
+        self.owns = owns
         self.worker = worker
         self.makeGate = makeGate
         self.onListening = onListening

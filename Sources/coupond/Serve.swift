@@ -28,18 +28,6 @@ func serve(_ configuration: Configuration) async throws {
     let postgres = PostgresOptions(connection: configuration.postgres)
     let installation = try prepare(configuration, redis, postgres, logger)
 
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
-    let server = CouponServer(
-        group: group,
-        options: ServerOptions(configuration, installation, redis, secrets, metrics, logger),
-        store: {
-            PostgresCouponStore(
-                postgres, partitioning: installation.partitioning,
-                logger: Logger(label: "coupond.catalog"))
-        },
-        gates: { RedisGateControl(options: redis, logger: Logger(label: "coupond.catalog")) },
-        events: { RedisEventSource(options: redis, logger: Logger(label: "coupond.events")) },
-        logger: logger)
     // The scheduler has one thread for all its partitions: a locked coupon holds up the others no longer.
     var patience = postgres
     patience.lockTimeoutMilliseconds = 250
@@ -52,6 +40,21 @@ func serve(_ configuration: Configuration) async throws {
             requestsPerTransaction: configuration.maxBatch, clocks: .system,
             failpoint: failpoint()),
         logger: Logger(label: "coupond.scheduler"))
+
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
+    let server = CouponServer(
+        group: group,
+        options: ServerOptions(
+            configuration, installation, redis, secrets, metrics, logger,
+            owns: { scheduler.owns($0) }),
+        store: {
+            PostgresCouponStore(
+                postgres, partitioning: installation.partitioning,
+                logger: Logger(label: "coupond.catalog"))
+        },
+        gates: { RedisGateControl(options: redis, logger: Logger(label: "coupond.catalog")) },
+        events: { RedisEventSource(options: redis, logger: Logger(label: "coupond.events")) },
+        logger: logger)
     let reload = ReloadService(server: server, secrets: secrets, logger: logger)
     do {
         // Stopped in reverse order: callers are answered while the scheduler still commits.
@@ -119,7 +122,8 @@ extension RedisOptions {
 extension ServerOptions {
     fileprivate init(
         _ configuration: Configuration, _ installation: Installation, _ redis: RedisOptions,
-        _ secrets: Secrets, _ metrics: MetricsRegistry, _ logger: Logger
+        _ secrets: Secrets, _ metrics: MetricsRegistry, _ logger: Logger,
+        owns: @escaping @Sendable (PartitionID) -> Bool
     ) {
         let (host, port) = configuration.listen.tcp
         let notifier = Notifier(environment: environment())
@@ -129,6 +133,7 @@ extension ServerOptions {
             observation: configuration.metricsListen?.tcp, moreMetrics: { metrics.text },
             drainMilliseconds: configuration.drainTimeout.milliseconds,
             adminToken: { secrets.adminToken }, version: Coupond.version,
+            owns: owns,
             worker: WorkerOptions(
                 partitioning: installation.partitioning, clocks: .system, failpoint: failpoint()),
             makeGate: { loop in

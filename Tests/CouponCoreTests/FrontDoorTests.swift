@@ -74,6 +74,20 @@ private struct Entrance {
         #expect(entrance.door.remembers(coupon) == (true, true))
     }
 
+    @Test func `a mark behind what the gate said a while ago is forgotten`() {
+        var entrance = Entrance()
+        func forgets(_ rev: Int64, epoch: Epoch = 1) -> Bool {
+            entrance.door.forget(
+                coupon, ifBehind: GateStanding(coupon: coupon, epoch: epoch, rev: rev))
+        }
+        #expect(!forgets(9), "nothing is remembered")
+        entrance.reply(.closed(.full), rev: 3)
+        #expect(!forgets(2) && !forgets(3) && !forgets(9, epoch: 2))
+        #expect(entrance.judge() == .bounce(.soldOut))
+        #expect(forgets(4))
+        #expect(entrance.judge() == .ask)
+    }
+
     @Test func `F1 a late SOLD_OUT does not undo a reopening of the same version`() {
         var entrance = Entrance()
         entrance.event(.open, rev: 2, version: 1)

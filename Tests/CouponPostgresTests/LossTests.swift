@@ -115,7 +115,7 @@ import Testing
         expectSessionLost { try ledger.ping() }
         try await server.start()
         #expect(try ledger.partition(partition).cursor == Position(epoch: 1, n: 1))
-        #expect(try database.store().accounts(of: CouponID(4))?.issued == 2)
+        #expect(try database.store().coupon(CouponID(4))?.issued == 2)
         try await server.stop()
         expectSessionLost { try ledger.ping() }
     }

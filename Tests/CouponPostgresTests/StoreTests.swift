@@ -86,21 +86,4 @@ import Testing
         #expect(try database.store().load(CouponID(4))?.used == 12_001)
         #expect(try database.store().load(CouponID(8)) == nil)
     }
-
-    @Test func accountsAddUp() async throws {
-        let database = try await TestDatabase()
-        try database.coupon(total: 3)
-        try database.trigger(
-            "IF NEW.user_id = 2 THEN RAISE EXCEPTION 'no' USING ERRCODE = '22003'; END IF;")
-        let ledger = database.ledger()
-        _ = try ledger.issue(
-            batch(entry(1, first: 5, users: [1, 2]), entry(2, first: 5, users: [3, 4, 5])))
-        let accounts = try #require(try database.store().accounts(of: CouponID(4)))
-        #expect(accounts.coupon.issued == 3 && accounts.issued == 3)
-        #expect(accounts.lowestSequence == 5 && accounts.highestSequence == 6)
-        #expect(accounts.repeatedSequences == 2)
-        #expect(accounts.rejected == 1 && accounts.deadLettered == 1)
-        #expect(accounts.cursor == Position(epoch: 1, n: 2))
-        #expect(try database.store().accounts(of: CouponID(8)) == nil)
-    }
 }

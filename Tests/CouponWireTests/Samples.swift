@@ -84,24 +84,39 @@ enum Samples {
     static let audits: [CouponAudit] = [
         CouponAudit(
             accounts: LedgerAccounts(
-                coupon: coupon, issued: 40, lowestSequence: 1, highestSequence: 44,
-                repeatedSequences: 2, rejected: 3, deadLettered: 1,
-                cursor: Position(epoch: 3, n: 17)),
+                coupon: decided, epoch: 3, cursor: Position(epoch: 3, n: 17),
+                rows: IssuedRows(count: 40, lowest: 1, highest: 44, repeated: 2), rejected: 3,
+                deadLettered: 1, discarded: 6, unreadable: 7, isComplete: false),
             gate: GateRecord(
-                version: 12, rev: 4, used: 60, queued: 20, nextSequence: 65, cap: 90),
+                version: 12, rev: 4, used: 60, queued: 20, nextSequence: 65, cap: 90,
+                terms: coupon.terms),
+            place: GatePlace(
+                isOpen: true, epoch: 3, settled: Position(epoch: 2, n: 5), tail: 19),
             queueRequests: 20, gateSaysSoldOut: true, workers: 4, workersClosed: 2),
         CouponAudit(
             accounts: LedgerAccounts(
-                coupon: unlimited, issued: 0, lowestSequence: nil, highestSequence: nil,
-                repeatedSequences: 0, rejected: 0, deadLettered: 0, cursor: .zero),
-            gate: GateRecord(version: 1, rev: 1, used: 0, queued: 0, nextSequence: 1, cap: nil),
+                coupon: unlimited, epoch: 1, cursor: .zero,
+                rows: IssuedRows(count: 0, lowest: nil, highest: nil, repeated: 0), rejected: 0,
+                deadLettered: 0),
+            gate: GateRecord(
+                version: 1, rev: 1, used: 0, queued: 0, nextSequence: 1, cap: nil,
+                terms: unlimited.terms),
+            place: GatePlace(isOpen: false, epoch: 0, settled: .zero, tail: 0),
             queueRequests: 0, gateSaysSoldOut: false, workers: 0, workersClosed: 0),
         CouponAudit(
             accounts: LedgerAccounts(
-                coupon: coupon, issued: 0, lowestSequence: nil, highestSequence: nil,
-                repeatedSequences: 0, rejected: 0, deadLettered: 0, cursor: .zero),
-            gate: nil, queueRequests: 0, gateSaysSoldOut: false, workers: 1, workersClosed: 0),
+                coupon: coupon, epoch: 1, cursor: .zero, rows: nil, rejected: 0,
+                deadLettered: 0),
+            gate: nil, place: GatePlace(isOpen: true, epoch: 1, settled: .zero, tail: 0),
+            queueRequests: nil, gateSaysSoldOut: false, workers: 1, workersClosed: 0),
     ]
+
+    /// As a coupon comes in an audit.
+    private static var decided: Coupon {
+        var decided = coupon
+        decided.lastSequence = 44
+        return decided
+    }
 
     static let results: [Response.Result] =
         outcomes.map { .issue($0) } + failures.map { .failure($0) }

@@ -107,7 +107,7 @@ final class ModelDaemon: Sendable {
         figures.rows = used - (fault == .losesARow ? 1 : 0)
         figures.counted = figures.rows
         figures.used = used
-        figures.next = used + 1
+        figures.last = used
         figures.soldOut = isFull
         figures.closed = isFull ? (fault == .forgetsToClose ? 1 : 2) : 0
         return .answer(.audit(figures.audit))

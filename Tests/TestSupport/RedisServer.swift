@@ -75,6 +75,12 @@ public final class RedisServer: Sendable {
     /// Runs a command by redis-cli, and returns what it printed.
     @discardableResult
     public func cli(_ arguments: String...) async throws -> String {
+        try await cli(arguments)
+    }
+
+    /// The same.
+    @discardableResult
+    public func cli(_ arguments: [String]) async throws -> String {
         let out = try TemporaryFolder()
         let command = try ServerProcess(
             "redis-cli", arguments: ["-s", socket] + arguments, in: out.path)

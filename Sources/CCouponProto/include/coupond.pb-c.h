@@ -554,6 +554,24 @@ typedef enum {
 } Coupond__V1__AuditCouponResponse__MaybeGateCapCase;
 
 typedef enum {
+  COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL__NOT_SET = 0,
+  COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL_GATE_TOTAL = 28
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL__CASE)
+} Coupond__V1__AuditCouponResponse__MaybeGateTotalCase;
+
+typedef enum {
+  COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS__NOT_SET = 0,
+  COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS_QUEUE_REQUESTS = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS__CASE)
+} Coupond__V1__AuditCouponResponse__MaybeQueueRequestsCase;
+
+typedef enum {
+  COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS__NOT_SET = 0,
+  COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS_ROWS = 10
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS__CASE)
+} Coupond__V1__AuditCouponResponse__MaybeRowsCase;
+
+typedef enum {
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE__NOT_SET = 0,
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE_LOWEST_SEQUENCE = 11
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE__CASE)
@@ -581,20 +599,41 @@ struct  Coupond__V1__AuditCouponResponse
   int64_t gate_next_sequence;
   int64_t gate_version;
   int64_t gate_rev;
+  int64_t gate_opens_at;
+  int64_t gate_closes_at;
+  Coupond__V1__CouponState gate_state;
+  protobuf_c_boolean gate_sold_out;
   /*
-   * Requests for this coupon found by reading the queue.
+   * Where the partition's gate stood: settled is (epoch, n), tail the n of its newest entry.
    */
-  int64_t queue_requests;
-  /*
-   * The tables' side.
-   */
-  int64_t rows;
+  protobuf_c_boolean gate_open;
+  int64_t gate_epoch;
+  int64_t gate_settled_epoch;
+  int64_t gate_settled_n;
+  int64_t gate_tail;
   int64_t repeated_sequences;
   int64_t rejected;
-  int64_t dead_lettered;
   /*
-   * The partition's cursor, (epoch, n).
+   * Dead letters that keep their slot; those whose slot was given back.
    */
+  int64_t dead_lettered;
+  int64_t discarded;
+  /*
+   * Dead letters of the partition that name no user.
+   */
+  int64_t unreadable;
+  /*
+   * More rejections or dead letters than were counted.
+   */
+  protobuf_c_boolean incomplete;
+  /*
+   * The highest sequence that is decided.
+   */
+  int64_t last_sequence;
+  /*
+   * The partition's epoch, and its cursor, (epoch, n).
+   */
+  int64_t epoch;
   int64_t cursor_epoch;
   int64_t cursor_n;
   /*
@@ -610,6 +649,18 @@ struct  Coupond__V1__AuditCouponResponse
   union {
     int64_t gate_cap;
   };
+  Coupond__V1__AuditCouponResponse__MaybeGateTotalCase maybe_gate_total_case;
+  union {
+    int64_t gate_total;
+  };
+  Coupond__V1__AuditCouponResponse__MaybeQueueRequestsCase maybe_queue_requests_case;
+  union {
+    int64_t queue_requests;
+  };
+  Coupond__V1__AuditCouponResponse__MaybeRowsCase maybe_rows_case;
+  union {
+    int64_t rows;
+  };
   Coupond__V1__AuditCouponResponse__MaybeLowestSequenceCase maybe_lowest_sequence_case;
   union {
     int64_t lowest_sequence;
@@ -621,7 +672,7 @@ struct  Coupond__V1__AuditCouponResponse
 };
 #define COUPOND__V1__AUDIT_COUPON_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__audit_coupon_response__descriptor) \
-    , NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_CAP__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_HIGHEST_SEQUENCE__NOT_SET, {0} }
+    , NULL, 0, 0, 0, 0, 0, 0, 0, 0, COUPOND__V1__COUPON_STATE__COUPON_STATE_UNSPECIFIED, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_CAP__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_HIGHEST_SEQUENCE__NOT_SET, {0} }
 
 
 /* Coupond__V1__Request methods */

@@ -133,6 +133,16 @@ public struct FrontDoor {
     /// Forgets a coupon: it was created or changed here.
     public mutating func forget(_ coupon: CouponID) { marks[coupon] = nil }
 
+    /// Forgets a coupon whose mark is behind what the gate said a while ago: an event was missed.
+    /// - Returns: whether it was.
+    public mutating func forget(_ coupon: CouponID, ifBehind standing: GateStanding) -> Bool {
+        guard let mark = marks[coupon], !mark.isAbsent, mark.epoch == standing.epoch,
+            mark.rev < standing.rev
+        else { return false }
+        forget(coupon)
+        return true
+    }
+
     /// Forgets every coupon.
     public mutating func forgetAll() { marks.removeAll() }
 

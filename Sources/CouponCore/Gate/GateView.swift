@@ -73,6 +73,8 @@ public struct GateInspection: Equatable, Sendable {
     public let epoch: Epoch
     /// Up to here commits are settled.
     public let settled: Position
+    /// The n of the newest entry of this epoch.
+    public let tail: Int64
     /// Rises with each load.
     public let loadToken: Int64
     /// The gate's clock.
@@ -84,16 +86,22 @@ public struct GateInspection: Equatable, Sendable {
 
     /// An inspection.
     public init(
-        status: GateStatus, epoch: Epoch, settled: Position, loadToken: Int64, now: Timestamp,
-        record: GateRecord?, holder: GateHolder?
+        status: GateStatus, epoch: Epoch, settled: Position, tail: Int64, loadToken: Int64,
+        now: Timestamp, record: GateRecord?, holder: GateHolder?
     ) {
         self.status = status
         self.epoch = epoch
         self.settled = settled
+        self.tail = tail
         self.loadToken = loadToken
         self.now = now
         self.record = record
         self.holder = holder
+    }
+
+    /// Where the gate stood.
+    public var place: GatePlace {
+        GatePlace(isOpen: status == .open, epoch: epoch, settled: settled, tail: tail)
     }
 }
 
@@ -111,10 +119,13 @@ public struct GateRecord: Equatable, Sendable {
     public let nextSequence: Int64
     /// A limit below the total while an admin lowers it.
     public let cap: Int64?
+    /// What the coupon offers, as of this version.
+    public let terms: CouponTerms
 
     /// A record.
     public init(
-        version: Int64, rev: Int64, used: Int64, queued: Int64, nextSequence: Int64, cap: Int64?
+        version: Int64, rev: Int64, used: Int64, queued: Int64, nextSequence: Int64, cap: Int64?,
+        terms: CouponTerms
     ) {
         self.version = version
         self.rev = rev
@@ -122,7 +133,11 @@ public struct GateRecord: Equatable, Sendable {
         self.queued = queued
         self.nextSequence = nextSequence
         self.cap = cap
+        self.terms = terms
     }
+
+    /// Whether every slot is used: new users are refused.
+    public var isFull: Bool { used >= min(terms.total ?? .max, cap ?? .max) }
 }
 
 /// A user among a coupon's holders.

@@ -41,9 +41,6 @@ public protocol CouponStore: AnyObject {
     ///   as it is.
     /// - Returns: whether a note was dealt with, and so perhaps another one is due.
     func retell(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool
-
-    /// The tables' side of the accounts of a coupon; nil where it is missing.
-    func accounts(of coupon: CouponID) throws(LedgerError) -> LedgerAccounts?
 }
 
 /// Rows and cursor of one snapshot.
@@ -102,39 +99,4 @@ public enum CouponUpdate: Equatable, Sendable {
     case refusedByGate
     /// The rows refuse it; the text says why. Nothing changed.
     case invalid(String)
-}
-
-/// The tables' side of a coupon's accounts, one snapshot.
-public struct LedgerAccounts: Equatable, Sendable {
-    /// The coupon's row.
-    public let coupon: Coupon
-    /// Rows in `coupon_issue`.
-    public let issued: Int64
-    /// The lowest issued sequence; nil without rows.
-    public let lowestSequence: Int64?
-    /// The highest issued sequence; nil without rows.
-    public let highestSequence: Int64?
-    /// Issued rows that share their sequence with another; 0 unless a Redis loss repeated numbers.
-    public let repeatedSequences: Int64
-    /// Rows in `issue_rejection`.
-    public let rejected: Int64
-    /// Rows in `dead_letter` for this coupon, held ones.
-    public let deadLettered: Int64
-    /// The partition's cursor in the same snapshot.
-    public let cursor: Position
-
-    /// The tables' side of a coupon's accounts.
-    public init(
-        coupon: Coupon, issued: Int64, lowestSequence: Int64?, highestSequence: Int64?,
-        repeatedSequences: Int64, rejected: Int64, deadLettered: Int64, cursor: Position
-    ) {
-        self.coupon = coupon
-        self.issued = issued
-        self.lowestSequence = lowestSequence
-        self.highestSequence = highestSequence
-        self.repeatedSequences = repeatedSequences
-        self.rejected = rejected
-        self.deadLettered = deadLettered
-        self.cursor = cursor
-    }
 }

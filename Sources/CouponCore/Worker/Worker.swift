@@ -18,6 +18,8 @@ public final class Worker {
     private var deadlines: DeadlineWheel
     /// Requests that were refused at the front door.
     public private(set) var bounced = 0
+    /// Marks that were found behind the gate: an event was missed.
+    public private(set) var marksMissed = 0
     /// New requests are refused; those on their way are answered.
     public private(set) var isDraining = false
 
@@ -145,6 +147,13 @@ public final class Worker {
     /// What the worker's cache remembers of a coupon.
     public func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
         frontDoor.remembers(coupon)
+    }
+
+    /// What the gate said a second ago: a mark that is behind it goes.
+    public func audit(_ standings: [GateStanding]) {
+        for standing in standings where frontDoor.forget(standing.coupon, ifBehind: standing) {
+            marksMissed += 1
+        }
     }
 
     /// Everything is asked anew.

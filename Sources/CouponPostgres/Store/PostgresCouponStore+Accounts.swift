@@ -1,32 +1,136 @@
-/// The tables' side of the accounts of a coupon.
+/// The tables' side of the accounts of coupons. Counts are bounded; what is beyond is not judged.
 public import CouponCore
 
-extension PostgresCouponStore {
-    /// Counts rows, in one snapshot; nil where the coupon is missing. It reads every issue.
-    public func accounts(of coupon: CouponID) throws(LedgerError) -> LedgerAccounts? {
+extension PostgresCouponStore: AccountsStore {
+    /// The tables' side of the accounts, one snapshot for all; those that are missing are left out.
+    public func accounts(
+        of coupons: [CouponID], _ bounds: AccountsBounds
+    ) throws(LedgerError) -> [LedgerAccounts] {
+        if coupons.isEmpty { return [] }
+        return try accounts(
+            where: "id = ANY ($4) ORDER BY id", .integers(coupons.map(\.rawValue)), bounds)
+    }
+
+    /// The same for the coupons with an id above `after`, by id.
+    public func accounts(
+        after: CouponID, limit: Int, _ bounds: AccountsBounds
+    ) throws(LedgerError) -> [LedgerAccounts] {
+        try accounts(
+            where: "id > $4 ORDER BY id LIMIT \(limit)", .integer(after.rawValue), bounds)
+    }
+
+    private func accounts(
+        where condition: String, _ parameter: Parameter, _ bounds: AccountsBounds
+    ) throws(LedgerError) -> [LedgerAccounts] {
         let rows = try session.run(
             Statement(
                 """
-                SELECT \(Coupon.columns), i.*,
-                    (SELECT count(*) FROM coupond.issue_rejection WHERE coupon_id = $1),
-                    (SELECT count(*) FROM coupond.dead_letter WHERE coupon_id = $1 AND state = 1),
-                    cursor_epoch, cursor_n
-                FROM coupond.coupon AS c, (SELECT id AS partition_id, cursor_epoch, cursor_n
-                    FROM coupond.partition) AS p, (
-                    SELECT coalesce(sum(holders), 0)::int8, min(sequence), max(sequence),
-                        coalesce(sum(holders) FILTER (WHERE holders > 1), 0)::int8
+                SELECT \(Coupon.columns), epoch, cursor_epoch, cursor_n, rejected, held, discarded,
+                    unreadable, counted, lowest, highest, repeated,
+                    rejected <= $2 AND letters <= $2
+                FROM (SELECT \(Coupon.columns) FROM coupond.coupon WHERE \(condition)) AS c
+                JOIN (SELECT id AS partition_id, epoch, cursor_epoch, cursor_n
+                    FROM coupond.partition) AS p ON partition_id = c.id % $1
+                CROSS JOIN LATERAL (SELECT count(*) AS rejected FROM (
+                    SELECT FROM coupond.issue_rejection WHERE coupon_id = c.id
+                    LIMIT $2 + 1) AS r) AS r
+                CROSS JOIN LATERAL (SELECT count(*) AS letters,
+                    count(*) FILTER (WHERE letter = 1) AS held,
+                    count(*) FILTER (WHERE letter = 3) AS discarded FROM (
+                        SELECT state AS letter FROM coupond.dead_letter
+                        WHERE coupon_id = c.id AND user_id IS NOT NULL
+                        LIMIT $2 + 1) AS d) AS d
+                CROSS JOIN LATERAL (SELECT count(*) AS unreadable FROM (
+                    SELECT FROM coupond.dead_letter WHERE partition = partition_id
+                        AND user_id IS NULL LIMIT 1) AS u) AS u
+                CROSS JOIN LATERAL (
+                    SELECT CASE WHEN c.issued <= $3 THEN coalesce(sum(holders), 0)::int8 END
+                            AS counted,
+                        min(sequence) AS lowest, max(sequence) AS highest,
+                        coalesce(sum(holders) FILTER (WHERE holders > 1), 0)::int8 AS repeated
                     FROM (
                         SELECT sequence, count(*) AS holders FROM coupond.coupon_issue
-                        WHERE coupon_id = $1 GROUP BY sequence) AS s) AS i
-                WHERE c.id = $1 AND partition_id = $2
-                """, .integer(coupon.rawValue),
-                .integer(Int64(partitioning.partition(of: coupon).rawValue))))
-        guard rows.count == 1 else { return nil }
+                        WHERE coupon_id = c.id AND c.issued <= $3 GROUP BY sequence) AS s) AS i
+                ORDER BY c.id
+                """, .integer(Int64(partitioning.count)), .integer(bounds.refusals),
+                .integer(bounds.rows), parameter))
+        var accounts: [LedgerAccounts] = []
+        for row in 0..<rows.count { accounts.append(try rows.accounts(row)) }
+        return accounts
+    }
+
+    /// Counts rows of a coupon by user, `limit` at most.
+    public func rows(
+        of coupon: CouponID, after: UserID, limit: Int
+    ) throws(LedgerError) -> RowSlice {
+        let rows = try session.run(
+            Statement(
+                """
+                SELECT count(*), max(user_id), coalesce(
+                    (SELECT issued FROM coupond.coupon WHERE id = $1), 0)
+                FROM (SELECT user_id FROM coupond.coupon_issue
+                    WHERE coupon_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3) AS s
+                """, .integer(coupon.rawValue), .integer(after.rawValue), .integer(Int64(limit))))
+        return RowSlice(
+            count: rows.integer(0, 0), last: rows.optionalInteger(0, 1).map { UserID($0) },
+            issued: rows.integer(0, 2))
+    }
+
+    /// Ranges of sequences up to the last one decided that nobody has, `limit` at most. It reads every
+    /// row.
+    public func missingSequences(
+        of coupon: CouponID, limit: Int
+    ) throws(LedgerError) -> [ClosedRange<Int64>] {
+        let rows = try session.run(
+            Statement(
+                """
+                SELECT previous + 1, sequence - 1 FROM (
+                    SELECT sequence, lag(sequence, 1, 0::int8) OVER (ORDER BY sequence) AS previous
+                    FROM (
+                        SELECT sequence FROM coupond.coupon_issue WHERE coupon_id = $1
+                        UNION SELECT sequence FROM coupond.issue_rejection WHERE coupon_id = $1
+                        UNION SELECT sequence FROM coupond.dead_letter
+                            WHERE coupon_id = $1 AND sequence IS NOT NULL
+                        UNION SELECT last_sequence + 1 FROM coupond.coupon WHERE id = $1) AS s
+                    ) AS g
+                WHERE sequence > previous + 1 ORDER BY sequence LIMIT $2
+                """, .integer(coupon.rawValue), .integer(Int64(limit))))
+        return (0..<rows.count).map { rows.integer($0, 0)...rows.integer($0, 1) }
+    }
+
+    /// Leaves a note, due now, that the gate must be told of a coupon once more.
+    public func renote(_ coupon: CouponID, asNewer isNewer: Bool) throws(LedgerError) {
+        do throws(LedgerError) {
+            _ = try session.run(
+                "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+                Statement(
+                    "UPDATE coupond.coupon SET version = version + 1 WHERE id = $1 AND $2 = 1",
+                    .integer(coupon.rawValue), .integer(isNewer ? 1 : 0)),
+                Statement(
+                    """
+                    INSERT INTO coupond.untold_change (coupon_id, noted_at)
+                    VALUES ($1, now() - interval '1 minute') ON CONFLICT DO NOTHING
+                    """, .integer(coupon.rawValue)),
+                "COMMIT")
+        } catch {
+            session.rollBack()
+            throw error
+        }
+    }
+}
+
+extension Rows {
+    fileprivate func accounts(_ row: Int) throws(LedgerError) -> LedgerAccounts {
+        let start = Coupon.columnCount
+        let counted = optionalInteger(row, start + 7).map { count in
+            IssuedRows(
+                count: count, lowest: optionalInteger(row, start + 8),
+                highest: optionalInteger(row, start + 9), repeated: integer(row, start + 10))
+        }
         return LedgerAccounts(
-            coupon: try rows.coupon(0), issued: rows.integer(0, 9),
-            lowestSequence: rows.optionalInteger(0, 10),
-            highestSequence: rows.optionalInteger(0, 11),
-            repeatedSequences: rows.integer(0, 12), rejected: rows.integer(0, 13),
-            deadLettered: rows.integer(0, 14), cursor: rows.position(0, 15))
+            coupon: try coupon(row), epoch: integer(row, start),
+            cursor: position(row, start + 1), rows: counted, rejected: integer(row, start + 3),
+            deadLettered: integer(row, start + 4), discarded: integer(row, start + 5),
+            unreadable: integer(row, start + 6), isComplete: boolean(row, start + 11))
     }
 }

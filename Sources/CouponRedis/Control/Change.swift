@@ -87,36 +87,42 @@ extension RedisGateControl {
 extension GateInspection {
     /// From the reply of inspect.lua; nil where it is another.
     fileprivate init?(_ reply: Reply) {
-        guard let parts = reply.elements, parts.count == 8,
+        guard let parts = reply.elements, parts.count == 9,
             let status = parts[0].integerValue.flatMap({ GateStatus(rawValue: UInt8(clamping: $0)) }
             ),
             let epoch = parts[1].integerValue, let settledEpoch = parts[2].integerValue,
-            let settledN = parts[3].integerValue, let token = parts[4].integerValue,
-            let now = parts[5].integerValue
+            let settledN = parts[3].integerValue, let tail = parts[4].integerValue,
+            let token = parts[5].integerValue, let now = parts[6].integerValue
         else { return nil }
-        let record = GateRecord(parts[6])
+        let record = GateRecord(parts[7])
         var holder: GateHolder?
-        if let bytes = parts[7].bytesValue {
+        if let bytes = parts[8].bytesValue {
             var reader = ByteReader(bytes)
             holder = reader.holder()
             if holder == nil { return nil }
         }
-        if record == nil && parts[6] != .none { return nil }
+        if record == nil && parts[7] != .none { return nil }
         self.init(
             status: status, epoch: epoch, settled: Position(epoch: settledEpoch, n: settledN),
-            loadToken: token, now: Timestamp(microseconds: now), record: record, holder: holder)
+            tail: tail, loadToken: token, now: Timestamp(microseconds: now), record: record,
+            holder: holder)
     }
 }
 
 extension GateRecord {
     fileprivate init?(_ reply: Reply) {
-        guard let parts = reply.elements, parts.count == 6 else { return nil }
-        let numbers = parts.map(\.integerValue)
-        guard let version = numbers[0], let rev = numbers[1], let used = numbers[2],
-            let queued = numbers[3], let next = numbers[4]
+        guard let parts = reply.elements, parts.count == 11 else { return nil }
+        let numbers = parts.dropLast().compactMap(\.integerValue)
+        guard numbers.count == 10, let state = CouponState(rawValue: UInt8(clamping: numbers[6]))
         else { return nil }
+        let terms = CouponTerms(
+            total: numbers[5] < 0 ? nil : numbers[5], state: state,
+            window: Window(
+                opens: Timestamp(microseconds: numbers[8]),
+                closes: Timestamp(microseconds: numbers[9])),
+            isSoldOut: numbers[7] != 0)
         self.init(
-            version: version, rev: rev, used: used, queued: queued, nextSequence: next,
-            cap: numbers[5])
+            version: numbers[0], rev: numbers[1], used: numbers[2], queued: numbers[3],
+            nextSequence: numbers[4], cap: parts[10].integerValue, terms: terms)
     }
 }

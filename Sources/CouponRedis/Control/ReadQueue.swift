@@ -171,24 +171,14 @@ extension BlockingConnection {
     private func holders(
         at position: Position, of coupon: CouponID, in key: String, into found: inout Set<Holding>
     ) throws(GateControlError) {
-        var cursor = "0"
-        repeat {
-            let reply = try call(Command("HSCAN", key, cursor, "COUNT", "1000"))
-            guard let parts = reply.elements, parts.count == 2, let next = parts[0].text,
-                let pairs = parts[1].elements
-            else { throw .unexpectedReply("HSCAN") }
-            for index in stride(from: 0, to: pairs.count - 1, by: 2) {
-                var user = ByteReader(pairs[index].bytesValue ?? [])
-                var value = ByteReader(pairs[index + 1].bytesValue ?? [])
-                guard let id = user.userID(), let holder = value.holder(),
-                    holder.position == position
-                else { continue }
+        try scanHolders(in: key) { user, holder in
+            if holder.position == position {
                 found.insert(
                     Holding(
-                        coupon: coupon, user: id, sequence: holder.sequence,
+                        coupon: coupon, user: user, sequence: holder.sequence,
                         requestID: holder.requestID))
             }
-            cursor = next
-        } while cursor != "0"
+            return true
+        }
     }
 }

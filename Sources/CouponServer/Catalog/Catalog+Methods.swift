@@ -42,39 +42,4 @@ extension Catalog {
             throw Failure(.internal, "this method is not the catalog's")
         }
     }
-
-    private func audit(_ id: CouponID) throws(Failure) -> CouponAudit {
-        let partition = partitioning.partition(of: id)
-        let view = try keeper.gate { () throws(GateControlError) in
-            try gates.inspect(id, partition: partition, user: nil)
-        }
-        let accounts = try keeper.ledger { () throws(LedgerError) in try store.accounts(of: id) }
-        guard let accounts else { throw .noCoupon(id) }
-        let queued = try queuedRequests(of: id, in: partition, after: accounts.cursor)
-        let total = accounts.coupon.total
-        return CouponAudit(
-            accounts: accounts, gate: view.record, queueRequests: queued,
-            gateSaysSoldOut: view.record.map { record in total.map { record.used >= $0 } ?? false }
-                ?? accounts.coupon.isSoldOut,
-            workers: 0, workersClosed: 0)
-    }
-
-    private func queuedRequests(
-        of id: CouponID, in partition: PartitionID, after cursor: Position
-    ) throws(Failure) -> Int64 {
-        var last = cursor
-        var count: Int64 = 0
-        while true {
-            let view = try keeper.gate { () throws(GateControlError) in
-                try gates.read(
-                    partition, after: last, upTo: nil,
-                    maximumRequests: Limits.requestsPerTransaction)
-            }
-            guard let end = view.items.last?.position else { return count }
-            for case .entry(let entry) in view.items where entry.coupon == id {
-                count += Int64(entry.requests.count)
-            }
-            last = end
-        }
-    }
 }

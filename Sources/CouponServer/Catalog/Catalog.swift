@@ -1,12 +1,17 @@
 /// Everything slow that requests need beside the gate: loads, statuses, decisions, admin methods.
 ///
 /// Blocking calls on a thread of its own, one job after the other, so that no event loop ever waits.
-internal import CouponCore
+public import CouponCore
 internal import CouponWire
 internal import Logging
 internal import NIOCore
 internal import SerialThreads
 internal import Synchronization
+
+/// All that a catalog asks of PostgreSQL.
+public typealias CatalogStore = CouponStore & AccountsStore
+/// All that a catalog asks of Redis.
+public typealias CatalogGates = GateControl & HolderSource
 
 actor Catalog {
     typealias Job = @Sendable (isolated Catalog) -> Void
@@ -14,17 +19,18 @@ actor Catalog {
     let partitioning: Partitioning
     let logger: Logger
     let clocks: Clocks
-    private let thread = SerialThread(name: "coupond.catalog")
-    private let makeStore: @Sendable () -> any CouponStore
-    private let makeGates: @Sendable () -> any GateControl
+    private let thread: SerialThread
+    private let makeStore: @Sendable () -> any CatalogStore
+    private let makeGates: @Sendable () -> any CatalogGates
     private let roster: Roster
     private let jobs: AsyncStream<Job>
     private let inbox: AsyncStream<Job>.Continuation
     private let waiting = Atomic<Int>(0)
     private let isRefreshWaiting = Atomic<Bool>(false)
 
-    private(set) lazy var store: any CouponStore = makeStore()
-    private(set) lazy var gates: any GateControl = makeGates()
+    private(set) lazy var store: any CatalogStore = makeStore()
+    private(set) lazy var gates: any CatalogGates = makeGates()
+    private var auditor: Auditor
     /// What there is to do, without the thread on which it is done.
     private(set) lazy var keeper: CouponKeeper = {
         let (roster, logger) = (roster, logger)
@@ -43,10 +49,13 @@ actor Catalog {
     }
 
     init(
-        partitioning: Partitioning, store: @escaping @Sendable () -> any CouponStore,
-        gates: @escaping @Sendable () -> any GateControl, roster: Roster, logger: Logger,
-        clocks: Clocks
+        name: String, partitioning: Partitioning,
+        store: @escaping @Sendable () -> any CatalogStore,
+        gates: @escaping @Sendable () -> any CatalogGates, auditor: Auditor, roster: Roster,
+        logger: Logger, clocks: Clocks
     ) {
+        thread = SerialThread(name: name)
+        self.auditor = auditor
         self.partitioning = partitioning
         makeStore = store
         makeGates = gates
@@ -61,6 +70,15 @@ actor Catalog {
         for await job in jobs {
             waiting.subtract(1, ordering: .relaxed)
             job(self)
+        }
+    }
+
+    /// One second's look at the accounts; what cannot be read now is looked at later.
+    func look() {
+        do throws(Failure) {
+            try auditor.look(self, roster)
+        } catch {
+            logger.debug("accounts not read", metadata: ["error": "\(error.message)"])
         }
     }
 

@@ -9,6 +9,8 @@ final class Desk {
     private let loop: any EventLoop
     private let options: ServerOptions
     private let catalog: Catalog
+    /// Audits may take long, so that nothing else waits behind them.
+    private let audits: Catalog
     private let roster: Roster
     private let gate: any Gate
     private var worker: Worker?
@@ -23,10 +25,14 @@ final class Desk {
     private var expiry: Scheduled<Void>?
     private var errands: Errands
 
-    init(loop: any EventLoop, options: ServerOptions, catalog: Catalog, roster: Roster) {
+    init(
+        loop: any EventLoop, options: ServerOptions, catalog: Catalog, audits: Catalog,
+        roster: Roster
+    ) {
         self.loop = loop
         self.options = options
         self.catalog = catalog
+        self.audits = audits
         self.roster = roster
         errands = Errands(now: options.worker.clocks.now())
         gate = options.makeGate(loop)
@@ -159,7 +165,7 @@ final class Desk {
         let number = errands.add(caller, deadline: deadline)
         let desk = NIOLoopBound(self, eventLoop: loop)
         let roster = self.roster
-        errand { catalog in
+        errand(of: request.method.isAudit ? audits : catalog) { catalog in
             let result = catalog.answer(request.method, deadline: deadline)
             roster.complete(result, on: desk.eventLoop) { desk.value.end(number, $0) }
         } refused: {
@@ -187,7 +193,7 @@ final class Desk {
     }
 
     private func errand(
-        _ job: @escaping Catalog.Job, refused: (Failure) -> Void
+        of catalog: Catalog, _ job: @escaping Catalog.Job, refused: (Failure) -> Void
     ) {
         if !catalog.submit(job) {
             refused(
@@ -216,6 +222,7 @@ final class Desk {
     var currentTally: Tally {
         var tally = tally
         tally.bounced = worker?.bounced ?? 0
+        tally.marksMissed = worker?.marksMissed ?? 0
         tally.requestsInFlight = requestsInFlight
         return tally
     }
@@ -255,7 +262,7 @@ extension Desk: WorkerHost {
 
     func load(_ coupon: CouponID) {
         let desk = NIOLoopBound(self, eventLoop: loop)
-        errand { catalog in
+        errand(of: catalog) { catalog in
             let outcome = catalog.keeper.load(coupon)
             desk.eventLoop.execute { desk.value.withWorker { $0.didLoad(coupon, outcome) } }
         } refused: { failure in
@@ -267,7 +274,7 @@ extension Desk: WorkerHost {
 
     func decide(_ questions: [Holding], in partition: PartitionID) {
         let desk = NIOLoopBound(self, eventLoop: loop)
-        errand { catalog in
+        errand(of: catalog) { catalog in
             let decisions = catalog.keeper.decisions(questions, in: partition)
             desk.eventLoop.execute {
                 desk.value.withWorker { $0.didDecide(decisions, in: partition) }

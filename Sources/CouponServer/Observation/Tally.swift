@@ -5,6 +5,7 @@ struct Tally: Sendable {
     private(set) var outcomes: [Outcome.Kind: Int] = [:]
     private(set) var failures: [StatusCode: Int] = [:]
     var bounced = 0
+    var marksMissed = 0
     var requestsInFlight = 0
 
     mutating func count(_ outcome: Outcome) { outcomes[outcome.kind, default: 0] += 1 }
@@ -17,6 +18,7 @@ struct Tally: Sendable {
         sum.outcomes.merge(right.outcomes, uniquingKeysWith: +)
         sum.failures.merge(right.failures, uniquingKeysWith: +)
         sum.bounced += right.bounced
+        sum.marksMissed += right.marksMissed
         sum.requestsInFlight += right.requestsInFlight
         return sum
     }
@@ -34,6 +36,7 @@ struct Tally: Sendable {
         }
         lines += [
             "# TYPE coupond_bounced_total counter", "coupond_bounced_total \(bounced)",
+            "# TYPE coupond_drift_marks_total counter", "coupond_drift_marks_total \(marksMissed)",
             "# TYPE coupond_requests_in_flight gauge",
             "coupond_requests_in_flight \(requestsInFlight)",
             "# TYPE coupond_connections gauge", "coupond_connections \(connections)",

@@ -48,6 +48,11 @@ public struct Request: Equatable, Sendable {
         /// The raw figures of gate, queue and tables.
         case auditCoupon(CouponID)
 
+        /// Whether it reads so much that others must not wait for it.
+        public var isAudit: Bool {
+            if case .auditCoupon = self { true } else { false }
+        }
+
         /// Whether only the admin role may call it.
         public var isAdmin: Bool {
             switch self {

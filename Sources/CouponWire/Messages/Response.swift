@@ -61,8 +61,10 @@ public struct CouponAudit: Equatable, Sendable {
     public var accounts: LedgerAccounts
     /// The gate's side; nil where the gate does not hold the coupon.
     public var gate: GateRecord?
-    /// Requests for this coupon found by reading the queue after the cursor.
-    public var queueRequests: Int64
+    /// Where the partition's gate stood in the same reading.
+    public var place: GatePlace
+    /// Requests for this coupon found by reading the queue after the cursor; nil where it is too long.
+    public var queueRequests: Int64?
     /// Whether the gate refuses new users because the quantity is gone.
     public var gateSaysSoldOut: Bool
     /// How many of the daemon's workers remember the coupon.
@@ -72,14 +74,20 @@ public struct CouponAudit: Equatable, Sendable {
 
     /// The raw figures of one coupon.
     public init(
-        accounts: LedgerAccounts, gate: GateRecord?, queueRequests: Int64, gateSaysSoldOut: Bool,
-        workers: Int, workersClosed: Int
+        accounts: LedgerAccounts, gate: GateRecord?, place: GatePlace, queueRequests: Int64?,
+        gateSaysSoldOut: Bool, workers: Int, workersClosed: Int
     ) {
         self.accounts = accounts
         self.gate = gate
+        self.place = place
         self.queueRequests = queueRequests
         self.gateSaysSoldOut = gateSaysSoldOut
         self.workers = workers
         self.workersClosed = workersClosed
+    }
+
+    /// Whether they add up.
+    public var judge: AccountsJudge {
+        AccountsJudge(ledger: accounts, gate: gate, place: place, queueRequests: queueRequests)
     }
 }

@@ -19,7 +19,7 @@ struct SaleAccounts {
 
     /// Every statement: answers, order, rows, caches.
     var checks: [Check] {
-        answerChecks + orderChecks + rowChecks + cacheChecks + AuditJudge(audit).checks
+        answerChecks + orderChecks + rowChecks + cacheChecks + audit.judge.checks
     }
 
     /// How many must have the coupon at the end.
@@ -59,13 +59,13 @@ struct SaleAccounts {
         let accounts = audit.accounts
         return [
             .equal(
-                "there are as many rows as were accepted", accounts.issued,
+                "there are as many rows as were accepted", accounts.rows?.count ?? -1,
                 Int64(tally.accepted.count)),
             .equal(
                 "everybody accepted has the row with the sequence that was told",
                 Int64(confirmed), Int64(tally.accepted.count)),
             .equal("nobody was rejected", accounts.rejected + accounts.deadLettered, 0),
-            .equal("the queue is empty", audit.queueRequests + (audit.gate?.queued ?? 0), 0),
+            .equal("the queue is empty", (audit.queueRequests ?? 0) + (audit.gate?.queued ?? 0), 0),
         ]
     }
 

@@ -1,0 +1,61 @@
+/// What an auditor asks of PostgreSQL. Blocking, and confined to one thread.
+public protocol AccountsStore: AnyObject {
+    /// The tables' side of the accounts, one snapshot for all; those that are missing are left out.
+    func accounts(of coupons: [CouponID], _ bounds: AccountsBounds) throws(LedgerError)
+        -> [LedgerAccounts]
+
+    /// The same for the coupons with an id above `after`, by id.
+    func accounts(after: CouponID, limit: Int, _ bounds: AccountsBounds) throws(LedgerError)
+        -> [LedgerAccounts]
+
+    /// Counts rows of a coupon by user, `limit` at most.
+    func rows(of coupon: CouponID, after: UserID, limit: Int) throws(LedgerError) -> RowSlice
+
+    /// Ranges of sequences up to the last one decided that nobody has, `limit` at most. It reads every row.
+    func missingSequences(of coupon: CouponID, limit: Int) throws(LedgerError)
+        -> [ClosedRange<Int64>]
+
+    /// Leaves a note, due now, that the gate must be told of a coupon once more.
+    /// - Parameter isNewer: whether to raise the version before, so that the gate takes what it already
+    ///   has under that number.
+    func renote(_ coupon: CouponID, asNewer isNewer: Bool) throws(LedgerError)
+}
+
+/// How many rows may be read for the accounts of one coupon.
+public struct AccountsBounds: Sendable {
+    /// Issues; a coupon with more has them not counted.
+    public let rows: Int64
+    /// Rejections and dead letters, each; of a coupon with more not all are counted.
+    public let refusals: Int64
+
+    /// Bounds.
+    public init(rows: Int64, refusals: Int64) {
+        self.rows = rows
+        self.refusals = refusals
+    }
+}
+
+/// Some rows of a coupon, counted.
+public struct RowSlice: Equatable, Sendable {
+    /// How many.
+    public let count: Int64
+    /// The last user among them; nil without rows.
+    public let last: UserID?
+    /// What the coupon said in the same snapshot.
+    public let issued: Int64
+
+    /// Some rows of a coupon.
+    public init(count: Int64, last: UserID?, issued: Int64) {
+        self.count = count
+        self.last = last
+        self.issued = issued
+    }
+}
+
+/// What an auditor asks of Redis, beside the rest. Blocking, and confined to one thread.
+public protocol HolderSource: AnyObject {
+    /// Users whom the gate knows, in no order, `limit` at least where there are so many.
+    func holders(
+        of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int
+    ) throws(GateControlError) -> [LoadedHolder]
+}

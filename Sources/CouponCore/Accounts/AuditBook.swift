@@ -1,0 +1,75 @@
+/// What an auditor remembers between two looks at a coupon: whether what does not add up is a step under
+/// way, or stays.
+public struct AuditBook: Sendable {
+    /// What a look has shown.
+    public enum Finding: Equatable, Sendable {
+        /// Something does not add up, for certain; told once.
+        case drift(Check)
+        /// A coupon that drifted adds up again.
+        case mended
+    }
+
+    private struct Suspicion {
+        var difference: Int64
+        var looks = 1
+        var isConfirmed = false
+    }
+
+    /// Looks, a second apart, after which what must reach the gate in time is overdue: a note is taken up
+    /// after two seconds, and one more may be spent by the teller.
+    private static let patience = 5
+
+    private let capacity: Int
+    private var suspicions: [CouponID: [String: Suspicion]] = [:]
+
+    /// - Parameter capacity: coupons remembered at most; the next walk finds the others again.
+    public init(capacity: Int = Limits.auditSuspects) { self.capacity = capacity }
+
+    /// Coupons to look at again soon, by id.
+    public var suspects: [CouponID] { suspicions.keys.sorted() }
+
+    /// Coupons that do not add up, for certain.
+    public var drifting: Int {
+        suspicions.values.count { $0.values.contains(where: \.isConfirmed) }
+    }
+
+    /// Takes the statements of one look. What a look could not judge stays as it was.
+    public mutating func take(_ checks: [Check], of coupon: CouponID) -> [Finding] {
+        guard suspicions[coupon] != nil || suspicions.count < capacity else { return [] }
+        var known = suspicions[coupon] ?? [:]
+        let wasDrifting = known.values.contains(where: \.isConfirmed)
+        var findings: [Finding] = []
+        for check in checks {
+            if check.holds {
+                known[check.rule] = nil
+            } else if note(check, in: &known) {
+                findings.append(.drift(check))
+            }
+        }
+        suspicions[coupon] = known.isEmpty ? nil : known
+        if wasDrifting, !known.values.contains(where: \.isConfirmed) { findings.append(.mended) }
+        return findings
+    }
+
+    /// Whether this look makes it certain.
+    private func note(_ check: Check, in known: inout [String: Suspicion]) -> Bool {
+        var suspicion = known[check.rule] ?? Suspicion(difference: check.difference, looks: 0)
+        let isSame = suspicion.looks > 0 && suspicion.difference == check.difference
+        suspicion.looks += 1
+        suspicion.difference = check.difference
+        defer { known[check.rule] = suspicion }
+        if suspicion.isConfirmed { return false }
+        suspicion.isConfirmed =
+            switch check.force {
+            case .exact: true
+            case .repeated: isSame
+            case .lasting: suspicion.looks >= Self.patience
+            }
+        return suspicion.isConfirmed
+    }
+
+    /// Forgets what is not this daemon's business any more.
+    public mutating func keep(_ isWanted: (CouponID) -> Bool) {
+        suspicions = suspicions.filter { isWanted($0.key) }
+    }
+}

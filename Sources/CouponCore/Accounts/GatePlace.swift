@@ -1,0 +1,55 @@
+/// Where a partition's gate stands: what makes its figures comparable with the tables'.
+public struct GatePlace: Equatable, Sendable {
+    /// Whether it takes requests.
+    public let isOpen: Bool
+    /// Its epoch.
+    public let epoch: Epoch
+    /// Up to here commits are settled.
+    public let settled: Position
+    /// The n of the newest entry of this epoch.
+    public let tail: Int64
+
+    /// A place.
+    public init(isOpen: Bool, epoch: Epoch, settled: Position, tail: Int64) {
+        self.isOpen = isOpen
+        self.epoch = epoch
+        self.settled = settled
+        self.tail = tail
+    }
+
+    /// Whether nothing is queued.
+    public var isDrained: Bool { settled == Position(epoch: epoch, n: tail) }
+}
+
+/// What a coupon offers, as far as the gate must know it.
+public struct CouponTerms: Hashable, Sendable {
+    /// Nil: unlimited.
+    public let total: Int64?
+    /// Whether requests are taken.
+    public let state: CouponState
+    /// When. Moments outside what the gate can store are brought to the edge.
+    public let window: Window
+    /// Whether the total is committed.
+    public let isSoldOut: Bool
+
+    /// What a coupon offers.
+    public init(total: Int64?, state: CouponState, window: Window, isSoldOut: Bool) {
+        self.total = total
+        self.state = state
+        self.window = Window(opens: window.opens.storable, closes: window.closes.storable)
+        self.isSoldOut = isSoldOut
+    }
+}
+
+extension Coupon {
+    /// As the gate must know it.
+    public var terms: CouponTerms {
+        CouponTerms(total: total, state: state, window: window, isSoldOut: isSoldOut)
+    }
+}
+
+extension Timestamp {
+    fileprivate var storable: Timestamp {
+        Timestamp(microseconds: min(max(0, microseconds), Limits.maximumMicroseconds))
+    }
+}

@@ -1,0 +1,88 @@
+import CouponCore
+import CouponPostgres
+import TestSupport
+import Testing
+
+private let all = AccountsBounds(rows: 100, refusals: 100)
+
+/// The tables' side of the accounts, for the auditor and for `couponctl verify`.
+@Suite struct AccountsTests {
+    private let coupon = CouponID(4)
+
+    /// One user cannot be inserted, two share a sequence, one comes too late.
+    private func busy() async throws -> TestDatabase {
+        let database = try await TestDatabase()
+        try database.coupon(total: 3)
+        try database.trigger(
+            "IF NEW.user_id = 2 THEN RAISE EXCEPTION 'no' USING ERRCODE = '22003'; END IF;")
+        _ = try database.ledger().issue(
+            batch(entry(1, first: 5, users: [1, 2]), entry(2, first: 5, users: [3, 4, 5])))
+        return database
+    }
+
+    @Test func countsRowsRefusalsAndLetters() async throws {
+        let database = try await busy()
+        try database.coupon(8, total: nil)
+        let accounts = try database.store().accounts(of: [coupon, CouponID(8), CouponID(9)], all)
+        #expect(accounts.map(\.coupon.id) == [coupon, CouponID(8)])
+        let busy = accounts[0]
+        #expect(busy.rows == IssuedRows(count: 3, lowest: 5, highest: 6, repeated: 2))
+        #expect(busy.rejected == 1 && busy.deadLettered == 1 && busy.discarded == 0)
+        #expect(busy.epoch == 1 && busy.cursor == Position(epoch: 1, n: 2))
+        #expect(busy.coupon.issued == 3 && busy.coupon.lastSequence == 7 && busy.lost == 2)
+        #expect(busy.isComplete && busy.unreadable == 0)
+        #expect(accounts[1].rows == IssuedRows(count: 0, lowest: nil, highest: nil, repeated: 0))
+    }
+
+    @Test func whatIsTooMuchIsNotCounted() async throws {
+        let database = try await busy()
+        let few = try database.store().accounts(
+            after: CouponID(0), limit: 5, AccountsBounds(rows: 2, refusals: 0))
+        #expect(few.count == 1 && few.first?.rows == nil && few.first?.isComplete == false)
+        #expect(try database.store().accounts(after: coupon, limit: 5, all) == [])
+    }
+
+    @Test func aLetterThatNamesNobodyIsSeen() async throws {
+        let database = try await busy()
+        try database.sql(
+            "INSERT INTO coupond.dead_letter (partition, epoch, n, error) VALUES (0, 1, 9, 'torn')")
+        let accounts = try database.store().accounts(of: [coupon], all)
+        #expect(accounts.first?.unreadable == 1 && accounts.first?.deadLettered == 1)
+    }
+
+    @Test func rowsAreCountedByUser() async throws {
+        let database = try await busy()
+        let store = database.store()
+        let first = try store.rows(of: coupon, after: UserID(0), limit: 2)
+        #expect(first == RowSlice(count: 2, last: UserID(3), issued: 3))
+        let rest = try store.rows(of: coupon, after: UserID(3), limit: 2)
+        #expect(rest == RowSlice(count: 1, last: UserID(4), issued: 3))
+        let none = try store.rows(of: coupon, after: UserID(4), limit: 2)
+        #expect(none == RowSlice(count: 0, last: nil, issued: 3))
+    }
+
+    @Test func missingSequencesAreNamed() async throws {
+        let database = try await busy()
+        try database.sql("UPDATE coupond.coupon SET last_sequence = 9")
+        #expect(try database.store().missingSequences(of: coupon, limit: 10) == [1...4, 8...9])
+    }
+
+    @Test func aNoteIsDueAtOnce() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        let store = database.store()
+        try store.renote(coupon, asNewer: false)
+        var told: [Int64] = []
+        func retell() throws -> Bool {
+            try store.retell { coupon, _ in
+                told.append(coupon.version)
+                return true
+            }
+        }
+        #expect(try retell())
+        try store.renote(coupon, asNewer: true)
+        try store.renote(coupon, asNewer: false)
+        #expect(try retell() && !retell())
+        #expect(told == [1, 2])
+    }
+}

@@ -1,0 +1,157 @@
+import CouponClient
+import CouponCore
+import CouponWire
+import NIOCore
+import TestSupport
+import Testing
+
+/// The auditor sees what does not add up, sets right what can be derived, and tells the rest.
+@Suite(.machine(.asking), .timeLimit(.minutes(2))) struct AuditorTests {
+    /// A daemon whose metrics are served, and a coupon of 10 of which three are issued.
+    private struct Stage {
+        let world: World
+        let daemon: Daemon
+        let port: Int
+        let coupon = CouponID(3)
+
+        init() async throws {
+            world = try await World()
+            port = Int(try freePort())
+            daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+            _ = try await daemon.client.create(.offer(3, total: 10))
+            for user in 1...3 { try await daemon.win(coupon, Int64(user)) }
+            try await eventually("the accounts are looked at") {
+                try metric("coupond_audited_coupons_total") != "0"
+            }
+            #expect(try metric("coupond_drift") == "0.0")
+        }
+
+        func metric(_ name: String) throws -> String? {
+            let socket = try PlainSocket(port: port)
+            try socket.send(Array("GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n".utf8))
+            var bytes: [UInt8] = []
+            while let byte = try socket.read(1) { bytes += byte }
+            let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+            return lines.first { $0.hasPrefix(name + " ") }?.split(separator: " ").last.map(
+                String.init)
+        }
+
+        /// Changes a field of the coupon's record past the daemon.
+        func record(_ arguments: String...) async throws {
+            let key = "coupond:{3}:1:3:record"
+            _ = try await world.redis.cli([arguments[0], key] + arguments.dropFirst())
+        }
+
+        func logs(_ text: String) async throws {
+            try await eventually("the log says \(text)") {
+                daemon.process.logTail(lines: 200).contains(text)
+            }
+        }
+
+        func drifts(_ count: String) async throws {
+            try await eventually("\(count) coupons drift") {
+                try metric("coupond_drift") == count
+            }
+        }
+    }
+
+    @Test func `a slot too many is named, and the gauge falls when it is gone`() async throws {
+        let stage = try await Stage()
+        // A holder without a row: accepted, settled, and nowhere.
+        try stage.world.sql(
+            "DELETE FROM coupond.coupon_issue WHERE user_id = 2; UPDATE coupond.coupon SET issued = 2"
+        )
+        try await stage.drifts("1.0")
+        try await stage.logs(AccountsJudge.Rule.slots)
+        try await stage.logs("\"sequences\":\"2\"")
+        try stage.world.sql(
+            """
+            INSERT INTO coupond.coupon_issue VALUES (3, 2, 2, now(), now(), 'again');
+            UPDATE coupond.coupon SET issued = 3
+            """)
+        try await stage.drifts("0.0")
+        try await stage.logs("the accounts of a coupon add up again")
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test func `a slot that nobody has is gone when the gate is built anew`() async throws {
+        let stage = try await Stage()
+        try await stage.record("HINCRBY", "used", "1")
+        try await stage.drifts("1.0")
+        _ = try await stage.world.redis.cli("HSET", "coupond:{3}:gate", "status", "fenced")
+        try await stage.drifts("0.0")
+        for user in 4...10 { try await stage.daemon.winSoon(stage.coupon, Int64(user)) }
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test func `a row that is gone is seen by counting`() async throws {
+        let stage = try await Stage()
+        try stage.world.sql("DELETE FROM coupond.coupon_issue WHERE user_id = 2")
+        try await stage.drifts("1.0")
+        try await stage.logs(AccountsJudge.Rule.rows)
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test func `a gate behind the tables is told once more`() async throws {
+        let stage = try await Stage()
+        // A raise whose teller died, and whose note somebody lost; and a lowering that was not finished.
+        try stage.world.sql("UPDATE coupond.coupon SET total = 12, version = version + 1")
+        try await stage.record("HSET", "cap", "4", "cap_version", "0")
+        try await eventually("the gate has the new total") {
+            try await stage.daemon.client.audit(stage.coupon).gate?.terms.total == 12
+        }
+        for user in 4...12 { try await stage.daemon.winSoon(stage.coupon, Int64(user)) }
+        try await stage.drifts("0.0")
+        #expect(try stage.metric("coupond_drift_repairs_total") != "0")
+        let audit = try await stage.daemon.client.audit(stage.coupon)
+        #expect(audit.judge.checks.filter { !$0.holds } == [])
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test func `a record that says something else under the same version is set right`()
+        async throws
+    {
+        let stage = try await Stage()
+        try await stage.record("HSET", "total", "3")
+        #expect(try await stage.daemon.ask(stage.coupon, 4) == .soldOut)
+        try await stage.daemon.winSoon(stage.coupon, 4)
+        try await stage.drifts("0.0")
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test func `traffic is not drift`() async throws {
+        let stage = try await Stage()
+        _ = try await stage.daemon.client.create(.offer(19, total: nil))
+        let client = stage.daemon.client
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            for lane in 0..<8 {
+                tasks.addTask {
+                    for step in 1...400 {
+                        let user = UserID(Int64(lane * 1_000 + step))
+                        _ = try await client.issue(
+                            IssueRequest(coupon: CouponID(19), user: user), deadline: .seconds(20))
+                    }
+                }
+            }
+            tasks.addTask {
+                for _ in 1...20 {
+                    var finder = VerdictFinder(patience: 50)
+                    while true {
+                        let audit = try await client.audit(CouponID(19), deadline: .seconds(20))
+                        guard let verdict = finder.verdict(on: audit.accounts, audit.judge)
+                        else { continue }
+                        #expect(verdict != .breach)
+                        break
+                    }
+                }
+            }
+            try await tasks.waitForAll()
+        }
+        let looked = try stage.metric("coupond_audited_coupons_total")
+        try await eventually("it was looked at again") {
+            try stage.metric("coupond_audited_coupons_total") != looked
+        }
+        #expect(try stage.metric("coupond_drift") == "0.0")
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+}
