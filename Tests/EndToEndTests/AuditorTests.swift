@@ -3,6 +3,7 @@ import CouponCore
 import CouponWire
 import NIOCore
 import TestSupport
+import TestWorld
 import Testing
 
 /// The auditor sees what does not add up, sets right what can be derived, and tells the rest.
