@@ -53,13 +53,6 @@ package final class Scheduler {
         waitForWork(milliseconds: worked ? 0 : waitMilliseconds())
     }
 
-    /// Gives every partition up; after this another daemon may go on at once.
-    package func stop() {
-        for partition in owned.keys { try? ledger.release(partition) }
-        owned.removeAll()
-        tellOwned()
-    }
-
     private func tellOwned() {
         let now = Set(owned.keys)
         if now != toldOwned { options.tellOwned(now) }

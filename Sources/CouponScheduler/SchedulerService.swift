@@ -53,12 +53,13 @@ public actor SchedulerService: Service {
 
     private nonisolated func stop() { isStopping.store(true, ordering: .relaxed) }
 
+    /// The session goes with the scheduler, and with it all its locks at once: were they given back one by
+    /// one, the others would meanwhile still count this daemon, and leave it its share.
     private func drain() {
         var options = options
         options.tellOwned = { [self] owned in self.owned.withLock { $0 = owned } }
         let scheduler = Scheduler(
             ledger: makeLedger(), gates: makeGates(), options: options, logger: logger)
         while !isStopping.load(ordering: .relaxed) { scheduler.turn() }
-        scheduler.stop()
     }
 }

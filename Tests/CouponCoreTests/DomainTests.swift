@@ -128,3 +128,14 @@ import Testing
         #expect(door(.active, at: 200) == .closed(.ended))
     }
 }
+
+@Suite struct MembershipTests {
+    @Test(arguments: [(16, 1), (16, 2), (16, 3), (16, 5), (7, 16), (1_024, 7)])
+    func `shares are even, and all of the partitions`(_ partitions: Int, _ members: Int) {
+        let shares = (0..<members).map {
+            Membership(rank: $0, count: members).share(of: partitions)
+        }
+        #expect(shares.reduce(0, +) == partitions)
+        #expect((shares.max() ?? 0) - (shares.min() ?? 0) <= 1)
+    }
+}

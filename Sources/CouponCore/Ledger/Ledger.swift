@@ -9,8 +9,8 @@ public protocol Ledger: AnyObject {
     /// Connects if need be, and shows the server that the session lives (rule 9).
     func ping() throws(LedgerError)
 
-    /// Joins the daemons that share the partitions, and counts them, itself included.
-    func joinAndCountMembers() throws(LedgerError) -> Int
+    /// Joins the daemons that share the partitions, and says how they are counted now.
+    func joinMembers() throws(LedgerError) -> Membership
 
     /// Tries to become the partition's owner; true also where it is already.
     func claim(_ partition: PartitionID) throws(LedgerError) -> Bool

@@ -14,7 +14,8 @@ public final class PostgresLedger: Ledger {
     private struct Locks {
         let generation: Int
         var partitions: Set<PartitionID> = []
-        var isMember = false
+        /// The number of its member lock.
+        var member: Int64?
     }
 
     /// Connects with the first call.
@@ -28,24 +29,33 @@ public final class PostgresLedger: Ledger {
     /// Connects if need be, and shows the server that the session lives.
     public func ping() throws(LedgerError) { _ = try session.run("SELECT") }
 
-    /// Joins the daemons that share the partitions, and counts them, itself included.
-    public func joinAndCountMembers() throws(LedgerError) -> Int {
-        if !currentLocks.isMember {
+    /// Joins the daemons that share the partitions, and says how they are counted now: by the numbers
+    /// of their locks.
+    public func joinMembers() throws(LedgerError) -> Membership {
+        let number = try join()
+        let rows = try session.run(
+            Statement(
+                """
+                SELECT count(*), count(*) FILTER (WHERE objid < $2::int4::oid)
+                FROM pg_catalog.pg_locks
+                WHERE locktype = 'advisory' AND classid = $1::int4::oid AND objsubid = 2 AND granted
+                    AND database = (
+                        SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+                """, .integer(AdvisoryLock.member), .integer(number)))
+        return Membership(rank: Int(rows.integer(0, 1)), count: Int(rows.integer(0, 0)))
+    }
+
+    /// The number of this session's member lock, taken if need be.
+    private func join() throws(LedgerError) -> Int64 {
+        if isConnected, let number = currentLocks.member { return number }
+        while true {
             // Twice the same number would be one member less: take one that nobody has.
-            while !(try tryLock(AdvisoryLock.member, Int64(Int32.random(in: 0...(.max))))) {}
+            let number = Int64(Int32.random(in: 0...(.max)))
+            guard try tryLock(AdvisoryLock.member, number) else { continue }
             locks = currentLocks
-            locks.isMember = true
+            locks.member = number
+            return number
         }
-        return try Int(
-            session.run(
-                Statement(
-                    """
-                    SELECT count(*) FROM pg_catalog.pg_locks
-                    WHERE locktype = 'advisory' AND classid = $1::int4::oid AND objsubid = 2 AND granted
-                        AND database = (
-                            SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-                    """, .integer(AdvisoryLock.member))
-            ).integer(0, 0))
     }
 
     /// Tries to become the partition's owner; true also where it is already.

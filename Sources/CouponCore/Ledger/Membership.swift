@@ -1,0 +1,22 @@
+/// A daemon's place among those that share the partitions.
+///
+/// All of them count alike, so that each knows its share without a word to the others, and the shares
+/// are all of the partitions.
+public struct Membership: Equatable, Sendable {
+    /// How many come before this one, in an order on which all agree; from 0.
+    public let rank: Int
+    /// How many there are, this one included.
+    public let count: Int
+
+    /// - Precondition: `0 <= rank < count`.
+    public init(rank: Int, count: Int) {
+        precondition((0..<count).contains(rank), "a member is one of all")
+        self.rank = rank
+        self.count = count
+    }
+
+    /// How many of the partitions are this daemon's: no two daemons' shares differ by more than one.
+    public func share(of partitions: Int) -> Int {
+        partitions / count + (rank < partitions % count ? 1 : 0)
+    }
+}
