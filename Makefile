@@ -1,6 +1,6 @@
 # The doors of the repository. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo bench test fuzz lint format clean dependencies
+.PHONY: help build run demo bench test test-thread-sanitizer fuzz chaos lint format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -19,6 +19,12 @@ bench: build ## coupond beside Redis, PostgreSQL and a plain consumer; ONLY=key,
 
 test: dependencies ## every test, with real servers
 	swift test
+
+# A daemon with a report ends with 66, which no test takes for a good end.
+SKIP = TidinessTests
+test-thread-sanitizer: dependencies ## the tests in a build that reports data races; end to end too
+	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/thread-sanitizer.suppressions exitcode=66 halt_on_error=1" \
+		swift test --sanitize=thread --scratch-path .build/tsan --skip '$(SKIP)'
 
 SECONDS = 60
 fuzz: dependencies ## damaged bytes into every decoder, SECONDS=60 for each, with the address sanitizer
