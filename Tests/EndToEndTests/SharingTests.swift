@@ -1,6 +1,7 @@
 import CouponCore
 import Foundation
 import TestSupport
+import TestWorld
 import Testing
 
 extension FaultTests {
