@@ -31,10 +31,10 @@ fuzz: dependencies ## damaged bytes into every decoder, SECONDS=60 for each, wit
 	Scripts/fuzz $(SECONDS)
 
 ROUNDS ?= 50
-chaos: dependencies ## a whole system, broken again and again: ROUNDS=50, SEED=… repeats them (docs/TESTING.md)
+chaos: dependencies ## a whole system, broken again and again: ROUNDS=50, SEED=… repeats, ONLY=… chooses faults
 	swift build --product coupond
 	swift build --product chaos
-	.build/debug/chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+	.build/debug/chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 lint: dependencies ## formatting, generated code, scripts
 	swift format lint --strict --recursive Sources Tests Benchmarks Fuzz Package.swift

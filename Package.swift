@@ -185,6 +185,9 @@ let package = Package(
             ],
             path: "Tests/Chaos", swiftSettings: strict),
         .testTarget(
+            name: "ChaosTests", dependencies: ["chaos", "CouponCore", "TestSupport", "TestWorld"],
+            swiftSettings: strict),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "HistoryChecker", "TestWorld", "CouponClient", "CouponCore", "CouponWire",

@@ -16,7 +16,7 @@ struct Chaos: AsyncParsableCommand {
     @Option(help: "How many rounds.") var rounds = 50
     @Option(help: "The seed of the first round; random where none is given.") var seed: UInt64?
     @Option(help: "Milliseconds that an answer may be late on top of those that are promised.")
-    var tolerance: Int64 = 250
+    var tolerance: Int64 = 1_000
     @Option(help: "Only faults whose name contains this.") var only = ""
     @Option(help: "Where the evidence of failed rounds is kept.") var evidence = ".local/chaos"
 

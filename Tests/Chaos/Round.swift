@@ -27,6 +27,9 @@ struct Round: Sendable {
         on postgres: PostgresServer, keep: (World, [String]) -> Void
     ) async throws -> Verdict {
         let beginning = ContinuousClock.now
+        try await eventually("PostgreSQL has recovered", within: .seconds(60)) {
+            try postgres.query("SELECT 1", on: postgres.connection()) == "1"
+        }
         let stage = try await Stage(schedule, postgres: postgres)
         do {
             let (healed, tables) = try await live(stage)
@@ -40,7 +43,7 @@ struct Round: Sendable {
             return verdict
         } catch {
             keep(stage.world, ["\(schedule)", "\(error)"])
-            try await stage.close()
+            try? await stage.close()
             throw error
         }
     }

@@ -91,6 +91,7 @@ final class Stage: Sendable {
             try await seat.kill()
             await seat.close()
         }
+        try world.postgres.dropDatabase(world.database)
     }
 
     /// Writes down that nobody can be answered in time by this daemon, for as long as `body` takes and a

@@ -69,9 +69,15 @@ package final class Load: Sendable {
     /// Users ask there as well, on several connections: each event loop has some.
     /// - Parameter number: names the daemon; its port where nil.
     package func add(_ address: ServerAddress, as number: Int? = nil) {
+        // Patient clients: how late an answer is, not that it was late, is written down.
+        var configuration = ClientConfiguration()
+        configuration.answerGrace = .seconds(2)
         clients.withLock { clients in
             clients += (0..<4).map { _ in
-                (number ?? address.port, CouponClient(address: address))
+                (
+                    number ?? address.port,
+                    CouponClient(address: address, configuration: configuration)
+                )
             }
         }
     }

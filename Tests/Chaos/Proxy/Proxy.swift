@@ -23,6 +23,7 @@ final class Proxy: Sendable {
         var weather = Weather.clear
         var links: [ObjectIdentifier: ProxyLink] = [:]
         var listener: (any Channel)?
+        var hasSwallowed = false
     }
 
     private let state = Mutex(State())
@@ -44,6 +45,11 @@ final class Proxy: Sendable {
             for link in links { link.weatherChanged() }
         }
     }
+
+    /// Whether anything never came through.
+    var hasSwallowed: Bool { state.withLock { $0.hasSwallowed } }
+
+    func noteSwallowed() { state.withLock { $0.hasSwallowed = true } }
 
     /// Listens at `place`; port 0 is any.
     /// - Returns: the port; 0 for a path.

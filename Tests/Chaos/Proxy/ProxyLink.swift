@@ -84,16 +84,18 @@ final class ProxyLink: Sendable {
         let isLost = weather.kind == .silent || (weather.kind == .deaf && !isQuestion)
         guard let bytes else {
             // Of a close nobody hears in silence; it comes when the weather clears.
-            if isLost { ends.hasSwallowed = true } else { close() }
+            if isLost { swallow() } else { close() }
             return
         }
-        if isLost {
-            ends.hasSwallowed = true
-            return
-        }
+        if isLost { return swallow() }
         let stream = isQuestion ? ends.questions : ends.answers
         stream.held.append(bytes)
         pass(stream)
+    }
+
+    private func swallow() {
+        ends.value.hasSwallowed = true
+        proxy.noteSwallowed()
     }
 
     private func pass(_ stream: Stream) {

@@ -1,0 +1,38 @@
+import CouponCore
+import TestWorld
+import Testing
+
+@testable import chaos
+
+@Suite struct ScheduleTests {
+    @Test func `a seed is a round`() {
+        for seed in 1...50 as ClosedRange<UInt64> {
+            let (one, other) = (Schedule(seed: seed), Schedule(seed: seed))
+            #expect(one.strikes == other.strikes)
+            #expect(one.offers == other.offers)
+            #expect(one.wishes.map(\.user) == other.wishes.map(\.user))
+            #expect(one.wishes.map(\.coupon) == other.wishes.map(\.coupon))
+        }
+    }
+
+    @Test func `every fault has its turn, and two of a round hit different things`() {
+        var drawn: Set<Fault> = []
+        for seed in 1...2_000 as ClosedRange<UInt64> {
+            let faults = Schedule(seed: seed).strikes.map(\.fault)
+            #expect((1...2).contains(faults.count))
+            #expect(Set(faults.map(\.target)).count == faults.count)
+            drawn.formUnion(faults)
+        }
+        #expect(drawn == Set(Fault.all))
+        #expect(Set(Fault.all.map(\.description)).count == Fault.all.count)
+    }
+
+    @Test func `some coupons are unlimited, some are soon gone, all users are different`() {
+        let schedule = Schedule(seed: 1)
+        #expect(schedule.offers.count == Schedule.coupons)
+        #expect(schedule.offers.values.contains { $0 == nil })
+        #expect(schedule.offers.values.contains { $0 ?? 0 > 20 })
+        let wishes = Set(schedule.wishes.map { [$0.coupon.rawValue, $0.user.rawValue] })
+        #expect(wishes.count == schedule.wishes.count)
+    }
+}
