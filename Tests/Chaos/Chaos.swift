@@ -1,6 +1,7 @@
 /// Real daemons, Redis and PostgreSQL, real traffic, and somebody who breaks them.
 internal import ArgumentParser
 internal import CouponCore
+internal import Dispatch
 internal import Foundation
 internal import HistoryChecker
 internal import TestSupport
@@ -21,18 +22,33 @@ struct Chaos: AsyncParsableCommand {
     @Option(help: "Where the evidence of failed rounds is kept.") var evidence = ".local/chaos"
 
     func run() async throws {
+        let work = Task { try await playAll() }
+        // Ctrl-C ends the round as it stands, so that nothing is left behind.
+        let sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler { work.cancel() }
+            source.resume()
+            return source
+        }
+        defer { for source in sources { source.cancel() } }
+        try await work.value
+    }
+
+    private func playAll() async throws {
         let first = seed ?? .random(in: 0...(.max))
         say(
             "chaos: \(rounds) rounds from seed \(first);"
                 + " answers may be \(HistoryChecker.grantedMilliseconds) + \(tolerance) ms late")
         let servers = try await Servers()
-        var failed = 0
-        for number in 0..<rounds {
-            let seed = number == 0 ? first : SplitMix64.mixed(first, number)
+        var (played, failed) = (0, 0)
+        while played < rounds, !Task.isCancelled {
+            let seed = played == 0 ? first : SplitMix64.mixed(first, played)
             if try await !play(seed, on: servers) { failed += 1 }
+            played += 1
         }
-        say("chaos: \(rounds) rounds, \(failed) with a breach")
-        if failed > 0 { throw ExitCode.failure }
+        say("chaos: \(played) rounds, \(failed) with a breach")
+        if failed > 0 || played < rounds { throw ExitCode.failure }
     }
 
     /// False where a promise was broken.
@@ -53,6 +69,7 @@ struct Chaos: AsyncParsableCommand {
             for line in verdict.breaches.isEmpty ? [verdict.line] : verdict.report { say(line) }
             return verdict.breaches.isEmpty
         } catch {
+            guard !Task.isCancelled else { return true }
             say("seed \(seed): \(schedule): BREACH: \(error)")
             return false
         }

@@ -79,6 +79,7 @@ enum Fault: Hashable, Sendable {
         case .couponLocked: 4_000...10_000
         case .network(_, .silent), .network(_, .held), .network(_, .deaf): 1_000...3_500
         case .redisOlderLog: 200...1_200
+        case .logDiskFull: 2_000...3_500
         default: 300...1_500
         }
     }
