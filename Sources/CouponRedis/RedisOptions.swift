@@ -32,4 +32,11 @@ public struct RedisOptions: Sendable {
     /// Options with their defaults.
     /// - Parameter address: how to reach Redis.
     public init(address: Address) { self.address = address }
+
+    /// What a connection says first; nil where no password is asked for.
+    var authentication: Command? {
+        password.map { password in
+            username.map { Command("AUTH", $0, password) } ?? Command("AUTH", password)
+        }
+    }
 }

@@ -27,6 +27,8 @@ public struct ServerOptions: Sendable {
     public var worker: WorkerOptions
     /// Makes a worker's way to the gate; called on its event loop.
     public var makeGate: @Sendable (any EventLoop) -> any Gate
+    /// Makes a worker's way to ask for replicas; called on its event loop, nil where none are waited for.
+    public var makeReplicas: @Sendable (any EventLoop) -> (any ReplicaLink)?
     /// Called once when the daemon listens, with the address.
     public var onListening: @Sendable (SocketAddress) -> Void
     /// Called when a drain begins.
@@ -43,6 +45,7 @@ public struct ServerOptions: Sendable {
         drainMilliseconds: Int64 = 10_000, adminToken: @escaping @Sendable () -> [UInt8]? = { nil },
         version: String, owns: @escaping @Sendable (PartitionID) -> Bool = { _ in false },
         worker: WorkerOptions, makeGate: @escaping @Sendable (any EventLoop) -> any Gate,
+        makeReplicas: @escaping @Sendable (any EventLoop) -> (any ReplicaLink)? = { _ in nil },
         onListening: @escaping @Sendable (SocketAddress) -> Void = { _ in },
         onDraining: @escaping @Sendable () -> Void = {},
         watchdog: (period: Duration, alive: @Sendable () -> Void)? = nil
@@ -59,6 +62,7 @@ public struct ServerOptions: Sendable {
         self.owns = owns
         self.worker = worker
         self.makeGate = makeGate
+        self.makeReplicas = makeReplicas
         self.onListening = onListening
         self.onDraining = onDraining
         self.watchdog = watchdog

@@ -135,12 +135,22 @@ extension ServerOptions {
             adminToken: { secrets.adminToken }, version: Coupond.version,
             owns: owns,
             worker: WorkerOptions(
-                partitioning: installation.partitioning, clocks: .system, failpoint: failpoint()),
+                partitioning: installation.partitioning,
+                replicas: configuration.redisWaitReplicas, clocks: .system,
+                failpoint: failpoint()),
             makeGate: { loop in
                 let gate = GateConnection(
                     eventLoop: loop, options: redis, logger: Logger(label: "coupond.gate"))
                 gate.start()
                 return gate
+            },
+            makeReplicas: { loop in
+                configuration.redisWaitReplicas == 0
+                    ? nil
+                    : ReplicaConnection(
+                        eventLoop: loop, options: redis, replicas: configuration.redisWaitReplicas,
+                        timeoutMilliseconds: configuration.redisWaitTimeout.milliseconds,
+                        logger: Logger(label: "coupond.gate"))
             },
             onListening: { _ in tell(logger) { () throws(NotifierError) in try notifier.ready() } },
             onDraining: {

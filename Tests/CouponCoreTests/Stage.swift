@@ -16,11 +16,16 @@ final class Stage {
     let partitioning = Partitioning(count: 4)
     private var requests: UInt64 = 0
 
-    /// - Parameter epoch: nil where PostgreSQL was not read yet.
-    init(epoch: Epoch? = 1, seed: UInt64 = 1) {
+    /// - Parameters:
+    ///   - epoch: nil where PostgreSQL was not read yet.
+    ///   - replicas: two of them are waited for.
+    init(epoch: Epoch? = 1, seed: UInt64 = 1, replicas: FakeReplicas? = nil) {
         worker = Worker(
-            gate: gate, host: host,
-            options: WorkerOptions(partitioning: partitioning, seed: seed, clocks: clock.clocks))
+            gate: gate, replicas: replicas, host: host,
+            options: WorkerOptions(
+                partitioning: partitioning, replicas: replicas == nil ? 0 : 2, seed: seed,
+                clocks: clock.clocks))
+        replicas?.delegate = worker
         gate.delegate = worker
         guard let epoch else { return }
         read(epoch: epoch)
@@ -93,13 +98,13 @@ final class Stage {
     /// The gate judges the oldest call, and the turn ends.
     func reply(
         _ verdicts: [GateVerdict], door: Door = .open, rev: Int64 = 1, epoch: Epoch = 1,
-        tail: Int64 = 1, now: Timestamp? = nil
+        tail: Int64 = 1, now: Timestamp? = nil, settled: Position = .zero
     ) {
         answer(
             .reply(
                 GateReply(
                     epoch: epoch, rev: rev, version: 1, now: now ?? clock.wallNow, door: door,
-                    settled: .zero, tail: tail, verdicts: verdicts)))
+                    settled: settled, tail: tail, verdicts: verdicts)))
     }
 
     /// The oldest call ends so, and the turn ends.

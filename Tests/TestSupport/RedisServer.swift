@@ -32,6 +32,15 @@ public final class RedisServer: Sendable {
         try await waitUntilReady()
     }
 
+    /// A replica that has caught up.
+    public convenience init(replicaOf master: RedisServer) async throws {
+        try await master.cli("CONFIG", "SET", "repl-diskless-sync-delay", "0")
+        try await self.init(["--replicaof", "127.0.0.1 \(master.port)"])
+        try await eventually("the replica is online") {
+            try await cli("INFO", "replication").contains("master_link_status:up")
+        }
+    }
+
     /// Ends it, by SIGTERM, and waits.
     public func stop() async throws {
         try await process.withLock { $0 }.terminate()

@@ -33,13 +33,15 @@ struct Ticket {
     /// A call was interrupted: it may have been accepted then. What a later call says of itself does not
     /// change that, unless it judges the request.
     var mayBeAccepted = false
+    /// It was accepted, and replicas that must have it may not have it yet.
+    var isConfirmed = true
 
     /// What is known of its acceptance, should it end now (promise 9).
     var acceptance: Acceptance {
         switch phase {
         case .pending: mayBeAccepted ? .unknown : .notAccepted
         case .asked: .unknown
-        case .waiting(let sequence): .accepted(sequence: sequence)
+        case .waiting(let sequence): isConfirmed ? .accepted(sequence: sequence) : .unknown
         }
     }
 

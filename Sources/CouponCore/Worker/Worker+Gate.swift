@@ -186,6 +186,7 @@ extension Worker: GateDelegate {
             take(verdict, number, reply, partition, now)
         }
         askQuestions(partition)
+        askReplicas()
     }
 
     private func take(
@@ -194,11 +195,14 @@ extension Worker: GateDelegate {
     ) {
         switch verdict {
         case .accepted(let sequence, let position):
+            keepBack(number)
             accept(number, sequence, position, partition, isReplay: false)
         case .replayed(let sequence, let position):
+            if position > reply.settled { keepBack(number) }
             accept(number, sequence, position, partition, isReplay: true)
         case .duplicate(let sequence, let state, _):
-            answer(number, .duplicate(sequence: sequence, state: state))
+            if state == .queued { keepBack(number) }
+            answerConfirmed(number, .duplicate(sequence: sequence, state: state))
         case .rejected(let sequence, let reason):
             answer(number, .rejected(sequence: sequence, reason: reason))
         case .soldOut: answer(number, .soldOut)
@@ -216,7 +220,7 @@ extension Worker: GateDelegate {
     ) {
         guard let ticket = tickets[number] else { return }
         guard ticket.waitsForIssue else {
-            answer(number, .accepted(sequence: sequence))
+            answerConfirmed(number, .accepted(sequence: sequence))
             return
         }
         tickets[number]?.phase = .waiting(sequence: sequence)

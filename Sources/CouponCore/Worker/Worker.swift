@@ -3,6 +3,7 @@
 public final class Worker {
     let options: WorkerOptions
     let gate: any Gate
+    let replicas: (any ReplicaLink)?
     unowned let host: any WorkerHost
 
     package internal(set) var frontDoor: FrontDoor
@@ -10,6 +11,7 @@ public final class Worker {
     var tickets = Tickets()
     var batches = CouponBatches()
     var asked = AskedCalls()
+    var confirmations = Confirmations()
     var waitLists: [WaitList]
     /// Partitions whose gate has shown a later epoch than PostgreSQL had told us.
     var awaitedEpochs: [PartitionID: Epoch] = [:]
@@ -25,9 +27,14 @@ public final class Worker {
 
     /// - Parameters:
     ///   - gate: this worker's way to the gate; the worker becomes its delegate by the host's doing.
+    ///   - replicas: where `options.replicas` are waited for; the worker becomes its delegate likewise.
     ///   - host: outlives the worker.
-    public init(gate: any Gate, host: any WorkerHost, options: WorkerOptions) {
+    public init(
+        gate: any Gate, replicas: (any ReplicaLink)? = nil, host: any WorkerHost,
+        options: WorkerOptions
+    ) {
         self.gate = gate
+        self.replicas = replicas
         self.host = host
         self.options = options
         let now = options.clocks.now()

@@ -28,6 +28,8 @@ public enum LoadOutcome: Equatable, Sendable {
 public struct WorkerOptions: Sendable {
     /// How the coupons are spread.
     public var partitioning: Partitioning
+    /// How many replicas must have what was accepted before that is told (rule 37); 0: none.
+    public var replicas: Int
     /// Of the jitter.
     public var seed: UInt64
     /// Time; the wall clock serves only until the gate has told its own.
@@ -37,10 +39,11 @@ public struct WorkerOptions: Sendable {
 
     /// Settings with their defaults.
     public init(
-        partitioning: Partitioning, seed: UInt64 = .random(in: 0...(.max)),
+        partitioning: Partitioning, replicas: Int = 0, seed: UInt64 = .random(in: 0...(.max)),
         clocks: Clocks, failpoint: @escaping @Sendable (Failpoint) -> Void = { _ in }
     ) {
         self.partitioning = partitioning
+        self.replicas = replicas
         self.seed = seed
         self.clocks = clocks
         self.failpoint = failpoint

@@ -38,11 +38,7 @@ final class GateHandshake {
     }
 
     func start() {
-        if let password = options.password {
-            let command =
-                options.username.map { Command("AUTH", $0, password) } ?? Command("AUTH", password)
-            link.send(command) { self.check($0) }
-        }
+        if let command = options.authentication { link.send(command) { self.check($0) } }
         link.send(Command("CLIENT", "ID")) { self.collect($0) }
         link.send(ServerInfo.infoCommand) { self.collect($0) }
         link.send(Self.loadCommand) { self.collect($0) }

@@ -38,10 +38,7 @@ internal import Glibc
     deinit { unsafe redisFree(context) }
 
     private func authenticate() throws(GateControlError) {
-        guard let password = options.password else { return }
-        let command =
-            options.username.map { Command("AUTH", $0, password) } ?? Command("AUTH", password)
-        _ = try call(command)
+        if let command = options.authentication { _ = try call(command) }
     }
 
     /// Sends a command and waits for its answer; an error reply is thrown.

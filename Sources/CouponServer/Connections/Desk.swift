@@ -13,6 +13,7 @@ final class Desk {
     private let audits: Catalog
     private let roster: Roster
     private let gate: any Gate
+    private let replicas: (any ReplicaLink)?
     private var worker: Worker?
 
     private var connections = SlotMap<Connection>()
@@ -36,9 +37,12 @@ final class Desk {
         self.roster = roster
         errands = Errands(now: options.worker.clocks.now())
         gate = options.makeGate(loop)
-        let worker = Worker(gate: gate, host: self, options: options.worker)
+        replicas = options.makeReplicas(loop)
+        let worker = Worker(
+            gate: gate, replicas: replicas, host: self, options: options.worker)
         self.worker = worker
         gate.delegate = worker
+        replicas?.delegate = worker
     }
 
     // MARK: Connections
@@ -239,6 +243,7 @@ final class Desk {
         }
         for connection in connections.values { connection.close() }
         gate.close()
+        replicas?.close()
         expiry?.cancel()
         worker = nil
     }

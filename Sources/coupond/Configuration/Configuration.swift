@@ -12,6 +12,8 @@ struct Configuration: Sendable {
     let redis: Endpoint
     let redisUser: String?
     let redisPasswordFile: String?
+    let redisWaitReplicas: Int
+    let redisWaitTimeout: Duration
     let allowUnsafeRedis: Bool
     /// A libpq connection string or URI.
     let postgres: String
@@ -39,6 +41,8 @@ struct Configuration: Sendable {
         redis = layers.value(Settings.redis)
         redisUser = layers.value(Settings.redisUser)
         redisPasswordFile = layers.value(Settings.redisPasswordFile)
+        redisWaitReplicas = layers.value(Settings.redisWaitReplicas)
+        redisWaitTimeout = layers.value(Settings.redisWaitTimeout)
         allowUnsafeRedis = layers.value(Settings.allowUnsafeRedis)
         postgres = layers.value(Settings.postgres)
         partitions = layers.value(Settings.partitions)

@@ -9,6 +9,8 @@ struct Options: ParsableArguments {
     @Option(help: .init(Settings.redis)) var redis: String?
     @Option(help: .init(Settings.redisUser)) var redisUser: String?
     @Option(help: .init(Settings.redisPasswordFile)) var redisPasswordFile: String?
+    @Option(help: .init(Settings.redisWaitReplicas)) var redisWaitReplicas: String?
+    @Option(help: .init(Settings.redisWaitTimeout)) var redisWaitTimeout: String?
     @Flag(help: .init(Settings.allowUnsafeRedis)) var allowUnsafeRedis = false
     @Option(help: .init(Settings.postgres)) var postgres: String?
     @Option(help: .init(Settings.partitions)) var partitions: String?
@@ -33,6 +35,8 @@ struct Options: ParsableArguments {
             Settings.redis.key: redis,
             Settings.redisUser.key: redisUser,
             Settings.redisPasswordFile.key: redisPasswordFile,
+            Settings.redisWaitReplicas.key: redisWaitReplicas,
+            Settings.redisWaitTimeout.key: redisWaitTimeout,
             Settings.allowUnsafeRedis.key: allowUnsafeRedis ? "true" : nil,
             Settings.postgres.key: postgres,
             Settings.partitions.key: partitions,

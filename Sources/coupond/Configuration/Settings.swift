@@ -23,6 +23,12 @@ enum Settings {
     static let redisPasswordFile = Setting(
         "redis-password-file", .optional("a path"), "",
         "A file whose first line is the password of Redis")
+    static let redisWaitReplicas = Setting(
+        "redis-wait-replicas", .whole(0...16), "0",
+        "Replicas of Redis that must have what was accepted before a caller is told")
+    static let redisWaitTimeout = Setting(
+        "redis-wait-timeout", .duration(.milliseconds(1)...(.seconds(60))), "500ms",
+        "How long they may take; then the caller is told UNAVAILABLE, fate unknown")
     static let allowUnsafeRedis = Setting(
         "allow-unsafe-redis", .yesOrNo, "false",
         "Serve with a Redis that may lose what was accepted, and warn")
@@ -66,7 +72,7 @@ enum Settings {
 
     static let all: [any AnySetting] = [
         config, listen, metricsListen, eventLoops, redis, redisUser, redisPasswordFile,
-        allowUnsafeRedis, postgres,
+        redisWaitReplicas, redisWaitTimeout, allowUnsafeRedis, postgres,
         partitions, maxConnections, maxFrameBytes, backlogPerCoupon, backlogPerPartition, maxBatch,
         finishedRetention, drainTimeout, adminTokenFile, logLevel, logFormat,
     ]

@@ -1,0 +1,99 @@
+/// Waiting for replicas, with real ones.
+internal import CouponCore
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+internal import TestSupport
+internal import Testing
+
+@testable internal import CouponRedis
+
+/// Questions to replicas on a loop of its own, and what it answered.
+private final class Question: Sendable {
+    private final class Recorder: ReplicaDelegate, Sendable {
+        let answers = Mutex<[ReplicaAnswer?]>([])
+
+        func replicas(didAnswer answer: ReplicaAnswer?) {
+            answers.withLock { $0.append(answer) }
+        }
+    }
+
+    private let recorder = Recorder()
+    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    private let link: NIOLoopBound<ReplicaConnection>
+
+    init(_ server: RedisServer, replicas: Int = 1, timeout: Int64 = 5_000) async throws {
+        let (loop, recorder) = (group.next(), recorder)
+        let options = RedisOptions(address: .unix(path: server.socket))
+        link = try await loop.submit {
+            let link = ReplicaConnection(
+                eventLoop: loop, options: options, replicas: replicas,
+                timeoutMilliseconds: timeout, logger: Logger(label: "test"))
+            link.delegate = recorder
+            return NIOLoopBound(link, eventLoop: loop)
+        }.get()
+    }
+
+    /// Asks, and waits for the answer.
+    func ask() async throws -> ReplicaAnswer? {
+        let before = recorder.answers.withLock { $0.count }
+        try await link.eventLoop.submit { self.link.value.ask() }.get()
+        try await eventually("an answer") { self.recorder.answers.withLock { $0.count } > before }
+        return recorder.answers.withLock { $0.last.flatMap { $0 } }
+    }
+}
+
+private func identity(of server: RedisServer) throws -> RedisIdentity {
+    let options = RedisOptions(address: .unix(path: server.socket))
+    return try RedisGateControl(options: options, logger: Logger(label: "test")).identity()
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ReplicaConnectionTests {
+    @Test func aReplicaThatHasItIsCounted() async throws {
+        let master = try await RedisServer()
+        let replica = try await RedisServer(replicaOf: master)
+        let answer = try await Question(master).ask()
+        #expect(answer == ReplicaAnswer(count: 1, identity: try identity(of: master)))
+        _ = replica
+    }
+
+    @Test func aFrozenReplicaIsNotCountedAndCountsAgainWhenItGoesOn() async throws {
+        let master = try await RedisServer()
+        let replica = try await RedisServer(replicaOf: master)
+        let question = try await Question(master, timeout: 100)
+        replica.freeze()
+        #expect(try await question.ask()?.count == 0)
+        replica.thaw()
+        try await eventually("it counts") { try await question.ask()?.count == 1 }
+    }
+
+    @Test func withoutReplicasThereAreNone() async throws {
+        let master = try await RedisServer()
+        #expect(try await Question(master, timeout: 10).ask()?.count == 0)
+    }
+
+    @Test func aReplicaItselfAndARedisThatIsAwayAnswerNothing() async throws {
+        let master = try await RedisServer()
+        let replica = try await RedisServer(replicaOf: master)
+        let demoted = try await Question(replica)
+        #expect(try await demoted.ask() == nil)
+        let question = try await Question(master)
+        #expect(try await question.ask()?.count == 1)
+        try await master.kill()
+        #expect(try await question.ask() == nil)
+        try await master.restart()
+        try await eventually("it is asked over a new connection") {
+            try await question.ask() != nil
+        }
+    }
+
+    @Test func aPromotedReplicaIsAnotherRedis() async throws {
+        let master = try await RedisServer()
+        let replica = try await RedisServer(replicaOf: master)
+        let before = try identity(of: master)
+        try await replica.cli("REPLICAOF", "NO", "ONE")
+        let answer = try await Question(replica, timeout: 10).ask()
+        #expect(answer?.count == 0 && answer?.identity != before)
+    }
+}

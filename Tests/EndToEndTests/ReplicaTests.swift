@@ -1,0 +1,92 @@
+import CouponClient
+import CouponCore
+import CouponWire
+import Glibc
+import NIOCore
+import TestSupport
+import TestWorld
+import Testing
+
+/// Waiting for replicas before an acceptance is told.
+@Suite(.machine(.overloading), .timeLimit(.minutes(2))) struct ReplicaTests {
+    /// A daemon that reaches Redis by a name, as after a failover the name leads to another one.
+    private struct Stage {
+        let world: World
+        let replica: RedisServer
+        let daemon: Daemon
+        let name: String
+
+        init() async throws {
+            world = try await World()
+            replica = try await RedisServer(replicaOf: world.redis)
+            name = world.folder.file("redis")
+            try Self.link(name, to: world.redis)
+            daemon = try await world.daemon([
+                "--redis", "unix:\(name)", "--redis-wait-replicas", "1",
+                "--redis-wait-timeout", "200ms",
+            ])
+            _ = try await daemon.client.create(.offer(1, total: 100))
+        }
+
+        static func link(_ name: String, to redis: RedisServer) throws {
+            unsafe unlink(name)
+            let linked = unsafe symlink(redis.socket, name)
+            try #require(linked == 0)
+        }
+
+        /// One try, not retried by the client.
+        func ask(_ user: Int64, waitFor: WaitFor = .accepted) async throws -> ClientError? {
+            do {
+                _ = try await daemon.client.issue(
+                    IssueRequest(
+                        coupon: CouponID(1), user: UserID(user),
+                        requestID: RequestID(high: UInt64(user), low: 0, length: 8),
+                        waitFor: waitFor), deadline: .seconds(20))
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
+    @Test func `an acceptance that no replica has is unknown, and is issued all the same`()
+        async throws
+    {
+        let stage = try await Stage()
+        #expect(try await stage.ask(1) == nil)
+        stage.replica.freeze()
+        guard case .refused(let failure)? = try await stage.ask(2) else {
+            Testing.Issue.record("user 2 was not told UNAVAILABLE")
+            return
+        }
+        #expect(failure.code == .unavailable && failure.acceptance == .unknown)
+        #expect(try await stage.ask(3, waitFor: .issued) == nil, "a commit needs no replica")
+        try await eventually("user 2 has it") { try await stage.daemon.holds(CouponID(1), 2) }
+        stage.replica.thaw()
+        try await eventually("the retry is told ACCEPTED") { try await stage.ask(2) == nil }
+        #expect(try await stage.ask(4) == nil)
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test func `what was told ACCEPTED outlives its Redis: the replica has it`() async throws {
+        let stage = try await Stage()
+        #expect(try await stage.ask(1) == nil)
+        // Nothing is issued from here, so that only Redis knows of the acceptances.
+        let lock = try await stage.world.lock(CouponID(1))
+        for user in 2...30 { #expect(try await stage.ask(Int64(user)) == nil) }
+        try await stage.world.redis.kill()
+        try await stage.replica.cli("REPLICAOF", "NO", "ONE")
+        try Stage.link(stage.name, to: stage.replica)
+        try await lock.release()
+        try await eventually("everybody has it") {
+            try stage.world.sql("SELECT count(*) FROM coupond.coupon_issue") == "30"
+        }
+        // The promoted one has no replica: nothing is confirmed any more, and nobody is told otherwise.
+        guard case .refused(let failure)? = try await stage.ask(31) else {
+            Testing.Issue.record("user 31 was told ACCEPTED")
+            return
+        }
+        #expect(failure.code == .unavailable)
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+}
