@@ -70,6 +70,28 @@ struct MutationTests {
         #expect(refused < Self.rounds)
     }
 
+    @Test("A damaged request that is read in one pass is what the decoder reads")
+    func plainIssueRequests() throws {
+        var generator = SeededGenerator(state: Self.seed + 3)
+        let originals = try Samples.requests.filter {
+            if case .issue = $0.method { true } else { false }
+        }.map { try message(in: frame(of: $0)) }
+        var plain = 0
+        for round in 0..<Self.rounds {
+            var bytes = originals[round % originals.count]
+            bytes.damage(like: originals, using: &generator)
+            guard let fast = unsafe PlainIssueRequest(bytes.span.bytes) else { continue }
+            plain += 1
+            let expected = Request(
+                id: fast.id, deadlineMilliseconds: fast.deadlineMilliseconds,
+                method: .issue(fast.issue))
+            if (try? request(in: bytes)) != expected {
+                Testing.Issue.record("round \(round): \(bytes)")
+            }
+        }
+        #expect(plain > Self.rounds / 100)
+    }
+
     @Test("Of 100,000 damaged answers each is refused or is an answer")
     func responses() {
         var generator = SeededGenerator(state: Self.seed + 1)

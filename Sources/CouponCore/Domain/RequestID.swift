@@ -31,6 +31,13 @@ public struct RequestID: Hashable, Sendable {
     /// From bytes; nil where there are more than 16.
     public init?(_ bytes: RawSpan) {
         guard bytes.byteCount <= Self.maximumLength else { return nil }
+        if bytes.byteCount == Self.maximumLength {
+            // What nearly all clients send.
+            let high = unsafe bytes.unsafeLoadUnaligned(as: UInt64.self)
+            let low = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            self.init(high: UInt64(bigEndian: high), low: UInt64(bigEndian: low), length: 16)
+            return
+        }
         var halves: (high: UInt64, low: UInt64) = (0, 0)
         for index in 0..<bytes.byteCount {
             let byte = unsafe UInt64(bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))

@@ -55,7 +55,7 @@ public struct FrontDoor {
     public mutating func judge(
         _ coupon: CouponID, attempt: UInt32, now: MonotonicTime
     ) -> Judgement {
-        guard attempt == 0, var mark = marks[coupon] else { return .ask }
+        guard attempt == 0, var mark = marks.latest(coupon) else { return .ask }
         if mark.isAbsent { return now < mark.refreshAt ? .bounce(.notFound) : .ask }
         guard case .closed(let reason) = mark.door,
             mark.epoch == epochs[partitioning.partition(of: coupon).rawValue],

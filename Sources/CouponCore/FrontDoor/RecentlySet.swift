@@ -11,10 +11,22 @@ struct RecentlySet<Key: Hashable, Value> {
 
     var count: Int { young.count + old.count }
 
+    /// What `latest` has given last: in a sale everybody asks for the same key.
+    private var last: (key: Key, value: Value)?
+
+    /// The value of a key, at once where it is the one asked for last.
+    mutating func latest(_ key: Key) -> Value? {
+        if let last, last.key == key { return last.value }
+        let value = self[key]
+        if let value { last = (key, value) }
+        return value
+    }
+
     /// The value of a key. Setting it makes it young again.
     subscript(key: Key) -> Value? {
         get { young[key] ?? old[key] }
         set {
+            last = nil
             old[key] = nil
             young[key] = newValue
             guard young.count >= half else { return }
@@ -24,6 +36,7 @@ struct RecentlySet<Key: Hashable, Value> {
     }
 
     mutating func removeAll() {
+        last = nil
         young.removeAll(keepingCapacity: true)
         old.removeAll()
     }

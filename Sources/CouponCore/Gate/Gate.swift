@@ -5,7 +5,7 @@ public protocol Gate: AnyObject {
     /// Which Redis it reaches, checked and ready; nil while there is none.
     var identity: RedisIdentity? { get }
 
-    /// Who hears the answers; held weakly.
+    /// Who hears the answers; held until `close`.
     var delegate: (any GateDelegate)? { get set }
 
     /// Sends a call; its answer goes to the delegate. Calls are answered in the order they were sent.

@@ -17,8 +17,9 @@ internal import NIOPosix
 /// the next one stands and the old one is killed (rule 14), however long that takes: until then
 /// they may still run.
 public final class GateConnection: Gate {
-    /// Who hears the answers.
-    public weak var delegate: (any GateDelegate)?
+    /// Who hears the answers; held until `close`. Weakly held it would be counted in a side table, on
+    /// every request's way.
+    public var delegate: (any GateDelegate)?
 
     private enum State {
         case idle
@@ -75,6 +76,7 @@ public final class GateConnection: Gate {
     public func close() {
         let link = self.link
         state = .closed
+        delegate = nil
         pending.removeAll()
         link?.lost("closed")
     }

@@ -21,6 +21,8 @@ final class Connection: ChannelInboundHandler {
     /// The client sends no more; what it has sent is answered.
     private var isInputClosed = false
     private var isReadPending = false
+    /// Whether the client takes its answers.
+    private var isWritable = true
 
     init(desk: Desk, maximumFrameBytes: Int) {
         self.desk = desk
@@ -61,6 +63,7 @@ final class Connection: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
         resume()
     }
 
@@ -80,8 +83,8 @@ final class Connection: ChannelInboundHandler {
     // MARK: Requests
 
     private var mayRead: Bool {
-        !isEnding && unanswered < Limits.requestsInFlightPerConnection
-            && context?.channel.isWritable == true
+        !isEnding && isWritable && unanswered < Limits.requestsInFlightPerConnection
+            && context != nil
     }
 
     private func readMore() {
@@ -127,6 +130,15 @@ final class Connection: ChannelInboundHandler {
     func answer(_ response: Response) {
         unanswered -= 1
         write(response)
+    }
+
+    /// The same for an outcome.
+    func answer(_ id: UInt64, _ outcome: Outcome) {
+        unanswered -= 1
+        if outgoing.readableBytes == 0 { desk.willWrite(self) }
+        outgoing.writeWithOutputRawSpan(minimumWritableBytes: OutcomeFrame.maximumBytes) {
+            OutcomeFrame.write(outcome, id: id, into: &$0)
+        }
     }
 
     private func write(_ response: Response) {

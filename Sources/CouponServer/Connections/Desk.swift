@@ -117,6 +117,12 @@ final class Desk {
     // MARK: Requests
 
     func take(_ message: RawSpan, from connection: Connection) {
+        if let plain = PlainIssueRequest(message) {
+            take(
+                plain.issue, deadlineMilliseconds: plain.deadlineMilliseconds,
+                Caller(connection: connection.number, request: plain.id))
+            return
+        }
         do throws(RefusedRequest) {
             try take(decoder.decode(message), from: connection)
         } catch {
@@ -128,10 +134,7 @@ final class Desk {
         let caller = Caller(connection: connection.number, request: request.id)
         switch request.method {
         case .issue(let issue):
-            worker?.issue(
-                issue.coupon, user: issue.user, requestID: issue.requestID,
-                attempt: issue.attempt, waitsForIssue: issue.waitFor == .issued,
-                deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
+            take(issue, deadlineMilliseconds: request.deadlineMilliseconds, caller)
         case .health:
             health(caller)
         case .serverInfo:
@@ -146,6 +149,13 @@ final class Desk {
         default:
             send(request, caller, connection)
         }
+    }
+
+    private func take(_ issue: IssueRequest, deadlineMilliseconds: UInt32?, _ caller: Caller) {
+        worker?.issue(
+            issue.coupon, user: issue.user, requestID: issue.requestID, attempt: issue.attempt,
+            waitsForIssue: issue.waitFor == .issued, deadlineMilliseconds: deadlineMilliseconds,
+            caller: caller)
     }
 
     /// The daemon is ready when every worker is: the next connection may go to any of them.
@@ -252,7 +262,7 @@ final class Desk {
 extension Desk: WorkerHost {
     func answer(_ caller: Caller, _ outcome: Outcome) {
         tally.count(outcome)
-        reply(caller, .issue(outcome))
+        connections[caller.connection]?.answer(caller.request, outcome)
     }
 
     func fail(_ caller: Caller, _ failure: Failure) {

@@ -2,20 +2,21 @@
 internal import CouponCore
 
 struct Tally: Sendable {
-    private(set) var outcomes: [Outcome.Kind: Int] = [:]
+    /// By `Outcome.Kind`.
+    private(set) var outcomes = [Int](repeating: 0, count: Outcome.Kind.allCases.count)
     private(set) var failures: [StatusCode: Int] = [:]
     var bounced = 0
     var marksMissed = 0
     var requestsInFlight = 0
 
-    mutating func count(_ outcome: Outcome) { outcomes[outcome.kind, default: 0] += 1 }
+    mutating func count(_ outcome: Outcome) { outcomes[outcome.kind.rawValue] += 1 }
 
     mutating func count(_ failure: Failure) { failures[failure.code, default: 0] += 1 }
 
     /// The sum of two desks' tallies.
     static func + (left: Tally, right: Tally) -> Tally {
         var sum = left
-        sum.outcomes.merge(right.outcomes, uniquingKeysWith: +)
+        sum.outcomes = zip(left.outcomes, right.outcomes).map(+)
         sum.failures.merge(right.failures, uniquingKeysWith: +)
         sum.bounced += right.bounced
         sum.marksMissed += right.marksMissed
@@ -28,7 +29,7 @@ struct Tally: Sendable {
         var lines = ["# TYPE coupond_requests_total counter"]
         for kind in Outcome.Kind.allCases {
             lines.append(
-                "coupond_requests_total{outcome=\"\(kind.rawValue)\"} \(outcomes[kind] ?? 0)")
+                "coupond_requests_total{outcome=\"\(kind.name)\"} \(outcomes[kind.rawValue])")
         }
         lines.append("# TYPE coupond_errors_total counter")
         for code in StatusCode.allCases {
@@ -47,11 +48,18 @@ struct Tally: Sendable {
 
 extension Outcome {
     /// The outcomes by their names in CONTRACT.
-    enum Kind: String, CaseIterable {
-        case accepted, issued, duplicate, ended, paused, closed, rejected
-        case soldOut = "sold_out"
-        case notOpen = "not_open"
-        case notFound = "not_found"
+    enum Kind: Int, CaseIterable {
+        case accepted, issued, duplicate, ended, paused, closed, rejected, soldOut, notOpen
+        case notFound
+
+        var name: String {
+            switch self {
+            case .soldOut: "sold_out"
+            case .notOpen: "not_open"
+            case .notFound: "not_found"
+            default: "\(self)"
+            }
+        }
     }
 
     var kind: Kind {
