@@ -17,8 +17,13 @@ demo: build ## a whole sale of 10,000 coupons to 30,000 users, with its accounts
 bench: build ## coupond beside Redis, PostgreSQL and a plain consumer; ONLY=key,key for some figures
 	.build/release/bench --only "$(ONLY)"
 
+# One kind after the other: tests that count on their own would keep those that wait for servers waiting.
+WITH_SERVERS = CouponRedisTests|CouponPostgresTests|TestSupportTests|SystemdTests|ChaosTests
 test: dependencies ## every test, with real servers
-	swift test
+	swift build --build-tests
+	swift test --skip-build --skip '$(WITH_SERVERS)|EndToEndTests'
+	swift test --skip-build --filter '$(WITH_SERVERS)'
+	swift test --skip-build --filter EndToEndTests
 
 # A daemon with a report ends with 66, which no test takes for a good end.
 SKIP = TidinessTests

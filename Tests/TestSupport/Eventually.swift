@@ -6,6 +6,9 @@ public struct NeverHeld: Error, CustomStringConvertible {
     public let description: String
 }
 
+/// How often it is looked before a condition is said not to hold.
+private let fewestLooks = 50
+
 /// Waits until `condition` returns true, looking again every few milliseconds.
 /// - Parameters:
 ///   - what: names the condition in the error.
@@ -18,14 +21,17 @@ public func eventually(
 ) async throws {
     let deadline = ContinuousClock.now + limit
     var lastError: (any Error)?
+    var looks = 0
     while true {
+        looks += 1
         do {
             if try await condition() { return }
             lastError = nil
         } catch {
             lastError = error
         }
-        guard ContinuousClock.now < deadline else { break }
+        // Few looks in a long time say that the machine is busy, not that the condition does not hold.
+        guard ContinuousClock.now < deadline || looks < fewestLooks else { break }
         try await Task.sleep(for: .milliseconds(5))
     }
     let reason = lastError.map { ": \($0)" } ?? ""
