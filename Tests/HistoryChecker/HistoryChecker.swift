@@ -26,7 +26,7 @@ public struct HistoryChecker: Sendable {
         let join = Join(history, tables)
         var breaches = quantityBreaches(history, tables, join)
         for story in join.stories { breaches += self.breaches(of: story, history) }
-        breaches += phantoms(tables, join)
+        breaches += phantoms(history, tables, join)
         breaches += orderBreaches(history, join)
         breaches += deadlineBreaches(history)
         breaches += accountBreaches(history, tables)

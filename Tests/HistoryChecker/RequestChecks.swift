@@ -100,25 +100,35 @@ extension HistoryChecker {
     }
 
     /// Rows that no call can explain.
-    func phantoms(_ tables: Tables, _ join: Join) -> [Breach] {
+    func phantoms(_ history: History, _ tables: Tables, _ join: Join) -> [Breach] {
         let stories = Dictionary(uniqueKeysWithValues: join.stories.map { ($0.name, $0) })
         return (tables.issues + tables.rejections + tables.deadLetters).compactMap { row in
             let name = RequestName(coupon: row.coupon, user: row.user, requestID: row.requestID)
             guard let story = stories[name] else {
                 return Breach(.phantom, row.coupon, [row.user], "nobody asked for \(row.text)")
             }
-            if story.calls.contains(where: { mayHaveAccepted($0, row) }) { return nil }
+            if story.calls.contains(where: { mayHaveAccepted($0, row, history) }) { return nil }
             return story.breach(.phantom, "no call explains \(row.text)")
         }
     }
 
-    /// Whether `row` can be the trace of this call. When a call of unknown fate reached the gate, nobody
-    /// can say: its bytes may have stood in a stopped daemon's socket.
-    private func mayHaveAccepted(_ call: Call, _ row: Tables.RequestRow) -> Bool {
+    /// Whether `row` can be the trace of this call. One of unknown fate can be accepted later than its
+    /// client waited, but not after its deadline. Only where the daemon was disturbed can nobody say when
+    /// that was: its bytes may have stood in the daemon's socket.
+    private func mayHaveAccepted(
+        _ call: Call, _ row: Tables.RequestRow, _ history: History
+    ) -> Bool {
         guard call.mayHaveAccepted else { return false }
         guard let at = row.acceptedAt else { return true }
-        return at >= call.sent.advanced(byMilliseconds: -clockSkewMilliseconds)
-            && (call.isUnknown || at <= call.ended.advanced(byMilliseconds: clockSkewMilliseconds))
+        guard at >= call.sent.advanced(byMilliseconds: -clockSkewMilliseconds) else { return false }
+        guard call.isUnknown else {
+            return at <= call.ended.advanced(byMilliseconds: clockSkewMilliseconds)
+        }
+        let span = Interval(from: call.sent, to: at)
+        let isDisturbed =
+            history.disturbances[call.daemon]?.contains { $0.overlaps(span) } ?? false
+        let lateness = at.milliseconds(since: call.sent) - call.deadlineMilliseconds
+        return isDisturbed || lateness <= Self.grantedMilliseconds + toleranceMilliseconds
     }
 }
 

@@ -85,6 +85,16 @@ import Testing
         #expect(!tale.kinds().contains(.phantom))
     }
 
+    @Test func `a call of unknown fate is not accepted after its deadline`() {
+        var tale = Tale()
+        tale.ask(1, deadline: 1_000, .failed(nil, .unknown))
+        tale.ask(1, try: 1, from: 1_200, to: 1_210, .told(.soldOut))
+        tale.row(1, 1, at: 1_151)
+        #expect(tale.kinds().contains(.phantom))
+        tale.history.disturbances = [1: [Interval(from: .at(0), to: .at(200))]]
+        #expect(!tale.kinds().contains(.phantom), "it may have stood in the daemon's socket")
+    }
+
     @Test func `told REJECTED, and issued: a phantom; without a rejection: lost`() {
         var tale = Tale()
         tale.checker.mayReject = true
