@@ -997,7 +997,232 @@ void   coupond__v1__audit_coupon_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__audit_coupon_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[15] =
+void   coupond__v1__dead_letter__init
+                     (Coupond__V1__DeadLetter         *message)
+{
+  static const Coupond__V1__DeadLetter init_value = COUPOND__V1__DEAD_LETTER__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__dead_letter__get_packed_size
+                     (const Coupond__V1__DeadLetter *message)
+{
+  assert(message->base.descriptor == &coupond__v1__dead_letter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__dead_letter__pack
+                     (const Coupond__V1__DeadLetter *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__dead_letter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__dead_letter__pack_to_buffer
+                     (const Coupond__V1__DeadLetter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__dead_letter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__DeadLetter *
+       coupond__v1__dead_letter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__DeadLetter *)
+     protobuf_c_message_unpack (&coupond__v1__dead_letter__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__dead_letter__free_unpacked
+                     (Coupond__V1__DeadLetter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__dead_letter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__list_dead_letters_request__init
+                     (Coupond__V1__ListDeadLettersRequest         *message)
+{
+  static const Coupond__V1__ListDeadLettersRequest init_value = COUPOND__V1__LIST_DEAD_LETTERS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__list_dead_letters_request__get_packed_size
+                     (const Coupond__V1__ListDeadLettersRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__list_dead_letters_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__list_dead_letters_request__pack
+                     (const Coupond__V1__ListDeadLettersRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__list_dead_letters_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__list_dead_letters_request__pack_to_buffer
+                     (const Coupond__V1__ListDeadLettersRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__list_dead_letters_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__ListDeadLettersRequest *
+       coupond__v1__list_dead_letters_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__ListDeadLettersRequest *)
+     protobuf_c_message_unpack (&coupond__v1__list_dead_letters_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__list_dead_letters_request__free_unpacked
+                     (Coupond__V1__ListDeadLettersRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__list_dead_letters_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__list_dead_letters_response__init
+                     (Coupond__V1__ListDeadLettersResponse         *message)
+{
+  static const Coupond__V1__ListDeadLettersResponse init_value = COUPOND__V1__LIST_DEAD_LETTERS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__list_dead_letters_response__get_packed_size
+                     (const Coupond__V1__ListDeadLettersResponse *message)
+{
+  assert(message->base.descriptor == &coupond__v1__list_dead_letters_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__list_dead_letters_response__pack
+                     (const Coupond__V1__ListDeadLettersResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__list_dead_letters_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__list_dead_letters_response__pack_to_buffer
+                     (const Coupond__V1__ListDeadLettersResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__list_dead_letters_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__ListDeadLettersResponse *
+       coupond__v1__list_dead_letters_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__ListDeadLettersResponse *)
+     protobuf_c_message_unpack (&coupond__v1__list_dead_letters_response__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__list_dead_letters_response__free_unpacked
+                     (Coupond__V1__ListDeadLettersResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__list_dead_letters_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__redrive_dead_letter_request__init
+                     (Coupond__V1__RedriveDeadLetterRequest         *message)
+{
+  static const Coupond__V1__RedriveDeadLetterRequest init_value = COUPOND__V1__REDRIVE_DEAD_LETTER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__redrive_dead_letter_request__get_packed_size
+                     (const Coupond__V1__RedriveDeadLetterRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__redrive_dead_letter_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__redrive_dead_letter_request__pack
+                     (const Coupond__V1__RedriveDeadLetterRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__redrive_dead_letter_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__redrive_dead_letter_request__pack_to_buffer
+                     (const Coupond__V1__RedriveDeadLetterRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__redrive_dead_letter_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__RedriveDeadLetterRequest *
+       coupond__v1__redrive_dead_letter_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__RedriveDeadLetterRequest *)
+     protobuf_c_message_unpack (&coupond__v1__redrive_dead_letter_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__redrive_dead_letter_request__free_unpacked
+                     (Coupond__V1__RedriveDeadLetterRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__redrive_dead_letter_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__discard_dead_letter_request__init
+                     (Coupond__V1__DiscardDeadLetterRequest         *message)
+{
+  static const Coupond__V1__DiscardDeadLetterRequest init_value = COUPOND__V1__DISCARD_DEAD_LETTER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__discard_dead_letter_request__get_packed_size
+                     (const Coupond__V1__DiscardDeadLetterRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__discard_dead_letter_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__discard_dead_letter_request__pack
+                     (const Coupond__V1__DiscardDeadLetterRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__discard_dead_letter_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__discard_dead_letter_request__pack_to_buffer
+                     (const Coupond__V1__DiscardDeadLetterRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__discard_dead_letter_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__DiscardDeadLetterRequest *
+       coupond__v1__discard_dead_letter_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__DiscardDeadLetterRequest *)
+     protobuf_c_message_unpack (&coupond__v1__discard_dead_letter_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__discard_dead_letter_request__free_unpacked
+                     (Coupond__V1__DiscardDeadLetterRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__discard_dead_letter_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[18] =
 {
   {
     "id",
@@ -1179,6 +1404,42 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[15
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "list_dead_letters",
+    30,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, list_dead_letters),
+    &coupond__v1__list_dead_letters_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "redrive_dead_letter",
+    31,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, redrive_dead_letter),
+    &coupond__v1__redrive_dead_letter_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "discard_dead_letter",
+    32,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, discard_dead_letter),
+    &coupond__v1__discard_dead_letter_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__request__field_indices_by_name[] = {
   14,   /* field[14] = audit_coupon */
@@ -1186,23 +1447,27 @@ static const unsigned coupond__v1__request__field_indices_by_name[] = {
   4,   /* field[4] = coupon_status */
   7,   /* field[7] = create_coupon */
   1,   /* field[1] = deadline_ms */
+  17,   /* field[17] = discard_dead_letter */
   8,   /* field[8] = get_coupon */
   5,   /* field[5] = health */
   0,   /* field[0] = id */
   3,   /* field[3] = issue */
   9,   /* field[9] = list_coupons */
+  15,   /* field[15] = list_dead_letters */
   11,   /* field[11] = pause_coupon */
+  16,   /* field[16] = redrive_dead_letter */
   12,   /* field[12] = resume_coupon */
   6,   /* field[6] = server_info */
   2,   /* field[2] = token */
   10,   /* field[10] = update_coupon */
 };
-static const ProtobufCIntRange coupond__v1__request__number_ranges[3 + 1] =
+static const ProtobufCIntRange coupond__v1__request__number_ranges[4 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
   { 20, 7 },
-  { 0, 15 }
+  { 30, 15 },
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1212,14 +1477,14 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  15,
+  18,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
-  3,  coupond__v1__request__number_ranges,
+  4,  coupond__v1__request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[9] =
+static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[11] =
 {
   {
     "id",
@@ -1329,26 +1594,53 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[9
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "list_dead_letters",
+    30,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, list_dead_letters),
+    &coupond__v1__list_dead_letters_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dead_letter",
+    31,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, dead_letter),
+    &coupond__v1__dead_letter__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__response__field_indices_by_name[] = {
   8,   /* field[8] = audit_coupon */
   6,   /* field[6] = coupon */
   3,   /* field[3] = coupon_status */
+  10,   /* field[10] = dead_letter */
   1,   /* field[1] = error */
   4,   /* field[4] = health */
   0,   /* field[0] = id */
   2,   /* field[2] = issue */
   7,   /* field[7] = list_coupons */
+  9,   /* field[9] = list_dead_letters */
   5,   /* field[5] = server_info */
 };
-static const ProtobufCIntRange coupond__v1__response__number_ranges[5 + 1] =
+static const ProtobufCIntRange coupond__v1__response__number_ranges[6 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
   { 20, 6 },
   { 22, 7 },
   { 27, 8 },
-  { 0, 9 }
+  { 30, 9 },
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
 {
@@ -1358,10 +1650,10 @@ const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
   "Coupond__V1__Response",
   "coupond.v1",
   sizeof(Coupond__V1__Response),
-  9,
+  11,
   coupond__v1__response__field_descriptors,
   coupond__v1__response__field_indices_by_name,
-  5,  coupond__v1__response__number_ranges,
+  6,  coupond__v1__response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2593,7 +2885,7 @@ const ProtobufCMessageDescriptor coupond__v1__audit_coupon_request__descriptor =
   (ProtobufCMessageInit) coupond__v1__audit_coupon_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__audit_coupon_response__field_descriptors[35] =
+static const ProtobufCFieldDescriptor coupond__v1__audit_coupon_response__field_descriptors[36] =
 {
   {
     "coupon",
@@ -3015,6 +3307,18 @@ static const ProtobufCFieldDescriptor coupond__v1__audit_coupon_response__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "untold",
+    36,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuditCouponResponse, untold),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__audit_coupon_response__field_indices_by_name[] = {
   0,   /* field[0] = coupon */
@@ -3050,13 +3354,14 @@ static const unsigned coupond__v1__audit_coupon_response__field_indices_by_name[
   12,   /* field[12] = repeated_sequences */
   9,   /* field[9] = rows */
   18,   /* field[18] = unreadable */
+  35,   /* field[35] = untold */
   20,   /* field[20] = workers */
   21,   /* field[21] = workers_closed */
 };
 static const ProtobufCIntRange coupond__v1__audit_coupon_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 35 }
+  { 0, 36 }
 };
 const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor =
 {
@@ -3066,11 +3371,331 @@ const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor 
   "Coupond__V1__AuditCouponResponse",
   "coupond.v1",
   sizeof(Coupond__V1__AuditCouponResponse),
-  35,
+  36,
   coupond__v1__audit_coupon_response__field_descriptors,
   coupond__v1__audit_coupon_response__field_indices_by_name,
   1,  coupond__v1__audit_coupon_response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__audit_coupon_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__dead_letter__field_descriptors[10] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DeadLetter, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "coupon_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DeadLetter, coupon_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "user_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DeadLetter, user_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DeadLetter, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "request_id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DeadLetter, request_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DeadLetter, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "n",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DeadLetter, n),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "error",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DeadLetter, error),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DeadLetter, state),
+    &coupond__v1__dead_letter_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_at",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DeadLetter, created_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__dead_letter__field_indices_by_name[] = {
+  1,   /* field[1] = coupon_id */
+  9,   /* field[9] = created_at */
+  5,   /* field[5] = epoch */
+  7,   /* field[7] = error */
+  0,   /* field[0] = id */
+  6,   /* field[6] = n */
+  4,   /* field[4] = request_id */
+  3,   /* field[3] = sequence */
+  8,   /* field[8] = state */
+  2,   /* field[2] = user_id */
+};
+static const ProtobufCIntRange coupond__v1__dead_letter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor coupond__v1__dead_letter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.DeadLetter",
+  "DeadLetter",
+  "Coupond__V1__DeadLetter",
+  "coupond.v1",
+  sizeof(Coupond__V1__DeadLetter),
+  10,
+  coupond__v1__dead_letter__field_descriptors,
+  coupond__v1__dead_letter__field_indices_by_name,
+  1,  coupond__v1__dead_letter__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__dead_letter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__list_dead_letters_request__field_descriptors[2] =
+{
+  {
+    "after_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__ListDeadLettersRequest, after_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "coupon_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__ListDeadLettersRequest, coupon_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__list_dead_letters_request__field_indices_by_name[] = {
+  0,   /* field[0] = after_id */
+  1,   /* field[1] = coupon_id */
+};
+static const ProtobufCIntRange coupond__v1__list_dead_letters_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.ListDeadLettersRequest",
+  "ListDeadLettersRequest",
+  "Coupond__V1__ListDeadLettersRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__ListDeadLettersRequest),
+  2,
+  coupond__v1__list_dead_letters_request__field_descriptors,
+  coupond__v1__list_dead_letters_request__field_indices_by_name,
+  1,  coupond__v1__list_dead_letters_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__list_dead_letters_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__list_dead_letters_response__field_descriptors[1] =
+{
+  {
+    "letters",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__ListDeadLettersResponse, n_letters),
+    offsetof(Coupond__V1__ListDeadLettersResponse, letters),
+    &coupond__v1__dead_letter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__list_dead_letters_response__field_indices_by_name[] = {
+  0,   /* field[0] = letters */
+};
+static const ProtobufCIntRange coupond__v1__list_dead_letters_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.ListDeadLettersResponse",
+  "ListDeadLettersResponse",
+  "Coupond__V1__ListDeadLettersResponse",
+  "coupond.v1",
+  sizeof(Coupond__V1__ListDeadLettersResponse),
+  1,
+  coupond__v1__list_dead_letters_response__field_descriptors,
+  coupond__v1__list_dead_letters_response__field_indices_by_name,
+  1,  coupond__v1__list_dead_letters_response__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__list_dead_letters_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__redrive_dead_letter_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__RedriveDeadLetterRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__redrive_dead_letter_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange coupond__v1__redrive_dead_letter_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor coupond__v1__redrive_dead_letter_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.RedriveDeadLetterRequest",
+  "RedriveDeadLetterRequest",
+  "Coupond__V1__RedriveDeadLetterRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__RedriveDeadLetterRequest),
+  1,
+  coupond__v1__redrive_dead_letter_request__field_descriptors,
+  coupond__v1__redrive_dead_letter_request__field_indices_by_name,
+  1,  coupond__v1__redrive_dead_letter_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__redrive_dead_letter_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__discard_dead_letter_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DiscardDeadLetterRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__discard_dead_letter_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange coupond__v1__discard_dead_letter_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor coupond__v1__discard_dead_letter_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.DiscardDeadLetterRequest",
+  "DiscardDeadLetterRequest",
+  "Coupond__V1__DiscardDeadLetterRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__DiscardDeadLetterRequest),
+  1,
+  coupond__v1__discard_dead_letter_request__field_descriptors,
+  coupond__v1__discard_dead_letter_request__field_indices_by_name,
+  1,  coupond__v1__discard_dead_letter_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__discard_dead_letter_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue coupond__v1__acceptance__enum_values_by_number[3] =
@@ -3209,21 +3834,23 @@ const ProtobufCEnumDescriptor coupond__v1__user_state__descriptor =
   coupond__v1__user_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue coupond__v1__rejection_reason__enum_values_by_number[5] =
+static const ProtobufCEnumValue coupond__v1__rejection_reason__enum_values_by_number[6] =
 {
   { "REJECTION_REASON_UNSPECIFIED", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED", 0 },
   { "REJECTION_REASON_SOLD_OUT", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_SOLD_OUT", 1 },
   { "REJECTION_REASON_ALREADY_ISSUED", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_ALREADY_ISSUED", 2 },
   { "REJECTION_REASON_NOT_FOUND", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_NOT_FOUND", 3 },
   { "REJECTION_REASON_DEAD_LETTER", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DEAD_LETTER", 4 },
+  { "REJECTION_REASON_DISCARDED", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DISCARDED", 5 },
 };
 static const ProtobufCIntRange coupond__v1__rejection_reason__value_ranges[] = {
-{0, 0},{0, 5}
+{0, 0},{0, 6}
 };
-static const ProtobufCEnumValueIndex coupond__v1__rejection_reason__enum_values_by_name[5] =
+static const ProtobufCEnumValueIndex coupond__v1__rejection_reason__enum_values_by_name[6] =
 {
   { "REJECTION_REASON_ALREADY_ISSUED", 2 },
   { "REJECTION_REASON_DEAD_LETTER", 4 },
+  { "REJECTION_REASON_DISCARDED", 5 },
   { "REJECTION_REASON_NOT_FOUND", 3 },
   { "REJECTION_REASON_SOLD_OUT", 1 },
   { "REJECTION_REASON_UNSPECIFIED", 0 },
@@ -3235,9 +3862,9 @@ const ProtobufCEnumDescriptor coupond__v1__rejection_reason__descriptor =
   "RejectionReason",
   "Coupond__V1__RejectionReason",
   "coupond.v1",
-  5,
+  6,
   coupond__v1__rejection_reason__enum_values_by_number,
-  5,
+  6,
   coupond__v1__rejection_reason__enum_values_by_name,
   1,
   coupond__v1__rejection_reason__value_ranges,
@@ -3273,5 +3900,37 @@ const ProtobufCEnumDescriptor coupond__v1__coupon_state__descriptor =
   coupond__v1__coupon_state__enum_values_by_name,
   1,
   coupond__v1__coupon_state__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue coupond__v1__dead_letter_state__enum_values_by_number[4] =
+{
+  { "DEAD_LETTER_STATE_UNSPECIFIED", "COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_UNSPECIFIED", 0 },
+  { "DEAD_LETTER_STATE_HELD", "COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_HELD", 1 },
+  { "DEAD_LETTER_STATE_REDRIVEN", "COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_REDRIVEN", 2 },
+  { "DEAD_LETTER_STATE_DISCARDED", "COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_DISCARDED", 3 },
+};
+static const ProtobufCIntRange coupond__v1__dead_letter_state__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex coupond__v1__dead_letter_state__enum_values_by_name[4] =
+{
+  { "DEAD_LETTER_STATE_DISCARDED", 3 },
+  { "DEAD_LETTER_STATE_HELD", 1 },
+  { "DEAD_LETTER_STATE_REDRIVEN", 2 },
+  { "DEAD_LETTER_STATE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor coupond__v1__dead_letter_state__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "coupond.v1.DeadLetterState",
+  "DeadLetterState",
+  "Coupond__V1__DeadLetterState",
+  "coupond.v1",
+  4,
+  coupond__v1__dead_letter_state__enum_values_by_number,
+  4,
+  coupond__v1__dead_letter_state__enum_values_by_name,
+  1,
+  coupond__v1__dead_letter_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

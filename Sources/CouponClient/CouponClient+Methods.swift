@@ -126,6 +126,39 @@ extension CouponClient {
         return audit
     }
 
+    /// Dead letters with an id above `after`, in order, `Limits.deadLettersPerPage` at most.
+    /// - Parameter coupon: only this coupon's; nil for all.
+    public func deadLetters(
+        after: Int64 = 0, of coupon: CouponID? = nil, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> [DeadLetter] {
+        let answer = try await call(
+            .listDeadLetters(after: after, coupon: coupon), deadline: deadline)
+        guard case .deadLetters(let letters) = answer else { throw .otherMethod }
+        return letters
+    }
+
+    /// Issues a dead letter's request with its old sequence.
+    public func redrive(
+        _ letter: Int64, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> DeadLetter {
+        try await decided(.redriveDeadLetter(letter), deadline)
+    }
+
+    /// Gives a dead letter up, and its slot back.
+    public func discard(
+        _ letter: Int64, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> DeadLetter {
+        try await decided(.discardDeadLetter(letter), deadline)
+    }
+
+    private func decided(
+        _ method: Request.Method, _ deadline: TimeAmount?
+    ) async throws(ClientError) -> DeadLetter {
+        let answer = try await call(method, deadline: deadline)
+        guard case .deadLetter(let letter) = answer else { throw .otherMethod }
+        return letter
+    }
+
     private func changed(
         _ method: Request.Method, _ deadline: TimeAmount?
     ) async throws(ClientError) -> Coupon {

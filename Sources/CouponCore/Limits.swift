@@ -39,6 +39,10 @@ public enum Limits {
     public static let maximumErrorTextBytes = 1_024
     /// Coupons in one page of a list, at most; fewer where they do not fit in a frame.
     public static let couponsPerPage = 500
+    /// Dead letters in one page of a list.
+    public static let deadLettersPerPage = 100
+    /// The longest text of a dead letter's error in an answer, in bytes of UTF-8.
+    public static let deadLetterErrorBytes = 200
     /// Coupons in a page of a list that names no limit.
     public static let defaultCouponsPerPage = 100
 

@@ -4,7 +4,7 @@
 internal import CouponCore
 
 enum Script: CaseIterable, Sendable {
-    case gate, read, settle, heartbeat, fence, load, open, set, cap, inspect
+    case gate, read, settle, heartbeat, fence, load, open, set, cap, letter, inspect
 
     /// The text to load: the first line with its flags, the prelude, the rest.
     var text: [UInt8] {
@@ -24,6 +24,7 @@ enum Script: CaseIterable, Sendable {
         case .open: PackageResources.open_lua
         case .set: PackageResources.set_lua
         case .cap: PackageResources.cap_lua
+        case .letter: PackageResources.letter_lua
         case .inspect: PackageResources.inspect_lua
         }
     }

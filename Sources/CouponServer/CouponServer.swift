@@ -83,7 +83,10 @@ public struct CouponServer: Service {
     private func pollPartitions() async throws {
         while !Task.isCancelled {
             catalog.refreshPartitions()
-            _ = catalog.submit { $0.keeper.retell() }
+            _ = catalog.submit {
+                $0.keeper.retell()
+                $0.letters.tell()
+            }
             _ = audits.submit { $0.look() }
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
         }

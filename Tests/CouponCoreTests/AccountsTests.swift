@@ -11,6 +11,7 @@ private struct Figures {
     var rejected: Int64 = 0
     var dead: Int64 = 0
     var discarded: Int64 = 0
+    var untold: Int64 = 0
     var unreadable: Int64 = 0
     var isComplete = true
     var epoch: Epoch = 1
@@ -53,7 +54,8 @@ private struct Figures {
         LedgerAccounts(
             coupon: coupon, epoch: epoch, cursor: cursor,
             rows: rows.map { IssuedRows(count: $0, lowest: 1, highest: last, repeated: repeated) },
-            rejected: rejected, deadLettered: dead, discarded: discarded, unreadable: unreadable,
+            rejected: rejected, deadLettered: dead, discarded: discarded,
+            untold: untold, unreadable: unreadable,
             isComplete: isComplete)
     }
 
@@ -103,6 +105,12 @@ private struct Figures {
             $0.last = 8
             $0.cursor = Position(epoch: 1, n: 5)
         },
+        // The gate has not been told of a discarded letter yet, or it was just now.
+        .busy {
+            $0.untold = 1
+            $0.used = 9
+        },
+        .busy { $0.untold = 1 },
         // A cap at the total or above it is none.
         .with { $0.cap = 10 },
     ])

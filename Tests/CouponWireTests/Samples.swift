@@ -49,7 +49,9 @@ enum Samples {
                 CouponChange(
                     title: "c", total: .some(2), opens: window.opens, closes: window.closes)),
             .pauseCoupon(CouponID(8)), .resumeCoupon(CouponID(9)), .closeCoupon(CouponID(10)),
-            .auditCoupon(CouponID(11)),
+            .auditCoupon(CouponID(11)), .listDeadLetters(after: 0, coupon: nil),
+            .listDeadLetters(after: 7, coupon: CouponID(8)), .redriveDeadLetter(9),
+            .discardDeadLetter(10),
         ]
 
     static let requests: [Request] =
@@ -86,7 +88,7 @@ enum Samples {
             accounts: LedgerAccounts(
                 coupon: decided, epoch: 3, cursor: Position(epoch: 3, n: 17),
                 rows: IssuedRows(count: 40, lowest: 1, highest: 44, repeated: 2), rejected: 3,
-                deadLettered: 1, discarded: 6, unreadable: 7, isComplete: false),
+                deadLettered: 1, discarded: 6, untold: 5, unreadable: 7, isComplete: false),
             gate: GateRecord(
                 version: 12, rev: 4, used: 60, queued: 20, nextSequence: 65, cap: 90,
                 terms: coupon.terms),
@@ -111,6 +113,20 @@ enum Samples {
             queueRequests: nil, gateSaysSoldOut: false, workers: 1, workersClosed: 0),
     ]
 
+    static let letters: [DeadLetter] =
+        DeadLetter.State.allCases.map {
+            DeadLetter(
+                id: 4,
+                holding: Holding(
+                    coupon: CouponID(5), user: UserID(6), sequence: 7,
+                    requestID: RequestID(high: 1, low: 2, length: 16)),
+                position: Position(epoch: 2, n: 3), error: "nein", state: $0,
+                createdAt: window.opens)
+        } + [
+            DeadLetter(
+                id: 5, holding: nil, position: .zero, error: "", state: .held, createdAt: .zero)
+        ]
+
     /// As a coupon comes in an audit.
     private static var decided: Coupon {
         var decided = coupon
@@ -122,7 +138,8 @@ enum Samples {
         outcomes.map { .issue($0) } + failures.map { .failure($0) }
         + userStatuses.map {
             .couponStatus(CouponStatus(coupon: coupon, accepted: 60, queued: 20, user: $0))
-        } + audits.map { .audit($0) } + [
+        } + audits.map { .audit($0) } + letters.map { .deadLetter($0) } + [
+            .deadLetters(letters), .deadLetters([]),
             .health(notReady: nil), .health(notReady: "Redis is away"),
             .serverInfo(
                 ServerInfo(

@@ -37,6 +37,11 @@ typedef struct Coupond__V1__ResumeCouponRequest Coupond__V1__ResumeCouponRequest
 typedef struct Coupond__V1__CloseCouponRequest Coupond__V1__CloseCouponRequest;
 typedef struct Coupond__V1__AuditCouponRequest Coupond__V1__AuditCouponRequest;
 typedef struct Coupond__V1__AuditCouponResponse Coupond__V1__AuditCouponResponse;
+typedef struct Coupond__V1__DeadLetter Coupond__V1__DeadLetter;
+typedef struct Coupond__V1__ListDeadLettersRequest Coupond__V1__ListDeadLettersRequest;
+typedef struct Coupond__V1__ListDeadLettersResponse Coupond__V1__ListDeadLettersResponse;
+typedef struct Coupond__V1__RedriveDeadLetterRequest Coupond__V1__RedriveDeadLetterRequest;
+typedef struct Coupond__V1__DiscardDeadLetterRequest Coupond__V1__DiscardDeadLetterRequest;
 
 
 /* --- enums --- */
@@ -81,7 +86,11 @@ typedef enum _Coupond__V1__RejectionReason {
   COUPOND__V1__REJECTION_REASON__REJECTION_REASON_SOLD_OUT = 1,
   COUPOND__V1__REJECTION_REASON__REJECTION_REASON_ALREADY_ISSUED = 2,
   COUPOND__V1__REJECTION_REASON__REJECTION_REASON_NOT_FOUND = 3,
-  COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DEAD_LETTER = 4
+  COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DEAD_LETTER = 4,
+  /*
+   * It was a dead letter, and an admin gave it up; another request may try.
+   */
+  COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DISCARDED = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__REJECTION_REASON)
 } Coupond__V1__RejectionReason;
 typedef enum _Coupond__V1__CouponState {
@@ -91,6 +100,22 @@ typedef enum _Coupond__V1__CouponState {
   COUPOND__V1__COUPON_STATE__COUPON_STATE_CLOSED = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__COUPON_STATE)
 } Coupond__V1__CouponState;
+typedef enum _Coupond__V1__DeadLetterState {
+  COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_UNSPECIFIED = 0,
+  /*
+   * Nobody has decided; its slot is kept.
+   */
+  COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_HELD = 1,
+  /*
+   * Issued after all, with its old sequence.
+   */
+  COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_REDRIVEN = 2,
+  /*
+   * Given up, its slot given back.
+   */
+  COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_DISCARDED = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__DEAD_LETTER_STATE)
+} Coupond__V1__DeadLetterState;
 
 /* --- messages --- */
 
@@ -107,7 +132,10 @@ typedef enum {
   COUPOND__V1__REQUEST__METHOD_PAUSE_COUPON = 24,
   COUPOND__V1__REQUEST__METHOD_RESUME_COUPON = 25,
   COUPOND__V1__REQUEST__METHOD_CLOSE_COUPON = 26,
-  COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON = 27
+  COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON = 27,
+  COUPOND__V1__REQUEST__METHOD_LIST_DEAD_LETTERS = 30,
+  COUPOND__V1__REQUEST__METHOD_REDRIVE_DEAD_LETTER = 31,
+  COUPOND__V1__REQUEST__METHOD_DISCARD_DEAD_LETTER = 32
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__REQUEST__METHOD__CASE)
 } Coupond__V1__Request__MethodCase;
 
@@ -140,6 +168,9 @@ struct  Coupond__V1__Request
     Coupond__V1__ResumeCouponRequest *resume_coupon;
     Coupond__V1__CloseCouponRequest *close_coupon;
     Coupond__V1__AuditCouponRequest *audit_coupon;
+    Coupond__V1__ListDeadLettersRequest *list_dead_letters;
+    Coupond__V1__RedriveDeadLetterRequest *redrive_dead_letter;
+    Coupond__V1__DiscardDeadLetterRequest *discard_dead_letter;
   };
 };
 #define COUPOND__V1__REQUEST__INIT \
@@ -156,7 +187,9 @@ typedef enum {
   COUPOND__V1__RESPONSE__RESULT_SERVER_INFO = 13,
   COUPOND__V1__RESPONSE__RESULT_COUPON = 20,
   COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS = 22,
-  COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON = 27
+  COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON = 27,
+  COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS = 30,
+  COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER = 31
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__RESPONSE__RESULT__CASE)
 } Coupond__V1__Response__ResultCase;
 
@@ -177,6 +210,11 @@ struct  Coupond__V1__Response
     Coupond__V1__Coupon *coupon;
     Coupond__V1__ListCouponsResponse *list_coupons;
     Coupond__V1__AuditCouponResponse *audit_coupon;
+    Coupond__V1__ListDeadLettersResponse *list_dead_letters;
+    /*
+     * redrive and discard answer with the letter as it is now.
+     */
+    Coupond__V1__DeadLetter *dead_letter;
   };
 };
 #define COUPOND__V1__RESPONSE__INIT \
@@ -623,6 +661,10 @@ struct  Coupond__V1__AuditCouponResponse
    */
   int64_t unreadable;
   /*
+   * Discarded ones of which the gate may not know yet.
+   */
+  int64_t untold;
+  /*
    * More rejections or dead letters than were counted.
    */
   protobuf_c_boolean incomplete;
@@ -672,7 +714,89 @@ struct  Coupond__V1__AuditCouponResponse
 };
 #define COUPOND__V1__AUDIT_COUPON_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__audit_coupon_response__descriptor) \
-    , NULL, 0, 0, 0, 0, 0, 0, 0, 0, COUPOND__V1__COUPON_STATE__COUPON_STATE_UNSPECIFIED, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_CAP__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_HIGHEST_SEQUENCE__NOT_SET, {0} }
+    , NULL, 0, 0, 0, 0, 0, 0, 0, 0, COUPOND__V1__COUPON_STATE__COUPON_STATE_UNSPECIFIED, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_CAP__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_HIGHEST_SEQUENCE__NOT_SET, {0} }
+
+
+/*
+ * A request that was accepted and could not be issued.
+ */
+struct  Coupond__V1__DeadLetter
+{
+  ProtobufCMessage base;
+  int64_t id;
+  /*
+   * 0 where a queue entry could not be read and nobody knows its users; so are user_id and sequence.
+   */
+  int64_t coupon_id;
+  int64_t user_id;
+  int64_t sequence;
+  ProtobufCBinaryData request_id;
+  /*
+   * Where it was queued, (epoch, n).
+   */
+  int64_t epoch;
+  int64_t n;
+  /*
+   * Why, in PostgreSQL's words; 200 bytes at most.
+   */
+  ProtobufCBinaryData error;
+  Coupond__V1__DeadLetterState state;
+  int64_t created_at;
+};
+#define COUPOND__V1__DEAD_LETTER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__dead_letter__descriptor) \
+    , 0, 0, 0, 0, {0,NULL}, 0, 0, {0,NULL}, COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_UNSPECIFIED, 0 }
+
+
+struct  Coupond__V1__ListDeadLettersRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Letters with an id above this one.
+   */
+  int64_t after_id;
+  /*
+   * 0: of all coupons.
+   */
+  int64_t coupon_id;
+};
+#define COUPOND__V1__LIST_DEAD_LETTERS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__list_dead_letters_request__descriptor) \
+    , 0, 0 }
+
+
+/*
+ * 100 at most, in order of id.
+ */
+struct  Coupond__V1__ListDeadLettersResponse
+{
+  ProtobufCMessage base;
+  size_t n_letters;
+  Coupond__V1__DeadLetter **letters;
+};
+#define COUPOND__V1__LIST_DEAD_LETTERS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__list_dead_letters_response__descriptor) \
+    , 0,NULL }
+
+
+struct  Coupond__V1__RedriveDeadLetterRequest
+{
+  ProtobufCMessage base;
+  int64_t id;
+};
+#define COUPOND__V1__REDRIVE_DEAD_LETTER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__redrive_dead_letter_request__descriptor) \
+    , 0 }
+
+
+struct  Coupond__V1__DiscardDeadLetterRequest
+{
+  ProtobufCMessage base;
+  int64_t id;
+};
+#define COUPOND__V1__DISCARD_DEAD_LETTER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__discard_dead_letter_request__descriptor) \
+    , 0 }
 
 
 /* Coupond__V1__Request methods */
@@ -1093,6 +1217,101 @@ Coupond__V1__AuditCouponResponse *
 void   coupond__v1__audit_coupon_response__free_unpacked
                      (Coupond__V1__AuditCouponResponse *message,
                       ProtobufCAllocator *allocator);
+/* Coupond__V1__DeadLetter methods */
+void   coupond__v1__dead_letter__init
+                     (Coupond__V1__DeadLetter         *message);
+size_t coupond__v1__dead_letter__get_packed_size
+                     (const Coupond__V1__DeadLetter   *message);
+size_t coupond__v1__dead_letter__pack
+                     (const Coupond__V1__DeadLetter   *message,
+                      uint8_t             *out);
+size_t coupond__v1__dead_letter__pack_to_buffer
+                     (const Coupond__V1__DeadLetter   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__DeadLetter *
+       coupond__v1__dead_letter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__dead_letter__free_unpacked
+                     (Coupond__V1__DeadLetter *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__ListDeadLettersRequest methods */
+void   coupond__v1__list_dead_letters_request__init
+                     (Coupond__V1__ListDeadLettersRequest         *message);
+size_t coupond__v1__list_dead_letters_request__get_packed_size
+                     (const Coupond__V1__ListDeadLettersRequest   *message);
+size_t coupond__v1__list_dead_letters_request__pack
+                     (const Coupond__V1__ListDeadLettersRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__list_dead_letters_request__pack_to_buffer
+                     (const Coupond__V1__ListDeadLettersRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__ListDeadLettersRequest *
+       coupond__v1__list_dead_letters_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__list_dead_letters_request__free_unpacked
+                     (Coupond__V1__ListDeadLettersRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__ListDeadLettersResponse methods */
+void   coupond__v1__list_dead_letters_response__init
+                     (Coupond__V1__ListDeadLettersResponse         *message);
+size_t coupond__v1__list_dead_letters_response__get_packed_size
+                     (const Coupond__V1__ListDeadLettersResponse   *message);
+size_t coupond__v1__list_dead_letters_response__pack
+                     (const Coupond__V1__ListDeadLettersResponse   *message,
+                      uint8_t             *out);
+size_t coupond__v1__list_dead_letters_response__pack_to_buffer
+                     (const Coupond__V1__ListDeadLettersResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__ListDeadLettersResponse *
+       coupond__v1__list_dead_letters_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__list_dead_letters_response__free_unpacked
+                     (Coupond__V1__ListDeadLettersResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__RedriveDeadLetterRequest methods */
+void   coupond__v1__redrive_dead_letter_request__init
+                     (Coupond__V1__RedriveDeadLetterRequest         *message);
+size_t coupond__v1__redrive_dead_letter_request__get_packed_size
+                     (const Coupond__V1__RedriveDeadLetterRequest   *message);
+size_t coupond__v1__redrive_dead_letter_request__pack
+                     (const Coupond__V1__RedriveDeadLetterRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__redrive_dead_letter_request__pack_to_buffer
+                     (const Coupond__V1__RedriveDeadLetterRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__RedriveDeadLetterRequest *
+       coupond__v1__redrive_dead_letter_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__redrive_dead_letter_request__free_unpacked
+                     (Coupond__V1__RedriveDeadLetterRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__DiscardDeadLetterRequest methods */
+void   coupond__v1__discard_dead_letter_request__init
+                     (Coupond__V1__DiscardDeadLetterRequest         *message);
+size_t coupond__v1__discard_dead_letter_request__get_packed_size
+                     (const Coupond__V1__DiscardDeadLetterRequest   *message);
+size_t coupond__v1__discard_dead_letter_request__pack
+                     (const Coupond__V1__DiscardDeadLetterRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__discard_dead_letter_request__pack_to_buffer
+                     (const Coupond__V1__DiscardDeadLetterRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__DiscardDeadLetterRequest *
+       coupond__v1__discard_dead_letter_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__discard_dead_letter_request__free_unpacked
+                     (Coupond__V1__DiscardDeadLetterRequest *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Coupond__V1__Request_Closure)
@@ -1161,6 +1380,21 @@ typedef void (*Coupond__V1__AuditCouponRequest_Closure)
 typedef void (*Coupond__V1__AuditCouponResponse_Closure)
                  (const Coupond__V1__AuditCouponResponse *message,
                   void *closure_data);
+typedef void (*Coupond__V1__DeadLetter_Closure)
+                 (const Coupond__V1__DeadLetter *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__ListDeadLettersRequest_Closure)
+                 (const Coupond__V1__ListDeadLettersRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__ListDeadLettersResponse_Closure)
+                 (const Coupond__V1__ListDeadLettersResponse *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__RedriveDeadLetterRequest_Closure)
+                 (const Coupond__V1__RedriveDeadLetterRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__DiscardDeadLetterRequest_Closure)
+                 (const Coupond__V1__DiscardDeadLetterRequest *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1173,6 +1407,7 @@ extern const ProtobufCEnumDescriptor    coupond__v1__outcome__descriptor;
 extern const ProtobufCEnumDescriptor    coupond__v1__user_state__descriptor;
 extern const ProtobufCEnumDescriptor    coupond__v1__rejection_reason__descriptor;
 extern const ProtobufCEnumDescriptor    coupond__v1__coupon_state__descriptor;
+extern const ProtobufCEnumDescriptor    coupond__v1__dead_letter_state__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__request__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__response__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__error__descriptor;
@@ -1195,6 +1430,11 @@ extern const ProtobufCMessageDescriptor coupond__v1__resume_coupon_request__desc
 extern const ProtobufCMessageDescriptor coupond__v1__close_coupon_request__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_request__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__dead_letter__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_request__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_response__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__redrive_dead_letter_request__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__discard_dead_letter_request__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -48,6 +48,7 @@ public struct AccountsJudge: Sendable {
                 + [Rule.slots, Rule.sequences].map(Self.notLoaded)
         }
         let held = ledger.coupon.issued + ledger.deadLettered
+        let excess = gate.used - gate.queued - held
         var checks: [Check] = []
         if ledger.isComplete {
             checks.append(
@@ -55,7 +56,7 @@ public struct AccountsJudge: Sendable {
                     rule: Rule.slots,
                     figures: "\(gate.used) = \(ledger.coupon.issued) + \(gate.queued)"
                         + " + \(ledger.deadLettered)",
-                    difference: gate.used - gate.queued - held))
+                    difference: excess < 0 ? excess : max(0, excess - ledger.untold)))
         }
         // An entry whose users nobody knew was never counted down.
         if ledger.unreadable == 0 {

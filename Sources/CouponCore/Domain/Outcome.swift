@@ -8,6 +8,8 @@ public enum RejectionReason: UInt8, Sendable, CaseIterable {
     case notFound = 3
     /// The request could not be issued and waits in the dead letters.
     case deadLetter = 4
+    /// It was a dead letter, and an admin gave it up: another request may try.
+    case discarded = 5
 }
 
 /// What a holder's accepted request has become.

@@ -4,12 +4,12 @@ internal import CouponCore
 struct Insertion {
     private let session: Session
     private(set) var decision: BatchDecision
-    private(set) var deadLetters: [DeadLetter]
+    private(set) var deadLetters: [NewDeadLetter]
 
     init(batch: Batch, coupons: [Coupon], session: Session) {
         self.session = session
         decision = BatchDecision(items: batch.items, coupons: coupons)
-        deadLetters = batch.items.flatMap(DeadLetter.damaged)
+        deadLetters = batch.items.flatMap(NewDeadLetter.damaged)
     }
 
     /// One statement for all; false where not every candidate became a row.
@@ -95,7 +95,7 @@ struct Insertion {
         _ = try session.run("ROLLBACK TO part", "RELEASE part")
         if candidates.count == 1, let candidate = candidates.first {
             decision.deadLetter(candidate)
-            deadLetters.append(DeadLetter(candidate, error: refusal))
+            deadLetters.append(NewDeadLetter(candidate, error: refusal))
             return
         }
         let middle = candidates.startIndex + candidates.count / 2
@@ -105,7 +105,7 @@ struct Insertion {
 }
 
 /// A request that could not be issued, or an entry that could not be read.
-struct DeadLetter {
+struct NewDeadLetter {
     let position: Position
     let holding: Holding?
     let acceptedAt: Timestamp?
@@ -130,9 +130,9 @@ struct DeadLetter {
     }
 
     /// One for each known holder of a damaged entry; one without a user where nobody is known.
-    static func damaged(_ item: QueueItem) -> [DeadLetter] {
+    static func damaged(_ item: QueueItem) -> [NewDeadLetter] {
         guard case .damaged(let damaged) = item else { return [] }
-        if damaged.holders.isEmpty { return [DeadLetter(damaged, holding: nil)] }
-        return damaged.holders.map { DeadLetter(damaged, holding: $0) }
+        if damaged.holders.isEmpty { return [NewDeadLetter(damaged, holding: nil)] }
+        return damaged.holders.map { NewDeadLetter(damaged, holding: $0) }
     }
 }

@@ -53,7 +53,7 @@ extension Statement {
     }
 
     /// Dead letters; the same holds.
-    static func insert(_ letters: [DeadLetter], of partition: PartitionID) -> Statement {
+    static func insert(_ letters: [NewDeadLetter], of partition: PartitionID) -> Statement {
         Statement(
             """
             INSERT INTO coupond.dead_letter

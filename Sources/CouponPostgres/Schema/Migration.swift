@@ -9,7 +9,9 @@ struct Migration {
 
     /// In the order in which they run.
     static let all = [
-        Migration(number: 1, name: "coupond", bytes: PackageResources._001_coupond_sql)
+        Migration(number: 1, name: "coupond", bytes: PackageResources._001_coupond_sql),
+        Migration(
+            number: 2, name: "dead_letters", bytes: PackageResources._002_dead_letters_sql),
     ]
 
     private init(number: Int64, name: String, bytes: [UInt8]) {

@@ -26,7 +26,7 @@ extension PostgresCouponStore: AccountsStore {
             Statement(
                 """
                 SELECT \(Coupon.columns), epoch, cursor_epoch, cursor_n, rejected, held, discarded,
-                    unreadable, counted, lowest, highest, repeated,
+                    untold, unreadable, counted, lowest, highest, repeated,
                     rejected <= $2 AND letters <= $2
                 FROM (SELECT \(Coupon.columns) FROM coupond.coupon WHERE \(condition)) AS c
                 JOIN (SELECT id AS partition_id, epoch, cursor_epoch, cursor_n
@@ -36,8 +36,9 @@ extension PostgresCouponStore: AccountsStore {
                     LIMIT $2 + 1) AS r) AS r
                 CROSS JOIN LATERAL (SELECT count(*) AS letters,
                     count(*) FILTER (WHERE letter = 1) AS held,
-                    count(*) FILTER (WHERE letter = 3) AS discarded FROM (
-                        SELECT state AS letter FROM coupond.dead_letter
+                    count(*) FILTER (WHERE letter = 3) AS discarded,
+                    count(*) FILTER (WHERE letter = 3 AND NOT told) AS untold FROM (
+                        SELECT state AS letter, told FROM coupond.dead_letter
                         WHERE coupon_id = c.id AND user_id IS NOT NULL
                         LIMIT $2 + 1) AS d) AS d
                 CROSS JOIN LATERAL (SELECT count(*) AS unreadable FROM (
@@ -122,15 +123,16 @@ extension PostgresCouponStore: AccountsStore {
 extension Rows {
     fileprivate func accounts(_ row: Int) throws(LedgerError) -> LedgerAccounts {
         let start = Coupon.columnCount
-        let counted = optionalInteger(row, start + 7).map { count in
+        let counted = optionalInteger(row, start + 8).map { count in
             IssuedRows(
-                count: count, lowest: optionalInteger(row, start + 8),
-                highest: optionalInteger(row, start + 9), repeated: integer(row, start + 10))
+                count: count, lowest: optionalInteger(row, start + 9),
+                highest: optionalInteger(row, start + 10), repeated: integer(row, start + 11))
         }
         return LedgerAccounts(
             coupon: try coupon(row), epoch: integer(row, start),
             cursor: position(row, start + 1), rows: counted, rejected: integer(row, start + 3),
             deadLettered: integer(row, start + 4), discarded: integer(row, start + 5),
-            unreadable: integer(row, start + 6), isComplete: boolean(row, start + 11))
+            untold: integer(row, start + 6), unreadable: integer(row, start + 7),
+            isComplete: boolean(row, start + 12))
     }
 }

@@ -15,11 +15,7 @@ extension RedisGateControl {
                 .number(epoch), .bytes(Self.pack(coupon.id)), .bytes(packed.bytes),
                 .number(options.finishedRetentionMilliseconds),
             ])
-        switch try reply.code() {
-        case 0: return .current
-        case 1: return .notLoaded
-        default: return .stale
-        }
+        return try reply.setResult()
     }
 
     /// Rule 34: no more than `total` slots from now on, if no more are used.
@@ -62,7 +58,7 @@ extension RedisGateControl {
         }
     }
 
-    private func keys(
+    func keys(
         of coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch
     ) -> [String] {
         [
@@ -71,16 +67,27 @@ extension RedisGateControl {
         ]
     }
 
-    private static func pack(_ coupon: CouponID) -> [UInt8] {
+    static func pack(_ coupon: CouponID) -> [UInt8] {
         var writer = ByteWriter(capacity: 8)
         writer.append(coupon)
         return writer.bytes
     }
 
-    private static func pack(_ user: UserID) -> [UInt8] {
+    static func pack(_ user: UserID) -> [UInt8] {
         var writer = ByteWriter(capacity: 8)
         writer.append(user)
         return writer.bytes
+    }
+}
+
+extension Reply {
+    /// What set.lua and letter.lua answer.
+    func setResult() throws(GateControlError) -> SetResult {
+        switch try code() {
+        case 0: .current
+        case 1: .notLoaded
+        default: .stale
+        }
     }
 }
 

@@ -38,6 +38,11 @@ extension Catalog {
         case .closeCoupon(let id):
             .coupon(try keeper.update(id, CouponChange(state: .closed), deadline: deadline))
         case .auditCoupon(let id): .audit(try audit(id))
+        case .listDeadLetters(let after, let coupon):
+            .deadLetters(
+                try letters.list(after: after, of: coupon, limit: Limits.deadLettersPerPage))
+        case .redriveDeadLetter(let id): .deadLetter(try letters.decide(id, .redriven))
+        case .discardDeadLetter(let id): .deadLetter(try letters.decide(id, .discarded))
         case .issue, .health, .serverInfo:
             throw Failure(.internal, "this method is not the catalog's")
         }

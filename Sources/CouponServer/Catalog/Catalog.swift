@@ -9,9 +9,9 @@ internal import SerialThreads
 internal import Synchronization
 
 /// All that a catalog asks of PostgreSQL.
-public typealias CatalogStore = CouponStore & AccountsStore
+public typealias CatalogStore = CouponStore & AccountsStore & DeadLetterStore
 /// All that a catalog asks of Redis.
-public typealias CatalogGates = GateControl & HolderSource
+public typealias CatalogGates = GateControl & HolderSource & DeadLetterGate
 
 actor Catalog {
     typealias Job = @Sendable (isolated Catalog) -> Void
@@ -42,6 +42,9 @@ actor Catalog {
             logger.debug("a port failed", metadata: ["port": "\(what)", "error": "\(error)"])
         }
     }()
+
+    /// The same for dead letters.
+    private(set) lazy var letters = DeadLetterKeeper(store: store, gates: gates, keeper: keeper)
 
     /// The actor's own thread: its calls block.
     nonisolated var unownedExecutor: UnownedSerialExecutor {

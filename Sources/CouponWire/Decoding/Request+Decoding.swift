@@ -66,9 +66,37 @@ extension Request.Method {
         case COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON:
             let audit = unsafe try Field.message(raw.audit_coupon, "audit_coupon")
             return unsafe .auditCoupon(try Field.coupon(audit.coupon_id, "audit_coupon.coupon_id"))
+        default: return unsafe try deadLetters(raw)
+        }
+    }
+
+    private static func deadLetters(_ raw: Coupond__V1__Request) throws(Failure) -> Self {
+        switch unsafe raw.method_case {
+        case COUPOND__V1__REQUEST__METHOD_LIST_DEAD_LETTERS:
+            let list = unsafe try Field.message(raw.list_dead_letters, "list_dead_letters")
+            guard unsafe list.after_id >= 0 else {
+                throw .field(
+                    "list_dead_letters.after_id",
+                    unsafe "must not be negative, got \(list.after_id)")
+            }
+            return unsafe .listDeadLetters(
+                after: list.after_id,
+                coupon: list.coupon_id == 0
+                    ? nil : try Field.coupon(list.coupon_id, "list_dead_letters.coupon_id"))
+        case COUPOND__V1__REQUEST__METHOD_REDRIVE_DEAD_LETTER:
+            let redrive = unsafe try Field.message(raw.redrive_dead_letter, "redrive_dead_letter")
+            return unsafe .redriveDeadLetter(try letter(redrive.id, "redrive_dead_letter.id"))
+        case COUPOND__V1__REQUEST__METHOD_DISCARD_DEAD_LETTER:
+            let discard = unsafe try Field.message(raw.discard_dead_letter, "discard_dead_letter")
+            return unsafe .discardDeadLetter(try letter(discard.id, "discard_dead_letter.id"))
         default:
             throw Failure(.unimplemented, "method: not known here")
         }
+    }
+
+    private static func letter(_ id: Int64, _ path: String) throws(Failure) -> Int64 {
+        guard id > 0 else { throw .field(path, "must be positive, got \(id)") }
+        return id
     }
 
     private static func list(_ raw: Coupond__V1__ListCouponsRequest) throws(Failure) -> Self {

@@ -30,6 +30,13 @@ extension Response.Result {
         case COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON:
             self = unsafe .audit(
                 try CouponAudit(try Field.message(raw.audit_coupon, "audit_coupon")))
+        case COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS:
+            self = unsafe .deadLetters(
+                try DeadLetter.page(
+                    try Field.message(raw.list_dead_letters, "list_dead_letters")))
+        case COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER:
+            self = unsafe .deadLetter(
+                try DeadLetter(try Field.message(raw.dead_letter, "dead_letter")))
         default:
             throw .field("result", "not known here")
         }

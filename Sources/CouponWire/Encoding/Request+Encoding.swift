@@ -56,6 +56,22 @@ extension MessageArena {
         case .auditCoupon(let id):
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON
             unsafe raw.pointee.audit_coupon = try audit(id)
+        case .listDeadLetters(let after, let coupon):
+            let list = unsafe try make(coupond__v1__list_dead_letters_request__init)
+            unsafe list.pointee.after_id = after
+            unsafe list.pointee.coupon_id = coupon?.rawValue ?? 0
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_LIST_DEAD_LETTERS
+            unsafe raw.pointee.list_dead_letters = unsafe list
+        case .redriveDeadLetter(let id):
+            let redrive = unsafe try make(coupond__v1__redrive_dead_letter_request__init)
+            unsafe redrive.pointee.id = id
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_REDRIVE_DEAD_LETTER
+            unsafe raw.pointee.redrive_dead_letter = unsafe redrive
+        case .discardDeadLetter(let id):
+            let discard = unsafe try make(coupond__v1__discard_dead_letter_request__init)
+            unsafe discard.pointee.id = id
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_DISCARD_DEAD_LETTER
+            unsafe raw.pointee.discard_dead_letter = unsafe discard
         }
     }
 

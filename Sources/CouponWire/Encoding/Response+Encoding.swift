@@ -39,6 +39,12 @@ extension MessageArena {
         case .audit(let audit):
             unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON
             unsafe raw.pointee.audit_coupon = unsafe try self.audit(audit)
+        case .deadLetters(let letters):
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS
+            unsafe raw.pointee.list_dead_letters = unsafe try page(of: letters)
+        case .deadLetter(let letter):
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER
+            unsafe raw.pointee.dead_letter = unsafe try deadLetter(letter)
         }
         return unsafe raw
     }

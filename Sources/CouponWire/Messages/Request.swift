@@ -47,6 +47,12 @@ public struct Request: Equatable, Sendable {
         case closeCoupon(CouponID)
         /// The raw figures of gate, queue and tables.
         case auditCoupon(CouponID)
+        /// Dead letters with an id above `after`; of all coupons where none is named.
+        case listDeadLetters(after: Int64, coupon: CouponID?)
+        /// Issues a dead letter's request with its old sequence.
+        case redriveDeadLetter(Int64)
+        /// Gives a dead letter up, and its slot back.
+        case discardDeadLetter(Int64)
 
         /// Whether it reads so much that others must not wait for it.
         public var isAudit: Bool {

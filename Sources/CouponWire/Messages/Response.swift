@@ -32,6 +32,10 @@ public struct Response: Equatable, Sendable {
         case coupons([Coupon])
         /// To `auditCoupon`.
         case audit(CouponAudit)
+        /// To `listDeadLetters`.
+        case deadLetters([DeadLetter])
+        /// To `redriveDeadLetter` and `discardDeadLetter`.
+        case deadLetter(DeadLetter)
     }
 }
 

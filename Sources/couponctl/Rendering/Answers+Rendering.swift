@@ -84,6 +84,7 @@ extension RejectionReason {
         case .alreadyIssued: "ALREADY_ISSUED"
         case .notFound: "NOT_FOUND"
         case .deadLetter: "DEAD_LETTER"
+        case .discarded: "DISCARDED"
         }
     }
 }

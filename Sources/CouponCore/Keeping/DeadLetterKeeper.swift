@@ -1,0 +1,55 @@
+/// Redrives and discards dead letters: PostgreSQL first, then the gate, as with every change (rule 33).
+///
+/// Whoever dies in between leaves a letter of which the gate was not told; some daemon tells it within
+/// a second. Blocking, and confined to one thread.
+public final class DeadLetterKeeper {
+    private let store: any DeadLetterStore
+    private let gates: any DeadLetterGate
+    private let keeper: CouponKeeper
+
+    /// - Parameter keeper: says errors in the callers' words.
+    public init(
+        store: any DeadLetterStore, gates: any DeadLetterGate, keeper: CouponKeeper
+    ) {
+        self.store = store
+        self.gates = gates
+        self.keeper = keeper
+    }
+
+    /// Letters with a number above `after`, in order.
+    public func list(
+        after: Int64, of coupon: CouponID?, limit: Int
+    ) throws(Failure) -> [DeadLetter] {
+        try keeper.ledger { () throws(LedgerError) in
+            try store.deadLetters(after: after, of: coupon, limit: limit)
+        }
+    }
+
+    /// Redrives or discards a letter. Should the gate not be told by now, `tell` follows.
+    public func decide(_ id: Int64, _ state: DeadLetter.State) throws(Failure) -> DeadLetter {
+        let decision = try keeper.ledger { () throws(LedgerError) in try store.decide(id, state) }
+        switch decision {
+        case .missing: throw Failure(.notFound, "there is no dead letter \(id)")
+        case .refused(let text): throw Failure(.failedPrecondition, text)
+        case .decided(let letter):
+            if (try? tell(id)) == true { return letter }
+            throw Failure(
+                .deadlineExceeded,
+                "the decision is committed, but the gate could not be told yet: it follows")
+        }
+    }
+
+    /// Tells the gates what an earlier daemon could not. Called each second.
+    public func tell() {
+        for id in (try? store.untoldLetters(limit: 100)) ?? [] { _ = try? tell(id) }
+    }
+
+    private func tell(_ id: Int64) throws(LedgerError) -> Bool {
+        try store.tell(id) { letter, coupon, row in
+            let result = try? gates.settle(
+                letter, of: coupon, partition: row.id, epoch: row.epoch)
+            if letter.holding != nil { keeper.forget(coupon.id) }
+            return result == .current || result == .notLoaded
+        }
+    }
+}

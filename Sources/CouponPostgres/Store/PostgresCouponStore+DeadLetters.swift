@@ -1,0 +1,159 @@
+/// Dead letters: what an admin decides of them (hole 22).
+public import CouponCore
+
+extension PostgresCouponStore: DeadLetterStore {
+    private static let columns =
+        "id, coupon_id, user_id, sequence, request_id, epoch, n, error, state, created_at"
+
+    /// Letters with a number above `after`, in order.
+    public func deadLetters(
+        after: Int64, of coupon: CouponID?, limit: Int
+    ) throws(LedgerError) -> [DeadLetter] {
+        let rows = try session.run(
+            Statement(
+                """
+                SELECT \(Self.columns) FROM coupond.dead_letter
+                WHERE id > $1 AND ($2::int8 IS NULL OR coupon_id = $2) ORDER BY id LIMIT $3
+                """, .integer(after), .integer(coupon?.rawValue), .integer(Int64(limit))))
+        var letters: [DeadLetter] = []
+        for row in 0..<rows.count { letters.append(try rows.deadLetter(row)) }
+        return letters
+    }
+
+    /// Redrives or discards a letter, in one transaction that holds partition row and coupon row.
+    public func decide(
+        _ id: Int64, _ state: DeadLetter.State
+    ) throws(LedgerError) -> LetterDecision {
+        try locked(id) { letter, coupon, _ throws(LedgerError) in
+            guard letter.state == .held else {
+                return letter.state == state
+                    ? .decided(letter) : .refused("dead letter \(id) is decided otherwise already")
+            }
+            if state == .redriven, let fault = try issue(letter, coupon) { return .refused(fault) }
+            _ = try session.run(
+                Statement(
+                    """
+                    UPDATE coupond.dead_letter SET state = $2, told = user_id IS NULL,
+                        decided_at = now()
+                    WHERE id = $1
+                    """, .integer(id), .integer(Int64(state.rawValue))))
+            return .decided(letter.decided(state))
+        } ?? .missing
+    }
+
+    /// Decided letters of which the gate does not know yet.
+    public func untoldLetters(limit: Int) throws(LedgerError) -> [Int64] {
+        let rows = try session.run(
+            Statement(
+                "SELECT id FROM coupond.dead_letter WHERE NOT told ORDER BY id LIMIT $1",
+                .integer(Int64(limit))))
+        return (0..<rows.count).map { rows.integer($0, 0) }
+    }
+
+    /// Has the gate told of a decided letter, under the same locks; then that is noted.
+    public func tell(
+        _ id: Int64, _ tell: (DeadLetter, Coupon, PartitionRow) -> Bool
+    ) throws(LedgerError) -> Bool {
+        let isTold = try locked(id) { letter, coupon, partition throws(LedgerError) in
+            if let coupon, letter.holding != nil, !tell(letter, coupon, partition) { return false }
+            _ = try session.run(
+                Statement(
+                    "UPDATE coupond.dead_letter SET told = true WHERE id = $1", .integer(id)))
+            return true
+        }
+        return isTold ?? true
+    }
+
+    /// A transaction with a letter and what it belongs to, locked in the order of all others: partition,
+    /// coupon, letter. Nil where there is no such letter.
+    private func locked<Value>(
+        _ id: Int64,
+        _ body: (DeadLetter, Coupon?, PartitionRow) throws(LedgerError) -> Value
+    ) throws(LedgerError) -> Value? {
+        do throws(LedgerError) {
+            let place = try session.run(
+                "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+                Statement(
+                    "SELECT partition, coupon_id FROM coupond.dead_letter WHERE id = $1",
+                    .integer(id)))
+            guard place.count == 1 else {
+                session.rollBack()
+                return nil
+            }
+            let partition = try session.partition(
+                PartitionID(Int(place.integer(0, 0))), locked: true)
+            let coupon =
+                place.isNull(0, 1) ? nil : try lockedCoupon(CouponID(place.integer(0, 1)))
+            let rows = try session.run(
+                Statement(
+                    "SELECT \(Self.columns) FROM coupond.dead_letter WHERE id = $1 FOR UPDATE",
+                    .integer(id)))
+            let value = try body(try rows.deadLetter(0), coupon, partition)
+            _ = try session.run("COMMIT")
+            return value
+        } catch {
+            session.rollBack()
+            throw error
+        }
+    }
+
+    /// Issues a letter's request with its old sequence; the text says why it cannot be. Nothing is written
+    /// then but what a savepoint takes back.
+    private func issue(_ letter: DeadLetter, _ coupon: Coupon?) throws(LedgerError) -> String? {
+        guard let holding = letter.holding else { return "nobody knows whose request it was" }
+        guard let coupon else { return "there is no coupon \(holding.coupon.rawValue)" }
+        if coupon.isSoldOut { return "the total is used up: raise it first" }
+        do throws(SQLFailure) {
+            let inserted = try session.attempt([
+                "SAVEPOINT letter",
+                Statement(
+                    """
+                    INSERT INTO coupond.coupon_issue
+                        (coupon_id, user_id, sequence, request_id, accepted_at, issued_at)
+                    SELECT coupon_id, user_id, sequence, request_id,
+                        coalesce(accepted_at, created_at), now()
+                    FROM coupond.dead_letter WHERE id = $1 ON CONFLICT DO NOTHING
+                    """, .integer(letter.id)),
+            ]).affected
+            guard inserted == 1 else {
+                return "the user holds the coupon by another request: discard it"
+            }
+        } catch {
+            guard error.blamesData else { throw LedgerError(error) }
+            _ = try session.run("ROLLBACK TO letter")
+            return "PostgreSQL still refuses it: \(error.message)"
+        }
+        _ = try session.run(
+            Statement(
+                """
+                UPDATE coupond.coupon SET issued = issued + 1,
+                    version = version + (issued + 1 IS NOT DISTINCT FROM total)::int
+                WHERE id = $1
+                """, .integer(coupon.id.rawValue)))
+        return nil
+    }
+}
+
+extension DeadLetter {
+    fileprivate func decided(_ state: State) -> DeadLetter {
+        DeadLetter(
+            id: id, holding: holding, position: position, error: error, state: state,
+            createdAt: createdAt)
+    }
+}
+
+extension Rows {
+    fileprivate func deadLetter(_ row: Int) throws(LedgerError) -> DeadLetter {
+        let state = UInt8(exactly: integer(row, 8)).flatMap(DeadLetter.State.init)
+        guard let state else { throw .refused("a dead letter has an unknown state") }
+        let isKnown = (1...4).allSatisfy { !isNull(row, $0) }
+        return DeadLetter(
+            id: integer(row, 0),
+            holding: isKnown
+                ? Holding(
+                    coupon: CouponID(integer(row, 1)), user: UserID(integer(row, 2)),
+                    sequence: integer(row, 3), requestID: requestID(row, 4)) : nil,
+            position: position(row, 5), error: text(row, 7), state: state,
+            createdAt: timestamp(row, 9))
+    }
+}

@@ -1,0 +1,23 @@
+/// Telling a gate what became of a dead letter (hole 22).
+public import CouponCore
+
+extension RedisGateControl: DeadLetterGate {
+    /// What became of a held letter; one without a user changes nothing.
+    public func settle(
+        _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
+    ) throws(GateControlError) -> SetResult {
+        guard let holding = letter.holding else { return .current }
+        var packed = ByteWriter(capacity: 34)
+        packed.append(coupon)
+        var sequence = ByteWriter(capacity: 8)
+        sequence.append(holding.sequence)
+        return try run(
+            .letter, keys: keys(of: coupon.id, partition, epoch),
+            [
+                .number(epoch), .bytes(Self.pack(coupon.id)), .bytes(packed.bytes),
+                .number(options.finishedRetentionMilliseconds), .bytes(Self.pack(holding.user)),
+                .bytes(sequence.bytes), .number(letter.state == .redriven ? 1 : 0),
+            ]
+        ).setResult()
+    }
+}

@@ -1,0 +1,161 @@
+import CouponCore
+import CouponPostgres
+import TestSupport
+import Testing
+
+/// Dead letters: redriven or discarded once, whoever asks, and told to the gate until it knows.
+@Suite struct DeadLetterTests {
+    private let coupon = CouponID(4)
+
+    /// Users 1 to 3 are accepted; user 2 cannot be inserted while the trigger is there.
+    private func stage(total: Int64 = 3) async throws -> (TestDatabase, DeadLetter) {
+        let database = try await TestDatabase()
+        try database.coupon(total: total)
+        try database.trigger(
+            "IF NEW.user_id = 2 THEN RAISE EXCEPTION 'no' USING ERRCODE = '22003'; END IF;")
+        _ = try database.ledger().issue(batch(entry(1, first: 5, users: [1, 2, 3])))
+        let letters = try database.store().deadLetters(after: 0, of: coupon, limit: 10)
+        #expect(letters.count == 1)
+        return (database, try #require(letters.first))
+    }
+
+    private func mend(_ database: TestDatabase) throws {
+        try database.sql("DROP TRIGGER guard ON coupond.coupon_issue")
+    }
+
+    private func issued(_ database: TestDatabase) throws -> String {
+        try database.sql("SELECT user_id, sequence FROM coupond.coupon_issue WHERE user_id = 2")
+    }
+
+    @Test func letterNamesItsRequest() async throws {
+        let (database, letter) = try await stage()
+        #expect(
+            letter.holding
+                == Holding(coupon: coupon, user: UserID(2), sequence: 6, requestID: id(2)))
+        #expect(letter.state == .held && letter.position == Position(epoch: 1, n: 1))
+        let store = database.store()
+        #expect(try store.deadLetters(after: letter.id, of: nil, limit: 10) == [])
+        #expect(try store.deadLetters(after: 0, of: CouponID(8), limit: 10) == [])
+    }
+
+    @Test func redriveIssuesWithTheOldSequence() async throws {
+        let (database, letter) = try await stage()
+        let store = database.store()
+        guard case .refused(let text) = try store.decide(letter.id, .redriven) else {
+            Testing.Issue.record("it was inserted")
+            return
+        }
+        #expect(text.contains("still refuses"))
+        try mend(database)
+        guard case .decided(let redriven) = try store.decide(letter.id, .redriven) else {
+            Testing.Issue.record("it was refused")
+            return
+        }
+        #expect(redriven.state == .redriven)
+        #expect(try issued(database) == "2|6")
+        let now = try #require(try store.coupon(coupon))
+        #expect(now.issued == 3 && now.version == 2, "the last one: sold out")
+        // Again, and otherwise.
+        #expect(try store.decide(letter.id, .redriven) == .decided(redriven))
+        guard case .refused = try store.decide(letter.id, .discarded) else {
+            Testing.Issue.record("decided twice")
+            return
+        }
+        #expect(try store.decide(letter.id + 1, .redriven) == .missing)
+        #expect(try store.coupon(coupon)?.issued == 3)
+    }
+
+    @Test func ofTwoAtOnceOneDecides() async throws {
+        let (database, letter) = try await stage()
+        try mend(database)
+        let decisions = await withTaskGroup(of: LetterDecision?.self) { tasks in
+            for state in [DeadLetter.State.redriven, .discarded, .redriven, .discarded] {
+                tasks.addTask {
+                    await onItsOwnThread { try? database.store().decide(letter.id, state) }
+                }
+            }
+            return await tasks.reduce(into: []) { $0.append($1) }
+        }
+        let states = decisions.compactMap { decision -> DeadLetter.State? in
+            if case .decided(let letter) = decision { letter.state } else { nil }
+        }
+        #expect(states.count == 2 && Set(states).count == 1, "\(decisions)")
+        #expect(try issued(database) == (states.first == .redriven ? "2|6" : ""))
+    }
+
+    @Test func whoHoldsTheCouponAlreadyIsNotIssuedAgain() async throws {
+        let (database, letter) = try await stage(total: 5)
+        try mend(database)
+        try database.sql(
+            "INSERT INTO coupond.coupon_issue VALUES (4, 2, 77, now(), now(), 'elsewhere')")
+        guard case .refused(let text) = try database.store().decide(letter.id, .redriven) else {
+            Testing.Issue.record("it was issued twice")
+            return
+        }
+        #expect(text.contains("another request"))
+        #expect(try database.store().coupon(coupon)?.issued == 2)
+    }
+
+    @Test func withoutRoomItIsNotIssued() async throws {
+        let (database, letter) = try await stage()
+        try mend(database)
+        try database.sql("UPDATE coupond.coupon SET total = 2")
+        guard case .refused(let text) = try database.store().decide(letter.id, .redriven) else {
+            Testing.Issue.record("over the total")
+            return
+        }
+        #expect(text.contains("total"))
+        #expect(try issued(database) == "")
+    }
+
+    @Test func aDecisionIsToldUntilTheGateKnows() async throws {
+        let (database, letter) = try await stage()
+        let store = database.store()
+        _ = try store.decide(letter.id, .discarded)
+        #expect(try store.untoldLetters(limit: 10) == [letter.id])
+        let all = AccountsBounds(rows: 10, refusals: 10)
+        #expect(try store.accounts(of: [coupon], all).first?.untold == 1)
+        #expect(try !store.tell(letter.id) { _, _, _ in false })
+        #expect(try store.untoldLetters(limit: 10) == [letter.id])
+        #expect(
+            try store.tell(letter.id) { told, coupon, row in
+                told.state == .discarded && coupon.issued == 2 && row.epoch == 1
+            })
+        #expect(try store.untoldLetters(limit: 10) == [])
+        let accounts = try store.accounts(of: [coupon], all).first
+        #expect(accounts?.untold == 0 && accounts?.discarded == 1 && accounts?.lost == 4)
+        // The sequences before the first one here.
+        #expect(try store.missingSequences(of: coupon, limit: 10) == [1...4])
+    }
+
+    @Test func theGateIsLoadedWithoutWhatWasDiscarded() async throws {
+        let (database, letter) = try await stage()
+        #expect(try database.store().load(coupon)?.used == 3)
+        _ = try database.store().decide(letter.id, .discarded)
+        let loaded = try #require(try database.store().load(coupon))
+        #expect(loaded.used == 2)
+        let holder = loaded.holders.first { $0.user == UserID(2) }?.holder
+        #expect(holder?.rejection == .discarded && holder?.hasSlot == false)
+        #expect(
+            try database.store().standing(of: UserID(2), for: coupon)
+                == .rejected(sequence: 6, requestID: id(2), reason: .discarded))
+    }
+
+    @Test func aLetterOfNobodyCanOnlyBeGivenUp() async throws {
+        let (database, _) = try await stage()
+        try database.sql(
+            "INSERT INTO coupond.dead_letter (partition, epoch, n, error) VALUES (0, 1, 9, 'torn')")
+        let store = database.store()
+        let letter = try #require(try store.deadLetters(after: 0, of: nil, limit: 9).last)
+        #expect(letter.holding == nil)
+        guard case .refused = try store.decide(letter.id, .redriven) else {
+            Testing.Issue.record("nobody was issued")
+            return
+        }
+        guard case .decided = try store.decide(letter.id, .discarded) else {
+            Testing.Issue.record("it cannot be given up")
+            return
+        }
+        #expect(try store.untoldLetters(limit: 10) == [])
+    }
+}

@@ -1,0 +1,79 @@
+/// What a gate makes of a decided dead letter (hole 22).
+internal import CouponCore
+internal import Testing
+
+@testable internal import CouponRedis
+
+@Suite(.timeLimit(.minutes(1))) struct DeadLetterTests {
+    private func letter(_ state: DeadLetter.State, sequence: Int64 = 1) -> DeadLetter {
+        DeadLetter(
+            id: 1,
+            holding: Holding(
+                coupon: CouponID(7), user: UserID(bigUser), sequence: sequence, requestID: id("a")),
+            position: at(1), error: "", state: state, createdAt: .zero)
+    }
+
+    /// A coupon of one, its slot held by a dead letter.
+    private func stage() async throws -> Bench {
+        let bench = try await Bench()
+        try bench.open(coupon(total: 1))
+        _ = try bench.ask(request(bigUser))
+        #expect(
+            try bench.settle(
+                from: .zero, to: at(1), [settled(coupon(total: 1), 1)],
+                refusals: [refusal(bigUser, sequence: 1, at: at(1), .deadLetter)]))
+        #expect(try bench.inspect(bigUser).record?.used == 1)
+        return bench
+    }
+
+    private func tell(_ bench: Bench, _ letter: DeadLetter, _ coupon: Coupon) throws -> SetResult {
+        try bench.control.settle(letter, of: coupon, partition: partition, epoch: 1)
+    }
+
+    @Test func aDiscardedOneGivesItsSlotBackOnce() async throws {
+        let bench = try await stage()
+        let rev = try bench.inspect().record?.rev ?? 0
+        for _ in 1...2 {
+            #expect(try tell(bench, letter(.discarded), coupon(total: 1)) == .current)
+            #expect(try bench.inspect().record?.used == 0)
+        }
+        #expect(try bench.inspect().record?.rev == rev + 1, "every daemon is told that it opened")
+        #expect(
+            try bench.ask(request(bigUser)).verdicts
+                == [.rejected(sequence: 1, reason: .discarded)])
+        let again = try bench.ask(request(bigUser, "b"))
+        #expect(again.verdicts == [.accepted(sequence: 2, position: at(2))])
+        // The letter of the first request has no say in the second.
+        #expect(try tell(bench, letter(.discarded), coupon(total: 1)) == .current)
+        #expect(try bench.inspect().record?.used == 1)
+    }
+
+    @Test func aRedrivenOneIsAHolder() async throws {
+        let bench = try await stage()
+        let issued = coupon(total: 1, version: 2, issued: 1)
+        #expect(try tell(bench, letter(.redriven), issued) == .current)
+        let record = try bench.inspect().record
+        #expect(record?.used == 1 && record?.version == 2 && record?.terms.isSoldOut == true)
+        let reply = try bench.ask(request(bigUser), request(bigUser, "b"))
+        #expect(
+            reply.verdicts == [
+                .replayed(sequence: 1, position: at(1)),
+                .duplicate(sequence: 1, state: .issued, position: at(1)),
+            ])
+    }
+
+    @Test func aLoaderThatReadTheLetterAsHeldIsTurnedAway() async throws {
+        let bench = try await Bench()
+        try bench.open()
+        let token = try bench.view().loadToken
+        #expect(try tell(bench, letter(.discarded), coupon()) == .notLoaded)
+        let stale = LoadedCoupon(
+            coupon: coupon(), holders: [], used: 1, queued: 0, nextSequence: 2)
+        #expect(
+            try bench.control.load(stale, partition: partition, epoch: 1, token: token)
+                == .superseded)
+        #expect(
+            try bench.control.settle(
+                letter(.discarded), of: coupon(), partition: partition, epoch: 9) == .stale)
+    }
+}
