@@ -162,6 +162,7 @@ let package = Package(
             name: "CouponctlTests",
             dependencies: [
                 "couponctl", "CannedDaemon", "CouponClient", "CouponCore", "CouponWire", arguments,
+                nioCore, histogram,
             ],
             swiftSettings: strict),
         .target(

@@ -41,6 +41,7 @@ import Testing
 
     @Test(arguments: [
         [], ["--json"], ["--asks", "1"], ["--users", "50"], ["--connections", "1"],
+        ["--rate", "5000"], ["--rate", "1000000", "--connections", "1", "--pipeline", "1"],
     ])
     func aGoodSaleEndsWell(options: [String]) async throws {
         #expect(try await run(Self.sale + options) == 0)
@@ -51,6 +52,7 @@ import Testing
     ])
     func aBadSaleIsFoundOut(fault: ModelDaemon.Fault) async throws {
         #expect(try await run(Self.sale, fault) == 1)
+        #expect(try await run(Self.sale + ["--rate", "20000"], fault) == 1)
     }
 
     @Test func verifyJudgesWhatABenchLeft() async throws {
@@ -80,7 +82,7 @@ import Testing
         ["issue", "--coupon", "1", "--user", "1", "--request-id", "xyz"],
         ["coupon", "create", "--id", "1", "--title", "t", "--closes", "soon"],
         ["coupon", "update", "1"],
-        ["bench", "--pipeline", "0"],
+        ["bench", "--pipeline", "0"], ["bench", "--rate", "0"], ["bench", "--rate", "nan"],
         ["status", "--coupon", "1", "--token-file", "/nowhere"],
         ["status", "--coupon", "1", "--address", "nowhere"],
         ["frobnicate"],

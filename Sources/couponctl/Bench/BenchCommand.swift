@@ -11,7 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
         abstract: "Runs a sale, measures it, and checks its accounts.",
         discussion: """
             Every user asks several times, each time by another request id, in a shuffled order. \
-            Without --coupon the sale has a coupon of its own, and every answer is compared with \
+            In a closed loop, as fast as it is answered; with --rate in an open one, at a fixed \
+            rate. Without --coupon the sale has a coupon of its own, and every answer is compared with \
             the rows afterwards. Exits 1 where an account does not add up.
             """)
 
@@ -86,7 +87,14 @@ struct BenchOptions: ParsableArguments {
     @Option(help: "How many users ask.") var users: Int32 = 30_000
     @Option(help: "How often each user asks.") var asks = 2
     @Option(help: "Connections, on two event loops.") var connections = 50
-    @Option(help: "Requests in flight on each connection.") var pipeline = 64
+    @Option(help: "Requests in flight on each connection; with --rate, the most.")
+    var pipeline = 64
+    @Option(
+        help: """
+            Requests a second, on a fixed schedule: an open loop, where latency counts from the \
+            moment that each request was to be sent.
+            """)
+    var rate: Double?
     @Flag(help: "Waits for each issue to be committed.") var waitIssued = false
     @Option(help: "How long each request may take.") var deadline = TimeSpan(milliseconds: 30_000)
     @Option(help: "Of the order in which users ask.") var seed: UInt64 = 1
@@ -95,6 +103,9 @@ struct BenchOptions: ParsableArguments {
         let inFlight = 1...Limits.requestsInFlightPerConnection
         guard users > 0, asks > 0, couponTotal > 0, connections > 0 else {
             throw ValidationError("--users, --asks, --coupon-total and --connections are positive")
+        }
+        if let rate, !(rate > 0 && rate <= 1e9) {
+            throw ValidationError("--rate is more than 0, and at most 1000000000")
         }
         guard inFlight.contains(pipeline) else {
             throw ValidationError("--pipeline is \(inFlight.lowerBound) to \(inFlight.upperBound)")
@@ -112,7 +123,8 @@ struct BenchOptions: ParsableArguments {
     func run(_ sale: Sale, _ fleet: Fleet) async throws -> Sale {
         let progress = Progress("asks", total: sale.count)
         async let _ = progress.show()
-        let pace = Pace(pipeline: pipeline, deadline: .milliseconds(deadline.milliseconds))
+        let pace = Pace(
+            pipeline: pipeline, deadline: .milliseconds(deadline.milliseconds), rate: rate)
         let parts = try await fleet.run(sale, pace: pace, progress: progress)
         return parts.dropFirst().reduce(into: parts[0]) { $0.merge($1) }
     }

@@ -1,4 +1,5 @@
 internal import CouponCore
+internal import Glibc
 internal import Histogram
 
 /// The figures of a sale, for people and for programs.
@@ -21,7 +22,10 @@ struct BenchReport {
     private var rate: Double { Double(tally.count) / max(seconds, 1e-9) }
 
     private var percentiles: [(String, Int64)] {
-        let named = [("p50", 50.0), ("p90", 90), ("p99", 99), ("p99.9", 99.9), ("max", 100)]
+        let named = [
+            ("p50", 50.0), ("p90", 90), ("p99", 99), ("p99.9", 99.9), ("p99.99", 99.99),
+            ("max", 100),
+        ]
         return named.map { ($0.0, Int64(sale.latencies.valueAtPercentile($0.1))) }
     }
 
@@ -48,6 +52,11 @@ struct BenchReport {
                 "\(options.connections) connections, \(options.pipeline) in flight on each, "
                     + "seed \(options.seed)"
             ),
+            (
+                "loop",
+                options.rate.map { "open, \($0.rounded(digits: 1)) requests/s on a schedule" }
+                    ?? "closed"
+            ),
             ("time", "\(seconds.rounded(digits: 3)) s"),
             ("rate", "\(Int64(rate)) answers/s"),
             ("latency", percentiles.map { "\($0.0) \($0.1) µs" }.joined(separator: ", ")),
@@ -55,7 +64,10 @@ struct BenchReport {
         ]
         let told = Table(
             header: ["ANSWER", "COUNT"], rows: (answers + errors).map { [$0.0, "\($0.1)"] })
-        return Table.fields(setup) + [""] + told.lines + (checks.isEmpty ? [] : [""] + checkLines)
+        let chart = LatencyChart(latencies: sale.latencies).lines
+        let drawn = isatty(STDOUT_FILENO) == 1 && !chart.isEmpty ? [""] + chart : []
+        return Table.fields(setup) + drawn + [""] + told.lines
+            + (checks.isEmpty ? [] : [""] + checkLines)
     }
 
     private var checkLines: [String] {
@@ -70,6 +82,7 @@ struct BenchReport {
             ("users", .integer(Int64(options.users))), ("asks", .integer(Int64(options.asks))),
             ("connections", .integer(Int64(options.connections))),
             ("pipeline", .integer(Int64(options.pipeline))),
+            ("offered_rate", options.rate.map { .number($0) } ?? .null),
             ("wait_issued", .bool(options.waitIssued)),
             ("seed", .string("\(options.seed)")), ("requests", .integer(Int64(tally.count))),
             ("seconds", .number(seconds)), ("rate", .number(rate)),

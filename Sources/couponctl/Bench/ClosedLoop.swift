@@ -81,10 +81,12 @@ final class ClosedLoop<S: Script> {
     }
 }
 
-/// How hard a closed loop asks.
+/// How hard a loop asks.
 struct Pace: Sendable {
-    /// Requests in flight on each connection.
+    /// Requests in flight on each connection; in an open loop the most.
     let pipeline: Int
     /// How long the daemon may take for each.
     let deadline: TimeAmount
+    /// Requests a second in an open loop; nil: a closed one, which asks as fast as it is answered.
+    var rate: Double?
 }

@@ -34,10 +34,19 @@ struct Fleet: Sendable {
         let runs = lanes.enumerated().map { index, lane in
             lane.loop.flatSubmit {
                 let done = lane.loop.makePromise(of: S.self)
-                ClosedLoop(
-                    script, connections: lane.connections.map(\.value),
-                    share: (index, lanes.count), pace: pace, progress: progress, done: done
-                ).start()
+                let connections = lane.connections.map(\.value)
+                let share = (index, lanes.count)
+                if let rate = pace.rate {
+                    OpenLoop(
+                        script, rate: rate, connections: connections, on: lane.loop, share: share,
+                        pace: pace, progress: progress, done: done
+                    ).run()
+                } else {
+                    ClosedLoop(
+                        script, connections: connections, share: share, pace: pace,
+                        progress: progress, done: done
+                    ).start()
+                }
                 return done.futureResult
             }
         }
