@@ -12,13 +12,15 @@ struct Insertion {
         deadLetters = batch.items.flatMap(NewDeadLetter.damaged)
     }
 
-    /// One statement for all; false where not every candidate became a row.
-    mutating func insertAllOrNothing() throws(LedgerError) -> Bool {
+    /// One COPY for all; false where not every candidate became a row.
+    /// - Parameter issuedAt: the transaction's time.
+    mutating func copyAllOrNothing(issuedAt: Timestamp) throws(LedgerError) -> Bool {
         while true {
             let candidates = decision.nextCandidates()
             if candidates.isEmpty { return true }
             do throws(SQLFailure) {
-                let inserted = try session.attempt([.insert(candidates[...])]).affected
+                let inserted = try session.copy(
+                    CopiedIssues.sql, CopiedIssues.bytes(candidates, issuedAt: issuedAt))
                 if inserted < candidates.count { return false }
             } catch {
                 if error.blamesData { return false }

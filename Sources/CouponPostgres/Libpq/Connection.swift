@@ -81,6 +81,40 @@ struct Connection: ~Copyable {
         _ = try collect(ends: 1, until: nil, within: milliseconds)
     }
 
+    /// Runs a COPY … FROM STDIN with these bytes; gives its result.
+    func copy(_ sql: String, _ bytes: [UInt8], within milliseconds: Int) throws(SQLFailure) -> Rows
+    {
+        let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+        guard unsafe PQsendQuery(handle, sql) == 1 else { throw lost() }
+        guard let begun = try nextResult(before: deadline) else { throw lost() }
+        guard begun.status == PGRES_COPY_IN else {
+            let failure = begun.failure
+            while try nextResult(before: deadline) != nil {}
+            throw failure
+        }
+        try untilTaken(before: deadline) {
+            unsafe bytes.withUnsafeBytes { bytes in
+                unsafe PQputCopyData(
+                    handle, bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
+                    CInt(bytes.count))
+            }
+        }
+        try untilTaken(before: deadline) { unsafe PQputCopyEnd(handle, nil) }
+        return try collect(ends: 1, until: nil, within: milliseconds)
+    }
+
+    /// libpq answers 0 where it could not take something yet.
+    private func untilTaken(
+        before deadline: ContinuousClock.Instant, _ put: () -> CInt
+    ) throws(SQLFailure) {
+        while true {
+            let result = put()
+            if result == 1 { return }
+            guard result == 0 else { throw lost() }
+            try wait(toWrite: true, before: deadline)
+        }
+    }
+
     private func send(_ statement: Statement) -> Bool {
         let slots = statement.slots
         let types = slots.map { Oid($0.type) }

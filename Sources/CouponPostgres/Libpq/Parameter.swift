@@ -102,11 +102,11 @@ extension Int64 {
 }
 
 extension [UInt8] {
-    fileprivate mutating func append(bigEndian value: some FixedWidthInteger) {
+    mutating func append(bigEndian value: some FixedWidthInteger) {
         unsafe Swift.withUnsafeBytes(of: value.bigEndian) { unsafe append(contentsOf: $0) }
     }
 
-    fileprivate mutating func append(_ id: RequestID) {
+    mutating func append(_ id: RequestID) {
         unsafe Swift.withUnsafeBytes(of: (id.highBits.bigEndian, id.lowBits.bigEndian)) {
             unsafe append(contentsOf: $0.prefix(id.count))
         }

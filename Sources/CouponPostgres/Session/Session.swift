@@ -46,6 +46,18 @@ final class Session {
         }
     }
 
+    /// Runs a COPY … FROM STDIN; gives how many rows it made.
+    func copy(_ sql: String, _ bytes: [UInt8]) throws(SQLFailure) -> Int {
+        do throws(SQLFailure) {
+            let rows = try connection?.copy(
+                sql, bytes, within: options.answerTimeoutMilliseconds)
+            guard let rows else { throw .connectionLost("not connected") }
+            return rows.affected
+        } catch {
+            throw noted(error)
+        }
+    }
+
     /// Runs a text of many statements, which may take long.
     func run(script: String, withinSeconds seconds: Int) throws(LedgerError) {
         do throws(SQLFailure) {
