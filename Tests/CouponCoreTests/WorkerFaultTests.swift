@@ -161,7 +161,7 @@ private let unjudged: [GateAnswer] = [
         let stage = Stage()
         let asked = [stage.issue(CouponID(1)), stage.issue(CouponID(2))]
         stage.endTurn()
-        #expect(stage.gate.calls.count == Limits.gateCallsInFlight)
+        #expect(stage.gate.calls.count == asked.count)
         let waiting = stage.issue(CouponID(1), user: 2)
         stage.gate.become(nil)
         stage.rest()

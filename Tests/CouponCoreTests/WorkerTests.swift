@@ -21,13 +21,24 @@ private let first = Position(epoch: 1, n: 1)
 
     @Test func `calls under way and requests in a call are limited`() {
         let stage = Stage()
-        for user in 1...2_000 { stage.issue(user: Int64(user)) }
+        for user in 1...3_000 { stage.issue(user: Int64(user)) }
         stage.endTurn()
-        #expect(stage.gate.calls.map(\.requests.count) == [512, 512])
+        let four = [512, 512, 512, 512]
+        #expect(stage.gate.calls.map(\.requests.count) == four)
         stage.reply(Array(repeating: .soldOut, count: 512))
-        #expect(stage.gate.calls.map(\.requests.count) == [512, 512])
+        #expect(stage.gate.calls.map(\.requests.count) == four)
         stage.reply(Array(repeating: .soldOut, count: 512))
-        #expect(stage.gate.calls.map(\.requests.count) == [512, 464])
+        #expect(stage.gate.calls.map(\.requests.count) == [512, 512, 512, 440])
+        #expect(stage.gate.mostUnderWay == Limits.gateCallsInFlightPerCoupon)
+    }
+
+    @Test func `many coupons have their calls under way together, up to a limit`() {
+        let stage = Stage()
+        for id in 1...100 { stage.issue(CouponID(Int64(id)), user: 1) }
+        stage.endTurn()
+        #expect(stage.gate.calls.count == Limits.gateCallsInFlight)
+        stage.reply([.soldOut])
+        #expect(stage.gate.calls.map(\.coupon.rawValue) == (2...65).map { Int64($0) })
         #expect(stage.gate.mostUnderWay == Limits.gateCallsInFlight)
     }
 
@@ -35,9 +46,8 @@ private let first = Position(epoch: 1, n: 1)
         let stage = Stage()
         for id in [5, 6, 5, 7] as [Int64] { stage.issue(CouponID(id), user: id) }
         stage.endTurn()
-        #expect(stage.gate.calls.map(\.coupon.rawValue) == [5, 6])
-        stage.reply([.soldOut, .soldOut])
-        #expect(stage.gate.calls.map(\.coupon.rawValue) == [6, 7])
+        #expect(stage.gate.calls.map(\.coupon.rawValue) == [5, 6, 7])
+        #expect(stage.gate.calls.map(\.requests.count) == [2, 1, 1])
     }
 
     @Test(

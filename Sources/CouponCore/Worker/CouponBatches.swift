@@ -3,7 +3,8 @@
 internal import DequeModule
 
 struct CouponBatches {
-    private struct Batch {
+    /// A class, so that it is changed where it lies: a dictionary's value would be looked up and put back.
+    private final class Batch {
         var pending: Deque<UInt64> = []
         /// How many of the first ones were asked before.
         var returned = 0
@@ -17,17 +18,41 @@ struct CouponBatches {
 
     private var batches: [CouponID: Batch] = [:]
     private var ready: Deque<CouponID> = []
+    /// The one used last: in a sale nearly every request is for the same coupon.
+    private var last: (coupon: CouponID, batch: Batch)?
 
     var isEmpty: Bool { ready.isEmpty }
 
+    private mutating func batch(of coupon: CouponID) -> Batch? {
+        if let last, last.coupon == coupon { return last.batch }
+        guard let batch = batches[coupon] else { return nil }
+        last = (coupon, batch)
+        return batch
+    }
+
+    private mutating func makeBatch(of coupon: CouponID) -> Batch {
+        if let batch = batch(of: coupon) { return batch }
+        let batch = Batch()
+        batches[coupon] = batch
+        last = (coupon, batch)
+        return batch
+    }
+
+    private mutating func forget(_ coupon: CouponID) {
+        batches[coupon] = nil
+        last = nil
+    }
+
     mutating func append(_ ticket: UInt64, for coupon: CouponID) {
-        batches[coupon, default: Batch()].pending.append(ticket)
-        makeReady(coupon)
+        let batch = makeBatch(of: coupon)
+        batch.pending.append(ticket)
+        makeReady(batch, coupon)
     }
 
     mutating func refresh(_ coupon: CouponID) {
-        batches[coupon, default: Batch()].wantsRefresh = true
-        makeReady(coupon)
+        let batch = makeBatch(of: coupon)
+        batch.wantsRefresh = true
+        makeReady(batch, coupon)
     }
 
     /// Back to the front, in order, after a call that did not judge them. Calls are answered in order: those
@@ -41,77 +66,82 @@ struct CouponBatches {
     /// `makeReady`.
     mutating func hold(_ tickets: [UInt64], for coupon: CouponID) {
         guard !tickets.isEmpty else { return finishTurn(of: coupon) }
-        var batch = batches[coupon] ?? Batch()
-        batches[coupon] = nil  // held here alone, so that nothing is copied
+        let batch = makeBatch(of: coupon)
         batch.pending.insert(contentsOf: tickets, at: batch.returned)
         batch.returned += tickets.count
-        batches[coupon] = batch
     }
 
     /// A coupon with something to ask gets in line.
     mutating func makeReady(_ coupon: CouponID) {
-        guard let batch = batches[coupon], !batch.isReady, !batch.isLoading else { return }
-        batches[coupon]?.isReady = true
+        if let batch = batch(of: coupon) { makeReady(batch, coupon) }
+    }
+
+    private mutating func makeReady(_ batch: Batch, _ coupon: CouponID) {
+        guard !batch.isReady, !batch.isLoading else { return }
+        batch.isReady = true
         ready.append(coupon)
     }
 
     /// The next coupon whose turn it is.
     mutating func nextCoupon() -> CouponID? {
         while let coupon = ready.popFirst() {
-            batches[coupon]?.isReady = false
-            if batches[coupon]?.isLoading == false { return coupon }
+            guard let batch = batch(of: coupon) else { continue }
+            batch.isReady = false
+            if !batch.isLoading { return coupon }
         }
         return nil
     }
 
     /// Takes the next ticket of a coupon.
     mutating func popFirst(of coupon: CouponID) -> UInt64? {
-        guard let ticket = batches[coupon]?.pending.popFirst() else { return nil }
-        if let returned = batches[coupon]?.returned, returned > 0 {
-            batches[coupon]?.returned = returned - 1
+        guard let batch = batch(of: coupon), let ticket = batch.pending.popFirst() else {
+            return nil
         }
+        batch.returned = max(0, batch.returned - 1)
         return ticket
     }
 
     /// Whether the coupon's standing is asked for; asked once.
     mutating func takeRefresh(of coupon: CouponID) -> Bool {
-        guard batches[coupon]?.wantsRefresh == true else { return false }
-        batches[coupon]?.wantsRefresh = false
+        guard let batch = batch(of: coupon), batch.wantsRefresh else { return false }
+        batch.wantsRefresh = false
         return true
     }
 
     /// After a turn: a coupon with more to ask gets in line again, one with nothing is forgotten.
     mutating func finishTurn(of coupon: CouponID) {
-        guard let batch = batches[coupon] else { return }
+        guard let batch = batch(of: coupon) else { return }
         if !batch.pending.isEmpty || batch.wantsRefresh {
-            makeReady(coupon)
+            makeReady(batch, coupon)
         } else if !batch.isLoading {
-            batches[coupon] = nil
+            forget(coupon)
         }
     }
 
     /// True where a load is to be started: it was not under way.
     mutating func beginLoad(of coupon: CouponID) -> Bool {
-        guard batches[coupon, default: Batch()].isLoading == false else { return false }
-        batches[coupon, default: Batch()].isLoading = true
-        return true
+        let batch = makeBatch(of: coupon)
+        defer { batch.isLoading = true }
+        return !batch.isLoading
     }
 
     mutating func endLoad(of coupon: CouponID) {
-        batches[coupon]?.isLoading = false
+        batch(of: coupon)?.isLoading = false
         finishTurn(of: coupon)
     }
 
     /// How many tickets of the coupon wait.
-    func count(of coupon: CouponID) -> Int { batches[coupon]?.pending.count ?? 0 }
+    mutating func count(of coupon: CouponID) -> Int { batch(of: coupon)?.pending.count ?? 0 }
 
     /// Takes everything that waits for a coupon.
     mutating func takeAll(of coupon: CouponID) -> [UInt64] {
-        guard let pending = batches[coupon]?.pending else { return [] }
-        batches[coupon]?.pending = []
-        batches[coupon]?.returned = 0
-        batches[coupon]?.wantsRefresh = false
-        return Array(pending)
+        guard let batch = batch(of: coupon) else { return [] }
+        defer {
+            batch.pending = []
+            batch.returned = 0
+            batch.wantsRefresh = false
+        }
+        return Array(batch.pending)
     }
 
     /// The coupons with something pending, loading or to be refreshed.

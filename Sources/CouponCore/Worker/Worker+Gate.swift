@@ -14,6 +14,8 @@ struct AskedCalls {
 
     private var calls: Deque<Asked> = []
     var count: Int { calls.count }
+    /// How many are of one coupon.
+    func count(of coupon: CouponID) -> Int { calls.count { $0.coupon == coupon } }
     mutating func append(_ asked: Asked) { calls.append(asked) }
     mutating func popFirst() -> Asked? { calls.popFirst() }
 }
@@ -27,6 +29,8 @@ extension Worker {
             return
         }
         while asked.count < Limits.gateCallsInFlight, let coupon = batches.nextCoupon() {
+            // An answer to one of its calls brings it back.
+            guard asked.count(of: coupon) < Limits.gateCallsInFlightPerCoupon else { continue }
             pump(coupon, identity)
         }
     }
@@ -41,12 +45,16 @@ extension Worker {
             if someWereRefused { host.refreshPartitions() }
             return
         }
+        let now = options.clocks.now()
+        let room = min(Limits.requestsPerGateCall, batches.count(of: coupon))
         var numbers: [UInt64] = []
         var requests: [GateRequest] = []
+        numbers.reserveCapacity(room)
+        requests.reserveCapacity(room)
         while requests.count < Limits.requestsPerGateCall,
             let number = batches.popFirst(of: coupon)
         {
-            guard let request = takeForCall(number) else { continue }
+            guard let request = takeForCall(number, now) else { continue }
             numbers.append(number)
             requests.append(request)
         }
@@ -55,7 +63,7 @@ extension Worker {
             asked.append(
                 .init(
                     coupon: coupon, tickets: numbers, generation: frontDoor.generation,
-                    at: options.clocks.now()))
+                    at: now))
             gate.send(
                 GateCall(
                     partition: partition, epoch: book.epoch(of: partition),
@@ -65,12 +73,10 @@ extension Worker {
     }
 
     /// A ticket goes into a call, unless its deadline has ended it, or the coupon has closed meanwhile.
-    private func takeForCall(_ number: UInt64) -> GateRequest? {
+    private func takeForCall(_ number: UInt64, _ now: MonotonicTime) -> GateRequest? {
         guard let ticket = tickets[number] else { return nil }
         if !ticket.mayBeAccepted {
-            switch frontDoor.judge(
-                ticket.coupon, attempt: ticket.attempt, now: options.clocks.now())
-            {
+            switch frontDoor.judge(ticket.coupon, attempt: ticket.attempt, now: now) {
             case .ask: break
             case .bounce(let outcome):
                 answer(number, outcome)
@@ -121,6 +127,7 @@ extension Worker: GateDelegate {
     /// The answer to the oldest call under way.
     public func gate(didAnswer call: GateCall, with answer: GateAnswer) {
         guard let asked = asked.popFirst() else { return }
+        if case .interrupted = answer {} else { batches.makeReady(asked.coupon) }
         switch answer {
         case .reply(let reply):
             take(reply, to: asked, in: call.partition)

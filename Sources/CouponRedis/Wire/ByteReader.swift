@@ -16,15 +16,13 @@ struct ByteReader {
         return bytes[offset]
     }
 
-    mutating func integer<T: FixedWidthInteger>(_ type: T.Type) -> T? {
+    mutating func integer<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type) -> T? {
         let size = T.bitWidth / 8
         guard remaining >= size else { return nil }
-        var value: T = 0
-        for index in offset..<offset + size {
-            value = value << 8 | T(truncatingIfNeeded: bytes[index])
+        defer { offset += size }
+        return unsafe bytes.withUnsafeBytes { bytes in
+            unsafe T(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
         }
-        offset += size
-        return value
     }
 
     /// A signed 64-bit integer: the most frequent field.
