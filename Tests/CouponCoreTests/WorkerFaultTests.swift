@@ -207,6 +207,14 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.gate.calls.first?.epoch == 2)
     }
 
+    @Test func `a connection that may have outlived its history is looked at`() {
+        let stage = Stage()
+        stage.read(epoch: 1)
+        #expect(stage.gate.verified == 0)
+        stage.read(epoch: 2, identity: otherRedis)
+        #expect(stage.gate.verified == 1)
+    }
+
     @Test func `those who wait on for another Redis do not read PostgreSQL in circles`() {
         let stage = Stage()
         let request = stage.issue(deadline: 5_000)

@@ -70,6 +70,10 @@ final class Way: Sendable {
         return recorder.answers.withLock { $0 }
     }
 
+    func verify() async throws {
+        try await gate.eventLoop.submit { self.gate.value.verify() }.get()
+    }
+
     func close() async throws {
         try await gate.eventLoop.submit { self.gate.value.close() }.get()
         try await group.shutdownGracefully()
@@ -223,6 +227,23 @@ extension GateAnswer {
         try await bench.server.cli("REPLICAOF", "NO", "ONE")
         let after = try await way.ready()
         #expect(after.runID == before.runID && after.replicationID != before.replicationID)
+        try await way.close()
+    }
+
+    @Test func anIdleConnectionFindsOutThatRedisWasAReplicaMeanwhile() async throws {
+        let bench = try await Bench()
+        let way = try await Way(bench.control.options)
+        let before = try await way.ready()
+        try await way.verify()
+        try await bench.server.cli("REPLICAOF", "127.0.0.1", "1")
+        try await bench.server.cli("REPLICAOF", "NO", "ONE")
+        #expect(try await way.identity() == before, "nothing broke the connection")
+        try await way.verify()
+        try await eventually("the other history") {
+            try await way.identity()?.replicationID ?? before.replicationID
+                != before.replicationID
+        }
+        #expect(try await way.identity() == bench.control.identity())
         try await way.close()
     }
 

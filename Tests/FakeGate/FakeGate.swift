@@ -24,6 +24,12 @@ public final class FakeGate: Gate {
         mostUnderWay = max(mostUnderWay, calls.count)
     }
 
+    /// How often it was asked to look which Redis it reaches.
+    public private(set) var verified = 0
+
+    /// Counts.
+    public func verify() { verified += 1 }
+
     /// Forgets the calls under way.
     public func close() { calls.removeAll() }
 

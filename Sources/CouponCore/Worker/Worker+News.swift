@@ -37,6 +37,11 @@ extension Worker {
             book.take(row)
             frontDoor.raise(row.id, to: row.epoch)
         }
+        if let identity = gate.identity,
+            options.partitioning.all.contains(where: { !book.isServed($0, by: identity) })
+        {
+            gate.verify()
+        }
         wakeBatches()
         host.schedulePump()
         for partition in options.partitioning.all {

@@ -100,6 +100,15 @@ public final class GateConnection: Gate {
         transmit(firstNumber + pending.count - 1, over: link, session)
     }
 
+    /// Looks whether this is still the Redis of `identity`; where not, the connection is replaced.
+    public func verify() {
+        guard case .ready(let link, let session) = state else { return }
+        link.send(ServerInfo.infoCommand) { reply in
+            let now = ServerInfo(info: reply, config: .none).identity
+            if let now, now != session.identity { link.lost("Redis has another history") }
+        }
+    }
+
     private var link: GateLink? {
         switch state {
         case .idle, .closed, .connecting: nil
