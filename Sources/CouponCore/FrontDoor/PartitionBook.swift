@@ -18,13 +18,18 @@ public struct PartitionBook {
         pages = Array(repeating: Page(), count: partitioning.count)
     }
 
-    /// A partition's row as PostgreSQL has it. Older epochs are dropped; an equal one adds its cursor.
+    /// A partition's row as PostgreSQL has it; rows come in the order in which they were read.
+    ///
+    /// PostgreSQL's last word counts, though its epoch be the same as before, or lower: it may have gone
+    /// back (SAFETY, hole 17), and has then handed out a number for the second time.
     public mutating func take(_ row: PartitionRow) {
         guard row.id.rawValue < pages.count else { return }
         let index = row.id.rawValue
-        if row.epoch > pages[index].epoch {
+        let known = pages[index]
+        if row.epoch != known.epoch || row.identity != known.identity {
             pages[index] = Page(
-                epoch: row.epoch, identity: row.identity, opened: pages[index].opened)
+                epoch: row.epoch, identity: row.identity,
+                opened: row.epoch > known.epoch ? known.opened : 0)
         }
         see(row.cursor, in: row.id)
     }
