@@ -76,6 +76,14 @@ internal import Testing
                 == event(
                     at(1), at(1), issuedAt: 5, resolve: true,
                     [standing(rev: 6, version: 4, .closed(.soldOut))]))
+
+        // Whoever remembers a coupon from before it expired is to ask again.
+        _ = try bench.control.set(coupon(8, version: 2), partition: partition, epoch: 1)
+        #expect(
+            try signal(source)
+                == event(
+                    at(1), at(1),
+                    [.init(coupon: CouponID(8), rev: 7, version: 2, door: .open)]))
     }
 
     @Test func aMalformedEventIsPassedOver() async throws {

@@ -4,12 +4,19 @@
 -- KEYS  gate, record, holders
 -- ARGV  epoch, coupon (8 bytes), as committed (34 bytes, see prelude.lua), retention (ms)
 -- Out   0 the gate has this version or a later one, 1 not loaded, 2 not open in that epoch
--- Does  takes a higher version, clears a cap that it outdates, raises rev, publishes
+-- Does  takes a higher version, clears a cap that it outdates, raises rev, publishes. Of a coupon that
+--       is not loaded it is published that it is open: who remembers it as closed, from before it
+--       expired, is to ask again.
 
 local gate = read_gate()
 if not is_open(gate, ARGV[1]) then return 2 end
 local record = read_record(KEYS[2])
-if not record then return 1 end
+if not record then
+  record = { state = 1, sold_out = 0, opens = 0, closes = 2 ^ 53, total = -1, used = 0,
+    version = struct.unpack('>I8', ARGV[3]), rev = next_rev() }
+  publish_standing(gate, clock(), 0, { standing(ARGV[2], record) })
+  return 1
+end
 if not take_coupon(record, ARGV[3], 1) then return 0 end
 local now = clock()
 record.rev = next_rev()
