@@ -1,6 +1,6 @@
 # The doors of the repository. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo bench test test-thread-sanitizer fuzz chaos lint format clean dependencies
+.PHONY: help build run demo bench test simulate test-thread-sanitizer fuzz chaos lint format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -40,6 +40,10 @@ chaos: dependencies ## a whole system, broken again and again: ROUNDS=50, SEED=�
 	swift build --product coupond
 	swift build --product chaos
 	.build/debug/chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+simulate: dependencies ## SEED=… RUNS=…: plays of the whole protocol with faults; a breach prints its history
+	swift build --configuration release --product Simulator
+	.build/release/Simulator $(if $(SEED),--seed $(SEED)) --runs $(or $(RUNS),2000) --workers $(or $(WORKERS),2)
 
 lint: dependencies ## formatting, generated code, scripts
 	swift format lint --strict --recursive Sources Tests Benchmarks Fuzz Package.swift

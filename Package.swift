@@ -133,6 +133,16 @@ let package = Package(
         .target(
             name: "FakeGate", dependencies: ["CouponCore"], path: "Tests/FakeGate",
             swiftSettings: strict),
+        .target(
+            name: "Models", dependencies: ["CouponCore"], path: "Tests/Models",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "Simulator",
+            dependencies: ["CouponCore", "CouponScheduler", "Models", logging],
+            path: "Tests/Simulator", swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Simulator", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "CouponCoreTests", dependencies: ["CouponCore", "FakeGate"],
             swiftSettings: strict),

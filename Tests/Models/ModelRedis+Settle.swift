@@ -1,0 +1,80 @@
+/// settle.lua and heartbeat.lua.
+public import CouponCore
+
+extension ModelRedis {
+    /// What follows a commit, in one step and exactly once (rules 21 to 23).
+    public mutating func settle(_ settlement: Settlement, now: Timestamp) -> Bool {
+        var keys = self[settlement.partition, now]
+        guard keys.isOpen(settlement.epoch), keys.gate?.settled == settlement.from else {
+            return false
+        }
+        let before = settlement.coupons.map { keys[settlement.epoch, $0.id]?.leaf }
+        for refusal in settlement.refusals {
+            keys[settlement.epoch, refusal.holding.coupon]?.refuse(refusal)
+        }
+        var standings: [CompletionEvent.CouponStanding] = []
+        for (settled, leaf) in zip(settlement.coupons, before) {
+            guard var loaded = keys[settlement.epoch, settled.id] else { continue }
+            if let coupon = settled.coupon { _ = loaded.take(coupon) }
+            loaded.queued = max(0, loaded.queued - settled.requests)
+            if loaded.leaf != leaf { loaded.rev = keys.nextRev() }
+            if loaded.isSoldOut { keys.keepOrExpire(&loaded, now, retention) }
+            keys[settlement.epoch, settled.id] = loaded
+            standings.append(loaded.standing(now))
+        }
+        keys.trim(upTo: settlement.to)
+        let requests = settlement.coupons.reduce(0) { $0 + $1.requests }
+        let queued = keys.gate?.queued ?? 0
+        keys.gate?.settled = settlement.to
+        keys.gate?.queued = max(0, queued - requests)
+        self[settlement.partition, now] = keys
+        events.append(
+            CompletionEvent(
+                partition: settlement.partition, epoch: settlement.epoch, from: settlement.from,
+                to: settlement.to, issuedAt: settlement.issuedAt, resolve: settlement.isRecovery,
+                coupons: standings,
+                rejections: settlement.refusals.map {
+                    .init(
+                        coupon: $0.holding.coupon, sequence: $0.holding.sequence, reason: $0.reason)
+                }))
+        return true
+    }
+
+    /// Tells every daemon how far the partition is settled (rule 24).
+    public mutating func heartbeat(
+        _ partition: PartitionID, epoch: Epoch, now: Timestamp
+    ) -> Bool {
+        let keys = self[partition, now]
+        guard keys.isOpen(epoch) else { return false }
+        events.append(keys.standingEvent(partition, resolve: false, []))
+        return true
+    }
+}
+
+extension ModelRedis.Partition {
+    /// A coupon as loaded in an epoch; nil where it is not.
+    public subscript(epoch: Epoch, coupon: CouponID) -> ModelRedis.Loaded? {
+        get { coupons[ModelRedis.Key(epoch: epoch, coupon: coupon)] }
+        set { coupons[ModelRedis.Key(epoch: epoch, coupon: coupon)] = newValue }
+    }
+}
+
+extension ModelRedis.Loaded {
+    /// Takes a user's slot back, if the refused request is the one that holds it.
+    fileprivate mutating func refuse(_ refusal: Refusal) {
+        let user = refusal.holding.user
+        guard let holder = holders[user], holder.hasSlot,
+            holder.sequence == refusal.holding.sequence
+        else { return }
+        if refusal.reason != .deadLetter { used -= 1 }
+        if refusal.reason == .alreadyIssued, let issued = refusal.issued {
+            holders[user] = GateHolder(
+                sequence: issued.sequence, position: .zero, requestID: issued.requestID,
+                rejection: nil)
+        } else {
+            holders[user] = GateHolder(
+                sequence: holder.sequence, position: holder.position,
+                requestID: holder.requestID, rejection: refusal.reason)
+        }
+    }
+}

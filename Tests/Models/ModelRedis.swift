@@ -1,0 +1,184 @@
+/// The gates in Redis as the scripts leave them, in memory: one function for each script, atomic as they
+/// are, and a value, so that a copy is a snapshot. The cross-check holds it against the scripts themselves.
+public import CouponCore
+
+/// What a Redis holds. Each script takes the gate's clock, which is the caller's to move.
+public struct ModelRedis: Sendable {
+    /// How long a finished coupon stays, in milliseconds; 0 is for ever.
+    public var retention: Int64 = 0
+    /// Requests of one coupon, accepted and not settled; beyond it the gate refuses.
+    public var backlogPerCoupon = Limits.backlogPerCoupon
+    /// The same for a partition.
+    public var backlogPerPartition = Limits.backlogPerPartition
+    /// What was published since it was last taken.
+    public var events: [CompletionEvent] = []
+
+    /// A partition's keys.
+    public struct Partition: Sendable {
+        /// The gate; nil where it is missing.
+        public var gate: Gate?
+        /// The queue, oldest first.
+        public var queue: [Entry] = []
+        /// The last id that the queue ever gave.
+        public var lastID = Position.zero
+        /// Records and holders of every epoch.
+        public var coupons: [Key: Loaded] = [:]
+    }
+
+    /// A partition's gate.
+    public struct Gate: Sendable, Equatable {
+        /// Fenced, or open.
+        public var isFenced: Bool
+        /// The epoch of the last fence.
+        public var epoch: Epoch
+        /// The n of the newest entry.
+        public var tail: Int64 = 0
+        /// Up to here commits are settled.
+        public var settled = Position.zero
+        /// Requests accepted and not settled.
+        public var queued: Int64 = 0
+        /// Rises with each load.
+        public var loadToken: Int64 = 0
+        /// Counts changes of openness; never falls.
+        public var rev: Int64 = 0
+        /// Whose gate it is.
+        public let installID: String
+    }
+
+    /// A queue entry, and whether its bytes were damaged.
+    public struct Entry: Sendable {
+        /// What the gate wrote.
+        public let entry: QueueEntry
+        /// Whether its bytes cannot be read any more.
+        public var isDamaged = false
+    }
+
+    /// Keys carry the epoch.
+    public struct Key: Hashable, Sendable {
+        /// In which it was loaded.
+        public let epoch: Epoch
+        /// Which coupon.
+        public let coupon: CouponID
+    }
+
+    /// A coupon's record with its holders.
+    public struct Loaded: Sendable {
+        /// As last taken from PostgreSQL; its `issued` is that of the moment.
+        public var coupon: Coupon
+        /// Whether all of the total is committed.
+        public var isSoldOut: Bool
+        /// Slots taken.
+        public var used: Int64
+        /// Requests accepted and not settled.
+        public var queued: Int64
+        /// Of the next accepted request.
+        public var nextSequence: Int64
+        /// The partition's count at the last change of openness.
+        public var rev: Int64
+        /// A limit below the total while an admin lowers it.
+        public var cap: Int64?
+        /// Under which version the cap was set; 0 without one.
+        public var capVersion: Int64 = 0
+        /// Who is known, and by which request.
+        public var holders: [UserID: GateHolder]
+        /// When both keys expire; nil where they stay.
+        public var expiresAt: Timestamp?
+
+        /// How many slots may be used.
+        public var limit: Int64 { min(coupon.total ?? .max, cap ?? .max) }
+
+        /// How the coupon stands for a new user.
+        public func door(_ now: Timestamp) -> Door {
+            Door(
+                state: coupon.state, window: coupon.window, isFull: used >= limit,
+                isSoldOut: isSoldOut, now: now)
+        }
+
+        /// All that makes it open or closed, but the clock.
+        struct Leaf: Equatable {
+            let state: CouponState
+            let window: Window
+            let isFull: Bool
+            let isSoldOut: Bool
+        }
+
+        var leaf: Leaf {
+            Leaf(
+                state: coupon.state, window: coupon.window, isFull: used >= limit,
+                isSoldOut: isSoldOut)
+        }
+
+        /// Takes a higher version; a cap goes only with one later than that under which it was set.
+        mutating func take(_ other: Coupon) -> Bool {
+            guard other.version > coupon.version else { return false }
+            coupon = other
+            isSoldOut = other.isSoldOut
+            if other.version > capVersion { (cap, capVersion) = (nil, 0) }
+            return true
+        }
+
+        func standing(_ now: Timestamp) -> CompletionEvent.CouponStanding {
+            .init(coupon: coupon.id, rev: rev, version: coupon.version, door: door(now))
+        }
+    }
+
+    /// By number; all empty at first.
+    public var partitions: [Partition]
+
+    /// An empty Redis.
+    public init(partitioning: Partitioning) {
+        partitions = Array(repeating: Partition(), count: partitioning.count)
+    }
+
+    /// The partition's keys; what has expired by now is gone.
+    public subscript(partition: PartitionID, now: Timestamp) -> Partition {
+        mutating get {
+            for (key, loaded) in partitions[partition.rawValue].coupons {
+                if let end = loaded.expiresAt, end <= now {
+                    partitions[partition.rawValue].coupons[key] = nil
+                }
+            }
+            return partitions[partition.rawValue]
+        }
+        set { partitions[partition.rawValue] = newValue }
+    }
+}
+
+extension ModelRedis.Partition {
+    /// Whether the gate is open in this epoch.
+    func isOpen(_ epoch: Epoch) -> Bool { gate?.isFenced == false && gate?.epoch == epoch }
+
+    /// The next value of the partition's counter of changes.
+    mutating func nextRev() -> Int64 {
+        gate?.rev += 1
+        return gate?.rev ?? 0
+    }
+
+    /// Entries up to here are gone.
+    mutating func trim(upTo position: Position) {
+        queue.removeAll { $0.entry.position <= position }
+    }
+
+    /// An event that moves nothing.
+    func standingEvent(
+        _ partition: PartitionID, resolve: Bool, _ coupons: [CompletionEvent.CouponStanding]
+    ) -> CompletionEvent {
+        CompletionEvent(
+            partition: partition, epoch: gate?.epoch ?? 0, from: gate?.settled ?? .zero,
+            to: gate?.settled ?? .zero, resolve: resolve, coupons: coupons, rejections: [])
+    }
+
+    /// A finished coupon with nothing queued need not stay; any other must.
+    mutating func keepOrExpire(
+        _ loaded: inout ModelRedis.Loaded, _ now: Timestamp, _ retention: Int64
+    ) {
+        if loaded.isSoldOut && loaded.queued == 0 && retention > 0 {
+            loaded.expiresAt = Timestamp(
+                microseconds: now.microseconds / 1_000 * 1_000
+            ).advanced(byMilliseconds: retention)
+            gate?.loadToken += 1
+        } else {
+            loaded.expiresAt = nil
+        }
+    }
+}

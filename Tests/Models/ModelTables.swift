@@ -1,0 +1,136 @@
+/// PostgreSQL's tables, as the statements read and write them, in memory. A value: a copy is a snapshot,
+/// and a transaction that was rolled back is a copy that was dropped. Locks are the caller's.
+public import CouponCore
+
+/// The tables of one installation.
+public struct ModelTables: Sendable {
+    /// By number.
+    public var partitions: [PartitionRow]
+    /// By id.
+    public var coupons: [CouponID: Coupon] = [:]
+    /// Rows of `coupon_issue`.
+    public var issues: [CouponID: [UserID: Issue]] = [:]
+    /// Rejections and held dead letters, in the order of their commits.
+    public var refusals: [Refusal] = []
+    /// Changes that the gate may not know, and since when.
+    public var notes: [CouponID: Timestamp] = [:]
+    let partitioning: Partitioning
+
+    /// A committed issue.
+    public struct Issue: Sendable, Equatable {
+        /// The gate's order number.
+        public let sequence: Int64
+        /// The request that counted.
+        public let requestID: RequestID
+        /// When it was committed.
+        public let at: Timestamp
+    }
+
+    /// Empty tables.
+    public init(partitioning: Partitioning, installID: String) {
+        self.partitioning = partitioning
+        partitions = partitioning.all.map {
+            PartitionRow(id: $0, epoch: 0, cursor: .zero, identity: nil, installID: installID)
+        }
+    }
+
+    /// The partition's row.
+    public subscript(partition: PartitionID) -> PartitionRow {
+        get { partitions[partition.rawValue] }
+        set { partitions[partition.rawValue] = newValue }
+    }
+
+    /// Rule 26.
+    public mutating func raiseEpoch(
+        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
+    ) -> Epoch {
+        let row = self[partition]
+        self[partition] = PartitionRow(
+            id: partition, epoch: max(row.epoch, floor) + 1, cursor: row.cursor,
+            identity: identity, installID: row.installID)
+        return self[partition].epoch
+    }
+
+    /// Rejections and held dead letters in (from, to], in order.
+    public func refusals(
+        in partition: PartitionID, after from: Position, upTo to: Position
+    ) -> [Refusal] {
+        refusals.filter {
+            partitioning.partition(of: $0.holding.coupon) == partition && $0.position > from
+                && $0.position <= to
+        }.map { refusal in
+            guard refusal.reason == .alreadyIssued else { return refusal }
+            let holding = refusal.holding
+            return Refusal(
+                holding: holding, position: refusal.position, reason: refusal.reason,
+                issued: issues[holding.coupon]?[holding.user].map {
+                    Holding(
+                        coupon: holding.coupon, user: holding.user, sequence: $0.sequence,
+                        requestID: $0.requestID)
+                })
+        }.sorted { ($0.position, $0.holding.sequence) < ($1.position, $1.holding.sequence) }
+    }
+
+    /// Coupons as committed, by id; those that are missing are left out.
+    public func coupons(_ ids: [CouponID]) -> [Coupon] { ids.sorted().compactMap { coupons[$0] } }
+
+    /// How many dead letters of a coupon are held.
+    public func deadLetters(of coupon: CouponID) -> Int64 {
+        Int64(refusals.count { $0.holding.coupon == coupon && $0.reason == .deadLetter })
+    }
+
+    /// A coupon with all whom the gate must know: issues, and of others the latest refusal.
+    public func load(_ id: CouponID) -> LoadedCoupon? {
+        guard let coupon = coupons[id] else { return nil }
+        var holders = (issues[id] ?? [:]).mapValues {
+            GateHolder(
+                sequence: $0.sequence, position: .zero, requestID: $0.requestID, rejection: nil)
+        }
+        let refused = refusals.filter { $0.holding.coupon == id }
+            .sorted { ($0.position, $0.holding.sequence) < ($1.position, $1.holding.sequence) }
+        for refusal in refused where issues[id]?[refusal.holding.user] == nil {
+            holders[refusal.holding.user] = GateHolder(
+                sequence: refusal.holding.sequence, position: .zero,
+                requestID: refusal.holding.requestID, rejection: refusal.reason)
+        }
+        return LoadedCoupon(
+            coupon: coupon,
+            holders: holders.sorted { $0.key < $1.key }.map {
+                LoadedHolder(user: $0.key, holder: $0.value)
+            },
+            used: coupon.issued + deadLetters(of: id), queued: 0,
+            nextSequence: coupon.lastSequence + 1)
+    }
+
+    /// What is known of these requests, and the cursor, in one snapshot (rule 36).
+    public func decisions(_ questions: [Holding], in partition: PartitionID) -> Decisions {
+        Decisions(
+            cursor: self[partition].cursor,
+            standings: questions.map { question in
+                if let issue = issues[question.coupon]?[question.user] { return issue.standing }
+                return refusals.filter { $0.holding == question }.map(\.reason)
+                    .max { $0.rawValue < $1.rawValue }
+                    .map {
+                        .rejected(
+                            sequence: question.sequence, requestID: question.requestID, reason: $0)
+                    }
+            })
+    }
+
+    /// What is known of a user and a coupon: the issue, else the latest refusal.
+    public func standing(of user: UserID, for coupon: CouponID) -> UserStanding? {
+        if let issue = issues[coupon]?[user] { return issue.standing }
+        return refusals.filter { $0.holding.coupon == coupon && $0.holding.user == user }
+            .max { ($0.position, $0.holding.sequence) < ($1.position, $1.holding.sequence) }
+            .map {
+                .rejected(
+                    sequence: $0.holding.sequence, requestID: $0.holding.requestID,
+                    reason: $0.reason)
+            }
+    }
+}
+
+extension ModelTables.Issue {
+    /// As the daemon reads it.
+    var standing: UserStanding { .issued(sequence: sequence, requestID: requestID, at: at) }
+}

@@ -1,0 +1,27 @@
+/// A few plays of the simulator with every run of the tests; `make simulate` plays many.
+import TestSupport
+import Testing
+
+@Suite struct SimulationTests {
+    private func simulate(_ arguments: String...) async throws -> (end: ProcessEnd, text: String) {
+        let folder = try TemporaryFolder()
+        let process = try ServerProcess(
+            builtExecutable("Simulator"), arguments: arguments, environment: [:], in: folder.path)
+        let end = try await process.waitForEnd(within: .seconds(120))
+        return (end, process.logTail(lines: 400))
+    }
+
+    @Test func `nothing that goes wrong breaks a promise`() async throws {
+        let run = try await simulate("--seed", "1", "--runs", "150")
+        #expect(run.end == .code(0), "\(run.text)")
+    }
+
+    @Test func `a seed is always the same play`() async throws {
+        let first = try await simulate("--seed", "77", "--runs", "20")
+        let second = try await simulate("--seed", "77", "--runs", "20")
+        let hash = try #require(first.text.firstMatch(of: /hash ([0-9a-f]+)/))
+        #expect(second.text.contains(hash.0))
+        let other = try await simulate("--seed", "78", "--runs", "20")
+        #expect(!other.text.contains(hash.0))
+    }
+}

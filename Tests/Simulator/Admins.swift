@@ -1,0 +1,37 @@
+/// Those who change coupons in mid-sale.
+import CouponCore
+
+extension Play {
+    func planAdmins() {
+        guard line.chance(500) else { return }
+        for _ in 1...line.random(1...5) {
+            let id = coupons[line.draw(0...coupons.count - 1)]
+            let change: CouponChange =
+                switch line.random(0...9) {
+                case 0...3: CouponChange(total: .some(.some(line.random(1...4))))
+                case 4...5: CouponChange(total: .some(.some(line.random(3...6))))
+                case 6: CouponChange(state: .paused)
+                case 7...8: CouponChange(state: .active)
+                default: line.chance(300) ? CouponChange(state: .closed) : CouponChange(title: "d")
+                }
+            line.at(line.random(200_000...troubleEnds)) { [self] in apply(change, to: id) }
+        }
+    }
+
+    private func apply(_ change: CouponChange, to id: CouponID) {
+        guard let daemon = line.pick(daemons.filter(\.isAlive)) else { return }
+        let deadline = MonotonicTime(nanoseconds: (line.now + 2_000_000) * 1_000)
+        line.note("admin", "asks \(daemon.name) to change coupon \(id.rawValue): \(change)")
+        daemon.after(line.delay()) { [self] in
+            daemon.changes += 1
+            daemon.submit { [self] keeper in
+                defer { daemon.changes -= 1 }
+                let result = Result { () throws(Failure) in
+                    try keeper.update(id, change, deadline: deadline)
+                }
+                guard daemon.isAlive else { return }
+                line.note(daemon.name, "tells the admin: \(result)")
+            }
+        }
+    }
+}

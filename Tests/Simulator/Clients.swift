@@ -1,0 +1,169 @@
+/// Those who ask: they retry with the same request id, wait for ISSUED, ask for their status, and give up.
+import CouponCore
+
+final class Clients {
+    typealias Answer = Result<Outcome, Failure>
+
+    /// What one user wants, under one request id, through as many tries as it takes.
+    final class Wish {
+        let coupon: CouponID
+        let user: UserID
+        let requestID: RequestID
+        let firstSentAt: Int64
+        var tries = 0
+        /// In the end everybody asks until they know.
+        let isLast: Bool
+        var end: Outcome?
+
+        init(_ coupon: CouponID, _ user: UserID, _ requestID: RequestID, at time: Int64, last: Bool)
+        {
+            self.coupon = coupon
+            self.user = user
+            self.requestID = requestID
+            firstSentAt = time
+            isLast = last
+        }
+    }
+
+    /// One request on one connection.
+    final class Try {
+        let wish: Wish
+        let attempt: Int
+        let deadline: Int64
+        let waits: Bool
+        unowned let desk: Desk
+        /// When the daemon got it; nil while it has not.
+        var arrivedAt: Int64?
+        var answers = 0
+        var isHeard = false
+
+        init(_ wish: Wish, attempt: Int, deadline: Int64, waits: Bool, desk: Desk) {
+            self.wish = wish
+            self.attempt = attempt
+            self.deadline = deadline
+            self.waits = waits
+            self.desk = desk
+        }
+    }
+
+    private unowned let play: Play
+    private(set) var tries: [Try] = []
+    private(set) var wishes: [Wish] = []
+    private var line: Timeline { play.line }
+
+    init(_ play: Play) { self.play = play }
+
+    /// A new wish of somebody, under a request id that nobody had.
+    @discardableResult
+    func wish(for coupon: CouponID, by user: UserID, last: Bool = false) -> Wish {
+        let id = RequestID(high: UInt64(wishes.count + 1), low: 0, length: 8)
+        let wish = Wish(coupon, user, id, at: line.now, last: last)
+        wishes.append(wish)
+        ask(wish)
+        return wish
+    }
+
+    private func ask(_ wish: Wish) {
+        guard let daemon = line.pick(play.daemons.filter(\.isAlive)),
+            let desk = line.pick(daemon.desks)
+        else {
+            line.after(300_000) { [self] in ask(wish) }
+            return
+        }
+        let attempt = Try(
+            wish, attempt: wish.tries,
+            deadline: line.chance(800) ? line.random(300...3_000) : line.random(5...60),
+            waits: line.chance(500), desk: desk)
+        wish.tries += 1
+        tries.append(attempt)
+        let number = UInt64(tries.count - 1)
+        line.note(
+            "u\(wish.user.rawValue)",
+            "asks \(desk.name) for coupon \(wish.coupon.rawValue), id \(wish.requestID.brief), "
+                + "attempt \(attempt.attempt), \(attempt.deadline) ms\(attempt.waits ? ", waits" : "")"
+        )
+        if !line.chance(play.faults.message) {
+            daemon.after(line.delay()) { [self] in arrive(number, attempt) }
+        }
+        line.after(attempt.deadline * 1_000 + line.random(100_000...400_000)) { [self] in
+            if !attempt.isHeard { react(to: nil, attempt) }
+        }
+    }
+
+    private func arrive(_ number: UInt64, _ attempt: Try) {
+        attempt.arrivedAt = line.now
+        let wish = attempt.wish
+        attempt.desk.turn {
+            attempt.desk.worker.issue(
+                wish.coupon, user: wish.user, requestID: wish.requestID,
+                attempt: UInt32(attempt.attempt), waitsForIssue: attempt.waits,
+                deadlineMilliseconds: UInt32(attempt.deadline),
+                caller: Caller(connection: 1, request: number))
+        }
+    }
+
+    /// The daemon has an answer: it is judged as it is given, and travels.
+    func didAnswer(_ number: UInt64, _ answer: Answer, from desk: Desk) {
+        let attempt = tries[Int(number)]
+        attempt.answers += 1
+        line.note(
+            desk.name,
+            "tells u\(attempt.wish.user.rawValue) id \(attempt.wish.requestID.brief): \(answer)")
+        play.witness.didTell(attempt, answer)
+        guard desk.daemon.isAlive, !line.chance(play.faults.message) else { return }
+        line.after(line.delay()) { [self] in
+            guard !attempt.isHeard else { return }
+            react(to: answer, attempt)
+        }
+    }
+
+    private func react(to answer: Answer?, _ attempt: Try) {
+        let wish = attempt.wish
+        attempt.isHeard = true
+        if case .success(let outcome) = answer { play.witness.didHear(attempt, outcome) }
+        guard wish.end == nil else { return }
+        switch answer {
+        case nil, .failure:
+            guard wish.isLast || (wish.tries < 10 && line.chance(850)) else { return }
+            line.after(line.random(20_000...400_000)) { [self] in ask(wish) }
+        case .success(let outcome):
+            go(on: wish, outcome)
+        }
+    }
+
+    private func go(on wish: Wish, _ outcome: Outcome) {
+        if wish.isLast {
+            wish.end = outcome
+            return
+        }
+        switch line.random(0...9) {
+        case 0...2 where wish.tries < 10:
+            line.after(line.delay() * 4) { [self] in ask(wish) }
+        case 3: line.after(line.delay()) { [self] in status(wish.coupon, wish.user) }
+        case 4:
+            line.after(line.delay() * 8) { [self] in self.wish(for: wish.coupon, by: wish.user) }
+        default: wish.end = outcome
+        }
+    }
+
+    /// Asks how a user stands.
+    func status(_ coupon: CouponID, _ user: UserID) {
+        guard let daemon = line.pick(play.daemons.filter(\.isAlive)) else { return }
+        let before = play.witness.holdings(of: user, coupon)
+        daemon.after(line.delay()) { [self] in
+            daemon.submit { [self] keeper in
+                guard let status = try? keeper.status(of: coupon, user: user), daemon.isAlive
+                else { return }
+                line.note(
+                    daemon.name,
+                    "status of u\(user.rawValue), coupon \(coupon.rawValue): \(status.user)")
+                play.witness.didTell(status.user, of: user, coupon, before)
+            }
+        }
+    }
+
+    /// Who got no answer although their daemon lives on.
+    var unanswered: [Try] {
+        tries.filter { $0.arrivedAt != nil && $0.answers == 0 && $0.desk.daemon.isAlive }
+    }
+}

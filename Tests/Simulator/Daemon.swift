@@ -1,0 +1,252 @@
+/// One coupond: real workers, a real keeper, a real scheduler, around simulated ports.
+import CouponCore
+import CouponScheduler
+import Logging
+
+final class Daemon {
+    let play: Play
+    let name: String
+    private(set) var isAlive = true
+    /// SIGSTOP until then: nothing of it moves.
+    var stalledUntil: Int64 = 0
+    /// What its wall clock is ahead, in microseconds.
+    var wallOffset: Int64
+    private(set) var desks: [Desk] = []
+    private(set) lazy var ear = Ear(self)
+    private var scheduler: Fiber?
+    private var catalog: Fiber?
+    private var sessions: [SimulatedSession] = []
+    private var store: SimulatedStore?
+    private var jobs: [(CouponKeeper) -> Void] = []
+    private var isRefreshWaiting = false
+    /// Changes that admins wait for.
+    var changes = 0
+
+    init(_ play: Play, _ name: String) {
+        self.play = play
+        self.name = name
+        wallOffset = play.chance(200) ? play.line.random(-3_000_000...3_000_000) : 0
+    }
+
+    func start() {
+        for number in 1...play.line.draw(1...2) { desks.append(Desk(self, number)) }
+        startScheduler()
+        startCatalog()
+        ear.connect()
+        poll()
+    }
+
+    // MARK: Time
+
+    func clocks(_ fiber: Fiber?) -> Clocks {
+        let daemon = Unchecked(self)
+        let fiber = Unchecked(fiber)
+        return Clocks(
+            now: { daemon.value.monotonic(fiber.value) },
+            wallNow: { daemon.value.play.wall(offset: daemon.value.wallOffset) },
+            pause: { milliseconds in
+                guard let fiber = fiber.value else { return }
+                daemon.value.play.sleep(fiber, Int64(milliseconds) * 1_000)
+            })
+    }
+
+    /// For whoever is dead all deadlines have passed.
+    private func monotonic(_ fiber: Fiber?) -> MonotonicTime {
+        MonotonicTime(nanoseconds: fiber?.isDead == true ? 1 << 60 : play.line.now * 1_000)
+    }
+
+    /// Something happens in this daemon, if it is there by then; while it stands still, later.
+    func arrive(_ body: @escaping () -> Void) {
+        guard isAlive else { return }
+        if stalledUntil > play.line.now {
+            play.line.at(stalledUntil) { [self] in arrive(body) }
+        } else {
+            body()
+        }
+    }
+
+    func after(_ delay: Int64, _ body: @escaping () -> Void) {
+        play.line.after(delay) { [self] in arrive(body) }
+    }
+
+    // MARK: Threads
+
+    private func startScheduler() {
+        let fiber = Fiber("\(name).scheduler", of: self)
+        scheduler = fiber
+        let ledger = SimulatedLedger(play, fiber)
+        sessions.append(ledger.session)
+        let gates = SimulatedControl(play, fiber)
+        let options = SchedulerOptions(
+            partitioning: play.partitioning,
+            requestsPerTransaction: play.requestsPerTransaction,
+            seed: play.line.bits(), clocks: clocks(fiber))
+        play.baton.start(fiber) { [play] in
+            let scheduler = Scheduler(
+                ledger: ledger, gates: gates, options: options, logger: play.logger)
+            while !fiber.isDead { scheduler.turn() }
+        }
+    }
+
+    private func startCatalog() {
+        let fiber = Fiber("\(name).catalog", of: self)
+        catalog = fiber
+        let store = SimulatedStore(play, fiber)
+        sessions.append(store.session)
+        self.store = store
+        let keeper = CouponKeeper(
+            store: store, gates: SimulatedControl(play, fiber), partitioning: play.partitioning,
+            clocks: clocks(fiber)
+        ) { [unowned self] coupon in
+            eachDesk { $0.worker.forget(coupon) }
+        } failed: { _, _ in
+        }
+        play.baton.start(fiber) { [self] in
+            while !fiber.isDead {
+                if jobs.isEmpty {
+                    play.baton.park(fiber)
+                } else {
+                    jobs.removeFirst()(keeper)
+                }
+            }
+        }
+    }
+
+    /// Queues a job of the catalog.
+    func submit(_ job: @escaping (CouponKeeper) -> Void) {
+        jobs.append(job)
+        if let catalog, jobs.count == 1 { play.line.at(play.line.now + 10, resume: catalog) }
+    }
+
+    // MARK: Desks
+
+    /// Tells every desk, each in its own time.
+    func eachDesk(_ body: @escaping (Desk) -> Void) {
+        guard isAlive else { return }
+        for desk in desks { after(play.line.random(5...300)) { desk.turn { body(desk) } } }
+    }
+
+    func refreshPartitions() {
+        guard !isRefreshWaiting else { return }
+        isRefreshWaiting = true
+        submit { [unowned self] _ in
+            isRefreshWaiting = false
+            let rows = try? store?.partitions()
+            eachDesk { $0.worker.take(rows: rows) }
+        }
+    }
+
+    /// Each second: the partitions, and what the gates may not know.
+    private func poll() {
+        refreshPartitions()
+        submit { $0.retell() }
+        after(1_000_000) { [self] in poll() }
+    }
+
+    /// kill -9.
+    func crash() {
+        guard isAlive else { return }
+        play.line.note(name, "is killed")
+        isAlive = false
+        if let scheduler { play.baton.kill(scheduler) }
+        if let catalog { play.baton.kill(catalog) }
+        for session in sessions { session.abandon() }
+        for desk in desks { desk.gate.close() }
+        jobs.removeAll()
+    }
+}
+
+/// For closures that the ports' types call sendable: everything here happens on the baton's thread.
+struct Unchecked<Value>: @unchecked Sendable {
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}
+
+/// One worker with its host.
+final class Desk: WorkerHost {
+    unowned let daemon: Daemon
+    let name: String
+    let gate: SimulatedGate
+    private var theWorker: Worker?
+    private var isPumpScheduled = false
+    private var isTurnEnding = false
+    private var isExpiryScheduled = false
+    private let play: Play
+
+    init(_ daemon: Daemon, _ number: Int) {
+        self.daemon = daemon
+        play = daemon.play
+        name = "\(daemon.name).\(number)"
+        gate = SimulatedGate(daemon)
+        let worker = Worker(
+            gate: gate, host: self,
+            options: WorkerOptions(
+                partitioning: play.partitioning, seed: play.line.bits(),
+                clocks: daemon.clocks(nil)))
+        theWorker = worker
+        gate.delegate = worker
+    }
+
+    var worker: Worker {
+        guard let theWorker else { preconditionFailure("a desk has a worker") }
+        return theWorker
+    }
+
+    /// One turn of the event loop: input, then one pump.
+    func turn(_ body: () -> Void) {
+        body()
+        endTurn()
+    }
+
+    private func endTurn() {
+        guard !isTurnEnding else { return }
+        isTurnEnding = true
+        daemon.after(play.line.random(0...60)) { [self] in
+            isTurnEnding = false
+            if isPumpScheduled {
+                isPumpScheduled = false
+                worker.pump()
+            }
+            scheduleExpiry()
+        }
+    }
+
+    private func scheduleExpiry() {
+        guard !isExpiryScheduled, worker.requestsInFlight > 0 else { return }
+        isExpiryScheduled = true
+        daemon.after(8_000) { [self] in
+            isExpiryScheduled = false
+            worker.expire()
+            endTurn()
+        }
+    }
+
+    func answer(_ caller: Caller, _ outcome: Outcome) {
+        play.clients.didAnswer(caller.request, .success(outcome), from: self)
+    }
+
+    func fail(_ caller: Caller, _ failure: Failure) {
+        play.clients.didAnswer(caller.request, .failure(failure), from: self)
+    }
+
+    func schedulePump() {
+        isPumpScheduled = true
+        endTurn()
+    }
+
+    func load(_ coupon: CouponID) {
+        daemon.submit { [unowned self] keeper in
+            let outcome = keeper.load(coupon)
+            daemon.after(20) { [self] in turn { worker.didLoad(coupon, outcome) } }
+        }
+    }
+
+    func refreshPartitions() { daemon.refreshPartitions() }
+
+    func decide(_ questions: [Holding], in partition: PartitionID) {
+        daemon.submit { [unowned self] keeper in
+            let decisions = keeper.decisions(questions, in: partition)
+            daemon.after(20) { [self] in turn { worker.didDecide(decisions, in: partition) } }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+/// Blocking code as a part of the play. Scheduler and catalog call their ports and wait; so each runs on a
+/// thread of its own, of which exactly one runs at a time: the one that has the baton. Any of them may play
+/// the events in between, so that the baton changes hands only when another's turn comes.
+import Glibc
+
+/// A thread that does one job after the other. They are used again: making one costs more than a play.
+@safe final class PlayThread: @unchecked Sendable {  // only the baton's holder touches it
+    private let signal: UnsafeMutablePointer<sem_t>
+    fileprivate var job: (() -> Void)?
+
+    init() {
+        unsafe signal = .allocate(capacity: 1)
+        unsafe sem_init(signal, 0, 0)
+    }
+
+    deinit {
+        unsafe sem_destroy(signal)
+        unsafe signal.deallocate()
+    }
+
+    fileprivate func start() {
+        var thread = pthread_t()
+        let box = unsafe Unmanaged.passRetained(self).toOpaque()
+        let error = unsafe pthread_create(
+            &thread, nil,
+            { box in
+                guard let box = unsafe box else { return nil }
+                unsafe Unmanaged<PlayThread>.fromOpaque(box).takeUnretainedValue().work()
+                return nil
+            }, box)
+        precondition(error == 0, "no thread could be started")
+    }
+
+    private func work() {
+        while true {
+            wait()
+            let job = self.job
+            self.job = nil
+            job?()
+        }
+    }
+
+    fileprivate func post() { unsafe sem_post(signal) }
+
+    fileprivate func wait() { while unsafe sem_wait(signal) != 0 {} }
+}
+
+/// One blocking actor of a play.
+final class Fiber {
+    let name: String
+    /// The daemon whose part it is, for stalls; nil for the play's own.
+    let daemon: Daemon?
+    /// Its code is to end without any further effect.
+    fileprivate(set) var isDead = false
+    /// Counts resumptions: a wake-up that comes late finds another number.
+    fileprivate(set) var turn = 0
+    fileprivate var isDone = false
+    fileprivate var thread: PlayThread?
+    /// Who waits until it has ended.
+    fileprivate var heir: PlayThread?
+
+    init(_ name: String, of daemon: Daemon?) {
+        self.name = name
+        self.daemon = daemon
+    }
+}
+
+/// The baton, and the loop that hands it on.
+final class Baton {
+    private let line: Timeline
+    private nonisolated(unsafe) static var idle: [PlayThread] = []
+    /// On whose thread everything happens now; nil for the director's, or one whose job is done.
+    private var holder: Fiber?
+    /// The play's own thread, while it waits in `run`.
+    private var director: PlayThread?
+    private var isOver = false
+
+    init(_ line: Timeline) { self.line = line }
+
+    /// Starts a blocking actor; it runs from the next moment on.
+    func start(_ fiber: Fiber, _ body: @escaping () -> Void) {
+        let thread =
+            unsafe Self.idle.popLast()
+            ?? {
+                let thread = PlayThread()
+                thread.start()
+                return thread
+            }()
+        fiber.thread = thread
+        thread.job = { [self] in
+            holder = fiber
+            if !fiber.isDead { body() }
+            fiber.isDone = true
+            fiber.thread = nil
+            unsafe Self.idle.append(thread)
+            if let heir = fiber.heir { return heir.post() }
+            play(as: nil)
+        }
+        line.at(line.now, resume: fiber)
+    }
+
+    /// Plays on the calling thread until the timeline ends, or somebody calls `end`.
+    func run() {
+        let own = PlayThread()
+        director = own
+        isOver = false
+        play(as: nil, director: own)
+        director = nil
+    }
+
+    /// No more events are played.
+    func end() { isOver = true }
+
+    /// The calling fiber waits for its wake-up.
+    func park(_ fiber: Fiber) {
+        if !fiber.isDead { play(as: fiber) }
+    }
+
+    /// Ends an actor where it stands: no call of a port returns to it any more.
+    func kill(_ fiber: Fiber) {
+        guard !fiber.isDead, !fiber.isDone else { return }
+        fiber.isDead = true
+        // What stands on this very thread ends when it is reached again.
+        guard fiber !== holder, let thread = fiber.thread else { return }
+        let own = PlayThread()
+        fiber.heir = own
+        let before = holder
+        thread.post()
+        own.wait()
+        holder = before
+    }
+
+    /// Plays events until it is `fiber`'s turn again; on the way the baton may go elsewhere.
+    private func play(as fiber: Fiber?, director own: PlayThread? = nil) {
+        holder = fiber
+        while !isOver, let event = line.next() {
+            switch event.action {
+            case .run(let body):
+                body()
+                if let fiber, fiber.isDead { return }
+            case .resume(let other, let turn):
+                guard !other.isDead, !other.isDone, other.turn == turn else { continue }
+                if let daemon = other.daemon, daemon.stalledUntil > line.now {
+                    line.at(daemon.stalledUntil, resume: other)
+                    continue
+                }
+                other.turn += 1
+                if other === fiber { return }
+                other.thread?.post()
+                (own ?? fiber?.thread)?.wait()
+                holder = fiber
+                return
+            }
+        }
+        if own != nil { return }
+        // The play is over: the director goes on, and this thread waits to be ended.
+        director?.post()
+        fiber?.thread?.wait()
+        holder = fiber
+    }
+}

@@ -1,0 +1,238 @@
+/// One play: a few daemons, Redis, PostgreSQL, users and admins, a time of troubles, and a time to heal.
+import CouponCore
+import Logging
+import Models
+
+final class Play {
+    let seed: UInt64
+    let line: Timeline
+    let baton: Baton
+    let partitioning: Partitioning
+    let coupons: [CouponID]
+    let users: [UserID]
+    let poisoned: Set<UserID>
+    let requestsPerTransaction: Int
+    private(set) var faults = Faults.none
+    private(set) var daemons: [Daemon] = []
+    private(set) lazy var redis = RedisServer(self, data: ModelRedis(partitioning: partitioning))
+    private(set) lazy var postgres = PostgresServer(
+        self, tables: ModelTables(partitioning: partitioning, installID: "install"))
+    private(set) lazy var witness = Witness(self)
+    private(set) lazy var clients = Clients(self)
+    private(set) lazy var logger: Logger = makeLogger()
+    /// Schedulers that sleep in Redis until an entry comes.
+    var blocked: [Fiber] = []
+    /// When nothing goes wrong any more.
+    let troubleEnds: Int64
+    private static let origin: Int64 = 1_750_000_000_000_000
+    /// Everything must be well so long after the troubles.
+    private static let patience: Int64 = 45_000_000
+
+    init(seed: UInt64, isRecording: Bool) {
+        self.seed = seed
+        line = Timeline(seed: seed, isRecording: isRecording)
+        baton = Baton(line)
+        partitioning = Partitioning(count: line.chance(700) ? 1 : 2)
+        coupons = (1...line.random(1...3)).map { CouponID(Int64($0)) }
+        users = (1...line.random(2...6)).map { UserID(Int64($0)) }
+        poisoned = line.chance(150) ? [users[0]] : []
+        requestsPerTransaction = line.chance(300) ? 2 : 5_000
+        troubleEnds = line.random(1_500_000...4_500_000)
+    }
+
+    /// Plays it out.
+    /// - Returns: the breach, if there was one.
+    func run() -> Breach? {
+        setUp()
+        baton.run()
+        for daemon in daemons { daemon.crash() }
+        if witness.breach == nil, !isFinished {
+            witness.fail("the play stopped")
+        }
+        return witness.breach
+    }
+
+    private(set) var isFinished = false
+
+    private func setUp() {
+        for id in coupons {
+            let now = wall(offset: 0)
+            let opens = line.chance(850) ? -3_600_000 : line.random(0...2_000)
+            let closes = line.chance(850) ? 3_600_000 : line.random(2_500...5_000)
+            let coupon = Coupon(
+                id: id, title: "c", total: line.chance(900) ? line.random(1...4) : nil,
+                window: Window(
+                    opens: now.advanced(byMilliseconds: opens),
+                    closes: now.advanced(byMilliseconds: closes)))
+            postgres.commit { $0.coupons[id] = coupon }
+        }
+        redis.configure(retention: line.chance(400) ? line.random(50...1_500) : 0)
+        postgres.takeSnapshot()
+        redis.takeSnapshot()
+        for _ in 1...line.random(1...3) { startDaemon() }
+        faults = Faults(line)
+        planDisasters()
+        planWishes()
+        planAdmins()
+        line.at(troubleEnds) { [self] in heal() }
+    }
+
+    private func planWishes() {
+        for _ in 0..<line.random(4...24) {
+            let coupon = coupons[line.draw(0...coupons.count - 1)]
+            let user = users[line.draw(0...users.count - 1)]
+            line.at(line.random(50_000...troubleEnds)) { [self] in
+                clients.wish(for: coupon, by: user)
+            }
+        }
+    }
+
+    func startDaemon() {
+        let daemon = Daemon(self, "d\(daemons.count + 1)")
+        daemons.append(daemon)
+        line.note(daemon.name, "starts")
+        daemon.start()
+    }
+
+    // MARK: The end
+
+    /// No more troubles; everybody who is not served yet asks until they know.
+    private func heal() {
+        line.note("play", "heals")
+        faults = .none
+        // Who owns a partition beside its owner goes on doing so, and others stay without one.
+        postgres.endAllSessions()
+        if !daemons.contains(where: \.isAlive) { startDaemon() }
+        let end = line.now + Self.patience
+        line.after(500_000) { [self] in
+            expect({ self.whyGatesAreNotQuiet }, by: end) { [self] in
+                // Every daemon reads the epochs each second.
+                line.after(1_500_000) { [self] in
+                    for coupon in coupons {
+                        for user in users { clients.wish(for: coupon, by: user, last: true) }
+                    }
+                    expect({ self.whyNotQuiet }, by: end, then: finish)
+                }
+            }
+        }
+    }
+
+    /// Waits until there is no reason to wait any more.
+    private func expect(
+        _ reason: @escaping () -> String?, by end: Int64, then: @escaping () -> Void
+    ) {
+        guard let text = reason() else { return then() }
+        if line.now > end { return witness.fail("I9: no quiet state: \(text)") }
+        line.after(250_000) { [self] in expect(reason, by: end, then: then) }
+    }
+
+    private func finish() {
+        isFinished = true
+        witness.expectAllDecided()
+        expectNoRemainder()
+        baton.end()
+    }
+
+    /// Why there is still something to come; nil where all is quiet.
+    private var whyNotQuiet: String? {
+        if let wish = clients.wishes.first(where: { $0.isLast && $0.end == nil }) {
+            return "u\(wish.user.rawValue) still asks for coupon \(wish.coupon.rawValue)"
+        }
+        if let attempt = clients.unanswered.first {
+            return "u\(attempt.wish.user.rawValue) is not answered"
+        }
+        return whyGatesAreNotQuiet
+    }
+
+    private var whyGatesAreNotQuiet: String? {
+        if !postgres.tables.notes.isEmpty { return "a change is not told" }
+        for daemon in daemons where daemon.isAlive {
+            if daemon.stalledUntil > line.now { return "\(daemon.name) stands still" }
+            if daemon.changes > 0 { return "\(daemon.name) is changing a coupon" }
+        }
+        var data = redis.data
+        for partition in partitioning.all {
+            let row = postgres.tables[partition]
+            let view = data.read(
+                partition, after: row.cursor, upTo: nil, maximumRequests: .max, now: redis.now)
+            if let reason = RebuildReason(row: row, gate: view, identity: redis.identity) {
+                return "partition \(partition.rawValue): \(reason.rawValue)"
+            }
+            if !view.items.isEmpty || view.settled != row.cursor || row.cursor.epoch < row.epoch {
+                return "partition \(partition.rawValue) is not drained"
+            }
+        }
+        return nil
+    }
+
+    /// Nobody who was refused for quantity in the end could have been served.
+    private func expectNoRemainder() {
+        for wish in clients.wishes where wish.isLast && wish.end == .soldOut {
+            guard let coupon = postgres.tables.coupons[wish.coupon], let left = coupon.remaining
+            else { continue }
+            if left > postgres.tables.deadLetters(of: wish.coupon), coupon.state == .active {
+                witness.fail("I9: u\(wish.user.rawValue) was told SOLD_OUT, and \(left) are left")
+            }
+        }
+    }
+
+    // MARK: Time
+
+    /// A wall clock's reading.
+    func wall(offset: Int64) -> Timestamp {
+        Timestamp(microseconds: Self.origin + line.now + offset)
+    }
+
+    func chance(_ permille: Int) -> Bool { permille > 0 && line.chance(permille) }
+
+    /// A fiber waits.
+    func sleep(_ fiber: Fiber, _ delay: Int64) {
+        guard !fiber.isDead else { return }
+        line.at(line.now + max(0, delay), resume: fiber)
+        baton.park(fiber)
+    }
+
+    /// Entries came: who waits for them wakes up.
+    func wakeBlocked() {
+        let fibers = blocked
+        blocked.removeAll()
+        for fiber in fibers where !fiber.isDead {
+            line.at(line.now + line.random(20...300), resume: fiber)
+        }
+    }
+
+    /// Redis is gone: whoever was connected finds out, sooner or later.
+    func cutOffFromRedis() {
+        for daemon in daemons where daemon.isAlive {
+            daemon.ear.cut(noticedAfter: line.random(0...800_000))
+            for desk in daemon.desks {
+                daemon.after(line.random(0...800_000)) { desk.gate.breakDown("Redis is gone") }
+            }
+        }
+    }
+
+    private func makeLogger() -> Logger {
+        guard line.isRecording else { return Logger(label: "s") { _ in SwiftLogNoOpLogHandler() } }
+        let line = Unchecked(line)
+        return Logger(label: "scheduler") { _ in HistoryLogHandler(line: line) }
+    }
+}
+
+/// What the scheduler logs is a part of the history.
+private struct HistoryLogHandler: LogHandler {
+    let line: Unchecked<Timeline>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.debug
+
+    init(line: Unchecked<Timeline>) { self.line = line }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let details = (event.metadata ?? [:]).map { "\($0.key)=\($0.value)" }.sorted()
+        line.value.append("log", "\(event.message) \(details.joined(separator: " "))")
+    }
+}

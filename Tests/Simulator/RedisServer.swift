@@ -1,0 +1,109 @@
+/// Redis as the parts reach it: the model of the scripts, an identity, a clock, and whoever listens.
+import CouponCore
+import Models
+
+final class RedisServer {
+    unowned let play: Play
+    private(set) var data: ModelRedis
+    private(set) var identity = RedisIdentity(runID: "run1", replicationID: "replica1")
+    /// Counts processes: what was connected to an earlier one is cut off.
+    private(set) var process = 1
+    private(set) var isUp = true
+    /// What this Redis' clock is ahead, in microseconds.
+    var clockOffset: Int64 = 0
+    /// Earlier states, of which one may come back.
+    private var snapshots: [ModelRedis] = []
+    private var histories = 1
+
+    init(_ play: Play, data: ModelRedis) {
+        self.play = play
+        self.data = data
+    }
+
+    var now: Timestamp { play.wall(offset: clockOffset) }
+
+    /// Runs a script: atomic, then its events go out, and the invariants are looked at.
+    func run<Value>(_ script: (inout ModelRedis, Timestamp) -> Value) -> Value {
+        let before = data.partitions
+        let value = script(&data, now)
+        play.witness.didRun(from: before, to: data.partitions)
+        let events = data.events
+        data.events.removeAll()
+        for event in events {
+            play.witness.didPublish(event)
+            for daemon in play.daemons { daemon.ear.publish(event, by: process) }
+        }
+        if before.indices.contains(where: { before[$0].lastID != data.partitions[$0].lastID }) {
+            play.wakeBlocked()
+        }
+        play.witness.look()
+        return value
+    }
+
+    func configure(retention: Int64) { data.retention = retention }
+
+    // MARK: Faults
+
+    func takeSnapshot() { snapshots.append(data) }
+
+    /// FLUSHALL: same process, same identity.
+    func flush() {
+        change(to: ModelRedis(like: data), isRollback: false)
+    }
+
+    /// Killed, and up again after a while with its data, nothing, or an earlier state.
+    func restart(with kind: Restart, after delay: Int64) {
+        isUp = false
+        switch kind {
+        case .data: break
+        case .nothing: change(to: ModelRedis(like: data), isRollback: false)
+        case .snapshot: change(to: snapshots.randomElement(by: play.line) ?? data, isRollback: true)
+        }
+        play.cutOffFromRedis()
+        process += 1
+        histories += 1
+        identity = RedisIdentity(runID: "run\(process)", replicationID: "replica\(histories)")
+        play.line.after(delay) { [self] in
+            isUp = true
+            play.line.note("redis", "up again")
+        }
+    }
+
+    enum Restart: CaseIterable { case data, nothing, snapshot }
+
+    /// REPLICAOF an older copy, and back: the process and its connections stay.
+    func rollBackInPlace() {
+        histories += 1
+        identity = RedisIdentity(runID: identity.runID, replicationID: "replica\(histories)")
+        change(to: snapshots.randomElement(by: play.line) ?? data, isRollback: true)
+    }
+
+    /// One entry's bytes are damaged.
+    func damageEntry() {
+        for partition in data.partitions.indices where !data.partitions[partition].queue.isEmpty {
+            let count = data.partitions[partition].queue.count
+            data.partitions[partition].queue[play.line.draw(0...count - 1)].isDamaged = true
+            return
+        }
+    }
+
+    private func change(to other: ModelRedis, isRollback: Bool) {
+        data = other
+        data.events.removeAll()
+        play.witness.redisLost(isRollback: isRollback)
+    }
+}
+
+extension ModelRedis {
+    /// An empty one with the same settings.
+    init(like other: ModelRedis) {
+        self.init(partitioning: Partitioning(count: other.partitions.count))
+        retention = other.retention
+        backlogPerCoupon = other.backlogPerCoupon
+        backlogPerPartition = other.backlogPerPartition
+    }
+}
+
+extension Array {
+    func randomElement(by line: Timeline) -> Element? { line.pick(self) }
+}

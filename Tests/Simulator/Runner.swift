@@ -1,0 +1,101 @@
+/// A range of seeds in this process, or shared out among several.
+import Glibc
+
+struct Options {
+    static let usage = "usage: Simulator [--seed S] [--runs N] [--workers W]"
+    var seed: UInt64 = .random(in: 0...UInt64(UInt32.max))
+    var runs: UInt64 = 2_000
+    var workers = 1
+
+    /// Nil where the arguments are none of ours.
+    init?(_ arguments: ArraySlice<String>) {
+        var rest = arguments
+        while let name = rest.popFirst() {
+            guard let value = rest.popFirst().flatMap({ UInt64($0) }) else { return nil }
+            switch name {
+            case "--seed": seed = value
+            case "--runs": runs = value
+            case "--workers": workers = Int(clamping: max(1, value))
+            default: return nil
+            }
+        }
+    }
+}
+
+/// Plays one seed after the other; stops at the first breach and tells its history.
+struct Runner {
+    let options: Options
+
+    init(_ options: Options) { self.options = options }
+
+    func run() -> Int32 {
+        print("seed \(options.seed), \(options.runs) runs")
+        let start = ContinuousClock.now
+        var hash: UInt64 = 0
+        var events = 0
+        for offset in 0..<options.runs {
+            let seed = options.seed &+ offset
+            let play = Play(seed: seed, isRecording: false)
+            let breach = play.run()
+            hash = hash &* 31 &+ play.line.hash
+            events += play.line.count
+            guard breach == nil else {
+                tell(seed)
+                return 1
+            }
+        }
+        let seconds = start.duration(to: .now) / .seconds(1)
+        let each = seconds * 1_000 / Double(max(1, options.runs))
+        print(
+            "\(options.runs) runs, no breach, \(events) events, \(Int(each * 1_000)) us a run, "
+                + "hash \(String(hash, radix: 16))")
+        return 0
+    }
+
+    /// Once more, written down.
+    private func tell(_ seed: UInt64) {
+        let play = Play(seed: seed, isRecording: true)
+        let breach = play.run()
+        for line in play.line.history { print(line) }
+        print("\nseed \(seed): \(breach?.text ?? "not a breach the second time")")
+        print("again: make simulate SEED=\(seed) RUNS=1")
+    }
+}
+
+/// As many processes as there are cores, a share of the seeds each.
+struct Crew {
+    let options: Options
+
+    init(_ options: Options) { self.options = options }
+
+    func run() -> Int32 {
+        var children: [pid_t] = []
+        let share = (options.runs + UInt64(options.workers) - 1) / UInt64(options.workers)
+        for worker in 0..<UInt64(options.workers) {
+            let first = worker * share
+            guard first < options.runs else { break }
+            children.append(
+                start(seed: options.seed &+ first, runs: min(share, options.runs - first)))
+        }
+        var worst: Int32 = 0
+        for child in children {
+            var status: Int32 = 0
+            _ = unsafe waitpid(child, &status, 0)
+            worst = max(worst, status == 0 ? 0 : 1)
+        }
+        return worst
+    }
+
+    private func start(seed: UInt64, runs: UInt64) -> pid_t {
+        let words = [
+            CommandLine.arguments[0], "--seed", String(seed), "--runs", String(runs),
+        ]
+        var arguments = unsafe words.map { unsafe strdup($0) }
+        unsafe arguments.append(nil)
+        var child: pid_t = 0
+        let error = unsafe posix_spawn(
+            &child, "/proc/self/exe", nil, nil, arguments, environ)
+        precondition(error == 0, "cannot start a worker")
+        return child
+    }
+}

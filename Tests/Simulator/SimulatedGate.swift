@@ -1,0 +1,169 @@
+/// A worker's connection to the gate, as `GateConnection` behaves: calls in order, a broken connection
+/// replaced by itself, the old one killed before anything is sent again (rule 14).
+import CouponCore
+import Models
+
+final class SimulatedGate: Gate {
+    private(set) var identity: RedisIdentity?
+    weak var delegate: (any GateDelegate)?
+
+    private struct Pending {
+        let call: GateCall
+        var answer: GateAnswer?
+    }
+
+    /// What travels on one connection; Redis runs it until it is killed, or Redis dies.
+    private final class Wire {
+        let process: Int
+        var isKilled = false
+        var lastArrival: Int64 = 0
+        var lastReply: Int64 = 0
+        init(process: Int) { self.process = process }
+    }
+
+    private let play: Play
+    private unowned let daemon: Daemon
+    private var wire: Wire?
+    private var old: Wire?
+    private var pending: [Pending] = []
+    private var firstNumber = 0
+    private var isClosed = false
+
+    init(_ daemon: Daemon) {
+        self.daemon = daemon
+        play = daemon.play
+        connect()
+    }
+
+    func send(_ call: GateCall) {
+        guard identity != nil, let wire else {
+            daemon.after(10) { [self] in
+                delegate?.gate(didAnswer: call, with: .unavailable("not connected"))
+            }
+            return
+        }
+        precondition(pending.count < Limits.gateCallsInFlight, "too many calls under way")
+        pending.append(Pending(call: call))
+        let number = firstNumber + pending.count - 1
+        wire.lastArrival = max(wire.lastArrival, play.line.now + play.line.delay())
+        play.line.at(wire.lastArrival) { [self] in arrive(call, number, wire) }
+        if play.chance(play.faults.gate) {
+            play.line.after(play.line.delay()) { [self] in breakDown("cut") }
+        }
+    }
+
+    func verify() {
+        guard let wire else { return }
+        daemon.after(play.line.delay()) { [self] in
+            guard wire === self.wire, wire.process == play.redis.process, identity != nil,
+                identity != play.redis.identity
+            else { return }
+            breakDown("Redis has another history")
+        }
+    }
+
+    func close() {
+        isClosed = true
+        identity = nil
+        // What was sent may run all the same, or may have been lost with the sender.
+        if let wire, play.chance(500) { wire.isKilled = true }
+        pending.removeAll()
+    }
+
+    /// Redis runs the call, or the connection it came on is gone.
+    private func arrive(_ call: GateCall, _ number: Int, _ wire: Wire) {
+        let redis = play.redis
+        guard !wire.isKilled, redis.isUp, wire.process == redis.process else { return }
+        if play.chance(play.faults.script) {
+            return reply(.unavailable("LOADING"), number, wire)
+        }
+        let answer = redis.run { $0.gate(call, now: $1) }
+        play.witness.didJudge(call, answer)
+        play.line.note("gate", "\(daemon.name) \(call.brief) -> \(answer.brief)")
+        if play.chance(play.faults.script) {
+            return reply(.interrupted("nonsense"), number, wire)
+        }
+        reply(answer, number, wire)
+    }
+
+    private func reply(_ answer: GateAnswer, _ number: Int, _ wire: Wire) {
+        wire.lastReply = max(wire.lastReply, play.line.now + play.line.delay())
+        play.line.at(wire.lastReply) { [self] in
+            daemon.arrive { [self] in
+                guard wire === self.wire, identity != nil else { return }
+                pending[number - firstNumber].answer = answer
+                deliver()
+            }
+        }
+    }
+
+    private func deliver() {
+        while let first = pending.first, let answer = first.answer {
+            pending.removeFirst()
+            firstNumber += 1
+            delegate?.gate(didAnswer: first.call, with: answer)
+        }
+    }
+
+    /// The connection is found broken.
+    func breakDown(_ reason: String) {
+        guard !isClosed, daemon.isAlive, identity != nil else { return }
+        daemon.arrive { [self] in
+            guard identity != nil else { return }
+            play.line.note(daemon.name, "connection to the gate lost: \(reason)")
+            identity = nil
+            old = wire
+            wire = nil
+            delegate?.gateDidChange()
+            daemon.after(play.line.random(25_000...80_000)) { [self] in connect() }
+        }
+    }
+
+    private func connect() {
+        daemon.after(play.line.delay()) { [self] in
+            guard !isClosed else { return }
+            guard play.redis.isUp, !play.chance(play.faults.gate) else {
+                return daemon.after(play.line.random(50_000...500_000)) { [self] in connect() }
+            }
+            old?.isKilled = true
+            let wire = Wire(process: play.redis.process)
+            let identity = play.redis.identity
+            daemon.after(play.line.delay()) { [self] in
+                guard !isClosed else { return }
+                old = nil
+                self.wire = wire
+                self.identity = identity
+                for index in pending.indices where pending[index].answer == nil {
+                    pending[index].answer = .interrupted("cut")
+                }
+                deliver()
+                delegate?.gateDidChange()
+                if wire.process != play.redis.process { breakDown("Redis is gone") }
+            }
+        }
+    }
+
+    /// Whether something is on its way.
+    var isQuiet: Bool { pending.isEmpty }
+}
+
+extension GateCall {
+    var brief: String {
+        "coupon \(coupon.rawValue) epoch \(epoch) floor \(floor) "
+            + requests.map { "u\($0.user.rawValue)/\($0.requestID.brief)" }.joined(separator: " ")
+    }
+}
+
+extension GateAnswer {
+    var brief: String {
+        guard case .reply(let reply) = self else { return "\(self)" }
+        let door = reply.door.isClosed ? "\(reply.door)" : "open"
+        return
+            "\(reply.verdicts) tail \(reply.tail) settled \(reply.settled) rev \(reply.rev) \(door)"
+    }
+}
+
+extension RequestID {
+    /// The number that a client gave.
+    var brief: String { "\(highBits)" }
+}

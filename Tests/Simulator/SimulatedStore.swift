@@ -1,0 +1,104 @@
+/// The catalog's session, as `PostgresCouponStore` behaves.
+import CouponCore
+import Models
+
+final class SimulatedStore: CouponStore {
+    private let play: Play
+    let session: SimulatedSession
+
+    init(_ play: Play, _ fiber: Fiber) {
+        self.play = play
+        session = SimulatedSession(play, fiber, patienceMilliseconds: 5_000)
+    }
+
+    func partitions() throws(LedgerError) -> [PartitionRow] { try session.read { $0.partitions } }
+
+    func coupon(_ id: CouponID) throws(LedgerError) -> Coupon? {
+        try session.read { $0.coupons[id] }
+    }
+
+    func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon] {
+        try session.read { tables in
+            Array(tables.coupons(tables.coupons.keys.filter { $0 > after }).prefix(limit))
+        }
+    }
+
+    func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon? {
+        try session.read { $0.load(coupon) }
+    }
+
+    func decisions(
+        _ questions: [Holding], in partition: PartitionID
+    ) throws(LedgerError) -> Decisions {
+        try session.read { $0.decisions(questions, in: partition) }
+    }
+
+    func standing(of user: UserID, for coupon: CouponID) throws(LedgerError) -> UserStanding? {
+        try session.read { $0.standing(of: user, for: coupon) }
+    }
+
+    func create(_ coupon: Coupon) throws(LedgerError) -> Bool {
+        try session.commit(locking: .coupon(coupon.id), "create") { tables in
+            if tables.coupons[coupon.id] != nil { return false }
+            tables.coupons[coupon.id] = coupon
+            return true
+        }
+    }
+
+    func update(
+        _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
+    ) throws(LedgerError) -> CouponUpdate? {
+        let now = play.postgres.now
+        let isThere = try session.commit(locking: .note(id), "note") { tables in
+            if tables.coupons[id] != nil { tables.notes[id] = now }
+            return tables.coupons[id] != nil
+        }
+        guard isThere else { return nil }
+        defer { session.rollBack() }
+        try session.leave(session.enter())
+        try session.lock(.note(id))
+        guard play.postgres.tables.notes[id] != nil else { throw .busy("the note is gone") }
+        guard let coupon = try lock(id) else { return nil }
+        var changed = coupon.changed(by: change)
+        if changed == coupon { return .updated(coupon) }
+        if let fault = changed.fault(after: coupon) { return .invalid(fault) }
+        changed.version += 1
+        if changed.isLower(than: coupon), !cap(changed, play.postgres.tables[partition(of: id)]) {
+            return .refusedByGate
+        }
+        let result = changed
+        return try session.commit("change \(change)") { tables in
+            tables.coupons[id] = result
+            return .updated(result)
+        }
+    }
+
+    func retell(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool {
+        defer { session.rollBack() }
+        try session.leave(session.enter())
+        let due = play.postgres.tables.notes.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+            .filter { $0.value < play.postgres.now.advanced(byMilliseconds: -2_000) }
+        guard let server = session.session,
+            let id = due.map(\.key).first(where: {
+                play.postgres.tryLock(.note($0), exclusively: true, server)
+            })
+        else { return false }
+        let isTold = try lock(id).map { tell($0, play.postgres.tables[partition(of: id)]) } ?? true
+        let now = play.postgres.now
+        return try session.commit("note of coupon \(id.rawValue)") { tables in
+            tables.notes[id] = isTold ? nil : now
+            return isTold
+        }
+    }
+
+    /// The partition's row shared, then the coupon's.
+    private func lock(_ id: CouponID) throws(LedgerError) -> Coupon? {
+        try session.lock(.partition(partition(of: id)), exclusively: false)
+        try session.lock(.coupon(id))
+        session.session?.isWorking = false
+        session.session?.silentSince = play.line.now
+        return play.postgres.tables.coupons[id]
+    }
+
+    private func partition(of id: CouponID) -> PartitionID { play.partitioning.partition(of: id) }
+}

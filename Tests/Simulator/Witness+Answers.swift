@@ -1,0 +1,158 @@
+/// What users are told, held against what is (I2, I3, promises 2 to 6 and 9).
+import CouponCore
+import Models
+
+extension Witness {
+    /// A daemon has answered a request.
+    func didTell(_ attempt: Clients.Try, _ answer: Clients.Answer) {
+        if attempt.answers > 1 { fail("answered twice: \(answer)") }
+        let late = play.line.now - (attempt.arrivedAt ?? 0) - attempt.deadline * 1_000
+        let stalled = attempt.desk.daemon.stalledUntil
+        if late > 50_000, stalled < attempt.arrivedAt ?? 0 {
+            fail("promise 9: answered \(late / 1_000) ms after the deadline")
+        }
+        switch answer {
+        case .success(let outcome): judge(outcome, attempt)
+        case .failure(let failure): judge(failure, attempt)
+        }
+    }
+
+    func acceptances(of wish: Clients.Wish, sequence: Int64) -> [Acceptance] {
+        (byRequest[wish.requestID] ?? []).filter { $0.holding.sequence == sequence }
+    }
+
+    func judge(_ outcome: Outcome, _ attempt: Clients.Try) {
+        let wish = attempt.wish
+        switch outcome {
+        case .accepted(let sequence):
+            if acceptances(of: wish, sequence: sequence).isEmpty {
+                fail("told ACCEPTED(\(sequence)) without an acceptance")
+            }
+        case .issued(let sequence, _):
+            expectRow(
+                Holding(
+                    coupon: wish.coupon, user: wish.user, sequence: sequence,
+                    requestID: wish.requestID), "I2: told ISSUED")
+        case .duplicate(let sequence, let state): judgeDuplicate(sequence, state, wish)
+        case .rejected(let sequence, _):
+            let all = acceptances(of: wish, sequence: sequence)
+            if all.isEmpty { fail("told REJECTED(\(sequence)) without an acceptance") }
+            refuse(all)
+        case .soldOut, .notOpen, .ended, .paused, .closed, .notFound:
+            judgeRefusal(outcome, attempt)
+        }
+    }
+
+    func expectRow(_ holding: Holding, _ what: String) {
+        let row = tables.issues[holding.coupon]?[holding.user]
+        let isThere = row?.requestID == holding.requestID && row?.sequence == holding.sequence
+        if !isThere && !(didPostgresGoBack && everIssued.contains(holding)) {
+            fail("\(what) \(holding.sequence) without a row")
+        }
+    }
+
+    func judgeDuplicate(_ sequence: Int64, _ state: HolderState, _ wish: Clients.Wish) {
+        let others = acceptances.filter {
+            $0.holding.coupon == wish.coupon && $0.holding.user == wish.user
+                && $0.holding.sequence == sequence
+        }
+        if !others.contains(where: { $0.holding.requestID != wish.requestID }) {
+            fail("told DUPLICATE(\(sequence)), and no other request counted")
+        }
+        if state == .issued, !others.contains(where: { everIssued.contains($0.holding) }) {
+            fail("told DUPLICATE(issued) without a row")
+        }
+    }
+
+    func refuse(_ all: [Acceptance]) {
+        for acceptance in all {
+            if everIssued.contains(acceptance.holding), !didPostgresGoBack {
+                fail("I3: told rejected or lost, and there is a row: \(acceptance.holding)")
+            }
+            acceptance.wasRefused = true
+        }
+    }
+
+    /// A refusal without a sequence: nobody of this name has a slot, as far as the request could know.
+    func judgeRefusal(_ outcome: Outcome, _ attempt: Clients.Try) {
+        let wish = attempt.wish
+        if outcome == .notFound { return fail("told NOT_FOUND for a coupon that is there") }
+        let holds = (byRequest[wish.requestID] ?? []).contains {
+            !$0.mayVanish && !isRefused($0.holding)
+        }
+        if holds, attempt.attempt > 0 || wish.tries == 1, !didPostgresGoBack {
+            fail("promise 6: a holder was told \(outcome)")
+        }
+    }
+
+    func isRefused(_ holding: Holding) -> Bool {
+        tables.refusals.contains { $0.holding == holding }
+    }
+
+    func judge(_ failure: Failure, _ attempt: Clients.Try) {
+        let all = byRequest[attempt.wish.requestID] ?? []
+        switch failure.acceptance {
+        case .accepted(let sequence):
+            if acceptances(of: attempt.wish, sequence: sequence).isEmpty {
+                fail("told accepted(\(sequence)) without an acceptance")
+            }
+        case .notAccepted:
+            if failure.message.hasPrefix("Redis lost the accepted") {
+                guard all.count == 1 else { return }
+                if !all[0].mayVanish, !didPostgresGoBack {
+                    fail("told that Redis lost the request, and it did not")
+                }
+                refuse(all)
+            } else if attempt.wish.tries == 1, !all.isEmpty {
+                fail("promise 9: told not accepted (\(failure.message)), and was")
+            }
+        case .unknown: break
+        }
+    }
+
+    /// An answer has reached its user: what is sent from now on comes later.
+    func didHear(_ attempt: Clients.Try, _ outcome: Outcome) {
+        let sequence: Int64
+        switch outcome {
+        case .accepted(let n), .issued(let n, _): sequence = n
+        default: return
+        }
+        let all = acceptances(of: attempt.wish, sequence: sequence)
+        guard all.count == 1, let only = all.first, !only.mayVanish else { return }
+        heard[Lane(coupon: only.holding.coupon, epoch: only.position.epoch), default: []]
+            .append((play.line.now, sequence))
+    }
+
+    /// The acceptances of a user that stand, for a status to be asked.
+    func holdings(of user: UserID, _ coupon: CouponID) -> [Acceptance] {
+        acceptances.filter {
+            $0.holding.user == user && $0.holding.coupon == coupon && !$0.mayVanish
+        }
+    }
+
+    /// A status was told.
+    func didTell(
+        _ status: UserStatus, of user: UserID, _ coupon: CouponID, _ before: [Acceptance]
+    ) {
+        switch status {
+        case .none:
+            let held = before.filter { !$0.mayVanish && !didPostgresGoBack }
+            if let first = held.first {
+                fail("promise 9: status NONE, and \(first.holding) was accepted before")
+            }
+        case .issued(let sequence, _):
+            if !everIssued.contains(where: {
+                $0.user == user && $0.coupon == coupon && $0.sequence == sequence
+            }) {
+                fail("status ISSUED(\(sequence)) without a row")
+            }
+        case .rejected(let sequence, _):
+            refuse(
+                acceptances.filter {
+                    $0.holding.user == user && $0.holding.coupon == coupon
+                        && $0.holding.sequence == sequence && isRefused($0.holding)
+                })
+        case .queued: break
+        }
+    }
+}

@@ -1,0 +1,99 @@
+/// What must hold of every state, and of the last one (I4, I5, I7, I8, promise 3).
+import CouponCore
+import Models
+
+extension Witness {
+    /// Everything has settled: each acceptance is decided, but for what a loss took.
+    func expectAllDecided() {
+        for acceptance in acceptances
+        where !acceptance.mayVanish && !isDecided(acceptance.holding) && !didPostgresGoBack {
+            fail("promise 3: accepted at \(acceptance.position), and gone: \(acceptance.holding)")
+        }
+    }
+
+    /// I4, I5 and I7 in the present state.
+    func look() {
+        for partition in play.partitioning.all { look(at: partition) }
+        if breach == nil { lookAtFrontDoors() }
+    }
+
+    func look(at partition: PartitionID) {
+        var data = play.redis.data
+        let row = tables[partition]
+        let keys = data.partitions[partition.rawValue]
+        if !tainted.contains(partition) {
+            for stored in keys.queue where stored.entry.position <= row.cursor {
+                expectDecided(stored.entry, "passed")
+            }
+        }
+        let view = data.read(
+            partition, after: row.cursor, upTo: nil, maximumRequests: .max, now: play.redis.now)
+        guard !tainted.contains(partition), play.redis.isUp,
+            RebuildReason(row: row, gate: view, identity: play.redis.identity) == nil
+        else { return }
+        if view.settled > row.cursor { fail("I7: settled \(view.settled) > \(row.cursor)") }
+        for (key, loaded) in keys.coupons where key.epoch == view.epoch {
+            let expected = expectedUsed(key.coupon, row, view, loaded)
+            if loaded.used != expected {
+                fail(
+                    "I5: coupon \(key.coupon.rawValue): used \(loaded.used), should be \(expected)")
+            }
+        }
+    }
+
+    func expectedUsed(
+        _ coupon: CouponID, _ row: PartitionRow, _ view: GateView, _ loaded: ModelRedis.Loaded
+    ) -> Int64 {
+        let issued = tables.issues[coupon] ?? [:]
+        var dead: Set<UserID> = []
+        var pending: Set<UserID> = []
+        for refusal in tables.refusals where refusal.holding.coupon == coupon {
+            let user = refusal.holding.user
+            if refusal.reason == .deadLetter {
+                dead.insert(user)
+            } else if refusal.position > view.settled, refusal.position <= row.cursor,
+                let holder = loaded.holders[user], holder.hasSlot,
+                holder.sequence == refusal.holding.sequence
+            {
+                pending.insert(user)
+            }
+        }
+        for stored in play.redis.data.partitions[row.id.rawValue].queue
+        where stored.entry.coupon == coupon && stored.entry.position > row.cursor {
+            pending.formUnion(stored.entry.requests.map(\.user))
+        }
+        pending = pending.filter { issued[$0] == nil && !dead.contains($0) }
+        return Int64(issued.count) + tables.deadLetters(of: coupon) + Int64(pending.count)
+    }
+
+    /// I8: with nothing on its way, who bounces has a reason.
+    func lookAtFrontDoors() {
+        guard play.redis.isUp else { return }
+        for daemon in play.daemons
+        where daemon.isAlive && daemon.ear.isQuiet && daemon.stalledUntil <= play.line.now {
+            for desk in daemon.desks where desk.gate.isQuiet && desk.gate.identity != nil {
+                for id in play.coupons where !silentlyOpened.contains(id) {
+                    look(at: id, from: desk)
+                }
+            }
+        }
+    }
+
+    func look(at id: CouponID, from desk: Desk) {
+        let partition = partition(of: id)
+        let keys = play.redis.data.partitions[partition.rawValue]
+        guard let gate = keys.gate, !gate.isFenced, gate.epoch == tables[partition].epoch,
+            !tainted.contains(partition),
+            let loaded = keys[gate.epoch, id],
+            !loaded.door(play.redis.now).isClosed
+        else { return }
+        var door = desk.worker.frontDoor
+        let now = MonotonicTime(nanoseconds: play.line.now * 1_000)
+        switch door.judge(id, attempt: 0, now: now) {
+        case .bounce(.soldOut), .bounceAndRefresh(.soldOut), .bounce(.paused),
+            .bounceAndRefresh(.paused), .bounce(.closed), .bounceAndRefresh(.closed):
+            fail("I8: \(desk.name) bounces coupon \(id.rawValue), and the gate is open")
+        default: break
+        }
+    }
+}

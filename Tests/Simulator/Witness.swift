@@ -1,0 +1,109 @@
+/// What really happened, and whether anybody was told otherwise. It sees each acceptance at the gate, each
+/// commit and each answer, and knows what was lost by a fault that docs/GUARANTEES.md allows to lose it.
+import CouponCore
+import Models
+
+/// A breach, in words.
+struct Breach: Error {
+    let text: String
+}
+
+final class Witness {
+    /// One acceptance at the gate.
+    final class Acceptance {
+        let holding: Holding
+        let position: Position
+        /// Made by a gate whose data had gone back, before it was rebuilt: it may be forgotten, or refused.
+        let isTainted: Bool
+        /// A loss of data took it.
+        var isLost = false
+        /// Somebody was told that it is rejected, or lost.
+        var wasRefused = false
+
+        init(_ holding: Holding, _ position: Position, tainted: Bool) {
+            self.holding = holding
+            self.position = position
+            isTainted = tainted
+        }
+
+        var mayVanish: Bool { isLost || isTainted }
+    }
+
+    unowned let play: Play
+    private(set) var breach: Breach?
+    var acceptances: [Acceptance] = []
+    var byRequest: [RequestID: [Acceptance]] = [:]
+    var byPosition: [PartitionID: [Position: CouponID]] = [:]
+    var tainted: Set<PartitionID> = []
+    /// Every row that was ever committed.
+    var everIssued: Set<Holding> = []
+    private(set) var didPostgresGoBack = false
+    var seenRefusals = 0
+    /// Answers that were heard, by coupon and epoch: when, and which sequence.
+    var heard: [Lane: [(time: Int64, sequence: Int64)]] = [:]
+    /// Loaded with an open door, of which nobody is told.
+    var silentlyOpened: Set<CouponID> = []
+
+    struct Lane: Hashable {
+        let coupon: CouponID
+        let epoch: Epoch
+    }
+
+    init(_ play: Play) { self.play = play }
+
+    /// Notes the first breach; the play ends.
+    func fail(_ text: @autoclosure () -> String) {
+        guard breach == nil else { return }
+        breach = Breach(text: text())
+        play.line.note("BREACH", text())
+        play.baton.end()
+    }
+
+    func partition(of coupon: CouponID) -> PartitionID {
+        play.partitioning.partition(of: coupon)
+    }
+
+    func isTainted(_ partition: PartitionID) -> Bool { tainted.contains(partition) }
+
+    var tables: ModelTables { play.postgres.tables }
+
+    /// Redis lost data.
+    func redisLost(isRollback: Bool) {
+        if isRollback { tainted = Set(play.partitioning.all) }
+        markLost()
+    }
+
+    /// PostgreSQL lost data.
+    func postgresWentBack() {
+        didPostgresGoBack = true
+        seenRefusals = tables.refusals.count
+        for acceptance in acceptances { acceptance.wasRefused = false }
+        markLost()
+    }
+
+    func markLost() {
+        for acceptance in acceptances
+        where !isDecided(acceptance.holding) && !isQueued(acceptance) {
+            acceptance.isLost = true
+        }
+    }
+
+    func isQueued(_ acceptance: Acceptance) -> Bool {
+        play.redis.data.partitions[partition(of: acceptance.holding.coupon).rawValue].queue
+            .contains {
+                $0.entry.position == acceptance.position
+                    && $0.entry.holdings.contains(acceptance.holding)
+            }
+    }
+}
+
+extension QueueEntry {
+    /// Its requests, by name.
+    var holdings: [Holding] {
+        requests.enumerated().map { offset, request in
+            Holding(
+                coupon: coupon, user: request.user, sequence: firstSequence + Int64(offset),
+                requestID: request.requestID)
+        }
+    }
+}
