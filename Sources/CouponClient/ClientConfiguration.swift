@@ -17,6 +17,10 @@ public struct ClientConfiguration: Sendable {
     /// How long the client waits past a deadline, so that the daemon's own word (what became of the
     /// request) arrives instead of the client's, which is always "unknown".
     public var answerGrace = TimeAmount.milliseconds(250)
+    /// A connection on which a deadline passes, and nothing at all was heard for so long though something
+    /// was asked, is taken for dead: the network may have lost it without a word to anybody. The next
+    /// call makes a new one.
+    public var silenceLimit = TimeAmount.seconds(5)
     /// How often deadlines are looked at: they are kept to within this.
     public var deadlineResolution = TimeAmount.milliseconds(20)
 

@@ -106,6 +106,34 @@ import Testing
         #expect(answers.byNumber[1] == [.success(.health(notReady: nil))])
     }
 
+    @Test func aConnectionThatStaysSilentIsGivenUp() throws {
+        try ask(0, deadline: .milliseconds(50))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(2))
+        #expect(answers.byNumber[0] == [.failure(.deadlineExceeded)])
+        #expect(handler.isOpen, "a daemon may stand still for a while")
+        try ask(1, deadline: .milliseconds(60_000))
+        try ask(2, deadline: .milliseconds(3_500))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(4))
+        #expect(answers.byNumber[2] == [.failure(.deadlineExceeded)])
+        let lost = ClientError.connectionLost(reason: "nothing was heard any more")
+        #expect(answers.byNumber[1] == [.failure(lost)])
+        #expect(!handler.isOpen)
+    }
+
+    @Test func aConnectionOnWhichSomethingIsHeardStays() throws {
+        for number in 0..<8 {
+            try ask(number, deadline: .milliseconds(900))
+            let id = try #require(try sent().first).id
+            channel.embeddedEventLoop.advanceTime(by: .milliseconds(900))
+            guard number < 7 else { continue }
+            try channel.writeInbound(
+                DaemonWire.frame(Response(id: id, result: .health(notReady: nil))))
+        }
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(200))
+        #expect(answers.byNumber[7] == [.failure(.deadlineExceeded)])
+        #expect(handler.isOpen)
+    }
+
     @Test func deadlinesTravelAndAreNeverZero() throws {
         try ask(0)
         try ask(1, deadline: .microseconds(10))

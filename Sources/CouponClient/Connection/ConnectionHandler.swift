@@ -16,6 +16,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var pending: PendingTable<ClientConnection.WhenAnswered>
     private var context: ChannelHandlerContext?
     private var unsent = ByteBuffer()
+    /// Since when an answer is owed and nothing was heard.
+    private var silentSince: NIODeadline?
     private var isReading = false
     private var isFlushScheduled = false
     private var isSweepScheduled = false
@@ -46,6 +48,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             Request(
                 id: id, deadlineMilliseconds: milliseconds,
                 token: method.isAdmin ? configuration.token : [], method: method))
+        silentSince = silentSince ?? context.eventLoop.now
         scheduleFlush(context)
         scheduleSweep(context)
     }
@@ -99,8 +102,12 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func sweep() {
         guard let context else { return }
-        for late in pending.removeExpired(now: context.eventLoop.now.uptimeNanoseconds) {
-            late(.failure(.deadlineExceeded))
+        let now = context.eventLoop.now
+        let late = pending.removeExpired(now: now.uptimeNanoseconds)
+        for waiter in late { waiter(.failure(.deadlineExceeded)) }
+        // A daemon answers by the deadline, if only to say that it has passed.
+        if !late.isEmpty, let silentSince, now - silentSince >= configuration.silenceLimit {
+            return end(.connectionLost(reason: "nothing was heard any more"))
         }
         if !pending.isEmpty { scheduleSweep(context) }
     }
@@ -133,6 +140,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         isReading = false
+        silentSince = pending.isEmpty ? nil : context.eventLoop.now
         flush()
         context.fireChannelReadComplete()
     }
