@@ -83,6 +83,19 @@ private struct Line {
         await line.proxy.close()
     }
 
+    @Test func `an orphan is never told, a newcomer is served`() async throws {
+        let line = try await Line()
+        line.proxy.weather = Weather(kind: .orphaned)
+        line.proxy.weather = .clear
+        try line.say("SET orphan 1")
+        try await eventually("it is swallowed") { line.proxy.hasSwallowed }
+        let other = try PlainSocket(port: line.port)
+        try other.send(Array("PING\r\n".utf8))
+        #expect(try other.read(7).map { String(decoding: $0, as: UTF8.self) } == "+PONG\r\n")
+        #expect(try await line.keys() == "0")
+        await line.proxy.close()
+    }
+
     @Test func `a cut ends connections, not the proxy`() async throws {
         let line = try await Line()
         line.proxy.cut()

@@ -42,7 +42,7 @@ final class Proxy: Sendable {
                 state.weather = newValue
                 return Array(state.links.values)
             }
-            for link in links { link.weatherChanged() }
+            for link in links { link.feel(newValue) }
         }
     }
 

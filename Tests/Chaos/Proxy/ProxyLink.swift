@@ -15,6 +15,7 @@ final class ProxyLink: Sendable {
         /// Something was swallowed: whoever is left must not go on as if nothing had happened.
         var hasSwallowed = false
         var isClosed = false
+        var isOrphan = false
     }
 
     /// One direction.
@@ -57,10 +58,12 @@ final class ProxyLink: Sendable {
     }
 
     /// What has been held passes now; who was not told what went missing loses the connection.
-    func weatherChanged() {
+    func feel(_ weather: Weather) {
         loop.execute {
             let ends = self.ends.value
-            if ends.hasSwallowed && ![.silent, .deaf].contains(self.proxy.weather.kind) {
+            if weather.kind == .orphaned { ends.isOrphan = true }
+            if ends.isOrphan { return }
+            if ends.hasSwallowed && ![.silent, .deaf].contains(weather.kind) {
                 return self.close()
             }
             self.pass(ends.questions)
@@ -81,7 +84,8 @@ final class ProxyLink: Sendable {
     private func heard(_ bytes: ByteBuffer?, isQuestion: Bool) {
         let ends = ends.value
         let weather = proxy.weather
-        let isLost = weather.kind == .silent || (weather.kind == .deaf && !isQuestion)
+        let isLost =
+            ends.isOrphan || weather.kind == .silent || (weather.kind == .deaf && !isQuestion)
         guard let bytes else {
             // Of a close nobody hears in silence; it comes when the weather clears.
             if isLost { swallow() } else { close() }

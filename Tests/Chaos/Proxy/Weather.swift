@@ -14,8 +14,11 @@ struct Weather: Equatable, Sendable {
         case cut
         /// Nothing passes until the weather clears; then everything does.
         case held
-        /// Nothing passes, ever, and nobody is told: half-open connections.
+        /// Nothing passes, ever, and nobody is told until the weather clears.
         case silent
+        /// Half-open: on connections that stand, nothing passes any more, and nobody is ever told; new ones
+        /// are as good as any.
+        case orphaned
         /// Questions pass, answers do not, and nobody is told.
         case deaf
     }
