@@ -19,15 +19,17 @@ extension Verdict {
             + " took \(took.milliseconds) ms: \(breaches.isEmpty ? "kept" : "BREACH")"
     }
 
+    private static let told = 10
+
     /// The breaches, each with the history of the users concerned.
     var report: [String] {
         var lines = [line]
-        for breach in breaches.prefix(20) {
+        for breach in breaches.prefix(Self.told) {
             lines.append("BREACH \(breach)")
             guard !breach.users.isEmpty else { continue }
             lines += history.story(of: breach.users, breach.coupon).map { "    " + $0 }
         }
-        if breaches.count > 20 { lines.append("and \(breaches.count - 20) more") }
+        if breaches.count > Self.told { lines.append("and \(breaches.count - Self.told) more") }
         return lines
     }
 }

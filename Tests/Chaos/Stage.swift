@@ -94,13 +94,17 @@ final class Stage: Sendable {
         try world.postgres.dropDatabase(world.database)
     }
 
-    /// Writes down that nobody can be answered in time by this daemon, for as long as `body` takes and a
-    /// little longer: what stood in its socket is answered late.
-    func disturbing(_ seat: Seat, _ body: () async throws -> Void) async throws {
+    /// Writes down that nobody can be answered in time by this daemon, for as long as `body` takes and
+    /// `afterwards`, in milliseconds: what stood in its socket is answered late.
+    func disturbing(
+        _ seat: Seat, afterwards: Int64 = 1_000, _ body: () async throws -> Void
+    ) async throws {
         let from = load.recorder.now
         defer {
-            let span = Interval(from: from, to: load.recorder.now.advanced(byMilliseconds: 1_000))
-            load.recorder.note { $0.disturbances[seat.number, default: []].append(span) }
+            let to = load.recorder.now.advanced(byMilliseconds: afterwards)
+            load.recorder.note {
+                $0.disturbances[seat.number, default: []].append(Interval(from: from, to: to))
+            }
         }
         try await body()
     }

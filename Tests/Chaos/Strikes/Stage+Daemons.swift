@@ -40,8 +40,11 @@ extension Stage {
     ) async throws {
         guard let proxy = seat.proxy(link) else { return }
         guard link == .client else { return try await blow(kind, proxy, for: lasts) }
-        // The way to the caller is disturbed, and with it the caller's deadline.
-        try await disturbing(seat) { try await blow(kind, proxy, for: lasts) }
+        // The way to the caller is disturbed, and with it the caller's deadline. That a connection is dead
+        // a client notices after five seconds, when the next deadline passes.
+        try await disturbing(seat, afterwards: kind == .orphaned ? 8_000 : 1_000) {
+            try await blow(kind, proxy, for: lasts)
+        }
     }
 
     private func blow(_ kind: Weather.Kind, _ proxy: Proxy, for lasts: Duration) async throws {
