@@ -55,6 +55,16 @@ import Testing
         #expect(try await run(Self.sale + ["--rate", "20000"], fault) == 1)
     }
 
+    @Test func watchLooksAsOftenAsItIsTold() async throws {
+        let watch = ["watch", "--coupon", "7", "--looks", "3", "--every", "10ms"]
+        #expect(try await run(Self.creation + ["then"] + watch) == 0)
+        #expect(try await run(Self.creation + ["then"] + watch + ["--json"]) == 0)
+        #expect(try await run(watch) == 1, "there is no such coupon")
+        #expect(await Self.run(["watch", "--coupon", "7", "--looks", "0"]) == 64)
+        let away = ["--address", "127.0.0.1:1"] + watch
+        #expect(await Self.run(away) == 0, "who watches waits for the daemon")
+    }
+
     @Test func verifyJudgesWhatABenchLeft() async throws {
         #expect(try await run(Self.sale + ["then", "verify"]) == 0)
         #expect(try await run(Self.sale + ["then", "verify", "--json"], .overIssues) == 1)
