@@ -24,7 +24,7 @@ public struct SchedulerOptions: Sendable {
     public init(
         partitioning: Partitioning,
         requestsPerTransaction: Int = Limits.requestsPerTransaction,
-        checkMilliseconds: Int64 = 1_000, pollMilliseconds: Int64 = 250,
+        checkMilliseconds: Int64 = 250, pollMilliseconds: Int64 = 250,
         seed: UInt64 = .random(in: 0...(.max)), clocks: Clocks,
         failpoint: @escaping @Sendable (Failpoint) -> Void = { _ in }
     ) {
