@@ -13,6 +13,7 @@ extension Scheduler {
         logger.debug(
             "rebuilding the gate",
             metadata: ["partition": "\(partition.rawValue)", "reason": "\(reason.rawValue)"])
+        if reason.isPostgresBehind { try raiseAlarm(row, reason) }
         instruments.rebuilds.increment()
         let identity = try gate { () throws(GateControlError) in try gates.identity() }
         let epoch = try raiseEpoch(row, identity)
@@ -42,6 +43,20 @@ extension Scheduler {
                 "partition": "\(partition.rawValue)", "epoch": "\(epoch)",
                 "reason": "\(reason.rawValue)",
                 "queued": "\(requests)", "coupons": "\(coupons.count)",
+            ])
+    }
+
+    /// Nobody but a person can tell what an older PostgreSQL has forgotten. A row that was only overtaken
+    /// by another owner's rebuild is no such case.
+    private func raiseAlarm(_ row: PartitionRow, _ reason: RebuildReason) throws(StepError) {
+        let now = try issue { () throws(LedgerError) in try ledger.partition(row.id) }
+        guard now == row else { throw .overtaken("the partition's row moved on") }
+        instruments.setbacks.increment()
+        logger.critical(
+            "PostgreSQL went back: issues that were committed are lost",
+            metadata: [
+                "partition": "\(row.id.rawValue)", "cursor": "\(row.cursor)",
+                "epoch": "\(row.epoch)", "reason": "\(reason.rawValue)",
             ])
     }
 

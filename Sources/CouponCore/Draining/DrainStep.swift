@@ -52,6 +52,9 @@ public enum RebuildReason: String, Sendable {
     /// The queue was damaged without the gate.
     case entriesMissing = "queue entries are missing"
 
+    /// Whether PostgreSQL is older than the gate: what it had committed meanwhile is lost (SAFETY, hole 17).
+    public var isPostgresBehind: Bool { self == .gateAhead || self == .settledAhead }
+
     /// Nil where the gate can be trusted.
     public init?(row: PartitionRow, gate: GateView, identity: RedisIdentity) {
         if gate.status == .missing {
