@@ -60,6 +60,27 @@ public final class PostgresServer: Sendable {
         try await start()
     }
 
+    /// A copy of another server as it is now, by pg_basebackup, on a socket of its own.
+    /// - Parameter streaming: it is a standby and goes on following; otherwise it is on its own.
+    public init(copyOf primary: PostgresServer, streaming: Bool) async throws {
+        settings = primary.settings
+        programs = primary.programs
+        folder = try TemporaryFolder()
+        logDisk = nil
+        _ = try folder.makeFolder("data", owner: Self.user)
+        _ = try folder.makeFolder("socket", owner: Self.user)
+        let copy = try ServerProcess(
+            programs + "/pg_basebackup",
+            arguments: [
+                "--pgdata", folder.file("data"), "--dbname", primary.connection(),
+                "--checkpoint", "fast", "--no-sync",
+            ] + (streaming ? ["--write-recovery-conf"] : []), in: folder.path, user: Self.user)
+        guard try await copy.waitForEnd(within: .seconds(60)) == .code(0) else {
+            throw ServerProcessError(description: "pg_basebackup failed:\n\(copy.logTail())")
+        }
+        try await start()
+    }
+
     deinit {
         process.withLock { $0 = nil }
         logDisk?.unmount()
@@ -81,9 +102,12 @@ public final class PostgresServer: Sendable {
     /// The path of its unix socket.
     public var socket: String { folder.file("socket") + "/.s.PGSQL.5432" }
 
+    /// The folder of its socket, which libpq takes for a host.
+    public var socketFolder: String { folder.file("socket") }
+
     /// libpq's connection string for a database.
     public func connection(to database: String = "postgres") -> String {
-        "host=\(folder.file("socket")) user=coupond dbname=\(database)"
+        "host=\(socketFolder) user=coupond dbname=\(database)"
     }
 
     /// Makes an empty database.

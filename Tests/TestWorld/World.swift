@@ -27,6 +27,16 @@ package final class World: Sendable {
         folder = try TemporaryFolder()
     }
 
+    /// - Parameters:
+    ///   - postgres: a server that nobody else uses.
+    ///   - database: how that one, or another that takes its place, is reached.
+    package init(postgres: PostgresServer, database: String) async throws {
+        redis = try await RedisServer()
+        self.postgres = postgres
+        self.database = database
+        folder = try TemporaryFolder()
+    }
+
     /// Starts a daemon and waits until it accepts.
     /// - Parameter failpoint: where it kills itself.
     package func daemon(_ arguments: [String] = [], failpoint: Failpoint? = nil) async throws

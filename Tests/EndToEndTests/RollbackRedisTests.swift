@@ -1,0 +1,106 @@
+import CouponClient
+import CouponCore
+import HistoryChecker
+import TestSupport
+import TestWorld
+import Testing
+
+extension FaultTests {
+    /// Redis forgets, or comes back older than it was, in the middle of a sale (rules 14, 15, 25 to 31).
+    @Suite struct RedisRollbackTests {
+        enum Rollback: CaseIterable {
+            case flushed
+            case restartedEmpty
+            case olderLogRestored
+            /// REPLICAOF an older server, and NO ONE: the process and its connections stay.
+            case replicaOfAnOlderOneAndBack
+            /// The master dies, and a replica that has stopped following takes its place.
+            case laggingReplicaPromoted
+        }
+
+        @Test(arguments: Rollback.allCases)
+        func `Redis goes back in mid-sale: callers are told to come again, and nothing is doubled`(
+            rollback: Rollback
+        ) async throws {
+            let stage = try await Stage(rollback)
+            let daemon = try Daemon(stage.world, redis: "unix:\(stage.name)")
+            try await daemon.ready()
+            let load = try await Load(stage.world, through: daemon, total: 400)
+            async let early: Void = load.run(first: 200)
+            try await load.reach(accepted: 60)
+            let past = load.recorder.now
+            let older = try await stage.remember()
+            await early
+
+            async let late: Void = load.run(first: 300)
+            try await load.reach(accepted: load.accepted + 60)
+            try await load.recorder.losing(.redis, since: past) { try await stage.goBack(older) }
+            await late
+            await load.run()
+            for _ in 1...2 {
+                try await load.heal(through: daemon)
+                await load.askAgain(try await stage.world.tables())
+            }
+            try await load.expectBalance(through: daemon)
+            for case .refused(let failure) in load.failures where failure.code == .unavailable {
+                #expect(failure.retryAfterMilliseconds ?? 0 > 0, "\(failure)")
+            }
+            #expect(try await daemon.stop() == .code(0))
+        }
+    }
+}
+
+/// A master under a name, and a replica of it; the world's own is the one that serves in the end.
+private struct Stage {
+    let rollback: FaultTests.RedisRollbackTests.Rollback
+    let world: World
+    let master: RedisServer
+    let replica: RedisServer
+    let name: String
+    let emptyLog: String
+
+    init(_ rollback: FaultTests.RedisRollbackTests.Rollback) async throws {
+        self.rollback = rollback
+        world = try await World()
+        let other = try await RedisServer()
+        let isReplaced = rollback == .laggingReplicaPromoted
+        (master, replica) = isReplaced ? (other, world.redis) : (world.redis, other)
+        emptyLog = try master.copyLog()
+        name = world.folder.file("redis")
+        try point(name, to: master.socket)
+        try await replica.follow(master)
+    }
+
+    /// What to go back to: the path of a log, where one is restored.
+    func remember() async throws -> String {
+        try await replica.cli("REPLICAOF", "NO", "ONE")
+        return rollback == .olderLogRestored ? try master.copyLog() : emptyLog
+    }
+
+    func goBack(_ log: String) async throws {
+        switch rollback {
+        case .flushed: try await master.cli("FLUSHALL")
+        case .restartedEmpty, .olderLogRestored:
+            try await master.kill()
+            try master.bringBack(log)
+            try await master.restart()
+        case .replicaOfAnOlderOneAndBack:
+            try await master.follow(replica)
+            try await master.cli("REPLICAOF", "NO", "ONE")
+        case .laggingReplicaPromoted:
+            try await master.kill()
+            try point(name, to: replica.socket)
+        }
+    }
+}
+
+extension RedisServer {
+    /// Becomes a replica, and waits until it has caught up.
+    fileprivate func follow(_ master: RedisServer) async throws {
+        try await master.cli("CONFIG", "SET", "repl-diskless-sync-delay", "0")
+        try await cli("REPLICAOF", "127.0.0.1", "\(master.port)")
+        try await eventually("the replica is online") {
+            try await cli("INFO", "replication").contains("master_link_status:up")
+        }
+    }
+}
