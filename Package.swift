@@ -151,7 +151,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CouponRedisTests",
-            dependencies: ["CouponRedis", "CouponCore", "TestSupport", nioCore, nioPosix, logging],
+            dependencies: [
+                "CouponRedis", "CouponCore", "Models", "TestSupport", nioCore, nioPosix, logging,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "CouponPostgresTests",
