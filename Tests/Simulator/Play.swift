@@ -170,6 +170,11 @@ final class Play {
         for wish in clients.wishes where wish.isLast && wish.end == .soldOut {
             guard let coupon = postgres.tables.coupons[wish.coupon], let left = coupon.remaining
             else { continue }
+            // A change that PostgreSQL has lost stays at the gate until the next one.
+            let key = partitioning.partition(of: wish.coupon)
+            let atGate = redis.data.partitions[key.rawValue][
+                postgres.tables[key].epoch, wish.coupon]
+            if let atGate, atGate.coupon.version > coupon.version { continue }
             if left > postgres.tables.deadLetters(of: wish.coupon), coupon.state == .active {
                 witness.fail("I9: u\(wish.user.rawValue) was told SOLD_OUT, and \(left) are left")
             }
