@@ -52,7 +52,7 @@ struct Round: Sendable {
         let patience = schedule.spread + .seconds(20)
         async let traffic: Void = stage.load.run(
             callers: 400, spread: schedule.spread, patience: patience)
-        async let watch: Void = stage.load.recorder.watchTheClock(for: schedule.spread)
+        async let _: Void = stage.load.recorder.watchTheClock()
         async let looks: Void = stage.look(for: schedule.spread)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for strike in schedule.strikes { group.addTask { try await stage.carryOut(strike) } }
@@ -61,7 +61,7 @@ struct Round: Sendable {
         let end = ContinuousClock.now
         try await stage.ready()
         let healed = ContinuousClock.now - end
-        _ = await (traffic, watch, looks)
+        _ = await (traffic, looks)
         // What Redis lost is free again; whoever is accepted now may push nobody out.
         for _ in 1...2 {
             try await stage.world.rest(within: .seconds(30))

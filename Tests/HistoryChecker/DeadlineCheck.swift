@@ -12,13 +12,18 @@ extension HistoryChecker {
             let span = Interval(from: call.sent, to: call.ended)
             let disturbances = history.disturbances[call.daemon] ?? []
             guard !disturbances.contains(where: { $0.overlaps(span) }) else { return nil }
-            let stalled = history.stalls.filter { $0.overlaps(span) }.reduce(0) {
-                $0 + $1.to.milliseconds(since: $1.from)
-            }
+            let stalled = history.stalled(in: span)
             guard lateness - stalled > allowed else { return nil }
             return Breach(
                 .late, call.coupon, [call.user],
                 "\(lateness) ms after its deadline (the client itself stood \(stalled) ms)")
         }
+    }
+}
+
+extension History {
+    /// For how long the machine did not let the client run, in milliseconds.
+    func stalled(in span: Interval) -> Int64 {
+        stalls.filter { $0.overlaps(span) }.reduce(0) { $0 + $1.to.milliseconds(since: $1.from) }
     }
 }

@@ -128,7 +128,9 @@ extension HistoryChecker {
         let isDisturbed =
             history.disturbances[call.daemon]?.contains { $0.overlaps(span) } ?? false
         let lateness = at.milliseconds(since: call.sent) - call.deadlineMilliseconds
-        return isDisturbed || lateness <= Self.grantedMilliseconds + toleranceMilliseconds
+        return isDisturbed
+            || lateness - history.stalled(in: span) <= Self.grantedMilliseconds
+                + toleranceMilliseconds
     }
 }
 

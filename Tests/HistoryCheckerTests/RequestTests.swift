@@ -93,6 +93,9 @@ import Testing
         #expect(tale.kinds().contains(.phantom))
         tale.history.disturbances = [1: [Interval(from: .at(0), to: .at(200))]]
         #expect(!tale.kinds().contains(.phantom), "it may have stood in the daemon's socket")
+        tale.history.disturbances = [:]
+        tale.history.stalls = [Interval(from: .at(400), to: .at(401))]
+        #expect(!tale.kinds().contains(.phantom), "the whole machine may have stood")
     }
 
     @Test func `told REJECTED, and issued: a phantom; without a rejection: lost`() {

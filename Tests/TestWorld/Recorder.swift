@@ -83,10 +83,10 @@ extension Call.End {
 }
 
 extension Recorder {
-    /// Writes down when the machine did not let this process run: nobody's answer is late for that.
-    package func watchTheClock(for duration: Duration) async {
-        let end = ContinuousClock.now + duration
-        while ContinuousClock.now < end {
+    /// Writes down, until it is cancelled, when the machine did not let this process run: nobody's answer
+    /// is late for that.
+    package func watchTheClock() async {
+        while !Task.isCancelled {
             let due = now.advanced(byMilliseconds: 10)
             try? await Task.sleep(for: .milliseconds(10))
             let woken = now
