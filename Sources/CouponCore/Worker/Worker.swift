@@ -56,27 +56,44 @@ public final class Worker {
     /// Requests on their way.
     public var requestsInFlight: Int { tickets.count }
 
+    /// What the front door says of a request for a coupon by itself; nil where the gate must be asked.
+    public func bounce(_ coupon: CouponID, attempt: UInt32) -> Outcome? {
+        switch frontDoor.judge(coupon, attempt: attempt, now: options.clocks.now()) {
+        case .ask:
+            return nil
+        case .bounce(let outcome):
+            bounced += 1
+            return outcome
+        case .bounceAndRefresh(let outcome):
+            bounced += 1
+            batches.refresh(coupon)
+            host.schedulePump()
+            return outcome
+        }
+    }
+
     /// Takes an issue request; its answer comes through the host, perhaps before this returns.
     /// - Parameter deadlineMilliseconds: nil where the caller names none.
     public func issue(
         _ coupon: CouponID, user: UserID, requestID: RequestID, attempt: UInt32,
         waitsForIssue: Bool, deadlineMilliseconds: UInt32?, caller: Caller
     ) {
-        let now = options.clocks.now()
-        switch frontDoor.judge(coupon, attempt: attempt, now: now) {
-        case .bounce(let outcome):
-            bounced += 1
+        if let outcome = bounce(coupon, attempt: attempt) {
             host.answer(caller, outcome)
-            return
-        case .bounceAndRefresh(let outcome):
-            bounced += 1
-            host.answer(caller, outcome)
-            batches.refresh(coupon)
-            host.schedulePump()
-            return
-        case .ask:
-            break
+        } else {
+            ask(
+                coupon, user: user, requestID: requestID, attempt: attempt,
+                waitsForIssue: waitsForIssue, deadlineMilliseconds: deadlineMilliseconds,
+                caller: caller)
         }
+    }
+
+    /// Takes an issue request that has not bounced.
+    public func ask(
+        _ coupon: CouponID, user: UserID, requestID: RequestID, attempt: UInt32,
+        waitsForIssue: Bool, deadlineMilliseconds: UInt32?, caller: Caller
+    ) {
+        let now = options.clocks.now()
         if let failure = refusal(waitsForIssue: waitsForIssue, coupon) {
             host.fail(caller, failure)
             return

@@ -98,30 +98,62 @@ final class Connection: ChannelInboundHandler {
         readMore()
     }
 
+    /// Bounces are answered on the spot and touch nothing of this object: they are what a rush is made of.
     private func readFrames() {
         // Held here alone while its spans are lent out; nobody else touches it meanwhile, since answers
         // are written at the turn's end.
         var bytes = received
         received = ByteBuffer()
-        defer { received = bytes }
-        while mayRead {
+        var bounces = ByteBuffer()
+        var refusal: Failure?
+        var isReading = mayRead
+        while isReading {
             switch splitter.next(in: bytes.readableBytesSpan) {
             case .needMore:
-                // Or a client whose reads never end with a frame makes it grow without end.
-                bytes.discardReadBytes()
-                return
+                isReading = false
             case .frame(let length):
-                unanswered += 1
-                desk.take(
+                let hasBounced = take(
                     bytes.readableBytesSpan
                         .extracting(droppingFirst: FrameSplitter.prefixLength)
-                        .extracting(first: length), from: self)
+                        .extracting(first: length), &bounces)
                 bytes.moveReaderIndex(forwardBy: FrameSplitter.prefixLength + length)
+                isReading = hasBounced || mayRead
             case .refused(let failure):
                 bytes.clear()
-                end(with: failure)
+                refusal = failure
+                isReading = false
             }
         }
+        keep(bytes)
+        if bounces.readableBytes > 0 {
+            if outgoing.readableBytes == 0 { desk.willWrite(self) }
+            outgoing.writeBuffer(&bounces)
+        }
+        if let refusal { end(with: refusal) }
+    }
+
+    /// - Returns: whether the front door has answered it.
+    private func take(_ message: RawSpan, _ bounces: inout ByteBuffer) -> Bool {
+        guard let plain = PlainIssueRequest(message) else {
+            unanswered += 1
+            desk.take(message, from: self)
+            return false
+        }
+        if let outcome = desk.bounce(plain.issue) {
+            bounces.append(outcome, id: plain.id)
+            return true
+        }
+        unanswered += 1
+        desk.take(plain, from: self)
+        return false
+    }
+
+    /// The beginning of a frame waits for the rest. What was read to its end goes back to the channel, which
+    /// uses the memory again; a client whose reads never end with a frame must not make it grow.
+    private func keep(_ bytes: ByteBuffer) {
+        guard bytes.readableBytes > 0 else { return }
+        received = bytes
+        received.discardReadBytes()
     }
 
     // MARK: Answers
@@ -136,9 +168,7 @@ final class Connection: ChannelInboundHandler {
     func answer(_ id: UInt64, _ outcome: Outcome) {
         unanswered -= 1
         if outgoing.readableBytes == 0 { desk.willWrite(self) }
-        outgoing.writeWithOutputRawSpan(minimumWritableBytes: OutcomeFrame.maximumBytes) {
-            OutcomeFrame.write(outcome, id: id, into: &$0)
-        }
+        outgoing.append(outcome, id: id)
     }
 
     private func write(_ response: Response) {
@@ -186,6 +216,14 @@ final class Connection: ChannelInboundHandler {
         isEnding = true
         unanswered = 0
         if outgoing.readableBytes > 0 { flush() } else { closeIfDone() }
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func append(_ outcome: Outcome, id: UInt64) {
+        writeWithOutputRawSpan(minimumWritableBytes: OutcomeFrame.maximumBytes) {
+            OutcomeFrame.write(outcome, id: id, into: &$0)
+        }
     }
 }
 

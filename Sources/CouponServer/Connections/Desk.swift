@@ -116,13 +116,25 @@ final class Desk {
 
     // MARK: Requests
 
+    /// The front door's word, where it has one.
+    func bounce(_ issue: IssueRequest) -> Outcome? {
+        guard let outcome = worker?.bounce(issue.coupon, attempt: issue.attempt) else { return nil }
+        tally.count(outcome)
+        return outcome
+    }
+
+    /// Takes a request that has not bounced.
+    func take(_ plain: PlainIssueRequest, from connection: Connection) {
+        let issue = plain.issue
+        worker?.ask(
+            issue.coupon, user: issue.user, requestID: issue.requestID, attempt: issue.attempt,
+            waitsForIssue: issue.waitFor == .issued,
+            deadlineMilliseconds: plain.deadlineMilliseconds,
+            caller: Caller(connection: connection.number, request: plain.id))
+    }
+
+    /// Takes a message of any kind.
     func take(_ message: RawSpan, from connection: Connection) {
-        if let plain = PlainIssueRequest(message) {
-            take(
-                plain.issue, deadlineMilliseconds: plain.deadlineMilliseconds,
-                Caller(connection: connection.number, request: plain.id))
-            return
-        }
         do throws(RefusedRequest) {
             try take(decoder.decode(message), from: connection)
         } catch {
@@ -134,7 +146,10 @@ final class Desk {
         let caller = Caller(connection: connection.number, request: request.id)
         switch request.method {
         case .issue(let issue):
-            take(issue, deadlineMilliseconds: request.deadlineMilliseconds, caller)
+            worker?.issue(
+                issue.coupon, user: issue.user, requestID: issue.requestID,
+                attempt: issue.attempt, waitsForIssue: issue.waitFor == .issued,
+                deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
         case .health:
             health(caller)
         case .serverInfo:
@@ -149,13 +164,6 @@ final class Desk {
         default:
             send(request, caller, connection)
         }
-    }
-
-    private func take(_ issue: IssueRequest, deadlineMilliseconds: UInt32?, _ caller: Caller) {
-        worker?.issue(
-            issue.coupon, user: issue.user, requestID: issue.requestID, attempt: issue.attempt,
-            waitsForIssue: issue.waitFor == .issued, deadlineMilliseconds: deadlineMilliseconds,
-            caller: caller)
     }
 
     /// The daemon is ready when every worker is: the next connection may go to any of them.
