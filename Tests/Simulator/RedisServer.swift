@@ -14,6 +14,8 @@ final class RedisServer {
     /// Earlier states, of which one may come back.
     private var snapshots: [ModelRedis] = []
     private var histories = 1
+    /// Counts how often blocked commands were ended with an error.
+    private(set) var unblocked = 0
 
     init(_ play: Play, data: ModelRedis) {
         self.play = play
@@ -71,8 +73,11 @@ final class RedisServer {
 
     enum Restart: CaseIterable { case data, nothing, snapshot }
 
-    /// REPLICAOF an older copy, and back: the process and its connections stay.
+    /// REPLICAOF an older copy, and back: the process and its connections stay, but who was blocked in a
+    /// command is told so.
     func rollBackInPlace() {
+        unblocked += 1
+        play.wakeBlocked()
         histories += 1
         identity = RedisIdentity(runID: identity.runID, replicationID: "replica\(histories)")
         change(to: snapshots.randomElement(by: play.line) ?? data, isRollback: true)

@@ -76,8 +76,11 @@ final class SimulatedControl: GateControl {
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
     ) throws(GateControlError) -> [PartitionID] {
         let end = play.line.now + Int64(milliseconds) * 1_000
+        let unblocked = play.redis.unblocked
         while true {
-            guard !fiber.isDead, play.redis.isUp, process == play.redis.process else {
+            guard !fiber.isDead, play.redis.isUp, process == play.redis.process,
+                unblocked == play.redis.unblocked
+            else {
                 throw lost("Redis is away", "wait")
             }
             let grown = queues.filter { queue in

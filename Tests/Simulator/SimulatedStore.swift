@@ -48,13 +48,12 @@ final class SimulatedStore: CouponStore {
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
     ) throws(LedgerError) -> CouponUpdate? {
-        let now = play.postgres.now
-        let isThere = try session.commit(locking: .note(id), "note") { tables in
-            if tables.coupons[id] != nil { tables.notes[id] = now }
-            return tables.coupons[id] != nil
+        guard try note(id) else { return nil }
+        var isCapLeft = false
+        defer {
+            session.rollBack()
+            if isCapLeft { _ = try? note(id) }
         }
-        guard isThere else { return nil }
-        defer { session.rollBack() }
         try session.leave(session.enter())
         try session.lock(.note(id))
         guard play.postgres.tables.notes[id] != nil else { throw .busy("the note is gone") }
@@ -63,13 +62,25 @@ final class SimulatedStore: CouponStore {
         if changed == coupon { return .updated(coupon) }
         if let fault = changed.fault(after: coupon) { return .invalid(fault) }
         changed.version += 1
-        if changed.isLower(than: coupon), !cap(changed, play.postgres.tables[partition(of: id)]) {
-            return .refusedByGate
+        if changed.isLower(than: coupon) {
+            isCapLeft = true
+            let row = play.postgres.tables[partition(of: id)]
+            if !cap(changed, row) { return .refusedByGate }
         }
         let result = changed
-        return try session.commit("change \(change)") { tables in
+        let update: CouponUpdate = try session.commit("change \(change)") { tables in
             tables.coupons[id] = result
             return .updated(result)
+        }
+        isCapLeft = false
+        return update
+    }
+
+    private func note(_ id: CouponID) throws(LedgerError) -> Bool {
+        let now = play.postgres.now
+        return try session.commit(locking: .note(id), "note") { tables in
+            if tables.coupons[id] != nil { tables.notes[id] = now }
+            return tables.coupons[id] != nil
         }
     }
 

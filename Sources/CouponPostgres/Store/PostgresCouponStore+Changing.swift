@@ -16,24 +16,35 @@ extension PostgresCouponStore {
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
     ) throws(LedgerError) -> CouponUpdate? {
         guard try note(id) else { return nil }
+        var isCapAsked = false
+        func ask(_ coupon: Coupon, _ row: PartitionRow) -> Bool {
+            isCapAsked = true
+            return cap(coupon, row)
+        }
         do throws(LedgerError) {
             _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
             guard try lockNote(id) else { throw .busy("the change took too long to begin") }
             let partition = try session.partition(partitioning.partition(of: id), locked: true)
             let result = try lockedCoupon(id).map { coupon throws(LedgerError) in
-                try apply(change, to: coupon, in: partition, cap)
+                try apply(change, to: coupon, in: partition, ask)
             }
             if case .updated = result {
                 _ = try session.run("COMMIT")
             } else {
                 session.rollBack()
+                if isCapAsked { noteLeftOverCap(id) }
             }
             return result
         } catch {
             session.rollBack()
+            if isCapAsked { noteLeftOverCap(id) }
             throw error
         }
     }
+
+    /// While this daemon stood still its session may have ended, and its note been dealt with: a cap that
+    /// came after that would stay.
+    private func noteLeftOverCap(_ id: CouponID) { _ = try? note(id) }
 
     private func apply(
         _ change: CouponChange, to coupon: Coupon, in partition: PartitionRow,
