@@ -74,6 +74,17 @@ private struct Entrance {
         #expect(entrance.door.remembers(coupon) == (true, true))
     }
 
+    @Test func `what was changed here is asked for, and not closed again by a reply from before`() {
+        var entrance = Entrance()
+        entrance.reply(.closed(.full), rev: 3)
+        entrance.door.forget(coupon)
+        #expect(entrance.judge() == .ask)
+        entrance.reply(.closed(.full), rev: 2)
+        #expect(entrance.judge() == .ask)
+        entrance.reply(.closed(.paused), rev: 4)
+        #expect(entrance.judge() == .bounce(.paused))
+    }
+
     @Test func `a mark behind what the gate said a while ago is forgotten`() {
         var entrance = Entrance()
         func forgets(_ rev: Int64, epoch: Epoch = 1) -> Bool {

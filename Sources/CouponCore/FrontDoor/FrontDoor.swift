@@ -130,8 +130,13 @@ public struct FrontDoor {
         marks[coupon] = Mark(epoch: 0, rev: 0, door: .open, isAbsent: true, refreshAt: until)
     }
 
-    /// Forgets a coupon: it was created or changed here.
-    public mutating func forget(_ coupon: CouponID) { marks[coupon] = nil }
+    /// Forgets what a coupon is closed for: it was created or changed here. Its (epoch, rev) stays, or a
+    /// reply from before the change would close it again.
+    public mutating func forget(_ coupon: CouponID) {
+        guard var mark = marks[coupon], !mark.isAbsent else { return marks[coupon] = nil }
+        mark.door = .open
+        marks[coupon] = mark
+    }
 
     /// Forgets a coupon whose mark is behind what the gate said a while ago: an event was missed.
     /// - Returns: whether it was.
