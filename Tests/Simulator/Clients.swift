@@ -133,6 +133,8 @@ final class Clients {
 
     private func go(on wish: Wish, _ outcome: Outcome) {
         if wish.isLast {
+            // A bounce may be old, until it has had itself looked at; a retry asks the gate.
+            if outcome == .soldOut, wish.tries == 1 { return ask(wish) }
             wish.end = outcome
             return
         }

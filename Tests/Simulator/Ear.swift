@@ -58,6 +58,7 @@ final class Ear {
 
     /// In order, to each desk in its own time.
     private func tell(_ signal: EventSignal) {
+        play.line.note(daemon.name, "hears \(signal)")
         lastArrival = max(lastArrival, play.line.now + play.line.delay())
         for desk in daemon.desks {
             underWay += 1
