@@ -1,6 +1,6 @@
 # The doors of the repository. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo bench test simulate test-thread-sanitizer fuzz chaos lint format clean dependencies
+.PHONY: help build run demo bench test simulate mutants test-thread-sanitizer fuzz chaos lint format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -44,6 +44,9 @@ chaos: dependencies ## a whole system, broken again and again: ROUNDS=50, SEED=�
 simulate: dependencies ## SEED=… RUNS=…: plays of the whole protocol with faults; a breach prints its history
 	swift build --configuration release --product Simulator
 	.build/release/Simulator $(if $(SEED),--seed $(SEED)) --runs $(or $(RUNS),2000) --workers $(or $(WORKERS),2)
+
+mutants: dependencies ## the real code broken on purpose, one rule at a time: who notices; long
+	Scripts/mutants
 
 lint: dependencies ## formatting, generated code, scripts
 	swift format lint --strict --recursive Sources Tests Benchmarks Fuzz Package.swift
