@@ -49,6 +49,9 @@ func connectLoopback(port: Int, isBlocking: Bool = false) throws -> Int32 {
         throw BenchmarkError.call("connect")
     }
     setNoDelay(descriptor)
+    var patience = timeval(tv_sec: 30, tv_usec: 0)
+    unsafe setsockopt(
+        descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     if !isBlocking { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
     return descriptor
 }

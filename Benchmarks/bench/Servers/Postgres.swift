@@ -11,6 +11,7 @@ internal import Glibc
         unsafe self.handle = unsafe handle
         guard unsafe PQstatus(handle) == CONNECTION_OK else { throw failure() }
         unsafe PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        try run("SET statement_timeout = '180s'")
     }
 
     deinit { unsafe PQfinish(handle) }

@@ -1,4 +1,5 @@
 /// A plain hiredis connection, as the reference system's C code would have it.
+internal import CEpoll
 internal import CHiredis
 internal import Glibc
 
@@ -13,6 +14,7 @@ internal import Glibc
         guard unsafe context.pointee.err == 0 else {
             throw BenchmarkError("cannot connect to Redis")
         }
+        _ = unsafe redisSetTimeout(context, timeval(tv_sec: 60, tv_usec: 0))
     }
 
     deinit { unsafe redisFree(context) }
