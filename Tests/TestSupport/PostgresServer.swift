@@ -162,12 +162,13 @@ public final class PostgresServer: Sendable {
     }
 
     private func launch() throws {
+        // Suites that run side by side share it, and each daemon of theirs has three sessions.
         let server = try ServerProcess(
             programs + "/postgres",
             arguments: [
                 "-D", folder.file("data"), "-c", "listen_addresses=",
                 "-c", "unix_socket_directories=\(folder.file("socket"))",
-                "-c", "max_connections=60", "-c", "shared_buffers=32MB",
+                "-c", "max_connections=200", "-c", "shared_buffers=32MB",
             ] + settings.flatMap { ["-c", $0] }, in: folder.path, user: Self.user)
         process.withLock { $0 = server }
     }
