@@ -17,7 +17,7 @@ extension Scheduler {
             try rest(partition, row)
             return false
         case .recover(let from, let to):
-            try recover(partition, row, from: from, to: to)
+            try recover(partition, row, identity, from: from, to: to)
         case .issue(let items):
             if items.contains(where: \.isDamaged) {
                 // Its users were looked for in every key of Redis, so that the session may have been
@@ -25,9 +25,9 @@ extension Scheduler {
                 try? ledger.ping()
             }
             options.failpoint(.drained)
-            try commit(row, to: items[items.count - 1].position, items)
+            try commit(row, identity, to: items[items.count - 1].position, items)
         case .passEpoch(let to):
-            try commit(row, to: to, [])
+            try commit(row, identity, to: to, [])
         case .rebuild(let reason):
             // The memory of the row may be older than the gate: look again before anything is torn down.
             guard owned[partition]?.row == nil else {
@@ -67,7 +67,7 @@ extension Scheduler {
 
     /// Rules 19 to 22: one transaction, then settle.
     private func commit(
-        _ row: PartitionRow, to: Position, _ items: [QueueItem]
+        _ row: PartitionRow, _ identity: RedisIdentity, to: Position, _ items: [QueueItem]
     ) throws(StepError) {
         let batch = Batch(
             partition: row.id, epoch: row.epoch, from: row.cursor, to: to, items: items)
@@ -78,7 +78,7 @@ extension Scheduler {
         options.failpoint(.committed)
         try settle(
             Settlement(
-                partition: row.id, epoch: row.epoch, from: row.cursor, to: to,
+                partition: row.id, epoch: row.epoch, identity: identity, from: row.cursor, to: to,
                 issuedAt: commit.issuedAt, isRecovery: false, coupons: commit.coupons,
                 refusals: commit.refusals))
         options.failpoint(.settled)
@@ -107,7 +107,8 @@ extension Scheduler {
 
     /// Rule 23: an earlier owner committed and did not settle.
     private func recover(
-        _ partition: PartitionID, _ row: PartitionRow, from: Position, to: Position
+        _ partition: PartitionID, _ row: PartitionRow, _ identity: RedisIdentity, from: Position,
+        to: Position
     ) throws(StepError) {
         var requests: [CouponID: Int64] = [:]
         for item in try queued(partition, after: from, upTo: to) {
@@ -121,7 +122,8 @@ extension Scheduler {
         let byID = Dictionary(coupons.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         try settle(
             Settlement(
-                partition: partition, epoch: row.epoch, from: from, to: to, isRecovery: true,
+                partition: partition, epoch: row.epoch, identity: identity, from: from, to: to,
+                isRecovery: true,
                 coupons: ids.map {
                     SettledCoupon(id: $0, coupon: byID[$0], requests: requests[$0] ?? 0)
                 },

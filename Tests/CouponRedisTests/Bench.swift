@@ -92,12 +92,14 @@ final class Bench {
 
     func settle(
         from: Position, to: Position, _ coupons: [SettledCoupon] = [],
-        refusals: [Refusal] = [], recovery: Bool = false
+        refusals: [Refusal] = [], recovery: Bool = false, identity: RedisIdentity? = nil
     ) throws -> Bool {
         try control.settle(
             Settlement(
-                partition: partition, epoch: 1, from: from, to: to,
-                issuedAt: Timestamp(microseconds: 5), isRecovery: recovery, coupons: coupons,
+                partition: partition, epoch: 1, identity: identity ?? control.identity(),
+                from: from,
+                to: to, issuedAt: Timestamp(microseconds: 5), isRecovery: recovery,
+                coupons: coupons,
                 refusals: refusals))
     }
 }

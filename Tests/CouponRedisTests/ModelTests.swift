@@ -29,6 +29,7 @@ private final class History {
         }
         source = RedisEventSource(options: control.options, logger: Logger(label: "test"))
         model.retention = retention
+        model.replicationID = try control.identity().replicationID
         model.backlogPerCoupon = 5
         model.backlogPerPartition = 8
         random = SplitMix64(seed: seed)
@@ -113,8 +114,10 @@ private final class History {
             }
         }
         let settlement = Settlement(
-            partition: partition, epoch: epoch, from: from, to: to, issuedAt: now,
-            isRecovery: draw(0...3) == 0,
+            partition: partition, epoch: epoch,
+            identity: RedisIdentity(
+                runID: "run", replicationID: draw(0...9) == 0 ? "other" : model.replicationID),
+            from: from, to: to, issuedAt: now, isRecovery: draw(0...3) == 0,
             coupons: try Set(entries.map(\.coupon)).sorted().map { id in
                 SettledCoupon(
                     id: id, coupon: draw(0...5) == 0 ? nil : try committed(id.rawValue),

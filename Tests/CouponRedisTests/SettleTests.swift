@@ -21,6 +21,18 @@ internal import Testing
         #expect(try !bench.settle(from: at(1), to: at(2), done))
     }
 
+    @Test func aRedisThatWasAReplicaMeanwhileSettlesNothing() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        _ = try bench.ask(request(1))
+        let before = try bench.control.identity()
+        try await bench.server.cli("REPLICAOF", "127.0.0.1", "1")
+        try await bench.server.cli("REPLICAOF", "NO", "ONE")
+        let done = [settled(coupon(issued: 1), 1)]
+        #expect(try !bench.settle(from: .zero, to: at(1), done, identity: before))
+        #expect(try bench.settle(from: .zero, to: at(1), done))
+    }
+
     @Test func aRejectedUserFreesTheSlotAndMayAskAgain() async throws {
         let bench = try await Bench()
         try bench.open(coupon(total: 1))

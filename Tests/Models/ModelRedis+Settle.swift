@@ -5,7 +5,9 @@ extension ModelRedis {
     /// What follows a commit, in one step and exactly once (rules 21 to 23).
     public mutating func settle(_ settlement: Settlement, now: Timestamp) -> Bool {
         var keys = self[settlement.partition, now]
-        guard keys.isOpen(settlement.epoch), keys.gate?.settled == settlement.from else {
+        guard keys.isOpen(settlement.epoch), keys.gate?.settled == settlement.from,
+            settlement.identity.replicationID == replicationID
+        else {
             return false
         }
         let before = settlement.coupons.map { keys[settlement.epoch, $0.id]?.leaf }

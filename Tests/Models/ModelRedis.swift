@@ -10,6 +10,8 @@ public struct ModelRedis: Sendable {
     public var backlogPerCoupon = Limits.backlogPerCoupon
     /// The same for a partition.
     public var backlogPerPartition = Limits.backlogPerPartition
+    /// The history that this Redis is part of; a replica's is its master's.
+    public var replicationID = ""
     /// What was published since it was last taken.
     public var events: [CompletionEvent] = []
 

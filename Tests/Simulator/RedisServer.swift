@@ -27,6 +27,7 @@ final class RedisServer {
     /// Runs a script: atomic, then its events go out, and the invariants are looked at.
     func run<Value>(_ script: (inout ModelRedis, Timestamp) -> Value) -> Value {
         let before = data.partitions
+        data.replicationID = identity.replicationID
         let value = script(&data, now)
         play.witness.didRun(from: before, to: data.partitions)
         let events = data.events

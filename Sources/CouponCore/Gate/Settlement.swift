@@ -4,6 +4,8 @@ public struct Settlement: Equatable, Sendable {
     public let partition: PartitionID
     /// The epoch in which the commit was made.
     public let epoch: Epoch
+    /// The Redis in which the entries were read: another's positions are others', though they look alike.
+    public let identity: RedisIdentity
     /// Where the gate's `settled` must stand.
     public let from: Position
     /// Where it goes: the cursor.
@@ -19,12 +21,13 @@ public struct Settlement: Equatable, Sendable {
 
     /// A settlement.
     public init(
-        partition: PartitionID, epoch: Epoch, from: Position, to: Position,
+        partition: PartitionID, epoch: Epoch, identity: RedisIdentity, from: Position, to: Position,
         issuedAt: Timestamp = .zero, isRecovery: Bool,
         coupons: [SettledCoupon], refusals: [Refusal]
     ) {
         self.partition = partition
         self.epoch = epoch
+        self.identity = identity
         self.from = from
         self.to = to
         self.issuedAt = issuedAt

@@ -2,7 +2,8 @@
 public import CouponCore
 
 extension RedisGateControl {
-    /// Rules 21 to 23, exactly once: false where the gate has another epoch or `settled`.
+    /// Rules 21 to 23, exactly once: false where the gate has another epoch or `settled`, or Redis another
+    /// history.
     public func settle(_ settlement: Settlement) throws(GateControlError) -> Bool {
         let partition = settlement.partition
         // Every refused request's coupon needs a place in the list, whether or not the caller
@@ -35,6 +36,7 @@ extension RedisGateControl {
                 .number(options.finishedRetentionMilliseconds),
                 .number(min(max(0, settlement.issuedAt.microseconds), 1 << 53)),
                 .bytes(packed.bytes), .bytes(refusals.bytes),
+                .text(settlement.identity.replicationID),
             ]
         ).done()
     }

@@ -9,8 +9,10 @@
 --       refusals, 47 bytes each:
 --         index of the coupon, from 1, 4 | user 8 | sequence 8 | reason 1
 --         | holds another 1 | that one's sequence 8 | that one's request id 17
--- Out   1; 0 and nothing changed where the gate is not open in that epoch or `settled` is not
---       `from`
+--       replication id of the Redis in which the entries were read
+-- Out   1; 0 and nothing changed where the gate is not open in that epoch, `settled` is not `from`, or
+--       the replication id is another: a Redis that was a replica meanwhile may have given the same
+--       positions to others, whom the event would call issued
 -- Does  gives slots back, takes newer versions, counts the backlog down, trims the queue, moves
 --       `settled`, publishes. A coupon that is not loaded is skipped.
 
@@ -23,6 +25,9 @@ local retention, packed, refusals = tonumber(ARGV[7]), ARGV[9], ARGV[10]
 
 local gate = read_gate()
 if not is_open(gate, epoch) or gate.settled_epoch ~= from_epoch or gate.settled_n ~= from_n then
+  return 0
+end
+if string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') ~= ARGV[11] then
   return 0
 end
 
