@@ -18,7 +18,8 @@ struct RoundTripTests {
     @Test("An issue request is plain, no other one is", arguments: Samples.requests)
     func plainIsAnIssueRequest(_ original: Request) throws {
         let bytes = try message(in: frame(of: original))
-        let plain = unsafe PlainIssueRequest(bytes.span.bytes)
+        var decoder = RequestDecoder()
+        let plain = unsafe decoder.decodeIssue(bytes.span.bytes)
         if case .issue(let issue) = original.method, original.token.isEmpty {
             #expect(plain?.issue == issue && plain?.id == original.id)
             #expect(plain?.deadlineMilliseconds == original.deadlineMilliseconds)
@@ -31,14 +32,18 @@ struct RoundTripTests {
         "An outcome's frame is the encoder's, byte for byte", arguments: Samples.outcomes,
         [0, 1, 127, 128, 1 << 40, .max] as [UInt64])
     func outcomeFrames(_ outcome: Outcome, id: UInt64) {
-        let written = unsafe [UInt8](unsafeUninitializedCapacity: OutcomeFrame.maximumBytes) {
-            buffer, count in
-            let raw = UnsafeMutableRawBufferPointer(buffer)
-            var output = unsafe OutputRawSpan(buffer: raw, initializedCount: 0)
-            OutcomeFrame.write(outcome, id: id, into: &output)
-            count = unsafe output.finalize(for: raw)
+        var encoder = OutcomeEncoder()
+        // What was written before leaves no trace.
+        for outcome in [.issued(sequence: .max, at: Timestamp(microseconds: .max)), outcome] {
+            let written = unsafe [UInt8](unsafeUninitializedCapacity: OutcomeEncoder.maximumBytes) {
+                buffer, count in
+                let raw = UnsafeMutableRawBufferPointer(buffer)
+                var output = unsafe OutputRawSpan(buffer: raw, initializedCount: 0)
+                encoder.write(outcome, id: id, into: &output)
+                count = unsafe output.finalize(for: raw)
+            }
+            #expect(written == frame(of: Response(id: id, result: .issue(outcome))))
         }
-        #expect(written == frame(of: Response(id: id, result: .issue(outcome))))
     }
 
     @Test("A frame's length is that of its message")

@@ -134,13 +134,13 @@ final class Connection: ChannelInboundHandler {
 
     /// - Returns: whether the front door has answered it.
     private func take(_ message: RawSpan, _ bounces: inout ByteBuffer) -> Bool {
-        guard let plain = PlainIssueRequest(message) else {
+        guard let plain = desk.decodeIssue(message) else {
             unanswered += 1
             desk.take(message, from: self)
             return false
         }
         if let outcome = desk.bounce(plain.issue) {
-            bounces.append(outcome, id: plain.id)
+            desk.encode(outcome, id: plain.id, into: &bounces)
             return true
         }
         unanswered += 1
@@ -168,7 +168,7 @@ final class Connection: ChannelInboundHandler {
     func answer(_ id: UInt64, _ outcome: Outcome) {
         unanswered -= 1
         if outgoing.readableBytes == 0 { desk.willWrite(self) }
-        outgoing.append(outcome, id: id)
+        desk.encode(outcome, id: id, into: &outgoing)
     }
 
     private func write(_ response: Response) {
@@ -216,14 +216,6 @@ final class Connection: ChannelInboundHandler {
         isEnding = true
         unanswered = 0
         if outgoing.readableBytes > 0 { flush() } else { closeIfDone() }
-    }
-}
-
-extension ByteBuffer {
-    fileprivate mutating func append(_ outcome: Outcome, id: UInt64) {
-        writeWithOutputRawSpan(minimumWritableBytes: OutcomeFrame.maximumBytes) {
-            OutcomeFrame.write(outcome, id: id, into: &$0)
-        }
     }
 }
 

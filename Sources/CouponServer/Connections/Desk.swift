@@ -19,6 +19,7 @@ final class Desk {
     private var connections = SlotMap<Connection>()
     private var decoder = RequestDecoder()
     private var encoder = FrameEncoder()
+    private var outcomeEncoder = OutcomeEncoder()
     private var tally = Tally()
     private var toFlush: [Connection] = []
     private var isPumpScheduled = false
@@ -76,6 +77,12 @@ final class Desk {
         buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
     }
 
+    func encode(_ outcome: Outcome, id: UInt64, into buffer: inout ByteBuffer) {
+        buffer.writeWithOutputRawSpan(minimumWritableBytes: OutcomeEncoder.maximumBytes) {
+            outcomeEncoder.write(outcome, id: id, into: &$0)
+        }
+    }
+
     /// What the turn has gathered goes out when its input has all been read: one pump, one flush.
     func endTurn() {
         guard !isTurnEnding else { return }
@@ -122,6 +129,9 @@ final class Desk {
         tally.count(outcome)
         return outcome
     }
+
+    /// Nil where a message is anything but a valid issue request.
+    func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? { decoder.decodeIssue(message) }
 
     /// Takes a request that has not bounced.
     func take(_ plain: PlainIssueRequest, from connection: Connection) {

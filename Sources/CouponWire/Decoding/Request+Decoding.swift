@@ -116,7 +116,7 @@ extension Request.Method {
 }
 
 extension IssueRequest {
-    fileprivate init(_ raw: Coupond__V1__IssueRequest) throws(Failure) {
+    init(_ raw: Coupond__V1__IssueRequest) throws(Failure) {
         let value = unsafe raw.wait_for.rawValue
         guard let waitFor = UInt8(exactly: value).flatMap(WaitFor.init) else {
             throw .field("issue.wait_for", "has no meaning here, got \(value)")

@@ -30,26 +30,47 @@ public struct RequestDecoder: ~Copyable {
         arena = MessageArena(bytes: memoryBytes)
     }
 
+    /// Decodes a message that is a valid issue request without a token.
+    ///
+    /// Nil where it is anything else: then `decode` says what it is. Costs no allocation.
+    public mutating func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? {
+        guard let raw = unsafe unpack(message), unsafe raw.pointee.token.len == 0,
+            unsafe raw.pointee.method_case == COUPOND__V1__REQUEST__METHOD_ISSUE,
+            let rawIssue = unsafe raw.pointee.issue
+        else { return nil }
+        do throws(Failure) {
+            let deadline = unsafe raw.pointee.deadline_ms
+            return PlainIssueRequest(
+                id: unsafe raw.pointee.id, deadlineMilliseconds: deadline == 0 ? nil : deadline,
+                issue: unsafe try IssueRequest(rawIssue.pointee))
+        } catch {
+            return nil
+        }
+    }
+
     /// Decodes one message, without its length.
     ///
     /// - Throws: INVALID_ARGUMENT for what is not protobuf, for a missing method and for a field
     ///   out of its bounds; UNIMPLEMENTED for a method unknown here; RESOURCE_EXHAUSTED beyond the
     ///   memory budget.
     public mutating func decode(_ message: RawSpan) throws(RefusedRequest) -> Request {
-        arena.reset()
-        let unpacked = unsafe message.withUnsafeBytes { bytes in
-            // NULL for malformed bytes and for a spent budget alike.
-            unsafe coupond__v1__request__unpack(
-                arena.allocator(), bytes.count,
-                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
-        }
-        guard let unpacked = unsafe unpacked else {
+        guard let unpacked = unsafe unpack(message) else {
             throw RefusedRequest(id: Self.leadingID(of: message), failure: whyNotUnpacked)
         }
         do throws(Failure) {
             return unsafe try Request(unpacked.pointee)
         } catch {
             throw unsafe RefusedRequest(id: unpacked.pointee.id, failure: error)
+        }
+    }
+
+    /// NULL for malformed bytes and for a spent budget alike.
+    private mutating func unpack(_ message: RawSpan) -> UnsafeMutablePointer<Coupond__V1__Request>? {
+        arena.reset()
+        return unsafe message.withUnsafeBytes { bytes in
+            unsafe coupond__v1__request__unpack(
+                arena.allocator(), bytes.count,
+                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
         }
     }
 

@@ -71,31 +71,7 @@ extension MessageArena {
         _ outcome: Outcome
     ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__IssueResponse> {
         let raw = unsafe try make(coupond__v1__issue_response__init)
-        switch outcome {
-        case .accepted(let sequence):
-            unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_ACCEPTED
-            unsafe raw.pointee.sequence = sequence
-        case .issued(let sequence, let moment):
-            unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_ISSUED
-            unsafe raw.pointee.sequence = sequence
-            unsafe raw.pointee.issued_at = moment.microseconds
-        case .duplicate(let sequence, let state):
-            unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_DUPLICATE
-            unsafe raw.pointee.sequence = sequence
-            unsafe raw.pointee.state = state.raw
-        case .soldOut: unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_SOLD_OUT
-        case .notOpen(let opens):
-            unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_NOT_OPEN
-            unsafe raw.pointee.opens_at = opens.microseconds
-        case .ended: unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_ENDED
-        case .paused: unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_PAUSED
-        case .closed: unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_CLOSED
-        case .notFound: unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_NOT_FOUND
-        case .rejected(let sequence, let reason):
-            unsafe raw.pointee.outcome = COUPOND__V1__OUTCOME__OUTCOME_REJECTED
-            unsafe raw.pointee.sequence = sequence
-            unsafe raw.pointee.reason = reason.raw
-        }
+        unsafe raw.pointee.fill(outcome)
         return unsafe raw
     }
 
@@ -132,6 +108,42 @@ extension MessageArena {
         unsafe raw.pointee.maximum_frame_bytes = UInt32(clamping: info.maximumFrameBytes)
         unsafe raw.pointee.now = info.now.microseconds
         return unsafe raw
+    }
+}
+
+extension Coupond__V1__IssueResponse {
+    /// Sets every field, whatever stood there before.
+    mutating func fill(_ from: Outcome) {
+        unsafe sequence = 0
+        unsafe issued_at = 0
+        unsafe state = COUPOND__V1__USER_STATE__USER_STATE_NONE
+        unsafe opens_at = 0
+        unsafe reason = COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED
+        switch from {
+        case .accepted(let number):
+            unsafe outcome = COUPOND__V1__OUTCOME__OUTCOME_ACCEPTED
+            unsafe sequence = number
+        case .issued(let number, let moment):
+            unsafe outcome = COUPOND__V1__OUTCOME__OUTCOME_ISSUED
+            unsafe sequence = number
+            unsafe issued_at = moment.microseconds
+        case .duplicate(let number, let holder):
+            unsafe outcome = COUPOND__V1__OUTCOME__OUTCOME_DUPLICATE
+            unsafe sequence = number
+            unsafe state = holder.raw
+        case .soldOut: unsafe outcome = COUPOND__V1__OUTCOME__OUTCOME_SOLD_OUT
+        case .notOpen(let opens):
+            unsafe outcome = COUPOND__V1__OUTCOME__OUTCOME_NOT_OPEN
+            unsafe opens_at = opens.microseconds
+        case .ended: unsafe outcome = COUPOND__V1__OUTCOME__OUTCOME_ENDED
+        case .paused: unsafe outcome = COUPOND__V1__OUTCOME__OUTCOME_PAUSED
+        case .closed: unsafe outcome = COUPOND__V1__OUTCOME__OUTCOME_CLOSED
+        case .notFound: unsafe outcome = COUPOND__V1__OUTCOME__OUTCOME_NOT_FOUND
+        case .rejected(let number, let why):
+            unsafe outcome = COUPOND__V1__OUTCOME__OUTCOME_REJECTED
+            unsafe sequence = number
+            unsafe reason = why.raw
+        }
     }
 }
 

@@ -1,0 +1,50 @@
+// The answer that goes out a million times. Its structs are made once and filled anew for each answer, and it
+// is short enough to be written without being measured first.
+
+internal import CCouponProto
+internal import CProtobufC
+public import CouponCore
+
+/// Encodes outcomes, one after the other.
+@safe public struct OutcomeEncoder: ~Copyable {
+    /// The longest frame, in bytes: its length, and every field of a Response and an IssueResponse with its
+    /// longest number. What `write` must find room for.
+    public static let maximumBytes = 64
+
+    private let response: UnsafeMutablePointer<Coupond__V1__Response>
+    private let issue: UnsafeMutablePointer<Coupond__V1__IssueResponse>
+
+    /// An encoder.
+    public init() {
+        unsafe response = .allocate(capacity: 1)
+        unsafe issue = .allocate(capacity: 1)
+        unsafe coupond__v1__response__init(response)
+        unsafe coupond__v1__issue_response__init(issue)
+        unsafe response.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_ISSUE
+        unsafe response.pointee.issue = unsafe issue
+    }
+
+    deinit {
+        unsafe response.deallocate()
+        unsafe issue.deallocate()
+    }
+
+    /// Writes the response of request `id`, its length included, as `FrameEncoder` would.
+    ///
+    /// - Parameter output: with room for `maximumBytes`.
+    public mutating func write(_ outcome: Outcome, id: UInt64, into output: inout OutputRawSpan) {
+        precondition(output.freeCapacity >= Self.maximumBytes, "an outcome needs the room for one")
+        unsafe response.pointee.id = id
+        unsafe issue.pointee.fill(outcome)
+        unsafe output.withUnsafeMutableBytes { buffer, count in
+            let start = unsafe buffer.baseAddress.map { unsafe $0 + count }
+            guard let start = unsafe start else { preconditionFailure("a frame has bytes") }
+            let body = unsafe start + FrameSplitter.prefixLength
+            let size = unsafe coupond__v1__response__pack(
+                response, body.assumingMemoryBound(to: UInt8.self))
+            let prefix = UInt32(truncatingIfNeeded: size).bigEndian
+            unsafe start.storeBytes(of: prefix, as: UInt32.self)
+            count += FrameSplitter.prefixLength + size
+        }
+    }
+}
