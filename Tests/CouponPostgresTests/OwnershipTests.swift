@@ -1,7 +1,8 @@
 import CouponCore
-import CouponPostgres
 import TestSupport
 import Testing
+
+@testable import CouponPostgres
 
 /// Rule 9: a partition belongs to the session that holds its lock, and to nobody when it ends.
 @Suite struct OwnershipTests {
@@ -38,6 +39,33 @@ import Testing
         #expect(!silent.isConnected)
         #expect(try !silent.claim(partition))
         #expect(try other.joinMembers().count == 1)
+    }
+
+    /// PostgreSQL's own timeouts do not look at a client that is silent within a COPY.
+    @Test func aSessionSilentWithinACopyLosesItsLocks() async throws {
+        let database = try await TestDatabase()
+        let silent = try database.server.startSilentClient(
+            [
+                "SET statement_timeout = 500", "SET idle_session_timeout = 500",
+                "SET idle_in_transaction_session_timeout = 500",
+                "SELECT pg_advisory_lock(\(AdvisoryLock.member), 7)",
+                "SELECT pg_advisory_lock(\(AdvisoryLock.owner), \(partition.rawValue))",
+                "BEGIN", "SELECT FROM coupond.partition FOR UPDATE", CopiedIssues.sql,
+            ], on: database.connection)
+        try await eventually("it stands within its COPY") {
+            try database.sql(
+                """
+                SELECT count(*) FROM pg_stat_activity
+                WHERE query LIKE 'COPY%' AND wait_event = 'ClientRead'
+                    AND datname = current_database()
+                """) == "1"
+        }
+        let other = database.ledger()
+        #expect(try other.joinMembers().count == 2)
+        #expect(try !other.claim(partition))
+        try await eventually("it is a member no more") { try other.joinMembers().count == 1 }
+        #expect(try other.claim(partition))
+        withExtendedLifetime(silent) {}
     }
 
     /// A session that was lost owns nothing, even where the lock is free again.

@@ -152,6 +152,19 @@ public final class PostgresServer: Sendable {
         return text.trimmingCharacters(in: .newlines)
     }
 
+    /// Starts psql with these commands, one after the other, and an input that never says anything: with a
+    /// COPY FROM STDIN as the last, a client that stands still in the middle of it.
+    public func startSilentClient(
+        _ commands: [String], on connection: String
+    ) throws -> ServerProcess {
+        try ServerProcess(
+            "/bin/sh",
+            arguments: [
+                "-c", "sleep 600 | \"$0\" \"$@\"", programs + "/psql", "--no-psqlrc",
+                "--dbname", connection,
+            ] + commands.flatMap { ["--command", $0] }, in: folder.path)
+    }
+
     /// Starts it again after a stop or a kill, and waits until it answers.
     public func start() async throws {
         try await eventually("PostgreSQL answers", within: .seconds(60)) {

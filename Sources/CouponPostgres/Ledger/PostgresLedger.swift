@@ -8,6 +8,7 @@ public import Logging
 /// `Ledger` by libpq. Blocking, and confined to one thread; after `sessionLost` the next call connects anew.
 public final class PostgresLedger: Ledger {
     let session: Session
+    private let idleMilliseconds: Int
     /// What the session `generation` has locked; of an earlier one everything is gone.
     private var locks = Locks(generation: 0)
 
@@ -21,6 +22,7 @@ public final class PostgresLedger: Ledger {
     /// Connects with the first call.
     public init(_ options: PostgresOptions, logger: Logger) {
         session = Session(options, role: .ledger, logger: logger)
+        idleMilliseconds = options.idleTimeoutMilliseconds
     }
 
     /// Whether the session stands, as far as the last call showed.
@@ -34,6 +36,7 @@ public final class PostgresLedger: Ledger {
     public func joinMembers() throws(LedgerError) -> Membership {
         let number = try join()
         let rows = try session.run(
+            endStalledMembers,
             Statement(
                 """
                 SELECT count(*), count(*) FILTER (WHERE objid < $2::int4::oid)
@@ -43,6 +46,23 @@ public final class PostgresLedger: Ledger {
                         SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
                 """, .integer(AdvisoryLock.member), .integer(number)))
         return Membership(rank: Int(rows.integer(0, 1)), count: Int(rows.integer(0, 0)))
+    }
+
+    /// Ends the sessions of members that stand still within a message or a COPY. The server's idle
+    /// timeouts only look between statements, and its statement timeout not at a COPY that waits for data.
+    private var endStalledMembers: Statement {
+        Statement(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+            WHERE state = 'active' AND wait_event_type = 'Client' AND usename = current_user
+                AND query_start < clock_timestamp() - $2 * interval '1 ms'
+                AND pid IN (
+                    SELECT pid FROM pg_catalog.pg_locks
+                    WHERE locktype = 'advisory' AND classid = $1::int4::oid AND objsubid = 2
+                        AND granted AND database = (
+                            SELECT oid FROM pg_catalog.pg_database
+                            WHERE datname = current_database()))
+            """, .integer(AdvisoryLock.member), .integer(Int64(idleMilliseconds)))
     }
 
     /// The number of this session's member lock, taken if need be.
