@@ -65,7 +65,8 @@ public struct RequestDecoder: ~Copyable {
     }
 
     /// NULL for malformed bytes and for a spent budget alike.
-    private mutating func unpack(_ message: RawSpan) -> UnsafeMutablePointer<Coupond__V1__Request>? {
+    private mutating func unpack(_ message: RawSpan) -> UnsafeMutablePointer<Coupond__V1__Request>?
+    {
         arena.reset()
         return unsafe message.withUnsafeBytes { bytes in
             unsafe coupond__v1__request__unpack(
