@@ -81,11 +81,19 @@ extension Witness {
         let wish = attempt.wish
         if outcome == .notFound { return fail("told NOT_FOUND for a coupon that is there") }
         let holds = (byRequest[wish.requestID] ?? []).contains {
-            !$0.mayVanish && !isRefused($0.holding)
+            !$0.mayVanish && !isRefused($0.holding) && !wasRefused(attempt, before: $0)
         }
         if holds, attempt.attempt > 0 || wish.tries == 1, !didPostgresGoBack {
             fail("promise 6: a holder was told \(outcome)")
         }
+    }
+
+    /// The gate refused this try before it accepted another one: their answers may come in any order.
+    func wasRefused(_ attempt: Clients.Try, before acceptance: Acceptance) -> Bool {
+        attempt.wish.tries > 1
+            && (gateRefusals[attempt.wish.requestID] ?? []).contains {
+                $0 >= attempt.arrivedAt ?? 0 && $0 < acceptance.time
+            }
     }
 
     func isRefused(_ holding: Holding) -> Bool {

@@ -8,12 +8,19 @@ extension Witness {
         guard case .reply(let reply) = answer else { return }
         let isTainted = tainted.contains(call.partition)
         for (request, verdict) in zip(call.requests, reply.verdicts) {
-            guard case .accepted(let sequence, let position) = verdict else { continue }
-            play.line.mix(UInt64(bitPattern: sequence))
-            let holding = Holding(
-                coupon: call.coupon, user: request.user, sequence: sequence,
-                requestID: request.requestID)
-            didAccept(Acceptance(holding, position, tainted: isTainted), in: call.partition)
+            switch verdict {
+            case .accepted(let sequence, let position):
+                play.line.mix(UInt64(bitPattern: sequence))
+                let holding = Holding(
+                    coupon: call.coupon, user: request.user, sequence: sequence,
+                    requestID: request.requestID)
+                let acceptance = Acceptance(
+                    holding, position, at: play.line.now, tainted: isTainted)
+                didAccept(acceptance, in: call.partition)
+            case .soldOut, .notOpen, .ended, .paused, .closed:
+                gateRefusals[request.requestID, default: []].append(play.line.now)
+            case .replayed, .duplicate, .rejected, .expired: break
+            }
         }
     }
 

@@ -13,6 +13,7 @@ final class Witness {
     final class Acceptance {
         let holding: Holding
         let position: Position
+        let time: Int64
         /// Made by a gate whose data had gone back, before it was rebuilt: it may be forgotten, or refused.
         let isTainted: Bool
         /// A loss of data took it.
@@ -20,9 +21,10 @@ final class Witness {
         /// Somebody was told that it is rejected, or lost.
         var wasRefused = false
 
-        init(_ holding: Holding, _ position: Position, tainted: Bool) {
+        init(_ holding: Holding, _ position: Position, at time: Int64, tainted: Bool) {
             self.holding = holding
             self.position = position
+            self.time = time
             isTainted = tainted
         }
 
@@ -33,6 +35,8 @@ final class Witness {
     private(set) var breach: Breach?
     var acceptances: [Acceptance] = []
     var byRequest: [RequestID: [Acceptance]] = [:]
+    /// When the gate refused a request.
+    var gateRefusals: [RequestID: [Int64]] = [:]
     var byPosition: [PartitionID: [Position: CouponID]] = [:]
     var tainted: Set<PartitionID> = []
     /// Every row that was ever committed.
