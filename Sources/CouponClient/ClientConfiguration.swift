@@ -12,6 +12,8 @@ public struct ClientConfiguration: Sendable {
     public var maximumFrameBytes = Limits.frameBytes
     /// How long to wait for a connection.
     public var connectTimeout = TimeAmount.seconds(5)
+    /// How long the daemon may take where a call does not say.
+    public var deadline = TimeAmount.milliseconds(Int64(Limits.defaultDeadlineMilliseconds))
     /// For admin methods, where the daemon asks for it; empty where there is none.
     public var token: [UInt8] = []
     /// How long the client waits past a deadline, so that the daemon's own word (what became of the

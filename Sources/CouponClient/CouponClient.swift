@@ -44,7 +44,7 @@ public final class CouponClient: Sendable {
     /// Asks anything.
     /// - Parameters:
     ///   - method: what is asked.
-    ///   - deadline: how long the daemon may take; nil is `Limits.defaultDeadlineMilliseconds`.
+    ///   - deadline: how long the daemon may take; nil is the configuration's.
     /// - Returns: An answer that is not `Response.Result.failure`.
     public func call(
         _ method: Request.Method, deadline: TimeAmount? = nil

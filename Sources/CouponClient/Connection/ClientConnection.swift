@@ -64,7 +64,7 @@ public final class ClientConnection {
     /// `whenAnswered` is not called; otherwise it is called once, and never before this returns.
     /// - Parameters:
     ///   - method: what is asked.
-    ///   - deadline: how long the daemon may take; nil is `Limits.defaultDeadlineMilliseconds`.
+    ///   - deadline: how long the daemon may take; nil is the configuration's.
     ///   - whenAnswered: called on the event loop.
     public func send(
         _ method: Request.Method, deadline: TimeAmount? = nil,

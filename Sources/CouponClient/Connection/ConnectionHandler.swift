@@ -38,7 +38,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         whenAnswered: @escaping ClientConnection.WhenAnswered
     ) throws(ClientError) {
         guard let context else { throw .notConnected }
-        let milliseconds = Self.milliseconds(deadline)
+        let milliseconds = Self.milliseconds(deadline ?? configuration.deadline)
         let patience = TimeAmount.milliseconds(Int64(milliseconds)) + configuration.answerGrace
         let giveUp = (context.eventLoop.now + patience).uptimeNanoseconds
         guard let id = pending.insert(whenAnswered, deadline: giveUp) else {
@@ -67,9 +67,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     func close() { end(.connectionLost(reason: "closed by this client")) }
 
     /// At least 1: on the wire 0 means the default.
-    private static func milliseconds(_ deadline: TimeAmount?) -> UInt32 {
-        guard let deadline else { return Limits.defaultDeadlineMilliseconds }
-        return UInt32(clamping: max(1, deadline.nanoseconds / 1_000_000))
+    private static func milliseconds(_ deadline: TimeAmount) -> UInt32 {
+        UInt32(clamping: max(1, deadline.nanoseconds / 1_000_000))
     }
 
     /// While answers are read, the flush waits for the last of them.

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import CouponClient
 internal import CouponCore
 internal import FoundationEssentials
+internal import NIOCore
 
 /// What every command takes, before or after its name.
 struct GlobalOptions: ParsableArguments {
@@ -33,6 +34,8 @@ struct GlobalOptions: ParsableArguments {
     /// - Throws: A usage error where the token file cannot be read.
     func clientConfiguration() throws -> ClientConfiguration {
         var configuration = ClientConfiguration()
+        // Whoever changes a coupon waits for locks; that it may be done yet helps nobody.
+        configuration.deadline = .seconds(10)
         guard let tokenFile else { return configuration }
         guard let data = FileManager.default.contents(atPath: tokenFile) else {
             throw ValidationError("--token-file: cannot read \(tokenFile)")
