@@ -5,13 +5,17 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// A suite with this trait runs only beside others of its kind.
+/// A suite with this trait runs only beside others of its kind, and beside few of them.
 struct MachineTurn: SuiteTrait, TestScoping {
     enum Kind {
         /// Asks, and looks at the answers.
         case asking
         /// Kills, stops and overloads.
         case overloading
+
+        /// How many suites run side by side. More would only wait for the processor together, and for
+        /// their servers to start.
+        var width: Int { self == .asking ? 4 : 1 }
     }
 
     let kind: Kind
@@ -30,7 +34,9 @@ struct MachineTurn: SuiteTrait, TestScoping {
     /// False while it is another kind's turn.
     private func begin() -> Bool {
         Self.running.withLock { running in
-            guard running.count == 0 || running.kind == kind else { return false }
+            guard running.count == 0 || running.kind == kind, running.count < kind.width else {
+                return false
+            }
             running = (kind, running.count + 1)
             return true
         }

@@ -6,7 +6,7 @@ import TestWorld
 import Testing
 
 /// A change reaches the gate also where the daemon that made it died in between (rule 33).
-@Suite(.timeLimit(.minutes(2))) struct RetellingTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(2))) struct RetellingTests {
     @Test func `a raise that nobody told the gate opens the coupon all the same`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()

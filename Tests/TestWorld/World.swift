@@ -2,6 +2,7 @@
 package import CouponClient
 package import CouponCore
 internal import Foundation
+internal import NIOCore
 package import TestSupport
 
 /// Servers and daemons of one test, on private sockets and ports; stopped when the test lets go of it.
@@ -79,7 +80,11 @@ package final class Daemon: Sendable {
                 failpoint.map { ["FAILPOINT": $0.rawValue] } ?? [:]
             ) { $1 },
             in: try world.folder.makeFolder("daemon-\(port)"))
-        client = CouponClient(address: ServerAddress(host: "127.0.0.1", port: port))
+        // Which only a failing test sees: what is slow on a busy machine is not wrong.
+        var configuration = ClientConfiguration()
+        configuration.deadline = .seconds(20)
+        client = CouponClient(
+            address: ServerAddress(host: "127.0.0.1", port: port), configuration: configuration)
     }
 
     /// Waits until every gate is open to it.
