@@ -46,7 +46,8 @@ private struct Entrance {
     mutating func tell(_ coupons: [CompletionEvent.CouponStanding], epoch: Epoch) {
         door.hear(
             CompletionEvent(
-                partition: partition, epoch: epoch, from: .zero, to: .zero, resolve: false,
+                partition: partition, epoch: epoch, from: .zero, to: .zero, publishedAt: .zero,
+                resolve: false,
                 coupons: coupons, rejections: []), now: clock.now)
     }
 }

@@ -122,7 +122,8 @@ final class Stage {
             .event(
                 CompletionEvent(
                     partition: partition, epoch: to.epoch, from: from, to: to,
-                    issuedAt: clock.wallNow, resolve: resolve, coupons: coupons,
+                    publishedAt: clock.wallNow, issuedAt: clock.wallNow, resolve: resolve,
+                    coupons: coupons,
                     rejections: rejections)))
     }
     /// The owner's heartbeat.
@@ -132,6 +133,6 @@ final class Stage {
             .event(
                 CompletionEvent(
                     partition: partition, epoch: epoch, from: settled, to: settled,
-                    resolve: false, coupons: [], rejections: [])))
+                    publishedAt: clock.wallNow, resolve: false, coupons: [], rejections: [])))
     }
 }

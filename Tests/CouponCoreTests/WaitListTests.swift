@@ -5,23 +5,25 @@ import Testing
 
 private func at(_ epoch: Epoch, _ n: Int64) -> Position { Position(epoch: epoch, n: n) }
 
+private let acceptance = Timestamp(microseconds: 70)
+
 private func waiter(_ ticket: UInt64, _ epoch: Epoch, _ n: Int64) -> WaitList.Waiter {
     WaitList.Waiter(
         ticket: ticket,
         holding: Holding(
             coupon: CouponID(1), user: UserID(Int64(ticket)), sequence: Int64(ticket),
-            requestID: name(ticket)), position: at(epoch, n))
+            requestID: name(ticket)), position: at(epoch, n), judgedAt: acceptance)
 }
 
 private let issueTime = Timestamp(microseconds: 77)
 
 private func event(
     _ from: Position, _ to: Position, epoch: Epoch = 1, resolve: Bool = false,
-    rejected: [Int64] = []
+    rejected: [Int64] = [], publishedAt: Timestamp = issueTime
 ) -> CompletionEvent {
     CompletionEvent(
-        partition: PartitionID(0), epoch: epoch, from: from, to: to, issuedAt: issueTime,
-        resolve: resolve, coupons: [],
+        partition: PartitionID(0), epoch: epoch, from: from, to: to, publishedAt: publishedAt,
+        issuedAt: issueTime, resolve: resolve, coupons: [],
         rejections: rejected.map {
             .init(coupon: CouponID(1), sequence: $0, reason: .alreadyIssued)
         })
@@ -68,6 +70,14 @@ private func listening() -> WaitList {
         #expect(list.count == 1)
         #expect(list.hear(event(at(1, 2), at(1, 3))) == [issued(4)])
         #expect(list.count == 0)
+    }
+
+    @Test func `an event from before the acceptance is another's, and answers nobody`() {
+        var list = listening()
+        list.register(waiter(1, 1, 1), isReplay: false)
+        let earlier = Timestamp(microseconds: 69)
+        #expect(list.hear(event(at(1, 0), at(1, 1), publishedAt: earlier)) == [])
+        #expect(list.ask() == [1])
     }
 
     @Test func `E1 after a lost event nobody is told ISSUED by the next one`() {

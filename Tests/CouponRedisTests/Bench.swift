@@ -149,3 +149,12 @@ func refusal(
             coupon: CouponID(coupon), user: UserID(user), sequence: sequence, requestID: id(name)),
         position: position, reason: reason, issued: issued)
 }
+
+extension EventSignal {
+    /// The same event at another time: when a script ran is not known to the test.
+    func published(at time: Timestamp) -> EventSignal {
+        guard case .event(var event) = self else { return self }
+        event.publishedAt = time
+        return .event(event)
+    }
+}

@@ -11,10 +11,10 @@ internal import Testing
         RedisEventSource(options: bench.control.options, logger: Logger(label: "test"))
     }
 
-    /// The next signal that is one.
+    /// The next signal that is one, at no particular time.
     private func signal(_ source: RedisEventSource) throws -> EventSignal {
         for _ in 0..<40 {
-            if let signal = source.next() { return signal }
+            if let signal = source.next() { return signal.published(at: .zero) }
         }
         throw GateControlError.unavailable("nothing was heard")
     }
@@ -32,7 +32,8 @@ internal import Testing
             .event(
                 CompletionEvent(
                     partition: partition, epoch: 1, from: from, to: to,
-                    issuedAt: Timestamp(microseconds: issuedAt), resolve: resolve,
+                    publishedAt: .zero, issuedAt: Timestamp(microseconds: issuedAt),
+                    resolve: resolve,
                     coupons: coupons, rejections: rejections))
         }
         func standing(rev: Int64, version: Int64, _ door: Door) -> CompletionEvent.CouponStanding {

@@ -32,7 +32,7 @@ extension ModelRedis {
         keys.gate = gate
         keys.trim(upTo: settled)
         self[partition, now] = keys
-        events.append(keys.standingEvent(partition, resolve: true, []))
+        events.append(keys.standingEvent(partition, now, resolve: true, []))
         return true
     }
 
@@ -68,7 +68,7 @@ extension ModelRedis {
             let standing = CompletionEvent.CouponStanding(
                 coupon: coupon.id, rev: keys.nextRev(), version: coupon.version, door: .open)
             self[partition, now] = keys
-            events.append(keys.standingEvent(partition, resolve: false, [standing]))
+            events.append(keys.standingEvent(partition, now, resolve: false, [standing]))
             return .notLoaded
         }
         guard loaded.take(coupon) else { return .current }
@@ -76,7 +76,7 @@ extension ModelRedis {
         keys.keepOrExpire(&loaded, now, retention)
         keys[epoch, coupon.id] = loaded
         self[partition, now] = keys
-        events.append(keys.standingEvent(partition, resolve: false, [loaded.standing(now)]))
+        events.append(keys.standingEvent(partition, now, resolve: false, [loaded.standing(now)]))
         return .current
     }
 
@@ -93,7 +93,8 @@ extension ModelRedis {
         (loaded.cap, loaded.capVersion) = (total, version)
         if loaded.leaf != leaf {
             loaded.rev = keys.nextRev()
-            events.append(keys.standingEvent(partition, resolve: false, [loaded.standing(now)]))
+            events.append(
+                keys.standingEvent(partition, now, resolve: false, [loaded.standing(now)]))
         }
         keys[epoch, coupon] = loaded
         self[partition, now] = keys

@@ -33,7 +33,8 @@ extension ModelRedis {
         events.append(
             CompletionEvent(
                 partition: settlement.partition, epoch: settlement.epoch, from: settlement.from,
-                to: settlement.to, issuedAt: settlement.issuedAt, resolve: settlement.isRecovery,
+                to: settlement.to, publishedAt: now, issuedAt: settlement.issuedAt,
+                resolve: settlement.isRecovery,
                 coupons: standings,
                 rejections: settlement.refusals.map {
                     .init(
@@ -48,7 +49,7 @@ extension ModelRedis {
     ) -> Bool {
         let keys = self[partition, now]
         guard keys.isOpen(epoch) else { return false }
-        events.append(keys.standingEvent(partition, resolve: false, []))
+        events.append(keys.standingEvent(partition, now, resolve: false, []))
         return true
     }
 }

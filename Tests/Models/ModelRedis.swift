@@ -163,11 +163,13 @@ extension ModelRedis.Partition {
 
     /// An event that moves nothing.
     func standingEvent(
-        _ partition: PartitionID, resolve: Bool, _ coupons: [CompletionEvent.CouponStanding]
+        _ partition: PartitionID, _ now: Timestamp, resolve: Bool,
+        _ coupons: [CompletionEvent.CouponStanding]
     ) -> CompletionEvent {
         CompletionEvent(
             partition: partition, epoch: gate?.epoch ?? 0, from: gate?.settled ?? .zero,
-            to: gate?.settled ?? .zero, resolve: resolve, coupons: coupons, rejections: [])
+            to: gate?.settled ?? .zero, publishedAt: now, resolve: resolve, coupons: coupons,
+            rejections: [])
     }
 
     /// A finished coupon with nothing queued need not stay; any other must.

@@ -11,6 +11,8 @@ public struct CompletionEvent: Equatable, Sendable {
     public let from: Position
     /// Settled up to here now.
     public let to: Position
+    /// By the gate's clock.
+    public var publishedAt: Timestamp
     /// When the rows in (from, to] were issued; 0 where the event moved nothing.
     public let issuedAt: Timestamp
     /// Whether it follows a recovery or a rebuild: such an event answers no waiter (rule 23).
@@ -23,13 +25,15 @@ public struct CompletionEvent: Equatable, Sendable {
     /// An event.
     public init(
         partition: PartitionID, epoch: Epoch, from: Position, to: Position,
-        issuedAt: Timestamp = .zero, resolve: Bool, coupons: [CouponStanding],
+        publishedAt: Timestamp, issuedAt: Timestamp = .zero, resolve: Bool,
+        coupons: [CouponStanding],
         rejections: [Rejection]
     ) {
         self.partition = partition
         self.epoch = epoch
         self.from = from
         self.to = to
+        self.publishedAt = publishedAt
         self.issuedAt = issuedAt
         self.resolve = resolve
         self.coupons = coupons

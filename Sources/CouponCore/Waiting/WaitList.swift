@@ -1,7 +1,8 @@
 /// A worker's callers who wait for ISSUED in one partition (rules 35 and 36).
 ///
 /// An event answers only those waiters that were registered before it, in its epoch, when it follows on
-/// from the last one seen. Everybody else is resolved: asked of PostgreSQL, which alone knows (SAFETY,
+/// from the last one seen, and if the gate published it after it had accepted them: the same position may
+/// have been somebody else's, in a Redis that was a replica meanwhile. Everybody else is resolved: asked of PostgreSQL, which alone knows (SAFETY,
 /// hole 2: a watermark alone tells ISSUED for requests that were not).
 internal import DequeModule
 
@@ -15,12 +16,15 @@ public struct WaitList {
         public let holding: Holding
         /// Where it was queued.
         public let position: Position
+        /// When the gate said so, by its clock.
+        public let judgedAt: Timestamp
 
         /// Somebody who waits.
-        public init(ticket: UInt64, holding: Holding, position: Position) {
+        public init(ticket: UInt64, holding: Holding, position: Position, judgedAt: Timestamp) {
             self.ticket = ticket
             self.holding = holding
             self.position = position
+            self.judgedAt = judgedAt
         }
     }
 
@@ -117,6 +121,10 @@ public struct WaitList {
         var answers: [Answer] = []
         while let first = covered.first, first.position <= event.to {
             covered.removeFirst()
+            guard first.judgedAt <= event.publishedAt else {
+                unresolved.append(first)
+                continue
+            }
             let sequence = first.holding.sequence
             let reason = rejected[Key(coupon: first.holding.coupon, sequence: sequence)]
             answers.append(

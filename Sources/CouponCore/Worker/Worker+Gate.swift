@@ -203,10 +203,10 @@ extension Worker: GateDelegate {
         switch verdict {
         case .accepted(let sequence, let position):
             keepBack(number)
-            accept(number, sequence, position, partition, isReplay: false)
+            accept(number, sequence, position, reply.now, partition, isReplay: false)
         case .replayed(let sequence, let position):
             if position > reply.settled { keepBack(number) }
-            accept(number, sequence, position, partition, isReplay: true)
+            accept(number, sequence, position, reply.now, partition, isReplay: true)
         case .duplicate(let sequence, let state, _):
             if state == .queued { keepBack(number) }
             answerConfirmed(number, .duplicate(sequence: sequence, state: state))
@@ -222,8 +222,8 @@ extension Worker: GateDelegate {
     }
 
     private func accept(
-        _ number: UInt64, _ sequence: Int64, _ position: Position, _ partition: PartitionID,
-        isReplay: Bool
+        _ number: UInt64, _ sequence: Int64, _ position: Position, _ judgedAt: Timestamp,
+        _ partition: PartitionID, isReplay: Bool
     ) {
         guard let ticket = tickets[number] else { return }
         guard ticket.waitsForIssue else {
@@ -236,7 +236,8 @@ extension Worker: GateDelegate {
                 ticket: number,
                 holding: Holding(
                     coupon: ticket.coupon, user: ticket.request.user, sequence: sequence,
-                    requestID: ticket.request.requestID), position: position),
+                    requestID: ticket.request.requestID), position: position,
+                judgedAt: judgedAt),
             isReplay: isReplay)
     }
 

@@ -14,7 +14,8 @@ extension CompletionEvent {
         else { return nil }
         self.init(
             partition: PartitionID(Int(partition)), epoch: epoch, from: from, to: to,
-            issuedAt: issuedAt, resolve: resolve != 0, coupons: coupons, rejections: rejections)
+            publishedAt: now, issuedAt: issuedAt, resolve: resolve != 0, coupons: coupons,
+            rejections: rejections)
     }
 }
 
