@@ -85,6 +85,18 @@ internal import Testing
                 == event(
                     at(1), at(1),
                     [.init(coupon: CouponID(8), rev: 7, version: 2, door: .open)]))
+        // A change that came before it was loaded again is told to nobody else.
+        let view = try bench.control.inspect(CouponID(8), partition: partition, user: nil)
+        let loaded = LoadedCoupon(
+            coupon: coupon(8, version: 3), holders: [], used: 0, queued: 0, nextSequence: 1)
+        #expect(
+            try bench.control.load(loaded, partition: partition, epoch: 1, token: view.loadToken)
+                == .loaded)
+        #expect(
+            try signal(source)
+                == event(
+                    at(1), at(1),
+                    [.init(coupon: CouponID(8), rev: 8, version: 3, door: .open)]))
     }
 
     @Test func aMalformedEventIsPassedOver() async throws {

@@ -55,6 +55,10 @@ extension ModelRedis {
         keys.gate?.loadToken += 1
         keys[epoch, coupon.coupon.id] = loaded
         self[partition, now] = keys
+        if token != nil {
+            let standing = loaded.standing(now)
+            events.append(keys.standingEvent(partition, now, resolve: false, [standing]))
+        }
         return .loaded
     }
 

@@ -133,8 +133,10 @@ final class Clients {
 
     private func go(on wish: Wish, _ outcome: Outcome) {
         if wish.isLast {
-            // A bounce may be old, until it has had itself looked at; a retry asks the gate.
-            if outcome == .soldOut, wish.tries == 1 { return ask(wish) }
+            // What PostgreSQL lost opens a coupon untold: a bounce has it looked at, a retry asks.
+            if outcome == .soldOut, wish.tries == 1, play.witness.didPostgresGoBack {
+                return ask(wish)
+            }
             wish.end = outcome
             return
         }

@@ -33,7 +33,6 @@ final class RedisServer {
         let events = data.events
         data.events.removeAll()
         for event in events {
-            play.witness.didPublish(event)
             for daemon in play.daemons { daemon.ear.publish(event, by: process) }
         }
         if before.indices.contains(where: { before[$0].lastID != data.partitions[$0].lastID }) {

@@ -51,9 +51,7 @@ extension Witness {
             let partition = PartitionID(index)
             if before[index].gate?.isFenced == true, after[index].gate?.isFenced == false {
                 tainted.remove(partition)
-                silentlyOpened = silentlyOpened.filter { self.partition(of: $0) != partition }
             }
-            noteLoads(before[index], after[index])
             guard before[index].queue.count > after[index].queue.count,
                 !tainted.contains(partition)
             else { continue }
@@ -62,18 +60,6 @@ extension Witness {
                 expectDecided(entry.entry, "trimmed")
             }
         }
-    }
-
-    func noteLoads(_ before: ModelRedis.Partition, _ after: ModelRedis.Partition) {
-        guard before.coupons.count != after.coupons.count else { return }
-        for key in after.coupons.keys where before.coupons[key] == nil {
-            silentlyOpened.insert(key.coupon)
-        }
-    }
-
-    /// An event tells of these coupons.
-    func didPublish(_ event: CompletionEvent) {
-        for standing in event.coupons { silentlyOpened.remove(standing.coupon) }
     }
 
     func expectDecided(_ entry: QueueEntry, _ what: String) {

@@ -72,7 +72,7 @@ extension Witness {
         for daemon in play.daemons
         where daemon.isAlive && daemon.ear.isQuiet && daemon.stalledUntil <= play.line.now {
             for desk in daemon.desks where desk.gate.isQuiet && desk.gate.identity != nil {
-                for id in play.coupons where !silentlyOpened.contains(id) {
+                for id in play.coupons {
                     look(at: id, from: desk)
                 }
             }

@@ -45,9 +45,6 @@ final class Witness {
     var seenRefusals = 0
     /// Answers that were heard, by coupon and epoch: when, and which sequence.
     var heard: [Lane: [(time: Int64, sequence: Int64)]] = [:]
-    /// Loaded with an open door, of which nobody is told.
-    var silentlyOpened: Set<CouponID> = []
-
     struct Lane: Hashable {
         let coupon: CouponID
         let epoch: Epoch

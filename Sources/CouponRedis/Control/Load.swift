@@ -27,6 +27,7 @@ extension RedisGateControl {
                     .bytes(packed.bytes), .number(coupon.used), .number(coupon.queued),
                     .number(coupon.nextSequence),
                     .number(self.options.finishedRetentionMilliseconds),
+                    .bytes(Self.pack(coupon.coupon.id)),
                 ], on: connection)
             switch try reply.code() {
             case 0: return .loaded

@@ -4,11 +4,13 @@
 --
 -- KEYS  gate, record, holders, loading
 -- ARGV  epoch, load token read before PostgreSQL was (empty in a rebuild), holders written,
---       the coupon (34 bytes, see prelude.lua), used, queued, next sequence, retention (ms)
+--       the coupon (34 bytes, see prelude.lua), used, queued, next sequence, retention (ms),
+--       coupon (8 bytes)
 -- Out   0 loaded, 1 the gate holds it already, 2 epoch, status or token had moved,
 --       3 the holders are not complete
 -- Does  names the holders, writes the record, raises the load token: whoever read PostgreSQL before
---       this load must read it again
+--       this load must read it again. In an open gate it publishes: the coupon may have been changed
+--       after it had expired, and who remembers it as closed is told by nothing else
 
 local gate = read_gate()
 local epoch, expected = tonumber(ARGV[1]), tonumber(ARGV[3])
@@ -33,6 +35,8 @@ local record = { version = 0, cap_version = 0, used = tonumber(ARGV[5]), queued 
   next_sequence = tonumber(ARGV[7]), rev = next_rev() }
 take_coupon(record, ARGV[4], 1)
 write_record(KEYS[2], record)
-keep_or_expire(KEYS[2], KEYS[3], record, clock(), tonumber(ARGV[8]))
+local now = clock()
+keep_or_expire(KEYS[2], KEYS[3], record, now, tonumber(ARGV[8]))
 redis.call('HINCRBY', KEYS[1], 'load_token', 1)
+if wanted == 'open' then publish_standing(gate, now, 0, { standing(ARGV[9], record) }) end
 return 0
