@@ -29,7 +29,10 @@ import Testing
         try await eventually("the coupon is open again") {
             if case .issued(sequence: 2, _) = try await issue(2) { true } else { false }
         }
-        #expect(try world.sql("SELECT count(*) FROM coupond.untold_change") == "0")
+        // The note goes when the gate has answered, which is after the gate opened.
+        try await eventually("the note is gone") {
+            try world.sql("SELECT count(*) FROM coupond.untold_change") == "0"
+        }
         #expect(try await daemon.stop() == .code(0))
     }
 }
