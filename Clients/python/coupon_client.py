@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A small client of coupond: asks for a coupon, safely again where it must, and for a status.
 
 The messages are generated from Proto/coupond.proto by protoc at first use, into .local/python. See
@@ -19,7 +19,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
+try:
+    from google.protobuf.message import DecodeError
+except ImportError:
+    sys.exit(f"{sys.executable} has no protobuf: install python3-protobuf, or pip install protobuf")
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "Proto" / "coupond.proto"

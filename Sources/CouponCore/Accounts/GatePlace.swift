@@ -41,6 +41,14 @@ public struct CouponTerms: Hashable, Sendable {
     }
 }
 
+extension CouponTerms: CustomStringConvertible {
+    /// For people, on one line.
+    public var description: String {
+        "\(total.map { "\($0)" } ?? "unlimited"), \(state), open from \(window.opens.microseconds)"
+            + " to \(window.closes.microseconds) µs\(isSoldOut ? ", sold out" : "")"
+    }
+}
+
 extension Coupon {
     /// As the gate must know it.
     public var terms: CouponTerms {
