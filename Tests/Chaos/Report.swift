@@ -13,10 +13,12 @@ extension Verdict {
             history.calls.filter { $0.acceptedSequence != nil }.map(\.requestID)
         ).count
         let lost = HistoryChecker().lostCount(history, against: tables)
+        let stood = history.stalls.reduce(0) { $0 + $1.to.milliseconds(since: $1.from) }
         return "seed \(schedule.seed): \(schedule): asked \(requests), accepted \(accepted),"
             + " issued \(tables.issues.count), rejected \(tables.rejections.count),"
             + " dead \(tables.deadLetters.count), lost \(lost), healed in \(healed.milliseconds) ms,"
-            + " took \(took.milliseconds) ms: \(breaches.isEmpty ? "kept" : "BREACH")"
+            + " took \(took.milliseconds) ms, the machine stood \(stood) ms:"
+            + " \(breaches.isEmpty ? "kept" : "BREACH")"
     }
 
     private static let told = 10

@@ -75,7 +75,9 @@ final class Stage: Sendable {
         for seat in seats { try seat.start() }
         try await ready()
         for (coupon, total) in schedule.offers {
-            _ = try await seats[0].daemon?.client.create(.offer(coupon.rawValue, total: total))
+            try await insist {
+                try await seats[0].daemon?.client.create(.offer(coupon.rawValue, total: total))
+            }
         }
         for seat in seats { load.add(seat.address, as: seat.number) }
     }

@@ -91,7 +91,7 @@ extension Call {
     }
 
     /// Whether the request is done with: told accepted, or judged otherwise.
-    var isAnswer: Bool {
+    public var isAnswer: Bool {
         if case .told = end { true } else { acceptedSequence != nil }
     }
 }

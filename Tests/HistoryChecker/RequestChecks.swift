@@ -108,7 +108,11 @@ extension HistoryChecker {
                 return Breach(.phantom, row.coupon, [row.user], "nobody asked for \(row.text)")
             }
             if story.calls.contains(where: { mayHaveAccepted($0, row, history) }) { return nil }
-            return story.breach(.phantom, "no call explains \(row.text)")
+            let late = row.acceptedAt.map { $0.milliseconds(since: story.span.from) }
+            return story.breach(
+                .phantom,
+                "no call explains \(row.text)"
+                    + (late.map { ", accepted \($0) ms after it was first asked for" } ?? ""))
         }
     }
 

@@ -11,15 +11,15 @@ private let fewestLooks = 50
 
 /// Waits until `condition` returns true, looking again every few milliseconds.
 /// - Parameters:
-///   - what: names the condition in the error.
-///   - limit: long, because it is only spent when the test fails.
+///   - what: names the condition in the error; only asked for then.
+///   - limit: long, because it is only spent when the test fails. The time of ``FairClock``.
 ///   - condition: an error that it throws counts as "not yet", and is told if it was the last.
 /// - Throws: ``NeverHeld``, or `CancellationError`.
 public func eventually(
-    _ what: String = "the condition", within limit: Duration = .seconds(20),
+    _ what: @autoclosure () -> String = "the condition", within limit: Duration = .seconds(20),
     _ condition: () async throws -> Bool
 ) async throws {
-    let deadline = ContinuousClock.now + limit
+    let deadline = FairClock.now + limit
     var lastError: (any Error)?
     var looks = 0
     while true {
@@ -31,9 +31,9 @@ public func eventually(
             lastError = error
         }
         // Few looks in a long time say that the machine is busy, not that the condition does not hold.
-        guard ContinuousClock.now < deadline || looks < fewestLooks else { break }
+        guard FairClock.now < deadline || looks < fewestLooks else { break }
         try await Task.sleep(for: .milliseconds(5))
     }
     let reason = lastError.map { ": \($0)" } ?? ""
-    throw NeverHeld(description: "\(what) did not hold within \(limit)\(reason)")
+    throw NeverHeld(description: "\(what()) did not hold within \(limit)\(reason)")
 }

@@ -87,7 +87,7 @@ package final class Load: Sendable {
 
     // MARK: The users
 
-    /// Lets users ask until they know, or until `patience` has passed.
+    /// Lets users ask until they know, or until `patience` has passed, by ``FairClock``.
     /// - Parameters:
     ///   - count: how many; nil for all who have not asked yet.
     ///   - callers: users at a time, at most.
@@ -96,7 +96,7 @@ package final class Load: Sendable {
         first count: Int? = nil, callers: Int = 24, spread: Duration = .zero,
         patience: Duration = .seconds(60)
     ) async {
-        let beginning = ContinuousClock.now
+        let (beginning, end) = (ContinuousClock.now, FairClock.now + patience)
         let chosen = waiting.withLock { waiting in
             defer { waiting.removeFirst(min(count ?? .max, waiting.count)) }
             return waiting.prefix(count ?? .max)
@@ -106,16 +106,21 @@ package final class Load: Sendable {
                 if number >= callers { await group.next() }
                 let turn = beginning + spread * number / chosen.count
                 if ContinuousClock.now < turn { try? await Task.sleep(until: turn) }
-                group.addTask { await self.live(wish, until: beginning + patience) }
+                group.addTask { await self.live(wish, until: end) }
             }
         }
     }
 
-    /// Lets those without an issue ask again, by the same request id: what Redis lost is free.
+    /// Lets those ask again, by the same request id, who have no issue, for what Redis lost is free, and
+    /// those who were never told that they have one.
     package func askAgain(_ tables: Tables, patience: Duration = .seconds(60)) async {
         let served = Set(tables.issues.map { [$0.coupon.rawValue, $0.user.rawValue] })
+        let answered = Set(history.calls.filter(\.isAnswer).map(\.requestID))
         waiting.withLock {
-            $0 = wishes.filter { !served.contains([$0.coupon.rawValue, $0.user.rawValue]) }
+            $0 = wishes.filter {
+                !served.contains([$0.coupon.rawValue, $0.user.rawValue])
+                    || !answered.contains($0.requestID)
+            }
         }
         await run(patience: patience)
     }
@@ -126,7 +131,7 @@ package final class Load: Sendable {
     }
 
     /// A user asks until it knows; some do not believe it.
-    private func live(_ wish: Wish, until deadline: ContinuousClock.Instant) async {
+    private func live(_ wish: Wish, until deadline: Duration) async {
         guard await pursue(wish, until: deadline), manners.doubt else { return }
         switch wish.user.rawValue % 8 {
         case 0: _ = await pursue(wish, until: deadline)
@@ -136,12 +141,12 @@ package final class Load: Sendable {
     }
 
     /// Asks until there is an answer. False where none came.
-    private func pursue(_ wish: Wish, until deadline: ContinuousClock.Instant) async -> Bool {
+    private func pursue(_ wish: Wish, until deadline: Duration) async -> Bool {
         var policy = RetryPolicy()
         policy.longestPauseMilliseconds = 250
         policy.tries = .max
         var tries: UInt32 = 0
-        while !Task.isCancelled, ContinuousClock.now < deadline {
+        while !Task.isCancelled, FairClock.now < deadline {
             guard let (daemon, client) = clients.withLock({ $0.randomElement() }) else {
                 try? await Task.sleep(for: .milliseconds(10))
                 continue
