@@ -997,6 +997,141 @@ void   coupond__v1__audit_coupon_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__audit_coupon_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   coupond__v1__issue__init
+                     (Coupond__V1__Issue         *message)
+{
+  static const Coupond__V1__Issue init_value = COUPOND__V1__ISSUE__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__issue__get_packed_size
+                     (const Coupond__V1__Issue *message)
+{
+  assert(message->base.descriptor == &coupond__v1__issue__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__issue__pack
+                     (const Coupond__V1__Issue *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__issue__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__issue__pack_to_buffer
+                     (const Coupond__V1__Issue *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__issue__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__Issue *
+       coupond__v1__issue__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__Issue *)
+     protobuf_c_message_unpack (&coupond__v1__issue__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__issue__free_unpacked
+                     (Coupond__V1__Issue *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__issue__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__list_issues_request__init
+                     (Coupond__V1__ListIssuesRequest         *message)
+{
+  static const Coupond__V1__ListIssuesRequest init_value = COUPOND__V1__LIST_ISSUES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__list_issues_request__get_packed_size
+                     (const Coupond__V1__ListIssuesRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__list_issues_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__list_issues_request__pack
+                     (const Coupond__V1__ListIssuesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__list_issues_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__list_issues_request__pack_to_buffer
+                     (const Coupond__V1__ListIssuesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__list_issues_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__ListIssuesRequest *
+       coupond__v1__list_issues_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__ListIssuesRequest *)
+     protobuf_c_message_unpack (&coupond__v1__list_issues_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__list_issues_request__free_unpacked
+                     (Coupond__V1__ListIssuesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__list_issues_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__list_issues_response__init
+                     (Coupond__V1__ListIssuesResponse         *message)
+{
+  static const Coupond__V1__ListIssuesResponse init_value = COUPOND__V1__LIST_ISSUES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__list_issues_response__get_packed_size
+                     (const Coupond__V1__ListIssuesResponse *message)
+{
+  assert(message->base.descriptor == &coupond__v1__list_issues_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__list_issues_response__pack
+                     (const Coupond__V1__ListIssuesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__list_issues_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__list_issues_response__pack_to_buffer
+                     (const Coupond__V1__ListIssuesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__list_issues_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__ListIssuesResponse *
+       coupond__v1__list_issues_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__ListIssuesResponse *)
+     protobuf_c_message_unpack (&coupond__v1__list_issues_response__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__list_issues_response__free_unpacked
+                     (Coupond__V1__ListIssuesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__list_issues_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   coupond__v1__dead_letter__init
                      (Coupond__V1__DeadLetter         *message)
 {
@@ -1222,7 +1357,7 @@ void   coupond__v1__discard_dead_letter_request__free_unpacked
   assert(message->base.descriptor == &coupond__v1__discard_dead_letter_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[18] =
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[19] =
 {
   {
     "id",
@@ -1405,6 +1540,18 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[18
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "list_issues",
+    28,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, list_issues),
+    &coupond__v1__list_issues_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_dead_letters",
     30,
     PROTOBUF_C_LABEL_NONE,
@@ -1447,15 +1594,16 @@ static const unsigned coupond__v1__request__field_indices_by_name[] = {
   4,   /* field[4] = coupon_status */
   7,   /* field[7] = create_coupon */
   1,   /* field[1] = deadline_ms */
-  17,   /* field[17] = discard_dead_letter */
+  18,   /* field[18] = discard_dead_letter */
   8,   /* field[8] = get_coupon */
   5,   /* field[5] = health */
   0,   /* field[0] = id */
   3,   /* field[3] = issue */
   9,   /* field[9] = list_coupons */
-  15,   /* field[15] = list_dead_letters */
+  16,   /* field[16] = list_dead_letters */
+  15,   /* field[15] = list_issues */
   11,   /* field[11] = pause_coupon */
-  16,   /* field[16] = redrive_dead_letter */
+  17,   /* field[17] = redrive_dead_letter */
   12,   /* field[12] = resume_coupon */
   6,   /* field[6] = server_info */
   2,   /* field[2] = token */
@@ -1466,8 +1614,8 @@ static const ProtobufCIntRange coupond__v1__request__number_ranges[4 + 1] =
   { 1, 0 },
   { 10, 3 },
   { 20, 7 },
-  { 30, 15 },
-  { 0, 18 }
+  { 30, 16 },
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1477,14 +1625,14 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  18,
+  19,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
   4,  coupond__v1__request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[11] =
+static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[12] =
 {
   {
     "id",
@@ -1595,6 +1743,18 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[1
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "list_issues",
+    28,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, list_issues),
+    &coupond__v1__list_issues_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "list_dead_letters",
     30,
     PROTOBUF_C_LABEL_NONE,
@@ -1623,13 +1783,14 @@ static const unsigned coupond__v1__response__field_indices_by_name[] = {
   8,   /* field[8] = audit_coupon */
   6,   /* field[6] = coupon */
   3,   /* field[3] = coupon_status */
-  10,   /* field[10] = dead_letter */
+  11,   /* field[11] = dead_letter */
   1,   /* field[1] = error */
   4,   /* field[4] = health */
   0,   /* field[0] = id */
   2,   /* field[2] = issue */
   7,   /* field[7] = list_coupons */
-  9,   /* field[9] = list_dead_letters */
+  10,   /* field[10] = list_dead_letters */
+  9,   /* field[9] = list_issues */
   5,   /* field[5] = server_info */
 };
 static const ProtobufCIntRange coupond__v1__response__number_ranges[6 + 1] =
@@ -1639,8 +1800,8 @@ static const ProtobufCIntRange coupond__v1__response__number_ranges[6 + 1] =
   { 20, 6 },
   { 22, 7 },
   { 27, 8 },
-  { 30, 9 },
-  { 0, 11 }
+  { 30, 10 },
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
 {
@@ -1650,7 +1811,7 @@ const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
   "Coupond__V1__Response",
   "coupond.v1",
   sizeof(Coupond__V1__Response),
-  11,
+  12,
   coupond__v1__response__field_descriptors,
   coupond__v1__response__field_indices_by_name,
   6,  coupond__v1__response__number_ranges,
@@ -3376,6 +3537,198 @@ const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor 
   coupond__v1__audit_coupon_response__field_indices_by_name,
   1,  coupond__v1__audit_coupon_response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__audit_coupon_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__issue__field_descriptors[5] =
+{
+  {
+    "user_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__Issue, user_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__Issue, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "request_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__Issue, request_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "accepted_at",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__Issue, accepted_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "issued_at",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__Issue, issued_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__issue__field_indices_by_name[] = {
+  3,   /* field[3] = accepted_at */
+  4,   /* field[4] = issued_at */
+  2,   /* field[2] = request_id */
+  1,   /* field[1] = sequence */
+  0,   /* field[0] = user_id */
+};
+static const ProtobufCIntRange coupond__v1__issue__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor coupond__v1__issue__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.Issue",
+  "Issue",
+  "Coupond__V1__Issue",
+  "coupond.v1",
+  sizeof(Coupond__V1__Issue),
+  5,
+  coupond__v1__issue__field_descriptors,
+  coupond__v1__issue__field_indices_by_name,
+  1,  coupond__v1__issue__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__issue__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__list_issues_request__field_descriptors[3] =
+{
+  {
+    "coupon_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__ListIssuesRequest, coupon_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after_user_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__ListIssuesRequest, after_user_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__ListIssuesRequest, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__list_issues_request__field_indices_by_name[] = {
+  1,   /* field[1] = after_user_id */
+  0,   /* field[0] = coupon_id */
+  2,   /* field[2] = limit */
+};
+static const ProtobufCIntRange coupond__v1__list_issues_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor coupond__v1__list_issues_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.ListIssuesRequest",
+  "ListIssuesRequest",
+  "Coupond__V1__ListIssuesRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__ListIssuesRequest),
+  3,
+  coupond__v1__list_issues_request__field_descriptors,
+  coupond__v1__list_issues_request__field_indices_by_name,
+  1,  coupond__v1__list_issues_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__list_issues_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__list_issues_response__field_descriptors[1] =
+{
+  {
+    "issues",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__ListIssuesResponse, n_issues),
+    offsetof(Coupond__V1__ListIssuesResponse, issues),
+    &coupond__v1__issue__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__list_issues_response__field_indices_by_name[] = {
+  0,   /* field[0] = issues */
+};
+static const ProtobufCIntRange coupond__v1__list_issues_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor coupond__v1__list_issues_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.ListIssuesResponse",
+  "ListIssuesResponse",
+  "Coupond__V1__ListIssuesResponse",
+  "coupond.v1",
+  sizeof(Coupond__V1__ListIssuesResponse),
+  1,
+  coupond__v1__list_issues_response__field_descriptors,
+  coupond__v1__list_issues_response__field_indices_by_name,
+  1,  coupond__v1__list_issues_response__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__list_issues_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor coupond__v1__dead_letter__field_descriptors[10] =

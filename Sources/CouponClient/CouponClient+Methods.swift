@@ -126,6 +126,18 @@ extension CouponClient {
         return audit
     }
 
+    /// Issues of a coupon, of users with an id above `after`, by user id; `Limits.issuesPerPage` at most. An
+    /// empty page is the end; a coupon that does not exist is refused as NOT_FOUND.
+    public func issues(
+        of coupon: CouponID, after: UserID = UserID(0), limit: Int = Limits.defaultIssuesPerPage,
+        deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> [Issue] {
+        let answer = try await call(
+            .listIssues(coupon, after: after, limit: limit), deadline: deadline)
+        guard case .issues(let issues) = answer else { throw .otherMethod }
+        return issues
+    }
+
     /// Dead letters with an id above `after`, in order, `Limits.deadLettersPerPage` at most.
     /// - Parameter coupon: only this coupon's; nil for all.
     public func deadLetters(

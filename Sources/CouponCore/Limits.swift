@@ -39,6 +39,10 @@ public enum Limits {
     public static let maximumErrorTextBytes = 1_024
     /// Coupons in one page of a list, at most; fewer where they do not fit in a frame.
     public static let couponsPerPage = 500
+    /// Issues in one page of a list, at most: with 64 bytes each they always fit in a frame.
+    public static let issuesPerPage = 1_000
+    /// Issues in a page of a list that names no limit.
+    public static let defaultIssuesPerPage = 100
     /// Dead letters in one page of a list.
     public static let deadLettersPerPage = 100
     /// The longest text of a dead letter's error in an answer, in bytes of UTF-8.

@@ -23,6 +23,27 @@ import Testing
         #expect(try store.coupon(CouponID(3)) == nil)
     }
 
+    @Test func listsIssuesByUserPageByPage() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.coupon(8)
+        _ = try database.ledger().issue(
+            batch(
+                entry(1, first: 1, users: [9, 5, .max, 7]),
+                entry(2, coupon: 8, first: 1, users: [6])))
+        let store = database.store()
+        let page = try store.issues(of: CouponID(4), after: UserID(0), limit: 3)
+        #expect(page.map(\.user.rawValue) == [5, 7, 9] && page.map(\.sequence) == [2, 4, 1])
+        #expect(page.map(\.requestID) == [id(5), id(7), id(9)])
+        let accepted = Timestamp(microseconds: 1_700_000_000_123_456)
+        #expect(page.allSatisfy { $0.acceptedAt == accepted && $0.issuedAt > accepted })
+        #expect(
+            try store.issues(of: CouponID(4), after: UserID(9), limit: 3).map(\.user)
+                == [UserID(.max)])
+        #expect(try store.issues(of: CouponID(4), after: UserID(.max), limit: 3).isEmpty)
+        #expect(try store.issues(of: CouponID(12), after: UserID(0), limit: 3).isEmpty)
+    }
+
     @Test func decidesByRequest() async throws {
         let database = try await TestDatabase()
         try database.coupon(total: 2)

@@ -49,7 +49,10 @@ enum Samples {
                 CouponChange(
                     title: "c", total: .some(2), opens: window.opens, closes: window.closes)),
             .pauseCoupon(CouponID(8)), .resumeCoupon(CouponID(9)), .closeCoupon(CouponID(10)),
-            .auditCoupon(CouponID(11)), .listDeadLetters(after: 0, coupon: nil),
+            .auditCoupon(CouponID(11)),
+            .listIssues(CouponID(12), after: UserID(0), limit: 1),
+            .listIssues(CouponID(.max), after: UserID(.max), limit: Limits.issuesPerPage),
+            .listDeadLetters(after: 0, coupon: nil),
             .listDeadLetters(after: 7, coupon: CouponID(8)), .redriveDeadLetter(9),
             .discardDeadLetter(10),
         ]
@@ -113,6 +116,18 @@ enum Samples {
             queueRequests: nil, gateSaysSoldOut: false, workers: 1, workersClosed: 0),
     ]
 
+    /// A full page, each as long as it can be, and one that is as short.
+    static let issues: [Issue] =
+        (2...Limits.issuesPerPage).map {
+            Issue(
+                user: UserID(.max - Int64($0)), sequence: .max,
+                requestID: RequestID(high: .max, low: .max, length: 16), acceptedAt: window.closes,
+                issuedAt: Timestamp(microseconds: .max))
+        } + [
+            Issue(
+                user: UserID(1), sequence: 1, requestID: .empty, acceptedAt: .zero, issuedAt: .zero)
+        ]
+
     static let letters: [DeadLetter] =
         DeadLetter.State.allCases.map {
             DeadLetter(
@@ -139,7 +154,7 @@ enum Samples {
         + userStatuses.map {
             .couponStatus(CouponStatus(coupon: coupon, accepted: 60, queued: 20, user: $0))
         } + audits.map { .audit($0) } + letters.map { .deadLetter($0) } + [
-            .deadLetters(letters), .deadLetters([]),
+            .issues(issues), .issues([]), .deadLetters(letters), .deadLetters([]),
             .health(notReady: nil), .health(notReady: "Redis is away"),
             .serverInfo(
                 ServerInfo(

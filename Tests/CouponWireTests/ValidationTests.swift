@@ -91,6 +91,16 @@ private let wrongRequests: [WrongRequest] = [
     WrongRequest(25, RawMessage(), "resume_coupon.id: must be positive, got 0"),
     WrongRequest(26, RawMessage(), "close_coupon.id: must be positive, got 0"),
     WrongRequest(27, RawMessage(), "audit_coupon.coupon_id: must be positive, got 0"),
+    WrongRequest(28, RawMessage(), "list_issues.coupon_id: must be positive, got 0"),
+    WrongRequest(
+        28, RawMessage().number(1, 1).number(2, signed: -1),
+        "list_issues.after_user_id: must not be negative, got -1"),
+    WrongRequest(
+        28, RawMessage().number(1, 1).number(3, 1_001),
+        "list_issues.limit: must be at most 1000, got 1001"),
+    WrongRequest(
+        30, RawMessage().number(1, signed: -1),
+        "list_dead_letters.after_id: must not be negative, got -1"),
 ]
 
 @Suite("Validation")
@@ -123,6 +133,8 @@ struct ValidationTests {
     func defaultLimit() throws {
         let decoded = try request(in: RawMessage().message(22, RawMessage()).bytes)
         #expect(decoded.method == .listCoupons(after: CouponID(0), limit: 100))
+        let issues = try request(in: RawMessage().message(28, RawMessage().number(1, 7)).bytes)
+        #expect(issues.method == .listIssues(CouponID(7), after: UserID(0), limit: 100))
     }
 
     @Test("Fields that are not known are ignored, in the envelope and inside")

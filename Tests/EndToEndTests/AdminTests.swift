@@ -34,6 +34,26 @@ extension DaemonTests {
             #expect(made.isSubset(of: listed))
         }
 
+        @Test func `issues are listed page by page, each user once`() async throws {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: 7)
+            #expect(try await daemon.client.issues(of: coupon).isEmpty)
+            for user: Int64 in [30, 10, 50, 20, 40] { try await daemon.win(coupon, user) }
+            var (listed, last): ([CouponCore.Issue], UserID) = ([], UserID(0))
+            while case let page = try await daemon.client.issues(of: coupon, after: last, limit: 2),
+                let end = page.last
+            {
+                #expect(page.count <= 2)
+                listed += page
+                last = end.user
+            }
+            #expect(listed.map(\.user.rawValue) == [10, 20, 30, 40, 50])
+            #expect(listed.map(\.sequence) == [2, 4, 1, 5, 3])
+            let nowhere = CouponID(coupon.rawValue + 1_000_000_000)
+            #expect(
+                try await refusal { try await daemon.client.issues(of: nowhere) } == .notFound)
+        }
+
         @Test func `pause, resume and close hold at once in both daemons`() async throws {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
             let coupon = try await one.offer(total: 100)

@@ -23,6 +23,8 @@ extension DaemonTests {
             ])
             #expect(issued.end == .code(0))
             #expect(issued["outcome"] == "ISSUED" && issued["sequence"] == 1)
+            let issues = try await couponctl(["coupon", "issues", id])
+            #expect(issues.end == .code(0) && issues["user_id"] == 1 && issues["sequence"] == 1)
             let late = try await couponctl(["issue", "--coupon", id, "--user", "2"])
             #expect(late.end == .code(1) && late["outcome"] == "SOLD_OUT")
             let status = try await couponctl(["status", "--coupon", id, "--user", "1"])

@@ -37,6 +37,9 @@ typedef struct Coupond__V1__ResumeCouponRequest Coupond__V1__ResumeCouponRequest
 typedef struct Coupond__V1__CloseCouponRequest Coupond__V1__CloseCouponRequest;
 typedef struct Coupond__V1__AuditCouponRequest Coupond__V1__AuditCouponRequest;
 typedef struct Coupond__V1__AuditCouponResponse Coupond__V1__AuditCouponResponse;
+typedef struct Coupond__V1__Issue Coupond__V1__Issue;
+typedef struct Coupond__V1__ListIssuesRequest Coupond__V1__ListIssuesRequest;
+typedef struct Coupond__V1__ListIssuesResponse Coupond__V1__ListIssuesResponse;
 typedef struct Coupond__V1__DeadLetter Coupond__V1__DeadLetter;
 typedef struct Coupond__V1__ListDeadLettersRequest Coupond__V1__ListDeadLettersRequest;
 typedef struct Coupond__V1__ListDeadLettersResponse Coupond__V1__ListDeadLettersResponse;
@@ -133,6 +136,7 @@ typedef enum {
   COUPOND__V1__REQUEST__METHOD_RESUME_COUPON = 25,
   COUPOND__V1__REQUEST__METHOD_CLOSE_COUPON = 26,
   COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON = 27,
+  COUPOND__V1__REQUEST__METHOD_LIST_ISSUES = 28,
   COUPOND__V1__REQUEST__METHOD_LIST_DEAD_LETTERS = 30,
   COUPOND__V1__REQUEST__METHOD_REDRIVE_DEAD_LETTER = 31,
   COUPOND__V1__REQUEST__METHOD_DISCARD_DEAD_LETTER = 32
@@ -168,6 +172,7 @@ struct  Coupond__V1__Request
     Coupond__V1__ResumeCouponRequest *resume_coupon;
     Coupond__V1__CloseCouponRequest *close_coupon;
     Coupond__V1__AuditCouponRequest *audit_coupon;
+    Coupond__V1__ListIssuesRequest *list_issues;
     Coupond__V1__ListDeadLettersRequest *list_dead_letters;
     Coupond__V1__RedriveDeadLetterRequest *redrive_dead_letter;
     Coupond__V1__DiscardDeadLetterRequest *discard_dead_letter;
@@ -188,6 +193,7 @@ typedef enum {
   COUPOND__V1__RESPONSE__RESULT_COUPON = 20,
   COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS = 22,
   COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON = 27,
+  COUPOND__V1__RESPONSE__RESULT_LIST_ISSUES = 28,
   COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS = 30,
   COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER = 31
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__RESPONSE__RESULT__CASE)
@@ -210,6 +216,7 @@ struct  Coupond__V1__Response
     Coupond__V1__Coupon *coupon;
     Coupond__V1__ListCouponsResponse *list_coupons;
     Coupond__V1__AuditCouponResponse *audit_coupon;
+    Coupond__V1__ListIssuesResponse *list_issues;
     Coupond__V1__ListDeadLettersResponse *list_dead_letters;
     /*
      * redrive and discard answer with the letter as it is now.
@@ -718,6 +725,58 @@ struct  Coupond__V1__AuditCouponResponse
 
 
 /*
+ * A committed issue: this user has the coupon that was asked about.
+ */
+struct  Coupond__V1__Issue
+{
+  ProtobufCMessage base;
+  int64_t user_id;
+  int64_t sequence;
+  /*
+   * By which the user may ask again and learn of it.
+   */
+  ProtobufCBinaryData request_id;
+  int64_t accepted_at;
+  int64_t issued_at;
+};
+#define COUPOND__V1__ISSUE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__issue__descriptor) \
+    , 0, 0, {0,NULL}, 0, 0 }
+
+
+struct  Coupond__V1__ListIssuesRequest
+{
+  ProtobufCMessage base;
+  int64_t coupon_id;
+  /*
+   * Issues of users with an id above this one.
+   */
+  int64_t after_user_id;
+  /*
+   * 0 means 100; at most 1,000.
+   */
+  uint32_t limit;
+};
+#define COUPOND__V1__LIST_ISSUES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__list_issues_request__descriptor) \
+    , 0, 0, 0 }
+
+
+/*
+ * In order of user_id.
+ */
+struct  Coupond__V1__ListIssuesResponse
+{
+  ProtobufCMessage base;
+  size_t n_issues;
+  Coupond__V1__Issue **issues;
+};
+#define COUPOND__V1__LIST_ISSUES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__list_issues_response__descriptor) \
+    , 0,NULL }
+
+
+/*
  * A request that was accepted and could not be issued.
  */
 struct  Coupond__V1__DeadLetter
@@ -1217,6 +1276,63 @@ Coupond__V1__AuditCouponResponse *
 void   coupond__v1__audit_coupon_response__free_unpacked
                      (Coupond__V1__AuditCouponResponse *message,
                       ProtobufCAllocator *allocator);
+/* Coupond__V1__Issue methods */
+void   coupond__v1__issue__init
+                     (Coupond__V1__Issue         *message);
+size_t coupond__v1__issue__get_packed_size
+                     (const Coupond__V1__Issue   *message);
+size_t coupond__v1__issue__pack
+                     (const Coupond__V1__Issue   *message,
+                      uint8_t             *out);
+size_t coupond__v1__issue__pack_to_buffer
+                     (const Coupond__V1__Issue   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__Issue *
+       coupond__v1__issue__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__issue__free_unpacked
+                     (Coupond__V1__Issue *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__ListIssuesRequest methods */
+void   coupond__v1__list_issues_request__init
+                     (Coupond__V1__ListIssuesRequest         *message);
+size_t coupond__v1__list_issues_request__get_packed_size
+                     (const Coupond__V1__ListIssuesRequest   *message);
+size_t coupond__v1__list_issues_request__pack
+                     (const Coupond__V1__ListIssuesRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__list_issues_request__pack_to_buffer
+                     (const Coupond__V1__ListIssuesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__ListIssuesRequest *
+       coupond__v1__list_issues_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__list_issues_request__free_unpacked
+                     (Coupond__V1__ListIssuesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__ListIssuesResponse methods */
+void   coupond__v1__list_issues_response__init
+                     (Coupond__V1__ListIssuesResponse         *message);
+size_t coupond__v1__list_issues_response__get_packed_size
+                     (const Coupond__V1__ListIssuesResponse   *message);
+size_t coupond__v1__list_issues_response__pack
+                     (const Coupond__V1__ListIssuesResponse   *message,
+                      uint8_t             *out);
+size_t coupond__v1__list_issues_response__pack_to_buffer
+                     (const Coupond__V1__ListIssuesResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__ListIssuesResponse *
+       coupond__v1__list_issues_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__list_issues_response__free_unpacked
+                     (Coupond__V1__ListIssuesResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Coupond__V1__DeadLetter methods */
 void   coupond__v1__dead_letter__init
                      (Coupond__V1__DeadLetter         *message);
@@ -1380,6 +1496,15 @@ typedef void (*Coupond__V1__AuditCouponRequest_Closure)
 typedef void (*Coupond__V1__AuditCouponResponse_Closure)
                  (const Coupond__V1__AuditCouponResponse *message,
                   void *closure_data);
+typedef void (*Coupond__V1__Issue_Closure)
+                 (const Coupond__V1__Issue *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__ListIssuesRequest_Closure)
+                 (const Coupond__V1__ListIssuesRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__ListIssuesResponse_Closure)
+                 (const Coupond__V1__ListIssuesResponse *message,
+                  void *closure_data);
 typedef void (*Coupond__V1__DeadLetter_Closure)
                  (const Coupond__V1__DeadLetter *message,
                   void *closure_data);
@@ -1430,6 +1555,9 @@ extern const ProtobufCMessageDescriptor coupond__v1__resume_coupon_request__desc
 extern const ProtobufCMessageDescriptor coupond__v1__close_coupon_request__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_request__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__issue__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__list_issues_request__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__list_issues_response__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__dead_letter__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_request__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_response__descriptor;

@@ -38,6 +38,8 @@ extension Catalog {
         case .closeCoupon(let id):
             .coupon(try keeper.update(id, CouponChange(state: .closed), deadline: deadline))
         case .auditCoupon(let id): .audit(try audit(id))
+        case .listIssues(let coupon, let after, let limit):
+            .issues(try issues(of: coupon, after: after, limit: limit))
         case .listDeadLetters(let after, let coupon):
             .deadLetters(
                 try letters.list(after: after, of: coupon, limit: Limits.deadLettersPerPage))
@@ -46,5 +48,16 @@ extension Catalog {
         case .issue, .health, .serverInfo:
             throw Failure(.internal, "this method is not the catalog's")
         }
+    }
+
+    /// An empty page says that there are no more, and not that there is no such coupon.
+    private func issues(
+        of coupon: CouponID, after: UserID, limit: Int
+    ) throws(Failure) -> [Issue] {
+        let page = try keeper.ledger { () throws(LedgerError) in
+            try store.issues(of: coupon, after: after, limit: limit)
+        }
+        if page.isEmpty { _ = try keeper.existing(coupon) }
+        return page
     }
 }

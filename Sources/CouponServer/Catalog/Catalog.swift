@@ -9,7 +9,7 @@ internal import SerialThreads
 internal import Synchronization
 
 /// All that a catalog asks of PostgreSQL.
-public typealias CatalogStore = CouponStore & AccountsStore & DeadLetterStore
+public typealias CatalogStore = CouponStore & AccountsStore & IssueStore & DeadLetterStore
 /// All that a catalog asks of Redis.
 public typealias CatalogGates = GateControl & HolderSource & DeadLetterGate
 

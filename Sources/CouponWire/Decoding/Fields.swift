@@ -35,6 +35,20 @@ enum Field {
         return value
     }
 
+    /// The id behind which a page begins; 0 is the first page's.
+    static func start(_ id: Int64, _ path: String) throws(Failure) -> Int64 {
+        guard id >= 0 else { throw .field(path, "must not be negative, got \(id)") }
+        return id
+    }
+
+    /// How long a page may be; `absent` where the caller does not say.
+    static func limit(
+        _ value: UInt32, absent: Int, most: Int, _ path: String
+    ) throws(Failure) -> Int {
+        guard value <= most else { throw .field(path, "must be at most \(most), got \(value)") }
+        return value == 0 ? absent : Int(value)
+    }
+
     static func requestID(
         _ value: ProtobufCBinaryData, _ path: String
     ) throws(Failure) -> RequestID {

@@ -66,6 +66,8 @@ extension Request.Method {
         case COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON:
             let audit = unsafe try Field.message(raw.audit_coupon, "audit_coupon")
             return unsafe .auditCoupon(try Field.coupon(audit.coupon_id, "audit_coupon.coupon_id"))
+        case COUPOND__V1__REQUEST__METHOD_LIST_ISSUES:
+            return unsafe try list(try Field.message(raw.list_issues, "list_issues"))
         default: return unsafe try deadLetters(raw)
         }
     }
@@ -74,13 +76,8 @@ extension Request.Method {
         switch unsafe raw.method_case {
         case COUPOND__V1__REQUEST__METHOD_LIST_DEAD_LETTERS:
             let list = unsafe try Field.message(raw.list_dead_letters, "list_dead_letters")
-            guard unsafe list.after_id >= 0 else {
-                throw .field(
-                    "list_dead_letters.after_id",
-                    unsafe "must not be negative, got \(list.after_id)")
-            }
             return unsafe .listDeadLetters(
-                after: list.after_id,
+                after: try Field.start(list.after_id, "list_dead_letters.after_id"),
                 coupon: list.coupon_id == 0
                     ? nil : try Field.coupon(list.coupon_id, "list_dead_letters.coupon_id"))
         case COUPOND__V1__REQUEST__METHOD_REDRIVE_DEAD_LETTER:
@@ -100,18 +97,20 @@ extension Request.Method {
     }
 
     private static func list(_ raw: Coupond__V1__ListCouponsRequest) throws(Failure) -> Self {
-        guard unsafe raw.after_id >= 0 else {
-            throw .field(
-                "list_coupons.after_id", unsafe "must not be negative, got \(raw.after_id)")
-        }
-        guard unsafe raw.limit <= Limits.couponsPerPage else {
-            throw .field(
-                "list_coupons.limit",
-                unsafe "must be at most \(Limits.couponsPerPage), got \(raw.limit)")
-        }
-        return unsafe .listCoupons(
-            after: CouponID(raw.after_id),
-            limit: raw.limit == 0 ? Limits.defaultCouponsPerPage : Int(raw.limit))
+        unsafe .listCoupons(
+            after: CouponID(try Field.start(raw.after_id, "list_coupons.after_id")),
+            limit: try Field.limit(
+                raw.limit, absent: Limits.defaultCouponsPerPage, most: Limits.couponsPerPage,
+                "list_coupons.limit"))
+    }
+
+    private static func list(_ raw: Coupond__V1__ListIssuesRequest) throws(Failure) -> Self {
+        unsafe .listIssues(
+            try Field.coupon(raw.coupon_id, "list_issues.coupon_id"),
+            after: UserID(try Field.start(raw.after_user_id, "list_issues.after_user_id")),
+            limit: try Field.limit(
+                raw.limit, absent: Limits.defaultIssuesPerPage, most: Limits.issuesPerPage,
+                "list_issues.limit"))
     }
 }
 

@@ -30,6 +30,8 @@ extension Response.Result {
         case COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON:
             self = unsafe .audit(
                 try CouponAudit(try Field.message(raw.audit_coupon, "audit_coupon")))
+        case COUPOND__V1__RESPONSE__RESULT_LIST_ISSUES:
+            self = unsafe .issues(try Issue.page(try Field.message(raw.list_issues, "list_issues")))
         case COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS:
             self = unsafe .deadLetters(
                 try DeadLetter.page(

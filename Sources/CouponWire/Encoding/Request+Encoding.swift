@@ -56,6 +56,9 @@ extension MessageArena {
         case .auditCoupon(let id):
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON
             unsafe raw.pointee.audit_coupon = try audit(id)
+        case .listIssues(let coupon, let after, let limit):
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_LIST_ISSUES
+            unsafe raw.pointee.list_issues = try list(of: coupon, after: after, limit: limit)
         case .listDeadLetters(let after, let coupon):
             let list = unsafe try make(coupond__v1__list_dead_letters_request__init)
             unsafe list.pointee.after_id = after
@@ -89,6 +92,16 @@ extension MessageArena {
     ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__ListCouponsRequest> {
         let raw = unsafe try make(coupond__v1__list_coupons_request__init)
         unsafe raw.pointee.after_id = after.rawValue
+        unsafe raw.pointee.limit = UInt32(clamping: limit)
+        return unsafe raw
+    }
+
+    private mutating func list(
+        of coupon: CouponID, after: UserID, limit: Int
+    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__ListIssuesRequest> {
+        let raw = unsafe try make(coupond__v1__list_issues_request__init)
+        unsafe raw.pointee.coupon_id = coupon.rawValue
+        unsafe raw.pointee.after_user_id = after.rawValue
         unsafe raw.pointee.limit = UInt32(clamping: limit)
         return unsafe raw
     }

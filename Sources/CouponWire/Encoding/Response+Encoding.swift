@@ -39,6 +39,9 @@ extension MessageArena {
         case .audit(let audit):
             unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON
             unsafe raw.pointee.audit_coupon = unsafe try self.audit(audit)
+        case .issues(let issues):
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_ISSUES
+            unsafe raw.pointee.list_issues = unsafe try page(of: issues)
         case .deadLetters(let letters):
             unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS
             unsafe raw.pointee.list_dead_letters = unsafe try page(of: letters)

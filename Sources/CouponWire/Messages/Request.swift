@@ -47,6 +47,8 @@ public struct Request: Equatable, Sendable {
         case closeCoupon(CouponID)
         /// The raw figures of gate, queue and tables.
         case auditCoupon(CouponID)
+        /// Issues of a coupon, of users with an id above `after`.
+        case listIssues(CouponID, after: UserID, limit: Int)
         /// Dead letters with an id above `after`; of all coupons where none is named.
         case listDeadLetters(after: Int64, coupon: CouponID?)
         /// Issues a dead letter's request with its old sequence.

@@ -32,6 +32,8 @@ public struct Response: Equatable, Sendable {
         case coupons([Coupon])
         /// To `auditCoupon`.
         case audit(CouponAudit)
+        /// To `listIssues`.
+        case issues([Issue])
         /// To `listDeadLetters`.
         case deadLetters([DeadLetter])
         /// To `redriveDeadLetter` and `discardDeadLetter`.

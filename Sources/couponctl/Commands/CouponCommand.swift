@@ -7,8 +7,8 @@ struct CouponCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coupon", abstract: "Creates, shows and changes coupons.",
         subcommands: [
-            CouponCreate.self, CouponGet.self, CouponList.self, CouponUpdate.self,
-            CouponPause.self, CouponResume.self, CouponClose.self,
+            CouponCreate.self, CouponGet.self, CouponList.self, CouponIssues.self,
+            CouponUpdate.self, CouponPause.self, CouponResume.self, CouponClose.self,
         ])
 
     @OptionGroup var global: GlobalOptions

@@ -1,0 +1,33 @@
+/// A committed row: this user has the coupon.
+public struct Issue: Equatable, Sendable {
+    /// Who has it.
+    public let user: UserID
+    /// The gate's order number.
+    public let sequence: Int64
+    /// The request by which it was asked for.
+    public let requestID: RequestID
+    /// When the gate accepted it.
+    public let acceptedAt: Timestamp
+    /// When it was committed.
+    public let issuedAt: Timestamp
+
+    /// An issue as PostgreSQL has it.
+    public init(
+        user: UserID, sequence: Int64, requestID: RequestID, acceptedAt: Timestamp,
+        issuedAt: Timestamp
+    ) {
+        self.user = user
+        self.sequence = sequence
+        self.requestID = requestID
+        self.acceptedAt = acceptedAt
+        self.issuedAt = issuedAt
+    }
+}
+
+/// The issues in PostgreSQL, to be looked through. Blocking, and confined to one thread.
+public protocol IssueStore: AnyObject {
+    /// Issues of a coupon, of users with an id above `after`, by user id; `limit` at most.
+    func issues(
+        of coupon: CouponID, after: UserID, limit: Int
+    ) throws(LedgerError) -> [Issue]
+}

@@ -1,0 +1,57 @@
+internal import ArgumentParser
+internal import CouponClient
+internal import CouponCore
+
+/// Who has a coupon. It may be a million users: each page is printed before the next one is asked for.
+struct CouponIssues: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "issues", abstract: "Lists a coupon's issues by user; with --json one a line.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The coupon's id.") var id: CouponID
+    @Option(help: "Only users with an id above this one.") var after: UserID?
+
+    func run() async throws {
+        try await global.withClient { client in
+            var (last, isFirst) = (after ?? UserID(0), true)
+            while true {
+                let page = try await client.issues(
+                    of: id, after: last, limit: Limits.issuesPerPage)
+                show(page, withHeadings: isFirst)
+                guard let end = page.last else { return }
+                (last, isFirst) = (end.user, false)
+            }
+        }
+    }
+
+    private func show(_ page: [Issue], withHeadings: Bool) {
+        if global.json {
+            for issue in page { print(issue.json(of: id)) }
+        } else {
+            let table = Table(header: Issue.header, rows: page.map(\.row))
+            for line in table.lines.dropFirst(withHeadings ? 0 : 1) { print(line) }
+        }
+    }
+}
+
+extension Issue {
+    /// The headings of `row`; those that are always as wide come first, so that pages look like one table.
+    fileprivate static let header = ["ISSUED", "ACCEPTED", "SEQUENCE", "USER", "REQUEST"]
+
+    /// The cells of one line.
+    fileprivate var row: [String] {
+        [
+            issuedAt.rfc3339, acceptedAt.rfc3339, "\(sequence)", "\(user.rawValue)",
+            requestID.hexadecimal,
+        ]
+    }
+
+    /// One JSON document.
+    fileprivate func json(of coupon: CouponID) -> JSONValue {
+        .object([
+            ("coupon_id", .integer(coupon.rawValue)), ("user_id", .integer(user.rawValue)),
+            ("sequence", .integer(sequence)), ("request_id", .string(requestID.hexadecimal)),
+            ("accepted_at", .time(acceptedAt)), ("issued_at", .time(issuedAt)),
+        ])
+    }
+}
