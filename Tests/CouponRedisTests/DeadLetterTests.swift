@@ -5,11 +5,11 @@ internal import Testing
 @testable internal import CouponRedis
 
 @Suite(.timeLimit(.minutes(1))) struct DeadLetterTests {
-    private func letter(_ state: DeadLetter.State, sequence: Int64 = 1) -> DeadLetter {
+    private func letter(_ state: DeadLetter.State, request: String = "a") -> DeadLetter {
         DeadLetter(
             id: 1,
             holding: Holding(
-                coupon: CouponID(7), user: UserID(bigUser), sequence: sequence, requestID: id("a")),
+                coupon: CouponID(7), user: UserID(bigUser), sequence: 1, requestID: id(request)),
             position: at(1), error: "", state: state, createdAt: .zero)
     }
 
@@ -46,6 +46,17 @@ internal import Testing
         // The letter of the first request has no say in the second.
         #expect(try tell(bench, letter(.discarded), coupon(total: 1)) == .current)
         #expect(try bench.inspect().record?.used == 1)
+    }
+
+    /// After REPLICAOF there and back a user may have two letters of one sequence.
+    @Test func aLetterOfTheSameSequenceIsAnother() async throws {
+        let bench = try await stage()
+        for state in [DeadLetter.State.discarded, .redriven] {
+            let other = letter(state, request: "other")
+            #expect(try tell(bench, other, coupon(total: 1)) == .current)
+            #expect(try bench.inspect().record?.used == 1)
+            #expect(try bench.inspect(bigUser).holder?.rejection == .deadLetter)
+        }
     }
 
     @Test func aRedrivenOneIsAHolder() async throws {

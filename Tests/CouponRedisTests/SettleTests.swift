@@ -95,6 +95,27 @@ internal import Testing
             ])
     }
 
+    /// After REPLICAOF there and back a sequence is given twice; the rebuilt gate holds the first.
+    @Test func theSameSequenceOfAnotherAcceptanceKeepsItsSlot() async throws {
+        let bench = try await Bench()
+        try bench.open()
+        let issued = GateHolder(
+            sequence: 2, position: .zero, requestID: id("first"), rejection: nil)
+        _ = try bench.load(
+            coupon(issued: 1), holders: [LoadedHolder(user: UserID(1), holder: issued)], used: 1,
+            next: 3)
+        let row = Holding(
+            coupon: CouponID(7), user: UserID(1), sequence: 2, requestID: id("first"))
+        #expect(
+            try bench.settle(
+                from: .zero, to: at(1), [settled(coupon(issued: 1), 1)],
+                refusals: [
+                    refusal(1, sequence: 2, at: at(1), .alreadyIssued, name: "again", issued: row)
+                ]))
+        #expect(try bench.inspect().record?.used == 1)
+        #expect(try bench.inspect(1).holder == issued)
+    }
+
     @Test func theQueueIsTrimmedExactly() async throws {
         let bench = try await Bench()
         try bench.open(coupon(total: nil))

@@ -67,7 +67,7 @@ extension ModelRedis.Loaded {
     fileprivate mutating func refuse(_ refusal: Refusal) {
         let user = refusal.holding.user
         guard let holder = holders[user], holder.hasSlot,
-            holder.sequence == refusal.holding.sequence
+            holder.sequence == refusal.holding.sequence, holder.position == refusal.position
         else { return }
         if refusal.reason != .deadLetter { used -= 1 }
         if refusal.reason == .alreadyIssued, let issued = refusal.issued {

@@ -16,6 +16,13 @@ import Testing
         #expect(run.end == .code(0), "\(run.text)")
     }
 
+    /// Breaches of earlier versions, as long as their seeds still play the same.
+    @Test(arguments: ["327324"])
+    func `what once broke a promise is kept`(_ seed: String) async throws {
+        let run = try await simulate("--seed", seed, "--runs", "1")
+        #expect(run.end == .code(0), "\(run.text)")
+    }
+
     @Test func `a seed is always the same play`() async throws {
         let first = try await simulate("--seed", "77", "--runs", "20")
         let second = try await simulate("--seed", "77", "--runs", "20")

@@ -53,7 +53,8 @@ extension Witness {
                 dead.insert(user)
             } else if refusal.position > view.settled, refusal.position <= row.cursor,
                 let holder = loaded.holders[user], holder.hasSlot,
-                holder.sequence == refusal.holding.sequence
+                holder.sequence == refusal.holding.sequence,
+                holder.position == refusal.position
             {
                 pending.insert(user)
             }

@@ -9,14 +9,15 @@ extension RedisGateControl: DeadLetterGate {
         guard let holding = letter.holding else { return .current }
         var packed = ByteWriter(capacity: 34)
         packed.append(coupon)
-        var sequence = ByteWriter(capacity: 8)
-        sequence.append(holding.sequence)
+        var request = ByteWriter(capacity: 25)
+        request.append(holding.sequence)
+        request.append(holding.requestID)
         return try run(
             .letter, keys: keys(of: coupon.id, partition, epoch),
             [
                 .number(epoch), .bytes(Self.pack(coupon.id)), .bytes(packed.bytes),
                 .number(options.finishedRetentionMilliseconds), .bytes(Self.pack(holding.user)),
-                .bytes(sequence.bytes), .number(letter.state == .redriven ? 1 : 0),
+                .bytes(request.bytes), .number(letter.state == .redriven ? 1 : 0),
             ]
         ).setResult()
     }

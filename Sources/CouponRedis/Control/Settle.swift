@@ -16,7 +16,7 @@ extension RedisGateControl {
                 SettledCoupon(id: refusal.holding.coupon, coupon: nil, requests: 0))
             ids[refusal.holding.coupon] = UInt32(coupons.count)
         }
-        var refusals = ByteWriter(capacity: settlement.refusals.count * 47)
+        var refusals = ByteWriter(capacity: settlement.refusals.count * 63)
         for refusal in settlement.refusals {
             refusals.append(refusal, couponIndex: ids[refusal.holding.coupon] ?? 0)
         }
@@ -62,11 +62,13 @@ extension ByteWriter {
         }
     }
 
-    /// 47 bytes.
+    /// 63 bytes.
     fileprivate mutating func append(_ refusal: Refusal, couponIndex: UInt32) {
         append(couponIndex)
         append(refusal.holding.user)
         append(refusal.holding.sequence)
+        append(refusal.position.epoch)
+        append(refusal.position.n)
         append(refusal.reason.rawValue)
         append(refusal.issued == nil ? 0 as UInt8 : 1)
         append(refusal.issued?.sequence ?? 0)

@@ -3,9 +3,11 @@
 --
 -- KEYS  gate, record, holders
 -- ARGV  epoch, coupon (8 bytes), as committed (34 bytes, see prelude.lua), retention (ms),
---       user (8 bytes), sequence (8 bytes), redriven (1) or discarded (0)
+--       user (8 bytes), sequence and request id (25 bytes), redriven (1) or discarded (0)
 -- Out   0 the gate knows, 1 not loaded, 2 not open in that epoch
--- Does  changes the holder, if it is that letter's still; gives the slot back, takes a newer version;
+-- Does  changes the holder, if it is that letter's still, by sequence and request: the sequence may
+--       be another letter's too, and a position does not outlive a rebuild. Gives the slot back,
+--       takes a newer version;
 --       where that opens or closes the coupon, raises rev and publishes. Where the coupon is not
 --       loaded, raises the load token: whoever read the letter as held must read again.
 
@@ -21,7 +23,8 @@ end
 
 local door = door_of(record)
 local holder = redis.call('HGET', KEYS[3], ARGV[5])
-if holder and string.byte(holder, 1) == 3 and string.sub(holder, 3, 10) == ARGV[6] then
+local named = holder and string.sub(holder, 3, 10) .. string.sub(holder, 27)
+if named == ARGV[6] and string.byte(holder, 1) == 3 then
   if ARGV[7] == '1' then
     holder = string.char(1, 0) .. string.sub(holder, 3)
   else

@@ -6,8 +6,8 @@
 -- ARGV  epoch, from: epoch, n, to: epoch, n, resolve (0 or 1), retention (ms, 0 is for ever),
 --       issued at (microseconds), coupons, 51 bytes each, in the order of KEYS:
 --         coupon 8 | requests settled 8 | known to PostgreSQL 1 | as committed 34 (see prelude.lua)
---       refusals, 47 bytes each:
---         index of the coupon, from 1, 4 | user 8 | sequence 8 | reason 1
+--       refusals, 63 bytes each:
+--         index of the coupon, from 1, 4 | user 8 | sequence 8 | position: epoch 8, n 8 | reason 1
 --         | holds another 1 | that one's sequence 8 | that one's request id 17
 --       replication id of the Redis in which the entries were read
 -- Out   1; 0 and nothing changed where the gate is not open in that epoch, `settled` is not `from`, or
@@ -44,10 +44,12 @@ for i = 1, #packed / 51 do
   }
 end
 
--- Takes a user's slot back, if the refused request is the one that holds it.
-local function refuse(coupon, user, sequence, reason, issued)
+-- Takes a user's slot back, if the refused request is the one that holds it: with the same place
+-- (sequence and position). The sequence alone may be another acceptance's, for a Redis that goes
+-- back gives it again.
+local function refuse(coupon, user, place, reason, issued)
   local holder = redis.call('HGET', coupon.holders_key, user)
-  if not holder or string.byte(holder, 1) == 2 or string.sub(holder, 3, 10) ~= sequence then
+  if not holder or string.byte(holder, 1) == 2 or string.sub(holder, 3, 26) ~= place then
     return
   end
   if reason == DEAD_LETTER then
@@ -65,16 +67,16 @@ local function refuse(coupon, user, sequence, reason, issued)
 end
 
 local rejections = {}
-for i = 1, #refusals / 47 do
-  local at = i * 47 - 46
+for i = 1, #refusals / 63 do
+  local at = i * 63 - 62
   local coupon = coupons[struct.unpack('>I4', refusals, at)]
-  local sequence = string.sub(refusals, at + 12, at + 19)
-  local reason = string.byte(refusals, at + 20)
-  local issued = string.byte(refusals, at + 21) == 1 and string.sub(refusals, at + 22, at + 46)
+  local place = string.sub(refusals, at + 12, at + 35)
+  local reason = string.byte(refusals, at + 36)
+  local issued = string.byte(refusals, at + 37) == 1 and string.sub(refusals, at + 38, at + 62)
   if coupon.record then
-    refuse(coupon, string.sub(refusals, at + 4, at + 11), sequence, reason, issued)
+    refuse(coupon, string.sub(refusals, at + 4, at + 11), place, reason, issued)
   end
-  rejections[i] = coupon.id .. sequence .. string.char(reason)
+  rejections[i] = coupon.id .. string.sub(place, 1, 8) .. string.char(reason)
 end
 
 local standings, settled = {}, 0
