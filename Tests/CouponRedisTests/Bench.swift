@@ -66,12 +66,12 @@ final class Bench {
     /// One call of the gate script, past the channel.
     func answer(
         _ requests: [GateRequest], epoch: Epoch = 1, floor: Int64 = 0, coupon: Int64 = 7,
-        by control: RedisGateControl? = nil
+        by control: RedisGateControl? = nil, identity: RedisIdentity? = nil
     ) throws -> GateAnswer {
-        let call = GateCall(
-            partition: partition, epoch: epoch, floor: floor, coupon: CouponID(coupon),
-            requests: requests)
         let control = control ?? self.control
+        let call = GateCall(
+            partition: partition, epoch: epoch, identity: try identity ?? control.identity(),
+            floor: floor, coupon: CouponID(coupon), requests: requests)
         let reply = try control.perform { connection throws(GateControlError) in
             let digest = try connection.call(Command("SCRIPT", "LOAD", Script.gate)).text ?? ""
             return try connection.call(Command(call, digest: digest, options: control.options))

@@ -56,8 +56,10 @@ final class Way: Sendable {
             for requests in calls {
                 self.gate.value.send(
                     GateCall(
-                        partition: partition, epoch: 1, floor: 0, coupon: CouponID(7),
-                        requests: requests))
+                        partition: partition, epoch: 1,
+                        identity: self.gate.value.identity
+                            ?? RedisIdentity(runID: "", replicationID: ""),
+                        floor: 0, coupon: CouponID(7), requests: requests))
             }
         }.get()
     }

@@ -139,6 +139,18 @@ internal import Testing
         #expect(try bench.answer([request(2)], floor: 1) == .stale(.fenced, epoch: 1))
     }
 
+    @Test func aRedisThatWasAReplicaMeanwhileFencesTheGate() async throws {
+        let bench = try await Bench()
+        try bench.open(coupon())
+        let before = try bench.control.identity()
+        #expect(try bench.ask(request(1)).verdicts == [.accepted(sequence: 1, position: at(1))])
+        try await bench.server.cli("REPLICAOF", "127.0.0.1", "1")
+        try await bench.server.cli("REPLICAOF", "NO", "ONE")
+        #expect(try bench.answer([request(2)], identity: before) == .rolledBack)
+        #expect(try bench.answer([request(1)]) == .stale(.fenced, epoch: 1))
+        #expect(try bench.inspect(2).holder == nil)
+    }
+
     @Test func aQueueAheadOfTheGateFencesItAndNothingIsAccepted() async throws {
         let bench = try await Bench()
         try bench.open(coupon())

@@ -73,11 +73,13 @@ private final class History {
         }
         let call = GateCall(
             partition: partition, epoch: epoch,
+            identity: RedisIdentity(
+                runID: "run", replicationID: draw(0...39) == 0 ? "other" : model.replicationID),
             floor: (keys.gate?.tail ?? 0) + (draw(0...39) == 0 ? 1 : 0),
             coupon: CouponID(try pick(coupons)), requests: requests)
         let answer = try bench.answer(
             requests, epoch: call.epoch, floor: call.floor, coupon: call.coupon.rawValue,
-            by: control)
+            by: control, identity: call.identity)
         var time = now
         if case .reply(let reply) = answer { time = reply.now }
         #expect(model.gate(call, now: time) == answer, "\(call)")

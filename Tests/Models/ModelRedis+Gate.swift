@@ -10,7 +10,9 @@ extension ModelRedis {
         guard keys.isOpen(call.epoch), let gate = keys.gate else {
             return .stale(status, epoch: keys.gate?.epoch ?? 0)
         }
-        if gate.tail < call.floor { return Self.rollBack(&keys) }
+        if gate.tail < call.floor || call.identity.replicationID != replicationID {
+            return Self.rollBack(&keys)
+        }
         let key = Key(epoch: call.epoch, coupon: call.coupon)
         guard var loaded = keys.coupons[key] else { return .notLoaded }
         if !call.requests.isEmpty,

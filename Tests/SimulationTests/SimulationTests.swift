@@ -17,7 +17,7 @@ import Testing
     }
 
     /// Breaches of earlier versions, as long as their seeds still play the same.
-    @Test(arguments: ["327324"])
+    @Test(arguments: ["327324", "601566"])
     func `what once broke a promise is kept`(_ seed: String) async throws {
         let run = try await simulate("--seed", seed, "--runs", "1")
         #expect(run.end == .code(0), "\(run.text)")

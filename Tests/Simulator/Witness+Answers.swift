@@ -59,10 +59,7 @@ extension Witness {
         if !others.contains(where: { $0.holding.requestID != wish.requestID }) {
             fail("told DUPLICATE(\(sequence)), and no other request counted")
         }
-        // A gate that has gone back gives positions twice, until that is found out.
-        if state == .issued,
-            !others.contains(where: { $0.isTainted || everIssued.contains($0.holding) })
-        {
+        if state == .issued, !others.contains(where: { everIssued.contains($0.holding) }) {
             fail("told DUPLICATE(issued) without a row")
         }
     }
@@ -81,7 +78,7 @@ extension Witness {
         let wish = attempt.wish
         if outcome == .notFound { return fail("told NOT_FOUND for a coupon that is there") }
         let holds = (byRequest[wish.requestID] ?? []).contains {
-            !$0.mayVanish && !isRefused($0.holding) && !wasRefused(attempt, before: $0)
+            !$0.isLost && !isRefused($0.holding) && !wasRefused(attempt, before: $0)
         }
         if holds, attempt.attempt > 0 || wish.tries == 1, !didPostgresGoBack {
             fail("promise 6: a holder was told \(outcome)")
@@ -110,7 +107,7 @@ extension Witness {
         case .notAccepted:
             if failure.message.hasPrefix("Redis lost the accepted") {
                 guard all.count == 1 else { return }
-                if !all[0].mayVanish, !didPostgresGoBack {
+                if !all[0].isLost, !didPostgresGoBack {
                     fail("told that Redis lost the request, and it did not")
                 }
                 refuse(all)
@@ -129,7 +126,7 @@ extension Witness {
         default: return
         }
         let all = acceptances(of: attempt.wish, sequence: sequence)
-        guard all.count == 1, let only = all.first, !only.mayVanish else { return }
+        guard all.count == 1, let only = all.first, !only.isLost else { return }
         heard[Lane(coupon: only.holding.coupon, epoch: only.position.epoch), default: []]
             .append((play.line.now, sequence))
     }
@@ -137,7 +134,7 @@ extension Witness {
     /// The acceptances of a user that stand, for a status to be asked.
     func holdings(of user: UserID, _ coupon: CouponID) -> [Acceptance] {
         acceptances.filter {
-            $0.holding.user == user && $0.holding.coupon == coupon && !$0.mayVanish
+            $0.holding.user == user && $0.holding.coupon == coupon && !$0.isLost
         }
     }
 
@@ -147,7 +144,7 @@ extension Witness {
     ) {
         switch status {
         case .none:
-            let held = before.filter { !$0.mayVanish && !didPostgresGoBack }
+            let held = before.filter { !$0.isLost && !didPostgresGoBack }
             if let first = held.first {
                 fail("promise 9: status NONE, and \(first.holding) was accepted before")
             }

@@ -6,7 +6,6 @@ extension Witness {
     /// The gate has judged a call.
     func didJudge(_ call: GateCall, _ answer: GateAnswer) {
         guard case .reply(let reply) = answer else { return }
-        let isTainted = tainted.contains(call.partition)
         for (request, verdict) in zip(call.requests, reply.verdicts) {
             switch verdict {
             case .accepted(let sequence, let position):
@@ -14,9 +13,8 @@ extension Witness {
                 let holding = Holding(
                     coupon: call.coupon, user: request.user, sequence: sequence,
                     requestID: request.requestID)
-                let acceptance = Acceptance(
-                    holding, position, at: play.line.now, tainted: isTainted)
-                didAccept(acceptance, in: call.partition)
+                didAccept(
+                    Acceptance(holding, position, at: play.line.now), in: call.partition)
             case .soldOut, .notOpen, .ended, .paused, .closed:
                 gateRefusals[request.requestID, default: []].append(play.line.now)
             case .replayed, .duplicate, .rejected, .expired: break
@@ -29,7 +27,10 @@ extension Witness {
         let position = acceptance.position
         acceptances.append(acceptance)
         byRequest[holding.requestID, default: []].append(acceptance)
-        guard !acceptance.isTainted, !didPostgresGoBack else { return }
+        if tainted.contains(partition) {
+            fail("a gate that has gone back accepted \(holding) at \(position)")
+        }
+        guard !didPostgresGoBack else { return }
         if position <= tables[partition].cursor {
             fail("I4: accepted at \(position), behind the cursor \(tables[partition].cursor)")
         }
@@ -70,7 +71,7 @@ extension Witness {
 
     func mayVanish(_ holding: Holding) -> Bool {
         didPostgresGoBack
-            || byRequest[holding.requestID]?.contains { $0.holding == holding && $0.mayVanish }
+            || byRequest[holding.requestID]?.contains { $0.holding == holding && $0.isLost }
                 ?? false
     }
 

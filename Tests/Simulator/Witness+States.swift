@@ -6,7 +6,7 @@ extension Witness {
     /// Everything has settled: each acceptance is decided, but for what a loss took.
     func expectAllDecided() {
         for acceptance in acceptances
-        where !acceptance.mayVanish && !isDecided(acceptance.holding) && !didPostgresGoBack {
+        where !acceptance.isLost && !isDecided(acceptance.holding) && !didPostgresGoBack {
             fail("promise 3: accepted at \(acceptance.position), and gone: \(acceptance.holding)")
         }
     }

@@ -14,21 +14,16 @@ final class Witness {
         let holding: Holding
         let position: Position
         let time: Int64
-        /// Made by a gate whose data had gone back, before it was rebuilt: it may be forgotten, or refused.
-        let isTainted: Bool
         /// A loss of data took it.
         var isLost = false
         /// Somebody was told that it is rejected, or lost.
         var wasRefused = false
 
-        init(_ holding: Holding, _ position: Position, at time: Int64, tainted: Bool) {
+        init(_ holding: Holding, _ position: Position, at time: Int64) {
             self.holding = holding
             self.position = position
             self.time = time
-            isTainted = tainted
         }
-
-        var mayVanish: Bool { isLost || isTainted }
     }
 
     unowned let play: Play
@@ -38,6 +33,7 @@ final class Witness {
     /// When the gate refused a request.
     var gateRefusals: [RequestID: [Int64]] = [:]
     var byPosition: [PartitionID: [Position: CouponID]] = [:]
+    /// Whose gate's data has gone back, and was not built anew since.
     var tainted: Set<PartitionID> = []
     /// Every row that was ever committed.
     var everIssued: Set<Holding> = []
@@ -63,8 +59,6 @@ final class Witness {
     func partition(of coupon: CouponID) -> PartitionID {
         play.partitioning.partition(of: coupon)
     }
-
-    func isTainted(_ partition: PartitionID) -> Bool { tainted.contains(partition) }
 
     var tables: ModelTables { play.postgres.tables }
 

@@ -21,6 +21,8 @@ public struct GateCall: Equatable, Sendable {
     public let partition: PartitionID
     /// The epoch in which the daemon believes.
     public let epoch: Epoch
+    /// The Redis for which that epoch was handed out: one with another history does not judge.
+    public let identity: RedisIdentity
     /// The highest n of that epoch that the daemon has seen; a gate whose tail is lower went back.
     public let floor: Int64
     /// The coupon.
@@ -30,11 +32,12 @@ public struct GateCall: Equatable, Sendable {
 
     /// A call of the gate script.
     public init(
-        partition: PartitionID, epoch: Epoch, floor: Int64, coupon: CouponID,
-        requests: [GateRequest]
+        partition: PartitionID, epoch: Epoch, identity: RedisIdentity, floor: Int64,
+        coupon: CouponID, requests: [GateRequest]
     ) {
         self.partition = partition
         self.epoch = epoch
+        self.identity = identity
         self.floor = floor
         self.coupon = coupon
         self.requests = requests

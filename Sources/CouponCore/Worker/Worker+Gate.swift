@@ -66,7 +66,7 @@ extension Worker {
                     at: now))
             gate.send(
                 GateCall(
-                    partition: partition, epoch: book.epoch(of: partition),
+                    partition: partition, epoch: book.epoch(of: partition), identity: identity,
                     floor: book.floor(of: partition), coupon: coupon, requests: requests))
         }
         batches.finishTurn(of: coupon)

@@ -8,7 +8,7 @@ extension Command {
     /// The EVALSHA of a gate call.
     /// - Parameter digest: the name that SCRIPT LOAD gave to gate.lua.
     init(_ call: GateCall, digest: String, options: RedisOptions) {
-        self.init(argumentCount: 13, capacity: 384 + call.requests.count * 33)
+        self.init(argumentCount: 14, capacity: 448 + call.requests.count * 33)
         append("EVALSHA")
         append(digest)
         append(4)
@@ -28,6 +28,7 @@ extension Command {
                 packed.append(request.notAfter)
             }
         }
+        append(call.identity.replicationID)
     }
 }
 

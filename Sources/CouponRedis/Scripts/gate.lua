@@ -4,14 +4,16 @@
 -- KEYS  gate, queue, record, holders
 -- ARGV  epoch, floor (the highest n of that epoch that the daemon has seen), coupon (8 bytes),
 --       backlog limits of a coupon and of a partition, requests: 33 bytes each:
---         user 8 | request id 17 | not after, microseconds 8
+--         user 8 | request id 17 | not after, microseconds 8;
+--       replication id of the Redis for which the epoch was handed out
 -- Out   one string; its first byte says what follows:
 --   0 judged: epoch 8 | tail 8 | settled: epoch 8, n 8 | rev 8 | version 8 | now 8
 --       | state 1 | flags 1 | opens 8 | closes 8 | a verdict of 26 bytes for each request:
 --         code 1 | reason or holder state 1 | sequence 8 | position: epoch 8, n 8
 --   1 STALE: status 1 | epoch 8    2 ROLLED_BACK    3 NOT_LOADED    4 EXHAUSTED
 -- Does  for what it accepts: one queue entry, the holders, the counters. Nothing else, but that a
---       gate behind the daemon's floor fences itself. All checks come before the first write, and
+--       gate behind the daemon's floor, or in a Redis that was a replica meanwhile, fences itself:
+--       it has gone back, and would give the same places to others. All checks come before the first write, and
 --       Redis refuses the whole script when it is full: no flag allow-oom here (hole 29).
 --
 -- A queue entry `e`:
@@ -29,7 +31,7 @@ local function rolled_back()
   return struct.pack('>B', 2)
 end
 
-if gate.tail < tonumber(ARGV[2]) then return rolled_back() end
+if gate.tail < tonumber(ARGV[2]) or replication_id() ~= ARGV[7] then return rolled_back() end
 local record = read_record(KEYS[3])
 if not record then return struct.pack('>B', 3) end
 

@@ -34,6 +34,11 @@ local function is_open(gate, epoch)
   return gate.status == 'open' and gate.epoch == tonumber(epoch)
 end
 
+-- Changes whenever Redis becomes a replica, and when it is none any more: its data may be older then.
+local function replication_id()
+  return string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+end
+
 -- Microseconds since 1970, by the gate's clock.
 local function clock()
   local time = redis.call('TIME')

@@ -27,9 +27,7 @@ local gate = read_gate()
 if not is_open(gate, epoch) or gate.settled_epoch ~= from_epoch or gate.settled_n ~= from_n then
   return 0
 end
-if string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') ~= ARGV[11] then
-  return 0
-end
+if replication_id() ~= ARGV[11] then return 0 end
 
 local now = clock()
 local coupons = {}
