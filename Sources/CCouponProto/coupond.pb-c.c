@@ -1357,7 +1357,97 @@ void   coupond__v1__discard_dead_letter_request__free_unpacked
   assert(message->base.descriptor == &coupond__v1__discard_dead_letter_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[19] =
+void   coupond__v1__reload_request__init
+                     (Coupond__V1__ReloadRequest         *message)
+{
+  static const Coupond__V1__ReloadRequest init_value = COUPOND__V1__RELOAD_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__reload_request__get_packed_size
+                     (const Coupond__V1__ReloadRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__reload_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__reload_request__pack
+                     (const Coupond__V1__ReloadRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__reload_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__reload_request__pack_to_buffer
+                     (const Coupond__V1__ReloadRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__reload_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__ReloadRequest *
+       coupond__v1__reload_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__ReloadRequest *)
+     protobuf_c_message_unpack (&coupond__v1__reload_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__reload_request__free_unpacked
+                     (Coupond__V1__ReloadRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__reload_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__reload_response__init
+                     (Coupond__V1__ReloadResponse         *message)
+{
+  static const Coupond__V1__ReloadResponse init_value = COUPOND__V1__RELOAD_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__reload_response__get_packed_size
+                     (const Coupond__V1__ReloadResponse *message)
+{
+  assert(message->base.descriptor == &coupond__v1__reload_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__reload_response__pack
+                     (const Coupond__V1__ReloadResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__reload_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__reload_response__pack_to_buffer
+                     (const Coupond__V1__ReloadResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__reload_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__ReloadResponse *
+       coupond__v1__reload_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__ReloadResponse *)
+     protobuf_c_message_unpack (&coupond__v1__reload_response__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__reload_response__free_unpacked
+                     (Coupond__V1__ReloadResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__reload_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[20] =
 {
   {
     "id",
@@ -1587,6 +1677,18 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[19
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "reload",
+    40,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, reload),
+    &coupond__v1__reload_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__request__field_indices_by_name[] = {
   14,   /* field[14] = audit_coupon */
@@ -1604,18 +1706,20 @@ static const unsigned coupond__v1__request__field_indices_by_name[] = {
   15,   /* field[15] = list_issues */
   11,   /* field[11] = pause_coupon */
   17,   /* field[17] = redrive_dead_letter */
+  19,   /* field[19] = reload */
   12,   /* field[12] = resume_coupon */
   6,   /* field[6] = server_info */
   2,   /* field[2] = token */
   10,   /* field[10] = update_coupon */
 };
-static const ProtobufCIntRange coupond__v1__request__number_ranges[4 + 1] =
+static const ProtobufCIntRange coupond__v1__request__number_ranges[5 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
   { 20, 7 },
   { 30, 16 },
-  { 0, 19 }
+  { 40, 19 },
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1625,14 +1729,14 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  19,
+  20,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
-  4,  coupond__v1__request__number_ranges,
+  5,  coupond__v1__request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[12] =
+static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[13] =
 {
   {
     "id",
@@ -1778,6 +1882,18 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[1
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "reload",
+    40,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, reload),
+    &coupond__v1__reload_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__response__field_indices_by_name[] = {
   8,   /* field[8] = audit_coupon */
@@ -1791,9 +1907,10 @@ static const unsigned coupond__v1__response__field_indices_by_name[] = {
   7,   /* field[7] = list_coupons */
   10,   /* field[10] = list_dead_letters */
   9,   /* field[9] = list_issues */
+  12,   /* field[12] = reload */
   5,   /* field[5] = server_info */
 };
-static const ProtobufCIntRange coupond__v1__response__number_ranges[6 + 1] =
+static const ProtobufCIntRange coupond__v1__response__number_ranges[7 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
@@ -1801,7 +1918,8 @@ static const ProtobufCIntRange coupond__v1__response__number_ranges[6 + 1] =
   { 22, 7 },
   { 27, 8 },
   { 30, 10 },
-  { 0, 12 }
+  { 40, 12 },
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
 {
@@ -1811,10 +1929,10 @@ const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
   "Coupond__V1__Response",
   "coupond.v1",
   sizeof(Coupond__V1__Response),
-  12,
+  13,
   coupond__v1__response__field_descriptors,
   coupond__v1__response__field_indices_by_name,
-  6,  coupond__v1__response__number_ranges,
+  7,  coupond__v1__response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4049,6 +4167,42 @@ const ProtobufCMessageDescriptor coupond__v1__discard_dead_letter_request__descr
   coupond__v1__discard_dead_letter_request__field_indices_by_name,
   1,  coupond__v1__discard_dead_letter_request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__discard_dead_letter_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define coupond__v1__reload_request__field_descriptors NULL
+#define coupond__v1__reload_request__field_indices_by_name NULL
+#define coupond__v1__reload_request__number_ranges NULL
+const ProtobufCMessageDescriptor coupond__v1__reload_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.ReloadRequest",
+  "ReloadRequest",
+  "Coupond__V1__ReloadRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__ReloadRequest),
+  0,
+  coupond__v1__reload_request__field_descriptors,
+  coupond__v1__reload_request__field_indices_by_name,
+  0,  coupond__v1__reload_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__reload_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define coupond__v1__reload_response__field_descriptors NULL
+#define coupond__v1__reload_response__field_indices_by_name NULL
+#define coupond__v1__reload_response__number_ranges NULL
+const ProtobufCMessageDescriptor coupond__v1__reload_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.ReloadResponse",
+  "ReloadResponse",
+  "Coupond__V1__ReloadResponse",
+  "coupond.v1",
+  sizeof(Coupond__V1__ReloadResponse),
+  0,
+  coupond__v1__reload_response__field_descriptors,
+  coupond__v1__reload_response__field_indices_by_name,
+  0,  coupond__v1__reload_response__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__reload_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue coupond__v1__acceptance__enum_values_by_number[3] =

@@ -163,6 +163,13 @@ extension CouponClient {
         try await decided(.discardDeadLetter(letter), deadline)
     }
 
+    /// Drops the daemon's local caches and reads its admin token anew.
+    public func reload(deadline: TimeAmount? = nil) async throws(ClientError) {
+        guard case .reloaded = try await call(.reload, deadline: deadline) else {
+            throw .otherMethod
+        }
+    }
+
     private func decided(
         _ method: Request.Method, _ deadline: TimeAmount?
     ) async throws(ClientError) -> DeadLetter {

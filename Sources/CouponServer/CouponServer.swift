@@ -38,7 +38,7 @@ public struct CouponServer: Service {
             Catalog(
                 name: name, partitioning: options.worker.partitioning, store: store,
                 gates: gates, auditor: auditor, roster: roster, logger: logger,
-                clocks: options.worker.clocks)
+                clocks: options.worker.clocks, reloadSettings: options.reloadSettings)
         }
         self.catalog = catalog("coupond.catalog")
         audits = catalog("coupond.audits")
@@ -73,11 +73,8 @@ public struct CouponServer: Service {
         }
     }
 
-    /// Drops what the local caches remember: everything is asked anew.
-    public func reload() {
-        roster.each { desk in desk.withWorker { $0.forgetAll() } }
-        catalog.refreshPartitions()
-    }
+    /// Reads settings anew and drops what the local caches remember: everything is asked again.
+    public func reload() async { _ = await catalog.reload() }
 
     /// Every daemon reads the partitions each second and drops older epochs (rule 15).
     private func pollPartitions() async throws {

@@ -19,6 +19,8 @@ public struct ServerOptions: Sendable {
     public var drainMilliseconds: Int64
     /// What admin methods must carry now; nil: they are served to loopback peers only.
     public var adminToken: @Sendable () -> [UInt8]?
+    /// Reads anew what a reload may change; may block.
+    public var reloadSettings: @Sendable () -> Void
     /// Told by ServerInfo.
     public var version: String
     /// Whether this daemon owns a partition now, and so looks after its accounts.
@@ -43,6 +45,7 @@ public struct ServerOptions: Sendable {
         observation: (host: String, port: Int)? = nil,
         moreMetrics: @escaping @Sendable () -> String = { "" },
         drainMilliseconds: Int64 = 10_000, adminToken: @escaping @Sendable () -> [UInt8]? = { nil },
+        reloadSettings: @escaping @Sendable () -> Void = {},
         version: String, owns: @escaping @Sendable (PartitionID) -> Bool = { _ in false },
         worker: WorkerOptions, makeGate: @escaping @Sendable (any EventLoop) -> any Gate,
         makeReplicas: @escaping @Sendable (any EventLoop) -> (any ReplicaLink)? = { _ in nil },
@@ -58,6 +61,7 @@ public struct ServerOptions: Sendable {
         self.moreMetrics = moreMetrics
         self.drainMilliseconds = drainMilliseconds
         self.adminToken = adminToken
+        self.reloadSettings = reloadSettings
         self.version = version
         self.owns = owns
         self.worker = worker

@@ -13,7 +13,7 @@ struct Couponctl: AsyncParsableCommand {
             """,
         subcommands: [
             CouponCommand.self, IssueCommand.self, StatusCommand.self, BenchCommand.self,
-            WatchCommand.self, VerifyCommand.self, DeadLetterCommand.self,
+            WatchCommand.self, VerifyCommand.self, DeadLetterCommand.self, ReloadCommand.self,
         ])
 
     // Here too, so that they may stand before the command's name.

@@ -1,20 +1,13 @@
 /// SIGHUP: local caches are dropped, the admin token is read anew. Other settings need a restart.
 internal import CouponServer
-internal import Logging
 internal import ServiceLifecycle
 internal import UnixSignals
 
 struct ReloadService: Service {
     let server: CouponServer
-    let secrets: Secrets
-    let logger: Logger
 
     func run() async throws {
         let signals = await UnixSignalsSequence(trapping: .sighup)
-        for await _ in signals.cancelOnGracefulShutdown() {
-            secrets.reload()
-            server.reload()
-            logger.info("reloaded")
-        }
+        for await _ in signals.cancelOnGracefulShutdown() { await server.reload() }
     }
 }

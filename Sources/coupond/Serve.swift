@@ -55,7 +55,7 @@ func serve(_ configuration: Configuration) async throws {
         gates: { RedisGateControl(options: redis, logger: Logger(label: "coupond.catalog")) },
         events: { RedisEventSource(options: redis, logger: Logger(label: "coupond.events")) },
         logger: logger)
-    let reload = ReloadService(server: server, secrets: secrets, logger: logger)
+    let reload = ReloadService(server: server)
     do {
         // Stopped in reverse order: callers are answered while the scheduler still commits.
         try await ServiceGroup(
@@ -132,7 +132,8 @@ extension ServerOptions {
             maximumFrameBytes: configuration.maxFrameBytes,
             observation: configuration.metricsListen?.tcp, moreMetrics: { metrics.text },
             drainMilliseconds: configuration.drainTimeout.milliseconds,
-            adminToken: { secrets.adminToken }, version: Coupond.version,
+            adminToken: { secrets.adminToken },
+            reloadSettings: { secrets.reload() }, version: Coupond.version,
             owns: owns,
             worker: WorkerOptions(
                 partitioning: installation.partitioning,

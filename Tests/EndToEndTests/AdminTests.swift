@@ -187,6 +187,20 @@ private func refusal<Value>(_ body: () async throws -> Value) async throws -> St
         await admin.close()
     }
 
+    @Test func `a reload reads the admin token anew`() async throws {
+        let world = try await World()
+        let file = try world.folder.write("old\n", to: "token")
+        let daemon = try await world.daemon(["--admin-token-file", file])
+        let (old, new) = (client(daemon, "old"), client(daemon, "new"))
+        _ = try world.folder.write("new\n", to: "token")
+        #expect(try await refusal { try await new.reload() } == .permissionDenied)
+        try await old.reload()
+        #expect(try await refusal { try await old.reload() } == .permissionDenied)
+        try await new.reload()
+        await old.close()
+        await new.close()
+    }
+
     private func client(_ daemon: Daemon, _ token: String) -> CouponClient {
         var configuration = ClientConfiguration()
         configuration.token = Array(token.utf8)

@@ -45,6 +45,8 @@ typedef struct Coupond__V1__ListDeadLettersRequest Coupond__V1__ListDeadLettersR
 typedef struct Coupond__V1__ListDeadLettersResponse Coupond__V1__ListDeadLettersResponse;
 typedef struct Coupond__V1__RedriveDeadLetterRequest Coupond__V1__RedriveDeadLetterRequest;
 typedef struct Coupond__V1__DiscardDeadLetterRequest Coupond__V1__DiscardDeadLetterRequest;
+typedef struct Coupond__V1__ReloadRequest Coupond__V1__ReloadRequest;
+typedef struct Coupond__V1__ReloadResponse Coupond__V1__ReloadResponse;
 
 
 /* --- enums --- */
@@ -139,7 +141,8 @@ typedef enum {
   COUPOND__V1__REQUEST__METHOD_LIST_ISSUES = 28,
   COUPOND__V1__REQUEST__METHOD_LIST_DEAD_LETTERS = 30,
   COUPOND__V1__REQUEST__METHOD_REDRIVE_DEAD_LETTER = 31,
-  COUPOND__V1__REQUEST__METHOD_DISCARD_DEAD_LETTER = 32
+  COUPOND__V1__REQUEST__METHOD_DISCARD_DEAD_LETTER = 32,
+  COUPOND__V1__REQUEST__METHOD_RELOAD = 40
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__REQUEST__METHOD__CASE)
 } Coupond__V1__Request__MethodCase;
 
@@ -176,6 +179,7 @@ struct  Coupond__V1__Request
     Coupond__V1__ListDeadLettersRequest *list_dead_letters;
     Coupond__V1__RedriveDeadLetterRequest *redrive_dead_letter;
     Coupond__V1__DiscardDeadLetterRequest *discard_dead_letter;
+    Coupond__V1__ReloadRequest *reload;
   };
 };
 #define COUPOND__V1__REQUEST__INIT \
@@ -195,7 +199,8 @@ typedef enum {
   COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON = 27,
   COUPOND__V1__RESPONSE__RESULT_LIST_ISSUES = 28,
   COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS = 30,
-  COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER = 31
+  COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER = 31,
+  COUPOND__V1__RESPONSE__RESULT_RELOAD = 40
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__RESPONSE__RESULT__CASE)
 } Coupond__V1__Response__ResultCase;
 
@@ -222,6 +227,7 @@ struct  Coupond__V1__Response
      * redrive and discard answer with the letter as it is now.
      */
     Coupond__V1__DeadLetter *dead_letter;
+    Coupond__V1__ReloadResponse *reload;
   };
 };
 #define COUPOND__V1__RESPONSE__INIT \
@@ -858,6 +864,27 @@ struct  Coupond__V1__DiscardDeadLetterRequest
     , 0 }
 
 
+/*
+ * Local caches are dropped and the admin token is read anew, by the daemon that is asked.
+ */
+struct  Coupond__V1__ReloadRequest
+{
+  ProtobufCMessage base;
+};
+#define COUPOND__V1__RELOAD_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__reload_request__descriptor) \
+     }
+
+
+struct  Coupond__V1__ReloadResponse
+{
+  ProtobufCMessage base;
+};
+#define COUPOND__V1__RELOAD_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__reload_response__descriptor) \
+     }
+
+
 /* Coupond__V1__Request methods */
 void   coupond__v1__request__init
                      (Coupond__V1__Request         *message);
@@ -1428,6 +1455,44 @@ Coupond__V1__DiscardDeadLetterRequest *
 void   coupond__v1__discard_dead_letter_request__free_unpacked
                      (Coupond__V1__DiscardDeadLetterRequest *message,
                       ProtobufCAllocator *allocator);
+/* Coupond__V1__ReloadRequest methods */
+void   coupond__v1__reload_request__init
+                     (Coupond__V1__ReloadRequest         *message);
+size_t coupond__v1__reload_request__get_packed_size
+                     (const Coupond__V1__ReloadRequest   *message);
+size_t coupond__v1__reload_request__pack
+                     (const Coupond__V1__ReloadRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__reload_request__pack_to_buffer
+                     (const Coupond__V1__ReloadRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__ReloadRequest *
+       coupond__v1__reload_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__reload_request__free_unpacked
+                     (Coupond__V1__ReloadRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__ReloadResponse methods */
+void   coupond__v1__reload_response__init
+                     (Coupond__V1__ReloadResponse         *message);
+size_t coupond__v1__reload_response__get_packed_size
+                     (const Coupond__V1__ReloadResponse   *message);
+size_t coupond__v1__reload_response__pack
+                     (const Coupond__V1__ReloadResponse   *message,
+                      uint8_t             *out);
+size_t coupond__v1__reload_response__pack_to_buffer
+                     (const Coupond__V1__ReloadResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__ReloadResponse *
+       coupond__v1__reload_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__reload_response__free_unpacked
+                     (Coupond__V1__ReloadResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Coupond__V1__Request_Closure)
@@ -1520,6 +1585,12 @@ typedef void (*Coupond__V1__RedriveDeadLetterRequest_Closure)
 typedef void (*Coupond__V1__DiscardDeadLetterRequest_Closure)
                  (const Coupond__V1__DiscardDeadLetterRequest *message,
                   void *closure_data);
+typedef void (*Coupond__V1__ReloadRequest_Closure)
+                 (const Coupond__V1__ReloadRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__ReloadResponse_Closure)
+                 (const Coupond__V1__ReloadResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1563,6 +1634,8 @@ extern const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_request__
 extern const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_response__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__redrive_dead_letter_request__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__discard_dead_letter_request__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__reload_request__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__reload_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

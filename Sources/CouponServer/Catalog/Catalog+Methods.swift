@@ -45,6 +45,7 @@ extension Catalog {
                 try letters.list(after: after, of: coupon, limit: Limits.deadLettersPerPage))
         case .redriveDeadLetter(let id): .deadLetter(try letters.decide(id, .redriven))
         case .discardDeadLetter(let id): .deadLetter(try letters.decide(id, .discarded))
+        case .reload: reload()
         case .issue, .health, .serverInfo:
             throw Failure(.internal, "this method is not the catalog's")
         }

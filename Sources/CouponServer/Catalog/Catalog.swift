@@ -26,6 +26,7 @@ actor Catalog {
     private let jobs: AsyncStream<Job>
     private let inbox: AsyncStream<Job>.Continuation
     private let waiting = Atomic<Int>(0)
+    private let reloadSettings: @Sendable () -> Void
     private let isRefreshWaiting = Atomic<Bool>(false)
 
     private(set) lazy var store: any CatalogStore = makeStore()
@@ -55,7 +56,7 @@ actor Catalog {
         name: String, partitioning: Partitioning,
         store: @escaping @Sendable () -> any CatalogStore,
         gates: @escaping @Sendable () -> any CatalogGates, auditor: Auditor, roster: Roster,
-        logger: Logger, clocks: Clocks
+        logger: Logger, clocks: Clocks, reloadSettings: @escaping @Sendable () -> Void
     ) {
         thread = SerialThread(name: name)
         self.auditor = auditor
@@ -65,6 +66,7 @@ actor Catalog {
         self.roster = roster
         self.logger = logger
         self.clocks = clocks
+        self.reloadSettings = reloadSettings
         (jobs, inbox) = AsyncStream.makeStream(of: Job.self)
     }
 
@@ -83,6 +85,15 @@ actor Catalog {
         } catch {
             logger.debug("accounts not read", metadata: ["error": "\(error.message)"])
         }
+    }
+
+    /// Reads anew what may be read anew, and drops what the local caches remember: everything is asked again.
+    func reload() -> Response.Result {
+        reloadSettings()
+        roster.each { desk in desk.withWorker { $0.forgetAll() } }
+        refreshPartitions()
+        logger.info("reloaded")
+        return .reloaded
     }
 
     /// No more jobs.

@@ -68,6 +68,7 @@ extension Request.Method {
             return unsafe .auditCoupon(try Field.coupon(audit.coupon_id, "audit_coupon.coupon_id"))
         case COUPOND__V1__REQUEST__METHOD_LIST_ISSUES:
             return unsafe try list(try Field.message(raw.list_issues, "list_issues"))
+        case COUPOND__V1__REQUEST__METHOD_RELOAD: return .reload
         default: return unsafe try deadLetters(raw)
         }
     }

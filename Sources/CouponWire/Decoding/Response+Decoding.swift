@@ -39,6 +39,7 @@ extension Response.Result {
         case COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER:
             self = unsafe .deadLetter(
                 try DeadLetter(try Field.message(raw.dead_letter, "dead_letter")))
+        case COUPOND__V1__RESPONSE__RESULT_RELOAD: self = .reloaded
         default:
             throw .field("result", "not known here")
         }

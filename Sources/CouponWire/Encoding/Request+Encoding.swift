@@ -32,6 +32,9 @@ extension MessageArena {
         case .serverInfo:
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_SERVER_INFO
             unsafe raw.pointee.server_info = try make(coupond__v1__server_info_request__init)
+        case .reload:
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_RELOAD
+            unsafe raw.pointee.reload = try make(coupond__v1__reload_request__init)
         case .createCoupon(let coupon):
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_CREATE_COUPON
             unsafe raw.pointee.create_coupon = try create(coupon)

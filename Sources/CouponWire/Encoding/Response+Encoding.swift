@@ -30,6 +30,9 @@ extension MessageArena {
         case .serverInfo(let info):
             unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_SERVER_INFO
             unsafe raw.pointee.server_info = unsafe try serverInfo(info)
+        case .reloaded:
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_RELOAD
+            unsafe raw.pointee.reload = unsafe try make(coupond__v1__reload_response__init)
         case .coupon(let coupon):
             unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON
             unsafe raw.pointee.coupon = unsafe try self.coupon(coupon)

@@ -55,6 +55,8 @@ public struct Request: Equatable, Sendable {
         case redriveDeadLetter(Int64)
         /// Gives a dead letter up, and its slot back.
         case discardDeadLetter(Int64)
+        /// Drops the daemon's local caches and reads its admin token anew.
+        case reload
 
         /// Whether it reads so much that others must not wait for it.
         public var isAudit: Bool {

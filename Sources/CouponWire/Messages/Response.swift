@@ -38,6 +38,8 @@ public struct Response: Equatable, Sendable {
         case deadLetters([DeadLetter])
         /// To `redriveDeadLetter` and `discardDeadLetter`.
         case deadLetter(DeadLetter)
+        /// To `reload`.
+        case reloaded
     }
 }
 

@@ -1,0 +1,18 @@
+internal import ArgumentParser
+internal import CouponClient
+
+/// What SIGHUP does, from afar.
+struct ReloadCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reload",
+        abstract: "Drops the daemon's local caches and reads its admin token anew.")
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        try await global.withClient { client in
+            try await client.reload()
+            show(.object([("reloaded", .bool(true))]), ["reloaded"], json: global.json)
+        }
+    }
+}
