@@ -146,16 +146,20 @@ final class Baton {
                 }
                 other.turn += 1
                 if other === fiber { return }
-                other.thread?.post()
-                (own ?? fiber?.thread)?.wait()
-                holder = fiber
-                return
+                return hand(to: other.thread, from: own ?? fiber?.thread, of: fiber)
             }
         }
         if own != nil { return }
         // The play is over: the director goes on, and this thread waits to be ended.
-        director?.post()
-        fiber?.thread?.wait()
+        hand(to: director, from: fiber?.thread, of: fiber)
+    }
+
+    /// Lets another thread go on, and waits until it is this one's turn again. A thread whose job is done
+    /// has none: from here on everything is the other one's.
+    private func hand(to other: PlayThread?, from own: PlayThread?, of fiber: Fiber?) {
+        other?.post()
+        guard let own else { return }
+        own.wait()
         holder = fiber
     }
 }
