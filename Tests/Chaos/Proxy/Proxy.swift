@@ -24,6 +24,7 @@ final class Proxy: Sendable {
         var links: [ObjectIdentifier: ProxyLink] = [:]
         var listener: (any Channel)?
         var hasSwallowed = false
+        var orphanings = 0
     }
 
     private let state = Mutex(State())
@@ -40,11 +41,15 @@ final class Proxy: Sendable {
         set {
             let links = state.withLock { state in
                 state.weather = newValue
+                if newValue.kind == .orphaned { state.orphanings += 1 }
                 return Array(state.links.values)
             }
             for link in links { link.feel(newValue) }
         }
     }
+
+    /// How often the connections that stood became orphans.
+    var orphanings: Int { state.withLock { $0.orphanings } }
 
     /// Whether anything never came through.
     var hasSwallowed: Bool { state.withLock { $0.hasSwallowed } }

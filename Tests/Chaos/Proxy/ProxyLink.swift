@@ -7,6 +7,8 @@ final class ProxyLink: Sendable {
     private let proxy: Proxy
     private let loop: any EventLoop
     private let ends: NIOLoopBound<Ends>
+    /// How often connections had been orphaned before this one was made.
+    private let generation: Int
 
     /// The two directions.
     private final class Ends {
@@ -15,7 +17,6 @@ final class ProxyLink: Sendable {
         /// Something was swallowed: whoever is left must not go on as if nothing had happened.
         var hasSwallowed = false
         var isClosed = false
-        var isOrphan = false
     }
 
     /// One direction.
@@ -28,6 +29,7 @@ final class ProxyLink: Sendable {
 
     init(proxy: Proxy, caller: any Channel) {
         self.proxy = proxy
+        generation = proxy.orphanings
         loop = caller.eventLoop
         let ends = Ends()
         ends.answers.channel = caller
@@ -61,8 +63,7 @@ final class ProxyLink: Sendable {
     func feel(_ weather: Weather) {
         loop.execute {
             let ends = self.ends.value
-            if weather.kind == .orphaned { ends.isOrphan = true }
-            if ends.isOrphan { return }
+            if self.isOrphan { return }
             if ends.hasSwallowed && ![.silent, .deaf].contains(weather.kind) {
                 return self.close()
             }
@@ -73,6 +74,9 @@ final class ProxyLink: Sendable {
 
     /// Ends the connection on both sides.
     func cut() { loop.execute { self.close() } }
+
+    /// Asked of the proxy, because a word may come before this loop has heard of the weather.
+    private var isOrphan: Bool { proxy.orphanings > generation }
 
     private func close() {
         ends.value.isClosed = true
@@ -85,7 +89,7 @@ final class ProxyLink: Sendable {
         let ends = ends.value
         let weather = proxy.weather
         let isLost =
-            ends.isOrphan || weather.kind == .silent || (weather.kind == .deaf && !isQuestion)
+            isOrphan || weather.kind == .silent || (weather.kind == .deaf && !isQuestion)
         guard let bytes else {
             // Of a close nobody hears in silence; it comes when the weather clears.
             if isLost { swallow() } else { close() }
