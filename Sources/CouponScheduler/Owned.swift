@@ -5,9 +5,11 @@ struct Owned {
     /// Epoch and cursor as last read or committed; nil: read PostgreSQL first. Staleness is harmless, the
     /// issuing transaction moves the cursor from exactly this value (rule 19).
     var row: PartitionRow?
+    /// The gate and what is queued after `row`'s cursor, as settling the last batch found them.
+    var view: GateView?
     /// There may be entries to issue.
     var isReady = true
-    /// The next look at the gate without being woken, and the next heartbeat (rule 24).
+    /// The next heartbeat while there is nothing to issue, with a look at the gate (rule 24).
     var checkAt: MonotonicTime
     /// Keys of earlier epochs lie about.
     var needsSweep = true
@@ -20,6 +22,7 @@ struct Owned {
     /// Everything read is thrown away; the next step starts from PostgreSQL (rule 20).
     mutating func forget() {
         row = nil
+        view = nil
         isReady = true
     }
 
@@ -37,8 +40,19 @@ struct Owned {
         waitsUntil = nil
     }
 
+    /// Whether there may be something to do now.
     func isDue(_ now: MonotonicTime) -> Bool {
-        if let waitsUntil, now < waitsUntil { return false }
-        return isReady || now >= checkAt
+        isReady && waitsUntil.map { now >= $0 } ?? true
+    }
+
+    /// The row, where a heartbeat is due.
+    func rowToShow(_ now: MonotonicTime) -> PartitionRow? {
+        isReady || now < checkAt ? nil : row
+    }
+
+    /// Takes what was read beforehand; used once.
+    mutating func takeView() -> GateView? {
+        defer { view = nil }
+        return view
     }
 }

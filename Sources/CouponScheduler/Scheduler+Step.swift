@@ -7,11 +7,7 @@ extension Scheduler {
     func step(_ partition: PartitionID) throws(StepError) -> Bool {
         let identity = try verifiedIdentity()
         let row = try currentRow(partition)
-        let view = try gate { () throws(GateControlError) in
-            try gates.read(
-                partition, after: row.cursor, upTo: nil,
-                maximumRequests: options.requestsPerTransaction)
-        }
+        let view = try currentView(partition, after: row.cursor)
         switch DrainStep(row: row, gate: view, identity: identity) {
         case .idle:
             try rest(partition, row)
@@ -44,17 +40,23 @@ extension Scheduler {
         return try issue { () throws(LedgerError) in try ledger.partition(partition) }
     }
 
-    /// Nothing to issue: sleep until woken; each second, a heartbeat and a look at PostgreSQL.
+    /// What the last settle found, or what there is now. An older view only shows less: it is of this
+    /// owner's own epoch and cursor, and the fence catches whatever has changed since, as after any read.
+    private func currentView(
+        _ partition: PartitionID, after cursor: Position
+    ) throws(StepError) -> GateView {
+        if let view = owned[partition]?.takeView() { return view }
+        return try gate { () throws(GateControlError) in
+            try gates.read(
+                partition, after: cursor, upTo: nil,
+                maximumRequests: options.requestsPerTransaction)
+        }
+    }
+
+    /// Nothing to issue: sleep until woken.
     private func rest(_ partition: PartitionID, _ row: PartitionRow) throws(StepError) {
-        let now = options.clocks.now()
         owned[partition]?.row = row
         owned[partition]?.isReady = false
-        guard let checkAt = owned[partition]?.checkAt, now >= checkAt else { return }
-        owned[partition]?.checkAt = now.advanced(byMilliseconds: options.checkMilliseconds)
-        let isOpen = try gate { () throws(GateControlError) in
-            try gates.heartbeat(partition, epoch: row.epoch)
-        }
-        if !isOpen { owned[partition]?.forget() }
         if owned[partition]?.needsSweep == true {
             // A sweep reads every key of Redis: the session must not be taken for dead meanwhile.
             try issue { () throws(LedgerError) in try ledger.ping() }
@@ -76,7 +78,7 @@ extension Scheduler {
         instruments.record(
             commit, nanoseconds: options.clocks.now().nanoseconds - started.nanoseconds)
         options.failpoint(.committed)
-        try settle(
+        let view = try settle(
             Settlement(
                 partition: row.id, epoch: row.epoch, identity: identity, from: row.cursor, to: to,
                 issuedAt: commit.issuedAt, isRecovery: false, coupons: commit.coupons,
@@ -85,6 +87,7 @@ extension Scheduler {
         owned[row.id]?.row = PartitionRow(
             id: row.id, epoch: row.epoch, cursor: to, identity: row.identity,
             installID: row.installID)
+        owned[row.id]?.view = view
         report(commit, row)
     }
 
@@ -100,9 +103,15 @@ extension Scheduler {
         }
     }
 
-    private func settle(_ settlement: Settlement) throws(StepError) {
-        let done = try gate { () throws(GateControlError) in try gates.settle(settlement) }
-        if !done { throw .overtaken("settle from \(settlement.from) to \(settlement.to)") }
+    /// The gate as it is afterwards, with the next batch.
+    private func settle(_ settlement: Settlement) throws(StepError) -> GateView {
+        let view = try gate { () throws(GateControlError) in
+            try gates.settle(settlement, thenReading: options.requestsPerTransaction)
+        }
+        guard let view else {
+            throw .overtaken("settle from \(settlement.from) to \(settlement.to)")
+        }
+        return view
     }
 
     /// Rule 23: an earlier owner committed and did not settle.
@@ -120,7 +129,7 @@ extension Scheduler {
         let ids = Set(requests.keys).union(refusals.map(\.holding.coupon)).sorted()
         let coupons = try issue { () throws(LedgerError) in try ledger.coupons(ids) }
         let byID = Dictionary(coupons.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        try settle(
+        _ = try settle(
             Settlement(
                 partition: partition, epoch: row.epoch, identity: identity, from: from, to: to,
                 isRecovery: true,

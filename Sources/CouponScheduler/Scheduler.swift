@@ -1,8 +1,8 @@
 /// Drains the queues of the partitions that this daemon owns, and issues (rules 16 to 24).
 ///
 /// Blocking and single-threaded on purpose: read a batch, issue it, settle. While one transaction runs
-/// the next batch grows in the queue, so that load makes batches and batches carry load. Partitions take
-/// turns, a batch each.
+/// the next batch grows in the queue, so that load makes batches and batches carry load; it is read in the
+/// round trip that settles this one. Partitions take turns, a batch each.
 internal import CoreMetrics
 package import CouponCore
 package import Logging
@@ -50,6 +50,7 @@ package final class Scheduler {
         }
         tellOwned()
         let worked = serveDue()
+        showLife()
         waitForWork(milliseconds: worked ? 0 : waitMilliseconds())
     }
 
@@ -96,6 +97,30 @@ package final class Scheduler {
             if serve(partition) { worked = true }
         }
         return worked
+    }
+
+    /// Rule 24: a heartbeat of each partition with nothing to issue, and a look whether that is still so, in
+    /// one round trip for all of them: a busy partition waits for it.
+    private func showLife() {
+        let now = options.clocks.now()
+        let rows = owned.keys.sorted().compactMap { owned[$0]?.rowToShow(now) }
+        guard !rows.isEmpty else { return }
+        do {
+            let identity = try verifiedIdentity()
+            let views = try gate { () throws(GateControlError) in try gates.heartbeat(rows) }
+            for (row, view) in zip(rows, views) {
+                owned[row.id]?.checkAt = now.advanced(byMilliseconds: options.checkMilliseconds)
+                guard let view else {
+                    owned[row.id]?.forget()
+                    continue
+                }
+                if DrainStep(row: row, gate: view, identity: identity) != .idle {
+                    owned[row.id]?.isReady = true
+                }
+            }
+        } catch {
+            for row in rows { fail(row.id, error) }
+        }
     }
 
     /// One step of one partition. Whether there was work.

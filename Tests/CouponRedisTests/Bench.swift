@@ -100,7 +100,7 @@ final class Bench {
                 from: from,
                 to: to, issuedAt: Timestamp(microseconds: 5), isRecovery: recovery,
                 coupons: coupons,
-                refusals: refusals))
+                refusals: refusals), thenReading: 1) != nil
     }
 }
 
@@ -123,6 +123,10 @@ func coupon(
         window: Window(
             opens: Timestamp(microseconds: opens), closes: Timestamp(microseconds: closes)),
         state: state, version: version, issued: issued)
+}
+
+func partitionRow(epoch: Epoch, cursor: Position = .zero) -> PartitionRow {
+    PartitionRow(id: partition, epoch: epoch, cursor: cursor, identity: nil, installID: "")
 }
 
 func id(_ text: String) -> RequestID { RequestID(Array(text.utf8)) ?? .empty }

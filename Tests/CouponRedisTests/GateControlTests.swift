@@ -24,10 +24,12 @@ internal import Testing
 
     @Test func loadsForgottenScripts() async throws {
         let bench = try await Bench()
-        try bench.open()
+        try bench.open(coupon())
+        _ = try bench.ask(request(1))
+        let rows = [partitionRow(epoch: 1), partitionRow(epoch: 2)]
         try await bench.server.cli("SCRIPT", "FLUSH")
-        #expect(try bench.control.heartbeat(partition, epoch: 1))
-        #expect(try !bench.control.heartbeat(partition, epoch: 2))
+        let views = try bench.control.heartbeat(rows)
+        #expect(views.map { $0?.items.count } == [1, nil])
     }
 
     @Test func connectsAnewAfterABreak() async throws {

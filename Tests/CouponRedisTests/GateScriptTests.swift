@@ -188,7 +188,7 @@ internal import Testing
         }
         #expect(text.contains("maxmemory"))
         #expect(try bench.settle(from: .zero, to: at(1), [settled(coupon(issued: 1), 1)]))
-        #expect(try bench.control.heartbeat(partition, epoch: 1))
+        #expect(try bench.control.heartbeat([partitionRow(epoch: 1)]) != [nil])
         #expect(try bench.view().items.isEmpty)
         #expect(try bench.control.fence(partition, epoch: 2, installID: "install"))
         #expect(try bench.control.open(partition, epoch: 2, settled: at(1), queued: 0))

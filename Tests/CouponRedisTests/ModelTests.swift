@@ -126,7 +126,12 @@ private final class History {
                     requests: entries.filter { $0.coupon == id }
                         .reduce(0) { $0 + Int64($1.requests.count) })
             }, refusals: refusals)
-        #expect(try control.settle(settlement) == model.settle(settlement, now: now))
+        let view = try control.settle(settlement, thenReading: 3)
+        #expect((view != nil) == model.settle(settlement, now: now))
+        if let view {
+            #expect(
+                view == model.read(partition, after: to, upTo: nil, maximumRequests: 3, now: now))
+        }
     }
 
     func load() throws {
@@ -187,9 +192,11 @@ private final class History {
 
     func heartbeat() throws {
         let epoch = self.epoch
-        #expect(
-            try control.heartbeat(partition, epoch: epoch)
-                == model.heartbeat(partition, epoch: epoch, now: now))
+        let row = partitionRow(epoch: epoch, cursor: try place())
+        let isOpen = model.heartbeat(partition, epoch: epoch, now: now)
+        let view = model.read(
+            partition, after: row.cursor, upTo: nil, maximumRequests: 1, now: now)
+        #expect(try control.heartbeat([row]) == [isOpen ? view : nil])
     }
 
     func sweep() throws {

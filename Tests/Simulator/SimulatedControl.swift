@@ -93,14 +93,29 @@ final class SimulatedControl: GateControl {
         }
     }
 
-    func settle(_ settlement: Settlement) throws(GateControlError) -> Bool {
-        try run("settle \(settlement.from) to \(settlement.to) epoch \(settlement.epoch)") {
+    func settle(
+        _ settlement: Settlement, thenReading maximumRequests: Int
+    ) throws(GateControlError) -> GateView? {
+        let done = try run(
+            "settle \(settlement.from) to \(settlement.to) epoch \(settlement.epoch)"
+        ) {
             $0.settle(settlement, now: $1)
         }
+        let view = try read(
+            settlement.partition, after: settlement.to, upTo: nil, maximumRequests: maximumRequests)
+        return done ? view : nil
     }
 
-    func heartbeat(_ partition: PartitionID, epoch: Epoch) throws(GateControlError) -> Bool {
-        try run("heartbeat") { $0.heartbeat(partition, epoch: epoch, now: $1) }
+    func heartbeat(_ rows: [PartitionRow]) throws(GateControlError) -> [GateView?] {
+        var views: [GateView?] = []
+        for row in rows {
+            let isOpen = try run("heartbeat") {
+                $0.heartbeat(row.id, epoch: row.epoch, now: $1)
+            }
+            let view = try read(row.id, after: row.cursor, upTo: nil, maximumRequests: 1)
+            views.append(isOpen ? view : nil)
+        }
+        return views
     }
 
     func fence(

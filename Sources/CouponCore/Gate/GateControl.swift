@@ -20,11 +20,15 @@ public protocol GateControl: AnyObject {
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
     ) throws(GateControlError) -> [PartitionID]
 
-    /// Rules 21 to 23. False where the gate has another epoch or `settled` than it expects.
-    func settle(_ settlement: Settlement) throws(GateControlError) -> Bool
+    /// Rules 21 to 23, and what has come after it, as `read` gives it, in the same round trip. Nil where
+    /// the gate has another epoch or `settled` than it expects.
+    func settle(
+        _ settlement: Settlement, thenReading maximumRequests: Int
+    ) throws(GateControlError) -> GateView?
 
-    /// Publishes how far the partition is settled (rule 24). False where the gate is not open in that epoch.
-    func heartbeat(_ partition: PartitionID, epoch: Epoch) throws(GateControlError) -> Bool
+    /// Publishes how far partitions are settled (rule 24), and reads each of them after its cursor, all in
+    /// one round trip. Nil for one whose gate is not open in its epoch.
+    func heartbeat(_ rows: [PartitionRow]) throws(GateControlError) -> [GateView?]
 
     /// Rule 27. False where the gate has this epoch or a later one.
     func fence(

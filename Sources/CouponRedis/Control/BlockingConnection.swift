@@ -56,15 +56,20 @@ internal import Glibc
         return try receive(milliseconds: options.commandTimeoutMilliseconds + milliseconds)
     }
 
-    /// Sends a command without waiting; its answer must be received.
-    func send(_ command: Command) throws(GateControlError) {
-        let queued = unsafe command.bytes.withUnsafeBufferPointer { bytes in
-            unsafe bytes.withMemoryRebound(to: CChar.self) { chars in
-                unsafe redisAppendFormattedCommand(context, chars.baseAddress, chars.count)
+    /// Sends commands at once, without waiting; their answers must be received.
+    func send(_ commands: Command...) throws(GateControlError) { try send(commands) }
+
+    /// See above.
+    func send(_ commands: [Command]) throws(GateControlError) {
+        for command in commands {
+            let queued = unsafe command.bytes.withUnsafeBufferPointer { bytes in
+                unsafe bytes.withMemoryRebound(to: CChar.self) { chars in
+                    unsafe redisAppendFormattedCommand(context, chars.baseAddress, chars.count)
+                }
             }
+            guard queued == REDIS_OK else { throw failure() }
         }
         var done: Int32 = 0
-        guard queued == REDIS_OK else { throw failure() }
         while done == 0 {
             guard unsafe redisBufferWrite(context, &done) == REDIS_OK else { throw failure() }
         }

@@ -11,25 +11,43 @@ extension RedisGateControl {
     ) throws(GateControlError) -> GateView {
         try perform { connection throws(GateControlError) in
             let reply = try self.run(
-                .read, keys: [Keys.gate(partition), Keys.queue(partition)],
                 [
-                    .text(after.description), .text(upTo?.description ?? "+"),
-                    .number(Int64(maximumRequests)), .number(Self.maximumEntryBytes),
-                ], on: connection)
-            guard let raw = RawGateView(reply) else {
-                throw .unexpectedReply("read: \(reply)".prefix(500).description)
-            }
-            var items: [QueueItem] = []
-            for entry in raw.entries {
-                guard let item = QueueItem(entry) else {
-                    let holders = try connection.holders(at: entry.position, in: partition)
-                    items.append(.damaged(entry.damaged(holders: holders)))
-                    continue
-                }
-                items.append(item)
-            }
-            return raw.view(items)
+                    Self.reading(
+                        partition, after: after, upTo: upTo, maximumRequests: maximumRequests)
+                ], on: connection)[0]
+            return try Self.view(reply, of: partition, on: connection)
         }
+    }
+
+    static func reading(
+        _ partition: PartitionID, after: Position, upTo: Position? = nil, maximumRequests: Int
+    ) -> Evaluation {
+        Evaluation(
+            script: .read, keys: [Keys.gate(partition), Keys.queue(partition)],
+            arguments: [
+                .text(after.description), .text(upTo?.description ?? "+"),
+                .number(Int64(maximumRequests)), .number(maximumEntryBytes),
+            ])
+    }
+
+    /// What read.lua answered. Users of damaged entries are looked for over the same connection, on which
+    /// no other answer may be awaited.
+    static func view(
+        _ reply: Reply, of partition: PartitionID, on connection: BlockingConnection
+    ) throws(GateControlError) -> GateView {
+        guard let raw = RawGateView(reply) else {
+            throw .unexpectedReply("read: \(reply)".prefix(500).description)
+        }
+        var items: [QueueItem] = []
+        for entry in raw.entries {
+            guard let item = QueueItem(entry) else {
+                let holders = try connection.holders(at: entry.position, in: partition)
+                items.append(.damaged(entry.damaged(holders: holders)))
+                continue
+            }
+            items.append(item)
+        }
+        return raw.view(items)
     }
 
     /// Waits until one of the queues has an entry after the given position, or the time is over;

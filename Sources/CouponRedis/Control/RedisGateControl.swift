@@ -102,30 +102,49 @@ public final class RedisGateControl: GateControl {
         _ script: Script, keys: [String], _ arguments: [Argument],
         on connection: BlockingConnection
     ) throws(GateControlError) -> Reply {
-        let command = evaluation(of: script, keys, arguments)
-        let reply = try connection.ask(command)
-        guard case .error(let text) = reply else { return reply }
-        guard ErrorReply.isMissingScript(text) else { throw BlockingConnection.error(text) }
-        try loadScripts(connection)
-        return try connection.call(command)
+        try run([Evaluation(script: script, keys: keys, arguments: arguments)], on: connection)[0]
     }
 
-    private func evaluation(
-        of script: Script, _ keys: [String], _ arguments: [Argument]
-    ) -> Command {
-        var command = Command(argumentCount: 3 + keys.count + arguments.count)
-        command.append("EVALSHA")
-        command.append(digests[script] ?? "")
-        command.append(Int64(keys.count))
-        for key in keys { command.append(key) }
-        for argument in arguments {
-            switch argument {
-            case .text(let text): command.append(text)
-            case .number(let number): command.append(number)
-            case .bytes(let bytes): command.append(bytes)
+    /// Several in one round trip, in order. What Redis has forgotten is loaded, and everything from there on
+    /// runs again: scripts that have run already change nothing by that.
+    func run(
+        _ evaluations: [Evaluation], on connection: BlockingConnection
+    ) throws(GateControlError) -> [Reply] {
+        let commands = evaluations.map { $0.command(digest: digests[$0.script] ?? "") }
+        try connection.send(commands)
+        var replies: [Reply] = []
+        for _ in commands { replies.append(try connection.receive()) }
+        if let missing = replies.firstIndex(where: \.isMissingScript) {
+            try loadScripts(connection)
+            for index in missing..<commands.count {
+                replies[index] = try connection.call(commands[index])
             }
         }
-        return command
+        for case .error(let text) in replies { throw BlockingConnection.error(text) }
+        return replies
+    }
+
+    /// A script that is to run.
+    struct Evaluation {
+        let script: Script
+        let keys: [String]
+        let arguments: [Argument]
+
+        fileprivate func command(digest: String) -> Command {
+            var command = Command(argumentCount: 3 + keys.count + arguments.count)
+            command.append("EVALSHA")
+            command.append(digest)
+            command.append(Int64(keys.count))
+            for key in keys { command.append(key) }
+            for argument in arguments {
+                switch argument {
+                case .text(let text): command.append(text)
+                case .number(let number): command.append(number)
+                case .bytes(let bytes): command.append(bytes)
+                }
+            }
+            return command
+        }
     }
 
     /// An argument of a script.
@@ -133,6 +152,12 @@ public final class RedisGateControl: GateControl {
         case text(String)
         case number(Int64)
         case bytes([UInt8])
+    }
+}
+
+extension Reply {
+    fileprivate var isMissingScript: Bool {
+        if case .error(let text) = self { ErrorReply.isMissingScript(text) } else { false }
     }
 }
 

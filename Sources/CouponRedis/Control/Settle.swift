@@ -2,9 +2,23 @@
 public import CouponCore
 
 extension RedisGateControl {
-    /// Rules 21 to 23, exactly once: false where the gate has another epoch or `settled`, or Redis another
-    /// history.
-    public func settle(_ settlement: Settlement) throws(GateControlError) -> Bool {
+    /// Rules 21 to 23, exactly once, and what has come after it; nil where the gate has another epoch or
+    /// `settled`, or Redis another history.
+    public func settle(
+        _ settlement: Settlement, thenReading maximumRequests: Int
+    ) throws(GateControlError) -> GateView? {
+        let partition = settlement.partition
+        let settling = settling(settlement)
+        let reading = Self.reading(
+            partition, after: settlement.to, maximumRequests: maximumRequests)
+        return try perform { connection throws(GateControlError) in
+            let replies = try self.run([settling, reading], on: connection)
+            guard try replies[0].done() else { return nil }
+            return try Self.view(replies[1], of: partition, on: connection)
+        }
+    }
+
+    private func settling(_ settlement: Settlement) -> Evaluation {
         let partition = settlement.partition
         // Every refused request's coupon needs a place in the list, whether or not the caller
         // counted it.
@@ -27,9 +41,9 @@ extension RedisGateControl {
             keys.append(Keys.record(coupon.id, partition, settlement.epoch))
             keys.append(Keys.holders(coupon.id, partition, settlement.epoch))
         }
-        return try run(
-            .settle, keys: keys,
-            [
+        return Evaluation(
+            script: .settle, keys: keys,
+            arguments: [
                 .number(settlement.epoch), .number(settlement.from.epoch),
                 .number(settlement.from.n), .number(settlement.to.epoch),
                 .number(settlement.to.n), .number(settlement.isRecovery ? 1 : 0),
@@ -37,15 +51,31 @@ extension RedisGateControl {
                 .number(min(max(0, settlement.issuedAt.microseconds), 1 << 53)),
                 .bytes(packed.bytes), .bytes(refusals.bytes),
                 .text(settlement.identity.replicationID),
-            ]
-        ).done()
+            ])
     }
 
-    /// Publishes how far the partition is settled. False where the gate is not open in that epoch.
-    public func heartbeat(
-        _ partition: PartitionID, epoch: Epoch
-    ) throws(GateControlError) -> Bool {
-        try run(.heartbeat, keys: [Keys.gate(partition)], [.number(epoch)]).done()
+    /// Publishes how far partitions are settled (rule 24), and reads each of them after its cursor. Nil for
+    /// one whose gate is not open in its epoch.
+    public func heartbeat(_ rows: [PartitionRow]) throws(GateControlError) -> [GateView?] {
+        try perform { connection throws(GateControlError) in
+            let replies = try self.run(
+                rows.flatMap { row in
+                    [
+                        Evaluation(
+                            script: .heartbeat, keys: [Keys.gate(row.id)],
+                            arguments: [.number(row.epoch)]),
+                        Self.reading(row.id, after: row.cursor, maximumRequests: 1),
+                    ]
+                }, on: connection)
+            var views: [GateView?] = []
+            for (index, row) in rows.enumerated() {
+                let isOpen = try replies[2 * index].done()
+                views.append(
+                    isOpen ? try Self.view(replies[2 * index + 1], of: row.id, on: connection) : nil
+                )
+            }
+            return views
+        }
     }
 }
 
