@@ -11,10 +11,10 @@
 --       | state 1 | flags 1 | opens 8 | closes 8 | a verdict of 26 bytes for each request:
 --         code 1 | reason or holder state 1 | sequence 8 | position: epoch 8, n 8
 --   1 STALE: status 1 | epoch 8    2 ROLLED_BACK    3 NOT_LOADED    4 EXHAUSTED
--- Does  for what it accepts: one queue entry, the holders, the counters. Nothing else, but that a
---       gate behind the daemon's floor, or in a Redis that was a replica meanwhile, fences itself:
---       it has gone back, and would give the same places to others. All checks come before the first write, and
---       Redis refuses the whole script when it is full: no flag allow-oom here (hole 29).
+-- Does  for what it accepts: one queue entry, the holders, the counters. Nothing else, but that a gate
+--       behind the daemon's floor, or in a Redis that was a replica meanwhile, fences itself: it has
+--       gone back, and would give the same places to others. All checks come before the first write,
+--       and Redis refuses the whole script when it is full: no flag allow-oom here (hole 29).
 --
 -- A queue entry `e`:
 --   layout 1 | coupon 8 | first sequence 8 | accepted at, microseconds 8 | 25 bytes each: user 8,
