@@ -96,7 +96,9 @@ func fuzzEvents(_ input: [UInt8]) {
     let holding = Holding(
         coupon: CouponID(1), user: UserID(1), sequence: 1, requestID: .empty)
     waiters.register(
-        WaitList.Waiter(ticket: 1, holding: holding, position: event.to), isReplay: false)
+        WaitList.Waiter(
+            ticket: 1, holding: holding, position: event.to, judgedAt: event.publishedAt),
+        isReplay: false)
     let answers = waiters.hear(event)
     require(answers.count + waiters.count == 1, "a waiter was answered twice, or forgotten")
 }
