@@ -25,11 +25,17 @@ test: dependencies ## every test, with real servers
 	swift test --skip-build --filter '$(WITH_SERVERS)'
 	swift test --skip-build --filter EndToEndTests
 
-# A daemon with a report ends with 66, which no test takes for a good end.
+# A daemon with a report ends with 66, which no test takes for a good end. Ten times slower, so that tests
+# with servers run one after the other, not all at once.
 SKIP = TidinessTests
+SANITIZED = --sanitize=thread --scratch-path .build/tsan
+test-thread-sanitizer: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/thread-sanitizer.suppressions \
+	exitcode=66 halt_on_error=1
 test-thread-sanitizer: dependencies ## the tests in a build that reports data races; end to end too
-	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/thread-sanitizer.suppressions exitcode=66 halt_on_error=1" \
-		swift test --sanitize=thread --scratch-path .build/tsan --skip '$(SKIP)'
+	swift build --build-tests $(SANITIZED)
+	swift test --skip-build $(SANITIZED) --skip '$(WITH_SERVERS)|EndToEndTests|$(SKIP)'
+	swift test --skip-build $(SANITIZED) --no-parallel --filter '$(WITH_SERVERS)' --skip '$(SKIP)'
+	swift test --skip-build $(SANITIZED) --no-parallel --filter EndToEndTests --skip '$(SKIP)'
 
 SECONDS = 60
 fuzz: dependencies ## damaged bytes into every decoder, SECONDS=60 for each, with the address sanitizer
