@@ -37,10 +37,27 @@ import Testing
                 String.init)
         }
 
-        /// Changes a field of the coupon's record past the daemon.
-        func record(_ arguments: String...) async throws {
-            let key = "coupond:{3}:1:3:record"
-            _ = try await world.redis.cli([arguments[0], key] + arguments.dropFirst())
+        /// A number of the coupon's record, by the place that prelude.lua draws.
+        enum Field: Int {
+            case used = 0
+            case total = 40
+            case cap = 66
+        }
+
+        /// Changes a number of the coupon's record past the daemon.
+        func record(_ field: Field, _ value: Int) async throws {
+            try await write("coupond:{3}:1:3:record", at: field.rawValue, ">i8", value)
+        }
+
+        /// Closes the partition's gate past the daemon.
+        func fence() async throws { try await write("coupond:{3}:gate", at: 0, ">B", 1) }
+
+        private func write(
+            _ key: String, at offset: Int, _ format: String, _ value: Int
+        ) async throws {
+            let script = "redis.call('SETRANGE', KEYS[1], ARGV[1], struct.pack(ARGV[2], ARGV[3]))"
+            _ = try await world.redis.cli(
+                ["EVAL", script, "1", key, "\(offset)", format, "\(value)"])
         }
 
         func logs(_ text: String) async throws {
@@ -77,9 +94,9 @@ import Testing
 
     @Test func `a slot that nobody has is gone when the gate is built anew`() async throws {
         let stage = try await Stage()
-        try await stage.record("HINCRBY", "used", "1")
+        try await stage.record(.used, 4)
         try await stage.drifts("1.0")
-        _ = try await stage.world.redis.cli("HSET", "coupond:{3}:gate", "status", "fenced")
+        try await stage.fence()
         try await stage.drifts("0.0")
         for user in 4...10 { try await stage.daemon.winSoon(stage.coupon, Int64(user)) }
         #expect(try await stage.daemon.stop() == .code(0))
@@ -97,7 +114,7 @@ import Testing
         let stage = try await Stage()
         // A raise whose teller died, and whose note somebody lost; and a lowering that was not finished.
         try stage.world.sql("UPDATE coupond.coupon SET total = 12, version = version + 1")
-        try await stage.record("HSET", "cap", "4", "cap_version", "0")
+        try await stage.record(.cap, 4)
         try await eventually("the gate has the new total") {
             try await stage.daemon.client.audit(stage.coupon).gate?.terms.total == 12
         }
@@ -113,7 +130,7 @@ import Testing
         async throws
     {
         let stage = try await Stage()
-        try await stage.record("HSET", "total", "3")
+        try await stage.record(.total, 3)
         #expect(try await stage.daemon.ask(stage.coupon, 4) == .soldOut)
         try await stage.daemon.winSoon(stage.coupon, 4)
         try await stage.drifts("0.0")

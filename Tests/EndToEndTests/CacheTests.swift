@@ -168,7 +168,8 @@ extension World {
     /// How often the gate of a coupon's partition was loaded.
     func loadToken(_ coupon: CouponID) async throws -> Int {
         let key = "coupond:{\(coupon.rawValue % 16)}:gate"
-        return Int(try await redis.cli("HGET", key, "load_token")) ?? 0
+        let script = "return (struct.unpack('>I8', redis.call('GET', KEYS[1]), 42))"
+        return Int(try await redis.cli("EVAL", script, "1", key)) ?? 0
     }
 
     /// How often the coupons' table was read.

@@ -79,13 +79,13 @@ extension World {
         local function add(...) rows[#rows + 1] = table.concat({...}, '|') end
         for _, key in ipairs(redis.call('KEYS', 'coupond:*:gate')) do
           local prefix, id = string.match(key, '^(coupond:{(%d+)}:)')
-          local g = redis.call('HMGET', key, 'status', 'epoch', 'settled_epoch', 'settled_n')
-          if g[1] and g[2] then
-            add('gate', id, g[1], g[2], g[3] or 0, g[4] or 0, redis.call('XLEN', prefix .. 'queue'))
-            for _, record in ipairs(redis.call('KEYS', prefix .. g[2] .. ':*:record')) do
-              local r = redis.call('HMGET', record, 'used', 'queued', 'next_sequence')
-              add('record', string.match(record, ':(%d+):record'), r[1], r[2], r[3])
-            end
+          local gate = redis.call('GET', key)
+          local status, epoch, _, settled_epoch, settled_n = struct.unpack('>BI8I8I8I8', gate)
+          add('gate', id, ({ 'fenced', 'open' })[status], epoch, settled_epoch, settled_n,
+            redis.call('XLEN', prefix .. 'queue'))
+          for _, record in ipairs(redis.call('KEYS', prefix .. epoch .. ':*:record')) do
+            local used, queued, next = struct.unpack('>I8I8I8', redis.call('GET', record))
+            add('record', string.match(record, ':(%d+):record'), used, queued, next)
           end
         end
         return rows

@@ -17,8 +17,9 @@ if record.used > cap then return { 3, record.used } end
 local door = door_of(record)
 record.cap, record.cap_version = cap, tonumber(ARGV[3])
 if door_of(record) ~= door then
-  record.rev = next_rev()
+  record.rev = next_rev(gate)
   publish_standing(gate, clock(), 0, { standing(ARGV[2], record) })
 end
 write_record(KEYS[2], record)
+write_gate(gate)
 return { 0, record.used }

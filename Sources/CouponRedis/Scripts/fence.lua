@@ -9,7 +9,8 @@
 
 local gate = read_gate()
 local epoch = tonumber(ARGV[1])
-if gate.install_id and gate.install_id ~= ARGV[2] then return -1 end
-if gate.status ~= 'missing' and gate.epoch >= epoch then return 0 end
-redis.call('HSET', KEYS[1], 'status', 'fenced', 'epoch', epoch, 'install_id', ARGV[2])
+if gate.install_id ~= '' and gate.install_id ~= ARGV[2] then return -1 end
+if gate.status ~= MISSING and gate.epoch >= epoch then return 0 end
+gate.status, gate.epoch, gate.install_id = FENCED, epoch, ARGV[2]
+write_gate(gate)
 return 1

@@ -11,10 +11,10 @@
 --       | state 1 | flags 1 | opens 8 | closes 8 | a verdict of 26 bytes for each request:
 --         code 1 | reason or holder state 1 | sequence 8 | position: epoch 8, n 8
 --   1 STALE: status 1 | epoch 8    2 ROLLED_BACK    3 NOT_LOADED    4 EXHAUSTED
--- Does  for what it accepts: one queue entry, the holders, the counters. Nothing else, but that a gate
---       behind the daemon's floor, or in a Redis that was a replica meanwhile, fences itself: it has
---       gone back, and would give the same places to others. All checks come before the first write,
---       and Redis refuses the whole script when it is full: no flag allow-oom here (hole 29).
+-- Does  for what it accepts: one queue entry, the holders, the counters. Nothing else, but that a
+--       gate behind the daemon's floor, or in a Redis that was a replica meanwhile, fences itself:
+--       it has gone back, and would give the same places to others. All checks come before the first
+--       write, and Redis refuses the whole script when it is full: no flag allow-oom here (hole 29).
 --
 -- A queue entry `e`:
 --   layout 1 | coupon 8 | first sequence 8 | accepted at, microseconds 8 | 25 bytes each: user 8,
@@ -23,11 +23,12 @@
 local gate = read_gate()
 local epoch = tonumber(ARGV[1])
 if not is_open(gate, epoch) then
-  return struct.pack('>BBI8', 1, STATUS[gate.status], gate.epoch)
+  return struct.pack('>BBI8', 1, gate.status, gate.epoch)
 end
 
 local function rolled_back()
-  redis.call('HSET', KEYS[1], 'status', 'fenced')
+  gate.status = FENCED
+  write_gate(gate)
   return struct.pack('>B', 2)
 end
 
@@ -105,17 +106,18 @@ for i = 1, count do
 end
 
 if #accepted > 0 then
-  gate.tail = gate.tail + 1
+  local n = gate.tail + 1
   local entry = struct.pack('>B', 1) .. coupon .. struct.pack('>I8I8', first_sequence, now)
     .. table.concat(accepted)
   -- First of the writes, for it is the only one that can fail: a queue that has given this id
   -- before belongs to a later state than the gate.
-  local added = redis.pcall('XADD', KEYS[2], position(epoch, gate.tail), 'e', entry)
+  local added = redis.pcall('XADD', KEYS[2], position(epoch, n), 'e', entry)
   if type(added) == 'table' and added.err then return rolled_back() end
   redis.call(unpack(holders))
-  redis.call('HSET', KEYS[3], 'used', record.used, 'next_sequence', record.next_sequence,
-    'queued', record.queued + #accepted)
-  redis.call('HSET', KEYS[1], 'tail', gate.tail, 'queued', gate.queued + #accepted)
+  record.queued = record.queued + #accepted
+  write_record(KEYS[3], record)
+  gate.tail, gate.queued = n, gate.queued + #accepted
+  write_gate(gate)
 end
 
 return struct.pack('>BI8I8I8I8I8I8I8', 0, epoch, gate.tail, gate.settled_epoch, gate.settled_n,

@@ -11,7 +11,7 @@
 
 local gate = read_gate()
 local record = read_record(KEYS[2])
-return { STATUS[gate.status], gate.epoch, gate.settled_epoch, gate.settled_n, gate.tail,
+return { gate.status, gate.epoch, gate.settled_epoch, gate.settled_n, gate.tail,
   gate.load_token, clock(),
   record and { record.version, record.rev, record.used, record.queued, record.next_sequence,
     record.total, record.state, record.sold_out, record.opens, record.closes,

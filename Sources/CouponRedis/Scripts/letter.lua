@@ -17,7 +17,8 @@ local gate = read_gate()
 if not is_open(gate, ARGV[1]) then return 2 end
 local record = read_record(KEYS[2])
 if not record then
-  redis.call('HINCRBY', KEYS[1], 'load_token', 1)
+  gate.load_token = gate.load_token + 1
+  write_gate(gate)
   return 1
 end
 
@@ -36,9 +37,10 @@ end
 take_coupon(record, ARGV[3], 1)
 local now = clock()
 if door_of(record) ~= door then
-  record.rev = next_rev()
+  record.rev = next_rev(gate)
   publish_standing(gate, now, 0, { standing(ARGV[2], record) })
 end
 write_record(KEYS[2], record)
-keep_or_expire(KEYS[2], KEYS[3], record, now, tonumber(ARGV[4]))
+keep_or_expire(gate, KEYS[2], KEYS[3], record, now, tonumber(ARGV[4]))
+write_gate(gate)
 return 0

@@ -14,7 +14,7 @@
 
 local gate = read_gate()
 local epoch, expected = tonumber(ARGV[1]), tonumber(ARGV[3])
-local wanted = ARGV[2] == '' and 'fenced' or 'open'
+local wanted = ARGV[2] == '' and FENCED or OPEN
 
 local function refused(code)
   redis.call('UNLINK', KEYS[4])
@@ -23,7 +23,7 @@ end
 
 if gate.status ~= wanted or gate.epoch ~= epoch then return refused(2) end
 if redis.call('EXISTS', KEYS[2]) == 1 then return refused(1) end
-if wanted == 'open' and gate.load_token ~= tonumber(ARGV[2]) then return refused(2) end
+if wanted == OPEN and gate.load_token ~= tonumber(ARGV[2]) then return refused(2) end
 if redis.call('HLEN', KEYS[4]) ~= expected then return refused(3) end
 
 if expected > 0 then
@@ -32,11 +32,12 @@ else
   redis.call('UNLINK', KEYS[3])
 end
 local record = { version = 0, cap_version = 0, used = tonumber(ARGV[5]), queued = tonumber(ARGV[6]),
-  next_sequence = tonumber(ARGV[7]), rev = next_rev() }
+  next_sequence = tonumber(ARGV[7]), rev = next_rev(gate) }
 take_coupon(record, ARGV[4], 1)
 write_record(KEYS[2], record)
 local now = clock()
-keep_or_expire(KEYS[2], KEYS[3], record, now, tonumber(ARGV[8]))
-redis.call('HINCRBY', KEYS[1], 'load_token', 1)
-if wanted == 'open' then publish_standing(gate, now, 0, { standing(ARGV[9], record) }) end
+keep_or_expire(gate, KEYS[2], KEYS[3], record, now, tonumber(ARGV[8]))
+gate.load_token = gate.load_token + 1
+write_gate(gate)
+if wanted == OPEN then publish_standing(gate, now, 0, { standing(ARGV[9], record) }) end
 return 0

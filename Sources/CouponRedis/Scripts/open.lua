@@ -8,11 +8,12 @@
 
 local gate = read_gate()
 local epoch = tonumber(ARGV[1])
-if gate.status ~= 'fenced' or gate.epoch ~= epoch then return 0 end
+if gate.status ~= FENCED or gate.epoch ~= epoch then return 0 end
 local settled_epoch, settled_n = tonumber(ARGV[2]), tonumber(ARGV[3])
-redis.call('HSET', KEYS[1], 'status', 'open', 'tail', 0, 'settled_epoch', settled_epoch,
-  'settled_n', settled_n, 'queued', tonumber(ARGV[4]), 'load_token', math.max(1, gate.load_token))
-redis.call('XTRIM', KEYS[2], 'MINID', '=', position(settled_epoch, settled_n + 1))
+gate.status, gate.tail, gate.queued = OPEN, 0, tonumber(ARGV[4])
 gate.settled_epoch, gate.settled_n = settled_epoch, settled_n
+gate.load_token = math.max(1, gate.load_token)
+write_gate(gate)
+redis.call('XTRIM', KEYS[2], 'MINID', '=', position(settled_epoch, settled_n + 1))
 publish_standing(gate, clock(), 1, {})
 return 1

@@ -2,36 +2,46 @@
 -- of each script before it is loaded, so that a field or a layout is written down once.
 --
 -- Keys of partition P, all with one hash tag, so that a script touches one slot:
---   coupond:{P}:gate         hash: status open|fenced, epoch, tail, settled_epoch, settled_n,
---                            queued, load_token, rev, install_id
+--   coupond:{P}:gate         string: status 1 (0 missing, 1 fenced, 2 open) | epoch 8 | tail 8
+--                            | settled: epoch 8, n 8 | queued 8 | load token 8 | rev 8 | install id
 --   coupond:{P}:queue        stream: ids E-n, one field `e` (drawn in gate.lua)
---   coupond:{P}:E:C:record   hash of coupon C in epoch E: the fields of read_record
+--   coupond:{P}:E:C:record   string of coupon C in epoch E: used 8 | queued 8 | next sequence 8
+--                            | rev 8 | version 8 | total 8, -1 is unlimited | state 1 | sold out 1
+--                            | opens 8 | closes 8 | cap 8, -1 is none | cap version 8
 --   coupond:{P}:E:C:holders  hash of coupon C in epoch E: 8 bytes of user -> 43 bytes:
 --     kind 1 | reason 1 | sequence 8 | epoch 8 | n 8 | request id: length 1, bytes 16 zero-padded
 --     kind: 1 accepted, 2 rejected (the slot is free again), 3 dead letter (the slot is kept)
 -- Integers are big-endian. Ids are opaque bytes, never numbers: above 2^53 Lua would round them to
 -- somebody else's (hole 30). Numbers stay below 2^53; redis.call writes those exactly, `..`
--- does not.
+-- does not. Gate and record are one string each, since every call of the gate reads and writes both:
+-- fields of a hash would be found one by one.
 --
 -- `rev` of the gate counts every change of openness in the partition and never falls; a record's
 -- rev is the count at its last change. So a coupon that is loaded again has a higher rev than
 -- ever before.
 
-local STATUS = { missing = 0, fenced = 1, open = 2 }
+local MISSING, FENCED, OPEN = 0, 1, 2
+local GATE, GATE_BYTES = '>BI8I8I8I8I8I8I8', 57
 
+-- All zeros where it is missing.
 local function read_gate()
-  local v = redis.call('HMGET', KEYS[1], 'status', 'epoch', 'tail', 'settled_epoch', 'settled_n',
-    'queued', 'load_token', 'rev', 'install_id')
+  local bytes = redis.call('GET', KEYS[1]) or string.rep('\0', GATE_BYTES)
+  local status, epoch, tail, settled_epoch, settled_n, queued, load_token, rev =
+    struct.unpack(GATE, bytes)
   return {
-    status = v[1] or 'missing', epoch = tonumber(v[2] or 0), tail = tonumber(v[3] or 0),
-    settled_epoch = tonumber(v[4] or 0), settled_n = tonumber(v[5] or 0),
-    queued = tonumber(v[6] or 0), load_token = tonumber(v[7] or 0), rev = tonumber(v[8] or 0),
-    install_id = v[9],
+    status = status, epoch = epoch, tail = tail, settled_epoch = settled_epoch,
+    settled_n = settled_n, queued = queued, load_token = load_token, rev = rev,
+    install_id = string.sub(bytes, GATE_BYTES + 1),
   }
 end
 
+local function write_gate(g)
+  redis.call('SET', KEYS[1], struct.pack(GATE, g.status, g.epoch, g.tail, g.settled_epoch,
+    g.settled_n, g.queued, g.load_token, g.rev) .. g.install_id)
+end
+
 local function is_open(gate, epoch)
-  return gate.status == 'open' and gate.epoch == tonumber(epoch)
+  return gate.status == OPEN and gate.epoch == tonumber(epoch)
 end
 
 -- Changes whenever Redis becomes a replica, and when it is none any more: its data may be older then.
@@ -45,28 +55,24 @@ local function clock()
   return time[1] * 1000000 + time[2]
 end
 
--- nil where the coupon is not loaded. A total of -1 is unlimited; an absent cap is none.
+local RECORD = '>I8I8I8I8I8i8BBI8I8i8I8'
+
+-- nil where the coupon is not loaded.
 local function read_record(key)
-  local v = redis.call('HMGET', key, 'version', 'total', 'state', 'opens', 'closes', 'sold_out',
-    'used', 'queued', 'next_sequence', 'rev', 'cap', 'cap_version')
-  if not v[1] then return nil end
+  local bytes = redis.call('GET', key)
+  if not bytes then return nil end
+  local used, queued, next_sequence, rev, version, total, state, sold_out, opens, closes, cap,
+    cap_version = struct.unpack(RECORD, bytes)
   return {
-    version = tonumber(v[1]), total = tonumber(v[2]), state = tonumber(v[3]),
-    opens = tonumber(v[4]), closes = tonumber(v[5]), sold_out = tonumber(v[6]),
-    used = tonumber(v[7]), queued = tonumber(v[8]), next_sequence = tonumber(v[9]),
-    rev = tonumber(v[10]), cap = tonumber(v[11] or ''), cap_version = tonumber(v[12] or 0),
+    used = used, queued = queued, next_sequence = next_sequence, rev = rev, version = version,
+    total = total, state = state, sold_out = sold_out, opens = opens, closes = closes,
+    cap = cap >= 0 and cap or nil, cap_version = cap_version,
   }
 end
 
 local function write_record(key, r)
-  redis.call('HSET', key, 'version', r.version, 'total', r.total, 'state', r.state,
-    'opens', r.opens, 'closes', r.closes, 'sold_out', r.sold_out, 'used', r.used,
-    'queued', r.queued, 'next_sequence', r.next_sequence, 'rev', r.rev)
-  if r.cap then
-    redis.call('HSET', key, 'cap', r.cap, 'cap_version', r.cap_version)
-  else
-    redis.call('HDEL', key, 'cap', 'cap_version')
-  end
+  redis.call('SET', key, struct.pack(RECORD, r.used, r.queued, r.next_sequence, r.rev, r.version,
+    r.total, r.state, r.sold_out, r.opens, r.closes, r.cap or -1, r.cap_version), 'KEEPTTL')
 end
 
 -- How many slots may be used.
@@ -100,18 +106,21 @@ local function take_coupon(r, bytes, at)
   return true
 end
 
-local function next_rev()
-  return redis.call('HINCRBY', KEYS[1], 'rev', 1)
+-- To be written with the gate.
+local function next_rev(gate)
+  gate.rev = gate.rev + 1
+  return gate.rev
 end
 
 -- A finished coupon with nothing queued need not stay (rule 32); any other must. The load token is
--- raised beforehand: whoever read it while the coupon was here must not load it once it is gone.
-local function keep_or_expire(record_key, holders_key, r, now, retention)
+-- raised with it: whoever read it while the coupon was here must not load it once it is gone. The gate
+-- is to be written afterwards.
+local function keep_or_expire(gate, record_key, holders_key, r, now, retention)
   if r.sold_out == 1 and r.queued == 0 and retention > 0 then
     local at = math.floor(now / 1000) + retention
     redis.call('PEXPIREAT', record_key, at)
     redis.call('PEXPIREAT', holders_key, at)
-    redis.call('HINCRBY', KEYS[1], 'load_token', 1)
+    gate.load_token = gate.load_token + 1
   else
     redis.call('PERSIST', record_key)
     redis.call('PERSIST', holders_key)

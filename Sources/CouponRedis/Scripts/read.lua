@@ -44,5 +44,5 @@ while not done do
   end
 end
 
-return { STATUS[gate.status], gate.epoch, gate.tail, gate.settled_epoch, gate.settled_n,
-  gate.load_token, gate.install_id, last, entries }
+return { gate.status, gate.epoch, gate.tail, gate.settled_epoch, gate.settled_n,
+  gate.load_token, gate.install_id ~= '' and gate.install_id, last, entries }

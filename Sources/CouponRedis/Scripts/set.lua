@@ -13,14 +13,16 @@ if not is_open(gate, ARGV[1]) then return 2 end
 local record = read_record(KEYS[2])
 if not record then
   record = { state = 1, sold_out = 0, opens = 0, closes = 2 ^ 53, total = -1, used = 0,
-    version = struct.unpack('>I8', ARGV[3]), rev = next_rev() }
+    version = struct.unpack('>I8', ARGV[3]), rev = next_rev(gate) }
+  write_gate(gate)
   publish_standing(gate, clock(), 0, { standing(ARGV[2], record) })
   return 1
 end
 if not take_coupon(record, ARGV[3], 1) then return 0 end
 local now = clock()
-record.rev = next_rev()
+record.rev = next_rev(gate)
 write_record(KEYS[2], record)
-keep_or_expire(KEYS[2], KEYS[3], record, now, tonumber(ARGV[4]))
+keep_or_expire(gate, KEYS[2], KEYS[3], record, now, tonumber(ARGV[4]))
+write_gate(gate)
 publish_standing(gate, now, 0, { standing(ARGV[2], record) })
 return 0

@@ -84,18 +84,19 @@ for _, coupon in ipairs(coupons) do
   if record then
     if coupon.is_known then take_coupon(record, packed, coupon.at) end
     record.queued = math.max(0, record.queued - coupon.requests)
-    if door_of(record) ~= coupon.door then record.rev = next_rev() end
+    if door_of(record) ~= coupon.door then record.rev = next_rev(gate) end
     write_record(coupon.record_key, record)
     if record.sold_out == 1 then
-      keep_or_expire(coupon.record_key, coupon.holders_key, record, now, retention)
+      keep_or_expire(gate, coupon.record_key, coupon.holders_key, record, now, retention)
     end
     standings[#standings + 1] = standing(coupon.id, record)
   end
 end
 
 redis.call('XTRIM', KEYS[2], 'MINID', '=', position(to_epoch, to_n + 1))
-redis.call('HSET', KEYS[1], 'settled_epoch', to_epoch, 'settled_n', to_n,
-  'queued', math.max(0, gate.queued - settled))
+gate.settled_epoch, gate.settled_n = to_epoch, to_n
+gate.queued = math.max(0, gate.queued - settled)
+write_gate(gate)
 publish({ epoch = epoch, from_epoch = from_epoch, from_n = from_n, to_epoch = to_epoch, to_n = to_n,
   now = now, issued_at = tonumber(ARGV[8]), resolve = tonumber(ARGV[6]) }, standings, rejections)
 return 1
