@@ -3,44 +3,47 @@ internal import Glibc
 
 private let rows = 200_000
 
-/// The queue is filled while the partition's row is locked, so that nobody drains, as nobody drains the
-/// baseline's; then it is let go, and drained from full.
+/// Pipelined, and what comes of it: the queue is drained from full, beside COPY and the reference loop.
 func measureAccepting(_ stage: Stage) async throws -> [Figure] {
-    try await stage.withDaemon(eventLoops: 1) { daemon in
-        let reference = try ReferenceLoop(stage)
-        let plain = PlainRows(stage: stage)
-        var accepts: [Double] = []
-        var scripts: [Double] = []
-        var drains: [Double] = []
-        var copies: [Double] = []
-        var references: [Double] = []
-        for _ in 0..<Stage.repeats {
-            let coupon = try stage.makeLoadedCoupons(daemon)
-            try stage.waitForIssues(coupon, 1)
-            let lock = try PartitionLock(stage, of: coupon)
-            let generator = try stage.generator(daemon, coupon, users: rows)
-            accepts.append(
-                try generator.closedLoop(questions: rows, pipeline: 64)
-                    .checked(OutcomeCode.accepted).rate)
-            scripts.append(
-                try await RedisBenchmark(stage: stage).script(requests: rows, pipeline: 64))
-            drains.append(try drainRate(stage, coupon, lock))
-            try stage.postgres.run("TRUNCATE coupond.coupon_issue")
-            copies.append(try plain.copy(rows))
-            references.append(try reference.rate(seconds: 2))
-        }
-        return [
-            .ratio("accept_vs_script", accepts, to: scripts, unit: "1/s"),
-            .ratio("drain_vs_copy", drains, to: copies, unit: "rows/s"),
-            .ratio("drain_vs_reference", drains, to: references, unit: "rows/s"),
-        ]
+    let reference = try ReferenceLoop(stage)
+    let plain = PlainRows(stage: stage)
+    var drains: [Double] = []
+    var copies: [Double] = []
+    var references: [Double] = []
+    let accepts = try await measureAccepting(
+        stage, "accept_vs_script", requests: rows, pipeline: 64
+    ) { coupon, lock in
+        drains.append(try drainRate(stage, coupon, lock))
+        try stage.postgres.run("TRUNCATE coupond.coupon_issue")
+        copies.append(try plain.copy(rows))
+        references.append(try reference.rate(seconds: 2))
     }
+    return [
+        accepts,
+        .ratio("drain_vs_copy", drains, to: copies, unit: "rows/s"),
+        .ratio("drain_vs_reference", drains, to: references, unit: "rows/s"),
+    ]
 }
 
 /// One request in flight on each connection.
 func measureAcceptingOneByOne(_ stage: Stage) async throws -> [Figure] {
     let requests = 100_000
-    return try await stage.withDaemon(eventLoops: 1) { daemon in
+    let accepts = try await measureAccepting(
+        stage, "accept_unpipelined_vs_script", requests: requests, pipeline: 1
+    ) { coupon, lock in
+        try lock.release()
+        try stage.waitForIssues(coupon, requests + 1)
+    }
+    return [accepts]
+}
+
+/// The queue is filled while the partition's row is locked, so that nobody drains, as nobody drains the
+/// baseline's; then it is `drain`'s.
+private func measureAccepting(
+    _ stage: Stage, _ key: String, requests: Int, pipeline: Int,
+    drain: (Range<Int>, PartitionLock) throws -> Void
+) async throws -> Figure {
+    try await stage.withDaemon(eventLoops: 1) { daemon in
         var accepts: [Double] = []
         var scripts: [Double] = []
         for _ in 0..<Stage.repeats {
@@ -49,14 +52,14 @@ func measureAcceptingOneByOne(_ stage: Stage) async throws -> [Figure] {
             let lock = try PartitionLock(stage, of: coupon)
             let generator = try stage.generator(daemon, coupon, users: requests)
             accepts.append(
-                try generator.closedLoop(questions: requests, pipeline: 1)
+                try generator.closedLoop(questions: requests, pipeline: pipeline)
                     .checked(OutcomeCode.accepted).rate)
             scripts.append(
-                try await RedisBenchmark(stage: stage).script(requests: requests, pipeline: 1))
-            try lock.release()
-            try stage.waitForIssues(coupon, requests + 1)
+                try await RedisBenchmark(stage: stage).script(
+                    requests: requests, pipeline: pipeline))
+            try drain(coupon, lock)
         }
-        return [.ratio("accept_unpipelined_vs_script", accepts, to: scripts, unit: "1/s")]
+        return .ratio(key, accepts, to: scripts, unit: "1/s")
     }
 }
 

@@ -36,7 +36,7 @@ struct Goal {
             "a sale of 200,000, first request to last row, a second ÷ the reference loop"),
         Goal(
             "commit_latency_ratio", .atMost(20),
-            "p99 from the request to ISSUED at half of a sale's rate ÷ median of a small commit"),
+            "p99 from accepted to committed at half of the highest rate ÷ median of a small commit"),
         Goal(
             "accept_latency_ratio", .atMost(1.5),
             "p99 to ACCEPTED at half of the highest rate, open loop ÷ the same of EVALSHA"),

@@ -7,6 +7,7 @@ final class Stage {
     static let redisSettings = ["--auto-aof-rewrite-percentage", "0"]
     static let postgresSettings = [
         "shared_buffers=512MB", "max_wal_size=8GB", "checkpoint_timeout=30min",
+        "track_commit_timestamp=on",
     ]
     static let connections = 50
     static let repeats = 3
