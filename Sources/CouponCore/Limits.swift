@@ -96,6 +96,8 @@ public enum Limits {
     public static let frontDoorCoupons = 65_536
     /// A mark older than this is read again in the background while it bounces (rule 39).
     public static let markRefreshMilliseconds: Int64 = 1_000
+    /// Coupons of which one worker remembers that they do not exist: a flood of them costs no others.
+    public static let absentCoupons = 16_384
     /// How long "no such coupon" is believed without an event.
     public static let absentMilliseconds: Int64 = 1_000
     /// How long a finished coupon bounces while the daemon hears no events (rule 39).
@@ -104,6 +106,10 @@ public enum Limits {
     public static let notOpenMarginMilliseconds: Int64 = 1_000
     /// Requests of one coupon that wait for its load; beyond it RESOURCE_EXHAUSTED.
     public static let requestsWaitingForLoad = 65_536
-    /// Slow jobs (loads, statuses, admin calls) waiting in one daemon; beyond it RESOURCE_EXHAUSTED.
+    /// Coupons that are looked up by one statement.
+    public static let couponsPerLookup = 1_000
+    /// Coupons of one worker that wait to be looked up; beyond it RESOURCE_EXHAUSTED.
+    public static let couponsWaitingForLookup = 8_192
+    /// Slow jobs (lookups, loads, statuses, admin calls) waiting in one daemon; beyond it RESOURCE_EXHAUSTED.
     public static let slowJobs = 16_384
 }

@@ -16,7 +16,7 @@ private struct Entrance {
 
     init(capacity: Int = 100, isUp: Bool = true) {
         door = FrontDoor(
-            partitioning: Partitioning(count: 4), capacity: capacity, seed: 1,
+            partitioning: Partitioning(count: 4), capacity: (capacity, capacity), seed: 1,
             now: MonotonicTime(nanoseconds: 0))
         if isUp { door.subscriptionUp() }
         door.raise(partition, to: 1)
@@ -311,10 +311,23 @@ private struct Entrance {
         var entrance = Entrance(capacity: 100)
         entrance.reply(.closed(.full))
         for id in 1...10_000 {
-            entrance.door.takeAbsence(of: CouponID(Int64(id) * 4), now: entrance.clock.now)
+            entrance.reply(.closed(.full), of: CouponID(Int64(id) * 4 + 1))
             if id.isMultiple(of: 40) { entrance.event(.closed(.full), rev: 1) }
         }
         #expect(entrance.judge() == .bounce(.soldOut), "a coupon that is heard of stays")
+        let remembered = (1...10_000).count {
+            entrance.judge(0, CouponID(Int64($0) * 4 + 1)) == .bounce(.soldOut)
+        }
+        #expect((49...100).contains(remembered))
+    }
+
+    @Test func `coupons that do not exist push out none that does, and are bounded too`() {
+        var entrance = Entrance(capacity: 100)
+        entrance.reply(.closed(.full))
+        for id in 1...10_000 {
+            entrance.door.takeAbsence(of: CouponID(Int64(id) * 4), now: entrance.clock.now)
+        }
+        #expect(entrance.judge() == .bounce(.soldOut))
         let remembered = (1...10_000).count {
             entrance.judge(0, CouponID(Int64($0) * 4)) == .bounce(.notFound)
         }

@@ -318,6 +318,8 @@ private let unjudged: [GateAnswer] = [
         stage.issue(user: 3)
         stage.rest()
         #expect(stage.gate.calls.isEmpty)
+        #expect(stage.host.lookups == [[sale]] && stage.host.loads.isEmpty)
+        stage.worker.didLookUp(.success([sale]))
         #expect(stage.host.loads == [sale])
         stage.worker.didLoad(sale, .loaded)
         stage.rest()
@@ -329,7 +331,8 @@ private let unjudged: [GateAnswer] = [
         let request = stage.issue()
         stage.endTurn()
         stage.answer(.notLoaded)
-        stage.worker.didLoad(sale, .absent)
+        stage.worker.didLookUp(.success([]))
+        #expect(stage.host.loads.isEmpty)
         #expect(stage.outcome(request) == .notFound)
         #expect(stage.outcome(stage.issue()) == .notFound)
         stage.clock.advance(milliseconds: 1_000)
@@ -338,7 +341,10 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.gate.calls.count == 1)
     }
 
-    @Test func `a load that failed ends those who wait for it, as far as is known of each`() {
+    @Test(arguments: [true, false])
+    func `a load that failed ends those who wait for it, as far as is known of each`(
+        isFound: Bool
+    ) {
         let stage = Stage()
         let interrupted = stage.issue()
         stage.endTurn()
@@ -346,7 +352,13 @@ private let unjudged: [GateAnswer] = [
         let fresh = stage.issue(user: 2)
         stage.endTurn()
         stage.answer(.notLoaded)
-        stage.worker.didLoad(sale, .failed(.unavailable("PostgreSQL is not reachable")))
+        if isFound { stage.worker.didLookUp(.success([sale])) }
+        let failure = Failure.unavailable("PostgreSQL is not reachable")
+        if isFound {
+            stage.worker.didLoad(sale, .failed(failure))
+        } else {
+            stage.worker.didLookUp(.failure(failure))
+        }
         stage.rest()
         #expect(stage.failure(fresh)?.acceptance == .notAccepted)
         #expect(stage.failure(interrupted)?.acceptance == .unknown)

@@ -16,6 +16,10 @@ import Testing
         #expect(try !store.create(.sample(1, total: 7)))
         #expect(try store.coupon(CouponID(1)) == .sample(1))
         #expect(try store.coupon(CouponID(2)) == nil)
+        #expect(
+            try store.existing(among: [CouponID(2), CouponID(.max), CouponID(1), CouponID(1)])
+                == [CouponID(1), CouponID(.max)])
+        #expect(try store.existing(among: []) == [])
         #expect(try store.coupons(after: CouponID(0), limit: 9) == [.sample(1), unlimited])
         #expect(try store.coupons(after: CouponID(0), limit: 1) == [.sample(1)])
         #expect(try store.coupons(after: CouponID(1), limit: 9) == [unlimited])

@@ -78,6 +78,41 @@ import Testing
         #expect(calls < 200)
     }
 
+    @Test
+    func `a flood of ids that nobody has made costs little, and coupons are loaded meanwhile`()
+        async throws
+    {
+        let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
+        let before = try await world.transactions(by: daemon)
+        let clients = (0..<16).map { _ in CouponClient(address: daemon.client.address) }
+        let told = try await withThrowingTaskGroup(of: StatusCode?.self) { group in
+            for number in 0..<16_000 {
+                group.addTask {
+                    let nowhere = CouponID(5_000_000_000 + Int64(number))
+                    let request = IssueRequest(coupon: nowhere, user: UserID(1))
+                    do {
+                        let outcome = try await clients[number % 16].issue(
+                            request, deadline: .seconds(50))
+                        guard outcome == .notFound else { throw Unexpected(what: "\(outcome)") }
+                        return nil
+                    } catch ClientError.refused(let refusal) {
+                        return refusal.code
+                    }
+                }
+            }
+            for user in 1...20 {
+                let coupon = try await daemon.offer(total: 1)
+                try await daemon.win(coupon, Int64(user))
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        for client in clients { await client.close() }
+        #expect(told.allSatisfy { $0 == nil || $0 == .resourceExhausted }, "\(Set(told))")
+        // Each by itself would be a transaction.
+        let transactions = try await world.transactions(by: daemon) - before
+        #expect(transactions < told.count / 4)
+    }
+
     @Test func `fault 24: many who ask at once for a coupon that is not loaded make one load`()
         async throws
     {
@@ -182,6 +217,14 @@ extension World {
             try table("n_tup_ins") > inserts
         }
         return try table("seq_scan + coalesce(idx_scan, 0)")
+    }
+
+    /// How many transactions the database has seen.
+    func transactions(by daemon: Daemon) async throws -> Int {
+        _ = try await lookUps(by: daemon)
+        let text = try sql(
+            "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
+        return try #require(Int(text))
     }
 
     /// How many loads wait for a lock; audits may wait beside them.

@@ -15,6 +15,8 @@ public final class RecordingHost: WorkerHost {
     public private(set) var ends: [UInt64: [End]] = [:]
     /// Whether a pump is wanted.
     public var isPumpScheduled = false
+    /// The lookups asked for, oldest first.
+    public var lookups: [[CouponID]] = []
     /// The loads asked for.
     public var loads: [CouponID] = []
     /// How often the partitions were asked for.
@@ -37,6 +39,9 @@ public final class RecordingHost: WorkerHost {
 
     /// Notes that a pump is wanted.
     public func schedulePump() { isPumpScheduled = true }
+
+    /// Notes a lookup.
+    public func lookUp(_ coupons: [CouponID]) { lookups.append(coupons) }
 
     /// Notes a load.
     public func load(_ coupon: CouponID) { loads.append(coupon) }

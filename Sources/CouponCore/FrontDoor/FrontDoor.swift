@@ -19,13 +19,14 @@ public struct FrontDoor {
         var epoch: Epoch
         var rev: Int64
         var door: Door
-        /// No such coupon: believed until `refreshAt`.
-        var isAbsent: Bool
         var refreshAt: MonotonicTime
     }
 
     private let partitioning: Partitioning
     private var marks: RecentlySet<CouponID, Mark>
+    /// Coupons that do not exist, and until when that is believed. Apart from the marks: whoever asks for
+    /// a million ids that nobody has made pushes out no coupon that exists.
+    private var absences: RecentlySet<CouponID, MonotonicTime>
     private var epochs: [Epoch]
     private var deafSince: MonotonicTime?
     private var random: SplitMix64
@@ -38,14 +39,16 @@ public struct FrontDoor {
     private var gateClock: (asked: MonotonicTime, time: Timestamp)?
 
     /// - Parameters:
-    ///   - capacity: coupons remembered at most.
+    ///   - capacity: coupons remembered at most, and absent ones at most.
     ///   - seed: of the jitter, so that workers do not refresh together.
     public init(
-        partitioning: Partitioning, capacity: Int = Limits.frontDoorCoupons, seed: UInt64,
-        now: MonotonicTime
+        partitioning: Partitioning,
+        capacity: (coupons: Int, absent: Int) = (Limits.frontDoorCoupons, Limits.absentCoupons),
+        seed: UInt64, now: MonotonicTime
     ) {
         self.partitioning = partitioning
-        marks = RecentlySet(capacity: capacity)
+        marks = RecentlySet(capacity: capacity.coupons)
+        absences = RecentlySet(capacity: capacity.absent)
         epochs = Array(repeating: 0, count: partitioning.count)
         random = SplitMix64(seed: seed)
         deafSince = now
@@ -55,8 +58,10 @@ public struct FrontDoor {
     public mutating func judge(
         _ coupon: CouponID, attempt: UInt32, now: MonotonicTime
     ) -> Judgement {
-        guard attempt == 0, var mark = marks.latest(coupon) else { return .ask }
-        if mark.isAbsent { return now < mark.refreshAt ? .bounce(.notFound) : .ask }
+        guard attempt == 0 else { return .ask }
+        guard var mark = marks.latest(coupon) else {
+            return absences[coupon].map { now < $0 } == true ? .bounce(.notFound) : .ask
+        }
         guard case .closed(let reason) = mark.door,
             mark.epoch == epochs[partitioning.partition(of: coupon).rawValue],
             mayBounce(reason, now: now)
@@ -114,26 +119,26 @@ public struct FrontDoor {
     private mutating func take(
         _ coupon: CouponID, epoch: Epoch, rev: Int64, door: Door, now: MonotonicTime
     ) {
-        if let mark = marks[coupon], !mark.isAbsent {
+        if let mark = marks[coupon] {
             let isNewer = (epoch, rev) > (mark.epoch, mark.rev)
             let closesIt = (epoch, rev) == (mark.epoch, mark.rev) && door.isClosed
             guard isNewer || closesIt else { return }
         }
         marks[coupon] = Mark(
-            epoch: epoch, rev: rev, door: door, isAbsent: false,
-            refreshAt: nextRefresh(after: now))
+            epoch: epoch, rev: rev, door: door, refreshAt: nextRefresh(after: now))
     }
 
     /// PostgreSQL does not know the coupon. Believed for a short time only: a creation is told to nobody.
     public mutating func takeAbsence(of coupon: CouponID, now: MonotonicTime) {
-        let until = now.advanced(byMilliseconds: Limits.absentMilliseconds)
-        marks[coupon] = Mark(epoch: 0, rev: 0, door: .open, isAbsent: true, refreshAt: until)
+        marks[coupon] = nil
+        absences[coupon] = now.advanced(byMilliseconds: Limits.absentMilliseconds)
     }
 
     /// Forgets what a coupon is closed for: it was created or changed here. Its (epoch, rev) stays, or a
     /// reply from before the change would close it again.
     public mutating func forget(_ coupon: CouponID) {
-        guard var mark = marks[coupon], !mark.isAbsent else { return marks[coupon] = nil }
+        absences[coupon] = nil
+        guard var mark = marks[coupon] else { return }
         mark.door = .open
         marks[coupon] = mark
     }
@@ -141,7 +146,7 @@ public struct FrontDoor {
     /// Forgets a coupon whose mark is behind what the gate said a while ago: an event was missed.
     /// - Returns: whether it was.
     public mutating func forget(_ coupon: CouponID, ifBehind standing: GateStanding) -> Bool {
-        guard let mark = marks[coupon], !mark.isAbsent, mark.epoch == standing.epoch,
+        guard let mark = marks[coupon], mark.epoch == standing.epoch,
             mark.rev < standing.rev
         else { return false }
         forget(coupon)
@@ -149,7 +154,10 @@ public struct FrontDoor {
     }
 
     /// Forgets every coupon.
-    public mutating func forgetAll() { marks.removeAll() }
+    public mutating func forgetAll() {
+        marks.removeAll()
+        absences.removeAll()
+    }
 
     /// The subscription stands again: whatever was remembered may be stale.
     public mutating func subscriptionUp() {
@@ -165,7 +173,7 @@ public struct FrontDoor {
 
     /// Whether a coupon is remembered, and if so, whether as closed.
     public func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
-        guard let mark = marks[coupon], !mark.isAbsent else { return (false, false) }
+        guard let mark = marks[coupon] else { return (false, false) }
         return (true, mark.door.isClosed)
     }
 

@@ -43,6 +43,12 @@ public protocol CouponStore: AnyObject {
     func retell(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool
 }
 
+/// Which coupons there are, for many ids at a time. Blocking, and confined to one thread.
+public protocol CouponLookup: AnyObject {
+    /// Those of the coupons that exist.
+    func existing(among coupons: [CouponID]) throws(LedgerError) -> Set<CouponID>
+}
+
 /// Rows and cursor of one snapshot.
 public struct Decisions: Equatable, Sendable {
     /// Up to here everything in the partition is decided.

@@ -137,7 +137,7 @@ extension Worker: GateDelegate {
             failAll(asked, .unavailable("Redis lost data: the gate is being rebuilt"))
         case .notLoaded:
             putBack(asked)
-            if batches.beginLoad(of: asked.coupon) { host.load(asked.coupon) }
+            if batches.beginLoad(of: asked.coupon) { lookUp(asked.coupon) }
         case .exhausted:
             failAll(asked, .exhausted("too many accepted requests wait to be issued"))
         case .unavailable(let reason):

@@ -10,6 +10,7 @@ public final class Worker {
     var book: PartitionBook
     var tickets = Tickets()
     var batches = CouponBatches()
+    var lookups = Lookups()
     var asked = AskedCalls()
     var confirmations = Confirmations()
     var waitLists: [WaitList]

@@ -6,6 +6,8 @@ public protocol WorkerHost: AnyObject {
     func fail(_ caller: Caller, _ failure: Failure)
     /// Something waits: `Worker.pump` is to be called when this turn's input has been read.
     func schedulePump()
+    /// Which of these coupons exist; ends in `Worker.didLookUp`, and only then is asked again.
+    func lookUp(_ coupons: [CouponID])
     /// The gate does not hold the coupon; ends in `Worker.didLoad`.
     func load(_ coupon: CouponID)
     /// PostgreSQL's partitions are to be read now; ends in `Worker.take(rows:)`.

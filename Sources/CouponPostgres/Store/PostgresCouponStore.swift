@@ -2,9 +2,9 @@
 public import CouponCore
 public import Logging
 
-/// `CouponStore` by libpq. Blocking, and confined to one thread; after `sessionLost` the next call
-/// connects anew.
-public final class PostgresCouponStore: CouponStore {
+/// `CouponStore` and `CouponLookup` by libpq. Blocking, and confined to one thread; after `sessionLost` the
+/// next call connects anew.
+public final class PostgresCouponStore: CouponStore, CouponLookup {
     let session: Session
     let partitioning: Partitioning
 
@@ -29,6 +29,15 @@ public final class PostgresCouponStore: CouponStore {
     /// A coupon; nil where there is none.
     public func coupon(_ id: CouponID) throws(LedgerError) -> Coupon? {
         try session.coupons([id]).first
+    }
+
+    /// Those of the coupons that exist.
+    public func existing(among coupons: [CouponID]) throws(LedgerError) -> Set<CouponID> {
+        let rows = try session.run(
+            Statement(
+                "SELECT id FROM coupond.coupon WHERE id = ANY ($1)",
+                .integers(coupons.map(\.rawValue))))
+        return Set((0..<rows.count).map { CouponID(rows.integer($0, 0)) })
     }
 
     /// Coupons with an id above `after`, by id.

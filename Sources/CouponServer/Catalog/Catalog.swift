@@ -9,7 +9,8 @@ internal import SerialThreads
 internal import Synchronization
 
 /// All that a catalog asks of PostgreSQL.
-public typealias CatalogStore = CouponStore & AccountsStore & IssueStore & DeadLetterStore
+public typealias CatalogStore =
+    CouponStore & CouponLookup & AccountsStore & IssueStore & DeadLetterStore
 /// All that a catalog asks of Redis.
 public typealias CatalogGates = GateControl & HolderSource & DeadLetterGate
 
@@ -94,6 +95,18 @@ actor Catalog {
         refreshPartitions()
         logger.info("reloaded")
         return .reloaded
+    }
+
+    /// Those of the coupons that exist.
+    func lookUp(_ coupons: [CouponID]) -> Result<Set<CouponID>, Failure> {
+        do throws(Failure) {
+            return .success(
+                try keeper.ledger { () throws(LedgerError) in
+                    try store.existing(among: coupons)
+                })
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// No more jobs.

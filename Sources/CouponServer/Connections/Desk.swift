@@ -293,6 +293,16 @@ extension Desk: WorkerHost {
         endTurn()
     }
 
+    func lookUp(_ coupons: [CouponID]) {
+        let desk = NIOLoopBound(self, eventLoop: loop)
+        errand(of: catalog) { catalog in
+            let result = catalog.lookUp(coupons)
+            desk.eventLoop.execute { desk.value.withWorker { $0.didLookUp(result) } }
+        } refused: { failure in
+            loop.execute { desk.value.withWorker { $0.didLookUp(.failure(failure)) } }
+        }
+    }
+
     func load(_ coupon: CouponID) {
         let desk = NIOLoopBound(self, eventLoop: loop)
         errand(of: catalog) { catalog in
