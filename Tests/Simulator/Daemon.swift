@@ -154,6 +154,13 @@ final class Daemon {
         for desk in desks { desk.gate.close() }
         jobs.removeAll()
     }
+
+    /// The play is over: lets go of whatever holds this daemon.
+    func disband() {
+        desks.removeAll()
+        sessions.removeAll()
+        (scheduler, catalog, store) = (nil, nil, nil)
+    }
 }
 
 /// For closures that the ports' types call sendable: everything here happens on the baton's thread.

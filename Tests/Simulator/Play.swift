@@ -49,6 +49,10 @@ final class Play {
         if witness.breach == nil, !isFinished {
             witness.fail("the play stopped")
         }
+        // Daemons and play hold each other, and there may be a million plays.
+        line.clear()
+        for daemon in daemons { daemon.disband() }
+        daemons.removeAll()
         return witness.breach
     }
 

@@ -81,6 +81,9 @@ final class Timeline {
         (heap[left].time, heap[left].number) < (heap[right].time, heap[right].number)
     }
 
+    /// Forgets what was to happen, and with it whoever it would have happened to.
+    func clear() { heap.removeAll() }
+
     /// Takes the next event; its moment is now.
     func next() -> Event? {
         guard let first = heap.first else { return nil }
