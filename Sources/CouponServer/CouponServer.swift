@@ -33,15 +33,15 @@ public struct CouponServer: Service {
         self.options = options
         self.logger = logger
         roster = Roster()
-        let (roster, auditor) = (roster, Auditor(owns: options.owns))
-        func catalog(_ name: String) -> Catalog {
+        let roster = roster
+        func catalog(_ name: String, _ auditor: Auditor? = nil) -> Catalog {
             Catalog(
                 name: name, partitioning: options.worker.partitioning, store: store,
                 gates: gates, auditor: auditor, roster: roster, logger: logger,
                 clocks: options.worker.clocks, reloadSettings: options.reloadSettings)
         }
         self.catalog = catalog("coupond.catalog")
-        audits = catalog("coupond.audits")
+        audits = catalog("coupond.audits", Auditor(owns: options.owns))
         relay = EventRelay(source: events, roster: roster)
     }
 

@@ -32,7 +32,7 @@ actor Catalog {
 
     private(set) lazy var store: any CatalogStore = makeStore()
     private(set) lazy var gates: any CatalogGates = makeGates()
-    private var auditor: Auditor
+    private var auditor: Auditor?
     /// What there is to do, without the thread on which it is done.
     private(set) lazy var keeper: CouponKeeper = {
         let (roster, logger) = (roster, logger)
@@ -53,10 +53,11 @@ actor Catalog {
         unsafe thread.asUnownedSerialExecutor()
     }
 
+    /// - Parameter auditor: nil where the catalog only serves.
     init(
         name: String, partitioning: Partitioning,
         store: @escaping @Sendable () -> any CatalogStore,
-        gates: @escaping @Sendable () -> any CatalogGates, auditor: Auditor, roster: Roster,
+        gates: @escaping @Sendable () -> any CatalogGates, auditor: Auditor? = nil, roster: Roster,
         logger: Logger, clocks: Clocks, reloadSettings: @escaping @Sendable () -> Void
     ) {
         thread = SerialThread(name: name)
@@ -82,7 +83,7 @@ actor Catalog {
     /// One second's look at the accounts; what cannot be read now is looked at later.
     func look() {
         do throws(Failure) {
-            try auditor.look(self, roster)
+            try auditor?.look(self, roster)
         } catch {
             logger.debug("accounts not read", metadata: ["error": "\(error.message)"])
         }
