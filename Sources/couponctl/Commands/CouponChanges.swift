@@ -37,50 +37,50 @@ struct CouponUpdate: AsyncParsableCommand {
     }
 }
 
-/// Refuses requests until resumed.
-struct CouponPause: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Refuses requests until resumed.")
+/// A change of state, which needs no more than the coupon's id.
+struct CouponStateChange<Change: StateChange>: AsyncParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(commandName: Change.name, abstract: Change.abstract)
+    }
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Its id.") var id: CouponID
 
     func run() async throws {
         try await global.withClient { client in
-            let coupon = try await client.pause(id)
+            let coupon = try await Change.make(id, client)
             show(coupon.json, Table.fields(coupon.fields), json: global.json)
         }
     }
 }
 
-/// Takes requests again.
-struct CouponResume: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "Takes requests again.")
+/// What tells one change of state from another.
+protocol StateChange {
+    static var name: String { get }
+    static var abstract: String { get }
+    static func make(_ id: CouponID, _ client: CouponClient) async throws -> Coupon
+}
 
-    @OptionGroup var global: GlobalOptions
-    @Argument(help: "Its id.") var id: CouponID
-
-    func run() async throws {
-        try await global.withClient { client in
-            let coupon = try await client.resume(id)
-            show(coupon.json, Table.fields(coupon.fields), json: global.json)
-        }
+enum Pause: StateChange {
+    static let name = "pause"
+    static let abstract = "Refuses requests until resumed."
+    static func make(_ id: CouponID, _ client: CouponClient) async throws -> Coupon {
+        try await client.pause(id)
     }
 }
 
-/// Refuses requests for good.
-struct CouponClose: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "close", abstract: "Refuses requests for good.")
+enum Resume: StateChange {
+    static let name = "resume"
+    static let abstract = "Takes requests again."
+    static func make(_ id: CouponID, _ client: CouponClient) async throws -> Coupon {
+        try await client.resume(id)
+    }
+}
 
-    @OptionGroup var global: GlobalOptions
-    @Argument(help: "Its id.") var id: CouponID
-
-    func run() async throws {
-        try await global.withClient { client in
-            let coupon = try await client.close(id)
-            show(coupon.json, Table.fields(coupon.fields), json: global.json)
-        }
+enum Close: StateChange {
+    static let name = "close"
+    static let abstract = "Refuses requests for good."
+    static func make(_ id: CouponID, _ client: CouponClient) async throws -> Coupon {
+        try await client.close(id)
     }
 }

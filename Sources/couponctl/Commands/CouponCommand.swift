@@ -8,7 +8,8 @@ struct CouponCommand: AsyncParsableCommand {
         commandName: "coupon", abstract: "Creates, shows and changes coupons.",
         subcommands: [
             CouponCreate.self, CouponGet.self, CouponList.self, CouponIssues.self,
-            CouponUpdate.self, CouponPause.self, CouponResume.self, CouponClose.self,
+            CouponUpdate.self, CouponStateChange<Pause>.self, CouponStateChange<Resume>.self,
+            CouponStateChange<Close>.self,
         ])
 
     @OptionGroup var global: GlobalOptions
