@@ -71,7 +71,7 @@ private let all = AccountsBounds(rows: 100, refusals: 100)
         let database = try await TestDatabase()
         try database.coupon()
         let store = database.store()
-        try store.renote(coupon, asNewer: false)
+        try store.renote(coupon, above: nil)
         var told: [Int64] = []
         func retell() throws -> Bool {
             try store.retell { coupon, _ in
@@ -80,9 +80,13 @@ private let all = AccountsBounds(rows: 100, refusals: 100)
             }
         }
         #expect(try retell())
-        try store.renote(coupon, asNewer: true)
-        try store.renote(coupon, asNewer: false)
+        try store.renote(coupon, above: 1)
+        try store.renote(coupon, above: nil)
         #expect(try retell() && !retell())
-        #expect(told == [1, 2])
+        try store.renote(coupon, above: 7)
+        #expect(try retell())
+        try store.renote(coupon, above: 3)
+        #expect(try retell())
+        #expect(told == [1, 2, 8, 9])
     }
 }

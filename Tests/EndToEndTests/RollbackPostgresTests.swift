@@ -1,5 +1,6 @@
 import CouponClient
 import CouponCore
+import CouponWire
 import HistoryChecker
 import TestSupport
 import TestWorld
@@ -50,6 +51,37 @@ extension FaultTests {
             }
             try await load.expectBalance(through: daemon)
             #expect(daemon.process.logTail(lines: 100_000).contains("PostgreSQL went back"))
+            #expect(try await daemon.stop() == .code(0))
+        }
+
+        @Test
+        func `a promoted standby lacks only a change of a coupon: an alarm, and the gate is told`()
+            async throws
+        {
+            let first = try await PostgresServer()
+            let name = try TemporaryFolder()
+            try point(name.file("host"), to: first.socketFolder)
+            let database = try first.makeDatabase()
+                .replacing(first.socketFolder, with: name.file("host"))
+            let world = try await World(postgres: first, database: database)
+            let daemon = try await world.daemon()
+            let coupon = try await daemon.client.create(.offer(3, total: 10)).id
+            try await daemon.win(coupon, 1)
+            let second = try await PostgresServer(copyOf: first, streaming: true)
+            try await second.stopFollowing()
+            #expect(try await daemon.client.pause(coupon).state == .paused)
+            #expect(try await daemon.ask(coupon, 2, attempt: 1) == .paused)
+            try await first.kill()
+            try second.query("SELECT pg_promote()", on: second.connection())
+            try point(name.file("host"), to: second.socketFolder)
+            try await eventually("the log tells it", within: .seconds(40)) {
+                daemon.process.logTail(lines: 1_000).contains("a change of a coupon")
+            }
+            try await daemon.winSoon(coupon, 2)
+            let audit = try await daemon.client.audit(coupon)
+            #expect(audit.place.epoch == 1, "no gate was rebuilt for it")
+            #expect(audit.gate?.version == audit.accounts.coupon.version)
+            #expect(audit.judge.checks.filter { !$0.holds } == [])
             #expect(try await daemon.stop() == .code(0))
         }
     }

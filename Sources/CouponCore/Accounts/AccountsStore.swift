@@ -16,9 +16,9 @@ public protocol AccountsStore: AnyObject {
         -> [ClosedRange<Int64>]
 
     /// Leaves a note, due now, that the gate must be told of a coupon once more.
-    /// - Parameter isNewer: whether to raise the version before, so that the gate takes what it already
-    ///   has under that number.
-    func renote(_ coupon: CouponID, asNewer isNewer: Bool) throws(LedgerError)
+    /// - Parameter version: raises the coupon's above this one before, so that a gate that has it takes what
+    ///   the tables say; nil where the tables' is newer already.
+    func renote(_ coupon: CouponID, above version: Int64?) throws(LedgerError)
 }
 
 /// How many rows may be read for the accounts of one coupon.

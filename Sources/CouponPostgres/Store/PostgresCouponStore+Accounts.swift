@@ -100,13 +100,15 @@ extension PostgresCouponStore: AccountsStore {
     }
 
     /// Leaves a note, due now, that the gate must be told of a coupon once more.
-    public func renote(_ coupon: CouponID, asNewer isNewer: Bool) throws(LedgerError) {
+    public func renote(_ coupon: CouponID, above version: Int64?) throws(LedgerError) {
         do throws(LedgerError) {
             _ = try session.run(
                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
                 Statement(
-                    "UPDATE coupond.coupon SET version = version + 1 WHERE id = $1 AND $2 = 1",
-                    .integer(coupon.rawValue), .integer(isNewer ? 1 : 0)),
+                    """
+                    UPDATE coupond.coupon SET version = greatest(version, $2) + 1
+                    WHERE id = $1 AND $2 IS NOT NULL
+                    """, .integer(coupon.rawValue), .integer(version)),
                 Statement(
                     """
                     INSERT INTO coupond.untold_change (coupon_id, noted_at)
