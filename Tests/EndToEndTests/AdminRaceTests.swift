@@ -11,28 +11,6 @@ import Testing
     private let coupon = CouponID(5)
     private static let users: Int64 = 600
 
-    /// Asks for users until each has an answer that lasts; what is closed for now is asked again.
-    private func crowd(_ daemons: [Daemon], until isOver: @escaping @Sendable () async -> Bool)
-        async
-    {
-        await withTaskGroup(of: Void.self) { tasks in
-            for lane in 0..<6 {
-                tasks.addTask {
-                    while await !isOver() {
-                        for user in stride(from: Int64(lane) + 1, through: Self.users, by: 6) {
-                            let client = daemons[Int(user) % daemons.count].client
-                            _ = try? await client.issue(
-                                IssueRequest(
-                                    coupon: coupon, user: UserID(user),
-                                    requestID: RequestID(high: UInt64(user), low: 0, length: 8),
-                                    attempt: 1), deadline: .seconds(5))
-                        }
-                    }
-                }
-            }
-        }
-    }
-
     /// Lowers to near what is taken and raises again, pauses and resumes.
     private func change(_ client: CouponClient, _ admin: Int64) async {
         for round in 1...12 {
@@ -52,7 +30,7 @@ import Testing
         let one = try await world.daemon()
         let other = try await world.daemon()
         _ = try await one.client.create(.offer(5, total: 100))
-        async let asking: Void = crowd([one]) {
+        async let asking: Void = crowd(of: Self.users, for: coupon, [one]) {
             (try? world.sql("SELECT count(*) FROM coupond.coupon_issue")) == "\(Self.users)"
         }
         async let first: Void = change(one.client, 3)

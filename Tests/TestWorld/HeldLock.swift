@@ -13,6 +13,11 @@ extension World {
     package func lockRefusals() async throws -> HeldLock {
         try await HeldLock("LOCK TABLE coupond.issue_rejection", in: self)
     }
+
+    /// Holds what a statement takes.
+    package func hold(_ statement: String) async throws -> HeldLock {
+        try await HeldLock(statement, in: self)
+    }
 }
 
 /// A session that holds a lock.
