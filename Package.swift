@@ -198,7 +198,8 @@ let package = Package(
             ],
             path: "Tests/Chaos", swiftSettings: strict),
         .testTarget(
-            name: "ChaosTests", dependencies: ["chaos", "CouponCore", "TestSupport", "TestWorld"],
+            name: "ChaosTests",
+            dependencies: ["chaos", "CouponCore", "TestSupport", "TestWorld", nioCore],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",

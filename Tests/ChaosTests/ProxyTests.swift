@@ -54,7 +54,8 @@ private struct Line {
         // Another connection is held as well, and shows that time has passed.
         let other = try PlainSocket(port: line.port)
         try other.send(Array("PING\r\n".utf8))
-        #expect(try await line.keys() == "0")
+        let keys = try await line.keys()
+        #expect(keys == "0")
         line.proxy.weather = .clear
         #expect(try line.hear(5) == "+OK\r\n")
         #expect(try await line.keys() == "1")
@@ -68,7 +69,8 @@ private struct Line {
         try await eventually("it is swallowed") { line.proxy.hasSwallowed }
         line.proxy.weather = .clear
         #expect(try line.hear(1) == nil)
-        #expect(try await line.keys() == "0")
+        let keys = try await line.keys()
+        #expect(keys == "0")
         await line.proxy.close()
     }
 
@@ -92,7 +94,8 @@ private struct Line {
         let other = try PlainSocket(port: line.port)
         try other.send(Array("PING\r\n".utf8))
         #expect(try other.read(7).map { String(decoding: $0, as: UTF8.self) } == "+PONG\r\n")
-        #expect(try await line.keys() == "0")
+        let keys = try await line.keys()
+        #expect(keys == "0")
         await line.proxy.close()
     }
 

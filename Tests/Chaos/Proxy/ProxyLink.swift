@@ -23,8 +23,7 @@ final class ProxyLink: Sendable {
     private final class Stream {
         var channel: (any Channel)?
         var held: [ByteBuffer] = []
-        /// What was delayed goes before what comes later.
-        var due = NIODeadline.now()
+        var line = WaitingLine()
     }
 
     init(proxy: Proxy, caller: any Channel) {
@@ -114,13 +113,13 @@ final class ProxyLink: Sendable {
         for bytes in held {
             for piece in weather.kind == .split ? bytes.pieces : [bytes] {
                 let earliest = NIODeadline.now() + .milliseconds(Int64(weather.delay))
-                if earliest <= .now() && stream.due <= .now() {
+                guard let turn = stream.line.turn(notBefore: earliest, now: .now()) else {
                     channel.writeAndFlush(piece, promise: nil)
-                } else {
-                    stream.due = max(stream.due + .nanoseconds(1), earliest)
-                    loop.scheduleTask(deadline: stream.due) {
-                        channel.writeAndFlush(piece, promise: nil)
-                    }
+                    continue
+                }
+                loop.assumeIsolated().scheduleTask(deadline: turn) {
+                    stream.line.leave()
+                    channel.writeAndFlush(piece, promise: nil)
                 }
             }
         }
