@@ -5,6 +5,8 @@ struct Insertion {
     private let session: Session
     private(set) var decision: BatchDecision
     private(set) var deadLetters: [NewDeadLetter]
+    /// What is left to run together with the COMMIT.
+    private(set) var statements: [Statement] = []
 
     init(batch: Batch, coupons: [Coupon], session: Session) {
         self.session = session
@@ -12,12 +14,19 @@ struct Insertion {
         deadLetters = batch.items.flatMap(NewDeadLetter.damaged)
     }
 
-    /// One COPY for all; false where not every candidate became a row.
+    /// Many candidates are worth a COPY, which waits for the server twice; few go with the COMMIT.
+    private static let mostWithCommit = 128
+
+    /// All in one statement; false where not every candidate became a row.
     /// - Parameter issuedAt: the transaction's time.
-    mutating func copyAllOrNothing(issuedAt: Timestamp) throws(LedgerError) -> Bool {
+    mutating func insertAllOrNothing(issuedAt: Timestamp) throws(LedgerError) -> Bool {
         while true {
             let candidates = decision.nextCandidates()
             if candidates.isEmpty { return true }
+            if candidates.count <= Self.mostWithCommit {
+                statements.append(.insertAllOrFail(candidates))
+                continue
+            }
             do throws(SQLFailure) {
                 let inserted = try session.copy(
                     CopiedIssues.sql, CopiedIssues.bytes(candidates, issuedAt: issuedAt))

@@ -20,6 +20,27 @@ extension Statement {
             .timestamps(candidates.map(\.acceptedAt)))
     }
 
+    /// Issues, or an error that blames the data. A candidate that meets a row raises one by itself; one
+    /// that a trigger swallows does not, and SQL has no assertion: so its absence divides by zero.
+    static func insertAllOrFail(_ candidates: [BatchDecision.Candidate]) -> Statement {
+        Statement(
+            """
+            WITH inserted AS (
+                INSERT INTO coupond.coupon_issue
+                    (coupon_id, user_id, sequence, request_id, accepted_at, issued_at)
+                SELECT coupon_id, user_id, sequence, request_id, accepted_at, now()
+                FROM unnest($1, $2, $3, $4, $5)
+                    AS r (coupon_id, user_id, sequence, request_id, accepted_at)
+                RETURNING 1)
+            SELECT 1 / (count(*) = $6)::int FROM inserted
+            """,
+            .integers(candidates.map(\.holding.coupon.rawValue)),
+            .integers(candidates.map(\.holding.user.rawValue)),
+            .integers(candidates.map(\.holding.sequence)),
+            .requestIDs(candidates.map(\.holding.requestID)),
+            .timestamps(candidates.map(\.acceptedAt)), .integer(Int64(candidates.count)))
+    }
+
     /// The rows that candidates would meet: number of the candidate from 1, sequence, request id.
     static func find(_ candidates: [BatchDecision.Candidate]) -> Statement {
         Statement(

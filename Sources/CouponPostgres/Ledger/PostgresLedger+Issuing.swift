@@ -1,8 +1,9 @@
 /// Rule 19: the issuing transaction.
 ///
 /// It hopes first: every candidate goes into one COPY, which takes half the time of an INSERT that looks
-/// for conflicts, and when as many rows came as were sent, nothing else is read. Where a candidate met a
-/// row, or PostgreSQL refused one for its data, everything is rolled back and the batch runs again
+/// for conflicts, or, where they are few, into an INSERT that travels with the COMMIT. When as many rows
+/// came as were sent, nothing else is read. Where a candidate met a row, or PostgreSQL refused one for its
+/// data, everything is rolled back and the batch runs again
 /// carefully: it looks who has a row already, and finds bad requests by halving. The cursor is moved anew
 /// each time, so that whatever happened in between is fenced.
 public import CouponCore
@@ -13,7 +14,7 @@ extension PostgresLedger {
         if let commit = try attempt(
             batch,
             { insertion, issuedAt throws(LedgerError) in
-                try insertion.copyAllOrNothing(issuedAt: issuedAt)
+                try insertion.insertAllOrNothing(issuedAt: issuedAt)
             })
         {
             return commit
@@ -37,7 +38,10 @@ extension PostgresLedger {
                 session.rollBack()
                 return nil
             }
-            var commit = try commit(batch, insertion)
+            guard var commit = try commit(batch, insertion) else {
+                session.rollBack()
+                return nil
+            }
             commit.issuedAt = locked.issuedAt
             return commit
         } catch {
@@ -66,12 +70,14 @@ extension PostgresLedger {
         return (try rows.coupons(), issuedAt)
     }
 
-    private func commit(_ batch: Batch, _ insertion: consuming Insertion) throws(LedgerError)
-        -> Commit
-    {
+    /// Nil where a candidate that was left for now did not become a row: nothing is committed then.
+    private func commit(
+        _ batch: Batch, _ insertion: consuming Insertion
+    ) throws(LedgerError) -> Commit? {
         let deadLetters = insertion.deadLetters
+        let isHoping = !insertion.statements.isEmpty
+        var statements = insertion.statements
         let commit = insertion.decision.finish()
-        var statements: [Statement] = []
         let rejections = commit.refusals.filter { $0.reason != .deadLetter }
         if !rejections.isEmpty { statements.append(.insert(rejections, of: batch.partition)) }
         if !deadLetters.isEmpty { statements.append(.insert(deadLetters, of: batch.partition)) }
@@ -84,6 +90,7 @@ extension PostgresLedger {
                 throw .refused(state: "25P02", message: "COMMIT ended as \(command)")
             }
         } catch {
+            if isHoping && error.blamesData { return nil }
             throw LedgerError(error)
         }
         return commit
