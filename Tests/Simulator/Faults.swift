@@ -5,6 +5,8 @@ import CouponCore
 struct Faults {
     /// In a thousand: of gate calls, that the connection breaks.
     var gate = 0
+    /// Of gate calls, that the answer comes so late that events overtake it.
+    var lateAnswer = 0
     /// Of scripts, that Redis refuses them, or answers nonsense.
     var script = 0
     /// Of calls of the control side.
@@ -38,6 +40,7 @@ struct Faults {
         ear = rate(300)
         message = rate(100)
         twoOwners = rate(500)
+        lateAnswer = rate(200)
     }
 }
 

@@ -12,7 +12,8 @@ struct Main {
             print(Options.usage)
             exit(2)
         }
-        exit(options.workers > 1 ? Crew(options).run() : Runner(options).run())
+        let isSmall = options.workers == 1 && options.runs <= Crew.part
+        exit(isSmall ? Runner(options).run() : Crew(options).run())
     }
 
     private static func restart() {

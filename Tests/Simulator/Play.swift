@@ -133,6 +133,7 @@ final class Play {
     private func finish() {
         isFinished = true
         witness.expectAllDecided()
+        witness.expectNoBacklog()
         expectNoRemainder()
         baton.end()
     }

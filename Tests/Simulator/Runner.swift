@@ -62,31 +62,38 @@ struct Runner {
     }
 }
 
-/// As many processes as there are cores, a share of the seeds each.
+/// As many processes as there are cores, each for a part of the seeds: what a play leaves behind in memory
+/// goes with its process.
 struct Crew {
+    /// Plays of one process.
+    static let part: UInt64 = 20_000
     let options: Options
 
     init(_ options: Options) { self.options = options }
 
     func run() -> Int32 {
-        var children: [pid_t] = []
-        let share = (options.runs + UInt64(options.workers) - 1) / UInt64(options.workers)
-        for worker in 0..<UInt64(options.workers) {
-            let first = worker * share
-            guard first < options.runs else { break }
-            children.append(
-                start(seed: options.seed &+ first, runs: min(share, options.runs - first)))
-        }
+        var next: UInt64 = 0
+        var running = 0
         var worst: Int32 = 0
-        for child in children {
+        while running > 0 || next < options.runs {
+            if running < options.workers, next < options.runs {
+                let share = (options.runs + UInt64(options.workers) - 1) / UInt64(options.workers)
+                let count = min(share, Self.part, options.runs - next)
+                start(seed: options.seed &+ next, runs: count)
+                next += count
+                running += 1
+                continue
+            }
             var status: Int32 = 0
-            _ = unsafe waitpid(child, &status, 0)
-            worst = max(worst, status == 0 ? 0 : 1)
+            _ = unsafe waitpid(-1, &status, 0)
+            running -= 1
+            // After a breach only what is under way is played to its end.
+            if status != 0 { (worst, next) = (1, options.runs) }
         }
         return worst
     }
 
-    private func start(seed: UInt64, runs: UInt64) -> pid_t {
+    private func start(seed: UInt64, runs: UInt64) {
         let words = [
             CommandLine.arguments[0], "--seed", String(seed), "--runs", String(runs),
         ]
@@ -96,6 +103,5 @@ struct Crew {
         let error = unsafe posix_spawn(
             &child, "/proc/self/exe", nil, nil, arguments, environ)
         precondition(error == 0, "cannot start a worker")
-        return child
     }
 }

@@ -87,7 +87,9 @@ final class SimulatedGate: Gate {
     }
 
     private func reply(_ answer: GateAnswer, _ number: Int, _ wire: Wire) {
-        wire.lastReply = max(wire.lastReply, play.line.now + play.line.delay())
+        var delay = play.line.delay()
+        if play.chance(play.faults.lateAnswer) { delay += play.line.random(5_000...250_000) }
+        wire.lastReply = max(wire.lastReply, play.line.now + delay)
         play.line.at(wire.lastReply) { [self] in
             daemon.arrive { [self] in
                 guard wire === self.wire, identity != nil else { return }

@@ -11,6 +11,16 @@ extension Witness {
         }
     }
 
+    /// Nothing is queued, so that nothing may count as queued: it would be held against the next callers.
+    func expectNoBacklog() {
+        for partition in play.partitioning.all {
+            let keys = play.redis.data.partitions[partition.rawValue]
+            let loaded = keys.coupons.filter { $0.key.epoch == keys.gate?.epoch }
+            let queued = loaded.values.reduce(keys.gate?.queued ?? 0) { $0 + $1.queued }
+            if queued != 0 { fail("I9: all is settled, and \(queued) count as queued") }
+        }
+    }
+
     /// I4, I5 and I7 in the present state.
     func look() {
         for partition in play.partitioning.all { look(at: partition) }
