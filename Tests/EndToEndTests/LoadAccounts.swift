@@ -48,12 +48,16 @@ extension Load {
     }
 
     /// Heals, and checks every promise.
-    func expectBalance(through daemon: Daemon) async throws {
+    /// - Parameter skew: by how much the clocks of callers and gate are apart, in milliseconds.
+    func expectBalance(through daemon: Daemon, clockSkewMilliseconds skew: Int64? = nil)
+        async throws
+    {
         try await heal(through: daemon)
         let tables = try await world.tables().of(coupon)
         // Time is not judged here: daemons are killed and stopped, and other tests share the machine.
         var checker = HistoryChecker()
         checker.toleranceMilliseconds = 3_600_000
+        if let skew { checker.clockSkewMilliseconds = skew }
         let breaches = checker.check(history, against: tables)
         #expect(breaches.isEmpty, "\(breaches.count): \(breaches.prefix(5))")
         let audit = try await daemon.client.audit(coupon)

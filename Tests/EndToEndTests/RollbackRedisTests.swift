@@ -16,6 +16,8 @@ extension FaultTests {
             case replicaOfAnOlderOneAndBack
             /// The master dies, and a replica that has stopped following takes its place.
             case laggingReplicaPromoted
+            /// The same, and its clock is five seconds behind the master's.
+            case laggingReplicaWithASlowerClockPromoted
         }
 
         @Test(arguments: Rollback.allCases)
@@ -41,7 +43,8 @@ extension FaultTests {
                 try await load.heal(through: daemon)
                 await load.askAgain(try await stage.world.tables())
             }
-            try await load.expectBalance(through: daemon)
+            try await load.expectBalance(
+                through: daemon, clockSkewMilliseconds: stage.clockSkewMilliseconds)
             for case .refused(let failure) in load.failures where failure.code == .unavailable {
                 #expect(failure.retryAfterMilliseconds ?? 0 > 0, "\(failure)")
             }
@@ -53,6 +56,8 @@ extension FaultTests {
 /// A master under a name, and a replica of it; the world's own is the one that serves in the end.
 private struct Stage {
     let rollback: FaultTests.RedisRollbackTests.Rollback
+    /// Nil where both servers have the time of the callers.
+    let clockSkewMilliseconds: Int64?
     let world: World
     let master: RedisServer
     let replica: RedisServer
@@ -61,14 +66,20 @@ private struct Stage {
 
     init(_ rollback: FaultTests.RedisRollbackTests.Rollback) async throws {
         self.rollback = rollback
-        world = try await World()
+        let isSlower = rollback == .laggingReplicaWithASlowerClockPromoted
+        clockSkewMilliseconds = isSlower ? 6_000 : nil
+        world = try await World(clockBehindBy: isSlower ? 5 : nil)
         let other = try await RedisServer()
-        let isReplaced = rollback == .laggingReplicaPromoted
+        let isReplaced = isSlower || rollback == .laggingReplicaPromoted
         (master, replica) = isReplaced ? (other, world.redis) : (world.redis, other)
         emptyLog = try master.copyLog()
         name = world.folder.file("redis")
         try point(name, to: master.socket)
         try await replica.follow(master)
+        if isSlower {
+            let times = (try await master.seconds(), try await replica.seconds())
+            #expect((3...6).contains(times.0 - times.1), "its clock is behind")
+        }
     }
 
     /// What to go back to: the path of a log, where one is restored.
@@ -87,7 +98,7 @@ private struct Stage {
         case .replicaOfAnOlderOneAndBack:
             try await master.follow(replica)
             try await master.cli("REPLICAOF", "NO", "ONE")
-        case .laggingReplicaPromoted:
+        case .laggingReplicaPromoted, .laggingReplicaWithASlowerClockPromoted:
             try await master.kill()
             try point(name, to: replica.socket)
         }
@@ -95,6 +106,12 @@ private struct Stage {
 }
 
 extension RedisServer {
+    /// What time it takes it for.
+    fileprivate func seconds() async throws -> Int {
+        let time = try await cli("TIME").split(whereSeparator: \.isWhitespace)
+        return try #require(time.first.flatMap { Int($0) })
+    }
+
     /// Becomes a replica, and waits until it has caught up.
     fileprivate func follow(_ master: RedisServer) async throws {
         try await master.cli("CONFIG", "SET", "repl-diskless-sync-delay", "0")

@@ -11,11 +11,15 @@ public final class RedisServer: Sendable {
 
     private let folder: TemporaryFolder
     private let settings: [String]
+    private let environment: [String: String]
     private let process: Mutex<ServerProcess>
 
     /// Starts a server and waits until it answers.
-    /// - Parameter settings: more of redis-server's options; a later one wins.
-    public init(_ settings: [String] = []) async throws {
+    /// - Parameters:
+    ///   - settings: more of redis-server's options; a later one wins.
+    ///   - environment: added to the test's own.
+    public init(_ settings: [String] = [], environment: [String: String] = [:]) async throws {
+        self.environment = environment
         folder = try TemporaryFolder()
         socket = folder.path + "/redis.sock"
         let port = try freePort()
@@ -28,7 +32,9 @@ public final class RedisServer: Sendable {
                 "--maxmemory-policy", "noeviction",
             ] + settings
         process = Mutex(
-            try ServerProcess("redis-server", arguments: self.settings, in: folder.path))
+            try ServerProcess(
+                "redis-server", arguments: self.settings, environment: environment,
+                in: folder.path))
         try await waitUntilReady()
     }
 
@@ -54,7 +60,8 @@ public final class RedisServer: Sendable {
     /// Starts it again, on the data that it left, and waits until it answers.
     public func restart() async throws {
         unsafe unlink(socket)
-        let next = try ServerProcess("redis-server", arguments: settings, in: folder.path)
+        let next = try ServerProcess(
+            "redis-server", arguments: settings, environment: environment, in: folder.path)
         process.withLock { $0 = next }
         try await waitUntilReady()
     }

@@ -12,12 +12,20 @@ package final class World: Sendable {
     package let database: String
     package let folder: TemporaryFolder
 
-    /// - Parameter ownPostgres: for tests that stop PostgreSQL; others share one server.
-    package init(ownPostgres: Bool = false, redis settings: [String] = []) async throws {
-        redis = try await RedisServer(settings)
+    /// - Parameters:
+    ///   - ownPostgres: for tests that stop PostgreSQL; others share one server.
+    ///   - clock: seconds by which Redis' clock is behind.
+    package init(
+        ownPostgres: Bool = false, redis settings: [String] = [], clockBehindBy clock: Int? = nil
+    ) async throws {
+        folder = try TemporaryFolder()
+        var environment: [String: String] = [:]
+        if let clock {
+            environment = try await TestSupport.environment(withClockBehindBy: clock, in: folder)
+        }
+        redis = try await RedisServer(settings, environment: environment)
         postgres = ownPostgres ? try await PostgresServer() : try await PostgresServer.shared()
         database = try postgres.makeDatabase()
-        folder = try TemporaryFolder()
     }
 
     /// - Parameter postgres: a server that nobody else uses.
