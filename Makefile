@@ -54,9 +54,10 @@ simulate: dependencies ## SEED=… RUNS=…: plays of the whole protocol with fa
 mutants: dependencies ## the real code broken on purpose, one rule at a time: who notices; long
 	Scripts/mutants
 
-lint: dependencies ## formatting, generated code, scripts
+lint: dependencies ## formatting, generated code, scripts, mutants that no longer fit
 	swift format lint --strict --recursive Sources Tests Benchmarks Fuzz Package.swift
 	Scripts/generate-proto --check
+	Scripts/mutants --list >/dev/null
 	@for script in $$(grep --files-with-matches '^#!.*bash' Scripts/* .ci/*) Scripts/*.bash; do \
 		echo "bash -n $$script"; bash -n $$script || exit 1; done
 

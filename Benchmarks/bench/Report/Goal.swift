@@ -73,9 +73,9 @@ struct Goal {
     }
 }
 
-/// Three digits that count, and no more than are needed.
+/// Four digits that count, and no more than are needed: a goal that is nearly met must not look met.
 func short(_ value: Double) -> String {
     if value >= 100 || value == value.rounded() { return String(Int(value.rounded())) }
-    let factor = value >= 10 ? 10.0 : 100.0
+    let factor = value >= 10 ? 100.0 : 1_000.0
     return String((value * factor).rounded() / factor)
 }
