@@ -181,6 +181,34 @@ internal import Testing
             ])
     }
 
+    @Test func aCappedCouponDoesNotExpire() async throws {
+        let bench = try await Bench(retention: 60_000)
+        try bench.open(coupon(total: 1))
+        _ = try bench.ask(request(1))
+        #expect(
+            try bench.settle(
+                from: .zero, to: at(1), [settled(coupon(total: 1, version: 2, issued: 1), 1)]))
+        func lifetimes() async throws -> [Bool] {
+            var ends: [Bool] = []
+            for key in ["record", "holders"] {
+                let key = "coupond:{\(partition.rawValue)}:1:7:\(key)"
+                ends.append(try await bench.server.cli("PTTL", key) != "-1")
+            }
+            return ends
+        }
+        func cap(version: Int64) throws -> CapResult {
+            try bench.control.cap(
+                CouponID(7), version: version, partition: partition, epoch: 1, total: 1)
+        }
+        #expect(try await lifetimes() == [true, true])
+        // It was raised meanwhile, which the gate does not know, and is lowered again.
+        #expect(try cap(version: 3) == .capped)
+        #expect(try await lifetimes() == [false, false])
+        // The raise is lost with its PostgreSQL: the total itself is no cap.
+        #expect(try cap(version: 2) == .capped)
+        #expect(try await lifetimes() == [true, true])
+    }
+
     @Test func aLeftOverCapIsClearedByTheTotalItself() async throws {
         let bench = try await Bench()
         try bench.open(coupon(total: 5))

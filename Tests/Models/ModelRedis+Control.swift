@@ -100,6 +100,7 @@ extension ModelRedis {
             events.append(
                 keys.standingEvent(partition, now, resolve: false, [loaded.standing(now)]))
         }
+        keys.keepOrExpire(&loaded, now, retention)
         keys[epoch, coupon] = loaded
         self[partition, now] = keys
         return .capped

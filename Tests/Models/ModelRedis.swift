@@ -86,6 +86,12 @@ public struct ModelRedis: Sendable {
         /// When both keys expire; nil where they stay.
         public var expiresAt: Timestamp?
 
+        /// Whether a lowering may be under way.
+        var isCapped: Bool {
+            guard let cap else { return false }
+            return capVersion > coupon.version || cap < coupon.total ?? -1
+        }
+
         /// How many slots may be used.
         public var limit: Int64 { min(coupon.total ?? .max, cap ?? .max) }
 
@@ -172,11 +178,11 @@ extension ModelRedis.Partition {
             rejections: [])
     }
 
-    /// A finished coupon with nothing queued need not stay; any other must.
+    /// A finished coupon with nothing queued need not stay; any other must, and a capped one.
     mutating func keepOrExpire(
         _ loaded: inout ModelRedis.Loaded, _ now: Timestamp, _ retention: Int64
     ) {
-        if loaded.isSoldOut && loaded.queued == 0 && retention > 0 {
+        if loaded.isSoldOut && loaded.queued == 0 && !loaded.isCapped && retention > 0 {
             loaded.expiresAt = Timestamp(
                 microseconds: now.microseconds / 1_000 * 1_000
             ).advanced(byMilliseconds: retention)

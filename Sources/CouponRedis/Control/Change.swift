@@ -24,7 +24,10 @@ extension RedisGateControl {
     ) throws(GateControlError) -> CapResult {
         let reply = try run(
             .cap, keys: keys(of: coupon, partition, epoch),
-            [.number(epoch), .bytes(Self.pack(coupon)), .number(version), .number(total)])
+            [
+                .number(epoch), .bytes(Self.pack(coupon)), .number(version), .number(total),
+                .number(options.finishedRetentionMilliseconds),
+            ])
         guard let parts = reply.elements, parts.count == 2, let code = parts[0].integerValue,
             let used = parts[1].integerValue
         else { throw .unexpectedReply("cap: \(reply)") }

@@ -2,10 +2,11 @@
 -- No more slots than this from now on, while an admin who holds the coupon's row lock lowers its
 -- total (rule 34). A cap at the total or above it is none: so a left-over one is cleared.
 --
--- KEYS  gate, record
--- ARGV  epoch, coupon (8 bytes), version under the lock, cap
+-- KEYS  gate, record, holders
+-- ARGV  epoch, coupon (8 bytes), version under the lock, cap, retention (ms, 0 is for ever)
 -- Out   code and used: 0 capped, 1 not loaded, 2 not open in that epoch, 3 more are used already
--- Does  sets the cap; where that opens or closes the coupon, raises rev and publishes
+-- Does  sets the cap, with which a finished coupon does not expire; where that opens or closes the
+--       coupon, raises rev and publishes
 
 local gate = read_gate()
 if not is_open(gate, ARGV[1]) then return { 2, 0 } end
@@ -14,12 +15,13 @@ if not record then return { 1, 0 } end
 local cap = tonumber(ARGV[4])
 if record.used > cap then return { 3, record.used } end
 
-local door = door_of(record)
+local door, now = door_of(record), clock()
 record.cap, record.cap_version = cap, tonumber(ARGV[3])
 if door_of(record) ~= door then
   record.rev = next_rev(gate)
-  publish_standing(gate, clock(), 0, { standing(ARGV[2], record) })
+  publish_standing(gate, now, 0, { standing(ARGV[2], record) })
 end
 write_record(KEYS[2], record)
+keep_or_expire(gate, KEYS[2], KEYS[3], record, now, tonumber(ARGV[5]))
 write_gate(gate)
 return { 0, record.used }

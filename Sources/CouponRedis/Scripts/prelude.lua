@@ -112,11 +112,17 @@ local function next_rev(gate)
   return gate.rev
 end
 
--- A finished coupon with nothing queued need not stay (rule 32); any other must. The load token is
--- raised with it: whoever read it while the coupon was here must not load it once it is gone. The gate
--- is to be written afterwards.
+-- Whether a lowering may be under way, or was left unfinished; `retell` ends that.
+local function is_capped(r)
+  return r.cap and (r.cap_version > r.version or r.cap < r.total)
+end
+
+-- A finished coupon with nothing queued need not stay (rule 32). Any other must, and so must one that
+-- is capped: the cap would go with it, and the total that is being lowered would be loaded anew. The
+-- load token is raised with it: whoever read it while the coupon was here must not load it once it is
+-- gone. The gate is to be written afterwards.
 local function keep_or_expire(gate, record_key, holders_key, r, now, retention)
-  if r.sold_out == 1 and r.queued == 0 and retention > 0 then
+  if r.sold_out == 1 and r.queued == 0 and not is_capped(r) and retention > 0 then
     local at = math.floor(now / 1000) + retention
     redis.call('PEXPIREAT', record_key, at)
     redis.call('PEXPIREAT', holders_key, at)
