@@ -16,9 +16,10 @@ import Testing
         #expect(run.end == .code(0), "\(run.text)")
     }
 
-    /// Plays that end in a breach where a rule is left out (docs/TESTING.md): F2, F9, and a Redis that was a
-    /// replica. A seed plays something else whenever plays draw differently; then others take their places.
-    @Test(arguments: ["139", "9900", "29"])
+    /// Plays that end in a breach where a rule is left out (docs/TESTING.md): F2, F9, a Redis that was a
+    /// replica, a cap that expires. A seed plays something else whenever plays draw differently; then
+    /// others take their places.
+    @Test(arguments: ["139", "9900", "29", "361880"])
     func `plays that a broken rule would end are clean`(_ seed: String) async throws {
         let run = try await simulate("--seed", seed, "--runs", "1")
         #expect(run.end == .code(0), "\(run.text)")

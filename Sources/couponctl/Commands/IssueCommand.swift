@@ -22,10 +22,12 @@ struct IssueCommand: AsyncParsableCommand {
         milliseconds: Int64(Limits.defaultDeadlineMilliseconds))
 
     func run() async throws {
+        // Who names a request may have asked before: a retry is asked of the gate, and never bounces.
+        let attempt: UInt32 = requestID == nil ? 0 : 1
         let requestID = requestID ?? .random()
         let request = IssueRequest(
             coupon: coupon, user: user, requestID: requestID,
-            waitFor: waitIssued ? .issued : .accepted)
+            waitFor: waitIssued ? .issued : .accepted, attempt: attempt)
         try await global.withClient { client in
             let outcome = try await issue(request, client)
             let fields = [("outcome", JSONValue.string(outcome.name))] + outcome.details
