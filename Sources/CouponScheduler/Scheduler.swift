@@ -21,6 +21,7 @@ package final class Scheduler {
     private var identityCheckAt: MonotonicTime
     private var ownership: Ownership
     private var turnsSinceStart = 0
+    private var rereadAt: MonotonicTime
     private var toldOwned: Set<PartitionID> = []
 
     /// - Parameters:
@@ -37,6 +38,7 @@ package final class Scheduler {
         random = SplitMix64(seed: options.seed)
         let now = options.clocks.now()
         identityCheckAt = now
+        rereadAt = now
         ownership = Ownership(partitioning: options.partitioning, now: now)
     }
 
@@ -49,9 +51,18 @@ package final class Scheduler {
             loseSession(error, now)
         }
         tellOwned()
+        rereadRows(now)
         let worked = serveDue()
         showLife()
         waitForWork(milliseconds: worked ? 0 : waitMilliseconds())
+    }
+
+    /// Now and then what is remembered of PostgreSQL is read anew, also of partitions where nothing happens:
+    /// a session that was replaced inside a call may have reached a server that went back (SAFETY, hole 17).
+    private func rereadRows(_ now: MonotonicTime) {
+        guard now >= rereadAt else { return }
+        for partition in owned.keys { owned[partition]?.forget() }
+        rereadAt = now.advanced(byMilliseconds: options.rereadMilliseconds)
     }
 
     private func tellOwned() {

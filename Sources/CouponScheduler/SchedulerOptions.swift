@@ -9,6 +9,8 @@ public struct SchedulerOptions: Sendable {
     public var requestsPerTransaction: Int
     /// Between two looks at an idle partition, and two heartbeats, in milliseconds (rule 24).
     public var checkMilliseconds: Int64
+    /// Between two looks at PostgreSQL's rows of partitions where nothing happens, in milliseconds.
+    public var rereadMilliseconds: Int64
     /// The longest sleep while waiting for work; the lock session is pinged in between (rule 9).
     public var pollMilliseconds: Int64
     /// Of the back-off's jitter.
@@ -24,13 +26,15 @@ public struct SchedulerOptions: Sendable {
     public init(
         partitioning: Partitioning,
         requestsPerTransaction: Int = Limits.requestsPerTransaction,
-        checkMilliseconds: Int64 = 250, pollMilliseconds: Int64 = 250,
+        checkMilliseconds: Int64 = 250, rereadMilliseconds: Int64 = 5_000,
+        pollMilliseconds: Int64 = 250,
         seed: UInt64 = .random(in: 0...(.max)), clocks: Clocks,
         failpoint: @escaping @Sendable (Failpoint) -> Void = { _ in }
     ) {
         self.partitioning = partitioning
         self.requestsPerTransaction = requestsPerTransaction
         self.checkMilliseconds = checkMilliseconds
+        self.rereadMilliseconds = rereadMilliseconds
         self.pollMilliseconds = pollMilliseconds
         self.seed = seed
         self.clocks = clocks

@@ -64,7 +64,8 @@ import Testing
         try await eventually("user 2 has it") { try await stage.daemon.holds(CouponID(1), 2) }
         stage.replica.thaw()
         try await eventually("the retry is told ACCEPTED") { try await stage.ask(2) == nil }
-        #expect(try await stage.ask(4) == nil)
+        // One that is busy may miss the time limit.
+        try await eventually("another one is told") { try await stage.ask(4) == nil }
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
