@@ -19,12 +19,8 @@ extension FaultTests {
         func `PostgreSQL goes back: an alarm, gates built anew, and the total is sold once`(
             rollback: Rollback
         ) async throws {
-            let first = try await PostgresServer()
-            let name = try TemporaryFolder()
-            try point(name.file("host"), to: first.socketFolder)
-            let database = try first.makeDatabase()
-                .replacing(first.socketFolder, with: name.file("host"))
-            let world = try await World(postgres: first, database: database)
+            let (first, name) = (try await PostgresServer(), try TemporaryFolder())
+            let world = try await World(first, under: name)
             let daemon = try await world.daemon()
             let load = try await Load(world, through: daemon, total: 400)
             await load.run(first: 150)
@@ -58,12 +54,8 @@ extension FaultTests {
         func `a promoted standby lacks only a change of a coupon: an alarm, and the gate is told`()
             async throws
         {
-            let first = try await PostgresServer()
-            let name = try TemporaryFolder()
-            try point(name.file("host"), to: first.socketFolder)
-            let database = try first.makeDatabase()
-                .replacing(first.socketFolder, with: name.file("host"))
-            let world = try await World(postgres: first, database: database)
+            let (first, name) = (try await PostgresServer(), try TemporaryFolder())
+            let world = try await World(first, under: name)
             let daemon = try await world.daemon()
             let coupon = try await daemon.client.create(.offer(3, total: 10)).id
             try await daemon.win(coupon, 1)
@@ -96,5 +88,17 @@ extension PostgresServer {
         try await eventually("nothing is received any more") {
             try query("SELECT count(*) FROM pg_stat_wal_receiver", on: connection()) == "0"
         }
+    }
+}
+
+extension World {
+    /// A database that daemons reach by a name in `folder`, `host`, which may be pointed elsewhere later.
+    fileprivate convenience init(
+        _ server: PostgresServer, under folder: TemporaryFolder
+    ) async throws {
+        try point(folder.file("host"), to: server.socketFolder)
+        let database = try server.makeDatabase()
+            .replacing(server.socketFolder, with: folder.file("host"))
+        try await self.init(postgres: server, database: database)
     }
 }
