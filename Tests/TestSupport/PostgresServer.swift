@@ -222,9 +222,10 @@ public final class PostgresServer: Sendable {
 
     private func signalAll(_ number: Int32) {
         guard let server = process.withLock({ $0 }) else { return }
-        // The parent first: it must not start a backend, or mourn one, in between.
-        server.signal(number)
+        // It stands meanwhile: it must not start a backend, or mourn one; and once dead it has no children.
+        server.signal(SIGSTOP)
         for child in children(of: server.pid) { Foundation.kill(child, number) }
+        server.signal(number)
     }
 
     private func children(of parent: Int32) -> [Int32] {
