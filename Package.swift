@@ -147,6 +147,9 @@ let package = Package(
             name: "CouponCoreTests", dependencies: ["CouponCore", "FakeGate"],
             swiftSettings: strict),
         .testTarget(
+            name: "CouponSchedulerTests", dependencies: ["CouponScheduler", "CouponCore", logging],
+            swiftSettings: strict),
+        .testTarget(
             name: "CouponWireTests", dependencies: ["CouponWire", "CouponCore"],
             swiftSettings: strict),
         .testTarget(

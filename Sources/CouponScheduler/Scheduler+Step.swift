@@ -3,15 +3,14 @@ internal import CouponCore
 internal import Logging
 
 extension Scheduler {
-    /// Whether there was work, and so perhaps more.
-    func step(_ partition: PartitionID) throws(StepError) -> Bool {
+    /// A partition stays due while there was work, for there may be more.
+    func step(_ partition: PartitionID) throws(StepError) {
         let identity = try verifiedIdentity()
         let row = try currentRow(partition)
         let view = try currentView(partition, after: row.cursor)
         switch DrainStep(row: row, gate: view, identity: identity) {
         case .idle:
             try rest(partition, row)
-            return false
         case .recover(let from, let to):
             try recover(partition, row, identity, from: from, to: to)
         case .issue(let items):
@@ -28,11 +27,10 @@ extension Scheduler {
             // The memory of the row may be older than the gate: look again before anything is torn down.
             guard owned[partition]?.row == nil else {
                 owned[partition]?.forget()
-                return true
+                return
             }
             try rebuild(row, reason)
         }
-        return true
     }
 
     private func currentRow(_ partition: PartitionID) throws(StepError) -> PartitionRow {

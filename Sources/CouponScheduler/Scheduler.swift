@@ -42,7 +42,7 @@ package final class Scheduler {
         ownership = Ownership(partitioning: options.partitioning, now: now)
     }
 
-    /// One round: keep the locks, serve each partition that is due, then wait for work if there was none.
+    /// One round: keep the locks, serve each partition that is due, then wait for work if none is due again.
     package func turn() {
         let now = options.clocks.now()
         do {
@@ -52,9 +52,9 @@ package final class Scheduler {
         }
         tellOwned()
         rereadRows(now)
-        let worked = serveDue()
+        serveDue()
         showLife()
-        waitForWork(milliseconds: worked ? 0 : waitMilliseconds())
+        waitForWork()
     }
 
     /// Now and then what is remembered of PostgreSQL is read anew, also of partitions where nothing happens:
@@ -96,18 +96,15 @@ package final class Scheduler {
         ownership.backOff(now: now, using: &random)
     }
 
-    /// Serves each due partition once, beginning with another one each time. Whether any had work.
-    private func serveDue() -> Bool {
+    /// Serves each due partition once, beginning with another one each time.
+    private func serveDue() {
         let partitions = owned.keys.sorted()
-        guard !partitions.isEmpty else { return false }
         turnsSinceStart &+= 1
-        var worked = false
         for index in partitions.indices {
             let partition = partitions[(index + turnsSinceStart) % partitions.count]
             guard owned[partition]?.isDue(options.clocks.now()) == true else { continue }
-            if serve(partition) { worked = true }
+            serve(partition)
         }
-        return worked
     }
 
     /// Rule 24: a heartbeat of each partition with nothing to issue, and a look whether that is still so, in
@@ -134,15 +131,12 @@ package final class Scheduler {
         }
     }
 
-    /// One step of one partition. Whether there was work.
-    private func serve(_ partition: PartitionID) -> Bool {
+    private func serve(_ partition: PartitionID) {
         do {
-            let worked = try step(partition)
+            try step(partition)
             owned[partition]?.succeed()
-            return worked
         } catch {
             fail(partition, error)
-            return false
         }
     }
 
@@ -176,16 +170,18 @@ package final class Scheduler {
         return answer
     }
 
-    private func waitMilliseconds() -> Int {
-        let now = options.clocks.now()
+    /// Not at all where a partition is due: it may have become so by its heartbeat.
+    private func waitMilliseconds(_ now: MonotonicTime) -> Int {
+        if owned.values.contains(where: { $0.isDue(now) }) { return 0 }
         let next = owned.values.map { max($0.checkAt, $0.waitsUntil ?? $0.checkAt) }.min()
         let due = next.map { $0.milliseconds(since: now) } ?? options.pollMilliseconds
         return Int(max(1, min(due, options.pollMilliseconds)))
     }
 
     /// Sleeps in Redis, which wakes us with the first entry.
-    private func waitForWork(milliseconds: Int) {
+    private func waitForWork() {
         let now = options.clocks.now()
+        let milliseconds = waitMilliseconds(now)
         let queues = owned.compactMap { partition, owned in
             owned.isReady || owned.waitsUntil.map { now < $0 } ?? false
                 ? nil : owned.row.map { (partition: partition, after: $0.cursor) }

@@ -1,0 +1,109 @@
+/// One partition's gate and PostgreSQL's row of it, in memory: for what real servers do only by chance.
+import CouponCore
+
+let partition = PartitionID(0)
+let redis = RedisIdentity(runID: "run", replicationID: "history")
+
+/// A gate whose entries a test writes.
+final class FakeGates: GateControl {
+    /// What is queued and not settled.
+    var items: [QueueItem] = []
+    /// Called before a heartbeat is answered.
+    var beforeHeartbeat: () -> Void = {}
+    /// How long the scheduler was ready to wait, each time.
+    private(set) var waits: [Int] = []
+    private var settled = Position(epoch: 1, n: 0)
+
+    private func view(after: Position) -> GateView {
+        let end = items.last?.position ?? settled
+        return GateView(
+            status: .open, epoch: 1, tail: end.n, settled: settled, loadToken: 0, installID: "i",
+            queueEnd: end, items: items.filter { $0.position > after })
+    }
+
+    /// Accepts a request.
+    func accept() {
+        let position = Position(epoch: 1, n: (items.last?.position ?? settled).n + 1)
+        let request = AcceptedRequest(user: UserID(position.n), requestID: .random())
+        items.append(
+            .entry(
+                QueueEntry(
+                    position: position, coupon: CouponID(1), firstSequence: position.n,
+                    acceptedAt: .zero, requests: [request])))
+    }
+
+    func identity() -> RedisIdentity { redis }
+
+    func read(
+        _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
+    ) -> GateView { view(after: after) }
+
+    func wait(
+        for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
+    ) -> [PartitionID] {
+        waits.append(milliseconds)
+        return queues.filter { !view(after: $0.after).items.isEmpty }.map(\.partition)
+    }
+
+    func settle(_ settlement: Settlement, thenReading maximumRequests: Int) -> GateView? {
+        settled = settlement.to
+        items.removeAll { $0.position <= settled }
+        return view(after: settled)
+    }
+
+    func heartbeat(_ rows: [PartitionRow]) -> [GateView?] {
+        beforeHeartbeat()
+        return rows.map { view(after: $0.cursor) }
+    }
+
+    func sweep(_ partition: PartitionID, before epoch: Epoch) {}
+
+    // Of a gate that is open and whole nothing else is asked.
+    func fence(_ partition: PartitionID, epoch: Epoch, installID: String) -> Bool { false }
+    func load(
+        _ coupon: LoadedCoupon, partition: PartitionID, epoch: Epoch, token: Int64?
+    ) -> LoadResult { .superseded }
+    func open(
+        _ partition: PartitionID, epoch: Epoch, settled: Position, queued: Int64
+    ) -> Bool { false }
+    func set(_ coupon: Coupon, partition: PartitionID, epoch: Epoch) -> SetResult { .stale }
+    func cap(
+        _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
+    ) -> CapResult { .stale }
+    func inspect(
+        _ coupon: CouponID, partition: PartitionID, user: UserID?
+    ) throws(GateControlError) -> GateInspection { throw .unavailable("not asked for") }
+}
+
+/// A ledger that commits everything.
+final class FakeLedger: Ledger {
+    /// How many requests each transaction issued.
+    private(set) var issued: [Int] = []
+    private var cursor = Position(epoch: 1, n: 0)
+
+    var isConnected: Bool { true }
+    func ping() {}
+    func joinMembers() -> Membership { Membership(rank: 0, count: 1) }
+    func claim(_ partition: PartitionID) -> Bool { true }
+    func release(_ partition: PartitionID) {}
+
+    func partition(_ partition: PartitionID) -> PartitionRow {
+        PartitionRow(id: partition, epoch: 1, cursor: cursor, identity: redis, installID: "i")
+    }
+
+    func issue(_ batch: Batch) -> Commit {
+        let count = batch.items.reduce(0) { $0 + $1.requestCount }
+        issued.append(count)
+        cursor = batch.to
+        return Commit(coupons: [], refusals: [], issued: count, issuedAt: .zero)
+    }
+
+    func raiseEpoch(
+        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
+    ) -> Epoch { floor + 1 }
+    func refusals(
+        in partition: PartitionID, after from: Position, upTo to: Position
+    ) -> [Refusal] { [] }
+    func coupons(_ ids: [CouponID]) -> [Coupon] { [] }
+    func load(_ coupon: CouponID) -> LoadedCoupon? { nil }
+}
