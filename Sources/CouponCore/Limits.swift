@@ -56,12 +56,15 @@ public enum Limits {
     public static let maximumPartitions = 1_024
     /// Requests in one gate call: Lua's `unpack` takes fewer than 8,000 values, and Redis serves nobody
     /// else meanwhile; from 200 on the rate grows little.
-    public static let requestsPerGateCall = 512
+    public static let requestsPerGateCall = 1_024
     /// Gate calls under way on one connection. What has arrived when Redis comes back from its fsync shares
     /// the next one, so that a thousand coupons with few requests each are not a thousand fsyncs.
     public static let gateCallsInFlight = 64
     /// Gate calls of one coupon under way: few, or its requests would not gather.
     public static let gateCallsInFlightPerCoupon = 4
+    /// Requests that a coupon's call has at least where another one is under way: Redis and its disk take
+    /// hardly longer for these than for one, and whoever needs no call leaves the processor to the others.
+    public static let requestsOfAFurtherGateCall = 16
     /// Requests accepted and not yet settled, for each coupon. Default; configurable.
     public static let backlogPerCoupon: Int64 = 2_000_000
     /// The same for a partition: what Redis must hold. Default; configurable.

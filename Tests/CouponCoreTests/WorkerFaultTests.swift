@@ -311,11 +311,11 @@ private let unjudged: [GateAnswer] = [
         let stage = Stage()
         stage.issue(user: 1)
         stage.endTurn()
-        stage.issue(user: 2)
+        for user in 2...17 { stage.issue(user: Int64(user)) }
         stage.endTurn()
         stage.answer(.notLoaded)
         stage.answer(.notLoaded)
-        stage.issue(user: 3)
+        stage.issue(user: 18)
         stage.rest()
         #expect(stage.gate.calls.isEmpty)
         #expect(stage.host.lookups == [[sale]] && stage.host.loads.isEmpty)
@@ -323,7 +323,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.host.loads == [sale])
         stage.worker.didLoad(sale, .loaded)
         stage.rest()
-        #expect(stage.gate.calls.map { $0.requests.map(\.user.rawValue) } == [[1, 2, 3]])
+        #expect(stage.gate.calls.map { $0.requests.map(\.user.rawValue) } == [Array(1...18)])
     }
 
     @Test func `a coupon that is not there is NOT_FOUND, and bounces for a second`() {

@@ -21,15 +21,36 @@ private let first = Position(epoch: 1, n: 1)
 
     @Test func `calls under way and requests in a call are limited`() {
         let stage = Stage()
-        for user in 1...3_000 { stage.issue(user: Int64(user)) }
+        let full = Limits.requestsPerGateCall
+        let four = [full, full, full, full]
+        for user in 1...5 * full + 100 { stage.issue(user: Int64(user)) }
         stage.endTurn()
-        let four = [512, 512, 512, 512]
         #expect(stage.gate.calls.map(\.requests.count) == four)
-        stage.reply(Array(repeating: .soldOut, count: 512))
+        stage.reply(Array(repeating: .soldOut, count: full))
         #expect(stage.gate.calls.map(\.requests.count) == four)
-        stage.reply(Array(repeating: .soldOut, count: 512))
-        #expect(stage.gate.calls.map(\.requests.count) == [512, 512, 512, 440])
+        stage.reply(Array(repeating: .soldOut, count: full))
+        #expect(stage.gate.calls.map(\.requests.count) == [full, full, full, 100])
         #expect(stage.gate.mostUnderWay == Limits.gateCallsInFlightPerCoupon)
+    }
+
+    @Test func `beside a call under way few requests gather, and many leave`() {
+        let stage = Stage()
+        stage.issue(user: 1)
+        stage.endTurn()
+        let enough = Limits.requestsOfAFurtherGateCall
+        for user in 2...enough {
+            stage.issue(user: Int64(user))
+            stage.endTurn()
+        }
+        #expect(stage.gate.calls.map(\.requests.count) == [1])
+        stage.issue(user: 100)
+        stage.endTurn()
+        #expect(stage.gate.calls.map(\.requests.count) == [1, enough])
+        stage.issue(user: 101)
+        stage.endTurn()
+        stage.reply([.soldOut])
+        stage.reply(Array(repeating: .soldOut, count: enough))
+        #expect(stage.gate.calls.map(\.requests.count) == [1], "nothing is under way")
     }
 
     @Test func `many coupons have their calls under way together, up to a limit`() {

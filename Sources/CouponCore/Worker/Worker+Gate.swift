@@ -29,10 +29,17 @@ extension Worker {
             return
         }
         while asked.count < Limits.gateCallsInFlight, let coupon = batches.nextCoupon() {
-            // An answer to one of its calls brings it back.
-            guard asked.count(of: coupon) < Limits.gateCallsInFlightPerCoupon else { continue }
-            pump(coupon, identity)
+            // An answer to one of its calls brings it back, and so does each request that comes.
+            if maySendNow(coupon) { pump(coupon, identity) }
         }
+    }
+
+    /// Beside a call under way only a call of many leaves: few gather until it is answered.
+    private func maySendNow(_ coupon: CouponID) -> Bool {
+        let underWay = asked.count(of: coupon)
+        return underWay == 0
+            || underWay < Limits.gateCallsInFlightPerCoupon
+                && batches.count(of: coupon) >= Limits.requestsOfAFurtherGateCall
     }
 
     private func pump(_ coupon: CouponID, _ identity: RedisIdentity) {
