@@ -173,7 +173,7 @@ package final class Scheduler {
     /// Not at all where a partition is due: it may have become so by its heartbeat.
     private func waitMilliseconds(_ now: MonotonicTime) -> Int {
         if owned.values.contains(where: { $0.isDue(now) }) { return 0 }
-        let next = owned.values.map { max($0.checkAt, $0.waitsUntil ?? $0.checkAt) }.min()
+        let next = owned.values.map { $0.waitsUntil ?? $0.checkAt }.min()
         let due = next.map { $0.milliseconds(since: now) } ?? options.pollMilliseconds
         return Int(max(1, min(due, options.pollMilliseconds)))
     }
@@ -186,7 +186,7 @@ package final class Scheduler {
             owned.isReady || owned.waitsUntil.map { now < $0 } ?? false
                 ? nil : owned.row.map { (partition: partition, after: $0.cursor) }
         }
-        guard identity != nil, !queues.isEmpty else {
+        guard !queues.isEmpty else {
             if milliseconds > 0 { options.clocks.pause(milliseconds) }
             return
         }

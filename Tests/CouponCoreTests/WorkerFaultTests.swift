@@ -157,6 +157,17 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.failure(request)?.acceptance == .unknown)
     }
 
+    @Test func `those who gathered behind a call that answered nonsense are asked`() {
+        let stage = Stage()
+        stage.issue(user: 1)
+        stage.endTurn()
+        stage.issue(user: 2)
+        stage.endTurn()
+        stage.answer(.interrupted("another version"))
+        stage.rest()
+        #expect(stage.gate.calls.map { $0.requests.map(\.user.rawValue) } == [[1, 2]])
+    }
+
     @Test func `without a connection everybody new is refused at once, calls under way or not`() {
         let stage = Stage()
         let asked = [stage.issue(CouponID(1)), stage.issue(CouponID(2))]

@@ -49,6 +49,7 @@ private let first = Position(epoch: 1, n: 1)
         stage.issue(user: 101)
         stage.endTurn()
         stage.reply([.soldOut])
+        #expect(stage.gate.calls.map(\.requests.count) == [enough])
         stage.reply(Array(repeating: .soldOut, count: enough))
         #expect(stage.gate.calls.map(\.requests.count) == [1], "nothing is under way")
     }

@@ -1,13 +1,16 @@
-/// One partition's gate and PostgreSQL's row of it, in memory: for what real servers do only by chance.
+/// Partitions that are all alike, in memory: for what real servers do only by chance.
 import CouponCore
 
-let partition = PartitionID(0)
 let redis = RedisIdentity(runID: "run", replicationID: "history")
 
 /// A gate whose entries a test writes.
 final class FakeGates: GateControl {
     /// What is queued and not settled.
     var items: [QueueItem] = []
+    /// Whose queue cannot be read.
+    var broken: PartitionID?
+    /// Another owner was faster: nothing is settled.
+    var isOvertaken = false
     /// Called before a heartbeat is answered.
     var beforeHeartbeat: () -> Void = {}
     /// How long the scheduler was ready to wait, each time.
@@ -36,7 +39,10 @@ final class FakeGates: GateControl {
 
     func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
-    ) -> GateView { view(after: after) }
+    ) throws(GateControlError) -> GateView {
+        if partition == broken { throw .unexpectedReply("WRONGTYPE") }
+        return view(after: after)
+    }
 
     func wait(
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
@@ -46,6 +52,7 @@ final class FakeGates: GateControl {
     }
 
     func settle(_ settlement: Settlement, thenReading maximumRequests: Int) -> GateView? {
+        if isOvertaken { return nil }
         settled = settlement.to
         items.removeAll { $0.position <= settled }
         return view(after: settled)

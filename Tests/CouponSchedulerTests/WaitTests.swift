@@ -1,29 +1,45 @@
-/// When the scheduler sleeps, and when it must not.
+/// When the scheduler sleeps, where, and for how long.
 import CouponCore
 import CouponScheduler
 import Logging
+import Synchronization
 import Testing
 
 @Suite struct WaitTests {
+    private final class Clock: Sendable {
+        let milliseconds = Atomic<Int64>(0)
+        /// Of the pauses outside of Redis, where nothing wakes the scheduler.
+        let longestPause = Atomic<Int>(0)
+
+        var clocks: Clocks {
+            Clocks(
+                now: {
+                    MonotonicTime(
+                        nanoseconds: self.milliseconds.load(ordering: .relaxed) * 1_000_000)
+                }, wallNow: { .zero },
+                pause: { self.longestPause.max($0, ordering: .relaxed) })
+        }
+    }
+
     private let gates = FakeGates()
     private let ledger = FakeLedger()
+    private let clock = Clock()
 
-    private func makeScheduler() -> Scheduler {
-        let clocks = Clocks(
-            now: { MonotonicTime(nanoseconds: 0) }, wallNow: { .zero },
-            pause: { milliseconds in
-                if milliseconds > 0 { Testing.Issue.record("it sleeps outside of Redis") }
-            })
-        return Scheduler(
+    private var longestPause: Int { clock.longestPause.load(ordering: .relaxed) }
+
+    private func makeScheduler(partitions: Int = 1) -> Scheduler {
+        Scheduler(
             ledger: ledger, gates: gates,
-            options: SchedulerOptions(partitioning: Partitioning(count: 1), clocks: clocks),
+            options: SchedulerOptions(
+                partitioning: Partitioning(count: partitions), checkMilliseconds: 100,
+                clocks: clock.clocks),
             logger: Logger(label: "test"))
     }
 
     @Test func `with nothing to issue it sleeps in Redis, up to the next heartbeat`() {
         let scheduler = makeScheduler()
         scheduler.turn()
-        #expect(gates.waits == [250])
+        #expect(gates.waits == [100])
         #expect(ledger.issued == [])
     }
 
@@ -33,7 +49,7 @@ import Testing
         gates.accept()
         for _ in 1...2 { scheduler.turn() }
         #expect(ledger.issued == [2])
-        #expect(gates.waits.last == 250)
+        #expect(gates.waits.last == 100)
         #expect(gates.waits.dropLast().allSatisfy { $0 == 0 })
     }
 
@@ -45,7 +61,28 @@ import Testing
         }
         scheduler.turn()
         #expect(gates.waits.allSatisfy { $0 == 0 })
+        #expect(longestPause == 0)
         scheduler.turn()
         #expect(ledger.issued == [1])
+    }
+
+    @Test func `a back-off is not slept over, up to the next heartbeat`() {
+        let scheduler = makeScheduler()
+        scheduler.turn()
+        gates.accept()
+        gates.isOvertaken = true
+        for _ in 1...2 { scheduler.turn() }
+        #expect(ledger.issued == [1])
+        #expect((25...50).contains(longestPause))
+    }
+
+    @Test func `trouble with one partition makes it deaf to no other`() {
+        let scheduler = makeScheduler(partitions: 2)
+        gates.broken = PartitionID(1)
+        scheduler.turn()
+        clock.milliseconds.store(60, ordering: .relaxed)
+        scheduler.turn()
+        #expect(gates.waits.count == 2)
+        #expect(longestPause == 0)
     }
 }

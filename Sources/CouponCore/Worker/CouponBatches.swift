@@ -63,12 +63,13 @@ struct CouponBatches {
     }
 
     /// Keeps tickets in their place without getting in line: the coupon's next request wakes them, or
-    /// `makeReady`.
+    /// `makeReady`. Where others wait that were not asked before the coupon gets in line for them.
     mutating func hold(_ tickets: [UInt64], for coupon: CouponID) {
         guard !tickets.isEmpty else { return finishTurn(of: coupon) }
         let batch = makeBatch(of: coupon)
         batch.pending.insert(contentsOf: tickets, at: batch.returned)
         batch.returned += tickets.count
+        if batch.pending.count > batch.returned { makeReady(batch, coupon) }
     }
 
     /// A coupon with something to ask gets in line.

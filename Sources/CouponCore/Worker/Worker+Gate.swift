@@ -29,12 +29,12 @@ extension Worker {
             return
         }
         while asked.count < Limits.gateCallsInFlight, let coupon = batches.nextCoupon() {
-            // An answer to one of its calls brings it back, and so does each request that comes.
+            // An answer to one of its calls gets it in line again, and so does each request that comes.
             if maySendNow(coupon) { pump(coupon, identity) }
         }
     }
 
-    /// Beside a call under way only a call of many leaves: few gather until it is answered.
+    /// Beside a call under way only a call of many leaves: few gather until none is.
     private func maySendNow(_ coupon: CouponID) -> Bool {
         let underWay = asked.count(of: coupon)
         return underWay == 0
