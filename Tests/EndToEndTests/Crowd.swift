@@ -14,7 +14,7 @@ func crowd(
     await withTaskGroup(of: Void.self) { tasks in
         for lane in 0..<6 {
             tasks.addTask {
-                while await !isOver() {
+                while await !isOver(), !Task.isCancelled {
                     for user in stride(from: Int64(lane) + 1, through: users, by: 6) {
                         let client = daemons[Int(user) % daemons.count].client
                         _ = try? await client.issue(
