@@ -183,8 +183,7 @@ package final class Scheduler {
         let now = options.clocks.now()
         let milliseconds = waitMilliseconds(now)
         let queues = owned.compactMap { partition, owned in
-            owned.isReady || owned.waitsUntil.map { now < $0 } ?? false
-                ? nil : owned.row.map { (partition: partition, after: $0.cursor) }
+            owned.isReady ? nil : owned.row.map { (partition: partition, after: $0.cursor) }
         }
         guard !queues.isEmpty else {
             if milliseconds > 0 { options.clocks.pause(milliseconds) }

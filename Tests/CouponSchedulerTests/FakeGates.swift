@@ -81,36 +81,3 @@ final class FakeGates: GateControl {
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(GateControlError) -> GateInspection { throw .unavailable("not asked for") }
 }
-
-/// A ledger that commits everything.
-final class FakeLedger: Ledger {
-    /// How many requests each transaction issued.
-    private(set) var issued: [Int] = []
-    private var cursor = Position(epoch: 1, n: 0)
-
-    var isConnected: Bool { true }
-    func ping() {}
-    func joinMembers() -> Membership { Membership(rank: 0, count: 1) }
-    func claim(_ partition: PartitionID) -> Bool { true }
-    func release(_ partition: PartitionID) {}
-
-    func partition(_ partition: PartitionID) -> PartitionRow {
-        PartitionRow(id: partition, epoch: 1, cursor: cursor, identity: redis, installID: "i")
-    }
-
-    func issue(_ batch: Batch) -> Commit {
-        let count = batch.items.reduce(0) { $0 + $1.requestCount }
-        issued.append(count)
-        cursor = batch.to
-        return Commit(coupons: [], refusals: [], issued: count, issuedAt: .zero)
-    }
-
-    func raiseEpoch(
-        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
-    ) -> Epoch { floor + 1 }
-    func refusals(
-        in partition: PartitionID, after from: Position, upTo to: Position
-    ) -> [Refusal] { [] }
-    func coupons(_ ids: [CouponID]) -> [Coupon] { [] }
-    func load(_ coupon: CouponID) -> LoadedCoupon? { nil }
-}

@@ -42,9 +42,7 @@ import Testing
         }
         for total in stride(from: Int64(40), through: users, by: 20) {
             // Otherwise the lock might keep it from being loaded, and it would never be sold out.
-            try await eventually("it is loaded") {
-                try world.issued > total - 40
-            }
+            try await eventually("it is loaded") { try world.issued > total - 40 }
             let lock = try await world.lockRefusals()
             try await eventually("it is sold out, and expires") {
                 try await world.expireFinished(coupon)
@@ -95,10 +93,6 @@ extension World {
             SELECT 0, 0, 0, 0, CASE WHEN public.stall() THEN 0 END, 0, ''::bytea, 1::smallint
             """)
         return try await hold("SELECT pg_advisory_lock(2)")
-    }
-
-    fileprivate var issued: Int64 {
-        get throws { Int64(try sql("SELECT count(*) FROM coupond.coupon_issue")) ?? 0 }
     }
 
     /// Whether a load stands still.

@@ -59,6 +59,11 @@ package final class World: Sendable {
     /// SQL past the daemon.
     @discardableResult
     package func sql(_ text: String) throws -> String { try postgres.query(text, on: database) }
+
+    /// How many rows of all coupons are issued.
+    package var issued: Int64 {
+        get throws { Int64(try sql("SELECT count(*) FROM coupond.coupon_issue")) ?? 0 }
+    }
 }
 
 /// A coupond process.
