@@ -89,8 +89,12 @@ extension Timestamp {
         max(Self.first, microseconds.subtractingSaturating(Self.millennium))
     }
 
+    /// A moment that the gate cannot store is brought to the edge, the infinities as well: by SQL anybody
+    /// may write one.
     init(sinceMillennium microseconds: Int64) {
-        self.init(microseconds: microseconds + Self.millennium)
+        let (sum, overflow) = microseconds.addingReportingOverflow(Self.millennium)
+        let moment = overflow ? Int64.max : sum
+        self.init(microseconds: min(max(0, moment), Limits.maximumMicroseconds))
     }
 }
 
