@@ -30,9 +30,11 @@ public enum Limits {
     public static let maximumTitleBytes = 200
     /// The largest total: sequences stay below 2^53, where Lua's numbers are exact.
     public static let maximumTotal: Int64 = 1 << 52
+    /// The largest number that Lua counts to exactly: no sequence, count or version is larger.
+    public static let maximumNumber: Int64 = 1 << 53
     /// The latest moment of a window, in microseconds since the epoch (the year 2255): Lua's numbers are
     /// exact up to here.
-    public static let maximumMicroseconds: Int64 = 1 << 53
+    public static let maximumMicroseconds = maximumNumber
     /// The longest admin token, in bytes.
     public static let maximumTokenBytes = 1_024
     /// The longest text of an error, in bytes of UTF-8; a longer one is cut.
@@ -49,6 +51,41 @@ public enum Limits {
     public static let deadLetterErrorBytes = 200
     /// Coupons in a page of a list that names no limit.
     public static let defaultCouponsPerPage = 100
+
+    // MARK: Descriptors
+
+    /// Files that the daemon may have to open for itself, whatever callers hold: the standard three, sessions
+    /// with PostgreSQL and connections to Redis beside the event loops' own, signals, the listener for HTTP,
+    /// secrets that are read anew, the resolver's sockets. Some twenty; the rest is for later versions.
+    public static let ownDescriptors = 64
+    /// The same for each event loop: its own three, a listener, the gate's connection and the replicas', and
+    /// those that take their place before they are gone.
+    public static let ownDescriptorsPerEventLoop = 8
+    /// Connections for HTTP at once; one more is closed.
+    public static let observationConnections = 64
+    /// Connections too many that are being told so at once; one more is closed without a word.
+    public static let refusedConnections = 64
+    /// How long a listener waits after it could not accept, in milliseconds: a file must be closed first.
+    public static let acceptBackOffMilliseconds: Int64 = 250
+
+    /// Of the files that may be open, those that are not for callers.
+    public static func reservedDescriptors(eventLoops: Int) -> Int {
+        ownDescriptors + ownDescriptorsPerEventLoop * eventLoops + observationConnections
+            + refusedConnections
+    }
+
+    // MARK: Log
+
+    /// Bytes of the log that wait for a reader of standard error; beyond it lines are dropped, and counted.
+    public static let logBytes = 1_048_576
+    /// How long the end of the daemon waits for that reader, in milliseconds.
+    public static let logFlushMilliseconds: Int64 = 500
+    /// A line that is written again within this time is counted instead, in milliseconds.
+    public static let logRepeatMilliseconds: Int64 = 5_000
+    /// Lines of one message with ever other values that are written in that time; the others are counted.
+    public static let logVariety = 64
+    /// Messages that are remembered for it; a message beyond is written as it comes.
+    public static let logMessages = 1_024
 
     // MARK: Gate
 
@@ -90,8 +127,35 @@ public enum Limits {
     /// Queued requests of a partition that are read for an audit on demand; behind a longer queue the
     /// gate's own count is believed.
     public static let auditedQueue = 100_000
-    /// Holders written to Redis by one command of a load.
+    /// Holders written to Redis by one command of a load: Redis serves nobody else for some 2 ms.
     public static let holdersPerCommand = 1_000
+
+    // MARK: Slices of long work
+
+    /// Holders that a load reads and stages in one step.
+    public static let holdersPerPage = 5_000
+    /// Holders that the loads of one daemon stage each second, at most: half of what Redis can write, so that
+    /// loads leave the gates the other half.
+    public static let holdersLoadedPerSecond = 250_000
+    /// Coupons that they load each second, at most.
+    public static let couponsLoadedPerSecond = 2_000
+    /// Requests in the queue entries that a rebuild reads or counts in one step.
+    public static let requestsPerSlice = 1_000
+    /// Coupons whose holders a rebuild loads in one step, if they are few; coupons of earlier epochs that are
+    /// unlinked in one, and coupons that are looked at whether they may go.
+    public static let couponsPerSlice = 200
+    /// A partition's long work goes on for so long in a turn, in milliseconds: the others wait for it.
+    public static let sliceMilliseconds: Int64 = 10
+    /// Between two signs that a rebuild moves, in milliseconds.
+    public static let beatMilliseconds: Int64 = 250
+    /// A rebuild that has shown no sign for so long is taken over, in milliseconds.
+    public static let beatPatienceMilliseconds: Int64 = 3_000
+    /// Between two looks whether coupons of a partition may leave Redis, in milliseconds.
+    public static let unloadMilliseconds: Int64 = 1_000
+    /// Between two looks at a load that another daemon is at, in milliseconds.
+    public static let loadPauseMilliseconds: Int64 = 50
+    /// Coupons in one issuing transaction: settling each costs Redis some 6 µs.
+    public static let couponsPerTransaction = 1_000
 
     // MARK: Local cache
 
@@ -113,6 +177,23 @@ public enum Limits {
     public static let couponsPerLookup = 1_000
     /// Coupons of one worker that wait to be looked up; beyond it RESOURCE_EXHAUSTED.
     public static let couponsWaitingForLookup = 8_192
-    /// Slow jobs (lookups, loads, statuses, admin calls) waiting in one daemon; beyond it RESOURCE_EXHAUSTED.
-    public static let slowJobs = 16_384
+
+    // MARK: Slow work, waiting in one daemon; beyond it RESOURCE_EXHAUSTED
+
+    /// Questions of those who wait for ISSUED: each worker has one for each partition, so that this is enough
+    /// for 16 partitions and 256 workers. Whoever finds no room asks again.
+    public static let decisionsWaiting = 4_096
+    /// Lookups and loads: room for a sale that begins with 16,000 coupons at once. Each worker asks for a
+    /// coupon once, and only for such as exist, so that nobody can fill it with nonsense.
+    public static let loadsWaiting = 16_384
+    /// Statuses: at one to two milliseconds each the last one waits for two seconds, the default deadline.
+    public static let statusesWaiting = 1_024
+    /// Admin calls: some two seconds of creating coupons.
+    public static let adminCallsWaiting = 1_024
+    /// Audits on demand: each may take seconds.
+    public static let auditsWaiting = 64
+    /// Statuses of one connection: an eighth of the lane, so that one caller leaves room for others.
+    public static let statusesInFlightPerConnection = 128
+    /// Pages of lists of one connection: of 64 KiB each they are what it may leave unread.
+    public static let listsInFlightPerConnection = 4
 }

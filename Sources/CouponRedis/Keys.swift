@@ -13,26 +13,43 @@ enum Keys {
 
     static func queue(_ partition: PartitionID) -> String { prefix(partition) + "queue" }
 
+    /// The epochs that have keys.
+    static func epochs(_ partition: PartitionID) -> String { prefix(partition) + "epochs" }
+
+    /// The coupons that have keys in an epoch.
+    static func coupons(_ partition: PartitionID, _ epoch: Epoch) -> String {
+        "\(prefix(partition))\(epoch):coupons"
+    }
+
     static func record(_ coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch) -> String {
-        "\(prefix(partition))\(epoch):\(coupon.rawValue):record"
+        key(coupon, partition, epoch, "record")
     }
 
     static func holders(_ coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch) -> String {
-        "\(prefix(partition))\(epoch):\(coupon.rawValue):holders"
+        key(coupon, partition, epoch, "holders")
     }
 
-    /// Where a load writes holders before its script gives them their name; nobody else's.
-    static func loading(_ partition: PartitionID) -> String {
-        "\(prefix(partition))loading:\(UInt64.random(in: 0...(.max)))"
+    /// Which load may stage the coupon's holders.
+    static func claim(_ coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch) -> String {
+        key(coupon, partition, epoch, "claim")
     }
 
-    /// Epoch and coupon of a record's or holders' key; nil for any other key.
-    static func parse(_ key: String, of partition: PartitionID) -> (epoch: Epoch, coupon: CouponID)?
-    {
-        guard key.hasPrefix(prefix(partition)) else { return nil }
-        let parts = key.dropFirst(prefix(partition).count).split(separator: ":")
-        guard parts.count == 3, let epoch = Epoch(parts[0]), let coupon = Int64(parts[1])
-        else { return nil }
-        return (epoch, CouponID(coupon))
+    /// Where a load writes holders before its script gives them their name.
+    static func staged(_ coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch) -> String {
+        key(coupon, partition, epoch, "staged")
+    }
+
+    /// Everything that a coupon may have in an epoch.
+    static func all(_ coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch) -> [String] {
+        [
+            record(coupon, partition, epoch), holders(coupon, partition, epoch),
+            claim(coupon, partition, epoch), staged(coupon, partition, epoch),
+        ]
+    }
+
+    private static func key(
+        _ coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch, _ name: String
+    ) -> String {
+        "\(prefix(partition))\(epoch):\(coupon.rawValue):\(name)"
     }
 }

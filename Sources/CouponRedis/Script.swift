@@ -4,14 +4,22 @@
 internal import CouponCore
 
 enum Script: CaseIterable, Sendable {
-    case gate, read, settle, heartbeat, fence, load, open, set, cap, letter, inspect
+    case gate, read, settle, heartbeat, fence, distrust, beat, count, open, claim, stage, load
+    case abandon, set, cap, letter, inspect, unload
+    /// As `stage` and `load`; a rebuild may pass Redis' memory limit, for nothing is accepted or issued
+    /// before it has ended.
+    case stageInRebuild, loadInRebuild
 
     /// The text to load: the first line with its flags, the prelude, the rest.
     var text: [UInt8] {
         let own = resource
         let end = own.firstIndex(of: UInt8(ascii: "\n")) ?? own.endIndex
-        return own[..<end] + [UInt8(ascii: "\n")] + PackageResources.prelude_lua + own[end...]
+        let flags = passesMemoryLimit ? Array(" flags=allow-oom".utf8) : []
+        return own[..<end] + flags + [UInt8(ascii: "\n")] + PackageResources.prelude_lua
+            + own[end...]
     }
+
+    private var passesMemoryLimit: Bool { self == .stageInRebuild || self == .loadInRebuild }
 
     private var resource: [UInt8] {
         switch self {
@@ -20,7 +28,14 @@ enum Script: CaseIterable, Sendable {
         case .settle: PackageResources.settle_lua
         case .heartbeat: PackageResources.heartbeat_lua
         case .fence: PackageResources.fence_lua
-        case .load: PackageResources.load_lua
+        case .beat: PackageResources.beat_lua
+        case .count: PackageResources.count_lua
+        case .claim: PackageResources.claim_lua
+        case .stage, .stageInRebuild: PackageResources.stage_lua
+        case .load, .loadInRebuild: PackageResources.load_lua
+        case .abandon: PackageResources.abandon_lua
+        case .unload: PackageResources.unload_lua
+        case .distrust: PackageResources.distrust_lua
         case .open: PackageResources.open_lua
         case .set: PackageResources.set_lua
         case .cap: PackageResources.cap_lua

@@ -1,5 +1,5 @@
 /// What the scheduler remembers of a partition that it owns. Losing the session forgets all of it.
-import CouponCore
+internal import CouponCore
 
 struct Owned {
     /// Epoch and cursor as last read or committed; nil: read PostgreSQL first. Staleness is harmless, the
@@ -11,34 +11,64 @@ struct Owned {
     var isReady = true
     /// The next heartbeat while there is nothing to issue, with a look at the gate (rule 24).
     var checkAt: MonotonicTime
-    /// Keys of earlier epochs lie about.
+    /// The next look whether coupons may leave Redis (rule 41).
+    var unloadAt: MonotonicTime
+    /// Keys of earlier epochs may lie about.
     var needsSweep = true
+    /// The search for the users of damaged entries.
+    var search: HolderSearch?
+    /// The rebuild that somebody else is at, as it was last seen to move.
+    var watched: (epoch: Epoch, beat: Int64, since: MonotonicTime)?
+    /// How many requests its next transaction takes.
+    var batch: BatchSize
+    /// How many requests the transaction under way has; nil where there is none.
+    var attempted: Int?
+    /// When its last transaction was committed.
+    var issuedAt: MonotonicTime?
     /// Failures in a row, and until when they keep the partition waiting.
-    var failures = 0
-    var waitsUntil: MonotonicTime?
+    private(set) var failures = 0
+    private(set) var waitsUntil: MonotonicTime?
+    /// The last failure, to tell when there is another one.
+    private(set) var lastFailure = ""
 
-    init(now: MonotonicTime) { checkAt = now }
+    init(now: MonotonicTime, requestsPerTransaction: Int) {
+        checkAt = now
+        unloadAt = now
+        batch = BatchSize(most: requestsPerTransaction)
+    }
 
     /// Everything read is thrown away; the next step starts from PostgreSQL (rule 20).
     mutating func forget() {
         row = nil
         view = nil
+        attempted = nil
         isReady = true
     }
 
-    /// Back-off: 50 ms doubling to 2 s, half of it jitter.
-    mutating func backOff(now: MonotonicTime, using random: inout SplitMix64) {
+    /// Back-off: 50 ms doubling to 5 s, half of it jitter, and never less than the others need for
+    /// their share.
+    /// - Parameter rest: what they need, in milliseconds.
+    /// - Returns: whether this failure is another one than the last.
+    mutating func fail(
+        _ text: String, rest: Int64, now: MonotonicTime, using random: inout SplitMix64
+    ) -> Bool {
         forget()
-        let longest = min(Int64(50) << Int64(min(failures, 10)), 2_000)
+        let longest = min(Int64(50) << Int64(min(failures, 10)), 5_000)
         failures += 1
-        waitsUntil = now.advanced(
-            byMilliseconds: longest / 2 + Int64.random(in: 0...(longest / 2), using: &random))
+        let pause = longest / 2 + Int64.random(in: 0...(longest / 2), using: &random)
+        waitsUntil = now.advanced(byMilliseconds: max(pause, rest))
+        defer { lastFailure = text }
+        return text != lastFailure
     }
 
     mutating func succeed() {
         failures = 0
+        lastFailure = ""
         waitsUntil = nil
     }
+
+    /// Waits for others, with what it remembers.
+    mutating func wait(until moment: MonotonicTime) { waitsUntil = moment }
 
     /// Whether there may be something to do now.
     func isDue(_ now: MonotonicTime) -> Bool {
@@ -54,5 +84,15 @@ struct Owned {
     mutating func takeView() -> GateView? {
         defer { view = nil }
         return view
+    }
+
+    /// Whether somebody else's rebuild of a fenced gate moves (rule 43).
+    mutating func watch(_ gate: GateView, now: MonotonicTime) -> Bool {
+        guard gate.beat > 0 else { return false }
+        if let watched, (watched.epoch, watched.beat) == (gate.epoch, gate.beat) {
+            return now.milliseconds(since: watched.since) < Limits.beatPatienceMilliseconds
+        }
+        watched = (gate.epoch, gate.beat, now)
+        return true
     }
 }

@@ -19,21 +19,24 @@ struct Ownership {
     }
 
     /// Four times a second: shows the server that the session lives, then takes or gives up to the even
-    /// share.
+    /// share. What is being rebuilt is not given up: the next owner would begin anew (rule 43).
     mutating func review(
-        ledger: any Ledger, owned: Set<PartitionID>, now: MonotonicTime
+        ledger: any Ledger, owned: Set<PartitionID>, rebuilding: Set<PartitionID>,
+        now: MonotonicTime
     ) throws(LedgerError) -> Changes? {
         guard now >= reviewAt else { return nil }
         let share = try ledger.joinMembers().share(of: partitioning.count)
         var changes = Changes()
         let sorted = owned.sorted()
-        for partition in sorted.dropFirst(share) {
+        let kept = rebuilding.sorted() + sorted.filter { !rebuilding.contains($0) }
+        let most = max(share, rebuilding.count)
+        for partition in kept.dropFirst(most) {
             try ledger.release(partition)
             changes.given.append(partition)
         }
         // A session that broke while a transaction was rolled back was replaced without a word, and its
         // locks are gone: they are asked for again, which costs nothing where they stand.
-        for partition in sorted.prefix(share) where !(try ledger.claim(partition)) {
+        for partition in kept.prefix(most) where !(try ledger.claim(partition)) {
             changes.given.append(partition)
         }
         for partition in partitioning.all
@@ -45,8 +48,11 @@ struct Ownership {
         return changes
     }
 
+    /// Back-off: 100 ms doubling to 2 s, half of it jitter.
     mutating func backOff(now: MonotonicTime, using random: inout SplitMix64) {
+        let longest = min(Int64(100) << Int64(min(failures, 10)), 2_000)
         failures += 1
-        reviewAt = now.advanced(byMilliseconds: Int64.random(in: 50...250, using: &random))
+        reviewAt = now.advanced(
+            byMilliseconds: longest / 2 + Int64.random(in: 0...(longest / 2), using: &random))
     }
 }

@@ -1,48 +1,163 @@
-/// Builds a partition's gate anew from PostgreSQL and from what the queue still holds (rules 25 to 31).
+/// Builds a gate from PostgreSQL and from what the queue still holds (rules 25 to 31).
 ///
 /// The order is the proof: the epoch is raised before anything is read, so that no transaction of an
 /// older epoch can commit any more; the gate is fenced before the queue is read, so that nothing is
-/// accepted meanwhile; the keys carry the new epoch, which belongs to this attempt alone.
+/// accepted meanwhile; the keys carry the new epoch, which belongs to this attempt alone. Each slice may be
+/// repeated, so that an attempt goes on after an error where the gate still says that it is the last.
 internal import CoreMetrics
 internal import CouponCore
 internal import Logging
 
 extension Scheduler {
-    func rebuild(_ row: PartitionRow, _ reason: RebuildReason) throws(StepError) {
-        let partition = row.id
+    func beginRebuild(_ row: PartitionRow, _ reason: RebuildReason) throws(StepError) {
         logger.debug(
             "rebuilding the gate",
-            metadata: ["partition": "\(partition.rawValue)", "reason": "\(reason.rawValue)"])
+            metadata: ["partition": "\(row.id.rawValue)", "reason": "\(reason.rawValue)"])
         if reason.isPostgresBehind { try raiseAlarm(row, reason) }
         instruments.rebuilds.increment()
         let identity = try gate { () throws(GateControlError) in try gates.identity() }
-        let epoch = try raiseEpoch(row, identity)
-        let fenced = try gate { () throws(GateControlError) in
-            try gates.fence(partition, epoch: epoch, installID: row.installID)
+        let raised = try raiseEpoch(row, identity)
+        // Before the fence: should its answer be lost, the attempt goes on.
+        rebuilds[row.id] = Rebuild(row: raised, reason: reason, now: options.clocks.now())
+        let fenced = try gate { () throws(GateControlError) in try gates.fence(raised) }
+        if !fenced { throw .overtaken("fence with epoch \(raised.epoch)") }
+        try goOnRebuilding(row.id, identity)
+    }
+
+    /// A slice of the rebuild under way.
+    func goOnRebuilding(
+        _ partition: PartitionID, _ identity: RedisIdentity
+    ) throws(StepError) {
+        guard var rebuild = rebuilds[partition] else { return }
+        if rebuild.isInDoubt, !(try resume(&rebuild, identity)) {
+            rebuilds[partition] = nil
+            owned[partition]?.forget()
+            return
         }
-        if !fenced { throw .overtaken("fence with epoch \(epoch)") }
+        let end = options.clocks.now().advanced(byMilliseconds: Limits.sliceMilliseconds)
+        repeat {
+            if try advance(&rebuild) { return finish(rebuild) }
+            rebuilds[partition] = rebuild
+        } while options.clocks.now() < end
+    }
 
-        let items = try queued(partition, after: row.cursor, upTo: nil)
-        let now = try issue { () throws(LedgerError) in try ledger.partition(partition) }
-        if now.epoch != epoch { throw .overtaken("epoch \(epoch) is not the last one any more") }
-        let pending = items.filter { $0.position > now.cursor }
-        let coupons = try load(pending, partition, epoch)
+    /// Whether a rebuild that was interrupted is still the last one, of the same Redis: then it goes on.
+    private func resume(
+        _ rebuild: inout Rebuild, _ identity: RedisIdentity
+    ) throws(StepError) -> Bool {
+        let partition = rebuild.row.id
+        let row = try issue { () throws(LedgerError) in try ledger.partition(partition) }
+        let view = try gate { () throws(GateControlError) in
+            try gates.read(partition, after: .zero, upTo: .zero, maximumRequests: 1)
+        }
+        guard row == rebuild.row, row.identity == identity, view.status == .fenced,
+            view.epoch == row.epoch, view.beat > 0
+        else { return false }
+        if case .counting = rebuild.phase { rebuild.place = view.settled }
+        rebuild.isInDoubt = false
+        return true
+    }
 
-        let requests = pending.reduce(into: Int64(0)) { $0 += Int64($1.requestCount) }
+    /// The smallest part of a rebuild. True where it has ended.
+    private func advance(_ rebuild: inout Rebuild) throws(StepError) -> Bool {
+        try beat(&rebuild)
+        switch rebuild.phase {
+        case .surveying: try survey(&rebuild)
+        case .searching: try search(&rebuild)
+        case .sweeping: try sweep(&rebuild)
+        case .loading: try load(&rebuild)
+        case .counting: try count(&rebuild)
+        case .opening:
+            try open(rebuild)
+            return true
+        }
+        return false
+    }
+
+    /// Rule 43: shows other owners that this rebuild moves, and learns of one that has overtaken it.
+    private func beat(_ rebuild: inout Rebuild) throws(StepError) {
+        let now = options.clocks.now()
+        guard now >= rebuild.beatAt else { return }
+        let row = rebuild.row
+        let isLast = try gate { () throws(GateControlError) in
+            try gates.beat(row.id, epoch: row.epoch)
+        }
+        if !isLast { throw .overtaken("rebuild with epoch \(row.epoch)") }
+        rebuild.beatAt = now.advanced(byMilliseconds: Limits.beatMilliseconds)
+    }
+
+    /// The next entries: so many that they hold a slice's requests.
+    private func nextEntries(_ rebuild: Rebuild) throws(StepError) -> [QueueItem] {
+        try gate { () throws(GateControlError) in
+            try gates.entries(
+                rebuild.row.id, after: rebuild.place,
+                limit: max(1, options.slices.requests / rebuild.requestsPerEntry))
+        }
+    }
+
+    private func survey(_ rebuild: inout Rebuild) throws(StepError) {
+        let items = try nextEntries(rebuild)
+        rebuild.survey(items)
+        guard items.isEmpty else { return }
+        rebuild.search = HolderSearch(positions: rebuild.damaged)
+        rebuild.begin(rebuild.damaged.isEmpty ? .sweeping : .searching)
+    }
+
+    private func search(_ rebuild: inout Rebuild) throws(StepError) {
+        try searchSlice(&rebuild.search, rebuild.row.id)
+        guard rebuild.search.isOver else { return }
+        for request in rebuild.search.found { rebuild.add(request.holding.coupon) }
+        // Should this attempt end early, the next one must find them again: nothing is swept before.
+        rebuild.begin(.loading)
+    }
+
+    private func sweep(_ rebuild: inout Rebuild) throws(StepError) {
+        let row = rebuild.row
+        let isMoreLeft = try gate { () throws(GateControlError) in
+            try gates.sweep(row.id, before: row.epoch, limit: options.slices.coupons)
+        }
+        if !isMoreLeft { rebuild.begin(.loading) }
+    }
+
+    /// Rule 30. A queued request is a slot that nobody else may have.
+    private func count(_ rebuild: inout Rebuild) throws(StepError) {
+        let items = try nextEntries(rebuild)
+        guard let last = items.last?.position else { return rebuild.begin(.opening) }
+        let search = rebuild.search
+        let requests = items.flatMap { $0.completed(by: search).requests }
+        let (row, from) = (rebuild.row, rebuild.place)
+        let counted = try gate { () throws(GateControlError) in
+            try gates.count(
+                requests, from: from, to: last, partition: row.id, epoch: row.epoch)
+        }
+        if !counted { throw .overtaken("count with epoch \(row.epoch)") }
+        rebuild.requests += requests.count
+        rebuild.read(items)
+    }
+
+    /// Rule 31. Changes that were committed since a coupon was read have left a note, which is told next.
+    private func open(_ rebuild: Rebuild) throws(StepError) {
+        let row = rebuild.row
+        let now = try issue { () throws(LedgerError) in try ledger.partition(row.id) }
+        if now != row { throw .overtaken("epoch \(row.epoch) is not the last one any more") }
         let opened = try gate { () throws(GateControlError) in
-            try gates.open(partition, epoch: epoch, settled: now.cursor, queued: requests)
+            try gates.open(row, counted: rebuild.place)
         }
-        if !opened { throw .overtaken("open with epoch \(epoch)") }
-        try catchUp(coupons, partition, epoch)
-        owned[partition]?.forget()
-        owned[partition]?.needsSweep = true
+        if !opened { throw .overtaken("open with epoch \(row.epoch)") }
+    }
+
+    private func finish(_ rebuild: Rebuild) {
+        let row = rebuild.row
+        rebuilds[row.id] = nil
+        owned[row.id]?.forget()
+        owned[row.id]?.needsSweep = !rebuild.damaged.isEmpty
         // The first gate of a new database is no news.
         logger.log(
-            level: epoch == 1 ? .debug : .notice, "gate rebuilt",
+            level: row.epoch == 1 ? .debug : .notice, "gate rebuilt",
             metadata: [
-                "partition": "\(partition.rawValue)", "epoch": "\(epoch)",
-                "reason": "\(reason.rawValue)",
-                "queued": "\(requests)", "coupons": "\(coupons.count)",
+                "partition": "\(row.id.rawValue)", "epoch": "\(row.epoch)",
+                "reason": "\(rebuild.reason.rawValue)",
+                "queued": "\(rebuild.requests)", "coupons": "\(rebuild.seen.count)",
             ])
     }
 
@@ -60,10 +175,10 @@ extension Scheduler {
             ])
     }
 
-    /// Rule 26. Another installation's gate is left alone (SAFETY, hole 34).
+    /// Rule 26. Another installation's gate is left alone.
     private func raiseEpoch(
         _ row: PartitionRow, _ identity: RedisIdentity
-    ) throws(StepError) -> Epoch {
+    ) throws(StepError) -> PartitionRow {
         let view = try gate { () throws(GateControlError) in
             try gates.read(row.id, after: .zero, upTo: .zero, maximumRequests: 1)
         }
@@ -75,59 +190,6 @@ extension Scheduler {
         let floor = max(view.epoch, view.queueEnd.epoch)
         return try issue { () throws(LedgerError) in
             try ledger.raiseEpoch(of: row.id, above: floor, identity: identity)
-        }
-    }
-
-    /// Rule 30: coupons with queued entries; others load at first use.
-    private func load(
-        _ items: [QueueItem], _ partition: PartitionID, _ epoch: Epoch
-    ) throws(StepError) -> [Coupon] {
-        var queued: [CouponID: [(holding: Holding, position: Position)]] = [:]
-        for entry in items.lazy.flatMap(\.holdings) {
-            queued[entry.holding.coupon, default: []].append(entry)
-        }
-        var coupons: [Coupon] = []
-        for (id, requests) in queued {
-            let loaded = try again { () throws(LedgerError) in try ledger.load(id) }
-            // A coupon that is gone has no gate; its entries are rejected when they are drained.
-            guard let loaded else { continue }
-            let result = try gate { () throws(GateControlError) in
-                try gates.load(
-                    loaded.adding(queued: requests), partition: partition, epoch: epoch,
-                    token: nil)
-            }
-            if result != .loaded { throw .overtaken("load of coupon \(id.rawValue): \(result)") }
-            coupons.append(loaded.coupon)
-        }
-        return coupons
-    }
-
-    /// Once more on a new session: while a million holders went to Redis the old one was silent for too
-    /// long. What guards a rebuild is its epoch, not the lock, which the next review claims again.
-    private func again<Value>(
-        _ body: () throws(LedgerError) -> Value
-    ) throws(StepError) -> Value {
-        do throws(LedgerError) {
-            return try body()
-        } catch {
-            guard case .sessionLost = error else { throw .ledger(error) }
-            return try issue(body)
-        }
-    }
-
-    /// Rule 31: coupons whose version rose while they were loaded are set again.
-    private func catchUp(
-        _ loaded: [Coupon], _ partition: PartitionID, _ epoch: Epoch
-    ) throws(StepError) {
-        let versions = Dictionary(
-            loaded.map { ($0.id, $0.version) }, uniquingKeysWith: { first, _ in first })
-        let now = try again { () throws(LedgerError) in
-            try ledger.coupons(versions.keys.sorted())
-        }
-        for coupon in now where coupon.version > versions[coupon.id] ?? 0 {
-            _ = try gate { () throws(GateControlError) in
-                try gates.set(coupon, partition: partition, epoch: epoch)
-            }
         }
     }
 }

@@ -6,6 +6,7 @@ extension Scheduler {
     /// A partition stays due while there was work, for there may be more.
     func step(_ partition: PartitionID) throws(StepError) {
         let identity = try verifiedIdentity()
+        if rebuilds[partition] != nil { return try goOnRebuilding(partition, identity) }
         let row = try currentRow(partition)
         let view = try currentView(partition, after: row.cursor)
         switch DrainStep(row: row, gate: view, identity: identity) {
@@ -14,11 +15,8 @@ extension Scheduler {
         case .recover(let from, let to):
             try recover(partition, row, identity, from: from, to: to)
         case .issue(let items):
-            if items.contains(where: \.isDamaged) {
-                // Its users were looked for in every key of Redis, so that the session may have been
-                // silent for too long. Its end is told once, here; the fence does not depend on it.
-                try? ledger.ping()
-            }
+            let batch = items.withCoupons(atMost: Limits.couponsPerTransaction)
+            guard let items = try completed(batch, partition) else { return }
             options.failpoint(.drained)
             try commit(row, identity, to: items[items.count - 1].position, items)
         case .passEpoch(let to):
@@ -29,8 +27,43 @@ extension Scheduler {
                 owned[partition]?.forget()
                 return
             }
-            try rebuild(row, reason)
+            if reason == .gateFenced, othersRebuild(partition, view) { return }
+            try beginRebuild(row, reason)
         }
+    }
+
+    /// Rule 43: whoever fenced the gate and moves on is waited for.
+    private func othersRebuild(_ partition: PartitionID, _ view: GateView) -> Bool {
+        let now = options.clocks.now()
+        guard owned[partition]?.watch(view, now: now) == true else { return false }
+        owned[partition]?.wait(until: now.advanced(byMilliseconds: Limits.beatMilliseconds))
+        return true
+    }
+
+    /// The items with the users of those that are damaged; nil where the search for them goes on.
+    private func completed(
+        _ items: [QueueItem], _ partition: PartitionID
+    ) throws(StepError) -> [QueueItem]? {
+        let damaged = Set(items.filter(\.isDamaged).map(\.position))
+        if damaged.isEmpty { return items }
+        var search = owned[partition]?.search ?? HolderSearch(positions: damaged)
+        if !damaged.isSubset(of: search.positions) { search = HolderSearch(positions: damaged) }
+        if !search.isOver {
+            try searchSlice(&search, partition)
+            owned[partition]?.search = search
+            return nil
+        }
+        return items.map { $0.completed(by: search) }
+    }
+
+    /// Goes on with a search as long as a slice may take.
+    func searchSlice(
+        _ search: inout HolderSearch, _ partition: PartitionID
+    ) throws(StepError) {
+        let end = options.clocks.now().advanced(byMilliseconds: Limits.sliceMilliseconds)
+        repeat {
+            do { try gates.search(&search, partition: partition) } catch { throw .gates(error) }
+        } while !search.isOver && options.clocks.now() < end
     }
 
     private func currentRow(_ partition: PartitionID) throws(StepError) -> PartitionRow {
@@ -47,22 +80,26 @@ extension Scheduler {
         return try gate { () throws(GateControlError) in
             try gates.read(
                 partition, after: cursor, upTo: nil,
-                maximumRequests: options.requestsPerTransaction)
+                maximumRequests: requestsPerTransaction(of: partition))
         }
     }
 
-    /// Nothing to issue: sleep until woken.
+    private func requestsPerTransaction(of partition: PartitionID) -> Int {
+        owned[partition]?.batch.requests ?? options.requestsPerTransaction
+    }
+
+    /// Nothing to issue: a slice of the sweep, if earlier epochs have left keys; else sleep until woken.
     private func rest(_ partition: PartitionID, _ row: PartitionRow) throws(StepError) {
         owned[partition]?.row = row
-        owned[partition]?.isReady = false
-        if owned[partition]?.needsSweep == true {
-            // A sweep reads every key of Redis: the session must not be taken for dead meanwhile.
-            try issue { () throws(LedgerError) in try ledger.ping() }
-            try gate { () throws(GateControlError) in
-                try gates.sweep(partition, before: row.epoch)
-            }
-            owned[partition]?.needsSweep = false
+        owned[partition]?.search = nil
+        guard owned[partition]?.needsSweep == true else {
+            owned[partition]?.isReady = false
+            return
         }
+        let isMoreLeft = try gate { () throws(GateControlError) in
+            try gates.sweep(partition, before: row.epoch, limit: options.slices.coupons)
+        }
+        owned[partition]?.needsSweep = isMoreLeft
     }
 
     /// Rules 19 to 22: one transaction, then settle.
@@ -72,9 +109,16 @@ extension Scheduler {
         let batch = Batch(
             partition: row.id, epoch: row.epoch, from: row.cursor, to: to, items: items)
         let started = options.clocks.now()
+        if !items.isEmpty {
+            owned[row.id]?.attempted = items.reduce(0) { $0 + $1.requestCount }
+        }
         let commit = try issue { () throws(LedgerError) in try ledger.issue(batch) }
-        instruments.record(
-            commit, nanoseconds: options.clocks.now().nanoseconds - started.nanoseconds)
+        owned[row.id]?.attempted = nil
+        let now = options.clocks.now()
+        owned[row.id]?.batch.committed(
+            inMilliseconds: now.milliseconds(since: started), now: now)
+        owned[row.id]?.issuedAt = now
+        instruments.record(commit, nanoseconds: now.nanoseconds - started.nanoseconds)
         options.failpoint(.committed)
         let view = try settle(
             Settlement(
@@ -104,7 +148,8 @@ extension Scheduler {
     /// The gate as it is afterwards, with the next batch.
     private func settle(_ settlement: Settlement) throws(StepError) -> GateView {
         let view = try gate { () throws(GateControlError) in
-            try gates.settle(settlement, thenReading: options.requestsPerTransaction)
+            try gates.settle(
+                settlement, thenReading: requestsPerTransaction(of: settlement.partition))
         }
         guard let view else {
             throw .overtaken("settle from \(settlement.from) to \(settlement.to)")
@@ -117,9 +162,11 @@ extension Scheduler {
         _ partition: PartitionID, _ row: PartitionRow, _ identity: RedisIdentity, from: Position,
         to: Position
     ) throws(StepError) {
+        guard let items = try completed(try queued(partition, after: from, upTo: to), partition)
+        else { return }
         var requests: [CouponID: Int64] = [:]
-        for item in try queued(partition, after: from, upTo: to) {
-            for (coupon, count) in item.requestsByCoupon { requests[coupon, default: 0] += count }
+        for request in items.lazy.flatMap(\.requests) {
+            requests[request.holding.coupon, default: 0] += 1
         }
         let refusals = try issue { () throws(LedgerError) in
             try ledger.refusals(in: partition, after: from, upTo: to)
@@ -142,8 +189,8 @@ extension Scheduler {
             ])
     }
 
-    /// All entries in (after, upTo], epoch by epoch.
-    func queued(
+    /// All entries in (after, upTo], epoch by epoch: those of one transaction.
+    private func queued(
         _ partition: PartitionID, after: Position, upTo: Position?
     ) throws(StepError) -> [QueueItem] {
         var items: [QueueItem] = []
@@ -160,34 +207,15 @@ extension Scheduler {
     }
 }
 
-extension QueueItem {
-    /// Whether its bytes could not be read.
-    var isDamaged: Bool {
-        if case .damaged = self { true } else { false }
-    }
-
-    /// How many requests of which coupon it holds.
-    var requestsByCoupon: [CouponID: Int64] {
-        switch self {
-        case .entry(let entry): [entry.coupon: Int64(entry.requests.count)]
-        case .damaged(let damaged):
-            Dictionary(damaged.holders.map { ($0.coupon, 1) }, uniquingKeysWith: +)
+extension [QueueItem] {
+    /// The first items with no more coupons than these; at least one.
+    fileprivate func withCoupons(atMost limit: Int) -> [QueueItem] {
+        var coupons: Set<CouponID> = []
+        let end = firstIndex { item in
+            guard case .entry(let entry) = item else { return false }
+            coupons.insert(entry.coupon)
+            return coupons.count > limit
         }
-    }
-
-    /// The requests it holds, with their place.
-    var holdings: [(holding: Holding, position: Position)] {
-        switch self {
-        case .entry(let entry):
-            entry.requests.enumerated().map { offset, request in
-                (
-                    Holding(
-                        coupon: entry.coupon, user: request.user,
-                        sequence: entry.firstSequence + Int64(offset),
-                        requestID: request.requestID), entry.position
-                )
-            }
-        case .damaged(let damaged): damaged.holders.map { ($0, damaged.position) }
-        }
+        return end.map { Array(self[..<$0]) } ?? self
     }
 }

@@ -15,6 +15,8 @@ package final class Scheduler {
     let instruments: Instruments
 
     var owned: [PartitionID: Owned] = [:]
+    /// What is being rebuilt. It outlives the session: a partition that is owned again goes on with it.
+    var rebuilds: [PartitionID: Rebuild] = [:]
     var random: SplitMix64
     /// Which Redis the control connection reaches; nil: ask before trusting what it says.
     private var identity: RedisIdentity?
@@ -54,6 +56,7 @@ package final class Scheduler {
         rereadRows(now)
         serveDue()
         showLife()
+        unload()
         waitForWork()
     }
 
@@ -73,10 +76,16 @@ package final class Scheduler {
 
     private func keepOwnership(_ now: MonotonicTime) throws(LedgerError) {
         if !ledger.isConnected { owned.removeAll() }
-        guard let changes = try ownership.review(ledger: ledger, owned: Set(owned.keys), now: now)
-        else { return }
+        let changes = try ownership.review(
+            ledger: ledger, owned: Set(owned.keys),
+            rebuilding: Set(rebuilds.keys).intersection(owned.keys), now: now)
+        guard let changes else { return }
         for partition in changes.given { owned[partition] = nil }
-        for partition in changes.taken { owned[partition] = Owned(now: now) }
+        for partition in changes.taken {
+            owned[partition] = Owned(
+                now: now, requestsPerTransaction: options.requestsPerTransaction)
+        }
+        rebuilds = rebuilds.filter { owned[$0.key] != nil }
         if !changes.given.isEmpty || !changes.taken.isEmpty {
             logger.info(
                 "partitions reassigned",
@@ -93,16 +102,22 @@ package final class Scheduler {
             logger.warning("session with PostgreSQL lost", metadata: ["error": "\(error)"])
         }
         owned.removeAll()
+        for partition in rebuilds.keys { rebuilds[partition]?.isInDoubt = true }
         ownership.backOff(now: now, using: &random)
     }
 
-    /// Serves each due partition once, beginning with another one each time.
+    /// Serves each due partition once, beginning with another one each time. Of several rebuilds one goes on,
+    /// so that a turn stays short for those who have something to issue.
     private func serveDue() {
         let partitions = owned.keys.sorted()
         turnsSinceStart &+= 1
+        var hasRebuilt = false
         for index in partitions.indices {
             let partition = partitions[(index + turnsSinceStart) % partitions.count]
-            guard owned[partition]?.isDue(options.clocks.now()) == true else { continue }
+            let isRebuild = rebuilds[partition] != nil
+            guard owned[partition]?.isDue(options.clocks.now()) == true, !(isRebuild && hasRebuilt)
+            else { continue }
+            hasRebuilt = hasRebuilt || isRebuild
             serve(partition)
         }
     }
@@ -127,37 +142,91 @@ package final class Scheduler {
                 }
             }
         } catch {
-            for row in rows { fail(row.id, error) }
+            for row in rows { fail(row.id, error, since: now) }
+        }
+    }
+
+    /// Rule 41: each second, what may leave Redis does.
+    private func unload() {
+        let now = options.clocks.now()
+        for partition in owned.keys.sorted() {
+            guard let own = owned[partition], let row = own.row, now >= own.unloadAt,
+                rebuilds[partition] == nil
+            else { continue }
+            do {
+                let isMoreDue = try gate { () throws(GateControlError) in
+                    try gates.unload(
+                        partition, epoch: row.epoch, limit: options.slices.coupons)
+                }
+                if !isMoreDue {
+                    owned[partition]?.unloadAt = now.advanced(
+                        byMilliseconds: Limits.unloadMilliseconds)
+                }
+            } catch {
+                return fail(partition, error, since: now)
+            }
         }
     }
 
     private func serve(_ partition: PartitionID) {
+        let start = options.clocks.now()
         do {
             try step(partition)
-            owned[partition]?.succeed()
+            if owned[partition]?.waitsUntil.map({ $0 <= start }) ?? true {
+                owned[partition]?.succeed()
+            }
+            letOthersHaveTheirShare(partition, since: start)
         } catch {
-            fail(partition, error)
+            fail(partition, error, since: start)
         }
     }
 
-    private func fail(_ partition: PartitionID, _ error: StepError) {
+    private func letOthersHaveTheirShare(_ partition: PartitionID, since start: MonotonicTime) {
+        let now = options.clocks.now()
+        let rest = restForOthers(partition, since: start, now)
+        if rest > 0 { owned[partition]?.wait(until: now.advanced(byMilliseconds: rest)) }
+    }
+
+    /// How long a partition rests after a step that took long, in milliseconds, if another one has had
+    /// something to issue lately: four times as long. So a slow one costs the others a fifth of the
+    /// scheduler's time.
+    private func restForOthers(
+        _ partition: PartitionID, since start: MonotonicTime, _ now: MonotonicTime
+    ) -> Int64 {
+        let took = now.milliseconds(since: start)
+        let othersAreBusy = owned.contains { other, own in
+            other != partition && own.issuedAt.map { start.milliseconds(since: $0) < 1_000 } == true
+        }
+        return took < 100 || !othersAreBusy ? 0 : min(4 * took, 30_000)
+    }
+
+    private func fail(_ partition: PartitionID, _ error: StepError, since start: MonotonicTime) {
         let now = options.clocks.now()
         instruments.failures.increment()
+        rebuilds[partition]?.isInDoubt = true
         switch error {
         case .ledger(.sessionLost(let text)):
             loseSession(.sessionLost(text), now)
             return
         case .gates:
             identity = nil
-        case .ledger, .overtaken:
+        case .ledger(.tooSlow):
+            // What else takes too long says nothing of the batches.
+            if let attempted = owned[partition]?.attempted {
+                owned[partition]?.batch.tooMany(attempted, now: now)
+            }
+        case .ledger:
             break
+        case .overtaken:
+            rebuilds[partition] = nil
         }
-        if owned[partition]?.failures == 0 {
+        let rest = restForOthers(partition, since: start, now)
+        let isNews = owned[partition]?.fail("\(error)", rest: rest, now: now, using: &random)
+        if isNews == true {
             logger.warning(
                 "partition waits",
                 metadata: ["partition": "\(partition.rawValue)", "error": "\(error)"])
         }
-        owned[partition]?.backOff(now: now, using: &random)
     }
 
     /// Which Redis this is, asked anew each second and after each break (rules 15 and 24).

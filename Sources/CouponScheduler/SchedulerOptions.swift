@@ -7,6 +7,8 @@ public struct SchedulerOptions: Sendable {
     public var partitioning: Partitioning
     /// Requests in one issuing transaction, at most; a queue entry is never split.
     public var requestsPerTransaction: Int
+    /// How much a slice of long work moves.
+    public var slices = Slices()
     /// Between two looks at an idle partition, and two heartbeats, in milliseconds (rule 24).
     public var checkMilliseconds: Int64
     /// Between two looks at PostgreSQL's rows of partitions where nothing happens, in milliseconds.

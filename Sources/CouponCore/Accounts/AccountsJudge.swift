@@ -76,7 +76,8 @@ public struct AccountsJudge: Sendable {
         guard place.isOpen, place.epoch == ledger.epoch else { return [] }
         guard let gate else { return [Rule.version, Rule.terms, Rule.cap].map(Self.notLoaded) }
         let coupon = ledger.coupon
-        let total = coupon.total ?? .max
+        // `retell` caps a coupon at its own total, and an unlimited one at the largest: that is none.
+        let total = coupon.total ?? Limits.maximumTotal
         return [
             Check(
                 rule: Rule.version, figures: "\(gate.version) = \(coupon.version)",

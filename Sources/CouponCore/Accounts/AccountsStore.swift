@@ -19,6 +19,19 @@ public protocol AccountsStore: AnyObject {
     /// - Parameter version: raises the coupon's above this one before, so that a gate that has it takes what
     ///   the tables say; nil where the tables' is newer already.
     func renote(_ coupon: CouponID, above version: Int64?) throws(LedgerError)
+
+    // The rest is asked by others as well.
+
+    /// A coupon; nil where there is none.
+    func coupon(_ id: CouponID) throws(LedgerError) -> Coupon?
+
+    /// Coupons with an id above `after`, by id.
+    func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon]
+
+    /// What PostgreSQL knows of these requests, and the cursor, in one snapshot.
+    func decisions(
+        _ questions: [Holding], in partition: PartitionID
+    ) throws(LedgerError) -> Decisions
 }
 
 /// How many rows may be read for the accounts of one coupon.
@@ -52,8 +65,13 @@ public struct RowSlice: Equatable, Sendable {
     }
 }
 
-/// What an auditor asks of Redis, beside the rest. Blocking, and confined to one thread.
-public protocol HolderSource: AnyObject {
+/// What an auditor asks of Redis. Blocking, and confined to one thread.
+public protocol AccountsGate: AnyObject {
+    /// The gate, and what it knows of a coupon and of one user.
+    func inspect(
+        _ coupon: CouponID, partition: PartitionID, user: UserID?
+    ) throws(GateControlError) -> GateInspection
+
     /// Users whom the gate knows, in no order, `limit` at least where there are so many.
     func holders(
         of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int

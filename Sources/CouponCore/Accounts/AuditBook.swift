@@ -3,8 +3,8 @@
 public struct AuditBook: Sendable {
     /// What a look has shown.
     public enum Finding: Equatable, Sendable {
-        /// Something does not add up, for certain; told once.
-        case drift(Check)
+        /// Something does not add up, for certain; told again until it has been acted on.
+        case drift(Check, attempt: Int)
         /// A coupon that drifted adds up again.
         case mended
     }
@@ -13,6 +13,22 @@ public struct AuditBook: Sendable {
         var difference: Int64
         var looks = 1
         var isConfirmed = false
+        var attempts = 0
+        /// Looks that pass before the next attempt.
+        var pause = 0
+        var isActedOn = false
+
+        /// The number of the attempt that this look is to make; nil in a pause. The second attempt comes with
+        /// the next look, those after it with pauses of 1, 3, 7 … 63 looks.
+        mutating func nextAttempt() -> Int? {
+            guard pause == 0 else {
+                pause -= 1
+                return nil
+            }
+            pause = (1 << min(attempts, 6)) - 1
+            attempts += 1
+            return attempts
+        }
     }
 
     /// Looks, a second apart, after which what must reach the gate in time is overdue: a note is taken up
@@ -42,8 +58,8 @@ public struct AuditBook: Sendable {
         for check in checks {
             if check.holds {
                 known[check.rule] = nil
-            } else if note(check, in: &known) {
-                findings.append(.drift(check))
+            } else if let attempt = note(check, in: &known) {
+                findings.append(.drift(check, attempt: attempt))
             }
         }
         suspicions[coupon] = known.isEmpty ? nil : known
@@ -51,21 +67,28 @@ public struct AuditBook: Sendable {
         return findings
     }
 
-    /// Whether this look makes it certain.
-    private func note(_ check: Check, in known: inout [String: Suspicion]) -> Bool {
+    /// What was to be done about a drift is done: it is told no more.
+    public mutating func actedOn(_ rule: String, of coupon: CouponID) {
+        suspicions[coupon]?[rule]?.isActedOn = true
+    }
+
+    /// The number of the attempt that is due where it is certain; nil where none is.
+    private func note(_ check: Check, in known: inout [String: Suspicion]) -> Int? {
         var suspicion = known[check.rule] ?? Suspicion(difference: check.difference, looks: 0)
         let isSame = suspicion.looks > 0 && suspicion.difference == check.difference
         suspicion.looks += 1
         suspicion.difference = check.difference
         defer { known[check.rule] = suspicion }
-        if suspicion.isConfirmed { return false }
-        suspicion.isConfirmed =
-            switch check.force {
-            case .exact: true
-            case .repeated: isSame
-            case .lasting: suspicion.looks >= Self.patience
-            }
-        return suspicion.isConfirmed
+        if !suspicion.isConfirmed {
+            suspicion.isConfirmed =
+                switch check.force {
+                case .exact: true
+                case .repeated: isSame
+                case .lasting: suspicion.looks >= Self.patience
+                }
+        }
+        guard suspicion.isConfirmed, !suspicion.isActedOn else { return nil }
+        return suspicion.nextAttempt()
     }
 
     /// Forgets what is not this daemon's business any more.

@@ -33,10 +33,10 @@ public struct FrontDoor {
 
     /// Counts subscriptions: a question remembers under which one it was asked.
     public private(set) var generation = 0
-    /// The gate's clock against ours, from the last reply. It was read after the question was asked, so
-    /// that what is told from it may be early, by the time that the answer took, and never late: a door
-    /// that opens is not kept shut by a slow reply.
-    private var gateClock: (asked: MonotonicTime, time: Timestamp)?
+    /// The gate's clock against ours, from the last reply: read after the question was asked, and before the
+    /// answer was here. So it has an upper and a lower bound, and each door asks the one that does not keep
+    /// it shut.
+    private var gateClock: (asked: MonotonicTime, answered: MonotonicTime, time: Timestamp)?
 
     /// - Parameters:
     ///   - capacity: coupons remembered at most, and absent ones at most.
@@ -78,11 +78,19 @@ public struct FrontDoor {
             case .soldOut, .ended, .closed: break
             case .full, .paused, .notOpen: return false
             }
-            return now.milliseconds(since: deafSince) < Limits.finishedWhileDeafMilliseconds
+            guard now.milliseconds(since: deafSince) < Limits.finishedWhileDeafMilliseconds
+            else { return false }
         }
-        guard case .notOpen(let opens) = reason else { return true }
-        guard let gateNow = gateNow(now) else { return false }
-        return gateNow.advanced(byMilliseconds: Limits.notOpenMarginMilliseconds) <= opens
+        switch reason {
+        case .full, .soldOut, .paused, .closed: return true
+        case .notOpen(let opens):
+            guard let gateNow = gateNow(now) else { return false }
+            return gateNow.advanced(byMilliseconds: Limits.notOpenMarginMilliseconds) <= opens
+        case .ended(let closed):
+            guard let gateClock else { return false }
+            let passed = now.milliseconds(since: gateClock.answered)
+            return gateClock.time.advanced(byMilliseconds: passed) >= closed
+        }
     }
 
     /// The gate's clock now, or a little more; nil before the first reply.
@@ -95,9 +103,22 @@ public struct FrontDoor {
         _ reply: GateReply, for coupon: CouponID, askedUnder generation: Int,
         askedAt: MonotonicTime, now: MonotonicTime
     ) {
-        gateClock = (askedAt, reply.now)
+        see(reply.now, askedAt: askedAt, now: now)
         if reply.door.isClosed && (deafSince != nil || generation != self.generation) { return }
         take(coupon, epoch: reply.epoch, rev: reply.rev, door: reply.door, now: now)
+    }
+
+    /// The gate's clock, as told in an answer.
+    mutating func see(_ time: Timestamp, askedAt: MonotonicTime, now: MonotonicTime) {
+        gateClock = (askedAt, now, time)
+    }
+
+    /// A finished coupon that the gate does not hold, as PostgreSQL has it. Whatever opens it later
+    /// raises the partition's `rev` above what it was when the gate was asked, and publishes.
+    mutating func take(_ reason: DoorReason, of missing: Lookups.Missing, now: MonotonicTime) {
+        guard deafSince == nil, missing.generation == generation else { return }
+        take(
+            missing.coupon, epoch: missing.epoch, rev: missing.rev, door: .closed(reason), now: now)
     }
 
     /// An event: what it says of coupons, and which epoch the partition has.

@@ -14,7 +14,7 @@ public enum Door: Hashable, Sendable {
         } else if now < window.opens {
             self = .closed(.notOpen(opens: window.opens))
         } else if now >= window.closes {
-            self = .closed(.ended)
+            self = .closed(.ended(closed: window.closes))
         } else if isSoldOut {
             self = .closed(.soldOut)
         } else if isFull {
@@ -36,8 +36,9 @@ public enum DoorReason: Hashable, Sendable {
     case soldOut
     /// The window opens later.
     case notOpen(opens: Timestamp)
-    /// The window has closed, by the gate's clock.
-    case ended
+    /// The window closed then, by the gate's clock. The moment goes with it: a clock that is put back opens
+    /// the window again, and nothing else tells of that.
+    case ended(closed: Timestamp)
     /// The coupon is paused.
     case paused
     /// The coupon is closed.

@@ -112,7 +112,10 @@ public enum GateAnswer: Equatable, Sendable {
     /// The gate's data went back behind the floor; it fenced itself.
     case rolledBack
     /// The gate does not hold the coupon.
-    case notLoaded
+    /// - Parameters:
+    ///   - rev: the partition's count of changes: whatever opens the coupon later has a higher one.
+    ///   - now: the gate's clock at the call.
+    case notLoaded(rev: Int64, now: Timestamp)
     /// The backlog limit is reached.
     case exhausted
     /// Nothing was sent, or Redis refused the command before it ran.

@@ -6,7 +6,8 @@ public protocol GateControl: AnyObject {
     /// Which Redis it reaches, asked anew, its durability settings checked.
     func identity() throws(GateControlError) -> RedisIdentity
 
-    /// The gate, and the entries in (after, upTo], one epoch only, whole entries (rule 16).
+    /// The gate, and the entries in (after, upTo], one epoch only, whole entries (rule 16). Of a damaged
+    /// one the holders are not looked for.
     /// - Parameters:
     ///   - upTo: nil for the end of the queue.
     ///   - maximumRequests: stop before the entry that would exceed it; the first always comes.
@@ -30,22 +31,67 @@ public protocol GateControl: AnyObject {
     /// one round trip. Nil for one whose gate is not open in its epoch.
     func heartbeat(_ rows: [PartitionRow]) throws(GateControlError) -> [GateView?]
 
-    /// Rule 27. False where the gate has this epoch or a later one.
-    func fence(
-        _ partition: PartitionID, epoch: Epoch, installID: String
+    // MARK: Rebuild
+
+    /// Rule 27: fences the gate with the row's epoch, and has the rebuild count the queue from the row's
+    /// cursor on. False where the gate has this epoch or a later one.
+    func fence(_ row: PartitionRow) throws(GateControlError) -> Bool
+
+    /// Fences a gate that somebody knows to be wrong, where it is open: its owner builds it anew.
+    /// - Returns: the last epoch that will not do; a gate that opens in a later one was built anew.
+    func distrust(_ partition: PartitionID) throws(GateControlError) -> Epoch
+
+    /// Shows that the rebuild with this epoch moves: another owner waits for it. False where the gate
+    /// is not fenced with that epoch any more.
+    func beat(_ partition: PartitionID, epoch: Epoch) throws(GateControlError) -> Bool
+
+    /// The entries behind `after` as they lie in the queue, `limit` at most, whatever their epoch. Of a
+    /// damaged one the holders are not looked for.
+    func entries(
+        _ partition: PartitionID, after: Position, limit: Int
+    ) throws(GateControlError) -> [QueueItem]
+
+    /// Rule 30: counts queued requests at their coupons, in a gate that is fenced with this epoch and has
+    /// counted up to `from`; then it has up to `to`, so that a repetition changes nothing. Requests of
+    /// coupons without a record are passed over. False where the gate is not there, and nothing changed.
+    func count(
+        _ requests: [PlacedRequest], from: Position, to: Position, partition: PartitionID,
+        epoch: Epoch
     ) throws(GateControlError) -> Bool
 
-    /// Rules 30 and 32: writes a coupon with its holders, in one step.
-    /// - Parameter token: the load token read before PostgreSQL was; nil in a rebuild, where the gate is
-    ///   fenced by this epoch.
+    /// Rule 31. False where the gate is not fenced with this epoch, or has not counted up to `counted`.
+    func open(
+        _ row: PartitionRow, counted: Position
+    ) throws(GateControlError) -> Bool
+
+    // MARK: Loads
+
+    /// Rule 32: this load alone may stage the coupon's holders, until it ends or stands still for too long.
+    func claim(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(GateControlError) -> ClaimResult
+
+    /// Writes holders beside the coupon; many calls, in any order.
+    /// - Parameter load: which has claimed the coupon; nil in a rebuild, where the gate is fenced by this
+    ///   epoch and Redis may pass its memory limit.
+    /// - Returns: false where the claim, the epoch or the status is another.
+    func stage(
+        _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
+        load: LoadNumber?
+    ) throws(GateControlError) -> Bool
+
+    /// Rules 30 and 32: gives coupons whose holders are staged their records, each in one step; their own
+    /// `holders` are staged before. The worst of their results.
     func load(
-        _ coupon: LoadedCoupon, partition: PartitionID, epoch: Epoch, token: Int64?
+        _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
     ) throws(GateControlError) -> LoadResult
 
-    /// Rule 31. False where the gate is not fenced with this epoch.
-    func open(
-        _ partition: PartitionID, epoch: Epoch, settled: Position, queued: Int64
-    ) throws(GateControlError) -> Bool
+    /// Removes what a load has staged that does not go on.
+    func abandon(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(GateControlError)
+
+    // MARK: Coupons in the gate
 
     /// Rule 33: the coupon as PostgreSQL has it now; taken only if its version is higher, and clears a cap.
     func set(_ coupon: Coupon, partition: PartitionID, epoch: Epoch) throws(GateControlError)
@@ -64,8 +110,25 @@ public protocol GateControl: AnyObject {
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(GateControlError) -> GateInspection
 
-    /// Unlinks what earlier epochs left behind. Harmless at any time.
-    func sweep(_ partition: PartitionID, before epoch: Epoch) throws(GateControlError)
+    /// Rule 41: unlinks the coupons that ended, were closed or are sold out, are drained, and have stayed as
+    /// long as they should; and what loads that stand still have staged. `limit` at most are looked at.
+    /// - Returns: whether more are due.
+    func unload(
+        _ partition: PartitionID, epoch: Epoch, limit: Int
+    ) throws(GateControlError) -> Bool
+
+    /// Unlinks what earlier epochs left behind, `limit` coupons at most. Harmless at any time.
+    /// - Returns: whether more is left.
+    func sweep(
+        _ partition: PartitionID, before epoch: Epoch, limit: Int
+    ) throws(GateControlError) -> Bool
+
+    /// Who was accepted at these positions, found among the holders of every coupon of the partition, of
+    /// any epoch: a slice of the search.
+    /// - Parameter search: where it stands; moved on. It is over when `search.isOver`.
+    func search(
+        _ search: inout HolderSearch, partition: PartitionID
+    ) throws(GateControlError)
 }
 
 /// Why a call of the control side failed. The connection is gone after each of them.

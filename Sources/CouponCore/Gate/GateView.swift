@@ -6,10 +6,10 @@ public struct GateView: Equatable, Sendable {
     public let epoch: Epoch
     /// The n of the newest entry of this epoch.
     public let tail: Int64
-    /// Up to here commits are settled.
+    /// Up to here commits are settled; in a fenced gate, up to here a rebuild has counted the queue.
     public let settled: Position
-    /// Rises with each load (rule 32).
-    public let loadToken: Int64
+    /// Rises while a rebuild moves; 0 where nobody is at one.
+    public let beat: Int64
     /// Whose gate it is; nil where it is missing.
     public let installID: String?
     /// The last id that the queue ever gave; zero where there is none.
@@ -19,28 +19,18 @@ public struct GateView: Equatable, Sendable {
 
     /// A view of a gate.
     public init(
-        status: GateStatus, epoch: Epoch, tail: Int64, settled: Position, loadToken: Int64,
+        status: GateStatus, epoch: Epoch, tail: Int64, settled: Position, beat: Int64 = 0,
         installID: String?, queueEnd: Position, items: [QueueItem]
     ) {
         self.status = status
         self.epoch = epoch
         self.tail = tail
         self.settled = settled
-        self.loadToken = loadToken
+        self.beat = beat
         self.installID = installID
         self.queueEnd = queueEnd
         self.items = items
     }
-}
-
-/// What a load did.
-public enum LoadResult: Equatable, Sendable {
-    /// Written.
-    case loaded
-    /// The gate holds the coupon already.
-    case alreadyLoaded
-    /// Epoch, status or load token had moved: read again and try again.
-    case superseded
 }
 
 /// What a set did.
@@ -75,8 +65,6 @@ public struct GateInspection: Equatable, Sendable {
     public let settled: Position
     /// The n of the newest entry of this epoch.
     public let tail: Int64
-    /// Rises with each load.
-    public let loadToken: Int64
     /// The gate's clock.
     public let now: Timestamp
     /// The coupon's record; nil where it is not loaded.
@@ -86,14 +74,13 @@ public struct GateInspection: Equatable, Sendable {
 
     /// An inspection.
     public init(
-        status: GateStatus, epoch: Epoch, settled: Position, tail: Int64, loadToken: Int64,
+        status: GateStatus, epoch: Epoch, settled: Position, tail: Int64,
         now: Timestamp, record: GateRecord?, holder: GateHolder?
     ) {
         self.status = status
         self.epoch = epoch
         self.settled = settled
         self.tail = tail
-        self.loadToken = loadToken
         self.now = now
         self.record = record
         self.holder = holder
@@ -160,4 +147,7 @@ public struct GateHolder: Equatable, Sendable {
         self.requestID = requestID
         self.rejection = rejection
     }
+
+    /// Whether a slot of the coupon is taken by this user.
+    public var hasSlot: Bool { rejection == nil || rejection == .deadLetter }
 }

@@ -1,25 +1,47 @@
-/// A coupon for the gate, with all whom it must know (rule 30).
+/// A coupon for the gate, with whom it must know (rules 30 and 32).
 public struct LoadedCoupon: Equatable, Sendable {
-    /// As PostgreSQL has it.
-    public let coupon: Coupon
-    /// Every user whom the gate must know.
+    /// What PostgreSQL said of it before its holders were read.
+    public let marks: LoadMarks
+    /// Those of its holders who are not staged yet.
     public let holders: [LoadedHolder]
-    /// Slots taken: issued, queued, and held dead letters.
-    public let used: Int64
-    /// Accepted and not yet committed.
-    public let queued: Int64
-    /// The sequence of the next accepted request.
-    public let nextSequence: Int64
+    /// How many holders there are, staged ones included.
+    public let holderCount: Int64
 
     /// A coupon for the gate.
-    public init(
-        coupon: Coupon, holders: [LoadedHolder], used: Int64, queued: Int64, nextSequence: Int64
-    ) {
-        self.coupon = coupon
+    /// - Parameter staged: how many holders are staged already.
+    public init(marks: LoadMarks, holders: [LoadedHolder] = [], staged: Int64 = 0) {
+        self.marks = marks
         self.holders = holders
-        self.used = used
-        self.queued = queued
-        self.nextSequence = nextSequence
+        holderCount = staged + Int64(holders.count)
+    }
+}
+
+/// A coupon as committed, and what tells whether its holders have changed since.
+///
+/// Each request that is decided moves `lastSequence`, a redriven dead letter moves `issued`, a discarded one
+/// `held`. So holders that were read page by page between two equal marks are those of one moment.
+public struct LoadMarks: Equatable, Sendable {
+    /// As PostgreSQL has it.
+    public let coupon: Coupon
+    /// Its held dead letters that have a user: each keeps a slot.
+    public let held: Int64
+
+    /// Marks of a coupon.
+    public init(coupon: Coupon, held: Int64) {
+        self.coupon = coupon
+        self.held = held
+    }
+
+    /// Slots taken, but for what is queued.
+    public var used: Int64 { coupon.issued + held }
+
+    /// The sequence of the next request, but for what is queued.
+    public var nextSequence: Int64 { coupon.lastSequence + 1 }
+
+    /// Whether the holders are still those of `earlier`.
+    public func haveSameHolders(as earlier: LoadMarks) -> Bool {
+        coupon.issued == earlier.coupon.issued
+            && coupon.lastSequence == earlier.coupon.lastSequence && held == earlier.held
     }
 }
 
@@ -35,4 +57,31 @@ public struct LoadedHolder: Equatable, Sendable {
         self.user = user
         self.holder = holder
     }
+}
+
+/// Names one attempt to load a coupon.
+public typealias LoadNumber = UInt64
+
+/// What a claim of a coupon's load did.
+public enum ClaimResult: Equatable, Sendable {
+    /// It is this load's.
+    case claimed
+    /// The gate holds the coupon already.
+    case alreadyLoaded
+    /// Another load is at it, and moves.
+    case elsewhere
+    /// The gate has another epoch, or is not open.
+    case stale
+}
+
+/// What a load did.
+public enum LoadResult: Equatable, Sendable {
+    /// Written.
+    case loaded
+    /// The gate holds the coupon already.
+    case alreadyLoaded
+    /// Epoch, status or claim is another: look again and try again.
+    case superseded
+    /// There are not as many holders as were staged: they have changed meanwhile. What was staged is gone.
+    case incomplete
 }

@@ -25,7 +25,7 @@ extension CouponKeeper {
     ) throws(Failure) -> Coupon {
         let partition = partitioning.partition(of: id)
         // A cap needs the coupon in the gate; inside the transaction there is no time to load it.
-        if case .some(.some) = change.total, case .failed(let failure) = load(id) { throw failure }
+        if case .some(.some) = change.total { try load(id, by: deadline) }
         var used: Int64?
         let update = try ledger { () throws(LedgerError) in
             try store.update(id, change) { coupon, row in

@@ -6,20 +6,25 @@ public final class CouponKeeper {
     let store: any CouponStore
     let gates: any GateControl
     let partitioning: Partitioning
+    let slices: Slices
     let clocks: Clocks
     let forget: (CouponID) -> Void
     let failed: (String, any Error) -> Void
+    /// A load that an admin's deadline has interrupted.
+    private var unfinished: CouponLoad?
 
     /// - Parameters:
     ///   - forget: whatever the local caches say of this coupon is out of date.
     ///   - failed: a port failed, for the log: which, and how. The caller hears it in other words.
     public init(
-        store: any CouponStore, gates: any GateControl, partitioning: Partitioning, clocks: Clocks,
+        store: any CouponStore, gates: any GateControl, partitioning: Partitioning,
+        slices: Slices = Slices(), clocks: Clocks,
         forget: @escaping (CouponID) -> Void, failed: @escaping (String, any Error) -> Void
     ) {
         self.store = store
         self.gates = gates
         self.partitioning = partitioning
+        self.slices = slices
         self.clocks = clocks
         self.forget = forget
         self.failed = failed
@@ -35,40 +40,28 @@ public final class CouponKeeper {
         }
     }
 
-    /// Rule 32: brings a coupon into the gate, in a race with other loaders, commits and rebuilds.
-    public func load(_ coupon: CouponID) -> LoadOutcome {
-        do throws(Failure) {
-            for _ in 0..<5 {
-                if let outcome = try tryLoad(coupon) { return outcome }
-            }
-            return .failed(.unavailable("the coupon could not be loaded: ask again"))
-        } catch {
-            return .failed(error)
+    /// Rule 32: brings a coupon into the gate, for an admin who waits. Others advance a `CouponLoad`
+    /// themselves. What the deadline interrupts goes on with the admin's next try.
+    func load(_ coupon: CouponID, by deadline: MonotonicTime) throws(Failure) {
+        var load = unfinished ?? CouponLoad(of: coupon, number: .random(in: 1...(.max)))
+        if load.coupon != coupon {
+            load.abandon(self)
+            load = CouponLoad(of: coupon, number: .random(in: 1...(.max)))
         }
-    }
-
-    /// Nil where somebody was faster: look again.
-    private func tryLoad(_ id: CouponID) throws(Failure) -> LoadOutcome? {
-        let partition = partitioning.partition(of: id)
-        let view = try gate { () throws(GateControlError) in
-            try gates.inspect(id, partition: partition, user: nil)
-        }
-        guard view.status == .open else { throw .unavailable("the gate is not open yet") }
-        if view.record != nil { return .loaded }
-        let loaded = try ledger { () throws(LedgerError) in try store.load(id) }
-        guard let loaded else { return .absent }
-        let result = try gate { () throws(GateControlError) in
-            try gates.load(
-                loaded, partition: partition, epoch: view.epoch, token: view.loadToken)
-        }
-        guard result == .loaded else { return result == .alreadyLoaded ? .loaded : nil }
-        let coupon = try ledger { () throws(LedgerError) in try store.coupon(id) }
-        if let coupon, coupon.version > loaded.coupon.version {
-            _ = try gate { () throws(GateControlError) in
-                try gates.set(coupon, partition: partition, epoch: view.epoch)
+        unfinished = nil
+        while clocks.now() < deadline {
+            switch load.advance(self) {
+            case .moved: break
+            case .wait: clocks.pause(Int(Limits.loadPauseMilliseconds))
+            case .done(.failed(let failure)): throw failure
+            case .done: return
             }
         }
-        return .loaded
+        unfinished = load
+        throw Failure(
+            .deadlineExceeded,
+            "the coupon's holders are still on their way to the gate, nothing was changed: try again"
+        )
     }
 
     /// Runs a call of the gates' control side, and says its errors in the callers' words.
@@ -86,6 +79,8 @@ public final class CouponKeeper {
             switch error {
             case .refused(let text): throw Failure(.internal, "PostgreSQL refuses: \(text)")
             case .busy: throw .unavailable("the coupon is locked: ask again")
+            case .tooSlow: throw .unavailable("PostgreSQL took too long: ask again")
+            case .failed: throw .unavailable("PostgreSQL cannot do this now: ask again")
             case .fenced, .sessionLost: throw .unavailable("PostgreSQL is not reachable")
             }
         }

@@ -41,15 +41,39 @@ public final class DeadLetterKeeper {
 
     /// Tells the gates what an earlier daemon could not. Called each second.
     public func tell() {
-        for id in (try? store.untoldLetters(limit: 100)) ?? [] { _ = try? tell(id) }
+        let untold = (try? store.untoldLetters(limit: 100)) ?? []
+        Self.inTurn(untold) { id throws(LedgerError) in try tell(id) }
     }
 
-    private func tell(_ id: Int64) throws(LedgerError) -> Bool {
-        try store.tell(id) { letter, coupon, row in
-            let result = try? gates.settle(
-                letter, of: coupon, partition: row.id, epoch: row.epoch)
+    /// One letter after the other. Where Redis or PostgreSQL is away the others are not tried: each attempt
+    /// may last seconds, with rows locked.
+    /// - Parameter tell: whether the gate knows now; nil where it could not be reached.
+    static func inTurn(_ letters: [Int64], _ tell: (Int64) throws(LedgerError) -> Bool?) {
+        for id in letters {
+            do throws(LedgerError) {
+                if try tell(id) == nil { return }
+            } catch .sessionLost {
+                return
+            } catch {
+                continue  // a lock, or something about this letter
+            }
+        }
+    }
+
+    /// Whether the gate knows now; nil where it could not be reached.
+    private func tell(_ id: Int64) throws(LedgerError) -> Bool? {
+        var isReached = true
+        let isTold = try store.tell(id) { letter, coupon, row in
+            var result: SetResult?
+            do throws(GateControlError) {
+                result = try gates.settle(
+                    letter, of: coupon, partition: row.id, epoch: row.epoch)
+            } catch {
+                isReached = false
+            }
             if letter.holding != nil { keeper.forget(coupon.id) }
             return result == .current || result == .notLoaded
         }
+        return isReached ? isTold : nil
     }
 }

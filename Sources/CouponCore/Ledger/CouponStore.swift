@@ -1,7 +1,7 @@
 /// What the daemon asks of PostgreSQL beside issuing: coupons, users, positions, accounts.
 ///
 /// Blocking, and confined to one thread. After `sessionLost` the next call connects anew.
-public protocol CouponStore: AnyObject {
+public protocol CouponStore: HolderReader {
     /// All partitions' rows, in order.
     func partitions() throws(LedgerError) -> [PartitionRow]
 
@@ -11,16 +11,16 @@ public protocol CouponStore: AnyObject {
     /// Coupons with an id above `after`, by id.
     func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon]
 
-    /// A coupon with all whom the gate must know (rules 30 and 32); nil where it is missing.
-    func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon?
+    /// Coupons as committed, by id; those that are missing are left out.
+    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon]
 
     /// What PostgreSQL knows of these requests, and the cursor, in one snapshot (rule 36).
     func decisions(
         _ questions: [Holding], in partition: PartitionID
     ) throws(LedgerError) -> Decisions
 
-    /// What PostgreSQL knows of a user and a coupon, whatever the request.
-    func standing(of user: UserID, for coupon: CouponID) throws(LedgerError) -> UserStanding?
+    /// What PostgreSQL knows of users and coupons, whatever the request, in order.
+    func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?]
 
     /// Creates a coupon. False where the id is taken.
     func create(_ coupon: Coupon) throws(LedgerError) -> Bool
@@ -43,10 +43,27 @@ public protocol CouponStore: AnyObject {
     func retell(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool
 }
 
-/// Which coupons there are, for many ids at a time. Blocking, and confined to one thread.
-public protocol CouponLookup: AnyObject {
-    /// Those of the coupons that exist.
-    func existing(among coupons: [CouponID]) throws(LedgerError) -> Set<CouponID>
+extension CouponStore {
+    /// What PostgreSQL knows of one user and coupon.
+    public func standing(of user: UserID, for coupon: CouponID) throws(LedgerError)
+        -> UserStanding?
+    {
+        try standings(of: [CouponUser(user: user, coupon: coupon)]).first ?? nil
+    }
+}
+
+/// A user of a coupon.
+public struct CouponUser: Hashable, Sendable {
+    /// Who.
+    public let user: UserID
+    /// Of which coupon.
+    public let coupon: CouponID
+
+    /// A user of a coupon.
+    public init(user: UserID, coupon: CouponID) {
+        self.user = user
+        self.coupon = coupon
+    }
 }
 
 /// Rows and cursor of one snapshot.

@@ -2,7 +2,7 @@
 ///
 /// Blocking, and confined to one thread. After `sessionLost` every lock is gone and the next call
 /// connects anew.
-public protocol Ledger: AnyObject {
+public protocol Ledger: HolderReader {
     /// Whether the session stands; losing it is losing every partition (rule 9).
     var isConnected: Bool { get }
 
@@ -21,10 +21,11 @@ public protocol Ledger: AnyObject {
     /// The partition's row.
     func partition(_ partition: PartitionID) throws(LedgerError) -> PartitionRow
 
-    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns.
+    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns. The row as
+    /// it is then: from here the cursor stands.
     func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
-    ) throws(LedgerError) -> Epoch
+    ) throws(LedgerError) -> PartitionRow
 
     /// Rule 19: moves the cursor and issues the batch, in one transaction.
     func issue(_ batch: Batch) throws(LedgerError) -> Commit
@@ -36,9 +37,6 @@ public protocol Ledger: AnyObject {
 
     /// Coupons as committed; those that are missing are left out.
     func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon]
-
-    /// A coupon with all whom the gate must know, without the queue (rule 30); nil where it is missing.
-    func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon?
 }
 
 /// Why a call of the ledger failed. Each ends the transaction; nothing of it may be answered or settled.
@@ -47,8 +45,13 @@ public enum LedgerError: Error, Equatable, Sendable {
     case fenced
     /// A lock, a deadlock, a serialization failure: this partition may try again (40001, 40P01, 55P03).
     case busy(String)
-    /// The session is gone, or PostgreSQL cannot now (classes 08, 53, 57, 58). Where a COMMIT was
-    /// under way its outcome is unknown; only moving the cursor again decides (rule 20).
+    /// The server ended the statement because it took too long (57014): less at a time may do.
+    case tooSlow(String)
+    /// PostgreSQL cannot do this now: no disk, no memory, an I/O error (classes 53 and 58). The session
+    /// stands, and others may have better luck.
+    case failed(String)
+    /// The session is gone (class 08, 57P, or nobody answers). Where a COMMIT was under way its outcome
+    /// is unknown; only moving the cursor again decides (rule 20).
     case sessionLost(String)
     /// PostgreSQL refuses for a reason that trying again does not mend; the text says what to do.
     case refused(String)

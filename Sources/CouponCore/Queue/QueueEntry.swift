@@ -80,6 +80,20 @@ public struct Holding: Hashable, Sendable {
     }
 }
 
+/// A request with the place of its queue entry.
+public struct PlacedRequest: Hashable, Sendable {
+    /// The request.
+    public let holding: Holding
+    /// Where it is queued.
+    public let position: Position
+
+    /// A request with its place.
+    public init(holding: Holding, position: Position) {
+        self.holding = holding
+        self.position = position
+    }
+}
+
 /// What stands at one position of the queue.
 public enum QueueItem: Equatable, Sendable {
     /// Readable.
@@ -101,5 +115,35 @@ public enum QueueItem: Equatable, Sendable {
         case .entry(let entry): entry.requests.count
         case .damaged(let damaged): damaged.holders.count
         }
+    }
+
+    /// Whether its bytes could not be read.
+    public var isDamaged: Bool {
+        if case .damaged = self { true } else { false }
+    }
+
+    /// The requests it holds, with their place.
+    public var requests: [PlacedRequest] {
+        switch self {
+        case .entry(let entry):
+            entry.requests.enumerated().map { offset, request in
+                PlacedRequest(
+                    holding: Holding(
+                        coupon: entry.coupon, user: request.user,
+                        sequence: entry.firstSequence + Int64(offset),
+                        requestID: request.requestID), position: entry.position)
+            }
+        case .damaged(let damaged):
+            damaged.holders.map { PlacedRequest(holding: $0, position: damaged.position) }
+        }
+    }
+
+    /// The same, where it is damaged with those whom a search has found.
+    public func completed(by search: HolderSearch) -> QueueItem {
+        guard case .damaged(let damaged) = self else { return self }
+        return .damaged(
+            DamagedEntry(
+                position: damaged.position, bytes: damaged.bytes, reason: damaged.reason,
+                holders: search.holders(at: damaged.position)))
     }
 }

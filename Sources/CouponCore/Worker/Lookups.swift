@@ -1,61 +1,109 @@
-/// Coupons that the gate does not hold, before they are loaded: do they exist?
+/// Coupons that the gate does not hold: what does PostgreSQL say of them?
 ///
-/// Anybody may ask for ids that nobody has made, and each would cost a load of its own, before which loads of
-/// real coupons stand in line. So PostgreSQL is asked about many at a time, one question after the other, and
-/// only what exists is loaded: a flood makes the questions longer, not more.
+/// Anybody may ask for ids that nobody has made, and for coupons that are long over, and each would
+/// cost a load of its own, before which loads of coupons on offer stand in line. So PostgreSQL is asked
+/// about many at a time, one question after the other, and only what can be had is loaded: a flood
+/// makes the questions longer, not more, and brings no history into Redis.
 internal import DequeModule
 
 struct Lookups {
-    private var waiting: Deque<CouponID> = []
-    private var asked: [CouponID] = []
+    /// A coupon that the gate did not hold when it was asked.
+    struct Missing {
+        let coupon: CouponID
+        let epoch: Epoch
+        /// The partition's count of changes, and the gate's clock, at that moment.
+        let rev: Int64
+        let now: Timestamp
+        /// The subscription under which the gate was asked (rule 38).
+        let generation: Int
+    }
+
+    private var waiting: Deque<Missing> = []
+    private var asked: [Missing] = []
+    private var isAsking = false
 
     /// False where too many wait.
-    mutating func add(_ coupon: CouponID) -> Bool {
+    mutating func add(_ missing: Missing) -> Bool {
         guard waiting.count < Limits.couponsWaitingForLookup else { return false }
-        waiting.append(coupon)
+        waiting.append(missing)
         return true
     }
 
     /// What is to be asked now; empty where nothing is.
     mutating func begin() -> [CouponID] {
-        guard asked.isEmpty else { return [] }
+        guard !isAsking else { return [] }
         asked = Array(waiting.prefix(Limits.couponsPerLookup))
         waiting.removeFirst(asked.count)
-        return asked
+        isAsking = !asked.isEmpty
+        return asked.map(\.coupon)
+    }
+
+    /// The coupon was created or changed: the answer on its way may be from before, so it is asked again.
+    mutating func renew(_ coupon: CouponID) {
+        guard let place = asked.firstIndex(where: { $0.coupon == coupon }) else { return }
+        waiting.append(asked.remove(at: place))
     }
 
     /// The question was answered: what it was about.
-    mutating func end() -> [CouponID] {
-        defer { asked = [] }
+    mutating func end() -> [Missing] {
+        defer { (asked, isAsking) = ([], false) }
         return asked
     }
 }
 
 extension Worker {
     /// The gate does not hold a coupon that somebody asks for.
-    func lookUp(_ coupon: CouponID) {
-        guard lookups.add(coupon) else {
+    func lookUp(_ missing: Lookups.Missing) {
+        guard lookups.add(missing) else {
             return didLoad(
-                coupon, .failed(.exhausted("too many coupons are asked for that are not loaded")))
+                missing.coupon,
+                .failed(.exhausted("too many coupons are asked for that are not loaded")))
         }
         askLookups()
     }
 
     /// The last lookup has ended.
     /// - Parameter result: those of the coupons that exist.
-    public func didLookUp(_ result: Result<Set<CouponID>, Failure>) {
-        for coupon in lookups.end() {
+    public func didLookUp(_ result: Result<[CouponID: Coupon], Failure>) {
+        for missing in lookups.end() {
             switch result {
-            case .success(let existing) where existing.contains(coupon): host.load(coupon)
-            case .success: didLoad(coupon, .absent)
-            case .failure(let failure): didLoad(coupon, .failed(failure))
+            case .success(let existing):
+                if let coupon = existing[missing.coupon] {
+                    didFind(coupon, missing)
+                } else {
+                    didLoad(missing.coupon, .absent)
+                }
+            case .failure(let failure): didLoad(missing.coupon, .failed(failure))
             }
         }
         askLookups()
     }
 
+    private func didFind(_ coupon: Coupon, _ missing: Lookups.Missing) {
+        if let reason = DoorReason(ofFinished: coupon, now: missing.now) {
+            finish(missing, reason)
+        } else {
+            host.load(coupon.id)
+        }
+    }
+
     private func askLookups() {
         let coupons = lookups.begin()
         if !coupons.isEmpty { host.lookUp(coupons) }
+    }
+}
+
+extension DoorReason {
+    /// Why nobody can have a coupon any more that is not at the gate, and so has nothing queued; nil where
+    /// somebody may.
+    fileprivate init?(ofFinished coupon: Coupon, now: Timestamp) {
+        let door = Door(
+            state: coupon.state, window: coupon.window, isFull: false,
+            isSoldOut: coupon.isSoldOut, now: now)
+        guard case .closed(let reason) = door else { return nil }
+        switch reason {
+        case .closed, .ended, .soldOut: self = reason
+        case .full, .notOpen, .paused: return nil
+        }
     }
 }

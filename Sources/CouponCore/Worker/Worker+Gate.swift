@@ -142,9 +142,15 @@ extension Worker: GateDelegate {
             takeStale(epoch, call, asked)
         case .rolledBack:
             failAll(asked, .unavailable("Redis lost data: the gate is being rebuilt"))
-        case .notLoaded:
+        case .notLoaded(let rev, let now):
             putBack(asked)
-            if batches.beginLoad(of: asked.coupon) { lookUp(asked.coupon) }
+            frontDoor.see(now, askedAt: asked.at, now: options.clocks.now())
+            if batches.beginLoad(of: asked.coupon) {
+                lookUp(
+                    .init(
+                        coupon: asked.coupon, epoch: call.epoch, rev: rev, now: now,
+                        generation: asked.generation))
+            }
         case .exhausted:
             failAll(asked, .exhausted("too many accepted requests wait to be issued"))
         case .unavailable(let reason):

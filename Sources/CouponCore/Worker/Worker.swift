@@ -11,6 +11,7 @@ public final class Worker {
     var tickets = Tickets()
     var batches = CouponBatches()
     var lookups = Lookups()
+    var recalls = Recalls()
     var asked = AskedCalls()
     var confirmations = Confirmations()
     var waitLists: [WaitList]
@@ -185,5 +186,8 @@ public final class Worker {
     public func forgetAll() { frontDoor.forgetAll() }
 
     /// The coupon was created or changed through this daemon.
-    public func forget(_ coupon: CouponID) { frontDoor.forget(coupon) }
+    public func forget(_ coupon: CouponID) {
+        frontDoor.forget(coupon)
+        lookups.renew(coupon)
+    }
 }

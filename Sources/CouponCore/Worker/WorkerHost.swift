@@ -6,8 +6,10 @@ public protocol WorkerHost: AnyObject {
     func fail(_ caller: Caller, _ failure: Failure)
     /// Something waits: `Worker.pump` is to be called when this turn's input has been read.
     func schedulePump()
-    /// Which of these coupons exist; ends in `Worker.didLookUp`, and only then is asked again.
+    /// These coupons as PostgreSQL has them; ends in `Worker.didLookUp`, and only then is asked again.
     func lookUp(_ coupons: [CouponID])
+    /// What PostgreSQL knows of these users; ends in `Worker.didRecall`, and only then is asked again.
+    func recall(_ users: [CouponUser])
     /// The gate does not hold the coupon; ends in `Worker.didLoad`.
     func load(_ coupon: CouponID)
     /// PostgreSQL's partitions are to be read now; ends in `Worker.take(rows:)`.

@@ -7,24 +7,25 @@ extension PostgresLedger {
         try session.partition(partition)
     }
 
-    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns.
+    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns; the row then.
     ///
     /// It waits for an issuing transaction of the partition, and is `busy` where that takes long.
     public func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
-    ) throws(LedgerError) -> Epoch {
+    ) throws(LedgerError) -> PartitionRow {
         let rows = try session.run(
             Statement(
                 """
-                UPDATE coupond.partition
+                UPDATE coupond.partition AS p
                 SET epoch = greatest(epoch, $2) + 1, redis_identity = $3
-                WHERE id = $1 RETURNING epoch
+                FROM coupond.installation
+                WHERE p.id = $1 RETURNING \(PartitionRow.columns)
                 """, .integer(Int64(partition.rawValue)), .integer(floor),
                 .text(identity.description)))
         guard rows.count == 1 else {
             throw .refused("the database has no partition \(partition.rawValue)")
         }
-        return rows.integer(0, 0)
+        return rows.partition(0)
     }
 
     /// Rejections and held dead letters in (from, to], in order.
@@ -68,10 +69,5 @@ extension PostgresLedger {
     /// Coupons as committed, by id; those that are missing are left out.
     public func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
         try session.coupons(ids)
-    }
-
-    /// A coupon with all whom the gate must know, without the queue; nil where it is missing.
-    public func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon? {
-        try session.load(coupon)
     }
 }

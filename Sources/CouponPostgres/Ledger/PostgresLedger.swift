@@ -45,7 +45,10 @@ public final class PostgresLedger: Ledger {
                     AND database = (
                         SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
                 """, .integer(AdvisoryLock.member), .integer(number)))
-        return Membership(rank: Int(rows.integer(0, 1)), count: Int(rows.integer(0, 0)))
+        let (count, rank) = (Int(rows.integer(0, 0)), Int(rows.integer(0, 1)))
+        // A pooler that gives each transaction another session takes the locks away.
+        guard rank < count else { throw .sessionLost("the session does not have its own lock") }
+        return Membership(rank: rank, count: count)
     }
 
     /// Ends the sessions of members that stand still within a message or a COPY. The server's idle

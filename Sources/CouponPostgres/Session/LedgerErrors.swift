@@ -13,10 +13,24 @@ extension LedgerError {
         switch state {
         case Self.fence: self = .fenced
         case "40001", "40P01", "55P03": self = .busy(failure.message)
+        case "57014": self = .tooSlow(failure.message)
         default:
-            // 25: read-only after a failover, or a transaction that the server has ended.
-            let isSession = ["08", "25", "53", "57", "58"].contains { state.hasPrefix($0) }
-            self = isSession ? .sessionLost(failure.message) : .refused(failure.message)
+            self =
+                Self.endsSession(state)
+                ? .sessionLost(failure.message)
+                : Self.isServersTrouble(state)
+                    ? .failed(failure.message) : .refused(failure.message)
         }
+    }
+
+    /// 08: no connection. 25: read-only after a failover, or a transaction that the server has ended.
+    /// 57P: the server stops, or has ended the session. 53300: it takes no more sessions.
+    private static func endsSession(_ state: String) -> Bool {
+        ["08", "25", "57P", "53300"].contains { state.hasPrefix($0) }
+    }
+
+    /// 53: no disk, no memory, a limit. 57: an operator's doing. 58: an I/O error.
+    private static func isServersTrouble(_ state: String) -> Bool {
+        ["53", "57", "58"].contains { state.hasPrefix($0) }
     }
 }

@@ -1,69 +1,156 @@
-/// A coupon with all whom the gate must know (rules 30 and 32), from one snapshot.
-///
-/// A popular coupon has millions of holders: they are fetched in parts, through a cursor, so that beside
-/// the result itself only one part is in memory.
-internal import CouponCore
+/// Whom the gate must know of a coupon (rules 30 and 32), page by page: there may be ten million of them.
+public import CouponCore
 
 extension Session {
-    private static let holdersPerFetch = 10_000
+    func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+        let rows = try run(
+            Statement(
+                """
+                SELECT \(Coupon.columns), (
+                    SELECT count(*) FROM coupond.dead_letter AS l
+                    WHERE l.coupon_id = c.id AND l.user_id IS NOT NULL AND l.state = 1)
+                FROM coupond.coupon AS c WHERE id = ANY ($1) ORDER BY id
+                """, .integers(coupons.map(\.rawValue))))
+        var marks: [LoadMarks] = []
+        for row in 0..<rows.count {
+            marks.append(
+                LoadMarks(
+                    coupon: try rows.coupon(row), held: rows.integer(row, Coupon.columnCount)))
+        }
+        return marks
+    }
 
-    func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon? {
-        do throws(LedgerError) {
-            let rows = try run(
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    func holders(
+        of coupon: CouponID, after place: HolderPlace, limit: Int
+    ) throws(LedgerError) -> HolderPage {
+        switch place {
+        case .refused(let user):
+            let holders = try holders(
                 Statement(
                     """
-                    SELECT \(Coupon.columns), (
-                        SELECT count(*) FROM coupond.dead_letter
-                        WHERE coupon_id = $1 AND user_id IS NOT NULL AND state = 1)
-                    FROM coupond.coupon WHERE id = $1
-                    """, .integer(coupon.rawValue)))
-            var loaded: LoadedCoupon?
-            if rows.count == 1 {
-                let coupon = try rows.coupon(0)
-                loaded = LoadedCoupon(
-                    coupon: coupon, holders: try holders(of: coupon),
-                    used: coupon.issued + rows.integer(0, 9), queued: 0,
-                    nextSequence: coupon.lastSequence + 1)
-            }
-            _ = try run("COMMIT")
-            return loaded
-        } catch {
-            rollBack()
-            throw error
+                    SELECT DISTINCT ON (user_id) user_id, sequence, request_id, reason
+                    FROM coupond.refusal AS r
+                    WHERE coupon_id = $1 AND user_id > $2 AND \(Self.hasNoIssue)
+                    ORDER BY user_id, epoch DESC, n DESC, sequence DESC LIMIT $3
+                    """, .integer(coupon.rawValue), .integer(user.rawValue),
+                    .integer(Int64(limit))))
+            let isFull = holders.count >= limit
+            return HolderPage(
+                holders: holders,
+                end: holders.last.flatMap { isFull ? .refused($0.user) : nil }
+                    ?? .issued(UserID(0)))
+        case .issued(let user):
+            let holders = try holders(
+                Statement(
+                    """
+                    SELECT user_id, sequence, request_id, NULL::smallint
+                    FROM coupond.coupon_issue WHERE coupon_id = $1 AND user_id > $2
+                    ORDER BY user_id LIMIT $3
+                    """, .integer(coupon.rawValue), .integer(user.rawValue),
+                    .integer(Int64(limit))))
+            let isFull = holders.count >= limit
+            return HolderPage(
+                holders: holders,
+                end: holders.last.flatMap { isFull ? .issued($0.user) : nil } ?? .end)
+        case .end:
+            return HolderPage(holders: [], end: .end)
         }
     }
 
-    /// Issues, and of the users without one the latest refusal.
-    private func holders(of coupon: Coupon) throws(LedgerError) -> [LoadedHolder] {
-        _ = try run(
-            Statement(
-                """
-                DECLARE holder NO SCROLL CURSOR FOR
-                SELECT user_id, sequence, request_id, NULL::smallint
-                FROM coupond.coupon_issue WHERE coupon_id = $1
-                UNION ALL (
-                    SELECT DISTINCT ON (user_id) user_id, sequence, request_id, reason
-                    FROM coupond.refusal AS r
-                    WHERE coupon_id = $1 AND NOT EXISTS (
-                        SELECT FROM coupond.coupon_issue AS i
-                        WHERE i.coupon_id = $1 AND i.user_id = r.user_id)
-                    ORDER BY user_id, epoch DESC, n DESC, sequence DESC)
-                """, .integer(coupon.id.rawValue)))
-        var holders: [LoadedHolder] = []
-        holders.reserveCapacity(Int(coupon.issued))
-        while true {
-            let rows = try run(Statement("FETCH \(Self.holdersPerFetch) FROM holder"))
-            if rows.count == 0 { return holders }
+    func holders(
+        of coupons: [CouponID], limit: Int
+    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+        let ids = Parameter.integers(coupons.map(\.rawValue))
+        let most = Parameter.integer(Int64(limit) + 1)
+        var found: [CouponID: [LoadedHolder]] = [:]
+        var count = 0
+        for sql in [Self.issuesOfMany, Self.refusalsOfMany] {
+            let rows = try run(Statement(sql, ids, most))
+            count += rows.count
+            if count > limit { return nil }
             for row in 0..<rows.count {
-                holders.append(
-                    LoadedHolder(
-                        user: UserID(rows.integer(row, 0)),
-                        holder: GateHolder(
-                            sequence: rows.integer(row, 1), position: .zero,
-                            requestID: rows.requestID(row, 2),
-                            rejection: rows.isNull(row, 3) ? nil : try rows.reason(row, 3))))
+                found[CouponID(rows.integer(row, 4)), default: []].append(try rows.holder(row))
             }
         }
+        return found
+    }
+
+    private func holders(_ statement: Statement) throws(LedgerError) -> [LoadedHolder] {
+        let rows = try run(statement)
+        var holders: [LoadedHolder] = []
+        holders.reserveCapacity(rows.count)
+        for row in 0..<rows.count { holders.append(try rows.holder(row)) }
+        return holders
+    }
+
+    private static let hasNoIssue = """
+        NOT EXISTS (
+            SELECT FROM coupond.coupon_issue AS i
+            WHERE i.coupon_id = r.coupon_id AND i.user_id = r.user_id)
+        """
+
+    private static let issuesOfMany = """
+        SELECT user_id, sequence, request_id, NULL::smallint, coupon_id
+        FROM coupond.coupon_issue WHERE coupon_id = ANY ($1) LIMIT $2
+        """
+
+    private static let refusalsOfMany = """
+        SELECT DISTINCT ON (coupon_id, user_id) user_id, sequence, request_id, reason, coupon_id
+        FROM coupond.refusal AS r
+        WHERE coupon_id = ANY ($1) AND user_id IS NOT NULL AND \(hasNoIssue)
+        ORDER BY coupon_id, user_id, epoch DESC, n DESC, sequence DESC LIMIT $2
+        """
+}
+
+extension Rows {
+    /// User, sequence, request id, and the reason of a refusal.
+    fileprivate func holder(_ row: Int) throws(LedgerError) -> LoadedHolder {
+        LoadedHolder(
+            user: UserID(integer(row, 0)),
+            holder: GateHolder(
+                sequence: integer(row, 1), position: .zero, requestID: requestID(row, 2),
+                rejection: isNull(row, 3) ? nil : try reason(row, 3)))
+    }
+}
+
+extension PostgresLedger {
+    /// Marks of coupons, by id.
+    public func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+        try session.marks(of: coupons)
+    }
+
+    /// The next holders of a coupon.
+    public func holders(
+        of coupon: CouponID, after place: HolderPlace, limit: Int
+    ) throws(LedgerError) -> HolderPage {
+        try session.holders(of: coupon, after: place, limit: limit)
+    }
+
+    /// All holders of several coupons; nil where they are more than `limit`.
+    public func holders(
+        of coupons: [CouponID], limit: Int
+    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+        try session.holders(of: coupons, limit: limit)
+    }
+}
+
+extension PostgresCouponStore {
+    /// Marks of coupons, by id.
+    public func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+        try session.marks(of: coupons)
+    }
+
+    /// The next holders of a coupon.
+    public func holders(
+        of coupon: CouponID, after place: HolderPlace, limit: Int
+    ) throws(LedgerError) -> HolderPage {
+        try session.holders(of: coupon, after: place, limit: limit)
+    }
+
+    /// All holders of several coupons; nil where they are more than `limit`.
+    public func holders(
+        of coupons: [CouponID], limit: Int
+    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+        try session.holders(of: coupons, limit: limit)
     }
 }

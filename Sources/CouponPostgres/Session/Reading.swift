@@ -6,6 +6,12 @@ extension Rows {
         Position(epoch: integer(row, column), n: integer(row, column + 1))
     }
 
+    /// A count, a sequence or a version. By SQL anybody may write one that no daemon would: what is beyond
+    /// the edge is brought there, so that whoever adds to it does not overflow.
+    func number(_ row: Int, _ column: Int) -> Int64 {
+        min(max(0, integer(row, column)), Limits.maximumNumber)
+    }
+
     /// The columns of `Coupon.columns`, from `column` on.
     func coupon(_ row: Int, at column: Int = 0) throws(LedgerError) -> Coupon {
         let state = UInt8(exactly: integer(row, column + 5)).flatMap(CouponState.init)
@@ -14,11 +20,12 @@ extension Rows {
         }
         return Coupon(
             id: CouponID(integer(row, column)), title: text(row, column + 1),
-            total: optionalInteger(row, column + 2),
+            total: isNull(row, column + 2)
+                ? nil : min(number(row, column + 2), Limits.maximumTotal),
             window: Window(
                 opens: timestamp(row, column + 3), closes: timestamp(row, column + 4)),
-            state: state, version: integer(row, column + 6), issued: integer(row, column + 7),
-            lastSequence: integer(row, column + 8))
+            state: state, version: number(row, column + 6), issued: number(row, column + 7),
+            lastSequence: number(row, column + 8))
     }
 
     func coupons() throws(LedgerError) -> [Coupon] {

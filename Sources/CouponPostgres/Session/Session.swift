@@ -105,7 +105,10 @@ final class Session {
     }
 
     private var settings: String {
-        // While an admin lowers a total the gate is asked inside the transaction: hence the longer time.
+        // Every statement reads by an index, a page of it. Where a table has just grown by millions of
+        // rows, of which the planner knows nothing yet, it would read and sort the whole table for each
+        // page. While an admin lowers a total the gate is asked inside the transaction: hence the
+        // longer time.
         let (idle, idleInTransaction) =
             switch role {
             case .ledger: (options.idleTimeoutMilliseconds, options.idleTimeoutMilliseconds)
@@ -115,6 +118,10 @@ final class Session {
             SET synchronous_commit = on;
             SET statement_timeout = \(options.statementTimeoutMilliseconds);
             SET lock_timeout = \(options.lockTimeoutMilliseconds);
+            SET enable_seqscan = off;
+            SET enable_bitmapscan = off;
+            SET max_parallel_workers_per_gather = 0;
+            SET jit = off;
             SET idle_session_timeout = \(idle);
             SET idle_in_transaction_session_timeout = \(idleInTransaction);
             """

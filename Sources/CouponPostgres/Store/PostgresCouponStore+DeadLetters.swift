@@ -88,6 +88,11 @@ extension PostgresCouponStore: DeadLetterStore {
                 Statement(
                     "SELECT \(Self.columns) FROM coupond.dead_letter WHERE id = $1 FOR UPDATE",
                     .integer(id)))
+            // Somebody may have deleted it while this waited for the coupon.
+            guard rows.count == 1 else {
+                session.rollBack()
+                return nil
+            }
             let value = try body(try rows.deadLetter(0), coupon, partition)
             _ = try session.run("COMMIT")
             return value

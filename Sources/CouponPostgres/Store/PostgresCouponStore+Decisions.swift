@@ -35,23 +35,25 @@ extension PostgresCouponStore {
         return Decisions(cursor: rows.position(0, 0), standings: standings)
     }
 
-    /// What PostgreSQL knows of a user and a coupon: the issue, else the latest refusal.
-    public func standing(of user: UserID, for coupon: CouponID) throws(LedgerError)
-        -> UserStanding?
-    {
+    /// What PostgreSQL knows of users and coupons, in order: the issue, else the latest refusal.
+    public func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
         let rows = try session.run(
             Statement(
                 """
                 SELECT i.sequence, i.request_id, i.issued_at, r.sequence, r.request_id, r.reason
-                FROM (
-                    SELECT sequence, request_id, issued_at FROM coupond.coupon_issue
-                    WHERE coupon_id = $1 AND user_id = $2) AS i
-                FULL JOIN (
+                FROM unnest($1, $2) WITH ORDINALITY AS q (coupon_id, user_id, number)
+                LEFT JOIN coupond.coupon_issue AS i
+                    ON i.coupon_id = q.coupon_id AND i.user_id = q.user_id
+                LEFT JOIN LATERAL (
                     SELECT sequence, request_id, reason FROM coupond.refusal
-                    WHERE coupon_id = $1 AND user_id = $2
+                    WHERE coupon_id = q.coupon_id AND user_id = q.user_id
                     ORDER BY epoch DESC, n DESC, sequence DESC LIMIT 1) AS r ON true
-                """, .integer(coupon.rawValue), .integer(user.rawValue)))
-        return rows.count == 0 ? nil : try rows.standing(0, at: 0)
+                ORDER BY q.number
+                """, .integers(users.map(\.coupon.rawValue)),
+                .integers(users.map(\.user.rawValue))))
+        var standings: [UserStanding?] = []
+        for row in 0..<rows.count { standings.append(try rows.standing(row, at: 0)) }
+        return standings
     }
 }
 

@@ -2,9 +2,9 @@
 public import CouponCore
 public import Logging
 
-/// `CouponStore` and `CouponLookup` by libpq. Blocking, and confined to one thread; after `sessionLost` the
+/// `CouponStore` by libpq. Blocking, and confined to one thread; after `sessionLost` the
 /// next call connects anew.
-public final class PostgresCouponStore: CouponStore, CouponLookup {
+public final class PostgresCouponStore: CouponStore {
     let session: Session
     let partitioning: Partitioning
 
@@ -31,13 +31,9 @@ public final class PostgresCouponStore: CouponStore, CouponLookup {
         try session.coupons([id]).first
     }
 
-    /// Those of the coupons that exist.
-    public func existing(among coupons: [CouponID]) throws(LedgerError) -> Set<CouponID> {
-        let rows = try session.run(
-            Statement(
-                "SELECT id FROM coupond.coupon WHERE id = ANY ($1)",
-                .integers(coupons.map(\.rawValue))))
-        return Set((0..<rows.count).map { CouponID(rows.integer($0, 0)) })
+    /// Coupons as committed, by id.
+    public func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+        try session.coupons(ids)
     }
 
     /// Coupons with an id above `after`, by id.
@@ -47,11 +43,6 @@ public final class PostgresCouponStore: CouponStore, CouponLookup {
                 "SELECT \(Coupon.columns) FROM coupond.coupon WHERE id > $1 ORDER BY id LIMIT $2",
                 .integer(after.rawValue), .integer(Int64(limit)))
         ).coupons()
-    }
-
-    /// A coupon with all whom the gate must know; nil where it is missing.
-    public func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon? {
-        try session.load(coupon)
     }
 
     /// Creates a coupon, with nothing issued. False where the id is taken.

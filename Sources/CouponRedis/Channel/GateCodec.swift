@@ -47,7 +47,9 @@ extension GateAnswer {
             else { return nil }
             self = .stale(status, epoch: epoch)
         case 2: self = .rolledBack
-        case 3: self = .notLoaded
+        case 3:
+            guard let rev = reader.int64(), let now = reader.timestamp() else { return nil }
+            self = .notLoaded(rev: rev, now: now)
         case 4: self = .exhausted
         default: return nil
         }

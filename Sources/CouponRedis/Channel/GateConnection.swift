@@ -40,7 +40,7 @@ public final class GateConnection: Gate {
     private let options: RedisOptions
     private let logger: Logger
     private var state = State.idle
-    private var attempts = 0
+    private var backOff = BackOff()
     /// Why there is no connection, for the callers.
     private var trouble = "not connected to Redis yet"
     /// Whose connection may still run calls.
@@ -220,7 +220,7 @@ public final class GateConnection: Gate {
             let text = session.unsafeSettings.joined(separator: "; ")
             logger.warning("Redis runs with unsafe settings", metadata: ["settings": "\(text)"])
         }
-        attempts = 0
+        backOff.reset()
         old = nil
         state = .ready(link, session)
         watch(link)
@@ -249,14 +249,10 @@ public final class GateConnection: Gate {
         trouble = reason
         state = .connecting
         logger.log(
-            level: attempts == 0 ? .warning : .debug, "no connection to the gate",
+            level: backOff.failures == 0 ? .warning : .debug, "no connection to the gate",
             metadata: ["reason": "\(reason)"])
-        // From 25 to 50 ms, doubled up to 2 s: workers do not come back all at once.
-        let longest = min(Int64(50) << min(attempts, 8), 2_000)
-        attempts += 1
-        eventLoop.assumeIsolated().scheduleTask(
-            in: .milliseconds(.random(in: longest / 2...longest))
-        ) { [weak self] in
+        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(backOff.next())) {
+            [weak self] in
             if let self, case .connecting = self.state { self.connect() }
         }
         if wasReady { delegate?.gateDidChange() }

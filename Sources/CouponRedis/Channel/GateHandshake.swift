@@ -72,13 +72,13 @@ final class GateHandshake {
         guard !server.isReplica else {
             return end(.failure(HandshakeFailure(text: "Redis is a replica")))
         }
-        guard server.unsafeSettings.isEmpty || options.allowUnsafeSettings else {
-            let text = server.unsafeSettings.joined(separator: "; ")
+        guard server.complaints.isEmpty || options.allowUnsafeSettings else {
+            let text = server.complaints.joined(separator: "; ")
             return end(.failure(HandshakeFailure(text: "unsafe Redis settings: \(text)")))
         }
         let session = GateSession(
             identity: identity, clientID: clientID, digest: digest,
-            unsafeSettings: server.unsafeSettings)
+            unsafeSettings: server.complaints)
         // Rule 14. In another process the id would be somebody else's; the old one's calls died
         // with it.
         guard let old, old.identity.runID == identity.runID else { return end(.success(session)) }

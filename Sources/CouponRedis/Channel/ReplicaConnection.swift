@@ -25,6 +25,10 @@ public final class ReplicaConnection: ReplicaLink {
     private var isAsking = false
     private var isClosed = false
     private var patience: Scheduled<Void>?
+    /// Shorter than others: who was accepted waits meanwhile.
+    private var backOff = BackOff(longest: 500)
+    private var mayConnectAt = NIODeadline.now()
+    private var plannedConnect: Scheduled<Void>?
 
     /// - Parameters:
     ///   - eventLoop: the worker's.
@@ -53,13 +57,22 @@ public final class ReplicaConnection: ReplicaLink {
         ) { [weak self] in
             self?.broke("Redis does not answer")
         }
-        if let link { send(over: link) } else { connect() }
+        if let link { send(over: link) } else { connectSoon() }
+    }
+
+    /// Now, or when the last failure is a while ago: questions follow each other as fast as requests.
+    private func connectSoon() {
+        plannedConnect = eventLoop.assumeIsolated().scheduleTask(deadline: mayConnectAt) {
+            [weak self] in
+            self?.connect()
+        }
     }
 
     /// Gives the connection up for good.
     public func close() {
         isClosed = true
         patience?.cancel()
+        plannedConnect?.cancel()
         link?.lost("closed")
     }
 
@@ -76,6 +89,7 @@ public final class ReplicaConnection: ReplicaLink {
             guard let count, let identity = server.identity, !server.isReplica else {
                 return link.lost("Redis cannot wait for replicas")
             }
+            self?.backOff.reset()
             self?.answer(ReplicaAnswer(count: Int(count), identity: identity))
         }
     }
@@ -125,8 +139,12 @@ public final class ReplicaConnection: ReplicaLink {
         let old = link
         link = nil
         old?.lost(reason)
+        plannedConnect?.cancel()
         if isClosed { return }
-        logger.warning("replicas cannot be asked", metadata: ["reason": "\(reason)"])
+        logger.log(
+            level: backOff.failures == 0 ? .warning : .debug, "replicas cannot be asked",
+            metadata: ["reason": "\(reason)"])
+        mayConnectAt = .now() + .milliseconds(backOff.next())
         answer(nil)
     }
 }

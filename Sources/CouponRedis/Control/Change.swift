@@ -10,7 +10,11 @@ extension RedisGateControl {
         var packed = ByteWriter(capacity: 34)
         packed.append(coupon)
         let reply = try run(
-            .set, keys: keys(of: coupon.id, partition, epoch),
+            .set,
+            keys: [
+                Keys.gate(partition), Keys.record(coupon.id, partition, epoch),
+                Keys.coupons(partition, epoch),
+            ],
             [
                 .number(epoch), .bytes(Self.pack(coupon.id)), .bytes(packed.bytes),
                 .number(options.finishedRetentionMilliseconds),
@@ -23,11 +27,8 @@ extension RedisGateControl {
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
     ) throws(GateControlError) -> CapResult {
         let reply = try run(
-            .cap, keys: keys(of: coupon, partition, epoch),
-            [
-                .number(epoch), .bytes(Self.pack(coupon)), .number(version), .number(total),
-                .number(options.finishedRetentionMilliseconds),
-            ])
+            .cap, keys: [Keys.gate(partition), Keys.record(coupon, partition, epoch)],
+            [.number(epoch), .bytes(Self.pack(coupon)), .number(version), .number(total)])
         guard let parts = reply.elements, parts.count == 2, let code = parts[0].integerValue,
             let used = parts[1].integerValue
         else { throw .unexpectedReply("cap: \(reply)") }
@@ -50,7 +51,11 @@ extension RedisGateControl {
             var epoch: Epoch = 0
             while true {
                 let reply = try self.run(
-                    .inspect, keys: self.keys(of: coupon, partition, epoch),
+                    .inspect,
+                    keys: [
+                        Keys.gate(partition), Keys.record(coupon, partition, epoch),
+                        Keys.holders(coupon, partition, epoch),
+                    ],
                     [.bytes(user.map(Self.pack) ?? [])], on: connection)
                 guard let inspection = GateInspection(reply) else {
                     throw .unexpectedReply("inspect: \(reply)")
@@ -59,15 +64,6 @@ extension RedisGateControl {
                 epoch = inspection.epoch
             }
         }
-    }
-
-    func keys(
-        of coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch
-    ) -> [String] {
-        [
-            Keys.gate(partition), Keys.record(coupon, partition, epoch),
-            Keys.holders(coupon, partition, epoch),
-        ]
     }
 
     static func pack(_ coupon: CouponID) -> [UInt8] {
@@ -97,32 +93,36 @@ extension Reply {
 extension GateInspection {
     /// From the reply of inspect.lua; nil where it is another.
     fileprivate init?(_ reply: Reply) {
-        guard let parts = reply.elements, parts.count == 9,
+        guard let parts = reply.elements, parts.count == 8,
             let status = parts[0].integerValue.flatMap({ GateStatus(rawValue: UInt8(clamping: $0)) }
             ),
             let epoch = parts[1].integerValue, let settledEpoch = parts[2].integerValue,
             let settledN = parts[3].integerValue, let tail = parts[4].integerValue,
-            let token = parts[5].integerValue, let now = parts[6].integerValue
+            let now = parts[5].integerValue
         else { return nil }
-        let record = GateRecord(parts[7])
+        let record = GateRecord(parts[6])
         var holder: GateHolder?
-        if let bytes = parts[8].bytesValue {
+        if let bytes = parts[7].bytesValue {
             var reader = ByteReader(bytes)
             holder = reader.holder()
             if holder == nil { return nil }
         }
-        if record == nil && parts[7] != .none { return nil }
+        if record == nil && parts[6] != .none { return nil }
         self.init(
             status: status, epoch: epoch, settled: Position(epoch: settledEpoch, n: settledN),
-            tail: tail, loadToken: token, now: Timestamp(microseconds: now), record: record,
+            tail: tail, now: Timestamp(microseconds: now), record: record,
             holder: holder)
     }
 }
 
 extension GateRecord {
-    fileprivate init?(_ reply: Reply) {
+    /// From the reply of inspect.lua; nil where it is another.
+    init?(_ reply: Reply) {
         guard let parts = reply.elements, parts.count == 11 else { return nil }
-        let numbers = parts.dropLast().compactMap(\.integerValue)
+        // What is beyond is none of ours, and must not overflow where it is added to.
+        let numbers = parts.dropLast().compactMap(\.integerValue).map {
+            min(max(-1, $0), Limits.maximumNumber)
+        }
         guard numbers.count == 10, let state = CouponState(rawValue: UInt8(clamping: numbers[6]))
         else { return nil }
         let terms = CouponTerms(
@@ -133,6 +133,7 @@ extension GateRecord {
             isSoldOut: numbers[7] != 0)
         self.init(
             version: numbers[0], rev: numbers[1], used: numbers[2], queued: numbers[3],
-            nextSequence: numbers[4], cap: parts[10].integerValue, terms: terms)
+            nextSequence: numbers[4],
+            cap: parts[10].integerValue.map { min(max(0, $0), Limits.maximumNumber) }, terms: terms)
     }
 }

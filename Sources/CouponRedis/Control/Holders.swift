@@ -1,40 +1,92 @@
-/// Reading a coupon's holders, in parts: there may be a million of them.
+/// Reading holders, in parts: there may be millions of them.
 public import CouponCore
 
-extension RedisGateControl: HolderSource {
+extension RedisGateControl: AccountsGate {
     /// Users whom the gate knows, in no order, `limit` at least where there are so many.
     public func holders(
         of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int
     ) throws(GateControlError) -> [LoadedHolder] {
         try perform { connection throws(GateControlError) in
             var holders: [LoadedHolder] = []
-            try connection.scanHolders(in: Keys.holders(coupon, partition, epoch)) { user, holder in
-                holders.append(LoadedHolder(user: user, holder: holder))
-                return holders.count < limit
-            }
+            let key = Keys.holders(coupon, partition, epoch)
+            var cursor = "0"
+            repeat {
+                cursor = try connection.scanHolders(in: key, from: cursor) { user, holder in
+                    holders.append(LoadedHolder(user: user, holder: holder))
+                }
+            } while cursor != "0" && holders.count < limit
             return holders
         }
     }
 }
 
-extension BlockingConnection {
-    /// Calls `body` with each holder in a key, one perhaps twice, until it says false.
-    func scanHolders(
-        in key: String, _ body: (UserID, GateHolder) -> Bool
+extension RedisGateControl {
+    /// A slice of a search for those who were accepted at some positions: among the holders of every epoch,
+    /// for a rebuild carries them into a later one.
+    public func search(
+        _ search: inout HolderSearch, partition: PartitionID
     ) throws(GateControlError) {
-        var cursor = "0"
-        repeat {
-            let reply = try call(Command("HSCAN", key, cursor, "COUNT", "1000"))
-            guard let parts = reply.elements, parts.count == 2, let next = parts[0].text,
-                let pairs = parts[1].elements
-            else { throw .unexpectedReply("HSCAN") }
-            for index in stride(from: 0, to: pairs.count - 1, by: 2) {
-                var user = ByteReader(pairs[index].bytesValue ?? [])
-                var value = ByteReader(pairs[index + 1].bytesValue ?? [])
-                guard let id = user.userID(), let holder = value.holder() else { continue }
-                if !body(id, holder) { return }
+        var next = search
+        try perform { connection throws(GateControlError) in
+            if next.epochs == nil {
+                next.epochs = try connection.epochs(of: partition)
+            } else if let place = next.places.last {
+                let key = Keys.holders(place.coupon, partition, place.epoch)
+                next.holderCursor = try connection.scanHolders(in: key, from: next.holderCursor) {
+                    next.look(at: $0, $1, of: place.coupon)
+                }
+                if next.holderCursor == "0" { next.places.removeLast() }
+            } else if let epoch = next.epochs?.last {
+                try connection.listCoupons(of: partition, epoch, &next)
             }
-            cursor = next
-        } while cursor != "0"
+        }
+        search = next
+    }
+}
+
+extension BlockingConnection {
+    /// Calls `body` with some of the holders in a key, one perhaps twice.
+    /// - Returns: where to go on; "0" where all were read.
+    fileprivate func scanHolders(
+        in key: String, from cursor: String, _ body: (UserID, GateHolder) -> Void
+    ) throws(GateControlError) -> String {
+        let reply = try call(Command("HSCAN", key, cursor, "COUNT", Self.scanned))
+        guard let (next, pairs) = reply.scan else { throw .unexpectedReply("HSCAN") }
+        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
+            var user = ByteReader(pairs[index].bytesValue ?? [])
+            var value = ByteReader(pairs[index + 1].bytesValue ?? [])
+            guard let id = user.userID(), let holder = value.holder() else { continue }
+            body(id, holder)
+        }
+        return next
+    }
+
+    /// Some of the coupons of the last epoch of a search.
+    fileprivate func listCoupons(
+        of partition: PartitionID, _ epoch: Epoch, _ search: inout HolderSearch
+    ) throws(GateControlError) {
+        let reply = try call(
+            Command(
+                "ZSCAN", Keys.coupons(partition, epoch), search.listCursor, "COUNT", Self.scanned))
+        guard let (next, pairs) = reply.scan else { throw .unexpectedReply("ZSCAN") }
+        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
+            guard let id = pairs[index].text.flatMap({ Int64($0) }) else { continue }
+            search.places.append(.init(epoch: epoch, coupon: CouponID(id)))
+        }
+        search.listCursor = next
+        if next == "0" { search.epochs?.removeLast() }
+    }
+
+    /// Redis is busy for some 2 ms with so many.
+    private static let scanned = "2000"
+}
+
+extension Reply {
+    /// What a scan answers: where to go on, and what it found.
+    fileprivate var scan: (next: String, found: [Reply])? {
+        guard let parts = elements, parts.count == 2, let next = parts[0].text,
+            let found = parts[1].elements
+        else { return nil }
+        return (next, found)
     }
 }

@@ -1,4 +1,4 @@
-/// Telling a gate what became of a dead letter (hole 22).
+/// Telling a gate what became of a dead letter.
 public import CouponCore
 
 extension RedisGateControl: DeadLetterGate {
@@ -13,7 +13,13 @@ extension RedisGateControl: DeadLetterGate {
         request.append(holding.sequence)
         request.append(holding.requestID)
         return try run(
-            .letter, keys: keys(of: coupon.id, partition, epoch),
+            .letter,
+            keys: [
+                Keys.gate(partition), Keys.record(coupon.id, partition, epoch),
+                Keys.holders(coupon.id, partition, epoch), Keys.coupons(partition, epoch),
+                Keys.claim(coupon.id, partition, epoch),
+                Keys.staged(coupon.id, partition, epoch),
+            ],
             [
                 .number(epoch), .bytes(Self.pack(coupon.id)), .bytes(packed.bytes),
                 .number(options.finishedRetentionMilliseconds), .bytes(Self.pack(holding.user)),

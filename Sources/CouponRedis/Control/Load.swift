@@ -1,85 +1,149 @@
-/// Loading a coupon with its holders (rules 30 and 32).
+/// Loading a coupon with its holders (rules 30 and 32), and letting it go again (rule 41).
 public import CouponCore
 
 extension RedisGateControl {
-    /// How long the holders of an unfinished load stay, in milliseconds; each chunk starts it anew.
-    private static let loadingMilliseconds: Int64 = 60_000
-    /// Commands sent before the first answer is waited for.
-    private static let commandsUnderWay = 8
+    /// A claim that has not moved for so long is nobody's, in milliseconds.
+    private static let claimMilliseconds: Int64 = 5_000
 
-    /// Rules 30 and 32. The coupon's `rev` is above every earlier one in this partition.
+    /// Rule 32: this load alone may stage the coupon's holders, until it ends or stands still for too long.
+    public func claim(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(GateControlError) -> ClaimResult {
+        let code = try run(
+            .claim,
+            keys: [
+                Keys.gate(partition), Keys.record(coupon, partition, epoch),
+                Keys.claim(coupon, partition, epoch), Keys.staged(coupon, partition, epoch),
+                Keys.coupons(partition, epoch),
+            ],
+            [.number(epoch), .bytes(Self.pack(load)), .number(Self.claimMilliseconds)]
+        ).code()
+        switch code {
+        case 0: return .claimed
+        case 1: return .alreadyLoaded
+        case 2: return .stale
+        default: return .elsewhere
+        }
+    }
+
+    /// Writes holders beside the coupon; many calls, in any order. False where the claim, the epoch or the
+    /// status is another.
+    public func stage(
+        _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
+        load: LoadNumber?
+    ) throws(GateControlError) -> Bool {
+        let evaluations = staging(holders, coupon, partition, epoch, load)
+        guard !evaluations.isEmpty else { return true }
+        return try perform { connection throws(GateControlError) in
+            for reply in try self.run(evaluations, on: connection) where try !reply.done() {
+                return false
+            }
+            return true
+        }
+    }
+
+    private func staging(
+        _ holders: [LoadedHolder], _ coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch,
+        _ load: LoadNumber?
+    ) -> [Evaluation] {
+        let keys = [
+            Keys.gate(partition), Keys.claim(coupon, partition, epoch),
+            Keys.staged(coupon, partition, epoch), Keys.coupons(partition, epoch),
+        ]
+        return stride(from: 0, to: holders.count, by: Limits.holdersPerCommand).map { start in
+            let part = holders[start..<min(start + Limits.holdersPerCommand, holders.count)]
+            var packed = ByteWriter(capacity: part.count * 51)
+            for holder in part {
+                packed.append(holder.user)
+                packed.append(holder.holder)
+            }
+            return Evaluation(
+                script: load == nil ? .stageInRebuild : .stage, keys: keys,
+                arguments: [
+                    .number(epoch), .bytes(load.map(Self.pack) ?? []), .number(coupon.rawValue),
+                    .bytes(packed.bytes),
+                ])
+        }
+    }
+
+    /// Rules 30 and 32: gives coupons whose holders are staged their records, each in one step. Their
+    /// `rev` is above every earlier one in this partition.
     public func load(
-        _ coupon: LoadedCoupon, partition: PartitionID, epoch: Epoch, token: Int64?
+        _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
     ) throws(GateControlError) -> LoadResult {
-        try perform { connection throws(GateControlError) in
-            let loading = Keys.loading(partition)
-            let written = try self.write(coupon.holders, to: loading, on: connection)
-            var packed = ByteWriter()
-            packed.append(coupon.coupon)
-            let reply = try self.run(
-                .load,
-                keys: [
-                    Keys.gate(partition), Keys.record(coupon.coupon.id, partition, epoch),
-                    Keys.holders(coupon.coupon.id, partition, epoch), loading,
-                ],
-                [
-                    .number(epoch), .text(token.map(String.init) ?? ""), .number(written),
-                    .bytes(packed.bytes), .number(coupon.used), .number(coupon.queued),
-                    .number(coupon.nextSequence),
-                    .number(self.options.finishedRetentionMilliseconds),
-                    .bytes(Self.pack(coupon.coupon.id)),
-                ], on: connection)
-            switch try reply.code() {
-            case 0: return .loaded
-            case 1: return .alreadyLoaded
-            case 2: return .superseded
-            default: throw .unavailable("the holders of a load expired before it was complete")
+        let evaluations = coupons.flatMap { coupon in
+            staging(coupon.holders, coupon.marks.coupon.id, partition, epoch, load)
+                + [naming(coupon, partition, epoch, load)]
+        }
+        guard !evaluations.isEmpty else { return .loaded }
+        return try perform { connection throws(GateControlError) in
+            let replies = try self.run(evaluations, on: connection)
+            var worst = LoadResult.loaded
+            for (evaluation, reply) in zip(evaluations, replies) where evaluation.script.isLoad {
+                switch try reply.code() {
+                case 0: break
+                case 1: if worst == .loaded { worst = .alreadyLoaded }
+                case 2: return .superseded
+                default: worst = .incomplete
+                }
             }
+            return worst
         }
     }
 
-    /// Writes the holders to a key of their own, and counts them as Redis does.
-    private func write(
-        _ holders: [LoadedHolder], to key: String, on connection: BlockingConnection
-    ) throws(GateControlError) -> Int64 {
-        var written: Int64 = 0
-        var underWay = 0
-        var rest = holders[...]
-        while !rest.isEmpty || underWay > 0 {
-            if !rest.isEmpty {
-                try connection.send(
-                    Self.addition(of: rest.prefix(Limits.holdersPerCommand), to: key))
-                try connection.send(Command("PEXPIRE", key, String(Self.loadingMilliseconds)))
-                rest = rest.dropFirst(Limits.holdersPerCommand)
-                underWay += 1
-            }
-            if underWay == Self.commandsUnderWay || rest.isEmpty {
-                written += try connection.receiveChecked().code()
-                _ = try connection.receiveChecked()
-                underWay -= 1
-            }
-        }
-        return written
+    private func naming(
+        _ coupon: LoadedCoupon, _ partition: PartitionID, _ epoch: Epoch, _ load: LoadNumber?
+    ) -> Evaluation {
+        let id = coupon.marks.coupon.id
+        var packed = ByteWriter(capacity: 34)
+        packed.append(coupon.marks.coupon)
+        return Evaluation(
+            script: load == nil ? .loadInRebuild : .load,
+            keys: [
+                Keys.gate(partition), Keys.record(id, partition, epoch),
+                Keys.holders(id, partition, epoch), Keys.claim(id, partition, epoch),
+                Keys.staged(id, partition, epoch), Keys.coupons(partition, epoch),
+            ],
+            arguments: [
+                .number(epoch), .bytes(load.map(Self.pack) ?? []), .number(coupon.holderCount),
+                .bytes(packed.bytes), .number(coupon.marks.used),
+                .number(coupon.marks.nextSequence),
+                .number(options.finishedRetentionMilliseconds), .bytes(Self.pack(id)),
+            ])
     }
 
-    private static func addition(of holders: ArraySlice<LoadedHolder>, to key: String) -> Command {
-        var command = Command(
-            argumentCount: 2 + 2 * holders.count, capacity: 64 + holders.count * 70)
-        command.append("HSET")
-        command.append(key)
-        for holder in holders {
-            command.append(byteCount: 8) { $0.append(holder.user) }
-            command.append(byteCount: 43) { $0.append(holder.holder) }
-        }
-        return command
+    /// Removes what a load has staged that does not go on.
+    public func abandon(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(GateControlError) {
+        _ = try run(
+            .abandon,
+            keys: [
+                Keys.claim(coupon, partition, epoch), Keys.staged(coupon, partition, epoch),
+            ], [.bytes(Self.pack(load))])
+    }
+
+    /// Rule 41. Whether more are due.
+    public func unload(
+        _ partition: PartitionID, epoch: Epoch, limit: Int
+    ) throws(GateControlError) -> Bool {
+        let looked = try run(
+            .unload, keys: [Keys.gate(partition), Keys.coupons(partition, epoch)],
+            [
+                .number(epoch), .number(options.finishedRetentionMilliseconds),
+                .number(Int64(limit)), .number(Self.claimMilliseconds),
+            ]
+        ).code()
+        return looked >= Int64(limit)
+    }
+
+    private static func pack(_ load: LoadNumber) -> [UInt8] {
+        var writer = ByteWriter(capacity: 8)
+        writer.append(load)
+        return writer.bytes
     }
 }
 
-extension BlockingConnection {
-    /// The next answer; an error reply is thrown.
-    fileprivate func receiveChecked() throws(GateControlError) -> Reply {
-        let reply = try receive()
-        if case .error(let text) = reply { throw Self.error(text) }
-        return reply
-    }
+extension Script {
+    fileprivate var isLoad: Bool { self == .load || self == .loadInRebuild }
 }

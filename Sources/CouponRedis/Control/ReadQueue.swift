@@ -10,12 +10,9 @@ extension RedisGateControl {
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
     ) throws(GateControlError) -> GateView {
         try perform { connection throws(GateControlError) in
-            let reply = try self.run(
-                [
-                    Self.reading(
-                        partition, after: after, upTo: upTo, maximumRequests: maximumRequests)
-                ], on: connection)[0]
-            return try Self.view(reply, of: partition, on: connection)
+            let reading = Self.reading(
+                partition, after: after, upTo: upTo, maximumRequests: maximumRequests)
+            return try Self.view(try self.run([reading], on: connection)[0])
         }
     }
 
@@ -30,24 +27,26 @@ extension RedisGateControl {
             ])
     }
 
-    /// What read.lua answered. Users of damaged entries are looked for over the same connection, on which
-    /// no other answer may be awaited.
-    static func view(
-        _ reply: Reply, of partition: PartitionID, on connection: BlockingConnection
-    ) throws(GateControlError) -> GateView {
-        guard let raw = RawGateView(reply) else {
+    /// What read.lua answered.
+    static func view(_ reply: Reply) throws(GateControlError) -> GateView {
+        guard let view = GateView(reply) else {
             throw .unexpectedReply("read: \(reply)".prefix(500).description)
         }
-        var items: [QueueItem] = []
-        for entry in raw.entries {
-            guard let item = QueueItem(entry) else {
-                let holders = try connection.holders(at: entry.position, in: partition)
-                items.append(.damaged(entry.damaged(holders: holders)))
-                continue
-            }
-            items.append(item)
+        return view
+    }
+
+    /// The entries behind `after` as they lie in the queue, `limit` at most, whatever their epoch.
+    public func entries(
+        _ partition: PartitionID, after: Position, limit: Int
+    ) throws(GateControlError) -> [QueueItem] {
+        let reply = try perform { connection throws(GateControlError) in
+            try connection.call(
+                Command(
+                    "XRANGE", Keys.queue(partition), "(\(after)", "+", "COUNT", String(limit)))
         }
-        return raw.view(items)
+        guard let items = reply.elements?.map({ QueueItem($0) }), items.allSatisfy({ $0 != nil })
+        else { throw .unexpectedReply("XRANGE: \(reply)".prefix(500).description) }
+        return items.compactMap { $0 }
     }
 
     /// Waits until one of the queues has an entry after the given position, or the time is over;
@@ -74,34 +73,21 @@ extension RedisGateControl {
     }
 }
 
-/// The reply of read.lua, entries still as bytes.
-struct RawGateView {
-    let entries: [RawEntry]
-    private let status: GateStatus
-    private let numbers: [Int64]
-    private let installID: String?
-    private let queueEnd: Position
-
+extension GateView {
+    /// From the reply of read.lua; nil where it is another.
     init?(_ reply: Reply) {
         guard let parts = reply.elements, parts.count == 9,
             let status = parts[0].integerValue.flatMap({ GateStatus(rawValue: UInt8(clamping: $0)) }
             ),
             let queueEnd = parts[7].text.flatMap({ Position($0) }), let entries = parts[8].elements
         else { return nil }
-        numbers = parts[1...5].compactMap(\.integerValue)
-        guard numbers.count == 5 else { return nil }
-        self.status = status
-        self.queueEnd = queueEnd
-        installID = parts[6].text
-        self.entries = entries.compactMap { RawEntry($0) }
-        guard self.entries.count == entries.count else { return nil }
-    }
-
-    func view(_ items: [QueueItem]) -> GateView {
-        GateView(
+        let numbers = parts[1...5].compactMap(\.integerValue)
+        let items = entries.compactMap { QueueItem($0) }
+        guard numbers.count == 5, items.count == entries.count else { return nil }
+        self.init(
             status: status, epoch: numbers[0], tail: numbers[1],
-            settled: Position(epoch: numbers[2], n: numbers[3]), loadToken: numbers[4],
-            installID: installID, queueEnd: queueEnd, items: items)
+            settled: Position(epoch: numbers[2], n: numbers[3]), beat: numbers[4],
+            installID: parts[6].text, queueEnd: queueEnd, items: items)
     }
 }
 
@@ -124,17 +110,25 @@ struct RawEntry {
         parts.count == 2 && parts[0] == [UInt8(ascii: "e")] ? parts[1] : nil
     }
 
-    func damaged(holders: [Holding]) -> DamagedEntry {
+    /// Without its holders: they are looked for by those who need them.
+    var damaged: DamagedEntry {
         let reason =
             payload == nil
             ? "the entry has other fields than one `e`" : "the entry's bytes are damaged"
         return DamagedEntry(
-            position: position, bytes: payload ?? parts.flatMap { $0 }, reason: reason,
-            holders: holders)
+            position: position, bytes: payload ?? parts.flatMap { $0 }, reason: reason, holders: [])
     }
 }
 
 extension QueueItem {
+    /// From an entry as XRANGE gives it; nil where it is none.
+    init?(_ reply: Reply) {
+        guard let raw = RawEntry(reply) else { return nil }
+        self = QueueEntry(raw).map { .entry($0) } ?? .damaged(raw.damaged)
+    }
+}
+
+extension QueueEntry {
     /// Reads an entry's bytes, drawn in Scripts/gate.lua; nil where they are damaged.
     init?(_ entry: RawEntry) {
         guard let payload = entry.payload else { return nil }
@@ -151,52 +145,42 @@ extension QueueItem {
             else { return nil }
             requests.append(AcceptedRequest(user: user, requestID: requestID))
         }
-        self = .entry(
-            QueueEntry(
-                position: entry.position, coupon: coupon, firstSequence: first,
-                acceptedAt: acceptedAt, requests: requests))
+        self.init(
+            position: entry.position, coupon: coupon, firstSequence: first,
+            acceptedAt: acceptedAt, requests: requests)
     }
 }
 
 extension Position {
-    /// From a stream id `E-n`; nil where it is none.
+    /// From a stream id `E-n`; nil where it is none. There may be millions of them, so that they are read
+    /// byte by byte.
     init?(_ id: String) {
-        let parts = id.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, let epoch = Epoch(parts[0]), let n = Int64(parts[1])
-        else { return nil }
-        self.init(epoch: epoch, n: n)
+        var numbers: (epoch: Int64, n: Int64?) = (0, nil)
+        for byte in id.utf8 {
+            if byte == UInt8(ascii: "-"), numbers.n == nil {
+                numbers.n = 0
+                continue
+            }
+            guard let digit = Int64(digit: byte) else { return nil }
+            let next = (numbers.n ?? numbers.epoch).appending(digit)
+            guard let next else { return nil }
+            if numbers.n == nil { numbers.epoch = next } else { numbers.n = next }
+        }
+        guard let n = numbers.n else { return nil }
+        self.init(epoch: numbers.epoch, n: n)
     }
 }
 
-extension BlockingConnection {
-    /// Who was accepted at a position: found among the holders of every coupon of the partition,
-    /// also those that a rebuild has carried into a later epoch. Slow, and as rare as a damaged
-    /// entry.
-    fileprivate func holders(
-        at position: Position, in partition: PartitionID
-    ) throws(GateControlError) -> [Holding] {
-        var found: Set<Holding> = []
-        try scan(matching: Keys.prefix(partition) + "*:holders") {
-            (keys: [String]) throws(GateControlError) in
-            for key in keys {
-                guard let coupon = Keys.parse(key, of: partition)?.coupon else { continue }
-                try self.holders(at: position, of: coupon, in: key, into: &found)
-            }
-        }
-        return found.sorted { ($0.coupon, $0.sequence) < ($1.coupon, $1.sequence) }
+extension Int64 {
+    fileprivate init?(digit byte: UInt8) {
+        guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+        self = Int64(byte - UInt8(ascii: "0"))
     }
 
-    private func holders(
-        at position: Position, of coupon: CouponID, in key: String, into found: inout Set<Holding>
-    ) throws(GateControlError) {
-        try scanHolders(in: key) { user, holder in
-            if holder.position == position {
-                found.insert(
-                    Holding(
-                        coupon: coupon, user: user, sequence: holder.sequence,
-                        requestID: holder.requestID))
-            }
-            return true
-        }
+    /// With one more digit; nil where that is too large.
+    fileprivate func appending(_ digit: Int64) -> Int64? {
+        let (ten, isTooLarge) = multipliedReportingOverflow(by: 10)
+        let (sum, isLarger) = ten.addingReportingOverflow(digit)
+        return isTooLarge || isLarger ? nil : sum
     }
 }

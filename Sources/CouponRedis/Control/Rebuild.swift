@@ -1,64 +1,127 @@
-/// Fencing, opening and sweeping a partition's gate (rules 27 and 31).
+/// Fencing, counting, opening and sweeping a partition's gate (rules 27 to 31).
 public import CouponCore
 
 extension RedisGateControl {
     /// Rule 27. False where the gate has this epoch or a later one. Throws where the gate belongs
-    /// to another installation: two databases must not share one Redis (hole 34).
-    public func fence(
-        _ partition: PartitionID, epoch: Epoch, installID: String
-    ) throws(GateControlError) -> Bool {
+    /// to another installation: two databases must not share one Redis.
+    public func fence(_ row: PartitionRow) throws(GateControlError) -> Bool {
         let reply = try run(
-            .fence, keys: [Keys.gate(partition)], [.number(epoch), .text(installID)])
+            .fence, keys: [Keys.gate(row.id), Keys.queue(row.id), Keys.epochs(row.id)],
+            [
+                .number(row.epoch), .text(row.installID), .number(row.cursor.epoch),
+                .number(row.cursor.n),
+            ])
         guard try reply.code() >= 0 else {
             throw .unavailable(
-                "partition \(partition.rawValue) in this Redis belongs to another installation")
+                "partition \(row.id.rawValue) in this Redis belongs to another installation")
         }
         return try reply.done()
     }
 
-    /// Rule 31. False where the gate is not fenced with this epoch.
-    public func open(
-        _ partition: PartitionID, epoch: Epoch, settled: Position, queued: Int64
+    /// Fences a gate that somebody knows to be wrong, where it is open: its owner builds it anew.
+    public func distrust(_ partition: PartitionID) throws(GateControlError) -> Epoch {
+        try run(.distrust, keys: [Keys.gate(partition)], []).code()
+    }
+
+    /// Rule 43. False where the gate is not fenced with that epoch any more.
+    public func beat(
+        _ partition: PartitionID, epoch: Epoch
     ) throws(GateControlError) -> Bool {
-        try run(
-            .open, keys: [Keys.gate(partition), Keys.queue(partition)],
-            [.number(epoch), .number(settled.epoch), .number(settled.n), .number(queued)]
+        try run(.beat, keys: [Keys.gate(partition)], [.number(epoch)]).done()
+    }
+
+    /// Rule 30. False where the gate is not fenced with this epoch, or has not counted up to `from`.
+    public func count(
+        _ requests: [PlacedRequest], from: Position, to: Position, partition: PartitionID,
+        epoch: Epoch
+    ) throws(GateControlError) -> Bool {
+        var indices: [CouponID: UInt32] = [:]
+        var keys = [Keys.gate(partition)]
+        var packed = ByteWriter(capacity: requests.count * 53)
+        for request in requests {
+            let coupon = request.holding.coupon
+            if indices[coupon] == nil {
+                indices[coupon] = UInt32(indices.count + 1)
+                keys.append(Keys.record(coupon, partition, epoch))
+                keys.append(Keys.holders(coupon, partition, epoch))
+            }
+            packed.append(indices[coupon] ?? 0)
+            packed.append(request.holding.user)
+            packed.append(request.holding.requestID)
+            packed.append(request.holding.sequence)
+            packed.append(request.position.epoch)
+            packed.append(request.position.n)
+        }
+        return try run(
+            .count, keys: keys,
+            [
+                .number(epoch), .number(from.epoch), .number(from.n), .number(to.epoch),
+                .number(to.n), .bytes(packed.bytes),
+            ]
         ).done()
     }
 
-    /// Unlinks what earlier epochs left behind, in small steps.
+    /// Rule 31. False where the gate is not fenced with this epoch, has counted another part of the queue,
+    /// or Redis has another history than the row's.
+    public func open(
+        _ row: PartitionRow, counted: Position
+    ) throws(GateControlError) -> Bool {
+        try run(
+            .open, keys: [Keys.gate(row.id), Keys.queue(row.id)],
+            [
+                .number(row.epoch), .number(counted.epoch), .number(counted.n),
+                .number(row.cursor.epoch), .number(row.cursor.n),
+                .text(row.identity?.replicationID ?? ""),
+            ]
+        ).done()
+    }
+
+    /// Unlinks what earlier epochs left behind, `limit` coupons at most. Nobody writes keys of an epoch that
+    /// was fenced, so that this needs no script. Whether more is left.
     public func sweep(
-        _ partition: PartitionID, before epoch: Epoch
-    ) throws(GateControlError) {
+        _ partition: PartitionID, before epoch: Epoch, limit: Int
+    ) throws(GateControlError) -> Bool {
         try perform { connection throws(GateControlError) in
-            try connection.scan(matching: Keys.prefix(partition) + "*") {
-                (keys: [String]) throws(GateControlError) in
-                let old = keys.filter { key in
-                    Keys.parse(key, of: partition).map { $0.epoch < epoch } ?? false
-                }
-                guard !old.isEmpty else { return }
-                var command = Command(argumentCount: 1 + old.count)
-                command.append("UNLINK")
-                for key in old { command.append(key) }
-                _ = try connection.call(command)
+            guard let old = try connection.epochs(of: partition).first(where: { $0 < epoch }) else {
+                return false
             }
+            let index = Keys.coupons(partition, old)
+            let coupons = try connection.members(
+                Command("ZRANGE", index, "0", String(limit - 1)))
+            guard !coupons.isEmpty else {
+                _ = try connection.call(Command("UNLINK", index))
+                _ = try connection.call(Command("SREM", Keys.epochs(partition), String(old)))
+                return true
+            }
+            try connection.unlink(coupons.flatMap { Keys.all($0, partition, old) })
+            var command = Command(argumentCount: 2 + coupons.count)
+            command.append("ZREM")
+            command.append(index)
+            for coupon in coupons { command.append(coupon.rawValue) }
+            _ = try connection.call(command)
+            return true
         }
     }
 }
 
 extension BlockingConnection {
-    /// Every key that matches, in chunks; one may come twice.
-    func scan(
-        matching pattern: String, _ body: ([String]) throws(GateControlError) -> Void
-    ) throws(GateControlError) {
-        var cursor = "0"
-        repeat {
-            let reply = try call(Command("SCAN", cursor, "MATCH", pattern, "COUNT", "1000"))
-            guard let parts = reply.elements, parts.count == 2, let next = parts[0].text,
-                let keys = parts[1].elements
-            else { throw .unexpectedReply("SCAN: \(reply)") }
-            try body(keys.compactMap(\.text))
-            cursor = next
-        } while cursor != "0"
+    /// The epochs of which a partition has keys, the oldest first.
+    func epochs(of partition: PartitionID) throws(GateControlError) -> [Epoch] {
+        let reply = try call(Command("SMEMBERS", Keys.epochs(partition)))
+        return (reply.elements ?? []).compactMap { $0.text.flatMap { Epoch($0) } }.sorted()
+    }
+
+    /// The coupons that a command lists.
+    fileprivate func members(_ command: Command) throws(GateControlError) -> [CouponID] {
+        let reply = try call(command)
+        return (reply.elements ?? []).compactMap { $0.text.flatMap { Int64($0) } }
+            .map { CouponID($0) }
+    }
+
+    fileprivate func unlink(_ keys: [String]) throws(GateControlError) {
+        var command = Command(argumentCount: 1 + keys.count)
+        command.append("UNLINK")
+        for key in keys { command.append(key) }
+        _ = try call(command)
     }
 }

@@ -10,6 +10,9 @@ public final class RedisGateControl: GateControl {
     let options: RedisOptions
     private let logger: Logger
     private var connection: BlockingConnection?
+    /// The last attempt to connect, if it failed, and until when it counts.
+    private var failure: (error: GateControlError, until: ContinuousClock.Instant)?
+    private var backOff = BackOff()
     /// What was warned of last: identity is asked each second, a warning is wanted once.
     private var warnedOf = ""
     /// The names under which Redis knows the scripts, from SCRIPT LOAD.
@@ -49,11 +52,21 @@ public final class RedisGateControl: GateControl {
         if connection?.isClosed == true { connection = nil }
     }
 
+    /// An attempt may last seconds where packets are swallowed. Who comes soon after one that failed is told
+    /// the same at once, so that jobs that stand in a row do not wait one after the other.
     private func connect() throws(GateControlError) -> BlockingConnection {
-        let connection = try BlockingConnection(options)
-        _ = try verify(connection)
-        try loadScripts(connection)
-        return connection
+        if let failure, ContinuousClock.now < failure.until { throw failure.error }
+        do throws(GateControlError) {
+            let connection = try BlockingConnection(options)
+            _ = try verify(connection)
+            try loadScripts(connection)
+            failure = nil
+            backOff.reset()
+            return connection
+        } catch {
+            failure = (error, .now + .milliseconds(backOff.next()))
+            throw error
+        }
     }
 
     private func verify(
@@ -66,8 +79,12 @@ public final class RedisGateControl: GateControl {
             throw .unexpectedReply("INFO tells neither run_id nor master_replid")
         }
         guard !server.isReplica else { throw .unavailable("Redis is a replica") }
-        let text = server.unsafeSettings.joined(separator: "; ")
-        guard text.isEmpty || options.allowUnsafeSettings else { throw .unsafeSettings(text) }
+        let text = server.complaints.joined(separator: "; ")
+        guard text.isEmpty || options.allowUnsafeSettings else {
+            throw server.unsafeSettings.isEmpty
+                ? .unavailable("Redis does not keep what it is told: \(text)")
+                : .unsafeSettings(text)
+        }
         if !text.isEmpty && text != warnedOf {
             logger.warning("Redis runs with unsafe settings", metadata: ["settings": "\(text)"])
         }

@@ -14,7 +14,7 @@ extension RedisGateControl {
         return try perform { connection throws(GateControlError) in
             let replies = try self.run([settling, reading], on: connection)
             guard try replies[0].done() else { return nil }
-            return try Self.view(replies[1], of: partition, on: connection)
+            return try Self.view(replies[1])
         }
     }
 
@@ -35,7 +35,10 @@ extension RedisGateControl {
             refusals.append(refusal, couponIndex: ids[refusal.holding.coupon] ?? 0)
         }
         var packed = ByteWriter(capacity: coupons.count * 51)
-        var keys = [Keys.gate(partition), Keys.queue(partition)]
+        var keys = [
+            Keys.gate(partition), Keys.queue(partition),
+            Keys.coupons(partition, settlement.epoch),
+        ]
         for coupon in coupons {
             packed.append(coupon)
             keys.append(Keys.record(coupon.id, partition, settlement.epoch))
@@ -68,11 +71,9 @@ extension RedisGateControl {
                     ]
                 }, on: connection)
             var views: [GateView?] = []
-            for (index, row) in rows.enumerated() {
+            for index in rows.indices {
                 let isOpen = try replies[2 * index].done()
-                views.append(
-                    isOpen ? try Self.view(replies[2 * index + 1], of: row.id, on: connection) : nil
-                )
+                views.append(isOpen ? try Self.view(replies[2 * index + 1]) : nil)
             }
             return views
         }

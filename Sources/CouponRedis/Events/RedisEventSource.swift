@@ -18,6 +18,10 @@ public final class RedisEventSource: EventSource {
     private var connection: BlockingConnection?
     /// Whether the daemon knows that nothing is heard.
     private var isDownTold = false
+    /// Why there is no subscription, as it was told last.
+    private var trouble = ""
+    private var backOff = BackOff()
+    private var mayConnectAt = ContinuousClock.now
     /// When the oldest unanswered ping was sent.
     private var pingedAt: ContinuousClock.Instant?
     private var malformedEvents = 0
@@ -33,18 +37,29 @@ public final class RedisEventSource: EventSource {
     /// Blocks until something is heard, half a second at most; nil where nothing was. Only
     /// connecting may take longer: as long as `RedisOptions.connectTimeoutMilliseconds`.
     public func next() -> EventSignal? {
+        if connection == nil, !pauseIsOver() { return nil }
         do throws(GateControlError) {
             return try listen()
         } catch {
             connection = nil
             pingedAt = nil
-            guard isDownTold else {
-                isDownTold = true
-                return .down("\(error)")
-            }
-            pause()
-            return nil
+            mayConnectAt = .now + .milliseconds(backOff.next())
+            return tell("\(error)")
         }
+    }
+
+    /// The break is told once; another reason why it lasts goes to the log.
+    private func tell(_ reason: String) -> EventSignal? {
+        defer { trouble = reason }
+        guard isDownTold else {
+            isDownTold = true
+            return .down(reason)
+        }
+        if reason != trouble {
+            logger.warning(
+                "the event subscription cannot be made", metadata: ["reason": "\(reason)"])
+        }
+        return nil
     }
 
     private func listen() throws(GateControlError) -> EventSignal? {
@@ -79,6 +94,7 @@ public final class RedisEventSource: EventSource {
         switch (reply.elements?.first?.text, reply.elements?.last) {
         case ("psubscribe", _):
             isDownTold = false
+            backOff.reset()
             return .up
         case ("pmessage", .bytes(let bytes)):
             guard let event = CompletionEvent(bytes) else {
@@ -93,8 +109,12 @@ public final class RedisEventSource: EventSource {
         }
     }
 
-    /// Between two attempts to connect; with jitter, so that daemons do not come back all at once.
-    private func pause() {
-        usleep(.random(in: 100_000...500_000))
+    /// Waits for the moment of the next attempt to connect, no longer than `next` may take.
+    /// - Returns: whether it has come.
+    private func pauseIsOver() -> Bool {
+        let left = ContinuousClock.now.duration(to: mayConnectAt) / .milliseconds(1)
+        let pause = min(left, Double(Self.patienceMilliseconds))
+        if pause > 0 { usleep(UInt32(pause * 1_000)) }
+        return left <= Double(Self.patienceMilliseconds)
     }
 }

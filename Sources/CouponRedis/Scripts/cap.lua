@@ -2,15 +2,19 @@
 -- No more slots than this from now on, while an admin who holds the coupon's row lock lowers its
 -- total (rule 34). A cap at the total or above it is none: so a left-over one is cleared.
 --
--- KEYS  gate, record, holders
--- ARGV  epoch, coupon (8 bytes), version under the lock, cap, retention (ms, 0 is for ever)
+-- KEYS  gate, record
+-- ARGV  epoch, coupon (8 bytes), version under the lock, cap
 -- Out   code and used: 0 capped, 1 not loaded, 2 not open in that epoch, 3 more are used already
--- Does  sets the cap, with which a finished coupon does not expire; where that opens or closes the
+-- Does  sets the cap, with which a finished coupon does not leave; where that opens or closes the
 --       coupon, raises rev and publishes
 
 local gate = read_gate()
 if not is_open(gate, ARGV[1]) then return { 2, 0 } end
 local record = read_record(KEYS[2])
+if record == false then
+  distrust(gate)
+  return { 2, 0 }
+end
 if not record then return { 1, 0 } end
 local cap = tonumber(ARGV[4])
 if record.used > cap then return { 3, record.used } end
@@ -22,6 +26,5 @@ if door_of(record) ~= door then
   publish_standing(gate, now, 0, { standing(ARGV[2], record) })
 end
 write_record(KEYS[2], record)
-keep_or_expire(gate, KEYS[2], KEYS[3], record, now, tonumber(ARGV[5]))
 write_gate(gate)
 return { 0, record.used }

@@ -10,11 +10,12 @@
 --   0 judged: epoch 8 | tail 8 | settled: epoch 8, n 8 | rev 8 | version 8 | now 8
 --       | state 1 | flags 1 | opens 8 | closes 8 | a verdict of 26 bytes for each request:
 --         code 1 | reason or holder state 1 | sequence 8 | position: epoch 8, n 8
---   1 STALE: status 1 | epoch 8    2 ROLLED_BACK    3 NOT_LOADED    4 EXHAUSTED
+--   1 STALE: status 1 | epoch 8    2 ROLLED_BACK    3 NOT_LOADED: rev 8 | now 8    4 EXHAUSTED
 -- Does  for what it accepts: one queue entry, the holders, the counters. Nothing else, but that a
 --       gate behind the daemon's floor, or in a Redis that was a replica meanwhile, fences itself:
---       it has gone back, and would give the same places to others. All checks come before the first
---       write, and Redis refuses the whole script when it is full: no flag allow-oom here (hole 29).
+--       it has gone back, and would give the same places to others. So does one that finds a record
+--       or a holder damaged. All checks come before the first
+--       write, and Redis refuses the whole script when it is full: no flag allow-oom here.
 --
 -- A queue entry `e`:
 --   layout 1 | coupon 8 | first sequence 8 | accepted at, microseconds 8 | 25 bytes each: user 8,
@@ -27,14 +28,14 @@ if not is_open(gate, epoch) then
 end
 
 local function rolled_back()
-  gate.status = FENCED
-  write_gate(gate)
+  distrust(gate)
   return struct.pack('>B', 2)
 end
 
 if gate.tail < tonumber(ARGV[2]) or replication_id() ~= ARGV[7] then return rolled_back() end
 local record = read_record(KEYS[3])
-if not record then return struct.pack('>B', 3) end
+if record == false then return rolled_back() end
+if not record then return struct.pack('>BI8I8', 3, gate.rev, clock()) end
 
 local coupon, requests = ARGV[3], ARGV[6]
 local count = #requests / 33
@@ -76,7 +77,8 @@ end
 
 local users, held = {}, {}
 for i = 1, count do users[i] = string.sub(requests, i * 33 - 32, i * 33 - 25) end
-if count > 0 then held = redis.call('HMGET', KEYS[4], unpack(users)) end
+if count > 0 then held = redis.pcall('HMGET', KEYS[4], unpack(users)) end
+if held.err then return rolled_back() end
 
 -- Accepting is most of the gate's time: on its way through the loop nothing is looked up, and no string
 -- made twice.
@@ -88,6 +90,7 @@ for i = 1, count do
   local user = users[i]
   local request_id, not_after = unpack_from('>c17I8', requests, i * 33 - 24)
   local holder = known[user] or held[i]
+  if holder and #holder ~= HOLDER_BYTES then return rolled_back() end
   local told = holder and judge_known(holder, request_id)
   if now > not_after then
     verdicts[i] = string.char(EXPIRED) .. NOTHING

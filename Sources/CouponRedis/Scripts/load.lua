@@ -1,43 +1,41 @@
 #!lua
--- Writes a coupon with its holders, in one step (rules 30 and 32). The holders were written
--- beforehand to a key of their own that expires, for there may be a million of them.
+-- Gives a coupon its record, and its staged holders their name, in one step (rules 30 and 32).
 --
--- KEYS  gate, record, holders, loading
--- ARGV  epoch, load token read before PostgreSQL was (empty in a rebuild), holders written,
---       the coupon (34 bytes, see prelude.lua), used, queued, next sequence, retention (ms),
---       coupon (8 bytes)
--- Out   0 loaded, 1 the gate holds it already, 2 epoch, status or token had moved,
---       3 the holders are not complete
--- Does  names the holders, writes the record, raises the load token: whoever read PostgreSQL before
---       this load must read it again. In an open gate it publishes: the coupon may have been changed
---       after it had expired, and who remembers it as closed is told by nothing else
+-- KEYS  gate, record, holders, claim, staged, the epoch's coupons
+-- ARGV  epoch, load (8 bytes; empty in a rebuild, where the gate is fenced), holders staged,
+--       the coupon (34 bytes, see prelude.lua), used, next sequence, retention (ms), coupon (8 bytes)
+-- Out   0 loaded, 1 the gate holds it already, 2 epoch, status or claim is another, 3 holders are missing
+-- Does  names the holders, writes the record, ends the claim: whoever claimed before, or claims now,
+--       does not write into what is here. In an open gate it publishes: the coupon may have been
+--       changed after it had left, and who remembers it as closed is told by nothing else
 
 local gate = read_gate()
-local epoch, expected = tonumber(ARGV[1]), tonumber(ARGV[3])
-local wanted = ARGV[2] == '' and FENCED or OPEN
-
-local function refused(code)
-  redis.call('UNLINK', KEYS[4])
-  return code
-end
-
-if gate.status ~= wanted or gate.epoch ~= epoch then return refused(2) end
-if redis.call('EXISTS', KEYS[2]) == 1 then return refused(1) end
-if wanted == OPEN and gate.load_token ~= tonumber(ARGV[2]) then return refused(2) end
-if redis.call('HLEN', KEYS[4]) ~= expected then return refused(3) end
-
-if expected > 0 then
-  redis.call('RENAME', KEYS[4], KEYS[3])
+local expected = tonumber(ARGV[3])
+if ARGV[2] == '' then
+  if not is_fenced(gate, ARGV[1]) then return 2 end
+  if redis.call('EXISTS', KEYS[2]) == 1 then
+    redis.call('UNLINK', KEYS[5])
+    return 1
+  end
 else
-  redis.call('UNLINK', KEYS[3])
+  local claim = get(KEYS[4])
+  if not is_open(gate, ARGV[1]) then return 2 end
+  if redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
+  if not claim or string.sub(claim, 1, 8) ~= ARGV[2] then return 2 end
 end
-local record = { version = 0, cap_version = 0, used = tonumber(ARGV[5]), queued = tonumber(ARGV[6]),
-  next_sequence = tonumber(ARGV[7]), rev = next_rev(gate) }
+if redis.call('HLEN', KEYS[5]) ~= expected then
+  redis.call('UNLINK', KEYS[4], KEYS[5])
+  return 3
+end
+
+redis.call('UNLINK', KEYS[3], KEYS[4])
+if expected > 0 then redis.call('RENAME', KEYS[5], KEYS[3]) end
+local record = { version = 0, cap_version = 0, used = tonumber(ARGV[5]), queued = 0,
+  next_sequence = tonumber(ARGV[6]), rev = next_rev(gate) }
 take_coupon(record, ARGV[4], 1)
 write_record(KEYS[2], record)
 local now = clock()
-keep_or_expire(gate, KEYS[2], KEYS[3], record, now, tonumber(ARGV[8]))
-gate.load_token = gate.load_token + 1
+note_visit(KEYS[6], KEYS[2], record, now, tonumber(ARGV[7]))
 write_gate(gate)
-if wanted == OPEN then publish_standing(gate, now, 0, { standing(ARGV[9], record) }) end
+if ARGV[2] ~= '' then publish_standing(gate, now, 0, { standing(ARGV[8], record) }) end
 return 0

@@ -2,18 +2,19 @@
 -- Opens a rebuilt gate (rule 31).
 --
 -- KEYS  gate, queue
--- ARGV  epoch, settled: epoch, n (the cursor), queued (requests behind it)
--- Out   1; 0 and nothing changed where the gate is not fenced with that epoch
+-- ARGV  epoch, how far the queue was counted: epoch, n, settled: epoch, n (the cursor), replication id
+-- Out   1; 0 and nothing changed where the gate is not fenced with that epoch, has counted another part
+--       of the queue, or Redis has another history: then what was written may be gone
 -- Does  starts the numbering anew, trims the queue to the cursor, announces the epoch
 
 local gate = read_gate()
-local epoch = tonumber(ARGV[1])
-if gate.status ~= FENCED or gate.epoch ~= epoch then return 0 end
-local settled_epoch, settled_n = tonumber(ARGV[2]), tonumber(ARGV[3])
-gate.status, gate.tail, gate.queued = OPEN, 0, tonumber(ARGV[4])
-gate.settled_epoch, gate.settled_n = settled_epoch, settled_n
-gate.load_token = math.max(1, gate.load_token)
+if not is_fenced(gate, ARGV[1]) or gate.settled_epoch ~= tonumber(ARGV[2])
+  or gate.settled_n ~= tonumber(ARGV[3]) or replication_id() ~= ARGV[6] then
+  return 0
+end
+gate.status, gate.tail, gate.beat = OPEN, 0, 0
+gate.settled_epoch, gate.settled_n = tonumber(ARGV[4]), tonumber(ARGV[5])
 write_gate(gate)
-redis.call('XTRIM', KEYS[2], 'MINID', '=', position(settled_epoch, settled_n + 1))
+redis.call('XTRIM', KEYS[2], 'MINID', '=', position(gate.settled_epoch, gate.settled_n + 1))
 publish_standing(gate, clock(), 1, {})
 return 1

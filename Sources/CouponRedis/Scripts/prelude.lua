@@ -2,46 +2,80 @@
 -- of each script before it is loaded, so that a field or a layout is written down once.
 --
 -- Keys of partition P, all with one hash tag, so that a script touches one slot:
---   coupond:{P}:gate         string: status 1 (0 missing, 1 fenced, 2 open) | epoch 8 | tail 8
---                            | settled: epoch 8, n 8 | queued 8 | load token 8 | rev 8 | install id
+--   coupond:{P}:gate         string: layout 1 (3) | status 1 (0 missing, 1 fenced, 2 open) | epoch 8
+--                            | tail 8 | settled: epoch 8, n 8; while it is fenced, how far a rebuild has
+--                            counted the queue | queued 8 | beat 8: rises while a rebuild moves,
+--                            0 where nobody is at one | rev 8 | install id
 --   coupond:{P}:queue        stream: ids E-n, one field `e` (drawn in gate.lua)
---   coupond:{P}:E:C:record   string of coupon C in epoch E: used 8 | queued 8 | next sequence 8
---                            | rev 8 | version 8 | total 8, -1 is unlimited | state 1 | sold out 1
---                            | opens 8 | closes 8 | cap 8, -1 is none | cap version 8
+--   coupond:{P}:epochs       set: the epochs that have keys
+--   coupond:{P}:E:coupons    sorted set: the coupons that have keys in epoch E, by the moment
+--                            (milliseconds) at which it is looked whether they may go (rule 41)
+--   coupond:{P}:E:C:record   string of coupon C in epoch E: layout 1 (3) | used 8 | queued 8
+--                            | next sequence 8 | rev 8 | version 8 | total 8, -1 is unlimited | state 1
+--                            | sold out 1 | opens 8 | closes 8 | cap 8, -1 is none | cap version 8
 --   coupond:{P}:E:C:holders  hash of coupon C in epoch E: 8 bytes of user -> 43 bytes:
 --     kind 1 | reason 1 | sequence 8 | epoch 8 | n 8 | request id: length 1, bytes 16 zero-padded
---     kind: 1 accepted, 2 rejected (the slot is free again), 3 dead letter (the slot is kept)
+--     kind: 1 accepted, 2 rejected (the slot is free again), 3 dead letter (the slot is kept); a later
+--     layout will have other kinds
+--   coupond:{P}:E:C:staged   hash: holders that a load has written so far
+--   coupond:{P}:E:C:claim    string: which load may write them: number 8 | last moved, microseconds 8
 -- Integers are big-endian. Ids are opaque bytes, never numbers: above 2^53 Lua would round them to
--- somebody else's (hole 30). Numbers stay below 2^53; redis.call writes those exactly, `..`
+-- somebody else's. Numbers stay below 2^53; redis.call writes those exactly, `..`
 -- does not. Gate and record are one string each, since every call of the gate reads and writes both:
 -- fields of a hash would be found one by one.
+--
+-- What cannot be read (another type, length or layout, a status or state that nobody writes) is damaged. A
+-- damaged gate counts as missing. A damaged record or holder fences the gate. Both lead to a rebuild, which
+-- writes everything anew.
+-- Nothing here expires by itself: Redis would stand still for half a second a million holders.
 --
 -- `rev` of the gate counts every change of openness in the partition and never falls; a record's
 -- rev is the count at its last change. So a coupon that is loaded again has a higher rev than
 -- ever before.
 
 local MISSING, FENCED, OPEN = 0, 1, 2
-local GATE, GATE_BYTES = '>BI8I8I8I8I8I8I8', 57
+local GATE, GATE_BYTES, LAYOUT = '>BBI8I8I8I8I8I8I8', 58, 3
+local HOLDER_BYTES = 43
 
--- All zeros where it is missing.
+-- A string's bytes; nil where there is none, or a key of another type.
+local function get(key)
+  local bytes = redis.pcall('GET', key)
+  return type(bytes) == 'string' and bytes or nil
+end
+
+-- All zeros where it is missing or damaged.
 local function read_gate()
-  local bytes = redis.call('GET', KEYS[1]) or string.rep('\0', GATE_BYTES)
-  local status, epoch, tail, settled_epoch, settled_n, queued, load_token, rev =
+  local bytes = get(KEYS[1])
+  local layout, kind = string.byte(bytes or '', 1, 2)
+  if not bytes or #bytes < GATE_BYTES or layout ~= LAYOUT or kind < FENCED or kind > OPEN then
+    bytes = string.char(LAYOUT) .. string.rep('\0', GATE_BYTES - 1)
+  end
+  local _, status, epoch, tail, settled_epoch, settled_n, queued, beat, rev =
     struct.unpack(GATE, bytes)
   return {
     status = status, epoch = epoch, tail = tail, settled_epoch = settled_epoch,
-    settled_n = settled_n, queued = queued, load_token = load_token, rev = rev,
+    settled_n = settled_n, queued = queued, beat = beat, rev = rev,
     install_id = string.sub(bytes, GATE_BYTES + 1),
   }
 end
 
 local function write_gate(g)
-  redis.call('SET', KEYS[1], struct.pack(GATE, g.status, g.epoch, g.tail, g.settled_epoch,
-    g.settled_n, g.queued, g.load_token, g.rev) .. g.install_id)
+  redis.call('SET', KEYS[1], struct.pack(GATE, LAYOUT, g.status, g.epoch, g.tail, g.settled_epoch,
+    g.settled_n, g.queued, g.beat, g.rev) .. g.install_id)
+end
+
+-- Nothing is accepted any more, and its owner rebuilds it.
+local function distrust(gate)
+  gate.status, gate.beat = FENCED, 0
+  write_gate(gate)
 end
 
 local function is_open(gate, epoch)
   return gate.status == OPEN and gate.epoch == tonumber(epoch)
+end
+
+local function is_fenced(gate, epoch)
+  return gate.status == FENCED and gate.epoch == tonumber(epoch)
 end
 
 -- Changes whenever Redis becomes a replica, and when it is none any more: its data may be older then.
@@ -55,14 +89,16 @@ local function clock()
   return time[1] * 1000000 + time[2]
 end
 
-local RECORD = '>I8I8I8I8I8i8BBI8I8i8I8'
+local RECORD, RECORD_BYTES = '>BI8I8I8I8I8i8BBI8I8i8I8', 83
 
--- nil where the coupon is not loaded.
+-- nil where the coupon is not loaded; false where it is damaged.
 local function read_record(key)
-  local bytes = redis.call('GET', key)
-  if not bytes then return nil end
-  local used, queued, next_sequence, rev, version, total, state, sold_out, opens, closes, cap,
+  local bytes = get(key)
+  if not bytes and redis.call('EXISTS', key) == 0 then return nil end
+  if not bytes or #bytes ~= RECORD_BYTES or string.byte(bytes) ~= LAYOUT then return false end
+  local _, used, queued, next_sequence, rev, version, total, state, sold_out, opens, closes, cap,
     cap_version = struct.unpack(RECORD, bytes)
+  if state < 1 or state > 3 or sold_out > 1 then return false end
   return {
     used = used, queued = queued, next_sequence = next_sequence, rev = rev, version = version,
     total = total, state = state, sold_out = sold_out, opens = opens, closes = closes,
@@ -71,8 +107,8 @@ local function read_record(key)
 end
 
 local function write_record(key, r)
-  redis.call('SET', key, struct.pack(RECORD, r.used, r.queued, r.next_sequence, r.rev, r.version,
-    r.total, r.state, r.sold_out, r.opens, r.closes, r.cap or -1, r.cap_version), 'KEEPTTL')
+  redis.call('SET', key, struct.pack(RECORD, LAYOUT, r.used, r.queued, r.next_sequence, r.rev,
+    r.version, r.total, r.state, r.sold_out, r.opens, r.closes, r.cap or -1, r.cap_version))
 end
 
 -- How many slots may be used.
@@ -117,20 +153,37 @@ local function is_capped(r)
   return r.cap and (r.cap_version > r.version or r.cap < r.total)
 end
 
--- A finished coupon with nothing queued need not stay (rule 32). Any other must, and so must one that
--- is capped: the cap would go with it, and the total that is being lowered would be loaded anew. The
--- load token is raised with it: whoever read it while the coupon was here must not load it once it is
--- gone. The gate is to be written afterwards.
-local function keep_or_expire(gate, record_key, holders_key, r, now, retention)
-  if r.sold_out == 1 and r.queued == 0 and not is_capped(r) and retention > 0 then
-    local at = math.floor(now / 1000) + retention
-    redis.call('PEXPIREAT', record_key, at)
-    redis.call('PEXPIREAT', holders_key, at)
-    gate.load_token = gate.load_token + 1
-  else
-    redis.call('PERSIST', record_key)
-    redis.call('PERSIST', holders_key)
+-- Whether nobody can be accepted any more, unless an admin changes the coupon.
+local function is_finished(r, now)
+  return r.sold_out == 1 or r.state == 3 or now >= r.closes
+end
+
+-- Whether the coupon may leave Redis (rule 41). One with queued requests must stay, and so must one that is
+-- capped: the cap would go with it, and the total that is being lowered would be loaded anew.
+local function may_go(r, now)
+  return is_finished(r, now) and r.queued == 0 and not is_capped(r)
+end
+
+-- Notes when it is to be looked whether a coupon may go: `retention` milliseconds after it has finished, or
+-- will have; 0 is never. A decimal id is taken from the record's key, and no number is made of it.
+local function note_visit(index_key, record_key, r, now, retention)
+  local at = math.huge
+  if retention > 0 and is_finished(r, now) then
+    at = math.floor(now / 1000) + retention
+  elseif retention > 0 and r.closes < 2 ^ 53 then
+    at = math.floor(r.closes / 1000) + retention
   end
+  -- An index of another type costs a coupon its leaving, and no settle.
+  redis.pcall('ZADD', index_key, at == math.huge and '+inf' or string.format('%.0f', at),
+    string.match(record_key, ':(%d+):record$'))
+end
+
+-- Whether a load other than `mine` has claimed a coupon and moved within `patience` milliseconds.
+local function is_claimed(key, mine, now, patience)
+  local claim = get(key)
+  if not claim or #claim ~= 16 or string.sub(claim, 1, 8) == mine then return false end
+  local moved = struct.unpack('>I8', claim, 9)
+  return moved <= now and now < moved + patience * 1000
 end
 
 -- A coupon in an event, 42 bytes:

@@ -3,11 +3,10 @@
 --
 -- KEYS  gate, queue
 -- ARGV  after (E-n), up to (E-n, or +), most requests, most bytes
--- Out   status, epoch, tail, settled epoch, settled n, load token, install id or nil,
+-- Out   status, epoch, tail, settled epoch, settled n, beat, install id or nil,
 --       last id that the queue ever gave, entries as XRANGE gives them
--- Does  nothing. Entries of one epoch only, whole ones; the first always comes.
-
-local CHUNK = 64
+-- Does  nothing. Entries of one epoch only, whole ones; the first always comes. A queue that is no
+--       stream is empty
 
 local gate = read_gate()
 local last = '0-0'
@@ -25,11 +24,13 @@ local function size_of(entry)
   return math.max(1, math.floor((bytes - 26) / 25)), bytes
 end
 
+-- Five full entries make a batch, or thousands of small ones: few are fetched first, then twice as many.
 local entries, room, bytes_left, epoch = {}, tonumber(ARGV[3]), tonumber(ARGV[4]), nil
-local after, done = '(' .. ARGV[1], false
+local after, done, chunk_size = '(' .. ARGV[1], info.err, 8
 while not done do
-  local chunk = redis.call('XRANGE', KEYS[2], after, ARGV[2], 'COUNT', CHUNK)
-  done = #chunk < CHUNK
+  local chunk = redis.call('XRANGE', KEYS[2], after, ARGV[2], 'COUNT', chunk_size)
+  done = #chunk < chunk_size
+  chunk_size = math.min(512, chunk_size * 2)
   for _, entry in ipairs(chunk) do
     local requests, bytes = size_of(entry)
     local entry_epoch = string.match(entry[1], '^%d+')
@@ -45,4 +46,4 @@ while not done do
 end
 
 return { gate.status, gate.epoch, gate.tail, gate.settled_epoch, gate.settled_n,
-  gate.load_token, gate.install_id ~= '' and gate.install_id, last, entries }
+  gate.beat, gate.install_id ~= '' and gate.install_id, last, entries }

@@ -1,16 +1,20 @@
 #!lua flags=allow-oom
 -- A coupon as PostgreSQL has it now (rule 33).
 --
--- KEYS  gate, record, holders
+-- KEYS  gate, record, the epoch's coupons
 -- ARGV  epoch, coupon (8 bytes), as committed (34 bytes, see prelude.lua), retention (ms)
 -- Out   0 the gate has this version or a later one, 1 not loaded, 2 not open in that epoch
 -- Does  takes a higher version, clears a cap that it outdates, raises rev, publishes. Of a coupon that
 --       is not loaded it is published that it is open: who remembers it as closed, from before it
---       expired, is to ask again.
+--       left, is to ask again.
 
 local gate = read_gate()
 if not is_open(gate, ARGV[1]) then return 2 end
 local record = read_record(KEYS[2])
+if record == false then
+  distrust(gate)
+  return 2
+end
 if not record then
   record = { state = 1, sold_out = 0, opens = 0, closes = 2 ^ 53, total = -1, used = 0,
     version = struct.unpack('>I8', ARGV[3]), rev = next_rev(gate) }
@@ -22,7 +26,7 @@ if not take_coupon(record, ARGV[3], 1) then return 0 end
 local now = clock()
 record.rev = next_rev(gate)
 write_record(KEYS[2], record)
-keep_or_expire(gate, KEYS[2], KEYS[3], record, now, tonumber(ARGV[4]))
+note_visit(KEYS[3], KEYS[2], record, now, tonumber(ARGV[4]))
 write_gate(gate)
 publish_standing(gate, now, 0, { standing(ARGV[2], record) })
 return 0

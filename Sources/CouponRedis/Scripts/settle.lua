@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- What follows a commit, in one step and exactly once (rules 21 to 23). Allowed when Redis is full:
--- it is what makes room (hole 29).
+-- it is what makes room.
 --
--- KEYS  gate, queue, then for each coupon its record and its holders
+-- KEYS  gate, queue, the epoch's coupons, then for each coupon its record and its holders
 -- ARGV  epoch, from: epoch, n, to: epoch, n, resolve (0 or 1), retention (ms, 0 is for ever),
 --       issued at (microseconds), coupons, 51 bytes each, in the order of KEYS:
 --         coupon 8 | requests settled 8 | known to PostgreSQL 1 | as committed 34 (see prelude.lua)
@@ -12,7 +12,8 @@
 --       replication id of the Redis in which the entries were read
 -- Out   1; 0 and nothing changed where the gate is not open in that epoch, `settled` is not `from`, or
 --       the replication id is another: a Redis that was a replica meanwhile may have given the same
---       positions to others, whom the event would call issued
+--       positions to others, whom the event would call issued. 0 and a fenced gate where a record is
+--       damaged
 -- Does  gives slots back, takes newer versions, counts the backlog down, trims the queue, moves
 --       `settled`, publishes. A coupon that is not loaded is skipped.
 
@@ -33,10 +34,14 @@ local now = clock()
 local coupons = {}
 for i = 1, #packed / 51 do
   local at = i * 51 - 50
-  local record = read_record(KEYS[i * 2 + 1])
+  local record = read_record(KEYS[i * 2 + 2])
+  if record == false then
+    distrust(gate)
+    return 0
+  end
   coupons[i] = {
     id = string.sub(packed, at, at + 7), record = record, at = at + 17,
-    record_key = KEYS[i * 2 + 1], holders_key = KEYS[i * 2 + 2],
+    record_key = KEYS[i * 2 + 2], holders_key = KEYS[i * 2 + 3],
     requests = struct.unpack('>I8', packed, at + 8),
     is_known = string.byte(packed, at + 16) == 1, door = record and door_of(record),
   }
@@ -46,8 +51,9 @@ end
 -- (sequence and position). The sequence alone may be another acceptance's, for a Redis that goes
 -- back gives it again.
 local function refuse(coupon, user, place, reason, issued)
-  local holder = redis.call('HGET', coupon.holders_key, user)
-  if not holder or string.byte(holder, 1) == 2 or string.sub(holder, 3, 26) ~= place then
+  local holder = redis.pcall('HGET', coupon.holders_key, user)
+  if type(holder) ~= 'string' or #holder ~= HOLDER_BYTES or string.byte(holder, 1) == 2
+    or string.sub(holder, 3, 26) ~= place then
     return
   end
   if reason == DEAD_LETTER then
@@ -86,8 +92,8 @@ for _, coupon in ipairs(coupons) do
     record.queued = math.max(0, record.queued - coupon.requests)
     if door_of(record) ~= coupon.door then record.rev = next_rev(gate) end
     write_record(coupon.record_key, record)
-    if record.sold_out == 1 then
-      keep_or_expire(gate, coupon.record_key, coupon.holders_key, record, now, retention)
+    if is_finished(record, now) then
+      note_visit(KEYS[3], coupon.record_key, record, now, retention)
     end
     standings[#standings + 1] = standing(coupon.id, record)
   end

@@ -10,6 +10,11 @@ struct ServerInfo {
     let isReplica: Bool
     /// Settings that break promise 3, as people should read them; empty where all is well.
     let unsafeSettings: [String]
+    /// What breaks promise 3 for now, and may pass by itself; empty where all is well.
+    let troubles: [String]
+
+    /// All that breaks promise 3.
+    var complaints: [String] { unsafeSettings + troubles }
 
     static let infoCommand = Command("INFO", "server", "replication", "persistence")
     static let configCommand = Command(
@@ -41,10 +46,10 @@ struct ServerInfo {
         } else {
             found.append("CONFIG GET is refused, so durability cannot be checked")
         }
-        if let status = facts["aof_last_write_status"], status != "ok" {
-            found.append("aof_last_write_status is \(status): the disk may be full")
-        }
         unsafeSettings = found
+        let status = facts["aof_last_write_status"] ?? "ok"
+        troubles =
+            status == "ok" ? [] : ["aof_last_write_status is \(status): the disk may be full"]
     }
 
     private static func parse(info: String) -> [Substring: String] {

@@ -1,0 +1,54 @@
+/// A search for those who were accepted at some positions, through every holder of a partition: what is
+/// left to know of a queue entry whose bytes are damaged.
+///
+/// A partition may have ten million holders, so that the search goes in slices, and remembers where it is.
+public struct HolderSearch: Equatable, Sendable {
+    /// A coupon of an epoch whose holders are to be looked through.
+    public struct Place: Equatable, Sendable {
+        /// In which it was loaded.
+        public let epoch: Epoch
+        /// Which.
+        public let coupon: CouponID
+
+        /// A coupon of an epoch.
+        public init(epoch: Epoch, coupon: CouponID) {
+            self.epoch = epoch
+            self.coupon = coupon
+        }
+    }
+
+    /// The positions of the damaged entries.
+    public let positions: Set<Position>
+    /// Who was found so far.
+    public private(set) var found: Set<PlacedRequest> = []
+    /// The epochs whose coupons are still to be listed; nil before they are known.
+    public var epochs: [Epoch]?
+    /// Coupons that were listed and not looked through.
+    public var places: [Place] = []
+    /// Where the list of coupons of the last epoch in `epochs` goes on, in Redis' words.
+    public var listCursor = "0"
+    /// Where the holders of the last place go on, in Redis' words.
+    public var holderCursor = "0"
+
+    /// A search that has not begun.
+    public init(positions: Set<Position>) { self.positions = positions }
+
+    /// Whether everybody was looked at.
+    public var isOver: Bool { epochs?.isEmpty == true && places.isEmpty }
+
+    /// Takes a holder, if their request was accepted at one of the positions.
+    public mutating func look(at user: UserID, _ holder: GateHolder, of coupon: CouponID) {
+        guard positions.contains(holder.position) else { return }
+        found.insert(
+            PlacedRequest(
+                holding: Holding(
+                    coupon: coupon, user: user, sequence: holder.sequence,
+                    requestID: holder.requestID), position: holder.position))
+    }
+
+    /// Those who were accepted at a position, in order.
+    public func holders(at position: Position) -> [Holding] {
+        found.filter { $0.position == position }.map(\.holding)
+            .sorted { ($0.coupon, $0.sequence) < ($1.coupon, $1.sequence) }
+    }
+}

@@ -1,0 +1,163 @@
+/// The load of one coupon into an open gate (rule 32), a page of holders at a time.
+///
+/// It claims the coupon at the gate, so that of all daemons one stages its holders; reads and stages them
+/// page by page; and gives them their record if nothing has changed since. Whoever finds the coupon claimed
+/// waits. Between two steps its thread serves others.
+public struct CouponLoad: Sendable {
+    /// What a step did.
+    public enum Step: Equatable, Sendable {
+        /// So many holders were staged, and there is more to do.
+        case moved(holders: Int)
+        /// Another load is at it: look again a little later.
+        case wait
+        /// It has ended.
+        case done(LoadOutcome)
+    }
+
+    private enum Stage: Sendable {
+        case claiming
+        case claimed(Epoch)
+        case staging(epoch: Epoch, marks: LoadMarks, place: HolderPlace, staged: Int64)
+    }
+
+    /// The coupon.
+    public let coupon: CouponID
+    private let number: LoadNumber
+    private var stage = Stage.claiming
+    private var attempts = 0
+
+    /// - Parameter number: no other load's.
+    public init(of coupon: CouponID, number: LoadNumber) {
+        self.coupon = coupon
+        self.number = number
+    }
+
+    /// Does the next part.
+    public mutating func advance(_ keeper: CouponKeeper) -> Step {
+        do throws(Failure) {
+            switch stage {
+            case .claiming: return try claim(keeper)
+            case .claimed(let epoch): return try begin(keeper, epoch)
+            case .staging(let epoch, let marks, .end, let staged):
+                return try finish(keeper, epoch, marks, staged)
+            case .staging(let epoch, let marks, let place, let staged):
+                return try stagePage(keeper, epoch, marks, place, staged)
+            }
+        } catch {
+            abandon(keeper)
+            return .done(.failed(error))
+        }
+    }
+
+    /// Removes what it has staged: it does not go on.
+    public func abandon(_ keeper: CouponKeeper) {
+        let epoch: Epoch
+        switch stage {
+        case .claiming: return
+        case .claimed(let claimed): epoch = claimed
+        case .staging(let claimed, _, _, _): epoch = claimed
+        }
+        let partition = keeper.partitioning.partition(of: coupon)
+        // What cannot be removed now is removed by the partition's owner, seconds later (rule 41).
+        try? keeper.gates.abandon(coupon, partition: partition, epoch: epoch, load: number)
+    }
+
+    private mutating func claim(_ keeper: CouponKeeper) throws(Failure) -> Step {
+        let (coupon, number) = (coupon, number)
+        let partition = keeper.partitioning.partition(of: coupon)
+        let (epoch, result) = try keeper.gate { () throws(GateControlError) in
+            let view = try keeper.gates.inspect(coupon, partition: partition, user: nil)
+            guard view.status == .open else { return (view.epoch, ClaimResult.stale) }
+            return (
+                view.epoch,
+                try keeper.gates.claim(
+                    coupon, partition: partition, epoch: view.epoch, load: number)
+            )
+        }
+        switch result {
+        case .alreadyLoaded: return .done(.loaded)
+        case .elsewhere: return .wait
+        case .stale: throw .unavailable("the gate is not open yet")
+        case .claimed: stage = .claimed(epoch)
+        }
+        return .moved(holders: 0)
+    }
+
+    private mutating func begin(
+        _ keeper: CouponKeeper, _ epoch: Epoch
+    ) throws(Failure) -> Step {
+        guard let marks = try marks(keeper) else {
+            abandon(keeper)
+            return .done(.absent)
+        }
+        stage = .staging(epoch: epoch, marks: marks, place: .start, staged: 0)
+        return .moved(holders: 0)
+    }
+
+    private func marks(_ keeper: CouponKeeper) throws(Failure) -> LoadMarks? {
+        let coupon = coupon
+        return try keeper.ledger { () throws(LedgerError) in
+            try keeper.store.marks(of: [coupon]).first
+        }
+    }
+
+    private mutating func stagePage(
+        _ keeper: CouponKeeper, _ epoch: Epoch, _ marks: LoadMarks, _ place: HolderPlace,
+        _ staged: Int64
+    ) throws(Failure) -> Step {
+        let (coupon, number) = (coupon, number)
+        let partition = keeper.partitioning.partition(of: coupon)
+        let page = try keeper.ledger { () throws(LedgerError) in
+            try keeper.store.holders(of: coupon, after: place, limit: keeper.slices.holders)
+        }
+        let isMine = try keeper.gate { () throws(GateControlError) in
+            try keeper.gates.stage(
+                page.holders, of: coupon, partition: partition, epoch: epoch, load: number)
+        }
+        guard isMine else { return try startAgain() }
+        stage = .staging(
+            epoch: epoch, marks: marks, place: page.end,
+            staged: staged + Int64(page.holders.count))
+        return .moved(holders: page.holders.count)
+    }
+
+    private mutating func finish(
+        _ keeper: CouponKeeper, _ epoch: Epoch, _ marks: LoadMarks, _ staged: Int64
+    ) throws(Failure) -> Step {
+        let number = number
+        let partition = keeper.partitioning.partition(of: coupon)
+        guard let now = try self.marks(keeper), now.haveSameHolders(as: marks) else {
+            return try startAgain()
+        }
+        let result = try keeper.gate { () throws(GateControlError) in
+            try keeper.gates.load(
+                [LoadedCoupon(marks: now, staged: staged)], partition: partition, epoch: epoch,
+                load: number)
+        }
+        guard result == .loaded else {
+            return result == .alreadyLoaded ? .done(.loaded) : try startAgain()
+        }
+        try catchUp(keeper, partition, epoch, now.coupon.version)
+        return .done(.loaded)
+    }
+
+    /// A change that was committed while the coupon was loaded found it missing at the gate.
+    private func catchUp(
+        _ keeper: CouponKeeper, _ partition: PartitionID, _ epoch: Epoch, _ version: Int64
+    ) throws(Failure) {
+        guard let now = try marks(keeper)?.coupon, now.version > version else { return }
+        _ = try keeper.gate { () throws(GateControlError) in
+            try keeper.gates.set(now, partition: partition, epoch: epoch)
+        }
+    }
+
+    /// Somebody was faster, or the coupon has changed.
+    private mutating func startAgain() throws(Failure) -> Step {
+        attempts += 1
+        guard attempts < 5 else {
+            throw .unavailable("the coupon could not be loaded: ask again")
+        }
+        stage = .claiming
+        return .moved(holders: 0)
+    }
+}

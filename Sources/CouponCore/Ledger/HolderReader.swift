@@ -1,0 +1,45 @@
+/// Reads whom the gate must know, page by page: a coupon may have ten million holders.
+///
+/// No snapshot holds the pages together. Whoever reads them compares the marks of before and after.
+public protocol HolderReader: AnyObject {
+    /// Marks of coupons, by id; those that are missing are left out.
+    func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks]
+
+    /// The next holders of a coupon: first users whose latest request was refused and who have no issue,
+    /// then issues; `limit` at most.
+    func holders(
+        of coupon: CouponID, after place: HolderPlace, limit: Int
+    ) throws(LedgerError) -> HolderPage
+
+    /// All holders of several coupons; nil where they are more than `limit`.
+    func holders(
+        of coupons: [CouponID], limit: Int
+    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]?
+}
+
+/// How far the holders of a coupon have been read.
+public enum HolderPlace: Equatable, Sendable {
+    /// Refused users up to this one.
+    case refused(UserID)
+    /// All refused users, and issues up to this user.
+    case issued(UserID)
+    /// All.
+    case end
+
+    /// Before the first.
+    public static let start = HolderPlace.refused(UserID(0))
+}
+
+/// Some holders of a coupon, and where to go on.
+public struct HolderPage: Equatable, Sendable {
+    /// By user.
+    public let holders: [LoadedHolder]
+    /// The place behind them.
+    public let end: HolderPlace
+
+    /// Some holders.
+    public init(holders: [LoadedHolder], end: HolderPlace) {
+        self.holders = holders
+        self.end = end
+    }
+}

@@ -1,0 +1,94 @@
+/// Retries of coupons that are finished and not at the gate: their own answer is their row (rule 41).
+///
+/// To load the coupon would bring all its holders into Redis again, so that PostgreSQL is asked, for
+/// many users at a time, one question after the other.
+internal import DequeModule
+
+struct Recalls {
+    struct Recall {
+        let ticket: UInt64
+        let user: CouponUser
+        /// What the user is told of whom there is no row.
+        let outcome: Outcome
+    }
+
+    private var waiting: Deque<Recall> = []
+    private var asked: [Recall] = []
+
+    mutating func add(_ recall: Recall) { waiting.append(recall) }
+
+    /// What is to be asked now; empty where nothing is.
+    mutating func begin() -> [CouponUser] {
+        guard asked.isEmpty else { return [] }
+        asked = Array(waiting.prefix(Limits.couponsPerLookup))
+        waiting.removeFirst(asked.count)
+        return asked.map(\.user)
+    }
+
+    /// The question was answered: what it was about.
+    mutating func end() -> [Recall] {
+        defer { asked = [] }
+        return asked
+    }
+}
+
+extension Worker {
+    /// Nobody can have the coupon any more. Who asks for the first time is told so, and others from now on at
+    /// the front door; who has asked before may have it.
+    func finish(_ missing: Lookups.Missing, _ reason: DoorReason) {
+        let coupon = missing.coupon
+        frontDoor.take(reason, of: missing, now: options.clocks.now())
+        for number in batches.takeAll(of: coupon) {
+            guard let ticket = tickets[number] else { continue }
+            if ticket.attempt == 0 && !ticket.mayBeAccepted {
+                answer(number, reason.outcome)
+            } else {
+                recalls.add(
+                    .init(
+                        ticket: number,
+                        user: CouponUser(user: ticket.request.user, coupon: coupon),
+                        outcome: reason.outcome))
+            }
+        }
+        batches.endLoad(of: coupon)
+        askRecalls()
+    }
+
+    /// The last recall has ended: PostgreSQL's word on each user, in order.
+    public func didRecall(_ result: Result<[UserStanding?], Failure>) {
+        let asked = recalls.end()
+        switch result {
+        case .success(let standings):
+            for (recall, standing) in zip(asked, standings) { tell(recall, standing) }
+        case .failure(let failure):
+            for recall in asked { failUnjudged(recall.ticket, failure) }
+        }
+        askRecalls()
+    }
+
+    /// In the gate's words: the same request hears again what became of it, another one what counted.
+    private func tell(_ recall: Recalls.Recall, _ standing: UserStanding?) {
+        guard let ticket = tickets[recall.ticket] else { return }
+        let asked = ticket.request.requestID
+        switch standing {
+        case .issued(let sequence, let requestID, let at) where requestID == asked:
+            answer(
+                recall.ticket,
+                ticket.waitsForIssue
+                    ? .issued(sequence: sequence, at: at) : .accepted(sequence: sequence))
+        case .issued(let sequence, _, _):
+            answer(recall.ticket, .duplicate(sequence: sequence, state: .issued))
+        case .rejected(let sequence, let requestID, let reason) where requestID == asked:
+            answer(recall.ticket, .rejected(sequence: sequence, reason: reason))
+        case .rejected(let sequence, _, .deadLetter):
+            answer(recall.ticket, .duplicate(sequence: sequence, state: .rejected))
+        case .rejected, nil:
+            answer(recall.ticket, recall.outcome)
+        }
+    }
+
+    private func askRecalls() {
+        let users = recalls.begin()
+        if !users.isEmpty { host.recall(users) }
+    }
+}

@@ -1,0 +1,13 @@
+#!lua flags=allow-oom
+-- Shows that a rebuild moves (rule 43): while it does, no other owner begins one.
+--
+-- KEYS  gate
+-- ARGV  epoch
+-- Out   1; 0 where the gate is not fenced with that epoch any more
+-- Does  raises the beat
+
+local gate = read_gate()
+if not is_fenced(gate, ARGV[1]) then return 0 end
+gate.beat = gate.beat + 1
+write_gate(gate)
+return 1

@@ -1,0 +1,99 @@
+/// The coupons with queued entries, and their holders, into a fenced gate (rule 30). Others load at
+/// first use.
+///
+/// Nobody issues meanwhile; only an admin may decide of a dead letter. Where the marks of a coupon have
+/// changed while its holders were read, it is read again.
+internal import CouponCore
+
+extension Scheduler {
+    /// Some small coupons, or a page of a large one.
+    func load(_ rebuild: inout Rebuild) throws(StepError) {
+        if let large = rebuild.large { return try loadPage(large, &rebuild) }
+        if rebuild.marked.isEmpty {
+            guard !rebuild.coupons.isEmpty else { return rebuild.begin(.counting) }
+            let next = Array(rebuild.coupons.suffix(options.slices.coupons))
+            rebuild.marked = try issue { () throws(LedgerError) in try ledger.marks(of: next) }
+            // Coupons that are gone have no gate; their entries are rejected when they are drained.
+            rebuild.coupons.removeLast(next.count)
+        }
+        let small = rebuild.marked.fitting(Int64(options.slices.holders))
+        if !small.isEmpty, try load(small, rebuild.row) {
+            rebuild.marked.removeFirst(small.count)
+        } else if !rebuild.marked.isEmpty {
+            // It is large, or has more refused users than issues, or one of them has changed meanwhile.
+            rebuild.large = Rebuild.LargeLoad(marks: rebuild.marked.removeFirst())
+        }
+    }
+
+    /// Small coupons, all at once. False where that would be too much, or they have changed meanwhile.
+    private func load(
+        _ marks: ArraySlice<LoadMarks>, _ row: PartitionRow
+    ) throws(StepError) -> Bool {
+        let ids = marks.map(\.coupon.id)
+        let holders = try issue { () throws(LedgerError) in
+            try ledger.holders(of: ids, limit: options.slices.holders)
+        }
+        let now = try issue { () throws(LedgerError) in try ledger.marks(of: ids) }
+        guard let holders, now.count == marks.count,
+            zip(now, marks).allSatisfy({ $0.haveSameHolders(as: $1) })
+        else { return false }
+        let coupons = now.map {
+            LoadedCoupon(marks: $0, holders: holders[$0.coupon.id] ?? [])
+        }
+        return try load(coupons, row) != .incomplete
+    }
+
+    private func loadPage(
+        _ large: Rebuild.LargeLoad, _ rebuild: inout Rebuild
+    ) throws(StepError) {
+        let (row, id) = (rebuild.row, large.marks.coupon.id)
+        guard large.place != .end else { return try finish(large, &rebuild) }
+        let page = try issue { () throws(LedgerError) in
+            try ledger.holders(of: id, after: large.place, limit: options.slices.holders)
+        }
+        let staged = try gate { () throws(GateControlError) in
+            try gates.stage(
+                page.holders, of: id, partition: row.id, epoch: row.epoch, load: nil)
+        }
+        if !staged { throw .overtaken("holders with epoch \(row.epoch)") }
+        rebuild.large = Rebuild.LargeLoad(
+            marks: large.marks, place: page.end,
+            staged: large.staged + Int64(page.holders.count))
+    }
+
+    private func finish(
+        _ large: Rebuild.LargeLoad, _ rebuild: inout Rebuild
+    ) throws(StepError) {
+        let id = large.marks.coupon.id
+        let now = try issue { () throws(LedgerError) in try ledger.marks(of: [id]) }
+        rebuild.large = nil
+        guard let now = now.first else { return }
+        let isSame = now.haveSameHolders(as: large.marks)
+        // Of a coupon that has changed what was staged goes, for it is not complete.
+        let coupon = LoadedCoupon(marks: now, staged: isSame ? large.staged : -1)
+        if try load([coupon], rebuild.row) == .incomplete {
+            rebuild.large = Rebuild.LargeLoad(marks: now)
+        }
+    }
+
+    private func load(
+        _ coupons: [LoadedCoupon], _ row: PartitionRow
+    ) throws(StepError) -> LoadResult {
+        let result = try gate { () throws(GateControlError) in
+            try gates.load(coupons, partition: row.id, epoch: row.epoch, load: nil)
+        }
+        if result == .superseded { throw .overtaken("load with epoch \(row.epoch)") }
+        return result
+    }
+}
+
+extension [LoadMarks] {
+    /// The first ones with no more holders than these in all, as far as is known.
+    fileprivate func fitting(_ limit: Int64) -> ArraySlice<LoadMarks> {
+        var room = limit
+        return prefix { marks in
+            room -= marks.used
+            return room >= 0
+        }
+    }
+}
