@@ -1447,7 +1447,97 @@ void   coupond__v1__reload_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__reload_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[20] =
+void   coupond__v1__rebuild_gate_request__init
+                     (Coupond__V1__RebuildGateRequest         *message)
+{
+  static const Coupond__V1__RebuildGateRequest init_value = COUPOND__V1__REBUILD_GATE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__rebuild_gate_request__get_packed_size
+                     (const Coupond__V1__RebuildGateRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__rebuild_gate_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__rebuild_gate_request__pack
+                     (const Coupond__V1__RebuildGateRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__rebuild_gate_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__rebuild_gate_request__pack_to_buffer
+                     (const Coupond__V1__RebuildGateRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__rebuild_gate_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__RebuildGateRequest *
+       coupond__v1__rebuild_gate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__RebuildGateRequest *)
+     protobuf_c_message_unpack (&coupond__v1__rebuild_gate_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__rebuild_gate_request__free_unpacked
+                     (Coupond__V1__RebuildGateRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__rebuild_gate_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__rebuild_gate_response__init
+                     (Coupond__V1__RebuildGateResponse         *message)
+{
+  static const Coupond__V1__RebuildGateResponse init_value = COUPOND__V1__REBUILD_GATE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__rebuild_gate_response__get_packed_size
+                     (const Coupond__V1__RebuildGateResponse *message)
+{
+  assert(message->base.descriptor == &coupond__v1__rebuild_gate_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__rebuild_gate_response__pack
+                     (const Coupond__V1__RebuildGateResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__rebuild_gate_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__rebuild_gate_response__pack_to_buffer
+                     (const Coupond__V1__RebuildGateResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__rebuild_gate_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__RebuildGateResponse *
+       coupond__v1__rebuild_gate_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__RebuildGateResponse *)
+     protobuf_c_message_unpack (&coupond__v1__rebuild_gate_response__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__rebuild_gate_response__free_unpacked
+                     (Coupond__V1__RebuildGateResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__rebuild_gate_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[21] =
 {
   {
     "id",
@@ -1689,6 +1779,18 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[20
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rebuild_gate",
+    41,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, rebuild_gate),
+    &coupond__v1__rebuild_gate_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__request__field_indices_by_name[] = {
   14,   /* field[14] = audit_coupon */
@@ -1705,6 +1807,7 @@ static const unsigned coupond__v1__request__field_indices_by_name[] = {
   16,   /* field[16] = list_dead_letters */
   15,   /* field[15] = list_issues */
   11,   /* field[11] = pause_coupon */
+  20,   /* field[20] = rebuild_gate */
   17,   /* field[17] = redrive_dead_letter */
   19,   /* field[19] = reload */
   12,   /* field[12] = resume_coupon */
@@ -1719,7 +1822,7 @@ static const ProtobufCIntRange coupond__v1__request__number_ranges[5 + 1] =
   { 20, 7 },
   { 30, 16 },
   { 40, 19 },
-  { 0, 20 }
+  { 0, 21 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1729,14 +1832,14 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  20,
+  21,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
   5,  coupond__v1__request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[13] =
+static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[14] =
 {
   {
     "id",
@@ -1894,6 +1997,18 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[1
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rebuild_gate",
+    41,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, rebuild_gate),
+    &coupond__v1__rebuild_gate_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__response__field_indices_by_name[] = {
   8,   /* field[8] = audit_coupon */
@@ -1907,6 +2022,7 @@ static const unsigned coupond__v1__response__field_indices_by_name[] = {
   7,   /* field[7] = list_coupons */
   10,   /* field[10] = list_dead_letters */
   9,   /* field[9] = list_issues */
+  13,   /* field[13] = rebuild_gate */
   12,   /* field[12] = reload */
   5,   /* field[5] = server_info */
 };
@@ -1919,7 +2035,7 @@ static const ProtobufCIntRange coupond__v1__response__number_ranges[7 + 1] =
   { 27, 8 },
   { 30, 10 },
   { 40, 12 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
 {
@@ -1929,7 +2045,7 @@ const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
   "Coupond__V1__Response",
   "coupond.v1",
   sizeof(Coupond__V1__Response),
-  13,
+  14,
   coupond__v1__response__field_descriptors,
   coupond__v1__response__field_indices_by_name,
   7,  coupond__v1__response__number_ranges,
@@ -4203,6 +4319,95 @@ const ProtobufCMessageDescriptor coupond__v1__reload_response__descriptor =
   coupond__v1__reload_response__field_indices_by_name,
   0,  coupond__v1__reload_response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__reload_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__rebuild_gate_request__field_descriptors[1] =
+{
+  {
+    "partition",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__RebuildGateRequest, partition),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__rebuild_gate_request__field_indices_by_name[] = {
+  0,   /* field[0] = partition */
+};
+static const ProtobufCIntRange coupond__v1__rebuild_gate_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.RebuildGateRequest",
+  "RebuildGateRequest",
+  "Coupond__V1__RebuildGateRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__RebuildGateRequest),
+  1,
+  coupond__v1__rebuild_gate_request__field_descriptors,
+  coupond__v1__rebuild_gate_request__field_indices_by_name,
+  1,  coupond__v1__rebuild_gate_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__rebuild_gate_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__rebuild_gate_response__field_descriptors[2] =
+{
+  {
+    "partition",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__RebuildGateResponse, partition),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__RebuildGateResponse, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__rebuild_gate_response__field_indices_by_name[] = {
+  1,   /* field[1] = epoch */
+  0,   /* field[0] = partition */
+};
+static const ProtobufCIntRange coupond__v1__rebuild_gate_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.RebuildGateResponse",
+  "RebuildGateResponse",
+  "Coupond__V1__RebuildGateResponse",
+  "coupond.v1",
+  sizeof(Coupond__V1__RebuildGateResponse),
+  2,
+  coupond__v1__rebuild_gate_response__field_descriptors,
+  coupond__v1__rebuild_gate_response__field_indices_by_name,
+  1,  coupond__v1__rebuild_gate_response__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__rebuild_gate_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue coupond__v1__acceptance__enum_values_by_number[3] =

@@ -170,6 +170,17 @@ extension CouponClient {
         }
     }
 
+    /// Builds a partition's gate anew, from the tables and the queue. Where the deadline passes before it is
+    /// open again, it goes on all the same.
+    /// - Returns: the epoch in which it is open.
+    public func rebuildGate(
+        _ partition: PartitionID, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Epoch {
+        let answer = try await call(.rebuildGate(partition), deadline: deadline)
+        guard case .gateRebuilt(partition, let epoch) = answer else { throw .otherMethod }
+        return epoch
+    }
+
     private func decided(
         _ method: Request.Method, _ deadline: TimeAmount?
     ) async throws(ClientError) -> DeadLetter {

@@ -1,4 +1,4 @@
-/// The front of the daemon as a service: listeners, one desk for each event loop, the catalog, the events.
+/// The front of the daemon as a service: listeners, one desk for each event loop, slow work, the events.
 public import CouponCore
 public import Logging
 internal import NIOCore
@@ -12,16 +12,16 @@ public import ServiceLifecycle
 public struct CouponServer: Service {
     let group: MultiThreadedEventLoopGroup
     let options: ServerOptions
-    private let catalog: Catalog
-    private let audits: Catalog
+    let work: SlowWork
     private let relay: EventRelay
     let roster: Roster
-    private let logger: Logger
+    let accepting: AcceptWatch
+    let logger: Logger
 
     /// - Parameters:
     ///   - group: the event loops; each gets a worker.
-    ///   - store: makes the catalog's session with PostgreSQL; called on its thread.
-    ///   - gates: makes the catalog's connection to Redis; called on its thread.
+    ///   - store: makes a lane's session with PostgreSQL; called on its thread.
+    ///   - gates: makes a lane's connection to Redis; called on its thread.
     ///   - events: makes the event subscription; called on its thread.
     public init(
         group: MultiThreadedEventLoopGroup, options: ServerOptions,
@@ -32,59 +32,53 @@ public struct CouponServer: Service {
         self.group = group
         self.options = options
         self.logger = logger
+        accepting = AcceptWatch(logger: logger)
         roster = Roster()
         let roster = roster
-        func catalog(_ name: String, _ auditor: Auditor? = nil) -> Catalog {
+        work = SlowWork { lane in
             Catalog(
-                name: name, partitioning: options.worker.partitioning, store: store,
-                gates: gates, auditor: auditor, roster: roster, logger: logger,
-                clocks: options.worker.clocks, reloadSettings: options.reloadSettings)
+                lane, partitioning: options.worker.partitioning, store: store, gates: gates,
+                owns: lane == .audits ? options.owns : nil, roster: roster,
+                logger: logger, clocks: options.worker.clocks,
+                reloadSettings: options.reloadSettings)
         }
-        self.catalog = catalog("coupond.catalog")
-        audits = catalog("coupond.audits", Auditor(owns: options.owns))
-        relay = EventRelay(source: events, roster: roster)
+        relay = EventRelay(source: events, roster: roster, logger: logger)
     }
 
     /// Listens, serves, drains.
     public func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await catalog.run() }
-            tasks.addTask { await audits.run() }
+            for catalog in work.catalogs { tasks.addTask { await catalog.run() } }
             defer {
-                catalog.finish()
-                audits.finish()
+                work.finish()
                 relay.stop()
             }
             let desks = try await makeDesks()
             // Not before every desk is there: one that misses the subscription's beginning is deaf.
             tasks.addTask { await relay.run() }
             let observation = try await observe()
-            tasks.addTask { try await pollPartitions() }
+            tasks.addTask { await lookAround() }
             await untilReady()
             let listeners = try await listen(desks)
             logger.info(
                 "listening", metadata: ["address": "\(listeners[0].localAddress, default: "?")"])
             if let address = listeners[0].localAddress { options.onListening(address) }
             tasks.addTask { await showLife() }
-            try? await gracefulShutdown()
+            let isDeaf = await untilStopped(listeners + [observation].compactMap(\.self))
             await drain(listeners)
             try? await observation?.close().get()
             tasks.cancelAll()
+            if isDeaf { throw ListenerLost() }
         }
     }
 
     /// Reads settings anew and drops what the local caches remember: everything is asked again.
-    public func reload() async { _ = await catalog.reload() }
+    public func reload() async { _ = await work.admin.reload() }
 
     /// Every daemon reads the partitions each second and drops older epochs (rule 15).
-    private func pollPartitions() async throws {
+    private func lookAround() async {
         while !Task.isCancelled {
-            catalog.refreshPartitions()
-            _ = catalog.submit {
-                $0.keeper.retell()
-                $0.letters.tell()
-            }
-            _ = audits.submit { $0.look() }
+            work.lookAround()
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
         }
     }
@@ -106,7 +100,7 @@ public struct CouponServer: Service {
         while clocks.now() < patience, !Task.isShuttingDownGracefully {
             let reasons = try? await roster.collect(on: group.any()) { $0.whyNotReady }.get()
             if reasons?.allSatisfy({ $0 == nil }) == true { return }
-            catalog.refreshPartitions()
+            work.news.refreshPartitions()
             try? await Task.sleep(for: .milliseconds(10))
         }
         logger.warning("listening before every gate is open")
@@ -117,51 +111,13 @@ public struct CouponServer: Service {
         for loop in group.makeIterator() {
             let desk = try await loop.submit {
                 NIOLoopBound(
-                    Desk(
-                        loop: loop, options: options, catalog: catalog, audits: audits,
-                        roster: roster),
+                    Desk(loop: loop, options: options, work: work, roster: roster),
                     eventLoop: loop)
             }.get()
             roster.add(desk)
             desks.append(desk)
         }
         return desks
-    }
-
-    private func listen(_ desks: [NIOLoopBound<Desk>]) async throws -> [any Channel] {
-        var listeners: [any Channel] = []
-        for desk in desks {
-            let port = listeners.first?.localAddress?.port ?? options.port
-            listeners.append(try await bind(desk.eventLoop, desk, port: port))
-        }
-        return listeners
-    }
-
-    private func bind(
-        _ loop: any EventLoop, _ desk: NIOLoopBound<Desk>, port: Int
-    ) async throws -> any Channel {
-        let maximumFrameBytes = options.maximumFrameBytes
-        return try await ServerBootstrap(group: loop)
-            .serverChannelOption(.backlog, value: 4_096)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
-            .childChannelOption(.autoRead, value: false)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            .childChannelOption(
-                .writeBufferWaterMark,
-                value: .init(
-                    low: Limits.unwrittenBytesPerConnection / 4,
-                    high: Limits.unwrittenBytesPerConnection)
-            )
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        Connection(desk: desk.value, maximumFrameBytes: maximumFrameBytes))
-                }
-            }
-            .bind(host: options.host, port: port).get()
     }
 
     /// In this order (SAFETY, hole 39): no new connections, no new requests, answers, the rest.

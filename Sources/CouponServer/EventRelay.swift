@@ -1,5 +1,7 @@
 /// Listens for completion events on a thread of its own, and passes each on to every worker.
+internal import CoreMetrics
 internal import CouponCore
+internal import Logging
 internal import SerialThreads
 internal import Synchronization
 
@@ -7,6 +9,9 @@ actor EventRelay {
     private let thread = SerialThread(name: "coupond.events")
     private let makeSource: @Sendable () -> any EventSource
     private let roster: Roster
+    private let logger: Logger
+    private let standing = Gauge(label: "coupond_subscription_up")
+    private var isBroken = false
     private let isStopping = Atomic(false)
 
     /// The actor's own thread: its calls block.
@@ -14,9 +19,11 @@ actor EventRelay {
         unsafe thread.asUnownedSerialExecutor()
     }
 
-    init(source: @escaping @Sendable () -> any EventSource, roster: Roster) {
+    init(source: @escaping @Sendable () -> any EventSource, roster: Roster, logger: Logger) {
         makeSource = source
         self.roster = roster
+        self.logger = logger
+        standing.record(0)
     }
 
     /// Passes events on until `stop`.
@@ -24,7 +31,25 @@ actor EventRelay {
         let source = makeSource()
         while !isStopping.load(ordering: .relaxed) {
             guard let signal = source.next() else { continue }
+            tell(signal)
             roster.each { desk in desk.withWorker { $0.hear(signal) } }
+        }
+    }
+
+    /// Callers are served without events, but slower: nobody would notice.
+    private func tell(_ signal: EventSignal) {
+        switch signal {
+        case .up:
+            standing.record(1)
+            if isBroken { logger.notice("the event subscription stands again") }
+            isBroken = false
+        case .down(let reason):
+            standing.record(0)
+            isBroken = true
+            logger.warning(
+                "the event subscription is broken: closed doors and waiters cost more until it stands",
+                metadata: ["reason": "\(reason)"])
+        case .event: break
         }
     }
 

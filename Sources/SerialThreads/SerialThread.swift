@@ -12,6 +12,14 @@ public final class SerialThread: SerialExecutor {
     /// - Parameter name: shown by debuggers.
     public init(name: String) { queue = DispatchQueue(label: name) }
 
+    /// Runs what blocks and belongs to no actor, after all that was queued before.
+    public func perform(_ job: @escaping @Sendable () -> Void) { queue.async(execute: job) }
+
+    /// The same, so many milliseconds later.
+    public func perform(after milliseconds: Int, _ job: @escaping @Sendable () -> Void) {
+        queue.asyncAfter(deadline: .now() + .milliseconds(milliseconds), execute: job)
+    }
+
     /// Queues a job.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)

@@ -47,6 +47,8 @@ typedef struct Coupond__V1__RedriveDeadLetterRequest Coupond__V1__RedriveDeadLet
 typedef struct Coupond__V1__DiscardDeadLetterRequest Coupond__V1__DiscardDeadLetterRequest;
 typedef struct Coupond__V1__ReloadRequest Coupond__V1__ReloadRequest;
 typedef struct Coupond__V1__ReloadResponse Coupond__V1__ReloadResponse;
+typedef struct Coupond__V1__RebuildGateRequest Coupond__V1__RebuildGateRequest;
+typedef struct Coupond__V1__RebuildGateResponse Coupond__V1__RebuildGateResponse;
 
 
 /* --- enums --- */
@@ -142,7 +144,8 @@ typedef enum {
   COUPOND__V1__REQUEST__METHOD_LIST_DEAD_LETTERS = 30,
   COUPOND__V1__REQUEST__METHOD_REDRIVE_DEAD_LETTER = 31,
   COUPOND__V1__REQUEST__METHOD_DISCARD_DEAD_LETTER = 32,
-  COUPOND__V1__REQUEST__METHOD_RELOAD = 40
+  COUPOND__V1__REQUEST__METHOD_RELOAD = 40,
+  COUPOND__V1__REQUEST__METHOD_REBUILD_GATE = 41
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__REQUEST__METHOD__CASE)
 } Coupond__V1__Request__MethodCase;
 
@@ -180,6 +183,7 @@ struct  Coupond__V1__Request
     Coupond__V1__RedriveDeadLetterRequest *redrive_dead_letter;
     Coupond__V1__DiscardDeadLetterRequest *discard_dead_letter;
     Coupond__V1__ReloadRequest *reload;
+    Coupond__V1__RebuildGateRequest *rebuild_gate;
   };
 };
 #define COUPOND__V1__REQUEST__INIT \
@@ -200,7 +204,8 @@ typedef enum {
   COUPOND__V1__RESPONSE__RESULT_LIST_ISSUES = 28,
   COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS = 30,
   COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER = 31,
-  COUPOND__V1__RESPONSE__RESULT_RELOAD = 40
+  COUPOND__V1__RESPONSE__RESULT_RELOAD = 40,
+  COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE = 41
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__RESPONSE__RESULT__CASE)
 } Coupond__V1__Response__ResultCase;
 
@@ -228,6 +233,7 @@ struct  Coupond__V1__Response
      */
     Coupond__V1__DeadLetter *dead_letter;
     Coupond__V1__ReloadResponse *reload;
+    Coupond__V1__RebuildGateResponse *rebuild_gate;
   };
 };
 #define COUPOND__V1__RESPONSE__INIT \
@@ -885,6 +891,34 @@ struct  Coupond__V1__ReloadResponse
      }
 
 
+/*
+ * A partition's gate is built anew, from the tables and the queue; requests for its coupons are UNAVAILABLE
+ * meanwhile.
+ */
+struct  Coupond__V1__RebuildGateRequest
+{
+  ProtobufCMessage base;
+  uint32_t partition;
+};
+#define COUPOND__V1__REBUILD_GATE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__rebuild_gate_request__descriptor) \
+    , 0 }
+
+
+struct  Coupond__V1__RebuildGateResponse
+{
+  ProtobufCMessage base;
+  uint32_t partition;
+  /*
+   * In which it is open.
+   */
+  int64_t epoch;
+};
+#define COUPOND__V1__REBUILD_GATE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__rebuild_gate_response__descriptor) \
+    , 0, 0 }
+
+
 /* Coupond__V1__Request methods */
 void   coupond__v1__request__init
                      (Coupond__V1__Request         *message);
@@ -1493,6 +1527,44 @@ Coupond__V1__ReloadResponse *
 void   coupond__v1__reload_response__free_unpacked
                      (Coupond__V1__ReloadResponse *message,
                       ProtobufCAllocator *allocator);
+/* Coupond__V1__RebuildGateRequest methods */
+void   coupond__v1__rebuild_gate_request__init
+                     (Coupond__V1__RebuildGateRequest         *message);
+size_t coupond__v1__rebuild_gate_request__get_packed_size
+                     (const Coupond__V1__RebuildGateRequest   *message);
+size_t coupond__v1__rebuild_gate_request__pack
+                     (const Coupond__V1__RebuildGateRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__rebuild_gate_request__pack_to_buffer
+                     (const Coupond__V1__RebuildGateRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__RebuildGateRequest *
+       coupond__v1__rebuild_gate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__rebuild_gate_request__free_unpacked
+                     (Coupond__V1__RebuildGateRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__RebuildGateResponse methods */
+void   coupond__v1__rebuild_gate_response__init
+                     (Coupond__V1__RebuildGateResponse         *message);
+size_t coupond__v1__rebuild_gate_response__get_packed_size
+                     (const Coupond__V1__RebuildGateResponse   *message);
+size_t coupond__v1__rebuild_gate_response__pack
+                     (const Coupond__V1__RebuildGateResponse   *message,
+                      uint8_t             *out);
+size_t coupond__v1__rebuild_gate_response__pack_to_buffer
+                     (const Coupond__V1__RebuildGateResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__RebuildGateResponse *
+       coupond__v1__rebuild_gate_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__rebuild_gate_response__free_unpacked
+                     (Coupond__V1__RebuildGateResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Coupond__V1__Request_Closure)
@@ -1591,6 +1663,12 @@ typedef void (*Coupond__V1__ReloadRequest_Closure)
 typedef void (*Coupond__V1__ReloadResponse_Closure)
                  (const Coupond__V1__ReloadResponse *message,
                   void *closure_data);
+typedef void (*Coupond__V1__RebuildGateRequest_Closure)
+                 (const Coupond__V1__RebuildGateRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__RebuildGateResponse_Closure)
+                 (const Coupond__V1__RebuildGateResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1636,6 +1714,8 @@ extern const ProtobufCMessageDescriptor coupond__v1__redrive_dead_letter_request
 extern const ProtobufCMessageDescriptor coupond__v1__discard_dead_letter_request__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__reload_request__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__reload_response__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_request__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -3,16 +3,24 @@ internal import CouponCore
 internal import CouponWire
 
 extension Catalog {
-    /// The answer to a slow method. Where its deadline has passed already nothing is done.
-    func answer(_ method: Request.Method, deadline: MonotonicTime) -> Response.Result {
+    /// Answers a slow method. Where its deadline has passed, or nobody is left to hear it, nothing is done.
+    func answer(
+        _ method: Request.Method, deadline: MonotonicTime, to caller: Presence,
+        _ answered: @escaping Answered
+    ) {
+        if !caller.isThere { return answered(.failure(.unavailable("the caller has left"))) }
         guard clocks.now() < deadline else {
-            return .failure(
-                Failure(.deadlineExceeded, "the deadline passed before the method's turn"))
+            return answered(
+                .failure(
+                    Failure(.deadlineExceeded, "the deadline passed before the method's turn")))
+        }
+        if case .rebuildGate(let partition) = method {
+            return rebuild(partition, deadline: deadline, to: caller, answered)
         }
         do throws(Failure) {
-            return try perform(method, deadline: deadline)
+            answered(try perform(method, deadline: deadline))
         } catch {
-            return .failure(error)
+            answered(.failure(error))
         }
     }
 
@@ -46,7 +54,7 @@ extension Catalog {
         case .redriveDeadLetter(let id): .deadLetter(try letters.decide(id, .redriven))
         case .discardDeadLetter(let id): .deadLetter(try letters.decide(id, .discarded))
         case .reload: reload()
-        case .issue, .health, .serverInfo:
+        case .issue, .health, .serverInfo, .rebuildGate:
             throw Failure(.internal, "this method is not the catalog's")
         }
     }

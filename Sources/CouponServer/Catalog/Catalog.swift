@@ -1,6 +1,5 @@
-/// Everything slow that requests need beside the gate: loads, statuses, decisions, admin methods.
-///
-/// Blocking calls on a thread of its own, one job after the other, so that no event loop ever waits.
+/// One lane of slow work: a queue of jobs, and a thread with a session of PostgreSQL and a connection to
+/// Redis of its own. It does one job after the other, in blocking calls, so that no event loop ever waits.
 public import CouponCore
 internal import CouponWire
 internal import Logging
@@ -10,13 +9,14 @@ internal import Synchronization
 
 /// All that a catalog asks of PostgreSQL.
 public typealias CatalogStore =
-    CouponStore & CouponLookup & AccountsStore & IssueStore & DeadLetterStore
+    CouponStore & AccountsStore & IssueStore & DeadLetterStore
 /// All that a catalog asks of Redis.
-public typealias CatalogGates = GateControl & HolderSource & DeadLetterGate
+public typealias CatalogGates = GateControl & AccountsGate & DeadLetterGate
 
 actor Catalog {
     typealias Job = @Sendable (isolated Catalog) -> Void
 
+    let lane: Lane
     let partitioning: Partitioning
     let logger: Logger
     let clocks: Clocks
@@ -26,13 +26,18 @@ actor Catalog {
     private let roster: Roster
     private let jobs: AsyncStream<Job>
     private let inbox: AsyncStream<Job>.Continuation
-    private let waiting = Atomic<Int>(0)
+    private let jobsWaiting = Atomic<Int>(0)
+    private let jobsRefused = Atomic<Int>(0)
+    private let isRecurringWaiting = Atomic(false)
     private let reloadSettings: @Sendable () -> Void
-    private let isRefreshWaiting = Atomic<Bool>(false)
 
     private(set) lazy var store: any CatalogStore = makeStore()
     private(set) lazy var gates: any CatalogGates = makeGates()
-    private var auditor: Auditor?
+    /// The loads under way, and who is told of their ends.
+    var loads: [CouponID: [@Sendable (LoadOutcome) -> Void]] = [:]
+    /// What they may still stage this second.
+    lazy var loadBudget = LoadBudget(now: clocks.now())
+    private let owns: (@Sendable (PartitionID) -> Bool)?
     /// What there is to do, without the thread on which it is done.
     private(set) lazy var keeper: CouponKeeper = {
         let (roster, logger) = (roster, logger)
@@ -48,20 +53,29 @@ actor Catalog {
     /// The same for dead letters.
     private(set) lazy var letters = DeadLetterKeeper(store: store, gates: gates, keeper: keeper)
 
+    private lazy var report = AuditReport(logger)
+    private lazy var auditor: Auditor? = owns.map { [report] owns in
+        Auditor(store: store, gates: gates, partitioning: partitioning, owns: owns) {
+            report.tell($0)
+        }
+    }
+
     /// The actor's own thread: its calls block.
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe thread.asUnownedSerialExecutor()
     }
 
-    /// - Parameter auditor: nil where the catalog only serves.
+    /// - Parameter owns: for the auditor; nil where the lane only serves.
     init(
-        name: String, partitioning: Partitioning,
+        _ lane: Lane, partitioning: Partitioning,
         store: @escaping @Sendable () -> any CatalogStore,
-        gates: @escaping @Sendable () -> any CatalogGates, auditor: Auditor? = nil, roster: Roster,
-        logger: Logger, clocks: Clocks, reloadSettings: @escaping @Sendable () -> Void
+        gates: @escaping @Sendable () -> any CatalogGates,
+        owns: (@Sendable (PartitionID) -> Bool)?, roster: Roster, logger: Logger, clocks: Clocks,
+        reloadSettings: @escaping @Sendable () -> Void
     ) {
-        thread = SerialThread(name: name)
-        self.auditor = auditor
+        self.lane = lane
+        thread = SerialThread(name: "coupond.\(lane)")
+        self.owns = owns
         self.partitioning = partitioning
         makeStore = store
         makeGates = gates
@@ -74,64 +88,84 @@ actor Catalog {
 
     /// Works through the jobs until `finish`.
     func run() async {
-        for await job in jobs {
-            waiting.subtract(1, ordering: .relaxed)
-            job(self)
-        }
+        for await job in jobs { job(self) }
     }
 
     /// One second's look at the accounts; what cannot be read now is looked at later.
     func look() {
-        do throws(Failure) {
-            try auditor?.look(self, roster)
-        } catch {
-            logger.debug("accounts not read", metadata: ["error": "\(error.message)"])
-        }
+        guard let auditor else { return }
+        let standings = auditor.standings
+        roster.each { desk in desk.withWorker { $0.audit(standings) } }
+        auditor.look()
+        report.record(drifting: auditor.drifting)
     }
 
     /// Reads anew what may be read anew, and drops what the local caches remember: everything is asked again.
     func reload() -> Response.Result {
         reloadSettings()
-        roster.each { desk in desk.withWorker { $0.forgetAll() } }
-        refreshPartitions()
+        roster.each { desk in
+            desk.withWorker { $0.forgetAll() }
+            desk.refreshPartitions()
+        }
         logger.info("reloaded")
         return .reloaded
     }
 
-    /// Those of the coupons that exist.
-    func lookUp(_ coupons: [CouponID]) -> Result<Set<CouponID>, Failure> {
-        do throws(Failure) {
-            return .success(
-                try keeper.ledger { () throws(LedgerError) in
-                    try store.existing(among: coupons)
-                })
-        } catch {
-            return .failure(error)
-        }
-    }
+    // MARK: The queue
+
+    /// Jobs that wait for their turn.
+    nonisolated var waiting: Int { jobsWaiting.load(ordering: .relaxed) }
+
+    /// Jobs that were not taken.
+    nonisolated var refused: Int { jobsRefused.load(ordering: .relaxed) }
 
     /// No more jobs.
     nonisolated func finish() { inbox.finish() }
 
     /// Queues a job. False where too many wait.
     nonisolated func submit(_ job: @escaping Job) -> Bool {
-        guard waiting.add(1, ordering: .relaxed).newValue <= Limits.slowJobs else {
-            waiting.subtract(1, ordering: .relaxed)
+        guard jobsWaiting.add(1, ordering: .relaxed).newValue <= lane.bound else {
+            jobsWaiting.subtract(1, ordering: .relaxed)
+            refuse()
             return false
         }
-        inbox.yield(job)
+        inbox.yield { catalog in
+            catalog.jobsWaiting.subtract(1, ordering: .relaxed)
+            job(catalog)
+        }
         return true
     }
 
-    /// Reads PostgreSQL's partitions and tells every worker; asked for again meanwhile, it is done once.
-    nonisolated func refreshPartitions() {
-        guard !isRefreshWaiting.exchange(true, ordering: .relaxed) else { return }
-        let roster = self.roster
+    /// Counts a job that was refused before it came here.
+    nonisolated func refuse() { jobsRefused.add(1, ordering: .relaxed) }
+
+    /// Queues what the lane does over and over, above its bound; asked for again before its turn, it is done
+    /// once.
+    nonisolated func submitRecurring(_ job: @escaping Job) {
+        guard !isRecurringWaiting.exchange(true, ordering: .relaxed) else { return }
         inbox.yield { catalog in
-            catalog.isRefreshWaiting.store(false, ordering: .relaxed)
+            catalog.isRecurringWaiting.store(false, ordering: .relaxed)
+            job(catalog)
+        }
+    }
+
+    /// Queues the rest of a job that goes in steps, beside the bound: it was counted when it began.
+    nonisolated func goOn(_ job: @escaping Job) { inbox.yield(job) }
+
+    /// The same, a little later.
+    nonisolated func goOn(after milliseconds: Int64, _ job: @escaping Job) {
+        Task {
+            try? await Task.sleep(for: .milliseconds(milliseconds))
+            goOn(job)
+        }
+    }
+
+    /// Reads PostgreSQL's partitions and tells every worker.
+    nonisolated func refreshPartitions() {
+        let roster = self.roster
+        submitRecurring { catalog in
             let rows = try? catalog.store.partitions()
             roster.each { desk in desk.withWorker { $0.take(rows: rows) } }
         }
-        waiting.add(1, ordering: .relaxed)
     }
 }

@@ -12,6 +12,9 @@ final class Connection: ChannelInboundHandler {
     private let splitter: FrameSplitter
     private(set) var number: UInt64 = 0
     private(set) var isLoopback = false
+    /// Told to slow methods, which may wait for long.
+    let presence = Presence()
+    var share = SlowShare()
     private var context: ChannelHandlerContext?
     private var received = ByteBuffer()
     private var outgoing = ByteBuffer()
@@ -41,6 +44,7 @@ final class Connection: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        presence.leave()
         desk.remove(self)
         self.context = nil
         context.fireChannelInactive()

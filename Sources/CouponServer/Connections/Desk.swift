@@ -1,5 +1,5 @@
-/// A worker's place on its event loop: its connections, its codec, and the errands it sends to the
-/// catalog. Everything here runs on that loop, so nothing is locked.
+/// A worker's place on its event loop: its connections, its codec, and the errands it sends
+/// where slow work is done. Everything here runs on that loop, so nothing is locked.
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
@@ -8,9 +8,7 @@ internal import Synchronization
 final class Desk {
     private let loop: any EventLoop
     private let options: ServerOptions
-    private let catalog: Catalog
-    /// Audits may take long, so that nothing else waits behind them.
-    private let audits: Catalog
+    private let work: SlowWork
     private let roster: Roster
     private let gate: any Gate
     private let replicas: (any ReplicaLink)?
@@ -26,15 +24,13 @@ final class Desk {
     private var isTurnEnding = false
     private var expiry: Scheduled<Void>?
     private var errands: Errands
+    /// Who waits for the answer to the question that is under way.
+    private var healthCallers: [Caller] = []
 
-    init(
-        loop: any EventLoop, options: ServerOptions, catalog: Catalog, audits: Catalog,
-        roster: Roster
-    ) {
+    init(loop: any EventLoop, options: ServerOptions, work: SlowWork, roster: Roster) {
         self.loop = loop
         self.options = options
-        self.catalog = catalog
-        self.audits = audits
+        self.work = work
         self.roster = roster
         errands = Errands(now: options.worker.clocks.now())
         gate = options.makeGate(loop)
@@ -62,6 +58,7 @@ final class Desk {
         guard roster.connections.load(ordering: .relaxed) > options.maximumConnections else {
             return nil
         }
+        roster.refusals.add(1, ordering: .relaxed)
         return Failure(
             .resourceExhausted, "too many connections",
             retryAfterMilliseconds: Limits.retryAfterMilliseconds)
@@ -176,15 +173,24 @@ final class Desk {
         }
     }
 
-    /// The daemon is ready when every worker is: the next connection may go to any of them.
+    /// The daemon is ready when every worker is: the next connection may go to any of them. They are asked
+    /// by one question at a time, however many callers want to know.
     private func health(_ caller: Caller) {
+        healthCallers.append(caller)
+        guard healthCallers.count == 1 else { return }
         let desk = NIOLoopBound(self, eventLoop: loop)
         roster.collect(on: loop) { $0.whyNotReady }.whenSuccess { reasons in
-            desk.value.reply(caller, .health(notReady: reasons.compactMap(\.self).first))
+            desk.value.answerHealth(.health(notReady: reasons.compactMap(\.self).first))
         }
     }
 
-    /// Slow methods are the catalog's.
+    private func answerHealth(_ result: Response.Result) {
+        let callers = healthCallers
+        healthCallers = []
+        for caller in callers { reply(caller, result) }
+    }
+
+    /// Slow methods wait in their lanes.
     private func send(_ request: Request, _ caller: Caller, _ connection: Connection) {
         if request.method.isAdmin, let refusal = refusal(of: request, connection) {
             return reply(caller, .failure(refusal))
@@ -194,19 +200,34 @@ final class Desk {
             Limits.maximumDeadlineMilliseconds)
         let now = options.worker.clocks.now()
         let deadline = now.advanced(byMilliseconds: Int64(milliseconds))
+        let catalog = work.catalog(for: request.method)
+        let share = request.method.share
+        if let share, !connection.share.take(share) {
+            catalog.refuse()
+            return reply(
+                caller,
+                .failure(.exhausted("too many \(share) of this connection are unanswered")))
+        }
         let number = errands.add(caller, deadline: deadline)
+        let (roster, presence) = (self.roster, connection.presence)
         let desk = NIOLoopBound(self, eventLoop: loop)
-        let roster = self.roster
-        errand(of: request.method.isAudit ? audits : catalog) { catalog in
-            let result = catalog.answer(request.method, deadline: deadline)
-            roster.complete(result, on: desk.eventLoop) { desk.value.end(number, $0) }
+        errand(of: catalog) { catalog in
+            catalog.answer(request.method, deadline: deadline, to: presence) { result in
+                roster.complete(result, on: desk.eventLoop) {
+                    desk.value.end(number, of: caller, share, $0)
+                }
+            }
         } refused: {
-            self.end(number, .failure($0))
+            self.end(number, of: caller, share, .failure($0))
         }
     }
 
-    private func end(_ errand: UInt64, _ result: Response.Result) {
-        if let caller = errands.end(errand) { reply(caller, result) }
+    /// - Parameter caller: may have been answered at the deadline.
+    private func end(
+        _ errand: UInt64, of caller: Caller, _ share: SlowShare.Kind?, _ result: Response.Result
+    ) {
+        if let share { connections[caller.connection]?.share.giveBack(share) }
+        if errands.end(errand) != nil { reply(caller, result) }
     }
 
     private func refusal(of request: Request, _ connection: Connection) -> Failure? {
@@ -228,10 +249,7 @@ final class Desk {
         of catalog: Catalog, _ job: @escaping Catalog.Job, refused: (Failure) -> Void
     ) {
         if !catalog.submit(job) {
-            refused(
-                Failure(
-                    .resourceExhausted, "too many status and admin requests are waiting",
-                    retryAfterMilliseconds: Limits.retryAfterMilliseconds))
+            refused(.exhausted("too many \(catalog.lane.jobs) wait for their turn"))
         }
     }
 
@@ -247,7 +265,9 @@ final class Desk {
         endTurn()
     }
 
-    var requestsInFlight: Int { (worker?.requestsInFlight ?? 0) + errands.count }
+    var requestsInFlight: Int {
+        (worker?.requestsInFlight ?? 0) + errands.count + healthCallers.count
+    }
 
     var whyNotReady: String? { worker?.whyNotReady }
 
@@ -266,9 +286,9 @@ final class Desk {
     /// Answers what is left, closes the connections and the way to the gate.
     func close() {
         worker?.abandon()
-        for caller in errands.endAll() {
-            reply(caller, .failure(.unavailable("the daemon is shutting down")))
-        }
+        let shutDown = Response.Result.failure(.unavailable("the daemon is shutting down"))
+        for caller in errands.endAll() { reply(caller, shutDown) }
+        answerHealth(shutDown)
         for connection in connections.values { connection.close() }
         gate.close()
         replicas?.close()
@@ -295,7 +315,7 @@ extension Desk: WorkerHost {
 
     func lookUp(_ coupons: [CouponID]) {
         let desk = NIOLoopBound(self, eventLoop: loop)
-        errand(of: catalog) { catalog in
+        errand(of: work.loads) { catalog in
             let result = catalog.lookUp(coupons)
             desk.eventLoop.execute { desk.value.withWorker { $0.didLookUp(result) } }
         } refused: { failure in
@@ -303,21 +323,32 @@ extension Desk: WorkerHost {
         }
     }
 
+    func recall(_ users: [CouponUser]) {
+        let desk = NIOLoopBound(self, eventLoop: loop)
+        errand(of: work.loads) { catalog in
+            let result = catalog.recall(users)
+            desk.eventLoop.execute { desk.value.withWorker { $0.didRecall(result) } }
+        } refused: { failure in
+            loop.execute { desk.value.withWorker { $0.didRecall(.failure(failure)) } }
+        }
+    }
+
     func load(_ coupon: CouponID) {
         let desk = NIOLoopBound(self, eventLoop: loop)
-        errand(of: catalog) { catalog in
-            let outcome = catalog.keeper.load(coupon)
-            desk.eventLoop.execute { desk.value.withWorker { $0.didLoad(coupon, outcome) } }
+        errand(of: work.loads) { catalog in
+            catalog.load(coupon) { outcome in
+                desk.eventLoop.execute { desk.value.withWorker { $0.didLoad(coupon, outcome) } }
+            }
         } refused: { failure in
             worker?.didLoad(coupon, .failed(failure))
         }
     }
 
-    func refreshPartitions() { catalog.refreshPartitions() }
+    func refreshPartitions() { work.news.refreshPartitions() }
 
     func decide(_ questions: [Holding], in partition: PartitionID) {
         let desk = NIOLoopBound(self, eventLoop: loop)
-        errand(of: catalog) { catalog in
+        errand(of: work.news) { catalog in
             let decisions = catalog.keeper.decisions(questions, in: partition)
             desk.eventLoop.execute {
                 desk.value.withWorker { $0.didDecide(decisions, in: partition) }

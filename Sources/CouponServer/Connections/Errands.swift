@@ -1,5 +1,5 @@
-/// Slow methods on their way through the catalog, and the moment at which each ends all the same: the
-/// catalog does one after the other, and a slow PostgreSQL must not make an answer late (promise 9).
+/// Slow methods on their way through a lane, and the moment at which each ends all the same: a lane does one
+/// after the other, and a slow PostgreSQL must not make an answer late (promise 9).
 internal import CouponCore
 
 struct Errands {

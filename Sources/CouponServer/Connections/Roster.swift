@@ -6,6 +6,10 @@ internal import Synchronization
 
 final class Roster: Sendable {
     let connections = Atomic<Int>(0)
+    /// Callers who were one too many.
+    let refusals = Atomic<Int>(0)
+    /// Connections for HTTP.
+    let observers = Atomic<Int>(0)
     private let desks = Mutex<[NIOLoopBound<Desk>]>([])
 
     func add(_ desk: NIOLoopBound<Desk>) { desks.withLock { $0.append(desk) } }

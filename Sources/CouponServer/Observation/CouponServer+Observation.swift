@@ -11,9 +11,11 @@ extension CouponServer {
         guard let address = options.observation else { return nil }
         let loop = group.any()
         return try await ServerBootstrap(group: loop)
+            .serverChannelInitializer { accepting.watch($0) }
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try enter(channel)
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(IdleStateHandler(allTimeout: .seconds(10)))
                     try pipeline.configureHTTPServerPipeline()
@@ -21,6 +23,13 @@ extension CouponServer {
                 }
             }
             .bind(host: address.host, port: address.port).get()
+    }
+
+    /// Those who watch are few; the others would take the files of callers.
+    private func enter(_ channel: any Channel) throws(TooManyConnections) {
+        channel.closeFuture.whenComplete { _ in roster.observers.subtract(1, ordering: .relaxed) }
+        let count = roster.observers.add(1, ordering: .relaxed).newValue
+        guard count <= Limits.observationConnections else { throw TooManyConnections() }
     }
 
     private func page(
@@ -38,14 +47,29 @@ extension CouponServer {
         case "/metrics":
             return roster.collect(on: loop) { $0.currentTally }.map { tallies in
                 let tally = tallies.reduce(Tally(), +)
-                let connections = roster.connections.load(ordering: .relaxed)
                 return .init(
                     status: .ok,
-                    body: tally.text(connections: connections) + options.moreMetrics())
+                    body: tally.text() + connectionsText() + work.metrics
+                        + options.moreMetrics())
             }
         default:
             return loop.makeSucceededFuture(
                 .init(status: .notFound, body: "try /metrics, /livez or /readyz\n"))
         }
+    }
+
+    private func connectionsText() -> String {
+        let connections = roster.connections.load(ordering: .relaxed)
+        let refusals = roster.refusals.load(ordering: .relaxed)
+        let failures = accepting.failures.load(ordering: .relaxed)
+        return """
+            # TYPE coupond_connections gauge
+            coupond_connections \(connections)
+            # TYPE coupond_connections_refused_total counter
+            coupond_connections_refused_total \(refusals)
+            # TYPE coupond_accept_failures_total counter
+            coupond_accept_failures_total \(failures)
+
+            """
     }
 }

@@ -25,7 +25,7 @@ struct Tally: Sendable {
     }
 
     /// Prometheus' text format, version 0.0.4.
-    func text(connections: Int) -> String {
+    func text() -> String {
         var lines = ["# TYPE coupond_requests_total counter"]
         for kind in Outcome.Kind.allCases {
             lines.append(
@@ -40,7 +40,6 @@ struct Tally: Sendable {
             "# TYPE coupond_drift_marks_total counter", "coupond_drift_marks_total \(marksMissed)",
             "# TYPE coupond_requests_in_flight gauge",
             "coupond_requests_in_flight \(requestsInFlight)",
-            "# TYPE coupond_connections gauge", "coupond_connections \(connections)",
         ]
         return lines.joined(separator: "\n") + "\n"
     }

@@ -69,6 +69,9 @@ extension Request.Method {
         case COUPOND__V1__REQUEST__METHOD_LIST_ISSUES:
             return unsafe try list(try Field.message(raw.list_issues, "list_issues"))
         case COUPOND__V1__REQUEST__METHOD_RELOAD: return .reload
+        case COUPOND__V1__REQUEST__METHOD_REBUILD_GATE:
+            let rebuild = unsafe try Field.message(raw.rebuild_gate, "rebuild_gate")
+            return unsafe .rebuildGate(PartitionID(Int(rebuild.partition)))
         default: return unsafe try deadLetters(raw)
         }
     }

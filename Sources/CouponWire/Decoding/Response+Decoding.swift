@@ -40,6 +40,9 @@ extension Response.Result {
             self = unsafe .deadLetter(
                 try DeadLetter(try Field.message(raw.dead_letter, "dead_letter")))
         case COUPOND__V1__RESPONSE__RESULT_RELOAD: self = .reloaded
+        case COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE:
+            let rebuilt = unsafe try Field.message(raw.rebuild_gate, "rebuild_gate")
+            self = unsafe .gateRebuilt(PartitionID(Int(rebuilt.partition)), rebuilt.epoch)
         default:
             throw .field("result", "not known here")
         }

@@ -35,6 +35,11 @@ extension MessageArena {
         case .reload:
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_RELOAD
             unsafe raw.pointee.reload = try make(coupond__v1__reload_request__init)
+        case .rebuildGate(let partition):
+            let rebuild = unsafe try make(coupond__v1__rebuild_gate_request__init)
+            unsafe rebuild.pointee.partition = UInt32(clamping: partition.rawValue)
+            unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_REBUILD_GATE
+            unsafe raw.pointee.rebuild_gate = unsafe rebuild
         case .createCoupon(let coupon):
             unsafe raw.pointee.method_case = COUPOND__V1__REQUEST__METHOD_CREATE_COUPON
             unsafe raw.pointee.create_coupon = try create(coupon)

@@ -33,6 +33,12 @@ extension MessageArena {
         case .reloaded:
             unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_RELOAD
             unsafe raw.pointee.reload = unsafe try make(coupond__v1__reload_response__init)
+        case .gateRebuilt(let partition, let epoch):
+            let rebuilt = unsafe try make(coupond__v1__rebuild_gate_response__init)
+            unsafe rebuilt.pointee.partition = UInt32(clamping: partition.rawValue)
+            unsafe rebuilt.pointee.epoch = epoch
+            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE
+            unsafe raw.pointee.rebuild_gate = unsafe rebuilt
         case .coupon(let coupon):
             unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON
             unsafe raw.pointee.coupon = unsafe try self.coupon(coupon)

@@ -57,11 +57,8 @@ public struct Request: Equatable, Sendable {
         case discardDeadLetter(Int64)
         /// Drops the daemon's local caches and reads its admin token anew.
         case reload
-
-        /// Whether it reads so much that others must not wait for it.
-        public var isAudit: Bool {
-            if case .auditCoupon = self { true } else { false }
-        }
+        /// Builds a partition's gate anew.
+        case rebuildGate(PartitionID)
 
         /// Whether only the admin role may call it.
         public var isAdmin: Bool {

@@ -40,6 +40,8 @@ public struct Response: Equatable, Sendable {
         case deadLetter(DeadLetter)
         /// To `reload`.
         case reloaded
+        /// To `rebuildGate`: in which epoch it is open.
+        case gateRebuilt(PartitionID, Epoch)
     }
 }
 

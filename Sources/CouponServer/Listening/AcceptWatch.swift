@@ -1,0 +1,75 @@
+/// What becomes of accepting: where no file can be opened a listener waits and tries again, and that is told
+/// once.
+///
+/// NIO's own way is to try again at once, for as long as somebody waits to be accepted: a loop of system
+/// calls that serves nobody.
+internal import CouponCore
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+final class AcceptWatch: Sendable {
+    /// Times that a listener could not accept.
+    let failures = Atomic<Int>(0)
+
+    private let isFailing = Atomic<Bool>(false)
+    private let logger: Logger
+
+    init(logger: Logger) { self.logger = logger }
+
+    /// Looks after one listener.
+    func watch(_ listener: any Channel) -> EventLoopFuture<Void> {
+        listener.eventLoop.makeCompletedFuture {
+            let pipeline = listener.pipeline.syncOperations
+            try pipeline.addHandler(
+                AcceptBackoffHandler { error in
+                    error.isOfOneCaller ? nil : .milliseconds(Limits.acceptBackOffMilliseconds)
+                })
+            try pipeline.addHandler(Handler(watch: self))
+        }
+    }
+
+    fileprivate func hasFailed(_ error: any Error) {
+        failures.add(1, ordering: .relaxed)
+        guard !isFailing.exchange(true, ordering: .relaxed) else { return }
+        logger.warning("connections cannot be accepted", metadata: ["reason": "\(error)"])
+    }
+
+    fileprivate func hasAccepted() {
+        guard isFailing.load(ordering: .relaxed), isFailing.exchange(false, ordering: .relaxed)
+        else { return }
+        logger.notice("connections are accepted again")
+    }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = any Channel
+        typealias InboundOut = any Channel
+
+        private let watch: AcceptWatch
+
+        init(watch: AcceptWatch) { self.watch = watch }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            watch.hasAccepted()
+            context.fireChannelRead(data)
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            if (error as? IOError)?.isOfOneCaller != true { watch.hasFailed(error) }
+        }
+    }
+}
+
+extension IOError {
+    /// Whether a caller has gone again before it was accepted: no reason to let the others wait.
+    fileprivate var isOfOneCaller: Bool { errnoCode == ECONNABORTED }
+}
+
+/// The system has closed a socket on which the daemon listened.
+struct ListenerLost: Error, CustomStringConvertible {
+    let description = "a listening socket was lost: nobody can connect there any more"
+}
+
+/// One connection more than there may be.
+struct TooManyConnections: Error {}

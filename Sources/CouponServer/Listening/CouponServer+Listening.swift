@@ -1,0 +1,72 @@
+/// Where callers come in.
+internal import CouponCore
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import Synchronization
+
+extension CouponServer {
+    /// A listener for each desk, all on one port.
+    func listen(_ desks: [NIOLoopBound<Desk>]) async throws -> [any Channel] {
+        var listeners: [any Channel] = []
+        for desk in desks {
+            let port = listeners.first?.localAddress?.port ?? options.port
+            listeners.append(try await bind(desk.eventLoop, desk, port: port))
+        }
+        return listeners
+    }
+
+    private func bind(
+        _ loop: any EventLoop, _ desk: NIOLoopBound<Desk>, port: Int
+    ) async throws -> any Channel {
+        let maximumFrameBytes = options.maximumFrameBytes
+        return try await ServerBootstrap(group: loop)
+            .serverChannelInitializer { accepting.watch($0) }
+            .serverChannelOption(.backlog, value: 4_096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: .init(
+                    low: Limits.unwrittenBytesPerConnection / 4,
+                    high: Limits.unwrittenBytesPerConnection)
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try makeRoom()
+                    try channel.pipeline.syncOperations.addHandler(
+                        Connection(desk: desk.value, maximumFrameBytes: maximumFrameBytes))
+                }
+            }
+            .bind(host: options.host, port: port).get()
+    }
+
+    /// Who is one too many is told so, which takes a moment: in a rush not even that moment is to be had.
+    private func makeRoom() throws(TooManyConnections) {
+        let most = options.maximumConnections + Limits.refusedConnections
+        guard roster.connections.load(ordering: .relaxed) >= most else { return }
+        roster.refusals.add(1, ordering: .relaxed)
+        throw TooManyConnections()
+    }
+
+    /// Waits for the end.
+    /// - Returns: whether it comes because a listener was lost.
+    func untilStopped(_ listeners: [any Channel]) async -> Bool {
+        let (losses, loss) = AsyncStream.makeStream(of: SocketAddress?.self)
+        for listener in listeners {
+            let address = listener.localAddress
+            listener.closeFuture.whenComplete { _ in loss.yield(address) }
+        }
+        for await address in losses.cancelOnGracefulShutdown() {
+            logger.error(
+                "a listening socket was lost", metadata: ["address": "\(address, default: "?")"])
+            return true
+        }
+        return false
+    }
+}
