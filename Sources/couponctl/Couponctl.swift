@@ -14,6 +14,7 @@ struct Couponctl: AsyncParsableCommand {
         subcommands: [
             CouponCommand.self, IssueCommand.self, StatusCommand.self, BenchCommand.self,
             WatchCommand.self, VerifyCommand.self, DeadLetterCommand.self, ReloadCommand.self,
+            GateCommand.self,
         ])
 
     // Here too, so that they may stand before the command's name.
