@@ -1,5 +1,6 @@
 /// The command line of the daemon.
 internal import ArgumentParser
+internal import CouponCore
 internal import Glibc
 internal import Logging
 
@@ -33,9 +34,12 @@ internal import Logging
             writeLine("The configuration is good.", to: STDOUT_FILENO)
             return
         }
-        LineLogHandler.bootstrap(level: configuration.logLevel, format: configuration.logFormat)
+        let log = LogWriter(
+            descriptor: STDERR_FILENO, isJSON: configuration.logFormat.isJSON(for: STDERR_FILENO))
+        LineLogHandler.bootstrap(level: configuration.logLevel, writer: log)
+        defer { log.flush(withinMilliseconds: Limits.logFlushMilliseconds) }
         do {
-            try await serve(configuration)
+            try await serve(configuration, log)
         } catch let code as ExitCode {
             throw code
         } catch {

@@ -16,13 +16,16 @@ internal import UnixSignals
 
 /// Serves until it is told to stop.
 /// - Throws: an `ExitCode` for an end that docs/OPERATIONS.md names; anything else is a fault of ours.
-func serve(_ configuration: Configuration) async throws {
+func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
     // A write to a peer that has gone is an error of that write, not the end of the process.
     _ = signal(SIGPIPE, SIG_IGN)
     let logger = Logger(label: "coupond")
     let metrics = MetricsRegistry()
     MetricsSystem.bootstrap(metrics)
+    let dropped = Counter(label: "coupond_log_lines_dropped_total")
+    log.countDrops { dropped.increment(by: $0) }
     Gauge(label: "coupond_unsafe_redis_allowed").record(configuration.allowUnsafeRedis ? 1 : 0)
+    let maximumConnections = try admittedConnections(configuration, logger)
     let secrets = Secrets(configuration)
     let redis = RedisOptions(configuration, password: secrets.redisPassword)
     let postgres = PostgresOptions(connection: configuration.postgres)
@@ -46,7 +49,7 @@ func serve(_ configuration: Configuration) async throws {
         group: group,
         options: ServerOptions(
             configuration, installation, redis, secrets, metrics, logger,
-            owns: { scheduler.owns($0) }),
+            maximumConnections: maximumConnections, owns: { scheduler.owns($0) }),
         store: {
             PostgresCouponStore(
                 postgres, partitioning: installation.partitioning,
@@ -73,6 +76,32 @@ func serve(_ configuration: Configuration) async throws {
     }
     try? await group.shutdownGracefully()
     logger.info("stopped")
+}
+
+/// As many connections as are configured, or as there may be files for: the daemon keeps its own back, so
+/// that callers cannot cut it off from Redis and PostgreSQL.
+private func admittedConnections(
+    _ configuration: Configuration, _ logger: Logger
+) throws -> Int {
+    let (wanted, limit) = (configuration.maxConnections, Descriptors.raiseLimit())
+    let admitted = Descriptors.connections(
+        wanted: wanted, limit: limit, eventLoops: configuration.eventLoops)
+    let reserve = Limits.reservedDescriptors(eventLoops: configuration.eventLoops)
+    guard admitted >= 1 else {
+        logger.critical(
+            "too few files may be open to serve anybody: raise LimitNOFILE, or ulimit -Hn",
+            metadata: ["limit": "\(limit)", "the daemon's own": "\(reserve)"])
+        throw ExitCode(EX_CONFIG)
+    }
+    if admitted < wanted {
+        logger.warning(
+            "fewer callers are admitted than max-connections: raise LimitNOFILE, or ulimit -Hn",
+            metadata: [
+                "max-connections": "\(wanted)", "admitted": "\(admitted)", "limit": "\(limit)",
+                "the daemon's own": "\(reserve)",
+            ])
+    }
+    return admitted
 }
 
 /// Brings the database up to date and looks at Redis' settings: what is wrong is told now, not to callers.
@@ -123,12 +152,12 @@ extension ServerOptions {
     fileprivate init(
         _ configuration: Configuration, _ installation: Installation, _ redis: RedisOptions,
         _ secrets: Secrets, _ metrics: MetricsRegistry, _ logger: Logger,
-        owns: @escaping @Sendable (PartitionID) -> Bool
+        maximumConnections: Int, owns: @escaping @Sendable (PartitionID) -> Bool
     ) {
         let (host, port) = configuration.listen.tcp
         let notifier = Notifier(environment: environment())
         self.init(
-            host: host, port: port, maximumConnections: configuration.maxConnections,
+            host: host, port: port, maximumConnections: maximumConnections,
             maximumFrameBytes: configuration.maxFrameBytes,
             observation: configuration.metricsListen?.tcp, moreMetrics: { metrics.text },
             drainMilliseconds: configuration.drainTimeout.milliseconds,

@@ -55,7 +55,7 @@ enum Settings {
         "max-batch", .whole(1...50_000), String(Limits.requestsPerTransaction),
         "Requests in one issuing transaction")
     static let finishedRetention = Setting(
-        "finished-retention", .duration(.seconds(60)...(.seconds(8_760 * 3_600))), "24h",
+        "finished-retention", .duration(.seconds(1)...(.seconds(8_760 * 3_600))), "24h",
         "How long Redis remembers who holds a finished coupon")
     static let drainTimeout = Setting(
         "drain-timeout", .duration(.zero...(.seconds(60))), "10s",

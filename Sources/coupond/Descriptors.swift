@@ -1,0 +1,25 @@
+/// How many files the daemon may have open, and how many of them are left for callers.
+internal import CouponCore
+internal import Glibc
+
+enum Descriptors {
+    /// Raises the limit as far as the system lets.
+    /// - Returns: the limit now.
+    static func raiseLimit() -> Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return .max
+        }
+        var raised = limit
+        raised.rlim_cur = limit.rlim_max
+        if unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 {
+            limit = raised
+        }
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    /// How many callers may be connected at once; below 1 where there is no room for any.
+    static func connections(wanted: Int, limit: Int, eventLoops: Int) -> Int {
+        min(wanted, limit - Limits.reservedDescriptors(eventLoops: eventLoops))
+    }
+}

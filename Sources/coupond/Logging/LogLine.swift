@@ -1,0 +1,74 @@
+/// One event of the log, and how it looks: JSON for machines, text for a terminal.
+internal import FoundationEssentials
+internal import Glibc
+internal import Logging
+
+struct LogLine: Equatable {
+    /// A pair of the metadata.
+    struct Value: Hashable {
+        let key: String
+        let text: String
+    }
+
+    let level: Logger.Level
+    let label: String
+    let message: String
+    /// By key.
+    let values: [Value]
+
+    /// With the time of now, and the end of the line.
+    func bytes(isJSON: Bool) -> [UInt8] {
+        Array(((isJSON ? json(utcNow()) : text(utcNow())) + "\n").utf8)
+    }
+
+    private func json(_ time: String) -> String {
+        var line = "{\"time\":\"\(time)\",\"level\":\"\(level)\",\"logger\":\(quoted(label))"
+        line += ",\"message\":\(quoted(message))"
+        if !values.isEmpty {
+            let pairs = values.map { quoted($0.key) + ":" + quoted($0.text) }
+            line += ",\"metadata\":{\(pairs.joined(separator: ","))}"
+        }
+        return line + "}"
+    }
+
+    private func text(_ time: String) -> String {
+        let pairs = values.map { " \($0.key)=\($0.text)" }.joined()
+        let oneLine = "\(label): \(message)\(pairs)".replacing(/\r\n|\n|\r/, with: " ")
+        return "\(time) \(level) \(oneLine)"
+    }
+}
+
+/// As a JSON string.
+private func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": result += "\\\""
+        case "\\": result += "\\\\"
+        case "\n": result += "\\n"
+        case "\u{0}"..."\u{1F}":
+            let digits = String(scalar.value, radix: 16)
+            result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
+}
+
+/// Such as `2026-01-31T12:00:00.123456Z`.
+private func utcNow() -> String {
+    let microseconds = Int(Date().timeIntervalSince1970 * 1_000_000)
+    var seconds = microseconds / 1_000_000
+    var parts = unsafe tm()
+    unsafe gmtime_r(&seconds, &parts)
+    let (year, month, day) = unsafe (parts.tm_year + 1_900, parts.tm_mon + 1, parts.tm_mday)
+    let (hour, minute, second) = unsafe (parts.tm_hour, parts.tm_min, parts.tm_sec)
+    let date = "\(year)-\(padded(month))-\(padded(day))"
+    let time = "\(padded(hour)):\(padded(minute)):\(padded(second))"
+    return "\(date)T\(time).\(padded(microseconds % 1_000_000, to: 6))Z"
+}
+
+private func padded(_ number: some BinaryInteger, to width: Int = 2) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+}

@@ -1,0 +1,183 @@
+/// Writes the log, on a thread of its own: a reader of standard error that has stopped stops nobody else.
+///
+/// Lines wait in a buffer. Where that is full they are dropped and counted, which a later line and a metric
+/// tell. Nobody who logs ever waits.
+internal import CouponCore
+internal import Glibc
+internal import Logging
+internal import SerialThreads
+internal import Synchronization
+
+final class LogWriter: Sendable {
+    private struct State {
+        /// Lines that are to be written next.
+        var buffer: [UInt8] = []
+        /// Bytes in the buffer, and of those that are being written.
+        var unwritten = 0
+        /// Whether the thread has been asked to write.
+        var isWriting = false
+        var filter = RepeatFilter()
+        /// Whether the thread has been asked to tell what was counted.
+        var isTellingPlanned = false
+        /// Lines that were dropped, and not told of yet.
+        var dropped = 0
+        var didDrop: @Sendable (Int) -> Void = { _ in }
+    }
+
+    private let descriptor: Int32
+    private let isJSON: Bool
+    private let limit: Int
+    private let thread = SerialThread(name: "coupond.log")
+    private let state = Mutex(State())
+
+    /// - Parameter limit: bytes that wait at most.
+    init(descriptor: Int32, isJSON: Bool, limit: Int = Limits.logBytes) {
+        self.descriptor = descriptor
+        self.isJSON = isJSON
+        self.limit = limit
+    }
+
+    /// Has every line counted that is dropped from now on.
+    func countDrops(_ count: @escaping @Sendable (Int) -> Void) {
+        state.withLock { $0.didDrop = count }
+    }
+
+    /// Writes a line soon, or counts it where it repeats another one.
+    func take(_ line: LogLine) {
+        let now = ContinuousClock.now
+        let (lines, mustPlan) = state.withLock { state in
+            let lines = state.filter.judge(line, at: now)
+            return (lines, Self.mustPlanTelling(&state))
+        }
+        for line in lines { append(line) }
+        if mustPlan { planTelling() }
+    }
+
+    /// Tells what was counted, and waits until everything is written, so long at most.
+    func flush(withinMilliseconds milliseconds: Int64) {
+        for line in state.withLock({ $0.filter.takeCounted(at: nil) }) { append(line) }
+        let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+        while state.withLock({ $0.isWriting }), ContinuousClock.now < deadline { usleep(1_000) }
+    }
+
+    private func append(_ line: LogLine) {
+        let bytes = line.bytes(isJSON: isJSON)
+        let (isDropped, mustWrite, didDrop) = state.withLock { state in
+            guard state.unwritten + bytes.count <= limit else {
+                state.dropped += 1
+                return (true, false, state.didDrop)
+            }
+            let mustWrite = !state.isWriting
+            Self.add(bytes, to: &state)
+            return (false, mustWrite, state.didDrop)
+        }
+        if isDropped { didDrop(1) }
+        if mustWrite { thread.perform { self.writeAll() } }
+    }
+
+    private static func add(_ bytes: [UInt8], to state: inout State) {
+        state.buffer += bytes
+        state.unwritten += bytes.count
+        state.isWriting = true
+    }
+
+    // MARK: What repeats
+
+    private static func mustPlanTelling(_ state: inout State) -> Bool {
+        guard state.filter.hasCounted, !state.isTellingPlanned else { return false }
+        state.isTellingPlanned = true
+        return true
+    }
+
+    private func planTelling() {
+        thread.perform(after: Int(Limits.logRepeatMilliseconds)) {
+            let now = ContinuousClock.now
+            let (lines, mustPlan) = self.state.withLock { state in
+                state.isTellingPlanned = false
+                let lines = state.filter.takeCounted(at: now)
+                return (lines, Self.mustPlanTelling(&state))
+            }
+            for line in lines { self.append(line) }
+            if mustPlan { self.planTelling() }
+        }
+    }
+
+    // MARK: On the thread
+
+    private func writeAll() {
+        while let bytes = takeBuffer() { write(bytes) }
+    }
+
+    private func takeBuffer() -> [UInt8]? {
+        state.withLock { state in
+            if state.buffer.isEmpty && state.dropped > 0 {
+                let note = LogLine(
+                    level: .warning, label: "coupond.log",
+                    message: "lines of the log were dropped: nobody read them in time",
+                    values: [LogLine.Value(key: "lines", text: "\(state.dropped)")])
+                state.dropped = 0
+                Self.add(note.bytes(isJSON: isJSON), to: &state)
+            }
+            guard !state.buffer.isEmpty else {
+                state.isWriting = false
+                return nil
+            }
+            let bytes = state.buffer
+            state.buffer = []
+            return bytes
+        }
+    }
+
+    private func write(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let sent = send(Self.piece(of: rest))
+            guard let sent else {
+                // What cannot be written to anybody cannot be told either.
+                let lines = rest.count { $0 == UInt8(ascii: "\n") }
+                let didDrop = state.withLock { state in
+                    state.unwritten -= rest.count
+                    return state.didDrop
+                }
+                return didDrop(lines)
+            }
+            rest = rest.dropFirst(sent)
+            state.withLock { $0.unwritten -= sent }
+        }
+    }
+
+    /// Whole lines, as many as a pipe takes in one piece: nobody who writes to the same pipe breaks them. A
+    /// longer line goes in parts.
+    private static func piece(of bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let piece = bytes.prefix(Int(PIPE_BUF))
+        guard let end = piece.lastIndex(of: UInt8(ascii: "\n")) else { return piece }
+        return piece[...end]
+    }
+
+    /// Waits until somebody reads.
+    /// - Returns: how many bytes were taken; nil where there is nobody who ever will.
+    private func send(_ piece: ArraySlice<UInt8>) -> Int? {
+        while true {
+            let sent = unsafe piece.withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+            }
+            if sent >= 0 { return sent }
+            guard errno == EAGAIN || errno == EINTR else { return nil }
+            var target = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            _ = unsafe poll(&target, 1, -1)
+        }
+    }
+}
+
+/// Writes a line to the end; where nobody reads it waits. For what is told before the log begins.
+func writeLine(_ line: String, to descriptor: Int32) {
+    var rest = Array((line + "\n").utf8)[...]
+    while !rest.isEmpty {
+        let sent = unsafe rest.withUnsafeBytes {
+            unsafe write(descriptor, $0.baseAddress, $0.count)
+        }
+        // What cannot be written cannot be reported either.
+        guard sent > 0 || errno == EINTR else { return }
+        rest = rest.dropFirst(max(0, sent))
+    }
+}
