@@ -4,8 +4,8 @@ public import CouponCore
 extension ModelRedis {
     /// Accepts or refuses, for one coupon, many requests in order (rules 11 to 13).
     public mutating func gate(_ call: GateCall, now: Timestamp) -> GateAnswer {
-        var keys = self[call.partition, now]
-        defer { self[call.partition, now] = keys }
+        var keys = self[call.partition]
+        defer { self[call.partition] = keys }
         let status: GateStatus = keys.gate.map { $0.isFenced ? .fenced : .open } ?? .missing
         guard keys.isOpen(call.epoch), let gate = keys.gate else {
             return .stale(status, epoch: keys.gate?.epoch ?? 0)
@@ -14,7 +14,9 @@ extension ModelRedis {
             return Self.rollBack(&keys)
         }
         let key = Key(epoch: call.epoch, coupon: call.coupon)
-        guard var loaded = keys.coupons[key] else { return .notLoaded }
+        guard var loaded = keys.coupons[key] else {
+            return .notLoaded(rev: gate.rev, now: now)
+        }
         if !call.requests.isEmpty,
             loaded.queued >= backlogPerCoupon || gate.queued >= backlogPerPartition
         {
@@ -52,6 +54,7 @@ extension ModelRedis {
 
     private static func rollBack(_ keys: inout Partition) -> GateAnswer {
         keys.gate?.isFenced = true
+        keys.gate?.beat = 0
         return .rolledBack
     }
 }

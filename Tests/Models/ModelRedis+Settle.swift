@@ -4,7 +4,7 @@ public import CouponCore
 extension ModelRedis {
     /// What follows a commit, in one step and exactly once (rules 21 to 23).
     public mutating func settle(_ settlement: Settlement, now: Timestamp) -> Bool {
-        var keys = self[settlement.partition, now]
+        var keys = self[settlement.partition]
         guard keys.isOpen(settlement.epoch), keys.gate?.settled == settlement.from,
             settlement.identity.replicationID == replicationID
         else {
@@ -20,7 +20,9 @@ extension ModelRedis {
             if let coupon = settled.coupon { _ = loaded.take(coupon) }
             loaded.queued = max(0, loaded.queued - settled.requests)
             if loaded.leaf != leaf { loaded.rev = keys.nextRev() }
-            if loaded.isSoldOut { keys.keepOrExpire(&loaded, now, retention) }
+            if loaded.isFinished(now) {
+                keys.noteVisit(loaded, settlement.epoch, now, retention)
+            }
             keys[settlement.epoch, settled.id] = loaded
             standings.append(loaded.standing(now))
         }
@@ -29,7 +31,7 @@ extension ModelRedis {
         let queued = keys.gate?.queued ?? 0
         keys.gate?.settled = settlement.to
         keys.gate?.queued = max(0, queued - requests)
-        self[settlement.partition, now] = keys
+        self[settlement.partition] = keys
         events.append(
             CompletionEvent(
                 partition: settlement.partition, epoch: settlement.epoch, from: settlement.from,
@@ -47,7 +49,7 @@ extension ModelRedis {
     public mutating func heartbeat(
         _ partition: PartitionID, epoch: Epoch, now: Timestamp
     ) -> Bool {
-        let keys = self[partition, now]
+        let keys = self[partition]
         guard keys.isOpen(epoch) else { return false }
         events.append(keys.standingEvent(partition, now, resolve: false, []))
         return true

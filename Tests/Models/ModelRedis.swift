@@ -25,6 +25,20 @@ public struct ModelRedis: Sendable {
         public var lastID = Position.zero
         /// Records and holders of every epoch.
         public var coupons: [Key: Loaded] = [:]
+        /// What loads have staged.
+        public var loads: [Key: Staged] = [:]
+        /// When it is looked whether a coupon may go; nil is never.
+        public var visits: [Key: Timestamp?] = [:]
+    }
+
+    /// The holders that a load has written so far.
+    public struct Staged: Sendable {
+        /// Whose load; nil in a rebuild.
+        public var load: LoadNumber?
+        /// When it last moved.
+        public var moved: Timestamp
+        /// Who is staged.
+        public var holders: [UserID: GateHolder] = [:]
     }
 
     /// A partition's gate.
@@ -39,8 +53,8 @@ public struct ModelRedis: Sendable {
         public var settled = Position.zero
         /// Requests accepted and not settled.
         public var queued: Int64 = 0
-        /// Rises with each load.
-        public var loadToken: Int64 = 0
+        /// Rises while a rebuild moves; 0 where nobody is at one.
+        public var beat: Int64 = 0
         /// Counts changes of openness; never falls.
         public var rev: Int64 = 0
         /// Whose gate it is.
@@ -61,6 +75,12 @@ public struct ModelRedis: Sendable {
         public let epoch: Epoch
         /// Which coupon.
         public let coupon: CouponID
+
+        /// A coupon of an epoch.
+        public init(epoch: Epoch, coupon: CouponID) {
+            self.epoch = epoch
+            self.coupon = coupon
+        }
     }
 
     /// A coupon's record with its holders.
@@ -83,9 +103,6 @@ public struct ModelRedis: Sendable {
         public var capVersion: Int64 = 0
         /// Who is known, and by which request.
         public var holders: [UserID: GateHolder]
-        /// When both keys expire; nil where they stay.
-        public var expiresAt: Timestamp?
-
         /// Whether a lowering may be under way.
         var isCapped: Bool {
             guard let cap else { return false }
@@ -138,16 +155,9 @@ public struct ModelRedis: Sendable {
         partitions = Array(repeating: Partition(), count: partitioning.count)
     }
 
-    /// The partition's keys; what has expired by now is gone.
-    public subscript(partition: PartitionID, now: Timestamp) -> Partition {
-        mutating get {
-            for (key, loaded) in partitions[partition.rawValue].coupons {
-                if let end = loaded.expiresAt, end <= now {
-                    partitions[partition.rawValue].coupons[key] = nil
-                }
-            }
-            return partitions[partition.rawValue]
-        }
+    /// The partition's keys.
+    public subscript(partition: PartitionID) -> Partition {
+        get { partitions[partition.rawValue] }
         set { partitions[partition.rawValue] = newValue }
     }
 }
@@ -178,17 +188,39 @@ extension ModelRedis.Partition {
             rejections: [])
     }
 
-    /// A finished coupon with nothing queued need not stay; any other must, and a capped one.
-    mutating func keepOrExpire(
-        _ loaded: inout ModelRedis.Loaded, _ now: Timestamp, _ retention: Int64
+    /// Whether the gate is fenced with this epoch.
+    func isFenced(_ epoch: Epoch) -> Bool { gate?.isFenced == true && gate?.epoch == epoch }
+
+    /// Notes when it is to be looked whether a coupon may go (rule 41).
+    mutating func noteVisit(
+        _ loaded: ModelRedis.Loaded, _ epoch: Epoch, _ now: Timestamp, _ retention: Int64
     ) {
-        if loaded.isSoldOut && loaded.queued == 0 && !loaded.isCapped && retention > 0 {
-            loaded.expiresAt = Timestamp(
-                microseconds: now.microseconds / 1_000 * 1_000
-            ).advanced(byMilliseconds: retention)
-            gate?.loadToken += 1
+        let key = ModelRedis.Key(epoch: epoch, coupon: loaded.coupon.id)
+        if retention == 0 {
+            visits[key] = .some(nil)
+        } else if loaded.isFinished(now) {
+            visits[key] = now.wholeMilliseconds.advanced(byMilliseconds: retention)
+        } else if loaded.coupon.window.closes.microseconds < 1 << 53 {
+            visits[key] = loaded.coupon.window.closes.wholeMilliseconds
+                .advanced(byMilliseconds: retention)
         } else {
-            loaded.expiresAt = nil
+            visits[key] = .some(nil)
         }
+    }
+}
+
+extension ModelRedis.Loaded {
+    /// Whether nobody can be accepted any more, unless an admin changes the coupon.
+    func isFinished(_ now: Timestamp) -> Bool {
+        isSoldOut || coupon.state == .closed || now >= coupon.window.closes
+    }
+
+    /// Whether it may leave (rule 41).
+    func mayGo(_ now: Timestamp) -> Bool { isFinished(now) && queued == 0 && !isCapped }
+}
+
+extension Timestamp {
+    fileprivate var wholeMilliseconds: Timestamp {
+        Timestamp(microseconds: microseconds / 1_000 * 1_000)
     }
 }

@@ -24,6 +24,13 @@ public struct ModelTables: Sendable {
         public let requestID: RequestID
         /// When it was committed.
         public let at: Timestamp
+
+        /// A committed issue.
+        public init(sequence: Int64, requestID: RequestID, at: Timestamp) {
+            self.sequence = sequence
+            self.requestID = requestID
+            self.at = at
+        }
     }
 
     /// Empty tables.
@@ -43,12 +50,12 @@ public struct ModelTables: Sendable {
     /// Rule 26.
     public mutating func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
-    ) -> Epoch {
+    ) -> PartitionRow {
         let row = self[partition]
         self[partition] = PartitionRow(
             id: partition, epoch: max(row.epoch, floor) + 1, cursor: row.cursor,
             identity: identity, installID: row.installID)
-        return self[partition].epoch
+        return self[partition]
     }
 
     /// Rejections and held dead letters in (from, to], in order.
@@ -79,27 +86,59 @@ public struct ModelTables: Sendable {
         Int64(refusals.count { $0.holding.coupon == coupon && $0.reason == .deadLetter })
     }
 
-    /// A coupon with all whom the gate must know: issues, and of others the latest refusal.
-    public func load(_ id: CouponID) -> LoadedCoupon? {
-        guard let coupon = coupons[id] else { return nil }
-        var holders = (issues[id] ?? [:]).mapValues {
-            GateHolder(
-                sequence: $0.sequence, position: .zero, requestID: $0.requestID, rejection: nil)
+    /// Marks of coupons, by id; those that are missing are left out.
+    public func marks(of ids: [CouponID]) -> [LoadMarks] {
+        coupons(ids).map { LoadMarks(coupon: $0, held: deadLetters(of: $0.id)) }
+    }
+
+    /// The next holders of a coupon: users with a refusal and no issue, then issues.
+    public func holders(of id: CouponID, after place: HolderPlace, limit: Int) -> HolderPage {
+        switch place {
+        case .refused(let user):
+            let page = refusedHolders(of: id).filter { $0.user > user }.prefix(limit)
+            let next = page.count >= limit ? page.last.map { HolderPlace.refused($0.user) } : nil
+            return HolderPage(holders: Array(page), end: next ?? .issued(UserID(0)))
+        case .issued(let user):
+            let page = issuedHolders(of: id).filter { $0.user > user }.prefix(limit)
+            let next = page.count >= limit ? page.last.map { HolderPlace.issued($0.user) } : nil
+            return HolderPage(holders: Array(page), end: next ?? .end)
+        case .end:
+            return HolderPage(holders: [], end: .end)
         }
+    }
+
+    /// All holders of several coupons; nil where they are more than `limit`.
+    public func holders(of ids: [CouponID], limit: Int) -> [CouponID: [LoadedHolder]]? {
+        var found: [CouponID: [LoadedHolder]] = [:]
+        for id in ids { found[id] = issuedHolders(of: id) + refusedHolders(of: id) }
+        return found.values.reduce(0) { $0 + $1.count } > limit ? nil : found
+    }
+
+    private func issuedHolders(of id: CouponID) -> [LoadedHolder] {
+        (issues[id] ?? [:]).sorted { $0.key < $1.key }.map { user, issue in
+            LoadedHolder(
+                user: user,
+                holder: GateHolder(
+                    sequence: issue.sequence, position: .zero, requestID: issue.requestID,
+                    rejection: nil))
+        }
+    }
+
+    /// Of each user without an issue the latest refusal.
+    private func refusedHolders(of id: CouponID) -> [LoadedHolder] {
+        var latest: [UserID: Refusal] = [:]
         let refused = refusals.filter { $0.holding.coupon == id }
             .sorted { ($0.position, $0.holding.sequence) < ($1.position, $1.holding.sequence) }
         for refusal in refused where issues[id]?[refusal.holding.user] == nil {
-            holders[refusal.holding.user] = GateHolder(
-                sequence: refusal.holding.sequence, position: .zero,
-                requestID: refusal.holding.requestID, rejection: refusal.reason)
+            latest[refusal.holding.user] = refusal
         }
-        return LoadedCoupon(
-            coupon: coupon,
-            holders: holders.sorted { $0.key < $1.key }.map {
-                LoadedHolder(user: $0.key, holder: $0.value)
-            },
-            used: coupon.issued + deadLetters(of: id), queued: 0,
-            nextSequence: coupon.lastSequence + 1)
+        return latest.sorted { $0.key < $1.key }.map { user, refusal in
+            LoadedHolder(
+                user: user,
+                holder: GateHolder(
+                    sequence: refusal.holding.sequence, position: .zero,
+                    requestID: refusal.holding.requestID, rejection: refusal.reason))
+        }
     }
 
     /// What is known of these requests, and the cursor, in one snapshot (rule 36).

@@ -1,15 +1,17 @@
 /// Those who change coupons in mid-sale.
 import CouponCore
+import Models
 
 extension Play {
     func planAdmins() {
         guard line.chance(500) else { return }
         for _ in 1...line.random(1...5) {
             let id = coupons[line.draw(0...coupons.count - 1)]
+            let old = postgres.tables.coupons[id]?.issued ?? 0
             let change: CouponChange =
                 switch line.random(0...9) {
-                case 0...3: CouponChange(total: .some(.some(line.random(1...4))))
-                case 4...5: CouponChange(total: .some(.some(line.random(3...6))))
+                case 0...3: CouponChange(total: .some(.some(old + line.random(1...4))))
+                case 4...5: CouponChange(total: .some(.some(old + line.random(3...6))))
                 case 6: CouponChange(state: .paused)
                 case 7...8: CouponChange(state: .active)
                 default: line.chance(300) ? CouponChange(state: .closed) : CouponChange(title: "d")

@@ -77,10 +77,11 @@ final class Daemon {
         let ledger = SimulatedLedger(play, fiber)
         sessions.append(ledger.session)
         let gates = SimulatedControl(play, fiber)
-        let options = SchedulerOptions(
+        var options = SchedulerOptions(
             partitioning: play.partitioning,
             requestsPerTransaction: play.requestsPerTransaction,
             seed: play.line.bits(), clocks: clocks(fiber))
+        options.slices = play.slices
         play.baton.start(fiber) { [play] in
             let scheduler = Scheduler(
                 ledger: ledger, gates: gates, options: options, logger: play.logger)
@@ -96,7 +97,7 @@ final class Daemon {
         self.store = store
         let keeper = CouponKeeper(
             store: store, gates: SimulatedControl(play, fiber), partitioning: play.partitioning,
-            clocks: clocks(fiber)
+            slices: play.slices, clocks: clocks(fiber)
         ) { [unowned self] coupon in
             eachDesk { $0.worker.forget(coupon) }
         } failed: { _, _ in
@@ -116,6 +117,28 @@ final class Daemon {
     func submit(_ job: @escaping (CouponKeeper) -> Void) {
         jobs.append(job)
         if let catalog, jobs.count == 1 { play.line.at(play.line.now + 10, resume: catalog) }
+    }
+
+    /// A load goes in steps, between which the catalog does other jobs.
+    func step(_ load: CouponLoad, then tell: @escaping (LoadOutcome) -> Void) {
+        submit { [unowned self] keeper in
+            var load = load
+            switch load.advance(keeper) {
+            case .moved: step(load, then: tell)
+            case .wait: after(50_000) { [self] in step(load, then: tell) }
+            case .done(let outcome): after(20) { tell(outcome) }
+            }
+        }
+    }
+
+    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+        guard let store else { return [] }
+        return try store.coupons(ids)
+    }
+
+    func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
+        guard let store else { return [] }
+        return try store.standings(of: users)
     }
 
     // MARK: Desks
@@ -241,13 +264,36 @@ final class Desk: WorkerHost {
         endTurn()
     }
 
-    /// A load finds out by itself: nothing rests on the lookup before it.
-    func lookUp(_ coupons: [CouponID]) { worker.didLookUp(.success(Set(coupons))) }
+    func lookUp(_ coupons: [CouponID]) {
+        daemon.submit { [unowned self] keeper in
+            let found = (try? daemon.coupons(coupons)).map { coupons in
+                Dictionary(coupons.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+            }
+            daemon.after(20) { [self] in
+                turn {
+                    worker.didLookUp(
+                        found.map { .success($0) } ?? .failure(.unavailable("PostgreSQL")))
+                }
+            }
+        }
+    }
+
+    func recall(_ users: [CouponUser]) {
+        daemon.submit { [unowned self] _ in
+            let standings = try? daemon.standings(of: users)
+            daemon.after(20) { [self] in
+                turn {
+                    worker.didRecall(
+                        standings.map { .success($0) } ?? .failure(.unavailable("PostgreSQL")))
+                }
+            }
+        }
+    }
 
     func load(_ coupon: CouponID) {
-        daemon.submit { [unowned self] keeper in
-            let outcome = keeper.load(coupon)
-            daemon.after(20) { [self] in turn { worker.didLoad(coupon, outcome) } }
+        let number = play.line.bits() | 1
+        daemon.step(CouponLoad(of: coupon, number: number)) { [unowned self] outcome in
+            turn { worker.didLoad(coupon, outcome) }
         }
     }
 

@@ -47,12 +47,15 @@ struct Faults {
 /// What befalls the whole machine once in a while.
 enum Disaster: CaseIterable {
     case crash, crashNew, stall, flush, redisData, redisNothing, redisSnapshot, rollBackInPlace
-    case postgresDown, postgresBack, endSession, clockJump, slowClock, deafness, damage
+    case postgresDown, postgresBack, endSession, clockJump, slowClock, deafness, damage, loseGate
+
+    /// Those of every play.
+    static let common = allCases.filter { $0 != .loseGate }
 
     /// Whether Redis' data goes, or goes back.
     var losesRedis: Bool {
         switch self {
-        case .flush, .redisNothing, .redisSnapshot, .rollBackInPlace, .slowClock: true
+        case .flush, .redisNothing, .redisSnapshot, .rollBackInPlace, .slowClock, .loseGate: true
         default: false
         }
     }
@@ -61,7 +64,13 @@ enum Disaster: CaseIterable {
 extension Play {
     /// Draws the disasters of a play, and when they come.
     func planDisasters() {
-        var kinds = Disaster.allCases.filter { _ in line.chance(200) }
+        var kinds = Disaster.common.filter { _ in line.chance(200) }
+        if weights.isDrawn {
+            kinds.append(.loseGate)
+            // Whose entry it is stands in the holders, which go with the gate.
+            kinds.removeAll { $0 == .damage || $0 == .postgresBack }
+            planLargeState()
+        }
         // Both losing data at once gives an epoch out twice: docs/GUARANTEES.md does not promise that.
         if kinds.contains(.postgresBack) { kinds.removeAll(where: \.losesRedis) }
         for kind in kinds {
@@ -80,7 +89,7 @@ extension Play {
     private func bring(_ disaster: Disaster) {
         guard line.now < troubleEnds else { return }
         line.note("DISASTER", "\(disaster)")
-        let pause = line.random(1_000...1_200_000)
+        let pause = line.random(1_000...(weights.isDrawn ? 3_000_000 : 1_200_000))
         switch disaster {
         case .crash:
             guard let daemon = line.pick(daemons.filter(\.isAlive)) else { return }
@@ -108,6 +117,7 @@ extension Play {
             redis.restart(with: .snapshot, after: pause)
         case .deafness: line.pick(daemons)?.ear.cut(noticedAfter: line.random(0...1_500_000))
         case .damage: redis.damageEntry()
+        case .loseGate: line.pick(partitioning.all).map(loseGate)
         }
     }
 }

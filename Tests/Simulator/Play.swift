@@ -7,6 +7,9 @@ final class Play {
     let seed: UInt64
     let line: Timeline
     let baton: Baton
+    /// What things weigh; in the first third of the troubles nothing, so that something comes to be.
+    var weights: Weights { line.now < troubleEnds / 3 ? drawnWeights.light : drawnWeights }
+    let drawnWeights: Weights
     let partitioning: Partitioning
     let coupons: [CouponID]
     let users: [UserID]
@@ -18,6 +21,9 @@ final class Play {
     private(set) lazy var postgres = PostgresServer(
         self, tables: ModelTables(partitioning: partitioning, installID: "install"))
     private(set) lazy var witness = Witness(self)
+    private(set) lazy var liveness = Liveness(self)
+    /// Of one partition's batches, for a while.
+    private(set) lazy var refusal = drawRefusal()
     private(set) lazy var clients = Clients(self)
     private(set) lazy var logger: Logger = makeLogger()
     /// Schedulers that sleep in Redis until an entry comes.
@@ -25,19 +31,35 @@ final class Play {
     /// When nothing goes wrong any more.
     let troubleEnds: Int64
     private static let origin: Int64 = 1_750_000_000_000_000
-    /// Everything must be well so long after the troubles.
-    private static let patience: Int64 = 45_000_000
+    /// Whether some plays have weights.
+    static let drawsWeights = true
+    /// How many of a thousand have them, where some do.
+    static let weighted = drawsWeights ? 200 : 0
 
-    init(seed: UInt64, isRecording: Bool) {
+    /// - Parameter weighted: how many of a thousand seeds have weights.
+    init(seed: UInt64, isRecording: Bool, weighted: Int) {
         self.seed = seed
+        drawnWeights = Weights(seed: seed, share: weighted)
+        let isLarge = drawnWeights.isDrawn
         line = Timeline(seed: seed, isRecording: isRecording)
         baton = Baton(line)
-        partitioning = Partitioning(count: line.chance(700) ? 1 : 2)
+        partitioning = Partitioning(count: line.chance(isLarge ? 500 : 700) ? 1 : 2)
         coupons = (1...line.random(1...3)).map { CouponID(Int64($0)) }
-        users = (1...line.random(2...6)).map { UserID(Int64($0)) }
+        users = (1...line.random(isLarge ? 6...20 : 2...6)).map { UserID(Int64($0)) }
         poisoned = line.chance(150) ? [users[0]] : []
-        requestsPerTransaction = line.chance(300) ? 2 : 5_000
-        troubleEnds = line.random(1_500_000...4_500_000)
+        requestsPerTransaction = isLarge ? drawnWeights.page : line.chance(300) ? 2 : 5_000
+        troubleEnds =
+            isLarge ? line.random(3_000_000...8_000_000) : line.random(1_500_000...4_500_000)
+    }
+
+    /// What one slice of long work moves: a play's states are small, and its slices smaller.
+    var slices: Slices {
+        var slices = Slices()
+        if drawnWeights.isDrawn {
+            (slices.holders, slices.requests) = (drawnWeights.page, drawnWeights.page)
+            slices.coupons = drawnWeights.page
+        }
+        return slices
     }
 
     /// Plays it out.
@@ -63,12 +85,15 @@ final class Play {
             let now = wall(offset: 0)
             let opens = line.chance(850) ? -3_600_000 : line.random(0...2_000)
             let closes = line.chance(850) ? 3_600_000 : line.random(2_500...5_000)
+            let old = weights.isDrawn ? line.random(0...20) : 0
+            let most: Int64 = weights.isDrawn ? 20 : 4
             let coupon = Coupon(
-                id: id, title: "c", total: line.chance(900) ? line.random(1...4) : nil,
+                id: id, title: "c", total: line.chance(900) ? old + line.random(1...most) : nil,
                 window: Window(
                     opens: now.advanced(byMilliseconds: opens),
                     closes: now.advanced(byMilliseconds: closes)))
             postgres.commit { $0.coupons[id] = coupon }
+            issueBeforehand(id, old)
         }
         redis.configure(retention: line.chance(400) ? line.random(50...1_500) : 0)
         postgres.takeSnapshot()
@@ -82,10 +107,10 @@ final class Play {
     }
 
     private func planWishes() {
-        for _ in 0..<line.random(4...24) {
+        for _ in 0..<line.random(weights.isDrawn ? 30...90 : 4...24) {
             let coupon = coupons[line.draw(0...coupons.count - 1)]
             let user = users[line.draw(0...users.count - 1)]
-            line.at(line.random(50_000...troubleEnds)) { [self] in
+            line.at(line.random(50_000...(refusal?.ends ?? troubleEnds))) { [self] in
                 clients.wish(for: coupon, by: user)
             }
         }
@@ -102,36 +127,44 @@ final class Play {
 
     /// No more troubles; everybody who is not served yet asks until they know.
     private func heal() {
-        line.note("play", "heals")
+        line.note(
+            "play",
+            "heals, \(queuedRequests) requests wait; to move all once takes "
+                + "\(work / 1_000) ms")
         faults = .none
         // Who owns a partition beside its owner goes on doing so, and others stay without one.
         postgres.endAllSessions()
         if !daemons.contains(where: \.isAlive) { startDaemon() }
-        let end = line.now + Self.patience
+        liveness.begin()
         line.after(500_000) { [self] in
-            expect({ self.whyGatesAreNotQuiet }, by: end) { [self] in
+            expect({ self.whyGatesAreNotQuiet }) { [self] in
                 // Every daemon reads the epochs each second.
                 line.after(1_500_000) { [self] in
                     for coupon in coupons {
                         for user in users { clients.wish(for: coupon, by: user, last: true) }
                     }
-                    expect({ self.whyNotQuiet }, by: end, then: finish)
+                    expect({ self.whyNotQuiet }, then: rest)
                 }
             }
         }
     }
 
+    /// Nothing is left to do: where things take their time, what is done without need shows now.
+    private func rest() {
+        guard weights.isDrawn else { return finish() }
+        line.after(12_000_000) { [self] in expect({ self.whyNotQuiet }, then: finish) }
+    }
+
     /// Waits until there is no reason to wait any more.
-    private func expect(
-        _ reason: @escaping () -> String?, by end: Int64, then: @escaping () -> Void
-    ) {
+    private func expect(_ reason: @escaping () -> String?, then: @escaping () -> Void) {
         guard let text = reason() else { return then() }
-        if line.now > end { return witness.fail("I9: no quiet state: \(text)") }
-        line.after(250_000) { [self] in expect(reason, by: end, then: then) }
+        liveness.look(stillToCome: text)
+        line.after(250_000) { [self] in expect(reason, then: then) }
     }
 
     private func finish() {
         isFinished = true
+        liveness.lookAtEpochs()
         witness.expectAllDecided()
         witness.expectNoBacklog()
         expectNoRemainder()
@@ -155,19 +188,33 @@ final class Play {
             if daemon.stalledUntil > line.now { return "\(daemon.name) stands still" }
             if daemon.changes > 0 { return "\(daemon.name) is changing a coupon" }
         }
-        var data = redis.data
-        for partition in partitioning.all {
-            let row = postgres.tables[partition]
-            let view = data.read(
-                partition, after: row.cursor, upTo: nil, maximumRequests: .max, now: redis.now)
-            if let reason = RebuildReason(row: row, gate: view, identity: redis.identity) {
-                return "partition \(partition.rawValue): \(reason.rawValue)"
-            }
-            if !view.items.isEmpty || view.settled != row.cursor || row.cursor.epoch < row.epoch {
-                return "partition \(partition.rawValue) is not drained"
-            }
+        return partitioning.all.lazy.compactMap(whyNotQuiet).first
+    }
+
+    private func whyNotQuiet(_ partition: PartitionID) -> String? {
+        let (row, view) = look(at: partition)
+        if let reason = RebuildReason(row: row, gate: view, identity: redis.identity) {
+            return "partition \(partition.rawValue): \(reason.rawValue)"
+        }
+        if !view.items.isEmpty || view.settled != row.cursor || row.cursor.epoch < row.epoch {
+            return "partition \(partition.rawValue) is not drained"
         }
         return nil
+    }
+
+    private func look(at partition: PartitionID) -> (PartitionRow, GateView) {
+        let row = postgres.tables[partition]
+        var data = redis.data
+        let view = data.read(
+            partition, after: row.cursor, upTo: nil, maximumRequests: .max, now: redis.now)
+        return (row, view)
+    }
+
+    /// Whether the gate is open and something waits behind it.
+    func mayDrain(_ partition: PartitionID) -> Bool {
+        let (row, view) = look(at: partition)
+        return !view.items.isEmpty
+            && RebuildReason(row: row, gate: view, identity: redis.identity) == nil
     }
 
     /// Nobody who was refused for quantity in the end could have been served.

@@ -18,14 +18,25 @@ final class PostgresServer {
         /// Between two statements, since then.
         var silentSince: Int64 = 0
         var isWorking = false
-        /// The server ends it when it is silent for longer, in microseconds.
-        let patience: Int64
+        let patience: Patience
         /// Row locks; true is exclusive.
         var locks: [Resource: Bool] = [:]
         var owned: Set<PartitionID> = []
         var isMember = false
 
-        init(patience: Int64) { self.patience = patience }
+        init(patience: Patience) { self.patience = patience }
+
+        /// How long a session may be silent until the server ends it: a ledger's 2 s, a store's 5 s, and that
+        /// only within a transaction.
+        enum Patience { case ledger, store }
+
+        /// In microseconds; nil where it may be silent for ever.
+        var longestSilence: Int64? {
+            switch patience {
+            case .ledger: 2_000_000
+            case .store: locks.isEmpty ? nil : 5_000_000
+            }
+        }
     }
 
     unowned let play: Play
@@ -50,7 +61,7 @@ final class PostgresServer {
 
     // MARK: Sessions
 
-    func connect(patience: Int64) -> Session? {
+    func connect(patience: Session.Patience) -> Session? {
         guard isUp else { return nil }
         let session = Session(patience: patience)
         session.silentSince = play.line.now
@@ -68,10 +79,10 @@ final class PostgresServer {
 
     /// Ends the sessions that were silent for too long, as the server's timers do.
     func reap() {
-        for session in sessions
-        where !session.isWorking && !session.isDetached
-            && play.line.now - session.silentSince > session.patience
-        {
+        for session in sessions where !session.isWorking && !session.isDetached {
+            guard let longest = session.longestSilence,
+                play.line.now - session.silentSince > longest
+            else { continue }
             play.line.note("postgres", "ends a silent session")
             close(session)
         }

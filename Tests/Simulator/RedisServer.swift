@@ -53,6 +53,13 @@ final class RedisServer {
         change(to: ModelRedis(like: data), isRollback: false)
     }
 
+    /// A partition's gate, records and holders are deleted; its queue stays.
+    func loseGate(of partition: PartitionID) {
+        data.partitions[partition.rawValue].gate = nil
+        data.partitions[partition.rawValue].coupons.removeAll()
+        play.witness.redisLost(isRollback: false)
+    }
+
     /// Killed, and up again after a while with its data, nothing, or an earlier state.
     func restart(with kind: Restart, after delay: Int64) {
         isUp = false
@@ -83,9 +90,13 @@ final class RedisServer {
         change(to: snapshots.randomElement(by: play.line) ?? data, isRollback: true)
     }
 
-    /// One entry's bytes are damaged.
+    /// One entry's bytes are damaged, while a gate is open: a rebuild under way may have unlinked those who
+    /// know its users (docs/SAFETY.md, "What is not covered").
     func damageEntry() {
-        for partition in data.partitions.indices where !data.partitions[partition].queue.isEmpty {
+        for partition in data.partitions.indices
+        where !data.partitions[partition].queue.isEmpty
+            && data.partitions[partition].gate?.isFenced == false
+        {
             let count = data.partitions[partition].queue.count
             data.partitions[partition].queue[play.line.draw(0...count - 1)].isDamaged = true
             return

@@ -2,10 +2,12 @@
 import Glibc
 
 struct Options {
-    static let usage = "usage: Simulator [--seed S] [--runs N] [--workers W]"
+    static let usage = "usage: Simulator [--seed S] [--runs N] [--workers W] [--weights W]"
     var seed: UInt64 = .random(in: 0...UInt64(UInt32.max))
     var runs: UInt64 = 2_000
     var workers = 1
+    /// How many of a thousand plays have weights.
+    var weights = Play.weighted
 
     /// Nil where the arguments are none of ours.
     init?(_ arguments: ArraySlice<String>) {
@@ -16,6 +18,7 @@ struct Options {
             case "--seed": seed = value
             case "--runs": runs = value
             case "--workers": workers = Int(clamping: max(1, value))
+            case "--weights": weights = Int(clamping: value)
             default: return nil
             }
         }
@@ -35,7 +38,7 @@ struct Runner {
         var events = 0
         for offset in 0..<options.runs {
             let seed = options.seed &+ offset
-            let play = Play(seed: seed, isRecording: false)
+            let play = play(seed, isRecording: false)
             let breach = play.run()
             hash = hash &* 31 &+ play.line.hash
             events += play.line.count
@@ -52,13 +55,18 @@ struct Runner {
         return 0
     }
 
+    private func play(_ seed: UInt64, isRecording: Bool) -> Play {
+        Play(seed: seed, isRecording: isRecording, weighted: options.weights)
+    }
+
     /// Once more, written down.
     private func tell(_ seed: UInt64) {
-        let play = Play(seed: seed, isRecording: true)
+        let play = play(seed, isRecording: true)
         let breach = play.run()
         for line in play.line.history { print(line) }
         print("\nseed \(seed): \(breach?.text ?? "not a breach the second time")")
-        print("again: make simulate SEED=\(seed) RUNS=1")
+        let weights = options.weights == Play.weighted ? "" : " WEIGHTS=\(options.weights)"
+        print("again: make simulate SEED=\(seed) RUNS=1\(weights)")
     }
 }
 
@@ -96,6 +104,7 @@ struct Crew {
     private func start(seed: UInt64, runs: UInt64) {
         let words = [
             CommandLine.arguments[0], "--seed", String(seed), "--runs", String(runs),
+            "--weights", String(options.weights),
         ]
         var arguments = unsafe words.map { unsafe strdup($0) }
         unsafe arguments.append(nil)

@@ -15,11 +15,15 @@ final class SimulatedControl: GateControl {
     }
 
     /// One script: the way there, its run, the way back; each may fail.
+    /// - Parameters:
+    ///   - before: how long what it brings takes until it is there.
+    ///   - after: how long what it gives takes until it is here.
     private func run<Value>(
-        _ name: @autoclosure () -> String,
+        _ name: @autoclosure () -> String, before: Int64 = 0,
+        after: (Value) -> Int64 = { _ in 0 },
         _ script: @escaping (inout ModelRedis, Timestamp) -> Value
     ) throws(GateControlError) -> Value {
-        play.sleep(fiber, play.line.delay())
+        play.sleep(fiber, play.line.delay() + before)
         if fiber.isDead { throw .unavailable("dead") }
         let redis = play.redis
         if process == nil { process = redis.isUp ? redis.process : nil }
@@ -47,7 +51,7 @@ final class SimulatedControl: GateControl {
         }
         let value = redis.run(script)
         play.line.note(fiber.name, "\(name()) -> \(value)")
-        play.sleep(fiber, play.line.delay())
+        play.sleep(fiber, play.line.delay() + after(value))
         if fiber.isDead { throw .unavailable("dead") }
         return value
     }
@@ -66,7 +70,9 @@ final class SimulatedControl: GateControl {
     func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
     ) throws(GateControlError) -> GateView {
-        try run("read after \(after)") { data, now in
+        let weights = play.weights
+        return try run("read after \(after)", after: { weights.entries($0.items.count) }) {
+            data, now in
             data.read(
                 partition, after: after, upTo: upTo, maximumRequests: maximumRequests, now: now)
         }
@@ -118,29 +124,95 @@ final class SimulatedControl: GateControl {
         return views
     }
 
-    func fence(
-        _ partition: PartitionID, epoch: Epoch, installID: String
-    ) throws(GateControlError) -> Bool {
-        let done = try run("fence \(epoch)") { data, _ in
-            data.fence(partition, epoch: epoch, installID: installID)
-        }
+    func fence(_ row: PartitionRow) throws(GateControlError) -> Bool {
+        let done = try run("fence \(row.epoch)") { data, _ in data.fence(row) }
         guard let done else { throw .unavailable("another installation") }
         return done
     }
 
-    func load(
-        _ coupon: LoadedCoupon, partition: PartitionID, epoch: Epoch, token: Int64?
-    ) throws(GateControlError) -> LoadResult {
-        try run("load coupon \(coupon.coupon.id.rawValue) used \(coupon.used) epoch \(epoch)") {
-            $0.load(coupon, partition: partition, epoch: epoch, token: token, now: $1)
+    func distrust(_ partition: PartitionID) throws(GateControlError) -> Epoch {
+        try run("distrust") { data, _ in data.distrust(partition) }
+    }
+
+    func beat(_ partition: PartitionID, epoch: Epoch) throws(GateControlError) -> Bool {
+        try run("beat \(epoch)") { data, _ in data.beat(partition, epoch: epoch) }
+    }
+
+    func entries(
+        _ partition: PartitionID, after: Position, limit: Int
+    ) throws(GateControlError) -> [QueueItem] {
+        try run("entries after \(after)", after: { play.weights.entries($0.count) }) { data, _ in
+            data.entries(partition, after: after, limit: limit)
         }
     }
 
-    func open(
-        _ partition: PartitionID, epoch: Epoch, settled: Position, queued: Int64
+    func count(
+        _ requests: [PlacedRequest], from: Position, to: Position, partition: PartitionID,
+        epoch: Epoch
     ) throws(GateControlError) -> Bool {
-        try run("open epoch \(epoch) settled \(settled)") {
-            $0.open(partition, epoch: epoch, settled: settled, queued: queued, now: $1)
+        try run(
+            "count \(requests.count) from \(from) to \(to) epoch \(epoch)",
+            // An entry is not split, and the largest one is a page in a real Redis.
+            before: play.weights.holders(min(requests.count, play.drawnWeights.page))
+        ) { data, _ in
+            data.count(requests, from: from, to: to, partition: partition, epoch: epoch)
+        }
+    }
+
+    func open(_ row: PartitionRow, counted: Position) throws(GateControlError) -> Bool {
+        try run("open epoch \(row.epoch) settled \(row.cursor)") {
+            $0.open(row, counted: counted, now: $1)
+        }
+    }
+
+    func claim(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(GateControlError) -> ClaimResult {
+        try run("claim coupon \(coupon.rawValue) epoch \(epoch)") {
+            $0.claim(coupon, partition: partition, epoch: epoch, load: load, now: $1)
+        }
+    }
+
+    func stage(
+        _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
+        load: LoadNumber?
+    ) throws(GateControlError) -> Bool {
+        try run(
+            "stage \(holders.count) of coupon \(coupon.rawValue) epoch \(epoch)",
+            before: play.weights.holders(holders.count)
+        ) {
+            $0.stage(
+                holders, of: coupon, partition: partition, epoch: epoch, load: load, now: $1)
+        }
+    }
+
+    func load(
+        _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
+    ) throws(GateControlError) -> LoadResult {
+        let names = coupons.map {
+            "\($0.marks.coupon.id.rawValue) used \($0.marks.used) of \($0.holderCount)"
+        }
+        return try run(
+            "load coupons \(names.joined(separator: ", ")) epoch \(epoch)",
+            before: play.weights.holders(coupons.reduce(0) { $0 + $1.holders.count })
+        ) {
+            $0.load(coupons, partition: partition, epoch: epoch, load: load, now: $1)
+        }
+    }
+
+    func abandon(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(GateControlError) {
+        try run("abandon coupon \(coupon.rawValue)") { data, _ in
+            data.abandon(coupon, partition: partition, epoch: epoch, load: load)
+        }
+    }
+
+    func unload(
+        _ partition: PartitionID, epoch: Epoch, limit: Int
+    ) throws(GateControlError) -> Bool {
+        try run("unload epoch \(epoch)") {
+            $0.unload(partition, epoch: epoch, limit: limit, now: $1)
         }
     }
 
@@ -169,7 +241,24 @@ final class SimulatedControl: GateControl {
         }
     }
 
-    func sweep(_ partition: PartitionID, before epoch: Epoch) throws(GateControlError) {
-        try run("sweep before \(epoch)") { data, _ in data.sweep(partition, before: epoch) }
+    func sweep(
+        _ partition: PartitionID, before epoch: Epoch, limit: Int
+    ) throws(GateControlError) -> Bool {
+        try run(
+            "sweep before \(epoch)", before: play.weights.keys(min(limit, play.drawnWeights.page))
+        ) { data, _ in
+            data.sweep(partition, before: epoch, limit: limit)
+        }
+    }
+
+    func search(
+        _ search: inout HolderSearch, partition: PartitionID
+    ) throws(GateControlError) {
+        let before = search
+        search = try run("search") { data, _ in
+            var after = before
+            data.search(&after, partition: partition)
+            return after
+        }
     }
 }

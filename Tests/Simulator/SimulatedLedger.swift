@@ -3,12 +3,12 @@ import CouponCore
 import Models
 
 final class SimulatedLedger: Ledger {
-    private let play: Play
+    let play: Play
     let session: SimulatedSession
 
     init(_ play: Play, _ fiber: Fiber) {
         self.play = play
-        session = SimulatedSession(play, fiber, patienceMilliseconds: 2_000)
+        session = SimulatedSession(play, fiber, patience: .ledger)
     }
 
     var isConnected: Bool { session.isConnected }
@@ -48,7 +48,7 @@ final class SimulatedLedger: Ledger {
 
     func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
-    ) throws(LedgerError) -> Epoch {
+    ) throws(LedgerError) -> PartitionRow {
         try session.commit(locking: .partition(partition), "raise the epoch above \(floor)") {
             $0.raiseEpoch(of: partition, above: floor, identity: identity)
         }
@@ -63,6 +63,8 @@ final class SimulatedLedger: Ledger {
                 session.rollBack()
                 try begin(batch)
             }
+            try runInto(batch)
+            try session.spend(play.weights.requests(batch.requestCount))
             let (play, poisoned) = (play, play.poisoned)
             return try session.commit(
                 "batch \(batch.from) to \(batch.to) epoch \(batch.epoch), \(batch.items.count) entries"
@@ -103,7 +105,23 @@ final class SimulatedLedger: Ledger {
         try session.read { $0.coupons(ids) }
     }
 
-    func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon? {
-        try session.read { $0.load(coupon) }
+    func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+        try session.read { $0.marks(of: coupons) }
+    }
+
+    func holders(
+        of coupon: CouponID, after place: HolderPlace, limit: Int
+    ) throws(LedgerError) -> HolderPage {
+        try session.read(work: { play.weights.rows($0.holders.count) }) {
+            $0.holders(of: coupon, after: place, limit: limit)
+        }
+    }
+
+    func holders(
+        of coupons: [CouponID], limit: Int
+    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+        try session.read(work: { play.weights.rows($0?.values.reduce(0) { $0 + $1.count } ?? 0) }) {
+            $0.holders(of: coupons, limit: limit)
+        }
     }
 }

@@ -6,19 +6,24 @@ import Models
 final class SimulatedSession {
     let play: Play
     let fiber: Fiber
-    private let patience: Int64
+    private let patience: Patience
     private(set) var session: PostgresServer.Session?
 
-    init(_ play: Play, _ fiber: Fiber, patienceMilliseconds: Int64) {
+    typealias Patience = PostgresServer.Session.Patience
+
+    init(_ play: Play, _ fiber: Fiber, patience: Patience) {
         self.play = play
         self.fiber = fiber
-        patience = patienceMilliseconds * 1_000
+        self.patience = patience
     }
 
     var isConnected: Bool { session != nil && !fiber.isDead }
 
     func lost(_ reason: String) -> LedgerError {
-        if let session, !session.isDetached { play.postgres.close(session) }
+        if let session {
+            if !session.isDetached { play.postgres.close(session) }
+            if patience == .ledger { play.liveness.didLoseSession(fiber.daemon, reason) }
+        }
         session = nil
         play.line.note(fiber.name, "PostgreSQL: \(reason)")
         return .sessionLost(reason)
@@ -58,11 +63,24 @@ final class SimulatedSession {
     }
 
     /// One statement in a transaction of its own, which only reads.
-    func read<Value>(_ body: (ModelTables) -> Value) throws(LedgerError) -> Value {
+    /// - Parameter work: how long it takes to bring what was found.
+    func read<Value>(
+        work: (Value) -> Int64 = { _ in 0 }, _ body: (ModelTables) -> Value
+    ) throws(LedgerError) -> Value {
         let session = try enter()
         let value = body(play.postgres.tables)
+        try spend(work(value))
         try leave(session)
         return value
+    }
+
+    /// The server works for so long: no silence, but the session may be ended meanwhile.
+    func spend(_ microseconds: Int64) throws(LedgerError) {
+        guard microseconds > 0, let session else { return }
+        session.isWorking = true
+        play.sleep(fiber, microseconds)
+        if fiber.isDead { throw .sessionLost("dead") }
+        guard session.isOpen else { throw lost("the session was ended") }
     }
 
     /// Waits for a row lock, up to the lock timeout.

@@ -8,7 +8,7 @@ final class SimulatedStore: CouponStore {
 
     init(_ play: Play, _ fiber: Fiber) {
         self.play = play
-        session = SimulatedSession(play, fiber, patienceMilliseconds: 5_000)
+        session = SimulatedSession(play, fiber, patience: .store)
     }
 
     func partitions() throws(LedgerError) -> [PartitionRow] { try session.read { $0.partitions } }
@@ -23,8 +23,28 @@ final class SimulatedStore: CouponStore {
         }
     }
 
-    func load(_ coupon: CouponID) throws(LedgerError) -> LoadedCoupon? {
-        try session.read { $0.load(coupon) }
+    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+        try session.read { $0.coupons(ids) }
+    }
+
+    func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+        try session.read { $0.marks(of: coupons) }
+    }
+
+    func holders(
+        of coupon: CouponID, after place: HolderPlace, limit: Int
+    ) throws(LedgerError) -> HolderPage {
+        try session.read(work: { play.weights.rows($0.holders.count) }) {
+            $0.holders(of: coupon, after: place, limit: limit)
+        }
+    }
+
+    func holders(
+        of coupons: [CouponID], limit: Int
+    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+        try session.read(work: { play.weights.rows($0?.values.reduce(0) { $0 + $1.count } ?? 0) }) {
+            $0.holders(of: coupons, limit: limit)
+        }
     }
 
     func decisions(
@@ -33,8 +53,8 @@ final class SimulatedStore: CouponStore {
         try session.read { $0.decisions(questions, in: partition) }
     }
 
-    func standing(of user: UserID, for coupon: CouponID) throws(LedgerError) -> UserStanding? {
-        try session.read { $0.standing(of: user, for: coupon) }
+    func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
+        try session.read { tables in users.map { tables.standing(of: $0.user, for: $0.coupon) } }
     }
 
     func create(_ coupon: Coupon) throws(LedgerError) -> Bool {

@@ -1,0 +1,139 @@
+/// claim.lua, stage.lua, load.lua, abandon.lua and unload.lua (rules 32 and 41).
+public import CouponCore
+
+extension ModelRedis {
+    /// A claim that has not moved for so long is nobody's, in milliseconds.
+    public static let claimMilliseconds: Int64 = 5_000
+
+    /// Rule 32: this load alone may stage the coupon's holders.
+    public mutating func claim(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber, now: Timestamp
+    ) -> ClaimResult {
+        let key = Key(epoch: epoch, coupon: coupon)
+        guard self[partition].isOpen(epoch) else { return .stale }
+        if self[partition].coupons[key] != nil { return .alreadyLoaded }
+        if isClaimed(key, partition, except: load, now) { return .elsewhere }
+        self[partition].loads[key] = Staged(load: load, moved: now)
+        self[partition].visits[key] = now.advanced(byMilliseconds: Self.claimMilliseconds)
+        return .claimed
+    }
+
+    private func isClaimed(
+        _ key: Key, _ partition: PartitionID, except load: LoadNumber?, _ now: Timestamp
+    ) -> Bool {
+        guard let staged = self[partition].loads[key], let other = staged.load, other != load else {
+            return false
+        }
+        return staged.moved <= now
+            && now < staged.moved.advanced(byMilliseconds: Self.claimMilliseconds)
+    }
+
+    /// Writes holders beside a coupon.
+    public mutating func stage(
+        _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
+        load: LoadNumber?, now: Timestamp
+    ) -> Bool {
+        let key = Key(epoch: epoch, coupon: coupon)
+        guard mayStage(key, partition, load) else { return false }
+        if holders.isEmpty { return true }
+        for holder in holders {
+            self[partition].loads[key, default: Staged(load: load, moved: now)]
+                .holders[holder.user] = holder.holder
+        }
+        if load == nil {
+            if self[partition].visits[key] == nil { self[partition].visits[key] = .some(nil) }
+        } else {
+            self[partition].loads[key]?.moved = now
+        }
+        return true
+    }
+
+    private func mayStage(_ key: Key, _ partition: PartitionID, _ load: LoadNumber?) -> Bool {
+        let keys = self[partition]
+        guard let load else { return keys.isFenced(key.epoch) }
+        return keys.isOpen(key.epoch) && keys.loads[key]?.load == load
+    }
+
+    /// Rules 30 and 32.
+    public mutating func load(
+        _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?,
+        now: Timestamp
+    ) -> LoadResult {
+        var worst = LoadResult.loaded
+        for coupon in coupons {
+            let id = coupon.marks.coupon.id
+            _ = stage(
+                coupon.holders, of: id, partition: partition, epoch: epoch, load: load, now: now)
+            switch name(coupon, Key(epoch: epoch, coupon: id), partition, load, now) {
+            case .loaded: break
+            case .alreadyLoaded: if worst == .loaded { worst = .alreadyLoaded }
+            case .superseded: return .superseded
+            case .incomplete: worst = .incomplete
+            }
+        }
+        return worst
+    }
+
+    private mutating func name(
+        _ coupon: LoadedCoupon, _ key: Key, _ partition: PartitionID, _ load: LoadNumber?,
+        _ now: Timestamp
+    ) -> LoadResult {
+        var keys = self[partition]
+        guard load == nil ? keys.isFenced(key.epoch) : keys.isOpen(key.epoch) else {
+            return .superseded
+        }
+        if keys.coupons[key] != nil {
+            if load == nil { self[partition].loads[key] = nil }
+            return .alreadyLoaded
+        }
+        guard mayStage(key, partition, load) else { return .superseded }
+        let holders = keys.loads[key]?.holders ?? [:]
+        keys.loads[key] = nil
+        guard holders.count == coupon.holderCount else {
+            self[partition] = keys
+            return .incomplete
+        }
+        let marks = coupon.marks
+        let loaded = Loaded(
+            coupon: marks.coupon, isSoldOut: marks.coupon.isSoldOut, used: marks.used, queued: 0,
+            nextSequence: marks.nextSequence, rev: keys.nextRev(), holders: holders)
+        keys.coupons[key] = loaded
+        keys.noteVisit(loaded, key.epoch, now, retention)
+        self[partition] = keys
+        if load != nil {
+            let standing = loaded.standing(now)
+            events.append(keys.standingEvent(partition, now, resolve: false, [standing]))
+        }
+        return .loaded
+    }
+
+    /// A load does not go on.
+    public mutating func abandon(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) {
+        let key = Key(epoch: epoch, coupon: coupon)
+        if self[partition].loads[key]?.load == load { self[partition].loads[key] = nil }
+    }
+
+    /// Rule 41. Whether more are due.
+    public mutating func unload(
+        _ partition: PartitionID, epoch: Epoch, limit: Int, now: Timestamp
+    ) -> Bool {
+        guard self[partition].isOpen(epoch) else { return false }
+        let due = self[partition].visits.filter { key, at in
+            key.epoch == epoch && at.map { $0 <= now } ?? false
+        }.keys.sorted { $0.coupon < $1.coupon }.prefix(limit)
+        for key in due {
+            if let loaded = self[partition].coupons[key], !loaded.mayGo(now) {
+                self[partition].noteVisit(loaded, epoch, now, retention)
+            } else if self[partition].coupons[key] == nil,
+                isClaimed(key, partition, except: nil, now)
+            {
+                self[partition].visits[key] = now.advanced(byMilliseconds: Self.claimMilliseconds)
+            } else {
+                self[partition].drop(key)
+            }
+        }
+        return due.count >= limit
+    }
+}

@@ -1,0 +1,117 @@
+/// fence.lua, distrust.lua, beat.lua, count.lua, open.lua, and the sweep (rules 27 to 31).
+public import CouponCore
+
+extension ModelRedis {
+    /// Rule 27. False where the gate has this epoch or a later one; nil where it is another installation's.
+    public mutating func fence(_ row: PartitionRow) -> Bool? {
+        let old = self[row.id].gate
+        if let old, old.installID != row.installID { return nil }
+        if let old, old.epoch >= row.epoch { return false }
+        self[row.id].gate = Gate(
+            isFenced: true, epoch: row.epoch, tail: old?.tail ?? 0, settled: row.cursor, queued: 0,
+            beat: 1, rev: old?.rev ?? 0, installID: row.installID)
+        return true
+    }
+
+    /// An operator knows that the gate is wrong: the last epoch that will not do.
+    public mutating func distrust(_ partition: PartitionID) -> Epoch {
+        guard let gate = self[partition].gate else { return 0 }
+        if gate.isFenced { return max(0, gate.epoch - 1) }
+        self[partition].gate?.isFenced = true
+        self[partition].gate?.beat = 0
+        return gate.epoch
+    }
+
+    /// Rule 43.
+    public mutating func beat(_ partition: PartitionID, epoch: Epoch) -> Bool {
+        guard self[partition].isFenced(epoch) else { return false }
+        self[partition].gate?.beat += 1
+        return true
+    }
+
+    /// The entries as they lie in the queue.
+    public func entries(
+        _ partition: PartitionID, after: Position, limit: Int
+    ) -> [QueueItem] {
+        self[partition].queue.filter { $0.entry.position > after }.prefix(limit).map(\.item)
+    }
+
+    /// Rule 30: counts queued requests at their coupons.
+    public mutating func count(
+        _ requests: [PlacedRequest], from: Position, to: Position, partition: PartitionID,
+        epoch: Epoch
+    ) -> Bool {
+        var keys = self[partition]
+        guard keys.isFenced(epoch), keys.gate?.settled == from else { return false }
+        for request in requests {
+            let holding = request.holding
+            guard var loaded = keys[epoch, holding.coupon] else { continue }
+            loaded.queued += 1
+            loaded.nextSequence = max(loaded.nextSequence, holding.sequence + 1)
+            if loaded.holders[holding.user]?.hasSlot != true {
+                loaded.used += 1
+                loaded.holders[holding.user] = GateHolder(
+                    sequence: holding.sequence, position: request.position,
+                    requestID: holding.requestID, rejection: nil)
+            }
+            keys[epoch, holding.coupon] = loaded
+        }
+        keys.gate?.settled = to
+        keys.gate?.queued += Int64(requests.count)
+        self[partition] = keys
+        return true
+    }
+
+    /// Rule 31.
+    public mutating func open(_ row: PartitionRow, counted: Position, now: Timestamp) -> Bool {
+        var keys = self[row.id]
+        guard keys.isFenced(row.epoch), keys.gate?.settled == counted,
+            row.identity?.replicationID == replicationID
+        else { return false }
+        keys.gate?.isFenced = false
+        keys.gate?.tail = 0
+        keys.gate?.beat = 0
+        keys.gate?.settled = row.cursor
+        keys.trim(upTo: row.cursor)
+        self[row.id] = keys
+        events.append(keys.standingEvent(row.id, now, resolve: true, []))
+        return true
+    }
+
+    /// Unlinks what earlier epochs left behind, `limit` coupons at most. Whether more is left.
+    public mutating func sweep(_ partition: PartitionID, before epoch: Epoch, limit: Int) -> Bool {
+        let keys = self[partition]
+        let old = Set(keys.coupons.keys).union(keys.loads.keys).union(keys.visits.keys)
+            .filter { $0.epoch < epoch }
+            .sorted { ($0.epoch, $0.coupon) < ($1.epoch, $1.coupon) }
+        for key in old.prefix(limit) { self[partition].drop(key) }
+        return !old.isEmpty
+    }
+
+    /// Everybody whose request was accepted at the positions of a search, at once.
+    public func search(_ search: inout HolderSearch, partition: PartitionID) {
+        for (key, loaded) in self[partition].coupons {
+            for (user, holder) in loaded.holders { search.look(at: user, holder, of: key.coupon) }
+        }
+        search.epochs = []
+    }
+}
+
+extension ModelRedis.Partition {
+    /// Unlinks all that a coupon has in an epoch.
+    mutating func drop(_ key: ModelRedis.Key) {
+        coupons[key] = nil
+        loads[key] = nil
+        visits[key] = nil
+    }
+}
+
+extension ModelRedis.Entry {
+    /// As the daemon reads it.
+    var item: QueueItem {
+        isDamaged
+            ? .damaged(
+                DamagedEntry(position: entry.position, bytes: [0], reason: "damaged", holders: []))
+            : .entry(entry)
+    }
+}

@@ -1,0 +1,243 @@
+/// One daemon's way to the gates of a `ModelWorld`.
+public import CouponCore
+
+/// Does what the scripts do. A test hears of each call before it is done: it fails it, or lets time pass.
+public final class ModelGates: GateControl {
+    /// What is called.
+    public enum Call: Hashable, Sendable {
+        case identity, read, wait, settle, heartbeat, fence, beat, entries, count, open
+        case claim, stage, load, abandon, set, cap, inspect, unload, sweep, search
+    }
+
+    /// Called before each call is done, with the partition if it is one's.
+    public var before: (Call, PartitionID?) throws(GateControlError) -> Void = { _, _ in }
+    /// Called after each script was done: its answer may be lost.
+    public var after: (Call, PartitionID?) throws(GateControlError) -> Void = { _, _ in }
+    /// What was called, in order.
+    public private(set) var calls: [(call: Call, partition: PartitionID?)] = []
+    private let world: ModelWorld
+
+    /// A way to the gates.
+    public init(_ world: ModelWorld) { self.world = world }
+
+    /// How often something was called.
+    public func count(of call: Call) -> Int { calls.count { $0.call == call } }
+
+    private func begin(_ call: Call, _ partition: PartitionID?) throws(GateControlError) {
+        calls.append((call, partition))
+        try before(call, partition)
+    }
+
+    private func run<Value>(
+        _ call: Call, _ partition: PartitionID?, _ body: () -> Value
+    ) throws(GateControlError) -> Value {
+        try begin(call, partition)
+        let value = body()
+        try after(call, partition)
+        return value
+    }
+
+    private var now: Timestamp { world.clocks.wallNow() }
+
+    /// Which Redis it is.
+    public func identity() throws(GateControlError) -> RedisIdentity {
+        return try run(.identity, nil) {
+            world.identity
+        }
+    }
+
+    /// read.lua.
+    public func read(
+        _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
+    ) throws(GateControlError) -> GateView {
+        return try run(.read, partition) {
+            view(partition, after: after, upTo: upTo, maximumRequests)
+        }
+    }
+
+    private func view(
+        _ partition: PartitionID, after: Position, upTo: Position? = nil, _ maximumRequests: Int
+    ) -> GateView {
+        world.redis.read(
+            partition, after: after, upTo: upTo, maximumRequests: maximumRequests, now: now)
+    }
+
+    /// XREAD: what does not come at once does not come.
+    public func wait(
+        for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
+    ) throws(GateControlError) -> [PartitionID] {
+        try begin(.wait, nil)
+        let grown = queues.filter { queue in
+            world.redis[queue.partition].queue.contains { $0.entry.position > queue.after }
+        }
+        if grown.isEmpty { world.clocks.pause(milliseconds) }
+        return grown.map(\.partition)
+    }
+
+    /// settle.lua and read.lua.
+    public func settle(
+        _ settlement: Settlement, thenReading maximumRequests: Int
+    ) throws(GateControlError) -> GateView? {
+        return try run(.settle, settlement.partition) {
+            world.redis.settle(settlement, now: now)
+                ? view(settlement.partition, after: settlement.to, maximumRequests) : nil
+        }
+    }
+
+    /// heartbeat.lua and read.lua.
+    public func heartbeat(_ rows: [PartitionRow]) throws(GateControlError) -> [GateView?] {
+        return try run(.heartbeat, nil) {
+            rows.map { row in
+                world.redis.heartbeat(row.id, epoch: row.epoch, now: now)
+                    ? view(row.id, after: row.cursor, 1) : nil
+            }
+        }
+    }
+
+    /// inspect.lua.
+    public func inspect(
+        _ coupon: CouponID, partition: PartitionID, user: UserID?
+    ) throws(GateControlError) -> GateInspection {
+        return try run(.inspect, partition) {
+            world.redis.inspect(coupon, partition: partition, user: user, now: now)
+        }
+    }
+
+    /// set.lua.
+    public func set(
+        _ coupon: Coupon, partition: PartitionID, epoch: Epoch
+    ) throws(GateControlError) -> SetResult {
+        return try run(.set, partition) {
+            world.redis.set(coupon, partition: partition, epoch: epoch, now: now)
+        }
+    }
+
+    /// cap.lua.
+    public func cap(
+        _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
+    ) throws(GateControlError) -> CapResult {
+        return try run(.cap, partition) {
+            world.redis.cap(
+                coupon, version: version, partition: partition, epoch: epoch, total: total, now: now
+            )
+        }
+    }
+
+    // MARK: Rebuild
+
+    /// fence.lua.
+    public func fence(_ row: PartitionRow) throws(GateControlError) -> Bool {
+        let done = try run(.fence, row.id) { world.redis.fence(row) }
+        guard let done else { throw .unavailable("another installation") }
+        return done
+    }
+
+    /// distrust.lua.
+    public func distrust(_ partition: PartitionID) throws(GateControlError) -> Epoch {
+        world.redis.distrust(partition)
+    }
+
+    /// beat.lua.
+    public func beat(_ partition: PartitionID, epoch: Epoch) throws(GateControlError) -> Bool {
+        return try run(.beat, partition) {
+            world.redis.beat(partition, epoch: epoch)
+        }
+    }
+
+    /// XRANGE.
+    public func entries(
+        _ partition: PartitionID, after: Position, limit: Int
+    ) throws(GateControlError) -> [QueueItem] {
+        return try run(.entries, partition) {
+            world.redis.entries(partition, after: after, limit: limit)
+        }
+    }
+
+    /// count.lua.
+    public func count(
+        _ requests: [PlacedRequest], from: Position, to: Position, partition: PartitionID,
+        epoch: Epoch
+    ) throws(GateControlError) -> Bool {
+        return try run(.count, partition) {
+            world.redis.count(
+                requests, from: from, to: to, partition: partition, epoch: epoch)
+        }
+    }
+
+    /// open.lua.
+    public func open(_ row: PartitionRow, counted: Position) throws(GateControlError) -> Bool {
+        return try run(.open, row.id) {
+            world.redis.open(row, counted: counted, now: now)
+        }
+    }
+
+    /// The sweep.
+    public func sweep(
+        _ partition: PartitionID, before epoch: Epoch, limit: Int
+    ) throws(GateControlError) -> Bool {
+        return try run(.sweep, partition) {
+            world.redis.sweep(partition, before: epoch, limit: limit)
+        }
+    }
+
+    /// The search, in one slice.
+    public func search(
+        _ search: inout HolderSearch, partition: PartitionID
+    ) throws(GateControlError) {
+        try begin(.search, partition)
+        world.redis.search(&search, partition: partition)
+    }
+
+    // MARK: Loads
+
+    /// claim.lua.
+    public func claim(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(GateControlError) -> ClaimResult {
+        return try run(.claim, partition) {
+            world.redis.claim(
+                coupon, partition: partition, epoch: epoch, load: load, now: now)
+        }
+    }
+
+    /// stage.lua.
+    public func stage(
+        _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
+        load: LoadNumber?
+    ) throws(GateControlError) -> Bool {
+        // As of many commands of which none is sent.
+        if holders.isEmpty { return true }
+        return try run(.stage, partition) {
+            world.redis.stage(
+                holders, of: coupon, partition: partition, epoch: epoch, load: load, now: now)
+        }
+    }
+
+    /// load.lua.
+    public func load(
+        _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
+    ) throws(GateControlError) -> LoadResult {
+        return try run(.load, partition) {
+            world.redis.load(
+                coupons, partition: partition, epoch: epoch, load: load, now: now)
+        }
+    }
+
+    /// abandon.lua.
+    public func abandon(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(GateControlError) {
+        try run(.abandon, partition) {
+            world.redis.abandon(coupon, partition: partition, epoch: epoch, load: load)
+        }
+    }
+
+    /// unload.lua.
+    public func unload(
+        _ partition: PartitionID, epoch: Epoch, limit: Int
+    ) throws(GateControlError) -> Bool {
+        return try run(.unload, partition) {
+            world.redis.unload(partition, epoch: epoch, limit: limit, now: now)
+        }
+    }
+}

@@ -1,0 +1,128 @@
+/// One daemon's session with the tables of a `ModelWorld`.
+public import CouponCore
+
+/// Does what the statements do. A test hears of each call before it is done: it fails it, or lets time pass.
+public final class ModelLedger: Ledger {
+    /// What is called.
+    public enum Call: Hashable, Sendable {
+        case join, claim, release, partition, raiseEpoch, issue, refusals, coupons, marks, holders
+    }
+
+    /// Called before each call is done, with the partition if it is one's. A session that is lost by it is
+    /// lost with all its locks; the next call connects anew.
+    public var before: (Call, PartitionID?) throws(LedgerError) -> Void = { _, _ in }
+    /// Called before a batch is issued.
+    public var beforeBatch: (Batch) throws(LedgerError) -> Void = { _ in }
+    /// Batches that were committed, in order.
+    public private(set) var batches: [Batch] = []
+    /// How often a session was begun.
+    public private(set) var joins = 0
+    /// Whether there is a session.
+    public private(set) var isConnected = false
+    private let world: ModelWorld
+
+    /// A session that is not begun.
+    public init(_ world: ModelWorld) { self.world = world }
+
+    private var me: ObjectIdentifier { ObjectIdentifier(self) }
+
+    private func begin(_ call: Call, _ partition: PartitionID? = nil) throws(LedgerError) {
+        do { try before(call, partition) } catch {
+            if case .sessionLost = error { loseSession() }
+            throw error
+        }
+        guard !isConnected else { return }
+        isConnected = true
+        joins += 1
+        world.members.append(me)
+    }
+
+    /// The session ends, as PostgreSQL ends a silent one.
+    public func loseSession() {
+        isConnected = false
+        world.members.removeAll { $0 == me }
+        world.owners = world.owners.filter { $0.value != me }
+    }
+
+    /// Connects.
+    public func ping() throws(LedgerError) { try begin(.join) }
+
+    /// By the order in which sessions were begun.
+    public func joinMembers() throws(LedgerError) -> Membership {
+        try begin(.join)
+        return Membership(
+            rank: world.members.firstIndex(of: me) ?? 0, count: world.members.count)
+    }
+
+    /// An advisory lock.
+    public func claim(_ partition: PartitionID) throws(LedgerError) -> Bool {
+        try begin(.claim, partition)
+        if world.owners[partition] == nil { world.owners[partition] = me }
+        return world.owners[partition] == me
+    }
+
+    /// Gives an advisory lock back.
+    public func release(_ partition: PartitionID) throws(LedgerError) {
+        try begin(.release, partition)
+        if world.owners[partition] == me { world.owners[partition] = nil }
+    }
+
+    /// The partition's row.
+    public func partition(_ partition: PartitionID) throws(LedgerError) -> PartitionRow {
+        try begin(.partition, partition)
+        return world.tables[partition]
+    }
+
+    /// Rule 26.
+    public func raiseEpoch(
+        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
+    ) throws(LedgerError) -> PartitionRow {
+        try begin(.raiseEpoch, partition)
+        return world.tables.raiseEpoch(of: partition, above: floor, identity: identity)
+    }
+
+    /// Rule 19.
+    public func issue(_ batch: Batch) throws(LedgerError) -> Commit {
+        try begin(.issue, batch.partition)
+        try beforeBatch(batch)
+        guard !world.tables.isFenced(batch) else { throw .fenced }
+        batches.append(batch)
+        return world.tables.issue(batch, now: world.clocks.wallNow()) { _ in false }
+    }
+
+    /// Rejections and held dead letters.
+    public func refusals(
+        in partition: PartitionID, after from: Position, upTo to: Position
+    ) throws(LedgerError) -> [Refusal] {
+        try begin(.refusals, partition)
+        return world.tables.refusals(in: partition, after: from, upTo: to)
+    }
+
+    /// Coupons as committed.
+    public func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+        try begin(.coupons)
+        return world.tables.coupons(ids)
+    }
+
+    /// Marks of coupons.
+    public func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+        try begin(.marks)
+        return world.tables.marks(of: coupons)
+    }
+
+    /// The next holders of a coupon.
+    public func holders(
+        of coupon: CouponID, after place: HolderPlace, limit: Int
+    ) throws(LedgerError) -> HolderPage {
+        try begin(.holders)
+        return world.tables.holders(of: coupon, after: place, limit: limit)
+    }
+
+    /// All holders of several coupons.
+    public func holders(
+        of coupons: [CouponID], limit: Int
+    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+        try begin(.holders)
+        return world.tables.holders(of: coupons, limit: limit)
+    }
+}

@@ -1,0 +1,39 @@
+/// The models behind the ports, for tests that play nothing between the statements of a call: each call is
+/// done at once.
+public import CouponCore
+
+/// One Redis and one PostgreSQL, for any number of daemons.
+public final class ModelWorld {
+    /// The Redis; its history is the identity's.
+    public var redis: ModelRedis
+    /// Which Redis the gates reach.
+    public var identity: RedisIdentity {
+        didSet { redis.replicationID = identity.replicationID }
+    }
+    /// The tables.
+    public var tables: ModelTables
+    /// Time: the servers' clocks are the wall clock.
+    public let clocks: Clocks
+    /// How the coupons are spread.
+    public let partitioning: Partitioning
+    /// The ledgers with a session, in the order in which they came.
+    var members: [ObjectIdentifier] = []
+    /// Whose lock each partition's is.
+    public var owners: [PartitionID: ObjectIdentifier] = [:]
+
+    /// An empty Redis, and tables without coupons.
+    public init(partitions: Int, clocks: Clocks) {
+        partitioning = Partitioning(count: partitions)
+        identity = RedisIdentity(runID: "run", replicationID: "history")
+        redis = ModelRedis(partitioning: partitioning)
+        redis.replicationID = identity.replicationID
+        tables = ModelTables(partitioning: partitioning, installID: "install")
+        self.clocks = clocks
+    }
+
+    /// Redis loses all that it had.
+    public func empty() {
+        redis = ModelRedis(partitioning: partitioning)
+        redis.replicationID = identity.replicationID
+    }
+}
