@@ -1,6 +1,6 @@
 # The doors of the repository. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo bench test simulate mutants test-thread-sanitizer fuzz chaos lint format clean dependencies
+.PHONY: help build run demo bench test simulate mutants test-thread-sanitizer fuzz chaos volume lint format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -47,9 +47,16 @@ chaos: dependencies ## a whole system, broken again and again: ROUNDS=50, SEED=�
 	swift build --product chaos
 	.build/debug/chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
-simulate: dependencies ## SEED=… RUNS=…: plays of the whole protocol with faults; a breach prints its history
+# The whole of it wants the release build; SMALL=1 takes the debug build that the tests have made.
+volume: dependencies ## large states and how they are got over; SMALL=1, ONLY=name,name, DAEMONS=1 or 3
+	swift build $(if $(SMALL),,--configuration release) --product coupond
+	swift build $(if $(SMALL),,--configuration release) --product volume
+	.build/$(if $(SMALL),debug,release)/volume $(if $(SMALL),--small) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(DAEMONS),--daemons $(DAEMONS))
+
+simulate: dependencies ## SEED=… RUNS=… WEIGHTS=…: plays of the whole protocol with faults; a breach prints its history
 	swift build --configuration release --product Simulator
-	.build/release/Simulator $(if $(SEED),--seed $(SEED)) --runs $(or $(RUNS),2000) --workers $(or $(WORKERS),2)
+	.build/release/Simulator $(if $(SEED),--seed $(SEED)) $(if $(WEIGHTS),--weights $(WEIGHTS)) --runs $(or $(RUNS),2000) --workers $(or $(WORKERS),2)
 
 mutants: dependencies ## the real code broken on purpose, one rule at a time: who notices; long
 	Scripts/mutants

@@ -144,10 +144,11 @@ let package = Package(
             name: "SimulationTests", dependencies: ["Simulator", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "CouponCoreTests", dependencies: ["CouponCore", "FakeGate"],
+            name: "CouponCoreTests", dependencies: ["CouponCore", "FakeGate", "Models"],
             swiftSettings: strict),
         .testTarget(
-            name: "CouponSchedulerTests", dependencies: ["CouponScheduler", "CouponCore", logging],
+            name: "CouponSchedulerTests",
+            dependencies: ["CouponScheduler", "CouponCore", "FakeGate", "Models", logging],
             swiftSettings: strict),
         .testTarget(
             name: "CouponWireTests", dependencies: ["CouponWire", "CouponCore"],
@@ -204,6 +205,14 @@ let package = Package(
             name: "ChaosTests",
             dependencies: ["chaos", "CouponCore", "TestSupport", "TestWorld", nioCore],
             swiftSettings: strict),
+        .executableTarget(
+            name: "volume",
+            dependencies: [
+                "CouponClient", "CouponCore", "CouponWire", "TestSupport", "TestWorld", arguments,
+                nioCore,
+            ],
+            path: "Tests/Volume", swiftSettings: strict),
+        .testTarget(name: "VolumeTests", dependencies: ["volume"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

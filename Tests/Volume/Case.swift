@@ -1,0 +1,73 @@
+/// One large state, and what is demanded of the daemon that meets it.
+internal import TestSupport
+
+struct Case: Sendable {
+    /// Short and telling; `--only` takes it.
+    let name: String
+    /// With how many daemons it is played, once with each number.
+    let daemons: [Int]
+    /// Left out of a small run, unless it is named.
+    let isOnlyFull: Bool
+    let goals: [Goal]
+    private let body: @Sendable (Scene, inout Figures) async throws -> Void
+
+    init(
+        _ name: String, daemons: [Int] = [1], isOnlyFull: Bool = false, goals: [Goal],
+        _ body: @escaping @Sendable (Scene, inout Figures) async throws -> Void
+    ) {
+        self.name = name
+        self.daemons = daemons
+        self.isOnlyFull = isOnlyFull
+        self.goals = goals
+        self.body = body
+    }
+
+    /// In the order in which they are played.
+    static let all: [Case] = [
+        backlog, millions, bigCoupon, foreignKeys, fullRedis, closedCoupons, expiry, refused, slow,
+        stuck, slowBatch, descriptors, manyCoupons, cutLoads, sellOuts, oldEpochs, damagedEntry,
+        statuses,
+    ]
+
+    /// Plays it on a Redis, a database and daemons of its own.
+    func play(
+        on postgres: PostgresServer, daemons: Int, isSmall: Bool, evidence: String
+    ) async -> Outcome {
+        let watch = Stopwatch()
+        var figures = Figures()
+        var failure: String?
+        do {
+            let scene = try await Scene(
+                name, on: postgres, daemonCount: daemons, isSmall: isSmall)
+            do {
+                try await body(scene, &figures)
+            } catch {
+                failure = "\(error)"
+            }
+            if goals.contains(.epochs) { figures["epochs"] = try? await scene.epochsSpent() }
+            if goals.contains(.sessionsLost) { figures["sessions_lost"] = scene.sessionsLost }
+            if let reason = failure {
+                failure = "\(reason); logs: \(scene.keepLogs(in: "\(evidence)/\(name)"))"
+            }
+            await scene.close()
+        } catch {
+            failure = "\(error)"
+        }
+        return Outcome(
+            theCase: self, daemons: daemons, figures: figures, failure: failure,
+            seconds: watch.seconds)
+    }
+}
+
+/// What a case has measured so far, by the keys of its goals; it survives an error of the case.
+typealias Figures = [String: Double]
+
+/// What became of a case.
+struct Outcome: Sendable {
+    let theCase: Case
+    let daemons: Int
+    let figures: Figures
+    /// Why it did not reach its end.
+    let failure: String?
+    let seconds: Double
+}

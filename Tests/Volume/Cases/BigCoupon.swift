@@ -1,0 +1,157 @@
+/// One coupon with millions of holders.
+internal import CouponCore
+internal import CouponWire
+internal import TestSupport
+internal import TestWorld
+
+extension Case {
+    /// Its rebuild moves every holder, and daemons that live beside it must not begin their own.
+    static let bigCoupon = Case(
+        "big-coupon", daemons: [3],
+        goals: [
+            .seconds("open", atMost: 20), .seconds("issued", atMost: 30), .epochs, .sessionsLost,
+        ]
+    ) { scene, figures in
+        let (rows, queued) = (scene.size(3_000_000), scene.size(10_000))
+        try await scene.install()
+        try await scene.makeRows(rows, of: Coupons.main)
+        try scene.startDaemons()
+        try await scene.ready()
+        try await scene.markEpochs()
+        let entries = QueueEntries(
+            count: 10, requestsPerEntry: queued / 10, firstUser: Int64(rows + 1),
+            firstSequence: Int64(rows + 1), loses: .rest)
+        try await scene.fillQueue(entries)
+        let watch = Stopwatch()
+        try await scene.waitUntilOpen(Coupons.main, atMost: 120)
+        figures["open"] = watch.seconds
+        try await scene.waitForIssues(Coupons.main, rows + queued, atMost: 60)
+        figures["issued"] = watch.seconds
+    }
+
+    /// Three daemons are asked for it at once: it is staged once at a time. Then they are killed in the
+    /// middle of a load, three times: what they leave is bounded, and goes.
+    static let cutLoads = Case(
+        "cut-loads", daemons: [3],
+        goals: [
+            .count("peak_copies", .atMost(1.4)), .count("left_copies", .atMost(1.4)),
+            .seconds("gone", atMost: 75),
+        ]
+    ) { scene, figures in
+        let rows = scene.isSmall ? 100_000 : 3_000_000
+        let copy = Double(rows) * Scene.bytesPerHolder
+        try await scene.install()
+        try await scene.makeRows(rows, of: Coupons.main)
+        try scene.startDaemons()
+        try await scene.ready()
+        let before = try await scene.usedMemory()
+        figures["peak_copies"] = (try await scene.peakOfLoads() - before) / copy
+
+        try await scene.stopDaemons()
+        try await scene.world.redis.cli("FLUSHALL")
+        for _ in 1...3 { try await scene.cutLoads(at: copy * 0.6) }
+        figures["left_copies"] = (try await scene.usedMemory() - before) / copy
+        let watch = Stopwatch()
+        try scene.startDaemon()
+        try await scene.waitForMemory(below: before + copy / 10, atMost: 90)
+        figures["gone"] = watch.seconds
+    }
+
+    /// Coupons beside it in its partition are sold out again and again while it is loaded.
+    static let sellOuts = Case(
+        "sell-outs", daemons: [3],
+        goals: [.seconds("loaded", atMost: 20), .count("sold_out", .recorded)]
+    ) { scene, figures in
+        let perSecond = 64
+        let patience = 60
+        try await scene.install()
+        try await scene.makeRows(scene.size(1_000_000), of: Coupons.main)
+        try await scene.makeManyCoupons(perSecond * patience, total: 1)
+        try scene.startDaemons()
+        try await scene.ready()
+        let sales = Task { await scene.sell(perSecond * patience, perSecond: perSecond) }
+        defer { sales.cancel() }
+        try await scene.wait(for: "coupons are sold out", atMost: 30) {
+            try await scene.soldOut() >= perSecond
+        }
+        let watch = Stopwatch()
+        try await scene.wait(for: "the big coupon is loaded", atMost: patience, every: 20) {
+            try await scene.first.accepts(Coupons.main)
+        }
+        figures["loaded"] = watch.seconds
+        figures["sold_out"] = Double(try await scene.soldOut())
+    }
+}
+
+extension Scene {
+    /// Lets a user ask each daemon for the big coupon.
+    fileprivate func askAll() -> Task<Void, Never> {
+        Task {
+            await withTaskGroup(of: Void.self) { group in
+                for daemon in daemons {
+                    group.addTask {
+                        _ = await daemon.client.pursue(
+                            Coupons.main, .stranger(), .accepted, patience: .seconds(60))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets daemons load it, and kills them when so many bytes have come.
+    fileprivate func cutLoads(at bytes: Double) async throws {
+        try startDaemons()
+        try await ready()
+        let asked = askAll()
+        defer { asked.cancel() }
+        // What was left behind before may go first.
+        var lowest = try await usedMemory()
+        try await wait(for: "a part is loaded", atMost: 60, every: 1) {
+            let used = try await usedMemory()
+            lowest = min(lowest, used)
+            return used > lowest + bytes
+        }
+        for daemon in daemons { try await daemon.kill() }
+    }
+
+    /// The most that Redis used until each daemon had its answer.
+    fileprivate func peakOfLoads() async throws -> Double {
+        let asked = askAll()
+        let isDone = Latch()
+        Task {
+            await asked.value
+            isDone.set()
+        }
+        var peak = 0.0
+        try await wait(for: "every daemon has loaded it", atMost: 90, every: 10) {
+            peak = max(peak, try await usedMemory())
+            return isDone.isSet
+        }
+        return peak
+    }
+
+    /// Lets one user ask for each of the many, of the last daemon.
+    fileprivate func sell(_ count: Int, perSecond: Int) async {
+        guard let daemon = daemons.last else { return }
+        let beginning = ContinuousClock.now
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<count where !Task.isCancelled {
+                let due = beginning + .seconds(Double(number) / Double(perSecond))
+                try? await Task.sleep(until: due)
+                group.addTask {
+                    _ = await daemon.client.pursue(
+                        Coupons.many(number), .stranger(), .accepted, patience: .seconds(30))
+                }
+            }
+        }
+    }
+
+    /// How many of the many are.
+    fileprivate func soldOut() async throws -> Int64 {
+        try await number(
+            """
+            SELECT count(*) FROM coupond.coupon
+            WHERE id >= \(Coupons.many(0).rawValue) AND issued = total
+            """)
+    }
+}

@@ -1,0 +1,103 @@
+/// Callers who are many, or ask for much.
+internal import CouponClient
+internal import CouponCore
+internal import CouponWire
+internal import TestSupport
+internal import TestWorld
+
+extension Case {
+    /// Connections take every descriptor but a few, more callers wait for one, and both servers go away and
+    /// come back.
+    static let descriptors = Case(
+        "descriptors",
+        goals: [
+            .count("admitted", .atLeast(0.75), "of all"), .count("stayed", .atLeast(1), "of them"),
+            .seconds("recovered", atMost: 15),
+        ]
+    ) { scene, figures in
+        let callers = scene.isSmall ? 450 : 2_000
+        try await scene.install()
+        let daemon = try scene.startDaemon(descriptors: callers + 50)
+        try await scene.ready()
+        try await scene.warmUp()
+        scene.tell("\(callers) callers connect, and 100 more")
+        let sockets = (0..<callers + 100).compactMap { _ in try? PlainSocket(port: daemon.port) }
+        // Whoever is not served by then waits for a descriptor.
+        let patience = scene.isSmall ? 2.0 : 5
+        let admitted = try await aside { sockets.answered(within: patience) }
+        figures["admitted"] = Double(admitted.count) / Double(callers)
+
+        scene.tell("Redis and PostgreSQL are away for 3 s")
+        try await scene.world.redis.stop()
+        try await scene.world.postgres.stop()
+        // What the daemon had open to them is free meanwhile, and callers wait for it.
+        try await Task.sleep(for: .seconds(3))
+        try await scene.world.redis.restart()
+        try await scene.world.postgres.start()
+        let watch = Stopwatch()
+        try await scene.wait(for: "each partition issues again", atMost: 60, every: 50) {
+            for coupon in [Coupons.main] + Coupons.elsewhere {
+                let isIssued = await daemon.client.pursue(
+                    coupon, .stranger(), .issued, patience: .seconds(1))
+                guard isIssued else { return false }
+            }
+            return true
+        }
+        figures["recovered"] = watch.seconds
+        let stayed = try await aside { admitted.answered(within: 5).count }
+        figures["stayed"] = Double(stayed) / Double(max(1, admitted.count))
+    }
+
+    /// A few callers ask for statuses as fast as they may; sales and admins go on.
+    static let statuses = Case(
+        "statuses",
+        goals: [
+            .seconds("first_accepted", atMost: 1), .seconds("paused", atMost: 1),
+            .time("answers", .recorded, "a second"),
+        ]
+    ) { scene, figures in
+        let connections = scene.isSmall ? 2 : 16
+        try await scene.install()
+        try scene.startDaemons()
+        try await scene.ready()
+        try await scene.warmUp()
+        let daemon = try scene.first
+        let flood = StatusFlood(daemon, connections: connections)
+        defer { flood.stop() }
+        let running = Task { await flood.run() }
+        try await scene.wait(for: "statuses are answered", atMost: 60) {
+            flood.answered >= 200
+        }
+        let (watch, before) = (Stopwatch(), flood.answered)
+        try await scene.wait(for: "a new coupon accepts", atMost: 60, every: 10) {
+            await daemon.client.pursue(
+                Coupons.beside, .stranger(), .accepted, patience: .seconds(20))
+        }
+        figures["first_accepted"] = watch.seconds
+        let pause = Stopwatch()
+        try await scene.wait(for: "a coupon is paused", atMost: 60, every: 10) {
+            try await daemon.client.pause(Coupons.main).state == .paused
+        }
+        figures["paused"] = pause.seconds
+        figures["answers"] = Double(flood.answered - before) / watch.seconds
+        flood.stop()
+        await running.value
+    }
+}
+
+extension [PlainSocket] {
+    /// Those on which the daemon answers. One that has no room says so, or nothing.
+    fileprivate func answered(within seconds: Double) -> [PlainSocket] {
+        let asked = filter { socket in
+            guard let frame = try? Request(id: 1, method: .health).frame() else { return false }
+            return (try? socket.send(frame)) != nil
+        }
+        let watch = Stopwatch()
+        return asked.filter { socket in
+            guard socket.isReadable(within: Swift.max(0, seconds - watch.seconds)),
+                case .health = try? socket.response()?.result
+            else { return false }
+            return true
+        }
+    }
+}

@@ -1,0 +1,128 @@
+/// One partition whose batches fail or are slow, and the others.
+internal import CouponCore
+internal import TestWorld
+
+/// What PostgreSQL does to one coupon.
+private struct Trouble: Sendable {
+    /// The trigger's `WHEN` compares the coupon with this column.
+    let column: String
+    let trigger: String
+    let action: String
+
+    /// Once for each batch that has a request of the coupon.
+    static func eachBatch(_ action: String) -> Trouble {
+        Trouble(
+            column: "NEW.id", trigger: "BEFORE UPDATE ON coupond.coupon", action: action)
+    }
+
+    /// Once for each row.
+    static func eachRow(_ action: String) -> Trouble {
+        Trouble(
+            column: "NEW.coupon_id", trigger: "BEFORE INSERT ON coupond.coupon_issue",
+            action: action)
+    }
+}
+
+private let others: [Goal] = [
+    .time("others_rate", .recorded, "issued/s"), .time("others_ratio", .atLeast(0.8), "×"),
+    .seconds("issued", atMost: 30), .sessionsLost,
+]
+
+extension Case {
+    /// As if there were no room on the disk for this partition alone.
+    static let refused = Case("refused", goals: others) { scene, figures in
+        try await scene.play(
+            .eachBatch("RAISE EXCEPTION 'no room' USING ERRCODE = '53100'"), seconds: 8, &figures)
+    }
+
+    /// Each of its batches takes 0.3 s.
+    static let slow = Case("slow", goals: others) { scene, figures in
+        try await scene.play(.eachBatch("PERFORM pg_sleep(0.3)"), seconds: 8, &figures)
+    }
+
+    /// Each of its batches takes longer than a statement may.
+    static let stuck = Case("stuck", goals: others) { scene, figures in
+        try await scene.play(.eachBatch("PERFORM pg_sleep(6)"), seconds: 18, &figures)
+    }
+
+    /// A whole batch takes longer than a statement may, a half or a quarter of it does not: it gets through
+    /// while the trouble lasts.
+    static let slowBatch = Case(
+        "slow-batch", goals: [.seconds("issued", atMost: 60), .sessionsLost]
+    ) { scene, figures in
+        let queued = scene.isSmall ? 64 : 5_000
+        let pause = scene.isSmall ? 0.1 : 0.002
+        try await scene.install()
+        try scene.startDaemons()
+        try await scene.ready()
+        let lock = try await scene.world.lock(Coupons.main)
+        try await Crowd(scene.daemons).fill(Coupons.main, queued)
+        try await scene.begin(.eachRow("PERFORM pg_sleep(\(pause))"), holding: lock)
+        let watch = Stopwatch()
+        try await scene.waitForIssues(Coupons.main, queued, atMost: 90)
+        figures["issued"] = watch.seconds
+    }
+}
+
+extension Scene {
+    /// Compares the others' rate with and without the trouble; when it has gone, all that waited is issued.
+    fileprivate func play(
+        _ trouble: Trouble, seconds full: Double, _ figures: inout Figures
+    ) async throws {
+        let seconds = isSmall ? full / 8 : full
+        try await install()
+        try startDaemons()
+        try await ready()
+        try await warmUp()
+        let crowd = Crowd(daemons)
+        tell("lets users come to the other partitions for \(short(seconds)) s")
+        let without = await crowd.rate(Coupons.elsewhere, seconds: seconds)
+        try await begin(trouble)
+        let queued = size(10_000)
+        let feed = Task { await self.feed() }
+        defer { feed.cancel() }
+        try await crowd.fill(Coupons.main, queued)
+        tell("lets them come again beside the trouble")
+        let beside = await crowd.rate(Coupons.elsewhere, seconds: seconds)
+        feed.cancel()
+        let fed = await feed.value
+        figures["others_rate"] = beside
+        figures["others_ratio"] = beside / without
+        try await sql("DROP TRIGGER trouble ON \(trouble.table)")
+        let watch = Stopwatch()
+        try await waitForIssues(Coupons.main, queued + fed, atMost: 60)
+        figures["issued"] = watch.seconds
+    }
+
+    /// Lets users come to the troubled coupon, so that there is always a batch of it.
+    /// - Returns: how many were accepted.
+    private func feed() async -> Int {
+        var fed = 0
+        while !Task.isCancelled {
+            for daemon in daemons where (try? await daemon.accepts(Coupons.main)) == true {
+                fed += 1
+            }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        return fed
+    }
+
+    /// - Parameter lock: released when the trouble has begun.
+    fileprivate func begin(_ trouble: Trouble, holding lock: HeldLock? = nil) async throws {
+        try await sql(
+            """
+            CREATE FUNCTION public.trouble() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                \(trouble.action);
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER trouble \(trouble.trigger) FOR EACH ROW
+            WHEN (\(trouble.column) = \(Coupons.main.rawValue)) EXECUTE FUNCTION public.trouble()
+            """)
+        try await lock?.release()
+    }
+}
+
+extension Trouble {
+    fileprivate var table: Substring { trigger.split(separator: " ").last ?? "" }
+}

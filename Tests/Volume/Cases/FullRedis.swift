@@ -1,0 +1,90 @@
+/// A Redis that is full, or full of what is nobody's business.
+internal import CouponCore
+internal import TestSupport
+internal import TestWorld
+
+extension Case {
+    /// Another program's keys cost nothing.
+    static let foreignKeys = Case(
+        "foreign-keys",
+        goals: [
+            .time("p99", .recorded, "s"), .time("p99_ratio", .atMost(1.5), "×"), .sessionsLost,
+        ]
+    ) { scene, figures in
+        let seconds = scene.isSmall ? 1.0 : 20
+        try await scene.install()
+        let without = try await scene.start(thenTricklingFor: seconds)
+        try await scene.stopDaemons()
+        try await scene.makeForeignKeys(scene.size(4_000_000))
+        let with = try await scene.start(thenTricklingFor: seconds)
+        figures["p99"] = with.percentile(99)
+        figures["p99_ratio"] = with.percentile(99, over: without)
+    }
+
+    /// Redis may write no more than little, and its gates are to be built anew.
+    static let fullRedis = Case(
+        "full-redis",
+        goals: [
+            .seconds("open", atMost: 10), .seconds("issued", atMost: 20),
+            .seconds("others_accept", atMost: 20),
+        ]
+    ) { scene, figures in
+        let share = scene.isSmall ? 10 : 1
+        let queued = 100_000 / share
+        try await scene.install()
+        try scene.startDaemons()
+        try await scene.ready()
+        try await scene.warmUp()
+        let lock = try await scene.world.lock(Coupons.main)
+        scene.tell("lets \(queued) users be accepted")
+        try await Crowd(scene.daemons).fill(Coupons.main, queued)
+        let limit = Int(try await scene.usedMemory()) + 5_000_000 / share
+        let redis = scene.world.redis
+        try await redis.cli("CONFIG", "SET", "maxmemory", "\(limit)")
+        // Nobody listens there: it keeps its data, and is another Redis afterwards.
+        try await redis.cli("REPLICAOF", "127.0.0.1", "1")
+        try await redis.cli("REPLICAOF", "NO", "ONE")
+        let watch = Stopwatch()
+        try await lock.release()
+        try await scene.waitUntilOpen(Coupons.main, atMost: 60)
+        figures["open"] = watch.seconds
+        try await scene.waitForIssues(Coupons.main, queued, atMost: 60)
+        figures["issued"] = watch.seconds
+        try await scene.wait(for: "other partitions accept", atMost: 30) {
+            for coupon in Coupons.elsewhere {
+                for daemon in scene.daemons where try await !daemon.accepts(coupon) {
+                    return false
+                }
+            }
+            return true
+        }
+        figures["others_accept"] = watch.seconds
+    }
+}
+
+extension Scene {
+    /// Starts the daemons, and lets users come as soon as they can.
+    fileprivate func start(thenTricklingFor seconds: Double) async throws -> Latencies {
+        try startDaemons()
+        try await ready()
+        let trickle = try await trickleElsewhere()
+        tell("lets users come for \(short(seconds)) s")
+        let latencies = await trickle.run(for: seconds)
+        try latencies.check()
+        return latencies
+    }
+
+    fileprivate func makeForeignKeys(_ count: Int) async throws {
+        tell("puts \(count) foreign keys into Redis")
+        let script = """
+            for i = tonumber(ARGV[1]), tonumber(ARGV[2]) do
+              redis.call('SET', 'session:' .. i, 'somebody else')
+            end
+            """
+        for first in stride(from: 1, through: count, by: 200_000) {
+            let last = min(count, first + 199_999)
+            try await world.redis.cli("EVAL", script, "0", "\(first)", "\(last)")
+        }
+        guard try await keyCount() >= count else { throw Failed("the keys are not there") }
+    }
+}

@@ -1,0 +1,98 @@
+/// Holders that have no business in Redis, and those that must leave it.
+internal import CouponClient
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+internal import TestWorld
+
+extension Case {
+    /// Coupons of history, asked for by somebody who is late.
+    static let closedCoupons = Case(
+        "closed-coupons",
+        goals: [
+            .count("bytes_per_holder", .atMost(10), "B"), .count("keys", .recorded),
+            .seconds("asked", atMost: 60),
+        ]
+    ) { scene, figures in
+        let (small, rows, big) = (scene.size(1_000), 1_000, scene.size(3_000_000))
+        try await scene.install()
+        try await scene.makeManyCoupons(small, isClosed: true)
+        try await scene.makeRows(rows, of: "id >= \(Coupons.many(0).rawValue) AND state = 3")
+        try await scene.makeRows(big, of: Coupons.main)
+        try await scene.sql(
+            "UPDATE coupond.coupon SET state = 3 WHERE id = \(Coupons.main.rawValue)")
+        try scene.startDaemons()
+        try await scene.ready()
+        let (memory, keys) = (try await scene.usedMemory(), try await scene.keyCount())
+        let watch = Stopwatch()
+        for coupon in (0..<small).map(Coupons.many) + [Coupons.main] {
+            try await scene.first.hearsThatItIsClosed(coupon)
+        }
+        figures["asked"] = watch.seconds
+        let growth = try await scene.usedMemory() - memory
+        figures["bytes_per_holder"] = growth / Double(small * rows + big)
+        figures["keys"] = Double(try await scene.keyCount() - keys)
+    }
+
+    /// A sale that is over leaves Redis, and stops nobody by it.
+    static let expiry = Case(
+        "expiry",
+        goals: [
+            .time("stall", .atMost(20), "ms"), .time("stall_before", .recorded, "ms"),
+            .seconds("left", atMost: 60), .count("kept_bytes_per_holder", .atMost(10), "B"),
+        ]
+    ) { scene, figures in
+        let holders = scene.size(5_000_000)
+        let retention = scene.isSmall ? 3 : 15
+        try await scene.install()
+        try await scene.makeRows(holders, of: Coupons.main)
+        try await scene.sql(
+            """
+            UPDATE coupond.coupon SET total = \(holders + 1)
+            WHERE id = \(Coupons.main.rawValue)
+            """)
+        try scene.startDaemons(["--finished-retention", "\(retention)s"])
+        try await scene.ready()
+        try await scene.warmUp()
+        let before = try await scene.usedMemory()
+        scene.tell("sells the last one of \(holders + 1)")
+        let isSold = try await scene.first.client.pursue(
+            Coupons.main, .stranger(), .issued, patience: .seconds(120))
+        guard isSold else { throw Failed("the last one is not sold") }
+        let full = Double(holders) * Scene.bytesPerHolder
+        let prober = try Prober(scene.first, Coupons.elsewhere[0])
+        try await Task.sleep(for: .seconds(retention - 2))
+        figures["stall_before"] = try prober.takeLongest()
+        guard try await scene.usedMemory() > before + full / 2 else {
+            throw Failed("the holders are not in Redis")
+        }
+        let watch = Stopwatch()
+        try await scene.wait(for: "the holders have left Redis", atMost: 90) {
+            // Those of the probes stay.
+            let probes = Double(prober.count) * Scene.bytesPerHolder
+            let kept = (try await scene.usedMemory() - before - probes) / Double(holders)
+            figures["kept_bytes_per_holder"] = kept
+            return kept <= 10
+        }
+        figures["left"] = watch.seconds
+        figures["stall"] = try await prober.stop()
+    }
+}
+
+extension Coupond {
+    /// Asks until it is told so.
+    fileprivate func hearsThatItIsClosed(_ coupon: CouponID) async throws {
+        let request = IssueRequest(coupon: coupon, user: .stranger(), requestID: .random())
+        for _ in 1...20 {
+            do throws(ClientError) {
+                guard try await client.issue(request, deadline: .seconds(60)) == .closed else {
+                    break
+                }
+                return
+            } catch {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+        throw Failed("coupon \(coupon.rawValue) is not said to be closed")
+    }
+}

@@ -1,0 +1,147 @@
+/// Many small coupons in one partition, and entries that nobody can read.
+internal import CouponCore
+internal import CouponWire
+internal import TestSupport
+internal import TestWorld
+
+extension Case {
+    /// Each has one request in the queue, and is loaded by the rebuild.
+    static let manyCoupons = Case(
+        "many-coupons", daemons: [1, 3],
+        goals: [
+            .seconds("open", atMost: 30), .seconds("issued", atMost: 60), .epochs, .sessionsLost,
+        ]
+    ) { scene, figures in
+        let count = scene.size(100_000)
+        try await scene.install()
+        try await scene.makeManyCoupons(count)
+        try await scene.fillQueue(.ofMany(0..<count))
+        try await scene.markEpochs()
+        let watch = Stopwatch()
+        try scene.startDaemons()
+        try await scene.waitUntilOpen(atMost: 180)
+        figures["open"] = watch.seconds
+        try await scene.wait(for: "all are issued", atMost: 120) {
+            try await scene.issuedOfMany() >= count
+        }
+        figures["issued"] = watch.seconds
+    }
+
+    /// A gate is built anew five times, each time with other coupons: what the earlier ones had goes.
+    static let oldEpochs = Case(
+        "old-epochs",
+        goals: [.count("generations", .atMost(1.2)), .seconds("took", atMost: 90), .sessionsLost]
+    ) { scene, figures in
+        let (rounds, perRound) = (5, scene.isSmall ? 100 : 20_000)
+        try await scene.install()
+        try await scene.makeManyCoupons(rounds * perRound)
+        try scene.startDaemons()
+        try await scene.ready()
+        let keys = try await scene.keyCount()
+        let watch = Stopwatch()
+        for round in 0..<rounds {
+            let numbers = round * perRound..<(round + 1) * perRound
+            try await scene.fillQueue(.ofMany(numbers, loses: .gate))
+            try await scene.wait(for: "round \(round + 1) is issued", atMost: 90) {
+                try await scene.issuedOfMany() >= numbers.upperBound
+            }
+        }
+        figures["took"] = watch.seconds
+        try await scene.wait(for: "one generation is left", atMost: 60) {
+            let generations = Double(try await scene.keyCount() - keys) / Double(2 * perRound)
+            figures["generations"] = generations
+            return generations <= 1.2
+        }
+    }
+
+    /// Its users are looked for among a million holders.
+    static let damagedEntry = Case(
+        "damaged-entry",
+        goals: [
+            .seconds("dead_letter", atMost: 20), .time("others_p99", .recorded, "s"),
+            .time("others_p99_ratio", .atMost(3), "×"), .sessionsLost,
+        ]
+    ) { scene, figures in
+        try await scene.install()
+        try await scene.makeRows(scene.size(1_000_000), of: Coupons.main)
+        try scene.startDaemons()
+        try await scene.ready()
+        try await scene.wait(for: "the big coupon is loaded", atMost: 60) {
+            try await scene.first.accepts(Coupons.main)
+        }
+        let before = try await scene.trickleElsewhere().run(for: scene.isSmall ? 1 : 5)
+        let lock = try await scene.queueBehindLock(Coupons.beside, 3)
+        try await scene.damageLastButOne()
+        try await scene.meanwhile(comparedWith: before, &figures) { figures in
+            let watch = Stopwatch()
+            try await lock.release()
+            try await scene.wait(for: "it is a dead letter", atMost: 90) {
+                try await scene.number("SELECT count(*) FROM coupond.dead_letter") == 1
+            }
+            figures["dead_letter"] = watch.seconds
+            try await scene.waitForIssues(Coupons.beside, 2, atMost: 30)
+        }
+    }
+}
+
+extension QueueEntries {
+    /// One request for each of these coupons.
+    fileprivate static func ofMany(_ numbers: Range<Int>, loses: Loss = .nothing) -> QueueEntries {
+        QueueEntries(
+            coupon: Coupons.many(numbers.lowerBound), couponStep: Coupons.partitions,
+            count: numbers.count, loses: loses)
+    }
+}
+
+extension Scene {
+    /// Issues of all the many together.
+    fileprivate func issuedOfMany() async throws -> Int64 {
+        try await number(
+            """
+            SELECT coalesce(sum(issued), 0)::bigint FROM coupond.coupon
+            WHERE id >= \(Coupons.many(0).rawValue) AND id % \(Coupons.partitions) = 0
+            """)
+    }
+
+    /// Lets so many users be accepted, one after the other, while nothing of the coupon can be issued.
+    fileprivate func queueBehindLock(_ coupon: CouponID, _ count: Int) async throws -> HeldLock {
+        // It is loaded before: a load may need what the lock takes.
+        guard try await first.client.pursue(coupon, .stranger(), .issued, patience: .seconds(20))
+        else {
+            throw Failed("coupon \(coupon.rawValue) is not issued")
+        }
+        let lock = try await world.lock(coupon)
+        for _ in 0..<count {
+            guard try await first.accepts(coupon) else {
+                throw Failed("coupon \(coupon.rawValue) does not accept")
+            }
+        }
+        return lock
+    }
+
+    /// Writes the entries of the queue anew, the last but one with bytes that nobody can read, and waits
+    /// until the scheduler has read them.
+    fileprivate func damageLastButOne() async throws {
+        let answer = try await world.redis.cli(
+            "EVAL",
+            """
+            local entries = redis.call('XRANGE', KEYS[1], '-', '+')
+            redis.call('DEL', KEYS[1])
+            for i, entry in ipairs(entries) do
+              local bytes = i == #entries - 1 and 'rubbish' or entry[2][2]
+              redis.call('XADD', KEYS[1], entry[1], 'e', bytes)
+            end
+            return #entries
+            """, "1", "coupond:{0}:queue")
+        guard answer == "3" else { throw Failed("the queue has not three entries: \(answer)") }
+        let damaged = try await sql("SELECT clock_timestamp()")
+        try await wait(for: "the scheduler has read the queue anew", atMost: 30, every: 10) {
+            try await number(
+                """
+                SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'
+                    AND xact_start > '\(damaged)'
+                """) >= 1
+        }
+    }
+}

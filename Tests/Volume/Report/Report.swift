@@ -1,0 +1,71 @@
+/// What a run prints: a line for each case, and a table of keys at the end.
+struct Report: Sendable {
+    let isSmall: Bool
+    var outcomes: [Outcome] = []
+
+    /// False where a case did not reach its end, or a goal that counts here was missed.
+    var isGood: Bool {
+        outcomes.allSatisfy { outcome in
+            outcome.failure == nil
+                && outcome.theCase.goals.allSatisfy { verdict($0, outcome) != .missed }
+        }
+    }
+
+    private func verdict(_ goal: Goal, _ outcome: Outcome) -> Goal.Verdict {
+        goal.verdict(of: outcome.figures[goal.key], isSmall: isSmall)
+    }
+
+    // MARK: One line for each case
+
+    var heading: String { Self.columns("CASE", "DAEMONS", "TOOK", "FIGURES") }
+
+    func line(of outcome: Outcome) -> String {
+        var parts = outcome.theCase.goals.compactMap { goal in
+            outcome.figures[goal.key].map { "\(goal.key) \(short($0)) \(goal.unit)".trimmed }
+        }
+        if let failure = outcome.failure { parts.append("FAILED: \(failure)") }
+        return Self.columns(
+            outcome.theCase.name, "\(outcome.daemons)", "\(short(outcome.seconds)) s",
+            parts.joined(separator: ", "))
+    }
+
+    private static func columns(
+        _ name: String, _ daemons: String, _ took: String, _ figures: String
+    ) -> String {
+        [name.padded(to: 16), daemons.padded(to: 7), took.padded(to: 7), figures]
+            .joined(separator: "  ")
+    }
+
+    // MARK: The table at the end
+
+    var table: [String] {
+        var rows = [["KEY", "DAEMONS", "FIGURE", "GOAL", "UNIT", ""]]
+        for outcome in outcomes {
+            for goal in outcome.theCase.goals {
+                rows.append([
+                    "\(outcome.theCase.name)_\(goal.key)".replacing("-", with: "_"),
+                    "\(outcome.daemons)", outcome.figures[goal.key].map(short) ?? "-", goal.text,
+                    goal.unit, verdict(goal, outcome).rawValue,
+                ])
+            }
+        }
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let lines = rows.map { row in
+            zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ").trimmed
+        }
+        let failed = outcomes.count { $0.failure != nil }
+        return [""] + lines + ["", "volume: \(outcomes.count) cases, \(failed) without their end"]
+    }
+}
+
+extension String {
+    fileprivate func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: max(0, width - count))
+    }
+
+    fileprivate var trimmed: String {
+        var text = self
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+}

@@ -1,0 +1,191 @@
+/// Large states, made directly: rows by SQL, queue entries by a script of XADDs. The bytes of gates, records
+/// and holders are the daemon's own affair, and are never written here.
+internal import CouponCore
+internal import TestSupport
+internal import TestWorld
+
+/// Coupons of partition 0, where the large states are.
+enum Coupons {
+    static let partitions: Int64 = 16
+    /// The one with the large state.
+    static let main = CouponID(16)
+    /// A small one beside it.
+    static let beside = CouponID(32)
+    /// One in each other partition.
+    static let elsewhere = (1..<partitions).map { CouponID(16_000 + $0) }
+
+    /// Number n of many, all in partition 0.
+    static func many(_ number: Int) -> CouponID { CouponID(partitions * Int64(1_000 + number)) }
+}
+
+extension Scene {
+    /// Makes the tables, and small coupons of every partition: what a daemon's first start leaves. No daemon
+    /// runs afterwards, and Redis is empty.
+    func install() async throws {
+        try startDaemon()
+        try await ready()
+        try await stopDaemons()
+        try await world.redis.cli("FLUSHALL")
+        try await makeCoupons([Coupons.main, Coupons.beside] + Coupons.elsewhere)
+    }
+
+    /// Writes coupons that are open now, unlimited unless told.
+    func makeCoupons(_ ids: [CouponID], total: Int? = nil) async throws {
+        try await makeCoupons("unnest(ARRAY[\(ids.list)]::bigint[])", total: total)
+    }
+
+    /// The same for numbers 0 to count - 1 of many.
+    func makeManyCoupons(_ count: Int, total: Int? = nil, isClosed: Bool = false) async throws {
+        let (first, last) = (Coupons.many(0).rawValue, Coupons.many(count - 1).rawValue)
+        try await makeCoupons(
+            "generate_series(\(first), \(last), \(Coupons.partitions))", total: total,
+            isClosed: isClosed)
+    }
+
+    private func makeCoupons(
+        _ ids: String, total: Int?, isClosed: Bool = false
+    ) async throws {
+        try await sql(
+            """
+            INSERT INTO coupond.coupon (id, title, total, opens_at, closes_at, state, version)
+            SELECT id, 'volume', \(total.map(String.init) ?? "NULL"), now() - interval '1 minute',
+                now() + interval '1 day', \(isClosed ? 3 : 1), 1
+            FROM \(ids) AS id
+            """)
+    }
+
+    /// Issues of users 1 to count, for each of the coupons that have none yet.
+    func makeRows(_ count: Int, of condition: String) async throws {
+        tell("writes \(count) rows where \(condition)")
+        try await sql(
+            """
+            SET synchronous_commit = off;
+            INSERT INTO coupond.coupon_issue
+            SELECT id, n, n, now(), now(), '\\x01'
+            FROM coupond.coupon, generate_series(1, \(count)) AS n WHERE \(condition);
+            UPDATE coupond.coupon SET issued = \(count), last_sequence = \(count)
+            WHERE \(condition);
+            """)
+        try await sql("ANALYZE coupond.coupon_issue; CHECKPOINT")
+    }
+
+    func makeRows(_ count: Int, of coupon: CouponID) async throws {
+        try await makeRows(count, of: "id = \(coupon.rawValue)")
+    }
+
+    /// How many rows the coupons have, by their own count.
+    func issued(_ ids: [CouponID]) async throws -> Int64 {
+        try await number(
+            "SELECT coalesce(sum(issued), 0)::bigint FROM coupond.coupon WHERE id IN (\(ids.list))")
+    }
+
+    /// Waits until a coupon has so many rows.
+    func waitForIssues(_ coupon: CouponID, _ count: Int, atMost limit: Int) async throws {
+        try await wait(for: "\(count) are issued", atMost: limit) {
+            try await issued([coupon]) >= count
+        }
+    }
+}
+
+extension [CouponID] {
+    fileprivate var list: String { map { String($0.rawValue) }.joined(separator: ", ") }
+}
+
+// MARK: The queue
+
+/// Entries for the queue of partition 0.
+struct QueueEntries {
+    /// The coupon of the first entry.
+    var coupon = Coupons.main
+    /// From one entry's coupon to the next one's.
+    var couponStep: Int64 = 0
+    var count: Int
+    var requestsPerEntry = 1
+    /// User and sequence of the first request.
+    var firstUser: Int64 = 1
+    var firstSequence: Int64 = 1
+    /// Deleted in the same step.
+    var loses = Loss.nothing
+
+    enum Loss: String {
+        case nothing
+        /// The partition's gate; what it had loaded stays.
+        case gate
+        /// All that the partition has besides its queue.
+        case rest
+    }
+}
+
+extension Scene {
+    private static let queue = "coupond:{0}:queue"
+    /// Requests in one script: Redis serves nobody meanwhile.
+    private static let requestsPerScript = 100_000
+
+    /// Adds entries to the queue of partition 0, of which no gate knows: there is none, or it is lost with
+    /// the first of them, and nobody may make one before the last.
+    func fillQueue(_ entries: QueueEntries) async throws {
+        tell("puts \(entries.count) entries into the queue")
+        var next = entries
+        while next.count > 0 {
+            let count = min(next.count, max(1, Self.requestsPerScript / next.requestsPerEntry))
+            try await add(next, count)
+            let requests = Int64(count * next.requestsPerEntry)
+            next.loses = .nothing
+            next.count -= count
+            next.coupon = CouponID(next.coupon.rawValue + Int64(count) * next.couponStep)
+            next.firstUser += requests
+            next.firstSequence += next.couponStep == 0 ? requests : 0
+        }
+    }
+
+    private func add(_ entries: QueueEntries, _ count: Int) async throws {
+        let place = try await sql(
+            """
+            SELECT epoch || ' ' || CASE WHEN cursor_epoch = epoch THEN cursor_n ELSE 0 END
+            FROM coupond.partition WHERE id = 0
+            """
+        ).split(separator: " ").map(String.init)
+        let answer = try await world.redis.cli(
+            ["EVAL", Self.filling, "1", Self.queue] + place + [
+                "\(entries.coupon.rawValue)", "\(entries.couponStep)", "\(count)",
+                "\(entries.requestsPerEntry)", "\(entries.firstUser)", "\(entries.firstSequence)",
+                entries.loses.rawValue,
+            ])
+        guard answer == "\(count)" else { throw Unexpected(what: "redis-cli: \(answer)") }
+    }
+
+    /// Ids go on behind the last one of the epoch, or behind the cursor.
+    private static let filling = """
+        local epoch, cursor, coupon, step, count, per, user, sequence, loses =
+          tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]),
+          tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
+        local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
+        for i = 1, info.err and 0 or #info, 2 do
+          if info[i] == 'last-generated-id' then
+            local e, n = string.match(info[i + 1], '^(%d+)-(%d+)$')
+            if tonumber(e) > epoch then return { err = 'the queue is of a later epoch' } end
+            if tonumber(e) == epoch then cursor = math.max(cursor, tonumber(n)) end
+          end
+        end
+        if loses == 'gate' then redis.call('UNLINK', 'coupond:{0}:gate') end
+        if loses == 'rest' then
+          for _, key in ipairs(redis.call('KEYS', 'coupond:{0}:*')) do
+            if key ~= KEYS[1] then redis.call('UNLINK', key) end
+          end
+        end
+        local time = redis.call('TIME')
+        local now = time[1] * 1000000 + time[2]
+        for i = 1, count do
+          local requests = {}
+          for j = 1, per do
+            requests[j] = struct.pack('>I8BI8I8', user, 16, 7, user)
+            user = user + 1
+          end
+          redis.call('XADD', KEYS[1], string.format('%.0f-%.0f', epoch, cursor + i), 'e',
+            struct.pack('>BI8I8I8', 1, coupon, sequence, now) .. table.concat(requests))
+          coupon = coupon + step
+          if step == 0 then sequence = sequence + per end
+        end
+        return count
+        """
+}

@@ -1,0 +1,97 @@
+/// The longest time in which a gate answered nobody.
+internal import CouponCore
+internal import CouponWire
+internal import Foundation
+internal import NIOCore
+internal import Synchronization
+internal import TestSupport
+
+/// A thread that asks for one user each millisecond, one after the other, with nothing between it and the
+/// socket: what it waits for is the daemon and its Redis, not the tasks of this process.
+final class Prober: Sendable {
+    private let isStopped = Atomic(false)
+    private let state = Mutex(State())
+
+    private struct State {
+        /// In milliseconds.
+        var longest = 0.0
+        var count = 0
+        var failure: String?
+        var isDone = false
+    }
+
+    /// - Parameter coupon: one that takes everybody.
+    init(_ daemon: Coupond, _ coupon: CouponID) throws {
+        let socket = try PlainSocket(port: daemon.port)
+        Thread.detachNewThread {
+            do {
+                while !self.isStopped.load(ordering: .relaxed) {
+                    try self.probe(socket, coupon)
+                    usleep(1_000)
+                }
+            } catch {
+                self.state.withLock { $0.failure = "\(error)" }
+            }
+            self.state.withLock { $0.isDone = true }
+        }
+    }
+
+    /// How many were accepted.
+    var count: Int { state.withLock { $0.count } }
+
+    /// The longest so far, in milliseconds, and begins anew.
+    func takeLongest() throws -> Double {
+        try state.withLock { state in
+            if let failure = state.failure { throw Failed("a probe was not answered: \(failure)") }
+            defer { state.longest = 0 }
+            return state.longest
+        }
+    }
+
+    /// The longest since it was last taken, and the end.
+    func stop() async throws -> Double {
+        isStopped.store(true, ordering: .relaxed)
+        try await eventually("the last probe is answered") { state.withLock { $0.isDone } }
+        return try takeLongest()
+    }
+
+    private func probe(_ socket: PlainSocket, _ coupon: CouponID) throws {
+        let frame = try Request(
+            id: 1, deadlineMilliseconds: 10_000,
+            method: .issue(
+                IssueRequest(coupon: coupon, user: .stranger(), requestID: .random()))
+        ).frame()
+        let watch = Stopwatch()
+        try socket.send(frame)
+        guard case .issue(.accepted) = try socket.response()?.result else {
+            throw Failed("not accepted")
+        }
+        let milliseconds = watch.seconds * 1_000
+        state.withLock { state in
+            state.longest = max(state.longest, milliseconds)
+            state.count += 1
+        }
+    }
+}
+
+extension PlainSocket {
+    /// The next response; nil where the daemon closes instead.
+    func response() throws -> Response? {
+        guard let prefix = try read(FrameSplitter.prefixLength) else { return nil }
+        let length = prefix.reduce(0) { $0 << 8 | Int($1) }
+        guard let bytes = try read(length) else { return nil }
+        var decoder = ResponseDecoder()
+        return try decoder.decode(ByteBuffer(bytes: bytes).readableBytesSpan)
+    }
+}
+
+extension Request {
+    /// As it goes over the wire, length and all.
+    func frame() throws -> [UInt8] {
+        var encoder = FrameEncoder()
+        var buffer = ByteBuffer()
+        let size = try encoder.prepare(self)
+        buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
+        return Array(buffer.readableBytesView)
+    }
+}

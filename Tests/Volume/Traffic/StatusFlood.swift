@@ -1,0 +1,47 @@
+/// Callers who ask how coupons stand, a thousand at a time on each connection.
+internal import CouponClient
+internal import CouponCore
+internal import NIOCore
+internal import Synchronization
+
+final class StatusFlood: Sendable {
+    private static let inFlight = 1_000
+
+    private let clients: [CouponClient]
+    private let isStopped = Atomic(false)
+    private let answers = Atomic(0)
+
+    init(_ daemon: Coupond, connections: Int) {
+        clients = (0..<connections).map { _ in daemon.anotherClient() }
+    }
+
+    /// How many were answered so far, in whatever way.
+    var answered: Int { answers.load(ordering: .relaxed) }
+
+    func stop() { isStopped.store(true, ordering: .relaxed) }
+
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            for client in clients {
+                for _ in 0..<Self.inFlight {
+                    group.addTask {
+                        while !self.isStopped.load(ordering: .relaxed), !Task.isCancelled {
+                            _ = try? await client.status(
+                                of: Coupons.main, user: .stranger(), deadline: .seconds(60))
+                            self.answers.add(1, ordering: .relaxed)
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Something that is so from some moment on.
+final class Latch: Sendable {
+    private let value = Atomic(false)
+
+    var isSet: Bool { value.load(ordering: .relaxed) }
+
+    func set() { value.store(true, ordering: .relaxed) }
+}

@@ -1,0 +1,80 @@
+/// `make volume`: large states, real servers, release daemons, and whether they get over them in time.
+internal import ArgumentParser
+internal import Dispatch
+internal import Foundation
+internal import TestSupport
+
+@main
+struct Volume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "volume",
+        abstract: "Puts the daemon before large states, and looks how it gets over them.")
+
+    @Flag(help: "A hundredth of each size; counts and ends are judged, times are not.")
+    var small = false
+    @Option(help: "Only these cases, with commas between.") var only = ""
+    @Option(help: "With so many daemons, 1 or 3, in place of each case's own.") var daemons: Int?
+    @Option(help: "Where the daemons' logs of cases that fail are kept.")
+    var evidence = ".local/volume"
+
+    func validate() throws {
+        guard daemons.map({ [1, 3].contains($0) }) ?? true else {
+            throw ValidationError("--daemons is 1 or 3")
+        }
+        let unknown = names.filter { name in !Case.all.contains { $0.name == name } }
+        guard unknown.isEmpty else {
+            let known = Case.all.map(\.name).joined(separator: ", ")
+            throw ValidationError(
+                "no such case: \(unknown.joined(separator: ", ")); there are \(known)")
+        }
+    }
+
+    func run() async throws {
+        raiseDescriptorLimit()
+        signal(SIGPIPE, SIG_IGN)
+        let work = Task { try await playAll() }
+        // Ctrl-C ends the case as it stands, so that nothing is left behind.
+        let sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler { work.cancel() }
+            source.resume()
+            return source
+        }
+        defer { for source in sources { source.cancel() } }
+        try await work.value
+    }
+
+    private var names: [String] { only.split(separator: ",").map { String($0) } }
+
+    private func playAll() async throws {
+        var report = Report(isSmall: small)
+        say(report.heading)
+        let servers = try await PostgresServer(Scene.postgresSettings)
+        for theCase in Case.all where names.isEmpty || names.contains(theCase.name) {
+            guard names.contains(theCase.name) || !small || !theCase.isOnlyFull else { continue }
+            for count in daemons.map({ [$0] }) ?? theCase.daemons {
+                let outcome = await theCase.play(
+                    on: servers, daemons: count, isSmall: small, evidence: evidence)
+                guard !Task.isCancelled else { throw ExitCode.failure }
+                say(report.line(of: outcome))
+                report.outcomes.append(outcome)
+            }
+        }
+        for line in report.table { say(line) }
+        if !report.isGood { throw ExitCode.failure }
+    }
+
+    /// Thousands of connections need as many descriptors, here and in the daemons, which inherit the limit.
+    private func raiseDescriptorLimit() {
+        var limit = rlimit()
+        unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = limit.rlim_max
+        unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
+/// Prints a line of the report at once, also into a pipe.
+func say(_ line: String) {
+    try? FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
+}
