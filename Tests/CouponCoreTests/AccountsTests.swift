@@ -111,8 +111,12 @@ private struct Figures {
             $0.used = 9
         },
         .busy { $0.untold = 1 },
-        // A cap at the total or above it is none.
+        // A cap at the total or above it is none; of an unlimited coupon, one at the largest total.
         .with { $0.cap = 10 },
+        .with {
+            ($0.total, $0.gateTotal) = (nil, nil)
+            $0.cap = Limits.maximumTotal
+        },
     ])
     fileprivate func balances(figures: Figures) { #expect(figures.failed == []) }
 
@@ -148,6 +152,12 @@ private struct Figures {
             (.with { $0.version = 2 }, AccountsJudge.Rule.version),
             (.with { $0.gateTotal = 12 }, AccountsJudge.Rule.terms),
             (.with { $0.cap = 9 }, AccountsJudge.Rule.cap),
+            (
+                .with {
+                    ($0.total, $0.gateTotal) = (nil, nil)
+                    $0.cap = Limits.maximumTotal - 1
+                }, AccountsJudge.Rule.cap
+            ),
         ] as [(Figures, String)])
     fileprivate func breachesAreNamed(figures: Figures, rule: String) {
         #expect(figures.failed == [rule])

@@ -10,11 +10,30 @@ import Testing
 
     private func looks(_ checks: [Check]) -> [Bool] {
         var book = AuditBook()
-        return checks.map { book.take([$0], of: coupon) == [.drift($0)] }
+        return checks.map { check in
+            let isTold = book.take([check], of: coupon) == [.drift(check, attempt: 1)]
+            if isTold { book.actedOn(check.rule, of: coupon) }
+            return isTold
+        }
     }
 
     @Test func anExactOneCountsAtOnceAndIsToldOnce() {
         #expect(looks([check(1, .exact), check(1, .exact)]) == [true, false])
+    }
+
+    @Test func `what was not acted on is told again, with growing pauses, until it is`() {
+        var book = AuditBook()
+        let check = check(1, .exact)
+        let attempts = (0..<200).filter { _ in !book.take([check], of: coupon).isEmpty }
+        #expect(attempts == [0, 1, 3, 7, 15, 31, 63, 127, 191])
+        book.actedOn(check.rule, of: coupon)
+        for _ in 0..<200 { #expect(book.take([check], of: coupon) == []) }
+        #expect(book.drifting == 1)
+    }
+
+    @Test func `what comes back is acted on anew`() {
+        let (drift, none) = (check(1, .exact), check(0, .exact))
+        #expect(looks([drift, none, drift]) == [true, false, true])
     }
 
     @Test func aStepUnderWayDoesNotCount() {

@@ -115,7 +115,7 @@ import Testing
         #expect(door(.closed, at: 50, isFull: true) == .closed(.closed))
         #expect(door(.paused, at: 250, isFull: true) == .closed(.paused))
         #expect(door(.active, at: 50, isFull: true) == .closed(.notOpen(opens: opens)))
-        #expect(door(.active, at: 250, isSoldOut: true) == .closed(.ended))
+        #expect(door(.active, at: 250, isSoldOut: true) == .closed(.ended(closed: window.closes)))
         #expect(door(.active, at: 150, isFull: true, isSoldOut: true) == .closed(.soldOut))
         #expect(door(.active, at: 150, isFull: true) == .closed(.full))
         #expect(door(.active, at: 150) == .open)
@@ -125,7 +125,7 @@ import Testing
         #expect(door(.active, at: 99) == .closed(.notOpen(opens: window.opens)))
         #expect(door(.active, at: 100) == .open)
         #expect(door(.active, at: 199) == .open)
-        #expect(door(.active, at: 200) == .closed(.ended))
+        #expect(door(.active, at: 200) == .closed(.ended(closed: window.closes)))
     }
 }
 

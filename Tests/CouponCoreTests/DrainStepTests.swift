@@ -38,8 +38,8 @@ private struct Case: CustomTestStringConvertible {
                 id: PartitionID(0), epoch: epoch, cursor: cursor, identity: identity,
                 installID: "i"),
             gate: GateView(
-                status: status, epoch: gateEpoch, tail: tail, settled: settled, loadToken: 1,
-                installID: "i", queueEnd: items.last?.position ?? .zero, items: items),
+                status: status, epoch: gateEpoch, tail: tail, settled: settled, installID: "i",
+                queueEnd: items.last?.position ?? .zero, items: items),
             identity: here)
     }
 }

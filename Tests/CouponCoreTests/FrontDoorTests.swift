@@ -63,8 +63,8 @@ private struct Entrance {
 
     @Test(
         arguments: [
-            (DoorReason.full, Outcome.soldOut), (.soldOut, .soldOut), (.ended, .ended),
-            (.paused, .paused), (.closed, .closed),
+            (DoorReason.full, Outcome.soldOut), (.soldOut, .soldOut),
+            (.ended(closed: .zero), .ended), (.paused, .paused), (.closed, .closed),
             (.notOpen(opens: opens), .notOpen(opens: opens)),
         ])
     func `a closed door bounces with its reason`(_ reason: DoorReason, _ outcome: Outcome) {
@@ -234,6 +234,49 @@ private struct Entrance {
         #expect(entrance.judge() == .ask)
     }
 
+    @Test func `a gate's clock that went ahead and was put back leaves no ENDED behind`() {
+        var entrance = Entrance()
+        let closes = opens.advanced(byMilliseconds: 60_000)
+        entrance.reply(.closed(.ended(closed: closes)), rev: 5, at: closes)
+        #expect(entrance.judge() == .bounce(.ended))
+        entrance.reply(.open, rev: 5, at: opens)
+        #expect(entrance.judge() == .ask, "the window is open again, and no script told of it")
+        entrance.clock.advance(milliseconds: 59_999)
+        #expect(entrance.judge() == .ask)
+        entrance.clock.advance(milliseconds: 1)
+        #expect(entrance.judge() == .bounceAndRefresh(.ended))
+    }
+
+    @Test func `another coupon's reply tells of the clock too, with the subscription down as well`()
+    {
+        var entrance = Entrance()
+        let closes = opens.advanced(byMilliseconds: 60_000)
+        entrance.reply(.closed(.ended(closed: closes)), at: closes)
+        entrance.door.subscriptionDown(now: entrance.clock.now)
+        #expect(entrance.judge() == .bounce(.ended))
+        entrance.reply(.open, of: CouponID(6), at: opens)
+        #expect(entrance.judge() == .ask)
+    }
+
+    @Test func `ENDED does not bounce early because a reply travelled long`() {
+        var entrance = Entrance()
+        entrance.clock.advance(milliseconds: 10_000)
+        let closes = opens.advanced(byMilliseconds: 60_000)
+        entrance.reply(.closed(.ended(closed: closes)), at: closes)
+        entrance.reply(.open, at: closes.advanced(byMilliseconds: -2_000), travelled: 5_000)
+        #expect(entrance.judge() == .ask, "the gate's clock may be two seconds before the end")
+        entrance.clock.advance(milliseconds: 2_000)
+        #expect(entrance.judge() == .bounceAndRefresh(.ended))
+    }
+
+    @Test func `what an event says has ended is asked while the gate's clock is not known`() {
+        var entrance = Entrance()
+        entrance.event(.closed(.ended(closed: opens)), rev: 1)
+        #expect(entrance.judge() == .ask)
+        entrance.reply(.closed(.ended(closed: opens)), at: opens)
+        #expect(entrance.judge() == .bounce(.ended))
+    }
+
     @Test func `a mark of a second's age is read again once, while it bounces`() {
         var entrance = Entrance()
         entrance.reply(.closed(.full))
@@ -264,7 +307,7 @@ private struct Entrance {
         #expect(entrance.judge() == .ask)
     }
 
-    @Test(arguments: [DoorReason.soldOut, .ended, .closed])
+    @Test(arguments: [DoorReason.soldOut, .ended(closed: .zero), .closed])
     func `while no events are heard a finished coupon bounces for a bounded time`(
         _ reason: DoorReason
     ) {

@@ -1,4 +1,4 @@
-/// What a daemon knows of the gates (rules 8, 15), and what a rebuilt gate is told (rule 30).
+/// What a daemon knows of the gates (rules 8 and 15).
 import CouponCore
 import Testing
 
@@ -65,80 +65,5 @@ private func row(
     @Test func `a partition it does not have is ignored`() {
         var book = PartitionBook(partitioning: Partitioning(count: 2))
         book.take(row(1, id: PartitionID(2)))
-    }
-}
-
-@Suite struct LoadedCouponTests {
-    private let window = Window(opens: .zero, closes: Timestamp(microseconds: 1))
-
-    private func name(_ number: Int64) -> RequestID {
-        RequestID(high: UInt64(number), low: 0, length: 8)
-    }
-
-    private func holder(
-        _ user: Int64, sequence: Int64, rejection: RejectionReason? = nil
-    ) -> LoadedHolder {
-        LoadedHolder(
-            user: UserID(user),
-            holder: GateHolder(
-                sequence: sequence, position: .zero, requestID: name(sequence),
-                rejection: rejection))
-    }
-
-    private func queued(_ user: Int64, sequence: Int64, n: Int64) -> (Holding, Position) {
-        (
-            Holding(
-                coupon: CouponID(1), user: UserID(user), sequence: sequence,
-                requestID: name(sequence)), Position(epoch: 1, n: n)
-        )
-    }
-
-    private func loaded(_ holders: [LoadedHolder], used: Int64, next: Int64) -> LoadedCoupon {
-        LoadedCoupon(
-            coupon: Coupon(id: CouponID(1), title: "t", total: 10, window: window),
-            holders: holders, used: used, queued: 0, nextSequence: next)
-    }
-
-    private func holders(of coupon: LoadedCoupon) -> [Int64: GateHolder] {
-        Dictionary(uniqueKeysWithValues: coupon.holders.map { ($0.user.rawValue, $0.holder) })
-    }
-
-    @Test func `queued requests take slots and names, and the next sequence is above all`() {
-        let coupon = loaded([holder(1, sequence: 1)], used: 1, next: 2)
-            .adding(queued: [queued(2, sequence: 2, n: 1), queued(3, sequence: 5, n: 2)])
-        #expect(coupon.used == 3)
-        #expect(coupon.queued == 2)
-        #expect(coupon.nextSequence == 6)
-        let holders = holders(of: coupon)
-        #expect(holders.count == 3)
-        #expect(holders[1]?.position == .zero)
-        #expect(
-            holders[3]
-                == GateHolder(
-                    sequence: 5, position: Position(epoch: 1, n: 2), requestID: name(5),
-                    rejection: nil))
-    }
-
-    @Test func `a lower sequence in the queue does not take the next one back`() {
-        let coupon = loaded([], used: 0, next: 9).adding(queued: [queued(2, sequence: 2, n: 1)])
-        #expect(coupon.nextSequence == 9)
-    }
-
-    @Test(arguments: [nil, RejectionReason.deadLetter])
-    func `whoever has a slot takes no second one`(_ rejection: RejectionReason?) {
-        let known = holder(1, sequence: 1, rejection: rejection)
-        let coupon = loaded([known], used: 1, next: 2)
-            .adding(queued: [queued(1, sequence: 2, n: 1)])
-        #expect(coupon.used == 1)
-        #expect(coupon.queued == 1, "the entry is there all the same")
-        #expect(coupon.nextSequence == 3)
-        #expect(holders(of: coupon)[1] == known.holder)
-    }
-
-    @Test func `a user who was rejected may have asked again, and counts`() {
-        let coupon = loaded([holder(1, sequence: 1, rejection: .soldOut)], used: 0, next: 2)
-            .adding(queued: [queued(1, sequence: 2, n: 1), queued(1, sequence: 3, n: 2)])
-        #expect(coupon.used == 1, "the second entry will meet the first one's row")
-        #expect(holders(of: coupon)[1]?.sequence == 2)
     }
 }

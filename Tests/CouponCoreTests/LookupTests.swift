@@ -8,7 +8,7 @@ import Testing
     private func miss(_ id: Int64, _ stage: Stage) -> UInt64 {
         let request = stage.issue(CouponID(id))
         stage.endTurn()
-        stage.answer(.notLoaded)
+        stage.miss()
         return request
     }
 
@@ -24,7 +24,7 @@ import Testing
         #expect(stage.failure(late)?.code == .resourceExhausted)
         #expect(stage.failure(late)?.retryAfterMilliseconds != nil)
         while stage.host.loads.isEmpty, stage.host.lookups.count < 100 {
-            stage.worker.didLookUp(.success([CouponID(1_000_001)]))
+            stage.find(CouponID(1_000_001))
         }
         #expect(stage.host.loads == [CouponID(1_000_001)])
         #expect(stage.host.lookups.count == 1 + (Limits.couponsWaitingForLookup + 999) / 1_000)
@@ -32,7 +32,19 @@ import Testing
         #expect(([first] + flood).allSatisfy { stage.outcome($0) == .notFound })
         #expect(stage.end(real) == nil)
         let again = miss(1_000_002, stage)
-        stage.worker.didLookUp(.success([]))
+        stage.find()
         #expect(stage.outcome(again) == .notFound, "it passes by itself")
+    }
+
+    @Test func `a coupon that is created while it is looked up is looked up again`() {
+        let stage = Stage()
+        let (request, other) = (miss(1, stage), miss(2, stage))
+        stage.worker.forget(CouponID(1))
+        stage.find()
+        #expect(stage.end(request) == nil, "the answer is from before")
+        #expect(stage.host.lookups == [[CouponID(1)], [CouponID(2), CouponID(1)]])
+        stage.find(CouponID(1))
+        #expect(stage.host.loads == [CouponID(1)])
+        #expect(stage.outcome(other) == .notFound)
     }
 }

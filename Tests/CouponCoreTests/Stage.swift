@@ -113,6 +113,17 @@ final class Stage {
         endTurn()
     }
 
+    /// The gate does not hold the coupon of the oldest call, and the turn ends.
+    func miss(rev: Int64 = 0) { answer(.notLoaded(rev: rev, now: clock.wallNow)) }
+
+    /// PostgreSQL has these of the coupons that it was asked for, open to everybody.
+    func find(_ coupons: CouponID...) { find(coupons.map { .sample($0) }) }
+
+    /// PostgreSQL has these of the coupons that it was asked for.
+    func find(_ coupons: [Coupon]) {
+        worker.didLookUp(.success(Dictionary(uniqueKeysWithValues: coupons.map { ($0.id, $0) })))
+    }
+
     func hear(
         from: Position, to: Position, resolve: Bool = false,
         coupons: [CompletionEvent.CouponStanding] = [],
@@ -134,5 +145,17 @@ final class Stage {
                 CompletionEvent(
                     partition: partition, epoch: epoch, from: settled, to: settled,
                     publishedAt: clock.wallNow, resolve: false, coupons: [], rejections: [])))
+    }
+}
+
+extension Coupon {
+    /// A coupon with an open window.
+    static func sample(
+        _ id: CouponID = sale, total: Int64? = nil, state: CouponState = .active, issued: Int64 = 0,
+        opens: Timestamp = .zero, closes: Timestamp = Timestamp(microseconds: .max)
+    ) -> Coupon {
+        Coupon(
+            id: id, title: "t", total: total, window: Window(opens: opens, closes: closes),
+            state: state, issued: issued, lastSequence: issued)
     }
 }

@@ -1,7 +1,8 @@
 import CouponCore
-import CouponPostgres
 import TestSupport
 import Testing
+
+@testable import CouponPostgres
 
 /// Dead letters: redriven or discarded once, whoever asks, and told to the gate until it knows.
 @Suite struct DeadLetterTests {
@@ -83,6 +84,23 @@ import Testing
         #expect(try issued(database) == (states.first == .redriven ? "2|6" : ""))
     }
 
+    @Test func `a letter that is deleted while its coupon is waited for is missing, and no more`()
+        async throws
+    {
+        let (database, letter) = try await stage()
+        let other = Session(database.options.patient, role: .store, logger: quiet)
+        _ = try other.run("BEGIN", "SELECT FROM coupond.coupon FOR UPDATE")
+        async let decision = onItsOwnThread {
+            let store = PostgresCouponStore(
+                database.options.patient, partitioning: database.installation.partitioning,
+                logger: quiet)
+            return try? store.decide(letter.id, .discarded)
+        }
+        try await database.waitUntilBlocked()
+        _ = try other.run("DELETE FROM coupond.dead_letter", "COMMIT")
+        #expect(await decision == .missing)
+    }
+
     @Test func whoHoldsTheCouponAlreadyIsNotIssuedAgain() async throws {
         let (database, letter) = try await stage(total: 5)
         try mend(database)
@@ -130,10 +148,10 @@ import Testing
 
     @Test func theGateIsLoadedWithoutWhatWasDiscarded() async throws {
         let (database, letter) = try await stage()
-        #expect(try database.store().load(coupon)?.used == 3)
+        #expect(try database.store().marks(of: [coupon]).first?.used == 3)
         _ = try database.store().decide(letter.id, .discarded)
-        let loaded = try #require(try database.store().load(coupon))
-        #expect(loaded.used == 2)
+        let loaded = try #require(try database.store().loaded(coupon))
+        #expect(loaded.marks.used == 2)
         let holder = loaded.holders.first { $0.user == UserID(2) }?.holder
         #expect(holder?.rejection == .discarded && holder?.hasSlot == false)
         #expect(

@@ -140,18 +140,6 @@ import Testing
     }
 }
 
-extension PostgresOptions {
-    /// Waits for locks longer than a test takes.
-    /// For sessions that wait for a test, which may be kept waiting itself on a busy machine.
-    fileprivate var patient: PostgresOptions {
-        var options = self
-        options.lockTimeoutMilliseconds = 600_000
-        options.statementTimeoutMilliseconds = 600_000
-        options.answerTimeoutMilliseconds = 600_000
-        return options
-    }
-}
-
 extension TestDatabase {
     fileprivate var name: String {
         get throws { try sql("SELECT current_database()") }

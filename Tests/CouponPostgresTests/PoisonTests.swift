@@ -32,7 +32,7 @@ import Testing
                 == [1, 37, 38].map { "\($0)|\($0)|1|user \($0) is unlucky (SQLSTATE \(state))" }
                 .joined(separator: "\n"))
         #expect(try ledger.coupons([coupon]).first?.issued == 90)
-        #expect(try ledger.load(coupon)?.used == 93)
+        #expect(try ledger.marks(of: [coupon]).first?.used == 93)
     }
 
     /// Few requests travel with the COMMIT, many by COPY.
@@ -47,14 +47,39 @@ import Testing
         #expect(commit.refusals.map(\.holding.user.rawValue) == [2])
     }
 
-    @Test func aFaultOfTheServerMakesNoDeadLetter() async throws {
+    /// The session stands: others may have better luck with it.
+    @Test(arguments: ["53100", "53200", "58030"])
+    func aFaultOfTheServerMakesNoDeadLetter(state: String) async throws {
         let database = try await TestDatabase()
         try database.coupon()
-        try database.trigger("RAISE EXCEPTION 'disk full' USING ERRCODE = '53100';")
+        try database.trigger("RAISE EXCEPTION 'trouble' USING ERRCODE = '\(state)';")
         let ledger = database.ledger()
-        expectSessionLost { _ = try ledger.issue(batch(entry(1, first: 1, users: 1...3))) }
+        #expect(try ledger.claim(partition))
+        #expect(throws: LedgerError.failed("trouble (SQLSTATE \(state))")) {
+            try ledger.issue(batch(entry(1, first: 1, users: 1...3)))
+        }
+        #expect(ledger.isConnected)
         #expect(try database.sql("SELECT count(*) FROM coupond.dead_letter") == "0")
         #expect(try ledger.partition(partition).cursor == Position(epoch: 1, n: 0))
+    }
+
+    @Test func aBatchThatTakesTooLongIsEndedAndNothingElse() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.trigger("PERFORM pg_sleep(0.05);")
+        let ledger = database.ledger { $0.statementTimeoutMilliseconds = 400 }
+        #expect(try ledger.claim(partition))
+        let error = #expect(throws: LedgerError.self) {
+            try ledger.issue(batch(entry(1, first: 1, users: 1...80)))
+        }
+        guard case .tooSlow = error else {
+            Testing.Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(ledger.isConnected)
+        #expect(try database.sql("SELECT count(*) FROM coupond.dead_letter") == "0")
+        #expect(try ledger.partition(partition).cursor == Position(epoch: 1, n: 0))
+        #expect(try ledger.issue(batch(entry(1, first: 1, users: [1]))).issued == 1)
     }
 
     @Test func aFaultOfTheSchemaIsRefused() async throws {

@@ -52,7 +52,7 @@ extension Coupon {
             id: CouponID(id), title: "Spring", total: total,
             window: Window(
                 opens: Timestamp(microseconds: 1_000_001),
-                closes: Timestamp(microseconds: .max)))
+                closes: Timestamp(microseconds: Limits.maximumMicroseconds)))
     }
 }
 
@@ -77,6 +77,22 @@ func batch(_ items: QueueItem..., from: Int64 = 0, epoch: Epoch = 1) -> Batch {
     return Batch(
         partition: partition, epoch: epoch, from: start, to: items.last?.position ?? start,
         items: items)
+}
+
+extension HolderReader {
+    /// All that a load reads, page by page; nil where the coupon is missing.
+    func loaded(
+        _ coupon: CouponID
+    ) throws -> (marks: LoadMarks, holders: [LoadedHolder])? {
+        guard let marks = try marks(of: [coupon]).first else { return nil }
+        var (place, all) = (HolderPlace.start, [LoadedHolder]())
+        while place != .end {
+            let page = try holders(of: coupon, after: place, limit: 5_000)
+            all += page.holders
+            place = page.end
+        }
+        return (marks, all)
+    }
 }
 
 extension TestDatabase {
@@ -141,5 +157,16 @@ func expectBusy(sourceLocation: SourceLocation = #_sourceLocation, _ body: () th
 func onItsOwnThread<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R {
     await withCheckedContinuation { continuation in
         Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
+}
+
+extension PostgresOptions {
+    /// For sessions that wait for a test, which may be kept waiting itself on a busy machine.
+    var patient: PostgresOptions {
+        var options = self
+        options.lockTimeoutMilliseconds = 600_000
+        options.statementTimeoutMilliseconds = 600_000
+        options.answerTimeoutMilliseconds = 600_000
+        return options
     }
 }

@@ -9,7 +9,8 @@ import Testing
         let unlimited = Coupon(
             id: CouponID(.max), title: "Größe ∞", total: nil,
             window: Window(
-                opens: Timestamp(microseconds: 1), closes: Timestamp(microseconds: .max)),
+                opens: Timestamp(microseconds: 1),
+                closes: Timestamp(microseconds: Limits.maximumMicroseconds)),
             state: .paused, version: 3)
         #expect(try store.create(.sample(1)))
         #expect(try store.create(unlimited))
@@ -17,14 +18,59 @@ import Testing
         #expect(try store.coupon(CouponID(1)) == .sample(1))
         #expect(try store.coupon(CouponID(2)) == nil)
         #expect(
-            try store.existing(among: [CouponID(2), CouponID(.max), CouponID(1), CouponID(1)])
-                == [CouponID(1), CouponID(.max)])
-        #expect(try store.existing(among: []) == [])
+            try store.coupons([CouponID(2), CouponID(.max), CouponID(1), CouponID(1)])
+                == [.sample(1), unlimited])
+        #expect(try store.coupons([]) == [])
         #expect(try store.coupons(after: CouponID(0), limit: 9) == [.sample(1), unlimited])
         #expect(try store.coupons(after: CouponID(0), limit: 1) == [.sample(1)])
         #expect(try store.coupons(after: CouponID(1), limit: 9) == [unlimited])
         #expect(throws: LedgerError.self) { try store.create(.sample(3, total: 0)) }
         #expect(try store.coupon(CouponID(3)) == nil)
+    }
+
+    @Test(arguments: [
+        ("-infinity", "infinity"), ("4713-01-01 BC", "294276-12-31"), ("1969-12-31", "2300-01-01"),
+    ])
+    func `a window beyond what the gate can store is brought to its edges`(
+        _ opens: String, _ closes: String
+    ) async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.sql("UPDATE coupond.coupon SET opens_at = '\(opens)', closes_at = '\(closes)'")
+        let window = Window(
+            opens: .zero, closes: Timestamp(microseconds: Limits.maximumMicroseconds))
+        let store = database.store()
+        #expect(try store.coupon(CouponID(4))?.window == window)
+        let bounds = AccountsBounds(rows: 1, refusals: 1)
+        #expect(try store.accounts(of: [CouponID(4)], bounds).first?.coupon.window == window)
+        #expect(try database.ledger().marks(of: [CouponID(4)]).first?.coupon.window == window)
+        // And back: what has no place in PostgreSQL's calendar is its first moment.
+        try database.sql("DELETE FROM coupond.coupon")
+        let ages = Window(
+            opens: Timestamp(microseconds: .min), closes: Timestamp(microseconds: .max))
+        #expect(
+            try store.create(Coupon(id: CouponID(4), title: "t", total: nil, window: ages)))
+        #expect(try store.coupon(CouponID(4))?.window == window)
+    }
+
+    @Test func `numbers beyond what the gate counts to are brought to its edge`() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.coupon(8)
+        let most = Int64.max
+        try database.sql(
+            """
+            UPDATE coupond.coupon SET total = \(most), issued = \(most), version = \(most),
+                last_sequence = CASE id WHEN 4 THEN \(most) ELSE -1 END
+            """)
+        let coupons = try database.store().coupons(after: CouponID(0), limit: 9)
+        #expect(coupons.map(\.total) == [Limits.maximumTotal, Limits.maximumTotal])
+        #expect(coupons.map(\.issued) == [Limits.maximumNumber, Limits.maximumNumber])
+        #expect(coupons.map(\.version) == [Limits.maximumNumber, Limits.maximumNumber])
+        #expect(coupons.map(\.lastSequence) == [Limits.maximumNumber, 0])
+        let accounts = try database.store().accounts(
+            of: [CouponID(4)], AccountsBounds(rows: .max - 1, refusals: 9))
+        #expect(accounts.first?.lost == 0)
     }
 
     @Test func listsIssuesByUserPageByPage() async throws {
@@ -77,6 +123,15 @@ import Testing
         #expect(try store.standing(of: UserID(1), for: CouponID(4)) == found.standings[1])
         #expect(try store.standing(of: UserID(3), for: CouponID(4)) == found.standings[0])
         #expect(try store.standing(of: UserID(5), for: CouponID(4)) == nil)
+        func asked(_ user: Int64, _ coupon: Int64) -> CouponUser {
+            CouponUser(user: UserID(user), coupon: CouponID(coupon))
+        }
+        #expect(
+            try store.standings(of: [
+                asked(3, 4), asked(5, 4), asked(1, 8), asked(1, 4), asked(3, 4),
+            ])
+                == [found.standings[0], nil, nil, found.standings[1], found.standings[0]])
+        #expect(try store.standings(of: []) == [])
     }
 
     @Test func loadsAllWhomTheGateMustKnow() async throws {
@@ -89,9 +144,9 @@ import Testing
         _ = try ledger.issue(batch(entry(2, first: 12_001, users: 20_000...20_003), from: 1))
         // The same user again, later; and one who holds the coupon.
         _ = try ledger.issue(batch(entry(3, first: 12_005, users: [20_002, 1]), from: 2))
-        let loaded = try #require(try ledger.load(CouponID(4)))
-        #expect(loaded.coupon.issued == 12_000 && loaded.used == 12_001 && loaded.queued == 0)
-        #expect(loaded.nextSequence == 12_007)
+        let loaded = try #require(try ledger.loaded(CouponID(4)))
+        #expect(loaded.marks.coupon.issued == 12_000 && loaded.marks.held == 1)
+        #expect(loaded.marks.used == 12_001 && loaded.marks.nextSequence == 12_007)
         let holders = Dictionary(grouping: loaded.holders, by: \.user).mapValues {
             $0.map(\.holder)
         }
@@ -108,7 +163,76 @@ import Testing
         #expect(holders[UserID(13)] == holder(13, 13, .deadLetter))
         #expect(holders[UserID(20_000)] == holder(12_001, 20_000, nil))
         #expect(holders[UserID(20_002)] == holder(12_005, 20_002, .soldOut))
-        #expect(try database.store().load(CouponID(4))?.used == 12_001)
-        #expect(try database.store().load(CouponID(8)) == nil)
+        #expect(try database.store().marks(of: [CouponID(4)]) == [loaded.marks])
+        #expect(try database.store().marks(of: [CouponID(8)]) == [])
+    }
+
+    @Test func `holders come page by page, refused ones first, each once`() async throws {
+        let database = try await TestDatabase()
+        try database.coupon(total: 5)
+        _ = try database.ledger().issue(
+            batch(entry(1, first: 1, users: [50, 10, 40, 20, 30, 7, 9, 60, 8])))
+        let store = database.store()
+        let coupon = CouponID(4)
+        var (place, users, sizes) = (HolderPlace.start, [Int64](), [Int]())
+        while place != .end {
+            let page = try store.holders(of: coupon, after: place, limit: 3)
+            users += page.holders.map(\.user.rawValue)
+            sizes.append(page.holders.count)
+            place = page.end
+        }
+        #expect(users == [7, 8, 9, 60, 10, 20, 30, 40, 50])
+        #expect(sizes == [3, 1, 3, 2])
+        #expect(try store.holders(of: coupon, after: .end, limit: 3).holders.isEmpty)
+        let whole = try store.holders(of: coupon, after: .start, limit: 4)
+        #expect(whole.end == .refused(UserID(60)), "a full page says that there may be more")
+        let rest = try store.holders(of: coupon, after: whole.end, limit: 4)
+        #expect(rest == HolderPage(holders: [], end: .issued(UserID(0))))
+        let nobody = try store.holders(of: CouponID(8), after: .issued(UserID(0)), limit: 4)
+        #expect(nobody == HolderPage(holders: [], end: .end))
+    }
+
+    @Test func `holders of many coupons come together, or not at all where they are too many`()
+        async throws
+    {
+        let database = try await TestDatabase()
+        try database.coupon(total: 2)
+        try database.coupon(8)
+        try database.coupon(12)
+        _ = try database.ledger().issue(
+            batch(
+                entry(1, first: 1, users: [1, 2, 3]),
+                entry(2, coupon: 8, first: 1, users: [1])))
+        let store = database.store()
+        let ids = [4, 8, 12, 16].map { CouponID($0) }
+        let many = try #require(try store.holders(of: ids, limit: 4))
+        #expect(many.mapValues(\.count) == [CouponID(4): 3, CouponID(8): 1])
+        let sorted = (many[CouponID(4)] ?? []).sorted { $0.user < $1.user }
+        let pages = try #require(try store.loaded(CouponID(4))).holders.sorted { $0.user < $1.user }
+        #expect(sorted == pages)
+        #expect(sorted.last?.holder.rejection == .soldOut)
+        #expect(try store.holders(of: ids, limit: 3) == nil)
+        #expect(try store.holders(of: [], limit: 3) == [:])
+    }
+
+    @Test func `marks tell when a letter was decided, and when something was issued`() async throws
+    {
+        let database = try await TestDatabase()
+        let coupon = try database.coupon()
+        try database.trigger(
+            "IF NEW.user_id = 2 THEN RAISE EXCEPTION 'no' USING ERRCODE = '23514'; END IF;")
+        let store = database.store()
+        func marks() throws -> LoadMarks { try #require(try store.marks(of: [coupon]).first) }
+        let empty = try marks()
+        _ = try database.ledger().issue(batch(entry(1, first: 1, users: [1, 2])))
+        let issued = try marks()
+        #expect(issued.held == 1 && issued.used == 2 && !issued.haveSameHolders(as: empty))
+        let letter = try #require(try store.deadLetters(after: 0, of: nil, limit: 1).first)
+        _ = try store.decide(letter.id, .discarded)
+        let discarded = try marks()
+        #expect(discarded.held == 0 && !discarded.haveSameHolders(as: issued))
+        _ = try store.update(coupon, CouponChange(title: "another")) { _, _ in true }
+        let renamed = try marks()
+        #expect(renamed != discarded && renamed.haveSameHolders(as: discarded))
     }
 }

@@ -2,6 +2,7 @@
 internal import CouponCore
 internal import Logging
 internal import TestSupport
+internal import Testing
 
 @testable internal import CouponRedis
 
@@ -13,6 +14,7 @@ let hour: Int64 = 3_600_000_000
 final class Bench {
     let server: RedisServer
     let control: RedisGateControl
+    private var lastLoad: LoadNumber = 0
 
     init(_ settings: [String] = [], retention: Int64 = 0) async throws {
         server = try await RedisServer(settings)
@@ -30,10 +32,44 @@ final class Bench {
         return RedisGateControl(options: options, logger: Logger(label: "test"))
     }
 
+    /// How many connections the server has ever been asked for.
+    func connections() async throws -> Int {
+        let stats = try await server.cli("INFO", "stats")
+        let count = stats.firstMatch(of: /total_connections_received:(\d+)/).flatMap { Int($0.1) }
+        guard let count else { throw GateControlError.unexpectedReply(stats) }
+        return count
+    }
+
     /// An open gate of `epoch`, nothing loaded.
-    func open(epoch: Epoch = 1, settled: Position = .zero, queued: Int64 = 0) throws {
-        _ = try control.fence(partition, epoch: epoch, installID: "install")
-        _ = try control.open(partition, epoch: epoch, settled: settled, queued: queued)
+    func open(epoch: Epoch = 1, settled: Position = .zero) throws {
+        _ = try fence(epoch: epoch, cursor: settled)
+        _ = try finish(epoch: epoch, cursor: settled, counted: settled)
+    }
+
+    /// The row of a rebuild in this Redis.
+    func row(epoch: Epoch, cursor: Position = .zero) throws -> PartitionRow {
+        PartitionRow(
+            id: partition, epoch: epoch, cursor: cursor, identity: try control.identity(),
+            installID: "install")
+    }
+
+    func fence(epoch: Epoch, cursor: Position = .zero) throws -> Bool {
+        try control.fence(try row(epoch: epoch, cursor: cursor))
+    }
+
+    /// The end of a rebuild.
+    func finish(epoch: Epoch, cursor: Position = .zero, counted: Position) throws -> Bool {
+        try control.open(try row(epoch: epoch, cursor: cursor), counted: counted)
+    }
+
+    /// Counts what is queued after `from` in a fenced gate.
+    func count(epoch: Epoch, from: Position) throws -> Position {
+        let items = try control.entries(partition, after: from, limit: 1_000)
+        let to = items.last?.position ?? from
+        #expect(
+            try control.count(
+                items.flatMap(\.requests), from: from, to: to, partition: partition, epoch: epoch))
+        return to
     }
 
     /// An open gate of epoch 1 with one coupon.
@@ -42,15 +78,101 @@ final class Bench {
         _ = try load(coupon)
     }
 
+    /// A whole load into an open gate.
     func load(
-        _ coupon: Coupon, holders: [LoadedHolder] = [], used: Int64 = 0, queued: Int64 = 0,
-        next: Int64 = 1, epoch: Epoch = 1
+        _ coupon: Coupon, holders: [LoadedHolder] = [], held: Int64 = 0, epoch: Epoch = 1
     ) throws -> LoadResult {
-        let token = try view().loadToken
-        return try control.load(
-            LoadedCoupon(
-                coupon: coupon, holders: holders, used: used, queued: queued, nextSequence: next),
-            partition: partition, epoch: epoch, token: token)
+        let (claimed, load) = try claim(coupon.id.rawValue, epoch: epoch)
+        guard claimed == .claimed else {
+            return claimed == .alreadyLoaded ? .alreadyLoaded : .superseded
+        }
+        return try name(coupon, holders: holders, held: held, epoch: epoch, load: load)
+    }
+
+    /// A new load claims a coupon.
+    func claim(_ coupon: Int64 = 7, epoch: Epoch = 1) throws -> (ClaimResult, LoadNumber) {
+        lastLoad += 1
+        let claimed = try control.claim(
+            CouponID(coupon), partition: partition, epoch: epoch, load: lastLoad)
+        return (claimed, lastLoad)
+    }
+
+    /// The end of a load; nil is one in a rebuild.
+    func name(
+        _ coupon: Coupon, holders: [LoadedHolder] = [], staged: Int64 = 0, held: Int64 = 0,
+        epoch: Epoch = 1, load: LoadNumber?
+    ) throws -> LoadResult {
+        try control.load(
+            [
+                LoadedCoupon(
+                    marks: LoadMarks(coupon: coupon, held: held), holders: holders, staged: staged)
+            ], partition: partition, epoch: epoch, load: load)
+    }
+
+    /// Stages holders of a coupon.
+    func stage(
+        _ holders: [LoadedHolder], _ coupon: Int64 = 7, epoch: Epoch = 1, load: LoadNumber?
+    ) throws -> Bool {
+        try control.stage(
+            holders, of: CouponID(coupon), partition: partition, epoch: epoch, load: load)
+    }
+
+    /// A load's claim has not moved for a long time, or since `moved`.
+    func age(_ claim: String, load: LoadNumber, moved: Int64 = 1) throws {
+        var bytes = ByteWriter(capacity: 16)
+        bytes.append(load)
+        bytes.append(moved)
+        try put(claim, bytes.bytes)
+    }
+
+    func claimKey(_ coupon: Int64 = 7) -> String { Keys.claim(CouponID(coupon), partition, 1) }
+
+    func stagedKey(_ coupon: Int64 = 7) -> String { Keys.staged(CouponID(coupon), partition, 1) }
+
+    /// Writes a string of any bytes.
+    func put(_ key: String, _ bytes: [UInt8]) throws {
+        var command = Command(argumentCount: 3)
+        command.append("SET")
+        command.append(key)
+        command.append(bytes)
+        try call(command)
+    }
+
+    @discardableResult
+    func call(_ command: Command) throws -> Reply {
+        try control.perform { connection throws(GateControlError) in try connection.call(command) }
+    }
+
+    /// All keys.
+    func keys() throws -> [String] {
+        (try call(Command("KEYS", "*")).elements ?? []).compactMap(\.text)
+    }
+
+    /// The moment comes at which it is looked whether a coupon may go.
+    func itIsTime(_ coupon: Int64 = 7, epoch: Epoch = 1) throws {
+        try call(Command("ZADD", Keys.coupons(partition, epoch), "XX", "0", String(coupon)))
+    }
+
+    /// When it is looked whether a coupon may go, in milliseconds; `.max` is never.
+    func visit(_ coupon: Int64 = 7) throws -> Int64? {
+        let reply = try call(Command("ZSCORE", Keys.coupons(partition, 1), String(coupon)))
+        guard let text = reply.text else { return nil }
+        return text == "inf" ? .max : Int64(text)
+    }
+
+    /// A search to its end, and how many slices it took.
+    func search(_ positions: Set<Position>) throws -> (found: HolderSearch, slices: Int) {
+        var (search, slices) = (HolderSearch(positions: positions), 0)
+        while !search.isOver {
+            try control.search(&search, partition: partition)
+            slices += 1
+        }
+        return (search, slices)
+    }
+
+    /// Looks once which coupons may go.
+    func unload(epoch: Epoch = 1, limit: Int = 100) throws -> Bool {
+        try control.unload(partition, epoch: epoch, limit: limit)
     }
 
     func view(after: Position = .zero, upTo: Position? = nil, maximum: Int = 5_000) throws
@@ -116,17 +238,27 @@ extension Command {
 
 func coupon(
     _ id: Int64 = 7, total: Int64? = 10, state: CouponState = .active, version: Int64 = 1,
-    issued: Int64 = 0, opens: Int64 = 0, closes: Int64 = 4_000_000_000_000_000
+    issued: Int64 = 0, last: Int64 = 0, opens: Int64 = 0, closes: Int64 = 4_000_000_000_000_000
 ) -> Coupon {
     Coupon(
         id: CouponID(id), title: "t", total: total,
         window: Window(
             opens: Timestamp(microseconds: opens), closes: Timestamp(microseconds: closes)),
-        state: state, version: version, issued: issued)
+        state: state, version: version, issued: issued, lastSequence: last)
 }
 
 func partitionRow(epoch: Epoch, cursor: Position = .zero) -> PartitionRow {
     PartitionRow(id: partition, epoch: epoch, cursor: cursor, identity: nil, installID: "")
+}
+
+/// A user of whom PostgreSQL has a row.
+func holder(
+    _ user: Int64, sequence: Int64, name: String = "a", rejection: RejectionReason? = nil
+) -> LoadedHolder {
+    LoadedHolder(
+        user: UserID(user),
+        holder: GateHolder(
+            sequence: sequence, position: .zero, requestID: id(name), rejection: rejection))
 }
 
 func id(_ text: String) -> RequestID { RequestID(Array(text.utf8)) ?? .empty }
@@ -160,5 +292,12 @@ extension EventSignal {
         guard case .event(var event) = self else { return self }
         event.publishedAt = time
         return .event(event)
+    }
+}
+
+extension GateAnswer {
+    /// Whether the gate does not hold the coupon, at whatever moment.
+    var isNotLoaded: Bool {
+        if case .notLoaded = self { true } else { false }
     }
 }

@@ -73,16 +73,10 @@ internal import Testing
             ])
     }
 
-    @Test func aLoaderThatReadTheLetterAsHeldIsTurnedAway() async throws {
+    @Test func aGateThatDoesNotHoldTheCouponLearnsOfTheLetterByItsNextLoad() async throws {
         let bench = try await Bench()
         try bench.open()
-        let token = try bench.view().loadToken
         #expect(try tell(bench, letter(.discarded), coupon()) == .notLoaded)
-        let stale = LoadedCoupon(
-            coupon: coupon(), holders: [], used: 1, queued: 0, nextSequence: 2)
-        #expect(
-            try bench.control.load(stale, partition: partition, epoch: 1, token: token)
-                == .superseded)
         #expect(
             try bench.control.settle(
                 letter(.discarded), of: coupon(), partition: partition, epoch: 9) == .stale)

@@ -83,7 +83,7 @@ internal import Testing
                     [standing(rev: 6, version: 4, .closed(.soldOut))]))
     }
 
-    @Test func whoeverRemembersACouponFromBeforeItExpiredIsToAskAgain() async throws {
+    @Test func whoeverRemembersACouponFromBeforeItLeftIsToAskAgain() async throws {
         let bench = try await Bench()
         let source = source(bench)
         #expect(try signal(source) == .up)
@@ -95,12 +95,7 @@ internal import Testing
                 == event(
                     .zero, .zero, [.init(coupon: CouponID(8), rev: 1, version: 2, door: .open)]))
         // A change that came before it was loaded again is told to nobody else.
-        let view = try bench.control.inspect(CouponID(8), partition: partition, user: nil)
-        let loaded = LoadedCoupon(
-            coupon: coupon(8, version: 3), holders: [], used: 0, queued: 0, nextSequence: 1)
-        #expect(
-            try bench.control.load(loaded, partition: partition, epoch: 1, token: view.loadToken)
-                == .loaded)
+        #expect(try bench.load(coupon(8, version: 3)) == .loaded)
         #expect(
             try signal(source)
                 == event(
@@ -128,6 +123,24 @@ internal import Testing
         }
         #expect(source.next() == nil)
         try await bench.server.restart()
+        #expect(try signal(source) == .up)
+    }
+
+    @Test func `where there is no subscription to be had it is tried more and more seldom`()
+        async throws
+    {
+        let bench = try await Bench()
+        try await bench.server.cli("ACL", "SETUSER", "default", "resetchannels")
+        let source = source(bench)
+        guard case .down(let reason) = try signal(source) else {
+            throw GateControlError.unexpectedReply("it was not told")
+        }
+        #expect(reason.contains("NOPERM"))
+        let before = try await bench.connections()
+        for _ in 1...14 { #expect(source.next() == nil) }
+        // And one that asks.
+        #expect(try await bench.connections() - before - 1 < 12)
+        try await bench.server.cli("ACL", "SETUSER", "default", "allchannels")
         #expect(try signal(source) == .up)
     }
 

@@ -42,7 +42,47 @@ internal import Testing
         #expect(throws: GateControlError.self) { try bench.view() }
         #expect(throws: GateControlError.self) { try bench.view() }
         try await bench.server.restart()
-        #expect(try bench.view().status == .open)
+        try await eventually("it connects") { try bench.view().status == .open }
+    }
+
+    @Test
+    func `whoever comes soon after a failed attempt to connect is told the same, without another`()
+        async throws
+    {
+        let bench = try await Bench()
+        try await bench.server.cli("ACL", "SETUSER", "stranger", "on", "nopass", "-@all", "+auth")
+        let stranger = bench.another {
+            $0.username = "stranger"
+            $0.password = "any"
+        }
+        let before = try await bench.connections()
+        for _ in 1...1_000 {
+            let error = #expect(throws: GateControlError.self) { try stranger.identity() }
+            guard case .unavailable(let text) = error, text.contains("NOPERM") else {
+                throw GateControlError.unexpectedReply("\(String(describing: error))")
+            }
+        }
+        #expect(try await bench.connections() - before < 100)
+        try await bench.server.cli("ACL", "SETUSER", "stranger", "+@all")
+        try await eventually("it connects") { try stranger.identity() == bench.control.identity() }
+    }
+
+    @Test func `a disk that is full for now is no fault of the configuration`() throws {
+        func server(_ status: String, _ fsync: String) -> ServerInfo {
+            ServerInfo(
+                info: .bytes(Array("aof_last_write_status:\(status)\r\n".utf8)),
+                config: .array(
+                    [
+                        "appendonly", "yes", "appendfsync", fsync, "no-appendfsync-on-rewrite",
+                        "no",
+                        "maxmemory-policy", "noeviction",
+                    ].map { .bytes(Array($0.utf8)) }))
+        }
+        #expect(server("ok", "always").complaints == [])
+        #expect(server("err", "always").unsafeSettings == [])
+        #expect(server("err", "always").complaints.count == 1)
+        #expect(server("err", "no").unsafeSettings == ["appendfsync is no, must be always"])
+        #expect(server("err", "no").complaints.count == 2)
     }
 
     @Test func whoAsksOneThingIsNotToldOfABreakBefore() async throws {
@@ -94,7 +134,7 @@ internal import Testing
     @Test(arguments: [
         ["e", "garbage"], ["e", ""], ["other", "x"], ["e", "\u{1}", "f", "x"],
     ])
-    func aDamagedEntryComesWithTheHoldersOfItsPosition(fields: [String]) async throws {
+    func theUsersOfADamagedEntryAreFoundAmongTheHolders(fields: [String]) async throws {
         let bench = try await Bench()
         try bench.open(coupon())
         _ = try bench.ask(request(bigUser), request(2, "b"))
@@ -109,9 +149,10 @@ internal import Testing
         guard case .damaged(let damaged) = try #require(try bench.view().items.first) else {
             throw GateControlError.unexpectedReply("taken for an entry")
         }
-        #expect(damaged.position == at(1))
+        #expect(damaged.position == at(1) && damaged.holders.isEmpty)
+        #expect(try bench.control.entries(partition, after: .zero, limit: 9) == [.damaged(damaged)])
         #expect(
-            damaged.holders == [
+            try bench.search([at(1)]).found.holders(at: at(1)) == [
                 Holding(
                     coupon: CouponID(7), user: UserID(bigUser), sequence: 1, requestID: id("a")),
                 Holding(coupon: CouponID(7), user: UserID(2), sequence: 2, requestID: id("b")),

@@ -125,8 +125,8 @@ internal import Testing
         #expect(try bench.answer([request(1)]) == .stale(.missing, epoch: 0))
         try bench.open(epoch: 4)
         #expect(try bench.answer([request(1)]) == .stale(.open, epoch: 4))
-        #expect(try bench.answer([request(1)], epoch: 4) == .notLoaded)
-        _ = try bench.control.fence(partition, epoch: 5, installID: "install")
+        #expect(try bench.answer([request(1)], epoch: 4).isNotLoaded)
+        _ = try bench.fence(epoch: 5)
         #expect(try bench.answer([request(1)], epoch: 5) == .stale(.fenced, epoch: 5))
     }
 
@@ -190,7 +190,7 @@ internal import Testing
         #expect(try bench.settle(from: .zero, to: at(1), [settled(coupon(issued: 1), 1)]))
         #expect(try bench.control.heartbeat([partitionRow(epoch: 1)]) != [nil])
         #expect(try bench.view().items.isEmpty)
-        #expect(try bench.control.fence(partition, epoch: 2, installID: "install"))
-        #expect(try bench.control.open(partition, epoch: 2, settled: at(1), queued: 0))
+        #expect(try bench.fence(epoch: 2, cursor: at(1)))
+        #expect(try bench.finish(epoch: 2, cursor: at(1), counted: at(1)))
     }
 }

@@ -41,14 +41,13 @@ internal import Testing
         entry.append(UserID(5))
         entry.append(id("a"))
         for bytes in damaged(entry.bytes) {
-            let raw = try #require(
-                RawEntry(
+            let item = try #require(
+                QueueItem(
                     .array([
                         .bytes(Array("1-1".utf8)),
                         .array([.bytes([UInt8(ascii: "e")]), .bytes(bytes)]),
                     ])))
-            if bytes.count < entry.bytes.count { #expect(QueueItem(raw) == nil) }
-            _ = QueueItem(raw)
+            if bytes.count < entry.bytes.count { #expect(item.isDamaged) }
         }
 
         var reply = ByteWriter()
@@ -61,6 +60,18 @@ internal import Testing
         #expect(GateAnswer(reply.bytes, requestCount: 1)?.verdicts.count == 1)
         #expect(GateAnswer(reply.bytes, requestCount: 2) == nil)
         for bytes in damaged(reply.bytes) { _ = GateAnswer(bytes, requestCount: 1) }
+    }
+
+    @Test(arguments: [Int64.max, .min])
+    func `a damaged record's numbers are brought to where they can be added`(_ number: Int64)
+        throws
+    {
+        var parts = [Reply](repeating: .integer(number), count: 11)
+        parts[6] = .integer(1)
+        let record = try #require(GateRecord(.array(parts)))
+        let edge = number > 0 ? Limits.maximumNumber : -1
+        let numbers = [record.version, record.rev, record.used, record.queued, record.nextSequence]
+        #expect(numbers.allSatisfy { $0 == edge } && record.cap == max(0, edge))
     }
 
     @Test func aCommandIsInRedisForm() {

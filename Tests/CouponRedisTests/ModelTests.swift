@@ -15,7 +15,7 @@ private final class History {
     let source: RedisEventSource
     var model = ModelRedis(partitioning: Partitioning(count: 4))
     var random: SplitMix64
-    let coupons: [Int64] = [3, 7, 11]
+    let coupons: [Int64] = [3, 5, 7]
     let users: [Int64] = [1, 2, 3, 4, bigUser]
     /// Inside every window that is not far away.
     let now = Timestamp(microseconds: 1_900_000_000_000_000)
@@ -54,14 +54,22 @@ private final class History {
 
     func step() throws {
         switch draw(0...99) {
-        case 0..<50: try gate()
-        case 50..<62: try settle()
-        case 62..<74: try load()
-        case 74..<80: try set()
-        case 80..<85: try cap()
-        case 85..<88: try fence()
-        case 88..<94: try open()
-        case 94..<97: try heartbeat()
+        case 0..<42: try gate()
+        case 42..<53: try settle()
+        case 53..<60: try load()
+        case 60..<62: try claim()
+        case 62..<66: try stage()
+        case 66..<68: try name()
+        case 68..<69: try abandon()
+        case 69..<74: try set()
+        case 74..<79: try cap()
+        case 79..<82: try fence()
+        case 82..<86: try count()
+        case 86..<91: try open()
+        case 91..<93: try beat()
+        case 93..<94: try heartbeat()
+        case 94: #expect(try control.distrust(partition) == model.distrust(partition))
+        case 95..<98: try unload()
         default: try sweep()
         }
     }
@@ -81,7 +89,11 @@ private final class History {
             requests, epoch: call.epoch, floor: call.floor, coupon: call.coupon.rawValue,
             by: control, identity: call.identity)
         var time = now
-        if case .reply(let reply) = answer { time = reply.now }
+        switch answer {
+        case .reply(let reply): time = reply.now
+        case .notLoaded(_, let moment): time = moment
+        default: break
+        }
         #expect(model.gate(call, now: time) == answer, "\(call)")
     }
 
@@ -134,27 +146,105 @@ private final class History {
         }
     }
 
-    func load() throws {
-        let holders = try users.filter { _ in draw(0...3) == 0 }.map { user in
-            LoadedHolder(
-                user: UserID(user),
-                holder: GateHolder(
-                    sequence: Int64(draw(1...9)), position: .zero, requestID: id("a"),
-                    rejection: try pick([nil, nil, .soldOut, .deadLetter])))
+    /// One of few, so that loads meet.
+    var loadNumber: LoadNumber? {
+        keys.gate?.isFenced == true && draw(0...9) > 0 ? nil : .init(draw(1...2))
+    }
+
+    func someHolders() throws -> [LoadedHolder] {
+        try users.filter { _ in draw(0...3) == 0 }.map { user in
+            holder(
+                user, sequence: Int64(draw(1...9)),
+                rejection: try pick([nil, nil, .soldOut, .deadLetter]))
         }
-        let loaded = LoadedCoupon(
-            coupon: try committed(try pick(coupons)), holders: holders,
-            used: Int64(holders.count { $0.holder.hasSlot }), queued: 0, nextSequence: 10)
-        let gate = keys.gate
-        let token: Int64? =
-            gate?.isFenced == true
-            ? (draw(0...5) == 0 ? 1 : nil)
-            : (draw(0...5) == 0 ? nil : (gate?.loadToken ?? 0) - (draw(0...7) == 0 ? 1 : 0))
+    }
+
+    /// Mostly a whole load.
+    func load() throws {
+        let (id, number) = (CouponID(try pick(coupons)), loadNumber)
+        if let number { try claim(id, number) }
+        let holders = try someHolders()
+        if !holders.isEmpty { try stage(id, holders, number) }
+        try name(id, someHolders(), number)
+    }
+
+    func claim() throws { try claim(CouponID(try pick(coupons)), LoadNumber(draw(1...2))) }
+
+    func claim(_ coupon: CouponID, _ number: LoadNumber) throws {
+        let epoch = self.epoch
+        try moveClaims()
+        #expect(
+            try control.claim(coupon, partition: partition, epoch: epoch, load: number)
+                == model.claim(coupon, partition: partition, epoch: epoch, load: number, now: now))
+    }
+
+    /// Some claims have stood still for long, the others moved right now.
+    func moveClaims() throws {
+        for (key, staged) in keys.loads {
+            guard let load = staged.load else { continue }
+            let isOld = draw(0...2) == 0
+            model[partition].loads[key]?.moved = isOld ? .zero : now
+            let clock = try bench.inspect().now.microseconds
+            try bench.age(
+                Keys.claim(key.coupon, partition, key.epoch), load: load, moved: isOld ? 0 : clock)
+        }
+    }
+
+    func stage() throws {
+        let holders = try someHolders()
+        if !holders.isEmpty { try stage(CouponID(try pick(coupons)), holders, loadNumber) }
+    }
+
+    func stage(_ coupon: CouponID, _ holders: [LoadedHolder], _ number: LoadNumber?) throws {
         let epoch = self.epoch
         #expect(
-            try control.load(loaded, partition: partition, epoch: epoch, token: token)
-                == model.load(
-                    loaded, partition: partition, epoch: epoch, token: token, now: now))
+            try control.stage(
+                holders, of: coupon, partition: partition, epoch: epoch, load: number)
+                == model.stage(
+                    holders, of: coupon, partition: partition, epoch: epoch, load: number, now: now)
+        )
+    }
+
+    func name() throws { try name(CouponID(try pick(coupons)), someHolders(), loadNumber) }
+
+    /// Mostly with the right number of holders.
+    func name(_ id: CouponID, _ holders: [LoadedHolder], _ number: LoadNumber?) throws {
+        let epoch = self.epoch
+        let staged = keys.loads[ModelRedis.Key(epoch: epoch, coupon: id)]?.holders ?? [:]
+        let all = Set(staged.keys).union(holders.map(\.user))
+        var coupon = try committed(id.rawValue)
+        coupon.lastSequence = 9
+        let loaded = LoadedCoupon(
+            marks: LoadMarks(coupon: coupon, held: Int64(draw(0...1))), holders: holders,
+            staged: Int64(all.count - holders.count - (draw(0...5) == 0 ? 1 : 0)))
+        #expect(
+            try control.load([loaded], partition: partition, epoch: epoch, load: number)
+                == model.load([loaded], partition: partition, epoch: epoch, load: number, now: now))
+    }
+
+    func abandon() throws {
+        let (coupon, epoch, load) = (
+            CouponID(try pick(coupons)), self.epoch, LoadNumber(draw(1...2))
+        )
+        try control.abandon(coupon, partition: partition, epoch: epoch, load: load)
+        model.abandon(coupon, partition: partition, epoch: epoch, load: load)
+    }
+
+    /// Of some coupons the moment comes at which it is looked whether they may go.
+    func unload() throws {
+        let (epoch, limit) = (self.epoch, draw(1...3))
+        try moveClaims()
+        for (key, at) in keys.visits where key.epoch == epoch && at != nil {
+            let isDue = draw(0...1) == 0
+            model[partition].visits[key] = isDue ? .zero : .init(microseconds: .max)
+            try bench.call(
+                Command(
+                    "ZADD", Keys.coupons(partition, epoch), "XX", isDue ? "0" : "9e15",
+                    String(key.coupon.rawValue)))
+        }
+        #expect(
+            try control.unload(partition, epoch: epoch, limit: limit)
+                == model.unload(partition, epoch: epoch, limit: limit, now: now))
     }
 
     func set() throws {
@@ -175,19 +265,44 @@ private final class History {
                     now: now))
     }
 
+    /// What PostgreSQL says of the partition.
+    func row(epoch: Epoch) throws -> PartitionRow {
+        PartitionRow(
+            id: partition, epoch: epoch, cursor: try place(),
+            identity: RedisIdentity(
+                runID: "run", replicationID: draw(0...9) == 0 ? "other" : model.replicationID),
+            installID: "install")
+    }
+
     func fence() throws {
-        let epoch = (keys.gate?.epoch ?? 0) + Int64(draw(0...2))
+        let row = try row(epoch: (keys.gate?.epoch ?? 0) + Int64(draw(0...2)))
+        #expect(try control.fence(row) == model.fence(row))
+    }
+
+    func beat() throws {
+        let epoch = self.epoch
         #expect(
-            try control.fence(partition, epoch: epoch, installID: "install")
-                == model.fence(partition, epoch: epoch, installID: "install"))
+            try control.beat(partition, epoch: epoch) == model.beat(partition, epoch: epoch))
+    }
+
+    func count() throws {
+        let settled = keys.gate?.settled ?? .zero
+        let (epoch, from) = (self.epoch, draw(0...9) == 0 ? try place() : settled)
+        let limit = draw(1...3)
+        let items = try control.entries(partition, after: from, limit: limit)
+        #expect(items == model.entries(partition, after: from, limit: limit))
+        let (requests, to) = (items.flatMap(\.requests), items.last?.position ?? from)
+        #expect(
+            try control.count(requests, from: from, to: to, partition: partition, epoch: epoch)
+                == model.count(requests, from: from, to: to, partition: partition, epoch: epoch))
     }
 
     func open() throws {
-        let (epoch, settled, queued) = (self.epoch, try place(), Int64(draw(0...3)))
+        let row = try row(epoch: self.epoch)
+        let counted = draw(0...4) == 0 ? try place() : keys.gate?.settled ?? .zero
         #expect(
-            try control.open(partition, epoch: epoch, settled: settled, queued: queued)
-                == model.open(
-                    partition, epoch: epoch, settled: settled, queued: queued, now: now))
+            try control.open(row, counted: counted)
+                == model.open(row, counted: counted, now: now))
     }
 
     func heartbeat() throws {
@@ -201,8 +316,8 @@ private final class History {
 
     func sweep() throws {
         let epoch = self.epoch
-        try control.sweep(partition, before: epoch)
-        model.sweep(partition, before: epoch)
+        while try control.sweep(partition, before: epoch, limit: 2) {}
+        while model.sweep(partition, before: epoch, limit: 2) {}
     }
 
     /// The same events, and the same state.
@@ -226,7 +341,25 @@ private final class History {
                     CouponID(coupon), partition: partition, user: UserID(user), now: real.now)
                 #expect(real == mine, "coupon \(coupon), user \(user)")
             }
+            try checkLoad(of: CouponID(coupon))
         }
+    }
+
+    /// The same claim, as many staged holders, and the same kind of moment at which it is looked at.
+    private func checkLoad(of coupon: CouponID) throws {
+        let epoch = keys.gate?.epoch ?? 0
+        let key = ModelRedis.Key(epoch: epoch, coupon: coupon)
+        let claim = try bench.call(Command("GET", Keys.claim(coupon, partition, epoch)))
+        var reader = ByteReader(claim.bytesValue ?? [])
+        let load = reader.integer(UInt64.self)
+        #expect(load == keys.loads[key]?.load)
+        let staged = try bench.call(Command("HLEN", Keys.staged(coupon, partition, epoch)))
+        #expect(staged.integerValue == Int64(keys.loads[key]?.holders.count ?? 0))
+        let index = Keys.coupons(partition, epoch)
+        let visit = try bench.call(Command("ZSCORE", index, String(coupon.rawValue))).text
+        let mine = keys.visits[key]
+        #expect((visit == nil) == (mine == nil))
+        #expect((visit == "inf") == (mine == .some(nil)))
     }
 }
 

@@ -88,6 +88,20 @@ private func identity(of server: RedisServer) throws -> RedisIdentity {
         }
     }
 
+    @Test func `questions that follow each other do not try a Redis that is away as fast`()
+        async throws
+    {
+        let master = try await RedisServer()
+        try await master.cli("ACL", "SETUSER", "default", "-wait")
+        let question = try await Question(master, timeout: 10)
+        let start = ContinuousClock.now
+        for _ in 1...8 { #expect(try await question.ask() == nil) }
+        // 25, 50, 100, 200 and thrice 250 ms at least.
+        #expect(start.duration(to: .now) >= .milliseconds(1_125))
+        try await master.cli("ACL", "SETUSER", "default", "+wait")
+        #expect(try await question.ask()?.count == 0)
+    }
+
     @Test func aPromotedReplicaIsAnotherRedis() async throws {
         let master = try await RedisServer()
         let replica = try await RedisServer(replicaOf: master)

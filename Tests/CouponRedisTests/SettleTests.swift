@@ -17,7 +17,7 @@ internal import Testing
         #expect(try !bench.settle(from: .zero, to: at(1), done, refusals: refused))
         #expect(try bench.inspect().record?.used == 1)
         #expect(try bench.inspect().settled == at(1))
-        _ = try bench.control.fence(partition, epoch: 2, installID: "install")
+        _ = try bench.fence(epoch: 2)
         #expect(try !bench.settle(from: at(1), to: at(2), done))
     }
 
@@ -99,11 +99,8 @@ internal import Testing
     @Test func theSameSequenceOfAnotherAcceptanceKeepsItsSlot() async throws {
         let bench = try await Bench()
         try bench.open()
-        let issued = GateHolder(
-            sequence: 2, position: .zero, requestID: id("first"), rejection: nil)
-        _ = try bench.load(
-            coupon(issued: 1), holders: [LoadedHolder(user: UserID(1), holder: issued)], used: 1,
-            next: 3)
+        let issued = holder(1, sequence: 2, name: "first")
+        _ = try bench.load(coupon(issued: 1, last: 2), holders: [issued])
         let row = Holding(
             coupon: CouponID(7), user: UserID(1), sequence: 2, requestID: id("first"))
         #expect(
@@ -113,7 +110,7 @@ internal import Testing
                     refusal(1, sequence: 2, at: at(1), .alreadyIssued, name: "again", issued: row)
                 ]))
         #expect(try bench.inspect().record?.used == 1)
-        #expect(try bench.inspect(1).holder == issued)
+        #expect(try bench.inspect(1).holder == issued.holder)
     }
 
     @Test func theQueueIsTrimmedExactly() async throws {
@@ -156,30 +153,5 @@ internal import Testing
                     refusal(1, sequence: 1, at: at(1), .notFound, coupon: 10),
                 ]))
         #expect(try bench.inspect().record == nil)
-    }
-
-    @Test func aFinishedCouponExpiresOnceNothingOfItIsQueued() async throws {
-        let bench = try await Bench(retention: 100_000)
-        try bench.open(coupon(total: 2))
-        _ = try bench.ask(request(1))
-        _ = try bench.ask(request(2))
-        let record = Keys.record(CouponID(7), partition, 1)
-        let holders = Keys.holders(CouponID(7), partition, 1)
-        let finished = coupon(total: 2, version: 2, issued: 2)
-        #expect(try bench.settle(from: .zero, to: at(1), [settled(finished, 1)]))
-        #expect(try await bench.server.cli("PTTL", record) == "-1")
-        let token = try bench.view().loadToken
-        #expect(try bench.settle(from: at(1), to: at(2), [settled(finished, 1)]))
-        #expect(
-            try await bench.server.cli("PEXPIRETIME", record)
-                == bench.server.cli("PEXPIRETIME", holders))
-        #expect(try await bench.server.cli("PTTL", record) != "-1")
-        #expect(try bench.view().loadToken > token, "whoever read it before must not load it after")
-        let raised = coupon(total: 3, version: 3, issued: 2)
-        #expect(try bench.control.set(raised, partition: partition, epoch: 1) == .current)
-        #expect(try await bench.server.cli("PTTL", record) == "-1")
-        #expect(try await bench.server.cli("PTTL", holders) == "-1")
-        #expect(
-            try bench.ask(request(3)).verdicts == [.accepted(sequence: 3, position: at(3))])
     }
 }

@@ -20,7 +20,7 @@ final class FakeGates: GateControl {
     private func view(after: Position) -> GateView {
         let end = items.last?.position ?? settled
         return GateView(
-            status: .open, epoch: 1, tail: end.n, settled: settled, loadToken: 0, installID: "i",
+            status: .open, epoch: 1, tail: end.n, settled: settled, installID: "i",
             queueEnd: end, items: items.filter { $0.position > after })
     }
 
@@ -63,16 +63,33 @@ final class FakeGates: GateControl {
         return rows.map { view(after: $0.cursor) }
     }
 
-    func sweep(_ partition: PartitionID, before epoch: Epoch) {}
+    func sweep(_ partition: PartitionID, before epoch: Epoch, limit: Int) -> Bool { false }
+    func unload(_ partition: PartitionID, epoch: Epoch, limit: Int) -> Bool { false }
 
     // Of a gate that is open and whole nothing else is asked.
-    func fence(_ partition: PartitionID, epoch: Epoch, installID: String) -> Bool { false }
-    func load(
-        _ coupon: LoadedCoupon, partition: PartitionID, epoch: Epoch, token: Int64?
-    ) -> LoadResult { .superseded }
-    func open(
-        _ partition: PartitionID, epoch: Epoch, settled: Position, queued: Int64
+    func fence(_ row: PartitionRow) -> Bool { false }
+    func distrust(_ partition: PartitionID) -> Epoch { 1 }
+    func beat(_ partition: PartitionID, epoch: Epoch) -> Bool { false }
+    func entries(_ partition: PartitionID, after: Position, limit: Int) -> [QueueItem] { [] }
+    func count(
+        _ requests: [PlacedRequest], from: Position, to: Position, partition: PartitionID,
+        epoch: Epoch
     ) -> Bool { false }
+    func open(_ row: PartitionRow, counted: Position) -> Bool { false }
+    func claim(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) -> ClaimResult { .stale }
+    func stage(
+        _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
+        load: LoadNumber?
+    ) -> Bool { false }
+    func load(
+        _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
+    ) -> LoadResult { .superseded }
+    func abandon(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) {}
+    func search(_ search: inout HolderSearch, partition: PartitionID) { search.epochs = [] }
     func set(_ coupon: Coupon, partition: PartitionID, epoch: Epoch) -> SetResult { .stale }
     func cap(
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64

@@ -26,10 +26,14 @@ final class FakeLedger: Ledger {
 
     func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
-    ) -> Epoch { floor + 1 }
+    ) -> PartitionRow { self.partition(partition) }
     func refusals(
         in partition: PartitionID, after from: Position, upTo to: Position
     ) -> [Refusal] { [] }
     func coupons(_ ids: [CouponID]) -> [Coupon] { [] }
-    func load(_ coupon: CouponID) -> LoadedCoupon? { nil }
+    func marks(of coupons: [CouponID]) -> [LoadMarks] { [] }
+    func holders(of coupon: CouponID, after place: HolderPlace, limit: Int) -> HolderPage {
+        HolderPage(holders: [], end: .end)
+    }
+    func holders(of coupons: [CouponID], limit: Int) -> [CouponID: [LoadedHolder]]? { [:] }
 }

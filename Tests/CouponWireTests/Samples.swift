@@ -54,7 +54,8 @@ enum Samples {
             .listIssues(CouponID(.max), after: UserID(.max), limit: Limits.issuesPerPage),
             .listDeadLetters(after: 0, coupon: nil),
             .listDeadLetters(after: 7, coupon: CouponID(8)), .redriveDeadLetter(9),
-            .discardDeadLetter(10), .reload,
+            .discardDeadLetter(10), .reload, .rebuildGate(PartitionID(0)),
+            .rebuildGate(PartitionID(Limits.maximumPartitions - 1)),
         ]
 
     static let requests: [Request] =
@@ -155,7 +156,8 @@ enum Samples {
             .couponStatus(CouponStatus(coupon: coupon, accepted: 60, queued: 20, user: $0))
         } + audits.map { .audit($0) } + letters.map { .deadLetter($0) } + [
             .issues(issues), .issues([]), .deadLetters(letters), .deadLetters([]),
-            .reloaded, .health(notReady: nil), .health(notReady: "Redis is away"),
+            .reloaded, .gateRebuilt(PartitionID(0), 1), .gateRebuilt(PartitionID(9), .max),
+            .health(notReady: nil), .health(notReady: "Redis is away"),
             .serverInfo(
                 ServerInfo(
                     version: "1.0.0", partitions: 16, maximumFrameBytes: 65_536,

@@ -38,11 +38,9 @@ import Testing
         let folder = try TemporaryFolder()
         let path = try folder.write("", to: "log")
         let file = try #require(FileHandle(forWritingAtPath: path))
-        body(
-            Logger(label: "test") {
-                LineLogHandler(
-                    label: $0, level: .info, isJSON: isJSON, descriptor: file.fileDescriptor)
-            })
+        let writer = LogWriter(descriptor: file.fileDescriptor, isJSON: isJSON)
+        body(Logger(label: "test") { LineLogHandler(label: $0, level: .info, writer: writer) })
+        writer.flush(withinMilliseconds: 20_000)
         try file.close()
         return try String(contentsOfFile: path, encoding: .utf8)
     }

@@ -1,6 +1,7 @@
 import CouponClient
 import CouponCore
 import CouponWire
+import Foundation
 import NIOCore
 import TestSupport
 import TestWorld
@@ -39,9 +40,9 @@ import Testing
 
         /// A number of the coupon's record, by the place that prelude.lua draws.
         enum Field: Int {
-            case used = 0
-            case total = 40
-            case cap = 66
+            case used = 1
+            case total = 41
+            case cap = 67
         }
 
         /// Changes a number of the coupon's record past the daemon.
@@ -49,8 +50,20 @@ import Testing
             try await write("coupond:{3}:1:3:record", at: field.rawValue, ">i8", value)
         }
 
-        /// Closes the partition's gate past the daemon.
-        func fence() async throws { try await write("coupond:{3}:gate", at: 0, ">B", 1) }
+        /// What docs/OPERATIONS.md tells an operator to do about it.
+        func repair() async throws -> CommandRun {
+            let repository = URL(filePath: #filePath).deletingLastPathComponent()
+                .deletingLastPathComponent().deletingLastPathComponent()
+            let page = try String(
+                contentsOf: repository.appending(path: "docs/OPERATIONS.md"), encoding: .utf8)
+            let rule = try #require(
+                page.split(separator: "\n").first { $0.hasPrefix("| the gate's used slots") })
+            let command = try #require(rule.firstMatch(of: /`couponctl ([a-z ]+) P`/))
+            return try await CommandRun(
+                builtExecutable("couponctl"),
+                command.1.split(separator: " ").map(String.init)
+                    + ["3", "--address", "127.0.0.1:\(daemon.port)"])
+        }
 
         private func write(
             _ key: String, at offset: Int, _ format: String, _ value: Int
@@ -96,7 +109,7 @@ import Testing
         let stage = try await Stage()
         try await stage.record(.used, 4)
         try await stage.drifts("1.0")
-        try await stage.fence()
+        #expect(try await stage.repair().end == .code(0))
         try await stage.drifts("0.0")
         for user in 4...10 { try await stage.daemon.winSoon(stage.coupon, Int64(user)) }
         #expect(try await stage.daemon.stop() == .code(0))

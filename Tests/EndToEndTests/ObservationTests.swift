@@ -55,11 +55,40 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    private func get(_ path: String, _ port: Int) throws -> String {
-        let socket = try PlainSocket(port: port)
-        try socket.send(Array("GET \(path) HTTP/1.1\r\nhost: test\r\n\r\n".utf8))
-        var bytes: [UInt8] = []
-        while let byte = try socket.read(1) { bytes += byte }
-        return String(decoding: bytes, as: UTF8.self)
+    @Test func `a subscription that is refused is told, and when it stands again`() async throws {
+        let world = try await World()
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        func subscription(_ value: String) async throws {
+            try await eventually("the subscription is \(value)") {
+                try get("/metrics", port).contains("\ncoupond_subscription_up \(value)\n")
+            }
+        }
+        try await subscription("1.0")
+        try await world.redis.cli("ACL", "SETUSER", "default", "resetchannels")
+        try await subscription("0.0")
+        #expect(daemon.process.logTail(lines: 10_000).contains("the event subscription is broken"))
+        try await eventually("the lasting reason is told") {
+            daemon.process.logTail(lines: 10_000).contains("NOPERM")
+        }
+        try await world.redis.cli("ACL", "SETUSER", "default", "allchannels")
+        try await subscription("1.0")
+        try await eventually("the end is told") {
+            daemon.process.logTail(lines: 10_000).contains("the event subscription stands again")
+        }
+        #expect(try await daemon.stop() == .code(0))
     }
+}
+
+/// What a path of the HTTP port answers, headers and all.
+func get(_ path: String, _ port: Int) throws -> String {
+    try ask(path, PlainSocket(port: port))
+}
+
+/// The same over a connection that stands already.
+func ask(_ path: String, _ socket: PlainSocket) throws -> String {
+    try socket.send(Array("GET \(path) HTTP/1.1\r\nhost: test\r\n\r\n".utf8))
+    var bytes: [UInt8] = []
+    while let byte = try socket.read(1) { bytes += byte }
+    return String(decoding: bytes, as: UTF8.self)
 }

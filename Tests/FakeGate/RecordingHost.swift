@@ -17,6 +17,8 @@ public final class RecordingHost: WorkerHost {
     public var isPumpScheduled = false
     /// The lookups asked for, oldest first.
     public var lookups: [[CouponID]] = []
+    /// The users of whom PostgreSQL was asked, oldest first.
+    public var recalls: [[CouponUser]] = []
     /// The loads asked for.
     public var loads: [CouponID] = []
     /// How often the partitions were asked for.
@@ -42,6 +44,9 @@ public final class RecordingHost: WorkerHost {
 
     /// Notes a lookup.
     public func lookUp(_ coupons: [CouponID]) { lookups.append(coupons) }
+
+    /// Notes users of whom PostgreSQL is asked.
+    public func recall(_ users: [CouponUser]) { recalls.append(users) }
 
     /// Notes a load.
     public func load(_ coupon: CouponID) { loads.append(coupon) }

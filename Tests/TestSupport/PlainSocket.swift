@@ -66,6 +66,21 @@ public final class PlainSocket: Sendable {
         return count
     }
 
+    /// Breaks the connection when the last reference goes, as a client that dies would: the peer is told at
+    /// once, and not only when it writes.
+    public func breakOff() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        let length = socklen_t(MemoryLayout<linger>.size)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, length)
+    }
+
+    /// Waits until there is something to read, or the peer has closed; false where there is not.
+    public func isReadable(within seconds: Double) -> Bool {
+        var look = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&look, 1, Int32(seconds * 1_000)) == 1
+
+    }
+
     /// Says that nothing more will be sent; answers can still be read.
     public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 

@@ -80,11 +80,11 @@ extension World {
         for _, key in ipairs(redis.call('KEYS', 'coupond:*:gate')) do
           local prefix, id = string.match(key, '^(coupond:{(%d+)}:)')
           local gate = redis.call('GET', key)
-          local status, epoch, _, settled_epoch, settled_n = struct.unpack('>BI8I8I8I8', gate)
+          local _, status, epoch, _, settled_epoch, settled_n = struct.unpack('>BBI8I8I8I8', gate)
           add('gate', id, ({ 'fenced', 'open' })[status], epoch, settled_epoch, settled_n,
             redis.call('XLEN', prefix .. 'queue'))
           for _, record in ipairs(redis.call('KEYS', prefix .. epoch .. ':*:record')) do
-            local used, queued, next = struct.unpack('>I8I8I8', redis.call('GET', record))
+            local _, used, queued, next = struct.unpack('>BI8I8I8', redis.call('GET', record))
             add('record', string.match(record, ':(%d+):record'), used, queued, next)
           end
         end

@@ -76,14 +76,17 @@ package final class Daemon: Sendable {
     /// - Parameters:
     ///   - redis: how it reaches Redis; nil is directly.
     ///   - postgres: how it reaches PostgreSQL; nil is directly.
+    ///   - starter: a command that becomes the daemon, such as `prlimit`.
     package init(
         _ world: World, _ arguments: [String] = [], _ failpoint: Failpoint? = nil,
-        environment: [String: String] = [:], redis: String? = nil, postgres: String? = nil
+        environment: [String: String] = [:], redis: String? = nil, postgres: String? = nil,
+        startedBy starter: [String] = []
     ) throws {
         port = Int(try freePort())
+        let command = starter + [builtExecutable("coupond")]
         process = try ServerProcess(
-            builtExecutable("coupond"),
-            arguments: [
+            command[0],
+            arguments: command.dropFirst() + [
                 "--listen", "127.0.0.1:\(port)", "--redis", redis ?? "unix:\(world.redis.socket)",
                 "--postgres", postgres ?? world.database, "--event-loops", "2", "--log-level",
                 "debug",

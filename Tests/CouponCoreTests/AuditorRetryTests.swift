@@ -1,0 +1,154 @@
+import CouponCore
+import Testing
+
+/// Tables and gates of coupons that a test makes drift.
+private final class Books: AccountsStore, AccountsGate {
+    /// By id: the version that the gate has; the tables have 2.
+    var versions: [Int64: Int64] = [:]
+    /// By id: slots at the gate that the tables know nothing of.
+    var slots: [Int64: Int64] = [:]
+    /// What the next calls of `renote` throw.
+    var renoteFailures: [LedgerError] = []
+    var renotes: [CouponID] = []
+    /// Whose record cannot be read.
+    var damaged: Set<Int64> = []
+    var isRedisAway = false
+    var areHoldersAway = false
+    var inspections: [CouponID] = []
+    private let place = GatePlace(
+        isOpen: true, epoch: 1, settled: Position(epoch: 1, n: 1), tail: 1)
+
+    private func ledger(_ id: Int64) -> LedgerAccounts {
+        LedgerAccounts(
+            coupon: coupon(id), epoch: 1, cursor: place.settled, rows: nil, rejected: 0,
+            deadLettered: 0)
+    }
+
+    private func coupon(_ id: Int64) -> Coupon {
+        var coupon = Coupon(
+            id: CouponID(id), title: "t", total: 10,
+            window: Window(opens: .zero, closes: Timestamp(microseconds: 1)), issued: 1,
+            lastSequence: 1)
+        coupon.version = 2
+        return coupon
+    }
+
+    func accounts(of coupons: [CouponID], _ bounds: AccountsBounds) -> [LedgerAccounts] {
+        coupons.map { ledger($0.rawValue) }
+    }
+
+    func accounts(after: CouponID, limit: Int, _ bounds: AccountsBounds) -> [LedgerAccounts] {
+        versions.keys.filter { $0 > after.rawValue }.sorted().prefix(limit).map { ledger($0) }
+    }
+
+    func inspect(
+        _ coupon: CouponID, partition: PartitionID, user: UserID?
+    ) throws(GateControlError) -> GateInspection {
+        inspections.append(coupon)
+        if isRedisAway { throw .unavailable("away") }
+        if damaged.contains(coupon.rawValue) { throw .unexpectedReply("damaged") }
+        let record = GateRecord(
+            version: versions[coupon.rawValue] ?? 2, rev: 1,
+            used: 1 + slots[coupon.rawValue, default: 0], queued: 0, nextSequence: 2, cap: nil,
+            terms: self.coupon(coupon.rawValue).terms)
+        return GateInspection(
+            status: .open, epoch: 1, settled: place.settled, tail: 1, now: .zero,
+            record: record, holder: nil)
+    }
+
+    func renote(_ coupon: CouponID, above version: Int64?) throws(LedgerError) {
+        renotes.append(coupon)
+        if !renoteFailures.isEmpty { throw renoteFailures.removeFirst() }
+    }
+
+    func holders(
+        of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int
+    ) throws(GateControlError) -> [LoadedHolder] {
+        if areHoldersAway { throw .unexpectedReply("HSCAN") }
+        return []
+    }
+
+    func rows(of coupon: CouponID, after: UserID, limit: Int) -> RowSlice {
+        RowSlice(count: 1, last: nil, issued: 1)
+    }
+    func missingSequences(of coupon: CouponID, limit: Int) -> [ClosedRange<Int64>] { [] }
+    func coupon(_ id: CouponID) -> Coupon? { coupon(id.rawValue) }
+    func coupons(after: CouponID, limit: Int) -> [Coupon] { [] }
+    func decisions(_ questions: [Holding], in partition: PartitionID) -> Decisions {
+        Decisions(cursor: place.settled, standings: questions.map { _ in nil })
+    }
+}
+
+@Suite struct AuditorRetryTests {
+    private let books = Books()
+    private let diary = Diary()
+    private let auditor: Auditor
+
+    private final class Diary { var news: [Auditor.News] = [] }
+
+    init() {
+        auditor = Auditor(
+            store: books, gates: books, partitioning: Partitioning(count: 4),
+            owns: { _ in true }
+        ) { [diary] in diary.news.append($0) }
+    }
+
+    private func looks(_ count: Int) { for _ in 0..<count { auditor.look() } }
+
+    private func told(_ isWanted: (Auditor.News) -> Bool) -> Int {
+        diary.news.count(where: isWanted)
+    }
+
+    private var toldAgain: Int { told { if case .toldAgain = $0 { true } else { false } } }
+
+    @Test func `a gate that could not be told again is told at a later look`() {
+        books.versions = [1: 1]
+        books.renoteFailures = [.busy("locked"), .sessionLost("failover")]
+        looks(60)
+        #expect(books.renotes.count == 3, "two that failed, and one")
+        #expect(toldAgain == 1)
+        #expect(auditor.drifting == 1)
+        books.versions = [1: 2]
+        looks(1)
+        #expect(told { $0 == .mended(CouponID(1)) } == 1)
+        #expect(auditor.drifting == 0)
+    }
+
+    @Test func `a gate that is ahead raises one alarm, whatever has to be tried again`() {
+        books.versions = [1: 5]
+        books.renoteFailures = [.busy("locked")]
+        looks(60)
+        #expect(books.renotes.count == 2)
+        #expect(told { if case .wentBack = $0 { true } else { false } } == 1)
+    }
+
+    @Test func `a coupon of which something fails holds up no other`() {
+        books.versions = [1: 1, 2: 2, 3: 1, 4: 2, 5: 2, 6: 2]
+        books.damaged = [1, 2, 4, 5]
+        books.renoteFailures = [.busy("locked")]
+        looks(20)
+        #expect(told { $0 == .looked(CouponID(6)) } == 10)
+        #expect(toldAgain == 1)
+        #expect(told { if case .failed(CouponID(1)?, _) = $0 { true } else { false } } == 10)
+    }
+
+    @Test func `a server that is away ends the look, and the next one goes on`() {
+        for id in Int64(1)...30 { books.versions[id] = 2 }
+        books.isRedisAway = true
+        looks(1)
+        #expect(books.inspections.count == 3)
+        books.isRedisAway = false
+        books.inspections = []
+        looks(1)
+        #expect(books.inspections.count == 27, "on from where it stood")
+    }
+
+    @Test func `a drift is told without its sequences where they cannot be found`() {
+        books.versions = [1: 2]
+        books.slots = [1: 1]
+        books.areHoldersAway = true
+        looks(60)
+        #expect(told { if case .drift(_, _, sequences: []) = $0 { true } else { false } } == 1)
+        #expect(auditor.drifting == 1)
+    }
+}

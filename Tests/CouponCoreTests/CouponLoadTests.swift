@@ -1,0 +1,222 @@
+/// The load of a coupon, step by step: one at a time, whole, and of one moment (rule 32).
+import CouponCore
+import FakeGate
+import Models
+import Testing
+
+private let partition = PartitionID(0)
+
+@Suite struct CouponLoadTests {
+    private let clock = VirtualClock()
+    private let world: ModelWorld
+    private let gates: ModelGates
+    private let store: FakeStore
+    private let keeper: CouponKeeper
+
+    /// An open gate of epoch 1, and a coupon of ten with five holders, of whom two come in a page.
+    init() {
+        world = ModelWorld(partitions: 1, clocks: clock.clocks)
+        gates = ModelGates(world)
+        store = FakeStore(world)
+        var slices = Slices()
+        slices.holders = 2
+        keeper = CouponKeeper(
+            store: store, gates: gates, partitioning: world.partitioning, slices: slices,
+            clocks: clock.clocks, forget: { _ in }, failed: { _, _ in })
+        let row = world.tables.raiseEpoch(of: partition, above: 0, identity: world.identity)
+        _ = world.redis.fence(row)
+        _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
+        world.tables.coupons[sale] = .sample(total: 10, issued: 5)
+        for user in 1...5 as ClosedRange<Int64> { issue(user) }
+    }
+
+    private func issue(_ user: Int64) {
+        world.tables.issues[sale, default: [:]][UserID(user)] = ModelTables.Issue(
+            sequence: user, requestID: name(UInt64(user)), at: .zero)
+    }
+
+    private var loaded: ModelRedis.Loaded? { world.redis[partition][1, sale] }
+    private var staged: ModelRedis.Staged? {
+        world.redis[partition].loads[ModelRedis.Key(epoch: 1, coupon: sale)]
+    }
+
+    private func load(_ number: LoadNumber = 1) -> CouponLoad {
+        CouponLoad(of: sale, number: number)
+    }
+
+    /// Steps up to something that is not another move.
+    private func run(_ load: inout CouponLoad) -> CouponLoad.Step {
+        for _ in 0..<100 {
+            let step = load.advance(keeper)
+            guard case .moved = step else { return step }
+        }
+        return .moved(holders: 0)
+    }
+
+    /// Steps until something holds.
+    private func run(_ load: inout CouponLoad, until isThere: () -> Bool) {
+        for _ in 0..<100 where !isThere() { _ = load.advance(keeper) }
+        #expect(isThere())
+    }
+
+    @Test func `holders come page by page, and then the coupon with all of them`() {
+        var load = load()
+        var pages: [Int] = []
+        while case .moved(let holders) = load.advance(keeper) {
+            #expect(loaded == nil)
+            if holders > 0 { pages.append(holders) }
+        }
+        #expect(pages == [2, 2, 1])
+        #expect(loaded?.used == 5 && loaded?.nextSequence == 6)
+        #expect(loaded?.holders.count == 5 && staged == nil)
+    }
+
+    @Test func `a coupon that is not there is absent, and nothing stays of the load`() {
+        world.tables.coupons = [:]
+        var load = load()
+        #expect(run(&load) == .done(.absent))
+        #expect(staged == nil)
+    }
+
+    @Test func `a coupon that the gate holds is loaded at once`() {
+        var (first, second) = (load(1), load(2))
+        #expect(run(&first) == .done(.loaded))
+        #expect(second.advance(keeper) == .done(.loaded))
+    }
+
+    @Test func `whoever finds the coupon claimed waits for the other's end`() {
+        var (first, second) = (load(1), load(2))
+        run(&first) { staged?.holders.count == 2 }
+        for _ in 0..<2 {
+            clock.advance(milliseconds: 4_000)
+            #expect(second.advance(keeper) == .wait)
+            _ = first.advance(keeper)
+        }
+        #expect(run(&first) == .done(.loaded))
+        #expect(run(&second) == .done(.loaded))
+        #expect(gates.count(of: .load) == 1)
+    }
+
+    @Test func `a load that stands still is overtaken, and then waits itself`() {
+        var (slow, other) = (load(1), load(2))
+        run(&slow) { staged?.holders.count == 2 }
+        clock.advance(milliseconds: 4_999)
+        #expect(other.advance(keeper) == .wait)
+        clock.advance(milliseconds: 1)
+        run(&other) { staged?.load == 2 && staged?.holders.count == 2 }
+        #expect(staged?.load == 2)
+        #expect(slow.advance(keeper) == .moved(holders: 0), "it begins anew")
+        #expect(slow.advance(keeper) == .wait)
+        #expect(staged?.load == 2 && staged?.holders.count == 2)
+        #expect(run(&other) == .done(.loaded))
+        #expect(run(&slow) == .done(.loaded))
+    }
+
+    @Test func `a load that is always overtaken gives up after five times`() {
+        gates.before = { [world] call, _ in
+            if call == .stage { world.redis[partition].loads = [:] }
+        }
+        var load = load()
+        guard case .done(.failed(let failure)) = run(&load) else {
+            Testing.Issue.record("it has not failed")
+            return
+        }
+        #expect(failure.code == .unavailable)
+        #expect(gates.count(of: .claim) == 5)
+        #expect(loaded == nil && staged == nil)
+    }
+
+    @Test(arguments: [0, 1, 2])
+    func `a coupon that changes while its holders are read is read again`(_ change: Int) {
+        var marks = 0
+        store.before = { [world] call in
+            guard call == .marks else { return }
+            marks += 1
+            guard marks == 2 else { return }
+            switch change {
+            case 0:
+                world.tables.coupons[sale]?.issued += 1
+                world.tables.coupons[sale]?.lastSequence += 1
+                world.tables.issues[sale]?[UserID(6)] = ModelTables.Issue(
+                    sequence: 6, requestID: name(6), at: .zero)
+            case 1:
+                // A user is refused.
+                world.tables.coupons[sale]?.lastSequence += 1
+                world.tables.refusals.append(refusal(.soldOut))
+            default:
+                world.tables.refusals.append(refusal(.deadLetter))
+            }
+        }
+        var load = load()
+        #expect(run(&load) == .done(.loaded))
+        #expect(gates.count(of: .claim) == 2)
+        #expect(loaded?.holders.count == 6)
+        #expect(loaded?.used == (change == 1 ? 5 : 6))
+    }
+
+    private func refusal(_ reason: RejectionReason) -> Refusal {
+        Refusal(
+            holding: Holding(
+                coupon: sale, user: UserID(6), sequence: 6, requestID: name(6)),
+            position: Position(epoch: 1, n: 1), reason: reason, issued: nil)
+    }
+
+    @Test func `a change of the coupon itself makes no load begin anew, and is not lost`() {
+        var marks = 0
+        store.before = { [world] call in
+            guard call == .marks else { return }
+            marks += 1
+            // While the holders are read, and when the coupon has got its record.
+            if marks == 2 || marks == 3 {
+                world.tables.coupons[sale]?.version += 1
+                world.tables.coupons[sale]?.total = Int64(10 * marks)
+            }
+        }
+        var load = load()
+        #expect(run(&load) == .done(.loaded))
+        #expect(gates.count(of: .claim) == 1 && gates.count(of: .set) == 1)
+        #expect(loaded?.coupon.total == 30 && loaded?.coupon.version == 3)
+    }
+
+    @Test(arguments: [true, false])
+    func `a load that fails leaves nothing behind`(isPostgres: Bool) {
+        var load = load()
+        run(&load) { staged?.holders.count == 4 }
+        if isPostgres {
+            store.before = { _ throws(LedgerError) in throw .tooSlow("57014") }
+        } else {
+            gates.before = { call, _ throws(GateControlError) in
+                if call == .stage { throw .unavailable("OOM") }
+            }
+        }
+        guard case .done(.failed(let failure)) = run(&load) else {
+            Testing.Issue.record("it has not failed")
+            return
+        }
+        #expect(failure.code == .unavailable)
+        #expect(staged == nil && loaded == nil)
+    }
+
+    @Test func `a gate that is not open is not loaded, nor one that is fenced meanwhile`() {
+        var load = load()
+        run(&load) { staged?.holders.count == 2 }
+        world.redis[partition].gate?.isFenced = true
+        guard case .done(.failed(let failure)) = run(&load) else {
+            Testing.Issue.record("it has not failed")
+            return
+        }
+        #expect(failure.code == .unavailable && loaded == nil)
+    }
+
+    @Test func `a letter that is decided meanwhile makes the load begin anew`() {
+        world.tables.refusals = [refusal(.deadLetter)]
+        var load = load()
+        run(&load) { staged?.holders.count == 3 }
+        // As letter.lua ends it.
+        world.tables.refusals = []
+        world.redis[partition].loads = [:]
+        #expect(run(&load) == .done(.loaded))
+        #expect(gates.count(of: .claim) == 2)
+        #expect(loaded?.used == 5 && loaded?.holders.count == 5)
+    }
+}

@@ -1,0 +1,49 @@
+/// What a load asks of PostgreSQL, from the tables of a `ModelWorld`.
+import CouponCore
+import Models
+
+/// Reads coupons and holders; a test hears of each call before it is done.
+final class FakeStore: CouponStore {
+    enum Call { case marks, holders }
+
+    var before: (Call) throws(LedgerError) -> Void = { _ in }
+    private let world: ModelWorld
+
+    init(_ world: ModelWorld) { self.world = world }
+
+    func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+        try before(.marks)
+        return world.tables.marks(of: coupons)
+    }
+
+    func holders(
+        of coupon: CouponID, after place: HolderPlace, limit: Int
+    ) throws(LedgerError) -> HolderPage {
+        try before(.holders)
+        return world.tables.holders(of: coupon, after: place, limit: limit)
+    }
+
+    // A load asks nothing else.
+    private var notAskedFor: LedgerError { .refused("not asked for") }
+
+    func holders(
+        of coupons: [CouponID], limit: Int
+    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? { throw notAskedFor }
+    func partitions() throws(LedgerError) -> [PartitionRow] { throw notAskedFor }
+    func coupon(_ id: CouponID) throws(LedgerError) -> Coupon? { throw notAskedFor }
+    func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon] { throw notAskedFor }
+    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] { throw notAskedFor }
+    func decisions(
+        _ questions: [Holding], in partition: PartitionID
+    ) throws(LedgerError) -> Decisions { throw notAskedFor }
+    func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
+        throw notAskedFor
+    }
+    func create(_ coupon: Coupon) throws(LedgerError) -> Bool { throw notAskedFor }
+    func update(
+        _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
+    ) throws(LedgerError) -> CouponUpdate? { throw notAskedFor }
+    func retell(
+        _ tell: (Coupon, PartitionRow) -> Bool
+    ) throws(LedgerError) -> Bool { throw notAskedFor }
+}

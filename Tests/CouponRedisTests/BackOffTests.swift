@@ -1,0 +1,26 @@
+/// How fast Redis is tried again.
+internal import Testing
+
+@testable internal import CouponRedis
+
+@Suite struct BackOffTests {
+    @Test(arguments: [500, 2_000] as [Int64])
+    func `waits double up to a bound, with jitter, and begin anew after a success`(longest: Int64) {
+        var backOff = BackOff(longest: longest)
+        for _ in 1...2 {
+            var full: Int64 = 50
+            for failures in 0..<100 {
+                #expect(backOff.failures == failures)
+                #expect((full / 2...full).contains(backOff.next()))
+                full = min(2 * full, longest)
+            }
+            backOff.reset()
+        }
+        let waits = Set(
+            (1...100).map { _ in BackOff(longest: longest) }.map { one in
+                var one = one
+                return one.next()
+            })
+        #expect(waits.count > 5)
+    }
+}

@@ -1,0 +1,51 @@
+/// How large a partition's transactions are.
+import CouponCore
+import Testing
+
+@testable import CouponScheduler
+
+private func at(_ milliseconds: Int64) -> MonotonicTime {
+    MonotonicTime(nanoseconds: milliseconds * 1_000_000)
+}
+
+@Suite struct BatchSizeTests {
+    @Test func `what took too long is halved, down to one request`() {
+        var batch = BatchSize(most: 5_000)
+        batch.tooMany(5_000, now: at(0))
+        #expect(batch.requests == 2_500)
+        // Fewer were there than were allowed.
+        batch.tooMany(40, now: at(0))
+        #expect(batch.requests == 20)
+        for _ in 0..<10 { batch.tooMany(batch.requests, now: at(0)) }
+        #expect(batch.requests == 1)
+    }
+
+    @Test func `a size that was too much is not tried again for a minute, and then by and by`() {
+        var batch = BatchSize(most: 5_000)
+        batch.tooMany(5_000, now: at(0))
+        batch.tooMany(2_500, now: at(1_000))
+        for second in 1...60 as ClosedRange<Int64> {
+            batch.committed(inMilliseconds: 10, now: at(second * 1_000))
+            #expect(batch.requests == 1_250)
+        }
+        batch.committed(inMilliseconds: 10, now: at(61_000))
+        #expect(batch.requests == 2_500)
+        for _ in 0..<5 { batch.committed(inMilliseconds: 10, now: at(62_000)) }
+        #expect(batch.requests == 5_000)
+    }
+
+    @Test func `slow transactions become smaller, and larger only where they are quick`() {
+        var batch = BatchSize(most: 1_000)
+        batch.committed(inMilliseconds: 501, now: at(0))
+        #expect(batch.requests == 500)
+        batch.committed(inMilliseconds: 500, now: at(0))
+        batch.committed(inMilliseconds: 100, now: at(0))
+        #expect(batch.requests == 500)
+        batch.committed(inMilliseconds: 99, now: at(0))
+        #expect(batch.requests == 1_000)
+        batch.committed(inMilliseconds: 0, now: at(0))
+        #expect(batch.requests == 1_000)
+        for _ in 0..<20 { batch.committed(inMilliseconds: 9_000, now: at(0)) }
+        #expect(batch.requests == 1)
+    }
+}

@@ -1,0 +1,76 @@
+/// What keeps a partition waiting, and for how long.
+import CouponCore
+import Testing
+
+@testable import CouponScheduler
+
+private func moment(_ milliseconds: Int64) -> MonotonicTime {
+    MonotonicTime(nanoseconds: milliseconds * 1_000_000)
+}
+
+@Suite struct OwnedTests {
+    /// A partition of a scheduler, and its source of chance.
+    private final class Partition {
+        var owned = Owned(now: moment(0), requestsPerTransaction: 10)
+        private var random = SplitMix64(seed: 7)
+
+        /// Whether a failure is another one than the last.
+        func fail(_ text: String, rest: Int64 = 0) -> Bool {
+            owned.fail(text, rest: rest, now: moment(1_000), using: &random)
+        }
+
+        /// How long it waits after a failure.
+        func pause(rest: Int64 = 0) throws -> Int64 {
+            _ = fail("no", rest: rest)
+            let until = try #require(owned.waitsUntil)
+            #expect(!owned.isDue(moment(1_000)) && owned.isDue(until))
+            return until.milliseconds(since: moment(1_000))
+        }
+
+        func watch(epoch: Epoch = 3, beat: Int64, at milliseconds: Int64) -> Bool {
+            let gate = GateView(
+                status: .fenced, epoch: epoch, tail: 0, settled: .zero, beat: beat,
+                installID: "i", queueEnd: .zero, items: [])
+            return owned.watch(gate, now: moment(milliseconds))
+        }
+    }
+
+    private let partition = Partition()
+
+    @Test func `back-offs grow from 50 ms to 5 s, half of each is jitter`() throws {
+        for longest in [50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000] as [Int64] {
+            #expect((longest / 2...longest).contains(try partition.pause()))
+        }
+        partition.owned.succeed()
+        #expect(partition.owned.isDue(moment(0)))
+        #expect((25...50).contains(try partition.pause()), "after a success they begin anew")
+    }
+
+    @Test func `a failure waits as long as the others need`() throws {
+        #expect(try partition.pause(rest: 20_000) == 20_000)
+        #expect(try partition.pause(rest: 1) > 1)
+    }
+
+    @Test func `the same failure is news once`() {
+        #expect(partition.fail("disk full"))
+        #expect(!partition.fail("disk full"))
+        #expect(partition.fail("too slow"))
+        partition.owned.succeed()
+        #expect(partition.fail("too slow"))
+    }
+
+    @Test func `a rebuild is waited for while its beat rises, and 3 s after that`() {
+        #expect(partition.watch(beat: 1, at: 0))
+        #expect(partition.watch(beat: 1, at: 2_999))
+        #expect(partition.watch(beat: 2, at: 10_000))
+        #expect(partition.watch(beat: 2, at: 12_999))
+        #expect(!partition.watch(beat: 2, at: 13_000))
+        // Another owner has taken it over meanwhile.
+        #expect(partition.watch(epoch: 4, beat: 2, at: 13_000))
+        #expect(!partition.watch(epoch: 4, beat: 2, at: 16_000))
+    }
+
+    @Test func `nobody is at a gate that has no beat`() {
+        #expect(!partition.watch(beat: 0, at: 0))
+    }
+}

@@ -1,0 +1,26 @@
+import CouponCore
+import Testing
+
+@testable import coupond
+
+@Suite struct DescriptorTests {
+    private let reserve = Limits.reservedDescriptors(eventLoops: 4)
+
+    @Test func `callers get what is left of the files, and no more than is configured`() {
+        func connections(limit: Int) -> Int {
+            Descriptors.connections(wanted: 1_000, limit: limit, eventLoops: 4)
+        }
+        #expect(connections(limit: .max) == 1_000)
+        #expect(connections(limit: 1_000 + reserve) == 1_000)
+        #expect(connections(limit: 999 + reserve) == 999)
+        #expect(connections(limit: 1 + reserve) == 1)
+        #expect(connections(limit: reserve) == 0)
+        #expect(connections(limit: 0) < 0)
+    }
+
+    @Test func `the limit is raised as far as it goes, and said`() {
+        let limit = Descriptors.raiseLimit()
+        #expect(limit > 0)
+        #expect(Descriptors.raiseLimit() == limit)
+    }
+}

@@ -1,0 +1,131 @@
+/// More callers than the daemon may have files open.
+import CouponClient
+import CouponCore
+import CouponWire
+import TestSupport
+import TestWorld
+import Testing
+
+@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct DescriptorLimitTests {
+    /// Of a daemon of a test, which has two event loops.
+    private let reserve = Limits.reservedDescriptors(eventLoops: 2)
+
+    @Test func `however many callers stay, Redis and PostgreSQL are reached again`() async throws {
+        let world = try await World(ownPostgres: true)
+        let limit = reserve + 30
+        let daemon = try Daemon(world, startedBy: ["prlimit", "--nofile=\(limit):\(limit)"])
+        try await daemon.ready()
+        #expect(daemon.process.logTail(lines: 1_000).contains("fewer callers are admitted"))
+        let crowd = try (1...400).map { _ in try PlainSocket(port: daemon.port) }
+        let answers = crowd.map { caller in try? caller.healthOrRefusal() }
+        let callers = zip(crowd, answers).filter { $1 == .health(notReady: nil) }.map(\.0)
+        #expect(callers.count == 29, "and our own client")
+        #expect(answers.contains(.failure(.exhausted("too many connections"))))
+        try await world.redis.kill()
+        try await world.postgres.kill()
+        try await eventually("it is noticed") { try await daemon.client.health() != nil }
+        try await world.redis.restart()
+        try await world.postgres.start()
+        try await daemon.ready()
+        for caller in callers { try caller.checkAlive() }
+        _ = try await daemon.client.create(.offer(1, total: 1))
+        #expect(try await daemon.win(CouponID(1), 1) == 1)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test func `where there is no room for a single caller the daemon does not start`() async throws
+    {
+        let world = try await World()
+        let daemon = try Daemon(world, startedBy: ["prlimit", "--nofile=\(reserve):\(reserve)"])
+        #expect(try await daemon.process.waitForEnd() == .code(78))
+        #expect(daemon.process.logTail().contains("raise LimitNOFILE"))
+    }
+
+    @Test func `a listener without a file to open waits, says so once, and goes on`() async throws {
+        let world = try await World()
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        // To ask by when no connection is accepted any more.
+        var watchers = try (1...40).map { _ in try PlainSocket(port: port) }
+        #expect(try get("/livez", port).hasSuffix("alive\n"))
+        try await setFileLimit("8", of: daemon)
+        let late = try PlainSocket(port: daemon.port)
+        var metrics = ""
+        try await eventually("a failure is counted") {
+            metrics = try ask("/metrics", watchers.removeLast())
+            return !metrics.contains("\ncoupond_accept_failures_total 0\n")
+        }
+        let count = try #require(metrics.firstMatch(of: /coupond_accept_failures_total (\d+)\n/))
+        #expect(try #require(Int(count.1)) < 1_000, "it does not wait")
+        let sayings = { (text: String) in
+            daemon.process.logTail(lines: 10_000).split(separator: "\n").count {
+                $0.contains(text)
+            }
+        }
+        try await eventually("it is said") { sayings("connections cannot be accepted") > 0 }
+        try await setFileLimit("1000", of: daemon)
+        try late.checkAlive()
+        try await eventually("the end is said") { sayings("connections are accepted again") > 0 }
+        #expect(sayings("connections cannot be accepted") == 1)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test func `of those who watch a few are served at once, and no more`() async throws {
+        let world = try await World()
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        var watchers = try (0..<Limits.observationConnections).map { _ in
+            try PlainSocket(port: port)
+        }
+        #expect(try PlainSocket(port: port).read(1) == nil)
+        #expect(try ask("/livez", watchers.removeLast()).hasSuffix("alive\n"))
+        try await eventually("there is room again") {
+            try get("/livez", port).hasSuffix("alive\n")
+        }
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test func `a daemon that has lost a listener ends, rather than be deaf there`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        let loss = try await CommandRun(
+            "python3", ["-c", listenerLoss, "\(daemon.process.pid)", "\(daemon.port)"])
+        // Where one process may not reach into another, it cannot be tried.
+        guard loss.end != .code(77) else { return }
+        #expect(loss.end == .code(0), "\(loss.text)")
+        #expect(try await daemon.process.waitForEnd() == .code(70))
+        let log = daemon.process.logTail(lines: 10_000)
+        #expect(log.contains("a listening socket was lost") && log.contains("draining"))
+    }
+
+    /// Changes the soft limit of a running daemon.
+    private func setFileLimit(_ limit: String, of daemon: Daemon) async throws {
+        let change = try await CommandRun(
+            "prlimit", ["--pid", "\(daemon.process.pid)", "--nofile=\(limit):"])
+        #expect(change.end == .code(0), "\(change.text)")
+    }
+}
+
+/// Takes one of a process's listening sockets and shuts it down, as no system should.
+private let listenerLoss = """
+    import ctypes, os, socket, sys
+    pid, port = int(sys.argv[1]), int(sys.argv[2])
+    rows = [line.split() for line in open("/proc/net/tcp").readlines()[1:]]
+    listening = {"socket:[%s]" % row[9] for row in rows
+                 if row[3] == "0A" and int(row[1].split(":")[1], 16) == port}
+    folder = "/proc/%d/fd/" % pid
+    number = next(int(fd) for fd in os.listdir(folder) if os.readlink(folder + fd) in listening)
+    pidfd_getfd = 438
+    copy = ctypes.CDLL(None).syscall(pidfd_getfd, os.pidfd_open(pid), number, 0)
+    if copy < 0:
+        sys.exit(77)
+    socket.socket(fileno=copy).shutdown(socket.SHUT_RDWR)
+    """
+
+extension PlainSocket {
+    /// What a caller hears who asks for health, or is refused.
+    fileprivate func healthOrRefusal() throws -> Response.Result? {
+        try send(Request(id: 1, method: .health))
+        return try response()?.result
+    }
+}

@@ -1,0 +1,76 @@
+import CouponClient
+import CouponCore
+import CouponWire
+import NIOCore
+import TestSupport
+import TestWorld
+import Testing
+
+/// An operator has a gate built anew.
+@Suite(.machine(.overloading), .timeLimit(.minutes(2))) struct GateRebuildTests {
+    /// In partition 3 of 16.
+    private let coupon = CouponID(3)
+
+    @Test func `a rebuild that somebody asks for costs no accepted request`() async throws {
+        let world = try await World()
+        let daemons = [try await world.daemon(), try await world.daemon()]
+        _ = try await daemons[0].client.create(.offer(3, total: 50))
+        var before: Epoch = try await daemons[0].client.audit(coupon).place.epoch
+        let lock = try await world.lock(coupon)
+        for user in 1...20 { _ = try await daemons[0].ask(coupon, Int64(user)) }
+        // One of them is not the owner.
+        for daemon in daemons {
+            let epoch = try await daemon.client.rebuildGate(PartitionID(3), deadline: .seconds(20))
+            #expect(epoch > before)
+            before = epoch
+        }
+        try await lock.release()
+        try await eventually("all are issued") { try world.issued == 20 }
+        for user in 21...50 { try await daemons[1].winSoon(coupon, Int64(user)) }
+        try await world.expectBalance(of: coupon, through: daemons[0])
+    }
+
+    @Test func `a partition that there is not is refused with those that there are`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        let failure = Failure(
+            .invalidArgument, "rebuild_gate.partition: must be 0 to 15, got 16")
+        await #expect(throws: ClientError.refused(failure)) {
+            try await daemon.client.rebuildGate(PartitionID(16))
+        }
+    }
+
+    @Test func `a rebuild that takes long goes on, and other admins are served meanwhile`()
+        async throws
+    {
+        let world = try await World(ownPostgres: true)
+        let daemon = try await world.daemon()
+        world.postgres.pause()
+        let client = daemon.client
+        let rebuild = Task {
+            try await client.rebuildGate(PartitionID(3), deadline: .seconds(2))
+        }
+        // Needs no PostgreSQL.
+        try await client.reload()
+        let refusal = await #expect(throws: ClientError.self) { _ = try await rebuild.value }
+        guard case .refused(let failure) = refusal else {
+            throw Unexpected(what: "\(String(describing: refusal))")
+        }
+        #expect(failure.code == .deadlineExceeded && failure.message.contains("goes on with it"))
+        world.postgres.resume()
+        try await daemon.ready()
+        _ = try await client.create(.offer(3, total: 1))
+        try await daemon.winSoon(coupon, 1)
+        #expect(try await client.audit(coupon).place.epoch > 1)
+    }
+}
+
+extension World {
+    /// Whether a coupon's accounts add up, when everything has come to rest.
+    fileprivate func expectBalance(of coupon: CouponID, through daemon: Daemon) async throws {
+        try await eventually("the accounts add up") {
+            let audit = try await daemon.client.audit(coupon)
+            return audit.judge.isComparable && audit.judge.checks.allSatisfy(\.holds)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+/// Slow methods wait in lanes, and nobody waits behind another lane's work.
+import CouponClient
+import CouponCore
+import CouponWire
+import NIOCore
+import TestSupport
+import TestWorld
+import Testing
+
+@Suite(.machine(.overloading), .timeLimit(.minutes(2))) struct SlowWorkTests {
+    @Test
+    func `a flood of statuses holds up no first request of a coupon, no admin and no recovery`()
+        async throws
+    {
+        let world = try await World()
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        let flooded = try await daemon.offer(total: nil)
+        // Nobody has ever asked for these: they must be looked up and loaded.
+        let fresh = [try await daemon.offer(total: 1), try await daemon.offer(total: 1)]
+        let flood = try StatusFlood(of: flooded, connections: 16, daemon)
+        defer { flood.end() }
+        try await flood.isOn()
+        let first = try? await daemon.client.issue(
+            IssueRequest(coupon: fresh[0], user: UserID(1), waitFor: .issued),
+            deadline: .seconds(5))
+        #expect(first?.isIssued == true, "the first request of a coupon")
+        let paused = try? await daemon.client.pause(flooded, deadline: .seconds(5))
+        #expect(paused?.state == .paused)
+        try await flood.isOn()
+        try await world.redis.cli("FLUSHALL")
+        try await eventually("what follows the loss of Redis' data is accepted") {
+            let outcome = try await daemon.client.issue(
+                IssueRequest(coupon: fresh[1], user: UserID(1), waitFor: .issued),
+                deadline: .seconds(5))
+            return outcome.isIssued
+        }
+        try await flood.isOn()
+        #expect(try metric("coupond_slow_waiting{lane=\"statuses\"}", port) > 0)
+        #expect(try metric("coupond_slow_refused_total{lane=\"statuses\"}", port) > 0)
+        #expect(try metric("coupond_slow_refused_total{lane=\"loads\"}", port) == 0)
+    }
+
+    @Test func `one connection has few lists under way, and no other pays for them`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        let coupon = try await daemon.offer(total: 1)
+        let lock = try await world.lock(coupon)
+        let admin = try keepAdminsWaiting(daemon, coupon)
+        let client = try PlainSocket(port: daemon.port)
+        let count = UInt64(Limits.listsInFlightPerConnection) + 6
+        let lists = try (1...count).flatMap { id in
+            try Request(
+                id: id, deadlineMilliseconds: 60_000,
+                method: .listCoupons(after: CouponID(0), limit: 500)
+            ).frame()
+        }
+        try client.send(lists)
+        for _ in 0..<6 {
+            let failure = try client.failure().failure
+            #expect(failure.code == .resourceExhausted)
+            #expect(failure.retryAfterMilliseconds != nil)
+        }
+        #expect(try await daemon.client.status(of: coupon).coupon.id == coupon)
+        try await lock.release()
+        for _ in 0..<Limits.listsInFlightPerConnection {
+            guard case .coupons = try #require(try client.response()).result else {
+                throw Unexpected(what: "no list")
+            }
+        }
+        withExtendedLifetime(admin) {}
+    }
+
+    @Test func `what a caller asked for who has gone is not begun`() async throws {
+        let world = try await World()
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        let coupon = try await daemon.offer(total: 1)
+        let lock = try await world.lock(coupon)
+        let admin = try keepAdminsWaiting(daemon, coupon)
+        let connections = try metric("coupond_connections", port)
+        let waiting = try metric("coupond_slow_waiting{lane=\"admin\"}", port)
+        var client: PlainSocket? = try PlainSocket(port: daemon.port)
+        try client?.send(Request(id: 1, method: .createCoupon(.offer(77, total: 1))))
+        try await eventually("it waits for its turn") {
+            try metric("coupond_slow_waiting{lane=\"admin\"}", port) > waiting
+        }
+        client?.breakOff()
+        client = nil
+        try await eventually("the connection is gone") {
+            try metric("coupond_connections", port) == connections
+        }
+        try await lock.release()
+        await #expect(throws: ClientError.refused(.noCoupon(CouponID(77)))) {
+            try await daemon.client.coupon(CouponID(77))
+        }
+        withExtendedLifetime(admin) {}
+    }
+
+    /// Admins who wait for a locked coupon, one after the other, for a second each.
+    private func keepAdminsWaiting(_ daemon: Daemon, _ coupon: CouponID) throws -> PlainSocket {
+        let admin = try PlainSocket(port: daemon.port)
+        for id in UInt64(1)...30 {
+            try admin.send(
+                Request(id: id, deadlineMilliseconds: 60_000, method: .pauseCoupon(coupon)))
+        }
+        // Whoever asks later stands behind them.
+        try admin.send(Request(id: 999, method: .health))
+        while try #require(try admin.response()).id != 999 {}
+        return admin
+    }
+
+    private func metric(_ name: String, _ port: Int) throws -> Double {
+        let socket = try PlainSocket(port: port)
+        try socket.send(Array("GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n".utf8))
+        var bytes: [UInt8] = []
+        while let byte = try socket.read(1) { bytes += byte }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        let line = try #require(lines.first { $0.hasPrefix(name + " ") })
+        return try #require(line.split(separator: " ").last.flatMap { Double($0) })
+    }
+}
+
+extension Outcome {
+    fileprivate var isIssued: Bool { if case .issued = self { true } else { false } }
+}
