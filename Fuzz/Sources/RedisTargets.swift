@@ -36,11 +36,9 @@ private func replies(in chunks: [[UInt8]]) -> [Reply] {
 /// The reply of read.lua: it is judged as its partition's owner judges it.
 func fuzzQueueViews(_ input: [UInt8]) {
     for reply in replies(in: [input]) {
-        guard let raw = RawGateView(reply) else { continue }
-        let items = raw.entries.map { QueueItem($0) ?? .damaged($0.damaged(holders: [])) }
-        let gate = raw.view(items)
+        guard let gate = GateView(reply) else { continue }
         let identity = RedisIdentity(runID: "a", replicationID: "b")
-        for cursor in [Position.zero, gate.settled] + items.map(\.position) {
+        for cursor in [Position.zero, gate.settled] + gate.items.map(\.position) {
             let row = PartitionRow(
                 id: PartitionID(0), epoch: gate.epoch, cursor: cursor, identity: identity,
                 installID: "")
@@ -54,12 +52,12 @@ func fuzzQueueViews(_ input: [UInt8]) {
 /// The bytes of a queue entry: damaged, or requests that may be issued.
 func fuzzQueueEntries(_ input: [UInt8]) {
     let payload = Reply.array([.bytes(Array("e".utf8)), .bytes(input)])
-    guard let raw = RawEntry(.array([.bytes(Array("1-1".utf8)), payload])) else {
+    guard let item = QueueItem(.array([.bytes(Array("1-1".utf8)), payload])) else {
         preconditionFailure("an entry with the one field `e` is not found")
     }
     var holder = ByteReader(input)
     _ = holder.holder()
-    guard case .entry(let entry)? = QueueItem(raw) else { return }
+    guard case .entry(let entry) = item else { return }
     require(!entry.requests.isEmpty && entry.firstSequence > 0, "an entry of nobody")
     require(entry.requests.allSatisfy { $0.user.rawValue > 0 }, "an entry of no user")
 }
