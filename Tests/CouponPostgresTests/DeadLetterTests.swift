@@ -39,6 +39,44 @@ import Testing
         #expect(try store.deadLetters(after: 0, of: CouponID(8), limit: 10) == [])
     }
 
+    @Test func `letters are found without a walk over those of other coupons`() async throws {
+        let database = try await TestDatabase()
+        for id in [4, 8] { try database.coupon(Int64(id)) }
+        // Coupon 4 has the first ones; of those behind them none is its own.
+        try database.sql(
+            """
+            INSERT INTO coupond.dead_letter
+                (partition, epoch, n, coupon_id, user_id, sequence, request_id, error)
+            SELECT 0, 1, i, CASE WHEN i <= 10000 THEN 4 ELSE 8 END, i, i, '', 'no'
+            FROM generate_series(1, 30000) AS i;
+            ANALYZE coupond.dead_letter
+            """)
+        let before = try read(database)
+        try {
+            let store = database.store()
+            #expect(try store.deadLetters(after: 10_000, of: coupon, limit: 100) == [])
+            let page = try store.deadLetters(after: 9_900, of: coupon, limit: 100)
+            #expect(page.count == 100)
+            let bounds = AccountsBounds(rows: -1, refusals: 10)
+            let accounts = try store.accounts(of: [coupon, CouponID(8)], bounds)
+            #expect(accounts.map(\.unreadable) == [0, 0])
+        }()
+        // What a session has read is counted when it ends.
+        try await eventually("the reads are counted") { try read(database) > before }
+        #expect(try read(database) < before + 1_000)
+    }
+
+    /// How many rows, and entries of indexes, were read of the letters so far.
+    private func read(_ database: TestDatabase) throws -> Int {
+        let text = try database.sql(
+            """
+            SELECT seq_tup_read + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes
+                WHERE relname = 'dead_letter')
+            FROM pg_stat_user_tables WHERE relname = 'dead_letter'
+            """)
+        return try #require(Int(text))
+    }
+
     @Test func redriveIssuesWithTheOldSequence() async throws {
         let (database, letter) = try await stage()
         let store = database.store()

@@ -70,6 +70,17 @@ import Testing
         #expect(try await run(Self.sale + ["then", "verify", "--json"], .overIssues) == 1)
     }
 
+    @Test func `verify names a coupon that cannot be read, and goes on with the next`() async throws
+    {
+        for options in [[], ["--json"]] {
+            let verify = ["verify"] + options
+            #expect(try await run(Self.creation + ["then"] + verify, .cannotAuditTheFirst) == 1)
+            #expect(try await run(Self.creation + ["then"] + verify, .cannotAudit) == 75)
+        }
+        let one = ["verify", "--coupon", "7"]
+        #expect(try await run(Self.creation + ["then"] + one, .cannotAudit) == 69)
+    }
+
     @Test func couponsAreMadeAndShown() async throws {
         #expect(try await run(Self.creation + ["--total", "5"]) == 0)
         #expect(try await run(Self.creation + ["then", "coupon", "get", "7", "--json"]) == 0)

@@ -19,6 +19,10 @@ final class ModelDaemon: Sendable {
         case forgetsToClose
         /// Cuts a connection in the middle of the sale.
         case hangsUp
+        /// Has a second coupon with a row too few, and cannot read the first one's accounts.
+        case cannotAuditTheFirst
+        /// Cannot read any accounts.
+        case cannotAudit
     }
 
     private struct State: Sendable {
@@ -42,8 +46,8 @@ final class ModelDaemon: Sendable {
             case .createCoupon(let coupon): self.create(coupon, &state)
             case .getCoupon: Self.answer(state.coupon)
             case .listCoupons(let after, _):
-                .answer(.coupons([state.coupon].compactMap { $0 }.filter { $0.id > after }))
-            case .auditCoupon: self.audit(state)
+                .answer(.coupons(self.coupons(state).filter { $0.id > after }))
+            case .auditCoupon(let id): self.audit(id, state)
             default: .answer(.failure(Failure(.unimplemented, "not here")))
             }
         }
@@ -96,15 +100,26 @@ final class ModelDaemon: Sendable {
                         : sequence.map { .issued(sequence: $0, at: Self.info.now) } ?? .none)))
     }
 
-    private func audit(_ state: State) -> CannedDaemon.Reply {
+    private func coupons(_ state: State) -> [Coupon] {
+        guard let coupon = state.coupon else { return [] }
+        let other = Coupon(
+            id: CouponID(coupon.id.rawValue + 1), title: coupon.title, total: coupon.total,
+            window: coupon.window)
+        return fault == .cannotAuditTheFirst ? [coupon, other] : [coupon]
+    }
+
+    private func audit(_ id: CouponID, _ state: State) -> CannedDaemon.Reply {
         guard let coupon = state.coupon else {
             return .answer(.failure(Failure(.notFound, "no such coupon")))
+        }
+        if fault == .cannotAudit || fault == .cannotAuditTheFirst && id == coupon.id {
+            return .answer(.failure(.unavailable("PostgreSQL is not reachable")))
         }
         let used = Int64(state.sequences.count)
         let isFull = used >= coupon.total ?? .max
         var figures = Figures()
         figures.total = coupon.total
-        figures.rows = used - (fault == .losesARow ? 1 : 0)
+        figures.rows = used - (fault == .losesARow || fault == .cannotAuditTheFirst ? 1 : 0)
         figures.counted = figures.rows
         figures.used = used
         figures.last = used

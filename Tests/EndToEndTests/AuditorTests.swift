@@ -150,6 +150,29 @@ import Testing
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
+    @Test func `an audit whose rows cannot be counted in time is judged without them`() async throws
+    {
+        let stage = try await Stage()
+        // Three seconds for each row that is counted.
+        try stage.world.sql(
+            """
+            ALTER TABLE coupond.coupon_issue RENAME TO slow_issue;
+            CREATE VIEW coupond.coupon_issue AS
+                SELECT * FROM coupond.slow_issue WHERE pg_sleep(3) IS NOT NULL
+            """)
+        let client = stage.daemon.client
+        let audit = try await client.audit(stage.coupon)
+        #expect(audit.accounts.rows == nil && audit.accounts.coupon.issued == 3)
+        #expect(audit.judge.checks.filter { !$0.holds } == [])
+        try stage.world.sql(
+            """
+            DROP VIEW coupond.coupon_issue;
+            ALTER TABLE coupond.slow_issue RENAME TO coupon_issue
+            """)
+        #expect(try await client.audit(stage.coupon).accounts.rows?.count == 3)
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
     @Test func `traffic is not drift`() async throws {
         let stage = try await Stage()
         _ = try await stage.daemon.client.create(.offer(19, total: nil))

@@ -12,6 +12,9 @@ struct Migration {
         Migration(number: 1, name: "coupond", bytes: PackageResources._001_coupond_sql),
         Migration(
             number: 2, name: "dead_letters", bytes: PackageResources._002_dead_letters_sql),
+        Migration(
+            number: 3, name: "dead_letter_indexes",
+            bytes: PackageResources._003_dead_letter_indexes_sql),
     ]
 
     private init(number: Int64, name: String, bytes: [UInt8]) {

@@ -19,6 +19,7 @@ extension PostgresCouponStore: AccountsStore {
             where: "id > $4 ORDER BY id LIMIT \(limit)", .integer(after.rawValue), bounds)
     }
 
+    /// The order of users is that of the indexes: a bounded count must not walk over other coupons' rows.
     private func accounts(
         where condition: String, _ parameter: Parameter, _ bounds: AccountsBounds
     ) throws(LedgerError) -> [LedgerAccounts] {
@@ -33,14 +34,14 @@ extension PostgresCouponStore: AccountsStore {
                     FROM coupond.partition) AS p ON partition_id = c.id % $1
                 CROSS JOIN LATERAL (SELECT count(*) AS rejected FROM (
                     SELECT FROM coupond.issue_rejection WHERE coupon_id = c.id
-                    LIMIT $2 + 1) AS r) AS r
+                    ORDER BY user_id LIMIT $2 + 1) AS r) AS r
                 CROSS JOIN LATERAL (SELECT count(*) AS letters,
                     count(*) FILTER (WHERE letter = 1) AS held,
                     count(*) FILTER (WHERE letter = 3) AS discarded,
                     count(*) FILTER (WHERE letter = 3 AND NOT told) AS untold FROM (
                         SELECT state AS letter, told FROM coupond.dead_letter
                         WHERE coupon_id = c.id AND user_id IS NOT NULL
-                        LIMIT $2 + 1) AS d) AS d
+                        ORDER BY user_id LIMIT $2 + 1) AS d) AS d
                 CROSS JOIN LATERAL (SELECT count(*) AS unreadable FROM (
                     SELECT FROM coupond.dead_letter WHERE partition = partition_id
                         AND user_id IS NULL LIMIT 1) AS u) AS u

@@ -9,12 +9,26 @@ extension PostgresCouponStore: DeadLetterStore {
     public func deadLetters(
         after: Int64, of coupon: CouponID?, limit: Int
     ) throws(LedgerError) -> [DeadLetter] {
-        let rows = try session.run(
-            Statement(
-                """
-                SELECT \(Self.columns) FROM coupond.dead_letter
-                WHERE id > $1 AND ($2::int8 IS NULL OR coupon_id = $2) ORDER BY id LIMIT $3
-                """, .integer(after), .integer(coupon?.rawValue), .integer(Int64(limit))))
+        let (after, limit) = (Parameter.integer(after), Parameter.integer(Int64(limit)))
+        let rows =
+            if let coupon {
+                // Said so that only the index by coupon has this order: by the number alone PostgreSQL
+                // may walk over all letters of other coupons.
+                try session.run(
+                    Statement(
+                        """
+                        SELECT \(Self.columns) FROM coupond.dead_letter
+                        WHERE (coupon_id, id) > ($2, $1) AND coupon_id <= $2
+                        ORDER BY coupon_id, id LIMIT $3
+                        """, after, .integer(coupon.rawValue), limit))
+            } else {
+                try session.run(
+                    Statement(
+                        """
+                        SELECT \(Self.columns) FROM coupond.dead_letter
+                        WHERE id > $1 ORDER BY id LIMIT $2
+                        """, after, limit))
+            }
         var letters: [DeadLetter] = []
         for row in 0..<rows.count { letters.append(try rows.deadLetter(row)) }
         return letters

@@ -3,6 +3,7 @@
 /// Bounded, however much there is: what would take too long is left out, and the judge judges the rest.
 internal import CouponCore
 internal import CouponWire
+internal import Logging
 
 extension Catalog {
     func audit(_ id: CouponID) throws(Failure) -> CouponAudit {
@@ -10,19 +11,31 @@ extension Catalog {
         let view = try keeper.gate { () throws(GateControlError) in
             try gates.inspect(id, partition: partition, user: nil)
         }
-        let accounts = try keeper.ledger { () throws(LedgerError) in
-            try store.accounts(
-                of: [id],
-                AccountsBounds(
-                    rows: Limits.auditedRowsOnDemand, refusals: Limits.auditedRowsOnDemand))
-        }
-        guard let accounts = accounts.first else { throw .noCoupon(id) }
+        guard let accounts = try accounts(of: id) else { throw .noCoupon(id) }
         return CouponAudit(
             accounts: accounts, gate: view.record, place: view.place,
             queueRequests: view.place.isDrained
                 ? 0 : try queuedRequests(of: id, in: partition, view.place),
             gateSaysSoldOut: view.record?.isFull ?? accounts.coupon.isSoldOut,
             workers: 0, workersClosed: 0)
+    }
+
+    /// Where PostgreSQL cannot count everything in the time that a statement may take, nothing is counted
+    /// that may be long.
+    private func accounts(of id: CouponID) throws(Failure) -> LedgerAccounts? {
+        let all = AccountsBounds(
+            rows: Limits.auditedRowsOnDemand, refusals: Limits.auditedRowsOnDemand)
+        do throws(LedgerError) {
+            return try store.accounts(of: [id], all).first
+        } catch {
+            logger.debug(
+                "a coupon's rows are not counted",
+                metadata: ["coupon": "\(id.rawValue)", "error": "\(error)"])
+        }
+        let few = AccountsBounds(rows: -1, refusals: Limits.auditedRefusals)
+        return try keeper.ledger { () throws(LedgerError) in
+            try store.accounts(of: [id], few).first
+        }
     }
 
     /// What was queued when the gate stood there; nil where that is too much to be read, or gone since.

@@ -13,7 +13,7 @@ struct VerifyCommand: AsyncParsableCommand {
             Nothing is stopped for it: gate and tables are compared where they stand at the same \
             place of the queue, and what may be a step under way is read again, for five seconds \
             at most. LOSS is said of requests that Redis lost, as documented: not a breach. \
-            Exits 1 on a breach, 75 where the figures could never be compared.
+            Exits 1 on a breach, 75 where the figures could never be compared, or not be read.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -21,20 +21,41 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await global.withClient { client in
-            var findings: [Finding] = []
+            var report = Report()
             if let coupon {
-                findings.append(try await find(coupon, client))
+                report.findings.append(try await find(coupon, client))
             } else {
-                try await client.forEachCoupon { findings.append(try await find($0.id, client)) }
+                try await findAll(client, &report)
             }
-            show(findings)
-            if findings.contains(where: { $0.verdict == .breach }) {
+            show(report)
+            if report.findings.contains(where: { $0.verdict == .breach }) {
                 throw CommandExit.negative.code
             }
-            if findings.contains(where: { $0.verdict == .moving }) {
+            if !report.unread.isEmpty || report.findings.contains(where: { $0.verdict == .moving })
+            {
                 throw CommandExit.unknown.code
             }
         }
+    }
+
+    /// A coupon that cannot be read now is named, and the next one is looked at; where several in a row
+    /// cannot, the daemon cannot.
+    private func findAll(_ client: CouponClient, _ report: inout Report) async throws {
+        var failures = 0
+        var (findings, unread) = (report.findings, report.unread)
+        try await client.forEachCoupon { coupon in
+            do {
+                findings.append(try await find(coupon.id, client))
+                failures = 0
+            } catch let error as ClientError where error.mayBeOfOneCoupon && failures < 2 {
+                failures += 1
+                unread.append(
+                    Unread(
+                        coupon: coupon.id,
+                        reason: Complaint(error, address: client.address).message))
+            }
+        }
+        (report.findings, report.unread) = (findings, unread)
     }
 
     private func find(_ coupon: CouponID, _ client: CouponClient) async throws -> Finding {
@@ -49,14 +70,51 @@ struct VerifyCommand: AsyncParsableCommand {
         }
     }
 
-    private func show(_ findings: [Finding]) {
+    private func show(_ report: Report) {
         if global.json {
-            for finding in findings { print(finding.json) }
+            for finding in report.findings { print(finding.json) }
+            for unread in report.unread { print(unread.json) }
             return
         }
-        let table = Table(header: Finding.header, rows: findings.map(\.row))
+        let table = Table(header: Finding.header, rows: report.findings.map(\.row))
         for line in table.lines { print(line) }
-        for line in findings.flatMap(\.complaints) { print(line) }
+        for line in report.findings.flatMap(\.complaints) { print(line) }
+        for unread in report.unread { print(unread.line) }
+    }
+}
+
+/// What was found of all coupons.
+private struct Report {
+    var findings: [Finding] = []
+    var unread: [Unread] = []
+}
+
+/// A coupon whose figures could not be read.
+private struct Unread {
+    private static let verdict = "UNREAD"
+
+    let coupon: CouponID
+    let reason: String
+
+    var line: String { "\(Self.verdict) coupon \(coupon.rawValue): \(reason)" }
+
+    var json: JSONValue {
+        .object([
+            ("coupon", .integer(coupon.rawValue)), ("verdict", .string(Self.verdict)),
+            ("error", .string(reason)),
+        ])
+    }
+}
+
+extension ClientError {
+    /// Whether another coupon may fare better.
+    fileprivate var mayBeOfOneCoupon: Bool {
+        switch self {
+        case .deadlineExceeded: true
+        case .refused(let failure):
+            [.unavailable, .deadlineExceeded, .resourceExhausted, .internal].contains(failure.code)
+        default: false
+        }
     }
 }
 
