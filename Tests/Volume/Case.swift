@@ -24,9 +24,9 @@ struct Case: Sendable {
 
     /// In the order in which they are played.
     static let all: [Case] = [
-        backlog, millions, bigCoupon, foreignKeys, fullRedis, closedCoupons, expiry, refused, slow,
-        stuck, slowBatch, descriptors, manyCoupons, cutLoads, sellOuts, oldEpochs, damagedEntry,
-        statuses,
+        backlog, millions, bigCoupon, load, foreignKeys, fullRedis, closedCoupons, expiry, refused,
+        slow, stuck, slowBatch, descriptors, manyCoupons, wideBatch, cutLoads, sellOuts, oldEpochs,
+        damagedEntry, history, statuses,
     ]
 
     /// Plays it on a Redis, a database and daemons of its own.

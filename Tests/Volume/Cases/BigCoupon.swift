@@ -1,4 +1,5 @@
 /// One coupon with millions of holders.
+internal import CouponClient
 internal import CouponCore
 internal import CouponWire
 internal import TestSupport
@@ -27,6 +28,30 @@ extension Case {
         figures["open"] = watch.seconds
         try await scene.waitForIssues(Coupons.main, rows + queued, atMost: 60)
         figures["issued"] = watch.seconds
+    }
+
+    /// The first request after a loss loads it; meanwhile admins and coupons that are small do not wait.
+    static let load = Case(
+        "load",
+        goals: [
+            .seconds("accepted", atMost: 10), .seconds("new_coupon", atMost: 1),
+            .seconds("admin", atMost: 1), .sessionsLost,
+        ]
+    ) { scene, figures in
+        try await scene.install()
+        try await scene.makeRows(scene.size(3_000_000), of: Coupons.main)
+        try scene.startDaemons()
+        try await scene.ready()
+        let daemon = try scene.first
+        async let seconds = daemon.secondsUntilAccepted(Coupons.main)
+        // The load is under way by then.
+        try await Task.sleep(for: .milliseconds(scene.isSmall ? 20 : 500))
+        async let new = daemon.secondsUntilAccepted(Coupons.elsewhere[0])
+        let watch = Stopwatch()
+        _ = try await daemon.client.coupon(Coupons.main)
+        figures["admin"] = watch.seconds
+        figures["new_coupon"] = try await new
+        figures["accepted"] = try await seconds
     }
 
     /// Three daemons are asked for it at once: it is staged once at a time. Then they are killed in the
@@ -80,6 +105,17 @@ extension Case {
         }
         figures["loaded"] = watch.seconds
         figures["sold_out"] = Double(try await scene.soldOut())
+    }
+}
+
+extension Coupond {
+    /// How long a user asks until accepted.
+    fileprivate func secondsUntilAccepted(_ coupon: CouponID) async throws -> Double {
+        let (watch, client) = (Stopwatch(), anotherClient())
+        guard await client.pursue(coupon, .stranger(), .accepted, patience: .seconds(90)) else {
+            throw Failed("coupon \(coupon.rawValue) accepted nobody within 90 s")
+        }
+        return watch.seconds
     }
 }
 

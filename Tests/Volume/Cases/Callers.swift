@@ -22,7 +22,8 @@ extension Case {
         try await scene.warmUp()
         scene.tell("\(callers) callers connect, and 100 more")
         let sockets = (0..<callers + 100).compactMap { _ in try? PlainSocket(port: daemon.port) }
-        // Whoever is not served by then waits for a descriptor.
+        // Whoever is not served by then waits for a descriptor, and goes on waiting to the end.
+        defer { withExtendedLifetime(sockets) {} }
         let patience = scene.isSmall ? 2.0 : 5
         let admitted = try await aside { sockets.answered(within: patience) }
         figures["admitted"] = Double(admitted.count) / Double(callers)
@@ -46,6 +47,33 @@ extension Case {
         figures["recovered"] = watch.seconds
         let stayed = try await aside { admitted.answered(within: 5).count }
         figures["stayed"] = Double(stayed) / Double(max(1, admitted.count))
+    }
+
+    /// What admins ask of a long history.
+    static let history = Case(
+        "history",
+        goals: [.seconds("audit", atMost: 10), .seconds("letters", atMost: 1), .sessionsLost]
+    ) { scene, figures in
+        let (rows, letters) = (scene.size(2_000_000), scene.size(1_000_000))
+        try await scene.install()
+        try await scene.makeRows(rows, of: Coupons.main)
+        try await scene.makeLetters(letters, of: Coupons.beside)
+        try await scene.makeLetters(1, of: Coupons.main)
+        try scene.startDaemons()
+        try await scene.ready()
+        let daemon = try scene.first
+        var watch = Stopwatch()
+        try await scene.wait(for: "dead letters are listed", atMost: 60) {
+            watch = Stopwatch()
+            return try await daemon.client.deadLetters(of: Coupons.main).count == 1
+        }
+        figures["letters"] = watch.seconds
+        try await scene.wait(for: "the coupon is audited", atMost: 60) {
+            watch = Stopwatch()
+            let audit = try await daemon.client.audit(Coupons.main)
+            return audit.accounts.rows?.count == Int64(rows)
+        }
+        figures["audit"] = watch.seconds
     }
 
     /// A few callers ask for statuses as fast as they may; sales and admins go on.
@@ -82,6 +110,22 @@ extension Case {
         figures["answers"] = Double(flood.answered - before) / watch.seconds
         flood.stop()
         await running.value
+    }
+}
+
+extension Scene {
+    /// Dead letters that have been discarded.
+    fileprivate func makeLetters(_ count: Int, of coupon: CouponID) async throws {
+        tell("writes \(count) dead letters")
+        try await sql(
+            """
+            INSERT INTO coupond.dead_letter
+                (partition, epoch, n, coupon_id, user_id, sequence, request_id, accepted_at, error,
+                    state, decided_at)
+            SELECT 0, 1, \(coupon.rawValue * 1_000_000_000) + n, \(coupon.rawValue), n, n,
+                '\\x01', now(), 'volume', 3, now()
+            FROM generate_series(1, \(count)) AS n
+            """)
     }
 }
 

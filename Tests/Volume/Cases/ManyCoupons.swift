@@ -27,6 +27,31 @@ extension Case {
         figures["issued"] = watch.seconds
     }
 
+    /// As many coupons in one transaction as a setting allows: what settles them holds Redis up.
+    static let wideBatch = Case(
+        "wide-batch",
+        goals: [
+            .seconds("issued", atMost: 60), .time("stall", .atMost(50), "ms"), .sessionsLost,
+        ]
+    ) { scene, figures in
+        let count = scene.size(50_000)
+        try await scene.install()
+        try await scene.makeManyCoupons(count)
+        try scene.startDaemons(["--max-batch", "50000"])
+        try await scene.ready()
+        try await scene.warmUp()
+        let prober = try Prober(scene.first, Coupons.elsewhere[0])
+        try await scene.fillQueue(.ofMany(0..<count, loses: .gate))
+        // Making the state holds Redis up as well.
+        _ = try prober.takeLongest()
+        let watch = Stopwatch()
+        try await scene.wait(for: "all are issued", atMost: 120) {
+            try await scene.issuedOfMany() >= count
+        }
+        figures["issued"] = watch.seconds
+        figures["stall"] = try await prober.stop()
+    }
+
     /// A gate is built anew five times, each time with other coupons: what the earlier ones had goes.
     static let oldEpochs = Case(
         "old-epochs",
