@@ -2,6 +2,7 @@
 internal import CouponClient
 internal import CouponCore
 internal import CouponWire
+internal import NIOCore
 internal import TestSupport
 internal import TestWorld
 
@@ -48,7 +49,7 @@ extension Case {
         try await Task.sleep(for: .milliseconds(scene.isSmall ? 20 : 500))
         async let new = daemon.secondsUntilAccepted(Coupons.elsewhere[0])
         let watch = Stopwatch()
-        _ = try await daemon.client.coupon(Coupons.main)
+        _ = try await daemon.client.coupon(Coupons.main, deadline: .seconds(60))
         figures["admin"] = watch.seconds
         figures["new_coupon"] = try await new
         figures["accepted"] = try await seconds
