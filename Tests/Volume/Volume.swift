@@ -10,7 +10,7 @@ struct Volume: AsyncParsableCommand {
         commandName: "volume",
         abstract: "Puts the daemon before large states, and looks how it gets over them.")
 
-    @Flag(help: "A hundredth of each size; counts and ends are judged, times are not.")
+    @Flag(help: "A hundredth of each size or less; counts and ends are judged, times are not.")
     var small = false
     @Option(help: "Only these cases, with commas between.") var only = ""
     @Option(help: "With so many daemons, 1 or 3, in place of each case's own.") var daemons: Int?

@@ -12,7 +12,7 @@ extension Case {
             .seconds("open", atMost: 30), .seconds("issued", atMost: 60), .epochs, .sessionsLost,
         ]
     ) { scene, figures in
-        let count = scene.size(100_000)
+        let count = scene.isSmall ? 300 : 100_000
         try await scene.install()
         try await scene.makeManyCoupons(count)
         try await scene.fillQueue(.ofMany(0..<count))
@@ -34,7 +34,7 @@ extension Case {
             .seconds("issued", atMost: 60), .time("stall", .atMost(50), "ms"), .sessionsLost,
         ]
     ) { scene, figures in
-        let count = scene.size(50_000)
+        let count = scene.isSmall ? 150 : 50_000
         try await scene.install()
         try await scene.makeManyCoupons(count)
         try scene.startDaemons(["--max-batch", "50000"])
