@@ -111,6 +111,14 @@ public enum Limits {
 
     /// Requests in one issuing transaction: larger ones gain little and hold the coupon longer.
     public static let requestsPerTransaction = 5_000
+    /// PostgreSQL ends a statement that takes longer, in milliseconds.
+    public static let statementMilliseconds = 5_000
+    /// The same in an issuing transaction: the other partitions of its scheduler wait for it.
+    public static let issuingMilliseconds = 1_000
+    /// The same for a queue entry that took too long: it cannot be split, and gets more time step by step.
+    public static let longestIssuingMilliseconds = 20_000
+    /// The longest rest of a slow partition, in milliseconds: six times the longest statement.
+    public static let restMilliseconds: Int64 = 120_000
     /// Coupons whose accounts a daemon looks at each second, beside those it suspects.
     public static let auditedCoupons = 32
     /// Rows that it counts each second: some 5 ms of PostgreSQL.
@@ -136,16 +144,18 @@ public enum Limits {
     public static let holdersPerPage = 5_000
     /// Holders that the loads of one daemon stage each second, at most: half of what Redis can write, so that
     /// loads leave the gates the other half.
-    public static let holdersLoadedPerSecond = 250_000
+    public static let holdersLoadedPerSecond = 320_000
     /// Coupons that they load each second, at most.
     public static let couponsLoadedPerSecond = 2_000
     /// Requests in the queue entries that a rebuild reads or counts in one step.
-    public static let requestsPerSlice = 1_000
+    public static let requestsPerSlice = 400
     /// Coupons whose holders a rebuild loads in one step, if they are few; coupons of earlier epochs that are
     /// unlinked in one, and coupons that are looked at whether they may go.
     public static let couponsPerSlice = 200
     /// A partition's long work goes on for so long in a turn, in milliseconds: the others wait for it.
     public static let sliceMilliseconds: Int64 = 10
+    /// The same while other partitions issue what they get at once.
+    public static let sliceBesideOthersMilliseconds: Int64 = 3
     /// Between two signs that a rebuild moves, in milliseconds.
     public static let beatMilliseconds: Int64 = 250
     /// A rebuild that has shown no sign for so long is taken over, in milliseconds.

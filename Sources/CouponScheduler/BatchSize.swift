@@ -1,5 +1,5 @@
-/// How many requests a partition's next transaction takes: fewer where larger ones took too long, and
-/// more again where they did not.
+/// How many requests a partition's next transaction takes: fewer if larger ones took too long, and more
+/// again if they did not.
 internal import CouponCore
 
 struct BatchSize {
@@ -7,14 +7,24 @@ struct BatchSize {
     /// cost before.
     private static let memoryMilliseconds: Int64 = 60_000
 
+    /// Transactions of fewer requests cost more than they spare the others.
+    private static let fewest = 256
+
     private let most: Int
     /// Requests, at most.
     private(set) var requests: Int
+    /// How many times longer than usual a statement may take.
+    private var allowance = 1
     private var ceiling: (requests: Int, until: MonotonicTime)?
 
     init(most: Int) {
         self.most = most
         requests = most
+    }
+
+    /// How long each statement of the next transaction may take, in milliseconds.
+    var statementMilliseconds: Int {
+        min(allowance * Limits.issuingMilliseconds, Limits.longestIssuingMilliseconds)
     }
 
     /// A transaction of so many requests was ended for taking too long.
@@ -23,12 +33,26 @@ struct BatchSize {
         ceiling = (requests, now.advanced(byMilliseconds: Self.memoryMilliseconds))
     }
 
+    /// A transaction of a single queue entry was ended for taking too long. An entry is never split: it
+    /// is given more time.
+    mutating func tooSlowAlone(now: MonotonicTime) {
+        allowance = min(2 * allowance, Limits.longestIssuingMilliseconds)
+        ceiling = (requests, now.advanced(byMilliseconds: Self.memoryMilliseconds))
+    }
+
     /// A transaction was committed, in so many milliseconds.
-    mutating func committed(inMilliseconds took: Int64, now: MonotonicTime) {
-        if let ceiling, now >= ceiling.until { self.ceiling = nil }
-        if took > 500 {
-            requests = max(1, requests / 2)
-        } else if took < 100 {
+    /// - Parameter othersKeepUp: whether the others issue what they get at once. They wait for each
+    ///   transaction of a partition that has fallen behind, so that its transactions are kept short.
+    mutating func committed(inMilliseconds took: Int64, othersKeepUp: Bool, now: MonotonicTime) {
+        if let ceiling, now >= ceiling.until {
+            self.ceiling = nil
+            allowance = 1
+        }
+        let long: Int64 = othersKeepUp ? 5 : 500
+        let short: Int64 = othersKeepUp ? 2 : 100
+        if took > long {
+            requests = max(min(requests, othersKeepUp ? Self.fewest : 1), requests / 2)
+        } else if took < short {
             requests = min(most, 2 * requests, ceiling?.requests ?? most)
         }
     }

@@ -21,8 +21,8 @@ struct Owned {
     var watched: (epoch: Epoch, beat: Int64, since: MonotonicTime)?
     /// How many requests its next transaction takes.
     var batch: BatchSize
-    /// How many requests the transaction under way has; nil where there is none.
-    var attempted: Int?
+    /// How much the transaction under way has; nil where there is none.
+    var attempted: (requests: Int, entries: Int)?
     /// When its last transaction was committed.
     var issuedAt: MonotonicTime?
     /// Failures in a row, and until when they keep the partition waiting.
@@ -65,6 +65,11 @@ struct Owned {
         failures = 0
         lastFailure = ""
         waitsUntil = nil
+    }
+
+    /// Whether it has issued something in the second before a moment.
+    func hasIssued(since moment: MonotonicTime) -> Bool {
+        issuedAt.map { moment.milliseconds(since: $0) < 1_000 } == true
     }
 
     /// Waits for others, with what it remembers.

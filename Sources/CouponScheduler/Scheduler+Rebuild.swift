@@ -34,7 +34,7 @@ extension Scheduler {
             owned[partition]?.forget()
             return
         }
-        let end = options.clocks.now().advanced(byMilliseconds: Limits.sliceMilliseconds)
+        let end = sliceEnd(for: partition)
         repeat {
             if try advance(&rebuild) { return finish(rebuild) }
             rebuilds[partition] = rebuild

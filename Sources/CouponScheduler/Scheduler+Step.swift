@@ -60,10 +60,18 @@ extension Scheduler {
     func searchSlice(
         _ search: inout HolderSearch, _ partition: PartitionID
     ) throws(StepError) {
-        let end = options.clocks.now().advanced(byMilliseconds: Limits.sliceMilliseconds)
+        let end = sliceEnd(for: partition)
         repeat {
             do { try gates.search(&search, partition: partition) } catch { throw .gates(error) }
         } while !search.isOver && options.clocks.now() < end
+    }
+
+    /// How long a slice of long work that begins now may take.
+    func sliceEnd(for partition: PartitionID) -> MonotonicTime {
+        let now = options.clocks.now()
+        return now.advanced(
+            byMilliseconds: othersKeepUp(with: partition, now)
+                ? Limits.sliceBesideOthersMilliseconds : Limits.sliceMilliseconds)
     }
 
     private func currentRow(_ partition: PartitionID) throws(StepError) -> PartitionRow {
@@ -106,17 +114,17 @@ extension Scheduler {
     private func commit(
         _ row: PartitionRow, _ identity: RedisIdentity, to: Position, _ items: [QueueItem]
     ) throws(StepError) {
-        let batch = Batch(
-            partition: row.id, epoch: row.epoch, from: row.cursor, to: to, items: items)
         let started = options.clocks.now()
+        let batch = Batch(
+            partition: row.id, epoch: row.epoch, from: row.cursor, to: to, items: items,
+            statementMilliseconds: owned[row.id]?.batch.statementMilliseconds
+                ?? Limits.issuingMilliseconds)
         if !items.isEmpty {
-            owned[row.id]?.attempted = items.reduce(0) { $0 + $1.requestCount }
+            owned[row.id]?.attempted = (items.reduce(0) { $0 + $1.requestCount }, items.count)
         }
         let commit = try issue { () throws(LedgerError) in try ledger.issue(batch) }
         owned[row.id]?.attempted = nil
         let now = options.clocks.now()
-        owned[row.id]?.batch.committed(
-            inMilliseconds: now.milliseconds(since: started), now: now)
         owned[row.id]?.issuedAt = now
         instruments.record(commit, nanoseconds: now.nanoseconds - started.nanoseconds)
         options.failpoint(.committed)
@@ -130,7 +138,15 @@ extension Scheduler {
             id: row.id, epoch: row.epoch, cursor: to, identity: row.identity,
             installID: row.installID)
         owned[row.id]?.view = view
+        noteSize(of: row.id, since: started)
         report(commit, row)
+    }
+
+    private func noteSize(of partition: PartitionID, since started: MonotonicTime) {
+        let now = options.clocks.now()
+        let othersKeepUp = othersKeepUp(with: partition, now)
+        owned[partition]?.batch.committed(
+            inMilliseconds: now.milliseconds(since: started), othersKeepUp: othersKeepUp, now: now)
     }
 
     private func report(_ commit: Commit, _ row: PartitionRow) {

@@ -187,17 +187,27 @@ package final class Scheduler {
         if rest > 0 { owned[partition]?.wait(until: now.advanced(byMilliseconds: rest)) }
     }
 
-    /// How long a partition rests after a step that took long, in milliseconds, if another one has had
-    /// something to issue lately: four times as long. So a slow one costs the others a fifth of the
-    /// scheduler's time.
+    /// How long a partition rests after a step that took long, in milliseconds, if others are busy: six times
+    /// as long. So a slow one costs the others a seventh of the scheduler's time.
     private func restForOthers(
         _ partition: PartitionID, since start: MonotonicTime, _ now: MonotonicTime
     ) -> Int64 {
         let took = now.milliseconds(since: start)
-        let othersAreBusy = owned.contains { other, own in
-            other != partition && own.issuedAt.map { start.milliseconds(since: $0) < 1_000 } == true
-        }
-        return took < 100 || !othersAreBusy ? 0 : min(4 * took, 30_000)
+        guard took >= 100, othersAreBusy(beside: partition, start) else { return 0 }
+        // The next attempt may take longer than this one.
+        let next = owned[partition]?.batch.statementMilliseconds ?? 0
+        let longest = next > Limits.issuingMilliseconds ? max(took, Int64(next)) : took
+        return min(6 * longest, Limits.restMilliseconds)
+    }
+
+    /// Whether another partition has issued something lately.
+    func othersAreBusy(beside partition: PartitionID, _ now: MonotonicTime) -> Bool {
+        owned.contains { $0 != partition && $1.hasIssued(since: now) }
+    }
+
+    /// Whether another partition issues what it gets at once: it has issued lately, and has nothing left.
+    func othersKeepUp(with partition: PartitionID, _ now: MonotonicTime) -> Bool {
+        owned.contains { $0 != partition && !$1.isReady && $1.hasIssued(since: now) }
     }
 
     private func fail(_ partition: PartitionID, _ error: StepError, since start: MonotonicTime) {
@@ -213,7 +223,11 @@ package final class Scheduler {
         case .ledger(.tooSlow):
             // What else takes too long says nothing of the batches.
             if let attempted = owned[partition]?.attempted {
-                owned[partition]?.batch.tooMany(attempted, now: now)
+                if attempted.entries > 1 {
+                    owned[partition]?.batch.tooMany(attempted.requests, now: now)
+                } else {
+                    owned[partition]?.batch.tooSlowAlone(now: now)
+                }
             }
         case .ledger:
             break

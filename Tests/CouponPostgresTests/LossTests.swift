@@ -29,7 +29,9 @@ import Testing
             "SET deadlock_timeout = '1h'", "BEGIN", "SELECT FROM coupond.coupon FOR UPDATE")
         async let issuing: Void = onItsOwnThread {
             let ledger = PostgresLedger(database.options.patient, logger: quiet)
-            expectBusy { _ = try ledger.issue(batch(entry(1, first: 1, users: [1]))) }
+            // PostgreSQL looks for deadlocks after a second.
+            let batch = batch(entry(1, first: 1, users: [1]), milliseconds: 20_000)
+            expectBusy { _ = try ledger.issue(batch) }
         }
         try await database.waitUntilBlocked()
         _ = try other.run("UPDATE coupond.partition SET epoch = 2 WHERE id = 0")

@@ -82,6 +82,20 @@ import Testing
         #expect(try ledger.issue(batch(entry(1, first: 1, users: [1]))).issued == 1)
     }
 
+    @Test func `a batch may be given more time than a statement usually has`() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.trigger("PERFORM pg_sleep(0.05);")
+        let ledger = database.ledger { $0.statementTimeoutMilliseconds = 400 }
+        #expect(try ledger.claim(partition))
+        let usual = batch(entry(1, first: 1, users: 1...20))
+        #expect(throws: LedgerError.self) { try ledger.issue(usual) }
+        let patient = Batch(
+            partition: usual.partition, epoch: usual.epoch, from: usual.from, to: usual.to,
+            items: usual.items, statementMilliseconds: 10_000)
+        #expect(try ledger.issue(patient).issued == 20)
+    }
+
     @Test func aFaultOfTheSchemaIsRefused() async throws {
         let database = try await TestDatabase()
         try database.coupon()

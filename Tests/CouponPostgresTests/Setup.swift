@@ -72,11 +72,14 @@ func entry(
 }
 
 /// A batch of whole entries from where the cursor stands.
-func batch(_ items: QueueItem..., from: Int64 = 0, epoch: Epoch = 1) -> Batch {
+func batch(
+    _ items: QueueItem..., from: Int64 = 0, epoch: Epoch = 1,
+    milliseconds: Int = Limits.issuingMilliseconds
+) -> Batch {
     let start = Position(epoch: epoch, n: from)
     return Batch(
         partition: partition, epoch: epoch, from: start, to: items.last?.position ?? start,
-        items: items)
+        items: items, statementMilliseconds: milliseconds)
 }
 
 extension HolderReader {

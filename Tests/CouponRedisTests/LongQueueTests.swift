@@ -59,6 +59,29 @@ internal import Testing
         #expect(try bench.view(after: at(2), maximum: 1_000_000).items.count == 2)
     }
 
+    @Test func `one read brings no more coupons and entries than Redis can read in a moment`()
+        async throws
+    {
+        let bench = try await Bench()
+        try bench.open()
+        try fill(bench, entries: 3_000, requests: 1)
+        try bench.call(
+            Command(
+                "EVAL",
+                """
+                for n = 1, 1500 do
+                  redis.call('XADD', KEYS[1], '1-' .. 3000 + n, 'e',
+                    struct.pack('>BI8I8I8I8Bc16', 1, 100 + n, 1, 1, 1, 1, string.rep('a', 16)))
+                end
+                """, "1", Keys.queue(partition)))
+        try fill(bench, entries: 3_000, requests: 1, from: 4_501)
+        let most = 1_000_000
+        #expect(try bench.view(maximum: most).items.count == 3_999, "of a thousand coupons")
+        #expect(try bench.view(after: at(4_000), maximum: most).items.count == 500 + 3_000)
+        try fill(bench, entries: 3_000, requests: 1, from: 7_501)
+        #expect(try bench.view(after: at(4_500), maximum: most).items.count == 5_000)
+    }
+
     @Test func `the users of damaged entries are found among 20,000 holders, slice by slice`()
         async throws
     {

@@ -95,16 +95,20 @@ public struct Batch: Equatable, Sendable {
     public let to: Position
     /// Whole queue entries, in order.
     public let items: [QueueItem]
+    /// How long each of its statements may take, in milliseconds.
+    public let statementMilliseconds: Int
 
     /// A batch.
     public init(
-        partition: PartitionID, epoch: Epoch, from: Position, to: Position, items: [QueueItem]
+        partition: PartitionID, epoch: Epoch, from: Position, to: Position, items: [QueueItem],
+        statementMilliseconds: Int = Limits.issuingMilliseconds
     ) {
         self.partition = partition
         self.epoch = epoch
         self.from = from
         self.to = to
         self.items = items
+        self.statementMilliseconds = statementMilliseconds
     }
 }
 

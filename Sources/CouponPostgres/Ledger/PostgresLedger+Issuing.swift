@@ -11,6 +11,8 @@ public import CouponCore
 extension PostgresLedger {
     /// Moves the cursor and issues the batch, in one transaction.
     public func issue(_ batch: Batch) throws(LedgerError) -> Commit {
+        session.statementMilliseconds = batch.statementMilliseconds
+        defer { session.statementMilliseconds = nil }
         if let commit = try attempt(
             batch,
             { insertion, issuedAt throws(LedgerError) in
@@ -56,6 +58,7 @@ extension PostgresLedger {
     ) throws(LedgerError) -> (coupons: [Coupon], issuedAt: Timestamp) {
         let rows = try session.run(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            Statement("SET LOCAL statement_timeout = \(batch.statementMilliseconds)"),
             Statement(
                 "SELECT coupond.move_cursor($1::int4, $2, $3, $4, $5, $6)",
                 .integer(Int64(batch.partition.rawValue)), .integer(batch.epoch),

@@ -1,3 +1,5 @@
+internal import CouponCore
+
 /// How to reach PostgreSQL, and how long to wait for it. Everything that may block has a bound.
 public struct PostgresOptions: Sendable {
     /// libpq's connection string or URI; several hosts may be named, one of them must be writable.
@@ -7,7 +9,7 @@ public struct PostgresOptions: Sendable {
     /// How long to wait for each host, in whole seconds; libpq's minimum is 2.
     public var connectTimeoutSeconds = 2
     /// The server ends a statement that takes longer, in milliseconds.
-    public var statementTimeoutMilliseconds = 5_000
+    public var statementTimeoutMilliseconds = Limits.statementMilliseconds
     /// The server ends a wait for a lock that takes longer, in milliseconds.
     public var lockTimeoutMilliseconds = 1_000
     /// The server ends a ledger's session that is silent for longer, and with it its locks (rule 9), in

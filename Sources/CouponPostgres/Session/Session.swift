@@ -18,6 +18,8 @@ final class Session {
     private let role: Role
     private let logger: Logger
     private var connection: Connection?
+    /// How long a statement may take just now; nil: as the options say.
+    var statementMilliseconds: Int?
     /// Counts connections: what belonged to an earlier one is gone.
     private(set) var generation = 0
 
@@ -29,6 +31,11 @@ final class Session {
 
     var isConnected: Bool { connection != nil }
 
+    private var answerMilliseconds: Int {
+        let longer = (statementMilliseconds ?? 0) - options.statementTimeoutMilliseconds
+        return options.answerTimeoutMilliseconds + max(0, longer)
+    }
+
     /// Runs statements in one round trip; gives the result of the last.
     func run(_ statements: Statement...) throws(LedgerError) -> Rows {
         do { return try attempt(statements) } catch { throw LedgerError(error) }
@@ -38,7 +45,7 @@ final class Session {
     func attempt(_ statements: [Statement]) throws(SQLFailure) -> Rows {
         do throws(SQLFailure) {
             try connectIfNeeded()
-            let rows = try connection?.run(statements, within: options.answerTimeoutMilliseconds)
+            let rows = try connection?.run(statements, within: answerMilliseconds)
             guard let rows else { throw .connectionLost("not connected") }
             return rows
         } catch {
@@ -50,7 +57,7 @@ final class Session {
     func copy(_ sql: String, _ bytes: [UInt8]) throws(SQLFailure) -> Int {
         do throws(SQLFailure) {
             let rows = try connection?.copy(
-                sql, bytes, within: options.answerTimeoutMilliseconds)
+                sql, bytes, within: answerMilliseconds)
             guard let rows else { throw .connectionLost("not connected") }
             return rows.affected
         } catch {

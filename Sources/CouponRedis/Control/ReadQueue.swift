@@ -4,6 +4,8 @@ public import CouponCore
 extension RedisGateControl {
     /// The most bytes of entries in one read: what the daemon holds for one batch.
     private static let maximumEntryBytes: Int64 = 8 << 20
+    /// The most entries in one read: Redis serves nobody else for some 15 ms.
+    private static let maximumEntries: Int64 = 5_000
 
     /// The gate, and the entries in (after, upTo], one epoch only, whole entries.
     public func read(
@@ -24,6 +26,7 @@ extension RedisGateControl {
             arguments: [
                 .text(after.description), .text(upTo?.description ?? "+"),
                 .number(Int64(maximumRequests)), .number(maximumEntryBytes),
+                .number(Int64(Limits.couponsPerTransaction)), .number(maximumEntries),
             ])
     }
 

@@ -2,7 +2,7 @@
 -- The gate and a part of its queue, in one step (rule 16).
 --
 -- KEYS  gate, queue
--- ARGV  after (E-n), up to (E-n, or +), most requests, most bytes
+-- ARGV  after (E-n), up to (E-n, or +), most requests, most bytes, most coupons, most entries
 -- Out   status, epoch, tail, settled epoch, settled n, beat, install id or nil,
 --       last id that the queue ever gave, entries as XRANGE gives them
 -- Does  nothing. Entries of one epoch only, whole ones; the first always comes. A queue that is no
@@ -26,6 +26,7 @@ end
 
 -- Five full entries make a batch, or thousands of small ones: few are fetched first, then twice as many.
 local entries, room, bytes_left, epoch = {}, tonumber(ARGV[3]), tonumber(ARGV[4]), nil
+local seen, coupons_left, most_entries = {}, tonumber(ARGV[5]), tonumber(ARGV[6])
 local after, done, chunk_size = '(' .. ARGV[1], info.err, 8
 while not done do
   local chunk = redis.call('XRANGE', KEYS[2], after, ARGV[2], 'COUNT', chunk_size)
@@ -34,8 +35,12 @@ while not done do
   for _, entry in ipairs(chunk) do
     local requests, bytes = size_of(entry)
     local entry_epoch = string.match(entry[1], '^%d+')
+    local coupon = string.sub(entry[2][2], 2, 9)
     room, bytes_left = room - requests, bytes_left - bytes
-    if epoch and (entry_epoch ~= epoch or room < 0 or bytes_left < 0) then
+    if not seen[coupon] then coupons_left = coupons_left - 1 end
+    seen[coupon] = true
+    if epoch and (entry_epoch ~= epoch or room < 0 or bytes_left < 0 or coupons_left < 0
+      or #entries == most_entries) then
       done = true
       break
     end

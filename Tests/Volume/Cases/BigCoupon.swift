@@ -35,7 +35,7 @@ extension Case {
     static let load = Case(
         "load",
         goals: [
-            .seconds("accepted", atMost: 10), .seconds("new_coupon", atMost: 1),
+            .seconds("accepted", atMost: 15), .seconds("new_coupon", atMost: 1),
             .seconds("admin", atMost: 1), .sessionsLost,
         ]
     ) { scene, figures in

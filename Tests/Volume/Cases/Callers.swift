@@ -15,7 +15,7 @@ extension Case {
             .seconds("recovered", atMost: 15),
         ]
     ) { scene, figures in
-        let callers = scene.isSmall ? 450 : 2_000
+        let callers = scene.isSmall ? 1_000 : 2_000
         try await scene.install()
         let daemon = try scene.startDaemon(descriptors: callers + 50)
         try await scene.ready()
