@@ -74,7 +74,7 @@ func fuzzGateAnswers(_ input: [UInt8]) {
         partitioning: Partitioning(count: 1), seed: 1, now: MonotonicTime(nanoseconds: 0))
     frontDoor.subscriptionUp()
     let now = MonotonicTime(nanoseconds: 1_000_000_000)
-    frontDoor.take(
+    frontDoor.apply(
         reply, for: CouponID(1), askedUnder: frontDoor.generation, askedAt: now, now: now)
     _ = frontDoor.judge(CouponID(1), attempt: 0, now: now.advanced(byMilliseconds: 10))
 }
@@ -85,18 +85,18 @@ func fuzzEvents(_ input: [UInt8]) {
     let now = MonotonicTime(nanoseconds: 1_000_000_000)
     var frontDoor = FrontDoor(partitioning: Partitioning(count: 4), seed: 1, now: now)
     frontDoor.subscriptionUp()
-    frontDoor.hear(event, now: now)
+    frontDoor.receive(event, now: now)
     for standing in event.coupons.prefix(8) {
         _ = frontDoor.judge(standing.coupon, attempt: 0, now: now)
     }
     var waiters = WaitList()
-    _ = waiters.hear(event)
-    let holding = Holding(
+    _ = waiters.receive(event)
+    let accepted = AcceptedRequest(
         coupon: CouponID(1), user: UserID(1), sequence: 1, requestID: .empty)
     waiters.register(
         WaitList.Waiter(
-            ticket: 1, holding: holding, position: event.to, judgedAt: event.publishedAt),
+            ticket: 1, accepted: accepted, position: event.to, judgedAt: event.publishedAt),
         isReplay: false)
-    let answers = waiters.hear(event)
+    let answers = waiters.receive(event)
     require(answers.count + waiters.count == 1, "a waiter was answered twice, or forgotten")
 }

@@ -3703,12 +3703,12 @@ static const ProtobufCFieldDescriptor coupond__v1__audit_coupon_response__field_
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "untold",
+    "unsynced",
     36,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT64,
     0,   /* quantifier_offset */
-    offsetof(Coupond__V1__AuditCouponResponse, untold),
+    offsetof(Coupond__V1__AuditCouponResponse, unsynced),
     NULL,
     NULL,
     0,             /* flags */
@@ -3749,7 +3749,7 @@ static const unsigned coupond__v1__audit_coupon_response__field_indices_by_name[
   12,   /* field[12] = repeated_sequences */
   9,   /* field[9] = rows */
   18,   /* field[18] = unreadable */
-  35,   /* field[35] = untold */
+  35,   /* field[35] = unsynced */
   20,   /* field[20] = workers */
   21,   /* field[21] = workers_closed */
 };

@@ -125,7 +125,7 @@ public enum Limits {
     public static let auditedRows = 20_000
     /// Rejections and dead letters, each, that it counts for one coupon; a coupon with more is left to
     /// `couponctl verify`.
-    public static let auditedRefusals: Int64 = 10_000
+    public static let auditedRejections: Int64 = 10_000
     /// Coupons that do not add up, or may not, that it remembers.
     public static let auditSuspects = 256
     /// Holders of a coupon that it searches for those who drifted.
@@ -178,7 +178,7 @@ public enum Limits {
     /// How long "no such coupon" is believed without an event.
     public static let absentMilliseconds: Int64 = 1_000
     /// How long a finished coupon bounces while the daemon hears no events (rule 39).
-    public static let finishedWhileDeafMilliseconds: Int64 = 30_000
+    public static let finishedWhileDisconnectedMilliseconds: Int64 = 30_000
     /// NOT_OPEN is bounced only while the gate's estimated clock is this far before opening (rule 40).
     public static let notOpenMarginMilliseconds: Int64 = 1_000
     /// Requests of one coupon that wait for its load; beyond it RESOURCE_EXHAUSTED.

@@ -11,13 +11,13 @@ struct Instruments {
     let commitTime = Metrics.Timer(label: "coupond_commit_seconds")
     let failures = Counter(label: "coupond_scheduler_failures_total")
     let rebuilds = Counter(label: "coupond_gate_rebuilds_total")
-    let setbacks = Counter(label: "coupond_postgres_went_back_total")
+    let postgresRollbacks = Counter(label: "coupond_postgres_went_back_total")
 
     func record(_ commit: Commit, nanoseconds: Int64) {
-        let dead = commit.refusals.count { $0.reason == .deadLetter }
+        let dead = commit.rejections.count { $0.reason == .deadLetter }
         issued.increment(by: commit.issued)
         deadLettered.increment(by: dead)
-        rejected.increment(by: commit.refusals.count - dead)
+        rejected.increment(by: commit.rejections.count - dead)
         commits.increment()
         commitTime.recordNanoseconds(nanoseconds)
     }

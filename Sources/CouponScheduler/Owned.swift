@@ -86,7 +86,7 @@ struct Owned {
     }
 
     /// Takes what was read beforehand; used once.
-    mutating func takeView() -> GateView? {
+    mutating func consumeView() -> GateView? {
         defer { view = nil }
         return view
     }

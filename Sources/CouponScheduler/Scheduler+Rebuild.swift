@@ -106,7 +106,7 @@ extension Scheduler {
     private func search(_ rebuild: inout Rebuild) throws(StepError) {
         try searchSlice(&rebuild.search, rebuild.row.id)
         guard rebuild.search.isOver else { return }
-        for request in rebuild.search.found { rebuild.add(request.holding.coupon) }
+        for request in rebuild.search.found { rebuild.add(request.accepted.coupon) }
         // Should this attempt end early, the next one must find them again: nothing is swept before.
         rebuild.begin(.loading)
     }
@@ -166,7 +166,7 @@ extension Scheduler {
     private func raiseAlarm(_ row: PartitionRow, _ reason: RebuildReason) throws(StepError) {
         let now = try issue { () throws(LedgerError) in try ledger.partition(row.id) }
         guard now == row else { throw .overtaken("the partition's row moved on") }
-        instruments.setbacks.increment()
+        instruments.postgresRollbacks.increment()
         logger.critical(
             "PostgreSQL went back: issues that were committed are lost",
             metadata: [

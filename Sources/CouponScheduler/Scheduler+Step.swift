@@ -84,7 +84,7 @@ extension Scheduler {
     private func currentView(
         _ partition: PartitionID, after cursor: Position
     ) throws(StepError) -> GateView {
-        if let view = owned[partition]?.takeView() { return view }
+        if let view = owned[partition]?.consumeView() { return view }
         return try gate { () throws(GateControlError) in
             try gates.read(
                 partition, after: cursor, upTo: nil,
@@ -132,7 +132,7 @@ extension Scheduler {
             Settlement(
                 partition: row.id, epoch: row.epoch, identity: identity, from: row.cursor, to: to,
                 issuedAt: commit.issuedAt, isRecovery: false, coupons: commit.coupons,
-                refusals: commit.refusals))
+                rejections: commit.rejections))
         options.failpoint(.settled)
         owned[row.id]?.row = PartitionRow(
             id: row.id, epoch: row.epoch, cursor: to, identity: row.identity,
@@ -150,7 +150,7 @@ extension Scheduler {
     }
 
     private func report(_ commit: Commit, _ row: PartitionRow) {
-        let deadLetters = commit.refusals.count { $0.reason == .deadLetter }
+        let deadLetters = commit.rejections.count { $0.reason == .deadLetter }
         if deadLetters > 0 {
             logger.error(
                 "requests went to the dead letters",
@@ -182,12 +182,12 @@ extension Scheduler {
         else { return }
         var requests: [CouponID: Int64] = [:]
         for request in items.lazy.flatMap(\.requests) {
-            requests[request.holding.coupon, default: 0] += 1
+            requests[request.accepted.coupon, default: 0] += 1
         }
-        let refusals = try issue { () throws(LedgerError) in
-            try ledger.refusals(in: partition, after: from, upTo: to)
+        let rejections = try issue { () throws(LedgerError) in
+            try ledger.rejections(in: partition, after: from, upTo: to)
         }
-        let ids = Set(requests.keys).union(refusals.map(\.holding.coupon)).sorted()
+        let ids = Set(requests.keys).union(rejections.map(\.accepted.coupon)).sorted()
         let coupons = try issue { () throws(LedgerError) in try ledger.coupons(ids) }
         let byID = Dictionary(coupons.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         _ = try settle(
@@ -197,7 +197,7 @@ extension Scheduler {
                 coupons: ids.map {
                     SettledCoupon(id: $0, coupon: byID[$0], requests: requests[$0] ?? 0)
                 },
-                refusals: refusals))
+                rejections: rejections))
         logger.notice(
             "settled what an earlier owner had committed",
             metadata: [

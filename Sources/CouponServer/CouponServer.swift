@@ -1,4 +1,4 @@
-/// The front of the daemon as a service: listeners, one desk for each event loop, slow work, the events.
+/// The front of the daemon as a service: listeners, one loopServer for each event loop, slow work, the events.
 public import CouponCore
 public import Logging
 internal import NIOCore
@@ -12,9 +12,9 @@ public import ServiceLifecycle
 public struct CouponServer: Service {
     let group: MultiThreadedEventLoopGroup
     let options: ServerOptions
-    let work: SlowWork
+    let work: Lanes
     private let relay: EventRelay
-    let roster: Roster
+    let loopServers: LoopServers
     let accepting: AcceptWatch
     let logger: Logger
 
@@ -25,50 +25,50 @@ public struct CouponServer: Service {
     ///   - events: makes the event subscription; called on its thread.
     public init(
         group: MultiThreadedEventLoopGroup, options: ServerOptions,
-        store: @escaping @Sendable () -> any CatalogStore,
-        gates: @escaping @Sendable () -> any CatalogGates,
+        store: @escaping @Sendable () -> any LaneStore,
+        gates: @escaping @Sendable () -> any LaneGates,
         events: @escaping @Sendable () -> any EventSource, logger: Logger
     ) {
         self.group = group
         self.options = options
         self.logger = logger
         accepting = AcceptWatch(logger: logger)
-        roster = Roster()
-        let roster = roster
-        work = SlowWork { lane in
-            Catalog(
+        loopServers = LoopServers()
+        let loopServers = loopServers
+        work = Lanes { lane in
+            BlockingLane(
                 lane, partitioning: options.worker.partitioning, store: store, gates: gates,
-                owns: lane == .audits ? options.owns : nil, roster: roster,
+                owns: lane == .audits ? options.owns : nil, loopServers: loopServers,
                 logger: logger, clocks: options.worker.clocks,
                 reloadSettings: options.reloadSettings)
         }
-        relay = EventRelay(source: events, roster: roster, logger: logger)
+        relay = EventRelay(source: events, loopServers: loopServers, logger: logger)
     }
 
     /// Listens, serves, drains.
     public func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            for catalog in work.catalogs { tasks.addTask { await catalog.run() } }
+            for lane in work.lanes { tasks.addTask { await lane.run() } }
             defer {
                 work.finish()
                 relay.stop()
             }
-            let desks = try await makeDesks()
-            // Not before every desk is there: one that misses the subscription's beginning is deaf.
+            let made = try await makeLoopServers()
+            // Not before every loopServer is there: one that misses the subscription's beginning is deaf.
             tasks.addTask { await relay.run() }
             let observation = try await observe()
             tasks.addTask { await lookAround() }
             await untilReady()
-            let listeners = try await listen(desks)
+            let listeners = try await listen(made)
             logger.info(
                 "listening", metadata: ["address": "\(listeners[0].localAddress, default: "?")"])
             if let address = listeners[0].localAddress { options.onListening(address) }
             tasks.addTask { await showLife() }
-            let isDeaf = await untilStopped(listeners + [observation].compactMap(\.self))
+            let isDisconnected = await untilStopped(listeners + [observation].compactMap(\.self))
             await drain(listeners)
             try? await observation?.close().get()
             tasks.cancelAll()
-            if isDeaf { throw ListenerLost() }
+            if isDisconnected { throw ListenerLost() }
         }
     }
 
@@ -87,7 +87,7 @@ public struct CouponServer: Service {
     private func showLife() async {
         guard let watchdog = options.watchdog else { return }
         while (try? await Task.sleep(for: watchdog.period)) != nil {
-            _ = try? await roster.collect(on: group.any()) { _ in true }.get()
+            _ = try? await loopServers.collect(on: group.any()) { _ in true }.get()
             watchdog.alive()
         }
     }
@@ -98,7 +98,7 @@ public struct CouponServer: Service {
         let clocks = options.worker.clocks
         let patience = clocks.now().advanced(byMilliseconds: 5_000)
         while clocks.now() < patience, !Task.isShuttingDownGracefully {
-            let reasons = try? await roster.collect(on: group.any()) { $0.whyNotReady }.get()
+            let reasons = try? await loopServers.collect(on: group.any()) { $0.whyNotReady }.get()
             if reasons?.allSatisfy({ $0 == nil }) == true { return }
             work.news.refreshPartitions()
             try? await Task.sleep(for: .milliseconds(10))
@@ -106,18 +106,18 @@ public struct CouponServer: Service {
         logger.warning("listening before every gate is open")
     }
 
-    private func makeDesks() async throws -> [NIOLoopBound<Desk>] {
-        var desks: [NIOLoopBound<Desk>] = []
+    private func makeLoopServers() async throws -> [NIOLoopBound<LoopServer>] {
+        var made: [NIOLoopBound<LoopServer>] = []
         for loop in group.makeIterator() {
-            let desk = try await loop.submit {
+            let loopServer = try await loop.submit {
                 NIOLoopBound(
-                    Desk(loop: loop, options: options, work: work, roster: roster),
+                    LoopServer(loop: loop, options: options, work: work, loopServers: loopServers),
                     eventLoop: loop)
             }.get()
-            roster.add(desk)
-            desks.append(desk)
+            loopServers.add(loopServer)
+            made.append(loopServer)
         }
-        return desks
+        return made
     }
 
     /// In this order (SAFETY, hole 39): no new connections, no new requests, answers, the rest.
@@ -125,7 +125,7 @@ public struct CouponServer: Service {
         logger.info("draining")
         options.onDraining()
         for listener in listeners { try? await listener.close().get() }
-        roster.each { desk in desk.withWorker { $0.drain() } }
+        loopServers.each { loopServer in loopServer.withWorker { $0.drain() } }
         let deadline = options.worker.clocks.now().advanced(
             byMilliseconds: options.drainMilliseconds)
         while await requestsInFlight() > 0, options.worker.clocks.now() < deadline {
@@ -133,11 +133,11 @@ public struct CouponServer: Service {
         }
         let left = await requestsInFlight()
         if left > 0 { logger.warning("drain ran out of time", metadata: ["requests": "\(left)"]) }
-        _ = try? await roster.collect(on: group.any()) { $0.close() }.get()
+        _ = try? await loopServers.collect(on: group.any()) { $0.close() }.get()
     }
 
     private func requestsInFlight() async -> Int {
-        let counts = try? await roster.collect(on: group.any()) { $0.requestsInFlight }.get()
+        let counts = try? await loopServers.collect(on: group.any()) { $0.requestsInFlight }.get()
         return (counts ?? []).reduce(0, +)
     }
 }

@@ -8,7 +8,7 @@ internal import Synchronization
 actor EventRelay {
     private let thread = SerialThread(name: "coupond.events")
     private let makeSource: @Sendable () -> any EventSource
-    private let roster: Roster
+    private let loopServers: LoopServers
     private let logger: Logger
     private let standing = Gauge(label: "coupond_subscription_up")
     private var isBroken = false
@@ -19,9 +19,11 @@ actor EventRelay {
         unsafe thread.asUnownedSerialExecutor()
     }
 
-    init(source: @escaping @Sendable () -> any EventSource, roster: Roster, logger: Logger) {
+    init(
+        source: @escaping @Sendable () -> any EventSource, loopServers: LoopServers, logger: Logger
+    ) {
         makeSource = source
-        self.roster = roster
+        self.loopServers = loopServers
         self.logger = logger
         standing.record(0)
     }
@@ -32,7 +34,7 @@ actor EventRelay {
         while !isStopping.load(ordering: .relaxed) {
             guard let signal = source.next() else { continue }
             tell(signal)
-            roster.each { desk in desk.withWorker { $0.hear(signal) } }
+            loopServers.each { loopServer in loopServer.withWorker { $0.receive(signal) } }
         }
     }
 

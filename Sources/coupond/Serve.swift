@@ -53,9 +53,9 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
         store: {
             PostgresCouponStore(
                 postgres, partitioning: installation.partitioning,
-                logger: Logger(label: "coupond.catalog"))
+                logger: Logger(label: "coupond.lane"))
         },
-        gates: { RedisGateControl(options: redis, logger: Logger(label: "coupond.catalog")) },
+        gates: { RedisGateControl(options: redis, logger: Logger(label: "coupond.lane")) },
         events: { RedisEventSource(options: redis, logger: Logger(label: "coupond.events")) },
         logger: logger)
     let reload = ReloadService(server: server)

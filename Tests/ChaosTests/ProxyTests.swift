@@ -21,13 +21,13 @@ private struct Line {
     func say(_ command: String) throws { try caller.send(Array((command + "\r\n").utf8)) }
 
     /// What comes next; nil where the connection was closed.
-    func hear(_ count: Int) throws -> String? {
+    func receive(_ count: Int) throws -> String? {
         try caller.read(count).map { String(decoding: $0, as: UTF8.self) }
     }
 
     func ping() throws {
         try say("PING")
-        #expect(try hear(7) == "+PONG\r\n")
+        #expect(try receive(7) == "+PONG\r\n")
     }
 
     func keys() async throws -> String { try await redis.cli("DBSIZE") }
@@ -41,7 +41,7 @@ private struct Line {
         let texts = (1...20).map { "text number \($0) of twenty" }
         for text in texts { try line.say("ECHO \"\(text)\"") }
         let answers = texts.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
-        #expect(try line.hear(answers.utf8.count) == answers)
+        #expect(try line.receive(answers.utf8.count) == answers)
         line.proxy.weather = .clear
         try line.ping()
         await line.proxy.close()
@@ -57,7 +57,7 @@ private struct Line {
         let keys = try await line.keys()
         #expect(keys == "0")
         line.proxy.weather = .clear
-        #expect(try line.hear(5) == "+OK\r\n")
+        #expect(try line.receive(5) == "+OK\r\n")
         #expect(try await line.keys() == "1")
         await line.proxy.close()
     }
@@ -68,7 +68,7 @@ private struct Line {
         try line.say("SET silent 1")
         try await eventually("it is swallowed") { line.proxy.hasSwallowed }
         line.proxy.weather = .clear
-        #expect(try line.hear(1) == nil)
+        #expect(try line.receive(1) == nil)
         let keys = try await line.keys()
         #expect(keys == "0")
         await line.proxy.close()
@@ -81,7 +81,7 @@ private struct Line {
         try await eventually("it is done") { try await line.keys() == "1" }
         try await eventually("its answer is swallowed") { line.proxy.hasSwallowed }
         line.proxy.weather = .clear
-        #expect(try line.hear(1) == nil)
+        #expect(try line.receive(1) == nil)
         await line.proxy.close()
     }
 
@@ -102,7 +102,7 @@ private struct Line {
     @Test func `a cut ends connections, not the proxy`() async throws {
         let line = try await Line()
         line.proxy.cut()
-        #expect(try line.hear(1) == nil)
+        #expect(try line.receive(1) == nil)
         let other = try PlainSocket(port: line.port)
         try other.send(Array("PING\r\n".utf8))
         #expect(try other.read(7).map { String(decoding: $0, as: UTF8.self) } == "+PONG\r\n")

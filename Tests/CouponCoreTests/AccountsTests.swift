@@ -11,7 +11,7 @@ private struct Figures {
     var rejected: Int64 = 0
     var dead: Int64 = 0
     var discarded: Int64 = 0
-    var untold: Int64 = 0
+    var unsynced: Int64 = 0
     var unreadable: Int64 = 0
     var isComplete = true
     var epoch: Epoch = 1
@@ -55,7 +55,7 @@ private struct Figures {
             coupon: coupon, epoch: epoch, cursor: cursor,
             rows: rows.map { IssuedRows(count: $0, lowest: 1, highest: last, repeated: repeated) },
             rejected: rejected, deadLettered: dead, discarded: discarded,
-            untold: untold, unreadable: unreadable,
+            unsynced: unsynced, unreadable: unreadable,
             isComplete: isComplete)
     }
 
@@ -107,10 +107,10 @@ private struct Figures {
         },
         // The gate has not been told of a discarded letter yet, or it was just now.
         .busy {
-            $0.untold = 1
+            $0.unsynced = 1
             $0.used = 9
         },
-        .busy { $0.untold = 1 },
+        .busy { $0.unsynced = 1 },
         // A cap at the total or above it is none; of an unlimited coupon, one at the largest total.
         .with { $0.cap = 10 },
         .with {

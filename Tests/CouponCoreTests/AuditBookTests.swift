@@ -11,9 +11,9 @@ import Testing
     private func looks(_ checks: [Check]) -> [Bool] {
         var book = AuditBook()
         return checks.map { check in
-            let isTold = book.take([check], of: coupon) == [.drift(check, attempt: 1)]
-            if isTold { book.actedOn(check.rule, of: coupon) }
-            return isTold
+            let isSynced = book.apply([check], of: coupon) == [.drift(check, attempt: 1)]
+            if isSynced { book.actedOn(check.rule, of: coupon) }
+            return isSynced
         }
     }
 
@@ -24,10 +24,10 @@ import Testing
     @Test func `what was not acted on is told again, with growing pauses, until it is`() {
         var book = AuditBook()
         let check = check(1, .exact)
-        let attempts = (0..<200).filter { _ in !book.take([check], of: coupon).isEmpty }
+        let attempts = (0..<200).filter { _ in !book.apply([check], of: coupon).isEmpty }
         #expect(attempts == [0, 1, 3, 7, 15, 31, 63, 127, 191])
         book.actedOn(check.rule, of: coupon)
-        for _ in 0..<200 { #expect(book.take([check], of: coupon) == []) }
+        for _ in 0..<200 { #expect(book.apply([check], of: coupon) == []) }
         #expect(book.drifting == 1)
     }
 
@@ -54,49 +54,49 @@ import Testing
     @Test func theGaugeFallsWhenTheAccountsAddUpAgain() {
         var book = AuditBook()
         #expect(book.drifting == 0 && book.suspects == [])
-        _ = book.take([check(1, .exact)], of: coupon)
+        _ = book.apply([check(1, .exact)], of: coupon)
         #expect(book.drifting == 1 && book.suspects == [coupon])
         // A look that could not compare says nothing.
-        #expect(book.take([], of: coupon) == [])
+        #expect(book.apply([], of: coupon) == [])
         #expect(book.drifting == 1)
-        #expect(book.take([check(0, .exact)], of: coupon) == [.mended])
+        #expect(book.apply([check(0, .exact)], of: coupon) == [.mended])
         #expect(book.drifting == 0 && book.suspects == [])
     }
 
     @Test func whatIsSomebodyElsesIsForgotten() {
         var book = AuditBook()
-        _ = book.take([check(1, .exact)], of: coupon)
+        _ = book.apply([check(1, .exact)], of: coupon)
         book.keep { $0 != coupon }
         #expect(book.drifting == 0)
     }
 
     @Test func itIsBounded() {
         var book = AuditBook(capacity: 2)
-        for id in 1...3 { _ = book.take([check(1, .exact)], of: CouponID(Int64(id))) }
+        for id in 1...3 { _ = book.apply([check(1, .exact)], of: CouponID(Int64(id))) }
         #expect(book.suspects == [CouponID(1), CouponID(2)])
     }
 
     @Test func rowsAreCountedInSlices() {
         var walk = RowWalk()
         walk.begin(coupon)
-        let first = walk.take(RowSlice(count: 2, last: UserID(9), issued: 3), limit: 2)
+        let first = walk.apply(RowSlice(count: 2, last: UserID(9), issued: 3), limit: 2)
         #expect(!first.isDone && first.check == nil && walk.user == UserID(9))
-        let end = walk.take(RowSlice(count: 1, last: UserID(11), issued: 3), limit: 2)
+        let end = walk.apply(RowSlice(count: 1, last: UserID(11), issued: 3), limit: 2)
         #expect(end.isDone && end.check?.holds == true)
     }
 
     @Test func aMissingRowShows() {
         var walk = RowWalk()
         walk.begin(coupon)
-        let end = walk.take(RowSlice(count: 1, last: UserID(9), issued: 2), limit: 2)
+        let end = walk.apply(RowSlice(count: 1, last: UserID(9), issued: 2), limit: 2)
         #expect(end.isDone && end.check?.difference == -1)
     }
 
     @Test func aCouponThatIsIssuedMeanwhileIsLeftForLater() {
         var walk = RowWalk()
         walk.begin(coupon)
-        _ = walk.take(RowSlice(count: 2, last: UserID(9), issued: 3), limit: 2)
-        let end = walk.take(RowSlice(count: 2, last: UserID(12), issued: 4), limit: 2)
+        _ = walk.apply(RowSlice(count: 2, last: UserID(9), issued: 3), limit: 2)
+        let end = walk.apply(RowSlice(count: 2, last: UserID(12), issued: 4), limit: 2)
         #expect(end.isDone && end.check == nil)
     }
 }

@@ -7,9 +7,9 @@ private final class Books: AccountsStore, AccountsGate {
     var versions: [Int64: Int64] = [:]
     /// By id: slots at the gate that the tables know nothing of.
     var slots: [Int64: Int64] = [:]
-    /// What the next calls of `renote` throw.
-    var renoteFailures: [LedgerError] = []
-    var renotes: [CouponID] = []
+    /// What the next calls of `requestResync` throw.
+    var resyncFailures: [LedgerError] = []
+    var resyncRequests: [CouponID] = []
     /// Whose record cannot be read.
     var damaged: Set<Int64> = []
     var isRedisAway = false
@@ -56,9 +56,9 @@ private final class Books: AccountsStore, AccountsGate {
             record: record, holder: nil)
     }
 
-    func renote(_ coupon: CouponID, above version: Int64?) throws(LedgerError) {
-        renotes.append(coupon)
-        if !renoteFailures.isEmpty { throw renoteFailures.removeFirst() }
+    func requestResync(_ coupon: CouponID, above version: Int64?) throws(LedgerError) {
+        resyncRequests.append(coupon)
+        if !resyncFailures.isEmpty { throw resyncFailures.removeFirst() }
     }
 
     func holders(
@@ -74,7 +74,7 @@ private final class Books: AccountsStore, AccountsGate {
     func missingSequences(of coupon: CouponID, limit: Int) -> [ClosedRange<Int64>] { [] }
     func coupon(_ id: CouponID) -> Coupon? { coupon(id.rawValue) }
     func coupons(after: CouponID, limit: Int) -> [Coupon] { [] }
-    func decisions(_ questions: [Holding], in partition: PartitionID) -> Decisions {
+    func decisions(_ questions: [AcceptedRequest], in partition: PartitionID) -> Decisions {
         Decisions(cursor: place.settled, standings: questions.map { _ in nil })
     }
 }
@@ -103,9 +103,9 @@ private final class Books: AccountsStore, AccountsGate {
 
     @Test func `a gate that could not be told again is told at a later look`() {
         books.versions = [1: 1]
-        books.renoteFailures = [.busy("locked"), .sessionLost("failover")]
+        books.resyncFailures = [.busy("locked"), .sessionLost("failover")]
         looks(60)
-        #expect(books.renotes.count == 3, "two that failed, and one")
+        #expect(books.resyncRequests.count == 3, "two that failed, and one")
         #expect(toldAgain == 1)
         #expect(auditor.drifting == 1)
         books.versions = [1: 2]
@@ -116,16 +116,16 @@ private final class Books: AccountsStore, AccountsGate {
 
     @Test func `a gate that is ahead raises one alarm, whatever has to be tried again`() {
         books.versions = [1: 5]
-        books.renoteFailures = [.busy("locked")]
+        books.resyncFailures = [.busy("locked")]
         looks(60)
-        #expect(books.renotes.count == 2)
+        #expect(books.resyncRequests.count == 2)
         #expect(told { if case .wentBack = $0 { true } else { false } } == 1)
     }
 
     @Test func `a coupon of which something fails holds up no other`() {
         books.versions = [1: 1, 2: 2, 3: 1, 4: 2, 5: 2, 6: 2]
         books.damaged = [1, 2, 4, 5]
-        books.renoteFailures = [.busy("locked")]
+        books.resyncFailures = [.busy("locked")]
         looks(20)
         #expect(told { $0 == .looked(CouponID(6)) } == 10)
         #expect(toldAgain == 1)

@@ -18,19 +18,19 @@ private func entry(
         QueueEntry(
             position: Position(epoch: 1, n: n), coupon: CouponID(coupon), firstSequence: first,
             acceptedAt: Timestamp(microseconds: 7),
-            requests: users.map { AcceptedRequest(user: UserID($0), requestID: name(UInt64($0))) }))
+            requests: users.map { EntryRequest(user: UserID($0), requestID: name(UInt64($0))) }))
 }
 
 extension BatchDecision {
     /// The users named next.
     fileprivate mutating func nextUsers() -> [Int64] {
-        nextCandidates().map(\.holding.user.rawValue)
+        nextCandidates().map(\.accepted.user.rawValue)
     }
 }
 
 extension Commit {
     fileprivate func refused(_ reason: RejectionReason) -> [Int64] {
-        refusals.filter { $0.reason == reason }.map(\.holding.user.rawValue)
+        rejections.filter { $0.reason == reason }.map(\.accepted.user.rawValue)
     }
 
     fileprivate func coupon(_ id: Int64) -> Coupon? {
@@ -44,14 +44,14 @@ extension Commit {
             items: [entry(1, first: 1, users: [10, 11]), entry(2, first: 3, users: [12])],
             coupons: [coupon(1, total: 5)])
         let candidates = decision.nextCandidates()
-        #expect(candidates.map(\.holding.user.rawValue) == [10, 11, 12])
-        #expect(candidates.map(\.holding.sequence) == [1, 2, 3])
+        #expect(candidates.map(\.accepted.user.rawValue) == [10, 11, 12])
+        #expect(candidates.map(\.accepted.sequence) == [1, 2, 3])
         #expect(candidates.map(\.position.n) == [1, 1, 2])
-        #expect(candidates.map(\.holding.requestID) == [10, 11, 12].map { name($0) })
+        #expect(candidates.map(\.accepted.requestID) == [10, 11, 12].map { name($0) })
         #expect(decision.nextUsers() == [])
         let commit = decision.finish()
         #expect(commit.issued == 3)
-        #expect(commit.refusals == [])
+        #expect(commit.rejections == [])
         #expect(commit.coupon(1)?.issued == 3)
         #expect(commit.coupon(1)?.lastSequence == 3)
         #expect(commit.coupon(1)?.version == 5, "nobody need be told")
@@ -89,13 +89,13 @@ extension Commit {
             items: [entry(1, first: 1, users: [10, 11])],
             coupons: [coupon(1, total: 2, issued: 1)])
         let first = decision.nextCandidates()
-        #expect(first.map(\.holding.user.rawValue) == [10])
-        decision.conflict(first[0], with: first[0].holding)
+        #expect(first.map(\.accepted.user.rawValue) == [10])
+        decision.conflict(first[0], with: first[0].accepted)
         #expect(decision.nextUsers() == [11], "its place is free")
         let commit = decision.finish()
         #expect(commit.issued == 1)
         #expect(commit.coupon(1)?.issued == 2)
-        #expect(commit.refusals == [])
+        #expect(commit.rejections == [])
     }
 
     @Test(arguments: [(name(99), Int64(1)), (name(10), Int64(8))])
@@ -105,16 +105,16 @@ extension Commit {
         var decision = BatchDecision(
             items: [entry(1, first: 1, users: [10, 11, 12])], coupons: [coupon(1, total: 2)])
         let round = decision.nextCandidates()
-        let row = Holding(
+        let row = AcceptedRequest(
             coupon: CouponID(1), user: UserID(10), sequence: sequence, requestID: requestID)
         decision.conflict(round[0], with: row)
         #expect(decision.nextUsers() == [12], "the next in line takes the place")
         let commit = decision.finish()
-        let refusal = try #require(commit.refusals.first)
-        #expect(commit.refusals.count == 1)
-        #expect(refusal.reason == .alreadyIssued)
-        #expect(refusal.issued == row)
-        #expect(refusal.position == Position(epoch: 1, n: 1))
+        let rejection = try #require(commit.rejections.first)
+        #expect(commit.rejections.count == 1)
+        #expect(rejection.reason == .alreadyIssued)
+        #expect(rejection.issued == row)
+        #expect(rejection.position == Position(epoch: 1, n: 1))
         #expect(commit.issued == 2)
     }
 
@@ -149,7 +149,7 @@ extension Commit {
             coupons: [coupon(1, total: nil, issued: 1 << 40)])
         #expect(decision.nextUsers().count == 1_000)
         let commit = decision.finish()
-        #expect(commit.refusals == [])
+        #expect(commit.rejections == [])
         #expect(commit.coupon(1)?.version == 5)
     }
 
@@ -169,20 +169,21 @@ extension Commit {
     }
 
     @Test func `the users of a damaged entry go to the dead letters`() {
-        let holding = Holding(
+        let accepted = AcceptedRequest(
             coupon: CouponID(1), user: UserID(10), sequence: 9, requestID: name(10))
         let damaged = DamagedEntry(
             position: Position(epoch: 1, n: 1), bytes: [0xFF], reason: "layout 255",
-            holders: [holding])
+            holders: [accepted])
         var decision = BatchDecision(
             items: [.damaged(damaged), entry(2, first: 10, users: [11])],
             coupons: [coupon(1, total: 5)])
         #expect(decision.nextUsers() == [11])
         let commit = decision.finish()
         #expect(
-            commit.refusals == [
-                Refusal(
-                    holding: holding, position: damaged.position, reason: .deadLetter, issued: nil)
+            commit.rejections == [
+                Rejection(
+                    accepted: accepted, position: damaged.position, reason: .deadLetter, issued: nil
+                )
             ])
         #expect(commit.coupons.map(\.requests) == [2])
         #expect(commit.coupon(1)?.lastSequence == 10)
@@ -206,6 +207,6 @@ extension Commit {
     @Test func `an empty batch decides nothing`() {
         var decision = BatchDecision(items: [], coupons: [])
         #expect(decision.nextUsers() == [])
-        #expect(decision.finish() == Commit(coupons: [], refusals: [], issued: 0))
+        #expect(decision.finish() == Commit(coupons: [], rejections: [], issued: 0))
     }
 }

@@ -89,8 +89,8 @@ extension CouponBatches {
         batches.refresh(first)
         batches.refresh(first)
         #expect(batches.nextCoupon() == first)
-        #expect(batches.takeRefresh(of: first) == true)
-        #expect(batches.takeRefresh(of: first) == false)
+        #expect(batches.dequeueRefresh(of: first) == true)
+        #expect(batches.dequeueRefresh(of: first) == false)
         batches.finishTurn(of: first)
         #expect(batches.nextCoupon() == nil)
         #expect(batches.coupons == [])
@@ -102,9 +102,9 @@ extension CouponBatches {
         batches.refresh(first)
         batches.putBack([2], for: first)
         #expect(batches.count(of: first) == 2)
-        #expect(batches.takeAll(of: first) == [2, 1])
+        #expect(batches.removeAll(of: first) == [2, 1])
         #expect(batches.count(of: first) == 0)
-        #expect(batches.takeRefresh(of: first) == false)
-        #expect(batches.takeAll(of: second) == [])
+        #expect(batches.dequeueRefresh(of: first) == false)
+        #expect(batches.removeAll(of: second) == [])
     }
 }

@@ -142,9 +142,9 @@ private let partition = PartitionID(0)
             case 1:
                 // A user is refused.
                 world.tables.coupons[sale]?.lastSequence += 1
-                world.tables.refusals.append(refusal(.soldOut))
+                world.tables.rejections.append(rejection(.soldOut))
             default:
-                world.tables.refusals.append(refusal(.deadLetter))
+                world.tables.rejections.append(rejection(.deadLetter))
             }
         }
         var load = load()
@@ -154,9 +154,9 @@ private let partition = PartitionID(0)
         #expect(loaded?.used == (change == 1 ? 5 : 6))
     }
 
-    private func refusal(_ reason: RejectionReason) -> Refusal {
-        Refusal(
-            holding: Holding(
+    private func rejection(_ reason: RejectionReason) -> Rejection {
+        Rejection(
+            accepted: AcceptedRequest(
                 coupon: sale, user: UserID(6), sequence: 6, requestID: name(6)),
             position: Position(epoch: 1, n: 1), reason: reason, issued: nil)
     }
@@ -209,11 +209,11 @@ private let partition = PartitionID(0)
     }
 
     @Test func `a letter that is decided meanwhile makes the load begin anew`() {
-        world.tables.refusals = [refusal(.deadLetter)]
+        world.tables.rejections = [rejection(.deadLetter)]
         var load = load()
         run(&load) { staged?.holders.count == 3 }
         // As letter.lua ends it.
-        world.tables.refusals = []
+        world.tables.rejections = []
         world.redis[partition].loads = [:]
         #expect(run(&load) == .done(.loaded))
         #expect(gates.count(of: .claim) == 2)

@@ -22,7 +22,7 @@ private struct Wheel {
     /// The tickets that are due now.
     mutating func turn() -> [UInt64] {
         var due: [UInt64] = []
-        for ticket in wheel.takeRound(now: clock.now) {
+        for ticket in wheel.advance(now: clock.now) {
             guard let deadline = deadlines[ticket] else { continue }
             if deadline <= clock.now {
                 due.append(ticket)

@@ -12,7 +12,7 @@ private func entry(_ epoch: Epoch, _ n: Int64) -> QueueItem {
         QueueEntry(
             position: at(epoch, n), coupon: CouponID(1), firstSequence: n, acceptedAt: .zero,
             requests: [
-                AcceptedRequest(
+                EntryRequest(
                     user: UserID(n), requestID: RequestID(high: UInt64(n), low: 0, length: 8))
             ]))
 }

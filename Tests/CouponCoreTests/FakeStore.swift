@@ -34,7 +34,7 @@ final class FakeStore: CouponStore {
     func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon] { throw notAskedFor }
     func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] { throw notAskedFor }
     func decisions(
-        _ questions: [Holding], in partition: PartitionID
+        _ questions: [AcceptedRequest], in partition: PartitionID
     ) throws(LedgerError) -> Decisions { throw notAskedFor }
     func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
         throw notAskedFor
@@ -42,8 +42,8 @@ final class FakeStore: CouponStore {
     func create(_ coupon: Coupon) throws(LedgerError) -> Bool { throw notAskedFor }
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> CouponUpdate? { throw notAskedFor }
-    func retell(
+    ) throws(LedgerError) -> CouponUpdateResult? { throw notAskedFor }
+    func resync(
         _ tell: (Coupon, PartitionRow) -> Bool
     ) throws(LedgerError) -> Bool { throw notAskedFor }
 }

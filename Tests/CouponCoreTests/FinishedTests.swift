@@ -148,7 +148,7 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
     }
 
     private func publish(rev: Int64, _ door: Door) {
-        stage.hear(
+        stage.receive(
             from: Position(epoch: 1, n: 0), to: Position(epoch: 1, n: 0),
             coupons: [.init(coupon: sale, rev: rev, version: 2, door: door)])
     }
@@ -183,8 +183,8 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
 
     @Test func `a daemon that is deaf, or was meanwhile, remembers nothing`() {
         miss(stage.issue(), rev: 7)
-        stage.worker.hear(.down("away"))
-        stage.worker.hear(.up)
+        stage.worker.receive(.down("away"))
+        stage.worker.receive(.up)
         stage.find([soldOut])
         #expect(isAsked())
     }

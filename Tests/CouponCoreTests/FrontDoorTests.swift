@@ -32,7 +32,7 @@ private struct Entrance {
         travelled milliseconds: Int64 = 0
     ) {
         let askedAt = clock.now.advanced(byMilliseconds: -milliseconds)
-        door.take(
+        door.apply(
             GateReply(
                 epoch: epoch, rev: rev, version: version, now: gateNow, door: standing,
                 settled: .zero, tail: 0, verdicts: []), for: id,
@@ -44,7 +44,7 @@ private struct Entrance {
     }
 
     mutating func tell(_ coupons: [CompletionEvent.CouponStanding], epoch: Epoch) {
-        door.hear(
+        door.receive(
             CompletionEvent(
                 partition: partition, epoch: epoch, from: .zero, to: .zero, publishedAt: .zero,
                 resolve: false,
@@ -331,16 +331,16 @@ private struct Entrance {
 
     @Test func `a coupon that is not there is believed for a second, and any news overrides it`() {
         var entrance = Entrance()
-        entrance.door.takeAbsence(of: coupon, now: entrance.clock.now)
+        entrance.door.applyAbsence(of: coupon, now: entrance.clock.now)
         #expect(entrance.judge() == .bounce(.notFound))
         #expect(entrance.judge(1) == .ask)
         #expect(entrance.door.remembers(coupon) == (false, false))
         entrance.clock.advance(milliseconds: 1_000)
         #expect(entrance.judge() == .ask)
-        entrance.door.takeAbsence(of: coupon, now: entrance.clock.now)
+        entrance.door.applyAbsence(of: coupon, now: entrance.clock.now)
         entrance.reply(.open, rev: 0)
         #expect(entrance.judge() == .ask)
-        entrance.door.takeAbsence(of: coupon, now: entrance.clock.now)
+        entrance.door.applyAbsence(of: coupon, now: entrance.clock.now)
         entrance.door.forget(coupon)
         #expect(entrance.judge() == .ask)
     }
@@ -368,7 +368,7 @@ private struct Entrance {
         var entrance = Entrance(capacity: 100)
         entrance.reply(.closed(.full))
         for id in 1...10_000 {
-            entrance.door.takeAbsence(of: CouponID(Int64(id) * 4), now: entrance.clock.now)
+            entrance.door.applyAbsence(of: CouponID(Int64(id) * 4), now: entrance.clock.now)
         }
         #expect(entrance.judge() == .bounce(.soldOut))
         let remembered = (1...10_000).count {

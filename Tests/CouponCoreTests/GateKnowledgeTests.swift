@@ -17,9 +17,9 @@ private func row(
     @Test func `nothing is served before PostgreSQL was read`() {
         var book = PartitionBook(partitioning: Partitioning(count: 2))
         #expect(!book.isServed(partition, by: here))
-        book.take(row(1, identity: nil))
+        book.apply(row(1, identity: nil))
         #expect(!book.isServed(partition, by: here))
-        book.take(row(2))
+        book.apply(row(2))
         #expect(book.isServed(partition, by: here))
         #expect(!book.isServed(partition, by: there))
         #expect(book.epoch(of: partition) == 2)
@@ -27,43 +27,43 @@ private func row(
 
     @Test func `PostgreSQL's last word counts, also when it went back and gave a number twice`() {
         var book = PartitionBook(partitioning: Partitioning(count: 2))
-        book.take(row(3))
-        book.take(row(2))
+        book.apply(row(3))
+        book.apply(row(2))
         #expect(book.epoch(of: partition) == 2)
-        book.take(row(3, identity: there))
+        book.apply(row(3, identity: there))
         #expect(book.epoch(of: partition) == 3)
         #expect(book.isServed(partition, by: there))
     }
 
     @Test func `the floor is the highest place seen in the epoch, and begins anew with the next`() {
         var book = PartitionBook(partitioning: Partitioning(count: 2))
-        book.take(row(1, cursor: Position(epoch: 1, n: 4)))
+        book.apply(row(1, cursor: Position(epoch: 1, n: 4)))
         #expect(book.floor(of: partition) == 4)
         book.see(Position(epoch: 1, n: 9), in: partition)
         book.see(Position(epoch: 1, n: 7), in: partition)
         book.see(Position(epoch: 2, n: 50), in: partition)
-        book.take(row(1, cursor: Position(epoch: 1, n: 8)))
+        book.apply(row(1, cursor: Position(epoch: 1, n: 8)))
         #expect(book.floor(of: partition) == 9)
-        book.take(row(2, cursor: Position(epoch: 1, n: 9)))
+        book.apply(row(2, cursor: Position(epoch: 1, n: 9)))
         #expect(book.floor(of: partition) == 0)
     }
 
     @Test func `a gate is open when one of PostgreSQL's epoch has spoken, whichever comes first`() {
         var book = PartitionBook(partitioning: Partitioning(count: 2))
-        book.take(row(3))
+        book.apply(row(3))
         #expect(!book.isOpen(partition, by: here))
         book.seeOpen(3, in: partition)
         #expect(book.isOpen(partition, by: here))
         #expect(!book.isOpen(partition, by: there))
         book.seeOpen(5, in: partition)
-        book.take(row(4))
+        book.apply(row(4))
         #expect(!book.isOpen(partition, by: here))
-        book.take(row(5))
+        book.apply(row(5))
         #expect(book.isOpen(partition, by: here))
     }
 
     @Test func `a partition it does not have is ignored`() {
         var book = PartitionBook(partitioning: Partitioning(count: 2))
-        book.take(row(1, id: PartitionID(2)))
+        book.apply(row(1, id: PartitionID(2)))
     }
 }

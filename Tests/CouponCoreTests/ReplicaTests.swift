@@ -84,7 +84,7 @@ import Testing
         let request = ask(.accepted(sequence: 1, position: at), waits: true)
         answer(0)
         #expect(stage.end(request) == nil, "it waits for the commit")
-        stage.hear(from: Position(epoch: 1, n: 0), to: at)
+        stage.receive(from: Position(epoch: 1, n: 0), to: at)
         guard case .issued(sequence: 1, _) = stage.outcome(request) else {
             Testing.Issue.record("\(String(describing: stage.end(request)))")
             return

@@ -29,8 +29,8 @@ final class Stage {
         gate.delegate = worker
         guard let epoch else { return }
         read(epoch: epoch)
-        worker.hear(.up)
-        hear(from: Position(epoch: epoch, n: 0), to: Position(epoch: epoch, n: 0))
+        worker.receive(.up)
+        receive(from: Position(epoch: epoch, n: 0), to: Position(epoch: epoch, n: 0))
         host.isPumpScheduled = false
     }
 
@@ -38,7 +38,7 @@ final class Stage {
 
     /// PostgreSQL's rows come.
     func read(epoch: Epoch, identity: RedisIdentity? = redis) {
-        worker.take(
+        worker.apply(
             rows: partitioning.all.map {
                 PartitionRow(
                     id: $0, epoch: epoch, cursor: .zero, identity: identity, installID: "i")
@@ -124,12 +124,12 @@ final class Stage {
         worker.didLookUp(.success(Dictionary(uniqueKeysWithValues: coupons.map { ($0.id, $0) })))
     }
 
-    func hear(
+    func receive(
         from: Position, to: Position, resolve: Bool = false,
         coupons: [CompletionEvent.CouponStanding] = [],
-        rejections: [CompletionEvent.Rejection] = []
+        rejections: [CompletionEvent.RejectedRequest] = []
     ) {
-        worker.hear(
+        worker.receive(
             .event(
                 CompletionEvent(
                     partition: partition, epoch: to.epoch, from: from, to: to,
@@ -138,9 +138,9 @@ final class Stage {
                     rejections: rejections)))
     }
     /// The owner's heartbeat.
-    func hear(open epoch: Epoch, in partition: PartitionID) {
+    func receive(open epoch: Epoch, in partition: PartitionID) {
         let settled = Position(epoch: epoch, n: 0)
-        worker.hear(
+        worker.receive(
             .event(
                 CompletionEvent(
                     partition: partition, epoch: epoch, from: settled, to: settled,

@@ -10,7 +10,7 @@ private let acceptance = Timestamp(microseconds: 70)
 private func waiter(_ ticket: UInt64, _ epoch: Epoch, _ n: Int64) -> WaitList.Waiter {
     WaitList.Waiter(
         ticket: ticket,
-        holding: Holding(
+        accepted: AcceptedRequest(
             coupon: CouponID(1), user: UserID(Int64(ticket)), sequence: Int64(ticket),
             requestID: name(ticket)), position: at(epoch, n), judgedAt: acceptance)
 }
@@ -36,19 +36,19 @@ private func issued(_ ticket: UInt64) -> WaitList.Answer {
 extension WaitList {
     /// The tickets to ask PostgreSQL for.
     fileprivate mutating func ask(limit: Int = 1_000) -> [UInt64] {
-        takeQuestions(limit: limit).map { UInt64($0.user.rawValue) }
+        dequeueQuestions(limit: limit).map { UInt64($0.user.rawValue) }
     }
 
     /// PostgreSQL knows nothing yet of any of the `count` questions.
     fileprivate mutating func decideNothing(_ count: Int, cursor: Position) -> [Answer] {
-        takeDecisions(Decisions(cursor: cursor, standings: Array(repeating: nil, count: count)))
+        apply(Decisions(cursor: cursor, standings: Array(repeating: nil, count: count)))
     }
 }
 
 /// A list that has heard a heartbeat: settled up to (1, 0).
 private func listening() -> WaitList {
     var list = WaitList()
-    _ = list.hear(event(at(1, 0), at(1, 0)))
+    _ = list.receive(event(at(1, 0), at(1, 0)))
     return list
 }
 
@@ -59,7 +59,7 @@ private func listening() -> WaitList {
             list.register(waiter(ticket, 1, n), isReplay: false)
         }
         #expect(list.ask() == [])
-        let answers = list.hear(event(at(1, 0), at(1, 2), rejected: [2]))
+        let answers = list.receive(event(at(1, 0), at(1, 2), rejected: [2]))
         #expect(
             answers == [
                 issued(1),
@@ -68,7 +68,7 @@ private func listening() -> WaitList {
                 issued(3),
             ])
         #expect(list.count == 1)
-        #expect(list.hear(event(at(1, 2), at(1, 3))) == [issued(4)])
+        #expect(list.receive(event(at(1, 2), at(1, 3))) == [issued(4)])
         #expect(list.count == 0)
     }
 
@@ -76,7 +76,7 @@ private func listening() -> WaitList {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
         let earlier = Timestamp(microseconds: 69)
-        #expect(list.hear(event(at(1, 0), at(1, 1), publishedAt: earlier)) == [])
+        #expect(list.receive(event(at(1, 0), at(1, 1), publishedAt: earlier)) == [])
         #expect(list.ask() == [1])
     }
 
@@ -85,24 +85,24 @@ private func listening() -> WaitList {
         list.register(waiter(1, 1, 1), isReplay: false)
         list.register(waiter(2, 1, 2), isReplay: false)
         list.register(waiter(3, 1, 3), isReplay: false)
-        #expect(list.hear(event(at(1, 1), at(1, 2))) == [], "(1, 0) to (1, 1) was lost")
+        #expect(list.receive(event(at(1, 1), at(1, 2))) == [], "(1, 0) to (1, 1) was lost")
         #expect(list.ask() == [1, 2])
-        #expect(list.hear(event(at(1, 2), at(1, 3))) == [issued(3)], "the chain holds again")
+        #expect(list.receive(event(at(1, 2), at(1, 3))) == [issued(3)], "the chain holds again")
     }
 
     @Test func `E2 an event that overtook the reply does not answer it`() {
         var list = listening()
-        #expect(list.hear(event(at(1, 0), at(1, 1))) == [])
+        #expect(list.receive(event(at(1, 0), at(1, 1))) == [])
         list.register(waiter(1, 1, 1), isReplay: false)
         #expect(list.ask() == [1])
-        #expect(list.hear(event(at(1, 1), at(1, 2))) == [])
+        #expect(list.receive(event(at(1, 1), at(1, 2))) == [])
     }
 
     @Test func `E3 a commit of a later epoch says nothing of an earlier one`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
-        #expect(list.hear(event(at(1, 0), at(2, 0), epoch: 2)) == [])
-        #expect(list.hear(event(at(2, 0), at(2, 1), epoch: 2)) == [])
+        #expect(list.receive(event(at(1, 0), at(2, 0), epoch: 2)) == [])
+        #expect(list.receive(event(at(2, 0), at(2, 1), epoch: 2)) == [])
         #expect(list.ask() == [1])
         let lost = list.decideNothing(1, cursor: at(2, 1))
         #expect(lost == [WaitList.Answer(ticket: 1, fate: .lost(sequence: 1))])
@@ -111,12 +111,12 @@ private func listening() -> WaitList {
     @Test func `E4 nobody is lost before the cursor has passed`() {
         var list = listening()
         list.register(waiter(1, 1, 5), isReplay: false)
-        _ = list.hear(event(at(1, 0), at(1, 0), epoch: 2))
+        _ = list.receive(event(at(1, 0), at(1, 0), epoch: 2))
         #expect(list.ask() == [1])
         #expect(list.decideNothing(1, cursor: at(1, 4)) == [])
         #expect(list.count == 1)
         #expect(list.ask() == [])
-        #expect(list.hear(event(at(1, 4), at(2, 0), epoch: 2)) == [])
+        #expect(list.receive(event(at(1, 4), at(2, 0), epoch: 2)) == [])
         #expect(list.ask() == [1])
         #expect(
             list.decideNothing(1, cursor: at(2, 0))
@@ -126,7 +126,7 @@ private func listening() -> WaitList {
     @Test func `M7 an event heard before the registration counts for nobody`() {
         var list = WaitList()
         list.register(waiter(1, 1, 1), isReplay: false)
-        #expect(list.hear(event(at(1, 0), at(1, 1))) == [], "none was heard before it")
+        #expect(list.receive(event(at(1, 0), at(1, 1))) == [], "none was heard before it")
         #expect(list.ask() == [1])
     }
 
@@ -134,15 +134,15 @@ private func listening() -> WaitList {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
         list.register(waiter(2, 1, 2), isReplay: false)
-        #expect(list.hear(event(at(1, 0), at(1, 1), resolve: true)) == [])
+        #expect(list.receive(event(at(1, 0), at(1, 1), resolve: true)) == [])
         #expect(list.ask() == [1])
-        #expect(list.hear(event(at(1, 1), at(1, 2))) == [issued(2)])
+        #expect(list.receive(event(at(1, 1), at(1, 2))) == [issued(2)])
     }
 
     @Test func `a heartbeat ahead of what was seen is a gap`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
-        #expect(list.hear(event(at(1, 1), at(1, 1))) == [])
+        #expect(list.receive(event(at(1, 1), at(1, 1))) == [])
         #expect(list.ask() == [1])
     }
 
@@ -152,14 +152,14 @@ private func listening() -> WaitList {
         #expect(list.ask() == [1])
         let standing = UserStanding.issued(sequence: 1, requestID: name(1), at: issueTime)
         #expect(
-            list.takeDecisions(Decisions(cursor: at(1, 1), standings: [standing])) == [issued(1)])
+            list.apply(Decisions(cursor: at(1, 1), standings: [standing])) == [issued(1)])
     }
 
     @Test func `PostgreSQL's rows say what became of each`() {
         var list = WaitList()
         for ticket in 1...4 { list.register(waiter(UInt64(ticket), 1, 1), isReplay: false) }
         #expect(list.ask() == [1, 2, 3, 4])
-        let answers = list.takeDecisions(
+        let answers = list.apply(
             Decisions(
                 cursor: at(1, 1),
                 standings: [
@@ -181,7 +181,7 @@ private func listening() -> WaitList {
         #expect(list.ask() == [1])
         let standing = UserStanding.issued(sequence: 1, requestID: name(1), at: issueTime)
         #expect(
-            list.takeDecisions(Decisions(cursor: at(1, 1), standings: [standing])) == [issued(1)])
+            list.apply(Decisions(cursor: at(1, 1), standings: [standing])) == [issued(1)])
     }
 
     @Test func `one question at a time, and while PostgreSQL is away one each second`() {
@@ -191,9 +191,9 @@ private func listening() -> WaitList {
         list.register(waiter(2, 1, 2), isReplay: false)
         list.askAgain()
         #expect(list.ask() == [], "the first is not answered")
-        #expect(list.takeDecisions(nil) == [])
+        #expect(list.apply(nil) == [])
         #expect(list.ask() == [2], "the first waits for the next second")
-        #expect(list.takeDecisions(nil) == [])
+        #expect(list.apply(nil) == [])
         #expect(list.ask() == [])
         list.askAgain()
         #expect(Set(list.ask()) == [1, 2])
@@ -230,7 +230,7 @@ private func listening() -> WaitList {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: true)
         #expect(list.ask() == [1])
-        #expect(list.hear(event(at(1, 0), at(1, 1))) == [])
+        #expect(list.receive(event(at(1, 0), at(1, 1))) == [])
         #expect(list.decideNothing(1, cursor: at(1, 0)) == [], "read before that commit")
         #expect(list.ask() == [1])
         #expect(list.decideNothing(1, cursor: at(1, 0)) == [])
@@ -244,15 +244,15 @@ private func listening() -> WaitList {
         #expect(list.ask() == [1, 2])
         list.register(waiter(3, 1, 3), isReplay: false)
         #expect(list.decideNothing(2, cursor: at(1, 0)) == [])
-        #expect(list.hear(event(at(1, 0), at(1, 2))) == [issued(1), issued(2)])
-        #expect(list.hear(event(at(1, 2), at(1, 3))) == [issued(3)])
+        #expect(list.receive(event(at(1, 0), at(1, 2))) == [issued(1), issued(2)])
+        #expect(list.receive(event(at(1, 2), at(1, 3))) == [issued(3)])
     }
 
     @Test func `registrations out of order are answered all the same`() {
         var list = listening()
         for n in [3, 1, 2] { list.register(waiter(UInt64(n), 1, Int64(n)), isReplay: false) }
-        #expect(list.hear(event(at(1, 0), at(1, 2))) == [issued(1), issued(2)])
-        #expect(list.hear(event(at(1, 2), at(1, 3))) == [issued(3)])
+        #expect(list.receive(event(at(1, 0), at(1, 2))) == [issued(1), issued(2)])
+        #expect(list.receive(event(at(1, 2), at(1, 3))) == [issued(3)])
     }
 
     @Test func `a broken subscription covers nobody`() {
@@ -261,7 +261,7 @@ private func listening() -> WaitList {
         list.loseTrack()
         #expect(list.ask() == [1])
         #expect(list.decideNothing(1, cursor: at(1, 0)) == [])
-        #expect(list.hear(event(at(1, 0), at(1, 1))) == [], "whatever came before it")
+        #expect(list.receive(event(at(1, 0), at(1, 1))) == [], "whatever came before it")
         #expect(list.ask() == [1])
     }
 
@@ -271,34 +271,34 @@ private func listening() -> WaitList {
         list.register(waiter(1, 1, 1), isReplay: true)
         #expect(list.ask() == [1])
         list.loseTrack()
-        _ = list.hear(event(at(1, 5), at(1, 5)))
+        _ = list.receive(event(at(1, 5), at(1, 5)))
         #expect(list.decideNothing(1, cursor: at(1, 0)) == [])
-        #expect(list.hear(event(at(1, 5), at(1, 6))) == [])
+        #expect(list.receive(event(at(1, 5), at(1, 6))) == [])
         #expect(list.ask() == [1])
     }
 
     @Test func `events of earlier epochs are not heard`() {
         var list = WaitList()
-        _ = list.hear(event(at(2, 0), at(2, 0), epoch: 2))
+        _ = list.receive(event(at(2, 0), at(2, 0), epoch: 2))
         list.register(waiter(1, 2, 1), isReplay: false)
-        #expect(list.hear(event(at(1, 0), at(2, 1), epoch: 1)) == [])
-        #expect(list.hear(event(at(2, 0), at(2, 1), epoch: 2)) == [issued(1)])
+        #expect(list.receive(event(at(1, 0), at(2, 1), epoch: 1)) == [])
+        #expect(list.receive(event(at(2, 0), at(2, 1), epoch: 2)) == [issued(1)])
     }
 
     @Test func `entries of an earlier epoch, drained in a later one, are asked of PostgreSQL`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
-        _ = list.hear(event(at(1, 0), at(1, 0), epoch: 2))
+        _ = list.receive(event(at(1, 0), at(1, 0), epoch: 2))
         list.register(waiter(2, 2, 1), isReplay: false)
         #expect(list.ask() == [1])
         #expect(list.decideNothing(1, cursor: at(1, 0)) == [])
-        #expect(list.hear(event(at(1, 0), at(1, 1), epoch: 2)) == [])
+        #expect(list.receive(event(at(1, 0), at(1, 1), epoch: 2)) == [])
         #expect(list.ask() == [1])
         let standing = UserStanding.issued(sequence: 1, requestID: name(1), at: issueTime)
         #expect(
-            list.takeDecisions(Decisions(cursor: at(1, 1), standings: [standing])) == [issued(1)])
-        #expect(list.hear(event(at(1, 1), at(2, 0), epoch: 2)) == [])
-        #expect(list.hear(event(at(2, 0), at(2, 1), epoch: 2)) == [issued(2)])
+            list.apply(Decisions(cursor: at(1, 1), standings: [standing])) == [issued(1)])
+        #expect(list.receive(event(at(1, 1), at(2, 0), epoch: 2)) == [])
+        #expect(list.receive(event(at(2, 0), at(2, 1), epoch: 2)) == [issued(2)])
     }
 
     @Test func `those who are not wanted any more are dropped wherever they wait`() {
@@ -308,7 +308,7 @@ private func listening() -> WaitList {
         list.register(waiter(3, 1, 1), isReplay: true)
         #expect(list.ask() == [3])
         list.loseTrack()
-        #expect(list.takeDecisions(nil) == [])
+        #expect(list.apply(nil) == [])
         list.keep { $0 == 2 }
         #expect(list.count == 1)
         list.askAgain()

@@ -35,7 +35,7 @@ private let unjudged: [GateAnswer] = [
         }
         stage.reply([.accepted(sequence: 8, position: first)])
         #expect(stage.gate.calls.isEmpty, "nobody asks for those who are gone")
-        stage.hear(from: Position(epoch: 1, n: 0), to: first)
+        stage.receive(from: Position(epoch: 1, n: 0), to: first)
         #expect(stage.host.ends.values.allSatisfy { $0.count == 1 })
     }
 
@@ -127,7 +127,7 @@ private let unjudged: [GateAnswer] = [
         let request = stage.issue()
         stage.endTurn()
         stage.answer(.interrupted("cut"))
-        stage.hear(
+        stage.receive(
             from: Position(epoch: 1, n: 0), to: Position(epoch: 1, n: 0),
             coupons: [.init(coupon: sale, rev: 2, version: 1, door: .closed(.soldOut))])
         stage.gate.become(redis)
@@ -266,7 +266,7 @@ private let unjudged: [GateAnswer] = [
         let request = stage.issue()
         stage.endTurn()
         stage.answer(.stale(.open, epoch: 2))
-        if isReadable { stage.read(epoch: 1) } else { stage.worker.take(rows: nil) }
+        if isReadable { stage.read(epoch: 1) } else { stage.worker.apply(rows: nil) }
         stage.rest()
         #expect(stage.failure(request)?.code == .unavailable)
     }
@@ -304,7 +304,7 @@ private let unjudged: [GateAnswer] = [
         stage.endTurn()
         #expect(stage.gate.calls.first?.floor == 7)
         stage.reply([.soldOut], tail: 7)
-        stage.hear(from: Position(epoch: 1, n: 0), to: Position(epoch: 1, n: 9))
+        stage.receive(from: Position(epoch: 1, n: 0), to: Position(epoch: 1, n: 9))
         stage.issue()
         stage.endTurn()
         #expect(stage.gate.calls.first?.floor == 9)
@@ -312,7 +312,7 @@ private let unjudged: [GateAnswer] = [
 
     @Test func `an event of a later epoch makes PostgreSQL be read`() {
         let stage = Stage()
-        stage.hear(from: Position(epoch: 1, n: 0), to: Position(epoch: 2, n: 0))
+        stage.receive(from: Position(epoch: 1, n: 0), to: Position(epoch: 2, n: 0))
         #expect(stage.host.refreshes == 1)
     }
 

@@ -17,7 +17,7 @@ private let first = Position(epoch: 1, n: 1)
 
     @Test func `those who wait for ISSUED and have gone do not pile up while PostgreSQL is away`() {
         let stage = Stage()
-        stage.worker.hear(.down("gone"))
+        stage.worker.receive(.down("gone"))
         for round in 0..<40 {
             for user in 1...100 {
                 stage.issue(user: Int64(user), attempt: 1, waits: true, deadline: 8)

@@ -142,7 +142,7 @@ private let first = Position(epoch: 1, n: 1)
         stage.issue(CouponID(2))
         stage.endTurn()
         let waiting = stage.issue(user: 2)
-        stage.hear(
+        stage.receive(
             from: Position(epoch: 1, n: 0), to: Position(epoch: 1, n: 0),
             coupons: [.init(coupon: sale, rev: 1, version: 1, door: .closed(.full))])
         stage.clock.advance(milliseconds: 1_000)
@@ -158,7 +158,7 @@ private let first = Position(epoch: 1, n: 1)
         stage.issue()
         stage.endTurn()
         stage.reply([.soldOut], door: .closed(.full))
-        stage.hear(
+        stage.receive(
             from: Position(epoch: 1, n: 0), to: Position(epoch: 1, n: 0),
             coupons: [.init(coupon: sale, rev: 2, version: 1, door: .open)])
         stage.issue()
@@ -206,7 +206,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.end(waits) == nil && stage.end(rejected) == nil)
         #expect(stage.outcome(leaves) == .accepted(sequence: 3))
         #expect(stage.host.questions.isEmpty)
-        stage.hear(
+        stage.receive(
             from: Position(epoch: 1, n: 0), to: first,
             rejections: [.init(coupon: sale, sequence: 2, reason: .deadLetter)])
         #expect(stage.outcome(waits) == .issued(sequence: 1, at: stage.clock.wallNow))
@@ -224,7 +224,7 @@ private let first = Position(epoch: 1, n: 1)
         let questions = try #require(stage.host.questions.first)
         #expect(stage.host.questions.count == 1)
         #expect(questions.partition == stage.partition)
-        #expect(questions.holdings.map(\.sequence) == [1, 2, 3])
+        #expect(questions.acceptedRequests.map(\.sequence) == [1, 2, 3])
         stage.worker.didDecide(
             Decisions(
                 cursor: first,
@@ -243,11 +243,11 @@ private let first = Position(epoch: 1, n: 1)
         let waits = stage.issue(waits: true)
         stage.endTurn()
         stage.reply([.accepted(sequence: 1, position: first)])
-        stage.worker.hear(.down("gone"))
+        stage.worker.receive(.down("gone"))
         #expect(stage.host.questions.count == 1)
         stage.worker.didDecide(nil, in: stage.partition)
         #expect(stage.host.questions.count == 1, "PostgreSQL is away: not in circles")
-        stage.worker.take(rows: nil)
+        stage.worker.apply(rows: nil)
         #expect(stage.host.questions.count == 2, "but each second")
         stage.worker.didDecide(
             Decisions(
@@ -292,7 +292,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.worker.whyNotReady?.contains("4 partitions") == true)
         stage.read(epoch: 1)
         #expect(stage.worker.whyNotReady?.contains("4 partitions") == true)
-        for partition in stage.partitioning.all { stage.hear(open: 1, in: partition) }
+        for partition in stage.partitioning.all { stage.receive(open: 1, in: partition) }
         #expect(stage.worker.whyNotReady == nil)
         stage.read(epoch: 2)
         #expect(stage.worker.whyNotReady?.contains("4 partitions") == true)

@@ -3,7 +3,7 @@ import CouponPostgres
 import TestSupport
 import Testing
 
-private let all = AccountsBounds(rows: 100, refusals: 100)
+private let all = AccountsBounds(rows: 100, rejections: 100)
 
 /// The tables' side of the accounts, for the auditor and for `couponctl verify`.
 @Suite struct AccountsTests {
@@ -37,7 +37,7 @@ private let all = AccountsBounds(rows: 100, refusals: 100)
     @Test func whatIsTooMuchIsNotCounted() async throws {
         let database = try await busy()
         let few = try database.store().accounts(
-            after: CouponID(0), limit: 5, AccountsBounds(rows: 2, refusals: 0))
+            after: CouponID(0), limit: 5, AccountsBounds(rows: 2, rejections: 0))
         #expect(few.count == 1 && few.first?.rows == nil && few.first?.isComplete == false)
         #expect(try database.store().accounts(after: coupon, limit: 5, all) == [])
     }
@@ -71,22 +71,22 @@ private let all = AccountsBounds(rows: 100, refusals: 100)
         let database = try await TestDatabase()
         try database.coupon()
         let store = database.store()
-        try store.renote(coupon, above: nil)
+        try store.requestResync(coupon, above: nil)
         var told: [Int64] = []
-        func retell() throws -> Bool {
-            try store.retell { coupon, _ in
+        func resync() throws -> Bool {
+            try store.resync { coupon, _ in
                 told.append(coupon.version)
                 return true
             }
         }
-        #expect(try retell())
-        try store.renote(coupon, above: 1)
-        try store.renote(coupon, above: nil)
-        #expect(try retell() && !retell())
-        try store.renote(coupon, above: 7)
-        #expect(try retell())
-        try store.renote(coupon, above: 3)
-        #expect(try retell())
+        #expect(try resync())
+        try store.requestResync(coupon, above: 1)
+        try store.requestResync(coupon, above: nil)
+        #expect(try resync() && !resync())
+        try store.requestResync(coupon, above: 7)
+        #expect(try resync())
+        try store.requestResync(coupon, above: 3)
+        #expect(try resync())
         #expect(told == [1, 2, 8, 9])
     }
 }

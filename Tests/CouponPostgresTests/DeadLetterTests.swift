@@ -31,8 +31,8 @@ import Testing
     @Test func letterNamesItsRequest() async throws {
         let (database, letter) = try await stage()
         #expect(
-            letter.holding
-                == Holding(coupon: coupon, user: UserID(2), sequence: 6, requestID: id(2)))
+            letter.accepted
+                == AcceptedRequest(coupon: coupon, user: UserID(2), sequence: 6, requestID: id(2)))
         #expect(letter.state == .held && letter.position == Position(epoch: 1, n: 1))
         let store = database.store()
         #expect(try store.deadLetters(after: letter.id, of: nil, limit: 10) == [])
@@ -57,7 +57,7 @@ import Testing
             #expect(try store.deadLetters(after: 10_000, of: coupon, limit: 100) == [])
             let page = try store.deadLetters(after: 9_900, of: coupon, limit: 100)
             #expect(page.count == 100)
-            let bounds = AccountsBounds(rows: -1, refusals: 10)
+            let bounds = AccountsBounds(rows: -1, rejections: 10)
             let accounts = try store.accounts(of: [coupon, CouponID(8)], bounds)
             #expect(accounts.map(\.unreadable) == [0, 0])
         }()
@@ -168,18 +168,18 @@ import Testing
         let (database, letter) = try await stage()
         let store = database.store()
         _ = try store.decide(letter.id, .discarded)
-        #expect(try store.untoldLetters(limit: 10) == [letter.id])
-        let all = AccountsBounds(rows: 10, refusals: 10)
-        #expect(try store.accounts(of: [coupon], all).first?.untold == 1)
+        #expect(try store.unsyncedLetters(limit: 10) == [letter.id])
+        let all = AccountsBounds(rows: 10, rejections: 10)
+        #expect(try store.accounts(of: [coupon], all).first?.unsynced == 1)
         #expect(try !store.tell(letter.id) { _, _, _ in false })
-        #expect(try store.untoldLetters(limit: 10) == [letter.id])
+        #expect(try store.unsyncedLetters(limit: 10) == [letter.id])
         #expect(
             try store.tell(letter.id) { told, coupon, row in
                 told.state == .discarded && coupon.issued == 2 && row.epoch == 1
             })
-        #expect(try store.untoldLetters(limit: 10) == [])
+        #expect(try store.unsyncedLetters(limit: 10) == [])
         let accounts = try store.accounts(of: [coupon], all).first
-        #expect(accounts?.untold == 0 && accounts?.discarded == 1 && accounts?.lost == 4)
+        #expect(accounts?.unsynced == 0 && accounts?.discarded == 1 && accounts?.lost == 4)
         // The sequences before the first one here.
         #expect(try store.missingSequences(of: coupon, limit: 10) == [1...4])
     }
@@ -203,7 +203,7 @@ import Testing
             "INSERT INTO coupond.dead_letter (partition, epoch, n, error) VALUES (0, 1, 9, 'torn')")
         let store = database.store()
         let letter = try #require(try store.deadLetters(after: 0, of: nil, limit: 9).last)
-        #expect(letter.holding == nil)
+        #expect(letter.accepted == nil)
         guard case .refused = try store.decide(letter.id, .redriven) else {
             Testing.Issue.record("nobody was issued")
             return
@@ -212,6 +212,6 @@ import Testing
             Testing.Issue.record("it cannot be given up")
             return
         }
-        #expect(try store.untoldLetters(limit: 10) == [])
+        #expect(try store.unsyncedLetters(limit: 10) == [])
     }
 }

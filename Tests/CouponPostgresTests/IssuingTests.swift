@@ -10,7 +10,7 @@ import Testing
         let commit = try database.ledger().issue(
             batch(entry(1, first: 1, users: [30, 10]), entry(2, first: 3, users: [20])))
         #expect(commit.issued == 3)
-        #expect(commit.refusals.isEmpty)
+        #expect(commit.rejections.isEmpty)
         #expect(commit.coupons.map(\.requests) == [3])
         let rows = """
             SELECT user_id, sequence, encode(request_id, 'hex'),
@@ -41,15 +41,15 @@ import Testing
         let ledger = database.ledger()
         let commit = try ledger.issue(batch(entry(1, first: 1, users: 1...5)))
         #expect(commit.issued == 3)
-        #expect(commit.refusals.map(\.holding.user.rawValue) == [4, 5])
-        #expect(commit.refusals.allSatisfy { $0.reason == .soldOut })
+        #expect(commit.rejections.map(\.accepted.user.rawValue) == [4, 5])
+        #expect(commit.rejections.allSatisfy { $0.reason == .soldOut })
         let stored = try #require(try database.store().coupon(coupon))
         #expect(stored.isSoldOut && stored.version == 2 && stored.lastSequence == 5)
         #expect(
-            try ledger.refusals(
-                in: partition, after: .zero, upTo: Position(epoch: 1, n: 1)) == commit.refusals)
+            try ledger.rejections(
+                in: partition, after: .zero, upTo: Position(epoch: 1, n: 1)) == commit.rejections)
         #expect(
-            try ledger.refusals(
+            try ledger.rejections(
                 in: partition, after: Position(epoch: 1, n: 1), upTo: Position(epoch: 9, n: 1)
             ).isEmpty)
     }
@@ -74,7 +74,7 @@ import Testing
         #expect(commit.issued == 2)
         #expect(commit.coupons.map(\.id.rawValue) == [8, 4, 12])
         #expect(commit.coupons[2].coupon == nil && commit.coupons[2].requests == 1)
-        #expect(Set(commit.refusals.map(\.reason)) == [.soldOut, .notFound])
+        #expect(Set(commit.rejections.map(\.reason)) == [.soldOut, .notFound])
     }
 
     @Test func movesTheCursorWithoutItems() async throws {
@@ -88,7 +88,7 @@ import Testing
         let commit = try ledger.issue(
             Batch(
                 partition: partition, epoch: 7, from: Position(epoch: 1, n: 0), to: to, items: []))
-        #expect(commit == Commit(coupons: [], refusals: [], issued: 0))
+        #expect(commit == Commit(coupons: [], rejections: [], issued: 0))
         let row = try ledger.partition(partition)
         #expect(row.cursor == to && row.epoch == 7)
         #expect(row.identity == RedisIdentity(runID: "a", replicationID: "b"))
@@ -104,7 +104,7 @@ import Testing
         let commit = try ledger.issue(
             batch(entry(1, first: 1, users: [1, 2]), entry(2, first: 3, users: [3])))
         #expect(commit.issued == 1)
-        #expect(commit.refusals.isEmpty)
+        #expect(commit.rejections.isEmpty)
         #expect(commit.coupons[0].coupon?.issued == 3)
     }
 
@@ -116,14 +116,14 @@ import Testing
         _ = try ledger.issue(batch(entry(1, first: 1, users: [1])))
         let commit = try ledger.issue(batch(entry(2, first: 9, users: [1, 2, 3, 4]), from: 1))
         #expect(commit.issued == 2)
-        let first = Holding(
+        let first = AcceptedRequest(
             coupon: CouponID(4), user: UserID(1), sequence: 1, requestID: id(1))
-        #expect(commit.refusals.map(\.reason) == [.alreadyIssued, .soldOut])
-        #expect(commit.refusals.map(\.issued) == [first, nil])
+        #expect(commit.rejections.map(\.reason) == [.alreadyIssued, .soldOut])
+        #expect(commit.rejections.map(\.issued) == [first, nil])
         #expect(
-            try ledger.refusals(
+            try ledger.rejections(
                 in: partition, after: Position(epoch: 1, n: 1), upTo: Position(epoch: 1, n: 2))
-                == commit.refusals)
+                == commit.rejections)
         #expect(try database.sql("SELECT issued FROM coupond.coupon") == "3")
     }
 
@@ -133,8 +133,8 @@ import Testing
         let commit = try database.ledger().issue(
             batch(entry(1, first: 1, users: [1, 2]), entry(2, first: 3, users: [2, 3])))
         #expect(commit.issued == 3)
-        #expect(commit.refusals.map(\.holding.sequence) == [3])
-        #expect(commit.refusals.map(\.issued?.sequence) == [2])
+        #expect(commit.rejections.map(\.accepted.sequence) == [3])
+        #expect(commit.rejections.map(\.issued?.sequence) == [2])
         #expect(
             try database.sql("SELECT count(*), sum(sequence) FROM coupond.coupon_issue") == "3|7")
     }
@@ -142,7 +142,8 @@ import Testing
     @Test func damagedEntriesBecomeDeadLetters() async throws {
         let database = try await TestDatabase()
         try database.coupon()
-        let holder = Holding(coupon: CouponID(4), user: UserID(7), sequence: 2, requestID: id(7))
+        let holder = AcceptedRequest(
+            coupon: CouponID(4), user: UserID(7), sequence: 2, requestID: id(7))
         let commit = try database.ledger().issue(
             batch(
                 entry(1, first: 1, users: [1]),
@@ -156,7 +157,7 @@ import Testing
                 )
             ))
         #expect(commit.issued == 1)
-        #expect(commit.refusals.map(\.holding) == [holder])
+        #expect(commit.rejections.map(\.accepted) == [holder])
         #expect(
             try database.sql(
                 "SELECT n, user_id, sequence, bytes, error, state FROM coupond.dead_letter ORDER BY n"

@@ -20,11 +20,11 @@ import Testing
         let commit = try ledger.issue(
             batch(entry(1, first: 1, users: 1...50), entry(2, first: 51, users: 51...100)))
         #expect(commit.issued == 90)
-        let dead = commit.refusals.filter { $0.reason == .deadLetter }
-        #expect(Set(dead.map(\.holding.user.rawValue)) == [1, 37, 38])
+        let dead = commit.rejections.filter { $0.reason == .deadLetter }
+        #expect(Set(dead.map(\.accepted.user.rawValue)) == [1, 37, 38])
         // The three left their places to the next in line; the last seven came too late.
         #expect(
-            commit.refusals.filter { $0.reason == .soldOut }.map(\.holding.user.rawValue)
+            commit.rejections.filter { $0.reason == .soldOut }.map(\.accepted.user.rawValue)
                 == Array(94...100))
         #expect(
             try database.sql(
@@ -44,7 +44,7 @@ import Testing
         try database.sql("UPDATE coupond.coupon SET total = NULL")
         let commit = try database.ledger().issue(batch(entry(1, first: 1, users: 1...count)))
         #expect(commit.issued == Int(count) - 1)
-        #expect(commit.refusals.map(\.holding.user.rawValue) == [2])
+        #expect(commit.rejections.map(\.accepted.user.rawValue) == [2])
     }
 
     /// The session stands: others may have better luck with it.

@@ -9,11 +9,11 @@ import Testing
 
     private func age(_ database: TestDatabase) throws {
         try database.sql(
-            "UPDATE coupond.untold_change SET noted_at = noted_at - interval '1 minute'")
+            "UPDATE coupond.gate_outbox SET added_at = added_at - interval '1 minute'")
     }
 
     private func notes(_ database: TestDatabase) throws -> String {
-        try database.sql("SELECT coupon_id FROM coupond.untold_change")
+        try database.sql("SELECT coupon_id FROM coupond.gate_outbox")
     }
 
     @Test func aChangeIsToldOnceMore() async throws {
@@ -21,11 +21,11 @@ import Testing
         try database.coupon()
         let store = database.store()
         _ = try store.update(coupon, CouponChange(total: 200)) { _, _ in true }
-        #expect(try !store.retell { _, _ in true }, "too early")
+        #expect(try !store.resync { _, _ in true }, "too early")
         try age(database)
         var told: [Int64?] = []
         #expect(
-            try store.retell { coupon, row in
+            try store.resync { coupon, row in
                 told.append(coupon.total)
                 return row.epoch == 1 && row.id == partition
             })
@@ -39,9 +39,9 @@ import Testing
         let store = database.store()
         _ = try store.update(coupon, CouponChange(title: "Summer")) { _, _ in true }
         try age(database)
-        #expect(try !store.retell { _, _ in false })
+        #expect(try !store.resync { _, _ in false })
         #expect(try notes(database) == "4")
-        #expect(try !store.retell { _, _ in true }, "its turn comes again later")
+        #expect(try !store.resync { _, _ in true }, "its turn comes again later")
     }
 
     @Test func aCapWithoutACommitIsNoted() async throws {
@@ -53,7 +53,7 @@ import Testing
         try age(database)
         var total: Int64?
         #expect(
-            try store.retell { coupon, _ in
+            try store.resync { coupon, _ in
                 total = coupon.total
                 return true
             })

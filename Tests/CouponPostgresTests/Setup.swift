@@ -68,7 +68,7 @@ func entry(
         QueueEntry(
             position: Position(epoch: epoch, n: n), coupon: CouponID(coupon), firstSequence: first,
             acceptedAt: Timestamp(microseconds: 1_700_000_000_123_456),
-            requests: users.map { AcceptedRequest(user: UserID($0), requestID: id($0)) }))
+            requests: users.map { EntryRequest(user: UserID($0), requestID: id($0)) }))
 }
 
 /// A batch of whole entries from where the cursor stands.

@@ -41,7 +41,7 @@ import Testing
             opens: .zero, closes: Timestamp(microseconds: Limits.maximumMicroseconds))
         let store = database.store()
         #expect(try store.coupon(CouponID(4))?.window == window)
-        let bounds = AccountsBounds(rows: 1, refusals: 1)
+        let bounds = AccountsBounds(rows: 1, rejections: 1)
         #expect(try store.accounts(of: [CouponID(4)], bounds).first?.coupon.window == window)
         #expect(try database.ledger().marks(of: [CouponID(4)]).first?.coupon.window == window)
         // And back: what has no place in PostgreSQL's calendar is its first moment.
@@ -69,7 +69,7 @@ import Testing
         #expect(coupons.map(\.version) == [Limits.maximumNumber, Limits.maximumNumber])
         #expect(coupons.map(\.lastSequence) == [Limits.maximumNumber, 0])
         let accounts = try database.store().accounts(
-            of: [CouponID(4)], AccountsBounds(rows: .max - 1, refusals: 9))
+            of: [CouponID(4)], AccountsBounds(rows: .max - 1, rejections: 9))
         #expect(accounts.first?.lost == 0)
     }
 
@@ -98,8 +98,8 @@ import Testing
         let database = try await TestDatabase()
         try database.coupon(total: 2)
         _ = try database.ledger().issue(batch(entry(1, first: 1, users: [1, 2, 3])))
-        func question(_ user: Int64, _ sequence: Int64, _ request: RequestID) -> Holding {
-            Holding(
+        func question(_ user: Int64, _ sequence: Int64, _ request: RequestID) -> AcceptedRequest {
+            AcceptedRequest(
                 coupon: CouponID(4), user: UserID(user), sequence: sequence, requestID: request)
         }
         let store = database.store()

@@ -31,7 +31,7 @@ private func placed(
     _ user: Int64, sequence: Int64, n: Int64, coupon: Int64 = 7
 ) -> PlacedRequest {
     PlacedRequest(
-        holding: Holding(
+        accepted: AcceptedRequest(
             coupon: CouponID(coupon), user: UserID(user), sequence: sequence,
             requestID: id("q\(n)")), position: at(n))
 }
@@ -65,11 +65,11 @@ private let cases: [Case] = [
     fileprivate func `each queued request is counted, in Redis and in the model`(
         _ example: Case
     ) async throws {
-        let bench = try await Bench()
+        let fixture = try await RedisFixture()
         var model = ModelRedis(partitioning: Partitioning(count: 4))
-        _ = try bench.fence(epoch: 1)
-        _ = try model.fence(bench.row(epoch: 1))
-        let (control, loaded, last) = (bench.control, example.loaded, at(9))
+        _ = try fixture.fence(epoch: 1)
+        _ = try model.fence(fixture.row(epoch: 1))
+        let (control, loaded, last) = (fixture.control, example.loaded, at(9))
         _ = try control.load([loaded], partition: partition, epoch: 1, load: nil)
         _ = model.load([loaded], partition: partition, epoch: 1, load: nil, now: .zero)
         // One of a coupon that is gone is passed over.
@@ -79,17 +79,17 @@ private let cases: [Case] = [
         let counted = model.count(queued, from: .zero, to: last, partition: partition, epoch: 1)
         #expect(counted)
         for (user, sequence) in example.sequences {
-            let view = try bench.inspect(user)
+            let view = try fixture.inspect(user)
             #expect(view.holder?.sequence == sequence)
             let mine = model.inspect(
                 CouponID(7), partition: partition, user: UserID(user), now: view.now)
             #expect(view == mine)
         }
-        let view = try bench.inspect()
+        let view = try fixture.inspect()
         let record = try #require(view.record)
         #expect(record.used == example.used && record.nextSequence == example.nextSequence)
         #expect(record.queued == Int64(example.queued.count), "the entries are there all the same")
         #expect(view.settled == last)
-        #expect(try bench.inspect(coupon: 8).record == nil)
+        #expect(try fixture.inspect(coupon: 8).record == nil)
     }
 }

@@ -11,35 +11,35 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
 
     var testDescription: String { "\(self)" }
 
-    func damage(_ key: String, _ bench: Bench) async throws {
-        let bytes = try bench.call(Command("GET", key)).bytesValue ?? []
+    func damage(_ key: String, _ fixture: RedisFixture) async throws {
+        let bytes = try fixture.call(Command("GET", key)).bytesValue ?? []
         switch self {
         case .otherType:
-            try bench.call(Command("DEL", key))
-            try bench.call(Command("RPUSH", key, "x"))
-        case .tooShort: try bench.put(key, Array(bytes.prefix(20)))
-        case .tooLong: try bench.put(key, bytes + [0])
-        case .earlierLayout: try bench.put(key, Array(bytes.dropFirst()))
-        case .garbage: try bench.put(key, [UInt8](repeating: 0xFF, count: bytes.count))
+            try fixture.call(Command("DEL", key))
+            try fixture.call(Command("RPUSH", key, "x"))
+        case .tooShort: try fixture.put(key, Array(bytes.prefix(20)))
+        case .tooLong: try fixture.put(key, bytes + [0])
+        case .earlierLayout: try fixture.put(key, Array(bytes.dropFirst()))
+        case .garbage: try fixture.put(key, [UInt8](repeating: 0xFF, count: bytes.count))
         case .garbageOfThisLayout:
-            try bench.put(key, [3] + [UInt8](repeating: 0xFF, count: bytes.count - 1))
+            try fixture.put(key, [3] + [UInt8](repeating: 0xFF, count: bytes.count - 1))
         }
     }
 }
 
 @Suite struct DamageTests {
-    private func opened() async throws -> Bench {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        _ = try bench.ask(request(1), request(2))
-        return bench
+    private func opened() async throws -> RedisFixture {
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        _ = try fixture.ask(request(1), request(2))
+        return fixture
     }
 
     /// What follows is its owner's rebuild, at once.
     private func expectFenced(
-        _ bench: Bench, sourceLocation: SourceLocation = #_sourceLocation
+        _ fixture: RedisFixture, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
-        let view = try bench.view()
+        let view = try fixture.view()
         #expect(view.status == .fenced && view.beat == 0, sourceLocation: sourceLocation)
     }
 
@@ -48,20 +48,20 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
     fileprivate func `a damaged gate counts as missing, and is fenced and rebuilt`(
         _ damage: Damage
     ) async throws {
-        let bench = try await opened()
-        try await damage.damage(Keys.gate(partition), bench)
-        #expect(try bench.answer([request(3)]) == .stale(.missing, epoch: 0))
-        let view = try bench.view()
+        let fixture = try await opened()
+        try await damage.damage(Keys.gate(partition), fixture)
+        #expect(try fixture.answer([request(3)]) == .stale(.missing, epoch: 0))
+        let view = try fixture.view()
         #expect(view.status == .missing && view.epoch == 0 && view.installID == nil)
         #expect(view.items.count == 1, "its queue is whole")
-        #expect(try !bench.settle(from: .zero, to: at(1), [settled(coupon(issued: 2), 2)]))
-        #expect(try bench.control.heartbeat([partitionRow(epoch: 1)]) == [nil])
-        #expect(try bench.fence(epoch: 2))
-        #expect(try bench.name(coupon(), epoch: 2, load: nil) == .loaded)
-        #expect(try bench.count(epoch: 2, from: .zero) == at(1))
-        #expect(try bench.finish(epoch: 2, counted: at(1)))
+        #expect(try !fixture.settle(from: .zero, to: at(1), [settled(coupon(issued: 2), 2)]))
+        #expect(try fixture.control.heartbeat([partitionRow(epoch: 1)]) == [nil])
+        #expect(try fixture.fence(epoch: 2))
+        #expect(try fixture.name(coupon(), epoch: 2, load: nil) == .loaded)
+        #expect(try fixture.count(epoch: 2, from: .zero) == at(1))
+        #expect(try fixture.finish(epoch: 2, counted: at(1)))
         #expect(
-            try bench.ask(request(1), request(3), epoch: 2).verdicts == [
+            try fixture.ask(request(1), request(3), epoch: 2).verdicts == [
                 .replayed(sequence: 1, position: at(1)),
                 .accepted(sequence: 3, position: at(1, epoch: 2)),
             ])
@@ -71,13 +71,13 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
     fileprivate func `a damaged record fences the gate, whoever finds it`(
         _ damage: Damage
     ) async throws {
-        let control = { (bench: Bench) in bench.control }
+        let control = { (fixture: RedisFixture) in fixture.control }
         let letter = DeadLetter(
             id: 1,
-            holding: Holding(
+            accepted: AcceptedRequest(
                 coupon: CouponID(7), user: UserID(1), sequence: 1, requestID: id("a")),
             position: at(1), error: "", state: .discarded, createdAt: .zero)
-        let finders: [(String, (Bench) throws -> Bool)] = [
+        let finders: [(String, (RedisFixture) throws -> Bool)] = [
             ("gate", { try $0.answer([request(3)]) == .rolledBack }),
             ("settle", { try !$0.settle(from: .zero, to: at(1), [settled(coupon(), 2)]) }),
             (
@@ -110,62 +110,63 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
                 }
             ),
         ]
-        let bench = try await opened()
-        let gate = try #require(try bench.call(Command("GET", Keys.gate(partition))).bytesValue)
-        try await damage.damage(Keys.record(CouponID(7), partition, 1), bench)
-        #expect(try bench.inspect().status == .fenced && bench.view().status == .open)
+        let fixture = try await opened()
+        let gate = try #require(try fixture.call(Command("GET", Keys.gate(partition))).bytesValue)
+        try await damage.damage(Keys.record(CouponID(7), partition, 1), fixture)
+        #expect(try fixture.inspect().status == .fenced && fixture.view().status == .open)
         for (name, isRefused) in finders {
-            #expect(try isRefused(bench), "\(name)")
-            try expectFenced(bench)
-            try bench.put(Keys.gate(partition), gate)
+            #expect(try isRefused(fixture), "\(name)")
+            try expectFenced(fixture)
+            try fixture.put(Keys.gate(partition), gate)
         }
-        #expect(try bench.view().items.count == 1 && bench.view().settled == .zero)
+        #expect(try fixture.view().items.count == 1 && fixture.view().settled == .zero)
     }
 
     @Test func `a damaged holder fences the gate when that user asks, and harms no other`()
         async throws
     {
-        let bench = try await opened()
+        let fixture = try await opened()
         let holders = Keys.holders(CouponID(7), partition, 1)
         var command = Command(argumentCount: 4)
         command.append("HSET")
         command.append(holders)
         command.append(byteCount: 8) { $0.append(UserID(1)) }
         command.append([1, 0, 7] as [UInt8])
-        try bench.call(command)
-        #expect(try bench.ask(request(3)).verdicts == [.accepted(sequence: 3, position: at(2))])
-        #expect(try bench.inspect(1).status == .fenced && bench.inspect(3).status == .open)
+        try fixture.call(command)
+        #expect(try fixture.ask(request(3)).verdicts == [.accepted(sequence: 3, position: at(2))])
+        #expect(try fixture.inspect(1).status == .fenced && fixture.inspect(3).status == .open)
         // A settle that concerns it passes it over: what it was is known to nobody.
         #expect(
-            try bench.settle(
+            try fixture.settle(
                 from: .zero, to: at(1), [settled(coupon(issued: 1), 2)],
-                refusals: [refusal(1, sequence: 1, at: at(1), .soldOut)]))
-        #expect(try bench.inspect().record?.used == 3)
-        #expect(try bench.answer([request(4), request(1)]) == .rolledBack)
-        try expectFenced(bench)
-        #expect(try bench.view(after: at(1)).items.count == 1, "nothing was accepted by that call")
+                rejections: [rejection(1, sequence: 1, at: at(1), .soldOut)]))
+        #expect(try fixture.inspect().record?.used == 3)
+        #expect(try fixture.answer([request(4), request(1)]) == .rolledBack)
+        try expectFenced(fixture)
+        #expect(
+            try fixture.view(after: at(1)).items.count == 1, "nothing was accepted by that call")
     }
 
     @Test func `holders of another type fence the gate with the first who asks`() async throws {
-        let bench = try await opened()
+        let fixture = try await opened()
         let holders = Keys.holders(CouponID(7), partition, 1)
-        try bench.call(Command("DEL", holders))
-        try bench.call(Command("SET", holders, "x"))
+        try fixture.call(Command("DEL", holders))
+        try fixture.call(Command("SET", holders, "x"))
         #expect(
-            try bench.settle(
+            try fixture.settle(
                 from: .zero, to: at(1), [settled(coupon(issued: 1), 2)],
-                refusals: [refusal(1, sequence: 1, at: at(1), .soldOut)]))
+                rejections: [rejection(1, sequence: 1, at: at(1), .soldOut)]))
         let letter = DeadLetter(
             id: 1,
-            holding: Holding(
+            accepted: AcceptedRequest(
                 coupon: CouponID(7), user: UserID(1), sequence: 1, requestID: id("a")),
             position: at(1), error: "", state: .redriven, createdAt: .zero)
         #expect(
-            try bench.control.settle(letter, of: coupon(), partition: partition, epoch: 1)
+            try fixture.control.settle(letter, of: coupon(), partition: partition, epoch: 1)
                 == .current)
-        #expect(try bench.answer([]).isReply)
-        #expect(try bench.answer([request(3)]) == .rolledBack)
-        try expectFenced(bench)
+        #expect(try fixture.answer([]).isReply)
+        #expect(try fixture.answer([request(3)]) == .rolledBack)
+        try expectFenced(fixture)
     }
 }
 

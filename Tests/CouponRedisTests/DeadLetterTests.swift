@@ -8,64 +8,66 @@ internal import Testing
     private func letter(_ state: DeadLetter.State, request: String = "a") -> DeadLetter {
         DeadLetter(
             id: 1,
-            holding: Holding(
+            accepted: AcceptedRequest(
                 coupon: CouponID(7), user: UserID(bigUser), sequence: 1, requestID: id(request)),
             position: at(1), error: "", state: state, createdAt: .zero)
     }
 
     /// A coupon of one, its slot held by a dead letter.
-    private func stage() async throws -> Bench {
-        let bench = try await Bench()
-        try bench.open(coupon(total: 1))
-        _ = try bench.ask(request(bigUser))
+    private func stage() async throws -> RedisFixture {
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon(total: 1))
+        _ = try fixture.ask(request(bigUser))
         #expect(
-            try bench.settle(
+            try fixture.settle(
                 from: .zero, to: at(1), [settled(coupon(total: 1), 1)],
-                refusals: [refusal(bigUser, sequence: 1, at: at(1), .deadLetter)]))
-        #expect(try bench.inspect(bigUser).record?.used == 1)
-        return bench
+                rejections: [rejection(bigUser, sequence: 1, at: at(1), .deadLetter)]))
+        #expect(try fixture.inspect(bigUser).record?.used == 1)
+        return fixture
     }
 
-    private func tell(_ bench: Bench, _ letter: DeadLetter, _ coupon: Coupon) throws -> SetResult {
-        try bench.control.settle(letter, of: coupon, partition: partition, epoch: 1)
+    private func tell(_ fixture: RedisFixture, _ letter: DeadLetter, _ coupon: Coupon) throws
+        -> SetResult
+    {
+        try fixture.control.settle(letter, of: coupon, partition: partition, epoch: 1)
     }
 
     @Test func aDiscardedOneGivesItsSlotBackOnce() async throws {
-        let bench = try await stage()
-        let rev = try bench.inspect().record?.rev ?? 0
+        let fixture = try await stage()
+        let rev = try fixture.inspect().record?.rev ?? 0
         for _ in 1...2 {
-            #expect(try tell(bench, letter(.discarded), coupon(total: 1)) == .current)
-            #expect(try bench.inspect().record?.used == 0)
+            #expect(try tell(fixture, letter(.discarded), coupon(total: 1)) == .current)
+            #expect(try fixture.inspect().record?.used == 0)
         }
-        #expect(try bench.inspect().record?.rev == rev + 1, "every daemon is told that it opened")
+        #expect(try fixture.inspect().record?.rev == rev + 1, "every daemon is told that it opened")
         #expect(
-            try bench.ask(request(bigUser)).verdicts
+            try fixture.ask(request(bigUser)).verdicts
                 == [.rejected(sequence: 1, reason: .discarded)])
-        let again = try bench.ask(request(bigUser, "b"))
+        let again = try fixture.ask(request(bigUser, "b"))
         #expect(again.verdicts == [.accepted(sequence: 2, position: at(2))])
         // The letter of the first request has no say in the second.
-        #expect(try tell(bench, letter(.discarded), coupon(total: 1)) == .current)
-        #expect(try bench.inspect().record?.used == 1)
+        #expect(try tell(fixture, letter(.discarded), coupon(total: 1)) == .current)
+        #expect(try fixture.inspect().record?.used == 1)
     }
 
     /// After REPLICAOF there and back a user may have two letters of one sequence.
     @Test func aLetterOfTheSameSequenceIsAnother() async throws {
-        let bench = try await stage()
+        let fixture = try await stage()
         for state in [DeadLetter.State.discarded, .redriven] {
             let other = letter(state, request: "other")
-            #expect(try tell(bench, other, coupon(total: 1)) == .current)
-            #expect(try bench.inspect().record?.used == 1)
-            #expect(try bench.inspect(bigUser).holder?.rejection == .deadLetter)
+            #expect(try tell(fixture, other, coupon(total: 1)) == .current)
+            #expect(try fixture.inspect().record?.used == 1)
+            #expect(try fixture.inspect(bigUser).holder?.rejection == .deadLetter)
         }
     }
 
     @Test func aRedrivenOneIsAHolder() async throws {
-        let bench = try await stage()
+        let fixture = try await stage()
         let issued = coupon(total: 1, version: 2, issued: 1)
-        #expect(try tell(bench, letter(.redriven), issued) == .current)
-        let record = try bench.inspect().record
+        #expect(try tell(fixture, letter(.redriven), issued) == .current)
+        let record = try fixture.inspect().record
         #expect(record?.used == 1 && record?.version == 2 && record?.terms.isSoldOut == true)
-        let reply = try bench.ask(request(bigUser), request(bigUser, "b"))
+        let reply = try fixture.ask(request(bigUser), request(bigUser, "b"))
         #expect(
             reply.verdicts == [
                 .replayed(sequence: 1, position: at(1)),
@@ -74,11 +76,11 @@ internal import Testing
     }
 
     @Test func aGateThatDoesNotHoldTheCouponLearnsOfTheLetterByItsNextLoad() async throws {
-        let bench = try await Bench()
-        try bench.open()
-        #expect(try tell(bench, letter(.discarded), coupon()) == .notLoaded)
+        let fixture = try await RedisFixture()
+        try fixture.open()
+        #expect(try tell(fixture, letter(.discarded), coupon()) == .notLoaded)
         #expect(
-            try bench.control.settle(
+            try fixture.control.settle(
                 letter(.discarded), of: coupon(), partition: partition, epoch: 9) == .stale)
     }
 }

@@ -7,8 +7,8 @@ internal import Testing
 @testable internal import CouponRedis
 
 @Suite struct EventTests {
-    private func source(_ bench: Bench) -> RedisEventSource {
-        RedisEventSource(options: bench.control.options, logger: Logger(label: "test"))
+    private func source(_ fixture: RedisFixture) -> RedisEventSource {
+        RedisEventSource(options: fixture.control.options, logger: Logger(label: "test"))
     }
 
     /// The next signal that is one, at no particular time.
@@ -23,7 +23,7 @@ internal import Testing
     private func event(
         _ from: Position, _ to: Position, issuedAt: Int64 = 0, resolve: Bool = false,
         _ coupons: [CompletionEvent.CouponStanding] = [],
-        _ rejections: [CompletionEvent.Rejection] = []
+        _ rejections: [CompletionEvent.RejectedRequest] = []
     ) -> EventSignal {
         .event(
             CompletionEvent(
@@ -34,10 +34,10 @@ internal import Testing
     }
 
     @Test func everyScriptThatChangesSomethingTellsIt() async throws {
-        let bench = try await Bench()
-        let source = source(bench)
+        let fixture = try await RedisFixture()
+        let source = source(fixture)
         #expect(try signal(source) == .up)
-        try bench.open(coupon(total: 2))
+        try fixture.open(coupon(total: 2))
         func standing(rev: Int64, version: Int64, _ door: Door) -> CompletionEvent.CouponStanding {
             .init(coupon: CouponID(7), rev: rev, version: version, door: door)
         }
@@ -45,35 +45,35 @@ internal import Testing
         #expect(
             try signal(source) == event(.zero, .zero, [standing(rev: 1, version: 1, .open)]))
 
-        _ = try bench.ask(request(1), request(bigUser))
-        _ = try bench.settle(
+        _ = try fixture.ask(request(1), request(bigUser))
+        _ = try fixture.settle(
             from: .zero, to: at(1), [settled(coupon(total: 2, issued: 1), 2)],
-            refusals: [refusal(bigUser, sequence: 2, at: at(1), .notFound)])
+            rejections: [rejection(bigUser, sequence: 2, at: at(1), .notFound)])
         #expect(
             try signal(source)
                 == event(
                     .zero, at(1), issuedAt: 5, [standing(rev: 2, version: 1, .open)],
                     [.init(coupon: CouponID(7), sequence: 2, reason: .notFound)]))
 
-        _ = try bench.control.heartbeat([partitionRow(epoch: 1, cursor: at(1))])
+        _ = try fixture.control.heartbeat([partitionRow(epoch: 1, cursor: at(1))])
         #expect(try signal(source) == event(at(1), at(1)))
 
-        _ = try bench.control.set(
+        _ = try fixture.control.set(
             coupon(total: 2, state: .paused, version: 2), partition: partition, epoch: 1)
         #expect(
             try signal(source)
                 == event(at(1), at(1), [standing(rev: 3, version: 2, .closed(.paused))]))
-        _ = try bench.control.set(
+        _ = try fixture.control.set(
             coupon(total: 2, version: 3), partition: partition, epoch: 1)
         #expect(
             try signal(source) == event(at(1), at(1), [standing(rev: 4, version: 3, .open)]))
-        _ = try bench.control.cap(
+        _ = try fixture.control.cap(
             CouponID(7), version: 3, partition: partition, epoch: 1, total: 1)
         #expect(
             try signal(source)
                 == event(at(1), at(1), [standing(rev: 5, version: 3, .closed(.full))]))
 
-        _ = try bench.settle(
+        _ = try fixture.settle(
             from: at(1), to: at(1), [settled(coupon(total: 1, version: 4, issued: 1), 0)],
             recovery: true)
         #expect(
@@ -84,18 +84,18 @@ internal import Testing
     }
 
     @Test func whoeverRemembersACouponFromBeforeItLeftIsToAskAgain() async throws {
-        let bench = try await Bench()
-        let source = source(bench)
+        let fixture = try await RedisFixture()
+        let source = source(fixture)
         #expect(try signal(source) == .up)
-        try bench.open()
+        try fixture.open()
         #expect(try signal(source) == event(.zero, .zero, resolve: true))
-        _ = try bench.control.set(coupon(8, version: 2), partition: partition, epoch: 1)
+        _ = try fixture.control.set(coupon(8, version: 2), partition: partition, epoch: 1)
         #expect(
             try signal(source)
                 == event(
                     .zero, .zero, [.init(coupon: CouponID(8), rev: 1, version: 2, door: .open)]))
         // A change that came before it was loaded again is told to nobody else.
-        #expect(try bench.load(coupon(8, version: 3)) == .loaded)
+        #expect(try fixture.load(coupon(8, version: 3)) == .loaded)
         #expect(
             try signal(source)
                 == event(
@@ -103,58 +103,58 @@ internal import Testing
     }
 
     @Test func aMalformedEventIsPassedOver() async throws {
-        let bench = try await Bench()
-        let source = source(bench)
+        let fixture = try await RedisFixture()
+        let source = source(fixture)
         #expect(try signal(source) == .up)
-        try await bench.server.cli("PUBLISH", "coupond:{3}:events", "nonsense")
-        try bench.open()
+        try await fixture.server.cli("PUBLISH", "coupond:{3}:events", "nonsense")
+        try fixture.open()
         guard case .event = try signal(source) else {
             throw GateControlError.unexpectedReply("the event after the nonsense was not heard")
         }
     }
 
     @Test func aBreakIsToldOnceAndTheSubscriptionComesBack() async throws {
-        let bench = try await Bench()
-        let source = source(bench)
+        let fixture = try await RedisFixture()
+        let source = source(fixture)
         #expect(try signal(source) == .up)
-        try await bench.server.kill()
+        try await fixture.server.kill()
         guard case .down = try signal(source) else {
             throw GateControlError.unexpectedReply("the break was not told")
         }
         #expect(source.next() == nil)
-        try await bench.server.restart()
+        try await fixture.server.restart()
         #expect(try signal(source) == .up)
     }
 
     @Test func `where there is no subscription to be had it is tried more and more seldom`()
         async throws
     {
-        let bench = try await Bench()
-        try await bench.server.cli("ACL", "SETUSER", "default", "resetchannels")
-        let source = source(bench)
+        let fixture = try await RedisFixture()
+        try await fixture.server.cli("ACL", "SETUSER", "default", "resetchannels")
+        let source = source(fixture)
         guard case .down(let reason) = try signal(source) else {
             throw GateControlError.unexpectedReply("it was not told")
         }
         #expect(reason.contains("NOPERM"))
-        let before = try await bench.connections()
+        let before = try await fixture.connections()
         for _ in 1...14 { #expect(source.next() == nil) }
         // And one that asks.
-        #expect(try await bench.connections() - before - 1 < 12)
-        try await bench.server.cli("ACL", "SETUSER", "default", "allchannels")
+        #expect(try await fixture.connections() - before - 1 < 12)
+        try await fixture.server.cli("ACL", "SETUSER", "default", "allchannels")
         #expect(try signal(source) == .up)
     }
 
     @Test func aSilentRedisIsNotTakenForAQuietOne() async throws {
-        let bench = try await Bench()
-        let source = source(bench)
+        let fixture = try await RedisFixture()
+        let source = source(fixture)
         #expect(try signal(source) == .up)
         for _ in 0..<5 { #expect(source.next() == nil) }
-        bench.server.freeze()
+        fixture.server.freeze()
         guard case .down(let text) = try signal(source) else {
             throw GateControlError.unexpectedReply("the silence was not noticed")
         }
         #expect(text.contains("ping"))
-        bench.server.thaw()
+        fixture.server.thaw()
         #expect(try signal(source) == .up)
     }
 

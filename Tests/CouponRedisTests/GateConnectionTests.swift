@@ -103,16 +103,16 @@ extension GateAnswer {
     }
 
     @Test(arguments: [true, false]) func carriesCallsInOrder(byUnixSocket: Bool) async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        var options = bench.control.options
-        if !byUnixSocket { options.address = .tcp(host: "127.0.0.1", port: bench.server.port) }
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        var options = fixture.control.options
+        if !byUnixSocket { options.address = .tcp(host: "127.0.0.1", port: fixture.server.port) }
         let way = try await Way(options)
-        #expect(try await way.ready() == bench.control.identity())
+        #expect(try await way.ready() == fixture.control.identity())
         try await way.send([request(bigUser)], [request(2)])
         let answers = try await way.answers(2)
         #expect(answers.map(\.verdicts) == [accepted(1, 1), accepted(2, 2)])
-        #expect(try bench.inspect(bigUser).holder?.sequence == 1)
+        #expect(try fixture.inspect(bigUser).holder?.sequence == 1)
         try await way.send([])
         guard case .reply(let reply) = try await way.answers(3)[2] else {
             throw GateControlError.unexpectedReply("no reply to a question without requests")
@@ -122,11 +122,11 @@ extension GateAnswer {
     }
 
     @Test func loadsAForgottenScriptAndKeepsTheOrder() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        let way = try await Way(bench.control.options)
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        let way = try await Way(fixture.control.options)
         _ = try await way.ready()
-        try await bench.server.cli("SCRIPT", "FLUSH")
+        try await fixture.server.cli("SCRIPT", "FLUSH")
         try await way.send([request(1)], [request(2)])
         #expect(try await way.answers(2).map(\.verdicts) == [accepted(1, 1), accepted(2, 2)])
         try await way.close()
@@ -142,24 +142,24 @@ extension GateAnswer {
 
     /// Rule 14: the call is told interrupted once it can no longer run, and did not run here.
     @Test func aCutConnectionInterruptsItsCallsForGood() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        var options = bench.control.options
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        var options = fixture.control.options
         // The connection is cut here, not given up by its own impatience on a slow machine.
         options.commandTimeoutMilliseconds = 60_000
         let way = try await Way(options)
         let identity = try await way.ready()
-        try await bench.server.cli("CLIENT", "PAUSE", "600000", "WRITE")
+        try await fixture.server.cli("CLIENT", "PAUSE", "600000", "WRITE")
         try await way.send([request(1)], [request(2)])
         try await eventually("the call to wait in Redis") {
-            try await bench.server.cli("INFO", "clients").contains("blocked_clients:1")
+            try await fixture.server.cli("INFO", "clients").contains("blocked_clients:1")
         }
-        try await bench.server.cli("CLIENT", "KILL", "TYPE", "normal")
+        try await fixture.server.cli("CLIENT", "KILL", "TYPE", "normal")
         let answers = try await way.answers(2)
         #expect(answers.map(\.isInterrupted) == [true, true])
         #expect(try await way.identity() == identity)
         #expect(way.recorder.changes.withLock { $0 } == 3, "up, down, up")
-        try await bench.server.cli("CLIENT", "UNPAUSE")
+        try await fixture.server.cli("CLIENT", "UNPAUSE")
         try await way.send([request(1)])
         #expect(try await way.answers(3)[2].verdicts == accepted(1, 1))
         try await way.close()
@@ -167,19 +167,19 @@ extension GateAnswer {
 
     /// A connection that the daemon gave up on still stands in Redis: CLIENT KILL ends it.
     @Test func aGivenUpConnectionIsKilledBeforeItsCallsAreAnswered() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        var options = bench.control.options
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        var options = fixture.control.options
         options.commandTimeoutMilliseconds = 200
         let way = try await Way(options)
         _ = try await way.ready()
-        bench.server.freeze()
+        fixture.server.freeze()
         try await way.send([request(1)])
         try await eventually("giving up") { try await way.identity() == nil }
         #expect(way.recorder.isUnanswered, "it may still run")
-        bench.server.thaw()
+        fixture.server.thaw()
         #expect(try await way.answers(1)[0].isInterrupted)
-        let used = try bench.inspect().record?.used
+        let used = try fixture.inspect().record?.used
         try await way.send([request(1)])
         let verdict = try #require(try await way.answers(2)[1].verdicts.first)
         let expected: GateVerdict =
@@ -187,20 +187,20 @@ extension GateAnswer {
             ? .replayed(sequence: 1, position: at(1)) : .accepted(sequence: 1, position: at(1))
         #expect(verdict == expected)
         #expect(
-            try await bench.server.cli("INFO", "commandstats").contains("cmdstat_client|kill"))
+            try await fixture.server.cli("INFO", "commandstats").contains("cmdstat_client|kill"))
         try await way.close()
     }
 
     @Test func comesBackAfterARestart() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        let way = try await Way(bench.control.options)
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        let way = try await Way(fixture.control.options)
         let before = try await way.ready()
-        try await bench.server.kill()
+        try await fixture.server.kill()
         try await eventually("the break") { try await way.identity() == nil }
         try await way.send([request(1)])
         #expect(try await way.answers(1)[0].trouble != nil)
-        try await bench.server.restart()
+        try await fixture.server.restart()
         let after = try await way.ready()
         #expect(after.runID != before.runID)
         try await way.send([request(1)])
@@ -209,49 +209,49 @@ extension GateAnswer {
     }
 
     @Test func aReplicaIsLeftAndAFullRedisIsNot() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        let way = try await Way(bench.control.options)
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        let way = try await Way(fixture.control.options)
         let before = try await way.ready()
-        try await bench.server.cli("CONFIG", "SET", "maxmemory", "1")
+        try await fixture.server.cli("CONFIG", "SET", "maxmemory", "1")
         try await way.send([request(1)])
         #expect(try await way.answers(1)[0].trouble?.contains("maxmemory") == true)
         #expect(way.recorder.changes.withLock { $0 } == 1)
-        try await bench.server.cli("CONFIG", "SET", "maxmemory", "0")
-        try await bench.server.cli("REPLICAOF", "127.0.0.1", "1")
+        try await fixture.server.cli("CONFIG", "SET", "maxmemory", "0")
+        try await fixture.server.cli("REPLICAOF", "127.0.0.1", "1")
         try await way.send([request(1)])
         #expect(try await way.answers(2)[1].trouble != nil)
         try await eventually("leaving") { way.recorder.changes.withLock { $0 } > 1 }
         #expect(try await way.identity() == nil)
         #expect(throws: GateControlError.unavailable("Redis is a replica")) {
-            try bench.control.identity()
+            try fixture.control.identity()
         }
-        try await bench.server.cli("REPLICAOF", "NO", "ONE")
+        try await fixture.server.cli("REPLICAOF", "NO", "ONE")
         let after = try await way.ready()
         #expect(after.runID == before.runID && after.replicationID != before.replicationID)
         try await way.close()
     }
 
     @Test func anIdleConnectionFindsOutThatRedisWasAReplicaMeanwhile() async throws {
-        let bench = try await Bench()
-        let way = try await Way(bench.control.options)
+        let fixture = try await RedisFixture()
+        let way = try await Way(fixture.control.options)
         let before = try await way.ready()
         try await way.verify()
-        try await bench.server.cli("REPLICAOF", "127.0.0.1", "1")
-        try await bench.server.cli("REPLICAOF", "NO", "ONE")
+        try await fixture.server.cli("REPLICAOF", "127.0.0.1", "1")
+        try await fixture.server.cli("REPLICAOF", "NO", "ONE")
         #expect(try await way.identity() == before, "nothing broke the connection")
         try await way.verify()
         try await eventually("the other history") {
             try await way.identity()?.replicationID ?? before.replicationID
                 != before.replicationID
         }
-        #expect(try await way.identity() == bench.control.identity())
+        #expect(try await way.identity() == fixture.control.identity())
         try await way.close()
     }
 
     @Test func unsafeSettingsAreRefusedUnlessAllowed() async throws {
-        let bench = try await Bench(["--appendfsync", "everysec"])
-        let way = try await Way(bench.control.options)
+        let fixture = try await RedisFixture(["--appendfsync", "everysec"])
+        let way = try await Way(fixture.control.options)
         try await eventually("the refusal") {
             try await way.send([request(1)])
             return way.recorder.answers.withLock { $0.last }?.trouble?
@@ -259,7 +259,7 @@ extension GateAnswer {
         }
         #expect(try await way.identity() == nil)
         try await way.close()
-        var options = bench.control.options
+        var options = fixture.control.options
         options.allowUnsafeSettings = true
         let allowed = try await Way(options)
         _ = try await allowed.ready()
@@ -267,9 +267,9 @@ extension GateAnswer {
     }
 
     @Test func sendsThePassword() async throws {
-        let bench = try await Bench()
-        try await bench.server.cli("CONFIG", "SET", "requirepass", "secret")
-        var options = bench.control.options
+        let fixture = try await RedisFixture()
+        try await fixture.server.cli("CONFIG", "SET", "requirepass", "secret")
+        var options = fixture.control.options
         let without = try await Way(options)
         try await eventually("the refusal") {
             try await without.send([request(1)])

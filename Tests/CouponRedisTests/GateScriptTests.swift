@@ -7,15 +7,15 @@ internal import Testing
 
 @Suite struct GateScriptTests {
     @Test func acceptsInOrderAndQueuesOneEntry() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        let reply = try bench.ask(request(bigUser), request(bigUser - 1, "bb"))
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        let reply = try fixture.ask(request(bigUser), request(bigUser - 1, "bb"))
         #expect(
             reply.verdicts == [
                 .accepted(sequence: 1, position: at(1)), .accepted(sequence: 2, position: at(1)),
             ])
         #expect(reply.tail == 1 && reply.door == .open && reply.settled == .zero)
-        let view = try bench.view()
+        let view = try fixture.view()
         #expect(view.tail == 1 && view.queueEnd == at(1) && view.items.count == 1)
         guard case .entry(let entry) = try #require(view.items.first) else {
             throw GateControlError.unexpectedReply("damaged")
@@ -24,173 +24,173 @@ internal import Testing
         #expect(entry.acceptedAt == reply.now)
         #expect(
             entry.requests == [
-                AcceptedRequest(user: UserID(bigUser), requestID: id("a")),
-                AcceptedRequest(user: UserID(bigUser - 1), requestID: id("bb")),
+                EntryRequest(user: UserID(bigUser), requestID: id("a")),
+                EntryRequest(user: UserID(bigUser - 1), requestID: id("bb")),
             ])
     }
 
     @Test func knownUsersAreToldWhatCounts() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
         // The second and third of one call see the first.
-        let first = try bench.ask(request(1), request(1), request(1, "b"))
+        let first = try fixture.ask(request(1), request(1), request(1, "b"))
         #expect(
             first.verdicts == [
                 .accepted(sequence: 1, position: at(1)), .replayed(sequence: 1, position: at(1)),
                 .duplicate(sequence: 1, state: .queued, position: at(1)),
             ])
-        #expect(try bench.settle(from: .zero, to: at(1), [settled(coupon(issued: 1), 1)]))
+        #expect(try fixture.settle(from: .zero, to: at(1), [settled(coupon(issued: 1), 1)]))
         #expect(
-            try bench.ask(request(1), request(1, "b")).verdicts == [
+            try fixture.ask(request(1), request(1, "b")).verdicts == [
                 .replayed(sequence: 1, position: at(1)),
                 .duplicate(sequence: 1, state: .issued, position: at(1)),
             ])
-        #expect(try bench.inspect().record?.used == 1)
+        #expect(try fixture.inspect().record?.used == 1)
     }
 
     @Test func holdersAreKnownInAnyStateAndExpiredComesFirst() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        let accepted = try bench.ask(request(1))
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        let accepted = try fixture.ask(request(1))
         #expect(
-            try bench.control.set(
+            try fixture.control.set(
                 coupon(state: .paused, version: 2), partition: partition, epoch: 1)
                 == .current)
         let late = accepted.now.microseconds - 1
         #expect(
-            try bench.ask(request(1), request(2), request(1, notAfter: late)).verdicts == [
+            try fixture.ask(request(1), request(2), request(1, notAfter: late)).verdicts == [
                 .replayed(sequence: 1, position: at(1)), .paused, .expired,
             ])
-        _ = try bench.control.set(
+        _ = try fixture.control.set(
             coupon(state: .closed, version: 3), partition: partition, epoch: 1)
-        #expect(try bench.ask(request(2)).verdicts == [.closed])
+        #expect(try fixture.ask(request(2)).verdicts == [.closed])
     }
 
     @Test func windowIsHalfOpenByTheGatesClock() async throws {
-        let bench = try await Bench()
-        try bench.open()
-        let now = try bench.inspect().now.microseconds
-        _ = try bench.load(coupon(7, opens: now + hour, closes: now + 2 * hour))
-        _ = try bench.load(coupon(8, opens: now - 2 * hour, closes: now))
-        _ = try bench.load(coupon(9, opens: now, closes: now + hour))
-        let early = try bench.ask(request(1), coupon: 7)
+        let fixture = try await RedisFixture()
+        try fixture.open()
+        let now = try fixture.inspect().now.microseconds
+        _ = try fixture.load(coupon(7, opens: now + hour, closes: now + 2 * hour))
+        _ = try fixture.load(coupon(8, opens: now - 2 * hour, closes: now))
+        _ = try fixture.load(coupon(9, opens: now, closes: now + hour))
+        let early = try fixture.ask(request(1), coupon: 7)
         #expect(early.verdicts == [.notOpen])
         #expect(early.door == .closed(.notOpen(opens: Timestamp(microseconds: now + hour))))
-        #expect(try bench.ask(request(1), coupon: 8).verdicts == [.ended])
+        #expect(try fixture.ask(request(1), coupon: 8).verdicts == [.ended])
         #expect(
-            try bench.ask(request(1), coupon: 9).verdicts == [
+            try fixture.ask(request(1), coupon: 9).verdicts == [
                 .accepted(sequence: 1, position: at(1))
             ])
     }
 
     @Test func exactlyTheTotalIsAccepted() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon(total: 1_000))
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon(total: 1_000))
         var accepted: Set<Int64> = []
         for round in 0..<40 {
             let requests = (0..<30).map { request(Int64(round * 30 + $0) + 1) }
-            guard case .reply(let reply) = try bench.answer(requests) else { continue }
+            guard case .reply(let reply) = try fixture.answer(requests) else { continue }
             for case .accepted(let sequence, _) in reply.verdicts { accepted.insert(sequence) }
             #expect((reply.door == .closed(.full)) == (accepted.count == 1_000))
         }
         #expect(accepted == Set(1...1_000))
-        #expect(try bench.ask(request(5_000)).verdicts == [.soldOut])
-        #expect(try bench.inspect().record?.used == 1_000)
-        #expect(try bench.view().items.map(\.requestCount).reduce(0, +) == 1_000)
+        #expect(try fixture.ask(request(5_000)).verdicts == [.soldOut])
+        #expect(try fixture.inspect().record?.used == 1_000)
+        #expect(try fixture.view().items.map(\.requestCount).reduce(0, +) == 1_000)
     }
 
     @Test func takesTheLargestCallAtOnce() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon(total: nil))
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon(total: nil))
         let users = (1...Int64(Limits.requestsPerGateCall)).map { request(bigUser + $0) }
-        guard case .reply(let reply) = try bench.answer(users) else {
+        guard case .reply(let reply) = try fixture.answer(users) else {
             throw GateControlError.unexpectedReply("refused")
         }
         #expect(
             reply.verdicts
                 == users.indices.map { .accepted(sequence: Int64($0) + 1, position: at(1)) })
-        #expect(try bench.view().items.map(\.requestCount) == [Limits.requestsPerGateCall])
+        #expect(try fixture.view().items.map(\.requestCount) == [Limits.requestsPerGateCall])
     }
 
     @Test func unlimitedIsNeverFull() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon(total: nil))
-        let reply = try bench.ask(request(1))
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon(total: nil))
+        let reply = try fixture.ask(request(1))
         #expect(reply.door == .open)
         #expect(reply.verdicts == [.accepted(sequence: 1, position: at(1))])
     }
 
     @Test func refusesWhatIsNotItsOwn() async throws {
-        let bench = try await Bench()
-        #expect(try bench.answer([request(1)]) == .stale(.missing, epoch: 0))
-        try bench.open(epoch: 4)
-        #expect(try bench.answer([request(1)]) == .stale(.open, epoch: 4))
-        #expect(try bench.answer([request(1)], epoch: 4).isNotLoaded)
-        _ = try bench.fence(epoch: 5)
-        #expect(try bench.answer([request(1)], epoch: 5) == .stale(.fenced, epoch: 5))
+        let fixture = try await RedisFixture()
+        #expect(try fixture.answer([request(1)]) == .stale(.missing, epoch: 0))
+        try fixture.open(epoch: 4)
+        #expect(try fixture.answer([request(1)]) == .stale(.open, epoch: 4))
+        #expect(try fixture.answer([request(1)], epoch: 4).isNotLoaded)
+        _ = try fixture.fence(epoch: 5)
+        #expect(try fixture.answer([request(1)], epoch: 5) == .stale(.fenced, epoch: 5))
     }
 
     @Test func aTailBelowTheFloorFencesTheGate() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        _ = try bench.ask(request(1))
-        #expect(try bench.answer([request(2)], floor: 2) == .rolledBack)
-        #expect(try bench.view().status == .fenced)
-        #expect(try bench.answer([request(2)], floor: 1) == .stale(.fenced, epoch: 1))
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        _ = try fixture.ask(request(1))
+        #expect(try fixture.answer([request(2)], floor: 2) == .rolledBack)
+        #expect(try fixture.view().status == .fenced)
+        #expect(try fixture.answer([request(2)], floor: 1) == .stale(.fenced, epoch: 1))
     }
 
     @Test func aRedisThatWasAReplicaMeanwhileFencesTheGate() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        let before = try bench.control.identity()
-        #expect(try bench.ask(request(1)).verdicts == [.accepted(sequence: 1, position: at(1))])
-        try await bench.server.cli("REPLICAOF", "127.0.0.1", "1")
-        try await bench.server.cli("REPLICAOF", "NO", "ONE")
-        #expect(try bench.answer([request(2)], identity: before) == .rolledBack)
-        #expect(try bench.answer([request(1)]) == .stale(.fenced, epoch: 1))
-        #expect(try bench.inspect(2).holder == nil)
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        let before = try fixture.control.identity()
+        #expect(try fixture.ask(request(1)).verdicts == [.accepted(sequence: 1, position: at(1))])
+        try await fixture.server.cli("REPLICAOF", "127.0.0.1", "1")
+        try await fixture.server.cli("REPLICAOF", "NO", "ONE")
+        #expect(try fixture.answer([request(2)], identity: before) == .rolledBack)
+        #expect(try fixture.answer([request(1)]) == .stale(.fenced, epoch: 1))
+        #expect(try fixture.inspect(2).holder == nil)
     }
 
     @Test func aQueueAheadOfTheGateFencesItAndNothingIsAccepted() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        try await bench.server.cli("XADD", Keys.queue(partition), "1-9", "e", "x")
-        #expect(try bench.answer([request(2)]) == .rolledBack)
-        #expect(try bench.inspect(2).holder == nil)
-        #expect(try bench.inspect().record?.used == 0)
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        try await fixture.server.cli("XADD", Keys.queue(partition), "1-9", "e", "x")
+        #expect(try fixture.answer([request(2)]) == .rolledBack)
+        #expect(try fixture.inspect(2).holder == nil)
+        #expect(try fixture.inspect().record?.used == 0)
     }
 
     @Test func backlogIsBounded() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        let narrow = bench.another { $0.backlogPerCoupon = 2 }
-        _ = try bench.ask(request(1), request(2))
-        #expect(try bench.answer([request(3)], by: narrow) == .exhausted)
-        guard case .reply = try bench.answer([], by: narrow) else {
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        let narrow = fixture.another { $0.backlogPerCoupon = 2 }
+        _ = try fixture.ask(request(1), request(2))
+        #expect(try fixture.answer([request(3)], by: narrow) == .exhausted)
+        guard case .reply = try fixture.answer([], by: narrow) else {
             throw GateControlError.unexpectedReply("a question without requests is always answered")
         }
-        let narrowPartition = bench.another { $0.backlogPerPartition = 2 }
-        #expect(try bench.answer([request(3)], by: narrowPartition) == .exhausted)
-        #expect(try bench.settle(from: .zero, to: at(1), [settled(coupon(issued: 2), 2)]))
-        guard case .reply = try bench.answer([request(3)], by: narrow) else {
+        let narrowPartition = fixture.another { $0.backlogPerPartition = 2 }
+        #expect(try fixture.answer([request(3)], by: narrowPartition) == .exhausted)
+        #expect(try fixture.settle(from: .zero, to: at(1), [settled(coupon(issued: 2), 2)]))
+        guard case .reply = try fixture.answer([request(3)], by: narrow) else {
             throw GateControlError.unexpectedReply("settled requests are no backlog")
         }
     }
 
     @Test func aFullRedisAcceptsNothingButSettles() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        _ = try bench.ask(request(1))
-        try await bench.server.cli("CONFIG", "SET", "maxmemory", "1")
-        let error = #expect(throws: GateControlError.self) { try bench.answer([request(2)]) }
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        _ = try fixture.ask(request(1))
+        try await fixture.server.cli("CONFIG", "SET", "maxmemory", "1")
+        let error = #expect(throws: GateControlError.self) { try fixture.answer([request(2)]) }
         guard case .unavailable(let text) = error else {
             throw GateControlError.unexpectedReply("\(String(describing: error))")
         }
         #expect(text.contains("maxmemory"))
-        #expect(try bench.settle(from: .zero, to: at(1), [settled(coupon(issued: 1), 1)]))
-        #expect(try bench.control.heartbeat([partitionRow(epoch: 1)]) != [nil])
-        #expect(try bench.view().items.isEmpty)
-        #expect(try bench.fence(epoch: 2, cursor: at(1)))
-        #expect(try bench.finish(epoch: 2, cursor: at(1), counted: at(1)))
+        #expect(try fixture.settle(from: .zero, to: at(1), [settled(coupon(issued: 1), 1)]))
+        #expect(try fixture.control.heartbeat([partitionRow(epoch: 1)]) != [nil])
+        #expect(try fixture.view().items.isEmpty)
+        #expect(try fixture.fence(epoch: 2, cursor: at(1)))
+        #expect(try fixture.finish(epoch: 2, cursor: at(1), counted: at(1)))
     }
 }

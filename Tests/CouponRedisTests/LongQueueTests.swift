@@ -7,7 +7,9 @@ internal import Testing
 
 @Suite struct LongQueueTests {
     /// Entries of as many requests each, past the gate.
-    private func fill(_ bench: Bench, entries: Int, requests: Int, from first: Int = 1) throws {
+    private func fill(_ fixture: RedisFixture, entries: Int, requests: Int, from first: Int = 1)
+        throws
+    {
         let script = """
             for n = ARGV[3], ARGV[3] + ARGV[1] - 1 do
               local all = {}
@@ -16,56 +18,57 @@ internal import Testing
                 struct.pack('>BI8I8I8', 1, 7, 1, 1) .. table.concat(all))
             end
             """
-        try bench.call(
+        try fixture.call(
             Command(
                 "EVAL", script, "1", Keys.queue(partition), String(entries), String(requests),
                 String(first)))
     }
 
     @Test func `thousands of single requests come in one read, up to the limit`() async throws {
-        let bench = try await Bench()
-        try bench.open()
-        try fill(bench, entries: 6_000, requests: 1)
-        #expect(try bench.view().items.map(\.position) == (1...5_000).map { at($0) })
-        #expect(try bench.view(maximum: 4_321).items.count == 4_321)
+        let fixture = try await RedisFixture()
+        try fixture.open()
+        try fill(fixture, entries: 6_000, requests: 1)
+        #expect(try fixture.view().items.map(\.position) == (1...5_000).map { at($0) })
+        #expect(try fixture.view(maximum: 4_321).items.count == 4_321)
         #expect(
-            try bench.view(after: at(5_990)).items.map(\.position) == (5_991...6_000).map { at($0) }
+            try fixture.view(after: at(5_990)).items.map(\.position)
+                == (5_991...6_000).map { at($0) }
         )
-        let all = try bench.control.entries(partition, after: at(10), limit: 1_000)
+        let all = try fixture.control.entries(partition, after: at(10), limit: 1_000)
         #expect(all.map(\.position) == (11...1_010).map { at($0) })
     }
 
     @Test func `of full entries as many come as the limit lets whole ones`() async throws {
-        let bench = try await Bench()
-        try bench.open()
-        try fill(bench, entries: 20, requests: Limits.requestsPerGateCall)
-        #expect(try bench.view().items.map(\.requestCount) == Array(repeating: 1_024, count: 4))
-        #expect(try bench.view(maximum: 10_240).items.count == 10)
-        #expect(try bench.view(maximum: 1).items.count == 1, "the first always comes")
-        try fill(bench, entries: 3_000, requests: 1, from: 21)
-        #expect(try bench.view(after: at(18)).items.count == 2 + 2_952)
+        let fixture = try await RedisFixture()
+        try fixture.open()
+        try fill(fixture, entries: 20, requests: Limits.requestsPerGateCall)
+        #expect(try fixture.view().items.map(\.requestCount) == Array(repeating: 1_024, count: 4))
+        #expect(try fixture.view(maximum: 10_240).items.count == 10)
+        #expect(try fixture.view(maximum: 1).items.count == 1, "the first always comes")
+        try fill(fixture, entries: 3_000, requests: 1, from: 21)
+        #expect(try fixture.view(after: at(18)).items.count == 2 + 2_952)
     }
 
     @Test func `one read brings no more bytes than a daemon holds for a batch`() async throws {
-        let bench = try await Bench()
-        try bench.open()
+        let fixture = try await RedisFixture()
+        try fixture.open()
         for n in 1...4 {
             var command = Command(argumentCount: 5)
             for word in ["XADD", Keys.queue(partition), "1-\(n)", "e"] { command.append(word) }
             command.append([UInt8](repeating: 0xFF, count: 3 << 20))
-            try bench.call(command)
+            try fixture.call(command)
         }
-        #expect(try bench.view(maximum: 1_000_000).items.count == 2)
-        #expect(try bench.view(after: at(2), maximum: 1_000_000).items.count == 2)
+        #expect(try fixture.view(maximum: 1_000_000).items.count == 2)
+        #expect(try fixture.view(after: at(2), maximum: 1_000_000).items.count == 2)
     }
 
     @Test func `one read brings no more coupons and entries than Redis can read in a moment`()
         async throws
     {
-        let bench = try await Bench()
-        try bench.open()
-        try fill(bench, entries: 3_000, requests: 1)
-        try bench.call(
+        let fixture = try await RedisFixture()
+        try fixture.open()
+        try fill(fixture, entries: 3_000, requests: 1)
+        try fixture.call(
             Command(
                 "EVAL",
                 """
@@ -74,19 +77,19 @@ internal import Testing
                     struct.pack('>BI8I8I8I8Bc16', 1, 100 + n, 1, 1, 1, 1, string.rep('a', 16)))
                 end
                 """, "1", Keys.queue(partition)))
-        try fill(bench, entries: 3_000, requests: 1, from: 4_501)
+        try fill(fixture, entries: 3_000, requests: 1, from: 4_501)
         let most = 1_000_000
-        #expect(try bench.view(maximum: most).items.count == 3_999, "of a thousand coupons")
-        #expect(try bench.view(after: at(4_000), maximum: most).items.count == 500 + 3_000)
-        try fill(bench, entries: 3_000, requests: 1, from: 7_501)
-        #expect(try bench.view(after: at(4_500), maximum: most).items.count == 5_000)
+        #expect(try fixture.view(maximum: most).items.count == 3_999, "of a thousand coupons")
+        #expect(try fixture.view(after: at(4_000), maximum: most).items.count == 500 + 3_000)
+        try fill(fixture, entries: 3_000, requests: 1, from: 7_501)
+        #expect(try fixture.view(after: at(4_500), maximum: most).items.count == 5_000)
     }
 
     @Test func `the users of damaged entries are found among 20,000 holders, slice by slice`()
         async throws
     {
-        let bench = try await Bench()
-        try bench.open()
+        let fixture = try await RedisFixture()
+        try fixture.open()
         func many(_ users: ClosedRange<Int64>, _ queued: [Int64: Int64]) -> [LoadedHolder] {
             users.map { user in
                 let position = queued[user].map { at($0) } ?? .zero
@@ -99,21 +102,21 @@ internal import Testing
         }
         let first = many(1...20_000, [77: 5, 19_000: 6, 3: 8])
         #expect(
-            try bench.load(coupon(7, total: nil, issued: 20_000, last: 20_000), holders: first)
+            try fixture.load(coupon(7, total: nil, issued: 20_000, last: 20_000), holders: first)
                 == .loaded)
         let other = many(1...3, [2: 5])
-        #expect(try bench.load(coupon(10, issued: 3, last: 3), holders: other) == .loaded)
+        #expect(try fixture.load(coupon(10, issued: 3, last: 3), holders: other) == .loaded)
         // A rebuild has written some of them anew, and was cut short.
-        _ = try bench.fence(epoch: 2)
-        _ = try bench.name(coupon(10, issued: 3, last: 3), holders: other, epoch: 2, load: nil)
-        let (search, slices) = try bench.search([at(5), at(6), at(7)])
+        _ = try fixture.fence(epoch: 2)
+        _ = try fixture.name(coupon(10, issued: 3, last: 3), holders: other, epoch: 2, load: nil)
+        let (search, slices) = try fixture.search([at(5), at(6), at(7)])
         #expect(slices >= 12)
         #expect(
             search.holders(at: at(5)).map { [$0.coupon.rawValue, $0.user.rawValue] }
                 == [[7, 77], [10, 2]], "each once")
         #expect(
             search.holders(at: at(6)) == [
-                Holding(
+                AcceptedRequest(
                     coupon: CouponID(7), user: UserID(19_000), sequence: 19_000,
                     requestID: id("r19000"))
             ])

@@ -10,7 +10,7 @@ internal import Testing
 
 /// One history, on a Redis of its own and in the model.
 private final class History {
-    let bench: Bench
+    let fixture: RedisFixture
     let control: RedisGateControl
     let source: RedisEventSource
     var model = ModelRedis(partitioning: Partitioning(count: 4))
@@ -22,8 +22,8 @@ private final class History {
     var versions: Int64 = 1
 
     init(seed: UInt64, retention: Int64) async throws {
-        bench = try await Bench(retention: retention)
-        control = bench.another {
+        fixture = try await RedisFixture(retention: retention)
+        control = fixture.another {
             $0.backlogPerCoupon = 5
             $0.backlogPerPartition = 8
         }
@@ -85,7 +85,7 @@ private final class History {
                 runID: "run", replicationID: draw(0...39) == 0 ? "other" : model.replicationID),
             floor: (keys.gate?.tail ?? 0) + (draw(0...39) == 0 ? 1 : 0),
             coupon: CouponID(try pick(coupons)), requests: requests)
-        let answer = try bench.answer(
+        let answer = try fixture.answer(
             requests, epoch: call.epoch, floor: call.floor, coupon: call.coupon.rawValue,
             by: control, identity: call.identity)
         var time = now
@@ -112,18 +112,18 @@ private final class History {
         let from = draw(0...9) == 0 ? try place() : keys.gate?.settled ?? .zero
         let to = try place()
         let entries = keys.queue.map(\.entry).filter { $0.position > from && $0.position <= to }
-        var refusals: [Refusal] = []
+        var rejections: [Rejection] = []
         for entry in entries {
             for (offset, accepted) in entry.requests.enumerated() where draw(0...3) == 0 {
                 let reason = try pick(RejectionReason.allCases)
-                let holding = Holding(
+                let accepted = AcceptedRequest(
                     coupon: entry.coupon, user: accepted.user,
                     sequence: entry.firstSequence + Int64(offset), requestID: accepted.requestID)
-                let other = Holding(
+                let other = AcceptedRequest(
                     coupon: entry.coupon, user: accepted.user, sequence: 99, requestID: id("z"))
-                refusals.append(
-                    Refusal(
-                        holding: holding, position: entry.position, reason: reason,
+                rejections.append(
+                    Rejection(
+                        accepted: accepted, position: entry.position, reason: reason,
                         issued: reason == .alreadyIssued ? other : nil))
             }
         }
@@ -137,7 +137,7 @@ private final class History {
                     id: id, coupon: draw(0...5) == 0 ? nil : try committed(id.rawValue),
                     requests: entries.filter { $0.coupon == id }
                         .reduce(0) { $0 + Int64($1.requests.count) })
-            }, refusals: refusals)
+            }, rejections: rejections)
         let view = try control.settle(settlement, thenReading: 3)
         #expect((view != nil) == model.settle(settlement, now: now))
         if let view {
@@ -184,8 +184,8 @@ private final class History {
             guard let load = staged.load else { continue }
             let isOld = draw(0...2) == 0
             model[partition].loads[key]?.moved = isOld ? .zero : now
-            let clock = try bench.inspect().now.microseconds
-            try bench.age(
+            let clock = try fixture.inspect().now.microseconds
+            try fixture.age(
                 Keys.claim(key.coupon, partition, key.epoch), load: load, moved: isOld ? 0 : clock)
         }
     }
@@ -237,7 +237,7 @@ private final class History {
         for (key, at) in keys.visits where key.epoch == epoch && at != nil {
             let isDue = draw(0...1) == 0
             model[partition].visits[key] = isDue ? .zero : .init(microseconds: .max)
-            try bench.call(
+            try fixture.call(
                 Command(
                     "ZADD", Keys.coupons(partition, epoch), "XX", isDue ? "0" : "9e15",
                     String(key.coupon.rawValue)))
@@ -349,14 +349,14 @@ private final class History {
     private func checkLoad(of coupon: CouponID) throws {
         let epoch = keys.gate?.epoch ?? 0
         let key = ModelRedis.Key(epoch: epoch, coupon: coupon)
-        let claim = try bench.call(Command("GET", Keys.claim(coupon, partition, epoch)))
+        let claim = try fixture.call(Command("GET", Keys.claim(coupon, partition, epoch)))
         var reader = ByteReader(claim.bytesValue ?? [])
         let load = reader.integer(UInt64.self)
         #expect(load == keys.loads[key]?.load)
-        let staged = try bench.call(Command("HLEN", Keys.staged(coupon, partition, epoch)))
+        let staged = try fixture.call(Command("HLEN", Keys.staged(coupon, partition, epoch)))
         #expect(staged.integerValue == Int64(keys.loads[key]?.holders.count ?? 0))
         let index = Keys.coupons(partition, epoch)
-        let visit = try bench.call(Command("ZSCORE", index, String(coupon.rawValue))).text
+        let visit = try fixture.call(Command("ZSCORE", index, String(coupon.rawValue))).text
         let mine = keys.visits[key]
         #expect((visit == nil) == (mine == nil))
         #expect((visit == "inf") == (mine == .some(nil)))

@@ -7,151 +7,152 @@ internal import Testing
 
 @Suite struct SettleTests {
     @Test func happensOnceAndOnlyInItsEpoch() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        _ = try bench.ask(request(1), request(2))
-        let refused = [refusal(1, sequence: 1, at: at(1), .soldOut)]
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        _ = try fixture.ask(request(1), request(2))
+        let refused = [rejection(1, sequence: 1, at: at(1), .soldOut)]
         let done = [settled(coupon(issued: 1), 2)]
-        #expect(try !bench.settle(from: at(1), to: at(1), done))
-        #expect(try bench.settle(from: .zero, to: at(1), done, refusals: refused))
-        #expect(try !bench.settle(from: .zero, to: at(1), done, refusals: refused))
-        #expect(try bench.inspect().record?.used == 1)
-        #expect(try bench.inspect().settled == at(1))
-        _ = try bench.fence(epoch: 2)
-        #expect(try !bench.settle(from: at(1), to: at(2), done))
+        #expect(try !fixture.settle(from: at(1), to: at(1), done))
+        #expect(try fixture.settle(from: .zero, to: at(1), done, rejections: refused))
+        #expect(try !fixture.settle(from: .zero, to: at(1), done, rejections: refused))
+        #expect(try fixture.inspect().record?.used == 1)
+        #expect(try fixture.inspect().settled == at(1))
+        _ = try fixture.fence(epoch: 2)
+        #expect(try !fixture.settle(from: at(1), to: at(2), done))
     }
 
     @Test func aRedisThatWasAReplicaMeanwhileSettlesNothing() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        _ = try bench.ask(request(1))
-        let before = try bench.control.identity()
-        try await bench.server.cli("REPLICAOF", "127.0.0.1", "1")
-        try await bench.server.cli("REPLICAOF", "NO", "ONE")
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        _ = try fixture.ask(request(1))
+        let before = try fixture.control.identity()
+        try await fixture.server.cli("REPLICAOF", "127.0.0.1", "1")
+        try await fixture.server.cli("REPLICAOF", "NO", "ONE")
         let done = [settled(coupon(issued: 1), 1)]
-        #expect(try !bench.settle(from: .zero, to: at(1), done, identity: before))
-        #expect(try bench.settle(from: .zero, to: at(1), done))
+        #expect(try !fixture.settle(from: .zero, to: at(1), done, identity: before))
+        #expect(try fixture.settle(from: .zero, to: at(1), done))
     }
 
     @Test func aRejectedUserFreesTheSlotAndMayAskAgain() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon(total: 1))
-        let full = try bench.ask(request(1))
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon(total: 1))
+        let full = try fixture.ask(request(1))
         #expect(full.door == .closed(.full))
         #expect(
-            try bench.settle(
+            try fixture.settle(
                 from: .zero, to: at(1), [settled(coupon(total: 1), 1)],
-                refusals: [refusal(1, sequence: 1, at: at(1), .soldOut)]))
-        let record = try #require(try bench.inspect().record)
+                rejections: [rejection(1, sequence: 1, at: at(1), .soldOut)]))
+        let record = try #require(try fixture.inspect().record)
         #expect(record.used == 0 && record.queued == 0)
         #expect(record.rev > full.rev, "the coupon opened again")
         #expect(
-            try bench.ask(request(1), request(1, "b")).verdicts == [
+            try fixture.ask(request(1), request(1, "b")).verdicts == [
                 .rejected(sequence: 1, reason: .soldOut), .accepted(sequence: 2, position: at(2)),
             ])
         // Late news of the first request must not take the second one's slot.
         #expect(
-            try bench.settle(
-                from: at(1), to: at(2), [], refusals: [refusal(1, sequence: 1, at: at(1), .soldOut)]
+            try fixture.settle(
+                from: at(1), to: at(2), [],
+                rejections: [rejection(1, sequence: 1, at: at(1), .soldOut)]
             ))
-        #expect(try bench.inspect().record?.used == 1)
+        #expect(try fixture.inspect().record?.used == 1)
     }
 
     @Test func aDeadLetterKeepsItsSlot() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        _ = try bench.ask(request(bigUser))
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        _ = try fixture.ask(request(bigUser))
         #expect(
-            try bench.settle(
+            try fixture.settle(
                 from: .zero, to: at(1), [settled(coupon(), 1)],
-                refusals: [refusal(bigUser, sequence: 1, at: at(1), .deadLetter)]))
-        #expect(try bench.inspect().record?.used == 1)
-        #expect(try bench.inspect(bigUser).holder?.rejection == .deadLetter)
+                rejections: [rejection(bigUser, sequence: 1, at: at(1), .deadLetter)]))
+        #expect(try fixture.inspect().record?.used == 1)
+        #expect(try fixture.inspect(bigUser).holder?.rejection == .deadLetter)
         #expect(
-            try bench.ask(request(bigUser), request(bigUser, "b")).verdicts == [
+            try fixture.ask(request(bigUser), request(bigUser, "b")).verdicts == [
                 .rejected(sequence: 1, reason: .deadLetter),
                 .duplicate(sequence: 1, state: .rejected, position: at(1)),
             ])
     }
 
     @Test func aUserWhoHeldTheCouponByAnotherRequestIsShownThatOne() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon())
-        _ = try bench.ask(request(1))
-        let row = Holding(
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        _ = try fixture.ask(request(1))
+        let row = AcceptedRequest(
             coupon: CouponID(7), user: UserID(1), sequence: 99, requestID: id("earlier"))
         #expect(
-            try bench.settle(
+            try fixture.settle(
                 from: .zero, to: at(1), [settled(coupon(), 1)],
-                refusals: [refusal(1, sequence: 1, at: at(1), .alreadyIssued, issued: row)]))
-        #expect(try bench.inspect().record?.used == 0)
+                rejections: [rejection(1, sequence: 1, at: at(1), .alreadyIssued, issued: row)]))
+        #expect(try fixture.inspect().record?.used == 0)
         #expect(
-            try bench.inspect(1).holder
+            try fixture.inspect(1).holder
                 == GateHolder(
                     sequence: 99, position: .zero, requestID: id("earlier"), rejection: nil))
         #expect(
-            try bench.ask(request(1)).verdicts == [
+            try fixture.ask(request(1)).verdicts == [
                 .duplicate(sequence: 99, state: .issued, position: .zero)
             ])
     }
 
     /// After REPLICAOF there and back a sequence is given twice; the rebuilt gate holds the first.
     @Test func theSameSequenceOfAnotherAcceptanceKeepsItsSlot() async throws {
-        let bench = try await Bench()
-        try bench.open()
+        let fixture = try await RedisFixture()
+        try fixture.open()
         let issued = holder(1, sequence: 2, name: "first")
-        _ = try bench.load(coupon(issued: 1, last: 2), holders: [issued])
-        let row = Holding(
+        _ = try fixture.load(coupon(issued: 1, last: 2), holders: [issued])
+        let row = AcceptedRequest(
             coupon: CouponID(7), user: UserID(1), sequence: 2, requestID: id("first"))
         #expect(
-            try bench.settle(
+            try fixture.settle(
                 from: .zero, to: at(1), [settled(coupon(issued: 1), 1)],
-                refusals: [
-                    refusal(1, sequence: 2, at: at(1), .alreadyIssued, name: "again", issued: row)
+                rejections: [
+                    rejection(1, sequence: 2, at: at(1), .alreadyIssued, name: "again", issued: row)
                 ]))
-        #expect(try bench.inspect().record?.used == 1)
-        #expect(try bench.inspect(1).holder == issued.holder)
+        #expect(try fixture.inspect().record?.used == 1)
+        #expect(try fixture.inspect(1).holder == issued.holder)
     }
 
     @Test func theQueueIsTrimmedExactly() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon(total: nil))
-        for user in 1...300 { _ = try bench.ask(request(Int64(user))) }
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon(total: nil))
+        for user in 1...300 { _ = try fixture.ask(request(Int64(user))) }
         #expect(
-            try bench.settle(
+            try fixture.settle(
                 from: .zero, to: at(123), [settled(coupon(total: nil, issued: 123), 123)]))
-        let view = try bench.view()
+        let view = try fixture.view()
         #expect(view.items.first?.position == at(124) && view.items.count == 177)
         #expect(view.queueEnd == at(300) && view.tail == 300 && view.settled == at(123))
-        #expect(try bench.inspect().record?.queued == 177)
+        #expect(try fixture.inspect().record?.queued == 177)
     }
 
     @Test func onlyANewerVersionIsTaken() async throws {
-        let bench = try await Bench()
-        try bench.open(coupon(total: 10, version: 5))
-        let before = try #require(try bench.inspect().record)
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon(total: 10, version: 5))
+        let before = try #require(try fixture.inspect().record)
         #expect(
-            try bench.settle(from: .zero, to: at(0), [settled(coupon(total: 1, version: 4), 0)]))
-        let record = try #require(try bench.inspect().record)
+            try fixture.settle(from: .zero, to: at(0), [settled(coupon(total: 1, version: 4), 0)]))
+        let record = try #require(try fixture.inspect().record)
         #expect(record == before, "nothing opened or closed, so rev stays as well")
         #expect(
-            try bench.settle(
+            try fixture.settle(
                 from: at(0), to: at(0), [settled(coupon(total: 10, version: 6, issued: 10), 0)]))
-        let finished = try bench.ask(request(1))
+        let finished = try fixture.ask(request(1))
         #expect(finished.version == 6 && finished.rev > before.rev)
         #expect(finished.door == .closed(.soldOut))
     }
 
     @Test func whatIsNotLoadedIsSkipped() async throws {
-        let bench = try await Bench()
-        try bench.open()
+        let fixture = try await RedisFixture()
+        try fixture.open()
         #expect(
-            try bench.settle(
+            try fixture.settle(
                 from: .zero, to: at(0), [settled(coupon(), 3)],
-                refusals: [
-                    refusal(1, sequence: 1, at: at(1), .notFound),
-                    refusal(1, sequence: 1, at: at(1), .notFound, coupon: 10),
+                rejections: [
+                    rejection(1, sequence: 1, at: at(1), .notFound),
+                    rejection(1, sequence: 1, at: at(1), .notFound, coupon: 10),
                 ]))
-        #expect(try bench.inspect().record == nil)
+        #expect(try fixture.inspect().record == nil)
     }
 }

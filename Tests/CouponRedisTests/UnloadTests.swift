@@ -16,10 +16,10 @@ private let finished: [(String, Coupon)] = [
 
 @Suite struct UnloadTests {
     /// Whether a coupon is in the gate; where not, nothing of it is.
-    private func isHeld(_ bench: Bench, _ coupon: Int64 = 7) async throws -> Bool {
+    private func isHeld(_ fixture: RedisFixture, _ coupon: Int64 = 7) async throws -> Bool {
         let keys = Keys.all(CouponID(coupon), partition, 1)
-        let count = try await bench.server.cli(["EXISTS"] + keys)
-        let isHeld = try bench.inspect(coupon: coupon).record != nil
+        let count = try await fixture.server.cli(["EXISTS"] + keys)
+        let isHeld = try fixture.inspect(coupon: coupon).record != nil
         #expect(isHeld || count == "0")
         return isHeld
     }
@@ -28,37 +28,37 @@ private let finished: [(String, Coupon)] = [
     func `what is over leaves after its retention, with all that it had`(
         _: String, over: Coupon
     ) async throws {
-        let bench = try await Bench(retention: retention)
-        try bench.open()
+        let fixture = try await RedisFixture(retention: retention)
+        try fixture.open()
         let holders = over.issued == 1 ? [holder(1, sequence: 1)] : []
-        #expect(try bench.load(over, holders: holders) == .loaded)
-        let now = try bench.inspect().now.microseconds / 1_000
-        let visit = try #require(try bench.visit())
+        #expect(try fixture.load(over, holders: holders) == .loaded)
+        let now = try fixture.inspect().now.microseconds / 1_000
+        let visit = try #require(try fixture.visit())
         #expect((now - 60_000...now + 60_000).contains(visit - retention))
-        #expect(try !bench.unload())
-        #expect(try await isHeld(bench))
-        try bench.itIsTime()
-        #expect(try !bench.unload())
-        #expect(try await !isHeld(bench))
-        #expect(try bench.visit() == nil)
+        #expect(try !fixture.unload())
+        #expect(try await isHeld(fixture))
+        try fixture.itIsTime()
+        #expect(try !fixture.unload())
+        #expect(try await !isHeld(fixture))
+        #expect(try fixture.visit() == nil)
     }
 
     @Test func `a coupon that will end is looked at after its end and retention`() async throws {
-        let bench = try await Bench(retention: retention)
-        try bench.open(coupon(closes: 4_000_000_000_000_999))
-        #expect(try bench.visit() == 4_000_000_000_000 + retention)
+        let fixture = try await RedisFixture(retention: retention)
+        try fixture.open(coupon(closes: 4_000_000_000_000_999))
+        #expect(try fixture.visit() == 4_000_000_000_000 + retention)
     }
 
     @Test func `a coupon without an end, or with a retention of for ever, stays`() async throws {
-        let bench = try await Bench(retention: retention)
-        try bench.open(coupon(closes: .max))
-        #expect(try bench.visit() == .max)
-        try bench.itIsTime()
-        #expect(try !bench.unload())
-        #expect(try await isHeld(bench))
-        #expect(try bench.visit() == .max)
+        let fixture = try await RedisFixture(retention: retention)
+        try fixture.open(coupon(closes: .max))
+        #expect(try fixture.visit() == .max)
+        try fixture.itIsTime()
+        #expect(try !fixture.unload())
+        #expect(try await isHeld(fixture))
+        #expect(try fixture.visit() == .max)
 
-        let forEver = try await Bench(retention: 0)
+        let forEver = try await RedisFixture(retention: 0)
         try forEver.open(coupon(total: 1, issued: 1, last: 1))
         #expect(try forEver.visit() == .max)
     }
@@ -66,127 +66,128 @@ private let finished: [(String, Coupon)] = [
     @Test func `a sold out coupon waits until nothing of it is queued, and then its retention`()
         async throws
     {
-        let bench = try await Bench(retention: retention)
-        try bench.open(coupon(total: 2))
-        for user in 1...2 { _ = try bench.ask(request(Int64(user))) }
+        let fixture = try await RedisFixture(retention: retention)
+        try fixture.open(coupon(total: 2))
+        for user in 1...2 { _ = try fixture.ask(request(Int64(user))) }
         let sold = coupon(total: 2, version: 2, issued: 2, last: 2)
-        #expect(try bench.settle(from: .zero, to: at(1), [settled(sold, 1)]))
-        try bench.itIsTime()
-        #expect(try !bench.unload())
-        #expect(try await isHeld(bench))
-        let later = try #require(try bench.visit())
+        #expect(try fixture.settle(from: .zero, to: at(1), [settled(sold, 1)]))
+        try fixture.itIsTime()
+        #expect(try !fixture.unload())
+        #expect(try await isHeld(fixture))
+        let later = try #require(try fixture.visit())
         #expect(later > retention, "it is looked at again")
-        #expect(try bench.settle(from: at(1), to: at(2), [settled(sold, 1)]))
-        #expect(try !bench.unload())
-        #expect(try await isHeld(bench))
-        try bench.itIsTime()
-        #expect(try !bench.unload())
-        #expect(try await !isHeld(bench))
+        #expect(try fixture.settle(from: at(1), to: at(2), [settled(sold, 1)]))
+        #expect(try !fixture.unload())
+        #expect(try await isHeld(fixture))
+        try fixture.itIsTime()
+        #expect(try !fixture.unload())
+        #expect(try await !isHeld(fixture))
     }
 
     @Test func `a coupon that is raised in time stays`() async throws {
-        let bench = try await Bench(retention: retention)
-        try bench.open(coupon(total: 1, issued: 1, last: 1, closes: .max))
+        let fixture = try await RedisFixture(retention: retention)
+        try fixture.open(coupon(total: 1, issued: 1, last: 1, closes: .max))
         let raised = coupon(total: 2, version: 2, issued: 1, last: 1, closes: .max)
-        #expect(try bench.control.set(raised, partition: partition, epoch: 1) == .current)
-        #expect(try bench.visit() == .max)
-        try bench.itIsTime()
-        _ = try bench.unload()
-        #expect(try bench.ask(request(3)).verdicts == [.accepted(sequence: 2, position: at(1))])
+        #expect(try fixture.control.set(raised, partition: partition, epoch: 1) == .current)
+        #expect(try fixture.visit() == .max)
+        try fixture.itIsTime()
+        _ = try fixture.unload()
+        #expect(try fixture.ask(request(3)).verdicts == [.accepted(sequence: 2, position: at(1))])
     }
 
     @Test func `a capped coupon stays, and leaves when it is none any more`() async throws {
-        let bench = try await Bench(retention: retention)
-        try bench.open(coupon(total: 1, version: 2, issued: 1, last: 1))
+        let fixture = try await RedisFixture(retention: retention)
+        try fixture.open(coupon(total: 1, version: 2, issued: 1, last: 1))
         func cap(version: Int64) throws -> CapResult {
-            try bench.control.cap(
+            try fixture.control.cap(
                 CouponID(7), version: version, partition: partition, epoch: 1, total: 1)
         }
         // It was raised meanwhile, which the gate does not know, and is lowered again.
         #expect(try cap(version: 3) == .capped)
-        try bench.itIsTime()
-        #expect(try !bench.unload())
-        #expect(try await isHeld(bench))
+        try fixture.itIsTime()
+        #expect(try !fixture.unload())
+        #expect(try await isHeld(fixture))
         // The raise is lost with its PostgreSQL: the total itself is no cap.
         #expect(try cap(version: 2) == .capped)
-        try bench.itIsTime()
-        #expect(try !bench.unload())
-        #expect(try await !isHeld(bench))
+        try fixture.itIsTime()
+        #expect(try !fixture.unload())
+        #expect(try await !isHeld(fixture))
     }
 
     @Test func `a few at a time leave, and it is said that more are due`() async throws {
-        let bench = try await Bench(retention: retention)
-        try bench.open()
+        let fixture = try await RedisFixture(retention: retention)
+        try fixture.open()
         for id in 1...5 as ClosedRange<Int64> {
-            _ = try bench.load(coupon(id, state: .closed))
-            try bench.itIsTime(id)
+            _ = try fixture.load(coupon(id, state: .closed))
+            try fixture.itIsTime(id)
         }
         func left() async throws -> Int {
-            try bench.keys().count { $0.hasSuffix(":record") }
+            try fixture.keys().count { $0.hasSuffix(":record") }
         }
-        #expect(try bench.unload(limit: 2))
+        #expect(try fixture.unload(limit: 2))
         #expect(try await left() == 3)
-        #expect(try bench.unload(limit: 2))
-        #expect(try !bench.unload(limit: 2))
+        #expect(try fixture.unload(limit: 2))
+        #expect(try !fixture.unload(limit: 2))
         #expect(try await left() == 0)
-        #expect(try !bench.unload(epoch: 2))
+        #expect(try !fixture.unload(epoch: 2))
     }
 
     @Test func `what a load has staged that stands still goes, and not what one stages that moves`()
         async throws
     {
-        let bench = try await Bench(retention: retention)
-        try bench.open()
-        let (_, load) = try bench.claim()
-        #expect(try bench.stage([holder(1, sequence: 1)], load: load))
-        try bench.itIsTime()
-        #expect(try !bench.unload())
-        #expect(try await bench.server.cli("EXISTS", bench.stagedKey()) == "1")
-        let later = try #require(try bench.visit())
+        let fixture = try await RedisFixture(retention: retention)
+        try fixture.open()
+        let (_, load) = try fixture.claim()
+        #expect(try fixture.stage([holder(1, sequence: 1)], load: load))
+        try fixture.itIsTime()
+        #expect(try !fixture.unload())
+        #expect(try await fixture.server.cli("EXISTS", fixture.stagedKey()) == "1")
+        let later = try #require(try fixture.visit())
         #expect(later > 0 && later < .max, "it is looked at again")
-        try bench.age(bench.claimKey(), load: load)
-        try bench.itIsTime()
-        #expect(try !bench.unload())
+        try fixture.age(fixture.claimKey(), load: load)
+        try fixture.itIsTime()
+        #expect(try !fixture.unload())
         #expect(
-            try Set(bench.keys()) == [Keys.gate(partition), Keys.epochs(partition)])
-        #expect(try bench.name(coupon(), staged: 1, load: load) == .superseded)
+            try Set(fixture.keys()) == [Keys.gate(partition), Keys.epochs(partition)])
+        #expect(try fixture.name(coupon(), staged: 1, load: load) == .superseded)
     }
 
     /// Redis would stand still for half a second a million holders: it frees what expires on its own thread.
     @Test func `no key ever has a time to live`() async throws {
-        let bench = try await Bench(retention: retention)
+        let fixture = try await RedisFixture(retention: retention)
         func expectNoEnds() async throws {
-            for key in try bench.keys() {
-                #expect(try await bench.server.cli("PTTL", key) == "-1", "\(key)")
+            for key in try fixture.keys() {
+                #expect(try await fixture.server.cli("PTTL", key) == "-1", "\(key)")
             }
         }
-        try bench.open()
-        let (_, load) = try bench.claim()
-        #expect(try bench.stage([holder(1, sequence: 1)], load: load))
+        try fixture.open()
+        let (_, load) = try fixture.claim()
+        #expect(try fixture.stage([holder(1, sequence: 1)], load: load))
         try await expectNoEnds()
         #expect(
-            try bench.name(coupon(total: 2, issued: 1, last: 1), staged: 1, load: load) == .loaded)
-        _ = try bench.ask(request(2))
+            try fixture.name(coupon(total: 2, issued: 1, last: 1), staged: 1, load: load) == .loaded
+        )
+        _ = try fixture.ask(request(2))
         try await expectNoEnds()
         let sold = coupon(total: 2, version: 2, issued: 2, last: 2)
-        #expect(try bench.settle(from: .zero, to: at(1), [settled(sold, 1)]))
-        _ = try bench.control.cap(
+        #expect(try fixture.settle(from: .zero, to: at(1), [settled(sold, 1)]))
+        _ = try fixture.control.cap(
             CouponID(7), version: 2, partition: partition, epoch: 1, total: 2)
         let closed = coupon(total: 2, state: .closed, version: 3, issued: 2, last: 2)
-        #expect(try bench.control.set(closed, partition: partition, epoch: 1) == .current)
+        #expect(try fixture.control.set(closed, partition: partition, epoch: 1) == .current)
         try await expectNoEnds()
-        _ = try bench.claim(8)
-        _ = try bench.fence(epoch: 2, cursor: at(1))
+        _ = try fixture.claim(8)
+        _ = try fixture.fence(epoch: 2, cursor: at(1))
         #expect(
-            try bench.name(
+            try fixture.name(
                 closed, holders: [holder(1, sequence: 1), holder(2, sequence: 2)], epoch: 2,
                 load: nil) == .loaded)
         try await expectNoEnds()
-        _ = try bench.finish(epoch: 2, cursor: at(1), counted: at(1))
-        while try bench.control.sweep(partition, before: 2, limit: 1) { try await expectNoEnds() }
-        try bench.itIsTime(epoch: 2)
-        _ = try bench.unload(epoch: 2)
+        _ = try fixture.finish(epoch: 2, cursor: at(1), counted: at(1))
+        while try fixture.control.sweep(partition, before: 2, limit: 1) { try await expectNoEnds() }
+        try fixture.itIsTime(epoch: 2)
+        _ = try fixture.unload(epoch: 2)
         try await expectNoEnds()
-        #expect(try bench.keys().allSatisfy { !$0.contains(":7:") && !$0.contains(":8:") })
+        #expect(try fixture.keys().allSatisfy { !$0.contains(":7:") && !$0.contains(":8:") })
     }
 }

@@ -27,7 +27,7 @@ final class FakeGates: GateControl {
     /// Accepts a request.
     func accept() {
         let position = Position(epoch: 1, n: (items.last?.position ?? settled).n + 1)
-        let request = AcceptedRequest(user: UserID(position.n), requestID: .random())
+        let request = EntryRequest(user: UserID(position.n), requestID: .random())
         items.append(
             .entry(
                 QueueEntry(

@@ -21,15 +21,15 @@ final class FakeLedger: Ledger {
         let count = batch.items.reduce(0) { $0 + $1.requestCount }
         issued.append(count)
         cursor = batch.to
-        return Commit(coupons: [], refusals: [], issued: count, issuedAt: .zero)
+        return Commit(coupons: [], rejections: [], issued: count, issuedAt: .zero)
     }
 
     func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
     ) -> PartitionRow { self.partition(partition) }
-    func refusals(
+    func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
-    ) -> [Refusal] { [] }
+    ) -> [Rejection] { [] }
     func coupons(_ ids: [CouponID]) -> [Coupon] { [] }
     func marks(of coupons: [CouponID]) -> [LoadMarks] { [] }
     func holders(of coupon: CouponID, after place: HolderPlace, limit: Int) -> HolderPage {

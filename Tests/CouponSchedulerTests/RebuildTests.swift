@@ -29,7 +29,7 @@ import Testing
     /// All who were accepted are issued, and the gate's accounts are the tables'.
     private func expectWhole(_ plant: Plant, issued: Int) throws {
         #expect(plant.world.tables.issues[CouponID(8)]?.count == issued)
-        #expect(plant.world.tables.refusals.isEmpty)
+        #expect(plant.world.tables.rejections.isEmpty)
         let partition = PartitionID(0)
         let loaded = try #require(plant.world.redis[partition][plant.row().epoch, CouponID(8)])
         #expect(loaded.used == Int64(issued) && loaded.queued == 0)
@@ -269,7 +269,7 @@ import Testing
         plant.run(daemon) { isDrained(plant) }
         #expect(plant.row().epoch == epoch + 1)
         #expect(plant.world.tables.issues[CouponID(9)]?.count == 3)
-        #expect(plant.world.tables.refusals.map(\.reason) == [.deadLetter])
+        #expect(plant.world.tables.rejections.map(\.reason) == [.deadLetter])
         let loaded = try #require(
             plant.world.redis[PartitionID(0)][plant.row().epoch, CouponID(9)])
         #expect(loaded.used == 4 && loaded.queued == 0, "the letter keeps its slot")

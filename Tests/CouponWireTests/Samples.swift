@@ -92,7 +92,7 @@ enum Samples {
             accounts: LedgerAccounts(
                 coupon: decided, epoch: 3, cursor: Position(epoch: 3, n: 17),
                 rows: IssuedRows(count: 40, lowest: 1, highest: 44, repeated: 2), rejected: 3,
-                deadLettered: 1, discarded: 6, untold: 5, unreadable: 7, isComplete: false),
+                deadLettered: 1, discarded: 6, unsynced: 5, unreadable: 7, isComplete: false),
             gate: GateRecord(
                 version: 12, rev: 4, used: 60, queued: 20, nextSequence: 65, cap: 90,
                 terms: coupon.terms),
@@ -133,14 +133,14 @@ enum Samples {
         DeadLetter.State.allCases.map {
             DeadLetter(
                 id: 4,
-                holding: Holding(
+                accepted: AcceptedRequest(
                     coupon: CouponID(5), user: UserID(6), sequence: 7,
                     requestID: RequestID(high: 1, low: 2, length: 16)),
                 position: Position(epoch: 2, n: 3), error: "nein", state: $0,
                 createdAt: window.opens)
         } + [
             DeadLetter(
-                id: 5, holding: nil, position: .zero, error: "", state: .held, createdAt: .zero)
+                id: 5, accepted: nil, position: .zero, error: "", state: .held, createdAt: .zero)
         ]
 
     /// As a coupon comes in an audit.

@@ -11,14 +11,14 @@ import Testing
 /// Questions on a schedule, by a daemon that answers at once, or in its own time.
 @Suite struct OpenLoopTests {
     /// Notes when each question was due, and when it was answered.
-    private struct Notes: Script {
+    private struct Notes: LoadScript {
         let count: Int
         var times: [Int: (asked: UInt64, now: UInt64)] = [:]
         var failures = 0
 
         func question(_ number: Int) -> Request.Method { .health }
 
-        mutating func take(
+        mutating func record(
             _ number: Int, _ answer: Result<Response.Result, ClientError>, asked: UInt64,
             now: UInt64
         ) {

@@ -12,7 +12,7 @@ import Testing
     /// late.
     private static func tally(
         _ change: (inout [(user: Int64, outcome: Outcome)]) -> Void = { _ in }
-    ) -> Tally {
+    ) -> AnswerCounts {
         var answers: [(user: Int64, outcome: Outcome)] = []
         for user in Int64(1)...10 {
             answers.append((user, .accepted(sequence: user)))
@@ -20,15 +20,15 @@ import Testing
         }
         for user in Int64(11)...20 { answers += [(user, .soldOut), (user, .soldOut)] }
         change(&answers)
-        var tally = Tally()
+        var tally = AnswerCounts()
         for answer in answers {
-            tally.take(.success(.issue(answer.outcome)), user: UserID(answer.user))
+            tally.record(.success(.issue(answer.outcome)), user: UserID(answer.user))
         }
         return tally
     }
 
     private static func breaches(
-        _ tally: Tally, confirmed: Int = 10, figures: Figures = Figures()
+        _ tally: AnswerCounts, confirmed: Int = 10, figures: Figures = Figures()
     ) -> [String] {
         SaleAccounts(
             total: 10, users: 20, requests: 40, tally: tally, confirmed: confirmed,
@@ -80,7 +80,7 @@ import Testing
             Self.breaches(Self.tally { $0[39].outcome = .paused })
                 == ["everybody else is told SOLD_OUT or DUPLICATE"])
         var tally = Self.tally { $0.removeLast() }
-        tally.take(.failure(.deadlineExceeded), user: UserID(20))
+        tally.record(.failure(.deadlineExceeded), user: UserID(20))
         #expect(Self.breaches(tally).contains("no request ends in an error"))
     }
 
@@ -109,9 +109,9 @@ import Testing
     }
 
     @Test func distinctErrorsAreBounded() {
-        var tally = Tally()
+        var tally = AnswerCounts()
         for number in 0..<100 {
-            tally.take(.failure(.wrongAnswer("\(number)")), user: UserID(1))
+            tally.record(.failure(.wrongAnswer("\(number)")), user: UserID(1))
         }
         #expect(tally.errorCount == 100)
         #expect(tally.errors.count == 17)

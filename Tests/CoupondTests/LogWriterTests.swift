@@ -22,7 +22,7 @@ import Testing
         let dropped = Atomic(0)
         writer.countDrops { dropped.add($0, ordering: .relaxed) }
         // A pipe takes 64 KiB, the buffer 100,000 bytes.
-        for number in 1...10_000 { writer.take(line(number)) }
+        for number in 1...10_000 { writer.add(line(number)) }
         let lost = dropped.load(ordering: .relaxed)
         #expect((5_000..<10_000).contains(lost), "\(lost)")
         writer.flush(withinMilliseconds: 1)
@@ -31,7 +31,7 @@ import Testing
         #expect(written.count == 10_000 - lost)
         #expect(written.enumerated().allSatisfy { $1.hasSuffix(" line \($0 + 1)") })
         #expect(text.contains("nobody read them in time lines=\(lost)\n"))
-        writer.take(line(1, "again"))
+        writer.add(line(1, "again"))
         #expect(try await pipe.read(until: "again 1\n").hasSuffix("test: again 1\n"))
     }
 
@@ -39,8 +39,8 @@ import Testing
         let pipe = try OnePipe()
         let writer = LogWriter(descriptor: pipe.writing, isJSON: false)
         let long = String(repeating: "x", count: 300_000)
-        writer.take(line(1, long))
-        writer.take(line(2, "short"))
+        writer.add(line(1, long))
+        writer.add(line(2, "short"))
         let text = try await pipe.read(until: "short 2\n")
         #expect(text.contains(" test: \(long) 1\n"))
     }
@@ -49,7 +49,7 @@ import Testing
         let pipe = try OnePipe()
         #expect(fcntl(pipe.writing, F_SETFL, O_NONBLOCK) == 0)
         let writer = LogWriter(descriptor: pipe.writing, isJSON: false)
-        for number in 1...4_000 { writer.take(line(number)) }
+        for number in 1...4_000 { writer.add(line(number)) }
         let text = try await pipe.read(until: "line 4000\n")
         #expect(text.split(separator: "\n").count == 4_000)
     }
@@ -61,7 +61,7 @@ import Testing
         let dropped = Atomic(0)
         writer.countDrops { dropped.add($0, ordering: .relaxed) }
         pipe.stopReading()
-        for number in 1...10 { writer.take(line(number)) }
+        for number in 1...10 { writer.add(line(number)) }
         writer.flush(withinMilliseconds: 20_000)
         #expect(dropped.load(ordering: .relaxed) == 10)
     }
@@ -69,7 +69,7 @@ import Testing
     @Test func `what repeats is told by itself, without another line`() async throws {
         let pipe = try OnePipe()
         let writer = LogWriter(descriptor: pipe.writing, isJSON: false)
-        for _ in 1...3 { writer.take(line(1)) }
+        for _ in 1...3 { writer.add(line(1)) }
         let text = try await pipe.read(until: "repeated=2 times\n")
         #expect(text.split(separator: "\n").count == 2)
     }

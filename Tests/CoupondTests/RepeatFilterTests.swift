@@ -30,10 +30,10 @@ import Testing
         #expect(!filter.hasCounted)
         for _ in 1...1_000 { #expect(filter.judge(line(), at: start) == []) }
         #expect(filter.hasCounted)
-        #expect(filter.takeCounted(at: start) == [], "it may come again")
-        #expect(filter.takeCounted(at: start + over) == [repeated(line(), "1000 times")])
+        #expect(filter.removeCounted(at: start) == [], "it may come again")
+        #expect(filter.removeCounted(at: start + over) == [repeated(line(), "1000 times")])
         #expect(!filter.hasCounted)
-        #expect(filter.takeCounted(at: start + over) == [])
+        #expect(filter.removeCounted(at: start + over) == [])
         #expect(filter.judge(line(), at: start + over) == [line()])
     }
 
@@ -42,7 +42,7 @@ import Testing
         for _ in 1...3 { _ = filter.judge(line(), at: start) }
         #expect(filter.judge(line(), at: start + over) == [repeated(line(), "2 times"), line()])
         _ = filter.judge(line(), at: start + over)
-        #expect(filter.takeCounted(at: nil) == [repeated(line(), "1 times")])
+        #expect(filter.removeCounted(at: nil) == [repeated(line(), "1 times")])
     }
 
     @Test func `another message, level, logger or value is another line`() {
@@ -53,7 +53,7 @@ import Testing
         ]
         for line in lines { #expect(filter.judge(line, at: start) == [line]) }
         for line in lines { #expect(filter.judge(line, at: start) == []) }
-        let told = filter.takeCounted(at: nil)
+        let told = filter.removeCounted(at: nil)
         #expect(told.count == lines.count)
         for line in lines { #expect(told.contains(repeated(line, "1 times"))) }
     }
@@ -68,7 +68,7 @@ import Testing
                 LogLine.Value(
                     key: "repeated", text: "\(1_000 - Limits.logVariety) times with other values")
             ])
-        #expect(filter.takeCounted(at: start + over) == [others])
+        #expect(filter.removeCounted(at: start + over) == [others])
     }
 
     @Test func `a critical line is written always`() {
@@ -86,6 +86,6 @@ import Testing
         // Spells that are over make room, and what they have counted is not lost.
         #expect(filter.judge(line("one more"), at: start + over) == [line("one more")])
         #expect(filter.judge(line("one more"), at: start + over) == [])
-        #expect(filter.takeCounted(at: start + over) == [repeated(line("1"), "1 times")])
+        #expect(filter.removeCounted(at: start + over) == [repeated(line("1"), "1 times")])
     }
 }

@@ -52,7 +52,7 @@ import Testing
         }
         #expect(try world.sql("SELECT count(*) FROM coupond.issue_rejection") == "0")
         try await eventually("every change is told") {
-            try world.sql("SELECT count(*) FROM coupond.untold_change") == "0"
+            try world.sql("SELECT count(*) FROM coupond.gate_outbox") == "0"
         }
         #expect(try await one.ask(coupon, Self.users + 1) == .soldOut)
         // Closed is closed, in the middle of a crowd that holds everything.

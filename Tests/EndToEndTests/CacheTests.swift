@@ -236,7 +236,7 @@ extension World {
                 """
                 SELECT count(*) FROM pg_stat_activity
                 WHERE datname = current_database() AND wait_event_type = 'Lock'
-                    AND query LIKE '%FROM coupond.refusal AS r%'
+                    AND query LIKE '%FROM coupond.rejection AS r%'
                 """)
             return try #require(Int(text))
         }

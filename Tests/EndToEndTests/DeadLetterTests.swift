@@ -36,7 +36,7 @@ import Testing
             }
             try world.sql("DROP TRIGGER guard ON coupond.coupon_issue")
             letters = try await other.client.deadLetters(of: coupon)
-            #expect(letters.map(\.holding?.user) == [UserID(2), UserID(3)])
+            #expect(letters.map(\.accepted?.user) == [UserID(2), UserID(3)])
             #expect(try await one.ask(coupon, 4) == .soldOut, "their slots are held")
         }
 
@@ -51,7 +51,7 @@ import Testing
             try await eventually("the accounts add up") {
                 let audit = try await one.client.audit(coupon)
                 return audit.judge.isComparable && audit.judge.checks.allSatisfy(\.holds)
-                    && audit.accounts.untold == 0
+                    && audit.accounts.unsynced == 0
             }
             #expect(try await one.stop() == .code(0))
             #expect(try await other.stop() == .code(0))

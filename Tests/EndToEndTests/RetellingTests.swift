@@ -24,14 +24,14 @@ import Testing
         try world.sql(
             """
             UPDATE coupond.coupon SET total = 2, version = version + 1;
-            INSERT INTO coupond.untold_change VALUES (1, now() - interval '1 minute')
+            INSERT INTO coupond.gate_outbox VALUES (1, now() - interval '1 minute')
             """)
         try await eventually("the coupon is open again") {
             if case .issued(sequence: 2, _) = try await issue(2) { true } else { false }
         }
         // The note goes when the gate has answered, which is after the gate opened.
         try await eventually("the note is gone") {
-            try world.sql("SELECT count(*) FROM coupond.untold_change") == "0"
+            try world.sql("SELECT count(*) FROM coupond.gate_outbox") == "0"
         }
         #expect(try await daemon.stop() == .code(0))
     }

@@ -24,7 +24,7 @@ public final class RecordingHost: WorkerHost {
     /// How often the partitions were asked for.
     public var refreshes = 0
     /// The questions for PostgreSQL, oldest first.
-    public var questions: [(holdings: [Holding], partition: PartitionID)] = []
+    public var questions: [(acceptedRequests: [AcceptedRequest], partition: PartitionID)] = []
 
     /// A host that has heard nothing yet.
     public init() {}
@@ -55,7 +55,7 @@ public final class RecordingHost: WorkerHost {
     public func refreshPartitions() { refreshes += 1 }
 
     /// Notes questions.
-    public func decide(_ questions: [Holding], in partition: PartitionID) {
+    public func decide(_ questions: [AcceptedRequest], in partition: PartitionID) {
         self.questions.append((questions, partition))
     }
 }

@@ -80,7 +80,7 @@ extension HistoryChecker {
             guard left ?? 1 > 0 else { return nil }
             let without = (users[coupon] ?? []).filter {
                 let wish = Wish(coupon: coupon, user: $0)
-                return join.issues[wish] == nil && join.refusals[wish] == nil
+                return join.issues[wish] == nil && join.rejections[wish] == nil
             }
             guard !without.isEmpty else { return nil }
             return Breach(

@@ -25,7 +25,7 @@ extension HistoryChecker {
             if story.ownIssue?.sequence == sequence {
                 return story.breach(.phantom, "told REJECTED(\(reason)), but it is issued")
             }
-            return story.refusals.contains { $0.sequence == sequence }
+            return story.rejections.contains { $0.sequence == sequence }
                 ? nil : story.breach(.lost, "told REJECTED \(sequence), and no rejection is kept")
         case .soldOut:
             return history.offers[call.coupon].map { $0 == nil } ?? false
@@ -40,7 +40,7 @@ extension HistoryChecker {
         _ call: Call, _ sequence: Int64, _ story: Story, _ history: History
     ) -> Breach? {
         if let row = story.ownIssue, row.sequence == sequence { return nil }
-        if !call.isToldIssued && story.refusals.contains(where: { $0.sequence == sequence }) {
+        if !call.isToldIssued && story.rejections.contains(where: { $0.sequence == sequence }) {
             return nil
         }
         if history.excusesLoss(of: call) { return nil }
@@ -83,11 +83,11 @@ extension HistoryChecker {
         guard let first = story.calls.first(where: { $0.acceptedSequence != nil }) else {
             return nil
         }
-        let refusal = story.calls.first {
+        let rejection = story.calls.first {
             $0.isRefusal && $0.attempt > 0 && $0.sent > first.ended
                 && !history.lostSomething(in: Interval(from: first.sent, to: $0.ended))
         }
-        return refusal.map {
+        return rejection.map {
             story.breach(.changedAnswer, "told \(first.end.text), and later \($0.end.text)")
         }
     }

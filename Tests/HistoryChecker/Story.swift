@@ -22,7 +22,7 @@ struct Story {
     /// The user's row for this coupon, whatever the request.
     let issue: Tables.RequestRow?
     /// Rejections and dead letters of this user and coupon.
-    let refusals: [Tables.RequestRow]
+    let rejections: [Tables.RequestRow]
 
     /// The row, if it is this very request's.
     var ownIssue: Tables.RequestRow? { issue?.requestID == name.requestID ? issue : nil }
@@ -35,7 +35,7 @@ struct Story {
 
     /// Whether the tables still know of this acceptance.
     func isKept(_ sequence: Int64) -> Bool {
-        issue?.sequence == sequence || refusals.contains { $0.sequence == sequence }
+        issue?.sequence == sequence || rejections.contains { $0.sequence == sequence }
     }
 }
 
@@ -43,11 +43,11 @@ struct Story {
 struct Join {
     let stories: [Story]
     let issues: [Wish: [Tables.RequestRow]]
-    let refusals: [Wish: [Tables.RequestRow]]
+    let rejections: [Wish: [Tables.RequestRow]]
 
     init(_ history: History, _ tables: Tables) {
         let issues = Dictionary(grouping: tables.issues) { Wish(coupon: $0.coupon, user: $0.user) }
-        let refusals = Dictionary(grouping: tables.rejections + tables.deadLetters) {
+        let rejections = Dictionary(grouping: tables.rejections + tables.deadLetters) {
             Wish(coupon: $0.coupon, user: $0.user)
         }
         let calls = Dictionary(grouping: history.calls) {
@@ -59,9 +59,9 @@ struct Join {
             return Story(
                 name: name, calls: calls.sorted { $0.ended < $1.ended },
                 issue: rows.first { $0.requestID == name.requestID } ?? rows.first,
-                refusals: refusals[wish] ?? [])
+                rejections: rejections[wish] ?? [])
         }.sorted { $0.span.from < $1.span.from }
         self.issues = issues
-        self.refusals = refusals
+        self.rejections = rejections
     }
 }

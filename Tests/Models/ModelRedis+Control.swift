@@ -15,7 +15,7 @@ extension ModelRedis {
             events.append(keys.standingEvent(partition, now, resolve: false, [standing]))
             return .notLoaded
         }
-        guard loaded.take(coupon) else { return .current }
+        guard loaded.apply(coupon) else { return .current }
         loaded.rev = keys.nextRev()
         keys.noteVisit(loaded, epoch, now, retention)
         keys[epoch, coupon.id] = loaded

@@ -24,11 +24,11 @@ extension ModelRedis {
         }
         let here = Position(epoch: call.epoch, n: gate.tail + 1)
         let first = loaded.nextSequence
-        var accepted: [AcceptedRequest] = []
+        var accepted: [EntryRequest] = []
         let verdicts = call.requests.map { request in
             let verdict = loaded.judge(request, at: here, settled: gate.settled, now)
             if case .accepted = verdict {
-                accepted.append(AcceptedRequest(user: request.user, requestID: request.requestID))
+                accepted.append(EntryRequest(user: request.user, requestID: request.requestID))
             }
             return verdict
         }

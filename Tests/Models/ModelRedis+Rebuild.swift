@@ -44,17 +44,17 @@ extension ModelRedis {
         var keys = self[partition]
         guard keys.isFenced(epoch), keys.gate?.settled == from else { return false }
         for request in requests {
-            let holding = request.holding
-            guard var loaded = keys[epoch, holding.coupon] else { continue }
+            let accepted = request.accepted
+            guard var loaded = keys[epoch, accepted.coupon] else { continue }
             loaded.queued += 1
-            loaded.nextSequence = max(loaded.nextSequence, holding.sequence + 1)
-            if loaded.holders[holding.user]?.hasSlot != true {
+            loaded.nextSequence = max(loaded.nextSequence, accepted.sequence + 1)
+            if loaded.holders[accepted.user]?.hasSlot != true {
                 loaded.used += 1
-                loaded.holders[holding.user] = GateHolder(
-                    sequence: holding.sequence, position: request.position,
-                    requestID: holding.requestID, rejection: nil)
+                loaded.holders[accepted.user] = GateHolder(
+                    sequence: accepted.sequence, position: request.position,
+                    requestID: accepted.requestID, rejection: nil)
             }
-            keys[epoch, holding.coupon] = loaded
+            keys[epoch, accepted.coupon] = loaded
         }
         keys.gate?.settled = to
         keys.gate?.queued += Int64(requests.count)

@@ -11,13 +11,13 @@ extension ModelRedis {
             return false
         }
         let before = settlement.coupons.map { keys[settlement.epoch, $0.id]?.leaf }
-        for refusal in settlement.refusals {
-            keys[settlement.epoch, refusal.holding.coupon]?.refuse(refusal)
+        for rejection in settlement.rejections {
+            keys[settlement.epoch, rejection.accepted.coupon]?.refuse(rejection)
         }
         var standings: [CompletionEvent.CouponStanding] = []
         for (settled, leaf) in zip(settlement.coupons, before) {
             guard var loaded = keys[settlement.epoch, settled.id] else { continue }
-            if let coupon = settled.coupon { _ = loaded.take(coupon) }
+            if let coupon = settled.coupon { _ = loaded.apply(coupon) }
             loaded.queued = max(0, loaded.queued - settled.requests)
             if loaded.leaf != leaf { loaded.rev = keys.nextRev() }
             if loaded.isFinished(now) {
@@ -38,9 +38,10 @@ extension ModelRedis {
                 to: settlement.to, publishedAt: now, issuedAt: settlement.issuedAt,
                 resolve: settlement.isRecovery,
                 coupons: standings,
-                rejections: settlement.refusals.map {
+                rejections: settlement.rejections.map {
                     .init(
-                        coupon: $0.holding.coupon, sequence: $0.holding.sequence, reason: $0.reason)
+                        coupon: $0.accepted.coupon, sequence: $0.accepted.sequence,
+                        reason: $0.reason)
                 }))
         return true
     }
@@ -66,20 +67,20 @@ extension ModelRedis.Partition {
 
 extension ModelRedis.Loaded {
     /// Takes a user's slot back, if the refused request is the one that holds it.
-    fileprivate mutating func refuse(_ refusal: Refusal) {
-        let user = refusal.holding.user
+    fileprivate mutating func refuse(_ rejection: Rejection) {
+        let user = rejection.accepted.user
         guard let holder = holders[user], holder.hasSlot,
-            holder.sequence == refusal.holding.sequence, holder.position == refusal.position
+            holder.sequence == rejection.accepted.sequence, holder.position == rejection.position
         else { return }
-        if refusal.reason != .deadLetter { used -= 1 }
-        if refusal.reason == .alreadyIssued, let issued = refusal.issued {
+        if rejection.reason != .deadLetter { used -= 1 }
+        if rejection.reason == .alreadyIssued, let issued = rejection.issued {
             holders[user] = GateHolder(
                 sequence: issued.sequence, position: .zero, requestID: issued.requestID,
                 rejection: nil)
         } else {
             holders[user] = GateHolder(
                 sequence: holder.sequence, position: holder.position,
-                requestID: holder.requestID, rejection: refusal.reason)
+                requestID: holder.requestID, rejection: rejection.reason)
         }
     }
 }

@@ -134,7 +134,7 @@ public struct ModelRedis: Sendable {
         }
 
         /// Takes a higher version; a cap goes only with one later than that under which it was set.
-        mutating func take(_ other: Coupon) -> Bool {
+        mutating func apply(_ other: Coupon) -> Bool {
             guard other.version > coupon.version else { return false }
             coupon = other
             isSoldOut = other.isSoldOut

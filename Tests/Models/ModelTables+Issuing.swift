@@ -26,8 +26,9 @@ extension ModelTables {
         }
         var commit = decision.finish()
         commit.issuedAt = commit.coupons.contains { $0.coupon != nil } ? now : .zero
-        for refusal in commit.refusals where !refusals.contains(where: { $0.isSame(as: refusal) }) {
-            refusals.append(refusal)
+        for rejection in commit.rejections
+        where !rejections.contains(where: { $0.isSame(as: rejection) }) {
+            rejections.append(rejection)
         }
         for coupon in commit.coupons.compactMap(\.coupon) {
             coupons[coupon.id]?.issued = coupon.issued
@@ -41,18 +42,18 @@ extension ModelTables {
         _ candidate: BatchDecision.Candidate, _ decision: inout BatchDecision, _ now: Timestamp,
         _ isRefused: (UserID) -> Bool
     ) {
-        let holding = candidate.holding
-        if let issue = issues[holding.coupon]?[holding.user] {
+        let accepted = candidate.accepted
+        if let issue = issues[accepted.coupon]?[accepted.user] {
             decision.conflict(
                 candidate,
-                with: Holding(
-                    coupon: holding.coupon, user: holding.user, sequence: issue.sequence,
+                with: AcceptedRequest(
+                    coupon: accepted.coupon, user: accepted.user, sequence: issue.sequence,
                     requestID: issue.requestID))
-        } else if isRefused(holding.user) {
+        } else if isRefused(accepted.user) {
             decision.deadLetter(candidate)
         } else {
-            issues[holding.coupon, default: [:]][holding.user] = Issue(
-                sequence: holding.sequence, requestID: holding.requestID, at: now)
+            issues[accepted.coupon, default: [:]][accepted.user] = Issue(
+                sequence: accepted.sequence, requestID: accepted.requestID, at: now)
         }
     }
 }
@@ -71,11 +72,11 @@ extension Batch {
     }
 }
 
-extension Refusal {
+extension Rejection {
     /// Whether it is the same row.
-    fileprivate func isSame(as other: Refusal) -> Bool {
-        position == other.position && holding.sequence == other.holding.sequence
+    fileprivate func isSame(as other: Rejection) -> Bool {
+        position == other.position && accepted.sequence == other.accepted.sequence
             && (reason == .deadLetter) == (other.reason == .deadLetter)
-            && holding.coupon == other.holding.coupon
+            && accepted.coupon == other.accepted.coupon
     }
 }

@@ -11,7 +11,7 @@ public struct ModelTables: Sendable {
     /// Rows of `coupon_issue`.
     public var issues: [CouponID: [UserID: Issue]] = [:]
     /// Rejections and held dead letters, in the order of their commits.
-    public var refusals: [Refusal] = []
+    public var rejections: [Rejection] = []
     /// Changes that the gate may not know, and since when.
     public var notes: [CouponID: Timestamp] = [:]
     let partitioning: Partitioning
@@ -59,23 +59,23 @@ public struct ModelTables: Sendable {
     }
 
     /// Rejections and held dead letters in (from, to], in order.
-    public func refusals(
+    public func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
-    ) -> [Refusal] {
-        refusals.filter {
-            partitioning.partition(of: $0.holding.coupon) == partition && $0.position > from
+    ) -> [Rejection] {
+        rejections.filter {
+            partitioning.partition(of: $0.accepted.coupon) == partition && $0.position > from
                 && $0.position <= to
-        }.map { refusal in
-            guard refusal.reason == .alreadyIssued else { return refusal }
-            let holding = refusal.holding
-            return Refusal(
-                holding: holding, position: refusal.position, reason: refusal.reason,
-                issued: issues[holding.coupon]?[holding.user].map {
-                    Holding(
-                        coupon: holding.coupon, user: holding.user, sequence: $0.sequence,
+        }.map { rejection in
+            guard rejection.reason == .alreadyIssued else { return rejection }
+            let accepted = rejection.accepted
+            return Rejection(
+                accepted: accepted, position: rejection.position, reason: rejection.reason,
+                issued: issues[accepted.coupon]?[accepted.user].map {
+                    AcceptedRequest(
+                        coupon: accepted.coupon, user: accepted.user, sequence: $0.sequence,
                         requestID: $0.requestID)
                 })
-        }.sorted { ($0.position, $0.holding.sequence) < ($1.position, $1.holding.sequence) }
+        }.sorted { ($0.position, $0.accepted.sequence) < ($1.position, $1.accepted.sequence) }
     }
 
     /// Coupons as committed, by id; those that are missing are left out.
@@ -83,7 +83,7 @@ public struct ModelTables: Sendable {
 
     /// How many dead letters of a coupon are held.
     public func deadLetters(of coupon: CouponID) -> Int64 {
-        Int64(refusals.count { $0.holding.coupon == coupon && $0.reason == .deadLetter })
+        Int64(rejections.count { $0.accepted.coupon == coupon && $0.reason == .deadLetter })
     }
 
     /// Marks of coupons, by id; those that are missing are left out.
@@ -91,7 +91,7 @@ public struct ModelTables: Sendable {
         coupons(ids).map { LoadMarks(coupon: $0, held: deadLetters(of: $0.id)) }
     }
 
-    /// The next holders of a coupon: users with a refusal and no issue, then issues.
+    /// The next holders of a coupon: users with a rejection and no issue, then issues.
     public func holders(of id: CouponID, after place: HolderPlace, limit: Int) -> HolderPage {
         switch place {
         case .refused(let user):
@@ -124,30 +124,30 @@ public struct ModelTables: Sendable {
         }
     }
 
-    /// Of each user without an issue the latest refusal.
+    /// Of each user without an issue the latest rejection.
     private func refusedHolders(of id: CouponID) -> [LoadedHolder] {
-        var latest: [UserID: Refusal] = [:]
-        let refused = refusals.filter { $0.holding.coupon == id }
-            .sorted { ($0.position, $0.holding.sequence) < ($1.position, $1.holding.sequence) }
-        for refusal in refused where issues[id]?[refusal.holding.user] == nil {
-            latest[refusal.holding.user] = refusal
+        var latest: [UserID: Rejection] = [:]
+        let refused = rejections.filter { $0.accepted.coupon == id }
+            .sorted { ($0.position, $0.accepted.sequence) < ($1.position, $1.accepted.sequence) }
+        for rejection in refused where issues[id]?[rejection.accepted.user] == nil {
+            latest[rejection.accepted.user] = rejection
         }
-        return latest.sorted { $0.key < $1.key }.map { user, refusal in
+        return latest.sorted { $0.key < $1.key }.map { user, rejection in
             LoadedHolder(
                 user: user,
                 holder: GateHolder(
-                    sequence: refusal.holding.sequence, position: .zero,
-                    requestID: refusal.holding.requestID, rejection: refusal.reason))
+                    sequence: rejection.accepted.sequence, position: .zero,
+                    requestID: rejection.accepted.requestID, rejection: rejection.reason))
         }
     }
 
     /// What is known of these requests, and the cursor, in one snapshot (rule 36).
-    public func decisions(_ questions: [Holding], in partition: PartitionID) -> Decisions {
+    public func decisions(_ questions: [AcceptedRequest], in partition: PartitionID) -> Decisions {
         Decisions(
             cursor: self[partition].cursor,
             standings: questions.map { question in
                 if let issue = issues[question.coupon]?[question.user] { return issue.standing }
-                return refusals.filter { $0.holding == question }.map(\.reason)
+                return rejections.filter { $0.accepted == question }.map(\.reason)
                     .max { $0.rawValue < $1.rawValue }
                     .map {
                         .rejected(
@@ -156,14 +156,14 @@ public struct ModelTables: Sendable {
             })
     }
 
-    /// What is known of a user and a coupon: the issue, else the latest refusal.
+    /// What is known of a user and a coupon: the issue, else the latest rejection.
     public func standing(of user: UserID, for coupon: CouponID) -> UserStanding? {
         if let issue = issues[coupon]?[user] { return issue.standing }
-        return refusals.filter { $0.holding.coupon == coupon && $0.holding.user == user }
-            .max { ($0.position, $0.holding.sequence) < ($1.position, $1.holding.sequence) }
+        return rejections.filter { $0.accepted.coupon == coupon && $0.accepted.user == user }
+            .max { ($0.position, $0.accepted.sequence) < ($1.position, $1.accepted.sequence) }
             .map {
                 .rejected(
-                    sequence: $0.holding.sequence, requestID: $0.holding.requestID,
+                    sequence: $0.accepted.sequence, requestID: $0.accepted.requestID,
                     reason: $0.reason)
             }
     }

@@ -4,7 +4,7 @@ import CouponCore
 
 extension Play {
     /// One partition's issues are refused, until then.
-    struct Refusal {
+    struct SimulatedOutage {
         let partition: PartitionID
         let begins: Int64
         let ends: Int64
@@ -12,9 +12,9 @@ extension Play {
 
     /// In some of the plays with two partitions that have weights. It outlasts the troubles: nothing else is
     /// wrong then, so that whatever it costs the other partition shows.
-    func drawRefusal() -> Refusal? {
+    func drawOutage() -> SimulatedOutage? {
         guard weights.isDrawn, partitioning.count > 1, line.chance(400) else { return nil }
-        return Refusal(
+        return SimulatedOutage(
             partition: PartitionID(line.draw(0...1)),
             begins: line.random(0...troubleEnds), ends: troubleEnds + 12_000_000)
     }
@@ -22,8 +22,8 @@ extension Play {
     /// Whether PostgreSQL ends this batch; then after how long, and how.
     func end(of batch: Batch) -> (after: Int64, error: LedgerError)? {
         guard batch.requestCount > 0 else { return nil }
-        if let refusal, batch.partition == refusal.partition, line.now >= refusal.begins,
-            line.now < refusal.ends
+        if let outage, batch.partition == outage.partition, line.now >= outage.begins,
+            line.now < outage.ends
         {
             return (0, .failed("53100: no space left on device"))
         }

@@ -31,18 +31,18 @@ final class Clients {
         let attempt: Int
         let deadline: Int64
         let waits: Bool
-        unowned let desk: Desk
+        unowned let loop: SimulatedLoop
         /// When the daemon got it; nil while it has not.
         var arrivedAt: Int64?
         var answers = 0
         var isHeard = false
 
-        init(_ wish: Wish, attempt: Int, deadline: Int64, waits: Bool, desk: Desk) {
+        init(_ wish: Wish, attempt: Int, deadline: Int64, waits: Bool, loop: SimulatedLoop) {
             self.wish = wish
             self.attempt = attempt
             self.deadline = deadline
             self.waits = waits
-            self.desk = desk
+            self.loop = loop
         }
     }
 
@@ -65,7 +65,7 @@ final class Clients {
 
     private func ask(_ wish: Wish) {
         guard let daemon = line.pick(play.daemons.filter(\.isAlive)),
-            let desk = line.pick(daemon.desks)
+            let loop = line.pick(daemon.loops)
         else {
             line.after(300_000) { [self] in ask(wish) }
             return
@@ -73,13 +73,13 @@ final class Clients {
         let attempt = Try(
             wish, attempt: wish.tries,
             deadline: line.chance(800) ? line.random(300...3_000) : line.random(5...60),
-            waits: line.chance(500), desk: desk)
+            waits: line.chance(500), loop: loop)
         wish.tries += 1
         tries.append(attempt)
         let number = UInt64(tries.count - 1)
         line.note(
             "u\(wish.user.rawValue)",
-            "asks \(desk.name) for coupon \(wish.coupon.rawValue), id \(wish.requestID.brief), "
+            "asks \(loop.name) for coupon \(wish.coupon.rawValue), id \(wish.requestID.brief), "
                 + "attempt \(attempt.attempt), \(attempt.deadline) ms\(attempt.waits ? ", waits" : "")"
         )
         if !line.chance(play.faults.message) {
@@ -93,8 +93,8 @@ final class Clients {
     private func arrive(_ number: UInt64, _ attempt: Try) {
         attempt.arrivedAt = line.now
         let wish = attempt.wish
-        attempt.desk.turn {
-            attempt.desk.worker.issue(
+        attempt.loop.turn {
+            attempt.loop.worker.issue(
                 wish.coupon, user: wish.user, requestID: wish.requestID,
                 attempt: UInt32(attempt.attempt), waitsForIssue: attempt.waits,
                 deadlineMilliseconds: UInt32(attempt.deadline),
@@ -103,14 +103,14 @@ final class Clients {
     }
 
     /// The daemon has an answer: it is judged as it is given, and travels.
-    func didAnswer(_ number: UInt64, _ answer: Answer, from desk: Desk) {
+    func didAnswer(_ number: UInt64, _ answer: Answer, from loop: SimulatedLoop) {
         let attempt = tries[Int(number)]
         attempt.answers += 1
         line.note(
-            desk.name,
+            loop.name,
             "tells u\(attempt.wish.user.rawValue) id \(attempt.wish.requestID.brief): \(answer)")
         play.witness.didTell(attempt, answer)
-        guard desk.daemon.isAlive, !line.chance(play.faults.message) else { return }
+        guard loop.daemon.isAlive, !line.chance(play.faults.message) else { return }
         line.after(line.delay()) { [self] in
             guard !attempt.isHeard else { return }
             react(to: answer, attempt)
@@ -133,7 +133,7 @@ final class Clients {
 
     private func go(on wish: Wish, _ outcome: Outcome) {
         if wish.isLast {
-            // What PostgreSQL lost opens a coupon untold: a bounce has it looked at, a retry asks.
+            // What PostgreSQL lost opens a coupon unsynced: a bounce has it looked at, a retry asks.
             if outcome == .soldOut, wish.tries == 1, play.witness.didPostgresGoBack {
                 return ask(wish)
             }
@@ -153,7 +153,7 @@ final class Clients {
     /// Asks how a user stands.
     func status(_ coupon: CouponID, _ user: UserID) {
         guard let daemon = line.pick(play.daemons.filter(\.isAlive)) else { return }
-        let before = play.witness.holdings(of: user, coupon)
+        let before = play.witness.acceptedRequests(of: user, coupon)
         daemon.after(line.delay()) { [self] in
             daemon.submit { [self] keeper in
                 guard let status = try? keeper.status(of: coupon, user: user), daemon.isAlive
@@ -168,6 +168,6 @@ final class Clients {
 
     /// Who got no answer although their daemon lives on.
     var unanswered: [Try] {
-        tries.filter { $0.arrivedAt != nil && $0.answers == 0 && $0.desk.daemon.isAlive }
+        tries.filter { $0.arrivedAt != nil && $0.answers == 0 && $0.loop.daemon.isAlive }
     }
 }

@@ -11,7 +11,7 @@ final class Daemon {
     var stalledUntil: Int64 = 0
     /// What its wall clock is ahead, in microseconds.
     var wallOffset: Int64
-    private(set) var desks: [Desk] = []
+    private(set) var loops: [SimulatedLoop] = []
     private(set) lazy var ear = Ear(self)
     private var scheduler: Fiber?
     private var catalog: Fiber?
@@ -29,7 +29,7 @@ final class Daemon {
     }
 
     func start() {
-        for number in 1...play.line.draw(1...2) { desks.append(Desk(self, number)) }
+        for number in 1...play.line.draw(1...2) { loops.append(SimulatedLoop(self, number)) }
         startScheduler()
         startCatalog()
         ear.connect()
@@ -99,7 +99,7 @@ final class Daemon {
             store: store, gates: SimulatedControl(play, fiber), partitioning: play.partitioning,
             slices: play.slices, clocks: clocks(fiber)
         ) { [unowned self] coupon in
-            eachDesk { $0.worker.forget(coupon) }
+            eachLoop { $0.worker.forget(coupon) }
         } failed: { _, _ in
         }
         play.baton.start(fiber) { [self] in
@@ -143,10 +143,10 @@ final class Daemon {
 
     // MARK: Desks
 
-    /// Tells every desk, each in its own time.
-    func eachDesk(_ body: @escaping (Desk) -> Void) {
+    /// Tells every loop, each in its own time.
+    func eachLoop(_ body: @escaping (SimulatedLoop) -> Void) {
         guard isAlive else { return }
-        for desk in desks { after(play.line.random(5...300)) { desk.turn { body(desk) } } }
+        for loop in loops { after(play.line.random(5...300)) { loop.turn { body(loop) } } }
     }
 
     func refreshPartitions() {
@@ -155,14 +155,14 @@ final class Daemon {
         submit { [unowned self] _ in
             isRefreshWaiting = false
             let rows = try? store?.partitions()
-            eachDesk { $0.worker.take(rows: rows) }
+            eachLoop { $0.worker.apply(rows: rows) }
         }
     }
 
     /// Each second: the partitions, and what the gates may not know.
     private func poll() {
         refreshPartitions()
-        submit { $0.retell() }
+        submit { $0.resync() }
         after(1_000_000) { [self] in poll() }
     }
 
@@ -174,13 +174,13 @@ final class Daemon {
         if let scheduler { play.baton.kill(scheduler) }
         if let catalog { play.baton.kill(catalog) }
         for session in sessions { session.abandon() }
-        for desk in desks { desk.gate.close() }
+        for loop in loops { loop.gate.close() }
         jobs.removeAll()
     }
 
     /// The play is over: lets go of whatever holds this daemon.
     func disband() {
-        desks.removeAll()
+        loops.removeAll()
         sessions.removeAll()
         (scheduler, catalog, store) = (nil, nil, nil)
     }
@@ -193,7 +193,7 @@ struct Unchecked<Value>: @unchecked Sendable {
 }
 
 /// One worker with its host.
-final class Desk: WorkerHost {
+final class SimulatedLoop: WorkerHost {
     unowned let daemon: Daemon
     let name: String
     let gate: SimulatedGate
@@ -218,7 +218,7 @@ final class Desk: WorkerHost {
     }
 
     var worker: Worker {
-        guard let theWorker else { preconditionFailure("a desk has a worker") }
+        guard let theWorker else { preconditionFailure("a loop has a worker") }
         return theWorker
     }
 
@@ -299,7 +299,7 @@ final class Desk: WorkerHost {
 
     func refreshPartitions() { daemon.refreshPartitions() }
 
-    func decide(_ questions: [Holding], in partition: PartitionID) {
+    func decide(_ questions: [AcceptedRequest], in partition: PartitionID) {
         daemon.submit { [unowned self] keeper in
             let decisions = keeper.decisions(questions, in: partition)
             daemon.after(20) { [self] in turn { worker.didDecide(decisions, in: partition) } }

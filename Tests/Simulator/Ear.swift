@@ -7,7 +7,7 @@ final class Ear {
     /// The process that it is subscribed to; nil where Redis does not know of it.
     private var process: Int?
     private var isUpTold = false
-    /// Signals on their way to each desk.
+    /// Signals on their way to each loop.
     private(set) var underWay = 0
     /// Since the last `up` an event was lost.
     private(set) var hasMissed = true
@@ -56,11 +56,11 @@ final class Ear {
         }
     }
 
-    /// In order, to each desk in its own time.
+    /// In order, to each loop in its own time.
     private func tell(_ signal: EventSignal) {
         play.line.note(daemon.name, "hears \(signal)")
         lastArrival = max(lastArrival, play.line.now + play.line.delay())
-        for desk in daemon.desks {
+        for loop in daemon.loops {
             underWay += 1
             play.line.at(lastArrival) { [self] in
                 daemon.arrive { [self] in
@@ -70,7 +70,7 @@ final class Ear {
                     case .down: isUpTold = false
                     case .event: break
                     }
-                    desk.turn { desk.worker.hear(signal) }
+                    loop.turn { loop.worker.receive(signal) }
                 }
             }
         }

@@ -12,7 +12,7 @@ extension Play {
     func issueBeforehand(_ coupon: CouponID, _ count: Int64) {
         guard count > 0 else { return }
         let requests = (1...count).map { number in
-            AcceptedRequest(
+            EntryRequest(
                 user: UserID(Self.firstOldUser + number),
                 requestID: RequestID(high: 1 << 40 + UInt64(number), low: 0, length: 8))
         }
@@ -22,7 +22,7 @@ extension Play {
         let batch = Batch(
             partition: partitioning.partition(of: coupon), epoch: 0, from: .zero, to: .zero,
             items: [.entry(entry)])
-        witness.everIssued.formUnion(entry.holdings)
+        witness.everIssued.formUnion(entry.acceptedRequests)
         _ = postgres.commit { $0.issue(batch, now: entry.acceptedAt) { _ in false } }
     }
 

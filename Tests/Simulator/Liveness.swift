@@ -17,9 +17,9 @@ final class Liveness {
     /// What the troubles have broken is found broken so long after them: a daemon may have stood still.
     private static let aftermath: Int64 = 6_000_000
 
-    /// Between two commits of a partition that has entries and an open gate: both partitions' pages, and the
-    /// network's worst moments.
-    private static let turn: Int64 = 5_000_000
+    /// Between two commits of a partition that has entries and an open gate: a step of up to 2 s with its
+    /// rest of 12 s, both partitions' pages, and the network's worst moments.
+    private static let turn: Int64 = 20_000_000
 
     private unowned let play: Play
     private var healedAt: Int64?
@@ -45,7 +45,7 @@ final class Liveness {
     /// When all must be quiet; later, the more there is.
     private var end: Int64 {
         most = max(most, play.work * Self.factor + play.weights.trying(play.queuedRequests))
-        return max(healedAt ?? 0, play.refusal?.ends ?? 0) + Self.base + most
+        return max(healedAt ?? 0, play.outage?.ends ?? 0) + Self.base + most
     }
 
     /// What is wrong by now, though all is not quiet yet.
@@ -63,7 +63,7 @@ final class Liveness {
     private func lookAtTurns() {
         for partition in play.partitioning.all {
             let row = play.postgres.tables[partition]
-            let isDue = play.mayDrain(partition) && play.refusal?.partition != partition
+            let isDue = play.mayDrain(partition) && play.outage?.partition != partition
             if !isDue || row.cursor != stood[partition]?.at {
                 stood[partition] = (row.cursor, play.line.now)
             }

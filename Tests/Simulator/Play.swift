@@ -23,7 +23,7 @@ final class Play {
     private(set) lazy var witness = Witness(self)
     private(set) lazy var liveness = Liveness(self)
     /// Of one partition's batches, for a while.
-    private(set) lazy var refusal = drawRefusal()
+    private(set) lazy var outage = drawOutage()
     private(set) lazy var clients = Clients(self)
     private(set) lazy var logger: Logger = makeLogger()
     /// Schedulers that sleep in Redis until an entry comes.
@@ -110,7 +110,7 @@ final class Play {
         for _ in 0..<line.random(weights.isDrawn ? 30...90 : 4...24) {
             let coupon = coupons[line.draw(0...coupons.count - 1)]
             let user = users[line.draw(0...users.count - 1)]
-            line.at(line.random(50_000...(refusal?.ends ?? troubleEnds))) { [self] in
+            line.at(line.random(50_000...(outage?.ends ?? troubleEnds))) { [self] in
                 clients.wish(for: coupon, by: user)
             }
         }
@@ -266,8 +266,8 @@ final class Play {
     func cutOffFromRedis() {
         for daemon in daemons where daemon.isAlive {
             daemon.ear.cut(noticedAfter: line.random(0...800_000))
-            for desk in daemon.desks {
-                daemon.after(line.random(0...800_000)) { desk.gate.breakDown("Redis is gone") }
+            for loop in daemon.loops {
+                daemon.after(line.random(0...800_000)) { loop.gate.breakDown("Redis is gone") }
             }
         }
     }

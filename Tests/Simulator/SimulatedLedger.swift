@@ -95,10 +95,10 @@ final class SimulatedLedger: Ledger {
         }
     }
 
-    func refusals(
+    func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
-    ) throws(LedgerError) -> [Refusal] {
-        try session.read { $0.refusals(in: partition, after: from, upTo: to) }
+    ) throws(LedgerError) -> [Rejection] {
+        try session.read { $0.rejections(in: partition, after: from, upTo: to) }
     }
 
     func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {

@@ -48,7 +48,7 @@ final class SimulatedStore: CouponStore {
     }
 
     func decisions(
-        _ questions: [Holding], in partition: PartitionID
+        _ questions: [AcceptedRequest], in partition: PartitionID
     ) throws(LedgerError) -> Decisions {
         try session.read { $0.decisions(questions, in: partition) }
     }
@@ -67,7 +67,7 @@ final class SimulatedStore: CouponStore {
 
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> CouponUpdate? {
+    ) throws(LedgerError) -> CouponUpdateResult? {
         guard try note(id) else { return nil }
         var isCapLeft = false
         defer {
@@ -88,7 +88,7 @@ final class SimulatedStore: CouponStore {
             if !cap(changed, row) { return .refusedByGate }
         }
         let result = changed
-        let update: CouponUpdate = try session.commit("change \(change)") { tables in
+        let update: CouponUpdateResult = try session.commit("change \(change)") { tables in
             tables.coupons[id] = result
             return .updated(result)
         }
@@ -104,7 +104,7 @@ final class SimulatedStore: CouponStore {
         }
     }
 
-    func retell(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool {
+    func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool {
         defer { session.rollBack() }
         try session.leave(session.enter())
         let due = play.postgres.tables.notes.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
@@ -114,11 +114,12 @@ final class SimulatedStore: CouponStore {
                 play.postgres.tryLock(.note($0), exclusively: true, server)
             })
         else { return false }
-        let isTold = try lock(id).map { tell($0, play.postgres.tables[partition(of: id)]) } ?? true
+        let isSynced =
+            try lock(id).map { tell($0, play.postgres.tables[partition(of: id)]) } ?? true
         let now = play.postgres.now
         return try session.commit("note of coupon \(id.rawValue)") { tables in
-            tables.notes[id] = isTold ? nil : now
-            return isTold
+            tables.notes[id] = isSynced ? nil : now
+            return isSynced
         }
     }
 

@@ -1,7 +1,7 @@
 /// What it takes to move things: in a part of the plays each entry, holder, row and key takes its time, and
 /// a lot of it, so that the few that a play has stand for millions. What is 30 ms for a page of thousands in
 /// a real Redis is up to half a second for a page of one or two here, beside the same limits: a session ends
-/// after 2 s of silence, a statement after 2 s.
+/// after 2 s of silence, a statement after 1 s.
 import CouponCore
 import Models
 
@@ -19,7 +19,9 @@ struct Weights {
     /// A batch of more requests than that takes longer than a statement may, unless it is one entry; nil
     /// where PostgreSQL is fast.
     private(set) var longestBatch: Int?
-    static let statementTimeout: Int64 = 2_000_000
+    static let statementTimeout = Int64(Limits.issuingMilliseconds) * 1_000
+    /// What a batch that took too long costs its partition: that time, and a rest of six times as much.
+    private static let lostBatch = 7 * statementTimeout
     /// Whether a play has weights at all; some of them may be 0.
     let isDrawn: Bool
     /// How many things a call may move that moves a page of them.
@@ -80,7 +82,7 @@ struct Weights {
 
     /// All that there is, once: requests are read, issued, and told to the gate, as rows are.
     func moving(_ requests: Int, _ redis: ModelRedis, _ tables: ModelTables) -> Int64 {
-        let known = tables.issues.values.reduce(tables.refusals.count) { $0 + $1.count }
+        let known = tables.issues.values.reduce(tables.rejections.count) { $0 + $1.count }
         return Int64(requests) * (entry + request) + holders(requests + known) + rows(known)
             + keys(redis.keyCount)
     }
@@ -88,7 +90,7 @@ struct Weights {
     /// What is lost with batches that are too long: a page of eight is halved three times until one entry is
     /// left, and whoever then tries longer ones again may do so once for each request.
     func trying(_ requests: Int) -> Int64 {
-        longestBatch == nil ? 0 : Int64(requests + 3) * Self.statementTimeout
+        longestBatch == nil ? 0 : Int64(requests + 3) * Self.lostBatch
     }
 }
 

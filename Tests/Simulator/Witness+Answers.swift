@@ -7,7 +7,7 @@ extension Witness {
     func didTell(_ attempt: Clients.Try, _ answer: Clients.Answer) {
         if attempt.answers > 1 { fail("answered twice: \(answer)") }
         let late = play.line.now - (attempt.arrivedAt ?? 0) - attempt.deadline * 1_000
-        let stalled = attempt.desk.daemon.stalledUntil
+        let stalled = attempt.loop.daemon.stalledUntil
         if late > 50_000, stalled < attempt.arrivedAt ?? 0 {
             fail("promise 9: answered \(late / 1_000) ms after the deadline")
         }
@@ -18,7 +18,7 @@ extension Witness {
     }
 
     func acceptances(of wish: Clients.Wish, sequence: Int64) -> [Acceptance] {
-        (byRequest[wish.requestID] ?? []).filter { $0.holding.sequence == sequence }
+        (byRequest[wish.requestID] ?? []).filter { $0.accepted.sequence == sequence }
     }
 
     func judge(_ outcome: Outcome, _ attempt: Clients.Try) {
@@ -30,7 +30,7 @@ extension Witness {
             }
         case .issued(let sequence, _):
             expectRow(
-                Holding(
+                AcceptedRequest(
                     coupon: wish.coupon, user: wish.user, sequence: sequence,
                     requestID: wish.requestID), "I2: told ISSUED")
         case .duplicate(let sequence, let state): judgeDuplicate(sequence, state, wish)
@@ -43,42 +43,42 @@ extension Witness {
         }
     }
 
-    func expectRow(_ holding: Holding, _ what: String) {
-        let row = tables.issues[holding.coupon]?[holding.user]
-        let isThere = row?.requestID == holding.requestID && row?.sequence == holding.sequence
-        if !isThere && !(didPostgresGoBack && everIssued.contains(holding)) {
-            fail("\(what) \(holding.sequence) without a row")
+    func expectRow(_ accepted: AcceptedRequest, _ what: String) {
+        let row = tables.issues[accepted.coupon]?[accepted.user]
+        let isThere = row?.requestID == accepted.requestID && row?.sequence == accepted.sequence
+        if !isThere && !(didPostgresGoBack && everIssued.contains(accepted)) {
+            fail("\(what) \(accepted.sequence) without a row")
         }
     }
 
     func judgeDuplicate(_ sequence: Int64, _ state: HolderState, _ wish: Clients.Wish) {
         let others = acceptances.filter {
-            $0.holding.coupon == wish.coupon && $0.holding.user == wish.user
-                && $0.holding.sequence == sequence
+            $0.accepted.coupon == wish.coupon && $0.accepted.user == wish.user
+                && $0.accepted.sequence == sequence
         }
-        if !others.contains(where: { $0.holding.requestID != wish.requestID }) {
+        if !others.contains(where: { $0.accepted.requestID != wish.requestID }) {
             fail("told DUPLICATE(\(sequence)), and no other request counted")
         }
-        if state == .issued, !others.contains(where: { everIssued.contains($0.holding) }) {
+        if state == .issued, !others.contains(where: { everIssued.contains($0.accepted) }) {
             fail("told DUPLICATE(issued) without a row")
         }
     }
 
     func refuse(_ all: [Acceptance]) {
         for acceptance in all {
-            if everIssued.contains(acceptance.holding), !didPostgresGoBack {
-                fail("I3: told rejected or lost, and there is a row: \(acceptance.holding)")
+            if everIssued.contains(acceptance.accepted), !didPostgresGoBack {
+                fail("I3: told rejected or lost, and there is a row: \(acceptance.accepted)")
             }
             acceptance.wasRefused = true
         }
     }
 
-    /// A refusal without a sequence: nobody of this name has a slot, as far as the request could know.
+    /// A rejection without a sequence: nobody of this name has a slot, as far as the request could know.
     func judgeRefusal(_ outcome: Outcome, _ attempt: Clients.Try) {
         let wish = attempt.wish
         if outcome == .notFound { return fail("told NOT_FOUND for a coupon that is there") }
         let holds = (byRequest[wish.requestID] ?? []).contains {
-            !$0.isLost && !isRefused($0.holding) && !wasRefused(attempt, before: $0)
+            !$0.isLost && !isRefused($0.accepted) && !wasRefused(attempt, before: $0)
         }
         if holds, attempt.attempt > 0 || wish.tries == 1, !didPostgresGoBack {
             fail("promise 6: a holder was told \(outcome)")
@@ -93,8 +93,8 @@ extension Witness {
             }
     }
 
-    func isRefused(_ holding: Holding) -> Bool {
-        tables.refusals.contains { $0.holding == holding }
+    func isRefused(_ accepted: AcceptedRequest) -> Bool {
+        tables.rejections.contains { $0.accepted == accepted }
     }
 
     func judge(_ failure: Failure, _ attempt: Clients.Try) {
@@ -127,14 +127,14 @@ extension Witness {
         }
         let all = acceptances(of: attempt.wish, sequence: sequence)
         guard all.count == 1, let only = all.first, !only.isLost else { return }
-        heard[Lane(coupon: only.holding.coupon, epoch: only.position.epoch), default: []]
+        heard[Lane(coupon: only.accepted.coupon, epoch: only.position.epoch), default: []]
             .append((play.line.now, sequence))
     }
 
     /// The acceptances of a user that stand, for a status to be asked.
-    func holdings(of user: UserID, _ coupon: CouponID) -> [Acceptance] {
+    func acceptedRequests(of user: UserID, _ coupon: CouponID) -> [Acceptance] {
         acceptances.filter {
-            $0.holding.user == user && $0.holding.coupon == coupon && !$0.isLost
+            $0.accepted.user == user && $0.accepted.coupon == coupon && !$0.isLost
         }
     }
 
@@ -146,7 +146,7 @@ extension Witness {
         case .none:
             let held = before.filter { !$0.isLost && !didPostgresGoBack }
             if let first = held.first {
-                fail("promise 9: status NONE, and \(first.holding) was accepted before")
+                fail("promise 9: status NONE, and \(first.accepted) was accepted before")
             }
         case .issued(let sequence, _):
             if !everIssued.contains(where: {
@@ -157,8 +157,8 @@ extension Witness {
         case .rejected(let sequence, _):
             refuse(
                 acceptances.filter {
-                    $0.holding.user == user && $0.holding.coupon == coupon
-                        && $0.holding.sequence == sequence && isRefused($0.holding)
+                    $0.accepted.user == user && $0.accepted.coupon == coupon
+                        && $0.accepted.sequence == sequence && isRefused($0.accepted)
                 })
         case .queued: break
         }

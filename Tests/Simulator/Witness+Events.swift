@@ -10,11 +10,11 @@ extension Witness {
             switch verdict {
             case .accepted(let sequence, let position):
                 play.line.mix(UInt64(bitPattern: sequence))
-                let holding = Holding(
+                let accepted = AcceptedRequest(
                     coupon: call.coupon, user: request.user, sequence: sequence,
                     requestID: request.requestID)
                 didAccept(
-                    Acceptance(holding, position, at: play.line.now), in: call.partition)
+                    Acceptance(accepted, position, at: play.line.now), in: call.partition)
             case .soldOut, .notOpen, .ended, .paused, .closed:
                 gateRefusals[request.requestID, default: []].append(play.line.now)
             case .replayed, .duplicate, .rejected, .expired: break
@@ -23,27 +23,27 @@ extension Witness {
     }
 
     func didAccept(_ acceptance: Acceptance, in partition: PartitionID) {
-        let holding = acceptance.holding
+        let accepted = acceptance.accepted
         let position = acceptance.position
         acceptances.append(acceptance)
-        byRequest[holding.requestID, default: []].append(acceptance)
+        byRequest[accepted.requestID, default: []].append(acceptance)
         if tainted.contains(partition) {
-            fail("a gate that has gone back accepted \(holding) at \(position)")
+            fail("a gate that has gone back accepted \(accepted) at \(position)")
         }
         guard !didPostgresGoBack else { return }
         if position <= tables[partition].cursor {
             fail("I4: accepted at \(position), behind the cursor \(tables[partition].cursor)")
         }
-        let lane = Lane(coupon: holding.coupon, epoch: position.epoch)
-        let sentAt = play.clients.wishes[Int(holding.requestID.highBits) - 1].firstSentAt
+        let lane = Lane(coupon: accepted.coupon, epoch: position.epoch)
+        let sentAt = play.clients.wishes[Int(accepted.requestID.highBits) - 1].firstSentAt
         for earlier in heard[lane] ?? []
-        where earlier.time < sentAt && earlier.sequence >= holding.sequence {
-            fail("promise 5: \(holding.sequence) was sent after \(earlier.sequence) was answered")
+        where earlier.time < sentAt && earlier.sequence >= accepted.sequence {
+            fail("promise 5: \(accepted.sequence) was sent after \(earlier.sequence) was answered")
         }
-        if let coupon = byPosition[partition]?[position], coupon != holding.coupon {
+        if let coupon = byPosition[partition]?[position], coupon != accepted.coupon {
             fail("position \(position) was given twice")
         }
-        byPosition[partition, default: [:]][position] = holding.coupon
+        byPosition[partition, default: [:]][position] = accepted.coupon
     }
 
     /// A script has run: entries may only be trimmed when they are decided.
@@ -64,21 +64,21 @@ extension Witness {
     }
 
     func expectDecided(_ entry: QueueEntry, _ what: String) {
-        for holding in entry.holdings where !isDecided(holding) && !mayVanish(holding) {
-            fail("I4: u\(holding.user.rawValue) at \(entry.position) is \(what), and not decided")
+        for accepted in entry.acceptedRequests where !isDecided(accepted) && !mayVanish(accepted) {
+            fail("I4: u\(accepted.user.rawValue) at \(entry.position) is \(what), and not decided")
         }
     }
 
-    func mayVanish(_ holding: Holding) -> Bool {
+    func mayVanish(_ accepted: AcceptedRequest) -> Bool {
         didPostgresGoBack
-            || byRequest[holding.requestID]?.contains { $0.holding == holding && $0.isLost }
+            || byRequest[accepted.requestID]?.contains { $0.accepted == accepted && $0.isLost }
                 ?? false
     }
 
-    func isDecided(_ holding: Holding) -> Bool {
-        let row = tables.issues[holding.coupon]?[holding.user]
-        if row?.requestID == holding.requestID, row?.sequence == holding.sequence { return true }
-        return tables.refusals.contains { $0.holding == holding }
+    func isDecided(_ accepted: AcceptedRequest) -> Bool {
+        let row = tables.issues[accepted.coupon]?[accepted.user]
+        if row?.requestID == accepted.requestID, row?.sequence == accepted.sequence { return true }
+        return tables.rejections.contains { $0.accepted == accepted }
     }
 
     /// A transaction was committed.
@@ -89,30 +89,30 @@ extension Witness {
                 fail("I1: coupon \(id.rawValue): \(rows.count) rows, \(coupon)")
             }
             for (user, row) in rows {
-                let holding = Holding(
+                let accepted = AcceptedRequest(
                     coupon: id, user: user, sequence: row.sequence, requestID: row.requestID)
-                if everIssued.insert(holding).inserted { didIssue(holding) }
+                if everIssued.insert(accepted).inserted { didIssue(accepted) }
             }
         }
-        for refusal in tables.refusals.dropFirst(seenRefusals) { didRefuse(refusal) }
-        seenRefusals = tables.refusals.count
+        for rejection in tables.rejections.dropFirst(seenRejections) { didRefuse(rejection) }
+        seenRejections = tables.rejections.count
         look()
     }
 
-    func didIssue(_ holding: Holding) {
-        play.line.mix(UInt64(bitPattern: holding.sequence))
-        let acceptance = byRequest[holding.requestID]?.last { $0.holding == holding }
-        guard let acceptance else { return fail("\(holding) is issued, and was never accepted") }
+    func didIssue(_ accepted: AcceptedRequest) {
+        play.line.mix(UInt64(bitPattern: accepted.sequence))
+        let acceptance = byRequest[accepted.requestID]?.last { $0.accepted == accepted }
+        guard let acceptance else { return fail("\(accepted) is issued, and was never accepted") }
         if acceptance.wasRefused {
-            fail("I3: u\(holding.user.rawValue) was told rejected or lost, and is issued")
+            fail("I3: u\(accepted.user.rawValue) was told rejected or lost, and is issued")
         }
     }
 
-    func didRefuse(_ refusal: Refusal) {
-        guard refusal.reason == .soldOut || refusal.reason == .alreadyIssued else { return }
-        if !mayVanish(refusal.holding) {
+    func didRefuse(_ rejection: Rejection) {
+        guard rejection.reason == .soldOut || rejection.reason == .alreadyIssued else { return }
+        if !mayVanish(rejection.accepted) {
             fail(
-                "I6: u\(refusal.holding.user.rawValue) was accepted, and refused: \(refusal.reason)"
+                "I6: u\(rejection.accepted.user.rawValue) was accepted, and refused: \(rejection.reason)"
             )
         }
     }

@@ -6,8 +6,8 @@ extension Witness {
     /// Everything has settled: each acceptance is decided, but for what a loss took.
     func expectAllDecided() {
         for acceptance in acceptances
-        where !acceptance.isLost && !isDecided(acceptance.holding) && !didPostgresGoBack {
-            fail("promise 3: accepted at \(acceptance.position), and gone: \(acceptance.holding)")
+        where !acceptance.isLost && !isDecided(acceptance.accepted) && !didPostgresGoBack {
+            fail("promise 3: accepted at \(acceptance.position), and gone: \(acceptance.accepted)")
         }
     }
 
@@ -57,14 +57,14 @@ extension Witness {
         let issued = tables.issues[coupon] ?? [:]
         var dead: Set<UserID> = []
         var pending: Set<UserID> = []
-        for refusal in tables.refusals where refusal.holding.coupon == coupon {
-            let user = refusal.holding.user
-            if refusal.reason == .deadLetter {
+        for rejection in tables.rejections where rejection.accepted.coupon == coupon {
+            let user = rejection.accepted.user
+            if rejection.reason == .deadLetter {
                 dead.insert(user)
-            } else if refusal.position > view.settled, refusal.position <= row.cursor,
+            } else if rejection.position > view.settled, rejection.position <= row.cursor,
                 let holder = loaded.holders[user], holder.hasSlot,
-                holder.sequence == refusal.holding.sequence,
-                holder.position == refusal.position
+                holder.sequence == rejection.accepted.sequence,
+                holder.position == rejection.position
             {
                 pending.insert(user)
             }
@@ -82,15 +82,15 @@ extension Witness {
         guard play.redis.isUp else { return }
         for daemon in play.daemons
         where daemon.isAlive && daemon.ear.isQuiet && daemon.stalledUntil <= play.line.now {
-            for desk in daemon.desks where desk.gate.isQuiet && desk.gate.identity != nil {
+            for loop in daemon.loops where loop.gate.isQuiet && loop.gate.identity != nil {
                 for id in play.coupons {
-                    look(at: id, from: desk)
+                    look(at: id, from: loop)
                 }
             }
         }
     }
 
-    func look(at id: CouponID, from desk: Desk) {
+    func look(at id: CouponID, from loop: SimulatedLoop) {
         let partition = partition(of: id)
         let keys = play.redis.data.partitions[partition.rawValue]
         guard let gate = keys.gate, !gate.isFenced, gate.epoch == tables[partition].epoch,
@@ -98,12 +98,12 @@ extension Witness {
             let loaded = keys[gate.epoch, id],
             !loaded.door(play.redis.now).isClosed
         else { return }
-        var door = desk.worker.frontDoor
+        var door = loop.worker.frontDoor
         let now = MonotonicTime(nanoseconds: play.line.now * 1_000)
         switch door.judge(id, attempt: 0, now: now) {
         case .bounce(.soldOut), .bounceAndRefresh(.soldOut), .bounce(.paused),
             .bounceAndRefresh(.paused), .bounce(.closed), .bounceAndRefresh(.closed):
-            fail("I8: \(desk.name) bounces coupon \(id.rawValue), and the gate is open")
+            fail("I8: \(loop.name) bounces coupon \(id.rawValue), and the gate is open")
         default: break
         }
     }

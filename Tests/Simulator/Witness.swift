@@ -11,7 +11,7 @@ struct Breach: Error {
 final class Witness {
     /// One acceptance at the gate.
     final class Acceptance {
-        let holding: Holding
+        let accepted: AcceptedRequest
         let position: Position
         let time: Int64
         /// A loss of data took it.
@@ -19,8 +19,8 @@ final class Witness {
         /// Somebody was told that it is rejected, or lost.
         var wasRefused = false
 
-        init(_ holding: Holding, _ position: Position, at time: Int64) {
-            self.holding = holding
+        init(_ accepted: AcceptedRequest, _ position: Position, at time: Int64) {
+            self.accepted = accepted
             self.position = position
             self.time = time
         }
@@ -36,9 +36,9 @@ final class Witness {
     /// Whose gate's data has gone back, and was not built anew since.
     var tainted: Set<PartitionID> = []
     /// Every row that was ever committed.
-    var everIssued: Set<Holding> = []
+    var everIssued: Set<AcceptedRequest> = []
     private(set) var didPostgresGoBack = false
-    var seenRefusals = 0
+    var seenRejections = 0
     /// Answers that were heard, by coupon and epoch: when, and which sequence.
     var heard: [Lane: [(time: Int64, sequence: Int64)]] = [:]
     struct Lane: Hashable {
@@ -71,32 +71,32 @@ final class Witness {
     /// PostgreSQL lost data.
     func postgresWentBack() {
         didPostgresGoBack = true
-        seenRefusals = tables.refusals.count
+        seenRejections = tables.rejections.count
         for acceptance in acceptances { acceptance.wasRefused = false }
         markLost()
     }
 
     func markLost() {
         for acceptance in acceptances
-        where !isDecided(acceptance.holding) && !isQueued(acceptance) {
+        where !isDecided(acceptance.accepted) && !isQueued(acceptance) {
             acceptance.isLost = true
         }
     }
 
     func isQueued(_ acceptance: Acceptance) -> Bool {
-        play.redis.data.partitions[partition(of: acceptance.holding.coupon).rawValue].queue
+        play.redis.data.partitions[partition(of: acceptance.accepted.coupon).rawValue].queue
             .contains {
                 $0.entry.position == acceptance.position
-                    && $0.entry.holdings.contains(acceptance.holding)
+                    && $0.entry.acceptedRequests.contains(acceptance.accepted)
             }
     }
 }
 
 extension QueueEntry {
     /// Its requests, by name.
-    var holdings: [Holding] {
+    var acceptedRequests: [AcceptedRequest] {
         requests.enumerated().map { offset, request in
-            Holding(
+            AcceptedRequest(
                 coupon: coupon, user: request.user, sequence: firstSequence + Int64(offset),
                 requestID: request.requestID)
         }

@@ -682,7 +682,7 @@ struct  Coupond__V1__AuditCouponResponse
   /*
    * Discarded ones of which the gate may not know yet.
    */
-  int64_t untold;
+  int64_t unsynced;
   /*
    * More rejections or dead letters than were counted.
    */

@@ -56,7 +56,7 @@ public struct AccountsJudge: Sendable {
                     rule: Rule.slots,
                     figures: "\(gate.used) = \(ledger.coupon.issued) + \(gate.queued)"
                         + " + \(ledger.deadLettered)",
-                    difference: excess < 0 ? excess : max(0, excess - ledger.untold)))
+                    difference: excess < 0 ? excess : max(0, excess - ledger.unsynced)))
         }
         // An entry whose users nobody knew was never counted down.
         if ledger.unreadable == 0 {
@@ -76,7 +76,7 @@ public struct AccountsJudge: Sendable {
         guard place.isOpen, place.epoch == ledger.epoch else { return [] }
         guard let gate else { return [Rule.version, Rule.terms, Rule.cap].map(Self.notLoaded) }
         let coupon = ledger.coupon
-        // `retell` caps a coupon at its own total, and an unlimited one at the largest: that is none.
+        // `resync` caps a coupon at its own total, and an unlimited one at the largest: that is none.
         let total = coupon.total ?? Limits.maximumTotal
         return [
             Check(

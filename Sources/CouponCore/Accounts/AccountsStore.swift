@@ -18,7 +18,7 @@ public protocol AccountsStore: AnyObject {
     /// Leaves a note, due now, that the gate must be told of a coupon once more.
     /// - Parameter version: raises the coupon's above this one before, so that a gate that has it takes what
     ///   the tables say; nil where the tables' is newer already.
-    func renote(_ coupon: CouponID, above version: Int64?) throws(LedgerError)
+    func requestResync(_ coupon: CouponID, above version: Int64?) throws(LedgerError)
 
     // The rest is asked by others as well.
 
@@ -30,7 +30,7 @@ public protocol AccountsStore: AnyObject {
 
     /// What PostgreSQL knows of these requests, and the cursor, in one snapshot.
     func decisions(
-        _ questions: [Holding], in partition: PartitionID
+        _ questions: [AcceptedRequest], in partition: PartitionID
     ) throws(LedgerError) -> Decisions
 }
 
@@ -39,12 +39,12 @@ public struct AccountsBounds: Sendable {
     /// Issues; a coupon with more has them not counted.
     public let rows: Int64
     /// Rejections and dead letters, each; of a coupon with more not all are counted.
-    public let refusals: Int64
+    public let rejections: Int64
 
     /// Bounds.
-    public init(rows: Int64, refusals: Int64) {
+    public init(rows: Int64, rejections: Int64) {
         self.rows = rows
-        self.refusals = refusals
+        self.rejections = rejections
     }
 }
 

@@ -50,7 +50,7 @@ public struct AuditBook: Sendable {
     }
 
     /// Takes the statements of one look. What a look could not judge stays as it was.
-    public mutating func take(_ checks: [Check], of coupon: CouponID) -> [Finding] {
+    public mutating func apply(_ checks: [Check], of coupon: CouponID) -> [Finding] {
         guard suspicions[coupon] != nil || suspicions.count < capacity else { return [] }
         var known = suspicions[coupon] ?? [:]
         let wasDrifting = known.values.contains(where: \.isConfirmed)

@@ -28,7 +28,7 @@ public final class Auditor {
     private static let patience = 3
     /// Tries to find out which sequences are concerned; then the drift is told without.
     private static let searches = 3
-    private static let bounds = AccountsBounds(rows: -1, refusals: Limits.auditedRefusals)
+    private static let bounds = AccountsBounds(rows: -1, rejections: Limits.auditedRejections)
 
     private let store: any AccountsStore
     private let gates: any AccountsGate
@@ -119,7 +119,7 @@ public final class Auditor {
         tell(.looked(coupon))
         let judge = AccountsJudge(
             ledger: ledger, gate: view.record, place: view.place, queueRequests: nil)
-        for finding in book.take(judge.checks, of: coupon) { try act(on: finding, ledger, view) }
+        for finding in book.apply(judge.checks, of: coupon) { try act(on: finding, ledger, view) }
     }
 
     private func countRows() throws(AuditError) {
@@ -129,8 +129,8 @@ public final class Auditor {
             let slice = try ledger { () throws(LedgerError) in
                 try store.rows(of: coupon, after: user, limit: limit)
             }
-            let (isDone, check) = rows.take(slice, limit: limit)
-            for finding in check.map({ book.take([$0], of: coupon) }) ?? [] {
+            let (isDone, check) = rows.apply(slice, limit: limit)
+            for finding in check.map({ book.apply([$0], of: coupon) }) ?? [] {
                 if case .drift(let check, _) = finding { report(check, coupon, []) }
             }
             if !isDone { return }
@@ -174,7 +174,7 @@ public final class Auditor {
         }
         let isSameVersion = check.rule == AccountsJudge.Rule.terms
         try ledger { () throws(LedgerError) in
-            try store.renote(
+            try store.requestResync(
                 coupon, above: isAhead || isSameVersion ? view.record?.version : nil)
         }
         book.actedOn(check.rule, of: coupon)
@@ -216,7 +216,7 @@ public final class Auditor {
         }
         let settled = holders.filter { $0.holder.hasSlot && $0.holder.position <= view.settled }
             .map {
-                Holding(
+                AcceptedRequest(
                     coupon: coupon, user: $0.user, sequence: $0.holder.sequence,
                     requestID: $0.holder.requestID)
             }

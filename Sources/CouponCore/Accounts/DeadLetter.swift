@@ -14,7 +14,7 @@ public struct DeadLetter: Equatable, Sendable {
     /// Its number, in the order of their coming.
     public let id: Int64
     /// The request; nil for an entry whose users nobody knows.
-    public let holding: Holding?
+    public let accepted: AcceptedRequest?
     /// Where it was queued.
     public let position: Position
     /// Why it could not be issued.
@@ -26,11 +26,11 @@ public struct DeadLetter: Equatable, Sendable {
 
     /// A dead letter as PostgreSQL has it.
     public init(
-        id: Int64, holding: Holding?, position: Position, error: String, state: State,
+        id: Int64, accepted: AcceptedRequest?, position: Position, error: String, state: State,
         createdAt: Timestamp
     ) {
         self.id = id
-        self.holding = holding
+        self.accepted = accepted
         self.position = position
         self.error = error
         self.state = state
@@ -51,7 +51,7 @@ public protocol DeadLetterStore: AnyObject {
     func decide(_ letter: Int64, _ state: DeadLetter.State) throws(LedgerError) -> LetterDecision
 
     /// Decided letters of which the gate does not know yet, `limit` at most.
-    func untoldLetters(limit: Int) throws(LedgerError) -> [Int64]
+    func unsyncedLetters(limit: Int) throws(LedgerError) -> [Int64]
 
     /// Has the gate told of a decided letter, under the same locks; then that is noted.
     /// - Parameter tell: whether the gate knows now.

@@ -15,7 +15,7 @@ public struct LedgerAccounts: Equatable, Sendable {
     /// Dead letters that were given up.
     public let discarded: Int64
     /// Those of them of which the gate may not know yet: perhaps they have their slot still.
-    public let untold: Int64
+    public let unsynced: Int64
     /// Dead letters of the partition that name no user: nobody knows how many requests they were.
     public let unreadable: Int64
     /// Whether rejections and dead letters were all counted.
@@ -24,7 +24,7 @@ public struct LedgerAccounts: Equatable, Sendable {
     /// The tables' side of a coupon's accounts.
     public init(
         coupon: Coupon, epoch: Epoch, cursor: Position, rows: IssuedRows?, rejected: Int64,
-        deadLettered: Int64, discarded: Int64 = 0, untold: Int64 = 0, unreadable: Int64 = 0,
+        deadLettered: Int64, discarded: Int64 = 0, unsynced: Int64 = 0, unreadable: Int64 = 0,
         isComplete: Bool = true
     ) {
         self.coupon = coupon
@@ -34,7 +34,7 @@ public struct LedgerAccounts: Equatable, Sendable {
         self.rejected = rejected
         self.deadLettered = deadLettered
         self.discarded = discarded
-        self.untold = untold
+        self.unsynced = unsynced
         self.unreadable = unreadable
         self.isComplete = isComplete
     }

@@ -23,7 +23,7 @@ public struct RowWalk: Sendable {
 
     /// Takes a slice of at most `limit` rows.
     /// - Returns: whether the coupon is done, and the statement about it, if one can be made.
-    public mutating func take(_ slice: RowSlice, limit: Int) -> (isDone: Bool, check: Check?) {
+    public mutating func apply(_ slice: RowSlice, limit: Int) -> (isDone: Bool, check: Check?) {
         let issued = issuedAtStart ?? slice.issued
         issuedAtStart = issued
         counted += slice.count

@@ -28,7 +28,7 @@ public struct FrontDoor {
     /// a million ids that nobody has made pushes out no coupon that exists.
     private var absences: RecentlySet<CouponID, MonotonicTime>
     private var epochs: [Epoch]
-    private var deafSince: MonotonicTime?
+    private var disconnectedSince: MonotonicTime?
     private var random: SplitMix64
 
     /// Counts subscriptions: a question remembers under which one it was asked.
@@ -51,7 +51,7 @@ public struct FrontDoor {
         absences = RecentlySet(capacity: capacity.absent)
         epochs = Array(repeating: 0, count: partitioning.count)
         random = SplitMix64(seed: seed)
-        deafSince = now
+        disconnectedSince = now
     }
 
     /// Whether a request must be asked of the gate. A retry always is: it may be a holder's.
@@ -73,12 +73,14 @@ public struct FrontDoor {
     }
 
     private func mayBounce(_ reason: DoorReason, now: MonotonicTime) -> Bool {
-        if let deafSince {
+        if let disconnectedSince {
             switch reason {
             case .soldOut, .ended, .closed: break
             case .full, .paused, .notOpen: return false
             }
-            guard now.milliseconds(since: deafSince) < Limits.finishedWhileDeafMilliseconds
+            guard
+                now.milliseconds(since: disconnectedSince)
+                    < Limits.finishedWhileDisconnectedMilliseconds
             else { return false }
         }
         switch reason {
@@ -99,13 +101,15 @@ public struct FrontDoor {
     }
 
     /// A reply of the gate, to a question asked at `askedAt` under subscription `generation`.
-    public mutating func take(
+    public mutating func apply(
         _ reply: GateReply, for coupon: CouponID, askedUnder generation: Int,
         askedAt: MonotonicTime, now: MonotonicTime
     ) {
         see(reply.now, askedAt: askedAt, now: now)
-        if reply.door.isClosed && (deafSince != nil || generation != self.generation) { return }
-        take(coupon, epoch: reply.epoch, rev: reply.rev, door: reply.door, now: now)
+        if reply.door.isClosed && (disconnectedSince != nil || generation != self.generation) {
+            return
+        }
+        apply(coupon, epoch: reply.epoch, rev: reply.rev, door: reply.door, now: now)
     }
 
     /// The gate's clock, as told in an answer.
@@ -115,17 +119,17 @@ public struct FrontDoor {
 
     /// A finished coupon that the gate does not hold, as PostgreSQL has it. Whatever opens it later
     /// raises the partition's `rev` above what it was when the gate was asked, and publishes.
-    mutating func take(_ reason: DoorReason, of missing: Lookups.Missing, now: MonotonicTime) {
-        guard deafSince == nil, missing.generation == generation else { return }
-        take(
+    mutating func apply(_ reason: DoorReason, of missing: Lookups.Missing, now: MonotonicTime) {
+        guard disconnectedSince == nil, missing.generation == generation else { return }
+        apply(
             missing.coupon, epoch: missing.epoch, rev: missing.rev, door: .closed(reason), now: now)
     }
 
     /// An event: what it says of coupons, and which epoch the partition has.
-    public mutating func hear(_ event: CompletionEvent, now: MonotonicTime) {
+    public mutating func receive(_ event: CompletionEvent, now: MonotonicTime) {
         raise(event.partition, to: event.epoch)
         for standing in event.coupons {
-            take(
+            apply(
                 standing.coupon, epoch: event.epoch, rev: standing.rev, door: standing.door,
                 now: now)
         }
@@ -137,7 +141,7 @@ public struct FrontDoor {
         epochs[partition.rawValue] = max(epochs[partition.rawValue], epoch)
     }
 
-    private mutating func take(
+    private mutating func apply(
         _ coupon: CouponID, epoch: Epoch, rev: Int64, door: Door, now: MonotonicTime
     ) {
         if let mark = marks[coupon] {
@@ -150,7 +154,7 @@ public struct FrontDoor {
     }
 
     /// PostgreSQL does not know the coupon. Believed for a short time only: a creation is told to nobody.
-    public mutating func takeAbsence(of coupon: CouponID, now: MonotonicTime) {
+    public mutating func applyAbsence(of coupon: CouponID, now: MonotonicTime) {
         marks[coupon] = nil
         absences[coupon] = now.advanced(byMilliseconds: Limits.absentMilliseconds)
     }
@@ -183,13 +187,13 @@ public struct FrontDoor {
     /// The subscription stands again: whatever was remembered may be stale.
     public mutating func subscriptionUp() {
         generation += 1
-        deafSince = nil
+        disconnectedSince = nil
         forgetAll()
     }
 
     /// The subscription is broken: finished coupons bounce on for a while, no others.
     public mutating func subscriptionDown(now: MonotonicTime) {
-        deafSince = deafSince ?? now
+        disconnectedSince = disconnectedSince ?? now
     }
 
     /// Whether a coupon is remembered, and if so, whether as closed.

@@ -22,7 +22,7 @@ public struct PartitionBook {
     ///
     /// PostgreSQL's last word counts, though its epoch be the same as before, or lower: it may have gone
     /// back (SAFETY, hole 17), and has then handed out a number for the second time.
-    public mutating func take(_ row: PartitionRow) {
+    public mutating func apply(_ row: PartitionRow) {
         guard row.id.rawValue < pages.count else { return }
         let index = row.id.rawValue
         let known = pages[index]

@@ -20,14 +20,14 @@ public struct CompletionEvent: Equatable, Sendable {
     /// The coupons whose standing it tells.
     public let coupons: [CouponStanding]
     /// Accepted requests in (from, to] that were rejected or dead-lettered.
-    public let rejections: [Rejection]
+    public let rejections: [RejectedRequest]
 
     /// An event.
     public init(
         partition: PartitionID, epoch: Epoch, from: Position, to: Position,
         publishedAt: Timestamp, issuedAt: Timestamp = .zero, resolve: Bool,
         coupons: [CouponStanding],
-        rejections: [Rejection]
+        rejections: [RejectedRequest]
     ) {
         self.partition = partition
         self.epoch = epoch
@@ -61,7 +61,7 @@ public struct CompletionEvent: Equatable, Sendable {
     }
 
     /// An accepted request that ended without an issue.
-    public struct Rejection: Equatable, Sendable {
+    public struct RejectedRequest: Equatable, Sendable {
         /// The coupon.
         public let coupon: CouponID
         /// The request's sequence.

@@ -41,14 +41,14 @@ public struct HolderSearch: Equatable, Sendable {
         guard positions.contains(holder.position) else { return }
         found.insert(
             PlacedRequest(
-                holding: Holding(
+                accepted: AcceptedRequest(
                     coupon: coupon, user: user, sequence: holder.sequence,
                     requestID: holder.requestID), position: holder.position))
     }
 
     /// Those who were accepted at a position, in order.
-    public func holders(at position: Position) -> [Holding] {
-        found.filter { $0.position == position }.map(\.holding)
+    public func holders(at position: Position) -> [AcceptedRequest] {
+        found.filter { $0.position == position }.map(\.accepted)
             .sorted { ($0.coupon, $0.sequence) < ($1.coupon, $1.sequence) }
     }
 }

@@ -17,13 +17,13 @@ public struct Settlement: Equatable, Sendable {
     /// The coupons in (from, to], as committed, with how many of their requests are settled.
     public let coupons: [SettledCoupon]
     /// The requests in (from, to] that ended without an issue.
-    public let refusals: [Refusal]
+    public let rejections: [Rejection]
 
     /// A settlement.
     public init(
         partition: PartitionID, epoch: Epoch, identity: RedisIdentity, from: Position, to: Position,
         issuedAt: Timestamp = .zero, isRecovery: Bool,
-        coupons: [SettledCoupon], refusals: [Refusal]
+        coupons: [SettledCoupon], rejections: [Rejection]
     ) {
         self.partition = partition
         self.epoch = epoch
@@ -33,7 +33,7 @@ public struct Settlement: Equatable, Sendable {
         self.issuedAt = issuedAt
         self.isRecovery = isRecovery
         self.coupons = coupons
-        self.refusals = refusals
+        self.rejections = rejections
     }
 }
 
@@ -55,19 +55,22 @@ public struct SettledCoupon: Equatable, Sendable {
 }
 
 /// An accepted request that ended without an issue.
-public struct Refusal: Equatable, Sendable {
+public struct Rejection: Equatable, Sendable {
     /// The request.
-    public let holding: Holding
+    public let accepted: AcceptedRequest
     /// Where it was queued.
     public let position: Position
     /// Why. A dead letter keeps its slot; every other gives it back.
     public let reason: RejectionReason
     /// For `alreadyIssued`: the request that holds the coupon.
-    public let issued: Holding?
+    public let issued: AcceptedRequest?
 
-    /// A refusal.
-    public init(holding: Holding, position: Position, reason: RejectionReason, issued: Holding?) {
-        self.holding = holding
+    /// A rejection.
+    public init(
+        accepted: AcceptedRequest, position: Position, reason: RejectionReason,
+        issued: AcceptedRequest?
+    ) {
+        self.accepted = accepted
         self.position = position
         self.reason = reason
         self.issued = issued

@@ -19,7 +19,7 @@ extension CouponKeeper {
 
     /// Rules 33 and 34: PostgreSQL first, then the gate; a lower total is capped at the gate before.
     ///
-    /// The gate is waited for until the deadline; should it not be told by then, `retell` follows.
+    /// The gate is waited for until the deadline; should it not be told by then, `resync` follows.
     public func update(
         _ id: CouponID, _ change: CouponChange, deadline: MonotonicTime
     ) throws(Failure) -> Coupon {
@@ -60,7 +60,7 @@ extension CouponKeeper {
     /// How long an admin's answer waits for the gate; everybody else's errands wait with it.
     private static let tellingMilliseconds: Int64 = 1_000
 
-    /// Tells the gate. Should that fail, `retell` follows.
+    /// Tells the gate. Should that fail, `resync` follows.
     private func set(
         _ coupon: Coupon, _ partition: PartitionID, _ deadline: MonotonicTime
     ) throws(Failure) {
@@ -84,9 +84,9 @@ extension CouponKeeper {
 
     /// Tells the gates once more what was changed lately, and clears a cap whose change was not committed:
     /// the cap at the total itself is none. Called each second.
-    public func retell() {
+    public func resync() {
         for _ in 0..<100 {
-            let wasTold = try? store.retell { coupon, row in
+            let wasTold = try? store.resync { coupon, row in
                 let epoch = row.epoch
                 let capped = try? gates.cap(
                     coupon.id, version: coupon.version, partition: row.id, epoch: epoch,

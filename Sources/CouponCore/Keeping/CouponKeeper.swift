@@ -31,7 +31,7 @@ public final class CouponKeeper {
     }
 
     /// Rule 36; nil where PostgreSQL cannot be asked.
-    public func decisions(_ questions: [Holding], in partition: PartitionID) -> Decisions? {
+    public func decisions(_ questions: [AcceptedRequest], in partition: PartitionID) -> Decisions? {
         do {
             return try store.decisions(questions, in: partition)
         } catch {

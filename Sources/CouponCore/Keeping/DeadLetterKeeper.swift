@@ -41,8 +41,8 @@ public final class DeadLetterKeeper {
 
     /// Tells the gates what an earlier daemon could not. Called each second.
     public func tell() {
-        let untold = (try? store.untoldLetters(limit: 100)) ?? []
-        Self.inTurn(untold) { id throws(LedgerError) in try tell(id) }
+        let unsynced = (try? store.unsyncedLetters(limit: 100)) ?? []
+        Self.inTurn(unsynced) { id throws(LedgerError) in try tell(id) }
     }
 
     /// One letter after the other. Where Redis or PostgreSQL is away the others are not tried: each attempt
@@ -63,7 +63,7 @@ public final class DeadLetterKeeper {
     /// Whether the gate knows now; nil where it could not be reached.
     private func tell(_ id: Int64) throws(LedgerError) -> Bool? {
         var isReached = true
-        let isTold = try store.tell(id) { letter, coupon, row in
+        let isSynced = try store.tell(id) { letter, coupon, row in
             var result: SetResult?
             do throws(GateControlError) {
                 result = try gates.settle(
@@ -71,9 +71,9 @@ public final class DeadLetterKeeper {
             } catch {
                 isReached = false
             }
-            if letter.holding != nil { keeper.forget(coupon.id) }
+            if letter.accepted != nil { keeper.forget(coupon.id) }
             return result == .current || result == .notLoaded
         }
-        return isReached ? isTold : nil
+        return isReached ? isSynced : nil
     }
 }

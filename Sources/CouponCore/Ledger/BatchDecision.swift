@@ -8,7 +8,7 @@ public struct BatchDecision {
     /// A request to insert, or one that was.
     public struct Candidate: Equatable, Sendable {
         /// The request.
-        public let holding: Holding
+        public let accepted: AcceptedRequest
         /// Where it was queued.
         public let position: Position
         /// When the gate accepted it.
@@ -22,7 +22,7 @@ public struct BatchDecision {
         var taken: Int64 = 0
         var waiting: ArraySlice<Candidate> = []
 
-        mutating func take(_ count: Int, upTo sequence: Int64) {
+        mutating func reserve(_ count: Int, upTo sequence: Int64) {
             requests += Int64(count)
             coupon.lastSequence = max(coupon.lastSequence, sequence)
         }
@@ -33,7 +33,7 @@ public struct BatchDecision {
     /// The coupons that the batch names, each once, in the order in which it names them.
     private var order: [CouponID] = []
     private var concerned: Set<CouponID> = []
-    private var refusals: [Refusal] = []
+    private var rejections: [Rejection] = []
 
     /// - Parameters:
     ///   - items: whole queue entries, in order.
@@ -42,18 +42,18 @@ public struct BatchDecision {
         for coupon in coupons { accounts[coupon.id] = Account(coupon: coupon) }
         for item in items {
             switch item {
-            case .entry(let entry): take(entry)
-            case .damaged(let damaged): take(damaged)
+            case .entry(let entry): add(entry)
+            case .damaged(let damaged): add(damaged)
             }
         }
     }
 
-    private mutating func take(_ entry: QueueEntry) {
+    private mutating func add(_ entry: QueueEntry) {
         let last = entry.firstSequence + Int64(entry.requests.count) - 1
         count(entry.requests.count, of: entry.coupon, upTo: last)
         let candidates = entry.requests.enumerated().lazy.map { offset, request in
             Candidate(
-                holding: Holding(
+                accepted: AcceptedRequest(
                     coupon: entry.coupon, user: request.user,
                     sequence: entry.firstSequence + Int64(offset), requestID: request.requestID),
                 position: entry.position, acceptedAt: entry.acceptedAt)
@@ -63,29 +63,30 @@ public struct BatchDecision {
         }
     }
 
-    private mutating func take(_ damaged: DamagedEntry) {
-        for holding in damaged.holders {
-            count(1, of: holding.coupon, upTo: holding.sequence)
-            refusals.append(
-                Refusal(
-                    holding: holding, position: damaged.position, reason: .deadLetter, issued: nil))
+    private mutating func add(_ damaged: DamagedEntry) {
+        for accepted in damaged.holders {
+            count(1, of: accepted.coupon, upTo: accepted.sequence)
+            rejections.append(
+                Rejection(
+                    accepted: accepted, position: damaged.position, reason: .deadLetter, issued: nil
+                ))
         }
     }
 
     /// Notes that requests of a coupon are decided here, the coupon being there or not.
     private mutating func count(_ requests: Int, of coupon: CouponID, upTo sequence: Int64) {
-        if accounts[coupon]?.take(requests, upTo: sequence) == nil {
+        if accounts[coupon]?.reserve(requests, upTo: sequence) == nil {
             missing[coupon, default: 0] += Int64(requests)
         }
         if concerned.insert(coupon).inserted { order.append(coupon) }
     }
 
     private mutating func refuse(
-        _ candidate: Candidate, _ reason: RejectionReason, issued: Holding? = nil
+        _ candidate: Candidate, _ reason: RejectionReason, issued: AcceptedRequest? = nil
     ) {
-        refusals.append(
-            Refusal(
-                holding: candidate.holding, position: candidate.position, reason: reason,
+        rejections.append(
+            Rejection(
+                accepted: candidate.accepted, position: candidate.position, reason: reason,
                 issued: issued))
     }
 
@@ -106,17 +107,17 @@ public struct BatchDecision {
 
     /// A candidate met a row. The same request is issued already; another one is a rejection.
     /// - Parameter row: what the table holds for this coupon and user.
-    public mutating func conflict(_ candidate: Candidate, with row: Holding) {
-        accounts[candidate.holding.coupon]?.taken -= 1
-        let holding = candidate.holding
-        if row.requestID != holding.requestID || row.sequence != holding.sequence {
+    public mutating func conflict(_ candidate: Candidate, with row: AcceptedRequest) {
+        accounts[candidate.accepted.coupon]?.taken -= 1
+        let accepted = candidate.accepted
+        if row.requestID != accepted.requestID || row.sequence != accepted.sequence {
             refuse(candidate, .alreadyIssued, issued: row)
         }
     }
 
     /// A candidate cannot be inserted at all: it goes to the dead letters (promise 8).
     public mutating func deadLetter(_ candidate: Candidate) {
-        accounts[candidate.holding.coupon]?.taken -= 1
+        accounts[candidate.accepted.coupon]?.taken -= 1
         refuse(candidate, .deadLetter)
     }
 
@@ -139,6 +140,6 @@ public struct BatchDecision {
             coupons.append(
                 SettledCoupon(id: id, coupon: account.coupon, requests: account.requests))
         }
-        return Commit(coupons: coupons, refusals: refusals, issued: Int(inserted))
+        return Commit(coupons: coupons, rejections: rejections, issued: Int(inserted))
     }
 }

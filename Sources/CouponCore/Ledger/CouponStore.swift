@@ -16,7 +16,7 @@ public protocol CouponStore: HolderReader {
 
     /// What PostgreSQL knows of these requests, and the cursor, in one snapshot (rule 36).
     func decisions(
-        _ questions: [Holding], in partition: PartitionID
+        _ questions: [AcceptedRequest], in partition: PartitionID
     ) throws(LedgerError) -> Decisions
 
     /// What PostgreSQL knows of users and coupons, whatever the request, in order.
@@ -26,21 +26,21 @@ public protocol CouponStore: HolderReader {
     func create(_ coupon: Coupon) throws(LedgerError) -> Bool
 
     /// Changes a coupon under its lock; the version rises. Nil where it is missing. A note of it, committed
-    /// before, stays until `retell`.
+    /// before, stays until `resync`.
     /// - Parameters:
     ///   - change: what to change; nil members stay.
     ///   - cap: rule 34: asked inside the transaction, with partition row and coupon row locked, before a
     ///     total is lowered, with the coupon as it would be; false rolls back.
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> CouponUpdate?
+    ) throws(LedgerError) -> CouponUpdateResult?
 
     /// Takes the oldest note that `update` has left behind, if it is due, and has the gate told, in a race
     /// with nobody: a daemon may have died between PostgreSQL and the gate (rules 33 and 34).
     /// - Parameter tell: asked with partition row and coupon row locked; whether the gate knows the coupon
     ///   as it is.
     /// - Returns: whether a note was dealt with, and so perhaps another one is due.
-    func retell(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool
+    func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool
 }
 
 extension CouponStore {
@@ -115,7 +115,7 @@ public struct CouponChange: Equatable, Sendable {
 }
 
 /// How a change ended.
-public enum CouponUpdate: Equatable, Sendable {
+public enum CouponUpdateResult: Equatable, Sendable {
     /// Committed; the coupon as it is now.
     case updated(Coupon)
     /// The gate refused the lower total, or could not be asked; nothing changed.

@@ -31,9 +31,9 @@ public protocol Ledger: HolderReader {
     func issue(_ batch: Batch) throws(LedgerError) -> Commit
 
     /// Rejections and dead letters in (from, to], for a settle that an earlier owner did not make.
-    func refusals(
+    func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
-    ) throws(LedgerError) -> [Refusal]
+    ) throws(LedgerError) -> [Rejection]
 
     /// Coupons as committed; those that are missing are left out.
     func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon]
@@ -117,7 +117,7 @@ public struct Commit: Equatable, Sendable {
     /// The coupons concerned, as committed, with how many of their requests are decided.
     public let coupons: [SettledCoupon]
     /// The requests that ended without an issue.
-    public let refusals: [Refusal]
+    public let rejections: [Rejection]
     /// How many rows were inserted.
     public let issued: Int
     /// When: one moment for the whole transaction.
@@ -125,11 +125,11 @@ public struct Commit: Equatable, Sendable {
 
     /// What a committed batch did.
     public init(
-        coupons: [SettledCoupon], refusals: [Refusal], issued: Int,
+        coupons: [SettledCoupon], rejections: [Rejection], issued: Int,
         issuedAt: Timestamp = .zero
     ) {
         self.coupons = coupons
-        self.refusals = refusals
+        self.rejections = rejections
         self.issued = issued
         self.issuedAt = issuedAt
     }

@@ -1,5 +1,5 @@
 /// One accepted request inside a queue entry.
-public struct AcceptedRequest: Hashable, Sendable {
+public struct EntryRequest: Hashable, Sendable {
     /// Who asked.
     public let user: UserID
     /// By which name.
@@ -25,12 +25,12 @@ public struct QueueEntry: Equatable, Sendable {
     /// When the gate accepted them, by the gate's clock.
     public let acceptedAt: Timestamp
     /// The requests in order; never empty.
-    public let requests: [AcceptedRequest]
+    public let requests: [EntryRequest]
 
     /// An entry as read from the queue.
     public init(
         position: Position, coupon: CouponID, firstSequence: Int64, acceptedAt: Timestamp,
-        requests: [AcceptedRequest]
+        requests: [EntryRequest]
     ) {
         self.position = position
         self.coupon = coupon
@@ -49,10 +49,10 @@ public struct DamagedEntry: Equatable, Sendable {
     /// Why it cannot be read.
     public let reason: String
     /// Who is known to have been accepted at this position.
-    public let holders: [Holding]
+    public let holders: [AcceptedRequest]
 
     /// A damaged entry with the holders found at its position.
-    public init(position: Position, bytes: [UInt8], reason: String, holders: [Holding]) {
+    public init(position: Position, bytes: [UInt8], reason: String, holders: [AcceptedRequest]) {
         self.position = position
         self.bytes = bytes
         self.reason = reason
@@ -61,7 +61,7 @@ public struct DamagedEntry: Equatable, Sendable {
 }
 
 /// One accepted request, wherever it is named outside its entry.
-public struct Holding: Hashable, Sendable {
+public struct AcceptedRequest: Hashable, Sendable {
     /// The coupon.
     public let coupon: CouponID
     /// Who has it.
@@ -83,13 +83,13 @@ public struct Holding: Hashable, Sendable {
 /// A request with the place of its queue entry.
 public struct PlacedRequest: Hashable, Sendable {
     /// The request.
-    public let holding: Holding
+    public let accepted: AcceptedRequest
     /// Where it is queued.
     public let position: Position
 
     /// A request with its place.
-    public init(holding: Holding, position: Position) {
-        self.holding = holding
+    public init(accepted: AcceptedRequest, position: Position) {
+        self.accepted = accepted
         self.position = position
     }
 }
@@ -128,13 +128,13 @@ public enum QueueItem: Equatable, Sendable {
         case .entry(let entry):
             entry.requests.enumerated().map { offset, request in
                 PlacedRequest(
-                    holding: Holding(
+                    accepted: AcceptedRequest(
                         coupon: entry.coupon, user: request.user,
                         sequence: entry.firstSequence + Int64(offset),
                         requestID: request.requestID), position: entry.position)
             }
         case .damaged(let damaged):
-            damaged.holders.map { PlacedRequest(holding: $0, position: damaged.position) }
+            damaged.holders.map { PlacedRequest(accepted: $0, position: damaged.position) }
         }
     }
 

@@ -30,7 +30,7 @@ public struct DeadlineWheel {
     }
 
     /// Takes the tickets that have come round: answered, due, or to be added again.
-    public mutating func takeRound(now: MonotonicTime) -> [UInt64] {
+    public mutating func advance(now: MonotonicTime) -> [UInt64] {
         let current = now.milliseconds(since: origin) / Self.bucketMilliseconds
         guard next <= current else { return [] }
         // After a long silence each bucket still comes round once, not once for each turn missed.

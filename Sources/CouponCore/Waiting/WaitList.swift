@@ -14,16 +14,18 @@ public struct WaitList {
         /// The caller's ticket at the worker.
         public let ticket: UInt64
         /// The accepted request.
-        public let holding: Holding
+        public let accepted: AcceptedRequest
         /// Where it was queued.
         public let position: Position
         /// When the gate said so, by its clock.
         public let judgedAt: Timestamp
 
         /// Somebody who waits.
-        public init(ticket: UInt64, holding: Holding, position: Position, judgedAt: Timestamp) {
+        public init(
+            ticket: UInt64, accepted: AcceptedRequest, position: Position, judgedAt: Timestamp
+        ) {
             self.ticket = ticket
-            self.holding = holding
+            self.accepted = accepted
             self.position = position
             self.judgedAt = judgedAt
         }
@@ -96,7 +98,7 @@ public struct WaitList {
     }
 
     /// The answers that an event gives.
-    public mutating func hear(_ event: CompletionEvent) -> [Answer] {
+    public mutating func receive(_ event: CompletionEvent) -> [Answer] {
         guard event.epoch >= epoch else { return [] }
         if event.epoch > epoch {
             resolveAll()
@@ -126,8 +128,8 @@ public struct WaitList {
                 unresolved.append(first)
                 continue
             }
-            let sequence = first.holding.sequence
-            let reason = rejected[Key(coupon: first.holding.coupon, sequence: sequence)]
+            let sequence = first.accepted.sequence
+            let reason = rejected[Key(coupon: first.accepted.coupon, sequence: sequence)]
             answers.append(
                 Answer(
                     ticket: first.ticket,
@@ -175,16 +177,16 @@ public struct WaitList {
     }
 
     /// Whom to ask of PostgreSQL now; empty while an answer is awaited, or nothing has happened since.
-    public mutating func takeQuestions(limit: Int) -> [Holding] {
+    public mutating func dequeueQuestions(limit: Int) -> [AcceptedRequest] {
         guard asked.isEmpty, !unresolved.isEmpty else { return [] }
         asked = Array(unresolved.prefix(limit))
         unresolved.removeFirst(asked.count)
         askedTooEarly = false
-        return asked.map(\.holding)
+        return asked.map(\.accepted)
     }
 
     /// PostgreSQL's answer to the last questions; nil where it could not be asked.
-    public mutating func takeDecisions(_ decisions: Decisions?) -> [Answer] {
+    public mutating func apply(_ decisions: Decisions?) -> [Answer] {
         let questions = asked
         asked = []
         guard let decisions, decisions.standings.count == questions.count else {
@@ -219,11 +221,11 @@ public struct WaitList {
     private func fate(of waiter: Waiter, _ standing: UserStanding?, cursor: Position) -> Fate? {
         switch standing {
         case .issued(let sequence, let requestID, let at):
-            requestID == waiter.holding.requestID
+            requestID == waiter.accepted.requestID
                 ? .issued(sequence: sequence, at: at) : .duplicate(sequence: sequence)
         case .rejected(let sequence, _, let reason): .rejected(sequence: sequence, reason: reason)
         case nil:
-            waiter.position <= cursor ? .lost(sequence: waiter.holding.sequence) : nil
+            waiter.position <= cursor ? .lost(sequence: waiter.accepted.sequence) : nil
         }
     }
 }

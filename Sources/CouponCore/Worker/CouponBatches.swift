@@ -4,7 +4,7 @@ internal import DequeModule
 
 struct CouponBatches {
     /// A class, so that it is changed where it lies: a dictionary's value would be looked up and put back.
-    private final class Batch {
+    private final class PendingBatch {
         var pending: Deque<UInt64> = []
         /// How many of the first ones were asked before.
         var returned = 0
@@ -16,23 +16,23 @@ struct CouponBatches {
         var isLoading = false
     }
 
-    private var batches: [CouponID: Batch] = [:]
+    private var batches: [CouponID: PendingBatch] = [:]
     private var ready: Deque<CouponID> = []
     /// The one used last: in a sale nearly every request is for the same coupon.
-    private var last: (coupon: CouponID, batch: Batch)?
+    private var last: (coupon: CouponID, batch: PendingBatch)?
 
     var isEmpty: Bool { ready.isEmpty }
 
-    private mutating func batch(of coupon: CouponID) -> Batch? {
+    private mutating func batch(of coupon: CouponID) -> PendingBatch? {
         if let last, last.coupon == coupon { return last.batch }
         guard let batch = batches[coupon] else { return nil }
         last = (coupon, batch)
         return batch
     }
 
-    private mutating func makeBatch(of coupon: CouponID) -> Batch {
+    private mutating func makeBatch(of coupon: CouponID) -> PendingBatch {
         if let batch = batch(of: coupon) { return batch }
-        let batch = Batch()
+        let batch = PendingBatch()
         batches[coupon] = batch
         last = (coupon, batch)
         return batch
@@ -77,7 +77,7 @@ struct CouponBatches {
         if let batch = batch(of: coupon) { makeReady(batch, coupon) }
     }
 
-    private mutating func makeReady(_ batch: Batch, _ coupon: CouponID) {
+    private mutating func makeReady(_ batch: PendingBatch, _ coupon: CouponID) {
         guard !batch.isReady, !batch.isLoading else { return }
         batch.isReady = true
         ready.append(coupon)
@@ -103,7 +103,7 @@ struct CouponBatches {
     }
 
     /// Whether the coupon's standing is asked for; asked once.
-    mutating func takeRefresh(of coupon: CouponID) -> Bool {
+    mutating func dequeueRefresh(of coupon: CouponID) -> Bool {
         guard let batch = batch(of: coupon), batch.wantsRefresh else { return false }
         batch.wantsRefresh = false
         return true
@@ -135,7 +135,7 @@ struct CouponBatches {
     mutating func count(of coupon: CouponID) -> Int { batch(of: coupon)?.pending.count ?? 0 }
 
     /// Takes everything that waits for a coupon.
-    mutating func takeAll(of coupon: CouponID) -> [UInt64] {
+    mutating func removeAll(of coupon: CouponID) -> [UInt64] {
         guard let batch = batch(of: coupon) else { return [] }
         defer {
             batch.pending = []

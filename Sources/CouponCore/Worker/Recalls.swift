@@ -37,8 +37,8 @@ extension Worker {
     /// the front door; who has asked before may have it.
     func finish(_ missing: Lookups.Missing, _ reason: DoorReason) {
         let coupon = missing.coupon
-        frontDoor.take(reason, of: missing, now: options.clocks.now())
-        for number in batches.takeAll(of: coupon) {
+        frontDoor.apply(reason, of: missing, now: options.clocks.now())
+        for number in batches.removeAll(of: coupon) {
             guard let ticket = tickets[number] else { continue }
             if ticket.attempt == 0 && !ticket.mayBeAccepted {
                 answer(number, reason.outcome)

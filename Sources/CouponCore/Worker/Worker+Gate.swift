@@ -61,11 +61,11 @@ extension Worker {
         while requests.count < Limits.requestsPerGateCall,
             let number = batches.popFirst(of: coupon)
         {
-            guard let request = takeForCall(number, now) else { continue }
+            guard let request = dequeueForCall(number, now) else { continue }
             numbers.append(number)
             requests.append(request)
         }
-        let wantsRefresh = batches.takeRefresh(of: coupon)
+        let wantsRefresh = batches.dequeueRefresh(of: coupon)
         if wantsRefresh || !requests.isEmpty {
             asked.append(
                 .init(
@@ -80,7 +80,7 @@ extension Worker {
     }
 
     /// A ticket goes into a call, unless its deadline has ended it, or the coupon has closed meanwhile.
-    private func takeForCall(_ number: UInt64, _ now: MonotonicTime) -> GateRequest? {
+    private func dequeueForCall(_ number: UInt64, _ now: MonotonicTime) -> GateRequest? {
         guard let ticket = tickets[number] else { return nil }
         if !ticket.mayBeAccepted {
             switch frontDoor.judge(ticket.coupon, attempt: ticket.attempt, now: now) {
@@ -102,7 +102,7 @@ extension Worker {
     /// - Returns: whether there were others.
     @discardableResult
     func refuse(_ coupon: CouponID, _ reason: String) -> Bool {
-        let numbers = batches.takeAll(of: coupon).filter { tickets[$0] != nil }
+        let numbers = batches.removeAll(of: coupon).filter { tickets[$0] != nil }
         let undecided = numbers.filter { tickets[$0]?.mayBeAccepted == true }
         for number in numbers where tickets[number]?.mayBeAccepted == false {
             failUnjudged(number, .unavailable(reason))
@@ -137,9 +137,9 @@ extension Worker: GateDelegate {
         if case .interrupted = answer {} else { batches.makeReady(asked.coupon) }
         switch answer {
         case .reply(let reply):
-            take(reply, to: asked, in: call.partition)
+            apply(reply, to: asked, in: call.partition)
         case .stale(_, let epoch):
-            takeStale(epoch, call, asked)
+            handleStale(epoch, call, asked)
         case .rolledBack:
             failAll(asked, .unavailable("Redis lost data: the gate is being rebuilt"))
         case .notLoaded(let rev, let now):
@@ -181,7 +181,7 @@ extension Worker: GateDelegate {
     }
 
     /// Rule 15: a later epoch is read from PostgreSQL; anything else is the owner's to mend.
-    private func takeStale(_ epoch: Epoch, _ call: GateCall, _ asked: AskedCalls.Asked) {
+    private func handleStale(_ epoch: Epoch, _ call: GateCall, _ asked: AskedCalls.Asked) {
         host.refreshPartitions()
         guard epoch > book.epoch(of: call.partition) else {
             if call.epoch < book.epoch(of: call.partition) {
@@ -195,21 +195,21 @@ extension Worker: GateDelegate {
         putBack(asked)
     }
 
-    private func take(_ reply: GateReply, to asked: AskedCalls.Asked, in partition: PartitionID) {
+    private func apply(_ reply: GateReply, to asked: AskedCalls.Asked, in partition: PartitionID) {
         let now = options.clocks.now()
-        frontDoor.take(
+        frontDoor.apply(
             reply, for: asked.coupon, askedUnder: asked.generation, askedAt: asked.at, now: now)
         book.seeOpen(reply.epoch, in: partition)
         book.see(Position(epoch: reply.epoch, n: reply.tail), in: partition)
         if reply.verdicts.contains(where: \.isAcceptance) { options.failpoint(.accepted) }
         for (number, verdict) in zip(asked.tickets, reply.verdicts) {
-            take(verdict, number, reply, partition, now)
+            apply(verdict, number, reply, partition, now)
         }
         askQuestions(partition)
         askReplicas()
     }
 
-    private func take(
+    private func apply(
         _ verdict: GateVerdict, _ number: UInt64, _ reply: GateReply, _ partition: PartitionID,
         _ now: MonotonicTime
     ) {
@@ -230,7 +230,7 @@ extension Worker: GateDelegate {
         case .ended: answer(number, .ended)
         case .paused: answer(number, .paused)
         case .closed: answer(number, .closed)
-        case .expired: takeExpired(number, now)
+        case .expired: handleExpired(number, now)
         }
     }
 
@@ -247,7 +247,7 @@ extension Worker: GateDelegate {
         waitLists[partition.rawValue].register(
             WaitList.Waiter(
                 ticket: number,
-                holding: Holding(
+                accepted: AcceptedRequest(
                     coupon: ticket.coupon, user: ticket.request.user, sequence: sequence,
                     requestID: ticket.request.requestID), position: position,
                 judgedAt: judgedAt),
@@ -255,7 +255,7 @@ extension Worker: GateDelegate {
     }
 
     /// The gate's clock is ahead of what we took it for: now it is known, and time may be left.
-    private func takeExpired(_ number: UInt64, _ now: MonotonicTime) {
+    private func handleExpired(_ number: UInt64, _ now: MonotonicTime) {
         guard let ticket = tickets[number] else { return }
         guard ticket.deadline > now else {
             failUnjudged(

@@ -1,7 +1,7 @@
 /// What a worker learns beside the gate's answers: events, PostgreSQL's partitions, loads, decisions.
 extension Worker {
     /// What the event subscription tells.
-    public func hear(_ signal: EventSignal) {
+    public func receive(_ signal: EventSignal) {
         switch signal {
         case .up:
             frontDoor.subscriptionUp()
@@ -10,17 +10,17 @@ extension Worker {
             frontDoor.subscriptionDown(now: options.clocks.now())
             loseTrack()
         case .event(let event):
-            hear(event)
+            receive(event)
         }
     }
 
-    private func hear(_ event: CompletionEvent) {
+    private func receive(_ event: CompletionEvent) {
         guard event.partition.rawValue < waitLists.count else { return }
-        frontDoor.hear(event, now: options.clocks.now())
+        frontDoor.receive(event, now: options.clocks.now())
         if event.epoch > book.epoch(of: event.partition) { host.refreshPartitions() }
         book.seeOpen(event.epoch, in: event.partition)
         book.see(event.to, in: event.partition)
-        tell(waitLists[event.partition.rawValue].hear(event))
+        tell(waitLists[event.partition.rawValue].receive(event))
         askQuestions(event.partition)
     }
 
@@ -32,9 +32,9 @@ extension Worker {
     }
 
     /// PostgreSQL's partitions; nil where they could not be read. Read each second, and when asked for.
-    public func take(rows: [PartitionRow]?) {
+    public func apply(rows: [PartitionRow]?) {
         for row in rows ?? [] {
-            book.take(row)
+            book.apply(row)
             frontDoor.raise(row.id, to: row.epoch)
         }
         if let identity = gate.identity,
@@ -69,10 +69,10 @@ extension Worker {
         case .loaded:
             break
         case .absent:
-            frontDoor.takeAbsence(of: coupon, now: options.clocks.now())
-            for number in batches.takeAll(of: coupon) { answer(number, .notFound) }
+            frontDoor.applyAbsence(of: coupon, now: options.clocks.now())
+            for number in batches.removeAll(of: coupon) { answer(number, .notFound) }
         case .failed(let failure):
-            for number in batches.takeAll(of: coupon) { failUnjudged(number, failure) }
+            for number in batches.removeAll(of: coupon) { failUnjudged(number, failure) }
         }
         batches.endLoad(of: coupon)
         host.schedulePump()
@@ -80,12 +80,12 @@ extension Worker {
 
     /// PostgreSQL's answer to the last questions of a partition; nil where it could not be asked.
     public func didDecide(_ decisions: Decisions?, in partition: PartitionID) {
-        tell(waitLists[partition.rawValue].takeDecisions(decisions))
+        tell(waitLists[partition.rawValue].apply(decisions))
         askQuestions(partition)
     }
 
     func askQuestions(_ partition: PartitionID) {
-        let questions = waitLists[partition.rawValue].takeQuestions(limit: 1_000)
+        let questions = waitLists[partition.rawValue].dequeueQuestions(limit: 1_000)
         if !questions.isEmpty { host.decide(questions, in: partition) }
     }
 

@@ -140,7 +140,7 @@ public final class Worker {
     /// Ends the requests whose deadline has passed; called every few milliseconds (promise 9).
     public func expire() {
         let now = options.clocks.now()
-        for number in deadlines.takeRound(now: now) {
+        for number in deadlines.advance(now: now) {
             guard let ticket = tickets[number] else { continue }
             guard ticket.deadline <= now else {
                 deadlines.add(number, deadline: ticket.deadline)

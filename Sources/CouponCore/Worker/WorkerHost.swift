@@ -12,10 +12,10 @@ public protocol WorkerHost: AnyObject {
     func recall(_ users: [CouponUser])
     /// The gate does not hold the coupon; ends in `Worker.didLoad`.
     func load(_ coupon: CouponID)
-    /// PostgreSQL's partitions are to be read now; ends in `Worker.take(rows:)`.
+    /// PostgreSQL's partitions are to be read now; ends in `Worker.apply(rows:)`.
     func refreshPartitions()
     /// What PostgreSQL says of these requests; ends in `Worker.didDecide`.
-    func decide(_ questions: [Holding], in partition: PartitionID)
+    func decide(_ questions: [AcceptedRequest], in partition: PartitionID)
 }
 
 /// How a load ended.

@@ -24,13 +24,13 @@ enum CopiedIssues {
         bytes.append(bigEndian: Int32(0))  // no more header
         for candidate in candidates {
             bytes.append(bigEndian: columns)
-            bytes.append(column: candidate.holding.coupon.rawValue)
-            bytes.append(column: candidate.holding.user.rawValue)
-            bytes.append(column: candidate.holding.sequence)
+            bytes.append(column: candidate.accepted.coupon.rawValue)
+            bytes.append(column: candidate.accepted.user.rawValue)
+            bytes.append(column: candidate.accepted.sequence)
             bytes.append(column: candidate.acceptedAt.sinceMillennium)
             bytes.append(column: issuedAt.sinceMillennium)
-            bytes.append(bigEndian: Int32(candidate.holding.requestID.count))
-            bytes.append(candidate.holding.requestID)
+            bytes.append(bigEndian: Int32(candidate.accepted.requestID.count))
+            bytes.append(candidate.accepted.requestID)
         }
         bytes.append(bigEndian: Int16(-1))
         return bytes

@@ -62,8 +62,8 @@ struct Insertion {
         let user: UserID
 
         init(_ candidate: BatchDecision.Candidate) {
-            coupon = candidate.holding.coupon
-            user = candidate.holding.user
+            coupon = candidate.accepted.coupon
+            user = candidate.accepted.user
         }
     }
 
@@ -79,8 +79,8 @@ struct Insertion {
             met.insert(index)
             decision.conflict(
                 candidate,
-                with: Holding(
-                    coupon: candidate.holding.coupon, user: candidate.holding.user,
+                with: AcceptedRequest(
+                    coupon: candidate.accepted.coupon, user: candidate.accepted.user,
                     sequence: rows.integer(row, 1), requestID: rows.requestID(row, 2)))
         }
         return candidates.indices.filter { !met.contains($0) }.map { candidates[$0] }
@@ -91,22 +91,22 @@ struct Insertion {
         _ candidates: ArraySlice<BatchDecision.Candidate>
     ) throws(LedgerError) {
         if candidates.isEmpty { return }
-        let refusal: String
+        let rejection: String
         do throws(SQLFailure) {
             let inserted = try session.attempt(["SAVEPOINT part", .insert(candidates)]).affected
             if inserted == candidates.count {
                 _ = try session.attempt(["RELEASE part"])
                 return
             }
-            refusal = "PostgreSQL did not insert it, without an error"
+            rejection = "PostgreSQL did not insert it, without an error"
         } catch {
             guard error.blamesData else { throw LedgerError(error) }
-            refusal = error.message
+            rejection = error.message
         }
         _ = try session.run("ROLLBACK TO part", "RELEASE part")
         if candidates.count == 1, let candidate = candidates.first {
             decision.deadLetter(candidate)
-            deadLetters.append(NewDeadLetter(candidate, error: refusal))
+            deadLetters.append(NewDeadLetter(candidate, error: rejection))
             return
         }
         let middle = candidates.startIndex + candidates.count / 2
@@ -118,7 +118,7 @@ struct Insertion {
 /// A request that could not be issued, or an entry that could not be read.
 struct NewDeadLetter {
     let position: Position
-    let holding: Holding?
+    let accepted: AcceptedRequest?
     let acceptedAt: Timestamp?
     let bytes: [UInt8]?
     let error: String
@@ -126,15 +126,15 @@ struct NewDeadLetter {
     /// A request that PostgreSQL refuses.
     init(_ candidate: BatchDecision.Candidate, error: String) {
         position = candidate.position
-        holding = candidate.holding
+        accepted = candidate.accepted
         acceptedAt = candidate.acceptedAt
         bytes = nil
         self.error = error
     }
 
-    private init(_ damaged: DamagedEntry, holding: Holding?) {
+    private init(_ damaged: DamagedEntry, accepted: AcceptedRequest?) {
         position = damaged.position
-        self.holding = holding
+        self.accepted = accepted
         acceptedAt = nil
         bytes = damaged.bytes
         error = damaged.reason
@@ -143,7 +143,7 @@ struct NewDeadLetter {
     /// One for each known holder of a damaged entry; one without a user where nobody is known.
     static func damaged(_ item: QueueItem) -> [NewDeadLetter] {
         guard case .damaged(let damaged) = item else { return [] }
-        if damaged.holders.isEmpty { return [NewDeadLetter(damaged, holding: nil)] }
-        return damaged.holders.map { NewDeadLetter(damaged, holding: $0) }
+        if damaged.holders.isEmpty { return [NewDeadLetter(damaged, accepted: nil)] }
+        return damaged.holders.map { NewDeadLetter(damaged, accepted: $0) }
     }
 }

@@ -13,10 +13,10 @@ extension Statement {
                 AS r (coupon_id, user_id, sequence, request_id, accepted_at)
             ON CONFLICT DO NOTHING
             """,
-            .integers(candidates.map(\.holding.coupon.rawValue)),
-            .integers(candidates.map(\.holding.user.rawValue)),
-            .integers(candidates.map(\.holding.sequence)),
-            .requestIDs(candidates.map(\.holding.requestID)),
+            .integers(candidates.map(\.accepted.coupon.rawValue)),
+            .integers(candidates.map(\.accepted.user.rawValue)),
+            .integers(candidates.map(\.accepted.sequence)),
+            .requestIDs(candidates.map(\.accepted.requestID)),
             .timestamps(candidates.map(\.acceptedAt)))
     }
 
@@ -34,10 +34,10 @@ extension Statement {
                 RETURNING 1)
             SELECT 1 / (count(*) = $6)::int FROM inserted
             """,
-            .integers(candidates.map(\.holding.coupon.rawValue)),
-            .integers(candidates.map(\.holding.user.rawValue)),
-            .integers(candidates.map(\.holding.sequence)),
-            .requestIDs(candidates.map(\.holding.requestID)),
+            .integers(candidates.map(\.accepted.coupon.rawValue)),
+            .integers(candidates.map(\.accepted.user.rawValue)),
+            .integers(candidates.map(\.accepted.sequence)),
+            .requestIDs(candidates.map(\.accepted.requestID)),
             .timestamps(candidates.map(\.acceptedAt)), .integer(Int64(candidates.count)))
     }
 
@@ -50,12 +50,12 @@ extension Statement {
             JOIN coupond.coupon_issue AS i USING (coupon_id, user_id)
             ORDER BY r.number
             """,
-            .integers(candidates.map(\.holding.coupon.rawValue)),
-            .integers(candidates.map(\.holding.user.rawValue)))
+            .integers(candidates.map(\.accepted.coupon.rawValue)),
+            .integers(candidates.map(\.accepted.user.rawValue)))
     }
 
     /// Rejections. One that is there already, from before the cursor was set back by hand, stays.
-    static func insert(_ rejections: [Refusal], of partition: PartitionID) -> Statement {
+    static func insert(_ rejections: [Rejection], of partition: PartitionID) -> Statement {
         Statement(
             """
             INSERT INTO coupond.issue_rejection
@@ -66,10 +66,10 @@ extension Statement {
             .integer(Int64(partition.rawValue)),
             .integers(rejections.map(\.position.epoch)),
             .integers(rejections.map(\.position.n)),
-            .integers(rejections.map(\.holding.coupon.rawValue)),
-            .integers(rejections.map(\.holding.user.rawValue)),
-            .integers(rejections.map(\.holding.sequence)),
-            .requestIDs(rejections.map(\.holding.requestID)),
+            .integers(rejections.map(\.accepted.coupon.rawValue)),
+            .integers(rejections.map(\.accepted.user.rawValue)),
+            .integers(rejections.map(\.accepted.sequence)),
+            .requestIDs(rejections.map(\.accepted.requestID)),
             .integers(rejections.map { Int64($0.reason.rawValue) }))
     }
 
@@ -86,10 +86,10 @@ extension Statement {
             .integer(Int64(partition.rawValue)),
             .integers(letters.map(\.position.epoch)),
             .integers(letters.map(\.position.n)),
-            .integers(letters.map(\.holding?.coupon.rawValue)),
-            .integers(letters.map(\.holding?.user.rawValue)),
-            .integers(letters.map(\.holding?.sequence)),
-            .requestIDs(letters.map(\.holding?.requestID)),
+            .integers(letters.map(\.accepted?.coupon.rawValue)),
+            .integers(letters.map(\.accepted?.user.rawValue)),
+            .integers(letters.map(\.accepted?.sequence)),
+            .requestIDs(letters.map(\.accepted?.requestID)),
             .timestamps(letters.map(\.acceptedAt)),
             .byteStrings(letters.map(\.bytes)),
             .texts(letters.map(\.error)))

@@ -81,7 +81,7 @@ extension PostgresLedger {
         let isHoping = !insertion.statements.isEmpty
         var statements = insertion.statements
         let commit = insertion.decision.finish()
-        let rejections = commit.refusals.filter { $0.reason != .deadLetter }
+        let rejections = commit.rejections.filter { $0.reason != .deadLetter }
         if !rejections.isEmpty { statements.append(.insert(rejections, of: batch.partition)) }
         if !deadLetters.isEmpty { statements.append(.insert(deadLetters, of: batch.partition)) }
         let coupons = commit.coupons.compactMap(\.coupon)

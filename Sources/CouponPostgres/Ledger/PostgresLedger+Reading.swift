@@ -29,15 +29,15 @@ extension PostgresLedger {
     }
 
     /// Rejections and held dead letters in (from, to], in order.
-    public func refusals(
+    public func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
-    ) throws(LedgerError) -> [Refusal] {
+    ) throws(LedgerError) -> [Rejection] {
         let rows = try session.run(
             Statement(
                 """
                 SELECT r.coupon_id, r.user_id, r.sequence, r.request_id, r.epoch, r.n, r.reason,
                     i.sequence, i.request_id
-                FROM coupond.refusal AS r
+                FROM coupond.rejection AS r
                 LEFT JOIN coupond.coupon_issue AS i
                     ON r.reason = $6 AND i.coupon_id = r.coupon_id AND i.user_id = r.user_id
                 WHERE partition = $1 AND (epoch, n) > ($2, $3) AND (epoch, n) <= ($4, $5)
@@ -45,25 +45,25 @@ extension PostgresLedger {
                 """, .integer(Int64(partition.rawValue)), .integer(from.epoch), .integer(from.n),
                 .integer(to.epoch), .integer(to.n),
                 .integer(Int64(RejectionReason.alreadyIssued.rawValue))))
-        var refusals: [Refusal] = []
+        var rejections: [Rejection] = []
         for row in 0..<rows.count {
             let coupon = CouponID(rows.integer(row, 0))
             let user = UserID(rows.integer(row, 1))
             let issued =
                 rows.isNull(row, 7)
                 ? nil
-                : Holding(
+                : AcceptedRequest(
                     coupon: coupon, user: user, sequence: rows.integer(row, 7),
                     requestID: rows.requestID(row, 8))
-            refusals.append(
-                Refusal(
-                    holding: Holding(
+            rejections.append(
+                Rejection(
+                    accepted: AcceptedRequest(
                         coupon: coupon, user: user, sequence: rows.integer(row, 2),
                         requestID: rows.requestID(row, 3)),
                     position: rows.position(row, 4), reason: try rows.reason(row, 6),
                     issued: issued))
         }
-        return refusals
+        return rejections
     }
 
     /// Coupons as committed, by id; those that are missing are left out.

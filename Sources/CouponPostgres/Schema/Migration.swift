@@ -15,6 +15,7 @@ struct Migration {
         Migration(
             number: 3, name: "dead_letter_indexes",
             bytes: PackageResources._003_dead_letter_indexes_sql),
+        Migration(number: 4, name: "outbox", bytes: PackageResources._004_outbox_sql),
     ]
 
     private init(number: Int64, name: String, bytes: [UInt8]) {

@@ -29,7 +29,7 @@ extension Session {
                 Statement(
                     """
                     SELECT DISTINCT ON (user_id) user_id, sequence, request_id, reason
-                    FROM coupond.refusal AS r
+                    FROM coupond.rejection AS r
                     WHERE coupon_id = $1 AND user_id > $2 AND \(Self.hasNoIssue)
                     ORDER BY user_id, epoch DESC, n DESC, sequence DESC LIMIT $3
                     """, .integer(coupon.rawValue), .integer(user.rawValue),
@@ -64,7 +64,7 @@ extension Session {
         let most = Parameter.integer(Int64(limit) + 1)
         var found: [CouponID: [LoadedHolder]] = [:]
         var count = 0
-        for sql in [Self.issuesOfMany, Self.refusalsOfMany] {
+        for sql in [Self.issuesOfMany, Self.rejectionsOfMany] {
             let rows = try run(Statement(sql, ids, most))
             count += rows.count
             if count > limit { return nil }
@@ -94,16 +94,16 @@ extension Session {
         FROM coupond.coupon_issue WHERE coupon_id = ANY ($1) LIMIT $2
         """
 
-    private static let refusalsOfMany = """
+    private static let rejectionsOfMany = """
         SELECT DISTINCT ON (coupon_id, user_id) user_id, sequence, request_id, reason, coupon_id
-        FROM coupond.refusal AS r
+        FROM coupond.rejection AS r
         WHERE coupon_id = ANY ($1) AND user_id IS NOT NULL AND \(hasNoIssue)
         ORDER BY coupon_id, user_id, epoch DESC, n DESC, sequence DESC LIMIT $2
         """
 }
 
 extension Rows {
-    /// User, sequence, request id, and the reason of a refusal.
+    /// User, sequence, request id, and the reason of a rejection.
     fileprivate func holder(_ row: Int) throws(LedgerError) -> LoadedHolder {
         LoadedHolder(
             user: UserID(integer(row, 0)),

@@ -17,7 +17,7 @@ final class Session {
     private let options: PostgresOptions
     private let role: Role
     private let logger: Logger
-    private var connection: Connection?
+    private var connection: PostgresConnection?
     /// How long a statement may take just now; nil: as the options say.
     var statementMilliseconds: Int?
     /// Counts connections: what belonged to an earlier one is gone.
@@ -99,8 +99,8 @@ final class Session {
         return failure
     }
 
-    private func open() throws(SQLFailure) -> Connection {
-        let connection = try Connection(options, logger: logger)
+    private func open() throws(SQLFailure) -> PostgresConnection {
+        let connection = try PostgresConnection(options, logger: logger)
         // idle_session_timeout came with 14.
         guard connection.serverVersion >= 140_000 else {
             throw .refused(

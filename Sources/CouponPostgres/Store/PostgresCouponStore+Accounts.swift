@@ -27,7 +27,7 @@ extension PostgresCouponStore: AccountsStore {
             Statement(
                 """
                 SELECT \(Coupon.columns), epoch, cursor_epoch, cursor_n, rejected, held, discarded,
-                    untold, unreadable, counted, lowest, highest, repeated,
+                    unsynced, unreadable, counted, lowest, highest, repeated,
                     rejected <= $2 AND letters <= $2
                 FROM (SELECT \(Coupon.columns) FROM coupond.coupon WHERE \(condition)) AS c
                 JOIN (SELECT id AS partition_id, epoch, cursor_epoch, cursor_n
@@ -38,8 +38,8 @@ extension PostgresCouponStore: AccountsStore {
                 CROSS JOIN LATERAL (SELECT count(*) AS letters,
                     count(*) FILTER (WHERE letter = 1) AS held,
                     count(*) FILTER (WHERE letter = 3) AS discarded,
-                    count(*) FILTER (WHERE letter = 3 AND NOT told) AS untold FROM (
-                        SELECT state AS letter, told FROM coupond.dead_letter
+                    count(*) FILTER (WHERE letter = 3 AND NOT synced) AS unsynced FROM (
+                        SELECT state AS letter, synced FROM coupond.dead_letter
                         WHERE coupon_id = c.id AND user_id IS NOT NULL
                         ORDER BY user_id LIMIT $2 + 1) AS d) AS d
                 CROSS JOIN LATERAL (SELECT count(*) AS unreadable FROM (
@@ -54,7 +54,7 @@ extension PostgresCouponStore: AccountsStore {
                         SELECT sequence, count(*) AS holders FROM coupond.coupon_issue
                         WHERE coupon_id = c.id AND c.issued <= $3 GROUP BY sequence) AS s) AS i
                 ORDER BY c.id
-                """, .integer(Int64(partitioning.count)), .integer(bounds.refusals),
+                """, .integer(Int64(partitioning.count)), .integer(bounds.rejections),
                 .integer(bounds.rows), parameter))
         var accounts: [LedgerAccounts] = []
         for row in 0..<rows.count { accounts.append(try rows.accounts(row)) }
@@ -101,7 +101,7 @@ extension PostgresCouponStore: AccountsStore {
     }
 
     /// Leaves a note, due now, that the gate must be told of a coupon once more.
-    public func renote(_ coupon: CouponID, above version: Int64?) throws(LedgerError) {
+    public func requestResync(_ coupon: CouponID, above version: Int64?) throws(LedgerError) {
         do throws(LedgerError) {
             _ = try session.run(
                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
@@ -112,7 +112,7 @@ extension PostgresCouponStore: AccountsStore {
                     """, .integer(coupon.rawValue), .integer(version)),
                 Statement(
                     """
-                    INSERT INTO coupond.untold_change (coupon_id, noted_at)
+                    INSERT INTO coupond.gate_outbox (coupon_id, added_at)
                     VALUES ($1, now() - interval '1 minute') ON CONFLICT DO NOTHING
                     """, .integer(coupon.rawValue)),
                 "COMMIT")
@@ -135,7 +135,7 @@ extension Rows {
             coupon: try coupon(row), epoch: integer(row, start),
             cursor: position(row, start + 1), rows: counted, rejected: integer(row, start + 3),
             deadLettered: integer(row, start + 4), discarded: integer(row, start + 5),
-            untold: integer(row, start + 6), unreadable: integer(row, start + 7),
+            unsynced: integer(row, start + 6), unreadable: integer(row, start + 7),
             isComplete: boolean(row, start + 12))
     }
 }

@@ -6,7 +6,7 @@ extension PostgresCouponStore {
     ///
     /// The partition's row is locked first, as the issuing transaction does, and shared: no epoch is
     /// handed out and nothing is issued meanwhile. A note of the change is committed before, and stays for
-    /// `retell`.
+    /// `resync`.
     /// - Parameters:
     ///   - change: what to change; nil members stay.
     ///   - cap: asked before a total is lowered, with the coupon as it would be and the partition's row;
@@ -14,8 +14,8 @@ extension PostgresCouponStore {
     /// - Returns: nil where the coupon is missing.
     public func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> CouponUpdate? {
-        guard try note(id) else { return nil }
+    ) throws(LedgerError) -> CouponUpdateResult? {
+        guard try addToOutbox(id) else { return nil }
         var isCapAsked = false
         func ask(_ coupon: Coupon, _ row: PartitionRow) -> Bool {
             isCapAsked = true
@@ -23,7 +23,7 @@ extension PostgresCouponStore {
         }
         do throws(LedgerError) {
             _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-            guard try lockNote(id) else { throw .busy("the change took too long to begin") }
+            guard try lockOutboxRow(id) else { throw .busy("the change took too long to begin") }
             let partition = try session.partition(partitioning.partition(of: id), locked: true)
             let result = try lockedCoupon(id).map { coupon throws(LedgerError) in
                 try apply(change, to: coupon, in: partition, ask)
@@ -32,24 +32,24 @@ extension PostgresCouponStore {
                 _ = try session.run("COMMIT")
             } else {
                 session.rollBack()
-                if isCapAsked { noteLeftOverCap(id) }
+                if isCapAsked { addLeftOverCap(id) }
             }
             return result
         } catch {
             session.rollBack()
-            if isCapAsked { noteLeftOverCap(id) }
+            if isCapAsked { addLeftOverCap(id) }
             throw error
         }
     }
 
     /// While this daemon stood still its session may have ended, and its note been dealt with: a cap that
     /// came after that would stay.
-    private func noteLeftOverCap(_ id: CouponID) { _ = try? note(id) }
+    private func addLeftOverCap(_ id: CouponID) { _ = try? addToOutbox(id) }
 
     private func apply(
         _ change: CouponChange, to coupon: Coupon, in partition: PartitionRow,
         _ cap: (Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> CouponUpdate {
+    ) throws(LedgerError) -> CouponUpdateResult {
         var changed = coupon.changed(by: change)
         if changed == coupon { return .updated(coupon) }
         if let fault = changed.fault(after: coupon) { return .invalid(fault) }

@@ -47,7 +47,7 @@ extension PostgresCouponStore: DeadLetterStore {
             _ = try session.run(
                 Statement(
                     """
-                    UPDATE coupond.dead_letter SET state = $2, told = user_id IS NULL,
+                    UPDATE coupond.dead_letter SET state = $2, synced = user_id IS NULL,
                         decided_at = now()
                     WHERE id = $1
                     """, .integer(id), .integer(Int64(state.rawValue))))
@@ -56,10 +56,10 @@ extension PostgresCouponStore: DeadLetterStore {
     }
 
     /// Decided letters of which the gate does not know yet.
-    public func untoldLetters(limit: Int) throws(LedgerError) -> [Int64] {
+    public func unsyncedLetters(limit: Int) throws(LedgerError) -> [Int64] {
         let rows = try session.run(
             Statement(
-                "SELECT id FROM coupond.dead_letter WHERE NOT told ORDER BY id LIMIT $1",
+                "SELECT id FROM coupond.dead_letter WHERE NOT synced ORDER BY id LIMIT $1",
                 .integer(Int64(limit))))
         return (0..<rows.count).map { rows.integer($0, 0) }
     }
@@ -68,14 +68,14 @@ extension PostgresCouponStore: DeadLetterStore {
     public func tell(
         _ id: Int64, _ tell: (DeadLetter, Coupon, PartitionRow) -> Bool
     ) throws(LedgerError) -> Bool {
-        let isTold = try locked(id) { letter, coupon, partition throws(LedgerError) in
-            if let coupon, letter.holding != nil, !tell(letter, coupon, partition) { return false }
+        let isSynced = try locked(id) { letter, coupon, partition throws(LedgerError) in
+            if let coupon, letter.accepted != nil, !tell(letter, coupon, partition) { return false }
             _ = try session.run(
                 Statement(
-                    "UPDATE coupond.dead_letter SET told = true WHERE id = $1", .integer(id)))
+                    "UPDATE coupond.dead_letter SET synced = true WHERE id = $1", .integer(id)))
             return true
         }
-        return isTold ?? true
+        return isSynced ?? true
     }
 
     /// A transaction with a letter and what it belongs to, locked in the order of all others: partition,
@@ -119,8 +119,8 @@ extension PostgresCouponStore: DeadLetterStore {
     /// Issues a letter's request with its old sequence; the text says why it cannot be. Nothing is written
     /// then but what a savepoint takes back.
     private func issue(_ letter: DeadLetter, _ coupon: Coupon?) throws(LedgerError) -> String? {
-        guard let holding = letter.holding else { return "nobody knows whose request it was" }
-        guard let coupon else { return "there is no coupon \(holding.coupon.rawValue)" }
+        guard let accepted = letter.accepted else { return "nobody knows whose request it was" }
+        guard let coupon else { return "there is no coupon \(accepted.coupon.rawValue)" }
         if coupon.isSoldOut { return "the total is used up: raise it first" }
         do throws(SQLFailure) {
             let inserted = try session.attempt([
@@ -156,7 +156,7 @@ extension PostgresCouponStore: DeadLetterStore {
 extension DeadLetter {
     fileprivate func decided(_ state: State) -> DeadLetter {
         DeadLetter(
-            id: id, holding: holding, position: position, error: error, state: state,
+            id: id, accepted: accepted, position: position, error: error, state: state,
             createdAt: createdAt)
     }
 }
@@ -168,8 +168,8 @@ extension Rows {
         let isKnown = (1...4).allSatisfy { !isNull(row, $0) }
         return DeadLetter(
             id: integer(row, 0),
-            holding: isKnown
-                ? Holding(
+            accepted: isKnown
+                ? AcceptedRequest(
                     coupon: CouponID(integer(row, 1)), user: UserID(integer(row, 2)),
                     sequence: integer(row, 3), requestID: requestID(row, 4)) : nil,
             position: position(row, 5), error: text(row, 7), state: state,

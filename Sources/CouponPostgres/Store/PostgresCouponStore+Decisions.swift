@@ -4,16 +4,16 @@ public import CouponCore
 extension PostgresCouponStore {
     /// What PostgreSQL knows of these requests, and the cursor, in one snapshot (rule 36).
     ///
-    /// A user's issue answers every request of that user; a refusal only the request that it names.
+    /// A user's issue answers every request of that user; a rejection only the request that it names.
     public func decisions(
-        _ questions: [Holding], in partition: PartitionID
+        _ questions: [AcceptedRequest], in partition: PartitionID
     ) throws(LedgerError) -> Decisions {
         let rows = try session.run(
             Statement(
                 """
                 SELECT p.cursor_epoch, p.cursor_n, i.sequence, i.request_id, i.issued_at,
                     q.sequence, q.request_id, (
-                        SELECT max(r.reason) FROM coupond.refusal AS r
+                        SELECT max(r.reason) FROM coupond.rejection AS r
                         WHERE i.user_id IS NULL AND r.coupon_id = q.coupon_id
                             AND r.user_id = q.user_id AND r.sequence = q.sequence
                             AND r.request_id = q.request_id)
@@ -35,7 +35,7 @@ extension PostgresCouponStore {
         return Decisions(cursor: rows.position(0, 0), standings: standings)
     }
 
-    /// What PostgreSQL knows of users and coupons, in order: the issue, else the latest refusal.
+    /// What PostgreSQL knows of users and coupons, in order: the issue, else the latest rejection.
     public func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
         let rows = try session.run(
             Statement(
@@ -45,7 +45,7 @@ extension PostgresCouponStore {
                 LEFT JOIN coupond.coupon_issue AS i
                     ON i.coupon_id = q.coupon_id AND i.user_id = q.user_id
                 LEFT JOIN LATERAL (
-                    SELECT sequence, request_id, reason FROM coupond.refusal
+                    SELECT sequence, request_id, reason FROM coupond.rejection
                     WHERE coupon_id = q.coupon_id AND user_id = q.user_id
                     ORDER BY epoch DESC, n DESC, sequence DESC LIMIT 1) AS r ON true
                 ORDER BY q.number
@@ -58,7 +58,7 @@ extension PostgresCouponStore {
 }
 
 extension Rows {
-    /// An issue's sequence, request id and moment; a refusal's sequence, request id and reason.
+    /// An issue's sequence, request id and moment; a rejection's sequence, request id and reason.
     fileprivate func standing(_ row: Int, at column: Int) throws(LedgerError) -> UserStanding? {
         if !isNull(row, column) {
             return .issued(

@@ -103,8 +103,8 @@ public final class GateConnection: Gate {
     /// Looks whether this is still the Redis of `identity`; where not, the connection is replaced.
     public func verify() {
         guard case .ready(let link, let session) = state else { return }
-        link.send(ServerInfo.infoCommand) { reply in
-            let now = ServerInfo(info: reply, config: .none).identity
+        link.send(RedisServerInfo.infoCommand) { reply in
+            let now = RedisServerInfo(info: reply, config: .none).identity
             if let now, now != session.identity { link.lost("Redis has another history") }
         }
     }
@@ -121,11 +121,11 @@ public final class GateConnection: Gate {
     private func transmit(_ number: Int, over link: GateLink, _ session: GateSession) {
         let call = pending[number - firstNumber].call
         link.send(Command(call, digest: session.digest, options: options)) { [weak self] reply in
-            self?.take(reply, for: number, over: link, session)
+            self?.handle(reply, for: number, over: link, session)
         }
     }
 
-    private func take(
+    private func handle(
         _ reply: Reply, for number: Int, over link: GateLink, _ session: GateSession
     ) {
         let index = number - firstNumber

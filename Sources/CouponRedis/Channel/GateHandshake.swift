@@ -40,10 +40,10 @@ final class GateHandshake {
     func start() {
         if let command = options.authentication { link.send(command) { self.check($0) } }
         link.send(Command("CLIENT", "ID")) { self.collect($0) }
-        link.send(ServerInfo.infoCommand) { self.collect($0) }
+        link.send(RedisServerInfo.infoCommand) { self.collect($0) }
         link.send(Self.loadCommand) { self.collect($0) }
         // Last, for it alone may answer an error: a Redis that hides its settings.
-        link.send(ServerInfo.configCommand) { self.judge(config: $0) }
+        link.send(RedisServerInfo.configCommand) { self.judge(config: $0) }
     }
 
     static var loadCommand: Command {
@@ -65,7 +65,7 @@ final class GateHandshake {
 
     private func judge(config: Reply) {
         guard !isOver else { return }
-        let server = ServerInfo(info: replies[1], config: config)
+        let server = RedisServerInfo(info: replies[1], config: config)
         guard let clientID = replies[0].integerValue, let identity = server.identity,
             let digest = replies[2].text
         else { return end(.failure(HandshakeFailure(text: "Redis does not tell who it is"))) }

@@ -84,8 +84,8 @@ public final class ReplicaConnection: ReplicaLink {
         link.send(Command("WAIT", String(replicas), String(timeoutMilliseconds))) {
             count = $0.integerValue
         }
-        link.send(ServerInfo.infoCommand) { [weak self] reply in
-            let server = ServerInfo(info: reply, config: .none)
+        link.send(RedisServerInfo.infoCommand) { [weak self] reply in
+            let server = RedisServerInfo(info: reply, config: .none)
             guard let count, let identity = server.identity, !server.isReplica else {
                 return link.lost("Redis cannot wait for replicas")
             }

@@ -6,12 +6,12 @@ extension RedisGateControl: DeadLetterGate {
     public func settle(
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(GateControlError) -> SetResult {
-        guard let holding = letter.holding else { return .current }
+        guard let accepted = letter.accepted else { return .current }
         var packed = ByteWriter(capacity: 34)
         packed.append(coupon)
         var request = ByteWriter(capacity: 25)
-        request.append(holding.sequence)
-        request.append(holding.requestID)
+        request.append(accepted.sequence)
+        request.append(accepted.requestID)
         return try run(
             .letter,
             keys: [
@@ -22,7 +22,7 @@ extension RedisGateControl: DeadLetterGate {
             ],
             [
                 .number(epoch), .bytes(Self.pack(coupon.id)), .bytes(packed.bytes),
-                .number(options.finishedRetentionMilliseconds), .bytes(Self.pack(holding.user)),
+                .number(options.finishedRetentionMilliseconds), .bytes(Self.pack(accepted.user)),
                 .bytes(request.bytes), .number(letter.state == .redriven ? 1 : 0),
             ]
         ).setResult()

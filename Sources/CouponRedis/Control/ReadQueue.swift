@@ -141,12 +141,12 @@ extension QueueEntry {
             let acceptedAt = reader.timestamp(),
             reader.remaining > 0
         else { return nil }
-        var requests: [AcceptedRequest] = []
+        var requests: [EntryRequest] = []
         requests.reserveCapacity(reader.remaining / 25)
         while reader.remaining > 0 {
             guard let user = reader.userID(), user.rawValue > 0, let requestID = reader.requestID()
             else { return nil }
-            requests.append(AcceptedRequest(user: user, requestID: requestID))
+            requests.append(EntryRequest(user: user, requestID: requestID))
         }
         self.init(
             position: entry.position, coupon: coupon, firstSequence: first,

@@ -39,16 +39,16 @@ extension RedisGateControl {
         var keys = [Keys.gate(partition)]
         var packed = ByteWriter(capacity: requests.count * 53)
         for request in requests {
-            let coupon = request.holding.coupon
+            let coupon = request.accepted.coupon
             if indices[coupon] == nil {
                 indices[coupon] = UInt32(indices.count + 1)
                 keys.append(Keys.record(coupon, partition, epoch))
                 keys.append(Keys.holders(coupon, partition, epoch))
             }
             packed.append(indices[coupon] ?? 0)
-            packed.append(request.holding.user)
-            packed.append(request.holding.requestID)
-            packed.append(request.holding.sequence)
+            packed.append(request.accepted.user)
+            packed.append(request.accepted.requestID)
+            packed.append(request.accepted.sequence)
             packed.append(request.position.epoch)
             packed.append(request.position.n)
         }

@@ -72,9 +72,9 @@ public final class RedisGateControl: GateControl {
     private func verify(
         _ connection: BlockingConnection
     ) throws(GateControlError) -> RedisIdentity {
-        let server = ServerInfo(
-            info: try connection.call(ServerInfo.infoCommand),
-            config: try connection.ask(ServerInfo.configCommand))
+        let server = RedisServerInfo(
+            info: try connection.call(RedisServerInfo.infoCommand),
+            config: try connection.ask(RedisServerInfo.configCommand))
         guard let identity = server.identity else {
             throw .unexpectedReply("INFO tells neither run_id nor master_replid")
         }

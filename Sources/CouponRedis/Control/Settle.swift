@@ -25,14 +25,14 @@ extension RedisGateControl {
         var ids: [CouponID: UInt32] = [:]
         var coupons = settlement.coupons
         for (index, coupon) in coupons.enumerated() { ids[coupon.id] = UInt32(index + 1) }
-        for refusal in settlement.refusals where ids[refusal.holding.coupon] == nil {
+        for rejection in settlement.rejections where ids[rejection.accepted.coupon] == nil {
             coupons.append(
-                SettledCoupon(id: refusal.holding.coupon, coupon: nil, requests: 0))
-            ids[refusal.holding.coupon] = UInt32(coupons.count)
+                SettledCoupon(id: rejection.accepted.coupon, coupon: nil, requests: 0))
+            ids[rejection.accepted.coupon] = UInt32(coupons.count)
         }
-        var refusals = ByteWriter(capacity: settlement.refusals.count * 63)
-        for refusal in settlement.refusals {
-            refusals.append(refusal, couponIndex: ids[refusal.holding.coupon] ?? 0)
+        var rejections = ByteWriter(capacity: settlement.rejections.count * 63)
+        for rejection in settlement.rejections {
+            rejections.append(rejection, couponIndex: ids[rejection.accepted.coupon] ?? 0)
         }
         var packed = ByteWriter(capacity: coupons.count * 51)
         var keys = [
@@ -52,7 +52,7 @@ extension RedisGateControl {
                 .number(settlement.to.n), .number(settlement.isRecovery ? 1 : 0),
                 .number(options.finishedRetentionMilliseconds),
                 .number(min(max(0, settlement.issuedAt.microseconds), 1 << 53)),
-                .bytes(packed.bytes), .bytes(refusals.bytes),
+                .bytes(packed.bytes), .bytes(rejections.bytes),
                 .text(settlement.identity.replicationID),
             ])
     }
@@ -94,15 +94,15 @@ extension ByteWriter {
     }
 
     /// 63 bytes.
-    fileprivate mutating func append(_ refusal: Refusal, couponIndex: UInt32) {
+    fileprivate mutating func append(_ rejection: Rejection, couponIndex: UInt32) {
         append(couponIndex)
-        append(refusal.holding.user)
-        append(refusal.holding.sequence)
-        append(refusal.position.epoch)
-        append(refusal.position.n)
-        append(refusal.reason.rawValue)
-        append(refusal.issued == nil ? 0 as UInt8 : 1)
-        append(refusal.issued?.sequence ?? 0)
-        append(refusal.issued?.requestID ?? .empty)
+        append(rejection.accepted.user)
+        append(rejection.accepted.sequence)
+        append(rejection.position.epoch)
+        append(rejection.position.n)
+        append(rejection.reason.rawValue)
+        append(rejection.issued == nil ? 0 as UInt8 : 1)
+        append(rejection.issued?.sequence ?? 0)
+        append(rejection.issued?.requestID ?? .empty)
     }
 }

@@ -43,9 +43,9 @@ extension ByteReader {
             coupon: coupon, rev: rev, version: version, door: door)
     }
 
-    fileprivate mutating func rejection() -> CompletionEvent.Rejection? {
+    fileprivate mutating func rejection() -> CompletionEvent.RejectedRequest? {
         guard let coupon = couponID(), let sequence = int64(), let reason = rejectionReason()
         else { return nil }
-        return CompletionEvent.Rejection(coupon: coupon, sequence: sequence, reason: reason)
+        return CompletionEvent.RejectedRequest(coupon: coupon, sequence: sequence, reason: reason)
     }
 }

@@ -11,7 +11,7 @@ public final class RedisEventSource: EventSource {
     /// The longest `next` blocks, in milliseconds.
     private static let patienceMilliseconds: Int64 = 500
     /// How long a subscription may be silent although it was pinged (rule 39).
-    private static let deafAfter = Duration.seconds(1)
+    private static let disconnectedAfter = Duration.seconds(1)
 
     private let options: RedisOptions
     private let logger: Logger
@@ -84,7 +84,7 @@ public final class RedisEventSource: EventSource {
             self.pingedAt = .now
             return try connection.send(Command("PING"))
         }
-        if pingedAt.duration(to: .now) >= Self.deafAfter {
+        if pingedAt.duration(to: .now) >= Self.disconnectedAfter {
             throw .unavailable("Redis did not answer a ping of the subscription")
         }
     }

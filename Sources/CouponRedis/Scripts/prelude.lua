@@ -148,7 +148,7 @@ local function next_rev(gate)
   return gate.rev
 end
 
--- Whether a lowering may be under way, or was left unfinished; `retell` ends that.
+-- Whether a lowering may be under way, or was left unfinished; `resync` ends that.
 local function is_capped(r)
   return r.cap and (r.cap_version > r.version or r.cap < r.total)
 end

@@ -6,7 +6,7 @@
 -- ARGV  epoch, from: epoch, n, to: epoch, n, resolve (0 or 1), retention (ms, 0 is for ever),
 --       issued at (microseconds), coupons, 51 bytes each, in the order of KEYS:
 --         coupon 8 | requests settled 8 | known to PostgreSQL 1 | as committed 34 (see prelude.lua)
---       refusals, 63 bytes each:
+--       rejections, 63 bytes each:
 --         index of the coupon, from 1, 4 | user 8 | sequence 8 | position: epoch 8, n 8 | reason 1
 --         | holds another 1 | that one's sequence 8 | that one's request id 17
 --       replication id of the Redis in which the entries were read
@@ -22,7 +22,7 @@ local ALREADY_ISSUED, DEAD_LETTER = 2, 4
 local epoch = tonumber(ARGV[1])
 local from_epoch, from_n = tonumber(ARGV[2]), tonumber(ARGV[3])
 local to_epoch, to_n = tonumber(ARGV[4]), tonumber(ARGV[5])
-local retention, packed, refusals = tonumber(ARGV[7]), ARGV[9], ARGV[10]
+local retention, packed, rejections = tonumber(ARGV[7]), ARGV[9], ARGV[10]
 
 local gate = read_gate()
 if not is_open(gate, epoch) or gate.settled_epoch ~= from_epoch or gate.settled_n ~= from_n then
@@ -71,14 +71,14 @@ local function refuse(coupon, user, place, reason, issued)
 end
 
 local rejections = {}
-for i = 1, #refusals / 63 do
+for i = 1, #rejections / 63 do
   local at = i * 63 - 62
-  local coupon = coupons[struct.unpack('>I4', refusals, at)]
-  local place = string.sub(refusals, at + 12, at + 35)
-  local reason = string.byte(refusals, at + 36)
-  local issued = string.byte(refusals, at + 37) == 1 and string.sub(refusals, at + 38, at + 62)
+  local coupon = coupons[struct.unpack('>I4', rejections, at)]
+  local place = string.sub(rejections, at + 12, at + 35)
+  local reason = string.byte(rejections, at + 36)
+  local issued = string.byte(rejections, at + 37) == 1 and string.sub(rejections, at + 38, at + 62)
   if coupon.record then
-    refuse(coupon, string.sub(refusals, at + 4, at + 11), place, reason, issued)
+    refuse(coupon, string.sub(rejections, at + 4, at + 11), place, reason, issued)
   end
   rejections[i] = coupon.id .. string.sub(place, 1, 8) .. string.char(reason)
 end

@@ -9,7 +9,7 @@ struct AuditReport {
     private let logger: Logger
     private let drift = Gauge(label: "coupond_drift")
     private let repairs = Counter(label: "coupond_drift_repairs_total")
-    private let setbacks = Counter(label: "coupond_postgres_went_back_total")
+    private let postgresRollbacks = Counter(label: "coupond_postgres_went_back_total")
     private let audited = Counter(label: "coupond_audited_coupons_total")
 
     init(_ logger: Logger) {
@@ -37,7 +37,7 @@ struct AuditReport {
                 "the gate has not what the tables say and is told once more",
                 metadata: Self.metadata(check, coupon, []))
         case .wentBack(let coupon, let check):
-            setbacks.increment()
+            postgresRollbacks.increment()
             logger.critical(
                 "PostgreSQL went back: a change of a coupon that was committed is lost",
                 metadata: Self.metadata(check, coupon, []))

@@ -19,13 +19,13 @@ struct SlowShare {
     private var counts = [0, 0]
 
     /// False where so many are under way.
-    mutating func take(_ kind: Kind) -> Bool {
+    mutating func reserve(_ kind: Kind) -> Bool {
         guard counts[kind.rawValue] < kind.limit else { return false }
         counts[kind.rawValue] += 1
         return true
     }
 
-    mutating func giveBack(_ kind: Kind) { counts[kind.rawValue] -= 1 }
+    mutating func release(_ kind: Kind) { counts[kind.rawValue] -= 1 }
 }
 
 extension Request.Method {
@@ -41,7 +41,7 @@ extension Request.Method {
 
 /// Whether somebody is still there to hear an answer: told by a connection's event loop, asked by the thread
 /// on which the answer would be made.
-final class Presence: Sendable {
+final class CallerPresence: Sendable {
     private let hasLeft = Atomic(false)
 
     var isThere: Bool { !hasLeft.load(ordering: .relaxed) }

@@ -7,18 +7,18 @@ internal import ServiceLifecycle
 internal import Synchronization
 
 extension CouponServer {
-    /// A listener for each desk, all on one port.
-    func listen(_ desks: [NIOLoopBound<Desk>]) async throws -> [any Channel] {
+    /// A listener for each loopServer, all on one port.
+    func listen(_ loopServers: [NIOLoopBound<LoopServer>]) async throws -> [any Channel] {
         var listeners: [any Channel] = []
-        for desk in desks {
+        for loopServer in loopServers {
             let port = listeners.first?.localAddress?.port ?? options.port
-            listeners.append(try await bind(desk.eventLoop, desk, port: port))
+            listeners.append(try await bind(loopServer.eventLoop, loopServer, port: port))
         }
         return listeners
     }
 
     private func bind(
-        _ loop: any EventLoop, _ desk: NIOLoopBound<Desk>, port: Int
+        _ loop: any EventLoop, _ loopServer: NIOLoopBound<LoopServer>, port: Int
     ) async throws -> any Channel {
         let maximumFrameBytes = options.maximumFrameBytes
         return try await ServerBootstrap(group: loop)
@@ -40,7 +40,8 @@ extension CouponServer {
                 channel.eventLoop.makeCompletedFuture {
                     try makeRoom()
                     try channel.pipeline.syncOperations.addHandler(
-                        Connection(desk: desk.value, maximumFrameBytes: maximumFrameBytes))
+                        ServerConnection(
+                            loopServer: loopServer.value, maximumFrameBytes: maximumFrameBytes))
                 }
             }
             .bind(host: options.host, port: port).get()
@@ -49,8 +50,8 @@ extension CouponServer {
     /// Who is one too many is told so, which takes a moment: in a rush not even that moment is to be had.
     private func makeRoom() throws(TooManyConnections) {
         let most = options.maximumConnections + Limits.refusedConnections
-        guard roster.connections.load(ordering: .relaxed) >= most else { return }
-        roster.refusals.add(1, ordering: .relaxed)
+        guard loopServers.connections.load(ordering: .relaxed) >= most else { return }
+        loopServers.connectionsRefused.add(1, ordering: .relaxed)
         throw TooManyConnections()
     }
 

@@ -27,8 +27,10 @@ extension CouponServer {
 
     /// Those who watch are few; the others would take the files of callers.
     private func enter(_ channel: any Channel) throws(TooManyConnections) {
-        channel.closeFuture.whenComplete { _ in roster.observers.subtract(1, ordering: .relaxed) }
-        let count = roster.observers.add(1, ordering: .relaxed).newValue
+        channel.closeFuture.whenComplete { _ in
+            loopServers.observers.subtract(1, ordering: .relaxed)
+        }
+        let count = loopServers.observers.add(1, ordering: .relaxed).newValue
         guard count <= Limits.observationConnections else { throw TooManyConnections() }
     }
 
@@ -39,17 +41,17 @@ extension CouponServer {
         case "/livez":
             return loop.makeSucceededFuture(.init(status: .ok, body: "alive\n"))
         case "/readyz":
-            return roster.collect(on: loop) { $0.whyNotReady }.map { reasons in
+            return loopServers.collect(on: loop) { $0.whyNotReady }.map { reasons in
                 let reason = reasons.compactMap { $0 }.first
                 return reason.map { .init(status: .serviceUnavailable, body: $0 + "\n") }
                     ?? .init(status: .ok, body: "ready\n")
             }
         case "/metrics":
-            return roster.collect(on: loop) { $0.currentTally }.map { tallies in
-                let tally = tallies.reduce(Tally(), +)
+            return loopServers.collect(on: loop) { $0.currentCounts }.map { tallies in
+                let counts = tallies.reduce(RequestCounts(), +)
                 return .init(
                     status: .ok,
-                    body: tally.text() + connectionsText() + work.metrics
+                    body: counts.text() + connectionsText() + work.metrics
                         + options.moreMetrics())
             }
         default:
@@ -59,8 +61,8 @@ extension CouponServer {
     }
 
     private func connectionsText() -> String {
-        let connections = roster.connections.load(ordering: .relaxed)
-        let refusals = roster.refusals.load(ordering: .relaxed)
+        let connections = loopServers.connections.load(ordering: .relaxed)
+        let refusals = loopServers.connectionsRefused.load(ordering: .relaxed)
         let failures = accepting.failures.load(ordering: .relaxed)
         return """
             # TYPE coupond_connections gauge

@@ -32,7 +32,7 @@ extension LedgerAccounts {
             cursor: Position(epoch: raw.cursor_epoch, n: raw.cursor_n),
             rows: hasRows ? IssuedRows(raw) : nil, rejected: raw.rejected,
             deadLettered: raw.dead_lettered, discarded: raw.discarded,
-            untold: raw.untold, unreadable: raw.unreadable, isComplete: raw.incomplete == 0)
+            unsynced: raw.unsynced, unreadable: raw.unreadable, isComplete: raw.incomplete == 0)
     }
 }
 

@@ -13,9 +13,9 @@ extension DeadLetter {
         let requestID = unsafe try Field.requestID(raw.request_id, "dead_letter.request_id")
         unsafe self.init(
             id: raw.id,
-            holding: raw.user_id == 0
+            accepted: raw.user_id == 0
                 ? nil
-                : Holding(
+                : AcceptedRequest(
                     coupon: CouponID(raw.coupon_id), user: UserID(raw.user_id),
                     sequence: raw.sequence, requestID: requestID),
             position: Position(epoch: raw.epoch, n: raw.n),

@@ -70,7 +70,7 @@ extension LedgerAccounts {
         unsafe raw.pointee.rejected = rejected
         unsafe raw.pointee.dead_lettered = deadLettered
         unsafe raw.pointee.discarded = discarded
-        unsafe raw.pointee.untold = untold
+        unsafe raw.pointee.unsynced = unsynced
         unsafe raw.pointee.unreadable = unreadable
         unsafe raw.pointee.incomplete = isComplete ? 0 : 1
         unsafe raw.pointee.epoch = epoch

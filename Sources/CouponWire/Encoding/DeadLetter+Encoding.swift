@@ -10,11 +10,11 @@ extension MessageArena {
     ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__DeadLetter> {
         let raw = unsafe try make(coupond__v1__dead_letter__init)
         unsafe raw.pointee.id = letter.id
-        if let holding = letter.holding {
-            unsafe raw.pointee.coupon_id = holding.coupon.rawValue
-            unsafe raw.pointee.user_id = holding.user.rawValue
-            unsafe raw.pointee.sequence = holding.sequence
-            unsafe raw.pointee.request_id = unsafe try bytes(holding.requestID)
+        if let accepted = letter.accepted {
+            unsafe raw.pointee.coupon_id = accepted.coupon.rawValue
+            unsafe raw.pointee.user_id = accepted.user.rawValue
+            unsafe raw.pointee.sequence = accepted.sequence
+            unsafe raw.pointee.request_id = unsafe try bytes(accepted.requestID)
         }
         unsafe raw.pointee.epoch = letter.position.epoch
         unsafe raw.pointee.n = letter.position.n

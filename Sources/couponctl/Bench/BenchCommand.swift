@@ -60,7 +60,7 @@ struct BenchCommand: AsyncParsableCommand {
     /// The accounts of the sale. The caches hear of the end a moment after the commit: they are
     /// given a few looks.
     private func checks(
-        _ coupon: CouponID, _ tally: Tally, _ client: CouponClient, _ fleet: Fleet
+        _ coupon: CouponID, _ tally: AnswerCounts, _ client: CouponClient, _ fleet: Fleet
     ) async throws -> [Check] {
         let confirmed = try await Confirmation.count(
             of: tally.accepted, coupon: coupon, fleet: fleet,

@@ -18,7 +18,7 @@ struct BenchReport {
     /// Whether something does not add up.
     var isBreach: Bool { checks.contains { !$0.holds } }
 
-    private var tally: Tally { sale.tally }
+    private var tally: AnswerCounts { sale.tally }
     private var rate: Double { Double(tally.count) / max(seconds, 1e-9) }
 
     private var percentiles: [(String, Int64)] {

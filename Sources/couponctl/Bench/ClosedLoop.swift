@@ -4,7 +4,7 @@ internal import NIOCore
 
 /// Keeps so many requests in flight on each connection of one event loop until all questions are
 /// asked and answered. A question that a broken connection takes along is answered by its error.
-final class ClosedLoop<S: Script> {
+final class ClosedLoop<S: LoadScript> {
     private let connections: [ClientConnection]
     private let pipeline: Int
     private let step: Int
@@ -44,7 +44,7 @@ final class ClosedLoop<S: Script> {
             let asked = NIODeadline.now().uptimeNanoseconds
             do throws(ClientError) {
                 try connection.send(script.question(number), deadline: deadline) { answer in
-                    self.take(number, answer, asked: asked, from: connection)
+                    self.record(number, answer, asked: asked, from: connection)
                 }
             } catch {
                 // It is closed: the others go on.
@@ -55,12 +55,12 @@ final class ClosedLoop<S: Script> {
         }
     }
 
-    private func take(
+    private func record(
         _ number: Int, _ answer: Result<Response.Result, ClientError>, asked: UInt64,
         from connection: ClientConnection
     ) {
         unanswered -= 1
-        script.take(number, answer, asked: asked, now: NIODeadline.now().uptimeNanoseconds)
+        script.record(number, answer, asked: asked, now: NIODeadline.now().uptimeNanoseconds)
         report()
         fill(connection)
         finishIfDone()

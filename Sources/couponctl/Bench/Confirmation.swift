@@ -3,7 +3,7 @@ internal import CouponCore
 internal import CouponWire
 
 /// Asks for every user who was told a sequence whether the row is there, under that very sequence.
-struct Confirmation: Script {
+struct Confirmation: LoadScript {
     private let coupon: CouponID
     private let told: [Told]
 
@@ -25,7 +25,7 @@ struct Confirmation: Script {
         .couponStatus(coupon: coupon, user: told[number].user)
     }
 
-    mutating func take(
+    mutating func record(
         _ number: Int, _ answer: Result<Response.Result, ClientError>, asked: UInt64, now: UInt64
     ) {
         guard case .success(.couponStatus(let status)) = answer else {

@@ -4,12 +4,12 @@ internal import NIOPosix
 
 /// Many connections on up to two event loops: enough to keep a daemon of as many cores busy.
 struct Fleet: Sendable {
-    private struct Lane: Sendable {
+    private struct FleetLoop: Sendable {
         let loop: any EventLoop
         let connections: [NIOLoopBound<ClientConnection>]
     }
 
-    private let lanes: [Lane]
+    private let fleetLoops: [FleetLoop]
 
     /// Connects.
     /// - Throws: `ClientError.cannotConnect` where one connection cannot be made.
@@ -17,28 +17,29 @@ struct Fleet: Sendable {
         address: ServerAddress, connections: Int, configuration: ClientConfiguration
     ) async throws {
         let loops = Array(MultiThreadedEventLoopGroup.singleton.makeIterator().prefix(2))
-        var lanes: [Lane] = []
+        var fleetLoops: [FleetLoop] = []
         for (index, loop) in loops.enumerated() {
             let mine = stride(from: index, to: connections, by: loops.count).map { _ in
                 ClientConnection.connect(to: address, on: loop, configuration: configuration)
             }
             guard !mine.isEmpty else { continue }
             let connected = EventLoopFuture.whenAllSucceed(mine, on: loop)
-            lanes.append(Lane(loop: loop, connections: try await connected.get()))
+            fleetLoops.append(FleetLoop(loop: loop, connections: try await connected.get()))
         }
-        self.lanes = lanes
+        self.fleetLoops = fleetLoops
     }
 
     /// Asks all questions of a script, each once, and returns each loop's copy.
-    func run<S: Script>(_ script: S, pace: Pace, progress: Progress) async throws -> [S] {
-        let runs = lanes.enumerated().map { index, lane in
-            lane.loop.flatSubmit {
-                let done = lane.loop.makePromise(of: S.self)
-                let connections = lane.connections.map(\.value)
-                let share = (index, lanes.count)
+    func run<S: LoadScript>(_ script: S, pace: Pace, progress: Progress) async throws -> [S] {
+        let runs = fleetLoops.enumerated().map { index, fleetLoop in
+            fleetLoop.loop.flatSubmit {
+                let done = fleetLoop.loop.makePromise(of: S.self)
+                let connections = fleetLoop.connections.map(\.value)
+                let share = (index, fleetLoops.count)
                 if let rate = pace.rate {
                     OpenLoop(
-                        script, rate: rate, connections: connections, on: lane.loop, share: share,
+                        script, rate: rate, connections: connections, on: fleetLoop.loop,
+                        share: share,
                         pace: pace, progress: progress, done: done
                     ).run()
                 } else {
@@ -50,13 +51,15 @@ struct Fleet: Sendable {
                 return done.futureResult
             }
         }
-        return try await EventLoopFuture.whenAllSucceed(runs, on: lanes[0].loop).get()
+        return try await EventLoopFuture.whenAllSucceed(runs, on: fleetLoops[0].loop).get()
     }
 
     /// Closes all connections.
     func close() {
-        for lane in lanes {
-            lane.loop.execute { for connection in lane.connections { connection.value.close() } }
+        for fleetLoop in fleetLoops {
+            fleetLoop.loop.execute {
+                for connection in fleetLoop.connections { connection.value.close() }
+            }
         }
     }
 }

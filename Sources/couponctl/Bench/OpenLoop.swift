@@ -6,7 +6,7 @@ internal import NIOCore
 /// for a question: one that goes out late, because the daemon kept the connections full or this machine
 /// was busy, has waited all the same. So a stall is paid by everybody who would have asked meanwhile, not
 /// by one question alone.
-final class OpenLoop<S: Script> {
+final class OpenLoop<S: LoadScript> {
     private let connections: [ClientConnection]
     private let loop: any EventLoop
     private let pipeline: Int
@@ -75,19 +75,19 @@ final class OpenLoop<S: Script> {
         unanswered += 1
         do throws(ClientError) {
             try connection.send(script.question(number), deadline: deadline) { answer in
-                self.take(number, answer, asked: asked)
+                self.record(number, answer, asked: asked)
             }
         } catch {
-            take(number, .failure(error), asked: asked)
+            record(number, .failure(error), asked: asked)
         }
     }
 
-    private func take(
+    private func record(
         _ number: Int, _ answer: Result<Response.Result, ClientError>, asked: UInt64
     ) {
         unanswered -= 1
         let now = NIODeadline.now().uptimeNanoseconds
-        script.take(number, answer, asked: asked, now: max(now, asked))
+        script.record(number, answer, asked: asked, now: max(now, asked))
         progress.advance(by: 1)
         finishIfDone()
     }

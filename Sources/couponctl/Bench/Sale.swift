@@ -5,7 +5,7 @@ internal import Histogram
 
 /// A sale: every user asks for one coupon several times, each time by another request id, in a
 /// shuffled order, so that a user's requests also race each other on different connections.
-struct Sale: Script {
+struct Sale: LoadScript {
     /// In microseconds, up to two minutes, to three digits.
     static let emptyLatencies = Histogram<UInt64>(
         lowestDiscernibleValue: 1, highestTrackableValue: 120_000_000,
@@ -18,7 +18,7 @@ struct Sale: Script {
     /// first.
     private let run = UInt64.random(in: 1...(.max))
 
-    private(set) var tally = Tally()
+    private(set) var tally = AnswerCounts()
     private(set) var latencies = Sale.emptyLatencies
     /// When the last acceptance was told, in nanoseconds of the monotonic clock; 0 where there is
     /// none.
@@ -48,11 +48,11 @@ struct Sale: Script {
                 requestID: RequestID(high: run, low: UInt64(number), length: 16), waitFor: waitFor))
     }
 
-    mutating func take(
+    mutating func record(
         _ number: Int, _ answer: Result<Response.Result, ClientError>, asked: UInt64, now: UInt64
     ) {
         let acceptedBefore = tally.accepted.count
-        tally.take(answer, user: user(number))
+        tally.record(answer, user: user(number))
         if tally.accepted.count > acceptedBefore { lastAccepted = now }
         latencies.record((now - asked) / 1000)
     }

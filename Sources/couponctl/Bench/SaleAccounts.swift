@@ -11,7 +11,7 @@ struct SaleAccounts {
     /// How many requests were sent.
     let requests: Int
     /// What they were told.
-    let tally: Tally
+    let tally: AnswerCounts
     /// How many of those who were told a sequence have the row with that sequence.
     let confirmed: Int
     /// The figures of gate, queue and tables, after the sale.

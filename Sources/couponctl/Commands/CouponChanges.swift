@@ -3,7 +3,7 @@ internal import CouponClient
 internal import CouponCore
 
 /// A change of title, total or window.
-struct CouponUpdate: AsyncParsableCommand {
+struct CouponUpdateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "update", abstract: "Changes title, total or window; what is absent stays.")
 

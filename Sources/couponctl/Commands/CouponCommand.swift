@@ -8,7 +8,7 @@ struct CouponCommand: AsyncParsableCommand {
         commandName: "coupon", abstract: "Creates, shows and changes coupons.",
         subcommands: [
             CouponCreate.self, CouponGet.self, CouponList.self, CouponIssues.self,
-            CouponUpdate.self, CouponStateChange<Pause>.self, CouponStateChange<Resume>.self,
+            CouponUpdateCommand.self, CouponStateChange<Pause>.self, CouponStateChange<Resume>.self,
             CouponStateChange<Close>.self,
         ])
 

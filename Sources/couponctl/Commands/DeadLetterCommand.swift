@@ -79,9 +79,9 @@ extension DeadLetter {
     /// Names and values for people.
     fileprivate var fields: [(String, String)] {
         [
-            ("id", "\(id)"), ("coupon", holding.map { "\($0.coupon.rawValue)" } ?? "-"),
-            ("user", holding.map { "\($0.user.rawValue)" } ?? "-"),
-            ("sequence", holding.map { "\($0.sequence)" } ?? "-"),
+            ("id", "\(id)"), ("coupon", accepted.map { "\($0.coupon.rawValue)" } ?? "-"),
+            ("user", accepted.map { "\($0.user.rawValue)" } ?? "-"),
+            ("sequence", accepted.map { "\($0.sequence)" } ?? "-"),
             ("state", "\(state)".uppercased()), ("since", createdAt.rfc3339), ("error", error),
         ]
     }
@@ -89,10 +89,10 @@ extension DeadLetter {
     /// One JSON document.
     fileprivate var json: JSONValue {
         .object([
-            ("id", .integer(id)), ("coupon_id", .optional(holding?.coupon.rawValue)),
-            ("user_id", .optional(holding?.user.rawValue)),
-            ("sequence", .optional(holding?.sequence)),
-            ("request_id", holding.map { .string($0.requestID.hexadecimal) } ?? .null),
+            ("id", .integer(id)), ("coupon_id", .optional(accepted?.coupon.rawValue)),
+            ("user_id", .optional(accepted?.user.rawValue)),
+            ("sequence", .optional(accepted?.sequence)),
+            ("request_id", accepted.map { .string($0.requestID.hexadecimal) } ?? .null),
             ("epoch", .integer(position.epoch)), ("n", .integer(position.n)),
             ("error", .string(error)), ("state", .string("\(state)".uppercased())),
             ("created_at", .time(createdAt)),

@@ -16,8 +16,8 @@ enum Moment: Equatable, ExpressibleByArgument {
             return
         }
         var rest = Substring(argument)
-        let isPast = rest.take("-")
-        guard isPast || rest.take("+"), let span = TimeSpan(argument: String(rest)) else {
+        let isPast = rest.read("-")
+        guard isPast || rest.read("+"), let span = TimeSpan(argument: String(rest)) else {
             return nil
         }
         self = .fromNow(milliseconds: isPast ? -span.milliseconds : span.milliseconds)

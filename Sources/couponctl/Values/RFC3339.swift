@@ -16,14 +16,14 @@ extension Timestamp {
     /// From RFC 3339, such as `2026-03-01T09:00:00+09:00`; nil where the text is anything else.
     init?(rfc3339 text: String) {
         var rest = Substring(text)
-        guard let year = rest.takeNumber(digits: 4), rest.take("-"),
-            let month = rest.takeNumber(digits: 2), rest.take("-"),
-            let day = rest.takeNumber(digits: 2),
-            rest.take("T") || rest.take("t") || rest.take(" "),
-            let hour = rest.takeNumber(digits: 2), hour < 24, rest.take(":"),
-            let minute = rest.takeNumber(digits: 2), minute < 60, rest.take(":"),
-            let second = rest.takeNumber(digits: 2), second < 60,
-            let fraction = Self.takeFraction(&rest), let offset = Self.takeOffset(&rest),
+        guard let year = rest.readNumber(digits: 4), rest.read("-"),
+            let month = rest.readNumber(digits: 2), rest.read("-"),
+            let day = rest.readNumber(digits: 2),
+            rest.read("T") || rest.read("t") || rest.read(" "),
+            let hour = rest.readNumber(digits: 2), hour < 24, rest.read(":"),
+            let minute = rest.readNumber(digits: 2), minute < 60, rest.read(":"),
+            let second = rest.readNumber(digits: 2), second < 60,
+            let fraction = Self.readFraction(&rest), let offset = Self.readOffset(&rest),
             rest.isEmpty, let date = CivilDate(year: year, month: month, day: day)
         else { return nil }
         let seconds = date.daysSinceEpoch * 86_400 + hour * 3600 + minute * 60 + second - offset
@@ -38,8 +38,8 @@ extension Timestamp {
 
     /// Microseconds; 0 where no fraction stands there; nil where it has no digits. Finer ones are
     /// cut.
-    private static func takeFraction(_ text: inout Substring) -> Int64? {
-        guard text.take(".") else { return 0 }
+    private static func readFraction(_ text: inout Substring) -> Int64? {
+        guard text.read(".") else { return 0 }
         let digits = text.prefix { ("0"..."9").contains($0) }
         guard !digits.isEmpty else { return nil }
         text.removeFirst(digits.count)
@@ -48,11 +48,11 @@ extension Timestamp {
     }
 
     /// Seconds east of UTC.
-    private static func takeOffset(_ text: inout Substring) -> Int64? {
-        if text.take("Z") || text.take("z") { return 0 }
-        let isWest = text.take("-")
-        guard isWest || text.take("+"), let hours = text.takeNumber(digits: 2), hours < 24,
-            text.take(":"), let minutes = text.takeNumber(digits: 2), minutes < 60
+    private static func readOffset(_ text: inout Substring) -> Int64? {
+        if text.read("Z") || text.read("z") { return 0 }
+        let isWest = text.read("-")
+        guard isWest || text.read("+"), let hours = text.readNumber(digits: 2), hours < 24,
+            text.read(":"), let minutes = text.readNumber(digits: 2), minutes < 60
         else { return nil }
         return (hours * 3600 + minutes * 60) * (isWest ? -1 : 1)
     }
@@ -60,14 +60,14 @@ extension Timestamp {
 
 extension Substring {
     /// Takes a character where it comes next.
-    mutating func take(_ character: Character) -> Bool {
+    mutating func read(_ character: Character) -> Bool {
         guard first == character else { return false }
         removeFirst()
         return true
     }
 
     /// Takes a number of exactly so many digits where it comes next.
-    fileprivate mutating func takeNumber(digits: Int) -> Int64? {
+    fileprivate mutating func readNumber(digits: Int) -> Int64? {
         let head = prefix(digits)
         guard head.count == digits, head.allSatisfy({ ("0"..."9").contains($0) }) else {
             return nil

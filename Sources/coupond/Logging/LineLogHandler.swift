@@ -29,7 +29,7 @@ struct LineLogHandler: LogHandler {
         let values = merged.sorted { $0.key < $1.key }.map {
             LogLine.Value(key: $0.key, text: "\($0.value)")
         }
-        writer.take(
+        writer.add(
             LogLine(
                 level: event.level, label: label, message: "\(event.message)", values: values))
     }

@@ -43,7 +43,7 @@ final class LogWriter: Sendable {
     }
 
     /// Writes a line soon, or counts it where it repeats another one.
-    func take(_ line: LogLine) {
+    func add(_ line: LogLine) {
         let now = ContinuousClock.now
         let (lines, mustPlan) = state.withLock { state in
             let lines = state.filter.judge(line, at: now)
@@ -55,7 +55,7 @@ final class LogWriter: Sendable {
 
     /// Tells what was counted, and waits until everything is written, so long at most.
     func flush(withinMilliseconds milliseconds: Int64) {
-        for line in state.withLock({ $0.filter.takeCounted(at: nil) }) { append(line) }
+        for line in state.withLock({ $0.filter.removeCounted(at: nil) }) { append(line) }
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)
         while state.withLock({ $0.isWriting }), ContinuousClock.now < deadline { usleep(1_000) }
     }
@@ -94,7 +94,7 @@ final class LogWriter: Sendable {
             let now = ContinuousClock.now
             let (lines, mustPlan) = self.state.withLock { state in
                 state.isTellingPlanned = false
-                let lines = state.filter.takeCounted(at: now)
+                let lines = state.filter.removeCounted(at: now)
                 return (lines, Self.mustPlanTelling(&state))
             }
             for line in lines { self.append(line) }
@@ -105,10 +105,10 @@ final class LogWriter: Sendable {
     // MARK: On the thread
 
     private func writeAll() {
-        while let bytes = takeBuffer() { write(bytes) }
+        while let bytes = nextBuffer() { write(bytes) }
     }
 
-    private func takeBuffer() -> [UInt8]? {
+    private func nextBuffer() -> [UInt8]? {
         state.withLock { state in
             if state.buffer.isEmpty && state.dropped > 0 {
                 let note = LogLine(

@@ -65,7 +65,7 @@ struct RepeatFilter {
     }
 
     /// What was counted in spells that are over; nil: in all.
-    mutating func takeCounted(at now: ContinuousClock.Instant?) -> [LogLine] {
+    mutating func removeCounted(at now: ContinuousClock.Instant?) -> [LogLine] {
         var told: [LogLine] = []
         for (kind, spell) in spells where now.map({ $0 >= spell.end }) ?? true {
             spells[kind] = nil

@@ -5,7 +5,7 @@ public import CouponCore
 public final class ModelLedger: Ledger {
     /// What is called.
     public enum Call: Hashable, Sendable {
-        case join, claim, release, partition, raiseEpoch, issue, refusals, coupons, marks, holders
+        case join, claim, release, partition, raiseEpoch, issue, rejections, coupons, marks, holders
     }
 
     /// Called before each call is done, with the partition if it is one's. A session that is lost by it is
@@ -91,11 +91,11 @@ public final class ModelLedger: Ledger {
     }
 
     /// Rejections and held dead letters.
-    public func refusals(
+    public func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
-    ) throws(LedgerError) -> [Refusal] {
-        try begin(.refusals, partition)
-        return world.tables.refusals(in: partition, after: from, upTo: to)
+    ) throws(LedgerError) -> [Rejection] {
+        try begin(.rejections, partition)
+        return world.tables.rejections(in: partition, after: from, upTo: to)
     }
 
     /// Coupons as committed.

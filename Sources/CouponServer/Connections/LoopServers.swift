@@ -1,32 +1,34 @@
-/// All desks of the daemon, each on its own event loop, and what they count together.
+/// All loopServers of the daemon, each on its own event loop, and what they count together.
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
 internal import Synchronization
 
-final class Roster: Sendable {
+final class LoopServers: Sendable {
     let connections = Atomic<Int>(0)
     /// Callers who were one too many.
-    let refusals = Atomic<Int>(0)
+    let connectionsRefused = Atomic<Int>(0)
     /// Connections for HTTP.
     let observers = Atomic<Int>(0)
-    private let desks = Mutex<[NIOLoopBound<Desk>]>([])
+    private let loopServers = Mutex<[NIOLoopBound<LoopServer>]>([])
 
-    func add(_ desk: NIOLoopBound<Desk>) { desks.withLock { $0.append(desk) } }
+    func add(_ loopServer: NIOLoopBound<LoopServer>) {
+        loopServers.withLock { $0.append(loopServer) }
+    }
 
-    /// Runs something at each desk, on its loop.
-    func each(_ body: @escaping @Sendable (Desk) -> Void) {
-        for desk in desks.withLock({ $0 }) {
-            desk.eventLoop.execute { body(desk.value) }
+    /// Runs something at each loopServer, on its loop.
+    func each(_ body: @escaping @Sendable (LoopServer) -> Void) {
+        for loopServer in loopServers.withLock({ $0 }) {
+            loopServer.eventLoop.execute { body(loopServer.value) }
         }
     }
 
-    /// One value from each desk.
+    /// One value from each loopServer.
     func collect<Value: Sendable>(
-        on loop: any EventLoop, _ body: @escaping @Sendable (Desk) -> Value
+        on loop: any EventLoop, _ body: @escaping @Sendable (LoopServer) -> Value
     ) -> EventLoopFuture<[Value]> {
-        let futures = desks.withLock { $0 }.map { desk in
-            desk.eventLoop.submit { body(desk.value) }
+        let futures = loopServers.withLock { $0 }.map { loopServer in
+            loopServer.eventLoop.submit { body(loopServer.value) }
         }
         return EventLoopFuture.whenAllSucceed(futures, on: loop)
     }

@@ -7,23 +7,23 @@ internal import NIOCore
 internal import SerialThreads
 internal import Synchronization
 
-/// All that a catalog asks of PostgreSQL.
-public typealias CatalogStore =
+/// All that a lane asks of PostgreSQL.
+public typealias LaneStore =
     CouponStore & AccountsStore & IssueStore & DeadLetterStore
-/// All that a catalog asks of Redis.
-public typealias CatalogGates = GateControl & AccountsGate & DeadLetterGate
+/// All that a lane asks of Redis.
+public typealias LaneGates = GateControl & AccountsGate & DeadLetterGate
 
-actor Catalog {
-    typealias Job = @Sendable (isolated Catalog) -> Void
+actor BlockingLane {
+    typealias Job = @Sendable (isolated BlockingLane) -> Void
 
-    let lane: Lane
+    let kind: Lane
     let partitioning: Partitioning
     let logger: Logger
     let clocks: Clocks
     private let thread: SerialThread
-    private let makeStore: @Sendable () -> any CatalogStore
-    private let makeGates: @Sendable () -> any CatalogGates
-    private let roster: Roster
+    private let makeStore: @Sendable () -> any LaneStore
+    private let makeGates: @Sendable () -> any LaneGates
+    private let loopServers: LoopServers
     private let jobs: AsyncStream<Job>
     private let inbox: AsyncStream<Job>.Continuation
     private let jobsWaiting = Atomic<Int>(0)
@@ -31,8 +31,8 @@ actor Catalog {
     private let isRecurringWaiting = Atomic(false)
     private let reloadSettings: @Sendable () -> Void
 
-    private(set) lazy var store: any CatalogStore = makeStore()
-    private(set) lazy var gates: any CatalogGates = makeGates()
+    private(set) lazy var store: any LaneStore = makeStore()
+    private(set) lazy var gates: any LaneGates = makeGates()
     /// The loads under way, and who is told of their ends.
     var loads: [CouponID: [@Sendable (LoadOutcome) -> Void]] = [:]
     /// What they may still stage this second.
@@ -40,11 +40,11 @@ actor Catalog {
     private let owns: (@Sendable (PartitionID) -> Bool)?
     /// What there is to do, without the thread on which it is done.
     private(set) lazy var keeper: CouponKeeper = {
-        let (roster, logger) = (roster, logger)
+        let (loopServers, logger) = (loopServers, logger)
         return CouponKeeper(
             store: store, gates: gates, partitioning: partitioning, clocks: clocks
         ) { coupon in
-            roster.each { desk in desk.withWorker { $0.forget(coupon) } }
+            loopServers.each { loopServer in loopServer.withWorker { $0.forget(coupon) } }
         } failed: { what, error in
             logger.debug("a port failed", metadata: ["port": "\(what)", "error": "\(error)"])
         }
@@ -67,19 +67,20 @@ actor Catalog {
 
     /// - Parameter owns: for the auditor; nil where the lane only serves.
     init(
-        _ lane: Lane, partitioning: Partitioning,
-        store: @escaping @Sendable () -> any CatalogStore,
-        gates: @escaping @Sendable () -> any CatalogGates,
-        owns: (@Sendable (PartitionID) -> Bool)?, roster: Roster, logger: Logger, clocks: Clocks,
+        _ kind: Lane, partitioning: Partitioning,
+        store: @escaping @Sendable () -> any LaneStore,
+        gates: @escaping @Sendable () -> any LaneGates,
+        owns: (@Sendable (PartitionID) -> Bool)?, loopServers: LoopServers, logger: Logger,
+        clocks: Clocks,
         reloadSettings: @escaping @Sendable () -> Void
     ) {
-        self.lane = lane
-        thread = SerialThread(name: "coupond.\(lane)")
+        self.kind = kind
+        thread = SerialThread(name: "coupond.\(kind)")
         self.owns = owns
         self.partitioning = partitioning
         makeStore = store
         makeGates = gates
-        self.roster = roster
+        self.loopServers = loopServers
         self.logger = logger
         self.clocks = clocks
         self.reloadSettings = reloadSettings
@@ -95,7 +96,7 @@ actor Catalog {
     func look() {
         guard let auditor else { return }
         let standings = auditor.standings
-        roster.each { desk in desk.withWorker { $0.audit(standings) } }
+        loopServers.each { loopServer in loopServer.withWorker { $0.audit(standings) } }
         auditor.look()
         report.record(drifting: auditor.drifting)
     }
@@ -103,9 +104,9 @@ actor Catalog {
     /// Reads anew what may be read anew, and drops what the local caches remember: everything is asked again.
     func reload() -> Response.Result {
         reloadSettings()
-        roster.each { desk in
-            desk.withWorker { $0.forgetAll() }
-            desk.refreshPartitions()
+        loopServers.each { loopServer in
+            loopServer.withWorker { $0.forgetAll() }
+            loopServer.refreshPartitions()
         }
         logger.info("reloaded")
         return .reloaded
@@ -124,14 +125,14 @@ actor Catalog {
 
     /// Queues a job. False where too many wait.
     nonisolated func submit(_ job: @escaping Job) -> Bool {
-        guard jobsWaiting.add(1, ordering: .relaxed).newValue <= lane.bound else {
+        guard jobsWaiting.add(1, ordering: .relaxed).newValue <= kind.bound else {
             jobsWaiting.subtract(1, ordering: .relaxed)
             refuse()
             return false
         }
-        inbox.yield { catalog in
-            catalog.jobsWaiting.subtract(1, ordering: .relaxed)
-            job(catalog)
+        inbox.yield { lane in
+            lane.jobsWaiting.subtract(1, ordering: .relaxed)
+            job(lane)
         }
         return true
     }
@@ -143,9 +144,9 @@ actor Catalog {
     /// once.
     nonisolated func submitRecurring(_ job: @escaping Job) {
         guard !isRecurringWaiting.exchange(true, ordering: .relaxed) else { return }
-        inbox.yield { catalog in
-            catalog.isRecurringWaiting.store(false, ordering: .relaxed)
-            job(catalog)
+        inbox.yield { lane in
+            lane.isRecurringWaiting.store(false, ordering: .relaxed)
+            job(lane)
         }
     }
 
@@ -162,10 +163,10 @@ actor Catalog {
 
     /// Reads PostgreSQL's partitions and tells every worker.
     nonisolated func refreshPartitions() {
-        let roster = self.roster
-        submitRecurring { catalog in
-            let rows = try? catalog.store.partitions()
-            roster.each { desk in desk.withWorker { $0.take(rows: rows) } }
+        let loopServers = self.loopServers
+        submitRecurring { lane in
+            let rows = try? lane.store.partitions()
+            loopServers.each { loopServer in loopServer.withWorker { $0.apply(rows: rows) } }
         }
     }
 }

@@ -2,13 +2,13 @@
 /// after the other, and a slow PostgreSQL must not make an answer late (promise 9).
 internal import CouponCore
 
-struct Errands {
-    private struct Errand {
+struct PendingCalls {
+    private struct PendingCall {
         let caller: Caller
         let deadline: MonotonicTime
     }
 
-    private var errands = SlotMap<Errand>()
+    private var pendingCalls = SlotMap<PendingCall>()
     private var deadlines: DeadlineWheel
 
     init(now: MonotonicTime) {
@@ -17,24 +17,24 @@ struct Errands {
     }
 
     /// How many are on their way.
-    var count: Int { errands.count }
+    var count: Int { pendingCalls.count }
 
     mutating func add(_ caller: Caller, deadline: MonotonicTime) -> UInt64 {
-        let number = errands.add(Errand(caller: caller, deadline: deadline))
+        let number = pendingCalls.add(PendingCall(caller: caller, deadline: deadline))
         deadlines.add(number, deadline: deadline)
         return number
     }
 
     /// Who is to be answered; nil where that was done at the deadline.
-    mutating func end(_ number: UInt64) -> Caller? { errands.remove(number)?.caller }
+    mutating func end(_ number: UInt64) -> Caller? { pendingCalls.remove(number)?.caller }
 
     /// Whose deadline has passed.
     mutating func expire(now: MonotonicTime) -> [Caller] {
         var due: [Caller] = []
-        for number in deadlines.takeRound(now: now) {
-            guard let errand = errands[number] else { continue }
-            if errand.deadline > now {
-                deadlines.add(number, deadline: errand.deadline)
+        for number in deadlines.advance(now: now) {
+            guard let pendingCall = pendingCalls[number] else { continue }
+            if pendingCall.deadline > now {
+                deadlines.add(number, deadline: pendingCall.deadline)
             } else if let caller = end(number) {
                 due.append(caller)
             }
@@ -43,5 +43,5 @@ struct Errands {
     }
 
     /// Everybody: the daemon goes.
-    mutating func endAll() -> [Caller] { errands.keys.compactMap { end($0) } }
+    mutating func endAll() -> [Caller] { pendingCalls.keys.compactMap { end($0) } }
 }

@@ -3,7 +3,7 @@ internal import CouponWire
 
 /// Questions by number, and what is made of their answers. A value: each event loop has a copy of
 /// its own, and the copies are put together at the end.
-protocol Script: Sendable {
+protocol LoadScript: Sendable {
     /// How many questions there are, over all loops.
     var count: Int { get }
 
@@ -16,6 +16,6 @@ protocol Script: Sendable {
     ///   - answer: the daemon's word, or why there is none.
     ///   - asked: when the question went out, in nanoseconds of the monotonic clock.
     ///   - now: when the answer was there.
-    mutating func take(
+    mutating func record(
         _ number: Int, _ answer: Result<Response.Result, ClientError>, asked: UInt64, now: UInt64)
 }

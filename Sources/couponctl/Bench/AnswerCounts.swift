@@ -10,7 +10,7 @@ struct Told: Hashable, Sendable {
 
 /// The answers of a sale, counted by kind, and kept where they must be compared with the rows
 /// later.
-struct Tally: Sendable, Equatable {
+struct AnswerCounts: Sendable, Equatable {
     /// Who was told ACCEPTED or ISSUED.
     private(set) var accepted: [Told] = []
     /// Who was told DUPLICATE.
@@ -33,16 +33,16 @@ struct Tally: Sendable, Equatable {
     var errorCount: Int { errors.values.reduce(0, +) }
 
     /// Counts the answer that a user was given.
-    mutating func take(_ answer: Result<Response.Result, ClientError>, user: UserID) {
+    mutating func record(_ answer: Result<Response.Result, ClientError>, user: UserID) {
         switch answer {
-        case .success(.issue(let outcome)): take(outcome, user: user)
-        case .success: take(error: "it answers another method")
-        case .failure(let error): take(error: error.description)
+        case .success(.issue(let outcome)): record(outcome, user: user)
+        case .success: record(error: "it answers another method")
+        case .failure(let error): record(error: error.description)
         }
     }
 
     /// Adds another loop's counts.
-    mutating func merge(_ other: Tally) {
+    mutating func merge(_ other: AnswerCounts) {
         accepted += other.accepted
         duplicates += other.duplicates
         soldOut += other.soldOut
@@ -50,7 +50,7 @@ struct Tally: Sendable, Equatable {
         errors.merge(other.errors, uniquingKeysWith: +)
     }
 
-    private mutating func take(_ outcome: Outcome, user: UserID) {
+    private mutating func record(_ outcome: Outcome, user: UserID) {
         switch outcome {
         case .accepted(let sequence), .issued(let sequence, _):
             accepted.append(Told(user: user, sequence: sequence))
@@ -60,7 +60,7 @@ struct Tally: Sendable, Equatable {
         }
     }
 
-    private mutating func take(error text: String) {
+    private mutating func record(error text: String) {
         let isKept = errors[text] != nil || errors.count < Self.distinctErrors
         errors[isKept ? text : "other errors", default: 0] += 1
     }

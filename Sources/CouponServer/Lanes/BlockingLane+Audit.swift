@@ -5,7 +5,7 @@ internal import CouponCore
 internal import CouponWire
 internal import Logging
 
-extension Catalog {
+extension BlockingLane {
     func audit(_ id: CouponID) throws(Failure) -> CouponAudit {
         let partition = partitioning.partition(of: id)
         let view = try keeper.gate { () throws(GateControlError) in
@@ -24,7 +24,7 @@ extension Catalog {
     /// that may be long.
     private func accounts(of id: CouponID) throws(Failure) -> LedgerAccounts? {
         let all = AccountsBounds(
-            rows: Limits.auditedRowsOnDemand, refusals: Limits.auditedRowsOnDemand)
+            rows: Limits.auditedRowsOnDemand, rejections: Limits.auditedRowsOnDemand)
         do throws(LedgerError) {
             return try store.accounts(of: [id], all).first
         } catch {
@@ -32,7 +32,7 @@ extension Catalog {
                 "a coupon's rows are not counted",
                 metadata: ["coupon": "\(id.rawValue)", "error": "\(error)"])
         }
-        let few = AccountsBounds(rows: -1, refusals: Limits.auditedRefusals)
+        let few = AccountsBounds(rows: -1, rejections: Limits.auditedRejections)
         return try keeper.ledger { () throws(LedgerError) in
             try store.accounts(of: [id], few).first
         }

@@ -1,7 +1,7 @@
 /// The way of coupons into the gate: what PostgreSQL says of them, and their loads.
 internal import CouponCore
 
-extension Catalog {
+extension BlockingLane {
     /// The coupons that exist.
     func lookUp(_ coupons: [CouponID]) -> Result<[CouponID: Coupon], Failure> {
         do throws(Failure) {

@@ -1,7 +1,7 @@
-/// What one desk has counted: plain numbers on its own event loop, read when somebody looks.
+/// What one loopServer has counted: plain numbers on its own event loop, read when somebody looks.
 internal import CouponCore
 
-struct Tally: Sendable {
+struct RequestCounts: Sendable {
     /// By `Outcome.Kind`.
     private(set) var outcomes = [Int](repeating: 0, count: Outcome.Kind.allCases.count)
     private(set) var failures: [StatusCode: Int] = [:]
@@ -13,8 +13,8 @@ struct Tally: Sendable {
 
     mutating func count(_ failure: Failure) { failures[failure.code, default: 0] += 1 }
 
-    /// The sum of two desks' tallies.
-    static func + (left: Tally, right: Tally) -> Tally {
+    /// The sum of two loopServers' tallies.
+    static func + (left: RequestCounts, right: RequestCounts) -> RequestCounts {
         var sum = left
         sum.outcomes = zip(left.outcomes, right.outcomes).map(+)
         sum.failures.merge(right.failures, uniquingKeysWith: +)

@@ -1,38 +1,38 @@
-/// A worker's place on its event loop: its connections, its codec, and the errands it sends
+/// A worker's place on its event loop: its connections, its codec, and the pendingCalls it sends
 /// where slow work is done. Everything here runs on that loop, so nothing is locked.
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
 internal import Synchronization
 
-final class Desk {
+final class LoopServer {
     private let loop: any EventLoop
     private let options: ServerOptions
-    private let work: SlowWork
-    private let roster: Roster
+    private let work: Lanes
+    private let loopServers: LoopServers
     private let gate: any Gate
     private let replicas: (any ReplicaLink)?
     private var worker: Worker?
 
-    private var connections = SlotMap<Connection>()
+    private var connections = SlotMap<ServerConnection>()
     private var decoder = RequestDecoder()
     private var encoder = FrameEncoder()
     private var outcomeEncoder = OutcomeEncoder()
-    private var tally = Tally()
-    private var toFlush: [Connection] = []
+    private var counts = RequestCounts()
+    private var toFlush: [ServerConnection] = []
     private var isPumpScheduled = false
     private var isTurnEnding = false
     private var expiry: Scheduled<Void>?
-    private var errands: Errands
+    private var pendingCalls: PendingCalls
     /// Who waits for the answer to the question that is under way.
     private var healthCallers: [Caller] = []
 
-    init(loop: any EventLoop, options: ServerOptions, work: SlowWork, roster: Roster) {
+    init(loop: any EventLoop, options: ServerOptions, work: Lanes, loopServers: LoopServers) {
         self.loop = loop
         self.options = options
         self.work = work
-        self.roster = roster
-        errands = Errands(now: options.worker.clocks.now())
+        self.loopServers = loopServers
+        pendingCalls = PendingCalls(now: options.worker.clocks.now())
         gate = options.makeGate(loop)
         replicas = options.makeReplicas(loop)
         let worker = Worker(
@@ -44,27 +44,27 @@ final class Desk {
 
     // MARK: Connections
 
-    func add(_ connection: Connection) -> UInt64 {
-        roster.connections.add(1, ordering: .relaxed)
+    func add(_ connection: ServerConnection) -> UInt64 {
+        loopServers.connections.add(1, ordering: .relaxed)
         return connections.add(connection)
     }
 
-    func remove(_ connection: Connection) {
-        roster.connections.subtract(1, ordering: .relaxed)
+    func remove(_ connection: ServerConnection) {
+        loopServers.connections.subtract(1, ordering: .relaxed)
         _ = connections.remove(connection.number)
     }
 
     func refusalOfConnection() -> Failure? {
-        guard roster.connections.load(ordering: .relaxed) > options.maximumConnections else {
+        guard loopServers.connections.load(ordering: .relaxed) > options.maximumConnections else {
             return nil
         }
-        roster.refusals.add(1, ordering: .relaxed)
+        loopServers.connectionsRefused.add(1, ordering: .relaxed)
         return Failure(
             .resourceExhausted, "too many connections",
             retryAfterMilliseconds: Limits.retryAfterMilliseconds)
     }
 
-    func willWrite(_ connection: Connection) {
+    func willWrite(_ connection: ServerConnection) {
         toFlush.append(connection)
         endTurn()
     }
@@ -102,13 +102,13 @@ final class Desk {
         expiry = loop.assumeIsolated().scheduleTask(in: .milliseconds(8)) {
             self.expiry = nil
             self.worker?.expire()
-            self.expireErrands()
+            self.expirePendingCalls()
             self.endTurn()
         }
     }
 
-    private func expireErrands() {
-        for caller in errands.expire(now: options.worker.clocks.now()) {
+    private func expirePendingCalls() {
+        for caller in pendingCalls.expire(now: options.worker.clocks.now()) {
             reply(
                 caller,
                 .failure(
@@ -123,7 +123,7 @@ final class Desk {
     /// The front door's word, where it has one.
     func bounce(_ issue: IssueRequest) -> Outcome? {
         guard let outcome = worker?.bounce(issue.coupon, attempt: issue.attempt) else { return nil }
-        tally.count(outcome)
+        counts.count(outcome)
         return outcome
     }
 
@@ -131,7 +131,7 @@ final class Desk {
     func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? { decoder.decodeIssue(message) }
 
     /// Takes a request that has not bounced.
-    func take(_ plain: PlainIssueRequest, from connection: Connection) {
+    func enqueue(_ plain: PlainIssueRequest, from connection: ServerConnection) {
         let issue = plain.issue
         worker?.ask(
             issue.coupon, user: issue.user, requestID: issue.requestID, attempt: issue.attempt,
@@ -141,15 +141,15 @@ final class Desk {
     }
 
     /// Takes a message of any kind.
-    func take(_ message: RawSpan, from connection: Connection) {
+    func handle(_ message: RawSpan, from connection: ServerConnection) {
         do throws(RefusedRequest) {
-            try take(decoder.decode(message), from: connection)
+            try dispatch(decoder.decode(message), from: connection)
         } catch {
             connection.answer(Response(id: error.id, result: .failure(error.failure)))
         }
     }
 
-    private func take(_ request: Request, from connection: Connection) {
+    private func dispatch(_ request: Request, from connection: ServerConnection) {
         let caller = Caller(connection: connection.number, request: request.id)
         switch request.method {
         case .issue(let issue):
@@ -178,9 +178,9 @@ final class Desk {
     private func health(_ caller: Caller) {
         healthCallers.append(caller)
         guard healthCallers.count == 1 else { return }
-        let desk = NIOLoopBound(self, eventLoop: loop)
-        roster.collect(on: loop) { $0.whyNotReady }.whenSuccess { reasons in
-            desk.value.answerHealth(.health(notReady: reasons.compactMap(\.self).first))
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        loopServers.collect(on: loop) { $0.whyNotReady }.whenSuccess { reasons in
+            loopServer.value.answerHealth(.health(notReady: reasons.compactMap(\.self).first))
         }
     }
 
@@ -191,7 +191,7 @@ final class Desk {
     }
 
     /// Slow methods wait in their lanes.
-    private func send(_ request: Request, _ caller: Caller, _ connection: Connection) {
+    private func send(_ request: Request, _ caller: Caller, _ connection: ServerConnection) {
         if request.method.isAdmin, let refusal = refusal(of: request, connection) {
             return reply(caller, .failure(refusal))
         }
@@ -200,21 +200,21 @@ final class Desk {
             Limits.maximumDeadlineMilliseconds)
         let now = options.worker.clocks.now()
         let deadline = now.advanced(byMilliseconds: Int64(milliseconds))
-        let catalog = work.catalog(for: request.method)
+        let lane = work.lane(for: request.method)
         let share = request.method.share
-        if let share, !connection.share.take(share) {
-            catalog.refuse()
+        if let share, !connection.share.reserve(share) {
+            lane.refuse()
             return reply(
                 caller,
                 .failure(.exhausted("too many \(share) of this connection are unanswered")))
         }
-        let number = errands.add(caller, deadline: deadline)
-        let (roster, presence) = (self.roster, connection.presence)
-        let desk = NIOLoopBound(self, eventLoop: loop)
-        errand(of: catalog) { catalog in
-            catalog.answer(request.method, deadline: deadline, to: presence) { result in
-                roster.complete(result, on: desk.eventLoop) {
-                    desk.value.end(number, of: caller, share, $0)
+        let number = pendingCalls.add(caller, deadline: deadline)
+        let (loopServers, presence) = (self.loopServers, connection.presence)
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        submit(to: lane) { lane in
+            lane.answer(request.method, deadline: deadline, to: presence) { result in
+                loopServers.complete(result, on: loopServer.eventLoop) {
+                    loopServer.value.end(number, of: caller, share, $0)
                 }
             }
         } refused: {
@@ -224,13 +224,14 @@ final class Desk {
 
     /// - Parameter caller: may have been answered at the deadline.
     private func end(
-        _ errand: UInt64, of caller: Caller, _ share: SlowShare.Kind?, _ result: Response.Result
+        _ pendingCall: UInt64, of caller: Caller, _ share: SlowShare.Kind?,
+        _ result: Response.Result
     ) {
-        if let share { connections[caller.connection]?.share.giveBack(share) }
-        if errands.end(errand) != nil { reply(caller, result) }
+        if let share { connections[caller.connection]?.share.release(share) }
+        if pendingCalls.end(pendingCall) != nil { reply(caller, result) }
     }
 
-    private func refusal(of request: Request, _ connection: Connection) -> Failure? {
+    private func refusal(of request: Request, _ connection: ServerConnection) -> Failure? {
         guard let token = options.adminToken() else {
             return connection.isLoopback
                 ? nil
@@ -245,11 +246,11 @@ final class Desk {
             ? nil : Failure(.permissionDenied, "token: is not the admin token")
     }
 
-    private func errand(
-        of catalog: Catalog, _ job: @escaping Catalog.Job, refused: (Failure) -> Void
+    private func submit(
+        to lane: BlockingLane, _ job: @escaping BlockingLane.Job, refused: (Failure) -> Void
     ) {
-        if !catalog.submit(job) {
-            refused(.exhausted("too many \(catalog.lane.jobs) wait for their turn"))
+        if !lane.submit(job) {
+            refused(.exhausted("too many \(lane.kind.jobs) wait for their turn"))
         }
     }
 
@@ -266,17 +267,17 @@ final class Desk {
     }
 
     var requestsInFlight: Int {
-        (worker?.requestsInFlight ?? 0) + errands.count + healthCallers.count
+        (worker?.requestsInFlight ?? 0) + pendingCalls.count + healthCallers.count
     }
 
     var whyNotReady: String? { worker?.whyNotReady }
 
-    var currentTally: Tally {
-        var tally = tally
-        tally.bounced = worker?.bounced ?? 0
-        tally.marksMissed = worker?.marksMissed ?? 0
-        tally.requestsInFlight = requestsInFlight
-        return tally
+    var currentCounts: RequestCounts {
+        var counts = counts
+        counts.bounced = worker?.bounced ?? 0
+        counts.marksMissed = worker?.marksMissed ?? 0
+        counts.requestsInFlight = requestsInFlight
+        return counts
     }
 
     func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
@@ -287,7 +288,7 @@ final class Desk {
     func close() {
         worker?.abandon()
         let shutDown = Response.Result.failure(.unavailable("the daemon is shutting down"))
-        for caller in errands.endAll() { reply(caller, shutDown) }
+        for caller in pendingCalls.endAll() { reply(caller, shutDown) }
         answerHealth(shutDown)
         for connection in connections.values { connection.close() }
         gate.close()
@@ -297,14 +298,14 @@ final class Desk {
     }
 }
 
-extension Desk: WorkerHost {
+extension LoopServer: WorkerHost {
     func answer(_ caller: Caller, _ outcome: Outcome) {
-        tally.count(outcome)
+        counts.count(outcome)
         connections[caller.connection]?.answer(caller.request, outcome)
     }
 
     func fail(_ caller: Caller, _ failure: Failure) {
-        tally.count(failure)
+        counts.count(failure)
         reply(caller, .failure(failure))
     }
 
@@ -314,30 +315,32 @@ extension Desk: WorkerHost {
     }
 
     func lookUp(_ coupons: [CouponID]) {
-        let desk = NIOLoopBound(self, eventLoop: loop)
-        errand(of: work.loads) { catalog in
-            let result = catalog.lookUp(coupons)
-            desk.eventLoop.execute { desk.value.withWorker { $0.didLookUp(result) } }
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        submit(to: work.loads) { lane in
+            let result = lane.lookUp(coupons)
+            loopServer.eventLoop.execute { loopServer.value.withWorker { $0.didLookUp(result) } }
         } refused: { failure in
-            loop.execute { desk.value.withWorker { $0.didLookUp(.failure(failure)) } }
+            loop.execute { loopServer.value.withWorker { $0.didLookUp(.failure(failure)) } }
         }
     }
 
     func recall(_ users: [CouponUser]) {
-        let desk = NIOLoopBound(self, eventLoop: loop)
-        errand(of: work.loads) { catalog in
-            let result = catalog.recall(users)
-            desk.eventLoop.execute { desk.value.withWorker { $0.didRecall(result) } }
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        submit(to: work.loads) { lane in
+            let result = lane.recall(users)
+            loopServer.eventLoop.execute { loopServer.value.withWorker { $0.didRecall(result) } }
         } refused: { failure in
-            loop.execute { desk.value.withWorker { $0.didRecall(.failure(failure)) } }
+            loop.execute { loopServer.value.withWorker { $0.didRecall(.failure(failure)) } }
         }
     }
 
     func load(_ coupon: CouponID) {
-        let desk = NIOLoopBound(self, eventLoop: loop)
-        errand(of: work.loads) { catalog in
-            catalog.load(coupon) { outcome in
-                desk.eventLoop.execute { desk.value.withWorker { $0.didLoad(coupon, outcome) } }
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        submit(to: work.loads) { lane in
+            lane.load(coupon) { outcome in
+                loopServer.eventLoop.execute {
+                    loopServer.value.withWorker { $0.didLoad(coupon, outcome) }
+                }
             }
         } refused: { failure in
             worker?.didLoad(coupon, .failed(failure))
@@ -346,12 +349,12 @@ extension Desk: WorkerHost {
 
     func refreshPartitions() { work.news.refreshPartitions() }
 
-    func decide(_ questions: [Holding], in partition: PartitionID) {
-        let desk = NIOLoopBound(self, eventLoop: loop)
-        errand(of: work.news) { catalog in
-            let decisions = catalog.keeper.decisions(questions, in: partition)
-            desk.eventLoop.execute {
-                desk.value.withWorker { $0.didDecide(decisions, in: partition) }
+    func decide(_ questions: [AcceptedRequest], in partition: PartitionID) {
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        submit(to: work.news) { lane in
+            let decisions = lane.keeper.decisions(questions, in: partition)
+            loopServer.eventLoop.execute {
+                loopServer.value.withWorker { $0.didDecide(decisions, in: partition) }
             }
         } refused: { _ in
             worker?.didDecide(nil, in: partition)

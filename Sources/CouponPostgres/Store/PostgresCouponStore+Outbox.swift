@@ -3,7 +3,7 @@ public import CouponCore
 
 extension PostgresCouponStore {
     /// How old a note must be, so that an admin's own daemon has told the gate first.
-    private static let patience = "2 seconds"
+    private static let delay = "2 seconds"
 
     /// Takes the oldest note of a change, if it is due, and has the gate told under the coupon's lock.
     ///
@@ -11,15 +11,15 @@ extension PostgresCouponStore {
     /// - Parameter tell: asked with partition row and coupon row locked; whether the gate knows the coupon
     ///   as it is.
     /// - Returns: whether a note was dealt with, and so perhaps another one is due.
-    public func retell(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool {
+    public func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool {
         do throws(LedgerError) {
             _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
             let due = try session.run(
                 Statement(
                     """
-                    SELECT coupon_id FROM coupond.untold_change
-                    WHERE noted_at < now() - interval '\(Self.patience)'
-                    ORDER BY noted_at LIMIT 1 FOR UPDATE SKIP LOCKED
+                    SELECT coupon_id FROM coupond.gate_outbox
+                    WHERE added_at < now() - interval '\(Self.delay)'
+                    ORDER BY added_at LIMIT 1 FOR UPDATE SKIP LOCKED
                     """))
             guard due.count == 1 else {
                 session.rollBack()
@@ -27,15 +27,15 @@ extension PostgresCouponStore {
             }
             let id = CouponID(due.integer(0, 0))
             let partition = try session.partition(partitioning.partition(of: id), locked: true)
-            let isTold = try lockedCoupon(id).map { tell($0, partition) } ?? true
+            let isSynced = try lockedCoupon(id).map { tell($0, partition) } ?? true
             _ = try session.run(
                 Statement(
-                    isTold
-                        ? "DELETE FROM coupond.untold_change WHERE coupon_id = $1"
-                        : "UPDATE coupond.untold_change SET noted_at = now() WHERE coupon_id = $1",
+                    isSynced
+                        ? "DELETE FROM coupond.gate_outbox WHERE coupon_id = $1"
+                        : "UPDATE coupond.gate_outbox SET added_at = now() WHERE coupon_id = $1",
                     .integer(id.rawValue)),
                 "COMMIT")
-            return isTold
+            return isSynced
         } catch {
             session.rollBack()
             throw error
@@ -43,22 +43,22 @@ extension PostgresCouponStore {
     }
 
     /// Commits a note that the gate must be told of a coupon. False where there is no such coupon.
-    func note(_ id: CouponID) throws(LedgerError) -> Bool {
+    func addToOutbox(_ id: CouponID) throws(LedgerError) -> Bool {
         try session.run(
             Statement(
                 """
-                INSERT INTO coupond.untold_change (coupon_id, noted_at)
+                INSERT INTO coupond.gate_outbox (coupon_id, added_at)
                 SELECT id, now() FROM coupond.coupon WHERE id = $1
-                ON CONFLICT (coupon_id) DO UPDATE SET noted_at = now()
+                ON CONFLICT (coupon_id) DO UPDATE SET added_at = now()
                 """, .integer(id.rawValue))
         ).affected == 1
     }
 
     /// Keeps a note from being dealt with until the transaction ends. False where it was already.
-    func lockNote(_ id: CouponID) throws(LedgerError) -> Bool {
+    func lockOutboxRow(_ id: CouponID) throws(LedgerError) -> Bool {
         try session.run(
             Statement(
-                "SELECT FROM coupond.untold_change WHERE coupon_id = $1 FOR UPDATE",
+                "SELECT FROM coupond.gate_outbox WHERE coupon_id = $1 FOR UPDATE",
                 .integer(id.rawValue))
         ).count == 1
     }

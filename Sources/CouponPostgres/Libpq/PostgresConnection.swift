@@ -7,7 +7,7 @@ internal import Glibc
 internal import Logging
 
 @safe
-struct Connection: ~Copyable {
+struct PostgresConnection: ~Copyable {
     private let handle: OpaquePointer
     /// Lent to libpq as the context of notices.
     private let notices: NoticeLog

@@ -3,7 +3,7 @@
 /// Asked on every connect: a promoted replica or a CONFIG SET differs (SAFETY, hole 28).
 internal import CouponCore
 
-struct ServerInfo {
+struct RedisServerInfo {
     /// Nil where INFO does not say.
     let identity: RedisIdentity?
     /// Whether it takes no writes: another Redis is the master.

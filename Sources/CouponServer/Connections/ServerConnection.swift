@@ -4,16 +4,16 @@ internal import CouponCore
 internal import CouponWire
 internal import NIOCore
 
-final class Connection: ChannelInboundHandler {
+final class ServerConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let desk: Desk
+    private let loopServer: LoopServer
     private let splitter: FrameSplitter
     private(set) var number: UInt64 = 0
     private(set) var isLoopback = false
     /// Told to slow methods, which may wait for long.
-    let presence = Presence()
+    let presence = CallerPresence()
     var share = SlowShare()
     private var context: ChannelHandlerContext?
     private var received = ByteBuffer()
@@ -27,16 +27,16 @@ final class Connection: ChannelInboundHandler {
     /// Whether the client takes its answers.
     private var isWritable = true
 
-    init(desk: Desk, maximumFrameBytes: Int) {
-        self.desk = desk
+    init(loopServer: LoopServer, maximumFrameBytes: Int) {
+        self.loopServer = loopServer
         splitter = FrameSplitter(maximumLength: maximumFrameBytes)
     }
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         isLoopback = context.remoteAddress?.isLoopback ?? false
-        number = desk.add(self)
-        if let refusal = desk.refusalOfConnection() {
+        number = loopServer.add(self)
+        if let refusal = loopServer.refusalOfConnection() {
             end(with: refusal)
             return
         }
@@ -45,7 +45,7 @@ final class Connection: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         presence.leave()
-        desk.remove(self)
+        loopServer.remove(self)
         self.context = nil
         context.fireChannelInactive()
     }
@@ -63,7 +63,7 @@ final class Connection: ChannelInboundHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         isReadPending = false
         readMore()
-        desk.endTurn()
+        loopServer.endTurn()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -116,7 +116,7 @@ final class Connection: ChannelInboundHandler {
             case .needMore:
                 isReading = false
             case .frame(let length):
-                let hasBounced = take(
+                let hasBounced = handle(
                     bytes.readableBytesSpan
                         .extracting(droppingFirst: FrameSplitter.prefixLength)
                         .extracting(first: length), &bounces)
@@ -130,25 +130,25 @@ final class Connection: ChannelInboundHandler {
         }
         keep(bytes)
         if bounces.readableBytes > 0 {
-            if outgoing.readableBytes == 0 { desk.willWrite(self) }
+            if outgoing.readableBytes == 0 { loopServer.willWrite(self) }
             outgoing.writeBuffer(&bounces)
         }
         if let refusal { end(with: refusal) }
     }
 
     /// - Returns: whether the front door has answered it.
-    private func take(_ message: RawSpan, _ bounces: inout ByteBuffer) -> Bool {
-        guard let plain = desk.decodeIssue(message) else {
+    private func handle(_ message: RawSpan, _ bounces: inout ByteBuffer) -> Bool {
+        guard let plain = loopServer.decodeIssue(message) else {
             unanswered += 1
-            desk.take(message, from: self)
+            loopServer.handle(message, from: self)
             return false
         }
-        if let outcome = desk.bounce(plain.issue) {
-            desk.encode(outcome, id: plain.id, into: &bounces)
+        if let outcome = loopServer.bounce(plain.issue) {
+            loopServer.encode(outcome, id: plain.id, into: &bounces)
             return true
         }
         unanswered += 1
-        desk.take(plain, from: self)
+        loopServer.enqueue(plain, from: self)
         return false
     }
 
@@ -171,13 +171,13 @@ final class Connection: ChannelInboundHandler {
     /// The same for an outcome.
     func answer(_ id: UInt64, _ outcome: Outcome) {
         unanswered -= 1
-        if outgoing.readableBytes == 0 { desk.willWrite(self) }
-        desk.encode(outcome, id: id, into: &outgoing)
+        if outgoing.readableBytes == 0 { loopServer.willWrite(self) }
+        loopServer.encode(outcome, id: id, into: &outgoing)
     }
 
     private func write(_ response: Response) {
-        if outgoing.readableBytes == 0 { desk.willWrite(self) }
-        desk.encode(response, into: &outgoing)
+        if outgoing.readableBytes == 0 { loopServer.willWrite(self) }
+        loopServer.encode(response, into: &outgoing)
     }
 
     /// Writes what the turn has gathered, in one go.
@@ -195,7 +195,7 @@ final class Connection: ChannelInboundHandler {
     private func end(with failure: Failure) {
         isEnding = true
         write(Response(id: 0, result: .failure(failure)))
-        desk.endTurn()
+        loopServer.endTurn()
     }
 
     private func closeIfDone() {

@@ -14,7 +14,7 @@ enum Lane: String, CaseIterable, Sendable {
     case admin
     /// What the gates may not know of changes and of dead letters. It has no callers, and may stand for two
     /// seconds at each of a hundred coupons where Redis swallows what it is sent: nobody is to wait for that.
-    case retelling
+    case resync
     /// The auditor, and audits on demand, which read much.
     case audits
 
@@ -28,7 +28,7 @@ enum Lane: String, CaseIterable, Sendable {
         case .loads: Limits.loadsWaiting
         case .statuses: Limits.statusesWaiting
         case .admin: Limits.adminCallsWaiting
-        case .retelling: 0
+        case .resync: 0
         case .audits: Limits.auditsWaiting
         }
     }

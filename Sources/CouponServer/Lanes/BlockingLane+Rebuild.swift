@@ -4,12 +4,12 @@ internal import CouponCore
 internal import CouponWire
 internal import Logging
 
-extension Catalog {
+extension BlockingLane {
     /// How a method's answer is told.
     typealias Answered = @Sendable (Response.Result) -> Void
 
     func rebuild(
-        _ partition: PartitionID, deadline: MonotonicTime, to caller: Presence,
+        _ partition: PartitionID, deadline: MonotonicTime, to caller: CallerPresence,
         _ answered: @escaping Answered
     ) {
         do throws(Failure) {
@@ -25,7 +25,7 @@ extension Catalog {
 
     private func waitUntilOpen(
         _ partition: PartitionID, after epoch: Epoch, _ deadline: MonotonicTime,
-        _ caller: Presence, _ answered: @escaping Answered
+        _ caller: CallerPresence, _ answered: @escaping Answered
     ) {
         if let epoch = keeper.openEpoch(of: partition, after: epoch) {
             return answered(.gateRebuilt(partition, epoch))

@@ -11,7 +11,7 @@ let partition = PartitionID(3)
 let bigUser: Int64 = 9_007_199_254_740_993
 let hour: Int64 = 3_600_000_000
 
-final class Bench {
+final class RedisFixture {
     let server: RedisServer
     let control: RedisGateControl
     private var lastLoad: LoadNumber = 0
@@ -214,7 +214,7 @@ final class Bench {
 
     func settle(
         from: Position, to: Position, _ coupons: [SettledCoupon] = [],
-        refusals: [Refusal] = [], recovery: Bool = false, identity: RedisIdentity? = nil
+        rejections: [Rejection] = [], recovery: Bool = false, identity: RedisIdentity? = nil
     ) throws -> Bool {
         try control.settle(
             Settlement(
@@ -222,7 +222,7 @@ final class Bench {
                 from: from,
                 to: to, issuedAt: Timestamp(microseconds: 5), isRecovery: recovery,
                 coupons: coupons,
-                refusals: refusals), thenReading: 1) != nil
+                rejections: rejections), thenReading: 1) != nil
     }
 }
 
@@ -276,12 +276,12 @@ func settled(_ coupon: Coupon, _ requests: Int64) -> SettledCoupon {
     SettledCoupon(id: coupon.id, coupon: coupon, requests: requests)
 }
 
-func refusal(
+func rejection(
     _ user: Int64, sequence: Int64, at position: Position, _ reason: RejectionReason,
-    name: String = "a", issued: Holding? = nil, coupon: Int64 = 7
-) -> Refusal {
-    Refusal(
-        holding: Holding(
+    name: String = "a", issued: AcceptedRequest? = nil, coupon: Int64 = 7
+) -> Rejection {
+    Rejection(
+        accepted: AcceptedRequest(
             coupon: CouponID(coupon), user: UserID(user), sequence: sequence, requestID: id(name)),
         position: position, reason: reason, issued: issued)
 }

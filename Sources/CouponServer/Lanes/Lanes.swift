@@ -2,28 +2,28 @@
 internal import CouponCore
 internal import CouponWire
 
-struct SlowWork: Sendable {
-    let news: Catalog
-    let loads: Catalog
-    private let statuses: Catalog
-    let admin: Catalog
-    private let retelling: Catalog
-    private let audits: Catalog
+struct Lanes: Sendable {
+    let news: BlockingLane
+    let loads: BlockingLane
+    private let statuses: BlockingLane
+    let admin: BlockingLane
+    private let resync: BlockingLane
+    private let audits: BlockingLane
 
-    init(_ make: (Lane) -> Catalog) {
+    init(_ make: (Lane) -> BlockingLane) {
         news = make(.news)
         loads = make(.loads)
         statuses = make(.statuses)
         admin = make(.admin)
-        retelling = make(.retelling)
+        resync = make(.resync)
         audits = make(.audits)
     }
 
-    /// Every lane's catalog.
-    var catalogs: [Catalog] { [news, loads, statuses, admin, retelling, audits] }
+    /// Every lane's lane.
+    var lanes: [BlockingLane] { [news, loads, statuses, admin, resync, audits] }
 
     /// Who does a slow method.
-    func catalog(for method: Request.Method) -> Catalog {
+    func lane(for method: Request.Method) -> BlockingLane {
         switch method.lane {
         case .statuses: statuses
         case .audits: audits
@@ -34,22 +34,22 @@ struct SlowWork: Sendable {
     /// Each second: what the gates may not know, and the accounts.
     func lookAround() {
         news.refreshPartitions()
-        retelling.submitRecurring {
-            $0.keeper.retell()
+        resync.submitRecurring {
+            $0.keeper.resync()
             $0.letters.tell()
         }
         audits.submitRecurring { $0.look() }
     }
 
     /// No more jobs.
-    func finish() { for catalog in catalogs { catalog.finish() } }
+    func finish() { for lane in lanes { lane.finish() } }
 
     /// In Prometheus' text format.
     var metrics: String {
         var lines = ["# TYPE coupond_slow_waiting gauge"]
-        lines += catalogs.map { "coupond_slow_waiting{lane=\"\($0.lane)\"} \($0.waiting)" }
+        lines += lanes.map { "coupond_slow_waiting{lane=\"\($0.kind)\"} \($0.waiting)" }
         lines.append("# TYPE coupond_slow_refused_total counter")
-        lines += catalogs.map { "coupond_slow_refused_total{lane=\"\($0.lane)\"} \($0.refused)" }
+        lines += lanes.map { "coupond_slow_refused_total{lane=\"\($0.kind)\"} \($0.refused)" }
         return lines.joined(separator: "\n") + "\n"
     }
 }

@@ -2,10 +2,10 @@
 internal import CouponCore
 internal import CouponWire
 
-extension Catalog {
+extension BlockingLane {
     /// Answers a slow method. Where its deadline has passed, or nobody is left to hear it, nothing is done.
     func answer(
-        _ method: Request.Method, deadline: MonotonicTime, to caller: Presence,
+        _ method: Request.Method, deadline: MonotonicTime, to caller: CallerPresence,
         _ answered: @escaping Answered
     ) {
         if !caller.isThere { return answered(.failure(.unavailable("the caller has left"))) }
@@ -55,7 +55,7 @@ extension Catalog {
         case .discardDeadLetter(let id): .deadLetter(try letters.decide(id, .discarded))
         case .reload: reload()
         case .issue, .health, .serverInfo, .rebuildGate:
-            throw Failure(.internal, "this method is not the catalog's")
+            throw Failure(.internal, "this method is not the lane's")
         }
     }
 
