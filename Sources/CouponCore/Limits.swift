@@ -20,7 +20,7 @@ public enum Limits {
     public static let requestsInFlightPerWorker = 262_144
     /// Callers of one worker who wait for ISSUED; beyond it RESOURCE_EXHAUSTED.
     public static let waitersPerWorker = 262_144
-    /// The deadline of a request that names none, in milliseconds (CONTRACT section 5).
+    /// The deadline of a request that names none, in milliseconds (docs/PROTOCOL.md).
     public static let defaultDeadlineMilliseconds: UInt32 = 2_000
     /// The longest deadline; longer ones are shortened. A wait for ISSUED may outlast an outage.
     public static let maximumDeadlineMilliseconds: UInt32 = 60_000

@@ -61,7 +61,7 @@ package final class Scheduler {
     }
 
     /// Now and then what is remembered of PostgreSQL is read anew, also of partitions where nothing happens:
-    /// a session that was replaced inside a call may have reached a server that went back (SAFETY, hole 17).
+    /// a session that was replaced inside a call may have reached a server that went back (rule 16).
     private func rereadRows(_ now: MonotonicTime) {
         guard now >= rereadAt else { return }
         for partition in owned.keys { owned[partition]?.forget() }

@@ -120,7 +120,7 @@ public struct CouponServer: Service {
         return made
     }
 
-    /// In this order (SAFETY, hole 39): no new connections, no new requests, answers, the rest.
+    /// In this order (rule 47): no new connections, no new requests, answers, the rest.
     private func drain(_ listeners: [any Channel]) async {
         logger.info("draining")
         options.onDraining()

@@ -1,4 +1,4 @@
-/// Who gets the coupon when a batch is issued (rule 19c).
+/// Who gets the coupon when a batch is issued (rule 19).
 import CouponCore
 import Testing
 

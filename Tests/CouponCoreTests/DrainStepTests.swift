@@ -1,4 +1,4 @@
-/// What the owner does next, case by case (rules 16 to 18; holes 1, 7, 17, 37).
+/// What the owner does next, case by case (rules 16 to 18).
 import CouponCore
 import Testing
 

@@ -1,5 +1,4 @@
-/// What a worker may refuse by itself (promise 7; rules 38 to 40; holes 14, 31, 32). The tests F1 to
-/// F9 each fail when the rule is taken out whose loss the checked model of the same name shows.
+/// What a worker may refuse by itself (promise 7; rules 38 to 40).
 import FakeGate
 import Testing
 
@@ -100,28 +99,28 @@ private struct Entrance {
         #expect(entrance.judge() == .ask)
     }
 
-    @Test func `F1 a late SOLD_OUT does not undo a reopening of the same version`() {
+    @Test func `a late SOLD_OUT does not undo a reopening of the same version`() {
         var entrance = Entrance()
         entrance.event(.open, rev: 2, version: 1)
         entrance.reply(.closed(.full), rev: 1, version: 1)
         #expect(entrance.judge() == .ask)
     }
 
-    @Test func `F2 an older reply does not undo an event`() {
+    @Test func `an older reply does not undo an event`() {
         var entrance = Entrance()
         entrance.event(.closed(.full), rev: 3)
         entrance.reply(.open, rev: 2)
         #expect(entrance.judge() == .bounce(.soldOut))
     }
 
-    @Test func `F3 the event that reopens carries the standing itself`() {
+    @Test func `the event that reopens carries the standing itself`() {
         var entrance = Entrance()
         entrance.reply(.closed(.full), rev: 1)
         entrance.event(.open, rev: 2)
         #expect(entrance.judge() == .ask)
     }
 
-    @Test func `F4 a slow refresh does not overwrite a later event`() {
+    @Test func `a slow refresh does not overwrite a later event`() {
         var entrance = Entrance()
         entrance.reply(.closed(.full), rev: 1)
         let asked = entrance.door.generation
@@ -130,7 +129,7 @@ private struct Entrance {
         #expect(entrance.judge() == .ask)
     }
 
-    @Test func `F5 after a new subscription nothing old counts`() {
+    @Test func `after a new subscription nothing old counts`() {
         var entrance = Entrance()
         entrance.reply(.closed(.soldOut))
         entrance.door.subscriptionDown(now: entrance.clock.now)
@@ -139,7 +138,7 @@ private struct Entrance {
         #expect(entrance.door.remembers(coupon) == (false, false))
     }
 
-    @Test func `F6 a later epoch alone ends the bouncing, from an event or from PostgreSQL`() {
+    @Test func `a later epoch alone ends the bouncing, from an event or from PostgreSQL`() {
         var entrance = Entrance()
         entrance.reply(.closed(.soldOut), rev: 9)
         entrance.tell([], epoch: 2)
@@ -153,7 +152,7 @@ private struct Entrance {
         #expect(other.judge() == .ask, "epochs do not go back")
     }
 
-    @Test func `F7 a rev counts within its epoch`() {
+    @Test func `a rev counts within its epoch`() {
         var entrance = Entrance()
         entrance.event(.open, rev: 9, epoch: 1)
         entrance.event(.closed(.full), rev: 1, epoch: 2)
@@ -162,7 +161,7 @@ private struct Entrance {
         #expect(entrance.judge() == .bounce(.soldOut))
     }
 
-    @Test func `F8 pause and resume in either order of arrival`() {
+    @Test func `pause and resume in either order of arrival`() {
         var entrance = Entrance()
         entrance.event(.open, rev: 3)
         entrance.reply(.closed(.paused), rev: 2)
@@ -171,7 +170,7 @@ private struct Entrance {
         #expect(entrance.judge() == .bounce(.paused))
     }
 
-    @Test func `F9 a question of an earlier subscription closes nothing`() {
+    @Test func `a question of an earlier subscription closes nothing`() {
         var entrance = Entrance()
         let before = entrance.door.generation
         entrance.door.subscriptionDown(now: entrance.clock.now)

@@ -1,4 +1,4 @@
-/// What is told only when replicas have it (rule 37, hole 27).
+/// What is told only when replicas have it (rule 37).
 import CouponCore
 import FakeGate
 import Testing

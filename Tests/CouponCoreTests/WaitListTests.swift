@@ -1,4 +1,4 @@
-/// Who is told ISSUED, and who must be asked of PostgreSQL (rules 35 and 36; hole 2; E1 to E4, M7).
+/// Who is told ISSUED, and who must be asked of PostgreSQL (rules 35 and 36).
 import Testing
 
 @testable import CouponCore
@@ -80,7 +80,7 @@ private func listening() -> WaitList {
         #expect(list.ask() == [1])
     }
 
-    @Test func `E1 after a lost event nobody is told ISSUED by the next one`() {
+    @Test func `after a lost event nobody is told ISSUED by the next one`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
         list.register(waiter(2, 1, 2), isReplay: false)
@@ -90,7 +90,7 @@ private func listening() -> WaitList {
         #expect(list.receive(event(at(1, 2), at(1, 3))) == [issued(3)], "the chain holds again")
     }
 
-    @Test func `E2 an event that overtook the reply does not answer it`() {
+    @Test func `an event that overtook the reply does not answer it`() {
         var list = listening()
         #expect(list.receive(event(at(1, 0), at(1, 1))) == [])
         list.register(waiter(1, 1, 1), isReplay: false)
@@ -98,7 +98,7 @@ private func listening() -> WaitList {
         #expect(list.receive(event(at(1, 1), at(1, 2))) == [])
     }
 
-    @Test func `E3 a commit of a later epoch says nothing of an earlier one`() {
+    @Test func `a commit of a later epoch says nothing of an earlier one`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
         #expect(list.receive(event(at(1, 0), at(2, 0), epoch: 2)) == [])
@@ -108,7 +108,7 @@ private func listening() -> WaitList {
         #expect(lost == [WaitList.Answer(ticket: 1, fate: .lost(sequence: 1))])
     }
 
-    @Test func `E4 nobody is lost before the cursor has passed`() {
+    @Test func `nobody is lost before the cursor has passed`() {
         var list = listening()
         list.register(waiter(1, 1, 5), isReplay: false)
         _ = list.receive(event(at(1, 0), at(1, 0), epoch: 2))
@@ -123,7 +123,7 @@ private func listening() -> WaitList {
                 == [WaitList.Answer(ticket: 1, fate: .lost(sequence: 1))])
     }
 
-    @Test func `M7 an event heard before the registration counts for nobody`() {
+    @Test func `an event heard before the registration counts for nobody`() {
         var list = WaitList()
         list.register(waiter(1, 1, 1), isReplay: false)
         #expect(list.receive(event(at(1, 0), at(1, 1))) == [], "none was heard before it")

@@ -3,7 +3,7 @@ import CouponPostgres
 import TestSupport
 import Testing
 
-/// Rules 19a, 20 and 26: a transaction commits only from the epoch and cursor that it was made for.
+/// Rules 19, 20 and 26: a transaction commits only from the epoch and cursor that it was made for.
 @Suite struct FencingTests {
     @Test func anotherEpochFences() async throws {
         let database = try await TestDatabase()

@@ -1,4 +1,4 @@
-/// What a gate makes of a decided dead letter (hole 22).
+/// What a gate makes of a decided dead letter (rule 46).
 internal import CouponCore
 internal import Testing
 

@@ -1,4 +1,4 @@
-/// The gate script against rules 11 to 13 and the order of checks of CONTRACT section 4.
+/// The gate script against rules 11 to 13, with the order of checks of rule 12.
 internal import CouponCore
 internal import TestSupport
 internal import Testing

@@ -99,7 +99,7 @@ internal import Testing
         #expect(try fixture.load(coupon()) == .loaded)
     }
 
-    /// Model M6: a loader that read PostgreSQL before another loaded must not write what it read.
+    /// Rule 32: a loader that read PostgreSQL before another loaded must not write what it read.
     @Test func aSlowLoaderIsTurnedAway() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()

@@ -78,7 +78,7 @@ extension DaemonTests {
                 try await refusal { try await other.client.pause(coupon) } == .failedPrecondition)
         }
 
-        @Test func `fault 17: a raise reopens a sold out coupon in both daemons`() async throws {
+        @Test func `a raise reopens a sold out coupon in both daemons`() async throws {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
             let coupon = try await one.offer(total: 1)
             try await one.win(coupon, 1)
@@ -96,9 +96,7 @@ extension DaemonTests {
             #expect(try await other.ask(coupon, 6) == .soldOut)
         }
 
-        @Test func `fault 17: lowering below what is accepted is refused with the figure`()
-            async throws
-        {
+        @Test func `lowering below what is accepted is refused with the figure`() async throws {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
             let coupon = try await one.offer(total: 10)
             for user in 1...4 { try await one.win(coupon, Int64(user)) }
@@ -114,9 +112,7 @@ extension DaemonTests {
             #expect(try await one.ask(coupon, 11) == .soldOut)
         }
 
-        @Test func `fault 17: a total lowered and raised again sells on, and the cap is gone`()
-            async throws
-        {
+        @Test func `a total lowered and raised again sells on, and the cap is gone`() async throws {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
             let coupon = try await one.offer(total: 10)
             for user in 1...4 { try await one.win(coupon, Int64(user)) }

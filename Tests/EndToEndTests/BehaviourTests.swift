@@ -64,7 +64,7 @@ extension DaemonTests {
             #expect(try await one.ask(coupon, 1, name, attempt: 1) == .accepted(sequence: 1))
         }
 
-        @Test func `fault 18: the window is [opens, closes), by the gate's clock`() async throws {
+        @Test func `the window is [opens, closes), by the gate's clock`() async throws {
             let (world, one) = (try SharedWorld.current.world, try SharedWorld.current.one)
             let coupon = try await one.offer(total: nil, opensIn: 600)
             var (user, told): (Int64, [String]) = (0, ["notOpen"])

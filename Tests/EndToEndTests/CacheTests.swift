@@ -13,7 +13,7 @@ import Testing
     /// Asked of the gate they would be as many calls.
     private let many = 2_000
 
-    @Test func `fault 13: a full gate bounces in the daemon, before the commit`() async throws {
+    @Test func `a full gate bounces in the daemon, before the commit`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: 2)
         let lock = try await world.lock(coupon)
@@ -28,7 +28,7 @@ import Testing
         try await eventually("both are issued") { try world.sql(rows(coupon)) == "2" }
     }
 
-    @Test func `fault 12: after the completion event every daemon bounces`() async throws {
+    @Test func `after the completion event every daemon bounces`() async throws {
         let shared = try SharedWorld.current
         let coupon = try await shared.one.offer(total: 1)
         // The other daemon knows it as open.
@@ -50,9 +50,7 @@ import Testing
         }
     }
 
-    @Test func `fault 19: a holder's retry is asked of the gate, and never told SOLD_OUT`()
-        async throws
-    {
+    @Test func `a holder's retry is asked of the gate, and never told SOLD_OUT`() async throws {
         let shared = try SharedWorld.current
         let (coupon, name) = (try await shared.one.offer(total: 1), RequestID.random())
         #expect(try await shared.one.ask(coupon, 1, name) == .accepted(sequence: 1))
@@ -69,8 +67,7 @@ import Testing
         }
     }
 
-    @Test func `fault 23: a coupon that does not exist is looked up once in a while`() async throws
-    {
+    @Test func `a coupon that does not exist is looked up once in a while`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let before = try await world.lookUps(by: daemon)
         try await expectAll(.notFound, CouponID(4_000_000_003), from: daemon)
@@ -113,9 +110,7 @@ import Testing
         #expect(transactions < told.count / 4)
     }
 
-    @Test func `fault 24: many who ask at once for a coupon that is not loaded make one load`()
-        async throws
-    {
+    @Test func `many who ask at once for a coupon that is not loaded make one load`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: nil)
         // Nobody has asked for it: the gate does not hold it.
@@ -142,7 +137,7 @@ import Testing
         #expect(calls < 40)
     }
 
-    @Test func `fault 14: of two daemons that need a coupon one loads it, and the other waits`()
+    @Test func `of two daemons that need a coupon one loads it, and the other waits`()
         async throws
     {
         let shared = try SharedWorld.current

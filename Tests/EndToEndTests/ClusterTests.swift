@@ -6,7 +6,7 @@ import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ClusterTests {
-    @Test func `fault 22: a sale on a cluster, and every key carries its partition's hash tag`()
+    @Test func `a sale on a cluster, and every key carries its partition's hash tag`()
         async throws
     {
         // Left to itself, the bus takes a port 10,000 higher, which may not exist.

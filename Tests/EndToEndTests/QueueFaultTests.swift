@@ -9,7 +9,7 @@ import Testing
 
 @Suite(.machine(.asking), .sharedWorld(), .serialized, .timeLimit(.minutes(2)))
 struct QueueFaultTests {
-    @Test func `fault 2: a request that PostgreSQL refuses is a dead letter; the queue goes on`()
+    @Test func `a request that PostgreSQL refuses is a dead letter; the queue goes on`()
         async throws
     {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
@@ -44,9 +44,7 @@ struct QueueFaultTests {
         #expect(try await daemon.ask(coupon, 6) == .soldOut)
     }
 
-    @Test func `fault 2: a refused request in the middle of a batch takes nobody with it`()
-        async throws
-    {
+    @Test func `a refused request in the middle of a batch takes nobody with it`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: nil)
         try world.sql(
@@ -69,7 +67,7 @@ struct QueueFaultTests {
         }
     }
 
-    @Test func `fault 2: a damaged queue entry is a dead letter; the queue goes on`() async throws {
+    @Test func `a damaged queue entry is a dead letter; the queue goes on`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: 5)
         let lock = try await world.lock(coupon)
@@ -102,7 +100,7 @@ struct QueueFaultTests {
         #expect(try await daemon.win(coupon, 4) == 4)
     }
 
-    @Test func `fault 3: who was accepted in the window is issued after it`() async throws {
+    @Test func `who was accepted in the window is issued after it`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: nil)
         let lock = try await queueBehindLock(coupon, world, daemon)
@@ -118,7 +116,7 @@ struct QueueFaultTests {
         try await eventually("user 1 has it") { try await daemon.holds(coupon, 1) }
     }
 
-    @Test func `fault 3: pausing and closing do not touch who was accepted`() async throws {
+    @Test func `pausing and closing do not touch who was accepted`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: 5)
         let lock = try await queueBehindLock(coupon, world, daemon)
@@ -129,7 +127,7 @@ struct QueueFaultTests {
         try await eventually("user 1 has it") { try await daemon.holds(coupon, 1) }
     }
 
-    @Test func `fault 7: a rejected issue gives its slot back`() async throws {
+    @Test func `a rejected issue gives its slot back`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: 1)
         // The gate must not know this row: it is loaded before.

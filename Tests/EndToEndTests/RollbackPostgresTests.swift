@@ -7,7 +7,7 @@ import TestWorld
 import Testing
 
 extension FaultTests {
-    /// PostgreSQL comes back older than it was (SAFETY, hole 17).
+    /// PostgreSQL comes back older than it was (rule 16).
     @Suite struct PostgresRollbackTests {
         enum Rollback: CaseIterable {
             /// A standby that no longer hears of its primary is promoted.

@@ -8,7 +8,7 @@ import TestWorld
 import Testing
 
 /// A finished coupon leaves the gate when its time has come, whoever is loading it or asking for it (rules 32
-/// and 41, hole 13). Its time comes early here.
+/// and 41). Its time comes early here.
 @Suite(.machine(.overloading), .timeLimit(.minutes(3))) struct UnloadTests {
     @Test func `who read a coupon before it was sold out and had left does not reopen it`()
         async throws

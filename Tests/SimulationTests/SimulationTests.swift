@@ -16,8 +16,9 @@ import Testing
         #expect(run.end == .code(0), "\(run.text)")
     }
 
-    /// Plays that end in a breach where a rule is left out (docs/TESTING.md): F2, F9, a Redis that was a
-    /// replica, a cap that expires, rows that are not read again. A seed plays something else whenever plays
+    /// Plays that end in a breach where a rule is left out (docs/TESTING.md): marks that are not
+    /// compared, a reply from before the subscription, a Redis that was a replica, a cap that expires, rows
+    /// that are not read again. A seed plays something else whenever plays
     /// draw differently; then others take their places. With weights a seed is another play.
     @Test(arguments: ["139", "9900", "29", "361880", "601228"])
     func `plays that a broken rule would end are clean`(_ seed: String) async throws {

@@ -53,7 +53,7 @@ final class Liveness {
         let end = end
         if play.line.now > end {
             let seconds = (end - (healedAt ?? 0)) / 1_000_000
-            play.witness.fail("I9: no quiet state after \(seconds) s: \(reason)")
+            play.witness.fail("no rest: no quiet state after \(seconds) s: \(reason)")
         }
         lookAtEpochs()
         lookAtTurns()

@@ -224,7 +224,8 @@ final class Play {
             else { continue }
             if isLostChangeAtGate(coupon) { continue }
             if left > postgres.tables.deadLetters(of: wish.coupon), coupon.state == .active {
-                witness.fail("I9: u\(wish.user.rawValue) was told SOLD_OUT, and \(left) are left")
+                witness.fail(
+                    "no rest: u\(wish.user.rawValue) was told SOLD_OUT, and \(left) are left")
             }
         }
     }

@@ -135,7 +135,7 @@ final class PostgresServer {
         }
     }
 
-    /// An earlier state, as a lagging standby has it (SAFETY, hole 17).
+    /// An earlier state, as a lagging standby has it (rule 16).
     func rollBack() {
         guard !snapshots.isEmpty else { return }
         // What was saved later belongs to a past that never was.

@@ -1,4 +1,4 @@
-/// What users are told, held against what is (I2, I3, promises 2 to 6 and 9).
+/// What users are told, held against what is (promises 2 to 6 and 9).
 import CouponCore
 import Models
 
@@ -32,7 +32,7 @@ extension Witness {
             expectRow(
                 AcceptedRequest(
                     coupon: wish.coupon, user: wish.user, sequence: sequence,
-                    requestID: wish.requestID), "I2: told ISSUED")
+                    requestID: wish.requestID), "told ISSUED")
         case .duplicate(let sequence, let state): judgeDuplicate(sequence, state, wish)
         case .rejected(let sequence, _):
             let all = acceptances(of: wish, sequence: sequence)
@@ -67,7 +67,7 @@ extension Witness {
     func refuse(_ all: [Acceptance]) {
         for acceptance in all {
             if everIssued.contains(acceptance.accepted), !didPostgresGoBack {
-                fail("I3: told rejected or lost, and there is a row: \(acceptance.accepted)")
+                fail("contradicted: told rejected or lost, and issued: \(acceptance.accepted)")
             }
             acceptance.wasRefused = true
         }

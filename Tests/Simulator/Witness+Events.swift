@@ -1,4 +1,5 @@
-/// What the gate accepts and PostgreSQL commits, and what must hold of each (I1, I3, I4, I6, promise 5).
+/// What the gate accepts and PostgreSQL commits, and what must hold of each (over-issue, contradicted
+/// answers, undecided entries, rejections; promise 5).
 import CouponCore
 import Models
 
@@ -32,7 +33,8 @@ extension Witness {
         }
         guard !didPostgresGoBack else { return }
         if position <= tables[partition].cursor {
-            fail("I4: accepted at \(position), behind the cursor \(tables[partition].cursor)")
+            fail(
+                "undecided: accepted at \(position), behind the cursor \(tables[partition].cursor)")
         }
         let lane = Lane(coupon: accepted.coupon, epoch: position.epoch)
         let sentAt = play.clients.wishes[Int(accepted.requestID.highBits) - 1].firstSentAt
@@ -65,7 +67,7 @@ extension Witness {
 
     func expectDecided(_ entry: QueueEntry, _ what: String) {
         for accepted in entry.acceptedRequests where !isDecided(accepted) && !mayVanish(accepted) {
-            fail("I4: u\(accepted.user.rawValue) at \(entry.position) is \(what), and not decided")
+            fail("undecided: u\(accepted.user.rawValue) at \(entry.position) is \(what)")
         }
     }
 
@@ -86,7 +88,7 @@ extension Witness {
         for (id, rows) in tables.issues {
             guard let coupon = tables.coupons[id] else { continue }
             if Int64(rows.count) != coupon.issued || coupon.issued > coupon.total ?? .max {
-                fail("I1: coupon \(id.rawValue): \(rows.count) rows, \(coupon)")
+                fail("over-issue: coupon \(id.rawValue): \(rows.count) rows, \(coupon)")
             }
             for (user, row) in rows {
                 let accepted = AcceptedRequest(
@@ -104,7 +106,7 @@ extension Witness {
         let acceptance = byRequest[accepted.requestID]?.last { $0.accepted == accepted }
         guard let acceptance else { return fail("\(accepted) is issued, and was never accepted") }
         if acceptance.wasRefused {
-            fail("I3: u\(accepted.user.rawValue) was told rejected or lost, and is issued")
+            fail("contradicted: u\(accepted.user.rawValue) was told rejected or lost, and is issued")
         }
     }
 
@@ -112,8 +114,7 @@ extension Witness {
         guard rejection.reason == .soldOut || rejection.reason == .alreadyIssued else { return }
         if !mayVanish(rejection.accepted) {
             fail(
-                "I6: u\(rejection.accepted.user.rawValue) was accepted, and refused: \(rejection.reason)"
-            )
+                "rejected: u\(rejection.accepted.user.rawValue) was accepted: \(rejection.reason)")
         }
     }
 }

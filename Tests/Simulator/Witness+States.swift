@@ -1,4 +1,5 @@
-/// What must hold of every state, and of the last one (I4, I5, I7, I8, promise 3).
+/// What must hold of every state, and of the last one (undecided, slots, settled ahead,
+/// front door; promise 3).
 import CouponCore
 import Models
 
@@ -17,11 +18,11 @@ extension Witness {
             let keys = play.redis.data.partitions[partition.rawValue]
             let loaded = keys.coupons.filter { $0.key.epoch == keys.gate?.epoch }
             let queued = loaded.values.reduce(keys.gate?.queued ?? 0) { $0 + $1.queued }
-            if queued != 0 { fail("I9: all is settled, and \(queued) count as queued") }
+            if queued != 0 { fail("no rest: all is settled, and \(queued) count as queued") }
         }
     }
 
-    /// I4, I5 and I7 in the present state.
+    /// Undecided entries, slots and what is settled ahead, in the present state.
     func look() {
         for partition in play.partitioning.all { look(at: partition) }
         if breach == nil { lookAtFrontDoors() }
@@ -41,12 +42,12 @@ extension Witness {
         guard !tainted.contains(partition), play.redis.isUp,
             RebuildReason(row: row, gate: view, identity: play.redis.identity) == nil
         else { return }
-        if view.settled > row.cursor { fail("I7: settled \(view.settled) > \(row.cursor)") }
+        if view.settled > row.cursor { fail("settled ahead: \(view.settled) > \(row.cursor)") }
         for (key, loaded) in keys.coupons where key.epoch == view.epoch {
             let expected = expectedUsed(key.coupon, row, view, loaded)
             if loaded.used != expected {
                 fail(
-                    "I5: coupon \(key.coupon.rawValue): used \(loaded.used), should be \(expected)")
+                    "slots: coupon \(key.coupon.rawValue): used \(loaded.used), not \(expected)")
             }
         }
     }
@@ -77,7 +78,7 @@ extension Witness {
         return Int64(issued.count) + tables.deadLetters(of: coupon) + Int64(pending.count)
     }
 
-    /// I8: with nothing on its way, who bounces has a reason.
+    /// Front doors: with nothing on its way, who bounces has a reason.
     func lookAtFrontDoors() {
         guard play.redis.isUp else { return }
         for daemon in play.daemons
@@ -103,7 +104,7 @@ extension Witness {
         switch door.judge(id, attempt: 0, now: now) {
         case .bounce(.soldOut), .bounceAndRefresh(.soldOut), .bounce(.paused),
             .bounceAndRefresh(.paused), .bounce(.closed), .bounceAndRefresh(.closed):
-            fail("I8: \(loop.name) bounces coupon \(id.rawValue), and the gate is open")
+            fail("front door: \(loop.name) bounces coupon \(id.rawValue), and the gate is open")
         default: break
         }
     }

@@ -168,7 +168,7 @@ public final class Auditor {
         let isAhead = check.rule == AccountsJudge.Rule.version && check.difference > 0
         if isAhead {
             // Read after the gate, which is told nothing that is not committed: no change under way
-            // explains it (hole 17).
+            // explains it (rule 48).
             let known = try ledger { () throws(LedgerError) in try store.coupon(coupon)?.version }
             guard let known, let version = view.record?.version, known < version else { return }
         }

@@ -1,5 +1,5 @@
 /// A request that was accepted and could not be issued (promise 8). It keeps its slot until an admin
-/// redrives or discards it (hole 22).
+/// redrives or discards it (rule 46).
 public struct DeadLetter: Equatable, Sendable {
     /// What became of it. Raw values are stored and sent.
     public enum State: UInt8, Sendable, CaseIterable {

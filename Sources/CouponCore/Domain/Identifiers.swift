@@ -1,4 +1,4 @@
-/// The ids of CONTRACT: positive 64-bit integers, one type for each so that none is taken for another.
+/// The ids: positive 64-bit integers, one type for each so that none is taken for another.
 
 /// Identifies a coupon. Positive.
 public struct CouponID: Hashable, Comparable, Sendable {

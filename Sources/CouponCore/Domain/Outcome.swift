@@ -22,7 +22,7 @@ public enum HolderState: UInt8, Sendable {
     case rejected = 3
 }
 
-/// What an issue request is told: a value, never an error (CONTRACT section 4).
+/// What an issue request is told: a value, never an error (docs/PROTOCOL.md).
 public enum Outcome: Equatable, Sendable {
     /// Accepted by the gate and queued.
     case accepted(sequence: Int64)

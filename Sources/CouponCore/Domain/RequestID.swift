@@ -58,7 +58,7 @@ public struct RequestID: Hashable, Sendable {
     /// How far byte `index` stands from the end of its half, in bits.
     private static func shift(_ index: Int) -> UInt64 { UInt64(56 - 8 * (index & 7)) }
 
-    /// A fresh random one of 16 bytes, for a caller who gave none (SAFETY, hole 26).
+    /// A fresh random one of 16 bytes, for a caller who gave none (rule 12).
     public static func random() -> RequestID {
         RequestID(high: .random(in: 0...(.max)), low: .random(in: 0...(.max)), length: 16)
     }

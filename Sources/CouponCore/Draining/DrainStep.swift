@@ -41,7 +41,7 @@ public enum RebuildReason: String, Sendable {
     case gateFenced = "the gate is fenced"
     /// Redis is older than PostgreSQL.
     case gateBehind = "the gate has an earlier epoch than PostgreSQL"
-    /// PostgreSQL went back (SAFETY, hole 17).
+    /// PostgreSQL went back (rule 16).
     case gateAhead = "the gate has a later epoch than PostgreSQL"
     /// Another Redis, or the same one with another history.
     case otherRedis = "this is not the Redis for which the epoch was handed out"
@@ -52,7 +52,7 @@ public enum RebuildReason: String, Sendable {
     /// The queue was damaged without the gate.
     case entriesMissing = "queue entries are missing"
 
-    /// Whether PostgreSQL is older than the gate: what it had committed meanwhile is lost (SAFETY, hole 17).
+    /// Whether PostgreSQL is older than the gate: what it had committed meanwhile is lost (rule 16).
     public var isPostgresBehind: Bool { self == .gateAhead || self == .settledAhead }
 
     /// Nil where the gate can be trusted.

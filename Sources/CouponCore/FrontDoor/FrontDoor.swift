@@ -3,7 +3,7 @@
 ///
 /// A mark is ordered by (epoch, rev): a late reply or event never takes it back. A closed mark counts
 /// only while the subscription stands under which its question was asked, since otherwise nobody would
-/// tell this worker that the coupon opened again (SAFETY, hole 14).
+/// tell this worker that the coupon opened again (rule 38).
 public struct FrontDoor {
     /// What to do with a request.
     public enum Judgement: Equatable, Sendable {

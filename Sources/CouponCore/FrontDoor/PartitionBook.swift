@@ -21,7 +21,7 @@ public struct PartitionBook {
     /// A partition's row as PostgreSQL has it; rows come in the order in which they were read.
     ///
     /// PostgreSQL's last word counts, though its epoch be the same as before, or lower: it may have gone
-    /// back (SAFETY, hole 17), and has then handed out a number for the second time.
+    /// back (rule 15), and has then handed out a number for the second time.
     public mutating func apply(_ row: PartitionRow) {
         guard row.id.rawValue < pages.count else { return }
         let index = row.id.rawValue

@@ -5,7 +5,7 @@ public enum Door: Hashable, Sendable {
     /// Refused without asking.
     case closed(DoorReason)
 
-    /// How a coupon stands, in the order of checks of CONTRACT section 4: state, window, quantity.
+    /// How a coupon stands, in the order of checks of rule 12: state, window, quantity.
     public init(state: CouponState, window: Window, isFull: Bool, isSoldOut: Bool, now: Timestamp) {
         if state == .closed {
             self = .closed(.closed)

@@ -12,7 +12,7 @@ public protocol Gate: AnyObject {
     func send(_ call: GateCall)
 
     /// Looks whether it still reaches the Redis of `identity`, with the same history; where not, the
-    /// connection is replaced. `REPLICAOF` there and back breaks no connection (SAFETY, hole 7).
+    /// connection is replaced. `REPLICAOF` there and back breaks no connection (rule 11).
     func verify()
 
     /// Gives the connection up for good; no answer comes any more.

@@ -72,7 +72,7 @@ public enum GateVerdict: Equatable, Sendable {
 public struct GateReply: Equatable, Sendable {
     /// The gate's epoch.
     public let epoch: Epoch
-    /// Rises within an epoch whenever the coupon opens or closes (SAFETY, hole 14).
+    /// Rises within an epoch whenever the coupon opens or closes (rule 38).
     public let rev: Int64
     /// The coupon's version at the gate.
     public let version: Int64

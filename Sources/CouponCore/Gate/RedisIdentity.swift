@@ -1,7 +1,7 @@
 /// Which Redis process, with which data, a connection reaches.
 ///
 /// The run id alone does not show every rollback: `REPLICAOF` there and back keeps it and changes the
-/// replication id (SAFETY, hole 7).
+/// replication id (rule 11).
 public struct RedisIdentity: Hashable, Sendable {
     /// `run_id` of `INFO server`.
     public let runID: String

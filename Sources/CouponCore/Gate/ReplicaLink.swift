@@ -1,4 +1,4 @@
-/// One worker's way to learn whether replicas have what the gate has answered (rule 37, hole 27).
+/// One worker's way to learn whether replicas have what the gate has answered (rule 37).
 ///
 /// Confined to the worker's event loop, as is its delegate.
 public protocol ReplicaLink: AnyObject {

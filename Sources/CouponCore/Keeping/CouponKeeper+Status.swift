@@ -36,7 +36,7 @@ extension CouponKeeper {
     }
 
     /// Whether a gate is the one that PostgreSQL knows: only that one may say that a user has nothing. A
-    /// Redis that came back from an earlier time does not know whom it accepted since (hole 7).
+    /// Redis that came back from an earlier time does not know whom it accepted since (rule 37).
     private func isTrusted(
         _ view: GateInspection, _ partition: PartitionID
     ) throws(Failure) -> Bool {

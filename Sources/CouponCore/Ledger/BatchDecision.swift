@@ -1,6 +1,6 @@
 /// The rule for issuing a batch: first in, first out, while quantity lasts; judged on locked coupons.
 ///
-/// Draining judges existence and quantity only: state and window were judged at acceptance (hole 19).
+/// Draining judges existence and quantity only: state and window were judged at acceptance (rule 19).
 /// The caller inserts what `nextCandidates` names, says which of them met a row that was there already,
 /// and asks again until there are none. A candidate that met a row used no quantity, so that in the rare
 /// case of a conflict the next in line gets its chance. Normally one round is enough.

@@ -3,7 +3,7 @@ public typealias Epoch = Int64
 
 /// The place of a queue entry: (epoch, n), n counting 1, 2, 3… without a gap in its epoch.
 ///
-/// Never a clock's value: a stream id made from a clock goes back with it (SAFETY, hole 1).
+/// Never a clock's value: a stream id made from a clock goes back with it (rule 13).
 public struct Position: Hashable, Comparable, Sendable {
     /// The epoch in which the entry was accepted.
     public let epoch: Epoch

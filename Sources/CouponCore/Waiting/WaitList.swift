@@ -3,7 +3,7 @@
 /// An event answers only those waiters that were registered before it, in its epoch, when it follows on
 /// from the last one seen, and if the gate published it after it had accepted them: the same position may
 /// have been somebody else's, in a Redis that was a replica meanwhile. Everybody else is resolved: asked
-/// of PostgreSQL, which alone knows (SAFETY, hole 2: a watermark alone tells ISSUED for requests that
+/// of PostgreSQL, which alone knows (rule 35: a watermark alone tells ISSUED for requests that
 /// were not).
 internal import DequeModule
 

@@ -1,4 +1,4 @@
-/// Dead letters: what an admin decides of them (hole 22).
+/// Dead letters: what an admin decides of them (rule 46).
 public import CouponCore
 
 extension PostgresCouponStore: DeadLetterStore {

@@ -1,5 +1,5 @@
 /// A worker's way to ask for replicas: a connection of its own, because WAIT blocks whatever comes behind
-/// it on the same one (hole 27).
+/// it on the same one (rule 37).
 ///
 /// WAIT counts what its own connection wrote last, so that each question writes first: a PUBLISH that
 /// nobody hears goes to the replicas as any write does, and stores nothing. Everything that the gate

@@ -1,6 +1,6 @@
 /// What `INFO` and `CONFIG GET` say of a Redis: who it is, and whether it keeps promise 3.
 ///
-/// Asked on every connect: a promoted replica or a CONFIG SET differs (SAFETY, hole 28).
+/// Asked on every connect: a promoted replica or a CONFIG SET differs (rule 15).
 internal import CouponCore
 
 struct RedisServerInfo {

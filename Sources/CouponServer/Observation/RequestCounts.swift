@@ -46,7 +46,7 @@ struct RequestCounts: Sendable {
 }
 
 extension Outcome {
-    /// The outcomes by their names in CONTRACT.
+    /// The outcomes by their names in docs/PROTOCOL.md.
     enum Kind: Int, CaseIterable {
         case accepted, issued, duplicate, ended, paused, closed, rejected, soldOut, notOpen
         case notFound
