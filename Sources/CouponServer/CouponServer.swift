@@ -1,4 +1,4 @@
-/// The front of the daemon as a service: listeners, one loopServer for each event loop, slow work, the events.
+/// The front of the daemon as a service: listeners, a loop server for each event loop, lanes, events.
 public import CouponCore
 public import Logging
 internal import NIOCore
@@ -54,7 +54,7 @@ public struct CouponServer: Service {
                 relay.stop()
             }
             let made = try await makeLoopServers()
-            // Not before every loopServer is there: one that misses the subscription's beginning is deaf.
+            // A loop server that is added later would miss the signal `up`.
             tasks.addTask { await relay.run() }
             let observation = try await observe()
             tasks.addTask { await lookAround() }

@@ -106,7 +106,7 @@ extension Witness {
         let acceptance = byRequest[accepted.requestID]?.last { $0.accepted == accepted }
         guard let acceptance else { return fail("\(accepted) is issued, and was never accepted") }
         if acceptance.wasRefused {
-            fail("contradicted: u\(accepted.user.rawValue) was told rejected or lost, and is issued")
+            fail("contradicted: u\(accepted.user.rawValue) was rejected or lost, and is issued")
         }
     }
 

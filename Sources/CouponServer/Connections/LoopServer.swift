@@ -1,4 +1,4 @@
-/// A worker's place on its event loop: its connections, its codec, and the pendingCalls it sends
+/// A worker's place on its event loop: its connections, its codec, and the pending calls it sends
 /// where slow work is done. Everything here runs on that loop, so nothing is locked.
 internal import CouponCore
 internal import CouponWire

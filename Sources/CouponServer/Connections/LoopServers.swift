@@ -1,4 +1,4 @@
-/// All loopServers of the daemon, each on its own event loop, and what they count together.
+/// All loop servers of the daemon, each on its own event loop, and what they count together.
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
@@ -16,14 +16,14 @@ final class LoopServers: Sendable {
         loopServers.withLock { $0.append(loopServer) }
     }
 
-    /// Runs something at each loopServer, on its loop.
+    /// Runs something at each loop server, on its loop.
     func each(_ body: @escaping @Sendable (LoopServer) -> Void) {
         for loopServer in loopServers.withLock({ $0 }) {
             loopServer.eventLoop.execute { body(loopServer.value) }
         }
     }
 
-    /// One value from each loopServer.
+    /// One value from each loop server.
     func collect<Value: Sendable>(
         on loop: any EventLoop, _ body: @escaping @Sendable (LoopServer) -> Value
     ) -> EventLoopFuture<[Value]> {

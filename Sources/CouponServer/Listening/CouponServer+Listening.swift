@@ -7,7 +7,7 @@ internal import ServiceLifecycle
 internal import Synchronization
 
 extension CouponServer {
-    /// A listener for each loopServer, all on one port.
+    /// A listener for each loop server, all on one port.
     func listen(_ loopServers: [NIOLoopBound<LoopServer>]) async throws -> [any Channel] {
         var listeners: [any Channel] = []
         for loopServer in loopServers {

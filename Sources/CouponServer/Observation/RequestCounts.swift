@@ -1,4 +1,4 @@
-/// What one loopServer has counted: plain numbers on its own event loop, read when somebody looks.
+/// What one loop server has counted: plain numbers on its own event loop, read when somebody looks.
 internal import CouponCore
 
 struct RequestCounts: Sendable {
@@ -13,7 +13,7 @@ struct RequestCounts: Sendable {
 
     mutating func count(_ failure: Failure) { failures[failure.code, default: 0] += 1 }
 
-    /// The sum of two loopServers' tallies.
+    /// The sum of two loop servers' tallies.
     static func + (left: RequestCounts, right: RequestCounts) -> RequestCounts {
         var sum = left
         sum.outcomes = zip(left.outcomes, right.outcomes).map(+)
