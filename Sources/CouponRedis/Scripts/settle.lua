@@ -22,7 +22,7 @@ local ALREADY_ISSUED, DEAD_LETTER = 2, 4
 local epoch = tonumber(ARGV[1])
 local from_epoch, from_n = tonumber(ARGV[2]), tonumber(ARGV[3])
 local to_epoch, to_n = tonumber(ARGV[4]), tonumber(ARGV[5])
-local retention, packed, rejections = tonumber(ARGV[7]), ARGV[9], ARGV[10]
+local retention, packed, rejected = tonumber(ARGV[7]), ARGV[9], ARGV[10]
 
 local gate = read_gate()
 if not is_open(gate, epoch) or gate.settled_epoch ~= from_epoch or gate.settled_n ~= from_n then
@@ -71,14 +71,14 @@ local function refuse(coupon, user, place, reason, issued)
 end
 
 local rejections = {}
-for i = 1, #rejections / 63 do
+for i = 1, #rejected / 63 do
   local at = i * 63 - 62
-  local coupon = coupons[struct.unpack('>I4', rejections, at)]
-  local place = string.sub(rejections, at + 12, at + 35)
-  local reason = string.byte(rejections, at + 36)
-  local issued = string.byte(rejections, at + 37) == 1 and string.sub(rejections, at + 38, at + 62)
+  local coupon = coupons[struct.unpack('>I4', rejected, at)]
+  local place = string.sub(rejected, at + 12, at + 35)
+  local reason = string.byte(rejected, at + 36)
+  local issued = string.byte(rejected, at + 37) == 1 and string.sub(rejected, at + 38, at + 62)
   if coupon.record then
-    refuse(coupon, string.sub(rejections, at + 4, at + 11), place, reason, issued)
+    refuse(coupon, string.sub(rejected, at + 4, at + 11), place, reason, issued)
   end
   rejections[i] = coupon.id .. string.sub(place, 1, 8) .. string.char(reason)
 end
