@@ -32,6 +32,11 @@ extension PostgresLedger {
     public func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
     ) throws(LedgerError) -> [Rejection] {
+        // Of two row comparisons PostgreSQL takes the second one for no end: it would read on to the last row.
+        let range =
+            from.epoch == to.epoch
+            ? "epoch = $2 AND epoch = $4 AND n > $3 AND n <= $5"
+            : "(epoch, n) > ($2, $3) AND (epoch, n) <= ($4, $5) AND epoch <= $4"
         let rows = try session.run(
             Statement(
                 """
@@ -40,7 +45,7 @@ extension PostgresLedger {
                 FROM coupond.rejection AS r
                 LEFT JOIN coupond.coupon_issue AS i
                     ON r.reason = $6 AND i.coupon_id = r.coupon_id AND i.user_id = r.user_id
-                WHERE partition = $1 AND (epoch, n) > ($2, $3) AND (epoch, n) <= ($4, $5)
+                WHERE partition = $1 AND \(range)
                 ORDER BY r.epoch, r.n, r.sequence
                 """, .integer(Int64(partition.rawValue)), .integer(from.epoch), .integer(from.n),
                 .integer(to.epoch), .integer(to.n),
