@@ -14,8 +14,8 @@ run: build ## serve on 127.0.0.1:7070 with a Redis and a PostgreSQL of its own i
 demo: build ## a whole sale of 10,000 coupons to 30,000 users, with its accounts checked
 	@Scripts/demo
 
-bench: build ## coupond beside Redis, PostgreSQL and a plain consumer; ONLY=key,key for some figures
-	.build/release/bench --only "$(ONLY)"
+bench: build ## coupond beside Redis, PostgreSQL and a plain consumer; ONLY=key,key; AGAINST=commit compares both
+	$(if $(AGAINST),Scripts/bench-against $(AGAINST) --only "$(ONLY)",.build/release/bench --only "$(ONLY)")
 
 # One kind after the other: tests that count on their own would keep those that wait for servers waiting.
 WITH_SERVERS = CouponRedisTests|CouponPostgresTests|TestSupportTests|SystemdTests|ChaosTests

@@ -1,0 +1,92 @@
+/// The commands of the pages run as they stand there.
+import CouponClient
+import CouponCore
+import Foundation
+import TestSupport
+import TestWorld
+import Testing
+
+@Suite(.machine(.overloading), .timeLimit(.minutes(3))) struct DocumentedCommandTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    /// The commands in a page's examples that begin with a word, without their comments.
+    private static func commands(in page: String, beginningWith word: String) throws -> [String] {
+        let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
+        return text.split(separator: "\n").compactMap { line in
+            guard line.hasPrefix("    ") else { return nil }
+            let example = line.drop { $0 == " " || $0 == "$" }
+            guard example.hasPrefix(word + " ") || example == word else { return nil }
+            let end = example.firstRange(of: " #")?.lowerBound ?? example.endIndex
+            return example[..<end].trimmingCharacters(in: .whitespaces)
+        }
+    }
+
+    /// A daemon at the address that couponctl takes by itself, as far as the environment goes.
+    private func run(_ command: String, _ daemon: Daemon) async throws -> CommandRun {
+        let folder = URL(filePath: builtExecutable("couponctl")).deletingLastPathComponent().path
+        return try await CommandRun(
+            "/bin/sh", ["-c", command],
+            environment: [
+                "COUPONCTL_ADDRESS": "127.0.0.1:\(daemon.port)", "PATH": "\(folder):/usr/bin:/bin",
+            ])
+    }
+
+    /// 0 and 1 are answers; anything else says that the command could not be run.
+    private func expectAnswer(to command: String, _ daemon: Daemon) async throws {
+        let end = command.hasPrefix("couponctl watch") ? " --looks 1" : ""
+        let run = try await run(command + end, daemon)
+        #expect(run.end == .code(0) || run.end == .code(1), "\(command): \(run.end), \(run.text)")
+    }
+
+    @Test func `each example of couponctl's page runs`() async throws {
+        let commands = try Self.commands(in: "docs/COUPONCTL.md", beginningWith: "couponctl")
+        // The bench's larger examples take longer than a test may.
+        let examples = commands.filter { !$0.contains("--coupon-total 200000") }
+        #expect(examples.count >= 14)
+        let world = try await World()
+        let daemon = try await world.daemon()
+        for command in examples { try await expectAnswer(to: command, daemon) }
+    }
+
+    @Test func `the README's five minutes run`() async throws {
+        let commands = try Self.commands(in: "README.md", beginningWith: "couponctl")
+        #expect(commands.count >= 3)
+        let world = try await World()
+        let daemon = try await world.daemon()
+        _ = try await daemon.client.create(.offer(1, total: 10_000))
+        for command in commands {
+            let run = try await run(command, daemon)
+            #expect(run.end == .code(0) || run.text.contains("DUPLICATE"), "\(run.text)")
+        }
+        let python = try Self.commands(
+            in: "README.md", beginningWith: "Clients/python/coupon_client.py")
+        #expect(python.count == 1, "PythonClientTests run it")
+    }
+
+    @Test(arguments: [
+        "README.md", "CONTRIBUTING.md", "docs/TESTING.md", "docs/SIMULATOR.md",
+        "docs/PERFORMANCE.md", "systemd/README.md",
+    ])
+    func `each target of make that a page names is there`(_ page: String) async throws {
+        let commands = try Self.commands(in: page, beginningWith: "make")
+        #expect(!commands.isEmpty)
+        for command in commands {
+            let run = try await CommandRun(
+                "/bin/sh", ["-c", "cd '\(Self.root.path)' && \(command) --dry-run"])
+            #expect(run.end == .code(0), "\(page): \(command): \(run.text)")
+        }
+    }
+
+    @Test(arguments: [
+        "README.md", "CONTRIBUTING.md", "docs/TESTING.md", "docs/PERFORMANCE.md",
+        "docs/OPERATIONS.md", "systemd/README.md",
+    ])
+    func `each script that a page names is there`(_ page: String) throws {
+        let text = try String(contentsOf: Self.root.appending(path: page), encoding: .utf8)
+        for match in text.matches(of: /\bScripts\/[a-z-]+/) {
+            let path = Self.root.appending(path: String(text[match.range])).path
+            #expect(FileManager.default.isExecutableFile(atPath: path), "\(page): \(path)")
+        }
+    }
+}
