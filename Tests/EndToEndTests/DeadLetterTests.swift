@@ -114,12 +114,12 @@ import Testing
         let stage = try await Stage()
         try stage.world.sql(
             """
-            UPDATE coupond.dead_letter SET state = 3, told = false WHERE user_id = 2;
+            UPDATE coupond.dead_letter SET state = 3, synced = false WHERE user_id = 2;
             INSERT INTO coupond.coupon_issue
                 SELECT coupon_id, user_id, sequence, now(), now(), request_id
                 FROM coupond.dead_letter WHERE user_id = 3;
             UPDATE coupond.coupon SET issued = issued + 1;
-            UPDATE coupond.dead_letter SET state = 2, told = false WHERE user_id = 3
+            UPDATE coupond.dead_letter SET state = 2, synced = false WHERE user_id = 3
             """)
         try await eventually("user 4 gets the slot of user 2") {
             if case .issued = try await stage.one.ask(stage.coupon, 4, waitFor: .issued) {
