@@ -154,6 +154,9 @@ let package = Package(
             name: "CouponWireTests", dependencies: ["CouponWire", "CouponCore"],
             swiftSettings: strict),
         .testTarget(
+            name: "CouponServerTests", dependencies: ["CouponServer", "CouponCore"],
+            swiftSettings: strict),
+        .testTarget(
             name: "CouponRedisTests",
             dependencies: [
                 "CouponRedis", "CouponCore", "Models", "TestSupport", nioCore, nioPosix, logging,

@@ -4,7 +4,8 @@
 /// It is short: a later deadline comes round more than once, and so an answered ticket is soon forgotten
 /// however late its deadline was.
 public struct DeadlineWheel {
-    private static let bucketMilliseconds: Int64 = 8
+    /// How late a deadline may come round.
+    public static let bucketMilliseconds: Int64 = 8
     private let origin: MonotonicTime
     private var buckets: [[UInt64]]
     /// The first bucket that has not come round; behind the present where nobody has looked for a while.

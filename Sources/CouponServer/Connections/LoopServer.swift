@@ -1,30 +1,29 @@
-/// A worker's place on its event loop: its connections, its codec, and the pending calls it sends
-/// where slow work is done. Everything here runs on that loop, so nothing is locked.
+/// One event loop's share of the server: its connections, its worker, and the calls that its callers wait
+/// for. Everything here runs on that loop, so nothing is locked.
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
 internal import Synchronization
 
 final class LoopServer {
-    private let loop: any EventLoop
-    private let options: ServerOptions
-    private let work: Lanes
-    private let loopServers: LoopServers
+    let loop: any EventLoop
+    let options: ServerOptions
+    let work: Lanes
+    let loopServers: LoopServers
     private let gate: any Gate
     private let replicas: (any ReplicaLink)?
-    private var worker: Worker?
+    private(set) var worker: Worker?
 
     private var connections = SlotMap<ServerConnection>()
-    private var decoder = RequestDecoder()
-    private var encoder = FrameEncoder()
-    private var outcomeEncoder = OutcomeEncoder()
+    private var codec = Codec()
     private var counts = RequestCounts()
     private var toFlush: [ServerConnection] = []
     private var isPumpScheduled = false
     private var isTurnEnding = false
     private var expiry: Scheduled<Void>?
+    /// The slow methods that wait in lanes.
     private var pendingCalls: PendingCalls
-    /// Who waits for the answer to the question that is under way.
+    /// The callers of the health check that is in flight.
     private var healthCallers: [Caller] = []
 
     init(loop: any EventLoop, options: ServerOptions, work: Lanes, loopServers: LoopServers) {
@@ -70,17 +69,14 @@ final class LoopServer {
     }
 
     func encode(_ response: Response, into buffer: inout ByteBuffer) {
-        let size = encoder.prepare(response)
-        buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
+        codec.encode(response, into: &buffer)
     }
 
     func encode(_ outcome: Outcome, id: UInt64, into buffer: inout ByteBuffer) {
-        buffer.writeWithOutputRawSpan(minimumWritableBytes: OutcomeEncoder.maximumBytes) {
-            outcomeEncoder.write(outcome, id: id, into: &$0)
-        }
+        codec.encode(outcome, id: id, into: &buffer)
     }
 
-    /// What the turn has gathered goes out when its input has all been read: one pump, one flush.
+    /// Ends the turn once all its input is read: one pump of the worker, one flush of each connection.
     func endTurn() {
         guard !isTurnEnding else { return }
         isTurnEnding = true
@@ -99,7 +95,9 @@ final class LoopServer {
 
     private func scheduleExpiry() {
         guard expiry == nil, worker != nil, requestsInFlight > 0 else { return }
-        expiry = loop.assumeIsolated().scheduleTask(in: .milliseconds(8)) {
+        expiry = loop.assumeIsolated().scheduleTask(
+            in: .milliseconds(DeadlineWheel.bucketMilliseconds)
+        ) {
             self.expiry = nil
             self.worker?.expire()
             self.expirePendingCalls()
@@ -114,23 +112,23 @@ final class LoopServer {
                 .failure(
                     Failure(
                         .deadlineExceeded,
-                        "the deadline passed before the answer was known; it may be done yet")))
+                        "the deadline passed before the answer was known; it may still complete")))
         }
     }
 
     // MARK: Requests
 
-    /// The front door's word, where it has one.
+    /// The front door's answer, if it has one.
     func bounce(_ issue: IssueRequest) -> Outcome? {
         guard let outcome = worker?.bounce(issue.coupon, attempt: issue.attempt) else { return nil }
         counts.count(outcome)
         return outcome
     }
 
-    /// Nil where a message is anything but a valid issue request.
-    func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? { decoder.decodeIssue(message) }
+    /// Nil if the message is not a valid issue request.
+    func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? { codec.decodeIssue(message) }
 
-    /// Takes a request that has not bounced.
+    /// Queues a request that has not bounced.
     func enqueue(_ plain: PlainIssueRequest, from connection: ServerConnection) {
         let issue = plain.issue
         worker?.ask(
@@ -140,10 +138,10 @@ final class LoopServer {
             caller: Caller(connection: connection.number, request: plain.id))
     }
 
-    /// Takes a message of any kind.
+    /// Handles a message of any kind.
     func handle(_ message: RawSpan, from connection: ServerConnection) {
         do throws(RefusedRequest) {
-            try dispatch(decoder.decode(message), from: connection)
+            try dispatch(codec.decode(message), from: connection)
         } catch {
             connection.answer(Response(id: error.id, result: .failure(error.failure)))
         }
@@ -169,12 +167,12 @@ final class LoopServer {
                         maximumFrameBytes: options.maximumFrameBytes,
                         now: options.worker.clocks.wallNow())))
         default:
-            send(request, caller, connection)
+            callSlowMethod(request, caller, connection)
         }
     }
 
-    /// The daemon is ready when every worker is: the next connection may go to any of them. They are asked
-    /// by one question at a time, however many callers want to know.
+    /// The daemon is ready when every worker is, because the next connection may go to any of them. At most
+    /// one check is in flight; all callers that arrive before its end get its result.
     private func health(_ caller: Caller) {
         healthCallers.append(caller)
         guard healthCallers.count == 1 else { return }
@@ -190,40 +188,41 @@ final class LoopServer {
         for caller in callers { reply(caller, result) }
     }
 
-    /// Slow methods wait in their lanes.
-    private func send(_ request: Request, _ caller: Caller, _ connection: ServerConnection) {
-        if request.method.isAdmin, let refusal = refusal(of: request, connection) {
+    func reply(_ caller: Caller, _ result: Response.Result) {
+        connections[caller.connection]?.answer(Response(id: caller.request, result: result))
+    }
+
+    // MARK: Slow methods
+
+    /// Queues a slow method in its lane, if the caller may call it now.
+    private func callSlowMethod(
+        _ request: Request, _ caller: Caller, _ connection: ServerConnection
+    ) {
+        if request.method.isAdmin,
+            let refusal = AdminAccess.refusal(
+                token: options.adminToken(), given: request.token,
+                isLoopback: connection.isLoopback)
+        {
             return reply(caller, .failure(refusal))
+        }
+        let share = request.method.share
+        if let share, !connection.share.reserve(share) {
+            work.lane(for: request.method).refuse()
+            return reply(
+                caller, .failure(.exhausted("too many \(share) of this connection are unanswered")))
         }
         let milliseconds = min(
             request.deadlineMilliseconds ?? Limits.defaultDeadlineMilliseconds,
             Limits.maximumDeadlineMilliseconds)
-        let now = options.worker.clocks.now()
-        let deadline = now.advanced(byMilliseconds: Int64(milliseconds))
-        let lane = work.lane(for: request.method)
-        let share = request.method.share
-        if let share, !connection.share.reserve(share) {
-            lane.refuse()
-            return reply(
-                caller,
-                .failure(.exhausted("too many \(share) of this connection are unanswered")))
-        }
+        let deadline = options.worker.clocks.now().advanced(byMilliseconds: Int64(milliseconds))
         let number = pendingCalls.add(caller, deadline: deadline)
-        let (loopServers, presence) = (self.loopServers, connection.presence)
-        let loopServer = NIOLoopBound(self, eventLoop: loop)
-        submit(to: lane) { lane in
-            lane.answer(request.method, deadline: deadline, to: presence) { result in
-                loopServers.complete(result, on: loopServer.eventLoop) {
-                    loopServer.value.end(number, of: caller, share, $0)
-                }
-            }
-        } refused: {
-            self.end(number, of: caller, share, .failure($0))
+        submit(request.method, deadline: deadline, to: connection.presence) {
+            $0.endSlowMethod(number, of: caller, share, $1)
         }
     }
 
     /// - Parameter caller: may have been answered at the deadline.
-    private func end(
+    private func endSlowMethod(
         _ pendingCall: UInt64, of caller: Caller, _ share: SlowShare.Kind?,
         _ result: Response.Result
     ) {
@@ -231,34 +230,7 @@ final class LoopServer {
         if pendingCalls.end(pendingCall) != nil { reply(caller, result) }
     }
 
-    private func refusal(of request: Request, _ connection: ServerConnection) -> Failure? {
-        guard let token = options.adminToken() else {
-            return connection.isLoopback
-                ? nil
-                : Failure(
-                    .permissionDenied,
-                    "admin methods are served to this machine only: configure admin-token-file")
-        }
-        if request.token.isEmpty {
-            return Failure(.unauthenticated, "token: this method needs the admin token")
-        }
-        return isEqualInConstantTime(request.token, token)
-            ? nil : Failure(.permissionDenied, "token: is not the admin token")
-    }
-
-    private func submit(
-        to lane: BlockingLane, _ job: @escaping BlockingLane.Job, refused: (Failure) -> Void
-    ) {
-        if !lane.submit(job) {
-            refused(.exhausted("too many \(lane.kind.jobs) wait for their turn"))
-        }
-    }
-
-    private func reply(_ caller: Caller, _ result: Response.Result) {
-        connections[caller.connection]?.answer(Response(id: caller.request, result: result))
-    }
-
-    // MARK: News, and the end
+    // MARK: The worker
 
     func withWorker(_ body: (Worker) -> Void) {
         guard let worker else { return }
@@ -266,39 +238,6 @@ final class LoopServer {
         endTurn()
     }
 
-    var requestsInFlight: Int {
-        (worker?.requestsInFlight ?? 0) + pendingCalls.count + healthCallers.count
-    }
-
-    var whyNotReady: String? { worker?.whyNotReady }
-
-    var currentCounts: RequestCounts {
-        var counts = counts
-        counts.bounced = worker?.bounced ?? 0
-        counts.marksMissed = worker?.marksMissed ?? 0
-        counts.requestsInFlight = requestsInFlight
-        return counts
-    }
-
-    func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
-        worker?.remembers(coupon) ?? (false, false)
-    }
-
-    /// Answers what is left, closes the connections and the way to the gate.
-    func close() {
-        worker?.abandon()
-        let shutDown = Response.Result.failure(.unavailable("the daemon is shutting down"))
-        for caller in pendingCalls.endAll() { reply(caller, shutDown) }
-        answerHealth(shutDown)
-        for connection in connections.values { connection.close() }
-        gate.close()
-        replicas?.close()
-        expiry?.cancel()
-        worker = nil
-    }
-}
-
-extension LoopServer: WorkerHost {
     func answer(_ caller: Caller, _ outcome: Outcome) {
         counts.count(outcome)
         connections[caller.connection]?.answer(caller.request, outcome)
@@ -314,56 +253,36 @@ extension LoopServer: WorkerHost {
         endTurn()
     }
 
-    func lookUp(_ coupons: [CouponID]) {
-        let loopServer = NIOLoopBound(self, eventLoop: loop)
-        submit(to: work.loads) { lane in
-            let result = lane.lookUp(coupons)
-            loopServer.eventLoop.execute { loopServer.value.withWorker { $0.didLookUp(result) } }
-        } refused: { failure in
-            loop.execute { loopServer.value.withWorker { $0.didLookUp(.failure(failure)) } }
-        }
+    func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
+        worker?.remembers(coupon) ?? (false, false)
     }
 
-    func recall(_ users: [CouponUser]) {
-        let loopServer = NIOLoopBound(self, eventLoop: loop)
-        submit(to: work.loads) { lane in
-            let result = lane.recall(users)
-            loopServer.eventLoop.execute { loopServer.value.withWorker { $0.didRecall(result) } }
-        } refused: { failure in
-            loop.execute { loopServer.value.withWorker { $0.didRecall(.failure(failure)) } }
-        }
+    var whyNotReady: String? { worker?.whyNotReady }
+
+    // MARK: Counts, and the end
+
+    var requestsInFlight: Int {
+        (worker?.requestsInFlight ?? 0) + pendingCalls.count + healthCallers.count
     }
 
-    func load(_ coupon: CouponID) {
-        let loopServer = NIOLoopBound(self, eventLoop: loop)
-        submit(to: work.loads) { lane in
-            lane.load(coupon) { outcome in
-                loopServer.eventLoop.execute {
-                    loopServer.value.withWorker { $0.didLoad(coupon, outcome) }
-                }
-            }
-        } refused: { failure in
-            worker?.didLoad(coupon, .failed(failure))
-        }
+    var currentCounts: RequestCounts {
+        var counts = counts
+        counts.bounced = worker?.bounced ?? 0
+        counts.marksMissed = worker?.marksMissed ?? 0
+        counts.requestsInFlight = requestsInFlight
+        return counts
     }
 
-    func refreshPartitions() { work.news.refreshPartitions() }
-
-    func decide(_ questions: [AcceptedRequest], in partition: PartitionID) {
-        let loopServer = NIOLoopBound(self, eventLoop: loop)
-        submit(to: work.news) { lane in
-            let decisions = lane.keeper.decisions(questions, in: partition)
-            loopServer.eventLoop.execute {
-                loopServer.value.withWorker { $0.didDecide(decisions, in: partition) }
-            }
-        } refused: { _ in
-            worker?.didDecide(nil, in: partition)
-        }
+    /// Answers every caller, then closes the connections and the way to the gate.
+    func close() {
+        worker?.abandon()
+        let shutDown = Response.Result.failure(.unavailable("the daemon is shutting down"))
+        for caller in pendingCalls.endAll() { reply(caller, shutDown) }
+        answerHealth(shutDown)
+        for connection in connections.values { connection.close() }
+        gate.close()
+        replicas?.close()
+        expiry?.cancel()
+        worker = nil
     }
-}
-
-/// Takes as long for a token that differs early as for one that differs late.
-private func isEqualInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-    guard left.count == right.count else { return false }
-    return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
 }

@@ -1,5 +1,5 @@
-/// One client's connection: bytes to requests, answers to bytes. It reads only while it may: not while
-/// too many of its requests are unanswered, and not while the client leaves its answers lying.
+/// One client's connection: bytes to requests, answers to bytes. ``ConnectionState`` decides when it reads
+/// and when it closes; this handler carries that out.
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
@@ -12,20 +12,13 @@ final class ServerConnection: ChannelInboundHandler {
     private let splitter: FrameSplitter
     private(set) var number: UInt64 = 0
     private(set) var isLoopback = false
-    /// Told to slow methods, which may wait for long.
+    /// Read by slow methods, which may wait for long.
     let presence = CallerPresence()
     var share = SlowShare()
     private var context: ChannelHandlerContext?
     private var received = ByteBuffer()
     private var outgoing = ByteBuffer()
-    private var unanswered = 0
-    /// Nothing more is read; closed when the last answer is written.
-    private var isEnding = false
-    /// The client sends no more; what it has sent is answered.
-    private var isInputClosed = false
-    private var isReadPending = false
-    /// Whether the client takes its answers.
-    private var isWritable = true
+    private var state = ConnectionState()
 
     init(loopServer: LoopServer, maximumFrameBytes: Int) {
         self.loopServer = loopServer
@@ -40,10 +33,11 @@ final class ServerConnection: ChannelInboundHandler {
             end(with: refusal)
             return
         }
-        readMore()
+        perform(state.readMore())
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        state.disconnected()
         presence.leave()
         loopServer.remove(self)
         self.context = nil
@@ -61,19 +55,18 @@ final class ServerConnection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        isReadPending = false
-        readMore()
+        perform(state.readCompleted())
         loopServer.endTurn()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        isWritable = context.channel.isWritable
+        state.writabilityChanged(to: context.channel.isWritable)
         resume()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? ChannelEvent, event == .inputClosed {
-            isInputClosed = true
+            state.inputClosed()
             closeIfDone()
         } else {
             context.fireUserInboundEventTriggered(event)
@@ -86,31 +79,24 @@ final class ServerConnection: ChannelInboundHandler {
 
     // MARK: Requests
 
-    private var mayRead: Bool {
-        !isEnding && isWritable && unanswered < Limits.requestsInFlightPerConnection
-            && context != nil
-    }
-
-    private func readMore() {
-        guard mayRead, !isInputClosed, !isReadPending else { return }
-        isReadPending = true
-        context?.read()
+    private func perform(_ action: ConnectionState.ReadAction) {
+        if action == .read { context?.read() }
     }
 
     private func resume() {
         if received.readableBytes > 0 { readFrames() }
-        readMore()
+        perform(state.readMore())
     }
 
-    /// Bounces are answered on the spot and touch nothing of this object: they are what a rush is made of.
+    /// A bounce is answered at once and touches nothing of this object: in a rush nearly all requests bounce.
     private func readFrames() {
-        // Held here alone while its spans are lent out; nobody else touches it meanwhile, since answers
-        // are written at the turn's end.
+        // The only reference while spans of it are lent out. Answers do not touch it: they are written when
+        // the turn ends.
         var bytes = received
         received = ByteBuffer()
         var bounces = ByteBuffer()
         var refusal: Failure?
-        var isReading = mayRead
+        var isReading = state.mayHandleRequest
         while isReading {
             switch splitter.next(in: bytes.readableBytesSpan) {
             case .needMore:
@@ -121,7 +107,7 @@ final class ServerConnection: ChannelInboundHandler {
                         .extracting(droppingFirst: FrameSplitter.prefixLength)
                         .extracting(first: length), &bounces)
                 bytes.moveReaderIndex(forwardBy: FrameSplitter.prefixLength + length)
-                isReading = hasBounced || mayRead
+                isReading = hasBounced || state.mayHandleRequest
             case .refused(let failure):
                 bytes.clear()
                 refusal = failure
@@ -136,10 +122,10 @@ final class ServerConnection: ChannelInboundHandler {
         if let refusal { end(with: refusal) }
     }
 
-    /// - Returns: whether the front door has answered it.
+    /// - Returns: whether the request bounced at the front door.
     private func handle(_ message: RawSpan, _ bounces: inout ByteBuffer) -> Bool {
         guard let plain = loopServer.decodeIssue(message) else {
-            unanswered += 1
+            state.requestReceived()
             loopServer.handle(message, from: self)
             return false
         }
@@ -147,13 +133,14 @@ final class ServerConnection: ChannelInboundHandler {
             loopServer.encode(outcome, id: plain.id, into: &bounces)
             return true
         }
-        unanswered += 1
+        state.requestReceived()
         loopServer.enqueue(plain, from: self)
         return false
     }
 
-    /// The beginning of a frame waits for the rest. What was read to its end goes back to the channel, which
-    /// uses the memory again; a client whose reads never end with a frame must not make it grow.
+    /// Keeps the beginning of a frame until the rest arrives. A buffer that was read to its end is left to
+    /// the channel, which uses it again. Bytes that were read are discarded, or a client whose reads never
+    /// end with a frame would make the buffer grow.
     private func keep(_ bytes: ByteBuffer) {
         guard bytes.readableBytes > 0 else { return }
         received = bytes
@@ -164,13 +151,13 @@ final class ServerConnection: ChannelInboundHandler {
 
     /// Adds an answer to what the turn's end will write.
     func answer(_ response: Response) {
-        unanswered -= 1
+        state.requestAnswered()
         write(response)
     }
 
     /// The same for an outcome.
     func answer(_ id: UInt64, _ outcome: Outcome) {
-        unanswered -= 1
+        state.requestAnswered()
         if outgoing.readableBytes == 0 { loopServer.willWrite(self) }
         loopServer.encode(outcome, id: id, into: &outgoing)
     }
@@ -183,7 +170,7 @@ final class ServerConnection: ChannelInboundHandler {
     /// Writes what the turn has gathered, in one go.
     func flush() {
         guard outgoing.readableBytes > 0 else { return }
-        // Taken out first: writing may make the channel writable again, and so gather more answers.
+        // Removed first: writing may make the channel writable again, and so add more answers.
         let bytes = outgoing
         outgoing = ByteBuffer()
         context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
@@ -191,34 +178,33 @@ final class ServerConnection: ChannelInboundHandler {
         closeIfDone()
     }
 
-    /// The stream cannot be read any further: an error with id 0, then the end.
+    /// Nothing more can be read from this stream: sends an error with id 0, then ends.
     private func end(with failure: Failure) {
-        isEnding = true
+        state.end()
         write(Response(id: 0, result: .failure(failure)))
         loopServer.endTurn()
     }
 
     private func closeIfDone() {
-        guard isEnding || (isInputClosed && !hasMore), unanswered == 0,
-            outgoing.readableBytes == 0
-        else { return }
-        // Behind the answers already written, in order.
+        let action = state.closeIfDone(
+            isWritten: outgoing.readableBytes == 0, hasRequest: hasRequest)
+        guard action == .close else { return }
+        // An empty write completes after the answers before it.
         context?.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
             self.context?.close(promise: nil)
         }
     }
 
-    /// Whether something that was received is still to be answered.
-    private var hasMore: Bool {
+    /// Whether a whole request, or a refused frame, was received and is not handled.
+    private var hasRequest: Bool {
         let bytes = received
         let finding = splitter.next(in: bytes.readableBytesSpan)
         return if case .needMore = finding { false } else { true }
     }
 
-    /// The daemon goes: what is written is sent, then the connection is closed.
+    /// The daemon stops: sends what is written, then closes.
     func close() {
-        isEnding = true
-        unanswered = 0
+        state.shutDown()
         if outgoing.readableBytes > 0 { flush() } else { closeIfDone() }
     }
 }

@@ -1,0 +1,30 @@
+/// Messages to bytes and back, with the memory that this needs: one for each event loop.
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+
+struct Codec: ~Copyable {
+    private var decoder = RequestDecoder()
+    private var encoder = FrameEncoder()
+    private var outcomeEncoder = OutcomeEncoder()
+
+    mutating func decode(_ message: RawSpan) throws(RefusedRequest) -> Request {
+        try decoder.decode(message)
+    }
+
+    /// Nil if the message is not a valid issue request.
+    mutating func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? {
+        decoder.decodeIssue(message)
+    }
+
+    mutating func encode(_ response: Response, into buffer: inout ByteBuffer) {
+        let size = encoder.prepare(response)
+        buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
+    }
+
+    mutating func encode(_ outcome: Outcome, id: UInt64, into buffer: inout ByteBuffer) {
+        buffer.writeWithOutputRawSpan(minimumWritableBytes: OutcomeEncoder.maximumBytes) {
+            outcomeEncoder.write(outcome, id: id, into: &$0)
+        }
+    }
+}
