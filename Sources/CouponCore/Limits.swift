@@ -196,13 +196,15 @@ public enum Limits {
     /// Lookups and loads: room for a sale that begins with 16,000 coupons at once. Each worker asks for a
     /// coupon once, and only for such as exist, so that nobody can fill it with nonsense.
     public static let loadsWaiting = 16_384
-    /// Statuses: at one to two milliseconds each the last one waits for two seconds, the default deadline.
-    public static let statusesWaiting = 1_024
+    /// Statuses that wait for a batch. A batch of a thousand takes some 20 ms: the last waits for 200 ms.
+    public static let statusesWaiting = 8_192
+    /// Statuses that are answered together. A gate is busy for less than 2 ms with so many.
+    public static let statusesPerBatch = 1_000
     /// Admin calls: some two seconds of creating coupons.
     public static let adminCallsWaiting = 1_024
     /// Audits on demand: each may take seconds.
     public static let auditsWaiting = 64
-    /// Statuses of one connection: an eighth of the lane, so that one caller leaves room for others.
+    /// Statuses of one connection, so that one caller leaves room in the lane for 63 others.
     public static let statusesInFlightPerConnection = 128
     /// Pages of lists of one connection: of 64 KiB each they are what it may leave unread.
     public static let listsInFlightPerConnection = 4

@@ -53,7 +53,8 @@ private final class Books: AccountsStore, AccountsGate {
             terms: self.coupon(coupon.rawValue).terms)
         return GateInspection(
             status: .open, epoch: 1, settled: place.settled, tail: 1, now: .zero,
-            record: record, holder: nil)
+            identity: RedisIdentity(runID: "run", replicationID: "data"), record: record,
+            holder: nil)
     }
 
     func requestResync(_ coupon: CouponID, above version: Int64?) throws(LedgerError) {

@@ -39,6 +39,9 @@ final class FakeStore: CouponStore {
     func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
         throw notAskedFor
     }
+    func statusRows(
+        _ questions: [StatusQuestion], _ partitioning: Partitioning
+    ) throws(LedgerError) -> StatusRows { throw notAskedFor }
     func create(_ coupon: Coupon) throws(LedgerError) -> Bool { throw notAskedFor }
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool

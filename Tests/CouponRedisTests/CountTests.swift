@@ -82,7 +82,8 @@ private let cases: [Case] = [
             let view = try fixture.inspect(user)
             #expect(view.holder?.sequence == sequence)
             let mine = model.inspect(
-                CouponID(7), partition: partition, user: UserID(user), now: view.now)
+                CouponID(7), partition: partition, user: UserID(user),
+                identity: view.identity, now: view.now)
             #expect(view == mine)
         }
         let view = try fixture.inspect()

@@ -338,7 +338,8 @@ private final class History {
                 let real = try control.inspect(
                     CouponID(coupon), partition: partition, user: UserID(user))
                 let mine = model.inspect(
-                    CouponID(coupon), partition: partition, user: UserID(user), now: real.now)
+                    CouponID(coupon), partition: partition, user: UserID(user),
+                    identity: real.identity, now: real.now)
                 #expect(real == mine, "coupon \(coupon), user \(user)")
             }
             try checkLoad(of: CouponID(coupon))

@@ -97,4 +97,7 @@ final class FakeGates: GateControl {
     func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(GateControlError) -> GateInspection { throw .unavailable("not asked for") }
+    func inspect(
+        _ questions: [StatusQuestion], _ partitioning: Partitioning
+    ) throws(GateControlError) -> [GateInspection] { throw .unavailable("not asked for") }
 }

@@ -71,7 +71,8 @@ extension ModelRedis {
 
     /// The gate, and what it knows of a coupon and of one user.
     public mutating func inspect(
-        _ coupon: CouponID, partition: PartitionID, user: UserID?, now: Timestamp
+        _ coupon: CouponID, partition: PartitionID, user: UserID?, identity: RedisIdentity,
+        now: Timestamp
     ) -> GateInspection {
         let keys = self[partition]
         let gate = keys.gate
@@ -79,7 +80,7 @@ extension ModelRedis {
         return GateInspection(
             status: gate.map { $0.isFenced ? .fenced : .open } ?? .missing, epoch: gate?.epoch ?? 0,
             settled: gate?.settled ?? .zero, tail: gate?.tail ?? 0,
-            now: now,
+            now: now, identity: identity,
             record: loaded.map {
                 GateRecord(
                     version: $0.coupon.version, rev: $0.rev, used: $0.used, queued: $0.queued,

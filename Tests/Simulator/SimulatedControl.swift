@@ -236,8 +236,9 @@ final class SimulatedControl: GateControl {
     func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(GateControlError) -> GateInspection {
-        try run("inspect coupon \(coupon.rawValue)") {
-            $0.inspect(coupon, partition: partition, user: user, now: $1)
+        try run("inspect coupon \(coupon.rawValue)") { [play] in
+            $0.inspect(
+                coupon, partition: partition, user: user, identity: play.redis.identity, now: $1)
         }
     }
 

@@ -57,6 +57,24 @@ final class SimulatedStore: CouponStore {
         try session.read { tables in users.map { tables.standing(of: $0.user, for: $0.coupon) } }
     }
 
+    func statusRows(
+        _ questions: [StatusQuestion], _ partitioning: Partitioning
+    ) throws(LedgerError) -> StatusRows {
+        let coupons = try session.read { $0.coupons(questions.map(\.coupon)) }
+        let partitions = try session.read { $0.partitions }
+        let standings = try session.read { tables in
+            questions.map { question in
+                question.user.flatMap { tables.standing(of: $0, for: question.coupon) }
+            }
+        }
+        return StatusRows(
+            coupons: Dictionary(
+                coupons.map { ($0.id, .success($0)) }, uniquingKeysWith: { first, _ in first }),
+            standings: standings.map { .success($0) },
+            partitions: Dictionary(
+                partitions.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
+    }
+
     func create(_ coupon: Coupon) throws(LedgerError) -> Bool {
         try session.commit(locking: .coupon(coupon.id), "create") { tables in
             if tables.coupons[coupon.id] != nil { return false }

@@ -110,6 +110,12 @@ public protocol GateControl: AnyObject {
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(GateControlError) -> GateInspection
 
+    /// The same for many coupons and users of many partitions, in one round trip.
+    /// - Returns: one for each question, in order.
+    func inspect(
+        _ questions: [StatusQuestion], _ partitioning: Partitioning
+    ) throws(GateControlError) -> [GateInspection]
+
     /// Rule 41: unlinks the coupons that ended, were closed or are sold out, are drained, and have stayed as
     /// long as they should; and what loads that stand still have staged. `limit` at most are looked at.
     /// - Returns: whether more are due.

@@ -67,6 +67,8 @@ public struct GateInspection: Equatable, Sendable {
     public let tail: Int64
     /// The gate's clock.
     public let now: Timestamp
+    /// Which Redis gave the answer, with which data.
+    public let identity: RedisIdentity
     /// The coupon's record; nil where it is not loaded.
     public let record: GateRecord?
     /// The user's place among the holders; nil where there is none, or nobody asked.
@@ -75,13 +77,14 @@ public struct GateInspection: Equatable, Sendable {
     /// An inspection.
     public init(
         status: GateStatus, epoch: Epoch, settled: Position, tail: Int64,
-        now: Timestamp, record: GateRecord?, holder: GateHolder?
+        now: Timestamp, identity: RedisIdentity, record: GateRecord?, holder: GateHolder?
     ) {
         self.status = status
         self.epoch = epoch
         self.settled = settled
         self.tail = tail
         self.now = now
+        self.identity = identity
         self.record = record
         self.holder = holder
     }

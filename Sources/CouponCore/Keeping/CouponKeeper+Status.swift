@@ -1,57 +1,77 @@
-/// What may be said of a coupon and of a user (rule 37).
+/// What may be said of coupons and users (rule 37): the gate is asked first, then PostgreSQL, whose row wins.
+///
+/// One round trip to each answers any number of questions.
 extension CouponKeeper {
-    /// Rule 37: the gate first, then PostgreSQL, whose row wins.
-    public func status(of id: CouponID, user: UserID?) throws(Failure) -> CouponStatus {
-        let partition = partitioning.partition(of: id)
+    /// The status of a coupon, and of one of its users if one is named.
+    public func status(of coupon: CouponID, user: UserID?) throws(Failure) -> CouponStatus {
+        let statuses = statuses([StatusQuestion(coupon: coupon, user: user)])
+        guard let status = statuses.first else { throw .noCoupon(coupon) }
+        return try status.get()
+    }
+
+    /// The answers to many questions, in order.
+    public func statuses(_ questions: [StatusQuestion]) -> [Result<CouponStatus, Failure>] {
+        guard !questions.isEmpty else { return [] }
+        var views: [GateInspection]?
         var gateFailure = Failure.unavailable("the gate is not open yet")
-        var view: GateInspection?
         do throws(Failure) {
-            view = try gate { () throws(GateControlError) in
-                try gates.inspect(id, partition: partition, user: user)
+            views = try gate { () throws(GateControlError) in
+                try gates.inspect(questions, partitioning)
             }
-            if view?.status != .open { view = nil }
         } catch {
             gateFailure = error
         }
-        let coupon = try existing(id)
-        var standing: UserStanding?
-        if let user {
-            standing = try ledger { () throws(LedgerError) in
-                try store.standing(of: user, for: id)
+        do throws(Failure) {
+            let rows = try ledger { () throws(LedgerError) in
+                try store.statusRows(questions, partitioning)
             }
+            return questions.indices.map { number in
+                let view = views.map { $0[number] }
+                return Result { () throws(Failure) in
+                    try status(questions[number], number, rows, view, gateFailure)
+                }
+            }
+        } catch {
+            return questions.map { _ in .failure(error) }
         }
-        guard let userStatus = userStatus(standing, view, asked: user != nil) else {
-            throw gateFailure
+    }
+
+    private func status(
+        _ question: StatusQuestion, _ number: Int, _ rows: StatusRows,
+        _ inspection: GateInspection?, _ gateFailure: Failure
+    ) throws(Failure) -> CouponStatus {
+        let coupon = try ledger { () throws(LedgerError) in
+            try rows.coupons[question.coupon]?.get()
         }
-        if user != nil, userStatus == UserStatus.none, let view,
-            !(try isTrusted(view, partition))
-        {
-            throw gateFailure
+        guard let coupon else { throw .noCoupon(question.coupon) }
+        let view = inspection?.status == .open ? inspection : nil
+        var user = UserStatus.none
+        if question.user != nil {
+            let standing = try ledger { () throws(LedgerError) in
+                try rows.standings[number].get()
+            }
+            user = Self.userStatus(standing, view)
+            let row = rows.partitions[partitioning.partition(of: question.coupon)]
+            guard user != .none || Self.isKnown(view, row) else { throw gateFailure }
         }
         return CouponStatus(
             coupon: coupon,
             accepted: max(
                 coupon.lastSequence, view?.record.map { $0.nextSequence - 1 } ?? 0),
-            queued: view?.record?.queued ?? 0, user: userStatus)
+            queued: view?.record?.queued ?? 0, user: user)
     }
 
-    /// Whether a gate is the one that PostgreSQL knows: only that one may say that a user has nothing. A
-    /// Redis that came back from an earlier time does not know whom it accepted since (rule 37).
-    private func isTrusted(
-        _ view: GateInspection, _ partition: PartitionID
-    ) throws(Failure) -> Bool {
-        // Of the connection that gave the view: a new one is only made after an error.
-        let identity = try gate { () throws(GateControlError) in try gates.identity() }
-        let rows = try ledger { () throws(LedgerError) in try store.partitions() }
-        return rows.contains {
-            $0.id == partition && $0.epoch == view.epoch && $0.identity == identity
-        }
+    /// Whether PostgreSQL knows the gate. Only such a gate may say that a user has nothing: a Redis that came
+    /// back from an earlier time does not know whom it has accepted since.
+    private static func isKnown(_ view: GateInspection?, _ row: PartitionRow?) -> Bool {
+        guard let view, let row else { return false }
+        return view.epoch == row.epoch && view.identity == row.identity
     }
 
-    /// Nil where nobody can say.
-    private func userStatus(
-        _ standing: UserStanding?, _ view: GateInspection?, asked: Bool
-    ) -> UserStatus? {
+    /// PostgreSQL's issue, else the gate's holder if it is queued, else PostgreSQL's rejection.
+    private static func userStatus(
+        _ standing: UserStanding?, _ view: GateInspection?
+    ) -> UserStatus {
         if case .issued(let sequence, _, let at) = standing {
             return .issued(sequence: sequence, at: at)
         }
@@ -64,6 +84,6 @@ extension CouponKeeper {
         if case .rejected(let sequence, _, let reason) = standing {
             return .rejected(sequence: sequence, reason: reason)
         }
-        return view == nil ? nil : UserStatus.none
+        return .none
     }
 }

@@ -22,6 +22,11 @@ public protocol CouponStore: HolderReader {
     /// What PostgreSQL knows of users and coupons, whatever the request, in order.
     func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?]
 
+    /// All that PostgreSQL knows of many questions about coupons and users, in one round trip.
+    func statusRows(
+        _ questions: [StatusQuestion], _ partitioning: Partitioning
+    ) throws(LedgerError) -> StatusRows
+
     /// Creates a coupon. False where the id is taken.
     func create(_ coupon: Coupon) throws(LedgerError) -> Bool
 

@@ -11,6 +11,8 @@ struct PostgresConnection: ~Copyable {
     private let handle: OpaquePointer
     /// Lent to libpq as the context of notices.
     private let notices: NoticeLog
+    /// The names of the statements that this session has prepared, by their text.
+    private var prepared: [String: String] = [:]
 
     /// Connects; each host has `connectTimeoutSeconds`. Resolving a host name is not bounded by it.
     init(_ options: PostgresOptions, logger: Logger) throws(SQLFailure) {
@@ -63,16 +65,37 @@ struct PostgresConnection: ~Copyable {
     ///
     /// After a refused statement the rest does not run. A single statement, or several without BEGIN,
     /// are one transaction, committed when this returns.
-    func run(_ statements: [Statement], within milliseconds: Int) throws(SQLFailure) -> Rows {
+    /// - Parameter body: gets the result of each statement before the last, with its place.
+    mutating func run(
+        _ statements: [Statement], within milliseconds: Int,
+        earlier body: (Int, borrowing Rows) -> Void = { _, _ in }
+    ) throws(SQLFailure) -> Rows {
+        try prepare(statements.filter(\.isPrepared), within: milliseconds)
         guard unsafe PQenterPipelineMode(handle) == 1 else { throw lost() }
         for statement in statements {
             guard send(statement) else { throw lost() }
         }
         guard unsafe PQpipelineSync(handle) == 1 else { throw lost() }
         let rows = try collect(
-            ends: statements.count + 1, until: PGRES_PIPELINE_SYNC, within: milliseconds)
+            ends: statements.count + 1, until: PGRES_PIPELINE_SYNC, within: milliseconds,
+            earlier: body)
         guard unsafe PQexitPipelineMode(handle) == 1 else { throw lost() }
         return rows
+    }
+
+    /// Prepares what this session has not prepared yet, each in a round trip of its own.
+    private mutating func prepare(
+        _ statements: [Statement], within milliseconds: Int
+    ) throws(SQLFailure) {
+        for statement in statements where prepared[statement.sql] == nil {
+            let name = "coupond_\(prepared.count)"
+            let types = statement.slots.map { Oid($0.type) }
+            guard
+                unsafe PQsendPrepare(handle, name, statement.sql, CInt(types.count), types) == 1
+            else { throw lost() }
+            _ = try collect(ends: 1, until: nil, within: milliseconds)
+            prepared[statement.sql] = name
+        }
     }
 
     /// Runs a text of many statements without parameters.
@@ -128,6 +151,10 @@ struct PostgresConnection: ~Copyable {
                     unsafe start?.advanced(by: range.lowerBound).assumingMemoryBound(to: CChar.self)
                 }
             }
+            if let name = prepared[statement.sql] {
+                return unsafe PQsendQueryPrepared(
+                    handle, name, CInt(slots.count), values, lengths, formats, 1) == 1
+            }
             return unsafe PQsendQueryParams(
                 handle, statement.sql, CInt(slots.count), types, values, lengths, formats, 1) == 1
         }
@@ -136,12 +163,13 @@ struct PostgresConnection: ~Copyable {
     /// Reads results up to the end: a result of status `last`, or the end of a single command.
     /// - Parameter ends: how many statements end before that.
     private func collect(
-        ends: Int, until last: ExecStatusType?, within milliseconds: Int
+        ends: Int, until last: ExecStatusType?, within milliseconds: Int,
+        earlier body: (Int, borrowing Rows) -> Void = { _, _ in }
     ) throws(SQLFailure) -> Rows {
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)
         var rows: Rows?
         var failure: SQLFailure?
-        var ended = 0
+        var (ended, results) = (0, 0)
         reading: while true {
             guard let next = try nextResult(before: deadline) else {
                 ended += 1
@@ -154,6 +182,8 @@ struct PostgresConnection: ~Copyable {
             if status == PGRES_PIPELINE_SYNC { break reading }
             if status == PGRES_PIPELINE_ABORTED { continue }
             if status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK {
+                results += 1
+                if results < ends - 1 { body(results - 1, next) }
                 rows = consume next
             } else {
                 failure = failure ?? next.failure

@@ -9,11 +9,15 @@ struct Statement {
     }
 
     let sql: String
+    /// Whether the session prepares it once, by its text: for statements that are long to parse and plan, and
+    /// that run often.
+    let isPrepared: Bool
     private(set) var slots: [Slot] = []
     private(set) var bytes: [UInt8] = []
 
-    init(_ sql: String, _ parameters: Parameter...) {
+    init(_ sql: String, isPrepared: Bool = false, _ parameters: Parameter...) {
         self.sql = sql
+        self.isPrepared = isPrepared
         slots.reserveCapacity(parameters.count)
         for parameter in parameters {
             let start = bytes.count

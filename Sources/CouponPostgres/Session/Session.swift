@@ -41,11 +41,21 @@ final class Session {
         do { return try attempt(statements) } catch { throw LedgerError(error) }
     }
 
+    /// The same; `body` gets the result of each statement before the last, with its place.
+    func run(
+        _ statements: [Statement], earlier body: (Int, borrowing Rows) -> Void
+    ) throws(LedgerError) -> Rows {
+        do { return try attempt(statements, earlier: body) } catch { throw LedgerError(error) }
+    }
+
     /// The same, with PostgreSQL's own words.
-    func attempt(_ statements: [Statement]) throws(SQLFailure) -> Rows {
+    func attempt(
+        _ statements: [Statement], earlier body: (Int, borrowing Rows) -> Void = { _, _ in }
+    ) throws(SQLFailure) -> Rows {
         do throws(SQLFailure) {
             try connectIfNeeded()
-            let rows = try connection?.run(statements, within: answerMilliseconds)
+            let rows = try connection?.run(
+                statements, within: answerMilliseconds, earlier: body)
             guard let rows else { throw .connectionLost("not connected") }
             return rows
         } catch {

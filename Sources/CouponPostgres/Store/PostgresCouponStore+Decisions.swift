@@ -59,7 +59,7 @@ extension PostgresCouponStore {
 
 extension Rows {
     /// An issue's sequence, request id and moment; a rejection's sequence, request id and reason.
-    fileprivate func standing(_ row: Int, at column: Int) throws(LedgerError) -> UserStanding? {
+    func standing(_ row: Int, at column: Int) throws(LedgerError) -> UserStanding? {
         if !isNull(row, column) {
             return .issued(
                 sequence: integer(row, column), requestID: requestID(row, column + 1),

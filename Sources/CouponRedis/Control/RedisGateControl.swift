@@ -13,6 +13,10 @@ public final class RedisGateControl: GateControl {
     /// The last attempt to connect, if it failed, and until when it counts.
     private var failure: (error: GateControlError, until: ContinuousClock.Instant)?
     private var backOff = BackOff()
+    /// Which process the connection reaches.
+    private(set) var runID = ""
+    /// The epochs that inspections found last: the keys of a coupon are named by them.
+    var epochs: [PartitionID: Epoch] = [:]
     /// What was warned of last: identity is asked each second, a warning is wanted once.
     private var warnedOf = ""
     /// The names under which Redis knows the scripts, from SCRIPT LOAD.
@@ -58,7 +62,7 @@ public final class RedisGateControl: GateControl {
         if let failure, ContinuousClock.now < failure.until { throw failure.error }
         do throws(GateControlError) {
             let connection = try BlockingConnection(options)
-            _ = try verify(connection)
+            runID = try verify(connection).runID
             try loadScripts(connection)
             failure = nil
             backOff.reset()

@@ -10,6 +10,9 @@ struct ByteReader {
 
     var remaining: Int { bytes.count - offset }
 
+    /// Passes over bytes; `remaining` is below zero if there are fewer.
+    mutating func skip(_ count: Int) { offset += count }
+
     mutating func byte() -> UInt8? {
         guard remaining >= 1 else { return nil }
         defer { offset += 1 }

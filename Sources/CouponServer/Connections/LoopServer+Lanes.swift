@@ -24,11 +24,27 @@ extension LoopServer {
         }
     }
 
+    /// Has a status answered, with all that wait for one.
+    /// - Parameter number: of the pending call.
+    func submit(
+        _ question: StatusQuestion, deadline: MonotonicTime, _ number: UInt64, of caller: Caller,
+        _ presence: CallerPresence
+    ) {
+        let call = StatusCall(
+            question: question, deadline: deadline, presence: presence,
+            loopServer: NIOLoopBound(self, eventLoop: loop), number: number, caller: caller)
+        guard !work.statuses.submit(call) else { return }
+        endStatuses([
+            AnsweredStatus(
+                number: number, caller: caller, result: .failure(work.statuses.kind.exhausted))
+        ])
+    }
+
     private func submit(
         to lane: BlockingLane, _ job: @escaping BlockingLane.Job, refused: (Failure) -> Void
     ) {
         if !lane.submit(job) {
-            refused(.exhausted("too many \(lane.kind.jobs) wait for their turn"))
+            refused(lane.kind.exhausted)
         }
     }
 }

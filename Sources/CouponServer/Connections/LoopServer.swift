@@ -216,6 +216,10 @@ final class LoopServer {
             Limits.maximumDeadlineMilliseconds)
         let deadline = options.worker.clocks.now().advanced(byMilliseconds: Int64(milliseconds))
         let number = pendingCalls.add(caller, deadline: deadline)
+        if case .couponStatus(let coupon, let user) = request.method {
+            let question = StatusQuestion(coupon: coupon, user: user)
+            return submit(question, deadline: deadline, number, of: caller, connection.presence)
+        }
         submit(request.method, deadline: deadline, to: connection.presence) {
             $0.endSlowMethod(number, of: caller, share, $1)
         }
@@ -228,6 +232,14 @@ final class LoopServer {
     ) {
         if let share { connections[caller.connection]?.share.release(share) }
         if pendingCalls.end(pendingCall) != nil { reply(caller, result) }
+    }
+
+    /// Answers a batch of statuses.
+    func endStatuses(_ statuses: [AnsweredStatus]) {
+        for status in statuses {
+            endSlowMethod(status.number, of: status.caller, .statuses, status.result)
+        }
+        endTurn()
     }
 
     // MARK: The worker

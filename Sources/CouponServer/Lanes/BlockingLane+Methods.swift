@@ -1,4 +1,4 @@
-/// The slow methods of the protocol: statuses, and what admins ask for.
+/// The slow methods of the protocol: what admins ask for.
 internal import CouponCore
 internal import CouponWire
 
@@ -28,8 +28,6 @@ extension BlockingLane {
         _ method: Request.Method, deadline: MonotonicTime
     ) throws(Failure) -> Response.Result {
         switch method {
-        case .couponStatus(let coupon, let user):
-            .couponStatus(try keeper.status(of: coupon, user: user))
         case .createCoupon(let coupon): .coupon(try keeper.create(coupon))
         case .getCoupon(let id): .coupon(try keeper.existing(id))
         case .listCoupons(let after, let limit):
@@ -54,7 +52,7 @@ extension BlockingLane {
         case .redriveDeadLetter(let id): .deadLetter(try letters.decide(id, .redriven))
         case .discardDeadLetter(let id): .deadLetter(try letters.decide(id, .discarded))
         case .reload: reload()
-        case .issue, .health, .serverInfo, .rebuildGate:
+        case .issue, .couponStatus, .health, .serverInfo, .rebuildGate:
             throw Failure(.internal, "this method is not the lane's")
         }
     }

@@ -21,6 +21,9 @@ enum Lane: String, CaseIterable, Sendable {
     /// What its jobs are called.
     var jobs: String { self == .admin ? "admin calls" : rawValue }
 
+    /// The answer to one job too many.
+    var exhausted: Failure { .exhausted("too many \(jobs) wait for their turn") }
+
     /// Jobs that may wait; beyond it RESOURCE_EXHAUSTED. What recurs waits beside them.
     var bound: Int {
         switch self {

@@ -5,7 +5,7 @@ internal import CouponWire
 struct Lanes: Sendable {
     let news: BlockingLane
     let loads: BlockingLane
-    private let statuses: BlockingLane
+    let statuses: BlockingLane
     let admin: BlockingLane
     private let resync: BlockingLane
     private let audits: BlockingLane

@@ -99,7 +99,8 @@ public final class ModelGates: GateControl {
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(GateControlError) -> GateInspection {
         return try run(.inspect, partition) {
-            world.redis.inspect(coupon, partition: partition, user: user, now: now)
+            world.redis.inspect(
+                coupon, partition: partition, user: user, identity: world.identity, now: now)
         }
     }
 
