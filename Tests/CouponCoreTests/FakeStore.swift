@@ -1,12 +1,14 @@
-/// What a load asks of PostgreSQL, from the tables of a `ModelWorld`.
+/// What loads and statuses ask of PostgreSQL, from the tables of a `ModelWorld`.
 import CouponCore
 import Models
 
 /// Reads coupons and holders; a test hears of each call before it is done.
 final class FakeStore: CouponStore {
-    enum Call { case marks, holders }
+    enum Call { case marks, holders, statuses }
 
     var before: (Call) throws(LedgerError) -> Void = { _ in }
+    /// Coupons whose rows cannot be read.
+    var damaged: Set<CouponID> = []
     private let world: ModelWorld
 
     init(_ world: ModelWorld) { self.world = world }
@@ -23,7 +25,16 @@ final class FakeStore: CouponStore {
         return world.tables.holders(of: coupon, after: place, limit: limit)
     }
 
-    // A load asks nothing else.
+    func statusRows(
+        _ questions: [StatusQuestion], _ partitioning: Partitioning
+    ) throws(LedgerError) -> StatusRows {
+        try before(.statuses)
+        var rows = world.tables.statusRows(questions)
+        for coupon in damaged { rows.coupons[coupon] = .failure(.refused("an unknown state")) }
+        return rows
+    }
+
+    // Nothing else is asked for.
     private var notAskedFor: LedgerError { .refused("not asked for") }
 
     func holders(
@@ -39,9 +50,6 @@ final class FakeStore: CouponStore {
     func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
         throw notAskedFor
     }
-    func statusRows(
-        _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(LedgerError) -> StatusRows { throw notAskedFor }
     func create(_ coupon: Coupon) throws(LedgerError) -> Bool { throw notAskedFor }
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool

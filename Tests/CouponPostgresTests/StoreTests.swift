@@ -134,6 +134,38 @@ import Testing
         #expect(try store.standings(of: []) == [])
     }
 
+    @Test func `statuses are read together, and a damaged row costs only its own question`()
+        async throws
+    {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.coupon(8)
+        let ledger = database.ledger()
+        _ = try ledger.issue(batch(entry(1, first: 1, users: [1, 2])))
+        let store = database.store()
+        func question(_ user: Int64?, _ coupon: Int64 = 4) -> StatusQuestion {
+            StatusQuestion(coupon: CouponID(coupon), user: user.map { UserID($0) })
+        }
+        let questions = [question(2), question(nil), question(9), question(1, 5), question(1)]
+        for _ in 1...2 {
+            let rows = try store.statusRows(questions, database.installation.partitioning)
+            #expect(try rows.coupons[CouponID(4)]?.get().issued == 2)
+            #expect(rows.coupons[CouponID(5)] == nil && rows.coupons.count == 1)
+            let sequences = try rows.standings.map { standing -> Int64? in
+                guard case .issued(let sequence, _, _) = try standing.get() else { return nil }
+                return sequence
+            }
+            #expect(sequences == [2, nil, nil, nil, 1])
+            #expect(try rows.partitions[partition] == store.partitions()[partition.rawValue])
+        }
+        try database.sql("ALTER TABLE coupond.coupon DROP CONSTRAINT coupon_state_check")
+        try database.sql("UPDATE coupond.coupon SET state = 9 WHERE id = 8")
+        let rows = try store.statusRows([question(1, 8), question(1)], database.installation.partitioning)
+        #expect(throws: LedgerError.self) { try rows.coupons[CouponID(8)]?.get() }
+        #expect(try rows.coupons[CouponID(4)]?.get().issued == 2)
+        #expect(try store.statusRows([], database.installation.partitioning).standings.isEmpty)
+    }
+
     @Test func loadsAllWhomTheGateMustKnow() async throws {
         let database = try await TestDatabase()
         try database.coupon(total: 12_000)

@@ -98,6 +98,29 @@ internal import Testing
         #expect(throws: GateControlError.self) { try fixture.view() }
     }
 
+    @Test func `many coupons and users are inspected in one round trip, partition by partition`()
+        async throws
+    {
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        _ = try fixture.ask(request(1))
+        let here = Partitioning(count: 4)
+        let questions =
+            (1...2_500 as ClosedRange<Int64>).map { user in
+                StatusQuestion(coupon: coupon().id, user: UserID(user))
+            } + [
+                StatusQuestion(coupon: coupon().id, user: nil),
+                StatusQuestion(coupon: CouponID(coupon().id.rawValue + 1), user: UserID(1)),
+            ]
+        let found = try fixture.control.inspect(questions, here)
+        #expect(found.count == questions.count)
+        #expect(found[0].holder?.sequence == 1)
+        #expect(found[1..<2_501].allSatisfy { $0.holder == nil && $0.record?.queued == 1 })
+        #expect(found[2_501].status == .missing && found[2_501].record == nil)
+        #expect(try fixture.control.identity() == found[0].identity)
+        #expect(try fixture.control.inspect([], here).isEmpty)
+    }
+
     @Test func aSilentRedisIsGivenUp() async throws {
         let fixture = try await RedisFixture()
         let control = fixture.another { $0.commandTimeoutMilliseconds = 100 }

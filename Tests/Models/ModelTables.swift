@@ -156,6 +156,18 @@ public struct ModelTables: Sendable {
             })
     }
 
+    /// All that there is to know of the questions.
+    public func statusRows(_ questions: [StatusQuestion]) -> StatusRows {
+        StatusRows(
+            coupons: Dictionary(
+                coupons(questions.map(\.coupon)).map { ($0.id, .success($0)) },
+                uniquingKeysWith: { first, _ in first }),
+            standings: questions.map { question in
+                .success(question.user.flatMap { standing(of: $0, for: question.coupon) })
+            },
+            partitions: Dictionary(uniqueKeysWithValues: partitions.map { ($0.id, $0) }))
+    }
+
     /// What is known of a user and a coupon: the issue, else the latest rejection.
     public func standing(of user: UserID, for coupon: CouponID) -> UserStanding? {
         if let issue = issues[coupon]?[user] { return issue.standing }

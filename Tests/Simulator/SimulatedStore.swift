@@ -60,19 +60,10 @@ final class SimulatedStore: CouponStore {
     func statusRows(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
     ) throws(LedgerError) -> StatusRows {
-        let coupons = try session.read { $0.coupons(questions.map(\.coupon)) }
-        let partitions = try session.read { $0.partitions }
-        let standings = try session.read { tables in
-            questions.map { question in
-                question.user.flatMap { tables.standing(of: $0, for: question.coupon) }
-            }
-        }
-        return StatusRows(
-            coupons: Dictionary(
-                coupons.map { ($0.id, .success($0)) }, uniquingKeysWith: { first, _ in first }),
-            standings: standings.map { .success($0) },
-            partitions: Dictionary(
-                partitions.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
+        // Two statements: a commit may come between them.
+        var rows = try session.read { $0.statusRows(questions) }
+        rows.standings = try session.read { $0.statusRows(questions).standings }
+        return rows
     }
 
     func create(_ coupon: Coupon) throws(LedgerError) -> Bool {

@@ -99,6 +99,9 @@ public final class PostgresServer: Sendable {
         throw ServerProcessError(description: "no initdb: install PostgreSQL's server")
     }
 
+    /// The path of a program that came with it, such as `pgbench`.
+    public func program(_ name: String) -> String { "\(programs)/\(name)" }
+
     /// The path of its unix socket.
     public var socket: String { folder.file("socket") + "/.s.PGSQL.5432" }
 

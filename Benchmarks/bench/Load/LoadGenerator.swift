@@ -86,6 +86,31 @@ final class LoadGenerator<D: Dialect> {
         try connection.send()
     }
 
+    /// One question after the other, on the first connection.
+    func oneByOne(questions: Int) throws -> LoadResult {
+        begin()
+        let start = nanoseconds()
+        while answered < questions {
+            connections[0].ask(next, meantAt: nanoseconds())
+            next += 1
+            try connections[0].send()
+            while answered < next {
+                try checkDeadline()
+                try poller.wait(nanoseconds: 100_000_000) { token in try receive(token) }
+            }
+        }
+        result.seconds = Double(nanoseconds() - start) / 1e9
+        return result
+    }
+
+    private func receive(_ token: Int) throws {
+        try connections[token].receive { code, meantAt in
+            answered += 1
+            result.answers[code] += 1
+            result.latencies.record(UInt64(max(0, nanoseconds() - meantAt)))
+        }
+    }
+
     /// At a fixed rate, whatever the answers do. Latency counts from the moment that the schedule names: a
     /// question that is sent late, because the subject or the generator was busy, has waited all the same.
     func openLoop(questions: Int, rate: Double) throws -> LoadResult {
@@ -101,13 +126,7 @@ final class LoadGenerator<D: Dialect> {
             // A due question that found no room is tried again soon.
             let due = next < questions ? start + Int(Double(next) * interval) : Int.max
             let pause = min(1_000_000, max(20_000, due - nanoseconds()))
-            try poller.wait(nanoseconds: pause) { token in
-                try connections[token].receive { code, meantAt in
-                    answered += 1
-                    result.answers[code] += 1
-                    result.latencies.record(UInt64(max(0, nanoseconds() - meantAt)))
-                }
-            }
+            try poller.wait(nanoseconds: pause) { token in try receive(token) }
         }
         result.seconds = Double(nanoseconds() - start) / 1e9
         return result

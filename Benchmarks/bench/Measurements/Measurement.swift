@@ -15,6 +15,11 @@ struct Measurement: Sendable {
             run: measureAccepting),
         Measurement(keys: ["accept_unpipelined_vs_script"], run: measureAcceptingOneByOne),
         Measurement(keys: ["growth_coupons"], run: measureManyCoupons),
+        Measurement(
+            keys: ["status_vs_select", "status_unpipelined_vs_select", "status_idle_ratio"],
+            run: measureStatuses),
+        Measurement(
+            keys: ["issue_p99_under_status", "load_under_status"], run: measureBesideStatuses),
         Measurement(keys: ["sale_vs_reference", "rss_under_load_mib"], run: measureSale),
         Measurement(
             keys: ["commit_latency_ratio", "accept_latency_ratio"], run: measureLatencies),

@@ -41,6 +41,20 @@ struct Goal {
             "accept_latency_ratio", .atMost(1.5),
             "p99 to ACCEPTED at half of the highest rate, open loop ÷ the same of EVALSHA"),
         Goal(
+            "status_vs_select", .atLeast(3),
+            "statuses a second, 50 connections, pipeline 16 ÷ pgbench, prepared select of one row, 50 clients"
+        ),
+        Goal("status_unpipelined_vs_select", .atLeast(1), "the same with pipeline 1"),
+        Goal(
+            "status_idle_ratio", .atMost(1.5),
+            "median of one status alone ÷ one EVALSHA and one prepared select, one client"),
+        Goal(
+            "issue_p99_under_status", .atMost(2),
+            "p99 of requests, 2,000/s, beside statuses at half of their highest rate ÷ beside an echo"),
+        Goal(
+            "load_under_status", .atMost(2),
+            "p99 of the first request of a coupon, 200/s, likewise"),
+        Goal(
             "soldout_spread_ms", .atMost(20),
             "last commit until all of 4 daemons bounce, p99 of 50 sales, ms"),
         Goal(

@@ -55,9 +55,15 @@ extension Coupon {
     static let columns =
         "id, title, total, opens_at, closes_at, state, version, issued, last_sequence"
     static let columnCount = 9
+
+    /// The columns of a table that has this name in the statement.
+    static func columns(of name: String) -> String {
+        columns.split(separator: ", ").map { "\(name).\($0)" }.joined(separator: ", ")
+    }
 }
 
 extension PartitionRow {
     /// Of `coupond.partition AS p` and `coupond.installation`.
     static let columns = "p.id, epoch, cursor_epoch, cursor_n, redis_identity, install_id::text"
+    static let columnCount = 6
 }

@@ -1,4 +1,4 @@
-/// What PostgreSQL knows of many coupons and users: three prepared statements in one round trip.
+/// What PostgreSQL knows of many coupons and users: two prepared statements in one round trip.
 public import CouponCore
 
 extension PostgresCouponStore {
@@ -7,19 +7,17 @@ extension PostgresCouponStore {
         _ questions: [StatusQuestion], _ partitioning: Partitioning
     ) throws(LedgerError) -> StatusRows {
         let coupons = Set(questions.map(\.coupon))
-        let partitions = Set(coupons.map { partitioning.partition(of: $0) })
         var rows = StatusRows(coupons: [:], standings: [], partitions: [:])
-        let standings = try session.run([
-            Self.coupons(coupons), Self.partitions(partitions), Self.standings(questions),
-        ]) { number, result in
+        let standings = try session.run(
+            [Self.coupons(Array(coupons), partitioning), Self.standings(questions)]
+        ) { _, result in
             for row in 0..<result.count {
-                if number == 0 {
-                    rows.coupons[CouponID(result.integer(row, 0))] = Result {
-                        () throws(LedgerError) in try result.coupon(row)
-                    }
-                } else {
-                    let partition = result.partition(row)
-                    rows.partitions[partition.id] = partition
+                let partition = result.partition(row)
+                rows.partitions[partition.id] = partition
+                if result.isNull(row, PartitionRow.columnCount) { continue }
+                let coupon = CouponID(result.integer(row, PartitionRow.columnCount))
+                rows.coupons[coupon] = Result { () throws(LedgerError) in
+                    try result.coupon(row, at: PartitionRow.columnCount)
                 }
             }
         }
@@ -31,18 +29,18 @@ extension PostgresCouponStore {
         return rows
     }
 
-    private static func coupons(_ coupons: Set<CouponID>) -> Statement {
-        Statement(
-            "SELECT \(Coupon.columns) FROM coupond.coupon WHERE id = ANY ($1)", isPrepared: true,
-            .integers(coupons.map(\.rawValue)))
-    }
-
-    private static func partitions(_ partitions: Set<PartitionID>) -> Statement {
+    /// The partition of each coupon, and the coupon if it exists.
+    private static func coupons(
+        _ coupons: [CouponID], _ partitioning: Partitioning
+    ) -> Statement {
         Statement(
             """
-            SELECT \(PartitionRow.columns)
-            FROM coupond.partition AS p CROSS JOIN coupond.installation WHERE p.id = ANY ($1)
-            """, isPrepared: true, .integers(partitions.map { Int64($0.rawValue) }))
+            SELECT \(PartitionRow.columns), \(Coupon.columns(of: "c"))
+            FROM unnest($1, $2) AS q (coupon_id, partition_id)
+            JOIN coupond.partition AS p ON p.id = q.partition_id CROSS JOIN coupond.installation
+            LEFT JOIN coupond.coupon AS c ON c.id = q.coupon_id
+            """, isPrepared: true, .integers(coupons.map(\.rawValue)),
+            .integers(coupons.map { Int64(partitioning.partition(of: $0).rawValue) }))
     }
 
     /// For each question the issue, else the latest rejection, in order. The LIMITs keep the planner to one

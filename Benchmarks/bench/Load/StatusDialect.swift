@@ -1,0 +1,57 @@
+/// `coupon_status` of one coupon and of users in turn.
+struct StatusDialect: Dialect, Sendable {
+    private static let idBase = 1 << 21
+
+    private let form: [UInt8]
+    private let coupon: Int
+    private let firstUser: Int
+    private let users: Int
+
+    /// - Parameters:
+    ///   - coupon: of `IssueDialect.coupons`.
+    ///   - firstUser: the number of the first user; see `user`.
+    ///   - users: how many users are asked about, in no order.
+    init(coupon: Int, firstUser: Int, users: Int) {
+        self.coupon = coupon
+        self.firstUser = firstUser
+        self.users = users
+        let question: [UInt8] = [0x08, 0, 0, 0] + [0x10, 0, 0, 0, 0, 0]
+        // A deadline of 10,000 ms.
+        let message: [UInt8] =
+            [0x08, 0, 0, 0, 0] + [0x10, 0x90, 0x4E] + [0x5A, UInt8(question.count)] + question
+        form = [0, 0, 0, UInt8(message.count)] + message
+    }
+
+    var questionLength: Int { form.count }
+
+    func write(_ number: Int, slot: Int, to bytes: UnsafeMutableRawPointer) {
+        unsafe form.withUnsafeBytes { form in
+            guard let start = form.baseAddress else { return }
+            unsafe bytes.copyMemory(from: start, byteCount: form.count)
+        }
+        // 7,919 is prime: each user comes in turn, far from the one before.
+        let user = user(firstUser + number &* 7_919 % users)
+        unsafe bytes.advanced(by: 5).writeVarint(Self.idBase + slot, bytes: 4)
+        unsafe bytes.advanced(by: 15).writeVarint(coupon, bytes: 3)
+        unsafe bytes.advanced(by: 19).writeVarint(user, bytes: 5)
+    }
+
+    /// The code of a status.
+    static let status = 1
+    /// The code of what an `EchoServer` answers.
+    static let echo = 2
+
+    func answer(_ bytes: UnsafeRawPointer, count: Int) -> Answer? {
+        guard count >= 4 else { return nil }
+        let length = unsafe 4 + Int(UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)))
+        guard count >= length else { return nil }
+        var id = 0
+        for index in 0..<4 {
+            let byte = unsafe bytes.load(fromByteOffset: 5 + index, as: UInt8.self)
+            id |= Int(byte & 0x7F) << (7 * index)
+        }
+        let field = unsafe length >= 13 ? bytes.load(fromByteOffset: 9, as: UInt8.self) : 0
+        let code = field == 0x5A ? Self.status : field == 0x52 ? Self.echo : errorCode
+        return Answer(length: length, slot: id - Self.idBase, code: code)
+    }
+}

@@ -1,0 +1,135 @@
+/// Statuses: of one coupon, a third of whose users are issued, a third queued, and a third unknown.
+internal import TestSupport
+
+private let third = 100_000
+
+/// How many statuses there are in a second, beside plain selects, and what one alone takes.
+func measureStatuses(_ stage: Stage) async throws -> [Figure] {
+    try await stage.withDaemon(eventLoops: nil) { daemon in
+        let world = try StatusWorld(stage, daemon)
+        let plain = try PlainSelect(stage, rows: 3 * third)
+        var figures: [Figure] = []
+        for (key, pipeline, questions) in [
+            ("status_vs_select", 16, 300_000), ("status_unpipelined_vs_select", 1, 100_000),
+        ] {
+            var statuses: [Double] = []
+            var selects: [Double] = []
+            for _ in 0..<Stage.repeats {
+                statuses.append(try world.rate(questions: questions, pipeline: pipeline))
+                selects.append(try await plain.rate(seconds: 3))
+            }
+            figures.append(.ratio(key, statuses, to: selects, unit: "1/s"))
+        }
+        var alone: [Double] = []
+        var pairs: [Double] = []
+        for _ in 0..<Stage.repeats {
+            alone.append(
+                try world.generator(daemon.port, connections: 1, capacity: 1)
+                    .oneByOne(questions: 3_000).checked(StatusDialect.status).latency(50))
+            pairs.append(try plain.latencyAfterScript(rounds: 3_000))
+        }
+        figures.append(.ratio("status_idle_ratio", alone, to: pairs, unit: "s"))
+        try world.release()
+        return figures
+    }
+}
+
+/// What statuses at half of their highest rate cost requests and loads. The other side of the ratio has the
+/// same generator beside it, asking an echo.
+func measureBesideStatuses(_ stage: Stage) async throws -> [Figure] {
+    try await stage.withDaemon(eventLoops: nil) { daemon in
+        let world = try StatusWorld(stage, daemon)
+        let echo = try EchoServer()
+        let rate = try world.rate(questions: 300_000, pipeline: 16) / 2
+        var issues: [Int: [Double]] = [:]
+        var loads: [Int: [Double]] = [:]
+        for _ in 0..<Stage.repeats {
+            for port in [daemon.port, echo.port] {
+                issues[port, default: []].append(
+                    try world.beside(port, rate: rate) {
+                        let coupon = try stage.makeLoadedCoupons(daemon)
+                        return try stage.generator(daemon, coupon, users: 10_000)
+                            .openLoop(questions: 10_000, rate: 2_000)
+                            .checked(OutcomeCode.accepted).latency(99)
+                    })
+                loads[port, default: []].append(
+                    try world.beside(port, rate: rate) {
+                        let coupons = try stage.makeCoupons(1_000)
+                        return try stage.generator(daemon, coupons, users: 1_000)
+                            .openLoop(questions: 1_000, rate: 200)
+                            .checked(OutcomeCode.accepted).latency(99)
+                    })
+            }
+        }
+        try world.release()
+        return [
+            .ratio(
+                "issue_p99_under_status", issues[daemon.port] ?? [], to: issues[echo.port] ?? [],
+                unit: "s"),
+            .ratio(
+                "load_under_status", loads[daemon.port] ?? [], to: loads[echo.port] ?? [],
+                unit: "s"),
+        ]
+    }
+}
+
+/// A coupon with users of each kind.
+private struct StatusWorld {
+    private let stage: Stage
+    private let daemon: Daemon
+    private let coupon: Range<Int>
+    private let firstUser: Int
+    private let lock: PartitionLock
+
+    init(_ stage: Stage, _ daemon: Daemon) throws {
+        self.stage = stage
+        self.daemon = daemon
+        coupon = try stage.makeLoadedCoupons(daemon)
+        firstUser = stage.takeUsers(3 * third)
+        try Self.accept(daemon, coupon, firstUser)
+        try stage.waitForIssues(coupon, third + 1)
+        lock = try PartitionLock(stage, of: coupon)
+        try Self.accept(daemon, coupon, firstUser + third)
+    }
+
+    private static func accept(_ daemon: Daemon, _ coupon: Range<Int>, _ first: Int) throws {
+        let dialect = IssueDialect(coupons: coupon, firstUser: first)
+        _ = try LoadGenerator(
+            dialect, port: daemon.port, connections: Stage.connections, capacity: 64
+        ).closedLoop(questions: third, pipeline: 64).checked(OutcomeCode.accepted)
+    }
+
+    func release() throws { try lock.release() }
+
+    func generator(
+        _ port: Int, connections: Int = Stage.connections, capacity: Int = 64
+    ) throws -> LoadGenerator<StatusDialect> {
+        try LoadGenerator(
+            dialect, port: port, connections: connections, capacity: capacity)
+    }
+
+    private var dialect: StatusDialect {
+        StatusDialect(coupon: coupon.lowerBound, firstUser: firstUser, users: 3 * third)
+    }
+
+    func rate(questions: Int, pipeline: Int) throws -> Double {
+        try generator(daemon.port).closedLoop(questions: questions, pipeline: pipeline)
+            .checked(StatusDialect.status).rate
+    }
+
+    /// Runs something while statuses are asked for at a rate, for six seconds.
+    func beside(
+        _ port: Int, rate: Double, _ body: () throws -> Double
+    ) throws -> Double {
+        let dialect = self.dialect
+        let load = BackgroundLoad {
+            try LoadGenerator(
+                dialect, port: port, connections: Stage.connections, capacity: 1_024
+            ).openLoop(questions: Int(rate * 6), rate: rate)
+        }
+        let value = try body()
+        _ = try load.result().checked(
+            port == daemon.port ? StatusDialect.status : StatusDialect.echo)
+        return value
+    }
+}

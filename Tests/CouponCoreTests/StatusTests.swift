@@ -1,0 +1,107 @@
+/// Statuses: many questions at once, each answered by what gate and tables know (rule 37).
+import CouponCore
+import FakeGate
+import Models
+import Testing
+
+private let partition = PartitionID(0)
+private let other = CouponID(2)
+
+@Suite struct StatusTests {
+    private let clock = VirtualClock()
+    private let world: ModelWorld
+    private let store: FakeStore
+    private let keeper: CouponKeeper
+
+    /// An open gate of epoch 1 with two coupons: user 1 is issued, and 2 queued.
+    init() {
+        world = ModelWorld(partitions: 1, clocks: clock.clocks)
+        store = FakeStore(world)
+        keeper = CouponKeeper(
+            store: store, gates: ModelGates(world), partitioning: world.partitioning,
+            clocks: clock.clocks, forget: { _ in }, failed: { _, _ in })
+        let row = world.tables.raiseEpoch(of: partition, above: 0, identity: world.identity)
+        _ = world.redis.fence(row)
+        _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
+        for id in [sale, other] {
+            world.tables.coupons[id] = .sample(id, total: 10, issued: 1)
+        }
+        world.tables.issues[sale] = [
+            UserID(1): ModelTables.Issue(sequence: 1, requestID: name(1), at: clock.wallNow)
+        ]
+        for id in [sale, other] {
+            var load = CouponLoad(of: id, number: 1)
+            while case .moved = load.advance(keeper) {}
+        }
+        let queued = GateHolder(
+            sequence: 2, position: Position(epoch: 1, n: 1), requestID: name(2), rejection: nil)
+        world.redis[partition].coupons[key]?.holders[UserID(2)] = queued
+        world.redis[partition].coupons[key]?.queued = 1
+        world.redis[partition].coupons[key]?.nextSequence = 3
+        world.redis[partition].gate?.tail = 1
+    }
+
+    private let key = ModelRedis.Key(epoch: 1, coupon: sale)
+
+    private func statuses(
+        _ questions: (user: Int64?, coupon: CouponID)...
+    ) -> [Result<CouponStatus, Failure>] {
+        keeper.statuses(
+            questions.map { StatusQuestion(coupon: $0.coupon, user: $0.user.map { UserID($0) }) })
+    }
+
+    private func users(_ statuses: [Result<CouponStatus, Failure>]) -> [UserStatus?] {
+        statuses.map { (try? $0.get())?.user }
+    }
+
+    private var issued: UserStatus { .issued(sequence: 1, at: clock.wallNow) }
+
+    @Test func `each question of a batch gets its own answer, in order`() throws {
+        let answers = statuses((3, sale), (1, sale), (2, other), (nil, sale), (2, sale), (1, sale))
+        #expect(
+            users(answers)
+                == [
+                    UserStatus.none, issued, UserStatus.none, UserStatus.none,
+                    .queued(sequence: 2), issued,
+                ])
+        let status = try answers[3].get()
+        #expect(status.coupon.id == sale && status.accepted == 2 && status.queued == 1)
+        #expect(try answers[2].get().coupon.id == other)
+        #expect(keeper.statuses([]).isEmpty)
+    }
+
+    @Test func `a coupon that does not exist costs only its own question`() throws {
+        let answers = statuses((1, CouponID(9)), (1, sale))
+        #expect(throws: Failure.noCoupon(CouponID(9))) { try answers[0].get() }
+        #expect(users(answers) == [nil, issued])
+    }
+
+    @Test func `a row that cannot be read costs only its own questions`() throws {
+        store.damaged = [other]
+        #expect(users(statuses((1, other), (1, sale), (nil, other))) == [nil, issued, nil])
+    }
+
+    @Test(arguments: [
+        RedisIdentity(runID: "run", replicationID: "later"),
+        RedisIdentity(runID: "another", replicationID: "history"),
+    ])
+    func `only the gate that PostgreSQL knows says that a user has nothing`(
+        _ identity: RedisIdentity
+    ) {
+        world.identity = identity
+        #expect(
+            users(statuses((3, sale), (1, sale), (2, sale)))
+                == [nil, issued, .queued(sequence: 2)])
+        world.identity = RedisIdentity(runID: "run", replicationID: "history")
+        _ = world.tables.raiseEpoch(of: partition, above: 1, identity: world.identity)
+        #expect(users(statuses((3, sale), (nil, sale))) == [nil, UserStatus.none])
+    }
+
+    @Test func `without Redis it answers what PostgreSQL knows, and without PostgreSQL nothing`() {
+        world.empty()
+        #expect(
+            users(statuses((1, sale), (2, sale), (nil, sale))) == [issued, nil, UserStatus.none])
+        store.before = { _ throws(LedgerError) in throw .sessionLost("away") }
+        #expect(users(statuses((1, sale), (nil, sale))) == [nil, nil])
+    }
+}
