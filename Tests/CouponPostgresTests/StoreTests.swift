@@ -160,7 +160,8 @@ import Testing
         }
         try database.sql("ALTER TABLE coupond.coupon DROP CONSTRAINT coupon_state_check")
         try database.sql("UPDATE coupond.coupon SET state = 9 WHERE id = 8")
-        let rows = try store.statusRows([question(1, 8), question(1)], database.installation.partitioning)
+        let rows = try store.statusRows(
+            [question(1, 8), question(1)], database.installation.partitioning)
         #expect(throws: LedgerError.self) { try rows.coupons[CouponID(8)]?.get() }
         #expect(try rows.coupons[CouponID(4)]?.get().issued == 2)
         #expect(try store.statusRows([], database.installation.partitioning).standings.isEmpty)

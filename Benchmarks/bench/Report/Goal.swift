@@ -50,7 +50,8 @@ struct Goal {
             "median of one status alone ÷ one EVALSHA and one prepared select, one client"),
         Goal(
             "issue_p99_under_status", .atMost(2),
-            "p99 of requests, 2,000/s, beside statuses at half of their highest rate ÷ beside an echo"),
+            "p99 of requests, 2,000/s, beside statuses at half of their highest rate ÷ beside an echo"
+        ),
         Goal(
             "load_under_status", .atMost(2),
             "p99 of the first request of a coupon, 200/s, likewise"),

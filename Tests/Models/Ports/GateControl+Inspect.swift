@@ -1,5 +1,5 @@
-/// Models and fakes inspect one coupon after the other: what Redis does in one script for each partition, they
-/// may do with anything in between.
+/// Models and fakes inspect one coupon after the other. Redis does it in one script for each partition: here
+/// anything may happen in between.
 public import CouponCore
 
 extension GateControl {
