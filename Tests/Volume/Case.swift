@@ -1,12 +1,12 @@
-/// One large state, and what is demanded of the daemon that meets it.
+/// One large state, and the goals of a daemon that has to handle it.
 internal import TestSupport
 
 struct Case: Sendable {
-    /// Short and telling; `--only` takes it.
+    /// The name that `--only` takes.
     let name: String
-    /// With how many daemons it is played, once with each number.
+    /// The case runs once with each of these numbers of daemons.
     let daemons: [Int]
-    /// Left out of a small run, unless it is named.
+    /// A small run leaves it out unless `--only` names it.
     let isOnlyFull: Bool
     let goals: [Goal]
     private let body: @Sendable (Scene, inout Figures) async throws -> Void
@@ -22,14 +22,14 @@ struct Case: Sendable {
         self.body = body
     }
 
-    /// In the order in which they are played.
+    /// In the order in which they run.
     static let all: [Case] = [
         backlog, millions, bigCoupon, load, foreignKeys, fullRedis, closedCoupons, expiry, refused,
         slow, stuck, slowBatch, descriptors, manyCoupons, wideBatch, cutLoads, sellOuts, oldEpochs,
         damagedEntry, history, statuses,
     ]
 
-    /// Plays it on a Redis, a database and daemons of its own.
+    /// Runs the case with a Redis, a database and daemons of its own.
     func play(
         on postgres: PostgresServer, daemons: Int, isSmall: Bool, evidence: String
     ) async -> Outcome {
@@ -59,15 +59,15 @@ struct Case: Sendable {
     }
 }
 
-/// What a case has measured so far, by the keys of its goals; it survives an error of the case.
+/// What a case has measured so far, by the keys of its goals. The report has it even if the case fails.
 typealias Figures = [String: Double]
 
-/// What became of a case.
+/// The result of a case.
 struct Outcome: Sendable {
     let theCase: Case
     let daemons: Int
     let figures: Figures
-    /// Why it did not reach its end.
+    /// Why it did not reach its end; nil if it did.
     let failure: String?
     let seconds: Double
 }

@@ -1,4 +1,4 @@
-/// `make volume`: large states, real servers, release daemons, and whether they get over them in time.
+/// `make volume`: how release daemons with real servers handle large states.
 internal import ArgumentParser
 internal import Dispatch
 internal import Foundation
@@ -8,24 +8,24 @@ internal import TestSupport
 struct Volume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "volume",
-        abstract: "Puts the daemon before large states, and looks how it gets over them.")
+        abstract: "Makes large states, and measures how the daemon handles them.")
 
-    @Flag(help: "A hundredth of each size or less; counts and ends are judged, times are not.")
+    @Flag(help: "Use a hundredth of each size or less. Judges counts and ends, but not times.")
     var small = false
-    @Option(help: "Only these cases, with commas between.") var only = ""
-    @Option(help: "With so many daemons, 1 or 3, in place of each case's own.") var daemons: Int?
-    @Option(help: "Where the daemons' logs of cases that fail are kept.")
+    @Option(help: "Run only these cases, separated by commas.") var only = ""
+    @Option(help: "Run 1 or 3 daemons instead of each case's own number.") var daemons: Int?
+    @Option(help: "The folder for the daemons' logs of failed cases.")
     var evidence = ".local/volume"
 
     func validate() throws {
         guard daemons.map({ [1, 3].contains($0) }) ?? true else {
-            throw ValidationError("--daemons is 1 or 3")
+            throw ValidationError("--daemons must be 1 or 3")
         }
         let unknown = names.filter { name in !Case.all.contains { $0.name == name } }
         guard unknown.isEmpty else {
             let known = Case.all.map(\.name).joined(separator: ", ")
             throw ValidationError(
-                "no such case: \(unknown.joined(separator: ", ")); there are \(known)")
+                "unknown case: \(unknown.joined(separator: ", ")); the cases are \(known)")
         }
     }
 
@@ -33,7 +33,7 @@ struct Volume: AsyncParsableCommand {
         raiseDescriptorLimit()
         signal(SIGPIPE, SIG_IGN)
         let work = Task { try await playAll() }
-        // Ctrl-C ends the case as it stands, so that nothing is left behind.
+        // Ctrl-C ends the case in order, so it leaves no process behind.
         let sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number)
@@ -74,7 +74,7 @@ struct Volume: AsyncParsableCommand {
     }
 }
 
-/// Prints a line of the report at once, also into a pipe.
+/// Prints a line without buffering, also into a pipe.
 func say(_ line: String) {
     try? FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
 }

@@ -3,14 +3,14 @@ import Testing
 @testable import volume
 
 @Suite struct GoalTests {
-    @Test func `a figure that was never reached is a goal missed, on every machine`() {
+    @Test func `a figure that was not reached misses its goal, also in a small run`() {
         for isSmall in [false, true] {
             let goal = Goal.seconds("open", atMost: 10)
             #expect(goal.verdict(of: nil, isSmall: isSmall) == .missed)
         }
     }
 
-    @Test func `a bound itself is met`() {
+    @Test func `a figure equal to its bound meets the goal`() {
         let (most, least) = (
             Goal.count("keys", .atMost(2)), Goal.count("admitted", .atLeast(2))
         )
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test func `a small run judges counts, and no time`() {
+    @Test func `a small run judges counts, but not times`() {
         #expect(Goal.seconds("open", atMost: 1).verdict(of: 2, isSmall: true) == .unjudged)
         #expect(Goal.sessionsLost.verdict(of: 2, isSmall: true) == .missed)
     }
@@ -41,7 +41,7 @@ import Testing
         return Report(isSmall: isSmall, outcomes: [outcome])
     }
 
-    @Test func `a run is good where every end was reached and no goal missed`() {
+    @Test func `a run is good if every case reached its end and no goal was missed`() {
         #expect(report(["open": 3, "sessions_lost": 0]).isGood)
         #expect(!report(["open": 30, "sessions_lost": 0]).isGood)
         #expect(report(isSmall: true, ["open": 30, "sessions_lost": 0]).isGood)
@@ -56,7 +56,7 @@ import Testing
         #expect(words.contains("big_coupon_sessions_lost 3 - ≤ 0 NOT met"))
     }
 
-    @Test func `what a case had measured before it failed is told`() {
+    @Test func `a failed case reports what it had measured`() {
         let report = report(["open": 12.34], failure: "all are issued did not hold")
         let line = report.line(of: report.outcomes[0])
         #expect(line.hasSuffix("open 12.3 s, FAILED: all are issued did not hold"))

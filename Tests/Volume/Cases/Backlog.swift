@@ -1,9 +1,9 @@
-/// A queue of many entries with one request each, as a slow sale leaves it while PostgreSQL is away.
+/// A queue of many entries with one request each, as it grows while PostgreSQL is away.
 internal import CouponCore
 internal import TestWorld
 
 extension Case {
-    /// Its rebuild takes longer than PostgreSQL waits for a silent session.
+    /// The rebuild takes longer than PostgreSQL waits for a silent session.
     static let backlog = Case(
         "backlog", daemons: [1, 3],
         goals: [
@@ -22,7 +22,8 @@ extension Case {
         figures["issued"] = watch.seconds
     }
 
-    /// Nearly as many as a partition may have waiting, in a daemon whose other partitions are at work.
+    /// Nearly as many requests as a partition may have queued, while the daemon's other partitions are in
+    /// use.
     static let millions = Case(
         "millions", isOnlyFull: true,
         goals: [
@@ -36,11 +37,11 @@ extension Case {
         try scene.startDaemons()
         try await scene.ready()
         let before = try await scene.trickleElsewhere().run(for: 10)
-        // Nobody can begin to rebuild while the queue is made.
+        // The lock keeps daemons from rebuilding while the queue is written.
         let lock = try await scene.lockPartition()
         try await scene.fillQueue(QueueEntries(count: count, loses: .rest))
         try await scene.markEpochs()
-        try await scene.meanwhile(comparedWith: before, &figures) { figures in
+        try await scene.measuringOthers(comparedWith: before, &figures) { figures in
             let watch = Stopwatch()
             try await lock.release()
             try await scene.waitUntilOpen(atMost: 120)

@@ -7,7 +7,7 @@ internal import TestSupport
 internal import TestWorld
 
 extension Case {
-    /// Its rebuild moves every holder, and daemons that live beside it must not begin their own.
+    /// The rebuild moves every holder. Other daemons must not begin a rebuild of their own.
     static let bigCoupon = Case(
         "big-coupon", daemons: [3],
         goals: [
@@ -31,7 +31,7 @@ extension Case {
         figures["issued"] = watch.seconds
     }
 
-    /// The first request after a loss loads it; meanwhile admins and coupons that are small do not wait.
+    /// The first request after a loss loads the coupon. Admins and small coupons do not wait for the load.
     static let load = Case(
         "load",
         goals: [
@@ -45,7 +45,7 @@ extension Case {
         try await scene.ready()
         let daemon = try scene.first
         async let seconds = daemon.secondsUntilAccepted(Coupons.main)
-        // The load is under way by then.
+        // By then the load is running.
         try await Task.sleep(for: .milliseconds(scene.isSmall ? 20 : 500))
         async let new = daemon.secondsUntilAccepted(Coupons.elsewhere[0])
         let watch = Stopwatch()
@@ -55,8 +55,8 @@ extension Case {
         figures["accepted"] = try await seconds
     }
 
-    /// Three daemons are asked for it at once: it is staged once at a time. Then they are killed in the
-    /// middle of a load, three times: what they leave is bounded, and goes.
+    /// Three daemons are asked for the coupon at once: one of them loads it at a time. Then they are killed
+    /// during a load, three times: what they leave in Redis is bounded, and is removed.
     static let cutLoads = Case(
         "cut-loads", daemons: [3],
         goals: [
@@ -83,25 +83,25 @@ extension Case {
         figures["gone"] = watch.seconds
     }
 
-    /// Coupons beside it in its partition are sold out again and again while it is loaded.
+    /// Other coupons of its partition sell out again and again while it is loaded.
     static let sellOuts = Case(
         "sell-outs", daemons: [3],
         goals: [.seconds("loaded", atMost: 20), .count("sold_out", .recorded)]
     ) { scene, figures in
         let perSecond = 64
-        let patience = 60
+        let limit = 60
         try await scene.install()
         try await scene.makeRows(scene.size(1_000_000), of: Coupons.main)
-        try await scene.makeManyCoupons(perSecond * patience, total: 1)
+        try await scene.makeManyCoupons(perSecond * limit, total: 1)
         try scene.startDaemons()
         try await scene.ready()
-        let sales = Task { await scene.sell(perSecond * patience, perSecond: perSecond) }
+        let sales = Task { await scene.sell(perSecond * limit, perSecond: perSecond) }
         defer { sales.cancel() }
         try await scene.wait(for: "coupons are sold out", atMost: 30) {
             try await scene.soldOut() >= perSecond
         }
         let watch = Stopwatch()
-        try await scene.wait(for: "the big coupon is loaded", atMost: patience, every: 20) {
+        try await scene.wait(for: "the big coupon is loaded", atMost: limit, every: 20) {
             try await scene.first.accepts(Coupons.main)
         }
         figures["loaded"] = watch.seconds
@@ -110,10 +110,10 @@ extension Case {
 }
 
 extension Coupond {
-    /// How long a user asks until accepted.
+    /// How long a user asks until the coupon is accepted.
     fileprivate func secondsUntilAccepted(_ coupon: CouponID) async throws -> Double {
         let (watch, client) = (Stopwatch(), anotherClient())
-        guard await client.pursue(coupon, .stranger(), .accepted, patience: .seconds(90)) else {
+        guard await client.obtain(coupon, .newUser(), .accepted, timeout: .seconds(90)) else {
             throw Failed("coupon \(coupon.rawValue) accepted nobody within 90 s")
         }
         return watch.seconds
@@ -121,27 +121,27 @@ extension Coupond {
 }
 
 extension Scene {
-    /// Lets a user ask each daemon for the big coupon.
+    /// One user asks each daemon for the big coupon.
     fileprivate func askAll() -> Task<Void, Never> {
         Task {
             await withTaskGroup(of: Void.self) { group in
                 for daemon in daemons {
                     group.addTask {
-                        _ = await daemon.client.pursue(
-                            Coupons.main, .stranger(), .accepted, patience: .seconds(60))
+                        _ = await daemon.client.obtain(
+                            Coupons.main, .newUser(), .accepted, timeout: .seconds(60))
                     }
                 }
             }
         }
     }
 
-    /// Lets daemons load it, and kills them when so many bytes have come.
+    /// Starts daemons that load the coupon, and kills them when Redis has grown by so many bytes.
     fileprivate func cutLoads(at bytes: Double) async throws {
         try startDaemons()
         try await ready()
         let asked = askAll()
         defer { asked.cancel() }
-        // What was left behind before may go first.
+        // What earlier loads left may be removed first.
         var lowest = try await usedMemory()
         try await wait(for: "a part is loaded", atMost: 60, every: 1) {
             let used = try await usedMemory()
@@ -151,7 +151,7 @@ extension Scene {
         for daemon in daemons { try await daemon.kill() }
     }
 
-    /// The most that Redis used until each daemon had its answer.
+    /// The most memory that Redis used until each daemon had its answer.
     fileprivate func peakOfLoads() async throws -> Double {
         let asked = askAll()
         let isDone = Latch()
@@ -167,7 +167,7 @@ extension Scene {
         return peak
     }
 
-    /// Lets one user ask for each of the many, of the last daemon.
+    /// One user asks the last daemon for each of the many coupons.
     fileprivate func sell(_ count: Int, perSecond: Int) async {
         guard let daemon = daemons.last else { return }
         let beginning = ContinuousClock.now
@@ -176,14 +176,14 @@ extension Scene {
                 let due = beginning + .seconds(Double(number) / Double(perSecond))
                 try? await Task.sleep(until: due)
                 group.addTask {
-                    _ = await daemon.client.pursue(
-                        Coupons.many(number), .stranger(), .accepted, patience: .seconds(30))
+                    _ = await daemon.client.obtain(
+                        Coupons.many(number), .newUser(), .accepted, timeout: .seconds(30))
                 }
             }
         }
     }
 
-    /// How many of the many are.
+    /// How many of the many coupons are sold out.
     fileprivate func soldOut() async throws -> Int64 {
         try await number(
             """

@@ -1,4 +1,4 @@
-/// Callers who are many, or ask for much.
+/// Many callers, and callers that ask for much.
 internal import CouponClient
 internal import CouponCore
 internal import CouponWire
@@ -6,8 +6,8 @@ internal import TestSupport
 internal import TestWorld
 
 extension Case {
-    /// Connections take every descriptor but a few, more callers wait for one, and both servers go away and
-    /// come back.
+    /// Connections take nearly every descriptor, more callers wait for one, and both servers go away and come
+    /// back.
     static let descriptors = Case(
         "descriptors",
         goals: [
@@ -20,36 +20,36 @@ extension Case {
         let daemon = try scene.startDaemon(descriptors: callers + 50)
         try await scene.ready()
         try await scene.warmUp()
-        scene.tell("\(callers) callers connect, and 100 more")
+        scene.log("\(callers) callers connect, and 100 more")
         let sockets = (0..<callers + 100).compactMap { _ in try? PlainSocket(port: daemon.port) }
-        // Whoever is not served by then waits for a descriptor, and goes on waiting to the end.
+        // Callers that are not served by then wait for a descriptor until the end of the case.
         defer { withExtendedLifetime(sockets) {} }
-        let patience = scene.isSmall ? 2.0 : 5
-        let admitted = try await aside { sockets.answered(within: patience) }
+        let limit = scene.isSmall ? 2.0 : 5
+        let admitted = try await onOwnThread { sockets.answered(within: limit) }
         figures["admitted"] = Double(admitted.count) / Double(callers)
 
-        scene.tell("Redis and PostgreSQL are away for 3 s")
+        scene.log("Redis and PostgreSQL are away for 3 s")
         try await scene.world.redis.stop()
         try await scene.world.postgres.stop()
-        // What the daemon had open to them is free meanwhile, and callers wait for it.
+        // During these 3 s the daemon's descriptors for the servers are free, and callers wait for them.
         try await Task.sleep(for: .seconds(3))
         try await scene.world.redis.restart()
         try await scene.world.postgres.start()
         let watch = Stopwatch()
         try await scene.wait(for: "each partition issues again", atMost: 60, every: 50) {
             for coupon in [Coupons.main] + Coupons.elsewhere {
-                let isIssued = await daemon.client.pursue(
-                    coupon, .stranger(), .issued, patience: .seconds(1))
+                let isIssued = await daemon.client.obtain(
+                    coupon, .newUser(), .issued, timeout: .seconds(1))
                 guard isIssued else { return false }
             }
             return true
         }
         figures["recovered"] = watch.seconds
-        let stayed = try await aside { admitted.answered(within: 5).count }
+        let stayed = try await onOwnThread { admitted.answered(within: 5).count }
         figures["stayed"] = Double(stayed) / Double(max(1, admitted.count))
     }
 
-    /// What admins ask of a long history.
+    /// Admins ask for an audit and a list of a long history.
     static let history = Case(
         "history",
         goals: [.seconds("audit", atMost: 10), .seconds("letters", atMost: 1), .sessionsLost]
@@ -76,7 +76,7 @@ extension Case {
         figures["audit"] = watch.seconds
     }
 
-    /// A few callers ask for statuses as fast as they may; sales and admins go on.
+    /// A few callers ask for statuses as fast as allowed; sales and admin calls go on.
     static let statuses = Case(
         "statuses",
         goals: [
@@ -98,8 +98,8 @@ extension Case {
         }
         let (watch, before) = (Stopwatch(), flood.answered)
         try await scene.wait(for: "a new coupon accepts", atMost: 60, every: 10) {
-            await daemon.client.pursue(
-                Coupons.beside, .stranger(), .accepted, patience: .seconds(20))
+            await daemon.client.obtain(
+                Coupons.beside, .newUser(), .accepted, timeout: .seconds(20))
         }
         figures["first_accepted"] = watch.seconds
         let pause = Stopwatch()
@@ -114,9 +114,9 @@ extension Case {
 }
 
 extension Scene {
-    /// Dead letters that have been discarded.
+    /// Writes discarded dead letters.
     fileprivate func makeLetters(_ count: Int, of coupon: CouponID) async throws {
-        tell("writes \(count) dead letters")
+        log("writes \(count) dead letters")
         try await sql(
             """
             INSERT INTO coupond.dead_letter
@@ -130,7 +130,7 @@ extension Scene {
 }
 
 extension [PlainSocket] {
-    /// Those on which the daemon answers. One that has no room says so, or nothing.
+    /// The connections on which the daemon answers. It refuses the others, or does not answer them.
     fileprivate func answered(within seconds: Double) -> [PlainSocket] {
         let asked = filter { socket in
             guard let frame = try? Request(id: 1, method: .health).frame() else { return false }

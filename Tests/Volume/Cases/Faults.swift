@@ -1,8 +1,8 @@
-/// One partition whose batches fail or are slow, and the others.
+/// One partition's batches fail or are slow, while other partitions go on.
 internal import CouponCore
 internal import TestWorld
 
-/// What PostgreSQL does to one coupon.
+/// A trigger that fails or delays the statements of one coupon.
 private struct Trouble: Sendable {
     /// The trigger's `WHEN` compares the coupon with this column.
     let column: String
@@ -29,7 +29,7 @@ private let others: [Goal] = [
 ]
 
 extension Case {
-    /// As if there were no room on the disk for this partition alone.
+    /// PostgreSQL has no room on its disk, for this partition alone.
     static let refused = Case("refused", goals: others) { scene, figures in
         try await scene.play(
             .eachBatch("RAISE EXCEPTION 'no room' USING ERRCODE = '53100'"), seconds: 8, &figures)
@@ -45,8 +45,8 @@ extension Case {
         try await scene.play(.eachBatch("PERFORM pg_sleep(6)"), seconds: 18, &figures)
     }
 
-    /// A whole batch takes longer than a statement may, a half or a quarter of it does not: it gets through
-    /// while the trouble lasts.
+    /// A whole batch takes longer than a statement may, and a half or a quarter of it does not: smaller
+    /// batches pass although the trouble lasts.
     static let slowBatch = Case(
         "slow-batch", goals: [.seconds("issued", atMost: 60), .sessionsLost]
     ) { scene, figures in
@@ -65,7 +65,7 @@ extension Case {
 }
 
 extension Scene {
-    /// Compares the others' rate with and without the trouble; when it has gone, all that waited is issued.
+    /// Compares the others' rate with and without the trouble, and waits until all is issued after it.
     fileprivate func play(
         _ trouble: Trouble, seconds full: Double, _ figures: inout Figures
     ) async throws {
@@ -75,14 +75,14 @@ extension Scene {
         try await ready()
         try await warmUp()
         let crowd = Crowd(daemons)
-        tell("lets users come to the other partitions for \(short(seconds)) s")
+        log("sends users to the other partitions for \(short(seconds)) s")
         let without = await crowd.rate(Coupons.elsewhere, seconds: seconds)
         try await begin(trouble)
         let queued = size(10_000)
         let feed = Task { await self.feed() }
         defer { feed.cancel() }
         try await crowd.fill(Coupons.main, queued)
-        tell("lets them come again beside the trouble")
+        log("sends them again, during the trouble")
         let beside = await crowd.rate(Coupons.elsewhere, seconds: seconds)
         feed.cancel()
         let fed = await feed.value
@@ -94,7 +94,7 @@ extension Scene {
         figures["issued"] = watch.seconds
     }
 
-    /// Lets users come to the troubled coupon, so that there is always a batch of it.
+    /// Sends users to the troubled coupon, so it always has a batch.
     /// - Returns: how many were accepted.
     private func feed() async -> Int {
         var fed = 0

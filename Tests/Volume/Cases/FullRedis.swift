@@ -1,10 +1,10 @@
-/// A Redis that is full, or full of what is nobody's business.
+/// A Redis that is full, or that has many keys of another program.
 internal import CouponCore
 internal import TestSupport
 internal import TestWorld
 
 extension Case {
-    /// Another program's keys cost nothing.
+    /// Another program's keys do not slow a daemon down.
     static let foreignKeys = Case(
         "foreign-keys",
         goals: [
@@ -21,7 +21,7 @@ extension Case {
         figures["p99_ratio"] = with.percentile(99, over: without)
     }
 
-    /// Redis may write no more than little, and its gates are to be built anew.
+    /// Redis has room for little more, and its gates must be rebuilt.
     static let fullRedis = Case(
         "full-redis",
         goals: [
@@ -36,12 +36,12 @@ extension Case {
         try await scene.ready()
         try await scene.warmUp()
         let lock = try await scene.world.lock(Coupons.main)
-        scene.tell("lets \(queued) users be accepted")
+        scene.log("gets \(queued) users accepted")
         try await Crowd(scene.daemons).fill(Coupons.main, queued)
         let limit = Int(try await scene.usedMemory()) + 5_000_000 / share
         let redis = scene.world.redis
         try await redis.cli("CONFIG", "SET", "maxmemory", "\(limit)")
-        // Nobody listens there: it keeps its data, and is another Redis afterwards.
+        // No server is at that port: Redis keeps its data, and has another replication id afterwards.
         try await redis.cli("REPLICAOF", "127.0.0.1", "1")
         try await redis.cli("REPLICAOF", "NO", "ONE")
         let watch = Stopwatch()
@@ -63,19 +63,19 @@ extension Case {
 }
 
 extension Scene {
-    /// Starts the daemons, and lets users come as soon as they can.
+    /// Starts the daemons, and sends users as soon as the gates are open.
     fileprivate func start(thenTricklingFor seconds: Double) async throws -> Latencies {
         try startDaemons()
         try await ready()
         let trickle = try await trickleElsewhere()
-        tell("lets users come for \(short(seconds)) s")
+        log("sends users for \(short(seconds)) s")
         let latencies = await trickle.run(for: seconds)
         try latencies.check()
         return latencies
     }
 
     fileprivate func makeForeignKeys(_ count: Int) async throws {
-        tell("puts \(count) foreign keys into Redis")
+        log("puts \(count) foreign keys into Redis")
         let script = """
             for i = tonumber(ARGV[1]), tonumber(ARGV[2]) do
               redis.call('SET', 'session:' .. i, 'somebody else')

@@ -1,4 +1,4 @@
-/// Holders that have no business in Redis, and those that must leave it.
+/// Finished coupons: their holders are not loaded, or leave Redis.
 internal import CouponClient
 internal import CouponCore
 internal import CouponWire
@@ -6,7 +6,7 @@ internal import NIOCore
 internal import TestWorld
 
 extension Case {
-    /// Coupons of history, asked for by somebody who is late.
+    /// Users ask for old, closed coupons.
     static let closedCoupons = Case(
         "closed-coupons",
         goals: [
@@ -26,7 +26,7 @@ extension Case {
         let (memory, keys) = (try await scene.usedMemory(), try await scene.keyCount())
         let watch = Stopwatch()
         for coupon in (0..<small).map(Coupons.many) + [Coupons.main] {
-            try await scene.first.hearsThatItIsClosed(coupon)
+            try await scene.first.expectClosed(coupon)
         }
         figures["asked"] = watch.seconds
         let growth = try await scene.usedMemory() - memory
@@ -34,7 +34,7 @@ extension Case {
         figures["keys"] = Double(try await scene.keyCount() - keys)
     }
 
-    /// A sale that is over leaves Redis, and stops nobody by it.
+    /// A finished sale leaves Redis without delaying others.
     static let expiry = Case(
         "expiry",
         goals: [
@@ -55,20 +55,20 @@ extension Case {
         try await scene.ready()
         try await scene.warmUp()
         let before = try await scene.usedMemory()
-        scene.tell("sells the last one of \(holders + 1)")
-        let isSold = try await scene.first.client.pursue(
-            Coupons.main, .stranger(), .issued, patience: .seconds(120))
-        guard isSold else { throw Failed("the last one is not sold") }
+        scene.log("sells the last of \(holders + 1) units")
+        let isSold = try await scene.first.client.obtain(
+            Coupons.main, .newUser(), .issued, timeout: .seconds(120))
+        guard isSold else { throw Failed("the last unit is not sold") }
         let full = Double(holders) * Scene.bytesPerHolder
         let prober = try Prober(scene.first, Coupons.elsewhere[0])
         try await Task.sleep(for: .seconds(retention - 2))
-        figures["stall_before"] = try prober.takeLongest()
+        figures["stall_before"] = try prober.resetLongest()
         guard try await scene.usedMemory() > before + full / 2 else {
             throw Failed("the holders are not in Redis")
         }
         let watch = Stopwatch()
         try await scene.wait(for: "the holders have left Redis", atMost: 90) {
-            // Those of the probes stay.
+            // The probes' holders stay.
             let probes = Double(prober.count) * Scene.bytesPerHolder
             let kept = (try await scene.usedMemory() - before - probes) / Double(holders)
             figures["kept_bytes_per_holder"] = kept
@@ -80,9 +80,9 @@ extension Case {
 }
 
 extension Coupond {
-    /// Asks until it is told so.
-    fileprivate func hearsThatItIsClosed(_ coupon: CouponID) async throws {
-        let request = IssueRequest(coupon: coupon, user: .stranger(), requestID: .random())
+    /// Asks until the answer is CLOSED.
+    fileprivate func expectClosed(_ coupon: CouponID) async throws {
+        let request = IssueRequest(coupon: coupon, user: .newUser(), requestID: .random())
         for _ in 1...20 {
             do throws(ClientError) {
                 guard try await client.issue(request, deadline: .seconds(60)) == .closed else {
@@ -93,6 +93,6 @@ extension Coupond {
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
-        throw Failed("coupon \(coupon.rawValue) is not said to be closed")
+        throw Failed("coupon \(coupon.rawValue) is not CLOSED")
     }
 }

@@ -1,4 +1,4 @@
-/// Many small coupons in one partition, and entries that nobody can read.
+/// Many small coupons in one partition, and unreadable queue entries.
 internal import CouponCore
 internal import CouponWire
 internal import TestSupport
@@ -27,7 +27,7 @@ extension Case {
         figures["issued"] = watch.seconds
     }
 
-    /// As many coupons in one transaction as a setting allows: what settles them holds Redis up.
+    /// As many coupons in one transaction as the setting allows: settling them blocks Redis.
     static let wideBatch = Case(
         "wide-batch",
         goals: [
@@ -42,8 +42,8 @@ extension Case {
         try await scene.warmUp()
         let prober = try Prober(scene.first, Coupons.elsewhere[0])
         try await scene.fillQueue(.ofMany(0..<count, loses: .gate))
-        // Making the state holds Redis up as well.
-        _ = try prober.takeLongest()
+        // Writing the state blocks Redis too.
+        _ = try prober.resetLongest()
         let watch = Stopwatch()
         try await scene.wait(for: "all are issued", atMost: 120) {
             try await scene.issuedOfMany() >= count
@@ -52,7 +52,7 @@ extension Case {
         figures["stall"] = try await prober.stop()
     }
 
-    /// A gate is built anew five times, each time with other coupons: what the earlier ones had goes.
+    /// A gate is rebuilt five times, each time with other coupons: the keys of earlier epochs are removed.
     static let oldEpochs = Case(
         "old-epochs",
         goals: [.count("generations", .atMost(1.2)), .seconds("took", atMost: 90), .sessionsLost]
@@ -79,7 +79,7 @@ extension Case {
         }
     }
 
-    /// Its users are looked for among a million holders.
+    /// The users of a damaged entry are searched for among a million holders.
     static let damagedEntry = Case(
         "damaged-entry",
         goals: [
@@ -97,7 +97,7 @@ extension Case {
         let before = try await scene.trickleElsewhere().run(for: scene.isSmall ? 1 : 5)
         let lock = try await scene.queueBehindLock(Coupons.beside, 3)
         try await scene.damageLastButOne()
-        try await scene.meanwhile(comparedWith: before, &figures) { figures in
+        try await scene.measuringOthers(comparedWith: before, &figures) { figures in
             let watch = Stopwatch()
             try await lock.release()
             try await scene.wait(for: "it is a dead letter", atMost: 90) {
@@ -119,7 +119,7 @@ extension QueueEntries {
 }
 
 extension Scene {
-    /// Issues of all the many together.
+    /// The number of issues of the many coupons together.
     fileprivate func issuedOfMany() async throws -> Int64 {
         try await number(
             """
@@ -128,10 +128,10 @@ extension Scene {
             """)
     }
 
-    /// Lets so many users be accepted, one after the other, while nothing of the coupon can be issued.
+    /// Gets so many users accepted, one after the other, while the lock keeps them from being issued.
     fileprivate func queueBehindLock(_ coupon: CouponID, _ count: Int) async throws -> HeldLock {
-        // It is loaded before: a load may need what the lock takes.
-        guard try await first.client.pursue(coupon, .stranger(), .issued, patience: .seconds(20))
+        // The coupon is loaded before, because a load may need the locked row.
+        guard try await first.client.obtain(coupon, .newUser(), .issued, timeout: .seconds(20))
         else {
             throw Failed("coupon \(coupon.rawValue) is not issued")
         }
@@ -144,8 +144,8 @@ extension Scene {
         return lock
     }
 
-    /// Writes the entries of the queue anew, the last but one with bytes that nobody can read, and waits
-    /// until the scheduler has read them.
+    /// Rewrites the entries of the queue, the last but one with unreadable bytes, and waits until the
+    /// scheduler has read them.
     fileprivate func damageLastButOne() async throws {
         let answer = try await world.redis.cli(
             "EVAL",
@@ -160,7 +160,7 @@ extension Scene {
             """, "1", "coupond:{0}:queue")
         guard answer == "3" else { throw Failed("the queue has not three entries: \(answer)") }
         let damaged = try await sql("SELECT clock_timestamp()")
-        try await wait(for: "the scheduler has read the queue anew", atMost: 30, every: 10) {
+        try await wait(for: "the scheduler has read the queue again", atMost: 30, every: 10) {
             try await number(
                 """
                 SELECT count(*) FROM pg_stat_activity

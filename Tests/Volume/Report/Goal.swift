@@ -1,16 +1,16 @@
-/// A figure of a case, and what it should be.
+/// A figure of a case, and its bound.
 struct Goal: Sendable, Equatable {
     enum Bound: Sendable, Equatable {
         case atLeast(Double)
         case atMost(Double)
-        /// No bound: written down, so that a change is seen.
+        /// No bound. The report has it, so that a change can be seen.
         case recorded
     }
 
     enum Kind: Sendable {
-        /// A count, a size or an end: the same on every machine.
+        /// A count or a size: the same on every machine.
         case count
-        /// Seconds, or a ratio of rates or latencies: a small run on a busy machine says nothing of it.
+        /// Seconds, or a ratio of rates or latencies: not comparable in a small run on a busy machine.
         case time
     }
 
@@ -21,7 +21,7 @@ struct Goal: Sendable, Equatable {
         case recorded = ""
     }
 
-    /// Beside the case's name.
+    /// Its name within the case.
     let key: String
     let bound: Bound
     let kind: Kind
@@ -39,12 +39,12 @@ struct Goal: Sendable, Equatable {
         Goal(key: key, bound: bound, kind: .count, unit: unit)
     }
 
-    /// Epochs of partition 0 from the moment that the case marked.
+    /// Epochs of partition 0 since the case called `markEpochs`.
     static let epochs = count("epochs", .atMost(1))
-    /// Lines of all daemons' logs that say so.
+    /// The lines about a lost session in the logs of all daemons.
     static let sessionsLost = count("sessions_lost", .atMost(0))
 
-    /// What a figure means; nil is a figure that was never reached.
+    /// - Parameter figure: nil if the case did not reach it.
     func verdict(of figure: Double?, isSmall: Bool) -> Verdict {
         guard let figure else { return bound == .recorded ? .recorded : .missed }
         let isMet: Bool
@@ -66,7 +66,7 @@ struct Goal: Sendable, Equatable {
     }
 }
 
-/// Three digits that count, and no more than are needed.
+/// At most three significant digits.
 func short(_ value: Double) -> String {
     if value.magnitude >= 100 || value == value.rounded() { return String(Int(value.rounded())) }
     let factor = value.magnitude >= 10 ? 10.0 : value.magnitude >= 1 ? 100.0 : 1_000.0

@@ -1,9 +1,9 @@
-/// What a run prints: a line for each case, and a table of keys at the end.
+/// What a run prints: a line for each case, and a table of all figures at the end.
 struct Report: Sendable {
     let isSmall: Bool
     var outcomes: [Outcome] = []
 
-    /// False where a case did not reach its end, or a goal that counts here was missed.
+    /// False if a case did not reach its end, or missed a goal that this run judges.
     var isGood: Bool {
         outcomes.allSatisfy { outcome in
             outcome.failure == nil
@@ -54,7 +54,9 @@ struct Report: Sendable {
             zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ").trimmed
         }
         let failed = outcomes.count { $0.failure != nil }
-        return [""] + lines + ["", "volume: \(outcomes.count) cases, \(failed) without their end"]
+        return [""] + lines + [
+            "", "volume: \(outcomes.count) cases, \(failed) did not reach their end",
+        ]
     }
 }
 

@@ -1,8 +1,8 @@
-/// Time, and threads for what blocks.
+/// A stopwatch, and threads for blocking calls.
 internal import Foundation
 
-/// Runs something that blocks on a thread of its own: tasks share as many threads as there are cores.
-func aside<Value: Sendable>(
+/// Runs a blocking call on a thread of its own, because all tasks share as many threads as there are cores.
+func onOwnThread<Value: Sendable>(
     _ body: @escaping @Sendable () throws -> Value
 ) async throws -> Value {
     try await withCheckedThrowingContinuation { waiting in

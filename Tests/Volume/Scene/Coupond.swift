@@ -1,4 +1,4 @@
-/// A daemon under test: with the settings that a user has, from the same build as this program.
+/// A daemon under test, from the same build as this program, with the default settings.
 internal import CouponClient
 internal import CouponCore
 internal import CouponWire
@@ -12,7 +12,7 @@ final class Coupond: Sendable {
     let process: ServerProcess
     let client: CouponClient
 
-    /// - Parameter descriptors: how many it may have; nil is as many as this process.
+    /// - Parameter descriptors: its limit of descriptors; nil for the same as this process.
     init(_ world: World, _ arguments: [String], descriptors: Int?) throws {
         port = Int(try freePort())
         let limit = descriptors.map { ["prlimit", "--nofile=\($0):\($0)"] } ?? []
@@ -29,10 +29,10 @@ final class Coupond: Sendable {
         client = Self.client(port)
     }
 
-    /// Dies without a word.
+    /// Kills the process, without a drain.
     func kill() async throws { try await process.terminate(SIGKILL) }
 
-    /// One more connection to it.
+    /// A client with another connection.
     func anotherClient() -> CouponClient { Self.client(port) }
 
     private static func client(_ port: Int) -> CouponClient {
@@ -42,23 +42,23 @@ final class Coupond: Sendable {
             address: ServerAddress(host: "127.0.0.1", port: port), configuration: configuration)
     }
 
-    /// Whether a user whom nobody has met is accepted.
+    /// Whether a new user is accepted.
     func accepts(_ coupon: CouponID) async throws -> Bool {
-        let request = IssueRequest(coupon: coupon, user: .stranger(), requestID: .random())
+        let request = IssueRequest(coupon: coupon, user: .newUser(), requestID: .random())
         switch try await client.issue(request, deadline: .seconds(2)) {
         case .accepted, .issued: return true
         default: return false
         }
     }
 
-    /// Lines of its log.
-    func logLines(_ isMeant: (Substring) -> Bool) -> [Substring] {
+    /// The lines of its log that match.
+    func logLines(_ matches: (Substring) -> Bool) -> [Substring] {
         let text = (try? String(contentsOfFile: process.log, encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").filter(isMeant)
+        return text.split(separator: "\n").filter(matches)
     }
 }
 
 extension UserID {
-    /// A user who is in no state that was made, and whom nobody else here draws.
-    static func stranger() -> UserID { UserID(.random(in: 1 << 40..<1 << 62)) }
+    /// A random user who has no coupon yet.
+    static func newUser() -> UserID { UserID(.random(in: 1 << 40..<1 << 62)) }
 }

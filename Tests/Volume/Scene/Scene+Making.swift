@@ -1,5 +1,5 @@
-/// Large states, made directly: rows by SQL, queue entries by a script of XADDs. The bytes of gates, records
-/// and holders are the daemon's own affair, and are never written here.
+/// Writes large states directly: rows by SQL, queue entries by a script of XADDs. Only the daemon writes the
+/// bytes of gates, records and holders.
 internal import CouponCore
 internal import TestSupport
 internal import TestWorld
@@ -7,11 +7,11 @@ internal import TestWorld
 /// Coupons of partition 0, where the large states are.
 enum Coupons {
     static let partitions: Int64 = 16
-    /// The one with the large state.
+    /// The coupon with the large state.
     static let main = CouponID(16)
-    /// A small one beside it.
+    /// A small coupon in the same partition.
     static let beside = CouponID(32)
-    /// One in each other partition.
+    /// One coupon in each other partition.
     static let elsewhere = (1..<partitions).map { CouponID(16_000 + $0) }
 
     /// Number n of many, all in partition 0.
@@ -19,8 +19,8 @@ enum Coupons {
 }
 
 extension Scene {
-    /// Makes the tables, and small coupons of every partition: what a daemon's first start leaves. No daemon
-    /// runs afterwards, and Redis is empty.
+    /// Makes the tables by starting a daemon, and small coupons in every partition. Afterwards no daemon
+    /// runs, and Redis is empty.
     func install() async throws {
         try startDaemon()
         try await ready()
@@ -29,12 +29,12 @@ extension Scene {
         try await makeCoupons([Coupons.main, Coupons.beside] + Coupons.elsewhere)
     }
 
-    /// Writes coupons that are open now, unlimited unless told.
+    /// Writes coupons that are open now, by default unlimited.
     func makeCoupons(_ ids: [CouponID], total: Int? = nil) async throws {
         try await makeCoupons("unnest(ARRAY[\(ids.list)]::bigint[])", total: total)
     }
 
-    /// The same for numbers 0 to count - 1 of many.
+    /// Writes numbers 0 to count - 1 of the many coupons.
     func makeManyCoupons(_ count: Int, total: Int? = nil, isClosed: Bool = false) async throws {
         let (first, last) = (Coupons.many(0).rawValue, Coupons.many(count - 1).rawValue)
         try await makeCoupons(
@@ -54,9 +54,9 @@ extension Scene {
             """)
     }
 
-    /// Issues of users 1 to count, for each of the coupons that have none yet.
+    /// Writes issues to users 1 to count, for each coupon that meets the condition and has no issues yet.
     func makeRows(_ count: Int, of condition: String) async throws {
-        tell("writes \(count) rows where \(condition)")
+        log("writes \(count) rows where \(condition)")
         try await sql(
             """
             SET synchronous_commit = off;
@@ -73,13 +73,13 @@ extension Scene {
         try await makeRows(count, of: "id = \(coupon.rawValue)")
     }
 
-    /// How many rows the coupons have, by their own count.
+    /// The number of issues of these coupons, by the count in their rows.
     func issued(_ ids: [CouponID]) async throws -> Int64 {
         try await number(
             "SELECT coalesce(sum(issued), 0)::bigint FROM coupond.coupon WHERE id IN (\(ids.list))")
     }
 
-    /// Waits until a coupon has so many rows.
+    /// Waits until a coupon has so many issues.
     func waitForIssues(_ coupon: CouponID, _ count: Int, atMost limit: Int) async throws {
         try await wait(for: "\(count) are issued", atMost: limit) {
             try await issued([coupon]) >= count
@@ -97,34 +97,34 @@ extension [CouponID] {
 struct QueueEntries {
     /// The coupon of the first entry.
     var coupon = Coupons.main
-    /// From one entry's coupon to the next one's.
+    /// The difference between the coupon ids of two entries.
     var couponStep: Int64 = 0
     var count: Int
     var requestsPerEntry = 1
     /// User and sequence of the first request.
     var firstUser: Int64 = 1
     var firstSequence: Int64 = 1
-    /// Deleted in the same step.
+    /// What is deleted in the same script.
     var loses = Loss.nothing
 
     enum Loss: String {
         case nothing
-        /// The partition's gate; what it had loaded stays.
+        /// The partition's gate. Its records and holders stay.
         case gate
-        /// All that the partition has besides its queue.
+        /// All keys of the partition except its queue.
         case rest
     }
 }
 
 extension Scene {
     private static let queue = "coupond:{0}:queue"
-    /// Requests in one script: Redis serves nobody meanwhile.
+    /// Requests in one script. Redis serves no other client while it runs.
     private static let requestsPerScript = 100_000
 
-    /// Adds entries to the queue of partition 0, of which no gate knows: there is none, or it is lost with
-    /// the first of them, and nobody may make one before the last.
+    /// Adds entries to the queue of partition 0 that no gate knows: there is no gate, or the first entry's
+    /// script deletes it, and no daemon may rebuild it before the last entry.
     func fillQueue(_ entries: QueueEntries) async throws {
-        tell("puts \(entries.count) entries into the queue")
+        log("puts \(entries.count) entries into the queue")
         var next = entries
         while next.count > 0 {
             let count = min(next.count, max(1, Self.requestsPerScript / next.requestsPerEntry))
@@ -154,7 +154,7 @@ extension Scene {
         guard answer == "\(count)" else { throw Unexpected(what: "redis-cli: \(answer)") }
     }
 
-    /// Ids go on behind the last one of the epoch, or behind the cursor.
+    /// The entries' ids continue after the last one of the epoch, or after the cursor.
     private static let filling = """
         local epoch, cursor, coupon, step, count, per, user, sequence, loses =
           tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]),

@@ -1,13 +1,13 @@
-/// What Redis holds, and locks that decide when something goes on.
+/// Reads what Redis holds, and locks a partition.
 internal import CouponCore
 internal import TestSupport
 internal import TestWorld
 
 extension Scene {
-    /// What a holder takes in Redis, in bytes.
+    /// The size of a holder in Redis, in bytes.
     static let bytesPerHolder = 104.0
 
-    /// Bytes that Redis uses.
+    /// The memory that Redis uses, in bytes.
     func usedMemory() async throws -> Double {
         let text = try await world.redis.cli("INFO", "memory")
         let line = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("used_memory:") }
@@ -17,14 +17,14 @@ extension Scene {
         return bytes
     }
 
-    /// Keys that Redis holds.
+    /// The number of keys in Redis.
     func keyCount() async throws -> Int {
         let text = try await world.redis.cli("DBSIZE")
         guard let count = Int(text) else { throw Unexpected(what: "DBSIZE: \(text)") }
         return count
     }
 
-    /// Waits until Redis uses no more than that.
+    /// Waits until Redis uses at most so many bytes.
     func waitForMemory(below bytes: Double, atMost limit: Int) async throws {
         try await wait(for: "Redis is below \(short(bytes / 1e6)) MB", atMost: limit) {
             let used = try await usedMemory()
@@ -33,7 +33,7 @@ extension Scene {
         }
     }
 
-    /// Holds the row of partition 0: no epoch is given, no cursor moves.
+    /// Locks the row of partition 0: its epoch and cursor cannot change.
     func lockPartition() async throws -> HeldLock {
         try await world.hold("SELECT id FROM coupond.partition WHERE id = 0 FOR UPDATE")
     }

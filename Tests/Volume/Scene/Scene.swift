@@ -1,4 +1,4 @@
-/// Where a case takes place: a Redis, a database and daemons of its own, gone with the case.
+/// The Redis, the database and the daemons of one case.
 internal import CouponClient
 internal import CouponCore
 internal import Foundation
@@ -7,7 +7,7 @@ internal import TestSupport
 internal import TestWorld
 
 final class Scene: Sendable {
-    /// As durable as in production; only what would come at odd moments is put off.
+    /// As durable as in production, but without checkpoints at random moments.
     static let postgresSettings = [
         "shared_buffers=512MB", "max_wal_size=8GB", "checkpoint_timeout=30min",
     ]
@@ -17,7 +17,7 @@ final class Scene: Sendable {
     let isSmall: Bool
     private let name: String
     private let watch = Stopwatch()
-    /// Every daemon that was ever started here.
+    /// All daemons that were started, also those that have ended.
     private let started = Mutex<[Coupond]>([])
     private let markedEpoch = Mutex<Int64?>(nil)
 
@@ -31,24 +31,24 @@ final class Scene: Sendable {
         try await world.redis.cli("CONFIG", "SET", "auto-aof-rewrite-percentage", "0")
     }
 
-    /// A full size as it is here.
+    /// The size for this run.
     func size(_ full: Int) -> Int { isSmall ? max(1, full / 100) : full }
 
-    /// Says what is done or waited for, and how long the case has lasted.
-    func tell(_ text: String) {
+    /// Prints what the case does or waits for, and how long it has run.
+    func log(_ text: String) {
         let line = "    \(name), \(short(watch.seconds)) s: \(text)\n"
         FileHandle.standardError.write(Data(line.utf8))
     }
 
     // MARK: Waiting
 
-    /// Waits until something holds, and says beforehand what and for how long at most.
-    /// - Parameter every: milliseconds between two looks; a look costs a process.
+    /// Waits until a condition holds. Prints before what it waits for, and for how long at most.
+    /// - Parameter every: milliseconds between two checks; a check starts a process.
     func wait(
         for what: String, atMost limit: Int, every milliseconds: Int = 200,
         _ condition: () async throws -> Bool
     ) async throws {
-        tell("waits until \(what), \(limit) s at most")
+        log("waits until \(what), \(limit) s at most")
         try await eventually(what, within: .seconds(limit)) {
             do {
                 if try await condition() { return true }
@@ -63,11 +63,13 @@ final class Scene: Sendable {
 
     // MARK: Servers
 
-    /// SQL on a thread of its own: statements here may take long.
+    /// Runs SQL on a thread of its own, because statements may take long.
     @discardableResult
-    func sql(_ text: String) async throws -> String { try await aside { try self.world.sql(text) } }
+    func sql(_ text: String) async throws -> String {
+        try await onOwnThread { try self.world.sql(text) }
+    }
 
-    /// The one number that a query gives.
+    /// The number that a query returns.
     func number(_ query: String) async throws -> Int64 {
         let text = try await sql(query)
         guard let number = Int64(text) else { throw Unexpected(what: "\(query): \(text)") }
@@ -76,10 +78,10 @@ final class Scene: Sendable {
 
     // MARK: Daemons
 
-    /// Those that run.
+    /// The running daemons.
     var daemons: [Coupond] { started.withLock { $0.filter(\.process.isRunning) } }
 
-    /// One of them.
+    /// One of the running daemons.
     var first: Coupond {
         get throws {
             guard let daemon = daemons.first else { throw Failed("no daemon runs") }
@@ -87,7 +89,7 @@ final class Scene: Sendable {
         }
     }
 
-    /// Starts a daemon; it may not be ready yet.
+    /// Starts a daemon. It may not be ready yet.
     @discardableResult
     func startDaemon(_ arguments: [String] = [], descriptors: Int? = nil) throws -> Coupond {
         let daemon = try Coupond(world, arguments, descriptors: descriptors)
@@ -95,12 +97,12 @@ final class Scene: Sendable {
         return daemon
     }
 
-    /// As many as the case is played with, without waiting for them.
+    /// Starts the case's number of daemons, without waiting for them.
     func startDaemons(_ arguments: [String] = []) throws {
         for _ in 0..<daemonCount { try startDaemon(arguments) }
     }
 
-    /// Waits until every daemon says that its gates are open.
+    /// Waits until every daemon reports that its gates are open.
     func ready(atMost limit: Int = 30) async throws {
         try await wait(for: "every gate is open", atMost: limit, every: 50) {
             for daemon in daemons where try await daemon.client.health() != nil { return false }
@@ -116,12 +118,12 @@ final class Scene: Sendable {
         }
     }
 
-    /// Ends all of them in good order.
+    /// Drains and ends all daemons.
     func stopDaemons() async throws {
         for daemon in daemons { try await daemon.process.terminate(within: .seconds(90)) }
     }
 
-    /// Ends everything.
+    /// Kills the daemons, and drops the database.
     func close() async {
         for daemon in daemons { _ = try? await daemon.process.terminate(SIGKILL) }
         for daemon in started.withLock({ $0 }) { await daemon.client.close() }
@@ -130,7 +132,7 @@ final class Scene: Sendable {
 
     // MARK: What it cost
 
-    /// From here on epochs of partition 0 count.
+    /// Counts the epochs of partition 0 from here on.
     func markEpochs() async throws {
         let epoch = try await epoch()
         markedEpoch.withLock { $0 = epoch }
@@ -145,7 +147,7 @@ final class Scene: Sendable {
         try await number("SELECT epoch FROM coupond.partition WHERE id = 0")
     }
 
-    /// How often daemons said that they lost a session.
+    /// How often daemons logged that they lost a session.
     var sessionsLost: Double {
         Double(
             started.withLock { $0 }.reduce(0) { sum, daemon in
@@ -154,7 +156,7 @@ final class Scene: Sendable {
     }
 
     /// Copies the daemons' logs.
-    /// - Returns: where to.
+    /// - Returns: the folder.
     func keepLogs(in folder: String) -> String {
         let files = FileManager.default
         try? files.removeItem(atPath: folder)

@@ -5,7 +5,7 @@ internal import CouponWire
 internal import Synchronization
 internal import TestSupport
 
-/// Callers who each ask for one user after the other, over a few connections.
+/// Callers that each ask for one user after the other, over a few connections.
 struct Crowd: Sendable {
     private static let connections = 4
     private static let callers = 256
@@ -18,30 +18,30 @@ struct Crowd: Sendable {
         }
     }
 
-    /// Lets so many users ask for a coupon until they are accepted.
+    /// So many users ask for a coupon until they are accepted.
     func fill(_ coupon: CouponID, _ count: Int) async throws {
         let left = Atomic(count)
         let accepted = await run { client in
             guard left.subtract(1, ordering: .relaxed).newValue >= 0 else { return nil }
-            return await client.pursue(coupon, .stranger(), .accepted, patience: .seconds(30))
+            return await client.obtain(coupon, .newUser(), .accepted, timeout: .seconds(30))
         }
         guard accepted == count else {
             throw Failed("\(accepted) of \(count) users of coupon \(coupon.rawValue) were accepted")
         }
     }
 
-    /// How many a second are issued while users come as fast as they are served.
+    /// The rate of issues while users come as fast as they are served.
     func rate(_ coupons: [CouponID], seconds: Double) async -> Double {
         let watch = Stopwatch()
         let issued = await run { client in
             guard watch.seconds < seconds, let coupon = coupons.randomElement() else { return nil }
-            return await client.pursue(coupon, .stranger(), .issued, patience: .seconds(30))
+            return await client.obtain(coupon, .newUser(), .issued, timeout: .seconds(30))
         }
         return Double(issued) / watch.seconds
     }
 
-    /// Each caller asks until it is told that nobody is left.
-    /// - Returns: how many were served.
+    /// Each caller asks until `next` returns nil.
+    /// - Returns: how many users were served.
     private func run(_ next: @escaping @Sendable (CouponClient) async -> Bool?) async -> Int {
         await withTaskGroup(of: Int.self) { group in
             for number in 0..<Self.callers {

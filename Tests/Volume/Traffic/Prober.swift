@@ -1,4 +1,4 @@
-/// The longest time in which a gate answered nobody.
+/// Measures the longest time in which a gate gave no answer.
 internal import CouponCore
 internal import CouponWire
 internal import Foundation
@@ -6,8 +6,8 @@ internal import NIOCore
 internal import Synchronization
 internal import TestSupport
 
-/// A thread that asks for one user each millisecond, one after the other, with nothing between it and the
-/// socket: what it waits for is the daemon and its Redis, not the tasks of this process.
+/// A thread that asks for one user each millisecond, one after the other, directly on a socket: so it waits
+/// for the daemon and its Redis only, and not for tasks of this process.
 final class Prober: Sendable {
     private let isStopped = Atomic(false)
     private let state = Mutex(State())
@@ -20,7 +20,7 @@ final class Prober: Sendable {
         var isDone = false
     }
 
-    /// - Parameter coupon: one that takes everybody.
+    /// - Parameter coupon: an unlimited coupon.
     init(_ daemon: Coupond, _ coupon: CouponID) throws {
         let socket = try PlainSocket(port: daemon.port)
         Thread.detachNewThread {
@@ -36,11 +36,11 @@ final class Prober: Sendable {
         }
     }
 
-    /// How many were accepted.
+    /// How many requests were accepted.
     var count: Int { state.withLock { $0.count } }
 
-    /// The longest so far, in milliseconds, and begins anew.
-    func takeLongest() throws -> Double {
+    /// The longest answer since the last call, in milliseconds.
+    func resetLongest() throws -> Double {
         try state.withLock { state in
             if let failure = state.failure { throw Failed("a probe was not answered: \(failure)") }
             defer { state.longest = 0 }
@@ -48,18 +48,18 @@ final class Prober: Sendable {
         }
     }
 
-    /// The longest since it was last taken, and the end.
+    /// Stops, and returns the longest answer since the last reset, in milliseconds.
     func stop() async throws -> Double {
         isStopped.store(true, ordering: .relaxed)
         try await eventually("the last probe is answered") { state.withLock { $0.isDone } }
-        return try takeLongest()
+        return try resetLongest()
     }
 
     private func probe(_ socket: PlainSocket, _ coupon: CouponID) throws {
         let frame = try Request(
             id: 1, deadlineMilliseconds: 10_000,
             method: .issue(
-                IssueRequest(coupon: coupon, user: .stranger(), requestID: .random()))
+                IssueRequest(coupon: coupon, user: .newUser(), requestID: .random()))
         ).frame()
         let watch = Stopwatch()
         try socket.send(frame)
@@ -75,7 +75,7 @@ final class Prober: Sendable {
 }
 
 extension PlainSocket {
-    /// The next response; nil where the daemon closes instead.
+    /// The next response; nil if the daemon closes instead.
     func response() throws -> Response? {
         guard let prefix = try read(FrameSplitter.prefixLength) else { return nil }
         let length = prefix.reduce(0) { $0 << 8 | Int($1) }
@@ -86,7 +86,7 @@ extension PlainSocket {
 }
 
 extension Request {
-    /// As it goes over the wire, length and all.
+    /// The bytes on the wire, with the length.
     func frame() throws -> [UInt8] {
         var encoder = FrameEncoder()
         var buffer = ByteBuffer()

@@ -1,4 +1,4 @@
-/// Callers who ask how coupons stand, a thousand at a time on each connection.
+/// Callers that ask for statuses, a thousand at a time on each connection.
 internal import CouponClient
 internal import CouponCore
 internal import NIOCore
@@ -15,7 +15,7 @@ final class StatusFlood: Sendable {
         clients = (0..<connections).map { _ in daemon.anotherClient() }
     }
 
-    /// How many were answered so far, in whatever way.
+    /// How many calls have ended so far, with a status or an error.
     var answered: Int { answers.load(ordering: .relaxed) }
 
     func stop() { isStopped.store(true, ordering: .relaxed) }
@@ -27,7 +27,7 @@ final class StatusFlood: Sendable {
                     group.addTask {
                         while !self.isStopped.load(ordering: .relaxed), !Task.isCancelled {
                             _ = try? await client.status(
-                                of: Coupons.main, user: .stranger(), deadline: .seconds(60))
+                                of: Coupons.main, user: .newUser(), deadline: .seconds(60))
                             self.answers.add(1, ordering: .relaxed)
                         }
                     }
@@ -37,7 +37,7 @@ final class StatusFlood: Sendable {
     }
 }
 
-/// Something that is so from some moment on.
+/// A flag that can be set once.
 final class Latch: Sendable {
     private let value = Atomic(false)
 

@@ -1,4 +1,4 @@
-/// A few users a second who want their coupon issued, and how long that takes.
+/// A few users a second ask until their coupon is issued; measures how long that takes.
 internal import CouponClient
 internal import CouponCore
 internal import CouponWire
@@ -6,11 +6,11 @@ internal import NIOCore
 internal import Synchronization
 internal import TestSupport
 
-/// Asks at a steady rate, whatever the answers do, of all daemons and coupons in turn.
+/// Sends requests at a steady rate, to all daemons and coupons in turn, without waiting for answers.
 final class Trickle: Sendable {
     private static let perSecond = 100
-    /// A request that is not issued by then is given up.
-    private static let patience = Duration.seconds(30)
+    /// After this time a user gives up.
+    private static let timeout = Duration.seconds(30)
 
     private let clients: [CouponClient]
     private let coupons: [CouponID]
@@ -21,10 +21,10 @@ final class Trickle: Sendable {
         self.coupons = coupons
     }
 
-    /// No more users come; those who are there are waited for.
+    /// Sends no more users; `run` still waits for those that were sent.
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
-    /// Asks until it is stopped, or for so many seconds.
+    /// Sends users until it is stopped, or for so many seconds.
     func run(for seconds: Double = .infinity) async -> Latencies {
         let beginning = ContinuousClock.now
         return await withTaskGroup(of: (seconds: Double, isIssued: Bool).self) { group in
@@ -48,22 +48,23 @@ final class Trickle: Sendable {
         }
     }
 
-    /// From the first time that a user asks until the coupon is issued, or the user has given up.
+    /// The time from a user's first try until the coupon is issued or the user gives up.
     private static func ask(
         _ client: CouponClient, _ coupon: CouponID
     ) async -> (seconds: Double, isIssued: Bool) {
         let watch = Stopwatch()
-        let isIssued = await client.pursue(coupon, .stranger(), .issued, patience: patience)
+        let isIssued = await client.obtain(coupon, .newUser(), .issued, timeout: timeout)
         return (watch.seconds, isIssued)
     }
 }
 
 extension CouponClient {
-    /// Asks for one user, by one name, until that user has the coupon. False where that is not to be.
-    func pursue(
-        _ coupon: CouponID, _ user: UserID, _ waitFor: WaitFor, patience: Duration
+    /// Asks for one user, with one request id, until the user has the coupon. False if it is refused or the
+    /// time is over.
+    func obtain(
+        _ coupon: CouponID, _ user: UserID, _ waitFor: WaitFor, timeout: Duration
     ) async -> Bool {
-        let end = FairClock.now + patience
+        let end = FairClock.now + timeout
         var request = IssueRequest(
             coupon: coupon, user: user, requestID: .random(), waitFor: waitFor)
         while FairClock.now < end, !Task.isCancelled {
@@ -84,26 +85,26 @@ extension CouponClient {
 }
 
 extension Scene {
-    /// Users of the coupons of other partitions, whom every daemon has met.
+    /// Traffic for coupons of the other partitions, which every daemon already knows.
     func trickleElsewhere() async throws -> Trickle {
         try await warmUp()
         return Trickle(daemons.map { $0.anotherClient() }, Coupons.elsewhere)
     }
 
-    /// Lets every daemon issue one of each coupon of the other partitions.
+    /// Gets one issue of each coupon of the other partitions from every daemon.
     func warmUp() async throws {
         for coupon in Coupons.elsewhere {
             for daemon in daemons {
-                let isIssued = await daemon.client.pursue(
-                    coupon, .stranger(), .issued, patience: .seconds(30))
+                let isIssued = await daemon.client.obtain(
+                    coupon, .newUser(), .issued, timeout: .seconds(30))
                 guard isIssued else { throw Failed("coupon \(coupon.rawValue) is not issued") }
             }
         }
     }
 
-    /// Lets users of other partitions come while `body` runs, and notes how they fare, whatever becomes
-    /// of it.
-    func meanwhile(
+    /// Sends users to the other partitions while `body` runs, and records their latencies, even if `body`
+    /// fails.
+    func measuringOthers(
         comparedWith before: Latencies, _ figures: inout Figures,
         _ body: (inout Figures) async throws -> Void
     ) async throws {
@@ -121,13 +122,13 @@ extension Scene {
 }
 
 extension Latencies {
-    /// Everybody must have been served.
+    /// Throws if a user was not served.
     func check() throws {
         guard unanswered == 0 else { throw Failed("\(unanswered) users were never served") }
     }
 }
 
-/// Why a case did not reach its end.
+/// The reason why a case did not reach its end.
 struct Failed: Error, CustomStringConvertible {
     let description: String
 
