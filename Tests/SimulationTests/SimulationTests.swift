@@ -1,4 +1,4 @@
-/// A few plays of the simulator with every run of the tests; `make simulate` plays many.
+/// Some plays of the simulator; `make simulate` plays many more.
 import TestSupport
 import Testing
 
@@ -11,22 +11,22 @@ import Testing
         return (end, process.logTail(lines: 400))
     }
 
-    @Test func `nothing that goes wrong breaks a promise`() async throws {
+    @Test func `no fault breaks a promise`() async throws {
         let run = try await simulate("--seed", "1", "--runs", "150")
         #expect(run.end == .code(0), "\(run.text)")
     }
 
-    /// Plays that end in a breach where a rule is left out (docs/TESTING.md): marks that are not
-    /// compared, a reply from before the subscription, a Redis that was a replica, a cap that expires, rows
-    /// that are not read again. A seed plays something else whenever plays
-    /// draw differently; then others take their places. With weights a seed is another play.
+    /// Plays that end in a breach if a rule is left out (docs/TESTING.md): marks that are not compared, a
+    /// reply from before the subscription, a Redis that was a replica, a cap that expires, rows that are not
+    /// read again. If the simulator draws differently, a seed is another play, and other seeds must be found.
+    /// With weights a seed is another play too.
     @Test(arguments: ["139", "9900", "29", "361880", "601228"])
-    func `plays that a broken rule would end are clean`(_ seed: String) async throws {
+    func `plays that breach without a rule have no breach`(_ seed: String) async throws {
         let run = try await simulate("--seed", seed, "--runs", "1", "--weights", "0")
         #expect(run.end == .code(0), "\(run.text)")
     }
 
-    @Test func `a seed is always the same play`() async throws {
+    @Test func `the same seed is always the same play`() async throws {
         let first = try await simulate("--seed", "77", "--runs", "20")
         let second = try await simulate("--seed", "77", "--runs", "20")
         let hash = try #require(first.text.firstMatch(of: /hash ([0-9a-f]+)/))

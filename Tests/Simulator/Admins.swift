@@ -1,4 +1,4 @@
-/// Those who change coupons in mid-sale.
+/// Admins who change coupons during a sale.
 import CouponCore
 import Models
 
@@ -20,19 +20,21 @@ extension Play {
         }
     }
 
-    /// What opens or closes a coupon races with those who ask for it, and with subscriptions that break.
-    private func comeRunning(for id: CouponID) {
+    /// Makes an admin's change race with requests for the coupon, and with a subscription that breaks.
+    private func race(for id: CouponID) {
         for _ in 1...3 {
             let user = users[line.draw(0...users.count - 1)]
             line.after(line.random(0...25_000)) { [self] in clients.wish(for: id, by: user) }
         }
-        if line.chance(300) { line.pick(daemons)?.ear.cut(noticedAfter: line.random(0...20_000)) }
+        if line.chance(300) {
+            line.pick(daemons)?.subscription.cut(noticedAfter: line.random(0...20_000))
+        }
     }
 
     private func apply(_ change: CouponChange, to id: CouponID) {
         guard let daemon = line.pick(daemons.filter(\.isAlive)) else { return }
         let deadline = MonotonicTime(nanoseconds: (line.now + 2_000_000) * 1_000)
-        comeRunning(for: id)
+        race(for: id)
         line.note("admin", "asks \(daemon.name) to change coupon \(id.rawValue): \(change)")
         daemon.after(line.delay()) { [self] in
             daemon.changes += 1
@@ -42,7 +44,7 @@ extension Play {
                     try keeper.update(id, change, deadline: deadline)
                 }
                 guard daemon.isAlive else { return }
-                line.note(daemon.name, "tells the admin: \(result)")
+                line.note(daemon.name, "answers the admin: \(result)")
             }
         }
     }

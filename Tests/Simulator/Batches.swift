@@ -1,17 +1,17 @@
-/// Batches that PostgreSQL ends although the session stands: the statement timeout (57014), and one
-/// partition's rows for which there is no room (53100).
+/// Batches that PostgreSQL fails without ending the session: by the statement timeout (57014), or because
+/// there is no room for one partition's rows (53100).
 import CouponCore
 
 extension Play {
-    /// One partition's issues are refused, until then.
+    /// PostgreSQL refuses one partition's issues until `ends`.
     struct SimulatedOutage {
         let partition: PartitionID
         let begins: Int64
         let ends: Int64
     }
 
-    /// In some of the plays with two partitions that have weights. It outlasts the troubles: nothing else is
-    /// wrong then, so that whatever it costs the other partition shows.
+    /// Only in some of the plays with weights and two partitions. It lasts longer than all other faults, so
+    /// that its cost to the other partition shows.
     func drawOutage() -> SimulatedOutage? {
         guard weights.isDrawn, partitioning.count > 1, line.chance(400) else { return nil }
         return SimulatedOutage(
@@ -19,7 +19,7 @@ extension Play {
             begins: line.random(0...troubleEnds), ends: troubleEnds + 12_000_000)
     }
 
-    /// Whether PostgreSQL ends this batch; then after how long, and how.
+    /// How PostgreSQL fails this batch, and after how long; nil if it does not.
     func end(of batch: Batch) -> (after: Int64, error: LedgerError)? {
         guard batch.requestCount > 0 else { return nil }
         if let outage, batch.partition == outage.partition, line.now >= outage.begins,
@@ -39,7 +39,7 @@ extension Play {
 }
 
 extension SimulatedLedger {
-    /// The statement fails, and the session stands.
+    /// Fails the statement if the play says so. The session stays.
     func runInto(_ batch: Batch) throws(LedgerError) {
         guard let end = play.end(of: batch) else { return }
         try session.spend(end.after)

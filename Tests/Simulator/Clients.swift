@@ -1,17 +1,17 @@
-/// Those who ask: they retry with the same request id, wait for ISSUED, ask for their status, and give up.
+/// Users: they retry with the same request id, wait for ISSUED, ask for their status, and give up.
 import CouponCore
 
 final class Clients {
     typealias Answer = Result<Outcome, Failure>
 
-    /// What one user wants, under one request id, through as many tries as it takes.
+    /// What one user wants, with one request id for all tries.
     final class Wish {
         let coupon: CouponID
         let user: UserID
         let requestID: RequestID
         let firstSentAt: Int64
         var tries = 0
-        /// In the end everybody asks until they know.
+        /// At the end of a play: the user asks until there is an outcome.
         let isLast: Bool
         var end: Outcome?
 
@@ -32,10 +32,10 @@ final class Clients {
         let deadline: Int64
         let waits: Bool
         unowned let loop: SimulatedLoop
-        /// When the daemon got it; nil while it has not.
+        /// When the daemon received it; nil until then.
         var arrivedAt: Int64?
         var answers = 0
-        var isHeard = false
+        var isOver = false
 
         init(_ wish: Wish, attempt: Int, deadline: Int64, waits: Bool, loop: SimulatedLoop) {
             self.wish = wish
@@ -53,7 +53,7 @@ final class Clients {
 
     init(_ play: Play) { self.play = play }
 
-    /// A new wish of somebody, under a request id that nobody had.
+    /// A new wish of a user, with a new request id.
     @discardableResult
     func wish(for coupon: CouponID, by user: UserID, last: Bool = false) -> Wish {
         let id = RequestID(high: UInt64(wishes.count + 1), low: 0, length: 8)
@@ -86,7 +86,7 @@ final class Clients {
             daemon.after(line.delay()) { [self] in arrive(number, attempt) }
         }
         line.after(attempt.deadline * 1_000 + line.random(100_000...400_000)) { [self] in
-            if !attempt.isHeard { react(to: nil, attempt) }
+            if !attempt.isOver { react(to: nil, attempt) }
         }
     }
 
@@ -102,25 +102,25 @@ final class Clients {
         }
     }
 
-    /// The daemon has an answer: it is judged as it is given, and travels.
+    /// The daemon answers. The witness checks the answer now; it reaches the user later.
     func didAnswer(_ number: UInt64, _ answer: Answer, from loop: SimulatedLoop) {
         let attempt = tries[Int(number)]
         attempt.answers += 1
         line.note(
             loop.name,
-            "tells u\(attempt.wish.user.rawValue) id \(attempt.wish.requestID.brief): \(answer)")
-        play.witness.didTell(attempt, answer)
+            "answers u\(attempt.wish.user.rawValue) id \(attempt.wish.requestID.brief): \(answer)")
+        play.witness.didAnswer(attempt, answer)
         guard loop.daemon.isAlive, !line.chance(play.faults.message) else { return }
         line.after(line.delay()) { [self] in
-            guard !attempt.isHeard else { return }
+            guard !attempt.isOver else { return }
             react(to: answer, attempt)
         }
     }
 
     private func react(to answer: Answer?, _ attempt: Try) {
         let wish = attempt.wish
-        attempt.isHeard = true
-        if case .success(let outcome) = answer { play.witness.didHear(attempt, outcome) }
+        attempt.isOver = true
+        if case .success(let outcome) = answer { play.witness.didReceive(attempt, outcome) }
         guard wish.end == nil else { return }
         switch answer {
         case nil, .failure:
@@ -133,7 +133,8 @@ final class Clients {
 
     private func go(on wish: Wish, _ outcome: Outcome) {
         if wish.isLast {
-            // What PostgreSQL lost opens a coupon unsynced: a bounce has it looked at, a retry asks.
+            // A loss of PostgreSQL's data may open a coupon without the gate's knowledge: the bounce causes
+            // a lookup, and a retry asks the gate.
             if outcome == .soldOut, wish.tries == 1, play.witness.didPostgresGoBack {
                 return ask(wish)
             }
@@ -150,7 +151,7 @@ final class Clients {
         }
     }
 
-    /// Asks how a user stands.
+    /// Asks for a user's status.
     func status(_ coupon: CouponID, _ user: UserID) {
         guard let daemon = line.pick(play.daemons.filter(\.isAlive)) else { return }
         let before = play.witness.acceptedRequests(of: user, coupon)
@@ -161,12 +162,12 @@ final class Clients {
                 line.note(
                     daemon.name,
                     "status of u\(user.rawValue), coupon \(coupon.rawValue): \(status.user)")
-                play.witness.didTell(status.user, of: user, coupon, before)
+                play.witness.didAnswer(status.user, of: user, coupon, before)
             }
         }
     }
 
-    /// Who got no answer although their daemon lives on.
+    /// Tries without an answer whose daemon is alive.
     var unanswered: [Try] {
         tries.filter { $0.arrivedAt != nil && $0.answers == 0 && $0.loop.daemon.isAlive }
     }

@@ -7,19 +7,19 @@ final class Daemon {
     let play: Play
     let name: String
     private(set) var isAlive = true
-    /// SIGSTOP until then: nothing of it moves.
+    /// The end of its last SIGSTOP.
     var stalledUntil: Int64 = 0
-    /// What its wall clock is ahead, in microseconds.
+    /// How many microseconds its wall clock is ahead.
     var wallOffset: Int64
     private(set) var loops: [SimulatedLoop] = []
-    private(set) lazy var ear = Ear(self)
+    private(set) lazy var subscription = SimulatedSubscription(self)
     private var scheduler: Fiber?
-    private var catalog: Fiber?
+    private var lane: Fiber?
     private var sessions: [SimulatedSession] = []
     private var store: SimulatedStore?
     private var jobs: [(CouponKeeper) -> Void] = []
     private var isRefreshWaiting = false
-    /// Changes that admins wait for.
+    /// Running changes of admins.
     var changes = 0
 
     init(_ play: Play, _ name: String) {
@@ -31,8 +31,8 @@ final class Daemon {
     func start() {
         for number in 1...play.line.draw(1...2) { loops.append(SimulatedLoop(self, number)) }
         startScheduler()
-        startCatalog()
-        ear.connect()
+        startLane()
+        subscription.connect()
         poll()
     }
 
@@ -50,12 +50,12 @@ final class Daemon {
             })
     }
 
-    /// For whoever is dead all deadlines have passed.
+    /// For a dead fiber all deadlines have passed.
     private func monotonic(_ fiber: Fiber?) -> MonotonicTime {
         MonotonicTime(nanoseconds: fiber?.isDead == true ? 1 << 60 : play.line.now * 1_000)
     }
 
-    /// Something happens in this daemon, if it is there by then; while it stands still, later.
+    /// Runs `body` if the daemon is alive; if it is stopped, after that.
     func arrive(_ body: @escaping () -> Void) {
         guard isAlive else { return }
         if stalledUntil > play.line.now {
@@ -89,9 +89,9 @@ final class Daemon {
         }
     }
 
-    private func startCatalog() {
-        let fiber = Fiber("\(name).catalog", of: self)
-        catalog = fiber
+    private func startLane() {
+        let fiber = Fiber("\(name).lane", of: self)
+        lane = fiber
         let store = SimulatedStore(play, fiber)
         sessions.append(store.session)
         self.store = store
@@ -113,20 +113,20 @@ final class Daemon {
         }
     }
 
-    /// Queues a job of the catalog.
+    /// Queues a job of the lane.
     func submit(_ job: @escaping (CouponKeeper) -> Void) {
         jobs.append(job)
-        if let catalog, jobs.count == 1 { play.line.at(play.line.now + 10, resume: catalog) }
+        if let lane, jobs.count == 1 { play.line.at(play.line.now + 10, resume: lane) }
     }
 
-    /// A load goes in steps, between which the catalog does other jobs.
-    func step(_ load: CouponLoad, then tell: @escaping (LoadOutcome) -> Void) {
+    /// A load runs in steps, and other jobs of the lane run between them.
+    func step(_ load: CouponLoad, then report: @escaping (LoadOutcome) -> Void) {
         submit { [unowned self] keeper in
             var load = load
             switch load.advance(keeper) {
-            case .moved: step(load, then: tell)
-            case .wait: after(50_000) { [self] in step(load, then: tell) }
-            case .done(let outcome): after(20) { tell(outcome) }
+            case .moved: step(load, then: report)
+            case .wait: after(50_000) { [self] in step(load, then: report) }
+            case .done(let outcome): after(20) { report(outcome) }
             }
         }
     }
@@ -141,9 +141,9 @@ final class Daemon {
         return try store.standings(of: users)
     }
 
-    // MARK: Desks
+    // MARK: Event loops
 
-    /// Tells every loop, each in its own time.
+    /// Runs `body` on every loop, after a delay of its own.
     func eachLoop(_ body: @escaping (SimulatedLoop) -> Void) {
         guard isAlive else { return }
         for loop in loops { after(play.line.random(5...300)) { loop.turn { body(loop) } } }
@@ -159,7 +159,7 @@ final class Daemon {
         }
     }
 
-    /// Each second: the partitions, and what the gates may not know.
+    /// Each second: refreshes the partitions, and does the resync.
     private func poll() {
         refreshPartitions()
         submit { $0.resync() }
@@ -172,21 +172,21 @@ final class Daemon {
         play.line.note(name, "is killed")
         isAlive = false
         if let scheduler { play.baton.kill(scheduler) }
-        if let catalog { play.baton.kill(catalog) }
+        if let lane { play.baton.kill(lane) }
         for session in sessions { session.abandon() }
         for loop in loops { loop.gate.close() }
         jobs.removeAll()
     }
 
-    /// The play is over: lets go of whatever holds this daemon.
-    func disband() {
+    /// After the play: breaks the reference cycles.
+    func release() {
         loops.removeAll()
         sessions.removeAll()
-        (scheduler, catalog, store) = (nil, nil, nil)
+        (scheduler, lane, store) = (nil, nil, nil)
     }
 }
 
-/// For closures that the ports' types call sendable: everything here happens on the baton's thread.
+/// For closures that must be sendable. All code runs on the thread that has the baton.
 struct Unchecked<Value>: @unchecked Sendable {
     let value: Value
     init(_ value: Value) { self.value = value }

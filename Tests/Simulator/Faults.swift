@@ -1,27 +1,28 @@
-/// What may go wrong in a play: each seed draws its own rates and disasters, so that some plays are calm but
-/// for one thing, and others are a storm.
+/// What may go wrong in a play. Each seed draws its own rates and disasters: some plays have one kind of
+/// fault, and others have many.
 import CouponCore
 
+/// Rates per thousand.
 struct Faults {
-    /// In a thousand: of gate calls, that the connection breaks.
+    /// Gate calls during which the connection breaks.
     var gate = 0
-    /// Of gate calls, that the answer comes so late that events overtake it.
+    /// Gate calls whose answer is so late that events overtake it.
     var lateAnswer = 0
-    /// Of scripts, that Redis refuses them, or answers nonsense.
+    /// Scripts that Redis refuses, or answers with nonsense.
     var script = 0
-    /// Of calls of the control side.
+    /// Failed calls of a `GateControl`.
     var control = 0
-    /// Of statements.
+    /// Failed statements.
     var postgres = 0
-    /// Of commits, that their outcome is unknown.
+    /// Commits whose outcome is unknown.
     var commit = 0
-    /// Of events, that the subscription breaks unnoticed; of others, that they come twice.
+    /// Events at which the subscription breaks unnoticed, and events that come twice.
     var event = 0
-    /// Of subscriptions, that they fail.
-    var ear = 0
-    /// Of requests and answers, that they are lost.
+    /// Subscriptions that fail.
+    var subscription = 0
+    /// Lost requests and lost answers.
     var message = 0
-    /// Of claims, that somebody else is the owner too.
+    /// Claims that succeed although another session is the owner.
     var twoOwners = 0
 
     static let none = Faults()
@@ -37,22 +38,23 @@ struct Faults {
         postgres = rate(40)
         commit = rate(300)
         event = rate(80)
-        ear = rate(300)
+        subscription = rate(300)
         message = rate(100)
         twoOwners = rate(500)
         lateAnswer = rate(200)
     }
 }
 
-/// What befalls the whole machine once in a while.
+/// Rare faults of a whole daemon or server.
 enum Disaster: CaseIterable {
     case crash, crashNew, stall, flush, redisData, redisNothing, redisSnapshot, rollBackInPlace
-    case postgresDown, postgresBack, endSession, clockJump, slowClock, deafness, damage, loseGate
+    case postgresDown, postgresBack, endSession, clockJump, slowClock, brokenSubscription, damage,
+        loseGate
 
-    /// Those of every play.
+    /// The disasters that every play may have.
     static let common = allCases.filter { $0 != .loseGate }
 
-    /// Whether Redis' data goes, or goes back.
+    /// Whether Redis' data is lost or goes back.
     var losesRedis: Bool {
         switch self {
         case .flush, .redisNothing, .redisSnapshot, .rollBackInPlace, .slowClock, .loseGate: true
@@ -67,11 +69,11 @@ extension Play {
         var kinds = Disaster.common.filter { _ in line.chance(200) }
         if weights.isDrawn {
             kinds.append(.loseGate)
-            // Whose entry it is stands in the holders, which go with the gate.
+            // The users of a damaged entry are found by the holders, which are lost with the gate.
             kinds.removeAll { $0 == .damage || $0 == .postgresBack }
             planLargeState()
         }
-        // Both losing data at once gives an epoch out twice: docs/GUARANTEES.md does not promise that.
+        // If both lose data, an epoch may be given twice: docs/GUARANTEES.md excludes that.
         if kinds.contains(.postgresBack) { kinds.removeAll(where: \.losesRedis) }
         for kind in kinds {
             for _ in 1...line.random(1...2) {
@@ -115,7 +117,8 @@ extension Play {
         case .slowClock:
             redis.clockOffset += line.random(-2_000_000...500_000)
             redis.restart(with: .snapshot, after: pause)
-        case .deafness: line.pick(daemons)?.ear.cut(noticedAfter: line.random(0...1_500_000))
+        case .brokenSubscription:
+            line.pick(daemons)?.subscription.cut(noticedAfter: line.random(0...1_500_000))
         case .damage: redis.damageEntry()
         case .loseGate: line.pick(partitioning.all).map(loseGate)
         }

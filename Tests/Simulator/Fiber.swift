@@ -1,9 +1,9 @@
-/// Blocking code as a part of the play. Scheduler and catalog call their ports and wait; so each runs on a
-/// thread of its own, of which exactly one runs at a time: the one that has the baton. Any of them may play
-/// the events in between, so that the baton changes hands only when another's turn comes.
+/// Runs blocking code within a play. Schedulers and lanes call their ports and wait, so each has a thread of
+/// its own. Exactly one thread runs at a time: the one that has the baton. Any of them may run the events of
+/// the timeline, so the baton moves only when it is another fiber's turn.
 import Glibc
 
-/// A thread that does one job after the other. They are used again: making one costs more than a play.
+/// A thread that runs one job after the other. Threads are reused, because making one costs more than a play.
 @safe final class PlayThread: @unchecked Sendable {  // only the baton's holder touches it
     private let signal: UnsafeMutablePointer<sem_t>
     fileprivate var job: (() -> Void)?
@@ -48,15 +48,15 @@ import Glibc
 /// One blocking actor of a play.
 final class Fiber {
     let name: String
-    /// The daemon whose part it is, for stalls; nil for the play's own.
+    /// The daemon to which it belongs, for stalls; nil for the play's own fibers.
     let daemon: Daemon?
-    /// Its code is to end without any further effect.
+    /// Its code must end without any further effect.
     fileprivate(set) var isDead = false
-    /// Counts resumptions: a wake-up that comes late finds another number.
+    /// Counts resumptions, so that a late wake-up does nothing.
     fileprivate(set) var turn = 0
     fileprivate var isDone = false
     fileprivate var thread: PlayThread?
-    /// Who waits until it has ended.
+    /// The thread that waits for its end.
     fileprivate var heir: PlayThread?
 
     init(_ name: String, of daemon: Daemon?) {
@@ -65,11 +65,11 @@ final class Fiber {
     }
 }
 
-/// The baton, and the loop that hands it on.
+/// The baton, and the loop that passes it on.
 final class Baton {
     private let line: Timeline
     private nonisolated(unsafe) static var idle: [PlayThread] = []
-    /// On whose thread everything happens now; nil for the director's, or one whose job is done.
+    /// The fiber whose thread runs now; nil for the director's thread, or one whose job is done.
     private var holder: Fiber?
     /// The play's own thread, while it waits in `run`.
     private var director: PlayThread?
@@ -77,7 +77,7 @@ final class Baton {
 
     init(_ line: Timeline) { self.line = line }
 
-    /// Starts a blocking actor; it runs from the next moment on.
+    /// Starts a fiber. It runs from the next event on.
     func start(_ fiber: Fiber, _ body: @escaping () -> Void) {
         let thread =
             unsafe Self.idle.popLast()
@@ -99,7 +99,7 @@ final class Baton {
         line.at(line.now, resume: fiber)
     }
 
-    /// Plays on the calling thread until the timeline ends, or somebody calls `end`.
+    /// Plays on the calling thread until the timeline is empty, or `end` is called.
     func run() {
         let own = PlayThread()
         director = own
@@ -108,19 +108,19 @@ final class Baton {
         director = nil
     }
 
-    /// No more events are played.
+    /// Plays no more events.
     func end() { isOver = true }
 
-    /// The calling fiber waits for its wake-up.
+    /// Makes the calling fiber wait until it is resumed.
     func park(_ fiber: Fiber) {
         if !fiber.isDead { play(as: fiber) }
     }
 
-    /// Ends an actor where it stands: no call of a port returns to it any more.
+    /// Ends a fiber where it is: no call of a port returns to it.
     func kill(_ fiber: Fiber) {
         guard !fiber.isDead, !fiber.isDone else { return }
         fiber.isDead = true
-        // What stands on this very thread ends when it is reached again.
+        // A fiber that kills itself ends when its code returns.
         guard fiber !== holder, let thread = fiber.thread else { return }
         let own = PlayThread()
         fiber.heir = own
@@ -130,7 +130,7 @@ final class Baton {
         holder = before
     }
 
-    /// Plays events until it is `fiber`'s turn again; on the way the baton may go elsewhere.
+    /// Plays events until it is `fiber`'s turn again. The baton may go to other fibers until then.
     private func play(as fiber: Fiber?, director own: PlayThread? = nil) {
         holder = fiber
         while !isOver, let event = line.next() {
@@ -150,12 +150,12 @@ final class Baton {
             }
         }
         if own != nil { return }
-        // The play is over: the director goes on, and this thread waits to be ended.
+        // The play is over: the director continues, and this thread waits until it is ended.
         hand(to: director, from: fiber?.thread, of: fiber)
     }
 
-    /// Lets another thread go on, and waits until it is this one's turn again. A thread whose job is done
-    /// has none: from here on everything is the other one's.
+    /// Passes the baton to another thread, and waits until it comes back. A thread whose job is done does not
+    /// wait.
     private func hand(to other: PlayThread?, from own: PlayThread?, of fiber: Fiber?) {
         other?.post()
         guard let own else { return }

@@ -1,14 +1,13 @@
-/// States that are large against the limits, in plays that have weights: coupons that were issued to many
-/// before the play begins, queues that gathered while PostgreSQL was away, gates that are gone while their
-/// queues are not.
+/// States that are large compared with the limits, in plays with weights: coupons with many issues from
+/// before the play, queues that grew while PostgreSQL was away, gates that are lost while their queues stay.
 import CouponCore
 import Models
 
 extension Play {
-    /// Users of earlier days: nobody of them asks.
+    /// Users with issues from before the play. They never ask.
     private static let firstOldUser: Int64 = 1_000
 
-    /// Issues some of a coupon before anybody asks.
+    /// Issues a coupon to some users before the play.
     func issueBeforehand(_ coupon: CouponID, _ count: Int64) {
         guard count > 0 else { return }
         let requests = (1...count).map { number in
@@ -26,7 +25,7 @@ extension Play {
         _ = postgres.commit { $0.issue(batch, now: entry.acceptedAt) { _ in false } }
     }
 
-    /// Just before all is well again there is much to do.
+    /// Makes a large state just before the faults end.
     func planLargeState() {
         guard weights.isDrawn else { return }
         if line.chance(800) {
@@ -41,19 +40,19 @@ extension Play {
         }
     }
 
-    /// The gate with all that it knew of coupons; the queue stays.
+    /// Deletes the gate with its records and holders. The queue stays.
     func loseGate(of partition: PartitionID) {
-        line.note("DISASTER", "partition \(partition.rawValue) loses its gate, and not its queue")
+        line.note("DISASTER", "partition \(partition.rawValue) loses its gate, but not its queue")
         redis.loseGate(of: partition)
     }
 
-    /// How many requests wait in the queues.
+    /// The number of queued requests.
     var queuedRequests: Int {
         redis.data.partitions.reduce(0) { sum, partition in
             sum + partition.queue.reduce(0) { $0 + $1.entry.requests.count }
         }
     }
 
-    /// To move all that there is once, in microseconds.
+    /// The time to move everything once, in microseconds.
     var work: Int64 { weights.moving(queuedRequests, redis.data, postgres.tables) }
 }

@@ -1,54 +1,54 @@
-/// Promise 11 as figures. Once all servers are healthy every gate opens, everything accepted is decided and
-/// everybody is answered, in time in proportion to what there is; nothing is begun again and again meanwhile:
-/// a partition spends few epochs, a daemon loses few sessions.
+/// Promise 11 in figures. Once all servers are healthy, every gate opens, every accepted request is decided
+/// and every request is answered, in a time proportional to the size of the state. Until then work is not
+/// begun again and again: a partition spends few epochs, and a daemon loses few sessions.
 import CouponCore
 import Models
 
 final class Liveness {
-    /// What may be left of the troubles when they end: a daemon that stands still, back-offs, retries.
+    /// The time for what is left of the faults: a stopped daemon, back-offs, retries.
     private static let base: Int64 = 45_000_000
-    /// How often each thing may be moved: the queue is read to be counted and read to be issued, a coupon's
-    /// rows go to the gate, and two daemons may have begun beside each other.
+    /// How often each thing may be moved: the queue is read once to be counted and once to be issued, a
+    /// coupon's rows go to the gate, and two daemons may have begun at the same time.
     private static let factor: Int64 = 4
-    /// Epochs of a partition after the troubles: of a rebuild that they cut short, and of the next one.
+    /// Epochs of a partition after the faults: for the rebuild that they interrupted, and for the next one.
     private static let epochsSpent: Int64 = 2
-    /// Sessions that a daemon may lose after the troubles, where the network's delays come together.
+    /// Sessions that a daemon may lose after the faults, if several long delays of the network come together.
     private static let sessionsLost = 2
-    /// What the troubles have broken is found broken so long after them: a daemon may have stood still.
+    /// For this long after the faults a daemon may still notice what they broke, because it was stopped.
     private static let aftermath: Int64 = 6_000_000
 
-    /// Between two commits of a partition that has entries and an open gate: a step of up to 2 s with its
-    /// rest of 12 s, both partitions' pages, and the network's worst moments.
+    /// The longest time between two commits of a partition with entries and an open gate: a step of up to 2 s
+    /// with its rest of 12 s, both partitions' pages, and the network's longest delays.
     private static let turn: Int64 = 20_000_000
 
     private unowned let play: Play
     private var healedAt: Int64?
     private var epochs: [Epoch] = []
     private var lost: [String: Int] = [:]
-    /// Where a partition's cursor stands, and since when.
+    /// A partition's cursor, and since when it has not moved.
     private var stood: [PartitionID: (at: Position, since: Int64)] = [:]
-    /// The most that there was to move, as a span of time.
+    /// The largest state so far, as the time to move it.
     private var most: Int64 = 0
 
     init(_ play: Play) { self.play = play }
 
-    /// From now on all servers are healthy.
+    /// Begins the check: from now on all servers are healthy.
     func begin() {
         healedAt = play.line.now
-        // A PostgreSQL that went back has epochs below those that its gates know.
+        // If PostgreSQL went back, its epochs are below those of the gates.
         let (tables, redis) = (play.postgres.tables, play.redis.data)
         epochs = zip(tables.partitions, redis.partitions).map { row, keys in
             max(row.epoch, keys.gate?.epoch ?? 0, keys.lastID.epoch)
         }
     }
 
-    /// When all must be quiet; later, the more there is.
+    /// When all must be quiet: the larger the state, the later.
     private var end: Int64 {
         most = max(most, play.work * Self.factor + play.weights.trying(play.queuedRequests))
         return max(healedAt ?? 0, play.outage?.ends ?? 0) + Self.base + most
     }
 
-    /// What is wrong by now, though all is not quiet yet.
+    /// Checks a play that is not quiet yet.
     func look(stillToCome reason: String) {
         let end = end
         if play.line.now > end {
@@ -59,7 +59,7 @@ final class Liveness {
         lookAtTurns()
     }
 
-    /// A partition whose gate is open has its turns, whatever another one's needs.
+    /// A partition with an open gate has its turns, whatever another partition needs.
     private func lookAtTurns() {
         for partition in play.partitioning.all {
             let row = play.postgres.tables[partition]
@@ -71,11 +71,12 @@ final class Liveness {
             let longest = Self.turn + play.weights.trying(play.queuedRequests)
             guard play.line.now - since > longest else { continue }
             play.witness.fail(
-                "liveness: partition \(partition.rawValue) is open, and stands at \(row.cursor)")
+                "liveness: partition \(partition.rawValue) is open, but its cursor stays at \(row.cursor)"
+            )
         }
     }
 
-    /// A world that has healed builds a gate once.
+    /// After the faults a gate is rebuilt few times.
     func lookAtEpochs() {
         for (row, before) in zip(play.postgres.tables.partitions, epochs)
         where row.epoch - before > Self.epochsSpent {
@@ -85,7 +86,7 @@ final class Liveness {
         }
     }
 
-    /// A scheduler's session has ended that stood.
+    /// A scheduler has lost a session.
     func didLoseSession(_ daemon: Daemon?, _ reason: String) {
         guard let daemon, daemon.isAlive, let healedAt else { return }
         guard play.line.now > healedAt + Self.aftermath else { return }

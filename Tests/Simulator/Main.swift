@@ -1,4 +1,4 @@
-/// Plays many seeds and looks for a breach: `Simulator --seed S --runs N --workers W`. The same seed gives
+/// Plays many seeds and searches for a breach: `Simulator --seed S --runs N --workers W`. The same seed gives
 /// the same play; the hash over all plays shows it.
 import CouponCore
 import Glibc
@@ -6,7 +6,7 @@ import Glibc
 @main
 struct Main {
     static func main() {
-        // Sets and dictionaries in the order of their contents, not of their addresses.
+        // Otherwise sets and dictionaries would have another order in each process.
         guard unsafe getenv("SWIFT_DETERMINISTIC_HASHING") != nil else { return restart() }
         guard let options = Options(CommandLine.arguments.dropFirst()) else {
             print(Options.usage)

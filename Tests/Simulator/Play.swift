@@ -1,4 +1,4 @@
-/// One play: a few daemons, Redis, PostgreSQL, users and admins, a time of troubles, and a time to heal.
+/// One play: a few daemons, Redis, PostgreSQL, users and admins, a time with faults, and a time to recover.
 import CouponCore
 import Logging
 import Models
@@ -7,7 +7,7 @@ final class Play {
     let seed: UInt64
     let line: Timeline
     let baton: Baton
-    /// What things weigh; in the first third of the troubles nothing, so that something comes to be.
+    /// The weights now: none in the first third of the faults, so that a large state can grow.
     var weights: Weights { line.now < troubleEnds / 3 ? drawnWeights.light : drawnWeights }
     let drawnWeights: Weights
     let partitioning: Partitioning
@@ -22,18 +22,18 @@ final class Play {
         self, tables: ModelTables(partitioning: partitioning, installID: "install"))
     private(set) lazy var witness = Witness(self)
     private(set) lazy var liveness = Liveness(self)
-    /// Of one partition's batches, for a while.
+    /// Refuses one partition's batches for a while.
     private(set) lazy var outage = drawOutage()
     private(set) lazy var clients = Clients(self)
     private(set) lazy var logger: Logger = makeLogger()
     /// Schedulers that sleep in Redis until an entry comes.
     var blocked: [Fiber] = []
-    /// When nothing goes wrong any more.
+    /// When the faults end.
     let troubleEnds: Int64
     private static let origin: Int64 = 1_750_000_000_000_000
     /// Whether some plays have weights.
     static let drawsWeights = true
-    /// How many of a thousand have them, where some do.
+    /// How many of a thousand plays have weights.
     static let weighted = drawsWeights ? 200 : 0
 
     /// - Parameter weighted: how many of a thousand seeds have weights.
@@ -52,7 +52,7 @@ final class Play {
             isLarge ? line.random(3_000_000...8_000_000) : line.random(1_500_000...4_500_000)
     }
 
-    /// What one slice of long work moves: a play's states are small, and its slices smaller.
+    /// The sizes of slices. A play's states are small, so its slices are smaller.
     var slices: Slices {
         var slices = Slices()
         if drawnWeights.isDrawn {
@@ -62,7 +62,7 @@ final class Play {
         return slices
     }
 
-    /// Plays it out.
+    /// Runs the play to its end.
     /// - Returns: the breach, if there was one.
     func run() -> Breach? {
         setUp()
@@ -71,9 +71,9 @@ final class Play {
         if witness.breach == nil, !isFinished {
             witness.fail("the play stopped")
         }
-        // Daemons and play hold each other, and there may be a million plays.
+        // Breaks reference cycles, because there may be a million plays.
         line.clear()
-        for daemon in daemons { daemon.disband() }
+        for daemon in daemons { daemon.release() }
         daemons.removeAll()
         return witness.breach
     }
@@ -125,20 +125,20 @@ final class Play {
 
     // MARK: The end
 
-    /// No more troubles; everybody who is not served yet asks until they know.
+    /// Ends the faults. Then every user asks until there is an outcome.
     private func heal() {
         line.note(
             "play",
-            "heals, \(queuedRequests) requests wait; to move all once takes "
+            "heals, \(queuedRequests) requests are queued; to move everything once takes "
                 + "\(work / 1_000) ms")
         faults = .none
-        // Who owns a partition beside its owner goes on doing so, and others stay without one.
+        // A second owner would stay one, and other daemons would own no partition.
         postgres.endAllSessions()
         if !daemons.contains(where: \.isAlive) { startDaemon() }
         liveness.begin()
         line.after(500_000) { [self] in
             expect({ self.whyGatesAreNotQuiet }) { [self] in
-                // Every daemon reads the epochs each second.
+                // By then every daemon has read the epochs, which it does each second.
                 line.after(1_500_000) { [self] in
                     for coupon in coupons {
                         for user in users { clients.wish(for: coupon, by: user, last: true) }
@@ -149,13 +149,13 @@ final class Play {
         }
     }
 
-    /// Nothing is left to do: where things take their time, what is done without need shows now.
+    /// With weights: lets the quiet play go on for a while, so that needless work shows.
     private func rest() {
         guard weights.isDrawn else { return finish() }
         line.after(12_000_000) { [self] in expect({ self.whyNotQuiet }, then: finish) }
     }
 
-    /// Waits until there is no reason to wait any more.
+    /// Waits until `reason` returns nil.
     private func expect(_ reason: @escaping () -> String?, then: @escaping () -> Void) {
         guard let text = reason() else { return then() }
         liveness.look(stillToCome: text)
@@ -171,7 +171,7 @@ final class Play {
         baton.end()
     }
 
-    /// Why there is still something to come; nil where all is quiet.
+    /// Why the play is not quiet; nil if it is.
     private var whyNotQuiet: String? {
         if let wish = clients.wishes.first(where: { $0.isLast && $0.end == nil }) {
             return "u\(wish.user.rawValue) still asks for coupon \(wish.coupon.rawValue)"
@@ -183,9 +183,9 @@ final class Play {
     }
 
     private var whyGatesAreNotQuiet: String? {
-        if !postgres.tables.notes.isEmpty { return "a change is not told" }
+        if !postgres.tables.notes.isEmpty { return "a change is not confirmed by its gate" }
         for daemon in daemons where daemon.isAlive {
-            if daemon.stalledUntil > line.now { return "\(daemon.name) stands still" }
+            if daemon.stalledUntil > line.now { return "\(daemon.name) is stopped" }
             if daemon.changes > 0 { return "\(daemon.name) is changing a coupon" }
         }
         return partitioning.all.lazy.compactMap(whyNotQuiet).first
@@ -210,14 +210,14 @@ final class Play {
         return (row, view)
     }
 
-    /// Whether the gate is open and something waits behind it.
+    /// Whether the gate is open and has entries to drain.
     func mayDrain(_ partition: PartitionID) -> Bool {
         let (row, view) = look(at: partition)
         return !view.items.isEmpty
             && RebuildReason(row: row, gate: view, identity: redis.identity) == nil
     }
 
-    /// Nobody who was refused for quantity in the end could have been served.
+    /// No user who got SOLD_OUT at the end could have got a coupon.
     private func expectNoRemainder() {
         for wish in clients.wishes where wish.isLast && wish.end == .soldOut {
             guard let coupon = postgres.tables.coupons[wish.coupon], let left = coupon.remaining
@@ -225,13 +225,13 @@ final class Play {
             if isLostChangeAtGate(coupon) { continue }
             if left > postgres.tables.deadLetters(of: wish.coupon), coupon.state == .active {
                 witness.fail(
-                    "no rest: u\(wish.user.rawValue) was told SOLD_OUT, and \(left) are left")
+                    "no rest: u\(wish.user.rawValue) got SOLD_OUT, but \(left) are left")
             }
         }
     }
 
-    /// A change that PostgreSQL has lost, or the cap of one, stays at the gate until a later version
-    /// comes: the next change may bear the same one. The accounts find that, and no play has them.
+    /// A change that PostgreSQL has lost, or its cap, stays at the gate until a later version comes, because
+    /// the next change may have the same version. The auditor repairs that, but plays have no auditor.
     private func isLostChangeAtGate(_ coupon: Coupon) -> Bool {
         let key = partitioning.partition(of: coupon.id)
         let atGate = redis.data.partitions[key.rawValue][postgres.tables[key].epoch, coupon.id]
@@ -247,14 +247,14 @@ final class Play {
 
     func chance(_ permille: Int) -> Bool { permille > 0 && line.chance(permille) }
 
-    /// A fiber waits.
+    /// Makes a fiber wait.
     func sleep(_ fiber: Fiber, _ delay: Int64) {
         guard !fiber.isDead else { return }
         line.at(line.now + max(0, delay), resume: fiber)
         baton.park(fiber)
     }
 
-    /// Entries came: who waits for them wakes up.
+    /// New entries wake the schedulers that wait for them.
     func wakeBlocked() {
         let fibers = blocked
         blocked.removeAll()
@@ -263,10 +263,10 @@ final class Play {
         }
     }
 
-    /// Redis is gone: whoever was connected finds out, sooner or later.
+    /// Redis is gone: each connection breaks after a delay of its own.
     func cutOffFromRedis() {
         for daemon in daemons where daemon.isAlive {
-            daemon.ear.cut(noticedAfter: line.random(0...800_000))
+            daemon.subscription.cut(noticedAfter: line.random(0...800_000))
             for loop in daemon.loops {
                 daemon.after(line.random(0...800_000)) { loop.gate.breakDown("Redis is gone") }
             }
@@ -280,7 +280,7 @@ final class Play {
     }
 }
 
-/// What the scheduler logs is a part of the history.
+/// Writes the scheduler's log into the history.
 private struct HistoryLogHandler: LogHandler {
     let line: Unchecked<Timeline>
     var metadata: Logger.Metadata = [:]

@@ -1,5 +1,4 @@
-/// PostgreSQL as the parts reach it: committed tables, sessions, row locks and advisory locks, at the depth
-/// that the rules need.
+/// PostgreSQL as far as the rules need it: committed tables, sessions, row locks and advisory locks.
 import CouponCore
 import Models
 
@@ -7,32 +6,32 @@ final class PostgresServer {
     enum Resource: Hashable {
         case partition(PartitionID)
         case coupon(CouponID)
-        case note(CouponID)
+        case outbox(CouponID)
     }
 
-    /// A session as the server sees it; it may outlive the client's interest in it.
+    /// A session on the server. It may outlive the client's connection.
     final class Session {
         var isOpen = true
-        /// Told to commit by a message that is still on its way: nobody waits for the answer.
+        /// Has a COMMIT on its way whose answer no client waits for.
         var isDetached = false
-        /// Between two statements, since then.
+        /// When its last statement ended.
         var silentSince: Int64 = 0
         var isWorking = false
-        let patience: Patience
+        let kind: Kind
         /// Row locks; true is exclusive.
         var locks: [Resource: Bool] = [:]
         var owned: Set<PartitionID> = []
         var isMember = false
 
-        init(patience: Patience) { self.patience = patience }
+        init(kind: Kind) { self.kind = kind }
 
-        /// How long a session may be silent until the server ends it: a ledger's 2 s, a store's 5 s, and that
-        /// only within a transaction.
-        enum Patience { case ledger, store }
+        /// Decides how long a session may be silent before the server ends it: 2 s for a ledger, 5 s for a
+        /// store, and that only within a transaction.
+        enum Kind { case ledger, store }
 
-        /// In microseconds; nil where it may be silent for ever.
+        /// In microseconds; nil if there is no limit.
         var longestSilence: Int64? {
-            switch patience {
+            switch kind {
             case .ledger: 2_000_000
             case .store: locks.isEmpty ? nil : 5_000_000
             }
@@ -52,7 +51,7 @@ final class PostgresServer {
 
     var now: Timestamp { play.wall(offset: 0) }
 
-    /// A committed change of the tables, and the invariants after it.
+    /// Commits a change of the tables, and checks the invariants.
     func commit<Value>(_ body: (inout ModelTables) -> Value) -> Value {
         let value = body(&tables)
         play.witness.didCommit()
@@ -61,9 +60,9 @@ final class PostgresServer {
 
     // MARK: Sessions
 
-    func connect(patience: Session.Patience) -> Session? {
+    func connect(kind: Session.Kind) -> Session? {
         guard isUp else { return nil }
-        let session = Session(patience: patience)
+        let session = Session(kind: kind)
         session.silentSince = play.line.now
         sessions.append(session)
         return session
@@ -77,7 +76,7 @@ final class PostgresServer {
         sessions.removeAll { $0 === session }
     }
 
-    /// Ends the sessions that were silent for too long, as the server's timers do.
+    /// Ends the sessions that were silent for too long.
     func reap() {
         for session in sessions where !session.isWorking && !session.isDetached {
             guard let longest = session.longestSilence,
@@ -88,7 +87,7 @@ final class PostgresServer {
         }
     }
 
-    /// A member's place among all, in the order of their sessions.
+    /// A member's rank among all members, in the order of their sessions.
     func membership(of session: Session) -> Membership {
         reap()
         let members = sessions.filter(\.isMember)
@@ -105,7 +104,7 @@ final class PostgresServer {
         return true
     }
 
-    /// Whether the row lock was free for this session; then it is taken.
+    /// Takes the row lock if it is free for this session.
     func tryLock(_ resource: Resource, exclusively: Bool, _ session: Session) -> Bool {
         reap()
         guard session.isOpen, mayTake(resource, exclusively: exclusively, session) else {
@@ -125,7 +124,7 @@ final class PostgresServer {
 
     func takeSnapshot() { snapshots.append(tables) }
 
-    /// Away for a while; every session is gone.
+    /// Ends all sessions, and is down for a while.
     func restart(after delay: Int64) {
         isUp = false
         for session in sessions { close(session) }
@@ -135,10 +134,10 @@ final class PostgresServer {
         }
     }
 
-    /// An earlier state, as a lagging standby has it (rule 16).
+    /// Goes back to an earlier state, such as a lagging standby's (rule 16).
     func rollBack() {
         guard !snapshots.isEmpty else { return }
-        // What was saved later belongs to a past that never was.
+        // Later snapshots are not part of this history any more.
         snapshots.removeLast(play.line.draw(0...snapshots.count - 1))
         tables = snapshots[snapshots.count - 1]
         play.witness.postgresWentBack()

@@ -1,4 +1,4 @@
-/// Redis as the parts reach it: the model of the scripts, an identity, a clock, and whoever listens.
+/// Redis: the model of the scripts, an identity, a clock, and the subscriptions.
 import CouponCore
 import Models
 
@@ -6,12 +6,12 @@ final class RedisServer {
     unowned let play: Play
     private(set) var data: ModelRedis
     private(set) var identity = RedisIdentity(runID: "run1", replicationID: "replica1")
-    /// Counts processes: what was connected to an earlier one is cut off.
+    /// Counts processes. Connections to an earlier one are broken.
     private(set) var process = 1
     private(set) var isUp = true
-    /// What this Redis' clock is ahead, in microseconds.
+    /// How many microseconds this Redis' clock is ahead.
     var clockOffset: Int64 = 0
-    /// Earlier states, of which one may come back.
+    /// Earlier states, for restarts and rollbacks.
     private var snapshots: [ModelRedis] = []
     private var histories = 1
     /// Counts how often blocked commands were ended with an error.
@@ -24,7 +24,7 @@ final class RedisServer {
 
     var now: Timestamp { play.wall(offset: clockOffset) }
 
-    /// Runs a script: atomic, then its events go out, and the invariants are looked at.
+    /// Runs a script, publishes its events, and checks the invariants.
     func run<Value>(_ script: (inout ModelRedis, Timestamp) -> Value) -> Value {
         let before = data.partitions
         data.replicationID = identity.replicationID
@@ -33,7 +33,7 @@ final class RedisServer {
         let events = data.events
         data.events.removeAll()
         for event in events {
-            for daemon in play.daemons { daemon.ear.publish(event, by: process) }
+            for daemon in play.daemons { daemon.subscription.publish(event, by: process) }
         }
         if before.indices.contains(where: { before[$0].lastID != data.partitions[$0].lastID }) {
             play.wakeBlocked()
@@ -48,19 +48,19 @@ final class RedisServer {
 
     func takeSnapshot() { snapshots.append(data) }
 
-    /// FLUSHALL: same process, same identity.
+    /// FLUSHALL: the process and its identity stay.
     func flush() {
         change(to: ModelRedis(like: data), isRollback: false)
     }
 
-    /// A partition's gate, records and holders are deleted; its queue stays.
+    /// Deletes a partition's gate, records and holders. Its queue stays.
     func loseGate(of partition: PartitionID) {
         data.partitions[partition.rawValue].gate = nil
         data.partitions[partition.rawValue].coupons.removeAll()
         play.witness.redisLost(isRollback: false)
     }
 
-    /// Killed, and up again after a while with its data, nothing, or an earlier state.
+    /// Kills Redis, and restarts it after a while with its data, with nothing, or with an earlier state.
     func restart(with kind: Restart, after delay: Int64) {
         isUp = false
         switch kind {
@@ -80,8 +80,8 @@ final class RedisServer {
 
     enum Restart: CaseIterable { case data, nothing, snapshot }
 
-    /// REPLICAOF an older copy, and back: the process and its connections stay, but who was blocked in a
-    /// command is told so.
+    /// REPLICAOF an older copy, and back: the process and its connections stay, but blocked commands end with
+    /// an error.
     func rollBackInPlace() {
         unblocked += 1
         play.wakeBlocked()
@@ -90,8 +90,8 @@ final class RedisServer {
         change(to: snapshots.randomElement(by: play.line) ?? data, isRollback: true)
     }
 
-    /// One entry's bytes are damaged, while a gate is open: a rebuild under way may have unlinked those who
-    /// know its users (docs/SAFETY.md, "What is not covered").
+    /// Damages one entry's bytes while its gate is open: a running rebuild may have unlinked the holders by
+    /// which its users are found (docs/SAFETY.md, "What is not covered").
     func damageEntry() {
         for partition in data.partitions.indices
         where !data.partitions[partition].queue.isEmpty
@@ -111,7 +111,7 @@ final class RedisServer {
 }
 
 extension ModelRedis {
-    /// An empty one with the same settings.
+    /// An empty Redis with the same settings.
     init(like other: ModelRedis) {
         self.init(partitioning: Partitioning(count: other.partitions.count))
         retention = other.retention

@@ -1,4 +1,4 @@
-/// A range of seeds in this process, or shared out among several.
+/// Plays a range of seeds in this process, or in several.
 import Glibc
 
 struct Options {
@@ -9,7 +9,7 @@ struct Options {
     /// How many of a thousand plays have weights.
     var weights = Play.weighted
 
-    /// Nil where the arguments are none of ours.
+    /// Nil if the arguments are wrong.
     init?(_ arguments: ArraySlice<String>) {
         var rest = arguments
         while let name = rest.popFirst() {
@@ -25,7 +25,7 @@ struct Options {
     }
 }
 
-/// Plays one seed after the other; stops at the first breach and tells its history.
+/// Plays one seed after the other. Stops at the first breach, and prints its history.
 struct Runner {
     let options: Options
 
@@ -43,7 +43,7 @@ struct Runner {
             hash = hash &* 31 &+ play.line.hash
             events += play.line.count
             guard breach == nil else {
-                tell(seed)
+                printHistory(of: seed)
                 return 1
             }
         }
@@ -59,21 +59,20 @@ struct Runner {
         Play(seed: seed, isRecording: isRecording, weighted: options.weights)
     }
 
-    /// Once more, written down.
-    private func tell(_ seed: UInt64) {
+    /// Plays a seed again with a history, and prints it.
+    private func printHistory(of seed: UInt64) {
         let play = play(seed, isRecording: true)
         let breach = play.run()
         for line in play.line.history { print(line) }
-        print("\nseed \(seed): \(breach?.text ?? "not a breach the second time")")
+        print("\nseed \(seed): \(breach?.text ?? "no breach the second time")")
         let weights = options.weights == Play.weighted ? "" : " WEIGHTS=\(options.weights)"
         print("again: make simulate SEED=\(seed) RUNS=1\(weights)")
     }
 }
 
-/// As many processes as there are cores, each for a part of the seeds: what a play leaves behind in memory
-/// goes with its process.
+/// Several processes, each for a part of the seeds. Memory that plays leak is freed with the process.
 struct Crew {
-    /// Plays of one process.
+    /// The number of plays in one process.
     static let part: UInt64 = 20_000
     let options: Options
 
@@ -95,7 +94,7 @@ struct Crew {
             var status: Int32 = 0
             _ = unsafe waitpid(-1, &status, 0)
             running -= 1
-            // After a breach only what is under way is played to its end.
+            // After a breach no new process starts.
             if status != 0 { (worst, next) = (1, options.runs) }
         }
         return worst

@@ -1,12 +1,12 @@
-/// The blocking way to the gates, as `RedisGateControl` behaves: after an error the next call connects anew,
-/// and what an earlier connection had sent may still run.
+/// The blocking connection to the gates. Like `RedisGateControl`: after an error the next call connects
+/// again, and calls of an earlier connection may still run.
 import CouponCore
 import Models
 
 final class SimulatedControl: GateControl {
     private let play: Play
     private let fiber: Fiber
-    /// The process that the connection reaches; nil where there is none.
+    /// The Redis process of the connection; nil without a connection.
     private var process: Int?
 
     init(_ play: Play, _ fiber: Fiber) {
@@ -14,10 +14,10 @@ final class SimulatedControl: GateControl {
         self.fiber = fiber
     }
 
-    /// One script: the way there, its run, the way back; each may fail.
+    /// Runs one script. The request, the run and the reply may each fail.
     /// - Parameters:
-    ///   - before: how long what it brings takes until it is there.
-    ///   - after: how long what it gives takes until it is here.
+    ///   - before: how long the request takes, by its size.
+    ///   - after: how long the reply takes, by its size.
     private func run<Value>(
         _ name: @autoclosure () -> String, before: Int64 = 0,
         after: (Value) -> Int64 = { _ in 0 },
@@ -152,7 +152,7 @@ final class SimulatedControl: GateControl {
     ) throws(GateControlError) -> Bool {
         try run(
             "count \(requests.count) from \(from) to \(to) epoch \(epoch)",
-            // An entry is not split, and the largest one is a page in a real Redis.
+            // An entry is not split; in a real Redis the largest one is as large as a page.
             before: play.weights.holders(min(requests.count, play.drawnWeights.page))
         ) { data, _ in
             data.count(requests, from: from, to: to, partition: partition, epoch: epoch)

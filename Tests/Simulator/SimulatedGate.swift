@@ -1,5 +1,5 @@
-/// A worker's connection to the gate, as `GateConnection` behaves: calls in order, a broken connection
-/// replaced by itself, the old one killed before anything is sent again (rule 14).
+/// A worker's connection to the gate. Like `GateConnection` it keeps calls in order, replaces a broken
+/// connection, and kills the old one before it sends anything again (rule 14).
 import CouponCore
 import Models
 
@@ -12,7 +12,7 @@ final class SimulatedGate: Gate {
         var answer: GateAnswer?
     }
 
-    /// What travels on one connection; Redis runs it until it is killed, or Redis dies.
+    /// One connection. Redis runs its calls until the connection is killed or Redis dies.
     private final class Wire {
         let process: Int
         var isKilled = false
@@ -65,12 +65,12 @@ final class SimulatedGate: Gate {
     func close() {
         isClosed = true
         identity = nil
-        // What was sent may run all the same, or may have been lost with the sender.
+        // Calls that were sent may still run, or may be lost.
         if let wire, play.chance(500) { wire.isKilled = true }
         pending.removeAll()
     }
 
-    /// Redis runs the call, or the connection it came on is gone.
+    /// Runs the call in Redis, unless its connection is gone.
     private func arrive(_ call: GateCall, _ number: Int, _ wire: Wire) {
         let redis = play.redis
         guard !wire.isKilled, redis.isUp, wire.process == redis.process else { return }
@@ -107,7 +107,7 @@ final class SimulatedGate: Gate {
         }
     }
 
-    /// The connection is found broken.
+    /// Breaks the connection.
     func breakDown(_ reason: String) {
         guard !isClosed, daemon.isAlive, identity != nil else { return }
         daemon.arrive { [self] in
@@ -145,7 +145,7 @@ final class SimulatedGate: Gate {
         }
     }
 
-    /// Whether something is on its way.
+    /// Whether no call is in flight.
     var isQuiet: Bool { pending.isEmpty }
 }
 
@@ -166,6 +166,6 @@ extension GateAnswer {
 }
 
 extension RequestID {
-    /// The number that a client gave.
+    /// The number of the wish.
     var brief: String { "\(highBits)" }
 }

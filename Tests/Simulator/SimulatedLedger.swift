@@ -1,4 +1,4 @@
-/// The scheduler's session, as `PostgresLedger` behaves.
+/// The scheduler's session, in place of `PostgresLedger`.
 import CouponCore
 import Models
 
@@ -8,7 +8,7 @@ final class SimulatedLedger: Ledger {
 
     init(_ play: Play, _ fiber: Fiber) {
         self.play = play
-        session = SimulatedSession(play, fiber, patience: .ledger)
+        session = SimulatedSession(play, fiber, kind: .ledger)
     }
 
     var isConnected: Bool { session.isConnected }
@@ -28,7 +28,7 @@ final class SimulatedLedger: Ledger {
         let server = try session.enter()
         let isOwner =
             play.postgres.tryOwn(partition, server)
-            // Two owners at once must be harmless.
+            // Two owners at the same time must be harmless.
             || play.chance(play.faults.twoOwners)
         if isOwner { server.owned.insert(partition) }
         try session.leave(server)
@@ -54,8 +54,8 @@ final class SimulatedLedger: Ledger {
         }
     }
 
-    /// Hopes first, and runs again carefully where a candidate met a row or was refused: in between the
-    /// locks are gone, and anything may happen.
+    /// Runs the batch, and runs it again row by row if a request is refused or its user has a row. The locks
+    /// are released between the two runs.
     func issue(_ batch: Batch) throws(LedgerError) -> Commit {
         do throws(LedgerError) {
             try begin(batch)

@@ -1,20 +1,20 @@
-/// A client's session with PostgreSQL: statements that may be lost on the way or back, transactions whose
-/// end may stay unknown. A break is told once; the next call connects anew, as `Session` does.
+/// A client's session with PostgreSQL: statements and answers may be lost, and the end of a transaction may
+/// be unknown. Like `Session` it reports a break once, and the next call connects again.
 import CouponCore
 import Models
 
 final class SimulatedSession {
     let play: Play
     let fiber: Fiber
-    private let patience: Patience
+    private let kind: Kind
     private(set) var session: PostgresServer.Session?
 
-    typealias Patience = PostgresServer.Session.Patience
+    typealias Kind = PostgresServer.Session.Kind
 
-    init(_ play: Play, _ fiber: Fiber, patience: Patience) {
+    init(_ play: Play, _ fiber: Fiber, kind: Kind) {
         self.play = play
         self.fiber = fiber
-        self.patience = patience
+        self.kind = kind
     }
 
     var isConnected: Bool { session != nil && !fiber.isDead }
@@ -22,18 +22,18 @@ final class SimulatedSession {
     func lost(_ reason: String) -> LedgerError {
         if let session {
             if !session.isDetached { play.postgres.close(session) }
-            if patience == .ledger { play.liveness.didLoseSession(fiber.daemon, reason) }
+            if kind == .ledger { play.liveness.didLoseSession(fiber.daemon, reason) }
         }
         session = nil
         play.line.note(fiber.name, "PostgreSQL: \(reason)")
         return .sessionLost(reason)
     }
 
-    /// The way of a statement to the server: after it the session stands and works.
+    /// Sends a statement to the server. Afterwards the session works on it.
     func enter() throws(LedgerError) -> PostgresServer.Session {
         if fiber.isDead { throw .sessionLost("dead") }
         let isNew = session == nil
-        if isNew { session = play.postgres.connect(patience: patience) }
+        if isNew { session = play.postgres.connect(kind: kind) }
         guard let session else {
             play.sleep(fiber, play.line.random(1_000...100_000))
             throw lost("cannot connect")
@@ -53,7 +53,7 @@ final class SimulatedSession {
         session = nil
     }
 
-    /// The way back.
+    /// Returns the answer to the client.
     func leave(_ session: PostgresServer.Session) throws(LedgerError) {
         session.isWorking = false
         session.silentSince = play.line.now
@@ -62,8 +62,8 @@ final class SimulatedSession {
         if fiber.isDead { throw .sessionLost("dead") }
     }
 
-    /// One statement in a transaction of its own, which only reads.
-    /// - Parameter work: how long it takes to bring what was found.
+    /// Runs one reading statement in a transaction of its own.
+    /// - Parameter work: how long it takes to read the result.
     func read<Value>(
         work: (Value) -> Int64 = { _ in 0 }, _ body: (ModelTables) -> Value
     ) throws(LedgerError) -> Value {
@@ -74,7 +74,7 @@ final class SimulatedSession {
         return value
     }
 
-    /// The server works for so long: no silence, but the session may be ended meanwhile.
+    /// The server works for so long. The session is not silent, but may be ended.
     func spend(_ microseconds: Int64) throws(LedgerError) {
         guard microseconds > 0, let session else { return }
         session.isWorking = true
@@ -101,14 +101,14 @@ final class SimulatedSession {
         if play.chance(play.faults.postgres) { throw .busy("deadlock detected") }
     }
 
-    /// Ends the transaction: its locks go.
+    /// Ends the transaction, and releases its locks.
     func rollBack() {
         session?.locks.removeAll()
         session?.isWorking = false
         session?.silentSince = play.line.now
     }
 
-    /// COMMIT: it may be lost on the way there, on the way back, or arrive after its sender was told so.
+    /// COMMIT: the request or the answer may be lost, or it may run after the client got an error.
     func commit<Value>(
         _ name: @autoclosure () -> String, _ apply: @escaping (inout ModelTables) -> Value
     ) throws(LedgerError) -> Value {
@@ -137,7 +137,7 @@ final class SimulatedSession {
         return value
     }
 
-    /// The same under the lock of what it changes.
+    /// The same, with the lock of what it changes.
     func commit<Value>(
         locking resource: PostgresServer.Resource, _ name: @autoclosure () -> String,
         _ apply: @escaping (inout ModelTables) -> Value

@@ -1,4 +1,4 @@
-/// The catalog's session, as `PostgresCouponStore` behaves.
+/// A lane's session, in place of `PostgresCouponStore`.
 import CouponCore
 import Models
 
@@ -8,7 +8,7 @@ final class SimulatedStore: CouponStore {
 
     init(_ play: Play, _ fiber: Fiber) {
         self.play = play
-        session = SimulatedSession(play, fiber, patience: .store)
+        session = SimulatedSession(play, fiber, kind: .store)
     }
 
     func partitions() throws(LedgerError) -> [PartitionRow] { try session.read { $0.partitions } }
@@ -77,15 +77,15 @@ final class SimulatedStore: CouponStore {
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
     ) throws(LedgerError) -> CouponUpdateResult? {
-        guard try note(id) else { return nil }
+        guard try writeOutbox(id) else { return nil }
         var isCapLeft = false
         defer {
             session.rollBack()
-            if isCapLeft { _ = try? note(id) }
+            if isCapLeft { _ = try? writeOutbox(id) }
         }
         try session.leave(session.enter())
-        try session.lock(.note(id))
-        guard play.postgres.tables.notes[id] != nil else { throw .busy("the note is gone") }
+        try session.lock(.outbox(id))
+        guard play.postgres.tables.notes[id] != nil else { throw .busy("the outbox row is gone") }
         guard let coupon = try lock(id) else { return nil }
         var changed = coupon.changed(by: change)
         if changed == coupon { return .updated(coupon) }
@@ -105,34 +105,34 @@ final class SimulatedStore: CouponStore {
         return update
     }
 
-    private func note(_ id: CouponID) throws(LedgerError) -> Bool {
+    private func writeOutbox(_ id: CouponID) throws(LedgerError) -> Bool {
         let now = play.postgres.now
-        return try session.commit(locking: .note(id), "note") { tables in
+        return try session.commit(locking: .outbox(id), "outbox row") { tables in
             if tables.coupons[id] != nil { tables.notes[id] = now }
             return tables.coupons[id] != nil
         }
     }
 
-    func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool {
+    func resync(_ update: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool {
         defer { session.rollBack() }
         try session.leave(session.enter())
         let due = play.postgres.tables.notes.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
             .filter { $0.value < play.postgres.now.advanced(byMilliseconds: -2_000) }
         guard let server = session.session,
             let id = due.map(\.key).first(where: {
-                play.postgres.tryLock(.note($0), exclusively: true, server)
+                play.postgres.tryLock(.outbox($0), exclusively: true, server)
             })
         else { return false }
         let isSynced =
-            try lock(id).map { tell($0, play.postgres.tables[partition(of: id)]) } ?? true
+            try lock(id).map { update($0, play.postgres.tables[partition(of: id)]) } ?? true
         let now = play.postgres.now
-        return try session.commit("note of coupon \(id.rawValue)") { tables in
+        return try session.commit("outbox row of coupon \(id.rawValue)") { tables in
             tables.notes[id] = isSynced ? nil : now
             return isSynced
         }
     }
 
-    /// The partition's row shared, then the coupon's.
+    /// Locks the partition's row, shared, and then the coupon's.
     private func lock(_ id: CouponID) throws(LedgerError) -> Coupon? {
         try session.lock(.partition(partition(of: id)), exclusively: false)
         try session.lock(.coupon(id))

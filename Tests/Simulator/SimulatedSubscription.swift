@@ -1,15 +1,16 @@
-/// A daemon's subscription: nothing is replayed, and a broken one may go unnoticed for a while (rule 39).
+/// A daemon's subscription: lost events are not sent again, and a break may go unnoticed for a while (rule
+/// 39).
 import CouponCore
 
-final class Ear {
+final class SimulatedSubscription {
     private unowned let daemon: Daemon
     private let play: Play
-    /// The process that it is subscribed to; nil where Redis does not know of it.
+    /// The Redis process that it is subscribed to; nil if Redis does not have the subscription.
     private var process: Int?
-    private var isUpTold = false
-    /// Signals on their way to each loop.
+    private var isUpSent = false
+    /// Signals on their way to the loops.
     private(set) var underWay = 0
-    /// Since the last `up` an event was lost.
+    /// Whether an event was lost since the last `up`.
     private(set) var hasMissed = true
     private var lastArrival: Int64 = 0
     private var attempts = 0
@@ -19,30 +20,30 @@ final class Ear {
         play = daemon.play
     }
 
-    /// Hears everything, and nothing is on its way.
-    var isQuiet: Bool { isUpTold && process != nil && !hasMissed && underWay == 0 }
+    /// Whether it gets every event, and none is on its way.
+    var isQuiet: Bool { isUpSent && process != nil && !hasMissed && underWay == 0 }
 
     func connect() {
         daemon.after(play.line.delay()) { [self] in
-            guard play.redis.isUp, !play.chance(play.faults.ear) else {
+            guard play.redis.isUp, !play.chance(play.faults.subscription) else {
                 return daemon.after(play.line.random(100_000...500_000)) { [self] in connect() }
             }
             process = play.redis.process
             hasMissed = false
-            tell(.up)
+            send(.up)
         }
     }
 
-    /// An event goes out, to whoever listens.
+    /// Redis publishes an event.
     func publish(_ event: CompletionEvent, by server: Int) {
         guard daemon.isAlive, process == server else { return }
         if play.chance(play.faults.event) {
-            // Nothing is lost inside a connection: it has broken, and this shows later.
-            play.line.note(daemon.name, "is deaf")
+            // A connection loses no bytes: it is broken, and the daemon notices later.
+            play.line.note(daemon.name, "has a broken subscription")
             return cut(noticedAfter: play.line.random(0...1_500_000))
         }
-        tell(.event(event))
-        if play.chance(play.faults.event) { tell(.event(event)) }
+        send(.event(event))
+        if play.chance(play.faults.event) { send(.event(event)) }
     }
 
     /// The subscription breaks.
@@ -51,14 +52,14 @@ final class Ear {
         process = nil
         hasMissed = true
         daemon.after(delay) { [self] in
-            tell(.down("cut"))
+            send(.down("cut"))
             connect()
         }
     }
 
-    /// In order, to each loop in its own time.
-    private func tell(_ signal: EventSignal) {
-        play.line.note(daemon.name, "hears \(signal)")
+    /// Sends a signal to each loop, in order.
+    private func send(_ signal: EventSignal) {
+        play.line.note(daemon.name, "receives \(signal)")
         lastArrival = max(lastArrival, play.line.now + play.line.delay())
         for loop in daemon.loops {
             underWay += 1
@@ -66,8 +67,8 @@ final class Ear {
                 daemon.arrive { [self] in
                     underWay -= 1
                     switch signal {
-                    case .up: isUpTold = true
-                    case .down: isUpTold = false
+                    case .up: isUpSent = true
+                    case .down: isUpSent = false
                     case .event: break
                     }
                     loop.turn { loop.worker.receive(signal) }

@@ -1,11 +1,11 @@
-/// Virtual time, and what is to happen when. One seeded source decides everything: the same seed gives the
-/// same play, which the hash shows.
+/// Virtual time, and the events to come. One seeded source decides everything: the same seed gives the same
+/// play, and the hash shows it.
 import CouponCore
 
 final class Timeline {
     enum Action {
         case run(() -> Void)
-        /// A fiber goes on, if it has not been resumed since.
+        /// Resumes a fiber if it was not resumed since.
         case resume(Fiber, turn: Int)
     }
 
@@ -23,14 +23,14 @@ final class Timeline {
     private var heap: [Event] = []
     private var numbers = 0
     private var random: SplitMix64
-    /// Lines of the history, where somebody wants to read it.
+    /// The lines of the history, if it is recorded.
     private(set) var history: [String] = []
     let isRecording: Bool
 
     init(seed: UInt64, isRecording: Bool) {
         random = SplitMix64(seed: seed)
         self.isRecording = isRecording
-        // Neighbouring seeds begin far apart.
+        // Neighbouring seeds must differ.
         random = SplitMix64(seed: random.next() ^ seed)
     }
 
@@ -42,12 +42,12 @@ final class Timeline {
 
     func bits() -> UInt64 { random.next() }
 
-    /// True so often in a thousand.
+    /// True with this probability per thousand.
     func chance(_ permille: Int) -> Bool { draw(0...999) < permille }
 
     func pick<Element>(_ elements: [Element]) -> Element? { elements.randomElement(using: &random) }
 
-    /// How long something takes: mostly less than a millisecond, sometimes much longer.
+    /// A random delay in microseconds: mostly less than a millisecond, sometimes much longer.
     func delay() -> Int64 {
         switch draw(0...99) {
         case 0..<80: random(20...800)
@@ -81,10 +81,10 @@ final class Timeline {
         (heap[left].time, heap[left].number) < (heap[right].time, heap[right].number)
     }
 
-    /// Forgets what was to happen, and with it whoever it would have happened to.
+    /// Drops all events, and the objects that they hold.
     func clear() { heap.removeAll() }
 
-    /// Takes the next event; its moment is now.
+    /// Removes the next event, and moves the time to it.
     func next() -> Event? {
         guard let first = heap.first else { return nil }
         let last = heap.removeLast()
@@ -111,13 +111,13 @@ final class Timeline {
 
     func mix(_ value: UInt64) { hash = (hash ^ value) &* 0x100_0000_01b3 }
 
-    /// A line of the history: who did what.
+    /// Adds a line to the history: who did what.
     func note(_ who: @autoclosure () -> String, _ what: @autoclosure () -> String) {
         mix(1)
         if isRecording { append(who(), what()) }
     }
 
-    /// The same for what is not a part of the hash.
+    /// The same, without a change of the hash.
     func append(_ who: String, _ what: String) {
         let whole = String(now / 1_000)
         let rest = String(1_000 + now % 1_000).dropFirst()

@@ -1,7 +1,7 @@
-/// What it takes to move things: in a part of the plays each entry, holder, row and key takes its time, and
-/// a lot of it, so that the few that a play has stand for millions. What is 30 ms for a page of thousands in
-/// a real Redis is up to half a second for a page of one or two here, beside the same limits: a session ends
-/// after 2 s of silence, a statement after 1 s.
+/// How long it takes to move things. In some plays each entry, holder, row and key takes so long that a few
+/// of them stand for millions: a page of one or two takes up to half a second, where a page of thousands
+/// takes 30 ms in a real Redis. The limits are the real ones: a session ends after 2 s of silence, a
+/// statement after 1 s.
 import CouponCore
 import Models
 
@@ -12,23 +12,23 @@ struct Weights {
     private(set) var request: Int64 = 0
     /// For each holder that is written into a gate.
     private(set) var holder: Int64 = 0
-    /// For each row that is read from PostgreSQL to know a coupon's holders.
+    /// For each row of a coupon's holders that is read from PostgreSQL.
     private(set) var row: Int64 = 0
     /// For each key that a sweep looks at.
     private(set) var key: Int64 = 0
-    /// A batch of more requests than that takes longer than a statement may, unless it is one entry; nil
-    /// where PostgreSQL is fast.
+    /// A batch with more requests takes longer than a statement may, unless it is one entry. Nil if
+    /// PostgreSQL is fast.
     private(set) var longestBatch: Int?
     static let statementTimeout = Int64(Limits.issuingMilliseconds) * 1_000
-    /// What a batch that took too long costs its partition: that time, and a rest of six times as much.
+    /// What a batch that takes too long costs its partition: the timeout, and a rest of six times as long.
     private static let lostBatch = 7 * statementTimeout
     /// Whether a play has weights at all; some of them may be 0.
     let isDrawn: Bool
-    /// How many things a call may move that moves a page of them.
+    /// The size of a page.
     let page: Int
 
-    /// - Parameter share: how many of a thousand plays have weights. They are drawn from a source of their
-    ///   own: a play without them is the same as ever.
+    /// - Parameter share: how many of a thousand plays have weights. They have a random source of their own,
+    ///   so that plays without weights do not change.
     init(seed: UInt64, share: Int) {
         var random = SplitMix64(seed: ~seed)
         random = SplitMix64(seed: random.next() ^ seed)
@@ -43,7 +43,7 @@ struct Weights {
         } else {
             page = Int.random(in: 1...3, using: &random)
         }
-        // No page may take longer than half a second: whoever asks for one must be able to wait for it.
+        // No page takes longer than half a second, because its caller must be able to wait for it.
         func weight(_ longest: Int64) -> Int64 {
             if Int.random(in: 0...999, using: &random) < 300 { return 0 }
             return Int64.random(in: longest / 10...longest, using: &random) / Int64(page)
@@ -55,7 +55,7 @@ struct Weights {
         key = weight(500_000)
     }
 
-    /// The same while nothing weighs anything.
+    /// The same with all weights 0.
     var light: Weights {
         var light = self
         (light.entry, light.request, light.holder, light.row, light.key) = (0, 0, 0, 0, 0)
@@ -65,43 +65,44 @@ struct Weights {
 
     // MARK: What a call takes
 
-    /// To read so many entries of a queue.
+    /// The time to read so many queue entries.
     func entries(_ count: Int) -> Int64 { Int64(count) * entry }
 
-    /// To issue to so many users.
+    /// The time to issue so many requests.
     func requests(_ count: Int) -> Int64 { Int64(count) * request }
 
-    /// To write so many holders into a gate.
+    /// The time to write so many holders into a gate.
     func holders(_ count: Int) -> Int64 { Int64(count) * holder }
 
-    /// To read so many holders from PostgreSQL.
+    /// The time to read so many holders from PostgreSQL.
     func rows(_ count: Int) -> Int64 { Int64(count) * row }
 
-    /// To look at so many keys.
+    /// The time to sweep so many keys.
     func keys(_ count: Int) -> Int64 { Int64(count) * key }
 
-    /// All that there is, once: requests are read, issued, and told to the gate, as rows are.
+    /// The time to move everything once: requests are read, issued and written to the gate, and so are rows.
     func moving(_ requests: Int, _ redis: ModelRedis, _ tables: ModelTables) -> Int64 {
         let known = tables.issues.values.reduce(tables.rejections.count) { $0 + $1.count }
         return Int64(requests) * (entry + request) + holders(requests + known) + rows(known)
             + keys(redis.keyCount)
     }
 
-    /// What is lost with batches that are too long: a page of eight is halved three times until one entry is
-    /// left, and whoever then tries longer ones again may do so once for each request.
+    /// The time lost with batches that are too long: a page of eight is halved three times until one entry is
+    /// left, and longer batches may be tried again once for each request.
     func trying(_ requests: Int) -> Int64 {
         longestBatch == nil ? 0 : Int64(requests + 3) * Self.lostBatch
     }
 }
 
 extension ModelRedis {
-    /// A gate and a queue for each partition, a record and its holders for each coupon of each epoch.
+    /// Two keys for each partition (gate and queue), and two for each coupon of each epoch (record and
+    /// holders).
     fileprivate var keyCount: Int {
         partitions.reduce(0) { $0 + 2 + 2 * $1.coupons.count }
     }
 }
 
 extension Batch {
-    /// Of how many users it decides.
+    /// The number of its requests.
     var requestCount: Int { items.reduce(0) { $0 + $1.requestCount } }
 }

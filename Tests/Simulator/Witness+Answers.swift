@@ -1,10 +1,10 @@
-/// What users are told, held against what is (promises 2 to 6 and 9).
+/// Compares answers with what really happened (promises 2 to 6 and 9).
 import CouponCore
 import Models
 
 extension Witness {
-    /// A daemon has answered a request.
-    func didTell(_ attempt: Clients.Try, _ answer: Clients.Answer) {
+    /// A daemon answers a request.
+    func didAnswer(_ attempt: Clients.Try, _ answer: Clients.Answer) {
         if attempt.answers > 1 { fail("answered twice: \(answer)") }
         let late = play.line.now - (attempt.arrivedAt ?? 0) - attempt.deadline * 1_000
         let stalled = attempt.loop.daemon.stalledUntil
@@ -26,7 +26,7 @@ extension Witness {
         switch outcome {
         case .accepted(let sequence):
             if acceptances(of: wish, sequence: sequence).isEmpty {
-                fail("told ACCEPTED(\(sequence)) without an acceptance")
+                fail("answered ACCEPTED(\(sequence)) without an acceptance")
             }
         case .issued(let sequence, _):
             expectRow(
@@ -36,7 +36,7 @@ extension Witness {
         case .duplicate(let sequence, let state): judgeDuplicate(sequence, state, wish)
         case .rejected(let sequence, _):
             let all = acceptances(of: wish, sequence: sequence)
-            if all.isEmpty { fail("told REJECTED(\(sequence)) without an acceptance") }
+            if all.isEmpty { fail("answered REJECTED(\(sequence)) without an acceptance") }
             refuse(all)
         case .soldOut, .notOpen, .ended, .paused, .closed, .notFound:
             judgeRefusal(outcome, attempt)
@@ -57,35 +57,35 @@ extension Witness {
                 && $0.accepted.sequence == sequence
         }
         if !others.contains(where: { $0.accepted.requestID != wish.requestID }) {
-            fail("told DUPLICATE(\(sequence)), and no other request counted")
+            fail("answered DUPLICATE(\(sequence)), but no other request was accepted")
         }
         if state == .issued, !others.contains(where: { everIssued.contains($0.accepted) }) {
-            fail("told DUPLICATE(issued) without a row")
+            fail("answered DUPLICATE(issued) without a row")
         }
     }
 
     func refuse(_ all: [Acceptance]) {
         for acceptance in all {
             if everIssued.contains(acceptance.accepted), !didPostgresGoBack {
-                fail("contradicted: told rejected or lost, and issued: \(acceptance.accepted)")
+                fail("contradicted: answered rejected or lost, but issued: \(acceptance.accepted)")
             }
             acceptance.wasRefused = true
         }
     }
 
-    /// A rejection without a sequence: nobody of this name has a slot, as far as the request could know.
+    /// A refusal: the request must not have had a slot when it was judged.
     func judgeRefusal(_ outcome: Outcome, _ attempt: Clients.Try) {
         let wish = attempt.wish
-        if outcome == .notFound { return fail("told NOT_FOUND for a coupon that is there") }
+        if outcome == .notFound { return fail("answered NOT_FOUND for a coupon that exists") }
         let holds = (byRequest[wish.requestID] ?? []).contains {
             !$0.isLost && !isRefused($0.accepted) && !wasRefused(attempt, before: $0)
         }
         if holds, attempt.attempt > 0 || wish.tries == 1, !didPostgresGoBack {
-            fail("promise 6: a holder was told \(outcome)")
+            fail("promise 6: a holder got \(outcome)")
         }
     }
 
-    /// The gate refused this try before it accepted another one: their answers may come in any order.
+    /// Whether the gate refused this try before it accepted another one: their answers may have any order.
     func wasRefused(_ attempt: Clients.Try, before acceptance: Acceptance) -> Bool {
         attempt.wish.tries > 1
             && (gateRefusals[attempt.wish.requestID] ?? []).contains {
@@ -102,24 +102,24 @@ extension Witness {
         switch failure.acceptance {
         case .accepted(let sequence):
             if acceptances(of: attempt.wish, sequence: sequence).isEmpty {
-                fail("told accepted(\(sequence)) without an acceptance")
+                fail("answered accepted(\(sequence)) without an acceptance")
             }
         case .notAccepted:
             if failure.message.hasPrefix("Redis lost the accepted") {
                 guard all.count == 1 else { return }
                 if !all[0].isLost, !didPostgresGoBack {
-                    fail("told that Redis lost the request, and it did not")
+                    fail("answered that Redis lost the request, but it did not")
                 }
                 refuse(all)
             } else if attempt.wish.tries == 1, !all.isEmpty {
-                fail("promise 9: told not accepted (\(failure.message)), and was")
+                fail("promise 9: answered not accepted (\(failure.message)), but was accepted")
             }
         case .unknown: break
         }
     }
 
-    /// An answer has reached its user: what is sent from now on comes later.
-    func didHear(_ attempt: Clients.Try, _ outcome: Outcome) {
+    /// An answer has reached its user. Requests that are sent from now on are later ones.
+    func didReceive(_ attempt: Clients.Try, _ outcome: Outcome) {
         let sequence: Int64
         switch outcome {
         case .accepted(let n), .issued(let n, _): sequence = n
@@ -127,26 +127,26 @@ extension Witness {
         }
         let all = acceptances(of: attempt.wish, sequence: sequence)
         guard all.count == 1, let only = all.first, !only.isLost else { return }
-        heard[Lane(coupon: only.accepted.coupon, epoch: only.position.epoch), default: []]
+        received[CouponEpoch(coupon: only.accepted.coupon, epoch: only.position.epoch), default: []]
             .append((play.line.now, sequence))
     }
 
-    /// The acceptances of a user that stand, for a status to be asked.
+    /// The acceptances of a user that are not lost.
     func acceptedRequests(of user: UserID, _ coupon: CouponID) -> [Acceptance] {
         acceptances.filter {
             $0.accepted.user == user && $0.accepted.coupon == coupon && !$0.isLost
         }
     }
 
-    /// A status was told.
-    func didTell(
+    /// A daemon answers with a status.
+    func didAnswer(
         _ status: UserStatus, of user: UserID, _ coupon: CouponID, _ before: [Acceptance]
     ) {
         switch status {
         case .none:
             let held = before.filter { !$0.isLost && !didPostgresGoBack }
             if let first = held.first {
-                fail("promise 9: status NONE, and \(first.accepted) was accepted before")
+                fail("promise 9: status NONE, but \(first.accepted) was accepted before")
             }
         case .issued(let sequence, _):
             if !everIssued.contains(where: {

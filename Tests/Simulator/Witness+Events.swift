@@ -1,10 +1,10 @@
-/// What the gate accepts and PostgreSQL commits, and what must hold of each (over-issue, contradicted
-/// answers, undecided entries, rejections; promise 5).
+/// Checks each acceptance of the gate and each commit (over-issue, contradicted answers, undecided entries,
+/// rejections; promise 5).
 import CouponCore
 import Models
 
 extension Witness {
-    /// The gate has judged a call.
+    /// The gate has answered a call.
     func didJudge(_ call: GateCall, _ answer: GateAnswer) {
         guard case .reply(let reply) = answer else { return }
         for (request, verdict) in zip(call.requests, reply.verdicts) {
@@ -36,9 +36,9 @@ extension Witness {
             fail(
                 "undecided: accepted at \(position), behind the cursor \(tables[partition].cursor)")
         }
-        let lane = Lane(coupon: accepted.coupon, epoch: position.epoch)
+        let couponEpoch = CouponEpoch(coupon: accepted.coupon, epoch: position.epoch)
         let sentAt = play.clients.wishes[Int(accepted.requestID.highBits) - 1].firstSentAt
-        for earlier in heard[lane] ?? []
+        for earlier in received[couponEpoch] ?? []
         where earlier.time < sentAt && earlier.sequence >= accepted.sequence {
             fail("promise 5: \(accepted.sequence) was sent after \(earlier.sequence) was answered")
         }
@@ -48,7 +48,7 @@ extension Witness {
         byPosition[partition, default: [:]][position] = accepted.coupon
     }
 
-    /// A script has run: entries may only be trimmed when they are decided.
+    /// A script has run. It may only trim entries that are decided.
     func didRun(from before: [ModelRedis.Partition], to after: [ModelRedis.Partition]) {
         for index in before.indices {
             let partition = PartitionID(index)
@@ -83,7 +83,7 @@ extension Witness {
         return tables.rejections.contains { $0.accepted == accepted }
     }
 
-    /// A transaction was committed.
+    /// PostgreSQL has committed a transaction.
     func didCommit() {
         for (id, rows) in tables.issues {
             guard let coupon = tables.coupons[id] else { continue }
@@ -104,9 +104,11 @@ extension Witness {
     func didIssue(_ accepted: AcceptedRequest) {
         play.line.mix(UInt64(bitPattern: accepted.sequence))
         let acceptance = byRequest[accepted.requestID]?.last { $0.accepted == accepted }
-        guard let acceptance else { return fail("\(accepted) is issued, and was never accepted") }
+        guard let acceptance else { return fail("\(accepted) is issued, but was never accepted") }
         if acceptance.wasRefused {
-            fail("contradicted: u\(accepted.user.rawValue) was rejected or lost, and is issued")
+            fail(
+                "contradicted: u\(accepted.user.rawValue) was answered rejected or lost, but is issued"
+            )
         }
     }
 

@@ -1,28 +1,28 @@
-/// What must hold of every state, and of the last one (undecided, slots, settled ahead,
-/// front door; promise 3).
+/// Checks every state, and the last one (undecided, slots, settled ahead, front door; promise 3).
 import CouponCore
 import Models
 
 extension Witness {
-    /// Everything has settled: each acceptance is decided, but for what a loss took.
+    /// At the end each acceptance must be decided, unless a loss took it.
     func expectAllDecided() {
         for acceptance in acceptances
         where !acceptance.isLost && !isDecided(acceptance.accepted) && !didPostgresGoBack {
-            fail("promise 3: accepted at \(acceptance.position), and gone: \(acceptance.accepted)")
+            fail("promise 3: accepted at \(acceptance.position), but gone: \(acceptance.accepted)")
         }
     }
 
-    /// Nothing is queued, so that nothing may count as queued: it would be held against the next callers.
+    /// At the end no counter of queued requests may be left: it would count against the limits of later
+    /// callers.
     func expectNoBacklog() {
         for partition in play.partitioning.all {
             let keys = play.redis.data.partitions[partition.rawValue]
             let loaded = keys.coupons.filter { $0.key.epoch == keys.gate?.epoch }
             let queued = loaded.values.reduce(keys.gate?.queued ?? 0) { $0 + $1.queued }
-            if queued != 0 { fail("no rest: all is settled, and \(queued) count as queued") }
+            if queued != 0 { fail("no rest: all is settled, but \(queued) count as queued") }
         }
     }
 
-    /// Undecided entries, slots and what is settled ahead, in the present state.
+    /// Checks the current state for undecided entries, wrong slots, and a gate that is settled ahead.
     func look() {
         for partition in play.partitioning.all { look(at: partition) }
         if breach == nil { lookAtFrontDoors() }
@@ -47,7 +47,8 @@ extension Witness {
             let expected = expectedUsed(key.coupon, row, view, loaded)
             if loaded.used != expected {
                 fail(
-                    "slots: coupon \(key.coupon.rawValue): used \(loaded.used), not \(expected)")
+                    "slots: coupon \(key.coupon.rawValue): used \(loaded.used) instead of \(expected)"
+                )
             }
         }
     }
@@ -78,11 +79,12 @@ extension Witness {
         return Int64(issued.count) + tables.deadLetters(of: coupon) + Int64(pending.count)
     }
 
-    /// Front doors: with nothing on its way, who bounces has a reason.
+    /// With no message on its way, a front door that bounces must have a reason.
     func lookAtFrontDoors() {
         guard play.redis.isUp else { return }
         for daemon in play.daemons
-        where daemon.isAlive && daemon.ear.isQuiet && daemon.stalledUntil <= play.line.now {
+        where daemon.isAlive && daemon.subscription.isQuiet && daemon.stalledUntil <= play.line.now
+        {
             for loop in daemon.loops where loop.gate.isQuiet && loop.gate.identity != nil {
                 for id in play.coupons {
                     look(at: id, from: loop)
@@ -104,7 +106,7 @@ extension Witness {
         switch door.judge(id, attempt: 0, now: now) {
         case .bounce(.soldOut), .bounceAndRefresh(.soldOut), .bounce(.paused),
             .bounceAndRefresh(.paused), .bounce(.closed), .bounceAndRefresh(.closed):
-            fail("front door: \(loop.name) bounces coupon \(id.rawValue), and the gate is open")
+            fail("front door: \(loop.name) bounces coupon \(id.rawValue), but the gate is open")
         default: break
         }
     }

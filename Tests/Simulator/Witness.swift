@@ -1,9 +1,9 @@
-/// What really happened, and whether anybody was told otherwise. It sees each acceptance at the gate, each
-/// commit and each answer, and knows what was lost by a fault that docs/GUARANTEES.md allows to lose it.
+/// Knows what really happened, and compares the answers with it. It sees each acceptance at the gate, each
+/// commit and each answer, and knows which losses docs/GUARANTEES.md allows.
 import CouponCore
 import Models
 
-/// A breach, in words.
+/// A broken invariant.
 struct Breach: Error {
     let text: String
 }
@@ -14,9 +14,9 @@ final class Witness {
         let accepted: AcceptedRequest
         let position: Position
         let time: Int64
-        /// A loss of data took it.
+        /// An allowed loss of data took it.
         var isLost = false
-        /// Somebody was told that it is rejected, or lost.
+        /// An answer said that it is rejected or lost.
         var wasRefused = false
 
         init(_ accepted: AcceptedRequest, _ position: Position, at time: Int64) {
@@ -30,25 +30,25 @@ final class Witness {
     private(set) var breach: Breach?
     var acceptances: [Acceptance] = []
     var byRequest: [RequestID: [Acceptance]] = [:]
-    /// When the gate refused a request.
+    /// When the gate refused tries of a request.
     var gateRefusals: [RequestID: [Int64]] = [:]
     var byPosition: [PartitionID: [Position: CouponID]] = [:]
-    /// Whose gate's data has gone back, and was not built anew since.
+    /// Partitions whose gate has gone back and was not rebuilt since.
     var tainted: Set<PartitionID> = []
     /// Every row that was ever committed.
     var everIssued: Set<AcceptedRequest> = []
     private(set) var didPostgresGoBack = false
     var seenRejections = 0
-    /// Answers that were heard, by coupon and epoch: when, and which sequence.
-    var heard: [Lane: [(time: Int64, sequence: Int64)]] = [:]
-    struct Lane: Hashable {
+    /// Answers that reached their users, by coupon and epoch.
+    var received: [CouponEpoch: [(time: Int64, sequence: Int64)]] = [:]
+    struct CouponEpoch: Hashable {
         let coupon: CouponID
         let epoch: Epoch
     }
 
     init(_ play: Play) { self.play = play }
 
-    /// Notes the first breach; the play ends.
+    /// Records the first breach, and ends the play.
     func fail(_ text: @autoclosure () -> String) {
         guard breach == nil else { return }
         breach = Breach(text: text())
@@ -93,7 +93,7 @@ final class Witness {
 }
 
 extension QueueEntry {
-    /// Its requests, by name.
+    /// Its requests with their sequences.
     var acceptedRequests: [AcceptedRequest] {
         requests.enumerated().map { offset, request in
             AcceptedRequest(
