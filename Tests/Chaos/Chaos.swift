@@ -1,4 +1,4 @@
-/// Real daemons, Redis and PostgreSQL, real traffic, and somebody who breaks them.
+/// Real daemons, Redis and PostgreSQL under real traffic, while faults break them.
 internal import ArgumentParser
 internal import CouponCore
 internal import Dispatch
@@ -12,18 +12,18 @@ struct Chaos: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chaos",
         abstract:
-            "Breaks a whole system again and again, and holds every answer against its tables.")
+            "Breaks a whole system again and again, and compares every answer with the tables.")
 
-    @Option(help: "How many rounds.") var rounds = 50
-    @Option(help: "The seed of the first round; random where none is given.") var seed: UInt64?
-    @Option(help: "Milliseconds that an answer may be late on top of those that are promised.")
+    @Option(help: "The number of rounds.") var rounds = 50
+    @Option(help: "The seed of the first round. Default: random.") var seed: UInt64?
+    @Option(help: "Milliseconds that an answer may be late beyond the promised limit.")
     var tolerance: Int64 = 1_000
-    @Option(help: "Only faults whose name contains this.") var only = ""
-    @Option(help: "Where the evidence of failed rounds is kept.") var evidence = ".local/chaos"
+    @Option(help: "Use only faults whose name contains this.") var only = ""
+    @Option(help: "The folder for logs and reports of failed rounds.") var evidence = ".local/chaos"
 
     func run() async throws {
         let work = Task { try await playAll() }
-        // Ctrl-C ends the round as it stands, so that nothing is left behind.
+        // Ctrl-C ends the round in order, so it leaves no process behind.
         let sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number)
@@ -51,7 +51,7 @@ struct Chaos: AsyncParsableCommand {
         if failed > 0 || played < rounds { throw ExitCode.failure }
     }
 
-    /// False where a promise was broken.
+    /// False if a promise was broken.
     private func play(_ seed: UInt64, on servers: Servers) async throws -> Bool {
         let faults = Fault.all.filter {
             (only.isEmpty || "\($0)".contains(only)) && (servers.hasLogDisk || $0 != .logDiskFull)
@@ -64,7 +64,7 @@ struct Chaos: AsyncParsableCommand {
         do {
             let verdict = try await round.play(on: servers.postgres(for: schedule)) {
                 world, report in
-                say("kept in \(keeper.keep(world, seed: seed, report))")
+                say("logs and report: \(keeper.keep(world, seed: seed, report))")
             }
             for line in verdict.breaches.isEmpty ? [verdict.line] : verdict.report { say(line) }
             return verdict.breaches.isEmpty
@@ -76,7 +76,7 @@ struct Chaos: AsyncParsableCommand {
     }
 }
 
-/// What rounds share, since it takes long to make.
+/// The PostgreSQL servers, which all rounds share because they take long to make.
 struct Servers {
     private let postgres: PostgresServer
     private let logDisk: PostgresServer?
@@ -84,10 +84,10 @@ struct Servers {
     init() async throws {
         postgres = try await PostgresServer()
         logDisk = try? await PostgresServer(smallLogDisk: true)
-        if logDisk == nil { say("chaos: no disk may be mounted here: none is filled") }
+        if logDisk == nil { say("chaos: cannot mount a tmpfs here, so log-disk-full is left out") }
     }
 
-    /// Whether a disk can be filled.
+    /// Whether PostgreSQL's disk can be filled.
     var hasLogDisk: Bool { logDisk != nil }
 
     /// The server for a round.

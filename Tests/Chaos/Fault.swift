@@ -1,13 +1,13 @@
-/// What can be done to the system, and what it may cost.
+/// The faults, and how long each lasts.
 internal import CouponCore
 
 /// One way to break something.
 enum Fault: Hashable, Sendable {
     /// A daemon is killed at a random moment.
     case daemonKilled
-    /// A daemon kills itself at one place.
+    /// A daemon kills itself at a failpoint.
     case daemonDiesAt(Failpoint)
-    /// A daemon stands still for longer than every timeout.
+    /// A daemon is stopped for longer than every timeout.
     case daemonStopped
     case redisKilled
     case redisStopped
@@ -18,7 +18,7 @@ enum Fault: Hashable, Sendable {
     case redisForgetsScripts
     /// Redis cuts every connection, again and again.
     case redisCutsClients
-    /// Redis has no memory left for what must not fail.
+    /// Redis has no memory left.
     case redisFull
     /// One backend is killed: PostgreSQL ends all sessions and recovers.
     case backendKilled
@@ -26,18 +26,18 @@ enum Fault: Hashable, Sendable {
     case sessionsEnded
     case postgresKilled
     case postgresStopped
-    /// Somebody holds a coupon's row.
+    /// Another session locks a coupon's row.
     case couponLocked
-    /// Most inserts fail as if in a deadlock.
+    /// Most inserts fail with a deadlock error.
     case deadlocks
-    /// Most commits fail as if they could not be serialized.
+    /// Some commits fail with a serialization error.
     case serialization
     /// There is no room for PostgreSQL's log.
     case logDiskFull
-    /// A network of its own kind between a daemon and somebody else.
-    case network(Link, Weather.Kind)
+    /// The network between a daemon and its callers, Redis or PostgreSQL misbehaves.
+    case network(Link, NetworkCondition.Kind)
 
-    /// Everything there is.
+    /// All faults.
     static let all: [Fault] =
         [
             .daemonKilled, .daemonStopped, .redisKilled, .redisStopped, .redisEmptied,
@@ -46,10 +46,10 @@ enum Fault: Hashable, Sendable {
             .serialization, .logDiskFull,
         ] + Failpoint.allCases.map { .daemonDiesAt($0) }
         + Link.allCases.flatMap { link in
-            Weather.Kind.allCases.filter { $0 != .clear }.map { .network(link, $0) }
+            NetworkCondition.Kind.allCases.filter { $0 != .healthy }.map { .network(link, $0) }
         }
 
-    /// Whom it hits: of two faults of a round each hits another.
+    /// What a fault hits. Two faults of one round hit different targets.
     enum Target {
         case daemon
         case redis
@@ -57,7 +57,7 @@ enum Fault: Hashable, Sendable {
         case network
     }
 
-    /// Whom it hits.
+    /// What it hits.
     var target: Target {
         switch self {
         case .daemonKilled, .daemonDiesAt, .daemonStopped: .daemon
@@ -71,13 +71,13 @@ enum Fault: Hashable, Sendable {
         }
     }
 
-    /// How long it lasts, in milliseconds. What stands still does so for longer than every timeout: a
-    /// silent session is ended after two seconds.
+    /// How long it lasts, in milliseconds. A stopped process is stopped for longer than every timeout:
+    /// PostgreSQL ends a silent session after two seconds.
     var duration: ClosedRange<Int> {
         switch self {
         case .daemonStopped, .redisStopped, .postgresStopped: 3_000...4_500
         case .couponLocked: 4_000...10_000
-        case .network(_, .silent), .network(_, .held), .network(_, .deaf): 1_000...3_500
+        case .network(_, .silent), .network(_, .held), .network(_, .oneWay): 1_000...3_500
         case .redisOlderLog: 200...1_200
         case .logDiskFull: 2_000...3_500
         default: 300...1_500
@@ -85,7 +85,7 @@ enum Fault: Hashable, Sendable {
     }
 }
 
-/// Between whom a proxy stands.
+/// Who is on the other side of a daemon's proxy.
 enum Link: String, CaseIterable, Sendable {
     case client
     case redis
@@ -93,7 +93,7 @@ enum Link: String, CaseIterable, Sendable {
 }
 
 extension Fault: CustomStringConvertible {
-    /// As the line of a round names it.
+    /// Its name in the line of a round.
     var description: String {
         switch self {
         case .daemonKilled: "daemon-killed"

@@ -1,4 +1,4 @@
-/// Rounds for people: one line each, and everything where one fails.
+/// Prints rounds: one line each, and the whole history of a failed one.
 internal import CouponCore
 internal import Foundation
 internal import HistoryChecker
@@ -13,25 +13,27 @@ extension Verdict {
             history.calls.filter { $0.acceptedSequence != nil }.map(\.requestID)
         ).count
         let lost = HistoryChecker().lostCount(history, against: tables)
-        let stood = history.stalls.reduce(0) { $0 + $1.to.milliseconds(since: $1.from) }
+        let stalled = history.stalls.reduce(0) { $0 + $1.to.milliseconds(since: $1.from) }
         return "seed \(schedule.seed): \(schedule): asked \(requests), accepted \(accepted),"
             + " issued \(tables.issues.count), rejected \(tables.rejections.count),"
             + " dead \(tables.deadLetters.count), lost \(lost), healed in \(healed.milliseconds) ms,"
-            + " took \(took.milliseconds) ms, the machine stood \(stood) ms:"
+            + " took \(took.milliseconds) ms, the machine stalled for \(stalled) ms:"
             + " \(breaches.isEmpty ? "kept" : "BREACH")"
     }
 
-    private static let told = 10
+    private static let reportedBreaches = 10
 
-    /// The breaches, each with the history of the users concerned.
+    /// The breaches, each with the calls of the users concerned.
     var report: [String] {
         var lines = [line]
-        for breach in breaches.prefix(Self.told) {
+        for breach in breaches.prefix(Self.reportedBreaches) {
             lines.append("BREACH \(breach)")
             guard !breach.users.isEmpty else { continue }
-            lines += history.story(of: breach.users, breach.coupon).map { "    " + $0 }
+            lines += history.trace(of: breach.users, breach.coupon).map { "    " + $0 }
         }
-        if breaches.count > Self.told { lines.append("and \(breaches.count - Self.told) more") }
+        if breaches.count > Self.reportedBreaches {
+            lines.append("and \(breaches.count - Self.reportedBreaches) more")
+        }
         return lines
     }
 }
@@ -43,13 +45,13 @@ extension Duration {
     }
 }
 
-/// Keeps what a failed round left behind.
+/// Keeps the logs and the report of a failed round.
 struct Evidence {
     /// The folder of all rounds.
     let folder: String
 
-    /// Copies the logs of daemons, and writes the report beside them.
-    /// - Returns: where.
+    /// Copies the daemons' logs, and writes the report beside them.
+    /// - Returns: the folder.
     func keep(_ world: World, seed: UInt64, _ report: [String]) -> String {
         let target = "\(folder)/\(seed)"
         let files = FileManager.default
@@ -66,7 +68,7 @@ struct Evidence {
     }
 }
 
-/// Prints a line at once, also into a pipe.
+/// Prints a line without buffering, also into a pipe.
 func say(_ line: String) {
     try? FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
 }

@@ -1,19 +1,19 @@
-/// One round: traffic, faults, healing, and the judgement.
+/// One round: traffic, faults, recovery, and the check of the history.
 internal import CouponCore
 internal import HistoryChecker
 internal import TestSupport
 internal import TestWorld
 
-/// What became of a round.
+/// The result of a round.
 struct Verdict: Sendable {
     let schedule: Schedule
     let history: History
     let tables: Tables
-    /// Empty where every promise was kept.
+    /// Empty if every promise was kept.
     let breaches: [Breach]
     /// From the end of the last fault until every daemon accepted.
     let healed: Duration
-    /// From the beginning of the round to its judgement.
+    /// From the beginning of the round to the check of its history.
     let took: Duration
 }
 
@@ -21,8 +21,8 @@ struct Round: Sendable {
     let schedule: Schedule
     let checker: HistoryChecker
 
-    /// Plays it on servers of its own but PostgreSQL, which may be used again afterwards.
-    /// - Parameter keep: called with the world before it goes, where something is wrong.
+    /// Runs the round. PostgreSQL can be used again afterwards; the round has all other servers of its own.
+    /// - Parameter keep: called with the world before it ends, if something is wrong.
     func play(
         on postgres: PostgresServer, keep: (World, [String]) -> Void
     ) async throws -> Verdict {
@@ -33,7 +33,7 @@ struct Round: Sendable {
         let stage = try await Stage(schedule, postgres: postgres)
         do {
             let (healed, tables) = try await live(stage)
-            let history = stage.load.history
+            let history = stage.traffic.history
             let verdict = Verdict(
                 schedule: schedule, history: history, tables: tables,
                 breaches: checker.check(history, against: tables), healed: healed,
@@ -49,36 +49,36 @@ struct Round: Sendable {
     }
 
     private func live(_ stage: Stage) async throws -> (healed: Duration, Tables) {
-        let patience = schedule.spread + .seconds(20)
-        async let traffic: Void = stage.load.run(
-            callers: 400, spread: schedule.spread, patience: patience)
-        async let _: Void = stage.load.recorder.watchTheClock()
+        let timeout = schedule.spread + .seconds(20)
+        async let asking: Void = stage.traffic.run(
+            callers: 400, spread: schedule.spread, timeout: timeout)
+        async let _: Void = stage.traffic.recorder.recordStalls()
         async let looks: Void = stage.look(for: schedule.spread)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for strike in schedule.strikes { group.addTask { try await stage.carryOut(strike) } }
+            for strike in schedule.strikes { group.addTask { try await stage.cause(strike) } }
             try await group.waitForAll()
         }
         let end = ContinuousClock.now
         try await stage.ready()
         let healed = ContinuousClock.now - end
-        _ = await (traffic, looks)
-        // What Redis lost is free again; whoever is accepted now may push nobody out.
+        _ = await (asking, looks)
+        // Slots that Redis lost are free again. Users who get them now must not displace others.
         for _ in 1...2 {
-            try await stage.world.rest(within: .seconds(30))
-            await stage.load.askAgain(try await stage.world.tables(), patience: .seconds(20))
+            try await stage.world.waitUntilQuiet(within: .seconds(30))
+            await stage.traffic.askAgain(try await stage.world.tables(), timeout: .seconds(20))
         }
-        try await stage.world.rest(within: .seconds(30))
+        try await stage.world.waitUntilQuiet(within: .seconds(30))
         return (healed, try await stage.world.tables())
     }
 }
 
 extension Stage {
-    /// Looks at the tables in between, as far as they can be seen.
+    /// Reads the tables during the round, whenever PostgreSQL responses.
     fileprivate func look(for duration: Duration) async {
         let end = ContinuousClock.now + duration
         while ContinuousClock.now < end {
-            if let readings = try? world.readings(at: load.recorder.now) {
-                load.recorder.note { $0.readings += readings }
+            if let readings = try? world.readings(at: traffic.recorder.now) {
+                traffic.recorder.record { $0.readings += readings }
             }
             try? await Task.sleep(for: .milliseconds(400))
         }

@@ -1,4 +1,4 @@
-/// What a round does: all of it follows from its seed.
+/// What a round does, computed from its seed alone.
 internal import CouponCore
 internal import TestWorld
 
@@ -7,11 +7,11 @@ struct Strike: Equatable, Sendable {
     let fault: Fault
     /// From the beginning of the traffic, in milliseconds.
     let at: Int
-    /// Until it is taken back, in milliseconds.
+    /// Until it is undone, in milliseconds.
     let lasts: Int
-    /// Which daemon, where one is meant.
+    /// The daemon that the fault hits, if it hits one.
     let daemon: Int
-    /// Which coupon, where one is meant.
+    /// The coupon that the fault hits, if it hits one.
     let coupon: CouponID
 
     var end: Int { at + lasts }
@@ -23,14 +23,14 @@ struct Schedule: Sendable {
     /// How many daemons run.
     let daemons: Int
     let strikes: [Strike]
-    /// Totals of the coupons; nil is unlimited.
+    /// The coupons' totals; nil means unlimited.
     let offers: [CouponID: Int64?]
-    let wishes: [Load.Wish]
+    let wishes: [Traffic.Wish]
 
     static let coupons = 24
     private static let wishesPerSecond = 400
 
-    /// - Parameter faults: what may be chosen.
+    /// - Parameter faults: the faults to choose from.
     init(seed: UInt64, faults: [Fault] = Fault.all) {
         var random = SplitMix64(seed: seed)
         self.seed = seed
@@ -56,16 +56,16 @@ struct Schedule: Sendable {
     /// From the first user who asks to the last.
     var spread: Duration { .milliseconds((strikes.map(\.end).max() ?? 0) + 700) }
 
-    /// Of four coupons one is unlimited, one is gone at once, two are wanted twice.
+    /// Of four coupons one is unlimited, one sells out at once, and two have half as many as users want.
     private static func traffic(
         _ count: Int, using random: inout SplitMix64
-    ) -> ([CouponID: Int64?], [Load.Wish]) {
+    ) -> ([CouponID: Int64?], [Traffic.Wish]) {
         var demand: [CouponID: Int64] = [:]
-        var wishes: [Load.Wish] = []
+        var wishes: [Traffic.Wish] = []
         for _ in 0..<count {
             let coupon = CouponID(Int64.random(in: 1...Int64(coupons), using: &random))
             demand[coupon, default: 0] += 1
-            wishes.append(Load.Wish(coupon, UserID(demand[coupon, default: 0])))
+            wishes.append(Traffic.Wish(coupon, UserID(demand[coupon, default: 0])))
         }
         var offers: [CouponID: Int64?] = [:]
         for id in 1...Int64(coupons) {

@@ -1,4 +1,4 @@
-/// Where a round takes place: servers, daemons, and the proxies between them.
+/// The servers and daemons of a round, and the proxies between them.
 internal import CouponClient
 internal import CouponCore
 internal import HistoryChecker
@@ -6,8 +6,8 @@ internal import Synchronization
 internal import TestSupport
 internal import TestWorld
 
-/// A daemon's place: the process may change, the way to it and its own ways stay.
-final class Seat: Sendable {
+/// A daemon with its proxies. The process may change; the addresses stay.
+final class DaemonHost: Sendable {
     let number: Int
     let address: ServerAddress
     private let world: World
@@ -30,12 +30,12 @@ final class Seat: Sendable {
         address = ServerAddress(host: "127.0.0.1", port: port)
     }
 
-    /// The process that sits here; nil while there is none.
+    /// The running process; nil while there is none.
     var daemon: Daemon? { process.withLock { $0 } }
 
     func proxy(_ link: Link) -> Proxy? { proxies[link] }
 
-    /// Starts a daemon here; it may not be ready yet.
+    /// Starts a daemon. It may not be ready yet.
     func start(failpoint: Failpoint? = nil) throws {
         let database = world.database.split(separator: " ").filter { !$0.hasPrefix("host=") }
         let daemon = try Daemon(
@@ -45,7 +45,7 @@ final class Seat: Sendable {
         proxies[.client]?.target = .port(daemon.port)
     }
 
-    /// Kills what sits here.
+    /// Kills the process.
     func kill() async throws {
         proxies[.client]?.target = nil
         try await daemon?.kill()
@@ -57,55 +57,56 @@ final class Seat: Sendable {
     }
 }
 
-/// One round's world, with a load that runs against it.
+/// One round's world and its traffic.
 final class Stage: Sendable {
     let world: World
-    let seats: [Seat]
-    let load: Load
+    let hosts: [DaemonHost]
+    let traffic: Traffic
 
     init(_ schedule: Schedule, postgres: PostgresServer) async throws {
         world = try await World(postgres: postgres)
-        var seats: [Seat] = []
-        for number in 0..<schedule.daemons { seats.append(try await Seat(number, world)) }
-        self.seats = seats
-        var manners = Load.Manners()
-        manners.deadlines = [300, 2_000, 10_000]
-        manners.doubt = true
-        load = Load(world, offers: schedule.offers, wishes: schedule.wishes, manners: manners)
-        for seat in seats { try seat.start() }
+        var hosts: [DaemonHost] = []
+        for number in 0..<schedule.daemons { hosts.append(try await DaemonHost(number, world)) }
+        self.hosts = hosts
+        var behaviour = Traffic.Behaviour()
+        behaviour.deadlines = [300, 2_000, 10_000]
+        behaviour.asksAgain = true
+        traffic = Traffic(
+            world, offers: schedule.offers, wishes: schedule.wishes, behaviour: behaviour)
+        for host in hosts { try host.start() }
         try await ready()
         for (coupon, total) in schedule.offers {
-            try await insist {
-                try await seats[0].daemon?.client.create(.offer(coupon.rawValue, total: total))
+            try await retrying {
+                try await hosts[0].daemon?.client.create(.offer(coupon.rawValue, total: total))
             }
         }
-        for seat in seats { load.add(seat.address, as: seat.number) }
+        for host in hosts { traffic.add(host.address, as: host.number) }
     }
 
     /// Waits until every daemon accepts.
     func ready() async throws {
-        for seat in seats { try await seat.daemon?.ready() }
+        for host in hosts { try await host.daemon?.ready() }
     }
 
-    /// Ends everything.
+    /// Ends daemons and proxies, and drops the database.
     func close() async throws {
-        for seat in seats {
-            try await seat.kill()
-            await seat.close()
+        for host in hosts {
+            try await host.kill()
+            await host.close()
         }
         try world.postgres.dropDatabase(world.database)
     }
 
-    /// Writes down that nobody can be answered in time by this daemon, for as long as `body` takes and
-    /// `afterwards`, in milliseconds: what stood in its socket is answered late.
+    /// Records that this daemon's responses may be late while `body` runs and for `afterwards` milliseconds
+    /// longer: requests that waited in its socket are answered late.
     func disturbing(
-        _ seat: Seat, afterwards: Int64 = 1_000, _ body: () async throws -> Void
+        _ host: DaemonHost, afterwards: Int64 = 1_000, _ body: () async throws -> Void
     ) async throws {
-        let from = load.recorder.now
+        let from = traffic.recorder.now
         defer {
-            let to = load.recorder.now.advanced(byMilliseconds: afterwards)
-            load.recorder.note {
-                $0.disturbances[seat.number, default: []].append(Interval(from: from, to: to))
+            let to = traffic.recorder.now.advanced(byMilliseconds: afterwards)
+            traffic.recorder.record {
+                $0.disturbances[host.number, default: []].append(Interval(from: from, to: to))
             }
         }
         try await body()

@@ -20,7 +20,7 @@ private struct Line {
 
     func say(_ command: String) throws { try caller.send(Array((command + "\r\n").utf8)) }
 
-    /// What comes next; nil where the connection was closed.
+    /// The next bytes; nil if the connection was closed.
     func receive(_ count: Int) throws -> String? {
         try caller.read(count).map { String(decoding: $0, as: UTF8.self) }
     }
@@ -34,63 +34,63 @@ private struct Line {
 }
 
 @Suite(.timeLimit(.minutes(1))) struct ProxyTests {
-    @Test(arguments: [Weather.Kind.split, .slow])
-    func `everything passes, in pieces or late, and in order`(kind: Weather.Kind) async throws {
+    @Test(arguments: [NetworkCondition.Kind.split, .slow])
+    func `bytes pass in order, in pieces or late`(kind: NetworkCondition.Kind) async throws {
         let line = try await Line()
-        line.proxy.weather = Weather(kind: kind, delay: kind == .slow ? 20 : 0)
+        line.proxy.condition = NetworkCondition(kind: kind, delay: kind == .slow ? 20 : 0)
         let texts = (1...20).map { "text number \($0) of twenty" }
         for text in texts { try line.say("ECHO \"\(text)\"") }
-        let answers = texts.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
-        #expect(try line.receive(answers.utf8.count) == answers)
-        line.proxy.weather = .clear
+        let responses = texts.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
+        #expect(try line.receive(responses.utf8.count) == responses)
+        line.proxy.condition = .healthy
         try line.ping()
         await line.proxy.close()
     }
 
-    @Test func `what is held passes when the weather clears`() async throws {
+    @Test func `held bytes pass when the network is healthy again`() async throws {
         let line = try await Line()
-        line.proxy.weather = Weather(kind: .held)
+        line.proxy.condition = NetworkCondition(kind: .held)
         try line.say("SET held 1")
-        // Another connection is held as well, and shows that time has passed.
+        // A second connection is held as well.
         let other = try PlainSocket(port: line.port)
         try other.send(Array("PING\r\n".utf8))
         let keys = try await line.keys()
         #expect(keys == "0")
-        line.proxy.weather = .clear
+        line.proxy.condition = .healthy
         #expect(try line.receive(5) == "+OK\r\n")
         #expect(try await line.keys() == "1")
         await line.proxy.close()
     }
 
-    @Test func `in silence nothing passes, and afterwards the connection is gone`() async throws {
+    @Test func `a silent network drops bytes, and the connection ends afterwards`() async throws {
         let line = try await Line()
-        line.proxy.weather = Weather(kind: .silent)
+        line.proxy.condition = NetworkCondition(kind: .silent)
         try line.say("SET silent 1")
-        try await eventually("it is swallowed") { line.proxy.hasSwallowed }
-        line.proxy.weather = .clear
+        try await eventually("it is dropped") { line.proxy.hasDropped }
+        line.proxy.condition = .healthy
         #expect(try line.receive(1) == nil)
         let keys = try await line.keys()
         #expect(keys == "0")
         await line.proxy.close()
     }
 
-    @Test func `the deaf are heard, but hear nothing`() async throws {
+    @Test func `a one-way network passes requests and drops responses`() async throws {
         let line = try await Line()
-        line.proxy.weather = Weather(kind: .deaf)
+        line.proxy.condition = NetworkCondition(kind: .oneWay)
         try line.say("SET deaf 1")
-        try await eventually("it is done") { try await line.keys() == "1" }
-        try await eventually("its answer is swallowed") { line.proxy.hasSwallowed }
-        line.proxy.weather = .clear
+        try await eventually("the command ran") { try await line.keys() == "1" }
+        try await eventually("its answer is dropped") { line.proxy.hasDropped }
+        line.proxy.condition = .healthy
         #expect(try line.receive(1) == nil)
         await line.proxy.close()
     }
 
-    @Test func `an orphan is never told, a newcomer is served`() async throws {
+    @Test func `a half-open connection stays silent, and a new one works`() async throws {
         let line = try await Line()
-        line.proxy.weather = Weather(kind: .orphaned)
-        line.proxy.weather = .clear
+        line.proxy.condition = NetworkCondition(kind: .halfOpen)
+        line.proxy.condition = .healthy
         try line.say("SET orphan 1")
-        try await eventually("it is swallowed") { line.proxy.hasSwallowed }
+        try await eventually("it is dropped") { line.proxy.hasDropped }
         let other = try PlainSocket(port: line.port)
         try other.send(Array("PING\r\n".utf8))
         #expect(try other.read(7).map { String(decoding: $0, as: UTF8.self) } == "+PONG\r\n")

@@ -5,7 +5,7 @@ import Testing
 @testable import chaos
 
 @Suite struct ScheduleTests {
-    @Test func `a seed is a round`() {
+    @Test func `the same seed gives the same round`() {
         for seed in 1...50 as ClosedRange<UInt64> {
             let (one, other) = (Schedule(seed: seed), Schedule(seed: seed))
             #expect(one.strikes == other.strikes)
@@ -15,7 +15,7 @@ import Testing
         }
     }
 
-    @Test func `every fault has its turn, and two of a round hit different things`() {
+    @Test func `every fault occurs, and two faults of a round hit different targets`() {
         var drawn: Set<Fault> = []
         for seed in 1...2_000 as ClosedRange<UInt64> {
             let faults = Schedule(seed: seed).strikes.map(\.fault)
@@ -27,7 +27,7 @@ import Testing
         #expect(Set(Fault.all.map(\.description)).count == Fault.all.count)
     }
 
-    @Test func `some coupons are unlimited, some are soon gone, all users are different`() {
+    @Test func `some coupons are unlimited, some have a total, and no user asks twice`() {
         let schedule = Schedule(seed: 1)
         #expect(schedule.offers.count == Schedule.coupons)
         #expect(schedule.offers.values.contains { $0 == nil })

@@ -4,7 +4,7 @@ import Testing
 @testable import chaos
 
 @Suite struct WaitingLineTests {
-    @Test func `what comes later waits for what is late, even when that is overdue`() {
+    @Test func `a later piece waits for an earlier one, even if that is overdue`() {
         var line = WaitingLine()
         let start = NIODeadline.uptimeNanoseconds(1_000)
         #expect(line.turn(notBefore: start, now: start) == nil)

@@ -6,12 +6,12 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// Admins who change a coupon while it is asked for: whoever is ACCEPTED is issued (rules 32 to 34).
+/// Admins change a coupon while users request it: every accepted request is issued (rules 32 to 34).
 @Suite(.machine(.overloading), .timeLimit(.minutes(3))) struct AdminRaceTests {
     private let coupon = CouponID(5)
     private static let users: Int64 = 600
 
-    /// Lowers to near what is taken and raises again, pauses and resumes.
+    /// Lowers the total to just above what is issued, pauses, resumes, and raises the total.
     private func change(_ client: CouponClient, _ admin: Int64) async {
         for round in 1...12 {
             let issued = (try? await client.coupon(coupon).issued) ?? 0
@@ -25,7 +25,9 @@ import Testing
         }
     }
 
-    @Test func `two admins, one of whom dies, against accepts in flight`() async throws {
+    @Test func `every accepted request is issued while two admins change the coupon and one dies`()
+        async throws
+    {
         let world = try await World()
         let one = try await world.daemon()
         let other = try await world.daemon()
@@ -39,7 +41,7 @@ import Testing
         try await eventually("some are issued") { try world.issued > 0 }
         try await other.kill()
         _ = await (first, second)
-        // Whatever was left undone, the next changes hold, and everybody gets a coupon.
+        // Whatever change was cut short, later changes hold, and every user gets a coupon.
         try await eventually("it is raised") {
             _ = try await one.client.resume(coupon)
             return try await one.client.update(coupon, CouponChange(total: Self.users)).total
@@ -51,11 +53,11 @@ import Testing
             return audit.judge.isComparable && audit.judge.checks.allSatisfy(\.holds)
         }
         #expect(try world.sql("SELECT count(*) FROM coupond.issue_rejection") == "0")
-        try await eventually("every change is told") {
+        try await eventually("every change is confirmed") {
             try world.sql("SELECT count(*) FROM coupond.gate_outbox") == "0"
         }
         #expect(try await one.ask(coupon, Self.users + 1) == .soldOut)
-        // Closed is closed, in the middle of a crowd that holds everything.
+        // Closing still works after every unit is issued.
         #expect(try await one.client.close(coupon).state == .closed)
         #expect(try await one.ask(coupon, Self.users + 2) == .closed)
         #expect(try await one.stop() == .code(0))

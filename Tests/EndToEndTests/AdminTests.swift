@@ -1,4 +1,4 @@
-/// What an admin changes holds at once, in every daemon.
+/// An admin's change takes effect at once, in every daemon.
 import CouponClient
 import CouponCore
 import CouponWire
@@ -8,8 +8,7 @@ import Testing
 
 extension DaemonTests {
     @Suite struct AdminTests {
-        @Test func `an id that is taken is ALREADY_EXISTS, whichever daemon is asked`() async throws
-        {
+        @Test func `creating an existing id is ALREADY_EXISTS in every daemon`() async throws {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
             let coupon = try await one.client.coupon(try await one.offer(total: 1))
             for daemon in [one, other] {
@@ -19,7 +18,7 @@ extension DaemonTests {
             #expect(try await other.client.coupon(coupon.id) == coupon)
         }
 
-        @Test func `a list goes on behind its last id`() async throws {
+        @Test func `a list continues after the last id of a page`() async throws {
             let daemon = try SharedWorld.current.one
             var made: Set<CouponID> = []
             for _ in 1...5 { made.insert(try await daemon.offer(total: 1)) }
@@ -54,7 +53,7 @@ extension DaemonTests {
                 try await refusal { try await daemon.client.issues(of: nowhere) } == .notFound)
         }
 
-        @Test func `pause, resume and close hold at once in both daemons`() async throws {
+        @Test func `pause, resume and close take effect at once in both daemons`() async throws {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
             let coupon = try await one.offer(total: 100)
             try await one.win(coupon, 1)
@@ -68,7 +67,7 @@ extension DaemonTests {
             #expect(try await other.client.close(coupon).state == .closed)
             #expect(try await one.ask(coupon, 7) == .closed)
             #expect(try await other.ask(coupon, 8) == .closed)
-            // Who has it is told so, whatever the state.
+            // A holder still gets DUPLICATE, whatever the coupon's state.
             #expect(
                 try await one.ask(coupon, 1, .random(), attempt: 1)
                     == .duplicate(sequence: 1, state: .issued))
@@ -78,7 +77,7 @@ extension DaemonTests {
                 try await refusal { try await other.client.pause(coupon) } == .failedPrecondition)
         }
 
-        @Test func `a raise reopens a sold out coupon in both daemons`() async throws {
+        @Test func `raising the total reopens a sold-out coupon in both daemons`() async throws {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
             let coupon = try await one.offer(total: 1)
             try await one.win(coupon, 1)
@@ -96,7 +95,9 @@ extension DaemonTests {
             #expect(try await other.ask(coupon, 6) == .soldOut)
         }
 
-        @Test func `lowering below what is accepted is refused with the figure`() async throws {
+        @Test func `a total below what is accepted is refused, and the error names the figure`()
+            async throws
+        {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
             let coupon = try await one.offer(total: 10)
             for user in 1...4 { try await one.win(coupon, Int64(user)) }
@@ -107,12 +108,12 @@ extension DaemonTests {
             #expect(refusal.code == .failedPrecondition)
             #expect(refusal.message.contains("4 are"))
             #expect(try await one.client.coupon(coupon).total == 10)
-            // What was refused leaves no trace: the gate still has room for ten.
+            // The refused change left no cap: the gate still has room for ten.
             for user in 5...10 { try await one.win(coupon, Int64(user)) }
             #expect(try await one.ask(coupon, 11) == .soldOut)
         }
 
-        @Test func `a total lowered and raised again sells on, and the cap is gone`() async throws {
+        @Test func `lowering and raising a total leaves no cap`() async throws {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
             let coupon = try await one.offer(total: 10)
             for user in 1...4 { try await one.win(coupon, Int64(user)) }
@@ -132,7 +133,7 @@ extension DaemonTests {
             #expect(audit.gate?.used == 20 && audit.accounts.rows?.count == 20)
         }
 
-        @Test func `a window moved is judged by the new one`() async throws {
+        @Test func `a moved window takes effect in both daemons`() async throws {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
             let coupon = try await one.offer(total: 10, opensIn: 600)
             guard case .notOpen = try await one.ask(coupon, 1) else {
@@ -151,7 +152,7 @@ extension DaemonTests {
     }
 }
 
-/// The code of the daemon's refusal; nil where there was none.
+/// The code of the daemon's refusal; nil if the call succeeded.
 private func refusal<Value>(_ body: () async throws -> Value) async throws -> StatusCode? {
     do {
         _ = try await body()
@@ -162,7 +163,7 @@ private func refusal<Value>(_ body: () async throws -> Value) async throws -> St
 }
 
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct AdminTokenTests {
-    @Test func `admin methods need the token, where one is configured`() async throws {
+    @Test func `admin methods need the token if one is configured`() async throws {
         let world = try await World()
         let file = try world.folder.write("open sesame\n", to: "token")
         let daemon = try await world.daemon(["--admin-token-file", file])
@@ -183,7 +184,7 @@ private func refusal<Value>(_ body: () async throws -> Value) async throws -> St
         await admin.close()
     }
 
-    @Test func `a reload reads the admin token anew`() async throws {
+    @Test func `a reload reads the admin token again`() async throws {
         let world = try await World()
         let file = try world.folder.write("old\n", to: "token")
         let daemon = try await world.daemon(["--admin-token-file", file])

@@ -7,9 +7,9 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// The auditor sees what does not add up, sets right what can be derived, and tells the rest.
+/// The auditor finds accounts that do not add up, repairs what it can derive, and reports the rest.
 @Suite(.machine(.asking), .timeLimit(.minutes(2))) struct AuditorTests {
-    /// A daemon whose metrics are served, and a coupon of 10 of which three are issued.
+    /// A daemon that serves metrics, and a coupon of 10 with three issued.
     private struct Stage {
         let world: World
         let daemon: Daemon
@@ -22,35 +22,31 @@ import Testing
             daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
             _ = try await daemon.client.create(.offer(3, total: 10))
             for user in 1...3 { try await daemon.win(coupon, Int64(user)) }
-            try await eventually("the accounts are looked at") {
+            try await eventually("the auditor has checked the coupon") {
                 try metric("coupond_audited_coupons_total") != "0"
             }
             #expect(try metric("coupond_drift") == "0.0")
         }
 
         func metric(_ name: String) throws -> String? {
-            let socket = try PlainSocket(port: port)
-            try socket.send(Array("GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n".utf8))
-            var bytes: [UInt8] = []
-            while let byte = try socket.read(1) { bytes += byte }
-            let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+            let lines = try httpGet("/metrics", port: port).split(separator: "\n")
             return lines.first { $0.hasPrefix(name + " ") }?.split(separator: " ").last.map(
                 String.init)
         }
 
-        /// A number of the coupon's record, by the place that prelude.lua draws.
+        /// A number in the coupon's record, by its offset in prelude.lua.
         enum Field: Int {
             case used = 1
             case total = 41
             case cap = 67
         }
 
-        /// Changes a number of the coupon's record past the daemon.
-        func record(_ field: Field, _ value: Int) async throws {
+        /// Writes a number into the coupon's record without the daemon.
+        func overwrite(_ field: Field, with value: Int) async throws {
             try await write("coupond:{3}:1:3:record", at: field.rawValue, ">i8", value)
         }
 
-        /// What docs/OPERATIONS.md tells an operator to do about it.
+        /// Runs the repair that docs/OPERATIONS.md gives for a wrong count of used slots.
         func repair() async throws -> CommandRun {
             let repository = URL(filePath: #filePath).deletingLastPathComponent()
                 .deletingLastPathComponent().deletingLastPathComponent()
@@ -73,85 +69,85 @@ import Testing
                 ["EVAL", script, "1", key, "\(offset)", format, "\(value)"])
         }
 
-        func logs(_ text: String) async throws {
+        func expectLog(_ text: String) async throws {
             try await eventually("the log says \(text)") {
                 daemon.process.logTail(lines: 200).contains(text)
             }
         }
 
-        func drifts(_ count: String) async throws {
+        func expectDrift(_ count: String) async throws {
             try await eventually("\(count) coupons drift") {
                 try metric("coupond_drift") == count
             }
         }
     }
 
-    @Test func `a slot too many is named, and the gauge falls when it is gone`() async throws {
+    @Test func `a holder without a row is drift until the row is back`() async throws {
         let stage = try await Stage()
-        // A holder without a row: accepted, settled, and nowhere.
+        // A holder without a row: it was accepted and settled.
         try stage.world.sql(
             "DELETE FROM coupond.coupon_issue WHERE user_id = 2; UPDATE coupond.coupon SET issued = 2"
         )
-        try await stage.drifts("1.0")
-        try await stage.logs(AccountsJudge.Rule.slots)
-        try await stage.logs("\"sequences\":\"2\"")
+        try await stage.expectDrift("1.0")
+        try await stage.expectLog(AccountsJudge.Rule.slots)
+        try await stage.expectLog("\"sequences\":\"2\"")
         try stage.world.sql(
             """
             INSERT INTO coupond.coupon_issue VALUES (3, 2, 2, now(), now(), 'again');
             UPDATE coupond.coupon SET issued = 3
             """)
-        try await stage.drifts("0.0")
-        try await stage.logs("the accounts of a coupon add up again")
+        try await stage.expectDrift("0.0")
+        try await stage.expectLog("the accounts of a coupon add up again")
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
-    @Test func `a slot that nobody has is gone when the gate is built anew`() async throws {
+    @Test func `a rebuild removes a slot that nobody holds`() async throws {
         let stage = try await Stage()
-        try await stage.record(.used, 4)
-        try await stage.drifts("1.0")
+        try await stage.overwrite(.used, with: 4)
+        try await stage.expectDrift("1.0")
         #expect(try await stage.repair().end == .code(0))
-        try await stage.drifts("0.0")
+        try await stage.expectDrift("0.0")
         for user in 4...10 { try await stage.daemon.winSoon(stage.coupon, Int64(user)) }
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
-    @Test func `a row that is gone is seen by counting`() async throws {
+    @Test func `counting the rows finds a deleted one`() async throws {
         let stage = try await Stage()
         try stage.world.sql("DELETE FROM coupond.coupon_issue WHERE user_id = 2")
-        try await stage.drifts("1.0")
-        try await stage.logs(AccountsJudge.Rule.rows)
+        try await stage.expectDrift("1.0")
+        try await stage.expectLog(AccountsJudge.Rule.rows)
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
-    @Test func `a gate behind the tables is told once more`() async throws {
+    @Test func `a gate behind the tables is updated`() async throws {
         let stage = try await Stage()
-        // A raise whose teller died, and whose note somebody lost; and a lowering that was not finished.
+        // A raised total that neither reached the gate nor left an outbox row, and the cap of an unfinished
+        // change.
         try stage.world.sql("UPDATE coupond.coupon SET total = 12, version = version + 1")
-        try await stage.record(.cap, 4)
+        try await stage.overwrite(.cap, with: 4)
         try await eventually("the gate has the new total") {
             try await stage.daemon.client.audit(stage.coupon).gate?.terms.total == 12
         }
         for user in 4...12 { try await stage.daemon.winSoon(stage.coupon, Int64(user)) }
-        try await stage.drifts("0.0")
+        try await stage.expectDrift("0.0")
         #expect(try stage.metric("coupond_drift_repairs_total") != "0")
         let audit = try await stage.daemon.client.audit(stage.coupon)
         #expect(audit.judge.checks.filter { !$0.holds } == [])
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
-    @Test func `a record that says something else under the same version is set right`()
+    @Test func `a record that differs under the same version is repaired`()
         async throws
     {
         let stage = try await Stage()
-        try await stage.record(.total, 3)
+        try await stage.overwrite(.total, with: 3)
         #expect(try await stage.daemon.ask(stage.coupon, 4) == .soldOut)
         try await stage.daemon.winSoon(stage.coupon, 4)
-        try await stage.drifts("0.0")
+        try await stage.expectDrift("0.0")
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
-    @Test func `an audit whose rows cannot be counted in time is judged without them`() async throws
-    {
+    @Test func `an audit skips the count of rows if it takes too long`() async throws {
         let stage = try await Stage()
         // Three seconds for each row that is counted.
         try stage.world.sql(
@@ -173,7 +169,7 @@ import Testing
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
-    @Test func `traffic is not drift`() async throws {
+    @Test func `traffic causes no drift`() async throws {
         let stage = try await Stage()
         _ = try await stage.daemon.client.create(.offer(19, total: nil))
         let client = stage.daemon.client
@@ -201,9 +197,9 @@ import Testing
             }
             try await tasks.waitForAll()
         }
-        let looked = try stage.metric("coupond_audited_coupons_total")
-        try await eventually("it was looked at again") {
-            try stage.metric("coupond_audited_coupons_total") != looked
+        let checked = try stage.metric("coupond_audited_coupons_total")
+        try await eventually("the auditor has checked more coupons") {
+            try stage.metric("coupond_audited_coupons_total") != checked
         }
         #expect(try stage.metric("coupond_drift") == "0.0")
         #expect(try await stage.daemon.stop() == .code(0))

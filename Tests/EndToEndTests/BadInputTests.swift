@@ -1,4 +1,4 @@
-/// What is wrong, and what becomes of the connection: the table of docs/PROTOCOL.md, row by row.
+/// Each kind of bad input: its error, and whether the connection stays open (the table in docs/PROTOCOL.md).
 import CouponCore
 import CouponWire
 import TestSupport
@@ -13,7 +13,7 @@ extension DaemonTests {
                 ([0, 1, 0x11, 0x70], "frame: length 70000 is above the limit, 65536"),
                 ([0xFF, 0xFF, 0xFF, 0xFF], "frame: length 4294967295 is above the limit, 65536"),
             ] as [([UInt8], String)])
-        func `a length that cannot be is told, and closes the connection`(
+        func `an impossible length gets an error and closes the connection`(
             _ prefix: [UInt8], _ message: String
         ) throws {
             let daemon = try SharedWorld.current.one
@@ -59,14 +59,14 @@ extension DaemonTests {
                     [0x08, 0x05, 0x52, 0x00], 5, .invalidArgument,
                     "issue.coupon_id: must be positive, got 0"
                 ),
-                // issue, over and over.
+                // The issue field, many times.
                 (
                     [0x08, 0x05]
                         + [[UInt8]](repeating: [0x52, 0x00], count: 32_000).flatMap { $0 }, 5,
                     .resourceExhausted, "frame: has too many fields"
                 ),
             ] as [([UInt8], UInt64, StatusCode, String)])
-        func `a message that cannot be read is told, and the connection stays`(
+        func `an unreadable message gets an error and the connection stays open`(
             _ message: [UInt8], _ id: UInt64, _ code: StatusCode, _ text: String
         ) throws {
             let client = try PlainSocket(port: try SharedWorld.current.one.port)
@@ -138,7 +138,7 @@ extension DaemonTests {
                     "update_coupon.title: must have 1 to 200 bytes, has 0"
                 ),
             ] as [(Request.Method, String)])
-        func `a field out of its bounds is named by its path`(
+        func `the error about a field out of bounds names its path`(
             _ method: Request.Method, _ text: String
         ) throws {
             let client = try PlainSocket(port: try SharedWorld.current.one.port)
@@ -151,7 +151,7 @@ extension DaemonTests {
             try client.checkAlive()
         }
 
-        @Test func `a request id of 17 bytes and a wait of no meaning are refused`() throws {
+        @Test func `a request id of 17 bytes and an unknown wait_for are refused`() throws {
             let client = try PlainSocket(port: try SharedWorld.current.one.port)
             let ids: [UInt8] = [0x08, 1, 0x10, 1]
             try client.sendFrame(
@@ -167,7 +167,9 @@ extension DaemonTests {
             try client.checkAlive()
         }
 
-        @Test func `a part of a frame, then the end: nothing is answered, nobody is hurt`() throws {
+        @Test func `a connection that ends within a frame gets no answer and disturbs no other`()
+            throws
+        {
             let daemon = try SharedWorld.current.one
             let whole = try Request(id: 1, method: .health).frame()
             for length in 1..<whole.count {

@@ -1,4 +1,4 @@
-/// What the reference system did, and what stays of it: who gets a coupon, and what the others are told.
+/// Who gets a coupon, and which answers the others get.
 import CouponClient
 import CouponCore
 import CouponWire
@@ -10,17 +10,17 @@ import TestWorld
 extension DaemonTests {
     @Suite struct BehaviourTests {
         @Test func `a coupon that does not exist is NOT_FOUND`() async throws {
-            let (daemon, nobodys) = (try SharedWorld.current.one, CouponID(4_000_000_000))
-            #expect(try await daemon.ask(nobodys, 1) == .notFound)
-            #expect(try await daemon.ask(nobodys, 1, attempt: 1) == .notFound)
+            let (daemon, missing) = (try SharedWorld.current.one, CouponID(4_000_000_000))
+            #expect(try await daemon.ask(missing, 1) == .notFound)
+            #expect(try await daemon.ask(missing, 1, attempt: 1) == .notFound)
             let failure = await #expect(throws: ClientError.self) {
-                try await daemon.client.status(of: nobodys)
+                try await daemon.client.status(of: missing)
             }
             guard case .refused(let refusal) = failure else { return }
             #expect(refusal.code == .notFound)
         }
 
-        @Test func `a coupon created a moment later is found at once by the daemon that made it`()
+        @Test func `a daemon finds a coupon that it creates after answering NOT_FOUND`()
             async throws
         {
             let daemon = try SharedWorld.current.one
@@ -30,7 +30,7 @@ extension DaemonTests {
             #expect(try await daemon.ask(coupon.id, 1) == .accepted(sequence: 1))
         }
 
-        @Test func `before the window NOT_OPEN tells when it opens, and then it opens`()
+        @Test func `NOT_OPEN says when the window opens, and it opens then`()
             async throws
         {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
@@ -47,7 +47,7 @@ extension DaemonTests {
             #expect(try await other.ask(coupon, 2) == .soldOut)
         }
 
-        @Test func `after the window ENDED, and holders keep what they have`() async throws {
+        @Test func `after the window users get ENDED and holders keep their coupon`() async throws {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
             let (coupon, name) = (try await one.offer(total: nil), RequestID.random())
             #expect(try await one.ask(coupon, 1, name) == .accepted(sequence: 1))
@@ -67,20 +67,20 @@ extension DaemonTests {
         @Test func `the window is [opens, closes), by the gate's clock`() async throws {
             let (world, one) = (try SharedWorld.current.world, try SharedWorld.current.one)
             let coupon = try await one.offer(total: nil, opensIn: 600)
-            var (user, told): (Int64, [String]) = (0, ["notOpen"])
+            var (user, seen): (Int64, [String]) = (0, ["notOpen"])
             guard case .notOpen = try await one.ask(coupon, 1) else {
                 throw Unexpected(what: "it is open")
             }
             _ = try await one.client.update(
                 coupon, CouponChange(opens: .now(plus: 0.5), closes: .now(plus: 3)))
-            try await eventually("the window has come and gone") {
+            try await eventually("the window has opened and closed") {
                 user += 1
                 let outcome = try await one.ask(coupon, user)
                 let word = String(String(describing: outcome).prefix { $0.isLetter })
-                if told.last != word { told.append(word) }
+                if seen.last != word { seen.append(word) }
                 return outcome == .ended
             }
-            #expect(told == ["notOpen", "accepted", "ended"])
+            #expect(seen == ["notOpen", "accepted", "ended"])
             try await eventually("all are issued") {
                 try await one.client.status(of: coupon).queued == 0
             }
@@ -93,7 +93,7 @@ extension DaemonTests {
             #expect(inside == "t|t")
         }
 
-        @Test func `another request of a user is DUPLICATE, with the sequence that counted`()
+        @Test func `another request of a user gets DUPLICATE with the first one's sequence`()
             async throws
         {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
@@ -110,7 +110,7 @@ extension DaemonTests {
             }
         }
 
-        @Test func `the same request gets the same answer, on any connection and daemon`()
+        @Test func `the same request gets the same answer on every connection and daemon`()
             async throws
         {
             let (one, other) = (try SharedWorld.current.one, try SharedWorld.current.other)
@@ -126,7 +126,7 @@ extension DaemonTests {
             #expect(try await other.status(coupon, 2) == .issued(sequence: 2, at: moment))
         }
 
-        @Test func `the total is issued exactly, to many users on many connections`() async throws {
+        @Test func `exactly the total is issued to many users on many connections`() async throws {
             let (world, daemons) = (
                 try SharedWorld.current.world,
                 [try SharedWorld.current.one, try SharedWorld.current.other]
@@ -159,14 +159,14 @@ extension DaemonTests {
             try await eventually("all are issued") {
                 try await daemons[0].client.coupon(full).issued == 200
             }
-            // First in, first out: the rows carry the order of the gate.
+            // First in, first out: the rows are in the gate's order.
             let rows = try world.sql(
                 """
                 SELECT user_id, sequence FROM coupond.coupon_issue
                 WHERE coupon_id = \(full.rawValue) ORDER BY sequence
                 """)
-            let told = outcomes.sorted { $0.value < $1.value }.map { "\($0.key)|\($0.value)" }
-            #expect(rows == told.joined(separator: "\n"))
+            let expected = outcomes.sorted { $0.value < $1.value }.map { "\($0.key)|\($0.value)" }
+            #expect(rows == expected.joined(separator: "\n"))
         }
 
         @Test func `a coupon without a total never sells out`() async throws {
@@ -207,8 +207,8 @@ extension DaemonTests {
     }
 }
 
-/// Every user asks at once over a connection of their own.
-/// - Returns: the sequence of each who was accepted.
+/// Asks for all these users at once, over one connection.
+/// - Returns: the sequence of each accepted user.
 private func sequences(
     _ coupon: CouponID, users: ClosedRange<Int64>, port: Int
 ) async throws -> [Int64: Int64] {
@@ -222,7 +222,7 @@ private func sequences(
                 case .accepted(let sequence): return (user, sequence)
                 case .duplicate(let sequence, _): return (user, sequence)
                 case .soldOut: return nil
-                default: throw Unexpected(what: "user \(user) was told \(outcome)")
+                default: throw Unexpected(what: "user \(user) got \(outcome)")
                 }
             }
         }

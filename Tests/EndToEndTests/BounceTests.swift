@@ -1,4 +1,4 @@
-/// Finished means cheap: a bounce needs nobody.
+/// A bounce needs neither Redis nor PostgreSQL (promise 7).
 import CouponClient
 import CouponCore
 import CouponWire
@@ -8,7 +8,7 @@ import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct BounceTests {
-    @Test func `a finished coupon bounces while Redis and PostgreSQL stand still`() async throws {
+    @Test func `a finished coupon bounces while Redis and PostgreSQL are frozen`() async throws {
         let world = try await World(ownPostgres: true)
         let daemon = try await world.daemon()
         let coupon = try await daemon.offer(total: 1)
@@ -19,12 +19,12 @@ import Testing
         }
         world.redis.freeze()
         world.postgres.pause()
-        // A retry must be asked of the gate, and ends by its deadline.
+        // A retry must go to the gate, and fails at its deadline.
         #expect(try await daemon.refusalOfARetry(coupon) == .deadlineExceeded)
         for user in 3...500 {
             #expect(try await daemon.ask(coupon, Int64(user)) == .soldOut)
         }
-        // A connection that gave no answer in time is given up; from then on nobody waits for it.
+        // The daemon gives up the silent connection. From then on it refuses retries at once.
         try await eventually("a retry is refused at once") {
             try await daemon.refusalOfARetry(coupon) == .unavailable
         }
@@ -38,7 +38,7 @@ import Testing
 }
 
 extension Daemon {
-    /// Why the holder of a coupon is not told what it has.
+    /// The code with which a holder's retry fails.
     fileprivate func refusalOfARetry(_ coupon: CouponID) async throws -> StatusCode {
         do {
             let outcome = try await client.issue(
@@ -46,7 +46,7 @@ extension Daemon {
                 deadline: .milliseconds(100))
             throw Unexpected(what: "\(outcome)")
         } catch let error as ClientError {
-            // On a busy machine the client may see the deadline before the daemon's word of it comes.
+            // On a busy machine the client's deadline may pass before the daemon's error arrives.
             if case .deadlineExceeded = error { return .deadlineExceeded }
             guard case .refused(let refusal) = error else { throw error }
             return refusal.code

@@ -1,5 +1,5 @@
 /// The front door: what bounces in the daemon, what reaches Redis and PostgreSQL, and how often. The tests
-/// count, so they run one after the other, on a world of their own.
+/// count calls, so they run one after the other, in a world of their own.
 import CouponClient
 import CouponCore
 import CouponWire
@@ -10,10 +10,10 @@ import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .sharedWorld(), .serialized, .timeLimit(.minutes(2))) struct CacheTests {
-    /// Asked of the gate they would be as many calls.
+    /// So many requests that it shows in the counts if they reach the gate.
     private let many = 2_000
 
-    @Test func `a full gate bounces in the daemon, before the commit`() async throws {
+    @Test func `once the gate is full the daemon bounces, before the commit`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: 2)
         let lock = try await world.lock(coupon)
@@ -31,12 +31,12 @@ import Testing
     @Test func `after the completion event every daemon bounces`() async throws {
         let shared = try SharedWorld.current
         let coupon = try await shared.one.offer(total: 1)
-        // The other daemon knows it as open.
+        // Afterwards the other daemon knows the coupon as open.
         let closed = try await shared.other.client.pause(coupon)
         #expect(closed.state == .paused)
         #expect(try await shared.other.ask(coupon, 9) == .paused)
         _ = try await shared.other.client.resume(coupon)
-        // Told that it is paused a moment ago, this daemon may bounce until the next event comes.
+        // This daemon may bounce it as paused until the next event arrives.
         try await shared.one.winSoon(coupon, 1)
         for daemon in [shared.one, shared.other] {
             try await eventually("the daemon bounces") {
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func `a holder's retry is asked of the gate, and never told SOLD_OUT`() async throws {
+    @Test func `a holder's retry goes to the gate and never gets SOLD_OUT`() async throws {
         let shared = try SharedWorld.current
         let (coupon, name) = (try await shared.one.offer(total: 1), RequestID.random())
         #expect(try await shared.one.ask(coupon, 1, name) == .accepted(sequence: 1))
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    @Test func `a coupon that does not exist is looked up once in a while`() async throws {
+    @Test func `a coupon that does not exist is looked up only now and then`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let before = try await world.lookUps(by: daemon)
         try await expectAll(.notFound, CouponID(4_000_000_003), from: daemon)
@@ -76,13 +76,13 @@ import Testing
     }
 
     @Test
-    func `a flood of ids that nobody has made costs little, and coupons are loaded meanwhile`()
+    func `a flood of unknown ids costs little and does not block loads`()
         async throws
     {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let before = try await world.transactions(by: daemon)
         let clients = (0..<16).map { _ in CouponClient(address: daemon.client.address) }
-        let told = try await withThrowingTaskGroup(of: StatusCode?.self) { group in
+        let codes = try await withThrowingTaskGroup(of: StatusCode?.self) { group in
             for number in 0..<16_000 {
                 group.addTask {
                     let nowhere = CouponID(5_000_000_000 + Int64(number))
@@ -104,16 +104,17 @@ import Testing
             return try await group.reduce(into: []) { $0.append($1) }
         }
         for client in clients { await client.close() }
-        #expect(told.allSatisfy { $0 == nil || $0 == .resourceExhausted }, "\(Set(told))")
-        // Each by itself would be a transaction.
+        #expect(codes.allSatisfy { $0 == nil || $0 == .resourceExhausted }, "\(Set(codes))")
+        // Looked up one by one, each id would cost a transaction.
         let transactions = try await world.transactions(by: daemon) - before
-        #expect(transactions < told.count / 4)
+        #expect(transactions < codes.count / 4)
     }
 
-    @Test func `many who ask at once for a coupon that is not loaded make one load`() async throws {
+    @Test func `many requests at once for a coupon that is not loaded cause one load`() async throws
+    {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: nil)
-        // Nobody has asked for it: the gate does not hold it.
+        // Nobody has requested it, so the gate does not hold it.
         #expect(try await daemon.client.audit(coupon).gate == nil)
         let (before, changes) = (
             try await world.lookUps(by: daemon), try await world.changes(coupon)
@@ -137,7 +138,7 @@ import Testing
         #expect(calls < 40)
     }
 
-    @Test func `of two daemons that need a coupon one loads it, and the other waits`()
+    @Test func `if two daemons need a coupon, one loads it and the other waits`()
         async throws
     {
         let shared = try SharedWorld.current
@@ -148,7 +149,7 @@ import Testing
         let lock = try await world.lockRefusals()
         let outcomes = try await withThrowingTaskGroup(of: Outcome.self) { group in
             for user in 1...40 {
-                // A load waits for a second at most, a busy machine for longer until it is seen.
+                // A load waits for at most a second; on a busy machine it may take longer to be seen.
                 group.addTask { [policy] in
                     let request = IssueRequest(coupon: coupon, user: UserID(Int64(user)))
                     return try await daemons[user % 2].client.issue(
@@ -165,7 +166,7 @@ import Testing
             try await eventually("all are issued") {
                 try await daemon.client.coupon(coupon).issued == 10
             }
-            // Whatever it remembered is forgotten: it asks anew.
+            // SIGHUP empties the front door, so the daemon asks the gate again.
             daemon.process.signal(SIGHUP)
             #expect(try await daemon.ask(coupon, 100, attempt: 1) == .soldOut)
             #expect(try await daemon.ask(coupon, 101) == .soldOut)
@@ -176,7 +177,8 @@ import Testing
         "SELECT count(*) FROM coupond.coupon_issue WHERE coupon_id = \(coupon.rawValue)"
     }
 
-    /// Many first tries of other users, one after the other so that none share a call, are told the same.
+    /// First tries of many other users get this outcome. They come one after the other, so no two share a
+    /// call.
     private func expectAll(
         _ outcome: Outcome, _ coupon: CouponID, from daemon: Daemon
     ) async throws {
@@ -187,8 +189,8 @@ import Testing
 }
 
 extension World {
-    /// How often a gate was asked about users: it looks them up by HMGET, and nothing else does in an open
-    /// gate. What daemons do by themselves does not count, however long it takes.
+    /// How many gate calls looked up users. In an open gate only they use HMGET, so calls that daemons make
+    /// by themselves do not count.
     func gateCalls() async throws -> Int {
         let statistics = try await redis.cli("INFO", "commandstats")
         return statistics.split(whereSeparator: \.isNewline)
@@ -206,8 +208,8 @@ extension World {
 
     /// How often the coupons' table was read.
     func lookUps(by daemon: Daemon) async throws -> Int {
-        // A session tells its counts now and then, all together: once this insert shows, so does
-        // everything before it.
+        // A session reports its counts now and then, all together: once this insert shows, everything
+        // before it shows too.
         let inserts = try table("n_tup_ins")
         _ = try await daemon.offer(total: 1)
         try await eventually("PostgreSQL's statistics are up to date") {

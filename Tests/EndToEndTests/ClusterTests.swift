@@ -1,4 +1,4 @@
-/// Redis Cluster: a script may touch one slot only.
+/// Redis Cluster: a script may only use keys of one hash slot.
 import CouponClient
 import CouponCore
 import TestSupport
@@ -6,10 +6,10 @@ import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ClusterTests {
-    @Test func `a sale on a cluster, and every key carries its partition's hash tag`()
+    @Test func `a sale works on a cluster, and every key has its partition's hash tag`()
         async throws
     {
-        // Left to itself, the bus takes a port 10,000 higher, which may not exist.
+        // By default the bus uses a port 10,000 higher, which may not exist.
         let bus = try freePort()
         let world = try await World(
             redis: ["--cluster-enabled", "yes", "--cluster-port", String(bus)])

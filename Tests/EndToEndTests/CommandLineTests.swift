@@ -1,4 +1,4 @@
-/// couponctl against the daemon: what it prints for programs, and its exit codes.
+/// couponctl against a daemon: its JSON output and its exit codes.
 import CouponCore
 import TestSupport
 import TestWorld
@@ -6,7 +6,7 @@ import Testing
 
 extension DaemonTests {
     @Suite struct CommandLineTests {
-        @Test func `create, list, issue, status, verify`() async throws {
+        @Test func `create, list, issue, status and verify print JSON`() async throws {
             let id = "3000001"
             let create = [
                 "coupon", "create", "--id", id, "--title", "Spring sale", "--total", "1",
@@ -18,7 +18,7 @@ extension DaemonTests {
             let list = try await couponctl(["coupon", "list"])
             #expect(list.end == .code(0) && list.text.contains("\"Spring sale\""))
 
-            // On a machine that stands still for seconds coupond may be unable to answer: exit code 69.
+            // If the machine stalls for seconds, coupond may not answer: exit code 69.
             var issued = try await couponctl(["coupon", "get", id])
             try await eventually("user 1 is issued") {
                 issued = try await couponctl([
@@ -53,7 +53,7 @@ extension DaemonTests {
             #expect(away.end == .code(69))
         }
 
-        @Test func `verify exits 1 when a row is gone`() async throws {
+        @Test func `verify exits 1 if a row is missing`() async throws {
             let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
             let coupon = try await daemon.offer(total: 5)
             for user in 1...3 { try await daemon.win(coupon, Int64(user)) }

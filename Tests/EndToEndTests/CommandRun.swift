@@ -27,7 +27,7 @@ struct CommandRun {
 
     subscript(key: String) -> Value? { json[key] }
 
-    /// A number or a text of JSON; anything else is neither.
+    /// A number or a text in JSON; `other` for anything else.
     enum Value: Decodable, Equatable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
         case text(String)
         case number(Int64)

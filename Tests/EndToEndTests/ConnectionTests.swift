@@ -1,4 +1,4 @@
-/// What honest but unusual clients do with a connection.
+/// Clients that are unusual, but follow the protocol.
 import CouponClient
 import CouponCore
 import CouponWire
@@ -20,12 +20,12 @@ extension DaemonTests {
             #expect(answers.sorted() == [1, 2, 3])
         }
 
-        @Test func `every one of many pipelined requests is answered once`() async throws {
+        @Test func `each of many pipelined requests is answered once`() async throws {
             let daemon = try SharedWorld.current.one
             let coupon = try await daemon.offer(total: 1_000)
             let client = try PlainSocket(port: daemon.port)
-            // Fast and slow methods mixed, so that answers overtake each other; more than the daemon
-            // reads at once.
+            // Fast and slow methods are mixed, so answers overtake each other. There are more requests
+            // than the daemon reads at once.
             let count: UInt64 = 3_000
             let requests = try (1...count).flatMap { id -> [UInt8] in
                 let method: Request.Method =
@@ -44,7 +44,7 @@ extension DaemonTests {
         }
 
         @Test(arguments: [1, 3_000])
-        func `a client that has sent all it will still gets its answers`(_ count: UInt64)
+        func `a client that has closed its sending side still gets its answers`(_ count: UInt64)
             async throws
         {
             let daemon = try SharedWorld.current.one
@@ -69,7 +69,7 @@ extension DaemonTests {
             #expect(ids.sorted() == Array(1...count))
         }
 
-        @Test func `a deadline of 1 ms ends the request, and says what is known of it`()
+        @Test func `a request with a deadline of 1 ms ends and says what is known of it`()
             async throws
         {
             let daemon = try SharedWorld.current.one
@@ -91,29 +91,29 @@ extension DaemonTests {
                 case .issue(let outcome): #expect(outcome == again)
                 case .failure(let failure):
                     #expect(failure.code == .deadlineExceeded)
-                    if case .accepted(let told) = failure.acceptance { #expect(told == sequence) }
+                    if case .accepted(let known) = failure.acceptance { #expect(known == sequence) }
                 default: throw Unexpected(what: "\(response)")
                 }
             }
         }
 
-        @Test func `a client that never reads is no longer read, and hurts nobody`() async throws {
+        @Test func `the daemon stops reading from a client that never reads`() async throws {
             let daemon = try SharedWorld.current.one
             let before = try daemon.residentKiB()
-            let deaf = try PlainSocket(port: daemon.port, receiveBuffer: 4_096)
-            // A short question with a long answer.
+            let nonReader = try PlainSocket(port: daemon.port, receiveBuffer: 4_096)
+            // A short request with a longer response.
             let question = PlainSocket.frame([0x08, 0x05, 0x52, 0x00])
             let questions = Array([[UInt8]](repeating: question, count: 4_000).joined())
             let tooMuch = 100_000_000
             var (sent, misses) = (0, 0)
-            // Refused once, what was sent may still be on its way to the daemon.
+            // If the buffer is full once, earlier bytes may still be on their way to the daemon.
             while sent < tooMuch && misses < 100 {
-                let count = try deaf.sendAtOnce(Array(questions[(sent % questions.count)...]))
+                let count = try nonReader.sendAtOnce(Array(questions[(sent % questions.count)...]))
                 sent += count
                 misses = count > 0 ? 0 : misses + 1
                 if count == 0 { _ = try await daemon.client.serverInfo() }
             }
-            #expect(sent < tooMuch, "the daemon reads on")
+            #expect(sent < tooMuch, "the daemon keeps reading")
             try PlainSocket(port: daemon.port).checkAlive()
             let coupon = try await daemon.offer(total: 1)
             #expect(try await daemon.win(coupon, 1) == 1)
@@ -132,8 +132,7 @@ extension Daemon {
 }
 
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ConnectionLimitTests {
-    @Test func `one connection too many is told so; when one goes, another may come`() async throws
-    {
+    @Test func `one connection too many is refused until another one closes`() async throws {
         let world = try await World()
         let daemon = try await world.daemon(["--max-connections", "4"])
         // The world's own client holds one.

@@ -1,12 +1,12 @@
-/// Users who ask and ask again, for as long as a test needs them in the way.
+/// Users who ask repeatedly, to keep a coupon busy during a test.
 import CouponClient
 import CouponCore
 import CouponWire
 import NIOCore
 import TestWorld
 
-/// Users from 1 on ask for a coupon, each by one request id, until somebody says that it is over. They
-/// retry, so that no daemon bounces them.
+/// Users 1 to `users` ask for a coupon, each with one request id, until `isOver`. All are retries, so no
+/// daemon bounces them.
 func crowd(
     of users: Int64, for coupon: CouponID, _ daemons: [Daemon],
     until isOver: @escaping @Sendable () async -> Bool

@@ -6,7 +6,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// What an admin does with requests that could not be issued, and what their users are told.
+/// Admins redrive or discard requests that could not be issued, and their users get the result.
 @Suite(.machine(.asking), .timeLimit(.minutes(2))) struct DeadLetterTests {
     /// Two daemons; a coupon of 3; user 1 has it, the requests of users 2 and 3 are dead letters.
     private struct Stage {
@@ -40,7 +40,7 @@ import Testing
             #expect(try await one.ask(coupon, 4) == .soldOut, "their slots are held")
         }
 
-        /// By the user's one request id, as a retry.
+        /// Asks with the user's only request id, as a retry.
         func ask(_ user: Int64) async throws -> Outcome {
             try await one.ask(
                 coupon, user, RequestID(high: UInt64(user), low: 0, length: 8), waitFor: .issued,
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    @Test func `redriven, the request has its coupon; discarded, its slot is free`() async throws {
+    @Test func `a redriven letter is issued, and a discarded one frees its slot`() async throws {
         let stage = try await Stage()
         #expect(try await stage.one.client.redrive(stage.letters[0].id).state == .redriven)
         guard case .issued(sequence: 2, _) = try await stage.ask(2) else {
@@ -75,7 +75,7 @@ import Testing
         try await stage.expectBalance()
     }
 
-    @Test func `of two admins at once one decides, and both hear how`() async throws {
+    @Test func `if two admins decide at once, one decision counts and both get it`() async throws {
         let stage = try await Stage()
         let (one, other) = (stage.one.client, stage.other.client)
         async let first = one.redrive(stage.letters[0].id, deadline: .seconds(20))
@@ -92,7 +92,7 @@ import Testing
         try await stage.expectBalance()
     }
 
-    @Test func `a total cannot be lowered below held letters, and they have room after it is`()
+    @Test func `a total cannot be lowered below the held letters`()
         async throws
     {
         let stage = try await Stage()
@@ -108,7 +108,7 @@ import Testing
         try await stage.expectBalance()
     }
 
-    @Test func `what a daemon committed and did not live to tell, another one tells`()
+    @Test func `another daemon finishes a decision whose daemon died after the commit`()
         async throws
     {
         let stage = try await Stage()
@@ -127,7 +127,7 @@ import Testing
             }
             return false
         }
-        try await eventually("user 3 is told") {
+        try await eventually("user 3 gets ISSUED") {
             if case .issued(sequence: 3, _) = try await stage.ask(3) { true } else { false }
         }
         try await stage.expectBalance()

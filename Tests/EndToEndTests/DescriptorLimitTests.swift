@@ -1,4 +1,4 @@
-/// More callers than the daemon may have files open.
+/// More callers than the daemon has descriptors for.
 import CouponClient
 import CouponCore
 import CouponWire
@@ -7,10 +7,12 @@ import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct DescriptorLimitTests {
-    /// Of a daemon of a test, which has two event loops.
+    /// A test's daemon has two event loops.
     private let reserve = Limits.reservedDescriptors(eventLoops: 2)
 
-    @Test func `however many callers stay, Redis and PostgreSQL are reached again`() async throws {
+    @Test func `the daemon reconnects to Redis and PostgreSQL while it has all callers it admits`()
+        async throws
+    {
         let world = try await World(ownPostgres: true)
         let limit = reserve + 30
         let daemon = try Daemon(world, startedBy: ["prlimit", "--nofile=\(limit):\(limit)"])
@@ -19,11 +21,13 @@ import Testing
         let crowd = try (1...400).map { _ in try PlainSocket(port: daemon.port) }
         let answers = crowd.map { caller in try? caller.healthOrRefusal() }
         let callers = zip(crowd, answers).filter { $1 == .health(notReady: nil) }.map(\.0)
-        #expect(callers.count == 29, "and our own client")
+        #expect(callers.count == 29, "the test's own client is another one")
         #expect(answers.contains(.failure(.exhausted("too many connections"))))
         try await world.redis.kill()
         try await world.postgres.kill()
-        try await eventually("it is noticed") { try await daemon.client.health() != nil }
+        try await eventually("the daemon notices the outage") {
+            try await daemon.client.health() != nil
+        }
         try await world.redis.restart()
         try await world.postgres.start()
         try await daemon.ready()
@@ -33,44 +37,49 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `where there is no room for a single caller the daemon does not start`() async throws
-    {
+    @Test func `a daemon without a descriptor for a single caller does not start`() async throws {
         let world = try await World()
         let daemon = try Daemon(world, startedBy: ["prlimit", "--nofile=\(reserve):\(reserve)"])
         #expect(try await daemon.process.waitForEnd() == .code(78))
         #expect(daemon.process.logTail().contains("raise LimitNOFILE"))
     }
 
-    @Test func `a listener without a file to open waits, says so once, and goes on`() async throws {
+    @Test func `a listener without free descriptors waits, logs it once, and recovers`()
+        async throws
+    {
         let world = try await World()
         let port = Int(try freePort())
         let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
-        // To ask by when no connection is accepted any more.
+        // Opened now, for questions while no connection is accepted.
         var watchers = try (1...40).map { _ in try PlainSocket(port: port) }
-        #expect(try get("/livez", port).hasSuffix("alive\n"))
+        #expect(try httpGet("/livez", port: port).hasSuffix("alive\n"))
         try await setFileLimit("8", of: daemon)
         let late = try PlainSocket(port: daemon.port)
         var metrics = ""
         try await eventually("a failure is counted") {
-            metrics = try ask("/metrics", watchers.removeLast())
+            metrics = try httpGet("/metrics", over: watchers.removeLast())
             return !metrics.contains("\ncoupond_accept_failures_total 0\n")
         }
         let count = try #require(metrics.firstMatch(of: /coupond_accept_failures_total (\d+)\n/))
-        #expect(try #require(Int(count.1)) < 1_000, "it does not wait")
-        let sayings = { (text: String) in
+        #expect(try #require(Int(count.1)) < 1_000, "the listener must wait between failures")
+        let linesWith = { (text: String) in
             daemon.process.logTail(lines: 10_000).split(separator: "\n").count {
                 $0.contains(text)
             }
         }
-        try await eventually("it is said") { sayings("connections cannot be accepted") > 0 }
+        try await eventually("the failure is logged") {
+            linesWith("connections cannot be accepted") > 0
+        }
         try await setFileLimit("1000", of: daemon)
         try late.checkAlive()
-        try await eventually("the end is said") { sayings("connections are accepted again") > 0 }
-        #expect(sayings("connections cannot be accepted") == 1)
+        try await eventually("the recovery is logged") {
+            linesWith("connections are accepted again") > 0
+        }
+        #expect(linesWith("connections cannot be accepted") == 1)
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `of those who watch a few are served at once, and no more`() async throws {
+    @Test func `only a few metrics connections are served at once`() async throws {
         let world = try await World()
         let port = Int(try freePort())
         let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
@@ -78,19 +87,19 @@ import Testing
             try PlainSocket(port: port)
         }
         #expect(try PlainSocket(port: port).read(1) == nil)
-        #expect(try ask("/livez", watchers.removeLast()).hasSuffix("alive\n"))
+        #expect(try httpGet("/livez", over: watchers.removeLast()).hasSuffix("alive\n"))
         try await eventually("there is room again") {
-            try get("/livez", port).hasSuffix("alive\n")
+            try httpGet("/livez", port: port).hasSuffix("alive\n")
         }
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `a daemon that has lost a listener ends, rather than be deaf there`() async throws {
+    @Test func `a daemon that loses a listener ends`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()
         let loss = try await CommandRun(
             "python3", ["-c", listenerLoss, "\(daemon.process.pid)", "\(daemon.port)"])
-        // Where one process may not reach into another, it cannot be tried.
+        // Skipped if a process may not copy another one's descriptors.
         guard loss.end != .code(77) else { return }
         #expect(loss.end == .code(0), "\(loss.text)")
         #expect(try await daemon.process.waitForEnd() == .code(70))
@@ -106,7 +115,7 @@ import Testing
     }
 }
 
-/// Takes one of a process's listening sockets and shuts it down, as no system should.
+/// Copies one of a process's listening sockets and shuts it down.
 private let listenerLoss = """
     import ctypes, os, socket, sys
     pid, port = int(sys.argv[1]), int(sys.argv[2])
@@ -123,7 +132,7 @@ private let listenerLoss = """
     """
 
 extension PlainSocket {
-    /// What a caller hears who asks for health, or is refused.
+    /// The answer to a health request, or the refusal of the connection.
     fileprivate func healthOrRefusal() throws -> Response.Result? {
         try send(Request(id: 1, method: .health))
         return try response()?.result

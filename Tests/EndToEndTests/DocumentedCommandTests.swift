@@ -1,4 +1,4 @@
-/// The commands of the pages run as they stand there.
+/// The commands in the documentation run as they are written there.
 import CouponClient
 import CouponCore
 import Foundation
@@ -10,7 +10,7 @@ import Testing
     private static let root = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
-    /// The commands in a page's examples that begin with a word, without their comments.
+    /// The commands in a page's examples that begin with `word`, without comments.
     private static func commands(in page: String, beginningWith word: String) throws -> [String] {
         let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
         return text.split(separator: "\n").compactMap { line in
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    /// A daemon at the address that couponctl takes by itself, as far as the environment goes.
+    /// Runs a command with couponctl in its path and the daemon at couponctl's default address.
     private func run(_ command: String, _ daemon: Daemon) async throws -> CommandRun {
         let folder = URL(filePath: builtExecutable("couponctl")).deletingLastPathComponent().path
         return try await CommandRun(
@@ -32,14 +32,14 @@ import Testing
             ])
     }
 
-    /// 0 and 1 are answers; anything else says that the command could not be run.
+    /// Exit codes 0 and 1 are answers; any other one means that the command could not run.
     private func expectAnswer(to command: String, _ daemon: Daemon) async throws {
         let end = command.hasPrefix("couponctl watch") ? " --looks 1" : ""
         let run = try await run(command + end, daemon)
         #expect(run.end == .code(0) || run.end == .code(1), "\(command): \(run.end), \(run.text)")
     }
 
-    @Test func `each example of couponctl's page runs`() async throws {
+    @Test func `every example in docs/COUPONCTL.md runs`() async throws {
         let commands = try Self.commands(in: "docs/COUPONCTL.md", beginningWith: "couponctl")
         // The bench's larger examples take longer than a test may.
         let examples = commands.filter { !$0.contains("--coupon-total 200000") }
@@ -49,7 +49,7 @@ import Testing
         for command in examples { try await expectAnswer(to: command, daemon) }
     }
 
-    @Test func `the README's five minutes run`() async throws {
+    @Test func `the README's walk-through runs`() async throws {
         let commands = try Self.commands(in: "README.md", beginningWith: "couponctl")
         #expect(commands.count >= 3)
         let world = try await World()
@@ -68,7 +68,7 @@ import Testing
         "README.md", "CONTRIBUTING.md", "docs/TESTING.md", "docs/SIMULATOR.md",
         "docs/PERFORMANCE.md", "systemd/README.md",
     ])
-    func `each target of make that a page names is there`(_ page: String) async throws {
+    func `every make target that a page names exists`(_ page: String) async throws {
         let commands = try Self.commands(in: page, beginningWith: "make")
         #expect(!commands.isEmpty)
         for command in commands {
@@ -82,7 +82,7 @@ import Testing
         "README.md", "CONTRIBUTING.md", "docs/TESTING.md", "docs/PERFORMANCE.md",
         "docs/OPERATIONS.md", "systemd/README.md",
     ])
-    func `each script that a page names is there`(_ page: String) throws {
+    func `every script that a page names exists`(_ page: String) throws {
         let text = try String(contentsOf: Self.root.appending(path: page), encoding: .utf8)
         for match in text.matches(of: /\bScripts\/[a-z-]+/) {
             let path = Self.root.appending(path: String(text[match.range])).path

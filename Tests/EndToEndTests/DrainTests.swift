@@ -8,43 +8,45 @@ import TestWorld
 import Testing
 
 extension FaultTests {
-    /// A daemon that is told to stop, or to reload, while it is busy.
+    /// A daemon gets SIGTERM or SIGHUP while it is busy.
     @Suite struct DrainTests {
-        @Test func `SIGTERM under load: it ends well, and the next daemon goes on`() async throws {
+        @Test func `a daemon ends cleanly on SIGTERM under load, and the next one continues`()
+            async throws
+        {
             let world = try await World()
             var daemon = try await world.daemon()
-            let load = try await Load(world, through: daemon, total: 600)
+            let traffic = try await Traffic(world, through: daemon, total: 600)
             for _ in 1...3 {
-                let soon = load.accepted + 50
-                async let sale: Void = load.run(first: 180)
-                try await load.reach(accepted: soon)
+                let soon = traffic.accepted + 50
+                async let sale: Void = traffic.run(first: 180)
+                try await traffic.reach(accepted: soon)
                 let ending = daemon
                 async let end = ending.stop()
                 daemon = try await world.daemon()
-                load.add(daemon)
+                traffic.add(daemon)
                 #expect(try await end == .code(0))
-                load.remove(ending)
+                traffic.remove(ending)
                 await sale
             }
-            await load.run()
-            try await load.expectBalance(through: daemon)
-            load.expectFailuresOfDraining()
+            await traffic.run()
+            try await traffic.expectBalance(through: daemon)
+            traffic.expectFailuresOfDraining()
         }
 
-        @Test func `SIGHUP under load ends nothing`() async throws {
+        @Test func `SIGHUP under load interrupts nothing`() async throws {
             let world = try await World()
             let daemon = try await world.daemon()
-            let load = try await Load(world, through: daemon, total: 400)
+            let traffic = try await Traffic(world, through: daemon, total: 400)
             for _ in 1...4 {
-                let soon = load.accepted + 30
-                async let sale: Void = load.run(first: 95)
-                try await load.reach(accepted: soon)
+                let soon = traffic.accepted + 30
+                async let sale: Void = traffic.run(first: 95)
+                try await traffic.reach(accepted: soon)
                 daemon.process.signal(SIGHUP)
                 await sale
             }
-            await load.run()
-            try await load.expectBalance(through: daemon)
-            #expect(load.failures.isEmpty)
+            await traffic.run()
+            try await traffic.expectBalance(through: daemon)
+            #expect(traffic.failures.isEmpty)
             #expect(try await daemon.stop() == .code(0))
         }
 
@@ -63,7 +65,7 @@ extension FaultTests {
             try await lock.release()
             for (user, outcome) in await outcomes {
                 guard case .success(.issued(let sequence, _)) = outcome else {
-                    Testing.Issue.record("user \(user) was told \(outcome)")
+                    Testing.Issue.record("user \(user) got \(outcome)")
                     continue
                 }
                 #expect(
@@ -75,7 +77,7 @@ extension FaultTests {
         }
 
         @Test
-        func `what cannot be issued in time is told as accepted, and the next daemon issues it`()
+        func `requests that a drain cannot issue end as accepted, and the next daemon issues them`()
             async throws
         {
             let world = try await World()
@@ -91,7 +93,7 @@ extension FaultTests {
                 guard case .failure(.refused(let failure)) = outcome,
                     case .accepted(let sequence) = failure.acceptance
                 else {
-                    Testing.Issue.record("user \(user) was told \(outcome)")
+                    Testing.Issue.record("user \(user) got \(outcome)")
                     continue
                 }
                 #expect(failure.code == .unavailable)
@@ -133,7 +135,7 @@ extension Daemon {
     }
 }
 
-extension Load {
+extension Traffic {
     /// A daemon that drains refuses with UNAVAILABLE, or has closed the connection; nothing else.
     fileprivate func expectFailuresOfDraining() {
         for failure in failures {
@@ -141,7 +143,7 @@ extension Load {
             case .cannotConnect, .connectionLost, .notConnected: break
             case .refused(let refusal):
                 #expect(refusal.code == .unavailable && refusal.retryAfterMilliseconds ?? 0 > 0)
-            default: Testing.Issue.record("told \(failure)")
+            default: Testing.Issue.record("got \(failure)")
             }
         }
     }

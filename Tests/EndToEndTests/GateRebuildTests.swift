@@ -6,12 +6,12 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// An operator has a gate built anew.
+/// An operator asks for a rebuild of a gate.
 @Suite(.machine(.overloading), .timeLimit(.minutes(2))) struct GateRebuildTests {
     /// In partition 3 of 16.
     private let coupon = CouponID(3)
 
-    @Test func `a rebuild that somebody asks for costs no accepted request`() async throws {
+    @Test func `a requested rebuild loses no accepted request`() async throws {
         let world = try await World()
         let daemons = [try await world.daemon(), try await world.daemon()]
         _ = try await daemons[0].client.create(.offer(3, total: 50))
@@ -30,7 +30,8 @@ import Testing
         try await world.expectBalance(of: coupon, through: daemons[0])
     }
 
-    @Test func `a partition that there is not is refused with those that there are`() async throws {
+    @Test func `an unknown partition is refused, and the error names the valid ones`() async throws
+    {
         let world = try await World()
         let daemon = try await world.daemon()
         let failure = Failure(
@@ -40,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func `a rebuild that takes long goes on, and other admins are served meanwhile`()
+    @Test func `a long rebuild outlives its request's deadline and delays no other admin`()
         async throws
     {
         let world = try await World(ownPostgres: true)
@@ -66,7 +67,7 @@ import Testing
 }
 
 extension World {
-    /// Whether a coupon's accounts add up, when everything has come to rest.
+    /// Waits until a coupon's accounts add up.
     fileprivate func expectBalance(of coupon: CouponID, through daemon: Daemon) async throws {
         try await eventually("the accounts add up") {
             let audit = try await daemon.client.audit(coupon)

@@ -1,5 +1,4 @@
-/// Suites that take turns: those that load the machine with thousands of callers would make the answers of
-/// the others miss their deadlines.
+/// Suites take turns: those with thousands of callers would make the answers of others miss their deadlines.
 import Synchronization
 import TestSupport
 import TestWorld
@@ -8,13 +7,12 @@ import Testing
 /// A suite with this trait runs only beside others of its kind, and beside few of them.
 struct MachineTurn: SuiteTrait, TestScoping {
     enum Kind {
-        /// Asks, and looks at the answers.
+        /// Makes requests and checks the answers.
         case asking
         /// Kills, stops and overloads.
         case overloading
 
-        /// How many suites run side by side. More would only wait for the processor together, and for
-        /// their servers to start.
+        /// How many suites run side by side. More would only wait for the processor and for their servers.
         var width: Int { self == .asking ? 4 : 1 }
     }
 

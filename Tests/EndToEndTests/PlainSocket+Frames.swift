@@ -1,4 +1,4 @@
-/// The protocol by hand: frames of any bytes out, responses in.
+/// The protocol without a client library: any bytes can be sent as a frame.
 import CouponCore
 import CouponWire
 import NIOCore
@@ -18,7 +18,7 @@ extension PlainSocket {
         return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) } + message
     }
 
-    /// The next response; nil where the daemon closes instead.
+    /// The next response; nil if the daemon closes instead.
     func response() throws -> Response? {
         guard let prefix = try read(FrameSplitter.prefixLength) else { return nil }
         let length = prefix.reduce(0) { $0 << 8 | Int($1) }
@@ -45,7 +45,7 @@ extension PlainSocket {
 }
 
 extension Request {
-    /// As it goes over the wire, length and all.
+    /// The bytes on the wire, with the length.
     func frame() throws -> [UInt8] {
         var encoder = FrameEncoder()
         var buffer = ByteBuffer()

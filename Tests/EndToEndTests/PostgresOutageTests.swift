@@ -8,8 +8,8 @@ import TestWorld
 import Testing
 
 extension FaultTests {
-    /// PostgreSQL goes away in the middle of a sale. The gate accepts meanwhile; everything is
-    /// issued once it is back.
+    /// PostgreSQL goes away during a sale: the gate still accepts, and everything is issued once PostgreSQL
+    /// is back.
     @Suite struct PostgresOutageTests {
         enum Outage: CaseIterable {
             case stopped
@@ -23,28 +23,30 @@ extension FaultTests {
         ) async throws {
             let world = try await World(ownPostgres: true)
             let daemon = try await world.daemon()
-            let load = try await Load(world, through: daemon, total: 400)
-            async let early: Void = load.run(first: 200)
-            try await load.reach(accepted: 60)
+            let traffic = try await Traffic(world, through: daemon, total: 400)
+            async let early: Void = traffic.run(first: 200)
+            try await traffic.reach(accepted: 60)
             try await world.postgres.begin(outage)
-            async let late: Void = load.run(callers: 100)
-            try await load.reach(accepted: load.accepted + 20)
+            async let late: Void = traffic.run(callers: 100)
+            try await traffic.reach(accepted: traffic.accepted + 20)
             #expect(daemon.process.isRunning)
             try await world.postgres.end(outage)
             await early
             await late
-            try await load.expectBalance(through: daemon)
+            try await traffic.expectBalance(through: daemon)
             #expect(try await daemon.stop() == .code(0))
         }
 
-        @Test func `the scheduler's session is ended again and again`() async throws {
+        @Test func `a sale goes on while the scheduler's session is ended again and again`()
+            async throws
+        {
             let world = try await World()
             let daemon = try await world.daemon()
-            let load = try await Load(world, through: daemon, total: 800)
+            let traffic = try await Traffic(world, through: daemon, total: 800)
             for _ in 1...5 {
-                let soon = load.accepted + 50
-                async let sale: Void = load.run(first: 150)
-                try await load.reach(accepted: soon)
+                let soon = traffic.accepted + 50
+                async let sale: Void = traffic.run(first: 150)
+                try await traffic.reach(accepted: soon)
                 try world.sql(
                     """
                     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -52,18 +54,18 @@ extension FaultTests {
                     """)
                 await sale
             }
-            await load.run()
-            try await load.expectBalance(through: daemon)
+            await traffic.run()
+            try await traffic.expectBalance(through: daemon)
             #expect(try await daemon.stop() == .code(0))
         }
 
-        @Test func `a locked coupon stands alone: another partition's is issued meanwhile`()
+        @Test func `a locked coupon does not delay another partition`()
             async throws
         {
             let world = try await World()
             let daemon = try await world.daemon()
-            let locked = try await Load(world, through: daemon, coupon: 1, total: 100)
-            let free = try await Load(world, through: daemon, coupon: 2, total: 50)
+            let locked = try await Traffic(world, through: daemon, coupon: 1, total: 100)
+            let free = try await Traffic(world, through: daemon, coupon: 2, total: 50)
             let lock = try await world.lock(locked.coupon)
             async let first: Void = locked.run(callers: 150)
             try await eventually("the locked coupon is sold out at the gate") {
@@ -73,8 +75,8 @@ extension FaultTests {
             try await free.expectBalance(through: daemon)
             #expect(try locked.issued() == 0, "its coupon's row is locked")
             #expect(
-                !locked.history.calls.contains { $0.isToldIssued },
-                "ISSUED is told after the commit, never before")
+                !locked.history.calls.contains { $0.reportsIssued },
+                "ISSUED must come after the commit")
             try await lock.release()
             await first
             try await locked.expectBalance(through: daemon)

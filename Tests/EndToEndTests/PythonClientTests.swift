@@ -1,4 +1,4 @@
-/// The client in Python against the daemon: the schema and the page are enough to write one.
+/// The client in Python against a daemon: the schema and docs/PROTOCOL.md are enough to write a client.
 import CouponCore
 import Foundation
 import TestSupport
@@ -7,7 +7,9 @@ import Testing
 
 extension DaemonTests {
     @Suite struct PythonClientTests {
-        @Test func `it asks, asks again by the same request id, and reads the status`() async throws
+        @Test
+        func `the Python client asks, retries with the same request id, and reads the status`()
+            async throws
         {
             let daemon = try SharedWorld.current.one
             let coupon = try await daemon.offer(total: 2)
@@ -40,9 +42,10 @@ extension DaemonTests {
             #expect(nobody["user_state"] == "NONE")
         }
 
-        @Test func `what is refused is told by exit code and words`() async throws {
-            let nobodys = try await python(["issue", "--coupon", "4000000001", "--user", "1"])
-            #expect(nobodys.end == .code(3) && nobodys["outcome"] == "NOT_FOUND")
+        @Test func `the Python client reports a refusal by its exit code and in JSON`() async throws
+        {
+            let missing = try await python(["issue", "--coupon", "4000000001", "--user", "1"])
+            #expect(missing.end == .code(3) && missing["outcome"] == "NOT_FOUND")
             let status = try await python(["status", "--coupon", "4000000001"])
             #expect(status.end == .code(5))
             let port = String(try freePort())
@@ -60,7 +63,7 @@ private func python(
     let members = try SharedWorld.current
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
-    // Debian's own, for which Scripts/install-dependencies installs protobuf.
+    // Debian's Python: Scripts/install-dependencies installs protobuf for it.
     return try await CommandRun(
         "/usr/bin/python3",
         [root.path + "/Clients/python/coupon_client.py", "--json"]

@@ -1,5 +1,5 @@
-/// Faults of draining: entries that cannot be issued, and what is judged when. A test that holds a queue
-/// holds every coupon of the partition, so they run one after the other.
+/// Faults of draining: entries that cannot be issued, and changes between acceptance and issue. A test that
+/// holds a queue holds every coupon of the partition, so the tests run one after the other.
 import CouponClient
 import CouponCore
 import CouponWire
@@ -9,7 +9,7 @@ import Testing
 
 @Suite(.machine(.asking), .sharedWorld(), .serialized, .timeLimit(.minutes(2)))
 struct QueueFaultTests {
-    @Test func `a request that PostgreSQL refuses is a dead letter; the queue goes on`()
+    @Test func `a request that PostgreSQL refuses becomes a dead letter, and the queue goes on`()
         async throws
     {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
@@ -39,12 +39,12 @@ struct QueueFaultTests {
             WHERE coupon_id = \(coupon.rawValue)
             """)
         #expect(letters == "13|2|t")
-        // Its slot is held until somebody decides on the letter.
+        // Its slot is held until an admin decides on the letter.
         #expect(try await daemon.win(coupon, 5) == 5)
         #expect(try await daemon.ask(coupon, 6) == .soldOut)
     }
 
-    @Test func `a refused request in the middle of a batch takes nobody with it`() async throws {
+    @Test func `a refused request does not affect the rest of its batch`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: nil)
         try world.sql(
@@ -67,16 +67,16 @@ struct QueueFaultTests {
         }
     }
 
-    @Test func `a damaged queue entry is a dead letter; the queue goes on`() async throws {
+    @Test func `a damaged queue entry becomes a dead letter, and the queue goes on`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: 5)
         let lock = try await world.lock(coupon)
         for user in 1...3 { _ = try await daemon.ask(coupon, Int64(user)) }
         let queue = "coupond:{\(coupon.rawValue % 16)}:queue"
         try await world.damageLastButOne(in: queue)
-        // What the scheduler had read before is given up when it has waited for the lock long enough.
+        // The scheduler gives up what it had read before, once it has waited for the lock long enough.
         let damaged = try world.sql("SELECT clock_timestamp()")
-        try await eventually("the scheduler has read the queue anew") {
+        try await eventually("the scheduler has read the queue again") {
             try world.sql(
                 """
                 SELECT count(*) FROM pg_stat_activity
@@ -100,7 +100,7 @@ struct QueueFaultTests {
         #expect(try await daemon.win(coupon, 4) == 4)
     }
 
-    @Test func `who was accepted in the window is issued after it`() async throws {
+    @Test func `a request accepted within the window is issued after it`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: nil)
         let lock = try await queueBehindLock(coupon, world, daemon)
@@ -116,7 +116,7 @@ struct QueueFaultTests {
         try await eventually("user 1 has it") { try await daemon.holds(coupon, 1) }
     }
 
-    @Test func `pausing and closing do not touch who was accepted`() async throws {
+    @Test func `closing does not affect accepted requests`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: 5)
         let lock = try await queueBehindLock(coupon, world, daemon)
@@ -127,10 +127,10 @@ struct QueueFaultTests {
         try await eventually("user 1 has it") { try await daemon.holds(coupon, 1) }
     }
 
-    @Test func `a rejected issue gives its slot back`() async throws {
+    @Test func `a rejected request gives its slot back`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: 1)
-        // The gate must not know this row: it is loaded before.
+        // The coupon is loaded before the row is written, so the gate does not know the row.
         _ = try await daemon.client.pause(coupon)
         #expect(try await daemon.ask(coupon, 1) == .paused)
         _ = try await daemon.client.resume(coupon)
@@ -162,8 +162,8 @@ struct QueueFaultTests {
     }
 }
 
-/// Puts an entry into the coupon's queue that cannot be issued until the lock is released: what comes
-/// behind it waits, while the coupon itself can be changed.
+/// Puts an entry of another coupon into the queue that cannot be issued until the lock is released: later
+/// entries wait, while the coupon itself can be changed.
 private func queueBehindLock(
     _ coupon: CouponID, _ world: World, _ daemon: Daemon
 ) async throws -> HeldLock {
@@ -175,7 +175,7 @@ private func queueBehindLock(
 }
 
 extension World {
-    /// Writes the entries of a queue anew, the last but one with bytes that nobody can read.
+    /// Rewrites the entries of a queue, the last but one with unreadable bytes.
     fileprivate func damageLastButOne(in queue: String) async throws {
         let answer = try await redis.cli(
             "EVAL",

@@ -5,9 +5,9 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// A daemon listens when it can serve: who starts it and connects is not turned away.
+/// A daemon listens once it can serve, so it never refuses a client because it is still starting.
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ReadinessTests {
-    @Test func `the first who can connect is served`() async throws {
+    @Test func `the first client that can connect is served`() async throws {
         let world = try await World()
         let daemon = try Daemon(world)
         var first: Result<Outcome, ClientError>?

@@ -8,7 +8,7 @@ import TestWorld
 import Testing
 
 extension FaultTests {
-    /// Redis goes away, or loses everything, in the middle of a sale.
+    /// Redis goes away, or loses everything, during a sale.
     @Suite struct RedisOutageTests {
         enum Outage: CaseIterable {
             case stopped
@@ -17,37 +17,37 @@ extension FaultTests {
         }
 
         @Test(arguments: Outage.allCases)
-        func `nobody is told wrong while Redis is away, and nothing acknowledged is lost`(
+        func `while Redis is away all answers are true, and nothing acknowledged is lost`(
             outage: Outage
         ) async throws {
             let world = try await World()
             let daemon = try await world.daemon()
-            let load = try await Load(world, through: daemon, total: 400)
-            async let early: Void = load.run(first: 250)
-            try await load.reach(accepted: 60)
+            let traffic = try await Traffic(world, through: daemon, total: 400)
+            async let early: Void = traffic.run(first: 250)
+            try await traffic.reach(accepted: 60)
             try await world.redis.begin(outage)
-            async let late: Void = load.run()
+            async let late: Void = traffic.run()
             let answer = await daemon.client.answer(
-                to: IssueRequest(coupon: load.coupon, user: UserID(90_000)), within: .seconds(1))
+                to: IssueRequest(coupon: traffic.coupon, user: UserID(90_000)), within: .seconds(1))
             switch answer {
-            // Given up at its deadline, or, once the silence is known, as in any other outage.
+            // The request ends at its deadline, or, once the daemon has noticed, as in any other outage.
             case .failure(.refused(let failure))
             where outage == .frozen && failure.code == .deadlineExceeded: break
             case .failure(.refused(let failure)):
                 #expect(failure.code == .unavailable)
                 #expect(failure.retryAfterMilliseconds ?? 0 > 0)
                 #expect(failure.acceptance == .notAccepted)
-            default: Testing.Issue.record("told \(answer)")
+            default: Testing.Issue.record("got \(answer)")
             }
             try await world.redis.end(outage)
             await early
             await late
-            try await load.expectBalance(through: daemon)
+            try await traffic.expectBalance(through: daemon)
             #expect(try await daemon.stop() == .code(0))
         }
 
         @Test
-        func `with calls under way for ever, others are refused at once, not at their deadline`()
+        func `while earlier calls get no reply, new requests are refused at once`()
             async throws
         {
             let world = try await World()
@@ -71,7 +71,7 @@ extension FaultTests {
             try await world.redis.restart()
             try await daemon.ready()
             for answer in await clients.ask(users: 300, within: .seconds(10)) {
-                #expect(answer.isAccepted, "told \(answer)")
+                #expect(answer.isAccepted, "got \(answer)")
             }
         }
 
@@ -79,46 +79,46 @@ extension FaultTests {
         func `a sale goes on without scripts, connections or events`(command: String) async throws {
             let world = try await World()
             let daemon = try await world.daemon()
-            let load = try await Load(world, through: daemon, total: 600)
+            let traffic = try await Traffic(world, through: daemon, total: 600)
             for _ in 1...4 {
-                let soon = load.accepted + 40
-                async let sale: Void = load.run(first: 140)
-                try await load.reach(accepted: soon)
+                let soon = traffic.accepted + 40
+                async let sale: Void = traffic.run(first: 140)
+                try await traffic.reach(accepted: soon)
                 for _ in 1...3 { try await world.redis.run(command) }
                 await sale
             }
-            await load.run()
-            try await load.expectBalance(through: daemon)
+            await traffic.run()
+            try await traffic.expectBalance(through: daemon)
             #expect(try await daemon.stop() == .code(0))
         }
 
-        @Test func `Redis loses everything: the gate is built anew, what is committed stays`()
+        @Test func `after Redis loses everything the gate is rebuilt, and committed issues stay`()
             async throws
         {
             let world = try await World()
             let daemons = [try await world.daemon(), try await world.daemon()]
-            let load = try await Load(world, through: daemons[0], total: 600)
-            load.add(daemons[1])
+            let traffic = try await Traffic(world, through: daemons[0], total: 600)
+            traffic.add(daemons[1])
             for _ in 1...3 {
-                let soon = load.accepted + 60
-                async let sale: Void = load.run(first: 180)
-                try await load.reach(accepted: soon)
-                try await load.recorder.losing(.redis) { try await world.redis.run("FLUSHALL") }
+                let soon = traffic.accepted + 60
+                async let sale: Void = traffic.run(first: 180)
+                try await traffic.reach(accepted: soon)
+                try await traffic.recorder.losing(.redis) { try await world.redis.run("FLUSHALL") }
                 await sale
             }
-            await load.run()
+            await traffic.run()
             for _ in 1...2 {
-                try await load.heal(through: daemons[0])
-                await load.askAgain(try await world.tables())
+                try await traffic.heal(through: daemons[0])
+                await traffic.askAgain(try await world.tables())
             }
-            try await load.expectBalance(through: daemons[0])
+            try await traffic.expectBalance(through: daemons[0])
             for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
         }
     }
 }
 
 extension [CouponClient] {
-    /// One user for each client asks for coupon 1, all at once.
+    /// Each client asks for coupon 1 for one user, all at once.
     fileprivate func ask(
         users first: Int, within deadline: TimeAmount
     ) async -> [Result<Outcome, ClientError>] {

@@ -6,7 +6,7 @@ import TestWorld
 import Testing
 
 extension FaultTests {
-    /// Redis forgets, or comes back older than it was, in the middle of a sale (rules 14, 15, 25 to 31).
+    /// Redis loses its data, or comes back with older data, during a sale (rules 14, 15, 25 to 31).
     @Suite struct RedisRollbackTests {
         enum Rollback: CaseIterable {
             case flushed
@@ -21,31 +21,31 @@ extension FaultTests {
         }
 
         @Test(arguments: Rollback.allCases)
-        func `Redis goes back in mid-sale: callers are told to come again, and nothing is doubled`(
+        func `if Redis goes back during a sale, callers retry and nothing is issued twice`(
             rollback: Rollback
         ) async throws {
             let stage = try await Stage(rollback)
             let daemon = try Daemon(stage.world, redis: "unix:\(stage.name)")
             try await daemon.ready()
-            let load = try await Load(stage.world, through: daemon, total: 400)
-            async let early: Void = load.run(first: 200)
-            try await load.reach(accepted: 60)
-            let past = load.recorder.now
+            let traffic = try await Traffic(stage.world, through: daemon, total: 400)
+            async let early: Void = traffic.run(first: 200)
+            try await traffic.reach(accepted: 60)
+            let past = traffic.recorder.now
             let older = try await stage.remember()
             await early
 
-            async let late: Void = load.run(first: 300)
-            try await load.reach(accepted: load.accepted + 60)
-            try await load.recorder.losing(.redis, since: past) { try await stage.goBack(older) }
+            async let late: Void = traffic.run(first: 300)
+            try await traffic.reach(accepted: traffic.accepted + 60)
+            try await traffic.recorder.losing(.redis, since: past) { try await stage.goBack(older) }
             await late
-            await load.run()
+            await traffic.run()
             for _ in 1...2 {
-                try await load.heal(through: daemon)
-                await load.askAgain(try await stage.world.tables())
+                try await traffic.heal(through: daemon)
+                await traffic.askAgain(try await stage.world.tables())
             }
-            try await load.expectBalance(
+            try await traffic.expectBalance(
                 through: daemon, clockSkewMilliseconds: stage.clockSkewMilliseconds)
-            for case .refused(let failure) in load.failures where failure.code == .unavailable {
+            for case .refused(let failure) in traffic.failures where failure.code == .unavailable {
                 #expect(failure.retryAfterMilliseconds ?? 0 > 0, "\(failure)")
             }
             #expect(try await daemon.stop() == .code(0))
@@ -53,10 +53,11 @@ extension FaultTests {
     }
 }
 
-/// A master under a name, and a replica of it; the world's own is the one that serves in the end.
+/// A master that daemons reach by a link, and its replica. The world's own Redis is the one that serves in
+/// the end.
 private struct Stage {
     let rollback: FaultTests.RedisRollbackTests.Rollback
-    /// Nil where both servers have the time of the callers.
+    /// Nil if both servers have the callers' time.
     let clockSkewMilliseconds: Int64?
     let world: World
     let master: RedisServer
@@ -74,7 +75,7 @@ private struct Stage {
         (master, replica) = isReplaced ? (other, world.redis) : (world.redis, other)
         emptyLog = try master.copyLog()
         name = world.folder.file("redis")
-        try point(name, to: master.socket)
+        try pointLink(name, to: master.socket)
         try await replica.follow(master)
         if isSlower {
             let times = (try await master.seconds(), try await replica.seconds())
@@ -82,7 +83,8 @@ private struct Stage {
         }
     }
 
-    /// What to go back to: the path of a log, where one is restored.
+    /// Keeps the state to go back to.
+    /// - Returns: the log with which a restarted master starts.
     func remember() async throws -> String {
         try await replica.cli("REPLICAOF", "NO", "ONE")
         return rollback == .olderLogRestored ? try master.copyLog() : emptyLog
@@ -100,13 +102,13 @@ private struct Stage {
             try await master.cli("REPLICAOF", "NO", "ONE")
         case .laggingReplicaPromoted, .laggingReplicaWithASlowerClockPromoted:
             try await master.kill()
-            try point(name, to: replica.socket)
+            try pointLink(name, to: replica.socket)
         }
     }
 }
 
 extension RedisServer {
-    /// What time it takes it for.
+    /// The time by the server's clock.
     fileprivate func seconds() async throws -> Int {
         let time = try await cli("TIME").split(whereSeparator: \.isWhitespace)
         return try #require(time.first.flatMap { Int($0) })

@@ -7,9 +7,9 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// Waiting for replicas before an acceptance is told.
+/// The daemon waits for replicas before it answers ACCEPTED.
 @Suite(.machine(.overloading), .timeLimit(.minutes(2))) struct ReplicaTests {
-    /// A daemon that reaches Redis by a name, as after a failover the name leads to another one.
+    /// A daemon that reaches Redis by a link, which a failover points to another server.
     private struct Stage {
         let world: World
         let replica: RedisServer
@@ -20,18 +20,12 @@ import Testing
             world = try await World()
             replica = try await RedisServer(replicaOf: world.redis)
             name = world.folder.file("redis")
-            try Self.link(name, to: world.redis)
+            try pointLink(name, to: world.redis.socket)
             daemon = try await world.daemon([
                 "--redis", "unix:\(name)", "--redis-wait-replicas", "1",
                 "--redis-wait-timeout", "200ms",
             ])
             _ = try await daemon.client.create(.offer(1, total: 100))
-        }
-
-        static func link(_ name: String, to redis: RedisServer) throws {
-            unsafe unlink(name)
-            let linked = unsafe symlink(redis.socket, name)
-            try #require(linked == 0)
         }
 
         /// One try, not retried by the client.
@@ -49,40 +43,40 @@ import Testing
         }
     }
 
-    @Test func `an acceptance that no replica has is unknown, and is issued all the same`()
+    @Test func `an acceptance that no replica has is UNKNOWN and still issued`()
         async throws
     {
         let stage = try await Stage()
         try await eventually("the replica follows") { try await stage.ask(1) == nil }
         stage.replica.freeze()
         guard case .refused(let failure)? = try await stage.ask(2) else {
-            Testing.Issue.record("user 2 was not told UNAVAILABLE")
+            Testing.Issue.record("user 2 did not get UNAVAILABLE")
             return
         }
         #expect(failure.code == .unavailable && failure.acceptance == .unknown)
         #expect(try await stage.ask(3, waitFor: .issued) == nil, "a commit needs no replica")
         try await eventually("user 2 has it") { try await stage.daemon.holds(CouponID(1), 2) }
         stage.replica.thaw()
-        try await eventually("the retry is told ACCEPTED") { try await stage.ask(2) == nil }
-        // One that is busy may miss the time limit.
-        try await eventually("another one is told") { try await stage.ask(4) == nil }
+        try await eventually("the retry gets ACCEPTED") { try await stage.ask(2) == nil }
+        // A busy replica may miss the time limit.
+        try await eventually("another user gets ACCEPTED") { try await stage.ask(4) == nil }
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
-    @Test func `what was told ACCEPTED outlives its Redis: the replica has it`() async throws {
+    @Test func `an acceptance that was answered outlives its Redis on the replica`() async throws {
         let stage = try await Stage()
         try await eventually("the replica follows") { try await stage.ask(1) == nil }
-        // Nothing is issued from here, so that only Redis knows of the acceptances.
+        // From here on nothing is issued, so only Redis knows of the acceptances.
         let lock = try await stage.world.lock(CouponID(1))
         for user in 2...30 { #expect(try await stage.ask(Int64(user)) == nil) }
         try await stage.world.redis.kill()
         try await stage.replica.cli("REPLICAOF", "NO", "ONE")
-        try Stage.link(stage.name, to: stage.replica)
+        try pointLink(stage.name, to: stage.replica.socket)
         try await lock.release()
         try await eventually("everybody has it") { try stage.world.issued == 30 }
-        // The promoted one has no replica: nothing is confirmed any more, and nobody is told otherwise.
+        // The promoted server has no replica, so no acceptance is confirmed any more.
         guard case .refused(let failure)? = try await stage.ask(31) else {
-            Testing.Issue.record("user 31 was told ACCEPTED")
+            Testing.Issue.record("user 31 got ACCEPTED")
             return
         }
         #expect(failure.code == .unavailable)

@@ -5,9 +5,9 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// A change reaches the gate also where the daemon that made it died in between (rule 33).
-@Suite(.machine(.asking), .timeLimit(.minutes(2))) struct RetellingTests {
-    @Test func `a raise that nobody told the gate opens the coupon all the same`() async throws {
+/// A change reaches the gate even if its daemon dies after the commit (rule 33).
+@Suite(.machine(.asking), .timeLimit(.minutes(2))) struct ResyncTests {
+    @Test func `a raised total that did not reach the gate still opens the coupon`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()
         _ = try await daemon.client.create(.offer(1, total: 1))
@@ -20,7 +20,7 @@ import Testing
             return
         }
         #expect(try await issue(2) == .soldOut)
-        // What is left of a daemon that committed, and died before it could tell the gate.
+        // What a daemon leaves that commits, and dies before it updates the gate.
         try world.sql(
             """
             UPDATE coupond.coupon SET total = 2, version = version + 1;
@@ -29,8 +29,8 @@ import Testing
         try await eventually("the coupon is open again") {
             if case .issued(sequence: 2, _) = try await issue(2) { true } else { false }
         }
-        // The note goes when the gate has answered, which is after the gate opened.
-        try await eventually("the note is gone") {
+        // The outbox row is deleted when the gate has answered, which is after the gate opened.
+        try await eventually("the outbox row is gone") {
             try world.sql("SELECT count(*) FROM coupond.gate_outbox") == "0"
         }
         #expect(try await daemon.stop() == .code(0))

@@ -5,7 +5,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// The behaviour that the reference system had, and that stays.
+/// The simplest sale.
 @Suite(.machine(.asking), .timeLimit(.minutes(2))) struct SaleTests {
     @Test func `a coupon is issued in order, once to a user, up to its total`() async throws {
         let world = try await World()
@@ -15,7 +15,7 @@ import Testing
             let outcome = try await daemon.client.issue(
                 IssueRequest(coupon: CouponID(1), user: UserID(Int64(user)), waitFor: .issued))
             guard case .issued(let sequence, let at) = outcome else {
-                Testing.Issue.record("user \(user) was told \(outcome)")
+                Testing.Issue.record("user \(user) got \(outcome)")
                 continue
             }
             #expect(sequence == Int64(user))

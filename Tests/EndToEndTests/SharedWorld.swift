@@ -1,4 +1,4 @@
-/// One world for the tests of a suite that only need a running daemon: each has coupons of its own.
+/// One world for all tests of a suite that only need running daemons. Each test has its own coupons.
 import CouponClient
 import CouponCore
 import CouponWire
@@ -21,7 +21,7 @@ struct SharedWorld: SuiteTrait, TestScoping {
         let other: Daemon
     }
 
-    /// What the suite of the running test shares.
+    /// The world and daemons of the running test's suite.
     static var current: Members {
         get throws { try #require(members) }
     }
@@ -51,7 +51,7 @@ extension Trait where Self == SharedWorld {
 private let ids = Atomic<Int64>(10_000)
 
 extension Daemon {
-    /// Creates a coupon, open now unless told otherwise.
+    /// Creates a coupon, by default open now.
     func offer(
         total: Int64?, opensIn: Double = -60, closesIn: Double = 3_600
     ) async throws -> CouponID {
@@ -78,12 +78,12 @@ extension Daemon {
     func win(_ coupon: CouponID, _ user: Int64) async throws -> Int64 {
         let outcome = try await ask(coupon, user, waitFor: .issued)
         guard case .issued(let sequence, _) = outcome else {
-            throw Unexpected(what: "user \(user) was told \(outcome)")
+            throw Unexpected(what: "user \(user) got \(outcome)")
         }
         return sequence
     }
 
-    /// Asks until the daemon has heard that the coupon opened: long before any cache's age.
+    /// Asks until the event that the coupon opened has reached the daemon.
     func winSoon(_ coupon: CouponID, _ user: Int64) async throws {
         try await eventually("user \(user) gets coupon \(coupon.rawValue)") {
             let outcome = try await ask(coupon, user, waitFor: .issued)
@@ -92,7 +92,7 @@ extension Daemon {
         }
     }
 
-    /// What became of a user's request.
+    /// The state of a user's request.
     func status(_ coupon: CouponID, _ user: Int64) async throws -> UserStatus {
         try await client.status(of: coupon, user: UserID(user)).user
     }

@@ -1,4 +1,4 @@
-/// Slow methods wait in lanes, and nobody waits behind another lane's work.
+/// Slow methods wait in lanes, and no request waits behind the work of another lane.
 import CouponClient
 import CouponCore
 import CouponWire
@@ -9,39 +9,41 @@ import Testing
 
 @Suite(.machine(.overloading), .timeLimit(.minutes(2))) struct SlowWorkTests {
     @Test
-    func `a flood of statuses holds up no first request of a coupon, no admin and no recovery`()
+    func `a flood of statuses does not delay first requests, admins or recovery`()
         async throws
     {
         let world = try await World()
         let port = Int(try freePort())
         let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
         let flooded = try await daemon.offer(total: nil)
-        // Nobody has ever asked for these: they must be looked up and loaded.
+        // Nobody has requested these yet, so they must be looked up and loaded.
         let fresh = [try await daemon.offer(total: 1), try await daemon.offer(total: 1)]
         let flood = try StatusFlood(of: flooded, connections: 16, daemon)
         defer { flood.end() }
-        try await flood.isOn()
+        try await flood.waitUntilOn()
         let first = try? await daemon.client.issue(
             IssueRequest(coupon: fresh[0], user: UserID(1), waitFor: .issued),
             deadline: .seconds(5))
         #expect(first?.isIssued == true, "the first request of a coupon")
         let paused = try? await daemon.client.pause(flooded, deadline: .seconds(5))
         #expect(paused?.state == .paused)
-        try await flood.isOn()
+        try await flood.waitUntilOn()
         try await world.redis.cli("FLUSHALL")
-        try await eventually("what follows the loss of Redis' data is accepted") {
+        try await eventually("a request after the loss of Redis' data is issued") {
             let outcome = try await daemon.client.issue(
                 IssueRequest(coupon: fresh[1], user: UserID(1), waitFor: .issued),
                 deadline: .seconds(5))
             return outcome.isIssued
         }
-        try await flood.isOn()
+        try await flood.waitUntilOn()
         #expect(try metric("coupond_slow_waiting{lane=\"statuses\"}", port) > 0)
         #expect(try metric("coupond_slow_refused_total{lane=\"statuses\"}", port) > 0)
         #expect(try metric("coupond_slow_refused_total{lane=\"loads\"}", port) == 0)
     }
 
-    @Test func `one connection has few lists under way, and no other pays for them`() async throws {
+    @Test func `one connection has few lists in flight and does not delay another one`()
+        async throws
+    {
         let world = try await World()
         let daemon = try await world.daemon()
         let coupon = try await daemon.offer(total: 1)
@@ -71,7 +73,7 @@ import Testing
         withExtendedLifetime(admin) {}
     }
 
-    @Test func `what a caller asked for who has gone is not begun`() async throws {
+    @Test func `a job does not begin if its caller's connection is gone`() async throws {
         let world = try await World()
         let port = Int(try freePort())
         let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
@@ -97,25 +99,21 @@ import Testing
         withExtendedLifetime(admin) {}
     }
 
-    /// Admins who wait for a locked coupon, one after the other, for a second each.
+    /// Sends admin calls that wait for a locked coupon, one after the other, for a second each.
     private func keepAdminsWaiting(_ daemon: Daemon, _ coupon: CouponID) throws -> PlainSocket {
         let admin = try PlainSocket(port: daemon.port)
         for id in UInt64(1)...30 {
             try admin.send(
                 Request(id: id, deadlineMilliseconds: 60_000, method: .pauseCoupon(coupon)))
         }
-        // Whoever asks later stands behind them.
+        // When this is answered, the calls are in the lane, and later ones wait behind them.
         try admin.send(Request(id: 999, method: .health))
         while try #require(try admin.response()).id != 999 {}
         return admin
     }
 
     private func metric(_ name: String, _ port: Int) throws -> Double {
-        let socket = try PlainSocket(port: port)
-        try socket.send(Array("GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n".utf8))
-        var bytes: [UInt8] = []
-        while let byte = try socket.read(1) { bytes += byte }
-        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        let lines = try httpGet("/metrics", port: port).split(separator: "\n")
         let line = try #require(lines.first { $0.hasPrefix(name + " ") })
         return try #require(line.split(separator: " ").last.flatMap { Double($0) })
     }

@@ -1,4 +1,4 @@
-/// Callers who ask for statuses as fast as they are answered, and keep as many unanswered as they may.
+/// Callers that ask for statuses as fast as they are answered, with as many unanswered as allowed.
 import CouponCore
 import CouponWire
 import Foundation
@@ -7,12 +7,12 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// Connections by hand, each with a thread: what a client library would never do.
+/// Plain connections, each with a thread: the client library would not send so much.
 final class StatusFlood: Sendable {
     private let answered = Atomic<Int>(0)
     private let isOver = Atomic(false)
 
-    /// Begins.
+    /// Starts the callers.
     init(of coupon: CouponID, connections: Int, _ daemon: Daemon) throws {
         for number in 0..<connections {
             let socket = try PlainSocket(port: daemon.port)
@@ -20,18 +20,18 @@ final class StatusFlood: Sendable {
         }
     }
 
-    /// Comes back when statuses were answered after the call: the flood is on.
-    func isOn() async throws {
+    /// Waits until more statuses are answered.
+    func waitUntilOn() async throws {
         let before = answered.load(ordering: .relaxed)
         try await eventually("the flood is on") {
             answered.load(ordering: .relaxed) > before + 100
         }
     }
 
-    /// No more questions.
+    /// Stops the callers.
     func end() { isOver.store(true, ordering: .relaxed) }
 
-    /// First as many as a connection may leave unanswered, then another one for each answer.
+    /// Sends as many requests as a connection may leave unanswered, then another one for each answer.
     private func ask(_ coupon: CouponID, by socket: PlainSocket, _ first: UInt64) {
         do {
             for number in 0..<UInt64(Limits.requestsInFlightPerConnection) {
@@ -40,7 +40,7 @@ final class StatusFlood: Sendable {
             var next = first + UInt64(Limits.requestsInFlightPerConnection)
             while !isOver.load(ordering: .relaxed) {
                 guard let response = try answer(from: socket) else { return }
-                // Who is told that there are too many does not insist.
+                // A refused request is not repeated.
                 if case .failure(let failure) = response.result,
                     failure.code == .resourceExhausted
                 {
@@ -55,7 +55,7 @@ final class StatusFlood: Sendable {
         }
     }
 
-    /// Waits also for a daemon that does not answer for long.
+    /// The next response, however long it takes; nil after the end.
     private func answer(from socket: PlainSocket) throws -> Response? {
         while !isOver.load(ordering: .relaxed) {
             do { return try socket.response() } catch let error as SocketError {

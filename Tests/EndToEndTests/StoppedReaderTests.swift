@@ -1,4 +1,4 @@
-/// Whoever reads the log has stopped: nobody else does.
+/// The reader of the daemon's log has stopped. The daemon does not.
 import CouponClient
 import CouponCore
 import Glibc
@@ -7,7 +7,7 @@ import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct StoppedReaderTests {
-    @Test func `a daemon whose log nobody reads serves, reloads, and ends when it is told to`()
+    @Test func `a daemon whose log nobody reads serves, reloads and stops`()
         async throws
     {
         let world = try await World()
@@ -23,14 +23,16 @@ import Testing
             try await daemon.client.reload()
         }
         _ = try await daemon.client.status(of: CouponID(1), user: UserID(1))
-        #expect(try get("/readyz", metrics).hasSuffix("ready\n"))
-        #expect(try get("/metrics", metrics).contains("\ncoupond_log_lines_dropped_total 0\n"))
+        #expect(try httpGet("/readyz", port: metrics).hasSuffix("ready\n"))
+        #expect(
+            try httpGet("/metrics", port: metrics).contains("\ncoupond_log_lines_dropped_total 0\n")
+        )
         #expect(try await daemon.stop() == .code(0))
-        #expect(try !reader.takesAnything(), "nothing was read meanwhile")
+        #expect(try !reader.hasRoom(), "nobody has read from the pipe")
     }
 }
 
-/// A named pipe that is open, full, and read by nobody.
+/// A named pipe that is open and full, and that nobody reads.
 private final class FullPipe: Sendable {
     let path: String
     private let descriptor: Int32
@@ -40,13 +42,13 @@ private final class FullPipe: Sendable {
         try #require(unsafe mkfifo(path, 0o600) == 0)
         descriptor = unsafe open(path, O_RDWR | O_NONBLOCK)
         try #require(descriptor >= 0)
-        while try takesAnything() {}
+        while try hasRoom() {}
     }
 
     deinit { close(descriptor) }
 
-    /// Whether there was room for one byte more.
-    func takesAnything() throws -> Bool {
+    /// Writes a byte. False if the pipe is full.
+    func hasRoom() throws -> Bool {
         var byte: UInt8 = 0
         if unsafe write(descriptor, &byte, 1) == 1 { return true }
         try #require(errno == EAGAIN)

@@ -1,4 +1,4 @@
-/// A load of one coupon, wanted by twice as many users as there are, and its accounts.
+/// Traffic for one coupon, which twice as many users want as can have it, and the check of its accounts.
 import CouponClient
 import CouponCore
 import CouponWire
@@ -7,10 +7,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// The suites that kill, stop and overload: one test at a time, since each wants the whole machine.
-@Suite(.machine(.overloading), .serialized, .timeLimit(.minutes(2))) struct FaultTests {}
-
-extension Load {
+extension Traffic {
     /// A coupon, created through `daemon`, which is also the first to be asked.
     /// - Parameter total: half as many as there are users.
     convenience init(
@@ -23,23 +20,23 @@ extension Load {
         add(daemon)
     }
 
-    /// The one on sale.
+    /// The coupon on sale.
     var coupon: CouponID { wishes[0].coupon }
 
     /// Users ask this daemon as well.
     func add(_ daemon: Daemon) { add(daemon.client.address) }
 
-    /// Users ask this daemon no more.
+    /// Users no longer ask this daemon.
     func remove(_ daemon: Daemon) { remove(daemon.port) }
 
-    /// How many are committed.
+    /// The number of committed issues.
     func issued() throws -> Int {
         let count = try world.sql(
             "SELECT count(*) FROM coupond.coupon_issue WHERE coupon_id = \(coupon.rawValue)")
         return Int(count) ?? -1
     }
 
-    /// Waits until nothing is queued any more.
+    /// Waits until nothing is queued.
     func heal(through daemon: Daemon) async throws {
         try await eventually("coupon \(coupon.rawValue) has nothing queued") {
             let audit = try await daemon.client.audit(coupon)
@@ -47,8 +44,8 @@ extension Load {
         }
     }
 
-    /// Heals, and checks every promise.
-    /// - Parameter skew: by how much the clocks of callers and gate are apart, in milliseconds.
+    /// Waits until nothing is queued, and checks every promise.
+    /// - Parameter skew: by how many milliseconds the clocks of callers and gate may differ.
     func expectBalance(through daemon: Daemon, clockSkewMilliseconds skew: Int64? = nil)
         async throws
     {
@@ -69,7 +66,7 @@ extension Load {
 }
 
 extension Tables {
-    /// Of one coupon only: others may be in another load's hands.
+    /// The part of one coupon: other tests may use the others.
     fileprivate func of(_ coupon: CouponID) -> Tables {
         var tables = self
         tables.coupons.removeAll { $0.id != coupon }

@@ -7,10 +7,10 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// A finished coupon leaves the gate when its time has come, whoever is loading it or asking for it (rules 32
-/// and 41). Its time comes early here.
+/// A finished coupon leaves the gate when it is due, also while it is loaded or requested (rules 32 and 41).
+/// The tests make it due early.
 @Suite(.machine(.overloading), .timeLimit(.minutes(3))) struct UnloadTests {
-    @Test func `who read a coupon before it was sold out and had left does not reopen it`()
+    @Test func `a load that began before the coupon sold out and left does not reopen it`()
         async throws
     {
         let world = try await World()
@@ -20,20 +20,20 @@ import Testing
         let lock = try await world.lockRefusals()
         async let late = slow.client.issue(
             request, deadline: .seconds(60), retrying: RetryPolicy())
-        // From here it has read how many have the coupon: nobody.
+        // By now it has read that nobody has the coupon.
         try await eventually("the slow daemon loads") { try world.loads == 1 }
         slow.process.signal(SIGSTOP)
         try await lock.release()
-        // When its claim has stood still for long enough.
+        // The other daemon waits until the slow one's claim has not moved for long enough.
         #expect(try await other.win(coupon, 1) == 1)
-        try await eventually("it leaves") { try await world.letGo(coupon) }
+        try await eventually("it leaves") { try await world.unload(coupon) }
         slow.process.signal(SIGCONT)
         #expect(try await late == .soldOut)
         #expect(try world.sql("SELECT count(*) FROM coupond.issue_rejection") == "0")
         for daemon in [other, slow] { #expect(try await daemon.stop() == .code(0)) }
     }
 
-    @Test func `a coupon that leaves and is raised again and again, with a crowd around it`()
+    @Test func `a coupon can leave and be raised again and again under load`()
         async throws
     {
         let users: Int64 = 120
@@ -46,17 +46,17 @@ import Testing
         for total in stride(from: Int64(40), through: users, by: 20) {
             try await eventually("it is sold out, and leaves") {
                 guard try world.issued == total - 20 else { return false }
-                return try await world.letGo(coupon)
+                return try await world.unload(coupon)
             }
-            // The crowd that goes on asking is answered from the rows, and brings nothing back.
+            // The crowd's requests are answered from the rows, and do not load the coupon.
             #expect(try await other.ask(coupon, users + 1, attempt: 1) == .soldOut)
             let holder = try #require(
                 Int64(try world.sql("SELECT max(user_id) FROM coupond.coupon_issue")))
             let name = RequestID(high: UInt64(holder), low: 0, length: 8)
             guard case .accepted = try await other.ask(coupon, holder, name, attempt: 1) else {
-                throw Unexpected(what: "a holder was told that it has nothing")
+                throw Unexpected(what: "a holder was refused")
             }
-            #expect(try await world.letGo(coupon))
+            #expect(try await world.unload(coupon))
             #expect(try await Self.raise(coupon, to: total, other.client) == total)
         }
         await asking
@@ -69,7 +69,7 @@ import Testing
         for daemon in [one, other] { #expect(try await daemon.stop() == .code(0)) }
     }
 
-    /// Until it is done: while the coupon's row is locked, it cannot be raised.
+    /// Retries until it succeeds: the total cannot be raised while the coupon's row is locked.
     private static func raise(
         _ coupon: CouponID, to total: Int64, _ client: CouponClient
     ) async throws -> Int64? {
@@ -81,9 +81,9 @@ import Testing
 }
 
 extension World {
-    /// The moment comes at which it is looked whether a coupon may go.
-    /// - Returns: whether it has gone.
-    fileprivate func letGo(_ coupon: CouponID) async throws -> Bool {
+    /// Makes a coupon due to leave the gate.
+    /// - Returns: whether it has left.
+    fileprivate func unload(_ coupon: CouponID) async throws -> Bool {
         let prefix = "coupond:{\(coupon.rawValue % 16)}:1:"
         try await redis.cli("ZADD", prefix + "coupons", "XX", "0", "\(coupon.rawValue)")
         return try await redis.cli("EXISTS", prefix + "\(coupon.rawValue):record") == "0"

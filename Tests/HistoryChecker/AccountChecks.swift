@@ -1,4 +1,4 @@
-/// Gate, queue and tables against each other, once everything is quiet.
+/// Compares gate, queue and tables once nothing is in flight.
 internal import CouponCore
 
 extension HistoryChecker {
@@ -14,7 +14,7 @@ extension HistoryChecker {
             }
     }
 
-    /// A quiet partition has an open gate of PostgreSQL's epoch, which knows every commit.
+    /// A partition at rest has an open gate with PostgreSQL's epoch, and the gate knows every commit.
     private func unsettled(_ partition: Tables.Partition) -> Breach? {
         let complaint: String?
         if let gate = partition.gate {
@@ -26,7 +26,7 @@ extension HistoryChecker {
                 complaint = nil
             }
         } else {
-            complaint = "it has no gate"
+            complaint = "no gate"
         }
         return complaint.map {
             Breach(.accounts, nil, [], "partition \(partition.id.rawValue): \($0)")

@@ -1,33 +1,32 @@
-/// What the checker finds.
 public import CouponCore
 
 /// A promise that was not kept.
 public struct Breach: Hashable, Sendable {
-    /// Which one.
+    /// The promise that was broken.
     public enum Kind: String, CaseIterable, Sendable {
-        /// More issued than there are, at any look (promise 1).
+        /// More is issued than the total, in any reading (promise 1).
         case overIssue
         /// A user has a coupon twice (promise 2).
         case duplicate
-        /// Told accepted or issued, and nothing is left of it (promises 3 and 4).
+        /// Answered ACCEPTED or ISSUED, and the tables have nothing of it (promises 3 and 4).
         case lost
-        /// A row that nobody asked for, or whose request was told that it is not accepted.
+        /// A row that no call asked for, or whose calls were all answered "not accepted".
         case phantom
-        /// One request was told one thing and then another (promise 6).
+        /// One request got two different answers (promise 6).
         case changedAnswer
-        /// Told a sequence that is not that of the row (promise 6).
+        /// Answered with a sequence other than the row's (promise 6).
         case wrongSequence
-        /// Refused for a reason that was not there.
+        /// Refused for a reason that did not apply.
         case wrongRefusal
-        /// Accepted, and rejected in spite of it, though nobody touched the tables.
+        /// Accepted and then rejected, although nothing else wrote into the tables.
         case rejected
-        /// Answered before another one asked, and behind it all the same (promise 5).
+        /// Answered before another request was sent, but with a higher sequence (promise 5).
         case overtaken
         /// Two issues of a coupon have one sequence.
         case repeatedSequence
         /// Stock is left, and a user who wanted it has none.
         case unsold
-        /// A request has no answer, though everything is well again.
+        /// A request has no answer, although all faults are over.
         case unanswered
         /// Answered later than the deadline allows (promise 9).
         case late
@@ -35,16 +34,16 @@ public struct Breach: Hashable, Sendable {
         case accounts
     }
 
-    /// Which promise.
+    /// The promise that was broken.
     public let kind: Kind
-    /// The coupon concerned; nil where it is about a partition.
+    /// The coupon concerned; nil for a partition.
     public let coupon: CouponID?
     /// The users concerned.
     public let users: [UserID]
-    /// What was found, for people.
+    /// What was found, as text.
     public let what: String
 
-    /// A finding.
+    /// - Parameter what: what was found, as text.
     public init(_ kind: Kind, _ coupon: CouponID?, _ users: [UserID], _ what: String) {
         self.kind = kind
         self.coupon = coupon

@@ -1,17 +1,17 @@
-/// What one client did and what it was told: the lines of a history.
+/// What one client sent and which answer it got.
 public import CouponCore
 
-/// One try of one issue request, as the client that sent it saw it.
+/// One try of an issue request, as its client saw it.
 public struct Call: Sendable {
     /// How a call ended.
     public enum End: Equatable, Sendable {
-        /// The daemon judged it.
-        case told(Outcome)
-        /// It ended without a judgement: the status, where the daemon sent one, and what is known.
+        /// The daemon answered with an outcome.
+        case answered(Outcome)
+        /// It ended without an outcome. The status is nil if the daemon sent no error.
         case failed(StatusCode?, Acceptance)
     }
 
-    /// The coupon that was asked for.
+    /// The requested coupon.
     public let coupon: CouponID
     /// Who asked.
     public let user: UserID
@@ -21,13 +21,13 @@ public struct Call: Sendable {
     public let attempt: UInt32
     /// Whether the caller waited for ISSUED.
     public let waitsForIssue: Bool
-    /// How long the daemon was given, in milliseconds.
+    /// The deadline in the request, in milliseconds.
     public let deadlineMilliseconds: Int64
-    /// Which daemon was asked: any number that names it within the history.
+    /// The daemon that was asked, by its number in this history.
     public let daemon: Int
     /// When the call began.
     public let sent: Timestamp
-    /// When the client knew how it ended.
+    /// When the client got the answer or the error.
     public let ended: Timestamp
     /// How it ended.
     public let end: End
@@ -52,46 +52,46 @@ public struct Call: Sendable {
 }
 
 extension Call {
-    /// The sequence under which it was told that this very request is accepted; nil where it was not.
+    /// The sequence with which the answer says that this request is accepted; nil if it does not say so.
     public var acceptedSequence: Int64? {
         switch end {
-        case .told(.accepted(let sequence)), .told(.issued(let sequence, _)),
+        case .answered(.accepted(let sequence)), .answered(.issued(let sequence, _)),
             .failed(_, .accepted(let sequence)):
             sequence
         default: nil
         }
     }
 
-    /// Whether it was told that the issue is committed.
-    public var isToldIssued: Bool {
-        if case .told(.issued) = end { true } else { false }
+    /// Whether the answer says that the issue is committed.
+    public var reportsIssued: Bool {
+        if case .answered(.issued) = end { true } else { false }
     }
 
-    /// Whether it may have been the one that the gate accepted.
+    /// Whether the gate may have accepted this call.
     var mayHaveAccepted: Bool {
         switch end {
-        case .told(.accepted), .told(.issued), .told(.rejected), .failed(_, .accepted),
+        case .answered(.accepted), .answered(.issued), .answered(.rejected), .failed(_, .accepted),
             .failed(_, .unknown):
             true
-        case .told, .failed(_, .notAccepted): false
+        case .answered, .failed(_, .notAccepted): false
         }
     }
 
-    /// Whether nobody can say what became of it, not even when.
+    /// Whether its result is unknown, and so is the moment of it.
     var isUnknown: Bool {
         if case .failed(_, .unknown) = end { true } else { false }
     }
 
-    /// Whether the gate, or whoever answered for it, refused this request by rule.
+    /// Whether the gate or a front door refused it with an outcome.
     var isRefusal: Bool {
         switch end {
-        case .told(.accepted), .told(.issued), .told(.rejected), .failed: false
-        case .told: true
+        case .answered(.accepted), .answered(.issued), .answered(.rejected), .failed: false
+        case .answered: true
         }
     }
 
-    /// Whether the request is done with: told accepted, or judged otherwise.
+    /// Whether the request needs no retry: it was accepted or got another outcome.
     public var isAnswer: Bool {
-        if case .told = end { true } else { acceptedSequence != nil }
+        if case .answered = end { true } else { acceptedSequence != nil }
     }
 }

@@ -2,8 +2,8 @@
 internal import CouponCore
 
 extension HistoryChecker {
-    /// Answers that came too late, while neither the daemon nor the way to it was disturbed. What the
-    /// machine kept from the client itself does not count.
+    /// Answers that came too late although neither the daemon nor its network was disturbed. Time in which
+    /// the machine did not let the client run does not count.
     func deadlineBreaches(_ history: History) -> [Breach] {
         let allowed = Self.grantedMilliseconds + toleranceMilliseconds
         return history.calls.compactMap { call in
@@ -16,7 +16,8 @@ extension HistoryChecker {
             guard lateness - stalled > allowed else { return nil }
             return Breach(
                 .late, call.coupon, [call.user],
-                "\(lateness) ms after its deadline (the client itself stood \(stalled) ms)")
+                "\(lateness) ms after its deadline (the client itself was stalled for \(stalled) ms)"
+            )
         }
     }
 }

@@ -1,4 +1,4 @@
-/// A history: all that clients saw of the system while somebody broke it.
+/// A history: all that clients saw of the system while faults hit it.
 public import CouponCore
 
 /// From one moment to another, both included.
@@ -10,7 +10,7 @@ public struct Interval: Hashable, Sendable {
 
     /// - Parameters:
     ///   - from: the first moment.
-    ///   - to: the last one, not earlier.
+    ///   - to: the last moment, not earlier.
     public init(from: Timestamp, to: Timestamp) {
         self.from = from
         self.to = to
@@ -19,42 +19,42 @@ public struct Interval: Hashable, Sendable {
     func overlaps(_ other: Interval) -> Bool { from <= other.to && other.from <= to }
 }
 
-/// A loss of acknowledged data that GUARANTEES allows for, and when it was made.
+/// A loss of acknowledged data that docs/GUARANTEES.md allows, and when it was caused.
 public struct Loss: Sendable {
-    /// Whose data went back.
+    /// The server whose data went back.
     public enum Store: Sendable {
-        /// What was accepted and not yet committed may be gone.
+        /// Acceptances that are not committed may be gone.
         case redis
-        /// What was committed may be gone.
+        /// Commits may be gone.
         case postgres
     }
 
-    /// Whose data went back.
+    /// The server whose data went back.
     public let store: Store
-    /// When it was made.
+    /// When it was caused.
     public let at: Interval
 
     /// - Parameters:
-    ///   - store: whose data went back.
-    ///   - at: when; for an older copy from the moment it was taken, for all that followed is gone.
+    ///   - store: the server whose data went back.
+    ///   - at: when; if an older copy was restored, it begins when the copy was taken.
     public init(of store: Store, at: Interval) {
         self.store = store
         self.at = at
     }
 }
 
-/// One look at the tables in the middle of it all, in one snapshot.
+/// One snapshot of the tables during the history.
 public struct Reading: Sendable {
-    /// When the snapshot was taken, about.
+    /// About when the snapshot was taken.
     public let at: Timestamp
     /// The coupon.
     public let coupon: CouponID
-    /// How many rows of issues it had.
+    /// The number of its issue rows.
     public let rows: Int64
-    /// What its own row said was issued.
+    /// The count in the coupon's own row.
     public let issued: Int64
 
-    /// What was read.
+    /// A reading at a moment.
     public init(at: Timestamp, coupon: CouponID, rows: Int64, issued: Int64) {
         self.at = at
         self.coupon = coupon
@@ -63,21 +63,21 @@ public struct Reading: Sendable {
     }
 }
 
-/// All that happened, as far as clients and the one who broke things know it.
+/// All that happened, as far as the clients and the test that caused the faults know.
 public struct History: Sendable {
-    /// Totals of the coupons that were on offer; nil is unlimited.
+    /// Totals of the coupons on offer; nil means unlimited.
     public var offers: [CouponID: Int64?] = [:]
     /// Every call that ended, in any order.
     public var calls: [Call] = []
-    /// Looks at the tables in between.
+    /// Snapshots of the tables in between.
     public var readings: [Reading] = []
-    /// What was lost on purpose.
+    /// Losses that were caused on purpose.
     public var losses: [Loss] = []
-    /// When a daemon, or the way to it, was stopped, cut or dead: no answer is late then.
+    /// When a daemon or its network was stopped, cut or dead, by the daemon's number. No answer is late then.
     public var disturbances: [Int: [Interval]] = [:]
     /// When the machine did not let the client itself run.
     public var stalls: [Interval] = []
 
-    /// A history in which nothing has happened.
+    /// An empty history.
     public init() {}
 }

@@ -1,31 +1,31 @@
-/// The judge of a history: every promise that can be seen from outside, in one pass over what clients
-/// were told and what tables and gate hold at the end.
+/// Checks a history against every promise that can be seen from outside: compares the clients' answers with
+/// the tables and the gate at the end.
 ///
-/// Pure, so that it can be tested with histories made by hand, one for each breach. It knows nothing of
-/// how the system works, only what it promises.
+/// A pure function, tested with a handmade history for each breach. It knows what the system promises, not
+/// how it works.
 internal import CouponCore
 
-/// What is judged, and how strictly.
+/// The checker, and how strict it is.
 public struct HistoryChecker: Sendable {
     /// How late an answer may be, in milliseconds past its deadline: promise 9 grants 50.
     public static let grantedMilliseconds: Int64 = 50
 
-    /// What is forgiven on top, because daemons and clients share a machine that others use as well.
+    /// Further lateness that is allowed, because daemons and clients share a machine with other programs.
     public var toleranceMilliseconds: Int64 = 0
-    /// How far the clocks of client and gate may lie apart, in milliseconds.
+    /// By how many milliseconds the clocks of client and gate may differ.
     public var clockSkewMilliseconds: Int64 = 5
-    /// Whether somebody touched the tables, so that accepted requests may be rejected.
+    /// Whether the test wrote into the tables, so that accepted requests may be rejected.
     public var mayReject = false
 
-    /// A checker that forgives nothing.
+    /// A checker without further tolerance.
     public init() {}
 
-    /// Everything that is wrong.
-    /// - Returns: breaches in the order of `Breach.Kind`; empty where every promise was kept.
+    /// Finds all breaches.
+    /// - Returns: breaches in the order of `Breach.Kind`; empty if every promise was kept.
     public func check(_ history: History, against tables: Tables) -> [Breach] {
         let join = Join(history, tables)
         var breaches = quantityBreaches(history, tables, join)
-        for story in join.stories { breaches += self.breaches(of: story, history) }
+        for trace in join.traces { breaches += self.breaches(of: trace, history) }
         breaches += phantoms(history, tables, join)
         breaches += orderBreaches(history, join)
         breaches += deadlineBreaches(history)
@@ -33,22 +33,22 @@ public struct HistoryChecker: Sendable {
         return Breach.Kind.allCases.flatMap { kind in breaches.filter { $0.kind == kind } }
     }
 
-    /// How many acceptances were lost, documented or not: told accepted, and the tables know nothing.
+    /// The number of acceptances that the tables do not have, allowed or not.
     public func lostCount(_ history: History, against tables: Tables) -> Int {
-        Join(history, tables).stories.reduce(0) { count, story in
-            let sequences = Set(story.calls.compactMap(\.acceptedSequence))
-            return count + sequences.count { !story.isKept($0) }
+        Join(history, tables).traces.reduce(0) { count, trace in
+            let sequences = Set(trace.calls.compactMap(\.acceptedSequence))
+            return count + sequences.count { !trace.isKept($0) }
         }
     }
 }
 
 extension History {
-    /// Whether an acceptance that was told by `call` may be gone, as documented.
-    func excusesLoss(of call: Call) -> Bool {
-        losses.contains { $0.at.to >= call.sent && ($0.store == .postgres || !call.isToldIssued) }
+    /// Whether docs/GUARANTEES.md allows the acceptance that `call` got to be gone.
+    func allowsLoss(of call: Call) -> Bool {
+        losses.contains { $0.at.to >= call.sent && ($0.store == .postgres || !call.reportsIssued) }
     }
 
-    /// Whether a loss lies between these moments: then the same question may have another answer.
+    /// Whether a loss falls into this interval: then the same request may get another answer.
     func lostSomething(in interval: Interval) -> Bool {
         losses.contains { $0.at.overlaps(interval) }
     }

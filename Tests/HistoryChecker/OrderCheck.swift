@@ -3,11 +3,11 @@
 internal import CouponCore
 
 extension HistoryChecker {
-    /// Epochs are not told to callers, but numbers go on over a change of epoch unless something was lost.
-    /// So the history is cut at each loss, and within a piece the order holds.
+    /// Callers do not know epochs, but sequences continue over a change of epoch unless something was lost.
+    /// So the history is cut at each loss, and the order must hold within a piece.
     func orderBreaches(_ history: History, _ join: Join) -> [Breach] {
         let cuts = history.losses.map(\.at).sorted { $0.from < $1.from }
-        let accepted = join.stories.compactMap { Accepted($0, cuts) }
+        let accepted = join.traces.compactMap { Accepted($0, cuts) }
         return Dictionary(grouping: accepted, by: \.coupon).flatMap { coupon, requests in
             Dictionary(grouping: requests, by: \.piece).values.flatMap { overtaken(coupon, $0) }
         }
@@ -21,7 +21,8 @@ extension HistoryChecker {
                 breaches.append(
                     Breach(
                         .overtaken, coupon, [request.user, lower.user],
-                        "knew \(request.sequence) before \(lower.sequence) was asked for"))
+                        "got \(request.sequence) before the one with \(lower.sequence) was sent"
+                    ))
             }
             if latest.map({ request.sent > $0.sent }) ?? true { latest = request }
         }
@@ -29,26 +30,26 @@ extension HistoryChecker {
     }
 }
 
-/// A request that was told its sequence, with nothing lost meanwhile.
+/// A request that got its sequence, with no loss until then.
 private struct Accepted {
     let coupon: CouponID
     let user: UserID
     let sequence: Int64
-    /// When it was asked for the first time.
+    /// When its first try was sent.
     let sent: Timestamp
     /// When the client first knew the sequence.
     let known: Timestamp
-    /// How many losses came before.
+    /// The number of losses before it.
     let piece: Int
 
-    init?(_ story: Story, _ cuts: [Interval]) {
-        guard let first = story.calls.first(where: { $0.acceptedSequence != nil }),
+    init?(_ trace: RequestTrace, _ cuts: [Interval]) {
+        guard let first = trace.calls.first(where: { $0.acceptedSequence != nil }),
             let sequence = first.acceptedSequence
         else { return nil }
-        let span = Interval(from: story.span.from, to: first.ended)
+        let span = Interval(from: trace.span.from, to: first.ended)
         guard !cuts.contains(where: { $0.overlaps(span) }) else { return nil }
-        coupon = story.name.coupon
-        user = story.name.user
+        coupon = trace.name.coupon
+        user = trace.name.user
         self.sequence = sequence
         sent = span.from
         known = span.to

@@ -1,4 +1,4 @@
-/// How many there are, against how many were given, and to whom.
+/// Compares what was issued with the totals, and finds users with two issues or without any.
 internal import CouponCore
 
 extension HistoryChecker {
@@ -49,7 +49,7 @@ extension HistoryChecker {
         }
     }
 
-    /// SOLD_OUT before as many were accepted as there are.
+    /// SOLD_OUT before the total was accepted.
     private func earlySoldOuts(_ history: History, _ tables: Tables) -> [Breach] {
         guard history.losses.isEmpty, !mayReject else { return [] }
         var moments: [CouponID: Timestamp] = [:]
@@ -58,17 +58,17 @@ extension HistoryChecker {
             moments[coupon] = rows.compactMap(\.acceptedAt).max()
         }
         return history.calls.compactMap { call in
-            guard case .told(.soldOut) = call.end, let full = moments[call.coupon],
+            guard case .answered(.soldOut) = call.end, let full = moments[call.coupon],
                 call.ended.advanced(byMilliseconds: clockSkewMilliseconds) < full
             else { return nil }
             let early = full.milliseconds(since: call.ended)
             return Breach(
                 .wrongRefusal, call.coupon, [call.user],
-                "told SOLD_OUT \(early) ms before the last one was accepted")
+                "got SOLD_OUT \(early) ms before the last unit was accepted")
         }
     }
 
-    /// Who wanted one that is left.
+    /// Users without an issue although stock is left.
     private func unsold(_ history: History, _ tables: Tables, _ join: Join) -> [Breach] {
         let held = Dictionary(grouping: tables.deadLetters, by: \.coupon).mapValues(\.count)
         let sold = Dictionary(grouping: tables.issues, by: \.coupon).mapValues(\.count)

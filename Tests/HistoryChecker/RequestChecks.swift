@@ -1,124 +1,129 @@
-/// What one request was told, held against itself and against the tables.
+/// Compares the answers to one request with each other and with the tables.
 internal import CouponCore
 
 extension HistoryChecker {
-    func breaches(of story: Story, _ history: History) -> [Breach] {
+    func breaches(of trace: RequestTrace, _ history: History) -> [Breach] {
         let found =
-            story.calls.compactMap { breach(of: $0, story, history) }
-            + [changedSequence(story, history), changedRefusal(story, history)].compactMap { $0 }
-            + [unanswered(story)].compactMap { $0 }
-        // A request that asked ten times tells the same breach once.
+            trace.calls.compactMap { breach(of: $0, trace, history) }
+            + [changedSequence(trace, history), changedRefusal(trace, history)].compactMap { $0 }
+            + [unanswered(trace)].compactMap { $0 }
+        // A request with ten tries reports the same breach once.
         return Array(Set(found))
     }
 
     /// One answer against the tables.
-    private func breach(of call: Call, _ story: Story, _ history: History) -> Breach? {
+    private func breach(of call: Call, _ trace: RequestTrace, _ history: History) -> Breach? {
         if let sequence = call.acceptedSequence {
-            return breachOfAcceptance(call, sequence, story, history)
+            return breachOfAcceptance(call, sequence, trace, history)
         }
-        guard case .told(let outcome) = call.end else { return nil }
+        guard case .answered(let outcome) = call.end else { return nil }
         switch outcome {
         case .duplicate(let sequence, let state):
-            return breachOfDuplicate(call, sequence, state, story, history)
+            return breachOfDuplicate(call, sequence, state, trace, history)
         case .rejected(let sequence, let reason):
             if history.losses.contains(where: { $0.store == .postgres }) { return nil }
-            if story.ownIssue?.sequence == sequence {
-                return story.breach(.phantom, "told REJECTED(\(reason)), but it is issued")
+            if trace.ownIssue?.sequence == sequence {
+                return trace.breach(.phantom, "got REJECTED(\(reason)), but it is issued")
             }
-            return story.rejections.contains { $0.sequence == sequence }
-                ? nil : story.breach(.lost, "told REJECTED \(sequence), and no rejection is kept")
+            return trace.rejections.contains { $0.sequence == sequence }
+                ? nil
+                : trace.breach(.lost, "got REJECTED \(sequence), but there is no rejection row")
         case .soldOut:
             return history.offers[call.coupon].map { $0 == nil } ?? false
-                ? story.breach(.wrongRefusal, "told SOLD_OUT of an unlimited coupon") : nil
+                ? trace.breach(.wrongRefusal, "got SOLD_OUT for an unlimited coupon") : nil
         case .notOpen, .ended, .paused, .closed, .notFound:
-            return story.breach(.wrongRefusal, "told \(outcome) of a coupon that is on offer")
+            return trace.breach(.wrongRefusal, "got \(outcome) for a coupon that is on offer")
         case .accepted, .issued: return nil
         }
     }
 
     private func breachOfAcceptance(
-        _ call: Call, _ sequence: Int64, _ story: Story, _ history: History
+        _ call: Call, _ sequence: Int64, _ trace: RequestTrace, _ history: History
     ) -> Breach? {
-        if let row = story.ownIssue, row.sequence == sequence { return nil }
-        if !call.isToldIssued && story.rejections.contains(where: { $0.sequence == sequence }) {
+        if let row = trace.ownIssue, row.sequence == sequence { return nil }
+        if !call.reportsIssued && trace.rejections.contains(where: { $0.sequence == sequence }) {
             return nil
         }
-        if history.excusesLoss(of: call) { return nil }
-        if let row = story.ownIssue {
-            return story.breach(
-                .wrongSequence, "told \(call.end.text), but its row has \(row.sequence)")
+        if history.allowsLoss(of: call) { return nil }
+        if let row = trace.ownIssue {
+            return trace.breach(
+                .wrongSequence, "got \(call.end.text), but its row has \(row.sequence)")
         }
-        let kept = story.issue.map { ", only \($0.text)" } ?? ""
-        return story.breach(.lost, "told \(call.end.text), and there is no row of it\(kept)")
+        let kept = trace.issue.map { ", only \($0.text)" } ?? ""
+        return trace.breach(.lost, "got \(call.end.text), but has no row\(kept)")
     }
 
     private func breachOfDuplicate(
-        _ call: Call, _ sequence: Int64, _ state: HolderState, _ story: Story, _ history: History
+        _ call: Call, _ sequence: Int64, _ state: HolderState, _ trace: RequestTrace,
+        _ history: History
     ) -> Breach? {
         let isLost = history.losses.contains {
             $0.at.to >= call.sent && ($0.store == .postgres || state == .queued)
         }
         if isLost { return nil }
-        if let own = story.ownIssue, own.sequence == sequence {
-            return story.breach(.changedAnswer, "told \(call.end.text), but the row is its own")
+        if let own = trace.ownIssue, own.sequence == sequence {
+            return trace.breach(
+                .changedAnswer, "got \(call.end.text), but the row is this request's own")
         }
-        return story.isKept(sequence)
+        return trace.isKept(sequence)
             ? nil
-            : story.breach(.lost, "told \(call.end.text), and there is no row with that sequence")
+            : trace.breach(.lost, "got \(call.end.text), but there is no row with that sequence")
     }
 
-    /// All sequences that name this request as accepted must be one.
-    private func changedSequence(_ story: Story, _ history: History) -> Breach? {
+    /// All answers that say "accepted" must have the same sequence.
+    private func changedSequence(_ trace: RequestTrace, _ history: History) -> Breach? {
         let sequences = Set(
-            story.calls.compactMap { call -> Int64? in
-                if case .told(.rejected(let sequence, _)) = call.end { return sequence }
+            trace.calls.compactMap { call -> Int64? in
+                if case .answered(.rejected(let sequence, _)) = call.end { return sequence }
                 return call.acceptedSequence
             })
-        guard sequences.count > 1, !history.lostSomething(in: story.span) else { return nil }
-        return story.breach(.changedAnswer, "told the sequences \(sequences.sorted())")
+        guard sequences.count > 1, !history.lostSomething(in: trace.span) else { return nil }
+        return trace.breach(.changedAnswer, "got the sequences \(sequences.sorted())")
     }
 
-    /// Once told accepted, a retry is never refused. A first try may be: a bounce knows no holders.
-    private func changedRefusal(_ story: Story, _ history: History) -> Breach? {
-        guard let first = story.calls.first(where: { $0.acceptedSequence != nil }) else {
+    /// A retry is not refused once the request is accepted. A first try may be: a front door does not know
+    /// holders.
+    private func changedRefusal(_ trace: RequestTrace, _ history: History) -> Breach? {
+        guard let first = trace.calls.first(where: { $0.acceptedSequence != nil }) else {
             return nil
         }
-        let rejection = story.calls.first {
+        let rejection = trace.calls.first {
             $0.isRefusal && $0.attempt > 0 && $0.sent > first.ended
                 && !history.lostSomething(in: Interval(from: first.sent, to: $0.ended))
         }
         return rejection.map {
-            story.breach(.changedAnswer, "told \(first.end.text), and later \($0.end.text)")
+            trace.breach(.changedAnswer, "got \(first.end.text), and later \($0.end.text)")
         }
     }
 
-    private func unanswered(_ story: Story) -> Breach? {
-        guard !story.calls.contains(where: \.isAnswer), let last = story.calls.last else {
+    private func unanswered(_ trace: RequestTrace) -> Breach? {
+        guard !trace.calls.contains(where: \.isAnswer), let last = trace.calls.last else {
             return nil
         }
-        return story.breach(.unanswered, "its last of \(story.calls.count) calls \(last.end.text)")
+        return trace.breach(
+            .unanswered, "\(trace.calls.count) calls, the last one ended with: \(last.end.text)")
     }
 
-    /// Rows that no call can explain.
+    /// Rows that no call explains.
     func phantoms(_ history: History, _ tables: Tables, _ join: Join) -> [Breach] {
-        let stories = Dictionary(uniqueKeysWithValues: join.stories.map { ($0.name, $0) })
+        let traces = Dictionary(uniqueKeysWithValues: join.traces.map { ($0.name, $0) })
         return (tables.issues + tables.rejections + tables.deadLetters).compactMap { row in
             let name = RequestName(coupon: row.coupon, user: row.user, requestID: row.requestID)
-            guard let story = stories[name] else {
-                return Breach(.phantom, row.coupon, [row.user], "nobody asked for \(row.text)")
+            guard let trace = traces[name] else {
+                return Breach(.phantom, row.coupon, [row.user], "no call asked for \(row.text)")
             }
-            if story.calls.contains(where: { mayHaveAccepted($0, row, history) }) { return nil }
-            let late = row.acceptedAt.map { $0.milliseconds(since: story.span.from) }
-            return story.breach(
+            if trace.calls.contains(where: { mayHaveAccepted($0, row, history) }) { return nil }
+            let late = row.acceptedAt.map { $0.milliseconds(since: trace.span.from) }
+            return trace.breach(
                 .phantom,
                 "no call explains \(row.text)"
-                    + (late.map { ", accepted \($0) ms after it was first asked for" } ?? ""))
+                    + (late.map { ", accepted \($0) ms after its first try" } ?? ""))
         }
     }
 
-    /// Whether `row` can be the trace of this call. One of unknown fate can be accepted later than its
-    /// client waited, but not after its deadline. Only where the daemon was disturbed can nobody say when
-    /// that was: its bytes may have stood in the daemon's socket.
+    /// Whether `row` can come from this call. A call whose result is unknown can be accepted after its client
+    /// stopped waiting, but not after its deadline. If the daemon was disturbed there is no such limit: the
+    /// request may have waited in the daemon's socket.
     private func mayHaveAccepted(
         _ call: Call, _ row: Tables.RequestRow, _ history: History
     ) -> Bool {
@@ -138,7 +143,7 @@ extension HistoryChecker {
     }
 }
 
-extension Story {
+extension RequestTrace {
     fileprivate func breach(_ kind: Breach.Kind, _ what: String) -> Breach {
         Breach(kind, name.coupon, [name.user], what)
     }

@@ -1,39 +1,39 @@
-/// One request from its first try to its row: where calls and tables are joined.
+/// Joins calls and rows by request.
 internal import CouponCore
 
-/// What a request is known by.
+/// What identifies a request.
 struct RequestName: Hashable {
     let coupon: CouponID
     let user: UserID
     let requestID: RequestID
 }
 
-/// A user's wish for a coupon.
+/// A user and the coupon that the user wants.
 struct Wish: Hashable {
     let coupon: CouponID
     let user: UserID
 }
 
-/// All calls of one request, and what the tables say of it.
-struct Story {
+/// All calls of one request, and its rows.
+struct RequestTrace {
     let name: RequestName
     /// In the order in which they ended.
     let calls: [Call]
-    /// The user's row for this coupon, whatever the request.
+    /// The user's row for this coupon, of this request or another one.
     let issue: Tables.RequestRow?
     /// Rejections and dead letters of this user and coupon.
     let rejections: [Tables.RequestRow]
 
-    /// The row, if it is this very request's.
+    /// The row, if it is this request's.
     var ownIssue: Tables.RequestRow? { issue?.requestID == name.requestID ? issue : nil }
 
-    /// From the first word sent to the last one heard.
+    /// From the first call's start to the last one's end.
     var span: Interval {
         Interval(
             from: calls.map(\.sent).min() ?? .zero, to: calls.map(\.ended).max() ?? .zero)
     }
 
-    /// Whether the tables still know of this acceptance.
+    /// Whether the tables have this acceptance.
     func isKept(_ sequence: Int64) -> Bool {
         issue?.sequence == sequence || rejections.contains { $0.sequence == sequence }
     }
@@ -41,7 +41,7 @@ struct Story {
 
 /// Calls and rows joined.
 struct Join {
-    let stories: [Story]
+    let traces: [RequestTrace]
     let issues: [Wish: [Tables.RequestRow]]
     let rejections: [Wish: [Tables.RequestRow]]
 
@@ -53,10 +53,10 @@ struct Join {
         let calls = Dictionary(grouping: history.calls) {
             RequestName(coupon: $0.coupon, user: $0.user, requestID: $0.requestID)
         }
-        stories = calls.map { name, calls in
+        traces = calls.map { name, calls in
             let wish = Wish(coupon: name.coupon, user: name.user)
             let rows = issues[wish] ?? []
-            return Story(
+            return RequestTrace(
                 name: name, calls: calls.sorted { $0.ended < $1.ended },
                 issue: rows.first { $0.requestID == name.requestID } ?? rows.first,
                 rejections: rejections[wish] ?? [])

@@ -1,15 +1,14 @@
-/// The end of a history: what tables and gate hold once everything is quiet.
 public import CouponCore
 
-/// The tables and the gate, at the end.
+/// The tables and the gate at the end of a history, when nothing is in flight.
 public struct Tables: Sendable {
     /// A coupon's row.
     public struct CouponRow: Sendable {
         /// The coupon.
         public let id: CouponID
-        /// How many there are; nil is unlimited.
+        /// Nil means unlimited.
         public let total: Int64?
-        /// How many its row says are issued.
+        /// The row's own count of issues.
         public let issued: Int64
 
         /// A row.
@@ -26,11 +25,11 @@ public struct Tables: Sendable {
         public let coupon: CouponID
         /// The user.
         public let user: UserID
-        /// The gate's order number.
+        /// The request's sequence.
         public let sequence: Int64
-        /// The request that counted.
+        /// The request's id.
         public let requestID: RequestID
-        /// When the gate accepted it; nil where the table does not say.
+        /// When the gate accepted it; nil if the table does not have it.
         public let acceptedAt: Timestamp?
 
         /// A row.
@@ -48,13 +47,13 @@ public struct Tables: Sendable {
 
     /// A partition: its row, its gate and its queue.
     public struct Partition: Sendable {
-        /// Which one.
+        /// Its number.
         public let id: PartitionID
-        /// The epoch of PostgreSQL.
+        /// The epoch in PostgreSQL.
         public let epoch: Epoch
-        /// How far PostgreSQL has committed.
+        /// The position up to which PostgreSQL has committed.
         public let cursor: Position
-        /// The gate; nil where Redis has none.
+        /// Nil if Redis has no gate.
         public let gate: Gate?
 
         /// A partition.
@@ -72,7 +71,7 @@ public struct Tables: Sendable {
         public let isOpen: Bool
         /// Its epoch.
         public let epoch: Epoch
-        /// How far it knows of commits.
+        /// The position up to which it knows of commits.
         public let settled: Position
         /// Entries in the queue.
         public let entries: Int64
@@ -86,13 +85,13 @@ public struct Tables: Sendable {
         }
     }
 
-    /// What the gate counts of a coupon that it has loaded.
+    /// The gate's counters of a loaded coupon.
     public struct Record: Sendable {
         /// Slots in use.
         public let used: Int64
-        /// Requests accepted and not yet settled.
+        /// Accepted requests that are not settled.
         public let queued: Int64
-        /// The next order number.
+        /// The sequence of the next accepted request.
         public let nextSequence: Int64
 
         /// The gate's counters.
@@ -109,7 +108,7 @@ public struct Tables: Sendable {
     public var issues: [RequestRow] = []
     /// Every rejection.
     public var rejections: [RequestRow] = []
-    /// Every dead letter that is held, of requests that can be named.
+    /// Every held dead letter whose request is known.
     public var deadLetters: [RequestRow] = []
     /// Every partition.
     public var partitions: [Partition] = []

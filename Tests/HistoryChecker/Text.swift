@@ -1,16 +1,16 @@
-/// Histories for people: what a breach is printed with.
+/// Prints calls, rows and histories.
 public import CouponCore
 
 extension Call.End {
-    /// As a person would say it: `ACCEPTED 7`, `SOLD_OUT`, `UNAVAILABLE, unknown`.
+    /// Such as `ACCEPTED 7`, `SOLD_OUT` or `UNAVAILABLE, unknown`.
     public var text: String {
         switch self {
-        case .told(.accepted(let sequence)): "ACCEPTED \(sequence)"
-        case .told(.issued(let sequence, _)): "ISSUED \(sequence)"
-        case .told(.duplicate(let sequence, let state)): "DUPLICATE \(sequence) (\(state))"
-        case .told(.soldOut): "SOLD_OUT"
-        case .told(.rejected(let sequence, let reason)): "REJECTED \(sequence) (\(reason))"
-        case .told(let outcome): "\(outcome)"
+        case .answered(.accepted(let sequence)): "ACCEPTED \(sequence)"
+        case .answered(.issued(let sequence, _)): "ISSUED \(sequence)"
+        case .answered(.duplicate(let sequence, let state)): "DUPLICATE \(sequence) (\(state))"
+        case .answered(.soldOut): "SOLD_OUT"
+        case .answered(.rejected(let sequence, let reason)): "REJECTED \(sequence) (\(reason))"
+        case .answered(let outcome): "\(outcome)"
         case .failed(let status, let acceptance):
             "\(status?.name ?? "no answer"), \(acceptance.text)"
         }
@@ -32,15 +32,15 @@ extension Tables.RequestRow {
 }
 
 extension RequestID {
-    /// In hexadecimal digits, as PostgreSQL's `encode` gives it.
+    /// In hexadecimal digits, as PostgreSQL's `encode` prints them.
     public var hex: String {
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }
 
 extension History {
-    /// Every call of these users for a coupon, in order, times from the first call of all.
-    public func story(of users: [UserID], _ coupon: CouponID?) -> [String] {
+    /// Every call of these users for a coupon, in order. Times count from the first call of all.
+    public func trace(of users: [UserID], _ coupon: CouponID?) -> [String] {
         let beginning = calls.map(\.sent).min() ?? .zero
         return calls.filter { users.contains($0.user) && $0.coupon == coupon ?? $0.coupon }
             .sorted { $0.sent < $1.sent }

@@ -2,159 +2,162 @@ import CouponCore
 import HistoryChecker
 import Testing
 
-/// What one request is told, against itself and against its row.
+/// The answers to one request, compared with each other and with its row.
 @Suite struct RequestTests {
-    @Test func `a whole sale with retries, duplicates and a sold-out end is no breach`() {
-        var tale = Tale(total: 2)
-        tale.ask(1, to: 120, .failed(.unavailable, .notAccepted))
-        tale.ask(1, try: 1, from: 130, to: 140, .failed(nil, .unknown))
-        tale.ask(1, try: 2, from: 150, to: 160, .told(.issued(sequence: 1, at: .at(155))))
-        tale.ask(1, request: 77, from: 170, to: 180, .told(.duplicate(sequence: 1, state: .issued)))
-        tale.row(1, 1, at: 135)
-        tale.ask(2, from: 200, to: 210, .failed(.deadlineExceeded, .accepted(sequence: 2)))
-        tale.row(2, 2, at: 205)
-        tale.ask(3, from: 220, to: 230, .told(.soldOut))
-        #expect(tale.found(record: .init(used: 2, queued: 0, nextSequence: 3)).isEmpty)
+    @Test func `a sale with retries, duplicates and a sold-out end has no breach`() {
+        var sample = SampleHistory(total: 2)
+        sample.ask(1, to: 120, .failed(.unavailable, .notAccepted))
+        sample.ask(1, try: 1, from: 130, to: 140, .failed(nil, .unknown))
+        sample.ask(
+            1, try: 2, from: 150, to: 160, .answered(.issued(sequence: 1, at: .millisecond(155))))
+        sample.ask(
+            1, request: 77, from: 170, to: 180, .answered(.duplicate(sequence: 1, state: .issued)))
+        sample.row(1, 1, at: 135)
+        sample.ask(2, from: 200, to: 210, .failed(.deadlineExceeded, .accepted(sequence: 2)))
+        sample.row(2, 2, at: 205)
+        sample.ask(3, from: 220, to: 230, .answered(.soldOut))
+        #expect(sample.found(record: .init(used: 2, queued: 0, nextSequence: 3)).isEmpty)
     }
 
     @Test(arguments: [
-        Call.End.told(.accepted(sequence: 1)), .told(.issued(sequence: 1, at: .at(105))),
+        Call.End.answered(.accepted(sequence: 1)),
+        .answered(.issued(sequence: 1, at: .millisecond(105))),
         .failed(.deadlineExceeded, .accepted(sequence: 1)),
-        .told(.duplicate(sequence: 1, state: .queued)),
+        .answered(.duplicate(sequence: 1, state: .queued)),
     ])
-    func `told accepted, and nothing is left of it: lost`(end: Call.End) {
-        var tale = Tale()
-        tale.ask(1, end)
-        #expect(tale.kinds().contains(.lost))
+    func `an acceptance without a row is lost`(end: Call.End) {
+        var sample = SampleHistory()
+        sample.ask(1, end)
+        #expect(sample.kinds().contains(.lost))
     }
 
-    @Test func `what was accepted before Redis lost it may be gone, what was issued may not`() {
-        var tale = Tale(total: nil)
-        tale.ask(1, .told(.accepted(sequence: 1)))
-        tale.ask(1, try: 1, from: 300, to: 310, .told(.accepted(sequence: 4)))
-        tale.row(1, 4, at: 305)
-        tale.lose(.redis, from: 200, to: 210)
-        #expect(tale.found().isEmpty)
-        #expect(tale.checker.lostCount(tale.history, against: tale.tables) == 1)
+    @Test func `a loss of Redis' data may take acceptances, but not issues`() {
+        var sample = SampleHistory(total: nil)
+        sample.ask(1, .answered(.accepted(sequence: 1)))
+        sample.ask(1, try: 1, from: 300, to: 310, .answered(.accepted(sequence: 4)))
+        sample.row(1, 4, at: 305)
+        sample.lose(.redis, from: 200, to: 210)
+        #expect(sample.found().isEmpty)
+        #expect(sample.checker.lostCount(sample.history, against: sample.tables) == 1)
 
-        tale.ask(2, .told(.issued(sequence: 2, at: .at(105))))
-        #expect(tale.kinds() == [.lost, .unsold])
-        tale.history.losses = []
-        tale.lose(.postgres, from: 200, to: 210)
-        #expect(tale.kinds() == [.unsold], "PostgreSQL's data may take issues with it")
+        sample.ask(2, .answered(.issued(sequence: 2, at: .millisecond(105))))
+        #expect(sample.kinds() == [.lost, .unsold])
+        sample.history.losses = []
+        sample.lose(.postgres, from: 200, to: 210)
+        #expect(sample.kinds() == [.unsold], "PostgreSQL's data may take issues with it")
     }
 
-    @Test func `what is accepted after the loss is lost by nobody's leave`() {
-        var tale = Tale()
-        tale.lose(.redis, from: 50, to: 60)
-        tale.ask(1, .told(.accepted(sequence: 1)))
-        #expect(tale.kinds().contains(.lost))
+    @Test func `a loss does not excuse acceptances after it`() {
+        var sample = SampleHistory()
+        sample.lose(.redis, from: 50, to: 60)
+        sample.ask(1, .answered(.accepted(sequence: 1)))
+        #expect(sample.kinds().contains(.lost))
     }
 
-    @Test func `a row that nobody asked for is a phantom`() {
-        var tale = Tale()
-        tale.row(1, 1)
-        #expect(tale.kinds().contains(.phantom))
+    @Test func `a row that no call asked for is a phantom`() {
+        var sample = SampleHistory()
+        sample.row(1, 1)
+        #expect(sample.kinds().contains(.phantom))
     }
 
     @Test(arguments: [
-        Call.End.told(.soldOut), .failed(.unavailable, .notAccepted),
-        .told(.duplicate(sequence: 9, state: .issued)),
+        Call.End.answered(.soldOut), .failed(.unavailable, .notAccepted),
+        .answered(.duplicate(sequence: 9, state: .issued)),
     ])
-    func `a row of a request that was told it is not accepted is a phantom`(end: Call.End) {
-        var tale = Tale()
-        tale.ask(1, end)
-        tale.row(1, 1)
-        #expect(tale.kinds().contains(.phantom))
+    func `a row of a request that was answered "not accepted" is a phantom`(end: Call.End) {
+        var sample = SampleHistory()
+        sample.ask(1, end)
+        sample.row(1, 1)
+        #expect(sample.kinds().contains(.phantom))
     }
 
-    @Test func `a row accepted before its request was sent, or after it was told, is a phantom`() {
+    @Test func `a row accepted before its request or after the answer is a phantom`() {
         for moment in [50, 150] as [Int64] {
-            var tale = Tale()
-            tale.ask(1, .told(.accepted(sequence: 1)))
-            tale.row(1, 1, at: moment)
-            #expect(tale.kinds().contains(.phantom))
+            var sample = SampleHistory()
+            sample.ask(1, .answered(.accepted(sequence: 1)))
+            sample.row(1, 1, at: moment)
+            #expect(sample.kinds().contains(.phantom))
         }
     }
 
-    @Test func `a call of unknown fate may be accepted later than its client waited`() {
-        var tale = Tale()
-        tale.ask(1, .failed(nil, .unknown))
-        tale.ask(1, try: 1, from: 200, to: 210, .told(.soldOut))
-        tale.row(1, 1, at: 150)
-        #expect(!tale.kinds().contains(.phantom))
+    @Test func `a call with an unknown result may be accepted after its client stopped waiting`() {
+        var sample = SampleHistory()
+        sample.ask(1, .failed(nil, .unknown))
+        sample.ask(1, try: 1, from: 200, to: 210, .answered(.soldOut))
+        sample.row(1, 1, at: 150)
+        #expect(!sample.kinds().contains(.phantom))
     }
 
-    @Test func `a call of unknown fate is not accepted after its deadline`() {
-        var tale = Tale()
-        tale.ask(1, deadline: 1_000, .failed(nil, .unknown))
-        tale.ask(1, try: 1, from: 1_200, to: 1_210, .told(.soldOut))
-        tale.row(1, 1, at: 1_151)
-        #expect(tale.kinds().contains(.phantom))
-        tale.history.disturbances = [1: [Interval(from: .at(0), to: .at(200))]]
-        #expect(!tale.kinds().contains(.phantom), "it may have stood in the daemon's socket")
-        tale.history.disturbances = [:]
-        tale.history.stalls = [Interval(from: .at(400), to: .at(401))]
-        #expect(!tale.kinds().contains(.phantom), "the whole machine may have stood")
+    @Test func `a call with an unknown result is not accepted after its deadline`() {
+        var sample = SampleHistory()
+        sample.ask(1, deadline: 1_000, .failed(nil, .unknown))
+        sample.ask(1, try: 1, from: 1_200, to: 1_210, .answered(.soldOut))
+        sample.row(1, 1, at: 1_151)
+        #expect(sample.kinds().contains(.phantom))
+        sample.history.disturbances = [1: [Interval(from: .millisecond(0), to: .millisecond(200))]]
+        #expect(!sample.kinds().contains(.phantom), "it may have waited in the daemon's socket")
+        sample.history.disturbances = [:]
+        sample.history.stalls = [Interval(from: .millisecond(400), to: .millisecond(401))]
+        #expect(!sample.kinds().contains(.phantom), "the whole machine may have stalled")
     }
 
-    @Test func `told REJECTED, and issued: a phantom; without a rejection: lost`() {
-        var tale = Tale()
-        tale.checker.mayReject = true
-        tale.ask(1, .told(.rejected(sequence: 1, reason: .deadLetter)))
-        #expect(tale.kinds().contains(.lost))
-        tale.row(1, 1)
-        #expect(tale.kinds().contains(.phantom))
-        tale.tables.issues = []
-        tale.rejection(1, 1)
-        #expect(tale.kinds().isEmpty)
+    @Test func `a rejected request is a phantom with an issue, and lost without a rejection`() {
+        var sample = SampleHistory()
+        sample.checker.mayReject = true
+        sample.ask(1, .answered(.rejected(sequence: 1, reason: .deadLetter)))
+        #expect(sample.kinds().contains(.lost))
+        sample.row(1, 1)
+        #expect(sample.kinds().contains(.phantom))
+        sample.tables.issues = []
+        sample.rejection(1, 1)
+        #expect(sample.kinds().isEmpty)
     }
 
     @Test func `two sequences for one request are a changed answer`() {
-        var tale = Tale()
-        tale.win(1, 1)
-        tale.ask(1, try: 1, from: 200, to: 210, .told(.accepted(sequence: 2)))
-        #expect(tale.kinds().contains(.changedAnswer))
+        var sample = SampleHistory()
+        sample.win(1, 1)
+        sample.ask(1, try: 1, from: 200, to: 210, .answered(.accepted(sequence: 2)))
+        #expect(sample.kinds().contains(.changedAnswer))
     }
 
     @Test(arguments: [
         Outcome.soldOut, .duplicate(sequence: 1, state: .queued), .ended, .notFound,
     ])
     func `a retry that is refused after it was accepted is a changed answer`(outcome: Outcome) {
-        var tale = Tale()
-        tale.win(1, 1)
-        tale.ask(1, try: 1, from: 200, to: 210, .told(outcome))
-        #expect(tale.kinds().contains(.changedAnswer))
+        var sample = SampleHistory()
+        sample.win(1, 1)
+        sample.ask(1, try: 1, from: 200, to: 210, .answered(outcome))
+        #expect(sample.kinds().contains(.changedAnswer))
     }
 
-    @Test func `a bounce knows no holders: a first try may be told SOLD_OUT`() {
-        var tale = Tale(total: 1)
-        tale.win(1, 1)
-        tale.ask(1, from: 200, to: 210, .told(.soldOut))
-        #expect(tale.found().isEmpty)
+    @Test func `the first try of a holder may get SOLD_OUT`() {
+        var sample = SampleHistory(total: 1)
+        sample.win(1, 1)
+        sample.ask(1, from: 200, to: 210, .answered(.soldOut))
+        #expect(sample.found().isEmpty)
     }
 
     @Test func `two answers swapped are wrong sequences`() {
-        var tale = Tale()
-        tale.ask(1, .told(.accepted(sequence: 2)))
-        tale.ask(2, .told(.accepted(sequence: 1)))
-        tale.row(1, 1)
-        tale.row(2, 2)
-        #expect(tale.found().count { $0.kind == .wrongSequence } == 2)
+        var sample = SampleHistory()
+        sample.ask(1, .answered(.accepted(sequence: 2)))
+        sample.ask(2, .answered(.accepted(sequence: 1)))
+        sample.row(1, 1)
+        sample.row(2, 2)
+        #expect(sample.found().count { $0.kind == .wrongSequence } == 2)
     }
 
-    @Test(arguments: [Outcome.notOpen(opens: .at(0)), .ended, .paused, .closed, .notFound])
-    func `refused for a reason that is not there`(outcome: Outcome) {
-        var tale = Tale(total: 1)
-        tale.win(1, 1)
-        tale.ask(2, .told(outcome))
-        #expect(tale.kinds() == [.wrongRefusal])
+    @Test(arguments: [Outcome.notOpen(opens: .millisecond(0)), .ended, .paused, .closed, .notFound])
+    func `a refusal without its reason is a wrong refusal`(outcome: Outcome) {
+        var sample = SampleHistory(total: 1)
+        sample.win(1, 1)
+        sample.ask(2, .answered(outcome))
+        #expect(sample.kinds() == [.wrongRefusal])
     }
 
-    @Test func `a request that no call answered is told`() {
-        var tale = Tale(total: 1)
-        tale.win(1, 1)
-        tale.ask(2, .failed(.unavailable, .notAccepted))
-        #expect(tale.kinds() == [.unanswered])
+    @Test func `a request without an answer is reported`() {
+        var sample = SampleHistory(total: 1)
+        sample.win(1, 1)
+        sample.ask(2, .failed(.unavailable, .notAccepted))
+        #expect(sample.kinds() == [.unanswered])
     }
 }

@@ -1,56 +1,56 @@
-/// A history made by hand: one coupon, a few users, times in milliseconds.
+/// Handmade histories: one coupon, a few users, times in milliseconds.
 import CouponCore
 import HistoryChecker
 
-/// The coupon of every tale.
+/// The coupon of every sample.
 let coupon = CouponID(1)
 
 extension Timestamp {
-    /// So many milliseconds into the tale.
-    static func at(_ milliseconds: Int64) -> Timestamp {
+    /// So many milliseconds into the sample.
+    static func millisecond(_ milliseconds: Int64) -> Timestamp {
         Timestamp(microseconds: 1_000_000_000 + milliseconds * 1_000)
     }
 }
 
-/// The request id that tales call by a number.
-func request(_ number: UInt64) -> RequestID { RequestID(high: number, low: 0, length: 8) }
+/// The request id with this number.
+func requestID(_ number: UInt64) -> RequestID { RequestID(high: number, low: 0, length: 8) }
 
-struct Tale {
+struct SampleHistory {
     var history = History()
     var tables = Tables()
     var checker = HistoryChecker()
 
-    /// A tale of one coupon with so many to give; nil is unlimited.
+    /// - Parameter total: the coupon's total; nil means unlimited.
     init(total: Int64? = 3) {
         history.offers[coupon] = total
     }
 
-    /// A user asks, and is told.
+    /// Adds a call.
     mutating func ask(
         _ user: Int64, request number: UInt64? = nil, try attempt: UInt32 = 0,
         from: Int64 = 100, to: Int64 = 110, deadline: Int64 = 1_000, _ end: Call.End
     ) {
         history.calls.append(
             Call(
-                coupon: coupon, user: UserID(user), requestID: request(number ?? UInt64(user)),
+                coupon: coupon, user: UserID(user), requestID: requestID(number ?? UInt64(user)),
                 attempt: attempt, waitsForIssue: false, deadlineMilliseconds: deadline, daemon: 1,
-                sent: .at(from), ended: .at(to), end: end))
+                sent: .millisecond(from), ended: .millisecond(to), end: end))
     }
 
-    /// A user asks, is told ACCEPTED, and has the row.
+    /// Adds a call that gets ACCEPTED, and its row.
     mutating func win(_ user: Int64, _ sequence: Int64, from: Int64 = 100, to: Int64 = 110) {
-        ask(user, from: from, to: to, .told(.accepted(sequence: sequence)))
+        ask(user, from: from, to: to, .answered(.accepted(sequence: sequence)))
         row(user, sequence, at: to)
     }
 
-    /// A row, as committed.
+    /// Adds an issue row.
     mutating func row(
         _ user: Int64, _ sequence: Int64, request number: UInt64? = nil, at: Int64 = 105
     ) {
         tables.issues.append(Self.row(user, sequence, request: number, at: at))
     }
 
-    /// A rejection, as committed.
+    /// Adds a rejection row.
     mutating func rejection(_ user: Int64, _ sequence: Int64) {
         tables.rejections.append(Self.row(user, sequence, request: nil, at: nil))
     }
@@ -60,15 +60,16 @@ struct Tale {
     ) -> Tables.RequestRow {
         Tables.RequestRow(
             coupon: coupon, user: UserID(user), sequence: sequence,
-            requestID: request(number ?? UInt64(user)), acceptedAt: at.map { .at($0) })
+            requestID: requestID(number ?? UInt64(user)), acceptedAt: at.map { .millisecond($0) })
     }
 
-    /// Data went back.
+    /// Adds a loss.
     mutating func lose(_ store: Loss.Store, from: Int64, to: Int64) {
-        history.losses.append(Loss(of: store, at: Interval(from: .at(from), to: .at(to))))
+        history.losses.append(
+            Loss(of: store, at: Interval(from: .millisecond(from), to: .millisecond(to))))
     }
 
-    /// What is found, with the accounts of gate and coupon as the rows demand unless told otherwise.
+    /// The breaches found. By default the coupon's count matches its rows.
     func found(issued: Int64? = nil, record: Tables.Record? = nil) -> [Breach] {
         var tables = tables
         let rows = Int64(tables.issues.count)
@@ -80,7 +81,7 @@ struct Tale {
         return checker.check(history, against: tables)
     }
 
-    /// The kinds of all that is found, each once.
+    /// The kinds of the breaches found.
     func kinds(issued: Int64? = nil, record: Tables.Record? = nil) -> Set<Breach.Kind> {
         Set(found(issued: issued, record: record).map(\.kind))
     }

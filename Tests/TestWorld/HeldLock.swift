@@ -1,20 +1,20 @@
-/// Locks taken past the daemon, so that a test decides when something goes on.
+/// Locks that a test holds in PostgreSQL, to decide when a daemon can go on.
 package import CouponCore
 internal import TestSupport
 
 extension World {
-    /// Holds a coupon's row: nothing of it can be issued.
+    /// Locks a coupon's row: none of its requests can be issued.
     package func lock(_ coupon: CouponID) async throws -> HeldLock {
         try await HeldLock(
             "SELECT id FROM coupond.coupon WHERE id = \(coupon.rawValue) FOR UPDATE", in: self)
     }
 
-    /// Holds the refusals: nothing can be loaded, while issuing goes on.
+    /// Locks the rejections: no coupon can be loaded, while issuing goes on.
     package func lockRefusals() async throws -> HeldLock {
         try await HeldLock("LOCK TABLE coupond.issue_rejection", in: self)
     }
 
-    /// Holds what a statement takes.
+    /// Holds the locks of a statement.
     package func hold(_ statement: String) async throws -> HeldLock {
         try await HeldLock(statement, in: self)
     }
@@ -30,7 +30,7 @@ package struct HeldLock {
         self.world = world
         let mark = "lock \(UInt64.random(in: 0...(.max)))"
         self.mark = mark
-        // One transaction, for as long as it sleeps.
+        // One transaction, which lasts as long as the sleep.
         session = try ServerProcess(
             "psql",
             arguments: [
@@ -49,7 +49,7 @@ package struct HeldLock {
         """
     }
 
-    /// Lets it go.
+    /// Releases the lock.
     package func release() async throws {
         try world.sql("SELECT pg_terminate_backend(pid) \(Self.asleep(mark))")
         _ = try await session.waitForEnd()

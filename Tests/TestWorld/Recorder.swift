@@ -1,4 +1,4 @@
-/// Writes a history down while it happens.
+/// Records a history while it happens.
 package import CouponClient
 package import CouponCore
 package import CouponWire
@@ -6,8 +6,8 @@ package import HistoryChecker
 package import NIOCore
 internal import Synchronization
 
-/// A history in the making. Its times are those of the wall clock at the beginning, carried on by the
-/// monotonic one: comparable with what Redis and PostgreSQL say, and never going back.
+/// A growing history. Its times are the wall clock's at the start plus the monotonic clock's since then: they
+/// can be compared with those of Redis and PostgreSQL, and never go back.
 package final class Recorder: Sendable {
     private let beginning: (wall: Timestamp, monotonic: ContinuousClock.Instant)
     private let book = Mutex(History())
@@ -16,10 +16,10 @@ package final class Recorder: Sendable {
         beginning = (.now(plus: 0), .now)
     }
 
-    /// All that was written down so far.
+    /// All that was recorded so far.
     package var history: History { book.withLock { $0 } }
 
-    /// The moment that is now.
+    /// The time now, by the history's clock.
     package var now: Timestamp {
         let (seconds, attoseconds) = (ContinuousClock.now - beginning.monotonic).components
         return Timestamp(
@@ -27,22 +27,22 @@ package final class Recorder: Sendable {
                 + attoseconds / 1_000_000_000_000)
     }
 
-    /// Writes something else down than a call.
-    package func note(_ change: (inout History) -> Void) { book.withLock { change(&$0) } }
+    /// Records something other than a call.
+    package func record(_ change: (inout History) -> Void) { book.withLock { change(&$0) } }
 
-    /// Does something that loses data, and writes that down.
-    /// - Parameter since: from when on all that followed is lost, where that began before.
+    /// Runs `body`, which loses data, and records the loss.
+    /// - Parameter since: the moment from which data is lost, if that is before the call.
     @discardableResult
     package func losing<Result>(
         _ store: Loss.Store, since: Timestamp? = nil, _ body: () async throws -> Result
     ) async rethrows -> Result {
         let from = since ?? now
-        defer { note { $0.losses.append(Loss(of: store, at: Interval(from: from, to: now))) } }
+        defer { record { $0.losses.append(Loss(of: store, at: Interval(from: from, to: now))) } }
         return try await body()
     }
 
-    /// Asks once, and writes down what was told.
-    /// - Parameter daemon: the number of the one that `client` reaches.
+    /// Asks once, and records the call.
+    /// - Parameter daemon: the number of the daemon that `client` reaches.
     package func ask(
         _ request: IssueRequest, deadlineMilliseconds: Int64, _ client: CouponClient, daemon: Int
     ) async -> Result<Outcome, ClientError> {
@@ -54,13 +54,13 @@ package final class Recorder: Sendable {
             attempt: request.attempt, waitsForIssue: request.waitFor == .issued,
             deadlineMilliseconds: deadlineMilliseconds, daemon: daemon, sent: sent, ended: now,
             end: Call.End(answer))
-        note { $0.calls.append(call) }
+        record { $0.calls.append(call) }
         return answer
     }
 }
 
 extension CouponClient {
-    /// What one try of a request ends with, the failure as a value.
+    /// The result of one try of a request, with a failure as a value.
     package func answer(
         to request: IssueRequest, within deadline: TimeAmount
     ) async -> Result<Outcome, ClientError> {
@@ -75,7 +75,7 @@ extension CouponClient {
 extension Call.End {
     init(_ answer: Result<Outcome, ClientError>) {
         switch answer {
-        case .success(let outcome): self = .told(outcome)
+        case .success(let outcome): self = .answered(outcome)
         case .failure(.refused(let failure)): self = .failed(failure.code, failure.acceptance)
         case .failure(let error): self = .failed(nil, error.acceptance)
         }
@@ -83,15 +83,15 @@ extension Call.End {
 }
 
 extension Recorder {
-    /// Writes down, until it is cancelled, when the machine did not let this process run: nobody's answer
-    /// is late for that.
-    package func watchTheClock() async {
+    /// Records, until it is cancelled, when the machine did not let this process run: answers are not late
+    /// because of that.
+    package func recordStalls() async {
         while !Task.isCancelled {
             let due = now.advanced(byMilliseconds: 10)
             try? await Task.sleep(for: .milliseconds(10))
             let woken = now
             guard woken.milliseconds(since: due) > 5 else { continue }
-            note { $0.stalls.append(Interval(from: due, to: woken)) }
+            record { $0.stalls.append(Interval(from: due, to: woken)) }
         }
     }
 }

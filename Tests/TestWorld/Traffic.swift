@@ -1,4 +1,4 @@
-/// Many users want coupons while servers and daemons die, and each is written down.
+/// Many users ask for coupons while servers and daemons die. Every call is recorded.
 package import CouponClient
 package import CouponCore
 internal import CouponWire
@@ -7,9 +7,9 @@ internal import NIOCore
 internal import Synchronization
 internal import TestSupport
 
-/// A sale to many users, who ask any of the daemons, and again where that may help.
-package final class Load: Sendable {
-    /// A user who wants a coupon, by one name for all tries.
+/// Users who ask any of the daemons, and retry if that may help.
+package final class Traffic: Sendable {
+    /// A user who wants a coupon, with one request id for all tries.
     package struct Wish: Hashable, Sendable {
         package let coupon: CouponID
         package let user: UserID
@@ -21,37 +21,38 @@ package final class Load: Sendable {
         }
     }
 
-    /// How users ask.
-    package struct Manners: Sendable {
-        /// The deadlines that users give, in milliseconds, by turns.
+    /// How users behave.
+    package struct Behaviour: Sendable {
+        /// The deadlines that users give in turn, in milliseconds.
         package var deadlines: [Int64] = [10_000]
-        /// Whether some ask again after they were answered, by the same name and by another.
-        package var doubt = false
+        /// Whether some users ask again after an answer, with the same request id or another one.
+        package var asksAgain = false
 
         package init() {}
     }
 
     package let world: World
     package let recorder = Recorder()
-    /// In the order in which they are asked for.
+    /// In the order in which users ask.
     package let wishes: [Wish]
-    private let manners: Manners
+    private let behaviour: Behaviour
     private let waiting: Mutex<[Wish]>
     private let clients = Mutex<[(daemon: Int, client: CouponClient)]>([])
     private let attempts = Mutex<[RequestID: UInt32]>([:])
     private let errors = Mutex<[ClientError]>([])
 
     /// - Parameters:
-    ///   - offers: totals of the coupons; nil is unlimited.
-    ///   - wishes: in the order in which they are asked for.
+    ///   - offers: the coupons' totals; nil means unlimited.
+    ///   - wishes: in the order in which users ask.
     package init(
-        _ world: World, offers: [CouponID: Int64?], wishes: [Wish], manners: Manners = Manners()
+        _ world: World, offers: [CouponID: Int64?], wishes: [Wish],
+        behaviour: Behaviour = Behaviour()
     ) {
         self.world = world
         self.wishes = wishes
-        self.manners = manners
+        self.behaviour = behaviour
         waiting = Mutex(wishes)
-        recorder.note { $0.offers = offers }
+        recorder.record { $0.offers = offers }
     }
 
     package var history: History { recorder.history }
@@ -59,17 +60,17 @@ package final class Load: Sendable {
     /// Why calls ended without an outcome.
     package var failures: [ClientError] { errors.withLock { $0 } }
 
-    /// How many requests were told a sequence.
+    /// How many requests have got a sequence.
     package var accepted: Int {
         Set(history.calls.filter { $0.acceptedSequence != nil }.map(\.requestID)).count
     }
 
     // MARK: The daemons
 
-    /// Users ask there as well, on several connections: each event loop has some.
-    /// - Parameter number: names the daemon; its port where nil.
+    /// Users ask this daemon too, on several connections, so that each event loop gets some.
+    /// - Parameter number: names the daemon; by default its port.
     package func add(_ address: ServerAddress, as number: Int? = nil) {
-        // Patient clients: how late an answer is, not that it was late, is written down.
+        // Clients wait beyond the deadline, because the history needs to know how late an answer is.
         var configuration = ClientConfiguration()
         configuration.answerGrace = .seconds(2)
         clients.withLock { clients in
@@ -82,21 +83,21 @@ package final class Load: Sendable {
         }
     }
 
-    /// Users ask there no more.
+    /// Users no longer ask this daemon.
     package func remove(_ number: Int) { clients.withLock { $0.removeAll { $0.daemon == number } } }
 
     // MARK: The users
 
-    /// Lets users ask until they know, or until `patience` has passed, by ``FairClock``.
+    /// Lets users ask until they have an answer, or until `timeout` has passed by ``FairClock``.
     /// - Parameters:
-    ///   - count: how many; nil for all who have not asked yet.
-    ///   - callers: users at a time, at most.
-    ///   - spread: from the first who begins to the last, unless there are too many at a time.
+    ///   - count: how many users; nil for all who have not asked yet.
+    ///   - callers: how many users ask at the same time, at most.
+    ///   - spread: the time from the first user's start to the last one's, if `callers` allows it.
     package func run(
         first count: Int? = nil, callers: Int = 24, spread: Duration = .zero,
-        patience: Duration = .seconds(60)
+        timeout: Duration = .seconds(60)
     ) async {
-        let (beginning, end) = (ContinuousClock.now, FairClock.now + patience)
+        let (beginning, end) = (ContinuousClock.now, FairClock.now + timeout)
         let chosen = waiting.withLock { waiting in
             defer { waiting.removeFirst(min(count ?? .max, waiting.count)) }
             return waiting.prefix(count ?? .max)
@@ -111,9 +112,9 @@ package final class Load: Sendable {
         }
     }
 
-    /// Lets those ask again, by the same request id, who have no issue, for what Redis lost is free, and
-    /// those who were never told that they have one.
-    package func askAgain(_ tables: Tables, patience: Duration = .seconds(60)) async {
+    /// Users ask again, with the same request id, if they have no issue or never got an answer: slots that
+    /// Redis lost are free.
+    package func askAgain(_ tables: Tables, timeout: Duration = .seconds(60)) async {
         let served = Set(tables.issues.map { [$0.coupon.rawValue, $0.user.rawValue] })
         let answered = Set(history.calls.filter(\.isAnswer).map(\.requestID))
         waiting.withLock {
@@ -122,17 +123,17 @@ package final class Load: Sendable {
                     || !answered.contains($0.requestID)
             }
         }
-        await run(patience: patience)
+        await run(timeout: timeout)
     }
 
-    /// Waits until so many requests were told a sequence.
+    /// Waits until this many requests have got a sequence.
     package func reach(accepted count: Int) async throws {
         try await eventually("\(count) accepted", within: .seconds(40)) { accepted >= count }
     }
 
-    /// A user asks until it knows; some do not believe it.
+    /// A user asks until it has an answer; some ask again after that.
     private func live(_ wish: Wish, until deadline: Duration) async {
-        guard await pursue(wish, until: deadline), manners.doubt else { return }
+        guard await pursue(wish, until: deadline), behaviour.asksAgain else { return }
         switch wish.user.rawValue % 8 {
         case 0: _ = await pursue(wish, until: deadline)
         case 1: _ = await pursue(Wish(wish.coupon, wish.user), until: deadline)
@@ -140,7 +141,7 @@ package final class Load: Sendable {
         }
     }
 
-    /// Asks until there is an answer. False where none came.
+    /// Asks until there is an answer. False if there was none in time.
     private func pursue(_ wish: Wish, until deadline: Duration) async -> Bool {
         var policy = RetryPolicy()
         policy.longestPauseMilliseconds = 250
@@ -152,7 +153,7 @@ package final class Load: Sendable {
                 continue
             }
             let answer = await recorder.ask(
-                next(wish), deadlineMilliseconds: manners.deadline(of: wish), client,
+                next(wish), deadlineMilliseconds: behaviour.deadline(of: wish), client,
                 daemon: daemon)
             guard case .failure(let error) = answer else { return true }
             errors.withLock { $0.append(error) }
@@ -177,8 +178,8 @@ package final class Load: Sendable {
     }
 }
 
-extension Load.Manners {
-    fileprivate func deadline(of wish: Load.Wish) -> Int64 {
+extension Traffic.Behaviour {
+    fileprivate func deadline(of wish: Traffic.Wish) -> Int64 {
         deadlines[Int(wish.user.rawValue) % deadlines.count]
     }
 }

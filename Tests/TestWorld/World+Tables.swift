@@ -1,10 +1,10 @@
-/// Tables and gate as they are, read by psql and redis-cli: apart from the code under test.
+/// Reads the tables and the gates with psql and redis-cli, without the code under test.
 package import CouponCore
 package import HistoryChecker
 internal import TestSupport
 
 extension World {
-    /// Everything that the checker compares.
+    /// All that the checker compares.
     package func tables() async throws -> Tables {
         var tables = try await partitions()
         for row in try TextRow.parse(sql(Self.rows)) {
@@ -59,7 +59,7 @@ extension World {
         SELECT 'partition', id, epoch, cursor_epoch, cursor_n FROM coupond.partition ORDER BY id
         """
 
-    /// One statement, and so one snapshot.
+    /// One statement, so that it reads one snapshot.
     private static let rows = """
         SELECT 'coupon', id, total, issued, NULL, NULL FROM coupond.coupon
         UNION ALL
@@ -92,7 +92,7 @@ extension World {
         """
 }
 
-/// One line of text with columns between bars, as both programs print.
+/// One line of text with columns separated by `|`, as both programs print.
 private struct TextRow {
     let kind: Substring
     private let columns: [Substring]
@@ -148,7 +148,7 @@ private struct TextRow {
     }
 }
 
-/// What another program said does not fit.
+/// Something that the test did not expect, such as the output of another program.
 package struct Unexpected: Error, CustomStringConvertible {
     let what: String
 

@@ -1,11 +1,11 @@
-/// What an end-to-end test has: a real Redis, a real PostgreSQL, and daemons that can be killed.
+/// The servers of an end-to-end test: a real Redis, a real PostgreSQL, and daemons that can be killed.
 package import CouponClient
 package import CouponCore
 internal import Foundation
 internal import NIOCore
 package import TestSupport
 
-/// Servers and daemons of one test, on private sockets and ports; stopped when the test lets go of it.
+/// Servers and daemons of one test, on private sockets and ports. They stop when the world is released.
 package final class World: Sendable {
     package let redis: RedisServer
     package let postgres: PostgresServer
@@ -13,8 +13,8 @@ package final class World: Sendable {
     package let folder: TemporaryFolder
 
     /// - Parameters:
-    ///   - ownPostgres: for tests that stop PostgreSQL; others share one server.
-    ///   - clock: seconds by which Redis' clock is behind.
+    ///   - ownPostgres: true for tests that stop PostgreSQL; other tests share one server.
+    ///   - clock: how many seconds Redis' clock is behind.
     package init(
         ownPostgres: Bool = false, redis settings: [String] = [], clockBehindBy clock: Int? = nil
     ) async throws {
@@ -38,7 +38,7 @@ package final class World: Sendable {
 
     /// - Parameters:
     ///   - postgres: a server that nobody else uses.
-    ///   - database: how that one, or another that takes its place, is reached.
+    ///   - database: the connection string, which may later lead to another server.
     package init(postgres: PostgresServer, database: String) async throws {
         redis = try await RedisServer()
         self.postgres = postgres
@@ -47,7 +47,7 @@ package final class World: Sendable {
     }
 
     /// Starts a daemon and waits until it accepts.
-    /// - Parameter failpoint: where it kills itself.
+    /// - Parameter failpoint: where the daemon kills itself.
     package func daemon(_ arguments: [String] = [], failpoint: Failpoint? = nil) async throws
         -> Daemon
     {
@@ -56,11 +56,11 @@ package final class World: Sendable {
         return daemon
     }
 
-    /// SQL past the daemon.
+    /// Runs SQL without the daemon.
     @discardableResult
     package func sql(_ text: String) throws -> String { try postgres.query(text, on: database) }
 
-    /// How many rows of all coupons are issued.
+    /// The number of issues of all coupons.
     package var issued: Int64 {
         get throws { Int64(try sql("SELECT count(*) FROM coupond.coupon_issue")) ?? 0 }
     }
@@ -74,8 +74,8 @@ package final class Daemon: Sendable {
 
     /// Starts a process.
     /// - Parameters:
-    ///   - redis: how it reaches Redis; nil is directly.
-    ///   - postgres: how it reaches PostgreSQL; nil is directly.
+    ///   - redis: how it reaches Redis; by default directly.
+    ///   - postgres: how it reaches PostgreSQL; by default directly.
     ///   - starter: a command that becomes the daemon, such as `prlimit`.
     package init(
         _ world: World, _ arguments: [String] = [], _ failpoint: Failpoint? = nil,
@@ -96,27 +96,27 @@ package final class Daemon: Sendable {
                 failpoint.map { ["FAILPOINT": $0.rawValue] } ?? [:]
             ) { $1 },
             in: try world.folder.makeFolder("daemon-\(port)"))
-        // Which only a failing test sees: what is slow on a busy machine is not wrong.
+        // Only a failing test should reach this deadline; a busy machine may be slow.
         var configuration = ClientConfiguration()
         configuration.deadline = .seconds(20)
         client = CouponClient(
             address: ServerAddress(host: "127.0.0.1", port: port), configuration: configuration)
     }
 
-    /// Waits until every gate is open to it.
+    /// Waits until it accepts requests for every partition.
     package func ready() async throws {
         try await eventually("coupond is ready; its log ends:\n\(process.logTail(lines: 5))") {
             try await client.health() == nil
         }
     }
 
-    /// Dies without a word.
+    /// Kills the process, without a drain.
     package func kill() async throws {
         process.signal(SIGKILL)
         _ = try await process.waitForEnd()
     }
 
-    /// Drains, and must do so cleanly.
+    /// Drains the daemon, and waits for its end.
     @discardableResult
     package func stop() async throws -> ProcessEnd {
         process.signal(SIGTERM)
@@ -136,7 +136,7 @@ extension Coupon {
 }
 
 extension Timestamp {
-    /// So many seconds from now.
+    /// The time in so many seconds; negative is in the past.
     package static func now(plus seconds: Double) -> Timestamp {
         Timestamp(microseconds: Int64((Date().timeIntervalSince1970 + seconds) * 1_000_000))
     }

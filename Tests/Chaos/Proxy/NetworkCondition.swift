@@ -1,32 +1,29 @@
-/// How a network behaves.
-
-/// What a proxy does with what passes through it.
-struct Weather: Equatable, Sendable {
-    /// The kinds of bad weather.
+/// What a proxy does with the bytes that pass through it.
+struct NetworkCondition: Equatable, Sendable {
+    /// The kinds of conditions.
     enum Kind: String, CaseIterable, Sendable {
-        /// Everything passes at once.
-        case clear
-        /// Everything passes late, in order.
+        /// All bytes pass at once.
+        case healthy
+        /// All bytes pass late, in order.
         case slow
-        /// Everything passes in pieces of a few bytes.
+        /// All bytes pass in pieces of a few bytes.
         case split
         /// Connections are cut again and again.
         case cut
-        /// Nothing passes until the weather clears; then everything does.
+        /// Bytes are held until the network is healthy again, and pass then.
         case held
-        /// Nothing passes, ever, and nobody is told until the weather clears.
+        /// Bytes are dropped. Both sides notice only when the network is healthy again.
         case silent
-        /// Half-open: on connections that stand, nothing passes any more, and nobody is ever told; new ones
-        /// are as good as any.
-        case orphaned
-        /// Questions pass, answers do not, and nobody is told.
-        case deaf
+        /// Bytes of the open connections are dropped for good, and neither side notices. New connections
+        /// work.
+        case halfOpen = "half-open"
+        /// Requests pass, responses are dropped, and neither side notices.
+        case oneWay = "one-way"
     }
 
     let kind: Kind
-    /// How late, in milliseconds, where it is slow.
+    /// The delay if it is slow, in milliseconds.
     var delay = 0
 
-    /// Nothing is wrong.
-    static let clear = Weather(kind: .clear)
+    static let healthy = NetworkCondition(kind: .healthy)
 }

@@ -1,9 +1,9 @@
-/// A network that can be broken: everything between two parties passes through this process.
+/// A network that can be broken: all bytes between two programs pass through this process.
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
-/// Listens, and passes every connection on to a target.
+/// Listens, and forwards every connection to a target.
 final class Proxy: Sendable {
     /// A port of 127.0.0.1, or a path.
     enum Place: Sendable {
@@ -20,43 +20,43 @@ final class Proxy: Sendable {
 
     private struct State {
         var target: Place?
-        var weather = Weather.clear
+        var condition = NetworkCondition.healthy
         var links: [ObjectIdentifier: ProxyLink] = [:]
         var listener: (any Channel)?
-        var hasSwallowed = false
-        var orphanings = 0
+        var hasDropped = false
+        var halfOpenings = 0
     }
 
     private let state = Mutex(State())
 
-    /// Where connections are passed on to; nil: they are closed.
+    /// Where connections are forwarded to; if nil, they are closed.
     var target: Place? {
         get { state.withLock { $0.target } }
         set { state.withLock { $0.target = newValue } }
     }
 
-    /// What happens to all that passes from now on.
-    var weather: Weather {
-        get { state.withLock { $0.weather } }
+    /// What happens to all bytes from now on.
+    var condition: NetworkCondition {
+        get { state.withLock { $0.condition } }
         set {
             let links = state.withLock { state in
-                state.weather = newValue
-                if newValue.kind == .orphaned { state.orphanings += 1 }
+                state.condition = newValue
+                if newValue.kind == .halfOpen { state.halfOpenings += 1 }
                 return Array(state.links.values)
             }
-            for link in links { link.feel(newValue) }
+            for link in links { link.apply(newValue) }
         }
     }
 
-    /// How often the connections that stood became orphans.
-    var orphanings: Int { state.withLock { $0.orphanings } }
+    /// How often the open connections became half-open.
+    var halfOpenings: Int { state.withLock { $0.halfOpenings } }
 
-    /// Whether anything never came through.
-    var hasSwallowed: Bool { state.withLock { $0.hasSwallowed } }
+    /// Whether any bytes were dropped.
+    var hasDropped: Bool { state.withLock { $0.hasDropped } }
 
-    func noteSwallowed() { state.withLock { $0.hasSwallowed = true } }
+    func recordDropped() { state.withLock { $0.hasDropped = true } }
 
-    /// Listens at `place`; port 0 is any.
+    /// Listens at `place`; port 0 means a free one.
     /// - Returns: the port; 0 for a path.
     @discardableResult
     func listen(at place: Place) async throws -> Int {
@@ -75,7 +75,7 @@ final class Proxy: Sendable {
         for link in state.withLock({ Array($0.links.values) }) { link.cut() }
     }
 
-    /// Ends every connection, and listens no more.
+    /// Ends every connection, and stops listening.
     func close() async {
         cut()
         try? await state.withLock { $0.listener }?.close()

@@ -1,21 +1,21 @@
-/// One connection through a proxy: a caller, a target, and what happens to the bytes between them.
+/// One connection through a proxy, from a caller to a target.
 internal import NIOCore
 internal import NIOPosix
 
-/// Both channels live on one event loop, and so does all of this.
+/// Both channels and all of this state are on one event loop.
 final class ProxyLink: Sendable {
     private let proxy: Proxy
     private let loop: any EventLoop
     private let ends: NIOLoopBound<Ends>
-    /// How often connections had been orphaned before this one was made.
+    /// The proxy's count of `halfOpenings` when this connection was made.
     private let generation: Int
 
     /// The two directions.
     private final class Ends {
-        let questions = Stream()
-        let answers = Stream()
-        /// Something was swallowed: whoever is left must not go on as if nothing had happened.
-        var hasSwallowed = false
+        let requests = Stream()
+        let responses = Stream()
+        /// Bytes were dropped, so the connection must end before bytes pass again.
+        var hasDropped = false
         var isClosed = false
     }
 
@@ -28,91 +28,92 @@ final class ProxyLink: Sendable {
 
     init(proxy: Proxy, caller: any Channel) {
         self.proxy = proxy
-        generation = proxy.orphanings
+        generation = proxy.halfOpenings
         loop = caller.eventLoop
         let ends = Ends()
-        ends.answers.channel = caller
+        ends.responses.channel = caller
         self.ends = NIOLoopBound(ends, eventLoop: loop)
     }
 
     /// Connects to the target; must be called on the caller's loop.
     func connect(to target: SocketAddress) throws {
-        guard let caller = ends.value.answers.channel else { return }
-        try caller.pipeline.syncOperations.addHandler(Ear { self.heard($0, isQuestion: true) })
+        guard let caller = ends.value.responses.channel else { return }
+        try caller.pipeline.syncOperations.addHandler(
+            ByteForwarder { self.received($0, isRequest: true) })
         ClientBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        Ear { self.heard($0, isQuestion: false) })
+                        ByteForwarder { self.received($0, isRequest: false) })
                 }
             }
             .connect(to: target).assumeIsolated()
             .whenComplete { result in
                 switch result {
                 case .success(let channel):
-                    self.ends.value.questions.channel = channel
+                    self.ends.value.requests.channel = channel
                     if self.ends.value.isClosed { channel.close(promise: nil) }
-                    self.pass(self.ends.value.questions)
+                    self.pass(self.ends.value.requests)
                 case .failure: caller.close(promise: nil)
                 }
             }
     }
 
-    /// What has been held passes now; who was not told what went missing loses the connection.
-    func feel(_ weather: Weather) {
+    /// Passes the held bytes on; closes the connection if bytes were dropped.
+    func apply(_ condition: NetworkCondition) {
         loop.execute {
             let ends = self.ends.value
-            if self.isOrphan { return }
-            if ends.hasSwallowed && ![.silent, .deaf].contains(weather.kind) {
+            if self.isHalfOpen { return }
+            if ends.hasDropped && ![.silent, .oneWay].contains(condition.kind) {
                 return self.close()
             }
-            self.pass(ends.questions)
-            self.pass(ends.answers)
+            self.pass(ends.requests)
+            self.pass(ends.responses)
         }
     }
 
     /// Ends the connection on both sides.
     func cut() { loop.execute { self.close() } }
 
-    /// Asked of the proxy, because a word may come before this loop has heard of the weather.
-    private var isOrphan: Bool { proxy.orphanings > generation }
+    /// Asks the proxy, because bytes may arrive before this loop has got the new condition.
+    private var isHalfOpen: Bool { proxy.halfOpenings > generation }
 
     private func close() {
         ends.value.isClosed = true
-        ends.value.questions.channel?.close(promise: nil)
-        ends.value.answers.channel?.close(promise: nil)
+        ends.value.requests.channel?.close(promise: nil)
+        ends.value.responses.channel?.close(promise: nil)
     }
 
-    /// Bytes from one side; nil where it has closed.
-    private func heard(_ bytes: ByteBuffer?, isQuestion: Bool) {
+    /// Bytes from one side; nil if it has closed.
+    private func received(_ bytes: ByteBuffer?, isRequest: Bool) {
         let ends = ends.value
-        let weather = proxy.weather
+        let condition = proxy.condition
         let isLost =
-            isOrphan || weather.kind == .silent || (weather.kind == .deaf && !isQuestion)
+            isHalfOpen || condition.kind == .silent || (condition.kind == .oneWay && !isRequest)
         guard let bytes else {
-            // Of a close nobody hears in silence; it comes when the weather clears.
-            if isLost { swallow() } else { close() }
+            // A close that is lost becomes visible when the network is healthy again.
+            if isLost { drop() } else { close() }
             return
         }
-        if isLost { return swallow() }
-        let stream = isQuestion ? ends.questions : ends.answers
+        if isLost { return drop() }
+        let stream = isRequest ? ends.requests : ends.responses
         stream.held.append(bytes)
         pass(stream)
     }
 
-    private func swallow() {
-        ends.value.hasSwallowed = true
-        proxy.noteSwallowed()
+    private func drop() {
+        ends.value.hasDropped = true
+        proxy.recordDropped()
     }
 
     private func pass(_ stream: Stream) {
-        let weather = proxy.weather
-        guard let channel = stream.channel, weather.kind != .held else { return }
+        let condition = proxy.condition
+        guard let channel = stream.channel, condition.kind != .held else { return }
         let held = stream.held
         stream.held = []
         for bytes in held {
-            for piece in weather.kind == .split ? bytes.pieces : [bytes] {
-                let earliest = NIODeadline.now() + .milliseconds(Int64(weather.delay))
+            for piece in condition.kind == .split ? bytes.pieces : [bytes] {
+                let earliest = NIODeadline.now() + .milliseconds(Int64(condition.delay))
                 guard let turn = stream.line.turn(notBefore: earliest, now: .now()) else {
                     channel.writeAndFlush(piece, promise: nil)
                     continue
@@ -126,17 +127,19 @@ final class ProxyLink: Sendable {
     }
 }
 
-/// Passes on what a channel reads, and its end as nil.
-private final class Ear: ChannelInboundHandler {
+/// Calls a closure with what a channel reads, and with nil at its end.
+private final class ByteForwarder: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private let hear: (ByteBuffer?) -> Void
+    private let receive: (ByteBuffer?) -> Void
 
-    init(_ hear: @escaping (ByteBuffer?) -> Void) { self.hear = hear }
+    init(_ receive: @escaping (ByteBuffer?) -> Void) { self.receive = receive }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { hear(unwrapInboundIn(data)) }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        receive(unwrapInboundIn(data))
+    }
 
-    func channelInactive(context: ChannelHandlerContext) { hear(nil) }
+    func channelInactive(context: ChannelHandlerContext) { receive(nil) }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
@@ -144,7 +147,7 @@ private final class Ear: ChannelInboundHandler {
 }
 
 extension ByteBuffer {
-    /// The same bytes, a few at a time; not too many pieces of a long one.
+    /// The same bytes in pieces of a few bytes; at most about 64 pieces.
     fileprivate var pieces: [ByteBuffer] {
         var (rest, pieces) = (self, [ByteBuffer]())
         let size = max(3, readableBytes / 64)

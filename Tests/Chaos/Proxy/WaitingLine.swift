@@ -1,14 +1,14 @@
-/// The order of what passes late.
+/// Keeps delayed bytes in order.
 internal import NIOCore
 
-/// Says when each piece of a stream may pass, so that none overtakes another.
+/// Gives each piece of a stream its time, so none overtakes another.
 struct WaitingLine {
     private var last = NIODeadline.uptimeNanoseconds(0)
-    /// That all are due does not say that they have left: a busy loop reads before it does what is due.
+    /// Pieces that are due may still be waiting: a busy loop reads before it runs its timers.
     private var waiting = 0
 
-    /// When the next piece passes; nil is at once.
-    /// - Parameter earliest: when it may, if nobody waits before it.
+    /// When the next piece passes; nil means at once.
+    /// - Parameter earliest: when it passes if no piece waits before it.
     mutating func turn(notBefore earliest: NIODeadline, now: NIODeadline) -> NIODeadline? {
         guard earliest > now || waiting > 0 else { return nil }
         last = max(last + .nanoseconds(1), earliest)
@@ -16,6 +16,6 @@ struct WaitingLine {
         return last
     }
 
-    /// The first of those who wait has passed.
+    /// The first waiting piece has passed.
     mutating func leave() { waiting -= 1 }
 }

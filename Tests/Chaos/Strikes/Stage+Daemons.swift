@@ -1,56 +1,60 @@
-/// Daemons that die or stand still, and the network around them.
+/// Faults of daemons, and of the network around them.
 internal import CouponCore
 internal import Foundation
 internal import TestSupport
 internal import TestWorld
 
 extension Stage {
-    func killDaemon(_ seat: Seat, for lasts: Duration) async throws {
-        try await disturbing(seat) {
-            try await seat.kill()
+    func killDaemon(_ host: DaemonHost, for lasts: Duration) async throws {
+        try await disturbing(host) {
+            try await host.kill()
             try await Task.sleep(for: lasts)
-            try seat.start()
-            try await seat.daemon?.ready()
+            try host.start()
+            try await host.daemon?.ready()
         }
     }
 
-    /// Puts a daemon there that kills itself; where it finds nothing to do in time, it is killed.
-    func doom(_ seat: Seat, at failpoint: Failpoint, within lasts: Duration) async throws {
-        try await disturbing(seat) {
-            try await seat.kill()
-            try seat.start(failpoint: failpoint)
-            _ = try? await seat.daemon?.process.waitForEnd(within: lasts + .seconds(1))
-            try await seat.kill()
-            try seat.start()
-            try await seat.daemon?.ready()
+    /// Runs a daemon that kills itself at a failpoint; kills it if it does not reach the failpoint in time.
+    func runUntilFailpoint(_ host: DaemonHost, at failpoint: Failpoint, within lasts: Duration)
+        async throws
+    {
+        try await disturbing(host) {
+            try await host.kill()
+            try host.start(failpoint: failpoint)
+            _ = try? await host.daemon?.process.waitForEnd(within: lasts + .seconds(1))
+            try await host.kill()
+            try host.start()
+            try await host.daemon?.ready()
         }
     }
 
-    func stopDaemon(_ seat: Seat, for lasts: Duration) async throws {
-        try await disturbing(seat) {
-            seat.daemon?.process.signal(SIGSTOP)
-            defer { seat.daemon?.process.signal(SIGCONT) }
+    func stopDaemon(_ host: DaemonHost, for lasts: Duration) async throws {
+        try await disturbing(host) {
+            host.daemon?.process.signal(SIGSTOP)
+            defer { host.daemon?.process.signal(SIGCONT) }
             try await Task.sleep(for: lasts)
         }
     }
 
-    /// A network that misbehaves between this daemon and somebody.
-    func blow(
-        _ kind: Weather.Kind, on link: Link, of seat: Seat, for lasts: Duration
+    /// Makes the network on one side of this daemon misbehave.
+    func disturbNetwork(
+        _ kind: NetworkCondition.Kind, on link: Link, of host: DaemonHost, for lasts: Duration
     ) async throws {
-        guard let proxy = seat.proxy(link) else { return }
-        guard link == .client else { return try await blow(kind, proxy, for: lasts) }
-        // The way to the caller is disturbed, and with it the caller's deadline. That a connection is dead
-        // a client notices after five seconds, when the next deadline passes.
-        try await disturbing(seat, afterwards: kind == .orphaned ? 8_000 : 1_000) {
-            try await blow(kind, proxy, for: lasts)
+        guard let proxy = host.proxy(link) else { return }
+        guard link == .client else { return try await disturbNetwork(kind, proxy, for: lasts) }
+        // Callers cannot be answered in time. A client notices a dead connection after five seconds, when
+        // the next deadline passes.
+        try await disturbing(host, afterwards: kind == .halfOpen ? 8_000 : 1_000) {
+            try await disturbNetwork(kind, proxy, for: lasts)
         }
     }
 
-    private func blow(_ kind: Weather.Kind, _ proxy: Proxy, for lasts: Duration) async throws {
-        proxy.weather = Weather(kind: kind, delay: kind == .slow ? 120 : 0)
-        defer { proxy.weather = .clear }
+    private func disturbNetwork(_ kind: NetworkCondition.Kind, _ proxy: Proxy, for lasts: Duration)
+        async throws
+    {
+        proxy.condition = NetworkCondition(kind: kind, delay: kind == .slow ? 120 : 0)
+        defer { proxy.condition = .healthy }
         guard kind == .cut else { return try await Task.sleep(for: lasts) }
-        try await again(for: lasts) { proxy.cut() }
+        try await repeatedly(for: lasts) { proxy.cut() }
     }
 }

@@ -1,12 +1,12 @@
-/// PostgreSQL dies, stands still, refuses or has no room.
+/// Faults of PostgreSQL: it dies, stalls, fails statements or has no room.
 internal import CouponCore
 internal import Foundation
 internal import TestSupport
 internal import TestWorld
 
 extension Stage {
-    /// An error that PostgreSQL may end a transaction with at any time.
-    enum Disagreement: String {
+    /// An error with which PostgreSQL may end any transaction.
+    enum TransactionError: String {
         case deadlock = "40P01"
         case serialization = "40001"
     }
@@ -23,9 +23,9 @@ extension Stage {
         try await Task.sleep(for: lasts)
     }
 
-    /// The postmaster takes it for a crash: all sessions end, and it recovers.
+    /// The postmaster treats this as a crash: it ends all sessions and recovers.
     func killBackend() async throws {
-        let pids = try await insist {
+        let pids = try await retrying {
             try world.sql("SELECT pid \(Self.sessions) ORDER BY random()")
         }
         guard let pid = pids.split(separator: "\n").first.flatMap({ Int32($0) }) else { return }
@@ -33,7 +33,7 @@ extension Stage {
     }
 
     func endSessions() async throws {
-        try await insist { try world.sql("SELECT pg_terminate_backend(pid) \(Self.sessions)") }
+        try await retrying { try world.sql("SELECT pg_terminate_backend(pid) \(Self.sessions)") }
     }
 
     private static let sessions = """
@@ -43,45 +43,48 @@ extension Stage {
         """
 
     func lock(_ coupon: CouponID, for lasts: Duration) async throws {
-        let lock = try await insist { try await world.lock(coupon) }
+        let lock = try await retrying { try await world.lock(coupon) }
         try await Task.sleep(for: lasts)
         try await lock.release()
     }
 
-    /// Raises the error where PostgreSQL would: of a deadlock a statement hears, of a failed
-    /// serialization the commit.
-    func fail(_ disagreement: Disagreement, for lasts: Duration) async throws {
+    /// Raises the error where PostgreSQL would: a deadlock in a statement, a serialization failure at the
+    /// commit.
+    func fail(_ error: TransactionError, for lasts: Duration) async throws {
         let (trigger, probability) =
-            switch disagreement {
+            switch error {
             case .deadlock:
-                ("TRIGGER disagree BEFORE INSERT ON coupond.coupon_issue FOR EACH STATEMENT", 0.6)
+                (
+                    "TRIGGER chaos_error BEFORE INSERT ON coupond.coupon_issue FOR EACH STATEMENT",
+                    0.6
+                )
             case .serialization:
                 (
-                    "CONSTRAINT TRIGGER disagree AFTER INSERT ON coupond.coupon_issue"
+                    "CONSTRAINT TRIGGER chaos_error AFTER INSERT ON coupond.coupon_issue"
                         + " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW", 0.1
                 )
             }
-        try await insist {
+        try await retrying {
             try world.sql(
                 """
-                CREATE OR REPLACE FUNCTION public.disagree() RETURNS trigger LANGUAGE plpgsql AS $$
+                CREATE OR REPLACE FUNCTION public.chaos_error() RETURNS trigger LANGUAGE plpgsql AS $$
                 BEGIN
                     IF random() < \(probability) THEN
-                        RAISE EXCEPTION 'chaos' USING ERRCODE = '\(disagreement.rawValue)';
+                        RAISE EXCEPTION 'chaos' USING ERRCODE = '\(error.rawValue)';
                     END IF;
                     RETURN NULL;
                 END $$;
-                CREATE \(trigger) EXECUTE FUNCTION public.disagree();
+                CREATE \(trigger) EXECUTE FUNCTION public.chaos_error();
                 """)
         }
         try await Task.sleep(for: lasts)
-        try await insist { try world.sql("DROP TRIGGER disagree ON coupond.coupon_issue") }
+        try await retrying { try world.sql("DROP TRIGGER chaos_error ON coupond.coupon_issue") }
     }
 
-    /// PostgreSQL stops when it needs a new file for its log: here, soon.
+    /// Fills the disk, and makes PostgreSQL need new files for its log until it stops.
     func fillLogDisk(for lasts: Duration) async throws {
         world.postgres.fillLogDisk()
-        try await again(for: lasts) { try? world.sql("SELECT pg_switch_wal()") }
+        try await repeatedly(for: lasts) { try? world.sql("SELECT pg_switch_wal()") }
         try await world.postgres.emptyLogDisk()
     }
 }

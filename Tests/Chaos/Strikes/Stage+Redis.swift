@@ -1,4 +1,4 @@
-/// Redis dies, stands still, forgets or is full.
+/// Faults of Redis: it dies, stalls, loses data or is full.
 internal import HistoryChecker
 internal import TestSupport
 internal import TestWorld
@@ -17,12 +17,12 @@ extension Stage {
     }
 
     func emptyRedis() async throws {
-        try await load.recorder.losing(.redis) { try await world.redis.cli("FLUSHALL") }
+        try await traffic.recorder.losing(.redis) { try await world.redis.cli("FLUSHALL") }
     }
 
-    /// What was accepted after the copy was taken is lost.
+    /// Loses what was accepted after the copy was taken.
     func bringBackOlderLog(from lasts: Duration) async throws {
-        try await load.recorder.losing(.redis) {
+        try await traffic.recorder.losing(.redis) {
             let log = try world.redis.copyLog()
             try await Task.sleep(for: lasts)
             try await world.redis.kill()

@@ -1,46 +1,48 @@
-/// How each fault is done, and taken back.
+/// How each fault is caused and undone.
 internal import HistoryChecker
 internal import TestSupport
 internal import TestWorld
 
 extension Stage {
-    /// Does it, waits, and takes it back.
-    func carryOut(_ strike: Strike) async throws {
+    /// Causes the fault, waits, and undoes it.
+    func cause(_ strike: Strike) async throws {
         try await Task.sleep(for: .milliseconds(strike.at))
-        let (seat, lasts) = (seats[strike.daemon], Duration.milliseconds(strike.lasts))
+        let (host, lasts) = (hosts[strike.daemon], Duration.milliseconds(strike.lasts))
         switch strike.fault {
-        case .daemonKilled: try await killDaemon(seat, for: lasts)
-        case .daemonDiesAt(let failpoint): try await doom(seat, at: failpoint, within: lasts)
-        case .daemonStopped: try await stopDaemon(seat, for: lasts)
+        case .daemonKilled: try await killDaemon(host, for: lasts)
+        case .daemonDiesAt(let failpoint):
+            try await runUntilFailpoint(host, at: failpoint, within: lasts)
+        case .daemonStopped: try await stopDaemon(host, for: lasts)
         case .redisKilled: try await killRedis(for: lasts)
         case .redisStopped: try await stopRedis(for: lasts)
         case .redisEmptied: try await emptyRedis()
         case .redisOlderLog: try await bringBackOlderLog(from: lasts)
         case .redisForgetsScripts:
-            try await again(for: lasts) { try await world.redis.cli("SCRIPT", "FLUSH") }
+            try await repeatedly(for: lasts) { try await world.redis.cli("SCRIPT", "FLUSH") }
         case .redisCutsClients:
-            try await again(for: lasts) {
+            try await repeatedly(for: lasts) {
                 try await world.redis.cli("CLIENT", "KILL", "TYPE", "normal")
                 try await world.redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
             }
         case .redisFull: try await fillRedis(for: lasts)
         case .backendKilled: try await killBackend()
-        case .sessionsEnded: try await again(for: lasts) { try await endSessions() }
+        case .sessionsEnded: try await repeatedly(for: lasts) { try await endSessions() }
         case .postgresKilled: try await killPostgres(for: lasts)
         case .postgresStopped: try await stopPostgres(for: lasts)
         case .couponLocked: try await lock(strike.coupon, for: lasts)
         case .deadlocks: try await fail(.deadlock, for: lasts)
         case .serialization: try await fail(.serialization, for: lasts)
         case .logDiskFull: try await fillLogDisk(for: lasts)
-        case .network(let link, let kind): try await blow(kind, on: link, of: seat, for: lasts)
+        case .network(let link, let kind):
+            try await disturbNetwork(kind, on: link, of: host, for: lasts)
         }
     }
 
-    /// Does something as soon as it can be done: another fault may be in the way.
+    /// Retries until it succeeds, because another fault may be in the way.
     @discardableResult
-    func insist<Result>(_ body: () async throws -> Result) async throws -> Result {
+    func retrying<Result>(_ body: () async throws -> Result) async throws -> Result {
         var result: Result?
-        try await eventually("a fault is done") {
+        try await eventually("a fault can be caused or undone") {
             result = try await body()
             return true
         }
@@ -48,8 +50,8 @@ extension Stage {
         return result
     }
 
-    /// Does something again and again.
-    func again<Result>(for lasts: Duration, _ body: () async throws -> Result) async throws {
+    /// Runs `body` ten times a second.
+    func repeatedly<Result>(for lasts: Duration, _ body: () async throws -> Result) async throws {
         let end = ContinuousClock.now + lasts
         while ContinuousClock.now < end {
             _ = try await body()

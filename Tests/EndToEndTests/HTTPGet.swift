@@ -1,0 +1,14 @@
+import TestSupport
+
+/// The whole response to a GET over HTTP, with its headers.
+func httpGet(_ path: String, port: Int) throws -> String {
+    try httpGet(path, over: PlainSocket(port: port))
+}
+
+/// The same over an open connection.
+func httpGet(_ path: String, over socket: PlainSocket) throws -> String {
+    try socket.send(Array("GET \(path) HTTP/1.1\r\nhost: test\r\n\r\n".utf8))
+    var bytes: [UInt8] = []
+    while let byte = try socket.read(1) { bytes += byte }
+    return String(decoding: bytes, as: UTF8.self)
+}
