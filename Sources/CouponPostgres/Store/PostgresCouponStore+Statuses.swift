@@ -21,10 +21,12 @@ extension PostgresCouponStore {
                 }
             }
         }
-        rows.standings.reserveCapacity(questions.count)
+        rows.standings = questions.map { _ in .success(nil) }
         for row in 0..<standings.count {
-            rows.standings.append(
-                Result { () throws(LedgerError) in try standings.standing(row, at: 0) })
+            let number = Int(standings.integer(row, 0)) - 1
+            rows.standings[number] = Result { () throws(LedgerError) in
+                try standings.standing(row, at: 1)
+            }
         }
         return rows
     }
@@ -43,12 +45,13 @@ extension PostgresCouponStore {
             .integers(coupons.map { Int64(partitioning.partition(of: $0).rawValue) }))
     }
 
-    /// For each question the issue, else the latest rejection, in order. The LIMITs keep the planner to one
+    /// The issue, else the latest rejection, of each question that has one. The LIMITs keep the planner to one
     /// look into each index for each question, whatever it believes of the tables.
     private static func standings(_ questions: [StatusQuestion]) -> Statement {
         Statement(
             """
-            SELECT i.sequence, i.request_id, i.issued_at, r.sequence, r.request_id, r.reason
+            SELECT q.number, i.sequence, i.request_id, i.issued_at,
+                r.sequence, r.request_id, r.reason
             FROM unnest($1, $2) WITH ORDINALITY AS q (coupon_id, user_id, number)
             LEFT JOIN LATERAL (
                 SELECT sequence, request_id, issued_at FROM coupond.coupon_issue
@@ -57,7 +60,7 @@ extension PostgresCouponStore {
                 SELECT sequence, request_id, reason FROM coupond.rejection
                 WHERE i.sequence IS NULL AND coupon_id = q.coupon_id AND user_id = q.user_id
                 ORDER BY epoch DESC, n DESC, sequence DESC LIMIT 1) AS r ON true
-            ORDER BY q.number
+            WHERE i.sequence IS NOT NULL OR r.sequence IS NOT NULL
             """, isPrepared: true, .integers(questions.map(\.coupon.rawValue)),
             .integers(questions.map(\.user?.rawValue)))
     }

@@ -33,10 +33,10 @@ extension LoopServer {
         let call = StatusCall(
             question: question, deadline: deadline, presence: presence,
             loopServer: NIOLoopBound(self, eventLoop: loop), number: number, caller: caller)
-        guard !work.statuses.submit(call) else { return }
+        guard !work.statuses.add(call) else { return }
         endStatuses([
             AnsweredStatus(
-                number: number, caller: caller, result: .failure(work.statuses.kind.exhausted))
+                number: number, caller: caller, result: .failure(Lane.statuses.exhausted))
         ])
     }
 

@@ -1,19 +1,7 @@
-/// Statuses in batches: the calls that come while one batch is answered are the next batch.
+/// A batch of statuses: looked up together, and handed back to each event loop together.
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
-internal import Synchronization
-
-/// A `coupon_status` that a caller waits for.
-struct StatusCall: Sendable {
-    let question: StatusQuestion
-    let deadline: MonotonicTime
-    let presence: CallerPresence
-    let loopServer: NIOLoopBound<LoopServer>
-    /// Among the loop server's pending calls.
-    let number: UInt64
-    let caller: Caller
-}
 
 /// A status on its way back to its event loop.
 struct AnsweredStatus: Sendable {
@@ -23,24 +11,10 @@ struct AnsweredStatus: Sendable {
 }
 
 extension BlockingLane {
-    /// Queues a call. False if too many wait.
-    nonisolated func submit(_ call: StatusCall) -> Bool {
-        guard reserve() else { return false }
-        let isAlone = statusCalls.withLock { calls in
-            calls.append(call)
-            return calls.count == 1
-        }
-        if isAlone { goOn { $0.answerStatuses() } }
-        return true
-    }
-
-    private func answerStatuses() {
-        let (calls, isMoreWaiting) = statusCalls.withLock { waiting in
-            let calls = Array(waiting.prefix(Limits.statusesPerBatch))
-            waiting.removeFirst(calls.count)
-            return (calls, !waiting.isEmpty)
-        }
-        release(calls.count)
+    /// Answers a batch, and then what has come meanwhile.
+    func answerStatuses(of queue: StatusQueue) {
+        let calls = queue.next(for: self)
+        if calls.isEmpty { return }
         let now = clocks.now()
         let due = calls.filter { $0.presence.isThere && now < $0.deadline }
         let statuses = keeper.statuses(due.map(\.question))
@@ -49,7 +23,7 @@ extension BlockingLane {
         deliver(
             calls.filter { !$0.presence.isThere || now >= $0.deadline }
                 .map { ($0, .failure(Failure(.deadlineExceeded, "the deadline has passed"))) })
-        if isMoreWaiting { goOn { $0.answerStatuses() } }
+        goOn { $0.answerStatuses(of: queue) }
     }
 
     /// Hands answers to their event loops, all of a loop at once.

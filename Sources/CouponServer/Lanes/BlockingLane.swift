@@ -26,8 +26,6 @@ actor BlockingLane {
     private let loopServers: LoopServers
     private let jobs: AsyncStream<Job>
     private let inbox: AsyncStream<Job>.Continuation
-    /// Statuses that wait for the next batch.
-    nonisolated let statusCalls = Mutex<[StatusCall]>([])
     private let jobsWaiting = Atomic<Int>(0)
     private let jobsRefused = Atomic<Int>(0)
     private let isRecurringWaiting = Atomic(false)
@@ -127,26 +125,17 @@ actor BlockingLane {
 
     /// Queues a job. False where too many wait.
     nonisolated func submit(_ job: @escaping Job) -> Bool {
-        guard reserve() else { return false }
-        inbox.yield { lane in
-            lane.release(1)
-            job(lane)
-        }
-        return true
-    }
-
-    /// Counts a job that waits. False if too many wait.
-    nonisolated func reserve() -> Bool {
         guard jobsWaiting.add(1, ordering: .relaxed).newValue <= kind.bound else {
             jobsWaiting.subtract(1, ordering: .relaxed)
             refuse()
             return false
         }
+        inbox.yield { lane in
+            lane.jobsWaiting.subtract(1, ordering: .relaxed)
+            job(lane)
+        }
         return true
     }
-
-    /// Jobs that have waited have their turn.
-    nonisolated func release(_ jobs: Int) { jobsWaiting.subtract(jobs, ordering: .relaxed) }
 
     /// Counts a job that was refused before it came here.
     nonisolated func refuse() { jobsRefused.add(1, ordering: .relaxed) }

@@ -5,7 +5,7 @@ internal import CouponWire
 struct Lanes: Sendable {
     let news: BlockingLane
     let loads: BlockingLane
-    let statuses: BlockingLane
+    let statuses: StatusQueue
     let admin: BlockingLane
     private let resync: BlockingLane
     private let audits: BlockingLane
@@ -13,19 +13,18 @@ struct Lanes: Sendable {
     init(_ make: (Lane) -> BlockingLane) {
         news = make(.news)
         loads = make(.loads)
-        statuses = make(.statuses)
+        statuses = StatusQueue([make(.statuses), make(.statuses)])
         admin = make(.admin)
         resync = make(.resync)
         audits = make(.audits)
     }
 
     /// Every lane's lane.
-    var lanes: [BlockingLane] { [news, loads, statuses, admin, resync, audits] }
+    var lanes: [BlockingLane] { [news, loads, admin, resync, audits] + statuses.lanes }
 
     /// Who does a slow method.
     func lane(for method: Request.Method) -> BlockingLane {
         switch method.lane {
-        case .statuses: statuses
         case .audits: audits
         default: admin
         }
