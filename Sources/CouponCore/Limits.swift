@@ -56,7 +56,7 @@ public enum Limits {
 
     /// Files that the daemon may have to open for itself, whatever callers hold: the standard three, sessions
     /// with PostgreSQL and connections to Redis beside the event loops' own, signals, the listener for HTTP,
-    /// secrets that are read anew, the resolver's sockets. Some twenty; the rest is for later versions.
+    /// secrets that are read again, the resolver's sockets. Some thirty; the rest is for later versions.
     public static let ownDescriptors = 64
     /// The same for each event loop: its own three, a listener, the gate's connection and the replicas', and
     /// those that take their place before they are gone.

@@ -207,7 +207,7 @@ final class LoopServer {
         }
         let share = request.method.share
         if let share, !connection.share.reserve(share) {
-            work.lane(for: request.method).refuse()
+            work.refuse(request.method)
             return reply(
                 caller, .failure(.exhausted("too many \(share) of this connection are unanswered")))
         }

@@ -19,15 +19,19 @@ struct Lanes: Sendable {
         audits = make(.audits)
     }
 
-    /// Every lane's lane.
-    var lanes: [BlockingLane] { [news, loads, admin, resync, audits] + statuses.lanes }
+    /// All of them.
+    var lanes: [BlockingLane] { jobLanes + statuses.lanes }
 
-    /// Who does a slow method.
+    private var jobLanes: [BlockingLane] { [news, loads, admin, resync, audits] }
+
+    /// The lane of a slow method that is no status.
     func lane(for method: Request.Method) -> BlockingLane {
-        switch method.lane {
-        case .audits: audits
-        default: admin
-        }
+        method.lane == .audits ? audits : admin
+    }
+
+    /// Counts a method that was refused before it came to its lane.
+    func refuse(_ method: Request.Method) {
+        if method.lane == .statuses { statuses.refuse() } else { lane(for: method).refuse() }
     }
 
     /// Each second: what the gates may not know, and the accounts.
@@ -45,10 +49,13 @@ struct Lanes: Sendable {
 
     /// In Prometheus' text format.
     var metrics: String {
+        let lanes: [(Lane, Int, Int)] =
+            jobLanes.map { ($0.kind, $0.waiting, $0.refused) }
+            + [(.statuses, statuses.waiting, statuses.refused)]
         var lines = ["# TYPE coupond_slow_waiting gauge"]
-        lines += lanes.map { "coupond_slow_waiting{lane=\"\($0.kind)\"} \($0.waiting)" }
+        lines += lanes.map { "coupond_slow_waiting{lane=\"\($0.0)\"} \($0.1)" }
         lines.append("# TYPE coupond_slow_refused_total counter")
-        lines += lanes.map { "coupond_slow_refused_total{lane=\"\($0.kind)\"} \($0.refused)" }
+        lines += lanes.map { "coupond_slow_refused_total{lane=\"\($0.0)\"} \($0.2)" }
         return lines.joined(separator: "\n") + "\n"
     }
 }
