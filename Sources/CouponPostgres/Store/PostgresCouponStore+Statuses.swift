@@ -45,8 +45,8 @@ extension PostgresCouponStore {
             .integers(coupons.map { Int64(partitioning.partition(of: $0).rawValue) }))
     }
 
-    /// The issue, else the latest rejection, of each question that has one. The LIMITs keep the planner to one
-    /// look into each index for each question, whatever it believes of the tables.
+    /// The issue, else the latest rejection, of each question that has one. The LIMITs keep the planner to
+    /// one look into each index for each question, whatever it believes of the tables.
     private static func standings(_ questions: [StatusQuestion]) -> Statement {
         Statement(
             """
