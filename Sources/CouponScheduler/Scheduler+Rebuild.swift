@@ -12,9 +12,9 @@ extension Scheduler {
     func beginRebuild(_ row: PartitionRow, _ reason: RebuildReason) throws(StepError) {
         logger.debug(
             "rebuilding the gate",
-            metadata: ["partition": "\(row.id.rawValue)", "reason": "\(reason.rawValue)"])
+            metadata: [LogKey.partition: "\(row.id.rawValue)", LogKey.reason: "\(reason.rawValue)"])
         if reason.isPostgresBehind { try raiseAlarm(row, reason) }
-        instruments.rebuilds.increment()
+        instruments.count(.rebuilds)
         let identity = try gate { () throws(GateControlError) in try gates.identity() }
         let raised = try raiseEpoch(row, identity)
         // Before the fence: should its answer be lost, the attempt goes on.
@@ -155,9 +155,9 @@ extension Scheduler {
         logger.log(
             level: row.epoch == 1 ? .debug : .notice, "gate rebuilt",
             metadata: [
-                "partition": "\(row.id.rawValue)", "epoch": "\(row.epoch)",
-                "reason": "\(rebuild.reason.rawValue)",
-                "queued": "\(rebuild.requests)", "coupons": "\(rebuild.seen.count)",
+                LogKey.partition: "\(row.id.rawValue)", LogKey.epoch: "\(row.epoch)",
+                LogKey.reason: "\(rebuild.reason.rawValue)",
+                LogKey.queued: "\(rebuild.requests)", LogKey.coupons: "\(rebuild.seen.count)",
             ])
     }
 
@@ -166,12 +166,12 @@ extension Scheduler {
     private func raiseAlarm(_ row: PartitionRow, _ reason: RebuildReason) throws(StepError) {
         let now = try issue { () throws(LedgerError) in try ledger.partition(row.id) }
         guard now == row else { throw .overtaken("the partition's row moved on") }
-        instruments.postgresRollbacks.increment()
+        instruments.count(.postgresRollbacks)
         logger.critical(
             "PostgreSQL went back: issues that were committed are lost",
             metadata: [
-                "partition": "\(row.id.rawValue)", "cursor": "\(row.cursor)",
-                "epoch": "\(row.epoch)", "reason": "\(reason.rawValue)",
+                LogKey.partition: "\(row.id.rawValue)", LogKey.cursor: "\(row.cursor)",
+                LogKey.epoch: "\(row.epoch)", LogKey.reason: "\(reason.rawValue)",
             ])
     }
 

@@ -154,10 +154,10 @@ extension Scheduler {
         if deadLetters > 0 {
             logger.error(
                 "requests went to the dead letters",
-                metadata: ["partition": "\(row.id.rawValue)", "count": "\(deadLetters)"])
+                metadata: [LogKey.partition: "\(row.id.rawValue)", LogKey.count: "\(deadLetters)"])
         }
         for settled in commit.coupons where settled.coupon?.isSoldOut == true {
-            logger.info("coupon sold out", metadata: ["coupon": "\(settled.id.rawValue)"])
+            logger.info("coupon sold out", metadata: [LogKey.coupon: "\(settled.id.rawValue)"])
         }
     }
 
@@ -201,7 +201,8 @@ extension Scheduler {
         logger.notice(
             "settled what an earlier owner had committed",
             metadata: [
-                "partition": "\(partition.rawValue)", "from": "\(from)", "to": "\(to)",
+                LogKey.partition: "\(partition.rawValue)", LogKey.from: "\(from)",
+                LogKey.to: "\(to)",
             ])
     }
 

@@ -30,13 +30,14 @@ package final class Scheduler {
     ///   - ledger: its session with PostgreSQL.
     ///   - gates: its connection to Redis.
     package init(
-        ledger: any Ledger, gates: any GateControl, options: SchedulerOptions, logger: Logger
+        ledger: any Ledger, gates: any GateControl, options: SchedulerOptions, logger: Logger,
+        instruments: Instruments = Instruments()
     ) {
         self.ledger = ledger
         self.gates = gates
         self.options = options
         self.logger = logger
-        instruments = Instruments()
+        self.instruments = instruments
         random = SplitMix64(seed: options.seed)
         let now = options.clocks.now()
         identityCheckAt = now
@@ -90,8 +91,8 @@ package final class Scheduler {
             logger.info(
                 "partitions reassigned",
                 metadata: [
-                    "owned": "\(owned.count)", "taken": "\(changes.taken.count)",
-                    "given": "\(changes.given.count)",
+                    LogKey.owned: "\(owned.count)", LogKey.taken: "\(changes.taken.count)",
+                    LogKey.given: "\(changes.given.count)",
                 ])
         }
     }
@@ -99,7 +100,7 @@ package final class Scheduler {
     /// The locks went with the session: whatever was read is another owner's business now (rule 9).
     func loseSession(_ error: LedgerError, _ now: MonotonicTime) {
         if !owned.isEmpty || ownership.failures == 0 {
-            logger.warning("session with PostgreSQL lost", metadata: ["error": "\(error)"])
+            logger.warning("session with PostgreSQL lost", metadata: [LogKey.error: "\(error)"])
         }
         owned.removeAll()
         for partition in rebuilds.keys { rebuilds[partition]?.isInDoubt = true }
@@ -212,7 +213,7 @@ package final class Scheduler {
 
     private func fail(_ partition: PartitionID, _ error: StepError, since start: MonotonicTime) {
         let now = options.clocks.now()
-        instruments.failures.increment()
+        instruments.count(.failures)
         rebuilds[partition]?.isInDoubt = true
         switch error {
         case .ledger(.sessionLost(let text)):
@@ -239,7 +240,7 @@ package final class Scheduler {
         if isNews == true {
             logger.warning(
                 "partition waits",
-                metadata: ["partition": "\(partition.rawValue)", "error": "\(error)"])
+                metadata: [LogKey.partition: "\(partition.rawValue)", LogKey.error: "\(error)"])
         }
     }
 
@@ -278,7 +279,7 @@ package final class Scheduler {
             }
         } catch {
             identity = nil
-            logger.debug("wait for work failed", metadata: ["error": "\(error)"])
+            logger.debug("wait for work failed", metadata: [LogKey.error: "\(error)"])
             options.clocks.pause(50)
         }
     }

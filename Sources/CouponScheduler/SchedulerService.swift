@@ -12,6 +12,7 @@ public actor SchedulerService: Service {
     private let makeGates: @Sendable () -> any GateControl
     private let options: SchedulerOptions
     private let logger: Logger
+    private let instruments = Instruments()
     private let isStopping = Atomic(false)
     private let owned = Mutex<Set<PartitionID>>([])
 
@@ -38,6 +39,9 @@ public actor SchedulerService: Service {
         owned.withLock { $0.contains(partition) }
     }
 
+    /// Counts a coupon for which PostgreSQL went back.
+    public nonisolated func countPostgresRollback() { instruments.count(.postgresRollbacks) }
+
     /// Drains queues until graceful shutdown or cancellation, then gives the partitions up.
     public func run() async throws {
         await withGracefulShutdownHandler {
@@ -59,7 +63,8 @@ public actor SchedulerService: Service {
         var options = options
         options.tellOwned = { [self] owned in self.owned.withLock { $0 = owned } }
         let scheduler = Scheduler(
-            ledger: makeLedger(), gates: makeGates(), options: options, logger: logger)
+            ledger: makeLedger(), gates: makeGates(), options: options, logger: logger,
+            instruments: instruments)
         while !isStopping.load(ordering: .relaxed) { scheduler.turn() }
     }
 }

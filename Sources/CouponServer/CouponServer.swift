@@ -1,5 +1,5 @@
 /// The front of the daemon as a service: listeners, a loop server for each event loop, lanes, events.
-public import CouponCore
+internal import CouponCore
 public import Logging
 internal import NIOCore
 public import NIOPosix
@@ -7,42 +7,36 @@ public import ServiceLifecycle
 
 /// Serves the protocol until graceful shutdown, then drains.
 ///
-/// Each event loop listens on the same port for itself (SO_REUSEPORT), so that a connection stays on the
-/// loop that accepted it.
+/// Each event loop listens on the same port (SO_REUSEPORT), so a connection stays on the loop that accepted
+/// it.
 public struct CouponServer: Service {
     let group: MultiThreadedEventLoopGroup
-    let options: ServerOptions
+    let configuration: ServerConfiguration
+    let environment: any ServerEnvironment
     let work: Lanes
     private let relay: EventRelay
     let loopServers: LoopServers
     let accepting: AcceptWatch
     let logger: Logger
 
-    /// - Parameters:
-    ///   - group: the event loops; each gets a worker.
-    ///   - store: makes a lane's session with PostgreSQL; called on its thread.
-    ///   - gates: makes a lane's connection to Redis; called on its thread.
-    ///   - events: makes the event subscription; called on its thread.
+    /// - Parameter group: the event loops; each gets a worker.
     public init(
-        group: MultiThreadedEventLoopGroup, options: ServerOptions,
-        store: @escaping @Sendable () -> any LaneStore,
-        gates: @escaping @Sendable () -> any LaneGates,
-        events: @escaping @Sendable () -> any EventSource, logger: Logger
+        group: MultiThreadedEventLoopGroup, configuration: ServerConfiguration,
+        environment: any ServerEnvironment, logger: Logger
     ) {
         self.group = group
-        self.options = options
+        self.configuration = configuration
+        self.environment = environment
         self.logger = logger
         accepting = AcceptWatch(logger: logger)
         loopServers = LoopServers()
         let loopServers = loopServers
         work = Lanes { lane in
             BlockingLane(
-                lane, partitioning: options.worker.partitioning, store: store, gates: gates,
-                owns: lane == .audits ? options.owns : nil, loopServers: loopServers,
-                logger: logger, clocks: options.worker.clocks,
-                reloadSettings: options.reloadSettings)
+                lane, worker: configuration.worker, environment: environment,
+                loopServers: loopServers, logger: logger)
         }
-        relay = EventRelay(source: events, loopServers: loopServers, logger: logger)
+        relay = EventRelay(environment: environment, loopServers: loopServers, logger: logger)
     }
 
     /// Listens, serves, drains.
@@ -56,23 +50,24 @@ public struct CouponServer: Service {
             let made = try await makeLoopServers()
             // A loop server that is added later would miss the signal `up`.
             tasks.addTask { await relay.run() }
-            let observation = try await observe()
+            let metricsListener = try await startMetricsListener()
             tasks.addTask { await lookAround() }
             await untilReady()
             let listeners = try await listen(made)
-            logger.info(
-                "listening", metadata: ["address": "\(listeners[0].localAddress, default: "?")"])
-            if let address = listeners[0].localAddress { options.onListening(address) }
+            let address = "\(listeners[0].localAddress, default: "?")"
+            logger.info("listening", metadata: [LogKey.address: "\(address)"])
+            environment.listening(on: address)
             tasks.addTask { await showLife() }
-            let isDisconnected = await untilStopped(listeners + [observation].compactMap(\.self))
+            let isDisconnected = await untilStopped(
+                listeners + [metricsListener].compactMap(\.self))
             await drain(listeners)
-            try? await observation?.close().get()
+            try? await metricsListener?.close().get()
             tasks.cancelAll()
             if isDisconnected { throw ListenerLost() }
         }
     }
 
-    /// Reads settings anew and drops what the local caches remember: everything is asked again.
+    /// Reads the admin token again and drops all local caches.
     public func reload() async { _ = await work.admin.reload() }
 
     /// Every daemon reads the partitions each second and drops older epochs (rule 15).
@@ -83,21 +78,22 @@ public struct CouponServer: Service {
         }
     }
 
-    /// Tells the watchdog of every round through all event loops; a loop that hangs ends it.
+    /// Gives a sign of life after each round through all event loops. If a loop hangs there are no more
+    /// signs, and the watchdog ends the daemon.
     private func showLife() async {
-        guard let watchdog = options.watchdog else { return }
-        while (try? await Task.sleep(for: watchdog.period)) != nil {
+        guard let period = configuration.watchdogPeriod else { return }
+        while (try? await Task.sleep(for: period)) != nil {
             _ = try? await loopServers.collect(on: group.any()) { _ in true }.get()
-            watchdog.alive()
+            environment.alive()
         }
     }
 
-    /// Who connects is to be served: the gates open first. Not for ever, because a daemon without Redis or
-    /// PostgreSQL has answers too.
+    /// Waits for the gates before listening, but at most 5 s: without Redis or PostgreSQL the daemon can
+    /// still answer some requests.
     private func untilReady() async {
-        let clocks = options.worker.clocks
-        let patience = clocks.now().advanced(byMilliseconds: 5_000)
-        while clocks.now() < patience, !Task.isShuttingDownGracefully {
+        let clocks = configuration.worker.clocks
+        let deadline = clocks.now().advanced(byMilliseconds: 5_000)
+        while clocks.now() < deadline, !Task.isShuttingDownGracefully {
             let reasons = try? await loopServers.collect(on: group.any()) { $0.whyNotReady }.get()
             if reasons?.allSatisfy({ $0 == nil }) == true { return }
             work.news.refreshPartitions()
@@ -111,7 +107,9 @@ public struct CouponServer: Service {
         for loop in group.makeIterator() {
             let loopServer = try await loop.submit {
                 NIOLoopBound(
-                    LoopServer(loop: loop, options: options, work: work, loopServers: loopServers),
+                    LoopServer(
+                        loop: loop, configuration: configuration, environment: environment,
+                        work: work, loopServers: loopServers),
                     eventLoop: loop)
             }.get()
             loopServers.add(loopServer)
@@ -123,16 +121,18 @@ public struct CouponServer: Service {
     /// In this order (rule 47): no new connections, no new requests, answers, the rest.
     private func drain(_ listeners: [any Channel]) async {
         logger.info("draining")
-        options.onDraining()
+        environment.draining()
         for listener in listeners { try? await listener.close().get() }
         loopServers.each { loopServer in loopServer.withWorker { $0.drain() } }
-        let deadline = options.worker.clocks.now().advanced(
-            byMilliseconds: options.drainMilliseconds)
-        while await requestsInFlight() > 0, options.worker.clocks.now() < deadline {
+        let clocks = configuration.worker.clocks
+        let deadline = clocks.now().advanced(byMilliseconds: configuration.drainMilliseconds)
+        while await requestsInFlight() > 0, clocks.now() < deadline {
             try? await Task.sleep(for: .milliseconds(10))
         }
         let left = await requestsInFlight()
-        if left > 0 { logger.warning("drain ran out of time", metadata: ["requests": "\(left)"]) }
+        if left > 0 {
+            logger.warning("drain ran out of time", metadata: [LogKey.requests: "\(left)"])
+        }
         _ = try? await loopServers.collect(on: group.any()) { $0.close() }.get()
     }
 

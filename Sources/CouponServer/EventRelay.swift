@@ -1,4 +1,4 @@
-/// Listens for completion events on a thread of its own, and passes each on to every worker.
+/// Receives completion events on a thread of its own, and passes each on to every worker.
 internal import CoreMetrics
 internal import CouponCore
 internal import Logging
@@ -7,10 +7,10 @@ internal import Synchronization
 
 actor EventRelay {
     private let thread = SerialThread(name: "coupond.events")
-    private let makeSource: @Sendable () -> any EventSource
+    private let environment: any ServerEnvironment
     private let loopServers: LoopServers
     private let logger: Logger
-    private let standing = Gauge(label: "coupond_subscription_up")
+    private let isUp = Gauge(label: MetricName.subscriptionUp)
     private var isBroken = false
     private let isStopping = Atomic(false)
 
@@ -19,38 +19,36 @@ actor EventRelay {
         unsafe thread.asUnownedSerialExecutor()
     }
 
-    init(
-        source: @escaping @Sendable () -> any EventSource, loopServers: LoopServers, logger: Logger
-    ) {
-        makeSource = source
+    init(environment: any ServerEnvironment, loopServers: LoopServers, logger: Logger) {
+        self.environment = environment
         self.loopServers = loopServers
         self.logger = logger
-        standing.record(0)
+        isUp.record(0)
     }
 
     /// Passes events on until `stop`.
     func run() {
-        let source = makeSource()
+        let source = environment.makeEvents()
         while !isStopping.load(ordering: .relaxed) {
             guard let signal = source.next() else { continue }
-            tell(signal)
+            report(signal)
             loopServers.each { loopServer in loopServer.withWorker { $0.receive(signal) } }
         }
     }
 
-    /// Callers are served without events, but slower: nobody would notice.
-    private func tell(_ signal: EventSignal) {
+    /// Without events callers are served, only slower, so a metric and the log must show it.
+    private func report(_ signal: EventSignal) {
         switch signal {
         case .up:
-            standing.record(1)
+            isUp.record(1)
             if isBroken { logger.notice("the event subscription stands again") }
             isBroken = false
         case .down(let reason):
-            standing.record(0)
+            isUp.record(0)
             isBroken = true
             logger.warning(
                 "the event subscription is broken: closed doors and waiters cost more until it stands",
-                metadata: ["reason": "\(reason)"])
+                metadata: [LogKey.reason: "\(reason)"])
         case .event: break
         }
     }

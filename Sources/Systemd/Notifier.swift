@@ -1,10 +1,10 @@
-/// What a service tells systemd about itself (sd_notify(3)), without libsystemd.
+/// The messages of a service to systemd (sd_notify(3)), without libsystemd.
 ///
-/// The protocol is one datagram of `KEY=value` lines to the socket that NOTIFY_SOCKET names. This module
-/// stays free of NIO, under which the socket structures cannot be used.
+/// The protocol is one datagram of `KEY=value` lines to the socket that NOTIFY_SOCKET names. This module does
+/// not import NIO, because then the socket structures cannot be used.
 internal import Glibc
 
-/// Tells systemd how the service is; does nothing where systemd did not start it.
+/// Notifies systemd of the service's state; does nothing if systemd did not start it.
 public struct Notifier: Sendable {
     /// The address: a path, or a name in the abstract namespace that begins with `@`.
     private let address: String?
@@ -15,26 +15,19 @@ public struct Notifier: Sendable {
         self.address = address.hasPrefix("/") || address.hasPrefix("@") ? address : nil
     }
 
-    /// Start-up is complete: `systemctl start` returns, and units that wait for this one go on.
-    public func ready() throws(NotifierError) { try send("READY=1") }
+    /// Start-up is complete: `systemctl start` returns, and units that wait for this one start.
+    /// - Parameter status: one line for `systemctl status`.
+    public func ready(_ status: String) throws(NotifierError) {
+        try send("READY=1\nSTATUS=" + oneLine(status))
+    }
 
     /// The service drains, and will end.
-    public func stopping() throws(NotifierError) { try send("STOPPING=1") }
-
-    /// The configuration is read again; must be followed by ``ready()``.
-    public func reloading() throws(NotifierError) {
-        var now = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
-        let microseconds = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
-        try send("RELOADING=1\nMONOTONIC_USEC=\(microseconds)")
+    /// - Parameter status: one line for `systemctl status`.
+    public func stopping(_ status: String) throws(NotifierError) {
+        try send("STOPPING=1\nSTATUS=" + oneLine(status))
     }
 
-    /// One line for `systemctl status`; line breaks in it become spaces.
-    public func status(_ text: String) throws(NotifierError) {
-        try send("STATUS=" + String(text.map { $0.isNewline ? " " : $0 }))
-    }
-
-    /// The service is alive. To be said at least once in each ``Watchdog/interval``.
+    /// The service is alive. Needed at least once in each ``Watchdog/interval``.
     public func alive() throws(NotifierError) { try send("WATCHDOG=1") }
 
     private func send(_ message: String) throws(NotifierError) {
@@ -43,7 +36,7 @@ public struct Notifier: Sendable {
         guard descriptor >= 0 else { throw NotifierError(errorNumber: errno) }
         defer { close(descriptor) }
         let bytes = Array(message.utf8)
-        // A systemd that does not listen must not hold the daemon up: the message is lost instead.
+        // A systemd that does not read must not hold up the daemon: then the message is lost.
         let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
         let sent = try unsafe withSocketAddress(address) { pointer, length in
             unsafe sendto(descriptor, bytes, bytes.count, flags, pointer, length)
@@ -52,7 +45,7 @@ public struct Notifier: Sendable {
     }
 }
 
-/// systemd could not be told. The service need not care, beyond a line in its log.
+/// A message that did not reach systemd. The service may go on.
 public struct NotifierError: Error, Equatable, CustomStringConvertible {
     /// As in errno(3).
     public let errorNumber: Int32
@@ -62,6 +55,9 @@ public struct NotifierError: Error, Equatable, CustomStringConvertible {
         unsafe "cannot notify systemd: \(String(cString: strerror(errorNumber)))"
     }
 }
+
+/// Line breaks become spaces.
+private func oneLine(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }) }
 
 /// Lends the address in C's form, with its exact length: in the abstract namespace every byte counts.
 private func withSocketAddress<Result>(

@@ -1,12 +1,12 @@
-/// How often systemd wants to hear that the service is alive (sd_watchdog_enabled(3)).
+/// How often systemd expects a sign of life from the service (sd_watchdog_enabled(3)).
 internal import Glibc
 
 /// The watchdog that WatchdogSec= asked for.
 public struct Watchdog: Equatable, Sendable {
-    /// Without a sign of life for this long systemd kills the service: give one at half of it.
+    /// systemd kills the service after this time without a sign of life: give one at half of it.
     public let interval: Duration
 
-    /// Nil where the unit has no watchdog, or means another process.
+    /// Nil if the unit has no watchdog, or it is for another process.
     /// - Parameter environment: the process's; WATCHDOG_USEC and WATCHDOG_PID are read.
     public init?(environment: [String: String]) {
         guard let microseconds = environment["WATCHDOG_USEC"].flatMap(Int64.init), microseconds > 0

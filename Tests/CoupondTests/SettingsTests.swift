@@ -1,4 +1,4 @@
-/// The table of settings, and what derives from it.
+/// The table of settings, and the flags and messages that derive from it.
 import ArgumentParser
 import Testing
 
@@ -6,20 +6,22 @@ import Testing
 
 @Suite struct SettingsTests {
     @Test(arguments: Settings.all.map(\.key))
-    func `a default is a value, garbage is not, and the flag exists`(_ key: String) throws {
+    func `a default is a value, and the flag exists`(_ key: String) throws {
         let setting = try #require(Settings.all.first { $0.key == key })
         #expect(setting.accepts(setting.fallback))
         #expect(Coupond.helpMessage().contains("--\(key)"))
         #expect(setting.help.last != ".")
     }
 
-    @Test func `every setting is in the configuration, and the other way round`() async throws {
-        let configuration = try await Configuration(flags: [:], environment: [:])
-        #expect(Mirror(reflecting: configuration).children.count == Settings.inFile.count)
+    @Test func `each setting has a key of its own, and a value without anything given`()
+        async throws
+    {
+        #expect(Settings.all.count == Mirror(reflecting: Settings.table).children.count)
         #expect(Set(Settings.all.map(\.key)).count == Settings.all.count)
+        #expect(try await Configuration(flags: [:], environment: [:]).maxBatch >= 1)
     }
 
-    /// Those for which any text is a value cannot be wrong by form.
+    /// The settings that do not accept every text.
     static let strict = Settings.inFile.filter { !$0.accepts("?") }.map(\.key)
 
     @Test(arguments: strict)
@@ -38,8 +40,8 @@ import Testing
             await problems(flags: ["config": file]) == [.init(origin: "\(file):2", text: text)])
     }
 
-    @Test func `the command line gives what it was given`() throws {
-        for setting in Settings.all where setting.key != Settings.allowUnsafeRedis.key {
+    @Test func `each setting is given by its flag`() throws {
+        for setting in Settings.all where !setting.isSwitch {
             let options = try Options.parse(["--\(setting.key)", "given"])
             #expect(options.flags == [setting.key: "given"])
         }

@@ -10,30 +10,16 @@ import Testing
         for address in [folder.file("notify"), "@coupond-test-\(UInt64.random(in: 0...(.max)))"] {
             let systemd = try NotifySocket(address)
             let notifier = Notifier(environment: ["NOTIFY_SOCKET": address])
-            try notifier.ready()
-            #expect(systemd.receive() == "READY=1")
-            try notifier.stopping()
-            #expect(systemd.receive() == "STOPPING=1")
+            try notifier.ready("two\nlines")
+            #expect(systemd.receive() == "READY=1\nSTATUS=two lines")
+            try notifier.stopping("draining")
+            #expect(systemd.receive() == "STOPPING=1\nSTATUS=draining")
             try notifier.alive()
             #expect(systemd.receive() == "WATCHDOG=1")
-            try notifier.status("two\nlines")
-            #expect(systemd.receive() == "STATUS=two lines")
         }
     }
 
-    @Test func `a reload says when it began`() throws {
-        let folder = try TemporaryFolder()
-        let systemd = try NotifySocket(folder.file("notify"))
-        let before = try monotonicMicroseconds()
-        try Notifier(environment: ["NOTIFY_SOCKET": folder.file("notify")]).reloading()
-        let after = try monotonicMicroseconds()
-        let lines = systemd.receive().split(separator: "\n")
-        #expect(lines.first == "RELOADING=1")
-        let text = try #require(lines.last?.split(separator: "=").last)
-        #expect(try (before...after).contains(#require(Int(text))))
-    }
-
-    @Test func `a systemd that does not listen holds nobody up`() throws {
+    @Test func `a systemd that does not read holds nobody up`() throws {
         let folder = try TemporaryFolder()
         let systemd = try NotifySocket(folder.file("notify"))
         let notifier = Notifier(environment: ["NOTIFY_SOCKET": folder.file("notify")])
@@ -43,31 +29,25 @@ import Testing
         #expect(systemd.receive() == "WATCHDOG=1")
     }
 
-    @Test func `without systemd nothing is sent, and nothing fails`() throws {
-        try Notifier(environment: [:]).ready()
-        try Notifier(environment: ["NOTIFY_SOCKET": "relative"]).ready()
+    @Test func `without systemd nothing is sent and nothing fails`() throws {
+        try Notifier(environment: [:]).ready("")
+        try Notifier(environment: ["NOTIFY_SOCKET": "relative"]).ready("")
     }
 
-    @Test func `a socket that is gone, or cannot be, is an error`() throws {
+    @Test func `a missing socket and a path that is too long are errors`() throws {
         let folder = try TemporaryFolder()
         #expect(throws: NotifierError(errorNumber: ENOENT)) {
-            try Notifier(environment: ["NOTIFY_SOCKET": folder.file("nobody")]).ready()
+            try Notifier(environment: ["NOTIFY_SOCKET": folder.file("nobody")]).ready("")
         }
         let long = "/" + String(repeating: "x", count: 200)
         #expect(throws: NotifierError(errorNumber: ENAMETOOLONG)) {
-            try Notifier(environment: ["NOTIFY_SOCKET": long]).ready()
+            try Notifier(environment: ["NOTIFY_SOCKET": long]).ready("")
         }
-    }
-
-    private func monotonicMicroseconds() throws -> Int {
-        var now = timespec()
-        unsafe try #require(clock_gettime(CLOCK_MONOTONIC, &now) == 0)
-        return now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
     }
 }
 
 @Suite struct EnvironmentTests {
-    @Test func `the watchdog is ours or not`() {
+    @Test func `the watchdog is for this process only`() {
         let second = ["WATCHDOG_USEC": "1000000"]
         #expect(Watchdog(environment: second)?.interval == .seconds(1))
         #expect(

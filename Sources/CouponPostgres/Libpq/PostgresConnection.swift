@@ -3,6 +3,7 @@
 /// Calls block the caller's thread, never for longer than their deadline: a server that is stopped
 /// answers neither statements nor cancels, so the client must be able to give up by itself.
 internal import CLibpq
+internal import CouponCore
 internal import Glibc
 internal import Logging
 
@@ -236,6 +237,6 @@ private final class NoticeLog {
     init(_ logger: Logger) { self.logger = logger }
 
     func write(_ notice: String) {
-        logger.debug("PostgreSQL says", metadata: ["notice": "\(notice)"])
+        logger.debug("PostgreSQL says", metadata: [LogKey.notice: "\(notice)"])
     }
 }

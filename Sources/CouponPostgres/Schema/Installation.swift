@@ -52,7 +52,9 @@ extension Session {
                         .integer(migration.number), .text(migration.name)))
                 logger.info(
                     "schema migrated",
-                    metadata: ["version": "\(migration.number)", "name": "\(migration.name)"])
+                    metadata: [
+                        LogKey.version: "\(migration.number)", LogKey.name: "\(migration.name)",
+                    ])
             }
             _ = try run("COMMIT")
         } catch {

@@ -103,7 +103,7 @@ final class Session {
     /// After some errors the connection is of no more use.
     private func noted(_ failure: SQLFailure) -> SQLFailure {
         if case .sessionLost = LedgerError(failure) {
-            logger.debug("lost PostgreSQL", metadata: ["error": "\(failure.message)"])
+            logger.debug("lost PostgreSQL", metadata: [LogKey.error: "\(failure.message)"])
             close()
         }
         return failure

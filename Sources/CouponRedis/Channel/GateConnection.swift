@@ -218,7 +218,8 @@ public final class GateConnection: Gate {
     private func becomeReady(_ link: GateLink, _ session: GateSession) {
         if !session.unsafeSettings.isEmpty {
             let text = session.unsafeSettings.joined(separator: "; ")
-            logger.warning("Redis runs with unsafe settings", metadata: ["settings": "\(text)"])
+            logger.warning(
+                "Redis runs with unsafe settings", metadata: [LogKey.settings: "\(text)"])
         }
         backOff.reset()
         old = nil
@@ -250,7 +251,7 @@ public final class GateConnection: Gate {
         state = .connecting
         logger.log(
             level: backOff.failures == 0 ? .warning : .debug, "no connection to the gate",
-            metadata: ["reason": "\(reason)"])
+            metadata: [LogKey.reason: "\(reason)"])
         eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(backOff.next())) {
             [weak self] in
             if let self, case .connecting = self.state { self.connect() }

@@ -143,7 +143,7 @@ public final class ReplicaConnection: ReplicaLink {
         if isClosed { return }
         logger.log(
             level: backOff.failures == 0 ? .warning : .debug, "replicas cannot be asked",
-            metadata: ["reason": "\(reason)"])
+            metadata: [LogKey.reason: "\(reason)"])
         mayConnectAt = .now() + .milliseconds(backOff.next())
         answer(nil)
     }

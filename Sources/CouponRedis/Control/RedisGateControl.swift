@@ -90,7 +90,8 @@ public final class RedisGateControl: GateControl {
                 : .unsafeSettings(text)
         }
         if !text.isEmpty && text != warnedOf {
-            logger.warning("Redis runs with unsafe settings", metadata: ["settings": "\(text)"])
+            logger.warning(
+                "Redis runs with unsafe settings", metadata: [LogKey.settings: "\(text)"])
         }
         warnedOf = text
         return identity

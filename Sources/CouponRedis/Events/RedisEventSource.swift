@@ -57,7 +57,7 @@ public final class RedisEventSource: EventSource {
         }
         if reason != trouble {
             logger.warning(
-                "the event subscription cannot be made", metadata: ["reason": "\(reason)"])
+                "the event subscription cannot be made", metadata: [LogKey.reason: "\(reason)"])
         }
         return nil
     }
@@ -101,7 +101,7 @@ public final class RedisEventSource: EventSource {
                 malformedEvents += 1
                 logger.warning(
                     "an event cannot be read",
-                    metadata: ["bytes": "\(bytes.count)", "so far": "\(malformedEvents)"])
+                    metadata: [LogKey.bytes: "\(bytes.count)", LogKey.soFar: "\(malformedEvents)"])
                 return nil
             }
             return .event(event)

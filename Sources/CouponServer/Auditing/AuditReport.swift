@@ -1,5 +1,4 @@
-/// What an auditor finds, for people: in the log, with the sequences concerned, and by a gauge that is 0 at
-/// rest.
+/// Writes what the auditor finds to the log and to metrics.
 internal import CoreMetrics
 internal import CouponCore
 internal import Logging
@@ -7,19 +6,20 @@ internal import Metrics
 
 struct AuditReport {
     private let logger: Logger
-    private let drift = Gauge(label: "coupond_drift")
-    private let repairs = Counter(label: "coupond_drift_repairs_total")
-    private let postgresRollbacks = Counter(label: "coupond_postgres_went_back_total")
-    private let audited = Counter(label: "coupond_audited_coupons_total")
+    private let environment: any ServerEnvironment
+    private let drift = Gauge(label: MetricName.drift)
+    private let repairs = Counter(label: MetricName.driftRepairs)
+    private let audited = Counter(label: MetricName.auditedCoupons)
 
-    init(_ logger: Logger) {
+    init(_ logger: Logger, _ environment: any ServerEnvironment) {
         self.logger = logger
+        self.environment = environment
         record(drifting: 0)
     }
 
     func record(drifting: Int) { drift.record(drifting) }
 
-    func tell(_ news: Auditor.News) {
+    func record(_ news: Auditor.News) {
         switch news {
         case .looked:
             audited.increment()
@@ -30,14 +30,14 @@ struct AuditReport {
         case .mended(let coupon):
             logger.notice(
                 "the accounts of a coupon add up again",
-                metadata: ["coupon": "\(coupon.rawValue)"])
+                metadata: [LogKey.coupon: "\(coupon.rawValue)"])
         case .toldAgain(let coupon, let check):
             repairs.increment()
             logger.warning(
-                "the gate has not what the tables say and is told once more",
+                "the gate is behind the tables, sending it the coupon again",
                 metadata: Self.metadata(check, coupon, []))
         case .wentBack(let coupon, let check):
-            postgresRollbacks.increment()
+            environment.countPostgresRollback()
             logger.critical(
                 "PostgreSQL went back: a change of a coupon that was committed is lost",
                 metadata: Self.metadata(check, coupon, []))
@@ -45,7 +45,8 @@ struct AuditReport {
             logger.debug(
                 "accounts not read",
                 metadata: [
-                    "coupon": "\(coupon.map { "\($0.rawValue)" } ?? "any")", "error": "\(error)",
+                    LogKey.coupon: "\(coupon.map { "\($0.rawValue)" } ?? "any")",
+                    LogKey.error: "\(error)",
                 ])
         }
     }
@@ -55,9 +56,9 @@ struct AuditReport {
     ) -> Logger.Metadata {
         let names = sequences.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0)" }
         return [
-            "coupon": "\(coupon.rawValue)", "rule": "\(check.rule)",
-            "figures": "\(check.figures)",
-            "sequences": "\(names.isEmpty ? "unknown" : names.joined(separator: " "))",
+            LogKey.coupon: "\(coupon.rawValue)", LogKey.rule: "\(check.rule)",
+            LogKey.figures: "\(check.figures)",
+            LogKey.sequences: "\(names.isEmpty ? "unknown" : names.joined(separator: " "))",
         ]
     }
 }

@@ -7,9 +7,11 @@ internal import Synchronization
 
 final class LoopServer {
     let loop: any EventLoop
-    let options: ServerOptions
+    private let configuration: ServerConfiguration
+    private let environment: any ServerEnvironment
     let work: Lanes
     let loopServers: LoopServers
+    private let clocks: Clocks
     private let gate: any Gate
     private let replicas: (any ReplicaLink)?
     private(set) var worker: Worker?
@@ -26,16 +28,21 @@ final class LoopServer {
     /// The callers of the health check that is in flight.
     private var healthCallers: [Caller] = []
 
-    init(loop: any EventLoop, options: ServerOptions, work: Lanes, loopServers: LoopServers) {
+    init(
+        loop: any EventLoop, configuration: ServerConfiguration,
+        environment: any ServerEnvironment, work: Lanes, loopServers: LoopServers
+    ) {
         self.loop = loop
-        self.options = options
+        self.configuration = configuration
+        self.environment = environment
+        clocks = configuration.worker.clocks
         self.work = work
         self.loopServers = loopServers
-        pendingCalls = PendingCalls(now: options.worker.clocks.now())
-        gate = options.makeGate(loop)
-        replicas = options.makeReplicas(loop)
+        pendingCalls = PendingCalls(now: clocks.now())
+        gate = environment.makeGate(on: loop)
+        replicas = environment.makeReplicas(on: loop)
         let worker = Worker(
-            gate: gate, replicas: replicas, host: self, options: options.worker)
+            gate: gate, replicas: replicas, host: self, options: configuration.worker)
         self.worker = worker
         gate.delegate = worker
         replicas?.delegate = worker
@@ -54,7 +61,8 @@ final class LoopServer {
     }
 
     func refusalOfConnection() -> Failure? {
-        guard loopServers.connections.load(ordering: .relaxed) > options.maximumConnections else {
+        guard loopServers.connections.load(ordering: .relaxed) > configuration.maximumConnections
+        else {
             return nil
         }
         loopServers.connectionsRefused.add(1, ordering: .relaxed)
@@ -106,7 +114,7 @@ final class LoopServer {
     }
 
     private func expirePendingCalls() {
-        for caller in pendingCalls.expire(now: options.worker.clocks.now()) {
+        for caller in pendingCalls.expire(now: clocks.now()) {
             reply(
                 caller,
                 .failure(
@@ -162,10 +170,10 @@ final class LoopServer {
                 caller,
                 .serverInfo(
                     ServerInfo(
-                        version: options.version,
-                        partitions: options.worker.partitioning.count,
-                        maximumFrameBytes: options.maximumFrameBytes,
-                        now: options.worker.clocks.wallNow())))
+                        version: configuration.version,
+                        partitions: configuration.worker.partitioning.count,
+                        maximumFrameBytes: configuration.maximumFrameBytes,
+                        now: clocks.wallNow())))
         default:
             callSlowMethod(request, caller, connection)
         }
@@ -200,7 +208,7 @@ final class LoopServer {
     ) {
         if request.method.isAdmin,
             let refusal = AdminAccess.refusal(
-                token: options.adminToken(), given: request.token,
+                token: environment.adminToken, given: request.token,
                 isLoopback: connection.isLoopback)
         {
             return reply(caller, .failure(refusal))
@@ -214,7 +222,7 @@ final class LoopServer {
         let milliseconds = min(
             request.deadlineMilliseconds ?? Limits.defaultDeadlineMilliseconds,
             Limits.maximumDeadlineMilliseconds)
-        let deadline = options.worker.clocks.now().advanced(byMilliseconds: Int64(milliseconds))
+        let deadline = clocks.now().advanced(byMilliseconds: Int64(milliseconds))
         let number = pendingCalls.add(caller, deadline: deadline)
         if case .couponStatus(let coupon, let user) = request.method {
             let question = StatusQuestion(coupon: coupon, user: user)
@@ -277,12 +285,13 @@ final class LoopServer {
         (worker?.requestsInFlight ?? 0) + pendingCalls.count + healthCallers.count
     }
 
-    var currentCounts: RequestCounts {
-        var counts = counts
-        counts.bounced = worker?.bounced ?? 0
-        counts.marksMissed = worker?.marksMissed ?? 0
-        counts.requestsInFlight = requestsInFlight
-        return counts
+    /// The same metrics in the same order at each loop server.
+    var metrics: [MetricFamily] {
+        counts.metrics + [
+            MetricFamily(MetricName.bounced, .counter, worker?.bounced ?? 0),
+            MetricFamily(MetricName.driftMarks, .counter, worker?.marksMissed ?? 0),
+            MetricFamily(MetricName.requestsInFlight, .gauge, requestsInFlight),
+        ]
     }
 
     /// Answers every caller, then closes the connections and the way to the gate.

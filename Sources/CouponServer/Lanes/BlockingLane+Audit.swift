@@ -30,7 +30,7 @@ extension BlockingLane {
         } catch {
             logger.debug(
                 "a coupon's rows are not counted",
-                metadata: ["coupon": "\(id.rawValue)", "error": "\(error)"])
+                metadata: [LogKey.coupon: "\(id.rawValue)", LogKey.error: "\(error)"])
         }
         let few = AccountsBounds(rows: -1, rejections: Limits.auditedRejections)
         return try keeper.ledger { () throws(LedgerError) in

@@ -16,7 +16,7 @@ extension BlockingLane {
             let epoch = try keeper.distrust(partition)
             logger.notice(
                 "a gate is to be built anew, an admin asks for it",
-                metadata: ["partition": "\(partition.rawValue)", "epoch": "\(epoch)"])
+                metadata: [LogKey.partition: "\(partition.rawValue)", LogKey.epoch: "\(epoch)"])
             waitUntilOpen(partition, after: epoch, deadline, caller, answered)
         } catch {
             answered(.failure(error))

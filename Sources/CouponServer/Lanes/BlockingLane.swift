@@ -21,23 +21,20 @@ actor BlockingLane {
     let logger: Logger
     let clocks: Clocks
     private let thread: SerialThread
-    private let makeStore: @Sendable () -> any LaneStore
-    private let makeGates: @Sendable () -> any LaneGates
+    private let environment: any ServerEnvironment
     private let loopServers: LoopServers
     private let jobs: AsyncStream<Job>
     private let inbox: AsyncStream<Job>.Continuation
     private let jobsWaiting = Atomic<Int>(0)
     private let jobsRefused = Atomic<Int>(0)
     private let isRecurringWaiting = Atomic(false)
-    private let reloadSettings: @Sendable () -> Void
 
-    private(set) lazy var store: any LaneStore = makeStore()
-    private(set) lazy var gates: any LaneGates = makeGates()
+    private(set) lazy var store: any LaneStore = environment.makeStore()
+    private(set) lazy var gates: any LaneGates = environment.makeGates()
     /// The loads under way, and who is told of their ends.
     var loads: [CouponID: [@Sendable (LoadOutcome) -> Void]] = [:]
     /// What they may still stage this second.
     lazy var loadBudget = LoadBudget(now: clocks.now())
-    private let owns: (@Sendable (PartitionID) -> Bool)?
     /// What there is to do, without the thread on which it is done.
     private(set) lazy var keeper: CouponKeeper = {
         let (loopServers, logger) = (loopServers, logger)
@@ -46,44 +43,39 @@ actor BlockingLane {
         ) { coupon in
             loopServers.each { loopServer in loopServer.withWorker { $0.forget(coupon) } }
         } failed: { what, error in
-            logger.debug("a port failed", metadata: ["port": "\(what)", "error": "\(error)"])
+            logger.debug(
+                "a backend call failed",
+                metadata: [LogKey.port: "\(what)", LogKey.error: "\(error)"])
         }
     }()
 
     /// The same for dead letters.
     private(set) lazy var letters = DeadLetterKeeper(store: store, gates: gates, keeper: keeper)
 
-    private lazy var report = AuditReport(logger)
-    private lazy var auditor: Auditor? = owns.map { [report] owns in
-        Auditor(store: store, gates: gates, partitioning: partitioning, owns: owns) {
-            report.tell($0)
-        }
-    }
+    private lazy var report = AuditReport(logger, environment)
+    private lazy var auditor: Auditor = { [report, environment] in
+        Auditor(
+            store: store, gates: gates, partitioning: partitioning,
+            owns: { environment.owns($0) }
+        ) { report.record($0) }
+    }()
 
     /// The actor's own thread: its calls block.
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe thread.asUnownedSerialExecutor()
     }
 
-    /// - Parameter owns: for the auditor; nil where the lane only serves.
     init(
-        _ kind: Lane, partitioning: Partitioning,
-        store: @escaping @Sendable () -> any LaneStore,
-        gates: @escaping @Sendable () -> any LaneGates,
-        owns: (@Sendable (PartitionID) -> Bool)?, loopServers: LoopServers, logger: Logger,
-        clocks: Clocks,
-        reloadSettings: @escaping @Sendable () -> Void
+        _ kind: Lane, worker: WorkerOptions, environment: any ServerEnvironment,
+        loopServers: LoopServers, logger: Logger
     ) {
         self.kind = kind
         thread = SerialThread(name: "coupond.\(kind)")
-        self.owns = owns
-        self.partitioning = partitioning
-        makeStore = store
-        makeGates = gates
+        self.environment = environment
+        partitioning = worker.partitioning
+        clocks = worker.clocks
         self.loopServers = loopServers
         self.logger = logger
-        self.clocks = clocks
-        self.reloadSettings = reloadSettings
         (jobs, inbox) = AsyncStream.makeStream(of: Job.self)
     }
 
@@ -94,7 +86,6 @@ actor BlockingLane {
 
     /// One second's look at the accounts; what cannot be read now is looked at later.
     func look() {
-        guard let auditor else { return }
         let standings = auditor.standings
         loopServers.each { loopServer in loopServer.withWorker { $0.audit(standings) } }
         auditor.look()
@@ -103,7 +94,7 @@ actor BlockingLane {
 
     /// Reads anew what may be read anew, and drops what the local caches remember: everything is asked again.
     func reload() -> Response.Result {
-        reloadSettings()
+        environment.reloadSettings()
         loopServers.each { loopServer in
             loopServer.withWorker { $0.forgetAll() }
             loopServer.refreshPartitions()

@@ -47,15 +47,18 @@ struct Lanes: Sendable {
     /// No more jobs.
     func finish() { for lane in lanes { lane.finish() } }
 
-    /// In Prometheus' text format.
-    var metrics: String {
-        let lanes: [(Lane, Int, Int)] =
+    /// How many jobs wait in each lane, and how many were refused.
+    var metrics: [MetricFamily] {
+        let lanes: [(kind: Lane, waiting: Int, refused: Int)] =
             jobLanes.map { ($0.kind, $0.waiting, $0.refused) }
             + [(.statuses, statuses.waiting, statuses.refused)]
-        var lines = ["# TYPE coupond_slow_waiting gauge"]
-        lines += lanes.map { "coupond_slow_waiting{lane=\"\($0.0)\"} \($0.1)" }
-        lines.append("# TYPE coupond_slow_refused_total counter")
-        lines += lanes.map { "coupond_slow_refused_total{lane=\"\($0.0)\"} \($0.2)" }
-        return lines.joined(separator: "\n") + "\n"
+        return [
+            MetricFamily(
+                MetricName.slowWaiting, .gauge, by: "lane",
+                lanes.map { ("\($0.kind)", $0.waiting) }),
+            MetricFamily(
+                MetricName.slowRefused, .counter, by: "lane",
+                lanes.map { ("\($0.kind)", $0.refused) }),
+        ]
     }
 }

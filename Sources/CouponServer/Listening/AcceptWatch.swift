@@ -33,7 +33,7 @@ final class AcceptWatch: Sendable {
     fileprivate func hasFailed(_ error: any Error) {
         failures.add(1, ordering: .relaxed)
         guard !isFailing.exchange(true, ordering: .relaxed) else { return }
-        logger.warning("connections cannot be accepted", metadata: ["reason": "\(error)"])
+        logger.warning("connections cannot be accepted", metadata: [LogKey.reason: "\(error)"])
     }
 
     fileprivate func hasAccepted() {

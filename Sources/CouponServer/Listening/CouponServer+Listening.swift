@@ -1,4 +1,4 @@
-/// Where callers come in.
+/// The listeners for callers.
 internal import CouponCore
 internal import Logging
 internal import NIOCore
@@ -11,7 +11,7 @@ extension CouponServer {
     func listen(_ loopServers: [NIOLoopBound<LoopServer>]) async throws -> [any Channel] {
         var listeners: [any Channel] = []
         for loopServer in loopServers {
-            let port = listeners.first?.localAddress?.port ?? options.port
+            let port = listeners.first?.localAddress?.port ?? configuration.listen.port
             listeners.append(try await bind(loopServer.eventLoop, loopServer, port: port))
         }
         return listeners
@@ -20,7 +20,7 @@ extension CouponServer {
     private func bind(
         _ loop: any EventLoop, _ loopServer: NIOLoopBound<LoopServer>, port: Int
     ) async throws -> any Channel {
-        let maximumFrameBytes = options.maximumFrameBytes
+        let maximumFrameBytes = configuration.maximumFrameBytes
         return try await ServerBootstrap(group: loop)
             .serverChannelInitializer { accepting.watch($0) }
             .serverChannelOption(.backlog, value: 4_096)
@@ -44,19 +44,20 @@ extension CouponServer {
                             loopServer: loopServer.value, maximumFrameBytes: maximumFrameBytes))
                 }
             }
-            .bind(host: options.host, port: port).get()
+            .bind(host: configuration.listen.host, port: port).get()
     }
 
-    /// Who is one too many is told so, which takes a moment: in a rush not even that moment is to be had.
+    /// A connection above the limit gets an error, which costs time and a descriptor. Connections far above
+    /// the limit, as in a rush, are closed at once.
     private func makeRoom() throws(TooManyConnections) {
-        let most = options.maximumConnections + Limits.refusedConnections
+        let most = configuration.maximumConnections + Limits.refusedConnections
         guard loopServers.connections.load(ordering: .relaxed) >= most else { return }
         loopServers.connectionsRefused.add(1, ordering: .relaxed)
         throw TooManyConnections()
     }
 
-    /// Waits for the end.
-    /// - Returns: whether it comes because a listener was lost.
+    /// Waits for graceful shutdown, or until a listener is lost.
+    /// - Returns: whether a listener was lost.
     func untilStopped(_ listeners: [any Channel]) async -> Bool {
         let (losses, loss) = AsyncStream.makeStream(of: SocketAddress?.self)
         for listener in listeners {
@@ -65,7 +66,8 @@ extension CouponServer {
         }
         for await address in losses.cancelOnGracefulShutdown() {
             logger.error(
-                "a listening socket was lost", metadata: ["address": "\(address, default: "?")"])
+                "a listening socket was lost",
+                metadata: [LogKey.address: "\(address, default: "?")"])
             return true
         }
         return false

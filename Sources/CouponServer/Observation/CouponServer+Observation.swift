@@ -1,4 +1,4 @@
-/// The server's pages for those who watch.
+/// HTTP for metrics and health.
 internal import CouponCore
 internal import NIOCore
 internal import NIOHTTP1
@@ -6,9 +6,9 @@ internal import NIOPosix
 internal import Synchronization
 
 extension CouponServer {
-    /// Listens for HTTP; nil where none is configured.
-    func observe() async throws -> (any Channel)? {
-        guard let address = options.observation else { return nil }
+    /// Nil if no address is configured.
+    func startMetricsListener() async throws -> (any Channel)? {
+        guard let address = configuration.metricsListen else { return nil }
         let loop = group.any()
         return try await ServerBootstrap(group: loop)
             .serverChannelInitializer { accepting.watch($0) }
@@ -25,7 +25,7 @@ extension CouponServer {
             .bind(host: address.host, port: address.port).get()
     }
 
-    /// Those who watch are few; the others would take the files of callers.
+    /// Few connections are needed here; more would use up the descriptors of callers.
     private func enter(_ channel: any Channel) throws(TooManyConnections) {
         channel.closeFuture.whenComplete { _ in
             loopServers.observers.subtract(1, ordering: .relaxed)
@@ -42,17 +42,15 @@ extension CouponServer {
             return loop.makeSucceededFuture(.init(status: .ok, body: "alive\n"))
         case "/readyz":
             return loopServers.collect(on: loop) { $0.whyNotReady }.map { reasons in
-                let reason = reasons.compactMap { $0 }.first
+                let reason = reasons.compactMap(\.self).first
                 return reason.map { .init(status: .serviceUnavailable, body: $0 + "\n") }
                     ?? .init(status: .ok, body: "ready\n")
             }
         case "/metrics":
-            return loopServers.collect(on: loop) { $0.currentCounts }.map { tallies in
-                let counts = tallies.reduce(RequestCounts(), +)
-                return .init(
-                    status: .ok,
-                    body: counts.text() + connectionsText() + work.metrics
-                        + options.moreMetrics())
+            return loopServers.collect(on: loop) { $0.metrics }.map { metrics in
+                let own = MetricFamily.sum(metrics) + connectionMetrics + work.metrics
+                let text = own.map(\.text).joined() + environment.metrics
+                return .init(status: .ok, body: text)
             }
         default:
             return loop.makeSucceededFuture(
@@ -60,18 +58,15 @@ extension CouponServer {
         }
     }
 
-    private func connectionsText() -> String {
-        let connections = loopServers.connections.load(ordering: .relaxed)
-        let refusals = loopServers.connectionsRefused.load(ordering: .relaxed)
-        let failures = accepting.failures.load(ordering: .relaxed)
-        return """
-            # TYPE coupond_connections gauge
-            coupond_connections \(connections)
-            # TYPE coupond_connections_refused_total counter
-            coupond_connections_refused_total \(refusals)
-            # TYPE coupond_accept_failures_total counter
-            coupond_accept_failures_total \(failures)
-
-            """
+    private var connectionMetrics: [MetricFamily] {
+        [
+            MetricFamily(
+                MetricName.connections, .gauge, loopServers.connections.load(ordering: .relaxed)),
+            MetricFamily(
+                MetricName.connectionsRefused, .counter,
+                loopServers.connectionsRefused.load(ordering: .relaxed)),
+            MetricFamily(
+                MetricName.acceptFailures, .counter, accepting.failures.load(ordering: .relaxed)),
+        ]
     }
 }

@@ -1,47 +1,24 @@
-/// What one loop server has counted: plain numbers on its own event loop, read when somebody looks.
+/// What one loop server counts: plain numbers on its own event loop.
 internal import CouponCore
 
-struct RequestCounts: Sendable {
+struct RequestCounts {
     /// By `Outcome.Kind`.
-    private(set) var outcomes = [Int](repeating: 0, count: Outcome.Kind.allCases.count)
-    private(set) var failures: [StatusCode: Int] = [:]
-    var bounced = 0
-    var marksMissed = 0
-    var requestsInFlight = 0
+    private var outcomes = [Int](repeating: 0, count: Outcome.Kind.allCases.count)
+    private var failures: [StatusCode: Int] = [:]
 
     mutating func count(_ outcome: Outcome) { outcomes[outcome.kind.rawValue] += 1 }
 
     mutating func count(_ failure: Failure) { failures[failure.code, default: 0] += 1 }
 
-    /// The sum of two loop servers' tallies.
-    static func + (left: RequestCounts, right: RequestCounts) -> RequestCounts {
-        var sum = left
-        sum.outcomes = zip(left.outcomes, right.outcomes).map(+)
-        sum.failures.merge(right.failures, uniquingKeysWith: +)
-        sum.bounced += right.bounced
-        sum.marksMissed += right.marksMissed
-        sum.requestsInFlight += right.requestsInFlight
-        return sum
-    }
-
-    /// Prometheus' text format, version 0.0.4.
-    func text() -> String {
-        var lines = ["# TYPE coupond_requests_total counter"]
-        for kind in Outcome.Kind.allCases {
-            lines.append(
-                "coupond_requests_total{outcome=\"\(kind.name)\"} \(outcomes[kind.rawValue])")
-        }
-        lines.append("# TYPE coupond_errors_total counter")
-        for code in StatusCode.allCases {
-            lines.append("coupond_errors_total{code=\"\(code.name)\"} \(failures[code] ?? 0)")
-        }
-        lines += [
-            "# TYPE coupond_bounced_total counter", "coupond_bounced_total \(bounced)",
-            "# TYPE coupond_drift_marks_total counter", "coupond_drift_marks_total \(marksMissed)",
-            "# TYPE coupond_requests_in_flight gauge",
-            "coupond_requests_in_flight \(requestsInFlight)",
+    var metrics: [MetricFamily] {
+        [
+            MetricFamily(
+                MetricName.requests, .counter, by: "outcome",
+                Outcome.Kind.allCases.map { ($0.name, outcomes[$0.rawValue]) }),
+            MetricFamily(
+                MetricName.errors, .counter, by: "code",
+                StatusCode.allCases.map { ($0.name, failures[$0] ?? 0) }),
         ]
-        return lines.joined(separator: "\n") + "\n"
     }
 }
 

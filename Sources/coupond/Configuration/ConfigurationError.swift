@@ -1,4 +1,4 @@
-/// Everything that is wrong with a configuration, at once.
+/// All mistakes of a configuration.
 
 /// One mistake.
 struct ConfigurationProblem: Equatable, Sendable, CustomStringConvertible {

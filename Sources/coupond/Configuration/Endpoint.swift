@@ -1,4 +1,4 @@
-/// Where somebody listens.
+/// An address to listen on or to connect to.
 
 /// A TCP address or a unix socket.
 enum Endpoint: Equatable, Sendable {
@@ -48,7 +48,7 @@ extension Form<Endpoint> {
 }
 
 extension Form<Endpoint?> {
-    /// Nil stands for `off`.
+    /// Nil is `off`.
     static let listenerOrOff = Form(description: "host:port, or off") { text in
         if text == "off" { return .some(nil) }
         guard let endpoint = Form<Endpoint>.listener.parse(text) else { return .none }

@@ -1,10 +1,10 @@
-/// The forms that values may have. Nothing is corrected: what does not fit is an error.
+/// The forms of values. Nothing is corrected: a text that does not fit is an error.
 
 /// How a value is written.
 struct Form<Value: Sendable>: Sendable {
-    /// For people, such as "a whole number from 1 to 1024".
+    /// In words, such as "a whole number from 1 to 1024".
     let description: String
-    /// Nil where the text is not a value.
+    /// Nil if the text is not a value.
     let parse: @Sendable (String) -> Value?
 }
 
@@ -15,16 +15,12 @@ extension Form<Int> {
             Int(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
-}
 
-extension Form<Int?> {
-    /// Nil stands for `auto`.
-    static func wholeOrAuto(_ range: ClosedRange<Int>) -> Form {
-        let whole = Form<Int>.whole(range)
-        return Form(description: "auto, or " + whole.description) { text in
-            if text == "auto" { return .some(nil) }
-            guard let number = whole.parse(text) else { return .none }
-            return number
+    /// - Parameter automatic: the value of `auto`.
+    static func wholeOrAuto(_ range: ClosedRange<Int>, automatic: Int) -> Form {
+        let whole = whole(range)
+        return Form(description: "auto, or " + whole.description) {
+            $0 == "auto" ? automatic : whole.parse($0)
         }
     }
 }
@@ -34,7 +30,7 @@ extension Form<Bool> {
 }
 
 extension Form<String?> {
-    /// Any text; none where it is empty.
+    /// Any text; nil if it is empty.
     static func optional(_ description: String) -> Form {
         Form(description: description + ", or nothing") { $0.isEmpty ? .some(nil) : $0 }
     }
@@ -80,11 +76,15 @@ extension Duration {
 
     /// The shortest exact text with one unit, for durations of whole milliseconds.
     var brief: String {
-        let milliseconds =
-            components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+        let milliseconds = wholeMilliseconds
         guard milliseconds > 0,
             let unit = Self.units.first(where: { milliseconds % $0.milliseconds == 0 })
         else { return "0s" }
         return "\(milliseconds / unit.milliseconds)\(unit.name)"
+    }
+
+    /// Rounded towards zero.
+    var wholeMilliseconds: Int64 {
+        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
     }
 }

@@ -1,4 +1,5 @@
-/// Flags over variables over file over defaults, each value with the place it came from.
+/// The layers that settings come from: flags over variables over the file over defaults. Each value knows its
+/// place.
 internal import Configuration
 internal import SystemPackage
 
@@ -6,7 +7,7 @@ struct Layers {
     /// The first that has a value wins.
     private let providers: [(provider: any ConfigProvider, origin: Origin)]
     private(set) var problems: [ConfigurationProblem] = []
-    private(set) var origins: [String: String] = [:]
+    private var origins: [String: String] = [:]
 
     private enum Origin {
         case flag, variable, file
@@ -15,7 +16,7 @@ struct Layers {
     /// - Parameters:
     ///   - flags: what the command line has, by key.
     ///   - environment: the process's; every `COUPOND_…` must be known.
-    /// - Throws: ``ConfigurationError`` where there is no use in going on.
+    /// - Throws: ``ConfigurationError`` if the file cannot be used.
     init(flags: [String: String], environment: [String: String]) async throws {
         let variables = environment.filter { $0.key.hasPrefix(Settings.variablePrefix) }
         let known = Settings.all.map(\.variable)
@@ -31,7 +32,8 @@ struct Layers {
                     .prefixKeys(with: "coupond"), .variable
             ),
         ]
-        let path = flags[Settings.config.key] ?? environment[Settings.config.variable] ?? ""
+        let path =
+            flags[Settings.table.config.key] ?? environment[Settings.table.config.variable] ?? ""
         if !path.isEmpty {
             do {
                 let file = try await FileProvider<LineSnapshot>(
@@ -47,31 +49,26 @@ struct Layers {
         self.providers = providers
     }
 
-    /// The value that wins, or the default. A value that does not fit is a problem, and never passed over
-    /// for the next layer's.
-    mutating func value<Value>(_ setting: Setting<Value>) -> Value {
-        guard let fallback = setting.form.parse(setting.fallback) else {
-            preconditionFailure("the default of \(setting.key) is not a value")
-        }
-        guard let (text, origin) = text(of: setting) else {
-            origins[setting.key] = "default"
-            return fallback
-        }
+    /// The text of the highest layer that has one, or the default. A text that is not a value is a problem;
+    /// lower layers do not replace it.
+    mutating func text(of setting: any AnySetting) -> String {
+        precondition(setting.accepts(setting.fallback), "the default of \(setting.key) is no value")
+        guard let (text, origin) = given(setting) else { return setting.fallback }
         origins[setting.key] = origin
-        guard let value = setting.form.parse(text) else {
+        guard setting.accepts(text) else {
             let reason = "\(setting.key) is \"\(text)\", and must be \(setting.expectation)"
             report(reason, about: setting)
-            return fallback
+            return setting.fallback
         }
-        return value
+        return text
     }
 
-    /// Adds a problem, at the place where the setting has its value from.
+    /// Adds a problem, with the place of the setting's value.
     mutating func report(_ text: String, about setting: any AnySetting) {
         problems.append(.init(origin: origins[setting.key] ?? "default", text: text))
     }
 
-    private func text(of setting: any AnySetting) -> (text: String, origin: String)? {
+    private func given(_ setting: any AnySetting) -> (text: String, origin: String)? {
         for (provider, origin) in providers {
             guard
                 let result = try? provider.value(

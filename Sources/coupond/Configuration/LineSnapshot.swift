@@ -1,12 +1,12 @@
-/// Our file format, for swift-configuration: `key = value`, one a line; a line that begins with `#` is a
-/// comment.
+/// The format of the file, for swift-configuration: one `key = value` on each line. A line that begins with
+/// `#` is a comment.
 ///
-/// The library's own formats do not say where a value stands, ignore unknown keys, and take a default
-/// for a value that does not fit. Here each value remembers its line.
+/// The library's own formats do not say where a value is, ignore unknown keys, and use a default for a value
+/// that does not fit. Here each value knows its line.
 internal import Configuration
 
 struct LineSnapshot: FileConfigSnapshot {
-    /// Tells the snapshot its file's name, for messages.
+    /// The file's name, for messages.
     struct ParsingOptions: FileParsingOptions {
         let path: String
         static let `default` = ParsingOptions(path: "configuration")
@@ -20,8 +20,8 @@ struct LineSnapshot: FileConfigSnapshot {
     let providerName: String
     private var entries: [String: Entry] = [:]
 
-    /// - Throws: ``ConfigurationError`` with every line that is not `key = value` or whose key is unknown
-    ///   or was there before.
+    /// - Throws: ``ConfigurationError`` with each line that is not `key = value`, has an unknown key, or
+    ///   repeats a key.
     init(data: RawSpan, providerName: String, parsingOptions: ParsingOptions) throws {
         self.providerName = providerName
         let text = unsafe data.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
@@ -30,7 +30,7 @@ struct LineSnapshot: FileConfigSnapshot {
             throw ConfigurationError(problems: [problem])
         }
         var problems: [ConfigurationProblem] = []
-        // Not by "\n": a line that ends as on Windows has another character there.
+        // Not by "\n": "\r\n" is one character.
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (index, line) in lines.enumerated() {
             let origin = "\(parsingOptions.path):\(index + 1)"
@@ -58,7 +58,7 @@ struct LineSnapshot: FileConfigSnapshot {
         return nil
     }
 
-    /// The encoded key is where the value stands.
+    /// The encoded key is the value's place.
     func value(forKey key: AbsoluteConfigKey, type: ConfigType) -> LookupResult {
         guard let name = key.components.last, let entry = entries[name] else {
             return LookupResult(encodedKey: key.description, value: nil)

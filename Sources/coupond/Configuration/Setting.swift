@@ -1,12 +1,12 @@
-/// One thing an operator may set: everything that flags, variables, file, messages and docs say of it.
+/// One setting: what its flag, its variable, its line in the file, messages and docs need to know.
 
 /// A setting whose value is a `Value`.
 struct Setting<Value: Sendable>: Sendable {
     /// As in the file, and after `--` on the command line.
     let key: String
-    /// What it may be, and how it is read.
+    /// Which texts are values.
     let form: Form<Value>
-    /// The default, as it would stand in the file.
+    /// The default, as in the file.
     let fallback: String
     /// One sentence, without a full stop.
     let help: String
@@ -19,19 +19,22 @@ struct Setting<Value: Sendable>: Sendable {
     }
 }
 
-/// A setting of any type: what the tables of keys and the docs need.
+/// A setting of any type: what does not depend on the type of its value.
 protocol AnySetting: Sendable {
     var key: String { get }
     var fallback: String { get }
     var help: String { get }
-    /// What a value may be, for people.
+    /// The texts that are values, in words.
     var expectation: String { get }
-    /// Whether `text` is a value.
+    /// Whether its flag has no value: `--allow-unsafe-redis`.
+    var isSwitch: Bool { get }
     func accepts(_ text: String) -> Bool
 }
 
 extension Setting: AnySetting {
     var expectation: String { form.description }
+
+    var isSwitch: Bool { Value.self == Bool.self }
 
     func accepts(_ text: String) -> Bool { form.parse(text) != nil }
 }

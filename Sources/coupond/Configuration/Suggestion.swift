@@ -1,9 +1,9 @@
 /// "Did you mean …?"
 
-/// The name among `known` that is nearest to what was written; nil where none is near.
+/// The name among `known` that is nearest to what was written; nil if none is near.
 func suggestion(for written: String, among known: [String]) -> String? {
     let farthest = max(2, written.count / 3)
-    // A name that is much longer or shorter is far: a page of text is not compared with every name.
+    // Skips names of very different length, so a long text is not compared with each name.
     return known.filter { abs($0.count - written.count) <= farthest }
         .map { (name: $0, distance: editDistance(written, $0)) }
         .filter { $0.distance <= farthest }

@@ -114,7 +114,7 @@ final class LogWriter: Sendable {
                 let note = LogLine(
                     level: .warning, label: "coupond.log",
                     message: "lines of the log were dropped: nobody read them in time",
-                    values: [LogLine.Value(key: "lines", text: "\(state.dropped)")])
+                    values: [LogLine.Value(key: LogKey.lines, text: "\(state.dropped)")])
                 state.dropped = 0
                 Self.add(note.bytes(isJSON: isJSON), to: &state)
             }

@@ -79,7 +79,7 @@ struct RepeatFilter {
         func line(_ values: [LogLine.Value], _ text: String) -> LogLine {
             LogLine(
                 level: kind.level, label: kind.label, message: kind.message,
-                values: values + [LogLine.Value(key: "repeated", text: text)])
+                values: values + [LogLine.Value(key: LogKey.repeated, text: text)])
         }
         var lines = spell.repeats.filter { $0.value > 0 }.map { line($0.key, "\($0.value) times") }
         if spell.others > 0 { lines.append(line([], "\(spell.others) times with other values")) }

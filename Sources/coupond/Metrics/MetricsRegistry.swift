@@ -1,12 +1,12 @@
-/// A backend for swift-metrics that can be read: what the scheduler and others count, as Prometheus'
-/// text format, version 0.0.4. Labels carry no dimensions here.
+/// A backend for swift-metrics that can be read as Prometheus' text format. Dimensions are ignored.
 internal import CoreMetrics
+internal import CouponServer
 internal import Synchronization
 
 final class MetricsRegistry: MetricsFactory {
     private let meters = Mutex<[String: Meter]>([:])
 
-    /// Everything that was ever made, by name.
+    /// All metrics that were made, by name.
     var text: String {
         meters.withLock { $0 }.sorted { $0.key < $1.key }.map { $1.text($0) }.joined()
     }
@@ -32,7 +32,7 @@ final class MetricsRegistry: MetricsFactory {
         meter(label, .seconds)
     }
 
-    // Instruments live as long as the daemon.
+    // Metrics live as long as the daemon.
     func destroyCounter(_ handler: any CounterHandler) {}
     func destroyRecorder(_ handler: any RecorderHandler) {}
     func destroyTimer(_ handler: any TimerHandler) {}
@@ -74,15 +74,18 @@ private final class Meter: CounterHandler, RecorderHandler, TimerHandler {
     func text(_ name: String) -> String {
         let state = self.state.withLock { $0 }
         switch kind {
-        case .counter: return "# TYPE \(name) counter\n\(name) \(Int64(state.value))\n"
-        case .gauge: return "# TYPE \(name) gauge\n\(name) \(state.value)\n"
+        case .counter:
+            return PrometheusText.family(name, .counter, [("", "\(Int64(state.value))")])
+        case .gauge: return PrometheusText.family(name, .gauge, [("", "\(state.value)")])
         case .seconds:
             let buckets = zip(Self.bounds, state.buckets).map {
-                "\(name)_bucket{le=\"\($0)\"} \($1)\n"
+                ("_bucket{le=\"\($0)\"}", "\($1)")
             }
-            return "# TYPE \(name) histogram\n" + buckets.joined()
-                + "\(name)_bucket{le=\"+Inf\"} \(state.count)\n"
-                + "\(name)_sum \(state.value)\n\(name)_count \(state.count)\n"
+            let sums = [
+                ("_bucket{le=\"+Inf\"}", "\(state.count)"), ("_sum", "\(state.value)"),
+                ("_count", "\(state.count)"),
+            ]
+            return PrometheusText.family(name, .histogram, buckets + sums)
         }
     }
 }

@@ -1,0 +1,40 @@
+/// The names of all metrics. docs/OPERATIONS.md says what each counts; a test compares.
+package enum MetricName {
+    /// What the scheduler counts.
+    package enum Scheduler: String, CaseIterable, Sendable {
+        case issued = "coupond_issued_total"
+        case rejected = "coupond_rejected_total"
+        case deadLettered = "coupond_dead_lettered_total"
+        case commits = "coupond_commits_total"
+        case failures = "coupond_scheduler_failures_total"
+        case rebuilds = "coupond_gate_rebuilds_total"
+        case postgresRollbacks = "coupond_postgres_went_back_total"
+    }
+    package static let commitSeconds = "coupond_commit_seconds"
+
+    // The auditor.
+    package static let drift = "coupond_drift"
+    package static let driftRepairs = "coupond_drift_repairs_total"
+    package static let auditedCoupons = "coupond_audited_coupons_total"
+
+    // Event loops.
+    package static let requests = "coupond_requests_total"
+    package static let errors = "coupond_errors_total"
+    package static let bounced = "coupond_bounced_total"
+    package static let driftMarks = "coupond_drift_marks_total"
+    package static let requestsInFlight = "coupond_requests_in_flight"
+
+    // Connections.
+    package static let connections = "coupond_connections"
+    package static let connectionsRefused = "coupond_connections_refused_total"
+    package static let acceptFailures = "coupond_accept_failures_total"
+
+    // Lanes.
+    package static let slowWaiting = "coupond_slow_waiting"
+    package static let slowRefused = "coupond_slow_refused_total"
+
+    // The process.
+    package static let subscriptionUp = "coupond_subscription_up"
+    package static let unsafeRedisAllowed = "coupond_unsafe_redis_allowed"
+    package static let logLinesDropped = "coupond_log_lines_dropped_total"
+}

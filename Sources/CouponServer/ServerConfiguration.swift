@@ -1,0 +1,75 @@
+/// What the server needs to know, and what it needs from the daemon around it.
+public import CouponCore
+public import NIOCore
+
+/// The server's settings: values only.
+public struct ServerConfiguration: Sendable {
+    /// Where callers connect.
+    public var listen: HostAndPort
+    /// Where HTTP for metrics and health is served; nil if nowhere.
+    public var metricsListen: HostAndPort?
+    /// Connections at once, over all event loops.
+    public var maximumConnections: Int
+    /// The longest frame that is read, in bytes.
+    public var maximumFrameBytes: Int
+    /// How long a drain may take.
+    public var drainMilliseconds: Int64
+    /// How often the watchdog needs a sign of life; nil if there is no watchdog.
+    public var watchdogPeriod: Duration?
+    /// The daemon's version.
+    public var version: String
+    /// The settings of each worker.
+    public var worker: WorkerOptions
+
+    /// A host and a TCP port; port 0 lets the system choose.
+    public typealias HostAndPort = (host: String, port: Int)
+
+    /// All settings.
+    public init(
+        listen: HostAndPort, metricsListen: HostAndPort?, maximumConnections: Int,
+        maximumFrameBytes: Int, drainMilliseconds: Int64, watchdogPeriod: Duration?,
+        version: String, worker: WorkerOptions
+    ) {
+        self.listen = listen
+        self.metricsListen = metricsListen
+        self.maximumConnections = maximumConnections
+        self.maximumFrameBytes = maximumFrameBytes
+        self.drainMilliseconds = drainMilliseconds
+        self.watchdogPeriod = watchdogPeriod
+        self.version = version
+        self.worker = worker
+    }
+}
+
+/// What the server asks of the daemon around it.
+public protocol ServerEnvironment: Sendable {
+    /// A lane's session with PostgreSQL; called on the lane's thread.
+    func makeStore() -> any LaneStore
+    /// A lane's connection to Redis; called on the lane's thread.
+    func makeGates() -> any LaneGates
+    /// The event subscription; called on its thread.
+    func makeEvents() -> any EventSource
+    /// A worker's connection to the gates; called on its event loop.
+    func makeGate(on loop: any EventLoop) -> any Gate
+    /// A worker's connection for questions about replicas; nil if it waits for none. Called on its event
+    /// loop.
+    func makeReplicas(on loop: any EventLoop) -> (any ReplicaLink)?
+
+    /// The token of admin methods; nil if only callers on this machine may call them.
+    var adminToken: [UInt8]? { get }
+    /// Reads the settings again that a reload may change; may block.
+    func reloadSettings()
+    /// Whether this daemon owns a partition now, and so audits its coupons.
+    func owns(_ partition: PartitionID) -> Bool
+    /// Counts a coupon for which PostgreSQL went back.
+    func countPostgresRollback()
+    /// Metrics that the server does not count itself, in Prometheus' text format.
+    var metrics: String { get }
+
+    /// The daemon serves callers; called once.
+    func listening(on address: String)
+    /// The daemon takes no new callers.
+    func draining()
+    /// Every event loop answers; called once in each `watchdogPeriod`.
+    func alive()
+}

@@ -1,0 +1,64 @@
+/// What must be in order before the daemon serves: open files, Redis, PostgreSQL.
+internal import ArgumentParser
+internal import CouponCore
+internal import CouponPostgres
+internal import CouponRedis
+internal import Glibc
+internal import Logging
+
+/// As many connections as are configured, or as the limit of open files allows. Some descriptors are kept for
+/// the daemon itself, so callers cannot cut it off from Redis and PostgreSQL.
+func admittedConnections(
+    _ configuration: Configuration, _ logger: Logger
+) throws -> Int {
+    let (wanted, limit) = (configuration.maxConnections, Descriptors.raiseLimit())
+    let admitted = Descriptors.connections(
+        wanted: wanted, limit: limit, eventLoops: configuration.eventLoops)
+    let reserve = Limits.reservedDescriptors(eventLoops: configuration.eventLoops)
+    guard admitted >= 1 else {
+        logger.critical(
+            "too few files may be open to serve a caller: raise LimitNOFILE, or ulimit -Hn",
+            metadata: [LogKey.limit: "\(limit)", LogKey.ownDescriptors: "\(reserve)"])
+        throw ExitCode(EX_CONFIG)
+    }
+    if admitted < wanted {
+        logger.warning(
+            "fewer callers are admitted than max-connections: raise LimitNOFILE, or ulimit -Hn",
+            metadata: [
+                LogKey.maximumConnections: "\(wanted)", LogKey.admitted: "\(admitted)",
+                LogKey.limit: "\(limit)",
+                LogKey.ownDescriptors: "\(reserve)",
+            ])
+    }
+    return admitted
+}
+
+/// Brings the database up to date and checks Redis' settings, so mistakes show at the start.
+func prepare(
+    _ configuration: Configuration, _ redis: RedisOptions, _ postgres: PostgresOptions,
+    _ logger: Logger
+) throws -> Installation {
+    let deadline = Clocks.system.now().advanced(byMilliseconds: 10_000)
+    while true {
+        do {
+            let gates = RedisGateControl(options: redis, logger: logger)
+            _ = try gates.identity()
+            return try Installation.setUp(
+                postgres, partitions: configuration.partitions, logger: logger)
+        } catch GateControlError.unsafeSettings(let text) {
+            logger.critical(
+                "Redis is not run as durably as promised", metadata: [LogKey.why: "\(text)"])
+            throw ExitCode(EX_CONFIG)
+        } catch LedgerError.refused(let text) {
+            logger.critical("PostgreSQL refuses", metadata: [LogKey.why: "\(text)"])
+            throw ExitCode(EX_CONFIG)
+        } catch {
+            guard Clocks.system.now() < deadline else {
+                logger.critical("a server is not reachable", metadata: [LogKey.why: "\(error)"])
+                throw ExitCode(EX_UNAVAILABLE)
+            }
+            logger.warning("waiting for a server", metadata: [LogKey.why: "\(error)"])
+            Clocks.system.pause(500)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/// Names that operators read, of metrics and of values in log lines, are in one list each.
+import Testing
+
+private let metricList = "Sources/CouponCore/Observation/MetricName.swift"
+private let keyList = "Sources/CouponCore/Observation/LogKey.swift"
+/// Programs that log; couponctl does not.
+private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" }
+
+@Suite struct NameTests {
+    @Test func `docs/OPERATIONS.md has a line for each metric and no others`() throws {
+        let list = try #require(sources.first { $0.path == metricList })
+        let names = list.text.matches(of: /"(coupond_\w+)"/).map { String($0.1) }
+        let page = try #require(SourceFile.all(below: "docs", endings: ["OPERATIONS.md"]).first)
+        let documented = page.lines.filter { $0.hasPrefix("| `coupond_") }.flatMap { line in
+            line.split(separator: "|")[0].matches(of: /`(coupond_\w+)/).map { String($0.1) }
+        }
+        #expect(names.count > 20)
+        #expect(Set(names).count == names.count)
+        #expect(names.sorted() == documented.sorted())
+    }
+
+    @Test(arguments: sources.filter { $0.path != metricList })
+    func `the name of a metric is written once`(_ file: SourceFile) {
+        let found = file.text.firstMatch(of: /"coupond_\w+/)
+        #expect(found == nil, "\(file.path) has \(found.map { $0.0 } ?? "")")
+    }
+
+    @Test(arguments: sources.filter { $0.path != keyList })
+    func `the key of a log line's value is written once`(_ file: SourceFile) {
+        // A dictionary with a literal key and text as its value, or the argument `key`.
+        let found = file.text.firstMatch(of: /"[a-z][^"\n]*":\s*"|\bkey: "|metadataKey: "/)
+        #expect(found == nil, "\(file.path) has \(found.map { $0.0 } ?? "")")
+    }
+
+    @Test func `each key of a log line's value is used`() throws {
+        let list = try #require(sources.first { $0.path == keyList })
+        let keys = list.text.matches(of: /let (\w+) = "/).map { String($0.1) }
+        #expect(keys.count > 20)
+        for key in keys {
+            #expect(sources.contains { $0.text.contains("LogKey.\(key)") }, "\(key)")
+        }
+    }
+}
