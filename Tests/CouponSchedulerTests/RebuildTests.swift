@@ -274,4 +274,28 @@ import Testing
             plant.world.redis[PartitionID(0)][plant.row().epoch, CouponID(9)])
         #expect(loaded.used == 4 && loaded.queued == 0, "the letter keeps its slot")
     }
+
+    @Test func `a rebuild that another one overtakes leaves it the users of a damaged entry`()
+        throws
+    {
+        let (plant, daemon) = lost(entries: 0)
+        plant.run(daemon) { isDrained(plant) }
+        plant.offer(9, holders: 0)
+        plant.accept(4, of: 9)
+        plant.world.redis[PartitionID(0)].queue[1].isDamaged = true
+        plant.world.redis[PartitionID(0)].gate?.isFenced = true
+        let epoch = plant.row().epoch
+        var isOvertaken = false
+        daemon.gates.before = { [world = plant.world] call, _ in
+            guard call == .count, !isOvertaken else { return }
+            isOvertaken = true
+            let row = world.tables.raiseEpoch(
+                of: PartitionID(0), above: 0, identity: world.identity)
+            _ = world.redis.fence(row)
+        }
+        plant.run(daemon) { isDrained(plant) }
+        #expect(isOvertaken && plant.row().epoch == epoch + 3)
+        #expect(plant.world.tables.rejections.map(\.reason) == [.deadLetter])
+        #expect(plant.world.tables.rejections.map(\.accepted.sequence) == [2])
+    }
 }
