@@ -33,7 +33,22 @@ extension Command {
 }
 
 extension GateAnswer {
-    /// What the script answered; nil where it is not such an answer.
+    /// From the reply to a gate call.
+    /// - Parameter count: the requests of the call.
+    init(_ reply: Reply, requestCount count: Int) {
+        switch reply {
+        case .bytes(let bytes):
+            self =
+                GateAnswer(bytes, requestCount: count)
+                ?? .interrupted("unexpected reply layout from the gate script")
+        case .error(let text):
+            self =
+                ErrorReply.refusal(text).map { .unavailable($0) } ?? .interrupted("Redis: \(text)")
+        default: self = .interrupted("the gate script gave no answer")
+        }
+    }
+
+    /// What the script answered; nil if the bytes are not such an answer.
     /// - Parameter count: the requests of the call.
     init?(_ bytes: [UInt8], requestCount count: Int) {
         var reader = ByteReader(bytes)

@@ -1,49 +1,45 @@
-/// What a new connection says before it carries gate calls: who are you, is what you store safe,
-/// here is the script; and, after a break, away with my old connection.
+/// What a new connection asks before it carries gate calls, without I/O: identifies Redis, checks its
+/// durability settings, loads the script, and after a break kills the old connection.
 internal import CouponCore
 
-/// A link that is ready for calls.
-struct GateSession {
+/// What is known of Redis once a connection is ready for calls.
+struct GateSession: Equatable {
     let identity: RedisIdentity
     let clientID: Int64
     /// The name that SCRIPT LOAD gave to gate.lua.
     let digest: String
-    /// Settings that break promise 3, where they are allowed.
+    /// Settings that break promise 3, if they are allowed.
     let unsafeSettings: [String]
 }
 
-/// Why a handshake failed, for people.
-struct HandshakeFailure: Error {
-    let text: String
-}
-
-/// Runs once, over one link.
-final class GateHandshake {
-    private let link: GateLink
-    private let options: RedisOptions
-    /// The session before this one, and whether its connection may still run a call.
-    private let old: GateSession?
-    private let finish: (Result<GateSession, HandshakeFailure>) -> Void
-    private var isOver = false
-    private var replies: [Reply] = []
-
-    init(
-        link: GateLink, options: RedisOptions, old: GateSession?,
-        finish: @escaping (Result<GateSession, HandshakeFailure>) -> Void
-    ) {
-        self.link = link
-        self.options = options
-        self.old = old
-        self.finish = finish
+/// Runs once for each connection: `commands` are sent, and each reply is reported in order.
+struct GateHandshake {
+    enum Step: Equatable {
+        case wait
+        /// Send CLIENT KILL with this id, and report its reply too.
+        case kill(clientID: Int64)
+        case finished(GateSession)
+        case failed(reason: String)
     }
 
-    func start() {
-        if let command = options.authentication { link.send(command) { self.check($0) } }
-        link.send(Command("CLIENT", "ID")) { self.collect($0) }
-        link.send(RedisServerInfo.infoCommand) { self.collect($0) }
-        link.send(Self.loadCommand) { self.collect($0) }
-        // Last, for it alone may answer an error: a Redis that hides its settings.
-        link.send(RedisServerInfo.configCommand) { self.judge(config: $0) }
+    private let previous: GateSession?
+    private let allowUnsafeSettings: Bool
+    private var replies: [Reply] = []
+    /// The new session, while the old connection is being killed.
+    private var killing: GateSession?
+
+    /// - Parameter previous: the session before this one; Redis may still run calls of its connection.
+    init(previous: GateSession?, allowUnsafeSettings: Bool) {
+        self.previous = previous
+        self.allowUnsafeSettings = allowUnsafeSettings
+    }
+
+    /// Only the last may be answered by an error: from a Redis that hides its settings.
+    static var commands: [Command] {
+        [
+            Command("CLIENT", "ID"), RedisServerInfo.infoCommand, loadCommand,
+            RedisServerInfo.configCommand,
+        ]
     }
 
     static var loadCommand: Command {
@@ -54,43 +50,32 @@ final class GateHandshake {
         return command
     }
 
-    private func check(_ reply: Reply) {
-        if case .error(let text) = reply { end(.failure(HandshakeFailure(text: text))) }
-    }
-
-    private func collect(_ reply: Reply) {
-        check(reply)
+    mutating func received(_ reply: Reply) -> Step {
+        if replies.count != 3, case .error(let text) = reply { return .failed(reason: text) }
+        if let killing { return .finished(killing) }
         replies.append(reply)
+        return replies.count == 4 ? judge() : .wait
     }
 
-    private func judge(config: Reply) {
-        guard !isOver else { return }
-        let server = RedisServerInfo(info: replies[1], config: config)
+    private mutating func judge() -> Step {
+        let server = RedisServerInfo(info: replies[1], config: replies[3])
         guard let clientID = replies[0].integerValue, let identity = server.identity,
             let digest = replies[2].text
-        else { return end(.failure(HandshakeFailure(text: "Redis does not tell who it is"))) }
-        guard !server.isReplica else {
-            return end(.failure(HandshakeFailure(text: "Redis is a replica")))
-        }
-        guard server.complaints.isEmpty || options.allowUnsafeSettings else {
+        else { return .failed(reason: "Redis does not say which server it is") }
+        guard !server.isReplica else { return .failed(reason: "Redis is a replica") }
+        guard server.complaints.isEmpty || allowUnsafeSettings else {
             let text = server.complaints.joined(separator: "; ")
-            return end(.failure(HandshakeFailure(text: "unsafe Redis settings: \(text)")))
+            return .failed(reason: "unsafe Redis settings: \(text)")
         }
         let session = GateSession(
             identity: identity, clientID: clientID, digest: digest,
             unsafeSettings: server.complaints)
-        // Rule 14. In another process the id would be somebody else's; the old one's calls died
-        // with it.
-        guard let old, old.identity.runID == identity.runID else { return end(.success(session)) }
-        link.send(Command("CLIENT", "KILL", "ID", String(old.clientID))) { reply in
-            self.check(reply)
-            self.end(.success(session))
+        // Rule 14. In another process that id would be another client's, and the old calls died with the
+        // old process.
+        guard let previous, previous.identity.runID == identity.runID else {
+            return .finished(session)
         }
-    }
-
-    private func end(_ result: Result<GateSession, HandshakeFailure>) {
-        guard !isOver else { return }
-        isOver = true
-        finish(result)
+        killing = session
+        return .kill(clientID: previous.clientID)
     }
 }

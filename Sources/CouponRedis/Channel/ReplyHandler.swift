@@ -1,13 +1,13 @@
-/// The end of the channel: bytes in, replies to the link.
+/// The end of the channel: reads bytes and gives replies to the link.
 internal import NIOCore
 
 final class ReplyHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private weak var link: GateLink?
+    private weak var link: RedisLink?
     private var reader: ReplyReader?
 
-    init(link: GateLink) {
+    init(link: RedisLink) {
         self.link = link
         reader = ReplyReader()
     }
@@ -18,18 +18,18 @@ final class ReplyHandler: ChannelInboundHandler {
             try reader?.feed(buffer.readableBytesSpan)
             while let reply = try reader?.next() { link?.receive(reply) }
         } catch {
-            link?.lost("Redis: \(error.text)")
+            link?.close(reason: "Redis: \(error.text)")
             context.close(promise: nil)
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        link?.lost("Redis closed the connection")
+        link?.close(reason: "Redis closed the connection")
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        link?.lost("the connection to Redis broke: \(error)")
+        link?.close(reason: "the connection to Redis broke: \(error)")
         context.close(promise: nil)
     }
 }

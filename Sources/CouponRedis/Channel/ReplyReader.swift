@@ -5,9 +5,6 @@ internal import NIOCore
 /// Owns a reader; it is freed with it.
 @safe
 struct ReplyReader: ~Copyable {
-    /// A reply larger than this is none of ours; the reader itself has no limit.
-    static let maximumReplyBytes = 64 << 20
-
     private let reader: UnsafeMutablePointer<redisReader>
     private var bytesSinceReply = 0
 
@@ -22,8 +19,8 @@ struct ReplyReader: ~Copyable {
 
     mutating func feed(_ bytes: RawSpan) throws(ProtocolFailure) {
         bytesSinceReply += bytes.byteCount
-        guard bytesSinceReply <= Self.maximumReplyBytes else {
-            throw ProtocolFailure(text: "Redis sent a reply of more than 64 MiB")
+        guard bytesSinceReply <= ReplyLimits.maximumBytes else {
+            throw ProtocolFailure(text: ReplyLimits.tooLarge)
         }
         let result = unsafe bytes.withUnsafeBytes { raw in
             unsafe redisReaderFeed(
@@ -46,7 +43,7 @@ struct ReplyReader: ~Copyable {
     private func failure() -> ProtocolFailure {
         ProtocolFailure(
             text: unsafe withUnsafeBytes(of: &reader.pointee.errstr) { bytes in
-                unsafe String(decoding: unsafe bytes.prefix { $0 != 0 }, as: UTF8.self)
+                unsafe String(errorText: bytes)
             })
     }
 }

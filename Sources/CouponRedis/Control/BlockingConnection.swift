@@ -8,9 +8,6 @@ internal import CouponCore
 internal import Glibc
 
 @safe final class BlockingConnection {
-    /// A reply larger than this is none of ours.
-    private static let maximumReplyBytes = 64 << 20
-
     private let context: UnsafeMutablePointer<redisContext>
     private let options: RedisOptions
 
@@ -92,8 +89,8 @@ internal import Glibc
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)
         while true {
             if let reply = try parsed() { return reply }
-            guard unsafe context.pointee.reader.pointee.len < Self.maximumReplyBytes else {
-                throw .unexpectedReply("Redis sent a reply of more than 64 MiB")
+            guard unsafe context.pointee.reader.pointee.len < ReplyLimits.maximumBytes else {
+                throw .unexpectedReply(ReplyLimits.tooLarge)
             }
             let left = ContinuousClock.now.duration(to: deadline) / .milliseconds(1)
             guard left > 0 else { return nil }
@@ -121,7 +118,7 @@ internal import Glibc
 
     private func failure() -> GateControlError {
         let text = unsafe withUnsafeBytes(of: &context.pointee.errstr) { bytes in
-            unsafe String(decoding: unsafe bytes.prefix { $0 != 0 }, as: UTF8.self)
+            unsafe String(errorText: bytes)
         }
         return .unavailable("Redis: \(text)")
     }

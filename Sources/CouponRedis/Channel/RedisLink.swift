@@ -1,20 +1,21 @@
-/// One connection of a gate: pairs replies with the commands that wait for them.
+/// One connection to Redis on an event loop: pairs replies with the commands that wait for them.
 ///
-/// A link lives from a connect to the first trouble; `GateConnection` makes the next one.
+/// A link lives from a dial until it breaks; its owner dials the next one.
 internal import DequeModule
 internal import NIOCore
 
-final class GateLink {
-    /// Who waits for a reply; replies come in the order of the commands.
+final class RedisLink {
+    /// Gets the reply to one command; replies come in the order of the commands.
     typealias Receiver = (Reply) -> Void
 
-    let channel: any Channel
-    /// Told once, when the link is of no more use.
+    /// Called once, with the reason, when the link closes.
     var didBreak: ((String) -> Void)?
 
+    private let channel: any Channel
     private let eventLoop: any EventLoop
     private var receivers: Deque<Receiver> = []
     private var isFlushPlanned = false
+    private var isClosed = false
 
     init(channel: any Channel) {
         self.channel = channel
@@ -34,16 +35,20 @@ final class GateLink {
     }
 
     func receive(_ reply: Reply) {
-        guard let receiver = receivers.popFirst() else { return lost("Redis answered unasked") }
+        guard let receiver = receivers.popFirst() else {
+            return close(reason: "unexpected reply from Redis")
+        }
         receiver(reply)
     }
 
-    /// The link is of no more use; nobody who waits on it will be answered by it.
-    func lost(_ reason: String) {
-        guard let tell = didBreak else { return }
-        didBreak = nil
+    /// Closes the channel and calls `didBreak`. Commands that wait for a reply never get one.
+    func close(reason: String) {
+        guard !isClosed else { return }
+        isClosed = true
         receivers.removeAll()
         channel.close(promise: nil)
-        tell(reason)
+        let report = didBreak
+        didBreak = nil
+        report?(reason)
     }
 }

@@ -1,0 +1,48 @@
+/// The one place where an event loop connects to Redis. TLS belongs in `link(over:)`, before the reply handler.
+internal import NIOCore
+internal import NIOPosix
+
+struct RedisDialer {
+    let eventLoop: any EventLoop
+    let options: RedisOptions
+
+    /// Why there is no link, for people.
+    struct Failure: Error, Equatable {
+        let reason: String
+    }
+
+    /// Connects, and calls `completion` on the event loop. A new link has sent the password already; if
+    /// Redis does not accept it, the link breaks.
+    func dial(_ completion: @escaping (Result<RedisLink, Failure>) -> Void) {
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(.milliseconds(options.connectTimeoutMilliseconds))
+        let connected =
+            switch options.address {
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+            }
+        connected.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let channel): completion(link(over: channel))
+            case .failure(let error):
+                completion(.failure(Failure(reason: "cannot connect to Redis: \(error)")))
+            }
+        }
+    }
+
+    private func link(over channel: any Channel) -> Result<RedisLink, Failure> {
+        let link = RedisLink(channel: channel)
+        do {
+            try channel.pipeline.syncOperations.addHandler(ReplyHandler(link: link))
+        } catch {
+            channel.close(promise: nil)
+            return .failure(Failure(reason: "the connection to Redis broke: \(error)"))
+        }
+        if let command = options.authentication {
+            link.send(command) { [weak link] reply in
+                if case .error(let text) = reply { link?.close(reason: "Redis: \(text)") }
+            }
+        }
+        return .success(link)
+    }
+}
