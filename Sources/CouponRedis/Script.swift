@@ -10,13 +10,13 @@ enum Script: CaseIterable, Sendable {
     /// before it has ended.
     case stageInRebuild, loadInRebuild
 
-    /// The text to load: the first line with its flags, the prelude, the rest.
+    /// The text to load: the first line with its flags, the constants of `Layout`, the prelude, the rest.
     var text: [UInt8] {
         let own = resource
         let end = own.firstIndex(of: UInt8(ascii: "\n")) ?? own.endIndex
         let flags = passesMemoryLimit ? Array(" flags=allow-oom".utf8) : []
-        return own[..<end] + flags + [UInt8(ascii: "\n")] + PackageResources.prelude_lua
-            + own[end...]
+        return own[..<end] + flags + [UInt8(ascii: "\n")] + Layout.lua
+            + PackageResources.prelude_lua + own[end...]
     }
 
     private var passesMemoryLimit: Bool { self == .stageInRebuild || self == .loadInRebuild }

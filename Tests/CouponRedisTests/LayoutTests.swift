@@ -18,6 +18,27 @@ internal import Testing
         return all
     }
 
+    /// What Redis holds was written by an earlier daemon.
+    @Test func `layouts keep their lengths`() {
+        #expect(Layout.request == 25 && Layout.entryHeader == 25 && Layout.holder == 43)
+        #expect(Layout.gateRequest == 33 && Layout.verdict == 26 && Layout.terms == 34)
+        #expect(Layout.stagedHolder == 51 && Layout.acceptance == 25)
+        #expect(Layout.countedRequest == 53 && Layout.settledCoupon == 51 && Layout.rejection == 63)
+        #expect(Layout.standing == 42 && Layout.publishedRejection == 17)
+    }
+
+    @Test(arguments: Script.allCases)
+    fileprivate func `a script begins with its flags and the layouts`(
+        _ script: Script
+    ) {
+        let lines = String(decoding: script.text, as: UTF8.self).split(separator: "\n")
+        #expect(lines[0].hasPrefix("#!lua"))
+        #expect(lines[1].contains("Wire/Layout.swift"))
+        #expect(lines.contains("local HOLDER_BYTES = 43") && lines.contains("local ID_BYTES = 8"))
+        #expect(lines.contains("local HOLDER_REQUEST_ID = 27"))
+        #expect(lines.contains("local GATE_REQUEST_FORMAT = '>c17I8'"))
+    }
+
     @Test(arguments: [nil, .soldOut, .alreadyIssued, .notFound, .deadLetter] as [RejectionReason?])
     func aHolderIsReadAsItWasWritten(rejection: RejectionReason?) {
         let holder = GateHolder(
@@ -25,7 +46,7 @@ internal import Testing
             rejection: rejection)
         var writer = ByteWriter()
         writer.append(holder)
-        #expect(writer.bytes.count == 43)
+        #expect(writer.bytes.count == Layout.holder)
         var reader = ByteReader(writer.bytes)
         #expect(reader.holder() == holder)
         for bytes in damaged(writer.bytes) {

@@ -8,7 +8,7 @@ extension Command {
     /// The EVALSHA of a gate call.
     /// - Parameter digest: the name that SCRIPT LOAD gave to gate.lua.
     init(_ call: GateCall, digest: String, options: RedisOptions) {
-        self.init(argumentCount: 14, capacity: 448 + call.requests.count * 33)
+        self.init(argumentCount: 14, capacity: 448 + call.requests.count * Layout.gateRequest)
         append("EVALSHA")
         append(digest)
         append(4)
@@ -18,10 +18,10 @@ extension Command {
         append(Keys.holders(call.coupon, call.partition, call.epoch))
         append(call.epoch)
         append(call.floor)
-        append(byteCount: 8) { $0.append(call.coupon) }
+        append(byteCount: Layout.id) { $0.append(call.coupon) }
         append(options.backlogPerCoupon)
         append(options.backlogPerPartition)
-        append(byteCount: call.requests.count * 33) { packed in
+        append(byteCount: call.requests.count * Layout.gateRequest) { packed in
             for request in call.requests {
                 packed.append(request.user)
                 packed.append(request.requestID)
@@ -75,7 +75,7 @@ extension ByteReader {
     fileprivate mutating func gateReply(requestCount: Int) -> GateReply? {
         guard let epoch = int64(), let tail = int64(), let settled = position(),
             let rev = int64(), let version = int64(), let now = timestamp(),
-            let door = door(now: now), remaining == requestCount * 26
+            let door = door(now: now), remaining == requestCount * Layout.verdict
         else { return nil }
         var verdicts: [GateVerdict] = []
         verdicts.reserveCapacity(requestCount)

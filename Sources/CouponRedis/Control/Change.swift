@@ -7,7 +7,7 @@ extension RedisGateControl {
     public func set(
         _ coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(GateControlError) -> SetResult {
-        var packed = ByteWriter(capacity: 34)
+        var packed = ByteWriter(capacity: Layout.terms)
         packed.append(coupon)
         let reply = try run(
             .set,
@@ -41,13 +41,13 @@ extension RedisGateControl {
     }
 
     static func pack(_ coupon: CouponID) -> [UInt8] {
-        var writer = ByteWriter(capacity: 8)
+        var writer = ByteWriter(capacity: Layout.id)
         writer.append(coupon)
         return writer.bytes
     }
 
     static func pack(_ user: UserID) -> [UInt8] {
-        var writer = ByteWriter(capacity: 8)
+        var writer = ByteWriter(capacity: Layout.id)
         writer.append(user)
         return writer.bytes
     }

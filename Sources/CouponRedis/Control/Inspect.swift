@@ -88,7 +88,7 @@ private struct PartitionQuestions {
         var arguments: [RedisGateControl.Argument] = []
         for (coupon, users) in coupons {
             keys += [Keys.record(coupon, partition, epoch), Keys.holders(coupon, partition, epoch)]
-            var packed = ByteWriter(capacity: 8 * users.count)
+            var packed = ByteWriter(capacity: Layout.id * users.count)
             for user in users { packed.append(user) }
             arguments.append(.bytes(packed.bytes))
         }
@@ -146,7 +146,7 @@ extension ByteReader {
         case 0: return FoundHolder.none
         case 1:
             var bytes = self
-            skip(43)
+            skip(Layout.holder)
             guard remaining >= 0 else { return nil }
             return bytes.holder().map { .holder($0) } ?? .damaged
         case 2: return .damaged

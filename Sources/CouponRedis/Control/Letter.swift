@@ -7,9 +7,9 @@ extension RedisGateControl: DeadLetterGate {
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(GateControlError) -> SetResult {
         guard let accepted = letter.accepted else { return .current }
-        var packed = ByteWriter(capacity: 34)
+        var packed = ByteWriter(capacity: Layout.terms)
         packed.append(coupon)
-        var request = ByteWriter(capacity: 25)
+        var request = ByteWriter(capacity: Layout.acceptance)
         request.append(accepted.sequence)
         request.append(accepted.requestID)
         return try run(

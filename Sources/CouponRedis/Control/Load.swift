@@ -52,7 +52,7 @@ extension RedisGateControl {
         ]
         return stride(from: 0, to: holders.count, by: Limits.holdersPerCommand).map { start in
             let part = holders[start..<min(start + Limits.holdersPerCommand, holders.count)]
-            var packed = ByteWriter(capacity: part.count * 51)
+            var packed = ByteWriter(capacity: part.count * Layout.stagedHolder)
             for holder in part {
                 packed.append(holder.user)
                 packed.append(holder.holder)
@@ -95,7 +95,7 @@ extension RedisGateControl {
         _ coupon: LoadedCoupon, _ partition: PartitionID, _ epoch: Epoch, _ load: LoadNumber?
     ) -> Evaluation {
         let id = coupon.marks.coupon.id
-        var packed = ByteWriter(capacity: 34)
+        var packed = ByteWriter(capacity: Layout.terms)
         packed.append(coupon.marks.coupon)
         return Evaluation(
             script: load == nil ? .loadInRebuild : .load,
@@ -138,7 +138,7 @@ extension RedisGateControl {
     }
 
     private static func pack(_ load: LoadNumber) -> [UInt8] {
-        var writer = ByteWriter(capacity: 8)
+        var writer = ByteWriter(capacity: Layout.id)
         writer.append(load)
         return writer.bytes
     }

@@ -110,7 +110,7 @@ struct RawEntry {
 
     /// The packed requests; nil where the entry has not the one field `e`.
     var payload: [UInt8]? {
-        parts.count == 2 && parts[0] == [UInt8(ascii: "e")] ? parts[1] : nil
+        parts.count == 2 && parts[0].elementsEqual(Layout.entryField.utf8) ? parts[1] : nil
     }
 
     /// Without its holders: they are looked for by those who need them.
@@ -136,13 +136,14 @@ extension QueueEntry {
     init?(_ entry: RawEntry) {
         guard let payload = entry.payload else { return nil }
         var reader = ByteReader(payload)
-        guard reader.byte() == 1, let coupon = reader.couponID(), coupon.rawValue > 0,
+        guard reader.byte() == Layout.entryVersion,
+            let coupon = reader.couponID(), coupon.rawValue > 0,
             let first = reader.int64(), first > 0, first < 1 << 53,
             let acceptedAt = reader.timestamp(),
             reader.remaining > 0
         else { return nil }
         var requests: [EntryRequest] = []
-        requests.reserveCapacity(reader.remaining / 25)
+        requests.reserveCapacity(reader.remaining / Layout.request)
         while reader.remaining > 0 {
             guard let user = reader.userID(), user.rawValue > 0, let requestID = reader.requestID()
             else { return nil }

@@ -37,7 +37,7 @@ extension RedisGateControl {
     ) throws(GateControlError) -> Bool {
         var indices: [CouponID: UInt32] = [:]
         var keys = [Keys.gate(partition)]
-        var packed = ByteWriter(capacity: requests.count * 53)
+        var packed = ByteWriter(capacity: requests.count * Layout.countedRequest)
         for request in requests {
             let coupon = request.accepted.coupon
             if indices[coupon] == nil {

@@ -30,11 +30,11 @@ extension RedisGateControl {
                 SettledCoupon(id: rejection.accepted.coupon, coupon: nil, requests: 0))
             ids[rejection.accepted.coupon] = UInt32(coupons.count)
         }
-        var rejections = ByteWriter(capacity: settlement.rejections.count * 63)
+        var rejections = ByteWriter(capacity: settlement.rejections.count * Layout.rejection)
         for rejection in settlement.rejections {
             rejections.append(rejection, couponIndex: ids[rejection.accepted.coupon] ?? 0)
         }
-        var packed = ByteWriter(capacity: coupons.count * 51)
+        var packed = ByteWriter(capacity: coupons.count * Layout.settledCoupon)
         var keys = [
             Keys.gate(partition), Keys.queue(partition),
             Keys.coupons(partition, settlement.epoch),
@@ -81,7 +81,7 @@ extension RedisGateControl {
 }
 
 extension ByteWriter {
-    /// 51 bytes; a coupon that PostgreSQL has no more is padded.
+    /// `Layout.settledCoupon` bytes; a coupon that PostgreSQL no longer has is padded.
     fileprivate mutating func append(_ settled: SettledCoupon) {
         append(settled.id)
         append(settled.requests)
@@ -89,11 +89,11 @@ extension ByteWriter {
         if let coupon = settled.coupon {
             append(coupon)
         } else {
-            for _ in 0..<34 { append(0 as UInt8) }
+            for _ in 0..<Layout.terms { append(0 as UInt8) }
         }
     }
 
-    /// 63 bytes.
+    /// `Layout.rejection` bytes.
     fileprivate mutating func append(_ rejection: Rejection, couponIndex: UInt32) {
         append(couponIndex)
         append(rejection.accepted.user)

@@ -5,12 +5,14 @@ extension CompletionEvent {
     /// Nil where the bytes are not an event of a layout that is known here.
     init?(_ bytes: [UInt8]) {
         var reader = ByteReader(bytes)
-        guard reader.byte() == 1, let partition = reader.integer(UInt32.self),
+        guard reader.byte() == Layout.eventVersion, let partition = reader.integer(UInt32.self),
             let epoch = reader.int64(), let from = reader.position(), let to = reader.position(),
             let now = reader.timestamp(), let issuedAt = reader.timestamp(),
             let resolve = reader.byte(),
-            let coupons = reader.list(itemBytes: 42, { $0.standing(now: now) }),
-            let rejections = reader.list(itemBytes: 17, { $0.rejection() }), reader.remaining == 0
+            let coupons = reader.list(itemBytes: Layout.standing, { $0.standing(now: now) }),
+            let rejections = reader.list(
+                itemBytes: Layout.publishedRejection, { $0.rejection() }),
+            reader.remaining == 0
         else { return nil }
         self.init(
             partition: PartitionID(Int(partition)), epoch: epoch, from: from, to: to,

@@ -3,7 +3,7 @@
 --
 -- KEYS  gate
 -- ARGV  epoch
--- Out   1; 0 where the gate is not fenced with that epoch any more
+-- Out   1; 0 if the gate is no longer fenced with that epoch
 -- Does  raises the beat
 
 local gate = read_gate()

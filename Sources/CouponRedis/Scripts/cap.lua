@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- No more slots than this from now on, while an admin who holds the coupon's row lock lowers its
--- total (rule 34). A cap at the total or above it is none: so a left-over one is cleared.
+-- Limits a coupon's slots while an admin, who holds the coupon's row lock, lowers its total (rule 34).
+-- A cap at or above the total has no effect, so setting it clears a stale cap.
 --
 -- KEYS  gate, record
--- ARGV  epoch, coupon (8 bytes), version under the lock, cap
+-- ARGV  epoch, coupon (ID_BYTES), version under the lock, cap
 -- Out   code and used: 0 capped, 1 not loaded, 2 not open in that epoch, 3 more are used already
--- Does  sets the cap, with which a finished coupon does not leave; where that opens or closes the
---       coupon, raises rev and publishes
+-- Does  sets the cap, which also keeps a finished coupon in Redis; if that opens or closes the coupon,
+--       raises rev and publishes
 
 local gate = read_gate()
 if not is_open(gate, ARGV[1]) then return { 2, 0 } end

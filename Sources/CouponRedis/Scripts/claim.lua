@@ -1,20 +1,20 @@
 #!lua
--- Begins the load of a coupon (rule 32): from here this load alone may stage its holders, whatever the
--- number of daemons, so that there is one copy of them. One that has not moved for a while is
--- overtaken. Nothing but memory and time rests on that clock.
+-- Begins the load of a coupon (rule 32): from here only this load may stage its holders, so there is one
+-- copy of them with any number of daemons. A load that has not moved for a while is overtaken. That clock
+-- affects memory and time, never correctness.
 --
 -- KEYS  gate, record, claim, staged, the epoch's coupons
--- ARGV  epoch, load (8 bytes), milliseconds after which a claim that has not moved is nobody's
--- Out   0 claimed, 1 the gate holds the coupon already, 2 not open in that epoch, 3 another load's
--- Does  writes the claim, drops what an earlier load had staged, notes the coupon
+-- ARGV  epoch, load (ID_BYTES), milliseconds after which a claim that has not moved is free
+-- Out   0 claimed, 1 the gate holds the coupon already, 2 not open in that epoch, 3 claimed by another load
+-- Does  writes the claim, drops what an earlier load had staged, indexes the coupon
 
 local gate = read_gate()
 if not is_open(gate, ARGV[1]) then return 2 end
 if redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
-local now, patience = clock(), tonumber(ARGV[3])
-if is_claimed(KEYS[3], ARGV[2], now, patience) then return 3 end
+local now, timeout = clock(), tonumber(ARGV[3])
+if is_claimed(KEYS[3], ARGV[2], now, timeout) then return 3 end
 redis.call('UNLINK', KEYS[4])
-redis.call('SET', KEYS[3], ARGV[2] .. struct.pack('>I8', now))
-redis.pcall('ZADD', KEYS[5], string.format('%.0f', now / 1000 + patience),
+write_claim(KEYS[3], ARGV[2], now)
+redis.pcall('ZADD', KEYS[5], string.format('%.0f', now / 1000 + timeout),
   string.match(KEYS[2], ':(%d+):record$'))
 return 0

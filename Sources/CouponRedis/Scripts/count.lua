@@ -2,13 +2,13 @@
 -- Counts queued requests at their coupons, while a gate is rebuilt (rule 30).
 --
 -- KEYS  gate, then for each coupon its record and its holders
--- ARGV  epoch, from: epoch, n, to: epoch, n, requests in the queue's order, 53 bytes each:
+-- ARGV  epoch, from: epoch, n, to: epoch, n, requests in the queue's order, COUNTED_BYTES each:
 --         index of the coupon, from 1, 4 | user 8 | request id 17 | sequence 8 | position: epoch 8, n 8
--- Out   1; 0 and nothing changed where the gate is not fenced with that epoch, or has not counted up to
+-- Out   1; 0 and nothing changed if the gate is not fenced with that epoch, or has not counted up to
 --       `from`: so a call that is sent twice counts once
--- Does  a user without a slot gets one; one who has a slot already keeps it, and the entry is decided when
---       it is drained. Each request counts as queued, and moves the next sequence. A coupon without a
---       record is passed over: its requests will be rejected
+-- Does  gives a slot to each user without one; a user who has a slot keeps it, and the entry is decided
+--       when it is drained. Each request counts as queued, and moves the next sequence. A coupon without
+--       a record is skipped: its requests will be rejected
 
 local gate = read_gate()
 if not is_fenced(gate, ARGV[1]) or gate.settled_epoch ~= tonumber(ARGV[2])
@@ -20,11 +20,12 @@ local coupons = {}
 for i = 1, (#KEYS - 1) / 2 do
   coupons[i] = { record = read_record(KEYS[i * 2]) or nil, users = {}, requests = {} }
 end
-local packed, count = ARGV[6], #ARGV[6] / 53
+local packed, count = ARGV[6], #ARGV[6] / COUNTED_BYTES
 for i = 0, count - 1 do
-  local at = i * 53 + 1
-  local coupon = coupons[struct.unpack('>I4', packed, at)]
-  coupon.users[#coupon.users + 1] = string.sub(packed, at + 4, at + 11)
+  local at = i * COUNTED_BYTES
+  local coupon = coupons[struct.unpack('>I4', packed, at + 1)]
+  coupon.users[#coupon.users + 1] =
+    string.sub(packed, at + COUNTED_USER, at + COUNTED_REQUEST_ID - 1)
   coupon.requests[#coupon.requests + 1] = at
 end
 
@@ -34,14 +35,15 @@ for i, coupon in ipairs(coupons) do
     local held = redis.call('HMGET', KEYS[i * 2 + 1], unpack(coupon.users))
     local holders = { 'HSET', KEYS[i * 2 + 1] }
     for j, at in ipairs(coupon.requests) do
-      local user, sequence = coupon.users[j], struct.unpack('>I8', packed, at + 29)
+      local user, sequence = coupon.users[j], struct.unpack('>I8', packed, at + COUNTED_PLACE)
       local holder = held[j]
       if not known[user] and not (holder and string.byte(holder) ~= 2) then
         known[user] = true
         record.used = record.used + 1
         holders[#holders + 1] = user
-        holders[#holders + 1] = string.char(1, 0) .. string.sub(packed, at + 29, at + 52)
-          .. string.sub(packed, at + 12, at + 28)
+        holders[#holders + 1] = string.char(1, 0)
+          .. string.sub(packed, at + COUNTED_PLACE, at + COUNTED_BYTES)
+          .. string.sub(packed, at + COUNTED_REQUEST_ID, at + COUNTED_PLACE - 1)
       end
       record.queued = record.queued + 1
       record.next_sequence = math.max(record.next_sequence, sequence + 1)

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Somebody knows that a gate is wrong: where it is open it is fenced, so that its owner builds it anew from
--- the tables and the queue.
+-- Fences a gate that is known to be wrong, if it is open; its owner then rebuilds it from the tables and the
+-- queue.
 --
 -- KEYS  gate
--- Out   the last epoch that will not do: a gate that opens in a later one was built anew. Where a rebuild is
---       under way already that is the epoch before its own
--- Does  sets status; keeps the rest, which the rebuild still reads
+-- Out   the last wrong epoch: a gate that opens in a later one was rebuilt. If a rebuild is running already,
+--       that is the epoch before its own
+-- Does  sets status; keeps the rest, which the rebuild reads
 
 local gate = read_gate()
 if gate.status ~= OPEN then return gate.epoch > 0 and gate.epoch - 1 or 0 end

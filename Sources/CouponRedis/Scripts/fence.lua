@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Stops a gate before it is rebuilt (rule 27): from here nothing is accepted and nobody drains.
+-- Stops a gate before it is rebuilt (rule 27): from here nothing is accepted or drained.
 --
 -- KEYS  gate, queue, the partition's epochs
 -- ARGV  epoch, install id, the cursor: epoch, n
--- Out   1; 0 where the gate has this epoch or a later one; -1 where it belongs to another installation
--- Does  sets status, epoch and install id; the rebuild has counted the queue up to the cursor, and so
---       nothing yet. Notes the epoch, so that its keys are found again. A queue that is no stream goes,
---       and epochs that are no set
+-- Out   1; 0 if the gate has this epoch or a later one; -1 if it belongs to another installation
+-- Does  sets status, epoch and install id. `settled` starts at the cursor, for nothing of the queue is
+--       counted yet. Adds the epoch to the set, by which its keys are found later. Removes a queue that
+--       is not a stream, and epochs that are not a set
 
 local gate = read_gate()
 local epoch = tonumber(ARGV[1])

@@ -1,25 +1,25 @@
 #!lua
--- The gate: accepts or refuses, for one coupon, many requests in order (rules 11 to 13).
+-- The gate: accepts or refuses requests for one coupon, in order (rules 11 to 13).
 --
 -- KEYS  gate, queue, record, holders
--- ARGV  epoch, floor (the highest n of that epoch that the daemon has seen), coupon (8 bytes),
---       backlog limits of a coupon and of a partition, requests: 33 bytes each:
+-- ARGV  epoch, floor (the highest n of that epoch that the daemon has seen), coupon (ID_BYTES),
+--       backlog limits of a coupon and of a partition, requests, GATE_REQUEST_BYTES each:
 --         user 8 | request id 17 | not after, microseconds 8;
 --       replication id of the Redis for which the epoch was handed out
 -- Out   one string; its first byte says what follows:
 --   0 judged: epoch 8 | tail 8 | settled: epoch 8, n 8 | rev 8 | version 8 | now 8
---       | state 1 | flags 1 | opens 8 | closes 8 | a verdict of 26 bytes for each request:
+--       | state 1 | flags 1 | opens 8 | closes 8 | for each request a verdict of VERDICT_BYTES:
 --         code 1 | reason or holder state 1 | sequence 8 | position: epoch 8, n 8
 --   1 STALE: status 1 | epoch 8    2 ROLLED_BACK    3 NOT_LOADED: rev 8 | now 8    4 EXHAUSTED
--- Does  for what it accepts: one queue entry, the holders, the counters. Nothing else, but that a
---       gate behind the daemon's floor, or in a Redis that was a replica meanwhile, fences itself:
---       it has gone back, and would give the same places to others. So does one that finds a record
---       or a holder damaged. All checks come before the first
---       write, and Redis refuses the whole script when it is full: no flag allow-oom here.
+-- Does  writes one queue entry, the holders and the counters of what it accepts. Otherwise writes nothing,
+--       except that the gate fences itself if it is behind the daemon's floor, or in a Redis that was a
+--       replica in between: it has gone back, and would give the same places again. It does so too if a
+--       record or a holder is damaged. All checks come before the first write, and a full Redis refuses
+--       the whole script: no flag allow-oom here
 --
--- A queue entry `e`:
---   layout 1 | coupon 8 | first sequence 8 | accepted at, microseconds 8 | 25 bytes each: user 8,
---   request id 17
+-- A queue entry has one field, ENTRY_FIELD:
+--   version of this layout 1 | coupon 8 | first sequence 8 | accepted at, microseconds 8
+--   | for each request REQUEST_BYTES: user 8 | request id 17
 
 local gate = read_gate()
 local epoch = tonumber(ARGV[1])
@@ -38,7 +38,7 @@ if record == false then return rolled_back() end
 if not record then return struct.pack('>BI8I8', 3, gate.rev, clock()) end
 
 local coupon, requests = ARGV[3], ARGV[6]
-local count = #requests / 33
+local count = #requests / GATE_REQUEST_BYTES
 if count > 0
   and (record.queued >= tonumber(ARGV[4]) or gate.queued >= tonumber(ARGV[5])) then
   return struct.pack('>B', 4)
@@ -47,7 +47,7 @@ end
 local ACCEPTED, REPLAYED, DUPLICATE, REJECTED, SOLD_OUT = 0, 1, 2, 3, 4
 local NOT_OPEN, ENDED, PAUSED, CLOSED, EXPIRED = 5, 6, 7, 8, 9
 local QUEUED, ISSUED, ENDED_UNISSUED = 1, 2, 3
-local NOTHING = string.rep('\0', 25)
+local NO_DETAILS = string.rep('\0', VERDICT_BYTES - 1)
 
 local now = clock()
 local limit = limit_of(record)
@@ -56,11 +56,11 @@ local shut = (record.state == 3 and CLOSED) or (record.state == 2 and PAUSED)
 local here = struct.pack('>I8I8', epoch, gate.tail + 1)
 local first_sequence = record.next_sequence
 
--- What a known user is told; nil where the request is judged as a new one.
+-- The verdict for a known user; nil if the request is judged as a new one.
 local function judge_known(holder, request_id)
   local kind = string.byte(holder, 1)
-  local same = string.sub(holder, 27, 43) == request_id
-  local place = string.sub(holder, 3, 26)
+  local same = string.sub(holder, HOLDER_REQUEST_ID) == request_id
+  local place = string.sub(holder, HOLDER_PLACE, HOLDER_REQUEST_ID - 1)
   if same then
     if kind == 1 then return string.char(REPLAYED, 0) .. place end
     return string.char(REJECTED, string.byte(holder, 2)) .. place
@@ -68,7 +68,7 @@ local function judge_known(holder, request_id)
   if kind == 2 then return nil end
   local state = ENDED_UNISSUED
   if kind == 1 then
-    local e, n = struct.unpack('>I8I8', holder, 11)
+    local e, n = struct.unpack('>I8I8', holder, HOLDER_POSITION)
     local settled = e < gate.settled_epoch or (e == gate.settled_epoch and n <= gate.settled_n)
     state = settled and ISSUED or QUEUED
   end
@@ -76,30 +76,33 @@ local function judge_known(holder, request_id)
 end
 
 local users, held = {}, {}
-for i = 1, count do users[i] = string.sub(requests, i * 33 - 32, i * 33 - 25) end
+for i = 1, count do
+  local at = (i - 1) * GATE_REQUEST_BYTES
+  users[i] = string.sub(requests, at + 1, at + ID_BYTES)
+end
 if count > 0 then held = redis.pcall('HMGET', KEYS[4], unpack(users)) end
 if held.err then return rolled_back() end
 
--- Accepting is most of the gate's time: on its way through the loop nothing is looked up, and no string
--- made twice.
+-- The gate spends most of its time in this loop, so it looks nothing up and makes no string twice.
 local pack, unpack_from = struct.pack, struct.unpack
 local accepted_verdict, accepted_holder = string.char(ACCEPTED, 0), string.char(1, 0)
 local used, sequence = record.used, record.next_sequence
 local verdicts, accepted, holders, known = {}, {}, { 'HSET', KEYS[4] }, {}
 for i = 1, count do
   local user = users[i]
-  local request_id, not_after = unpack_from('>c17I8', requests, i * 33 - 24)
+  local request_id, not_after = unpack_from(
+    GATE_REQUEST_FORMAT, requests, (i - 1) * GATE_REQUEST_BYTES + GATE_REQUEST_ID)
   local holder = known[user] or held[i]
   if holder and #holder ~= HOLDER_BYTES then return rolled_back() end
-  local told = holder and judge_known(holder, request_id)
+  local verdict = holder and judge_known(holder, request_id)
   if now > not_after then
-    verdicts[i] = string.char(EXPIRED) .. NOTHING
-  elseif told then
-    verdicts[i] = told
+    verdicts[i] = string.char(EXPIRED) .. NO_DETAILS
+  elseif verdict then
+    verdicts[i] = verdict
   elseif shut then
-    verdicts[i] = string.char(shut) .. NOTHING
+    verdicts[i] = string.char(shut) .. NO_DETAILS
   elseif used >= limit then
-    verdicts[i] = string.char(SOLD_OUT) .. NOTHING
+    verdicts[i] = string.char(SOLD_OUT) .. NO_DETAILS
   else
     local packed = pack('>I8', sequence)
     local value = accepted_holder .. packed .. here .. request_id
@@ -114,11 +117,11 @@ record.used, record.next_sequence = used, sequence
 
 if #accepted > 0 then
   local n = gate.tail + 1
-  local entry = struct.pack('>B', 1) .. coupon .. struct.pack('>I8I8', first_sequence, now)
+  local entry = string.char(ENTRY_VERSION) .. coupon .. struct.pack('>I8I8', first_sequence, now)
     .. table.concat(accepted)
-  -- First of the writes, for it is the only one that can fail: a queue that has given this id
-  -- before belongs to a later state than the gate.
-  local added = redis.pcall('XADD', KEYS[2], position(epoch, n), 'e', entry)
+  -- The first write, because only this one can fail: a queue that has given this id before belongs to a
+  -- later state than the gate.
+  local added = redis.pcall('XADD', KEYS[2], position(epoch, n), ENTRY_FIELD, entry)
   if type(added) == 'table' and added.err then return rolled_back() end
   redis.call(unpack(holders))
   record.queued = record.queued + #accepted

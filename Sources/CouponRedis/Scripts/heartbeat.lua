@@ -3,7 +3,7 @@
 --
 -- KEYS  gate
 -- ARGV  epoch
--- Out   1; 0 where the gate is not open in that epoch
+-- Out   1; 0 if the gate is not open in that epoch
 -- Does  publishes an event that moves nothing
 
 local gate = read_gate()

@@ -2,14 +2,14 @@
 -- The gate, and what it knows of coupons and of some of their users.
 --
 -- KEYS  gate, then for each coupon: record, holders
--- ARGV  for each coupon: its users, 8 bytes each; may be empty
+-- ARGV  for each coupon: its users, ID_BYTES each; may be empty
 -- Out   status, epoch, settled epoch, settled n, tail, now, replication id of this Redis,
 --       then for each coupon:
 --         1 if the record is damaged, else 0,
 --         nil or { version, rev, used, queued, next sequence, total, state, sold out, opens, closes,
 --         cap or nil },
---         one string, for each user 1 byte: 0 no holder, 1 a holder, whose 43 bytes follow (see
---         prelude.lua), 2 a damaged one
+--         one string, for each user 1 byte: 0 no holder, 1 a holder, which follows in
+--         HOLDER_BYTES, 2 a damaged one
 -- Does  nothing
 
 -- HMGET takes its fields from Lua's stack, which has room for some 8,000.
@@ -17,7 +17,9 @@ local FIELDS = 1000
 
 local function holders_of(key, packed)
   local found, users = {}, {}
-  for i = 1, #packed, 8 do users[#users + 1] = string.sub(packed, i, i + 7) end
+  for at = 0, #packed - 1, ID_BYTES do
+    users[#users + 1] = string.sub(packed, at + 1, at + ID_BYTES)
+  end
   for first = 1, #users, FIELDS do
     local last = math.min(first + FIELDS - 1, #users)
     local page = redis.pcall('HMGET', key, unpack(users, first, last))

@@ -2,12 +2,12 @@
 -- Gives a coupon its record, and its staged holders their name, in one step (rules 30 and 32).
 --
 -- KEYS  gate, record, holders, claim, staged, the epoch's coupons
--- ARGV  epoch, load (8 bytes; empty in a rebuild, where the gate is fenced), holders staged,
---       the coupon (34 bytes, see prelude.lua), used, next sequence, retention (ms), coupon (8 bytes)
+-- ARGV  epoch, load (ID_BYTES; empty in a rebuild, where the gate is fenced), holders staged,
+--       terms (see apply_terms in prelude.lua), used, next sequence, retention (ms), coupon (ID_BYTES)
 -- Out   0 loaded, 1 the gate holds it already, 2 epoch, status or claim is another, 3 holders are missing
--- Does  names the holders, writes the record, ends the claim: whoever claimed before, or claims now,
---       does not write into what is here. In an open gate it publishes: the coupon may have been
---       changed after it had left, and who remembers it as closed is told by nothing else
+-- Does  names the holders, writes the record, ends the claim: an earlier or later load cannot write into
+--       these holders. In an open gate it publishes: the coupon may have changed after it was unloaded,
+--       and a front door that remembers it as closed learns of it only here
 
 local gate = read_gate()
 local expected = tonumber(ARGV[3])
@@ -18,10 +18,9 @@ if ARGV[2] == '' then
     return 1
   end
 else
-  local claim = get(KEYS[4])
   if not is_open(gate, ARGV[1]) then return 2 end
   if redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
-  if not claim or string.sub(claim, 1, 8) ~= ARGV[2] then return 2 end
+  if not is_claim_of(get(KEYS[4]), ARGV[2]) then return 2 end
 end
 if redis.call('HLEN', KEYS[5]) ~= expected then
   redis.call('UNLINK', KEYS[4], KEYS[5])
@@ -32,10 +31,10 @@ redis.call('UNLINK', KEYS[3], KEYS[4])
 if expected > 0 then redis.call('RENAME', KEYS[5], KEYS[3]) end
 local record = { version = 0, cap_version = 0, used = tonumber(ARGV[5]), queued = 0,
   next_sequence = tonumber(ARGV[6]), rev = next_rev(gate) }
-take_coupon(record, ARGV[4], 1)
+apply_terms(record, ARGV[4], 1)
 write_record(KEYS[2], record)
 local now = clock()
-note_visit(KEYS[6], KEYS[2], record, now, tonumber(ARGV[7]))
+plan_visit(KEYS[6], KEYS[2], record, now, tonumber(ARGV[7]))
 write_gate(gate)
 if ARGV[2] ~= '' then publish_standing(gate, now, 0, { standing(ARGV[8], record) }) end
 return 0

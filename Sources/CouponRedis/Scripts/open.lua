@@ -3,9 +3,9 @@
 --
 -- KEYS  gate, queue
 -- ARGV  epoch, how far the queue was counted: epoch, n, settled: epoch, n (the cursor), replication id
--- Out   1; 0 and nothing changed where the gate is not fenced with that epoch, has counted another part
---       of the queue, or Redis has another history: then what was written may be gone
--- Does  starts the numbering anew, trims the queue to the cursor, announces the epoch
+-- Out   1; 0 and nothing changed if the gate is not fenced with that epoch, has counted another part of
+--       the queue, or Redis has another history: then what was written may be gone
+-- Does  starts the numbering at 1, trims the queue to the cursor, announces the epoch
 
 local gate = read_gate()
 if not is_fenced(gate, ARGV[1]) or gate.settled_epoch ~= tonumber(ARGV[2])

@@ -1,49 +1,52 @@
--- What every script knows of a partition's gate and of a coupon's record. Put after the first line
--- of each script before it is loaded, so that a field or a layout is written down once.
+-- What every script knows of a partition's gate and of a coupon's record. `Script.text` (Script.swift) puts
+-- three things together before a script is loaded: the script's first line, the constants of `Layout`
+-- (Wire/Layout.swift), this file, then the rest of the script.
 --
--- Keys of partition P, all with one hash tag, so that a script touches one slot:
+-- The constants of `Layout` are lengths (ID_BYTES, HOLDER_BYTES, REJECTION_BYTES, ...) and offsets
+-- (HOLDER_PLACE, REJECTION_USER, ...). An offset is that of a field's first byte, counted from 1. In an
+-- argument with many records `at` is the number of bytes before a record: a field begins at `at + OFFSET`.
+--
+-- Keys of partition P, all with one hash tag, so a script touches one hash slot:
 --   coupond:{P}:gate         string: layout 1 (3) | status 1 (0 missing, 1 fenced, 2 open) | epoch 8
---                            | tail 8 | settled: epoch 8, n 8; while it is fenced, how far a rebuild has
---                            counted the queue | queued 8 | beat 8: rises while a rebuild moves,
---                            0 where nobody is at one | rev 8 | install id
---   coupond:{P}:queue        stream: ids E-n, one field `e` (drawn in gate.lua)
+--                            | tail 8 | settled: epoch 8, n 8; while the gate is fenced, how far a
+--                            rebuild has counted the queue | queued 8 | beat 8: rises while a rebuild
+--                            moves, 0 if none runs | rev 8 | install id
+--   coupond:{P}:queue        stream: ids E-n, one field ENTRY_FIELD (see gate.lua)
 --   coupond:{P}:epochs       set: the epochs that have keys
---   coupond:{P}:E:coupons    sorted set: the coupons that have keys in epoch E, by the moment
---                            (milliseconds) at which it is looked whether they may go (rule 41)
+--   coupond:{P}:E:coupons    sorted set: the coupons that have keys in epoch E, by the time
+--                            (milliseconds) of the next check whether they may go (rule 41)
 --   coupond:{P}:E:C:record   string of coupon C in epoch E: layout 1 (3) | used 8 | queued 8
 --                            | next sequence 8 | rev 8 | version 8 | total 8, -1 is unlimited | state 1
 --                            | sold out 1 | opens 8 | closes 8 | cap 8, -1 is none | cap version 8
---   coupond:{P}:E:C:holders  hash of coupon C in epoch E: 8 bytes of user -> 43 bytes:
+--   coupond:{P}:E:C:holders  hash of coupon C in epoch E: user (ID_BYTES) -> HOLDER_BYTES:
 --     kind 1 | reason 1 | sequence 8 | epoch 8 | n 8 | request id: length 1, bytes 16 zero-padded
 --     kind: 1 accepted, 2 rejected (the slot is free again), 3 dead letter (the slot is kept); a later
 --     layout will have other kinds
 --   coupond:{P}:E:C:staged   hash: holders that a load has written so far
 --   coupond:{P}:E:C:claim    string: which load may write them: number 8 | last moved, microseconds 8
--- Integers are big-endian. Ids are opaque bytes, never numbers: above 2^53 Lua would round them to
--- somebody else's. Numbers stay below 2^53; redis.call writes those exactly, `..`
--- does not. Gate and record are one string each, since every call of the gate reads and writes both:
--- fields of a hash would be found one by one.
+-- Integers are big-endian. Ids are opaque bytes, never numbers: above 2^53 Lua would round them to another
+-- id. Numbers stay below 2^53; redis.call writes those exactly, `..` does not. Gate and record are one
+-- string each, because every call of the gate reads and writes both: fields of a hash would be found one
+-- by one.
 --
--- What cannot be read (another type, length or layout, a status or state that nobody writes) is damaged. A
+-- A value that cannot be read (another type, length or layout, an unknown status or state) is damaged. A
 -- damaged gate counts as missing. A damaged record or holder fences the gate. Both lead to a rebuild, which
--- writes everything anew.
--- Nothing here expires by itself: Redis would stand still for half a second a million holders.
+-- writes everything again.
+-- Nothing here expires by itself: Redis would stop for half a second for each million holders.
 --
--- `rev` of the gate counts every change of openness in the partition and never falls; a record's
--- rev is the count at its last change. So a coupon that is loaded again has a higher rev than
--- ever before.
+-- `rev` of the gate counts each opening and closing in the partition and never falls; a record's rev is the
+-- count at its last change. So a coupon that is loaded again has a higher rev than before.
 
 local MISSING, FENCED, OPEN = 0, 1, 2
 local GATE, GATE_BYTES, LAYOUT = '>BBI8I8I8I8I8I8I8', 58, 3
-local HOLDER_BYTES = 43
 
--- A string's bytes; nil where there is none, or a key of another type.
+-- A string's bytes; nil if there is none, or if the key has another type.
 local function get(key)
   local bytes = redis.pcall('GET', key)
   return type(bytes) == 'string' and bytes or nil
 end
 
--- All zeros where it is missing or damaged.
+-- All zeros if it is missing or damaged.
 local function read_gate()
   local bytes = get(KEYS[1])
   local layout, kind = string.byte(bytes or '', 1, 2)
@@ -64,7 +67,7 @@ local function write_gate(g)
     g.settled_n, g.queued, g.beat, g.rev) .. g.install_id)
 end
 
--- Nothing is accepted any more, and its owner rebuilds it.
+-- From here nothing is accepted, and the gate's owner rebuilds it.
 local function distrust(gate)
   gate.status, gate.beat = FENCED, 0
   write_gate(gate)
@@ -78,7 +81,7 @@ local function is_fenced(gate, epoch)
   return gate.status == FENCED and gate.epoch == tonumber(epoch)
 end
 
--- Changes whenever Redis becomes a replica, and when it is none any more: its data may be older then.
+-- Changes when Redis becomes a replica and when it is promoted; its data may have gone back.
 local function replication_id()
   return string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 end
@@ -91,7 +94,7 @@ end
 
 local RECORD, RECORD_BYTES = '>BI8I8I8I8I8i8BBI8I8i8I8', 83
 
--- nil where the coupon is not loaded; false where it is damaged.
+-- nil if the coupon is not loaded; false if its record is damaged.
 local function read_record(key)
   local bytes = get(key)
   if not bytes and redis.call('EXISTS', key) == 0 then return nil end
@@ -124,16 +127,16 @@ local function flags_of(r)
   return (r.used >= limit_of(r) and 1 or 0) + 2 * r.sold_out
 end
 
--- All that makes a coupon open or closed to a new user, but the clock.
+-- What makes a coupon open or closed to a new user, apart from the time.
 local function door_of(r)
   return struct.pack('>BBI8I8', r.state, flags_of(r), r.opens, r.closes)
 end
 
--- A coupon as PostgreSQL has it, 34 bytes:
+-- The terms of a coupon, as PostgreSQL has committed them:
 --   version 8 | total 8, signed | state 1 | sold out 1 | opens 8 | closes 8
--- Takes it if its version is higher (rule 22, 33). A cap goes only with a version committed after
--- the one under whose lock it was set: an older change still on its way must not lift it (rule 34).
-local function take_coupon(r, bytes, at)
+-- Applies them if their version is higher (rules 22 and 33). A cap ends only with a version committed after
+-- the one under whose lock it was set: an older change that arrives late must not lift it (rule 34).
+local function apply_terms(r, bytes, at)
   local version, total, state, sold_out, opens, closes = struct.unpack('>I8i8BBI8I8', bytes, at)
   if version <= r.version then return false end
   r.version, r.total, r.state, r.sold_out = version, total, state, sold_out
@@ -142,70 +145,79 @@ local function take_coupon(r, bytes, at)
   return true
 end
 
--- To be written with the gate.
+-- The caller writes the gate.
 local function next_rev(gate)
   gate.rev = gate.rev + 1
   return gate.rev
 end
 
--- Whether a lowering may be under way, or was left unfinished; `resync` ends that.
+-- Whether a total may be being lowered, or that was left unfinished; resync ends it.
 local function is_capped(r)
   return r.cap and (r.cap_version > r.version or r.cap < r.total)
 end
 
--- Whether nobody can be accepted any more, unless an admin changes the coupon.
+-- Whether no user can be accepted any more, unless an admin changes the coupon.
 local function is_finished(r, now)
   return r.sold_out == 1 or r.state == 3 or now >= r.closes
 end
 
--- Whether the coupon may leave Redis (rule 41). One with queued requests must stay, and so must one that is
--- capped: the cap would go with it, and the total that is being lowered would be loaded anew.
+-- Whether the coupon may leave Redis (rule 41). One with queued requests must stay. So must one that is
+-- capped: the cap would go with it, and the total that is being lowered would be loaded again.
 local function may_go(r, now)
   return is_finished(r, now) and r.queued == 0 and not is_capped(r)
 end
 
--- Notes when it is to be looked whether a coupon may go: `retention` milliseconds after it has finished, or
--- will have; 0 is never. A decimal id is taken from the record's key, and no number is made of it.
-local function note_visit(index_key, record_key, r, now, retention)
+-- Plans the next check whether a coupon may go: `retention` milliseconds after it has finished, or will
+-- have; 0 is never. The decimal id comes from the record's key, and is not made a number.
+local function plan_visit(index_key, record_key, r, now, retention)
   local at = math.huge
   if retention > 0 and is_finished(r, now) then
     at = math.floor(now / 1000) + retention
   elseif retention > 0 and r.closes < 2 ^ 53 then
     at = math.floor(r.closes / 1000) + retention
   end
-  -- An index of another type costs a coupon its leaving, and no settle.
+  -- With an index of another type the coupon stays, but the script goes on.
   redis.pcall('ZADD', index_key, at == math.huge and '+inf' or string.format('%.0f', at),
     string.match(record_key, ':(%d+):record$'))
 end
 
--- Whether a load other than `mine` has claimed a coupon and moved within `patience` milliseconds.
-local function is_claimed(key, mine, now, patience)
-  local claim = get(key)
-  if not claim or #claim ~= 16 or string.sub(claim, 1, 8) == mine then return false end
-  local moved = struct.unpack('>I8', claim, 9)
-  return moved <= now and now < moved + patience * 1000
+local function write_claim(key, load, now)
+  redis.call('SET', key, load .. struct.pack('>I8', now))
 end
 
--- A coupon in an event, 42 bytes:
+-- Whether `load` has written this claim, which may be nil.
+local function is_claim_of(claim, load)
+  return claim and string.sub(claim, 1, ID_BYTES) == load
+end
+
+-- Whether a load other than `mine` has claimed a coupon and moved within `timeout` milliseconds.
+local function is_claimed(key, mine, now, timeout)
+  local claim = get(key)
+  if not claim or #claim ~= ID_BYTES + NUMBER_BYTES or is_claim_of(claim, mine) then return false end
+  local moved = struct.unpack('>I8', claim, ID_BYTES + 1)
+  return moved <= now and now < moved + timeout * 1000
+end
+
+-- A coupon in an event:
 --   coupon 8 | rev 8 | version 8 | state 1 | flags 1 | opens 8 | closes 8
 local function standing(coupon, r)
   return coupon .. struct.pack('>I8I8', r.rev, r.version) .. door_of(r)
 end
 
 -- An event, in the channel coupond:{P}:events:
---   layout 1 | partition 4 | epoch 8 | from: epoch 8, n 8 | to: epoch 8, n 8 | now 8 | issued at 8
---   | resolve 1 | coupons: count 4, then 42 bytes each | rejections: count 4, then 17 bytes each:
---     coupon 8 | sequence 8 | reason 1
+--   version of this layout 1 | partition 4 | epoch 8 | from: epoch 8, n 8 | to: epoch 8, n 8 | now 8
+--   | issued at 8 | resolve 1 | coupons: count 4, then each | rejections: count 4, then each: coupon 8 | sequence 8
+--     | reason 1
 local function publish(event, coupons, rejections)
   local partition = string.match(KEYS[1], '{(%d+)}')
   redis.call('PUBLISH', 'coupond:{' .. partition .. '}:events',
-    struct.pack('>BI4I8I8I8I8I8I8I8B', 1, partition, event.epoch, event.from_epoch, event.from_n,
+    struct.pack('>BI4I8I8I8I8I8I8I8B', EVENT_VERSION, partition, event.epoch, event.from_epoch, event.from_n,
       event.to_epoch, event.to_n, event.now, event.issued_at, event.resolve)
     .. struct.pack('>I4', #coupons) .. table.concat(coupons)
     .. struct.pack('>I4', #rejections) .. table.concat(rejections))
 end
 
--- An event that moves nothing: it tells how far the partition is settled, and how coupons stand.
+-- An event that moves nothing: it says how far the partition is settled, and how coupons stand.
 local function publish_standing(gate, now, resolve, coupons)
   publish({ epoch = gate.epoch, from_epoch = gate.settled_epoch, from_n = gate.settled_n,
     to_epoch = gate.settled_epoch, to_n = gate.settled_n, now = now, issued_at = 0,

@@ -5,8 +5,8 @@
 -- ARGV  after (E-n), up to (E-n, or +), most requests, most bytes, most coupons, most entries
 -- Out   status, epoch, tail, settled epoch, settled n, beat, install id or nil,
 --       last id that the queue ever gave, entries as XRANGE gives them
--- Does  nothing. Entries of one epoch only, whole ones; the first always comes. A queue that is no
---       stream is empty
+-- Does  nothing. The entries are whole and of one epoch; the first is always included. A queue that is
+--       not a stream counts as empty
 
 local gate = read_gate()
 local last = '0-0'
@@ -17,14 +17,15 @@ if not info.err then
   end
 end
 
--- Requests in an entry, as far as its length tells, and its bytes.
+-- How many requests an entry has, judged by its length, and how many bytes.
 local function size_of(entry)
   local bytes = 0
   for _, part in ipairs(entry[2]) do bytes = bytes + #part end
-  return math.max(1, math.floor((bytes - 26) / 25)), bytes
+  local requests = math.floor((bytes - #ENTRY_FIELD - ENTRY_HEADER_BYTES) / REQUEST_BYTES)
+  return math.max(1, requests), bytes
 end
 
--- Five full entries make a batch, or thousands of small ones: few are fetched first, then twice as many.
+-- A batch is five full entries or thousands of small ones: so fetch few first, then twice as many each time.
 local entries, room, bytes_left, epoch = {}, tonumber(ARGV[3]), tonumber(ARGV[4]), nil
 local seen, coupons_left, most_entries = {}, tonumber(ARGV[5]), tonumber(ARGV[6])
 local after, done, chunk_size = '(' .. ARGV[1], info.err, 8
@@ -35,7 +36,7 @@ while not done do
   for _, entry in ipairs(chunk) do
     local requests, bytes = size_of(entry)
     local entry_epoch = string.match(entry[1], '^%d+')
-    local coupon = string.sub(entry[2][2], 2, 9)
+    local coupon = string.sub(entry[2][2], ENTRY_COUPON, ENTRY_COUPON + ID_BYTES - 1)
     room, bytes_left = room - requests, bytes_left - bytes
     if not seen[coupon] then coupons_left = coupons_left - 1 end
     seen[coupon] = true

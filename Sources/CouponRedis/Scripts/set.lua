@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- A coupon as PostgreSQL has it now (rule 33).
+-- Brings a coupon's terms from PostgreSQL (rule 33).
 --
 -- KEYS  gate, record, the epoch's coupons
--- ARGV  epoch, coupon (8 bytes), as committed (34 bytes, see prelude.lua), retention (ms)
+-- ARGV  epoch, coupon (ID_BYTES), terms (see apply_terms in prelude.lua), retention (ms)
 -- Out   0 the gate has this version or a later one, 1 not loaded, 2 not open in that epoch
--- Does  takes a higher version, clears a cap that it outdates, raises rev, publishes. Of a coupon that
---       is not loaded it is published that it is open: who remembers it as closed, from before it
---       left, is to ask again.
+-- Does  applies a higher version, clears a cap that it outdates, raises rev, publishes. A coupon that is
+--       not loaded is published as open: a front door that remembers it as closed, from before it was
+--       unloaded, must ask the gate again
 
 local gate = read_gate()
 if not is_open(gate, ARGV[1]) then return 2 end
@@ -22,11 +22,11 @@ if not record then
   publish_standing(gate, clock(), 0, { standing(ARGV[2], record) })
   return 1
 end
-if not take_coupon(record, ARGV[3], 1) then return 0 end
+if not apply_terms(record, ARGV[3], 1) then return 0 end
 local now = clock()
 record.rev = next_rev(gate)
 write_record(KEYS[2], record)
-note_visit(KEYS[3], KEYS[2], record, now, tonumber(ARGV[4]))
+plan_visit(KEYS[3], KEYS[2], record, now, tonumber(ARGV[4]))
 write_gate(gate)
 publish_standing(gate, now, 0, { standing(ARGV[2], record) })
 return 0

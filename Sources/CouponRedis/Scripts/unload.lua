@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Lets coupons go that nobody can have any more (rule 41), and what loads that stand still have staged.
+-- Removes finished coupons (rule 41), and what loads that no longer move have staged.
 --
 -- KEYS  gate, the epoch's coupons
--- ARGV  epoch, retention (ms), limit, milliseconds after which a claim that has not moved is nobody's
--- Out   how many were looked at; `limit` says that more may be due. -1 where the gate is not open in that
---       epoch
--- Does  unlinks the keys of each coupon whose moment has come, if it may go; looks again later if not.
---       Unlinking frees the memory beside Redis' own thread: a million holders cost it nothing
+-- ARGV  epoch, retention (ms), limit, milliseconds after which a claim that has not moved is free
+-- Out   how many coupons were checked; `limit` means that more may be due. -1 if the gate is not open in
+--       that epoch
+-- Does  unlinks the keys of each coupon that is due, if it may go; if not, plans the next visit. UNLINK
+--       frees the memory outside Redis' main thread, so a million holders do not block it
 
 local gate = read_gate()
 if not is_open(gate, ARGV[1]) then return -1 end
@@ -22,7 +22,7 @@ for _, id in ipairs(due) do
     distrust(gate)
     return -1
   elseif record and not may_go(record, now) then
-    note_visit(KEYS[2], key .. 'record', record, now, retention)
+    plan_visit(KEYS[2], key .. 'record', record, now, retention)
   elseif not record and is_claimed(key .. 'claim', nil, now, tonumber(ARGV[4])) then
     redis.call('ZADD', KEYS[2], string.format('%.0f', now / 1000 + tonumber(ARGV[4])), id)
   else

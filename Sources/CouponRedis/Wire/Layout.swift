@@ -1,96 +1,109 @@
-/// The fields of CouponCore in the packed layouts drawn in Scripts/prelude.lua and
-/// Scripts/gate.lua.
+/// Lengths and offsets of the packed layouts, in bytes. Each is written down here once; the drawings in
+/// Scripts/prelude.lua and in the scripts' headers say what the fields mean.
+///
+/// The scripts use them too: `Script.text` puts `Layout.lua` in front of the prelude.
 internal import CouponCore
 
-extension ByteWriter {
-    mutating func append(_ user: UserID) { append(user.rawValue) }
+enum Layout {
+    /// A user, a coupon or a load.
+    static let id = 8
+    static let number = 8
+    static let time = 8
+    /// A kind, a code, a state or a flag.
+    static let code = 1
+    /// The place of a coupon in a script's keys.
+    static let index = 4
+    static let position = 2 * number
+    /// A sequence and a position.
+    static let place = number + position
+    static let requestID = RequestID.packedLength
 
-    mutating func append(_ coupon: CouponID) { append(coupon.rawValue) }
+    /// A user and a request id.
+    static let request = id + requestID
+    /// A request as gate.lua gets it: with its `notAfter`.
+    static let gateRequest = request + time
+    static let verdict = 2 * code + place
+    /// State, flags and window.
+    static let door = 2 * code + 2 * time
 
-    mutating func append(_ requestID: RequestID) {
-        append(UInt8(requestID.count))
-        append(requestID.highBits)
-        append(requestID.lowBits)
-    }
+    /// A queue entry before its requests: version of the layout, coupon, first sequence, time.
+    static let entryHeader = code + id + number + time
+    /// The version of a queue entry's layout.
+    static let entryVersion: UInt8 = 1
+    /// The one field of a queue entry.
+    static let entryField = "e"
 
-    /// Lua's numbers are exact below 2^53, the year 2255: what lies outside is brought to the edge.
-    mutating func append(_ time: Timestamp) { append(min(max(0, time.microseconds), 1 << 53)) }
+    static let holder = 2 * code + place + requestID
+    /// A holder with its user, as stage.lua gets it.
+    static let stagedHolder = id + holder
+    /// Sequence and request id: what remains of an acceptance in PostgreSQL.
+    static let acceptance = number + requestID
+    /// A coupon as committed: version, total, state, sold out, window.
+    static let terms = 2 * number + 2 * code + 2 * time
 
-    /// A coupon as committed, 34 bytes.
-    mutating func append(_ coupon: Coupon) {
-        append(coupon.version)
-        append(coupon.total ?? -1)
-        append(coupon.state.rawValue)
-        append(coupon.isSoldOut ? 1 as UInt8 : 0)
-        append(coupon.window.opens)
-        append(coupon.window.closes)
-    }
+    /// A queued request as count.lua gets it.
+    static let countedRequest = index + request + place
+    /// A coupon as settle.lua gets it: id, requests settled, known to PostgreSQL, terms.
+    static let settledCoupon = id + number + code + terms
+    /// A rejection as settle.lua gets it: coupon, user, place, reason, and the acceptance that counts instead.
+    static let rejection = index + id + place + 2 * code + acceptance
 
-    /// A holder, 43 bytes.
-    mutating func append(_ holder: GateHolder) {
-        append(HolderKind(holder.rejection).rawValue)
-        append(holder.rejection?.rawValue ?? 0)
-        append(holder.sequence)
-        append(holder.position.epoch)
-        append(holder.position.n)
-        append(holder.requestID)
-    }
+    /// The version of an event's layout.
+    static let eventVersion: UInt8 = 1
+    /// A coupon in an event: id, rev, version, door.
+    static let standing = id + 2 * number + door
+    /// A rejection in an event: coupon, sequence, reason.
+    static let publishedRejection = id + number + code
 }
 
-/// What a holder's slot is.
-private enum HolderKind: UInt8 {
-    case accepted = 1
-    case rejected = 2
-    case deadLetter = 3
+extension Layout {
+    /// What the scripts get. An offset is that of a field's first byte in its record, counted from 1.
+    private static let constants: [(name: String, value: Int)] = [
+        ("ID_BYTES", id),
+        ("NUMBER_BYTES", number),
+        ("POSITION_BYTES", position),
+        ("REQUEST_BYTES", request),
 
-    init(_ rejection: RejectionReason?) {
-        switch rejection {
-        case nil: self = .accepted
-        case .deadLetter: self = .deadLetter
-        default: self = .rejected
-        }
-    }
-}
+        ("GATE_REQUEST_BYTES", gateRequest),
+        ("GATE_REQUEST_ID", 1 + id),
+        ("VERDICT_BYTES", verdict),
 
-extension ByteReader {
-    mutating func position() -> Position? {
-        guard let epoch = int64(), let n = int64() else { return nil }
-        return Position(epoch: epoch, n: n)
-    }
+        ("ENTRY_VERSION", Int(entryVersion)),
+        ("ENTRY_COUPON", 1 + code),
+        ("ENTRY_HEADER_BYTES", entryHeader),
 
-    mutating func timestamp() -> Timestamp? { int64().map { Timestamp(microseconds: $0) } }
+        ("HOLDER_BYTES", holder),
+        ("HOLDER_PLACE", 1 + 2 * code),
+        ("HOLDER_POSITION", 1 + 2 * code + number),
+        ("HOLDER_REQUEST_ID", 1 + 2 * code + place),
+        ("STAGED_BYTES", stagedHolder),
 
-    mutating func couponID() -> CouponID? { int64().map { CouponID($0) } }
+        ("COUNTED_BYTES", countedRequest),
+        ("COUNTED_USER", 1 + index),
+        ("COUNTED_REQUEST_ID", 1 + index + id),
+        ("COUNTED_PLACE", 1 + index + request),
 
-    mutating func userID() -> UserID? { int64().map { UserID($0) } }
+        ("SETTLED_BYTES", settledCoupon),
+        ("SETTLED_REQUESTS", 1 + id),
+        ("SETTLED_IS_KNOWN", 1 + id + number),
+        ("SETTLED_TERMS", 1 + id + number + code),
 
-    mutating func rejectionReason() -> RejectionReason? { byte().flatMap { .init(rawValue: $0) } }
+        ("REJECTION_BYTES", rejection),
+        ("REJECTION_USER", 1 + index),
+        ("REJECTION_PLACE", 1 + index + id),
+        ("REJECTION_REASON", 1 + index + id + place),
+        ("REJECTION_HAS_OTHER", 1 + index + id + place + code),
+        ("REJECTION_OTHER", 1 + index + id + place + 2 * code),
 
-    mutating func requestID() -> RequestID? {
-        guard let length = byte(), length <= RequestID.maximumLength,
-            let high = integer(UInt64.self), let low = integer(UInt64.self)
-        else { return nil }
-        return RequestID(high: high, low: low, length: length)
-    }
+        ("EVENT_VERSION", Int(eventVersion)),
+    ]
 
-    /// State, flags and window, as the scripts pack them, judged at `now`.
-    mutating func door(now: Timestamp) -> Door? {
-        guard let state = byte().flatMap({ CouponState(rawValue: $0) }), let flags = byte(),
-            let opens = timestamp(), let closes = timestamp()
-        else { return nil }
-        return Door(
-            state: state, window: Window(opens: opens, closes: closes), isFull: flags & 1 != 0,
-            isSoldOut: flags & 2 != 0, now: now)
-    }
-
-    mutating func holder() -> GateHolder? {
-        guard let kind = byte().flatMap({ HolderKind(rawValue: $0) }), let reason = byte(),
-            let sequence = int64(), let position = position(), let requestID = requestID()
-        else { return nil }
-        let rejection = RejectionReason(rawValue: reason)
-        if kind != .accepted && rejection == nil { return nil }
-        return GateHolder(
-            sequence: sequence, position: position, requestID: requestID,
-            rejection: kind == .accepted ? nil : rejection)
-    }
+    /// The constants in Lua: each is a local variable of every script.
+    static let lua: [UInt8] = {
+        var text = "-- Lengths and offsets, from Sources/CouponRedis/Wire/Layout.swift:\n"
+        for (name, value) in constants { text += "local \(name) = \(value)\n" }
+        text += "local ENTRY_FIELD = '\(entryField)'\n"
+        text += "local GATE_REQUEST_FORMAT = '>c\(requestID)I\(time)'\n"
+        return Array(text.utf8)
+    }()
 }
