@@ -1,9 +1,9 @@
-/// What Redis says: its protocol by hiredis, and the packed layouts of our scripts. Redis is on our
-/// side, but what it holds may have been damaged, and promise 8 covers that.
+/// Redis' replies: its protocol by hiredis, and the packed layouts of our scripts. Redis is trusted, but its
+/// data may be damaged, which promise 8 covers.
 internal import CouponCore
 @testable import CouponRedis
 
-/// A stream of replies: its first byte says how it is cut into reads. Cut or whole, it gives the same.
+/// A stream of replies: its first byte says how it is cut into reads. Cut or whole, the replies are the same.
 func fuzzReplies(_ input: [UInt8]) {
     guard let first = input.first else { return }
     let stream = Array(input.dropFirst())
@@ -33,7 +33,7 @@ private func replies(in chunks: [[UInt8]]) -> [Reply] {
     return found
 }
 
-/// The reply of read.lua: it is judged as its partition's owner judges it.
+/// The reply of read.lua, judged as the partition's owner judges it.
 func fuzzQueueViews(_ input: [UInt8]) {
     for reply in replies(in: [input]) {
         guard let gate = GateView(reply) else { continue }
@@ -58,8 +58,8 @@ func fuzzQueueEntries(_ input: [UInt8]) {
     var holder = ByteReader(input)
     _ = holder.holder()
     guard case .entry(let entry) = item else { return }
-    require(!entry.requests.isEmpty && entry.firstSequence > 0, "an entry of nobody")
-    require(entry.requests.allSatisfy { $0.user.rawValue > 0 }, "an entry of no user")
+    require(!entry.requests.isEmpty && entry.firstSequence > 0, "an entry without requests")
+    require(entry.requests.allSatisfy { $0.user.rawValue > 0 }, "an entry without a user")
 }
 
 /// The gate's answer to a call of as many requests as the first byte says.
@@ -79,7 +79,7 @@ func fuzzGateAnswers(_ input: [UInt8]) {
     _ = frontDoor.judge(CouponID(1), attempt: 0, now: now.advanced(byMilliseconds: 10))
 }
 
-/// A completion event, as a worker hears it: doors move, and whoever waits is answered once.
+/// A completion event, as a worker receives it: doors change, and each waiter is answered once.
 func fuzzEvents(_ input: [UInt8]) {
     guard let event = CompletionEvent(input) else { return }
     let now = MonotonicTime(nanoseconds: 1_000_000_000)
@@ -98,5 +98,5 @@ func fuzzEvents(_ input: [UInt8]) {
             ticket: 1, accepted: accepted, position: event.to, judgedAt: event.publishedAt),
         isReplay: false)
     let answers = waiters.receive(event)
-    require(answers.count + waiters.count == 1, "a waiter was answered twice, or forgotten")
+    require(answers.count + waiters.count == 1, "a waiter was answered twice or never")
 }

@@ -1,6 +1,6 @@
-/// The names of keys, in one place. What they hold is drawn in Scripts/prelude.lua.
+/// The names of the keys. Scripts/prelude.lua describes what they hold.
 ///
-/// All keys of a partition carry one hash tag: a script touches one slot, also on a cluster.
+/// All keys of a partition have one hash tag, so a script touches one hash slot, also on a cluster.
 internal import CouponCore
 
 enum Keys {
@@ -29,17 +29,17 @@ enum Keys {
         key(coupon, partition, epoch, "holders")
     }
 
-    /// Which load may stage the coupon's holders.
+    /// The load that may stage the coupon's holders.
     static func claim(_ coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch) -> String {
         key(coupon, partition, epoch, "claim")
     }
 
-    /// Where a load writes holders before its script gives them their name.
+    /// Where a load writes holders before load.lua gives them their final key.
     static func staged(_ coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch) -> String {
         key(coupon, partition, epoch, "staged")
     }
 
-    /// Everything that a coupon may have in an epoch.
+    /// Every key that a coupon may have in an epoch.
     static func all(_ coupon: CouponID, _ partition: PartitionID, _ epoch: Epoch) -> [String] {
         [
             record(coupon, partition, epoch), holders(coupon, partition, epoch),

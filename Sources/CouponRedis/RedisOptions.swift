@@ -1,12 +1,12 @@
 internal import CouponCore
 
-/// Where Redis (7.0 or later) is and how it is used. Every connection gets a copy.
+/// Where Redis (7.0 or later) is, and how it is used. Every connection gets a copy.
 public struct RedisOptions: Sendable {
     /// How to reach Redis.
     public enum Address: Hashable, Sendable {
-        /// By TCP. The host is a name or a numeric address.
+        /// TCP; the host is a name or a numeric address.
         case tcp(host: String, port: Int)
-        /// By a unix socket's path.
+        /// The path of a unix socket.
         case unix(path: String)
     }
 
@@ -14,26 +14,26 @@ public struct RedisOptions: Sendable {
     public var address: Address
     /// The user of Redis' access lists; nil is the default user.
     public var username: String?
-    /// The password; nil where none is asked for.
+    /// The password; nil if Redis needs none.
     public var password: String?
-    /// Whether settings that break promise 3 are only warned of.
+    /// Whether settings that break promise 3 only cause a warning.
     public var allowUnsafeSettings = false
     /// The longest connect and handshake, in milliseconds.
     public var connectTimeoutMilliseconds: Int64 = 2_000
     /// The longest wait for an answer to a command, in milliseconds.
     public var commandTimeoutMilliseconds: Int64 = 5_000
-    /// Requests of one coupon, accepted and not yet settled; beyond it the gate refuses.
+    /// Requests of one coupon, accepted and not settled; beyond it the gate refuses.
     public var backlogPerCoupon = Limits.backlogPerCoupon
     /// The same for a partition.
     public var backlogPerPartition = Limits.backlogPerPartition
-    /// How long Redis keeps a finished coupon, in milliseconds; 0 is for ever.
+    /// How long Redis keeps a finished coupon, in milliseconds; 0 is without end.
     public var finishedRetentionMilliseconds: Int64 = 86_400_000
 
     /// Options with their defaults.
     /// - Parameter address: how to reach Redis.
     public init(address: Address) { self.address = address }
 
-    /// What a connection says first; nil where no password is asked for.
+    /// The first command of a connection; nil without a password.
     var authentication: Command? {
         password.map { password in
             username.map { Command("AUTH", $0, password) } ?? Command("AUTH", password)

@@ -1,13 +1,13 @@
 /// The scripts, embedded in the binary, with the prelude that they share.
 ///
-/// A script is the unit of atomicity: each step of the protocol that Redis takes is one of these.
+/// A script is atomic: each step of the protocol in Redis is one of these.
 internal import CouponCore
 
 enum Script: CaseIterable, Sendable {
     case gate, read, settle, heartbeat, fence, distrust, beat, count, open, claim, stage, load
     case abandon, set, cap, letter, inspect, unload
-    /// As `stage` and `load`; a rebuild may pass Redis' memory limit, for nothing is accepted or issued
-    /// before it has ended.
+    /// `stage` and `load` for a rebuild. It may exceed Redis' memory limit, because nothing is accepted or
+    /// issued before it has ended.
     case stageInRebuild, loadInRebuild
 
     /// The text to load: the first line with its flags, the constants of `Layout`, the prelude, the rest.

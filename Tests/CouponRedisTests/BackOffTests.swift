@@ -1,11 +1,12 @@
-/// How fast Redis is tried again.
+/// How soon Redis is tried again.
 internal import Testing
 
 @testable internal import CouponRedis
 
 @Suite struct BackOffTests {
     @Test(arguments: [500, 2_000] as [Int64])
-    func `waits double up to a bound, with jitter, and begin anew after a success`(longest: Int64) {
+    func `waits double up to a bound, with jitter, and begin again after a success`(longest: Int64)
+    {
         var backOff = BackOff(longest: longest)
         for _ in 1...2 {
             var full: Int64 = 50

@@ -6,7 +6,7 @@ internal import Testing
 @testable internal import CouponRedis
 
 @Suite struct ChangeTests {
-    @Test func setTakesOnlyAHigherVersion() async throws {
+    @Test func `set applies only a higher version`() async throws {
         let fixture = try await RedisFixture()
         let control = fixture.control
         #expect(try control.set(coupon(), partition: partition, epoch: 1) == .stale)
@@ -27,7 +27,7 @@ internal import Testing
         #expect(try control.set(coupon(), partition: partition, epoch: 2) == .stale)
     }
 
-    @Test func aCapHoldsUntilAVersionCommittedAfterIt() async throws {
+    @Test func `a cap holds until a version that was committed after it`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: 5))
         _ = try fixture.ask(request(1), request(2))
@@ -51,7 +51,7 @@ internal import Testing
             ])
     }
 
-    @Test func aLeftOverCapIsClearedByTheTotalItself() async throws {
+    @Test func `a cap at the total clears a stale cap`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: 5))
         let control = fixture.control

@@ -1,4 +1,4 @@
-/// What a rebuild makes of queued requests (rule 30), of the script and of its model.
+/// How a rebuild counts queued requests (rule 30), in the script and in its model.
 internal import CouponCore
 internal import Models
 internal import Testing
@@ -14,7 +14,7 @@ private struct Case: CustomTestStringConvertible {
     let queued: [PlacedRequest]
     let used: Int64
     let nextSequence: Int64
-    /// Whom the gate knows afterwards, by sequence.
+    /// The users that the gate knows afterwards, by sequence.
     let sequences: [Int64: Int64]
 
     var testDescription: String { name }
@@ -72,7 +72,7 @@ private let cases: [Case] = [
         let (control, loaded, last) = (fixture.control, example.loaded, at(9))
         _ = try control.load([loaded], partition: partition, epoch: 1, load: nil)
         _ = model.load([loaded], partition: partition, epoch: 1, load: nil, now: .zero)
-        // One of a coupon that is gone is passed over.
+        // A request of a coupon that is gone is skipped.
         let queued = example.queued + [placed(5, sequence: 1, n: 3, coupon: 8)]
         #expect(
             try control.count(queued, from: .zero, to: last, partition: partition, epoch: 1))

@@ -1,11 +1,11 @@
-/// Keys whose bytes were damaged, or that are of another type: the gate is rebuilt, nobody is told nonsense.
+/// Keys with damaged bytes or of another type: the gate is rebuilt, and no wrong answer is given.
 internal import CouponCore
 internal import TestSupport
 internal import Testing
 
 @testable internal import CouponRedis
 
-/// What may have become of a key.
+/// How a key may be damaged.
 private enum Damage: CaseIterable, CustomTestStringConvertible {
     case otherType, tooShort, tooLong, earlierLayout, garbage, garbageOfThisLayout
 
@@ -35,7 +35,7 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
         return fixture
     }
 
-    /// What follows is its owner's rebuild, at once.
+    /// Its owner then rebuilds it at once.
     private func expectFenced(
         _ fixture: RedisFixture, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
@@ -68,7 +68,7 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
     }
 
     @Test(arguments: Damage.allCases)
-    fileprivate func `a damaged record fences the gate, whoever finds it`(
+    fileprivate func `a damaged record fences the gate, whichever script finds it`(
         _ damage: Damage
     ) async throws {
         let control = { (fixture: RedisFixture) in fixture.control }
@@ -122,7 +122,8 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
         #expect(try fixture.view().items.count == 1 && fixture.view().settled == .zero)
     }
 
-    @Test func `a damaged holder fences the gate when that user asks, and harms no other`()
+    @Test
+    func `a damaged holder fences the gate when that user asks, and other users are unharmed`()
         async throws
     {
         let fixture = try await opened()
@@ -135,7 +136,7 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
         try fixture.call(command)
         #expect(try fixture.ask(request(3)).verdicts == [.accepted(sequence: 3, position: at(2))])
         #expect(try fixture.inspect(1).status == .fenced && fixture.inspect(3).status == .open)
-        // A settle that concerns it passes it over: what it was is known to nobody.
+        // A settle skips it, because what it was is unknown.
         #expect(
             try fixture.settle(
                 from: .zero, to: at(1), [settled(coupon(issued: 1), 2)],
@@ -147,7 +148,7 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
             try fixture.view(after: at(1)).items.count == 1, "nothing was accepted by that call")
     }
 
-    @Test func `holders of another type fence the gate with the first who asks`() async throws {
+    @Test func `holders of another type fence the gate at the first request`() async throws {
         let fixture = try await opened()
         let holders = Keys.holders(CouponID(7), partition, 1)
         try fixture.call(Command("DEL", holders))

@@ -1,4 +1,4 @@
-/// What a gate makes of a decided dead letter (rule 46).
+/// How a gate applies the decision on a dead letter (rule 46).
 internal import CouponCore
 internal import Testing
 
@@ -13,7 +13,7 @@ internal import Testing
             position: at(1), error: "", state: state, createdAt: .zero)
     }
 
-    /// A coupon of one, its slot held by a dead letter.
+    /// A coupon with one slot, which a dead letter holds.
     private func stage() async throws -> RedisFixture {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: 1))
@@ -32,7 +32,7 @@ internal import Testing
         try fixture.control.settle(letter, of: coupon, partition: partition, epoch: 1)
     }
 
-    @Test func aDiscardedOneGivesItsSlotBackOnce() async throws {
+    @Test func `a discarded letter gives its slot back once`() async throws {
         let fixture = try await stage()
         let rev = try fixture.inspect().record?.rev ?? 0
         for _ in 1...2 {
@@ -45,13 +45,13 @@ internal import Testing
                 == [.rejected(sequence: 1, reason: .discarded)])
         let again = try fixture.ask(request(bigUser, "b"))
         #expect(again.verdicts == [.accepted(sequence: 2, position: at(2))])
-        // The letter of the first request has no say in the second.
+        // The letter of the first request does not change the second one's holder.
         #expect(try tell(fixture, letter(.discarded), coupon(total: 1)) == .current)
         #expect(try fixture.inspect().record?.used == 1)
     }
 
     /// After REPLICAOF there and back a user may have two letters of one sequence.
-    @Test func aLetterOfTheSameSequenceIsAnother() async throws {
+    @Test func `a letter of the same sequence and another request changes nothing`() async throws {
         let fixture = try await stage()
         for state in [DeadLetter.State.discarded, .redriven] {
             let other = letter(state, request: "other")
@@ -61,7 +61,7 @@ internal import Testing
         }
     }
 
-    @Test func aRedrivenOneIsAHolder() async throws {
+    @Test func `a redriven letter's user is a holder`() async throws {
         let fixture = try await stage()
         let issued = coupon(total: 1, version: 2, issued: 1)
         #expect(try tell(fixture, letter(.redriven), issued) == .current)
@@ -75,7 +75,7 @@ internal import Testing
             ])
     }
 
-    @Test func aGateThatDoesNotHoldTheCouponLearnsOfTheLetterByItsNextLoad() async throws {
+    @Test func `a gate without the coupon gets the decision with the next load`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         #expect(try tell(fixture, letter(.discarded), coupon()) == .notLoaded)

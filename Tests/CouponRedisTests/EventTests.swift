@@ -1,4 +1,4 @@
-/// Events from the script that publishes them to the daemon that hears them.
+/// Events from the script that publishes them to the daemon that receives them.
 internal import CouponCore
 internal import Logging
 internal import TestSupport
@@ -11,7 +11,7 @@ internal import Testing
         RedisEventSource(options: fixture.control.options, logger: Logger(label: "test"))
     }
 
-    /// The next signal that is one, at no particular time.
+    /// The next signal, without its time.
     private func signal(_ source: RedisEventSource) throws -> EventSignal {
         for _ in 0..<40 {
             if let signal = source.next() { return signal.published(at: .zero) }
@@ -33,7 +33,7 @@ internal import Testing
                 coupons: coupons, rejections: rejections))
     }
 
-    @Test func everyScriptThatChangesSomethingTellsIt() async throws {
+    @Test func `every script that changes something publishes it`() async throws {
         let fixture = try await RedisFixture()
         let source = source(fixture)
         #expect(try signal(source) == .up)
@@ -83,7 +83,7 @@ internal import Testing
                     [standing(rev: 6, version: 4, .closed(.soldOut))]))
     }
 
-    @Test func whoeverRemembersACouponFromBeforeItLeftIsToAskAgain() async throws {
+    @Test func `a set or a load of an unloaded coupon publishes it as open`() async throws {
         let fixture = try await RedisFixture()
         let source = source(fixture)
         #expect(try signal(source) == .up)
@@ -94,7 +94,7 @@ internal import Testing
             try signal(source)
                 == event(
                     .zero, .zero, [.init(coupon: CouponID(8), rev: 1, version: 2, door: .open)]))
-        // A change that came before it was loaded again is told to nobody else.
+        // A change before the next load is published only by that load.
         #expect(try fixture.load(coupon(8, version: 3)) == .loaded)
         #expect(
             try signal(source)
@@ -102,7 +102,7 @@ internal import Testing
                     .zero, .zero, [.init(coupon: CouponID(8), rev: 2, version: 3, door: .open)]))
     }
 
-    @Test func aMalformedEventIsPassedOver() async throws {
+    @Test func `a malformed event is skipped`() async throws {
         let fixture = try await RedisFixture()
         let source = source(fixture)
         #expect(try signal(source) == .up)
@@ -113,7 +113,7 @@ internal import Testing
         }
     }
 
-    @Test func aBreakIsToldOnceAndTheSubscriptionComesBack() async throws {
+    @Test func `a break is reported once, and the subscription comes back`() async throws {
         let fixture = try await RedisFixture()
         let source = source(fixture)
         #expect(try signal(source) == .up)
@@ -126,7 +126,7 @@ internal import Testing
         #expect(try signal(source) == .up)
     }
 
-    @Test func `where there is no subscription to be had it is tried more and more seldom`()
+    @Test func `failed attempts to subscribe become less frequent`()
         async throws
     {
         let fixture = try await RedisFixture()
@@ -138,13 +138,13 @@ internal import Testing
         #expect(reason.contains("NOPERM"))
         let before = try await fixture.connections()
         for _ in 1...14 { #expect(source.next() == nil) }
-        // And one that asks.
+        // One more connection counts them.
         #expect(try await fixture.connections() - before - 1 < 12)
         try await fixture.server.cli("ACL", "SETUSER", "default", "allchannels")
         #expect(try signal(source) == .up)
     }
 
-    @Test func aSilentRedisIsNotTakenForAQuietOne() async throws {
+    @Test func `a Redis that does not answer a ping is reported as down`() async throws {
         let fixture = try await RedisFixture()
         let source = source(fixture)
         #expect(try signal(source) == .up)
@@ -158,7 +158,7 @@ internal import Testing
         #expect(try signal(source) == .up)
     }
 
-    @Test func noBytesCrashTheReader() {
+    @Test func `no bytes crash the reader`() {
         var writer = ByteWriter()
         writer.append(1 as UInt8)
         writer.append(3 as UInt32)

@@ -1,4 +1,4 @@
-/// A Redis that is full: what makes room or heals goes on, and nothing is accepted or loaded.
+/// A full Redis: scripts that make room or repair run, and nothing is accepted or loaded.
 internal import CouponCore
 internal import TestSupport
 internal import Testing
@@ -22,7 +22,7 @@ internal import Testing
         }
     }
 
-    @Test func `a gate is rebuilt in it`() async throws {
+    @Test func `a gate is rebuilt in a full Redis`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: 3, issued: 1, last: 1))
         _ = try fixture.ask(request(2))
@@ -46,7 +46,7 @@ internal import Testing
                 == [.accepted(sequence: 3, position: at(1, epoch: 2))])
     }
 
-    @Test func `settling, changing and leaving go on in it, and no load is begun or ended`()
+    @Test func `a full Redis settles, changes and unloads, but begins and ends no load`()
         async throws
     {
         let fixture = try await RedisFixture(retention: 3_600_000)

@@ -1,5 +1,4 @@
-/// The gate's channel: handshake, order, NOSCRIPT, and what becomes of calls when connections
-/// break.
+/// The gate connection with a real Redis: handshake, order, NOSCRIPT, and calls when connections break.
 internal import CouponCore
 internal import Logging
 internal import NIOCore
@@ -10,7 +9,7 @@ internal import Testing
 
 @testable internal import CouponRedis
 
-/// A gate connection on a loop of its own, and what it told its delegate.
+/// A gate connection on a loop of its own, and what its delegate got.
 final class Way: Sendable {
     let recorder = Recorder()
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -102,7 +101,9 @@ extension GateAnswer {
         [.accepted(sequence: sequence, position: at(n))]
     }
 
-    @Test(arguments: [true, false]) func carriesCallsInOrder(byUnixSocket: Bool) async throws {
+    @Test(arguments: [true, false]) func `calls are answered in order`(byUnixSocket: Bool)
+        async throws
+    {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         var options = fixture.control.options
@@ -121,7 +122,7 @@ extension GateAnswer {
         try await way.close()
     }
 
-    @Test func loadsAForgottenScriptAndKeepsTheOrder() async throws {
+    @Test func `a forgotten script is loaded, and the order stays`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         let way = try await Way(fixture.control.options)
@@ -132,7 +133,7 @@ extension GateAnswer {
         try await way.close()
     }
 
-    @Test func aCallWithoutAConnectionIsAnsweredAtOnce() async throws {
+    @Test func `a call without a connection is answered at once`() async throws {
         let way = try await Way(RedisOptions(address: .unix(path: "/nonexistent/redis.sock")))
         try await way.send([request(1)])
         #expect(try await way.answers(1)[0].trouble != nil)
@@ -140,12 +141,12 @@ extension GateAnswer {
         try await way.close()
     }
 
-    /// Rule 14: the call is told interrupted once it can no longer run, and did not run here.
-    @Test func aCutConnectionInterruptsItsCallsForGood() async throws {
+    /// Rule 14: the call is interrupted when it can no longer run; here it did not run.
+    @Test func `a cut connection interrupts its calls`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         var options = fixture.control.options
-        // The connection is cut here, not given up by its own impatience on a slow machine.
+        // The test cuts the connection; its own timeout must not, even on a slow machine.
         options.commandTimeoutMilliseconds = 60_000
         let way = try await Way(options)
         let identity = try await way.ready()
@@ -165,8 +166,10 @@ extension GateAnswer {
         try await way.close()
     }
 
-    /// A connection that the daemon gave up on still stands in Redis: CLIENT KILL ends it.
-    @Test func aGivenUpConnectionIsKilledBeforeItsCallsAreAnswered() async throws {
+    /// A connection that the daemon gave up is still open in Redis: CLIENT KILL ends it.
+    @Test func `a connection that was given up is killed before its calls are answered`()
+        async throws
+    {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         var options = fixture.control.options
@@ -191,7 +194,7 @@ extension GateAnswer {
         try await way.close()
     }
 
-    @Test func comesBackAfterARestart() async throws {
+    @Test func `the connection comes back after a restart`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         let way = try await Way(fixture.control.options)
@@ -208,7 +211,7 @@ extension GateAnswer {
         try await way.close()
     }
 
-    @Test func aReplicaIsLeftAndAFullRedisIsNot() async throws {
+    @Test func `a Redis that became a replica is left, a full one is not`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         let way = try await Way(fixture.control.options)
@@ -232,7 +235,7 @@ extension GateAnswer {
         try await way.close()
     }
 
-    @Test func anIdleConnectionFindsOutThatRedisWasAReplicaMeanwhile() async throws {
+    @Test func `an idle connection notices that Redis was a replica in between`() async throws {
         let fixture = try await RedisFixture()
         let way = try await Way(fixture.control.options)
         let before = try await way.ready()
@@ -249,7 +252,7 @@ extension GateAnswer {
         try await way.close()
     }
 
-    @Test func unsafeSettingsAreRefusedUnlessAllowed() async throws {
+    @Test func `unsafe settings are refused unless allowed`() async throws {
         let fixture = try await RedisFixture(["--appendfsync", "everysec"])
         let way = try await Way(fixture.control.options)
         try await eventually("the refusal") {
@@ -266,7 +269,7 @@ extension GateAnswer {
         try await allowed.close()
     }
 
-    @Test func sendsThePassword() async throws {
+    @Test func `the password is sent`() async throws {
         let fixture = try await RedisFixture()
         try await fixture.server.cli("CONFIG", "SET", "requirepass", "secret")
         var options = fixture.control.options

@@ -10,7 +10,7 @@ internal import Testing
         ("appendfsync", "everysec"), ("appendonly", "no"), ("no-appendfsync-on-rewrite", "yes"),
         ("maxmemory-policy", "allkeys-lru"),
     ])
-    func refusesUnsafeSettings(name: String, value: String) async throws {
+    func `unsafe settings are refused`(name: String, value: String) async throws {
         let fixture = try await RedisFixture()
         _ = try fixture.control.identity()
         try await fixture.server.cli("CONFIG", "SET", name, value)
@@ -22,7 +22,7 @@ internal import Testing
         _ = try fixture.another { $0.allowUnsafeSettings = true }.identity()
     }
 
-    @Test func loadsForgottenScripts() async throws {
+    @Test func `a forgotten script is loaded again`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         _ = try fixture.ask(request(1))
@@ -32,7 +32,7 @@ internal import Testing
         #expect(views.map { $0?.items.count } == [1, nil])
     }
 
-    @Test func connectsAnewAfterABreak() async throws {
+    @Test func `a broken connection is replaced`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         try await fixture.server.cli("CLIENT", "KILL", "TYPE", "normal")
@@ -46,7 +46,7 @@ internal import Testing
     }
 
     @Test
-    func `whoever comes soon after a failed attempt to connect is told the same, without another`()
+    func `soon after a failed attempt to connect, the same error comes without a new attempt`()
         async throws
     {
         let fixture = try await RedisFixture()
@@ -69,7 +69,7 @@ internal import Testing
         }
     }
 
-    @Test func `a disk that is full for now is no fault of the configuration`() throws {
+    @Test func `a full disk is not reported as an unsafe setting`() throws {
         func server(_ status: String, _ fsync: String) -> RedisServerInfo {
             RedisServerInfo(
                 info: .bytes(Array("aof_last_write_status:\(status)\r\n".utf8)),
@@ -87,7 +87,7 @@ internal import Testing
         #expect(server("err", "no").complaints.count == 2)
     }
 
-    @Test func whoAsksOneThingIsNotToldOfABreakBefore() async throws {
+    @Test func `a single call does not fail because of an earlier break`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         try await fixture.server.kill()
@@ -121,7 +121,7 @@ internal import Testing
         #expect(try fixture.control.inspect([], here).isEmpty)
     }
 
-    @Test func aSilentRedisIsGivenUp() async throws {
+    @Test func `a silent Redis is given up`() async throws {
         let fixture = try await RedisFixture()
         let control = fixture.another { $0.commandTimeoutMilliseconds = 100 }
         _ = try control.identity()
@@ -132,7 +132,7 @@ internal import Testing
         _ = try control.identity()
     }
 
-    @Test func tellsWhichQueuesHaveGrown() async throws {
+    @Test func `a wait returns the queues that have grown`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         let other = PartitionID(4)
@@ -145,7 +145,7 @@ internal import Testing
         #expect(try fixture.control.wait(for: [(partition, at(1))], milliseconds: 0).isEmpty)
     }
 
-    @Test func readsWholeEntriesUpToALimit() async throws {
+    @Test func `entries are read whole, up to a limit`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: nil))
         for n in 0..<150 {
@@ -162,7 +162,7 @@ internal import Testing
     @Test(arguments: [
         ["e", "garbage"], ["e", ""], ["other", "x"], ["e", "\u{1}", "f", "x"],
     ])
-    func theUsersOfADamagedEntryAreFoundAmongTheHolders(fields: [String]) async throws {
+    func `the users of a damaged entry are found among the holders`(fields: [String]) async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         _ = try fixture.ask(request(bigUser), request(2, "b"))

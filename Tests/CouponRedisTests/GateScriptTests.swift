@@ -6,7 +6,7 @@ internal import Testing
 @testable internal import CouponRedis
 
 @Suite struct GateScriptTests {
-    @Test func acceptsInOrderAndQueuesOneEntry() async throws {
+    @Test func `requests are accepted in order, in one queue entry`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         let reply = try fixture.ask(request(bigUser), request(bigUser - 1, "bb"))
@@ -29,7 +29,7 @@ internal import Testing
             ])
     }
 
-    @Test func knownUsersAreToldWhatCounts() async throws {
+    @Test func `known users get the outcome that counts`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         // The second and third of one call see the first.
@@ -48,7 +48,7 @@ internal import Testing
         #expect(try fixture.inspect().record?.used == 1)
     }
 
-    @Test func holdersAreKnownInAnyStateAndExpiredComesFirst() async throws {
+    @Test func `holders are known in any state, and expired comes first`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         let accepted = try fixture.ask(request(1))
@@ -66,7 +66,7 @@ internal import Testing
         #expect(try fixture.ask(request(2)).verdicts == [.closed])
     }
 
-    @Test func windowIsHalfOpenByTheGatesClock() async throws {
+    @Test func `the window is half-open, by the gate's clock`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let now = try fixture.inspect().now.microseconds
@@ -83,7 +83,7 @@ internal import Testing
             ])
     }
 
-    @Test func exactlyTheTotalIsAccepted() async throws {
+    @Test func `exactly the total is accepted`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: 1_000))
         var accepted: Set<Int64> = []
@@ -99,7 +99,7 @@ internal import Testing
         #expect(try fixture.view().items.map(\.requestCount).reduce(0, +) == 1_000)
     }
 
-    @Test func takesTheLargestCallAtOnce() async throws {
+    @Test func `the largest call is accepted at once`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: nil))
         let users = (1...Int64(Limits.requestsPerGateCall)).map { request(bigUser + $0) }
@@ -112,7 +112,7 @@ internal import Testing
         #expect(try fixture.view().items.map(\.requestCount) == [Limits.requestsPerGateCall])
     }
 
-    @Test func unlimitedIsNeverFull() async throws {
+    @Test func `an unlimited coupon is never full`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: nil))
         let reply = try fixture.ask(request(1))
@@ -120,7 +120,7 @@ internal import Testing
         #expect(reply.verdicts == [.accepted(sequence: 1, position: at(1))])
     }
 
-    @Test func refusesWhatIsNotItsOwn() async throws {
+    @Test func `a gate of another epoch or status judges nothing`() async throws {
         let fixture = try await RedisFixture()
         #expect(try fixture.answer([request(1)]) == .stale(.missing, epoch: 0))
         try fixture.open(epoch: 4)
@@ -130,7 +130,7 @@ internal import Testing
         #expect(try fixture.answer([request(1)], epoch: 5) == .stale(.fenced, epoch: 5))
     }
 
-    @Test func aTailBelowTheFloorFencesTheGate() async throws {
+    @Test func `a tail below the floor fences the gate`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         _ = try fixture.ask(request(1))
@@ -139,7 +139,7 @@ internal import Testing
         #expect(try fixture.answer([request(2)], floor: 1) == .stale(.fenced, epoch: 1))
     }
 
-    @Test func aRedisThatWasAReplicaMeanwhileFencesTheGate() async throws {
+    @Test func `a Redis that was a replica in between fences the gate`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         let before = try fixture.control.identity()
@@ -151,7 +151,7 @@ internal import Testing
         #expect(try fixture.inspect(2).holder == nil)
     }
 
-    @Test func aQueueAheadOfTheGateFencesItAndNothingIsAccepted() async throws {
+    @Test func `a queue ahead of the gate fences it, and nothing is accepted`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         try await fixture.server.cli("XADD", Keys.queue(partition), "1-9", "e", "x")
@@ -160,7 +160,7 @@ internal import Testing
         #expect(try fixture.inspect().record?.used == 0)
     }
 
-    @Test func backlogIsBounded() async throws {
+    @Test func `the backlog is bounded`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         let narrow = fixture.another { $0.backlogPerCoupon = 2 }
@@ -177,7 +177,7 @@ internal import Testing
         }
     }
 
-    @Test func aFullRedisAcceptsNothingButSettles() async throws {
+    @Test func `a full Redis accepts nothing, but settles`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         _ = try fixture.ask(request(1))

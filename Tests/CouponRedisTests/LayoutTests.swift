@@ -1,11 +1,11 @@
-/// The packed layouts, read back and damaged: nothing that Redis holds may crash the daemon.
+/// The packed layouts, read back and damaged: no bytes in Redis may crash the daemon.
 internal import CouponCore
 internal import Testing
 
 @testable internal import CouponRedis
 
 @Suite struct LayoutTests {
-    /// Every shortening of `good`, and every byte of it replaced.
+    /// `good` cut at every length, and with every byte replaced.
     private func damaged(_ good: [UInt8]) -> [[UInt8]] {
         var all = good.indices.map { Array(good[..<$0]) }
         for index in good.indices {
@@ -40,7 +40,7 @@ internal import Testing
     }
 
     @Test(arguments: [nil, .soldOut, .alreadyIssued, .notFound, .deadLetter] as [RejectionReason?])
-    func aHolderIsReadAsItWasWritten(rejection: RejectionReason?) {
+    func `a holder is read as it was written`(rejection: RejectionReason?) {
         let holder = GateHolder(
             sequence: 1 << 52, position: at(9, epoch: 8), requestID: id("0123456789abcdef"),
             rejection: rejection)
@@ -55,7 +55,7 @@ internal import Testing
         }
     }
 
-    @Test func aDamagedEntryOrReplyIsNeverACrash() throws {
+    @Test func `a damaged entry or reply never crashes`() throws {
         var entry = ByteWriter()
         entry.append(1 as UInt8)
         for number in [7, 1, 1_000] as [Int64] { entry.append(number) }
@@ -84,7 +84,7 @@ internal import Testing
     }
 
     @Test(arguments: [Int64.max, .min])
-    func `a damaged record's numbers are brought to where they can be added`(_ number: Int64)
+    func `a damaged record's numbers are clamped`(_ number: Int64)
         throws
     {
         var parts = [Reply](repeating: .integer(number), count: 11)
@@ -95,7 +95,7 @@ internal import Testing
         #expect(numbers.allSatisfy { $0 == edge } && record.cap == max(0, edge))
     }
 
-    @Test func aCommandIsInRedisForm() {
+    @Test func `a command has Redis' form`() {
         var command = Command(argumentCount: 3)
         command.append("SET")
         command.append(-12)

@@ -1,4 +1,4 @@
-/// Loads into an open gate against rule 32: one at a time, whole or not at all.
+/// Loads into an open gate against rule 32: one at a time, completely or not at all.
 internal import CouponCore
 internal import TestSupport
 internal import Testing
@@ -6,7 +6,7 @@ internal import Testing
 @testable internal import CouponRedis
 
 @Suite struct LoadTests {
-    @Test func manyHoldersArriveWhole() async throws {
+    @Test func `many holders are loaded completely`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let holders = (0..<25_500).map { index in
@@ -57,7 +57,7 @@ internal import Testing
         #expect(try fixture.claim().0 == .elsewhere, "it has moved")
     }
 
-    @Test func `a claim that has not moved for the patience is taken over, with nothing staged`()
+    @Test func `a claim that has not moved in time is taken over, with nothing staged`()
         async throws
     {
         let fixture = try await RedisFixture()
@@ -76,7 +76,7 @@ internal import Testing
         #expect(try fixture.inspect(2).holder != nil)
     }
 
-    /// After a step of the gate's clock nobody could take it over for as long.
+    /// After a step of the gate's clock no load could take it over for that long.
     @Test(arguments: [Int64.max, 1 << 53])
     func `a claim from the future is taken over`(_ moved: Int64) async throws {
         let fixture = try await RedisFixture()
@@ -86,7 +86,7 @@ internal import Testing
         #expect(try fixture.claim().0 == .claimed)
     }
 
-    @Test func `a claim of other bytes, or of another type, is nobody's`() async throws {
+    @Test func `a claim of other bytes, or of another type, is free`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         try fixture.put(fixture.claimKey(), [1, 2, 3])
@@ -100,7 +100,7 @@ internal import Testing
     }
 
     /// Rule 32: a loader that read PostgreSQL before another loaded must not write what it read.
-    @Test func aSlowLoaderIsTurnedAway() async throws {
+    @Test func `a slow load is refused`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let (_, slow) = try fixture.claim()
@@ -113,7 +113,7 @@ internal import Testing
             try fixture.settle(
                 from: .zero, to: at(1),
                 [settled(coupon(total: 1, version: 2, issued: 1, last: 1), 1)]))
-        // It has left since: the slow one has read that nobody has the coupon.
+        // The coupon has left since; the slow load has read that it has no holders.
         try fixture.itIsTime()
         _ = try fixture.unload()
         #expect(try fixture.inspect().record == nil)
@@ -126,7 +126,7 @@ internal import Testing
     }
 
     @Test(arguments: [-1, 1] as [Int64])
-    func `a load with more or fewer holders than were staged is none, and leaves nothing`(
+    func `a load with more or fewer holders than were staged fails, and leaves nothing`(
         _ difference: Int64
     ) async throws {
         let fixture = try await RedisFixture()
@@ -146,7 +146,7 @@ internal import Testing
                 == .loaded)
     }
 
-    @Test func `a load in a rebuild with holders of another count is none`() async throws {
+    @Test func `a load in a rebuild with another number of holders fails`() async throws {
         let fixture = try await RedisFixture()
         _ = try fixture.fence(epoch: 1)
         #expect(try fixture.stage([holder(1, sequence: 1)], load: nil))
@@ -164,8 +164,8 @@ internal import Testing
         #expect(try fixture.inspect(coupon: 9).record == nil)
     }
 
-    /// Its answer was lost.
-    @Test func `a load in a rebuild that is repeated leaves nothing staged, and the moment stays`()
+    /// The answer to the first one was lost.
+    @Test func `a repeated load in a rebuild leaves nothing staged, and the planned visit stays`()
         async throws
     {
         let fixture = try await RedisFixture(retention: 3_600_000)
@@ -179,7 +179,7 @@ internal import Testing
         #expect(try fixture.visit() == moment)
     }
 
-    @Test func `a letter that is decided meanwhile ends a load`() async throws {
+    @Test func `a decision on a letter ends a running load`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let (_, load) = try fixture.claim()
@@ -199,7 +199,8 @@ internal import Testing
         #expect(try fixture.load(coupon(last: 1)) == .loaded)
     }
 
-    @Test func `a load that does not go on leaves nothing, and only its own`() async throws {
+    @Test func `a load that does not go on removes what it staged, and nothing else`() async throws
+    {
         let fixture = try await RedisFixture()
         try fixture.open()
         let (_, load) = try fixture.claim()
@@ -213,7 +214,7 @@ internal import Testing
         #expect(try fixture.claim().0 == .claimed)
     }
 
-    @Test func `a fence ends loads, and a load number is no way into a rebuild`() async throws {
+    @Test func `a fence ends loads, and no load number can write into a rebuild`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let (_, load) = try fixture.claim()

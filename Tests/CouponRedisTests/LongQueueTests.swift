@@ -1,4 +1,4 @@
-/// Queues and holders that are many: what comes in one read, and how a search goes on.
+/// Long queues and many holders: what comes in one read, and how a search goes on.
 internal import CouponCore
 internal import TestSupport
 internal import Testing
@@ -38,7 +38,7 @@ internal import Testing
         #expect(all.map(\.position) == (11...1_010).map { at($0) })
     }
 
-    @Test func `of full entries as many come as the limit lets whole ones`() async throws {
+    @Test func `one read brings as many full entries as fit the limit whole`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         try fill(fixture, entries: 20, requests: Limits.requestsPerGateCall)
@@ -49,7 +49,7 @@ internal import Testing
         #expect(try fixture.view(after: at(18)).items.count == 2 + 2_952)
     }
 
-    @Test func `one read brings no more bytes than a daemon holds for a batch`() async throws {
+    @Test func `one read brings at most the bytes that a daemon holds for a batch`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         for n in 1...4 {
@@ -62,7 +62,7 @@ internal import Testing
         #expect(try fixture.view(after: at(2), maximum: 1_000_000).items.count == 2)
     }
 
-    @Test func `one read brings no more coupons and entries than Redis can read in a moment`()
+    @Test func `one read brings a bounded number of coupons and entries`()
         async throws
     {
         let fixture = try await RedisFixture()
@@ -106,7 +106,7 @@ internal import Testing
                 == .loaded)
         let other = many(1...3, [2: 5])
         #expect(try fixture.load(coupon(10, issued: 3, last: 3), holders: other) == .loaded)
-        // A rebuild has written some of them anew, and was cut short.
+        // A rebuild has written some of them again, and was interrupted.
         _ = try fixture.fence(epoch: 2)
         _ = try fixture.name(coupon(10, issued: 3, last: 3), holders: other, epoch: 2, load: nil)
         let (search, slices) = try fixture.search([at(5), at(6), at(7)])

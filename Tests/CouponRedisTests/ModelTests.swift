@@ -1,5 +1,5 @@
-/// The scripts against the model of them that the simulator plays with: random histories, the same answers,
-/// the same events and the same state after every command.
+/// The scripts against the simulator's model of them: random histories must give the same answers, the same
+/// events and the same state after every command.
 internal import CouponCore
 internal import Logging
 internal import Models
@@ -178,7 +178,7 @@ private final class History {
                 == model.claim(coupon, partition: partition, epoch: epoch, load: number, now: now))
     }
 
-    /// Some claims have stood still for long, the others moved right now.
+    /// Some claims have not moved for long, the others moved just now.
     func moveClaims() throws {
         for (key, staged) in keys.loads {
             guard let load = staged.load else { continue }
@@ -230,7 +230,7 @@ private final class History {
         model.abandon(coupon, partition: partition, epoch: epoch, load: load)
     }
 
-    /// Of some coupons the moment comes at which it is looked whether they may go.
+    /// For some coupons the check whether they may go is due.
     func unload() throws {
         let (epoch, limit) = (self.epoch, draw(1...3))
         try moveClaims()
@@ -265,7 +265,7 @@ private final class History {
                     now: now))
     }
 
-    /// What PostgreSQL says of the partition.
+    /// The partition's row in PostgreSQL.
     func row(epoch: Epoch) throws -> PartitionRow {
         PartitionRow(
             id: partition, epoch: epoch, cursor: try place(),
@@ -346,7 +346,7 @@ private final class History {
         }
     }
 
-    /// The same claim, as many staged holders, and the same kind of moment at which it is looked at.
+    /// The same claim, as many staged holders, and the same kind of planned visit.
     private func checkLoad(of coupon: CouponID) throws {
         let epoch = keys.gate?.epoch ?? 0
         let key = ModelRedis.Key(epoch: epoch, coupon: coupon)

@@ -6,7 +6,7 @@ internal import Testing
 @testable internal import CouponRedis
 
 @Suite struct RebuildTests {
-    @Test func fenceTakesOnlyAHigherEpochAndOpenOnlyItsOwn() async throws {
+    @Test func `fence accepts only a higher epoch, and open only its own`() async throws {
         let fixture = try await RedisFixture()
         #expect(try fixture.fence(epoch: 3))
         #expect(try !fixture.fence(epoch: 3))
@@ -20,7 +20,7 @@ internal import Testing
         #expect(view.settled == at(8) && view.beat == 0 && view.installID == "install")
     }
 
-    @Test func anotherInstallationsGateIsLeftAlone() async throws {
+    @Test func `another installation's gate is not changed`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let row = PartitionRow(
@@ -29,7 +29,7 @@ internal import Testing
         #expect(try fixture.view().epoch == 1)
     }
 
-    @Test func `a gate that is distrusted is fenced, and no epoch up to its own opens it again`()
+    @Test func `a distrusted gate is fenced, and opens only in a later epoch`()
         async throws
     {
         let fixture = try await RedisFixture()
@@ -41,7 +41,7 @@ internal import Testing
         let view = try fixture.view()
         #expect(view.status == .fenced && view.epoch == 1 && view.tail == 1 && view.beat == 0)
         #expect(view.items.count == 1)
-        // A rebuild that is under way will do.
+        // A running rebuild is enough.
         #expect(try fixture.fence(epoch: 2))
         #expect(try control.distrust(partition) == 1)
         #expect(try fixture.finish(epoch: 2, counted: .zero))
@@ -60,7 +60,7 @@ internal import Testing
         #expect(try !control.beat(partition, epoch: 2))
     }
 
-    @Test func `a gate that fenced itself waits for nobody`() async throws {
+    @Test func `a gate that fenced itself has no beat`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         #expect(try fixture.answer([request(1)], floor: 1) == .rolledBack)
@@ -68,12 +68,12 @@ internal import Testing
         #expect(view.status == .fenced && view.beat == 0)
     }
 
-    @Test func aRebuildCarriesTheQueueOn() async throws {
+    @Test func `a rebuild keeps the queue`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: 3))
         _ = try fixture.ask(request(1))
         _ = try fixture.ask(request(2))
-        // The first one is issued, and not settled.
+        // The first one is issued but not settled.
         #expect(try fixture.fence(epoch: 2, cursor: at(1)))
         let issued = coupon(total: 3, issued: 1, last: 1)
         let holders = [holder(1, sequence: 1)]
@@ -96,7 +96,7 @@ internal import Testing
         #expect(try fixture.view(after: at(2)).items.map(\.position) == [at(1, epoch: 2)])
     }
 
-    @Test func `a count that is repeated changes nothing`() async throws {
+    @Test func `a repeated count changes nothing`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: 3))
         for user in 1...3 { _ = try fixture.ask(request(Int64(user))) }
@@ -124,7 +124,7 @@ internal import Testing
         #expect(try !count(3, 3))
     }
 
-    @Test func `a gate of another Redis, or one that was a replica meanwhile, is not opened`()
+    @Test func `a gate of another Redis, or of one that was a replica in between, is not opened`()
         async throws
     {
         let fixture = try await RedisFixture()
@@ -136,7 +136,7 @@ internal import Testing
         #expect(try fixture.finish(epoch: 1, counted: .zero))
     }
 
-    @Test func `a sweep takes a few coupons of earlier epochs at a time, and nothing else`()
+    @Test func `a sweep removes a few coupons of earlier epochs at a time, and nothing else`()
         async throws
     {
         let fixture = try await RedisFixture()
@@ -158,7 +158,7 @@ internal import Testing
         while try fixture.control.sweep(partition, before: 3, limit: 2) {
             coupons.append(try fixture.keys().count { $0.hasSuffix(":record") })
         }
-        // Two at a time, and then the list of the epoch itself; two records are of others.
+        // Two at a time, then the list of the epoch; two records belong to other epochs.
         #expect(coupons == [11, 9, 7, 7, 6, 4, 2, 2])
         #expect(
             try Set(fixture.keys())
@@ -169,7 +169,7 @@ internal import Testing
         #expect(try !fixture.control.sweep(partition, before: 3, limit: 2))
     }
 
-    @Test func `what a lost gate had written is swept all the same`() async throws {
+    @Test func `what a lost gate had written is swept`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         try await fixture.server.cli("DEL", Keys.gate(partition))
@@ -179,7 +179,7 @@ internal import Testing
             try Set(fixture.keys()) == [Keys.gate(partition), Keys.epochs(partition)])
     }
 
-    @Test func `a queue that is no stream is replaced at the fence`() async throws {
+    @Test func `a queue that is not a stream is removed by the fence`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         let queue = Keys.queue(partition)

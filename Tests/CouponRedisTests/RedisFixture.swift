@@ -1,4 +1,4 @@
-/// A private Redis with one partition, and short words for what the tests do to it.
+/// A private Redis with one partition, and short functions for what the tests do to it.
 internal import CouponCore
 internal import Logging
 internal import TestSupport
@@ -7,7 +7,7 @@ internal import Testing
 @testable internal import CouponRedis
 
 let partition = PartitionID(3)
-/// Above 2^53, where a number in Lua would be somebody else's.
+/// Above 2^53, where a number in Lua would be rounded to another id.
 let bigUser: Int64 = 9_007_199_254_740_993
 let hour: Int64 = 3_600_000_000
 
@@ -23,7 +23,7 @@ final class RedisFixture {
         control = RedisGateControl(options: options, logger: Logger(label: "test"))
     }
 
-    /// Another way to the same Redis.
+    /// Another connection to the same Redis.
     func another(
         _ change: (inout RedisOptions) -> Void = { _ in }
     ) -> RedisGateControl {
@@ -32,7 +32,7 @@ final class RedisFixture {
         return RedisGateControl(options: options, logger: Logger(label: "test"))
     }
 
-    /// How many connections the server has ever been asked for.
+    /// How many connections the server has accepted so far.
     func connections() async throws -> Int {
         let stats = try await server.cli("INFO", "stats")
         let count = stats.firstMatch(of: /total_connections_received:(\d+)/).flatMap { Int($0.1) }
@@ -148,19 +148,19 @@ final class RedisFixture {
         (try call(Command("KEYS", "*")).elements ?? []).compactMap(\.text)
     }
 
-    /// The moment comes at which it is looked whether a coupon may go.
+    /// The check whether a coupon may go is due now.
     func itIsTime(_ coupon: Int64 = 7, epoch: Epoch = 1) throws {
         try call(Command("ZADD", Keys.coupons(partition, epoch), "XX", "0", String(coupon)))
     }
 
-    /// When it is looked whether a coupon may go, in milliseconds; `.max` is never.
+    /// When the check whether a coupon may go is due, in milliseconds; `.max` is never.
     func visit(_ coupon: Int64 = 7) throws -> Int64? {
         let reply = try call(Command("ZSCORE", Keys.coupons(partition, 1), String(coupon)))
         guard let text = reply.text else { return nil }
         return text == "inf" ? .max : Int64(text)
     }
 
-    /// A search to its end, and how many slices it took.
+    /// Runs a search to its end, and counts its slices.
     func search(_ positions: Set<Position>) throws -> (found: HolderSearch, slices: Int) {
         var (search, slices) = (HolderSearch(positions: positions), 0)
         while !search.isOver {
@@ -170,7 +170,7 @@ final class RedisFixture {
         return (search, slices)
     }
 
-    /// Looks once which coupons may go.
+    /// Runs one unload.
     func unload(epoch: Epoch = 1, limit: Int = 100) throws -> Bool {
         try control.unload(partition, epoch: epoch, limit: limit)
     }
@@ -185,7 +185,7 @@ final class RedisFixture {
         try control.inspect(CouponID(coupon), partition: partition, user: user.map { UserID($0) })
     }
 
-    /// One call of the gate script, past the channel.
+    /// One call of the gate script, without the gate connection.
     func answer(
         _ requests: [GateRequest], epoch: Epoch = 1, floor: Int64 = 0, coupon: Int64 = 7,
         by control: RedisGateControl? = nil, identity: RedisIdentity? = nil
@@ -203,7 +203,7 @@ final class RedisFixture {
         return answer
     }
 
-    /// The reply to one call, which must be one.
+    /// The reply to one call; another answer fails the test.
     func ask(_ requests: GateRequest..., coupon: Int64 = 7, epoch: Epoch = 1) throws -> GateReply {
         let answer = try answer(requests, epoch: epoch, coupon: coupon)
         guard case .reply(let reply) = answer else {
@@ -251,7 +251,7 @@ func partitionRow(epoch: Epoch, cursor: Position = .zero) -> PartitionRow {
     PartitionRow(id: partition, epoch: epoch, cursor: cursor, identity: nil, installID: "")
 }
 
-/// A user of whom PostgreSQL has a row.
+/// A user with a row in PostgreSQL.
 func holder(
     _ user: Int64, sequence: Int64, name: String = "a", rejection: RejectionReason? = nil
 ) -> LoadedHolder {
@@ -287,7 +287,7 @@ func rejection(
 }
 
 extension EventSignal {
-    /// The same event at another time: when a script ran is not known to the test.
+    /// The same event at another time, because the test does not know when a script ran.
     func published(at time: Timestamp) -> EventSignal {
         guard case .event(var event) = self else { return self }
         event.publishedAt = time
@@ -296,7 +296,7 @@ extension EventSignal {
 }
 
 extension GateAnswer {
-    /// Whether the gate does not hold the coupon, at whatever moment.
+    /// Whether the gate does not hold the coupon, at any time.
     var isNotLoaded: Bool {
         if case .notLoaded = self { true } else { false }
     }

@@ -9,7 +9,7 @@ internal import Testing
 
 @testable internal import CouponRedis
 
-/// Questions to replicas on a loop of its own, and what it answered.
+/// A replica connection on a loop of its own, and its answers.
 private final class Question: Sendable {
     private final class Recorder: ReplicaDelegate, Sendable {
         let answers = Mutex<[ReplicaAnswer?]>([])
@@ -50,7 +50,7 @@ private func identity(of server: RedisServer) throws -> RedisIdentity {
 }
 
 @Suite(.timeLimit(.minutes(1))) struct ReplicaConnectionTests {
-    @Test func aReplicaThatHasItIsCounted() async throws {
+    @Test func `a replica that has it is counted`() async throws {
         let master = try await RedisServer()
         let replica = try await RedisServer(replicaOf: master)
         let answer = try await Question(master).ask()
@@ -58,7 +58,7 @@ private func identity(of server: RedisServer) throws -> RedisIdentity {
         _ = replica
     }
 
-    @Test func aFrozenReplicaIsNotCountedAndCountsAgainWhenItGoesOn() async throws {
+    @Test func `a frozen replica is not counted until it runs again`() async throws {
         let master = try await RedisServer()
         let replica = try await RedisServer(replicaOf: master)
         let question = try await Question(master, timeout: 100)
@@ -68,12 +68,12 @@ private func identity(of server: RedisServer) throws -> RedisIdentity {
         try await eventually("it counts") { try await question.ask()?.count == 1 }
     }
 
-    @Test func withoutReplicasThereAreNone() async throws {
+    @Test func `without replicas the count is 0`() async throws {
         let master = try await RedisServer()
         #expect(try await Question(master, timeout: 10).ask()?.count == 0)
     }
 
-    @Test func aReplicaItselfAndARedisThatIsAwayAnswerNothing() async throws {
+    @Test func `a replica itself and a Redis that is away answer nil`() async throws {
         let master = try await RedisServer()
         let replica = try await RedisServer(replicaOf: master)
         let demoted = try await Question(replica)
@@ -88,7 +88,7 @@ private func identity(of server: RedisServer) throws -> RedisIdentity {
         }
     }
 
-    @Test func `questions that follow each other do not try a Redis that is away as fast`()
+    @Test func `questions that follow each other do not dial as often`()
         async throws
     {
         let master = try await RedisServer()
@@ -96,13 +96,13 @@ private func identity(of server: RedisServer) throws -> RedisIdentity {
         let question = try await Question(master, timeout: 10)
         let start = ContinuousClock.now
         for _ in 1...8 { #expect(try await question.ask() == nil) }
-        // 25, 50, 100, 200 and thrice 250 ms at least.
+        // At least 25, 50, 100, 200 and three times 250 ms.
         #expect(start.duration(to: .now) >= .milliseconds(1_125))
         try await master.cli("ACL", "SETUSER", "default", "+wait")
         #expect(try await question.ask()?.count == 0)
     }
 
-    @Test func aPromotedReplicaIsAnotherRedis() async throws {
+    @Test func `a promoted replica is another Redis`() async throws {
         let master = try await RedisServer()
         let replica = try await RedisServer(replicaOf: master)
         let before = try identity(of: master)

@@ -1,4 +1,4 @@
-/// Settle against rules 21 to 23: exactly once, and what becomes of slots, holders, queue and rev.
+/// Settle against rules 21 to 23: exactly once, and how slots, holders, queue and rev change.
 internal import CouponCore
 internal import TestSupport
 internal import Testing
@@ -6,7 +6,7 @@ internal import Testing
 @testable internal import CouponRedis
 
 @Suite struct SettleTests {
-    @Test func happensOnceAndOnlyInItsEpoch() async throws {
+    @Test func `settle happens once, and only in its epoch`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         _ = try fixture.ask(request(1), request(2))
@@ -21,7 +21,7 @@ internal import Testing
         #expect(try !fixture.settle(from: at(1), to: at(2), done))
     }
 
-    @Test func aRedisThatWasAReplicaMeanwhileSettlesNothing() async throws {
+    @Test func `a Redis that was a replica in between settles nothing`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         _ = try fixture.ask(request(1))
@@ -33,7 +33,7 @@ internal import Testing
         #expect(try fixture.settle(from: .zero, to: at(1), done))
     }
 
-    @Test func aRejectedUserFreesTheSlotAndMayAskAgain() async throws {
+    @Test func `a rejected user frees the slot and may ask again`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: 1))
         let full = try fixture.ask(request(1))
@@ -49,7 +49,7 @@ internal import Testing
             try fixture.ask(request(1), request(1, "b")).verdicts == [
                 .rejected(sequence: 1, reason: .soldOut), .accepted(sequence: 2, position: at(2)),
             ])
-        // Late news of the first request must not take the second one's slot.
+        // A late rejection of the first request must not free the second one's slot.
         #expect(
             try fixture.settle(
                 from: at(1), to: at(2), [],
@@ -58,7 +58,7 @@ internal import Testing
         #expect(try fixture.inspect().record?.used == 1)
     }
 
-    @Test func aDeadLetterKeepsItsSlot() async throws {
+    @Test func `a dead letter keeps its slot`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         _ = try fixture.ask(request(bigUser))
@@ -75,7 +75,7 @@ internal import Testing
             ])
     }
 
-    @Test func aUserWhoHeldTheCouponByAnotherRequestIsShownThatOne() async throws {
+    @Test func `a user who already has the coupon keeps that acceptance as holder`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         _ = try fixture.ask(request(1))
@@ -97,7 +97,7 @@ internal import Testing
     }
 
     /// After REPLICAOF there and back a sequence is given twice; the rebuilt gate holds the first.
-    @Test func theSameSequenceOfAnotherAcceptanceKeepsItsSlot() async throws {
+    @Test func `another acceptance of the same sequence keeps its slot`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let issued = holder(1, sequence: 2, name: "first")
@@ -114,7 +114,7 @@ internal import Testing
         #expect(try fixture.inspect(1).holder == issued.holder)
     }
 
-    @Test func theQueueIsTrimmedExactly() async throws {
+    @Test func `the queue is trimmed exactly`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: nil))
         for user in 1...300 { _ = try fixture.ask(request(Int64(user))) }
@@ -127,7 +127,7 @@ internal import Testing
         #expect(try fixture.inspect().record?.queued == 177)
     }
 
-    @Test func onlyANewerVersionIsTaken() async throws {
+    @Test func `only a newer version is applied`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: 10, version: 5))
         let before = try #require(try fixture.inspect().record)
@@ -143,7 +143,7 @@ internal import Testing
         #expect(finished.door == .closed(.soldOut))
     }
 
-    @Test func whatIsNotLoadedIsSkipped() async throws {
+    @Test func `a coupon that is not loaded is skipped`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         #expect(

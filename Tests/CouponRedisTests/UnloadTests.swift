@@ -1,11 +1,11 @@
-/// How coupons leave Redis, against rule 41: by the owner's hand and in their time, never by an expiry.
+/// How coupons leave Redis, against rule 41: the owner removes them when they are due; nothing expires.
 internal import CouponCore
 internal import TestSupport
 internal import Testing
 
 @testable internal import CouponRedis
 
-/// Long enough that nothing is due before a test says so.
+/// So long that nothing is due before a test makes it due.
 private let retention: Int64 = 3_600_000
 
 private let finished: [(String, Coupon)] = [
@@ -15,7 +15,7 @@ private let finished: [(String, Coupon)] = [
 ]
 
 @Suite struct UnloadTests {
-    /// Whether a coupon is in the gate; where not, nothing of it is.
+    /// Whether a coupon is in the gate; if not, none of its keys is.
     private func isHeld(_ fixture: RedisFixture, _ coupon: Int64 = 7) async throws -> Bool {
         let keys = Keys.all(CouponID(coupon), partition, 1)
         let count = try await fixture.server.cli(["EXISTS"] + keys)
@@ -25,7 +25,7 @@ private let finished: [(String, Coupon)] = [
     }
 
     @Test(arguments: finished)
-    func `what is over leaves after its retention, with all that it had`(
+    func `a finished coupon leaves after its retention, with all its keys`(
         _: String, over: Coupon
     ) async throws {
         let fixture = try await RedisFixture(retention: retention)
@@ -43,13 +43,13 @@ private let finished: [(String, Coupon)] = [
         #expect(try fixture.visit() == nil)
     }
 
-    @Test func `a coupon that will end is looked at after its end and retention`() async throws {
+    @Test func `a coupon that will end is checked after its end and retention`() async throws {
         let fixture = try await RedisFixture(retention: retention)
         try fixture.open(coupon(closes: 4_000_000_000_000_999))
         #expect(try fixture.visit() == 4_000_000_000_000 + retention)
     }
 
-    @Test func `a coupon without an end, or with a retention of for ever, stays`() async throws {
+    @Test func `a coupon without an end, or with endless retention, stays`() async throws {
         let fixture = try await RedisFixture(retention: retention)
         try fixture.open(coupon(closes: .max))
         #expect(try fixture.visit() == .max)
@@ -63,7 +63,7 @@ private let finished: [(String, Coupon)] = [
         #expect(try forEver.visit() == .max)
     }
 
-    @Test func `a sold out coupon waits until nothing of it is queued, and then its retention`()
+    @Test func `a sold-out coupon leaves when nothing of it is queued and its retention is over`()
         async throws
     {
         let fixture = try await RedisFixture(retention: retention)
@@ -84,7 +84,7 @@ private let finished: [(String, Coupon)] = [
         #expect(try await !isHeld(fixture))
     }
 
-    @Test func `a coupon that is raised in time stays`() async throws {
+    @Test func `a coupon whose total is raised in time stays`() async throws {
         let fixture = try await RedisFixture(retention: retention)
         try fixture.open(coupon(total: 1, issued: 1, last: 1, closes: .max))
         let raised = coupon(total: 2, version: 2, issued: 1, last: 1, closes: .max)
@@ -95,26 +95,26 @@ private let finished: [(String, Coupon)] = [
         #expect(try fixture.ask(request(3)).verdicts == [.accepted(sequence: 2, position: at(1))])
     }
 
-    @Test func `a capped coupon stays, and leaves when it is none any more`() async throws {
+    @Test func `a capped coupon stays until the cap ends`() async throws {
         let fixture = try await RedisFixture(retention: retention)
         try fixture.open(coupon(total: 1, version: 2, issued: 1, last: 1))
         func cap(version: Int64) throws -> CapResult {
             try fixture.control.cap(
                 CouponID(7), version: version, partition: partition, epoch: 1, total: 1)
         }
-        // It was raised meanwhile, which the gate does not know, and is lowered again.
+        // It was raised in between, which the gate does not know, and is lowered again.
         #expect(try cap(version: 3) == .capped)
         try fixture.itIsTime()
         #expect(try !fixture.unload())
         #expect(try await isHeld(fixture))
-        // The raise is lost with its PostgreSQL: the total itself is no cap.
+        // PostgreSQL lost the raise: a cap at the total has no effect.
         #expect(try cap(version: 2) == .capped)
         try fixture.itIsTime()
         #expect(try !fixture.unload())
         #expect(try await !isHeld(fixture))
     }
 
-    @Test func `a few at a time leave, and it is said that more are due`() async throws {
+    @Test func `a few coupons leave at a time, and the result says if more are due`() async throws {
         let fixture = try await RedisFixture(retention: retention)
         try fixture.open()
         for id in 1...5 as ClosedRange<Int64> {
@@ -132,7 +132,7 @@ private let finished: [(String, Coupon)] = [
         #expect(try !fixture.unload(epoch: 2))
     }
 
-    @Test func `what a load has staged that stands still goes, and not what one stages that moves`()
+    @Test func `what a load has staged is removed only if the load no longer moves`()
         async throws
     {
         let fixture = try await RedisFixture(retention: retention)
@@ -152,7 +152,7 @@ private let finished: [(String, Coupon)] = [
         #expect(try fixture.name(coupon(), staged: 1, load: load) == .superseded)
     }
 
-    /// Redis would stand still for half a second a million holders: it frees what expires on its own thread.
+    /// An expiry would block Redis for half a second for each million holders.
     @Test func `no key ever has a time to live`() async throws {
         let fixture = try await RedisFixture(retention: retention)
         func expectNoEnds() async throws {

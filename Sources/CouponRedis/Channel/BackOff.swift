@@ -1,4 +1,4 @@
-/// How long to wait before the next attempt to reach Redis: half of it is jitter, so that daemons and their
+/// How long to wait before the next attempt to reach Redis. Half of it is jitter, so daemons and their
 /// connections do not come back all at once.
 struct BackOff {
     private static let shortest: Int64 = 50

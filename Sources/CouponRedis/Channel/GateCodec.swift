@@ -1,5 +1,4 @@
-/// A gate call as a command, and its answer from the reply: the layouts are drawn in
-/// Scripts/gate.lua.
+/// A gate call as a command, and its answer from the reply. Scripts/gate.lua describes the layouts.
 ///
 /// The command is written into one array that is reserved once; the answer is read in one pass.
 internal import CouponCore

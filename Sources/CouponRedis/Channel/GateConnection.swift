@@ -1,8 +1,8 @@
 /// A worker's way to the gate: one connection to Redis on the worker's own event loop.
 ///
-/// No hop, no lock, no pool: calls of one turn of the loop leave in one write, and the next call travels while
-/// one runs. A broken connection is replaced. `GateConnectionState` decides; this class owns the link and
-/// carries out the actions.
+/// No hop, no lock, no pool: calls of one turn of the loop leave in one write, and the next call travels
+/// while one runs. A broken connection is replaced. `GateConnectionState` decides; this class owns the link
+/// and carries out the actions.
 public import CouponCore
 public import Logging
 public import NIOCore
@@ -11,11 +11,12 @@ public import NIOCore
 /// the delegate.
 ///
 /// A call without a connection is answered `unavailable` in the next turn of the loop, never inside `send`.
-/// Calls that were in flight when the connection broke may still run in Redis. They are answered `interrupted`
-/// after the next connection is ready and has killed the old one (rule 14), however long that takes.
+/// Calls that were in flight when the connection broke may still run in Redis. They are answered
+/// `interrupted` after the next connection is ready and has killed the old one (rule 14), however long that
+/// takes.
 public final class GateConnection: Gate {
-    /// Gets the answers; held until `close`. Strong on purpose: a weak reference would touch the side table on
-    /// every request.
+    /// Gets the answers; held until `close`. Strong on purpose: a weak reference would touch the side table
+    /// on every request.
     public var delegate: (any GateDelegate)?
 
     private let eventLoop: any EventLoop

@@ -1,4 +1,5 @@
-/// The one place where an event loop connects to Redis. TLS belongs in `link(over:)`, before the reply handler.
+/// The one place where an event loop connects to Redis. TLS belongs in `link(over:)`, in front of the reply
+/// handler.
 internal import NIOCore
 internal import NIOPosix
 

@@ -18,7 +18,7 @@ struct ReplicaConnectionState<Link: AnyObject>: ~Copyable {
         case closed
     }
 
-    /// Questions follow each other as fast as requests, so a dial waits until the last failure is a while ago.
+    /// Questions follow each other as fast as requests, so a dial waits after a failure.
     private struct Pause {
         let until: NIODeadline
         let backOff: BackOff

@@ -1,14 +1,14 @@
-/// hiredis' parser, fed with what a channel reads.
+/// hiredis' parser for the bytes that a channel reads.
 internal import CHiredis
 internal import NIOCore
 
-/// Owns a reader; it is freed with it.
+/// Owns hiredis' reader and frees it.
 @safe
 struct ReplyReader: ~Copyable {
     private let reader: UnsafeMutablePointer<redisReader>
     private var bytesSinceReply = 0
 
-    /// Nil where there is no memory.
+    /// Nil if there is no memory.
     init?() {
         guard let reader = unsafe redisReaderCreate() else { return nil }
         unsafe reader.limitArrays()
@@ -29,10 +29,10 @@ struct ReplyReader: ~Copyable {
         guard result == REDIS_OK else { throw failure() }
     }
 
-    /// The next whole reply; nil where more bytes are needed.
+    /// The next whole reply; nil if more bytes are needed.
     mutating func next() throws(ProtocolFailure) -> Reply? {
         var raw: UnsafeMutableRawPointer?
-        // REDIS_OK with NULL: not whole yet. REDIS_ERR: not Redis' protocol, latched for good.
+        // REDIS_OK with NULL: not whole yet. REDIS_ERR: not Redis' protocol; it stays an error.
         guard unsafe redisReaderGetReply(reader, &raw) == REDIS_OK else { throw failure() }
         guard let raw = unsafe raw else { return nil }
         defer { unsafe freeReplyObject(raw) }
@@ -48,7 +48,7 @@ struct ReplyReader: ~Copyable {
     }
 }
 
-/// What came is not Redis' protocol.
+/// The bytes are not Redis' protocol.
 struct ProtocolFailure: Error {
     let text: String
 }

@@ -1,8 +1,8 @@
-/// One blocking connection to Redis, for threads that may wait.
+/// One blocking connection to Redis, for threads that may block.
 ///
-/// hiredis connects, writes and parses; waiting is done by `poll`, so that a deadline holds for the
-/// whole command (`redisSetTimeout` holds for one read) and a quiet connection is no error.
-/// Errors are latched in hiredis: after one, the owner drops the connection.
+/// hiredis connects, writes and parses. `poll` waits, so a deadline holds for the whole command
+/// (`redisSetTimeout` holds for one read), and a silent connection is not an error.
+/// hiredis keeps the first error, so the owner drops the connection after one.
 internal import CHiredis
 internal import CouponCore
 internal import Glibc
@@ -23,10 +23,10 @@ internal import Glibc
         case .unix(let path): unsafe opened = unsafe redisConnectUnixWithTimeout(path, timeout)
         }
         guard let opened = unsafe opened else { throw .unavailable("out of memory") }
-        unsafe context = unsafe opened  // owned from here: deinit frees it, also after a throw
+        unsafe context = unsafe opened  // from here deinit frees it, also after a throw
         guard unsafe context.pointee.err == 0 else { throw failure() }
         unsafe context.pointee.reader.limitArrays()
-        // Writes, and reads of what `poll` announced; both only block where the peer has stalled.
+        // For writes, and for reads that `poll` announced; both block only if the peer has stalled.
         _ = unsafe redisSetTimeout(context, Self.timeval(options.commandTimeoutMilliseconds))
         if case .tcp = options.address { _ = unsafe redisEnableKeepAlive(context) }
         try authenticate()
@@ -45,18 +45,19 @@ internal import Glibc
         return reply
     }
 
-    /// Sends a command and waits for its answer, `patience` longer than usual.
+    /// Sends a command and waits for its answer.
+    /// - Parameter milliseconds: how long Redis may block in the command; added to the usual timeout.
     func ask(
-        _ command: Command, patience milliseconds: Int64 = 0
+        _ command: Command, blockingFor milliseconds: Int64 = 0
     ) throws(GateControlError) -> Reply {
         try send(command)
         return try receive(milliseconds: options.commandTimeoutMilliseconds + milliseconds)
     }
 
-    /// Sends commands at once, without waiting; their answers must be received.
+    /// Sends commands without waiting; the caller must receive their answers.
     func send(_ commands: Command...) throws(GateControlError) { try send(commands) }
 
-    /// See above.
+    /// Sends commands without waiting; the caller must receive their answers.
     func send(_ commands: [Command]) throws(GateControlError) {
         for command in commands {
             let queued = unsafe command.bytes.withUnsafeBufferPointer { bytes in
@@ -102,7 +103,7 @@ internal import Glibc
         }
     }
 
-    /// Whether the peer has hung up, or spoken unasked, while no answer was awaited.
+    /// Whether the peer has closed the connection, or sent something, although no answer was due.
     var isClosed: Bool {
         var descriptor = unsafe pollfd(fd: context.pointee.fd, events: Int16(POLLIN), revents: 0)
         return unsafe Glibc.poll(&descriptor, 1, 0) > 0
@@ -123,7 +124,7 @@ internal import Glibc
         return .unavailable("Redis: \(text)")
     }
 
-    /// What an error reply is thrown as.
+    /// The error to throw for an error reply.
     static func error(_ text: String) -> GateControlError {
         ErrorReply.refusal(text).map { .unavailable($0) } ?? .unexpectedReply(text)
     }

@@ -2,8 +2,8 @@
 public import CouponCore
 
 extension RedisGateControl {
-    /// Rule 33: the coupon as PostgreSQL has it now; taken only if its version is higher. Clears
-    /// a cap that was set under the lock of an earlier version.
+    /// Rule 33: brings the coupon's terms from PostgreSQL, applied only if their version is higher. Clears a
+    /// cap that was set under the lock of an earlier version.
     public func set(
         _ coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(GateControlError) -> SetResult {
@@ -22,7 +22,7 @@ extension RedisGateControl {
         return try reply.setResult()
     }
 
-    /// Rule 34: no more than `total` slots from now on, if no more are used.
+    /// Rule 34: allows no more than `total` slots from now on, unless more are used already.
     public func cap(
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
     ) throws(GateControlError) -> CapResult {
@@ -54,7 +54,7 @@ extension RedisGateControl {
 }
 
 extension Reply {
-    /// What set.lua and letter.lua answer.
+    /// From the reply of set.lua or letter.lua.
     func setResult() throws(GateControlError) -> SetResult {
         switch try code() {
         case 0: .current

@@ -1,8 +1,8 @@
-/// Reading holders, in parts: there may be millions of them.
+/// Reading holders in parts, because there may be millions.
 public import CouponCore
 
 extension RedisGateControl: AccountsGate {
-    /// Users whom the gate knows, in no order, `limit` at least where there are so many.
+    /// Users that the gate knows, in no order; at least `limit`, if there are so many.
     public func holders(
         of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int
     ) throws(GateControlError) -> [LoadedHolder] {
@@ -21,8 +21,8 @@ extension RedisGateControl: AccountsGate {
 }
 
 extension RedisGateControl {
-    /// A slice of a search for those who were accepted at some positions: among the holders of every epoch,
-    /// for a rebuild carries them into a later one.
+    /// A slice of a search for the users that were accepted at some positions. It covers the holders of every
+    /// epoch, because a rebuild carries them into a later one.
     public func search(
         _ search: inout HolderSearch, partition: PartitionID
     ) throws(GateControlError) {
@@ -45,8 +45,8 @@ extension RedisGateControl {
 }
 
 extension BlockingConnection {
-    /// Calls `body` with some of the holders in a key, one perhaps twice.
-    /// - Returns: where to go on; "0" where all were read.
+    /// Calls `body` with some of the holders in a key; one may come twice.
+    /// - Returns: where to go on; "0" if all were read.
     fileprivate func scanHolders(
         in key: String, from cursor: String, _ body: (UserID, GateHolder) -> Void
     ) throws(GateControlError) -> String {
@@ -77,12 +77,12 @@ extension BlockingConnection {
         if next == "0" { search.epochs?.removeLast() }
     }
 
-    /// Redis is busy for some 2 ms with so many.
+    /// So many keep Redis busy for some 2 ms.
     private static let scanned = "2000"
 }
 
 extension Reply {
-    /// What a scan answers: where to go on, and what it found.
+    /// From the reply of a scan: where to go on, and what it found.
     fileprivate var scan: (next: String, found: [Reply])? {
         guard let parts = elements, parts.count == 2, let next = parts[0].text,
             let found = parts[1].elements

@@ -156,10 +156,10 @@ extension ByteReader {
 }
 
 extension GateRecord {
-    /// From the reply of inspect.lua; nil where it is another.
+    /// From the reply of inspect.lua; nil if it has another form.
     init?(_ reply: Reply) {
         guard let parts = reply.elements, parts.count == 11 else { return nil }
-        // What is beyond is none of ours, and must not overflow where it is added to.
+        // Larger numbers are damage, and must not overflow when something is added.
         let numbers = parts.dropLast().compactMap(\.integerValue).map {
             min(max(-1, $0), Limits.maximumNumber)
         }

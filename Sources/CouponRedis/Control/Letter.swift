@@ -1,8 +1,8 @@
-/// Telling a gate what became of a dead letter.
+/// Applying the decision on a dead letter at the gate.
 public import CouponCore
 
 extension RedisGateControl: DeadLetterGate {
-    /// What became of a held letter; one without a user changes nothing.
+    /// Applies the decision on a held letter; one without a user changes nothing.
     public func settle(
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(GateControlError) -> SetResult {

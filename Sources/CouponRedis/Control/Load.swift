@@ -1,11 +1,11 @@
-/// Loading a coupon with its holders (rules 30 and 32), and letting it go again (rule 41).
+/// Loading a coupon with its holders (rules 30 and 32), and unloading it (rule 41).
 public import CouponCore
 
 extension RedisGateControl {
-    /// A claim that has not moved for so long is nobody's, in milliseconds.
+    /// A claim that has not moved for so long is free, in milliseconds.
     private static let claimMilliseconds: Int64 = 5_000
 
-    /// Rule 32: this load alone may stage the coupon's holders, until it ends or stands still for too long.
+    /// Rule 32: only this load may stage the coupon's holders, until it ends or stops for too long.
     public func claim(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(GateControlError) -> ClaimResult {
@@ -26,7 +26,7 @@ extension RedisGateControl {
         }
     }
 
-    /// Writes holders beside the coupon; many calls, in any order. False where the claim, the epoch or the
+    /// Writes holders beside the coupon, in many calls and any order. False if the claim, the epoch or the
     /// status is another.
     public func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
@@ -66,8 +66,8 @@ extension RedisGateControl {
         }
     }
 
-    /// Rules 30 and 32: gives coupons whose holders are staged their records, each in one step. Their
-    /// `rev` is above every earlier one in this partition.
+    /// Rules 30 and 32: gives coupons whose holders are staged their records, each in one step. Their `rev`
+    /// is higher than every earlier one in this partition.
     public func load(
         _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
     ) throws(GateControlError) -> LoadResult {
@@ -112,7 +112,7 @@ extension RedisGateControl {
             ])
     }
 
-    /// Removes what a load has staged that does not go on.
+    /// Removes what a load has staged, if the load does not go on.
     public func abandon(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(GateControlError) {
@@ -123,18 +123,19 @@ extension RedisGateControl {
             ], [.bytes(Self.pack(load))])
     }
 
-    /// Rule 41. Whether more are due.
+    /// Rule 41.
+    /// - Returns: whether more coupons are due.
     public func unload(
         _ partition: PartitionID, epoch: Epoch, limit: Int
     ) throws(GateControlError) -> Bool {
-        let looked = try run(
+        let checked = try run(
             .unload, keys: [Keys.gate(partition), Keys.coupons(partition, epoch)],
             [
                 .number(epoch), .number(options.finishedRetentionMilliseconds),
                 .number(Int64(limit)), .number(Self.claimMilliseconds),
             ]
         ).code()
-        return looked >= Int64(limit)
+        return checked >= Int64(limit)
     }
 
     private static func pack(_ load: LoadNumber) -> [UInt8] {

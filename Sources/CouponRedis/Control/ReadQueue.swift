@@ -2,12 +2,12 @@
 public import CouponCore
 
 extension RedisGateControl {
-    /// The most bytes of entries in one read: what the daemon holds for one batch.
+    /// The most bytes of entries in one read, which the daemon holds for one batch.
     private static let maximumEntryBytes: Int64 = 8 << 20
-    /// The most entries in one read: Redis serves nobody else for some 15 ms.
+    /// The most entries in one read; they block Redis for some 15 ms.
     private static let maximumEntries: Int64 = 5_000
 
-    /// The gate, and the entries in (after, upTo], one epoch only, whole entries.
+    /// The gate, and the entries in (after, upTo]: whole ones, of one epoch.
     public func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
     ) throws(GateControlError) -> GateView {
@@ -30,7 +30,7 @@ extension RedisGateControl {
             ])
     }
 
-    /// What read.lua answered.
+    /// From the reply of read.lua.
     static func view(_ reply: Reply) throws(GateControlError) -> GateView {
         guard let view = GateView(reply) else {
             throw .unexpectedReply("read: \(reply)".prefix(500).description)
@@ -38,7 +38,7 @@ extension RedisGateControl {
         return view
     }
 
-    /// The entries behind `after` as they lie in the queue, `limit` at most, whatever their epoch.
+    /// The entries after `after` as the queue has them, at most `limit`, of any epoch.
     public func entries(
         _ partition: PartitionID, after: Position, limit: Int
     ) throws(GateControlError) -> [QueueItem] {
@@ -52,13 +52,14 @@ extension RedisGateControl {
         return items.compactMap { $0 }
     }
 
-    /// Waits until one of the queues has an entry after the given position, or the time is over;
-    /// 0 only looks. The partitions whose queues have one.
+    /// Waits until one of the queues has an entry after the given position, or the time is over; 0 does not
+    /// wait.
+    /// - Returns: the partitions whose queues have one.
     public func wait(
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
     ) throws(GateControlError) -> [PartitionID] {
         guard !queues.isEmpty else { return [] }
-        // BLOCK 0 would wait for ever.
+        // BLOCK 0 would wait without end.
         let block = milliseconds > 0 ? ["BLOCK", String(milliseconds)] : []
         let words = ["XREAD", "COUNT", "1"] + block + ["STREAMS"]
         var command = Command(argumentCount: words.count + 2 * queues.count)
@@ -67,7 +68,7 @@ extension RedisGateControl {
         for queue in queues { command.append(queue.after.description) }
         let complete = command
         let reply = try perform { connection throws(GateControlError) in
-            let reply = try connection.ask(complete, patience: Int64(max(0, milliseconds)))
+            let reply = try connection.ask(complete, blockingFor: Int64(max(0, milliseconds)))
             if case .error(let text) = reply { throw BlockingConnection.error(text) }
             return reply
         }
@@ -77,7 +78,7 @@ extension RedisGateControl {
 }
 
 extension GateView {
-    /// From the reply of read.lua; nil where it is another.
+    /// From the reply of read.lua; nil if it has another form.
     init?(_ reply: Reply) {
         guard let parts = reply.elements, parts.count == 9,
             let status = parts[0].integerValue.flatMap({ GateStatus(rawValue: UInt8(clamping: $0)) }
@@ -97,7 +98,7 @@ extension GateView {
 /// One entry as XRANGE gives it.
 struct RawEntry {
     let position: Position
-    /// Field and value in turn.
+    /// Fields and values in turn.
     let parts: [[UInt8]]
 
     init?(_ reply: Reply) {
@@ -108,12 +109,12 @@ struct RawEntry {
         self.parts = parts.compactMap(\.bytesValue)
     }
 
-    /// The packed requests; nil where the entry has not the one field `e`.
+    /// The packed requests; nil if the entry does not have exactly the field `e`.
     var payload: [UInt8]? {
         parts.count == 2 && parts[0].elementsEqual(Layout.entryField.utf8) ? parts[1] : nil
     }
 
-    /// Without its holders: they are looked for by those who need them.
+    /// Without its holders: the caller finds them if it needs them.
     var damaged: DamagedEntry {
         let reason =
             payload == nil
@@ -124,7 +125,7 @@ struct RawEntry {
 }
 
 extension QueueItem {
-    /// From an entry as XRANGE gives it; nil where it is none.
+    /// From an entry as XRANGE gives it; nil if it is not an entry.
     init?(_ reply: Reply) {
         guard let raw = RawEntry(reply) else { return nil }
         self = QueueEntry(raw).map { .entry($0) } ?? .damaged(raw.damaged)
@@ -132,7 +133,7 @@ extension QueueItem {
 }
 
 extension QueueEntry {
-    /// Reads an entry's bytes, drawn in Scripts/gate.lua; nil where they are damaged.
+    /// Reads an entry's bytes, which Scripts/gate.lua describes; nil if they are damaged.
     init?(_ entry: RawEntry) {
         guard let payload = entry.payload else { return nil }
         var reader = ByteReader(payload)
@@ -156,8 +157,7 @@ extension QueueEntry {
 }
 
 extension Position {
-    /// From a stream id `E-n`; nil where it is none. There may be millions of them, so that they are read
-    /// byte by byte.
+    /// From a stream id `E-n`; nil if it is not one. There may be millions, so they are read byte by byte.
     init?(_ id: String) {
         var numbers: (epoch: Int64, n: Int64?) = (0, nil)
         for byte in id.utf8 {
@@ -181,7 +181,7 @@ extension Int64 {
         self = Int64(byte - UInt8(ascii: "0"))
     }
 
-    /// With one more digit; nil where that is too large.
+    /// With one more digit; nil if that is too large.
     fileprivate func appending(_ digit: Int64) -> Int64? {
         let (ten, isTooLarge) = multipliedReportingOverflow(by: 10)
         let (sum, isLarger) = ten.addingReportingOverflow(digit)

@@ -2,8 +2,8 @@
 public import CouponCore
 
 extension RedisGateControl {
-    /// Rule 27. False where the gate has this epoch or a later one. Throws where the gate belongs
-    /// to another installation: two databases must not share one Redis.
+    /// Rule 27. False if the gate has this epoch or a later one. Throws if the gate belongs to another
+    /// installation: two databases must not share one Redis.
     public func fence(_ row: PartitionRow) throws(GateControlError) -> Bool {
         let reply = try run(
             .fence, keys: [Keys.gate(row.id), Keys.queue(row.id), Keys.epochs(row.id)],
@@ -18,19 +18,19 @@ extension RedisGateControl {
         return try reply.done()
     }
 
-    /// Fences a gate that somebody knows to be wrong, where it is open: its owner builds it anew.
+    /// Fences a gate that is known to be wrong, if it is open; its owner then rebuilds it.
     public func distrust(_ partition: PartitionID) throws(GateControlError) -> Epoch {
         try run(.distrust, keys: [Keys.gate(partition)], []).code()
     }
 
-    /// Rule 43. False where the gate is not fenced with that epoch any more.
+    /// Rule 43. False if the gate is no longer fenced with that epoch.
     public func beat(
         _ partition: PartitionID, epoch: Epoch
     ) throws(GateControlError) -> Bool {
         try run(.beat, keys: [Keys.gate(partition)], [.number(epoch)]).done()
     }
 
-    /// Rule 30. False where the gate is not fenced with this epoch, or has not counted up to `from`.
+    /// Rule 30. False if the gate is not fenced with this epoch, or has not counted up to `from`.
     public func count(
         _ requests: [PlacedRequest], from: Position, to: Position, partition: PartitionID,
         epoch: Epoch
@@ -61,7 +61,7 @@ extension RedisGateControl {
         ).done()
     }
 
-    /// Rule 31. False where the gate is not fenced with this epoch, has counted another part of the queue,
+    /// Rule 31. False if the gate is not fenced with this epoch, has counted another part of the queue,
     /// or Redis has another history than the row's.
     public func open(
         _ row: PartitionRow, counted: Position
@@ -76,8 +76,9 @@ extension RedisGateControl {
         ).done()
     }
 
-    /// Unlinks what earlier epochs left behind, `limit` coupons at most. Nobody writes keys of an epoch that
-    /// was fenced, so that this needs no script. Whether more is left.
+    /// Unlinks what earlier epochs left behind, at most `limit` coupons. Keys of a fenced epoch are not
+    /// written any more, so this needs no script.
+    /// - Returns: whether more is left.
     public func sweep(
         _ partition: PartitionID, before epoch: Epoch, limit: Int
     ) throws(GateControlError) -> Bool {
@@ -105,13 +106,13 @@ extension RedisGateControl {
 }
 
 extension BlockingConnection {
-    /// The epochs of which a partition has keys, the oldest first.
+    /// The epochs in which a partition has keys, oldest first.
     func epochs(of partition: PartitionID) throws(GateControlError) -> [Epoch] {
         let reply = try call(Command("SMEMBERS", Keys.epochs(partition)))
         return (reply.elements ?? []).compactMap { $0.text.flatMap { Epoch($0) } }.sorted()
     }
 
-    /// The coupons that a command lists.
+    /// The coupons in the reply to a command.
     fileprivate func members(_ command: Command) throws(GateControlError) -> [CouponID] {
         let reply = try call(command)
         return (reply.elements ?? []).compactMap { $0.text.flatMap { Int64($0) } }

@@ -1,11 +1,11 @@
 /// The slow side of the gates, over one blocking connection.
 ///
-/// Each call is one script, so that a call that failed either ran or did not; the scripts compare
-/// epoch, position, token or version, so that running one twice, or late, changes nothing.
+/// Each call is one script, so a call that failed ran completely or not at all. The scripts compare epoch,
+/// position, token or version, so running one twice, or late, changes nothing.
 public import CouponCore
 public import Logging
 
-/// What scheduler, loader and admin do to the gates. Confined to one thread; connects by itself.
+/// What scheduler, loader and admin do to the gates. Confined to one thread; connects when needed.
 public final class RedisGateControl: GateControl {
     let options: RedisOptions
     private let logger: Logger
@@ -17,25 +17,25 @@ public final class RedisGateControl: GateControl {
     private(set) var runID = ""
     /// The epochs that inspections found last: the keys of a coupon are named by them.
     var epochs: [PartitionID: Epoch] = [:]
-    /// What was warned of last: identity is asked each second, a warning is wanted once.
+    /// The last warning: `identity` runs each second, and each warning is logged once.
     private var warnedOf = ""
     /// The names under which Redis knows the scripts, from SCRIPT LOAD.
     private var digests: [Script: String] = [:]
 
     /// - Parameters:
     ///   - options: where Redis is; nothing is connected yet.
-    ///   - logger: told of unsafe settings where they are allowed.
+    ///   - logger: gets unsafe settings if they are allowed.
     public init(options: RedisOptions, logger: Logger) {
         self.options = options
         self.logger = logger
     }
 
-    /// Which Redis it reaches, asked anew, its durability settings checked.
+    /// Asks Redis which one it is, and checks its durability settings.
     public func identity() throws(GateControlError) -> RedisIdentity {
         try perform { connection throws(GateControlError) in try self.verify(connection) }
     }
 
-    /// Runs a job with the connection, made first if there is none; drops it after any error.
+    /// Runs a job with the connection; makes one if there is none, drops it after any error.
     func perform<T>(
         _ job: (BlockingConnection) throws(GateControlError) -> T
     ) throws(GateControlError) -> T {
@@ -50,14 +50,14 @@ public final class RedisGateControl: GateControl {
         }
     }
 
-    /// A connection that Redis has closed since it was last used costs nobody an answer. Only for what stands
-    /// alone: whoever does several things in a row must learn that Redis was away between them (rule 25).
+    /// Drops a connection that Redis has closed since its last use, so the next call does not fail. Only for
+    /// single calls: a series of calls must fail if Redis was away between them (rule 25).
     func dropIfClosed() {
         if connection?.isClosed == true { connection = nil }
     }
 
-    /// An attempt may last seconds where packets are swallowed. Who comes soon after one that failed is told
-    /// the same at once, so that jobs that stand in a row do not wait one after the other.
+    /// An attempt may last seconds if packets are lost. Soon after a failure the same error is thrown again
+    /// without an attempt, so jobs in a queue do not each wait for their own.
     private func connect() throws(GateControlError) -> BlockingConnection {
         if let failure, ContinuousClock.now < failure.until { throw failure.error }
         do throws(GateControlError) {
@@ -80,13 +80,13 @@ public final class RedisGateControl: GateControl {
             info: try connection.call(RedisServerInfo.infoCommand),
             config: try connection.ask(RedisServerInfo.configCommand))
         guard let identity = server.identity else {
-            throw .unexpectedReply("INFO tells neither run_id nor master_replid")
+            throw .unexpectedReply("INFO has no run_id or no master_replid")
         }
         guard !server.isReplica else { throw .unavailable("Redis is a replica") }
         let text = server.complaints.joined(separator: "; ")
         guard text.isEmpty || options.allowUnsafeSettings else {
             throw server.unsafeSettings.isEmpty
-                ? .unavailable("Redis does not keep what it is told: \(text)")
+                ? .unavailable("Redis cannot store data safely: \(text)")
                 : .unsafeSettings(text)
         }
         if !text.isEmpty && text != warnedOf {
@@ -110,7 +110,7 @@ public final class RedisGateControl: GateControl {
         }
     }
 
-    /// Runs a script; where Redis has forgotten it, loads it and runs it again.
+    /// Runs a script. If Redis has forgotten it, loads it and runs it again.
     func run(
         _ script: Script, keys: [String], _ arguments: [Argument]
     ) throws(GateControlError) -> Reply {
@@ -127,8 +127,8 @@ public final class RedisGateControl: GateControl {
         try run([Evaluation(script: script, keys: keys, arguments: arguments)], on: connection)[0]
     }
 
-    /// Several in one round trip, in order. What Redis has forgotten is loaded, and everything from there on
-    /// runs again: scripts that have run already change nothing by that.
+    /// Runs several in one round trip, in order. If Redis has forgotten one, it is loaded, and everything
+    /// from there runs again: scripts that ran before change nothing.
     func run(
         _ evaluations: [Evaluation], on connection: BlockingConnection
     ) throws(GateControlError) -> [Reply] {
@@ -146,7 +146,7 @@ public final class RedisGateControl: GateControl {
         return replies
     }
 
-    /// A script that is to run.
+    /// A script to run, with its keys and arguments.
     struct Evaluation {
         let script: Script
         let keys: [String]
@@ -190,6 +190,6 @@ extension Reply {
         return value
     }
 
-    /// Whether a script did what it was asked: 1 or 0.
+    /// Whether a script did its work: 1 or 0.
     func done() throws(GateControlError) -> Bool { try code() == 1 }
 }

@@ -1,8 +1,8 @@
-/// What follows a commit, and the signs of life between commits (rules 21 to 24).
+/// What follows a commit, and the heartbeats between commits (rules 21 to 24).
 public import CouponCore
 
 extension RedisGateControl {
-    /// Rules 21 to 23, exactly once, and what has come after it; nil where the gate has another epoch or
+    /// Rules 21 to 23, exactly once, then reads what has come after it. Nil if the gate has another epoch or
     /// `settled`, or Redis another history.
     public func settle(
         _ settlement: Settlement, thenReading maximumRequests: Int
@@ -20,8 +20,7 @@ extension RedisGateControl {
 
     private func settling(_ settlement: Settlement) -> Evaluation {
         let partition = settlement.partition
-        // Every refused request's coupon needs a place in the list, whether or not the caller
-        // counted it.
+        // The coupon of each rejected request needs a place in the list, also if the caller did not count it.
         var ids: [CouponID: UInt32] = [:]
         var coupons = settlement.coupons
         for (index, coupon) in coupons.enumerated() { ids[coupon.id] = UInt32(index + 1) }
@@ -57,8 +56,8 @@ extension RedisGateControl {
             ])
     }
 
-    /// Publishes how far partitions are settled (rule 24), and reads each of them after its cursor. Nil for
-    /// one whose gate is not open in its epoch.
+    /// Publishes how far partitions are settled (rule 24), and reads each of them after its cursor. Nil for a
+    /// partition whose gate is not open in its epoch.
     public func heartbeat(_ rows: [PartitionRow]) throws(GateControlError) -> [GateView?] {
         try perform { connection throws(GateControlError) in
             let replies = try self.run(

@@ -1,8 +1,8 @@
-/// An event's bytes, drawn in Scripts/prelude.lua, read in this one place.
+/// Reads the bytes of an event; Scripts/prelude.lua describes them.
 internal import CouponCore
 
 extension CompletionEvent {
-    /// Nil where the bytes are not an event of a layout that is known here.
+    /// Nil if the bytes are not an event of a known layout.
     init?(_ bytes: [UInt8]) {
         var reader = ByteReader(bytes)
         guard reader.byte() == Layout.eventVersion, let partition = reader.integer(UInt32.self),
@@ -22,7 +22,7 @@ extension CompletionEvent {
 }
 
 extension ByteReader {
-    /// A count and that many items; nil where they cannot all be there.
+    /// A count and that many items; nil if there are fewer bytes.
     fileprivate mutating func list<Item>(
         itemBytes: Int, _ item: (inout ByteReader) -> Item?
     ) -> [Item]? {

@@ -1,7 +1,7 @@
-/// The daemon's ear: one subscription to the events of all partitions.
+/// The daemon's subscription to the events of all partitions.
 ///
-/// A subscription that has died quietly would leave stale marks (rule 39), so it is pinged when
-/// nothing is heard and given up when a ping is not answered within a second.
+/// A subscription that has died silently would leave stale marks (rule 39). So a silent one is pinged, and
+/// replaced if the ping is not answered within a second.
 public import CouponCore
 internal import Glibc
 public import Logging
@@ -9,17 +9,17 @@ public import Logging
 /// Completion events, over one blocking connection. Confined to one thread; connects by itself.
 public final class RedisEventSource: EventSource {
     /// The longest `next` blocks, in milliseconds.
-    private static let patienceMilliseconds: Int64 = 500
-    /// How long a subscription may be silent although it was pinged (rule 39).
+    private static let timeoutMilliseconds: Int64 = 500
+    /// How long a subscription may be silent after a ping (rule 39).
     private static let disconnectedAfter = Duration.seconds(1)
 
     private let options: RedisOptions
     private let logger: Logger
     private var connection: BlockingConnection?
-    /// Whether the daemon knows that nothing is heard.
-    private var isDownTold = false
-    /// Why there is no subscription, as it was told last.
-    private var trouble = ""
+    /// Whether the daemon knows that there is no subscription.
+    private var isDownReported = false
+    /// The last reported reason why there is no subscription.
+    private var reportedReason = ""
     private var backOff = BackOff()
     private var mayConnectAt = ContinuousClock.now
     /// When the oldest unanswered ping was sent.
@@ -28,14 +28,14 @@ public final class RedisEventSource: EventSource {
 
     /// - Parameters:
     ///   - options: where Redis is; nothing is connected yet.
-    ///   - logger: told of events that cannot be read.
+    ///   - logger: gets events that cannot be read.
     public init(options: RedisOptions, logger: Logger) {
         self.options = options
         self.logger = logger
     }
 
-    /// Blocks until something is heard, half a second at most; nil where nothing was. Only
-    /// connecting may take longer: as long as `RedisOptions.connectTimeoutMilliseconds`.
+    /// Blocks until something arrives, at most half a second; nil if nothing did. Only connecting may take
+    /// longer, up to `RedisOptions.connectTimeoutMilliseconds`.
     public func next() -> EventSignal? {
         if connection == nil, !pauseIsOver() { return nil }
         do throws(GateControlError) {
@@ -44,18 +44,18 @@ public final class RedisEventSource: EventSource {
             connection = nil
             pingedAt = nil
             mayConnectAt = .now + .milliseconds(backOff.next())
-            return tell("\(error)")
+            return report("\(error)")
         }
     }
 
-    /// The break is told once; another reason why it lasts goes to the log.
-    private func tell(_ reason: String) -> EventSignal? {
-        defer { trouble = reason }
-        guard isDownTold else {
-            isDownTold = true
+    /// A break is reported once; a new reason why it lasts goes to the log.
+    private func report(_ reason: String) -> EventSignal? {
+        defer { reportedReason = reason }
+        guard isDownReported else {
+            isDownReported = true
             return .down(reason)
         }
-        if reason != trouble {
+        if reason != reportedReason {
             logger.warning(
                 "the event subscription cannot be made", metadata: [LogKey.reason: "\(reason)"])
         }
@@ -71,7 +71,7 @@ public final class RedisEventSource: EventSource {
             connection = current
             try current.send(Command("PSUBSCRIBE", Keys.allEvents))
         }
-        guard let reply = try current.poll(milliseconds: Self.patienceMilliseconds) else {
+        guard let reply = try current.poll(milliseconds: Self.timeoutMilliseconds) else {
             try ping(current)
             return nil
         }
@@ -93,7 +93,7 @@ public final class RedisEventSource: EventSource {
         if case .error(let text) = reply { throw BlockingConnection.error(text) }
         switch (reply.elements?.first?.text, reply.elements?.last) {
         case ("psubscribe", _):
-            isDownTold = false
+            isDownReported = false
             backOff.reset()
             return .up
         case ("pmessage", .bytes(let bytes)):
@@ -109,12 +109,12 @@ public final class RedisEventSource: EventSource {
         }
     }
 
-    /// Waits for the moment of the next attempt to connect, no longer than `next` may take.
-    /// - Returns: whether it has come.
+    /// Waits until the next attempt to connect is due, at most as long as `next` may take.
+    /// - Returns: whether it is due.
     private func pauseIsOver() -> Bool {
         let left = ContinuousClock.now.duration(to: mayConnectAt) / .milliseconds(1)
-        let pause = min(left, Double(Self.patienceMilliseconds))
+        let pause = min(left, Double(Self.timeoutMilliseconds))
         if pause > 0 { usleep(UInt32(pause * 1_000)) }
-        return left <= Double(Self.patienceMilliseconds)
+        return left <= Double(Self.timeoutMilliseconds)
     }
 }

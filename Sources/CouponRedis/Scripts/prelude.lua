@@ -206,8 +206,8 @@ end
 
 -- An event, in the channel coupond:{P}:events:
 --   version of this layout 1 | partition 4 | epoch 8 | from: epoch 8, n 8 | to: epoch 8, n 8 | now 8
---   | issued at 8 | resolve 1 | coupons: count 4, then each | rejections: count 4, then each: coupon 8 | sequence 8
---     | reason 1
+--   | issued at 8 | resolve 1 | coupons: count 4, then each
+--   | rejections: count 4, then each: coupon 8 | sequence 8 | reason 1
 local function publish(event, coupons, rejections)
   local partition = string.match(KEYS[1], '{(%d+)}')
   redis.call('PUBLISH', 'coupond:{' .. partition .. '}:events',

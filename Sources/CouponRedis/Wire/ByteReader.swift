@@ -1,4 +1,4 @@
-/// Reads the packed layouts of the scripts, never past the end: the bytes may be damaged.
+/// Reads the packed layouts of the scripts. It never reads past the end, because the bytes may be damaged.
 struct ByteReader {
     private let bytes: [UInt8]
     private var offset: Int
@@ -28,6 +28,6 @@ struct ByteReader {
         }
     }
 
-    /// A signed 64-bit integer: the most frequent field.
+    /// A signed 64-bit integer, the most frequent field.
     mutating func int64() -> Int64? { integer(Int64.self) }
 }

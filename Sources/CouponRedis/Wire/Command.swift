@@ -1,13 +1,13 @@
-/// A command in Redis' wire form, written straight into one array.
+/// A command in Redis' wire form, written into one array.
 ///
-/// hiredis' formatter takes arrays of pointers and costs five times as much; its variadic functions
-/// do not import at all.
+/// hiredis' formatter needs arrays of pointers and costs five times as much; Swift cannot import its variadic
+/// functions.
 struct Command {
     private var writer: ByteWriter
     private var missing: Int
 
     /// - Parameters:
-    ///   - count: how many arguments follow, the name included.
+    ///   - count: how many arguments follow, including the name.
     ///   - capacity: how many bytes to expect.
     init(argumentCount count: Int, capacity: Int = 256) {
         missing = count
@@ -34,7 +34,7 @@ struct Command {
         append(byteCount: argument.count) { $0.append(argument) }
     }
 
-    /// An argument that is packed in place.
+    /// An argument that `pack` writes in place.
     mutating func append(byteCount: Int, _ pack: (inout ByteWriter) -> Void) {
         precondition(missing > 0, "a command has as many arguments as it announced")
         missing -= 1

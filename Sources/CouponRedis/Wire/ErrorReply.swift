@@ -1,6 +1,6 @@
-/// Which error replies say that the command did not run, and what they mean for people.
+/// Error replies that mean that the command did not run, with a text for people.
 ///
-/// Redis answers these before a script starts; after any other error nobody knows how far it came.
+/// Redis sends these before a script starts. After any other error it is unknown how far the script ran.
 enum ErrorReply {
     private static let meanings: [String: String] = [
         "LOADING": "Redis is loading its data",
@@ -14,17 +14,17 @@ enum ErrorReply {
         "NOREPLICAS": "Redis has fewer replicas than min-replicas-to-write",
         "MISCONF": "Redis cannot write its data to disk",
         "BUSY": "Redis is running a long script",
-        "NOAUTH": "Redis asks for a password",
-        "WRONGPASS": "Redis does not take this password",
+        "NOAUTH": "Redis needs a password",
+        "WRONGPASS": "Redis does not accept this password",
         "NOPERM": "the Redis user lacks a permission",
     ]
 
-    /// The code: the first word.
+    /// The first word of an error reply.
     static func code(_ text: String) -> String {
         String(text.prefix { $0 != " " })
     }
 
-    /// Why Redis refused; nil where the command may have run.
+    /// Why Redis refused; nil if the command may have run.
     static func refusal(_ text: String) -> String? {
         meanings[code(text)].map { "\($0) (\(text))" }
     }

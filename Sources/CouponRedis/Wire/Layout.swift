@@ -45,7 +45,7 @@ enum Layout {
     static let countedRequest = index + request + place
     /// A coupon as settle.lua gets it: id, requests settled, known to PostgreSQL, terms.
     static let settledCoupon = id + number + code + terms
-    /// A rejection as settle.lua gets it: coupon, user, place, reason, and the acceptance that counts instead.
+    /// A rejection as settle.lua gets it: coupon, user, place, reason, and perhaps another acceptance.
     static let rejection = index + id + place + 2 * code + acceptance
 
     /// The version of an event's layout.

@@ -1,5 +1,4 @@
-/// The fields of CouponCore in the packed layouts drawn in Scripts/prelude.lua and
-/// Scripts/gate.lua.
+/// Values of CouponCore as fields of the packed layouts, which the headers of the scripts describe.
 internal import CouponCore
 
 extension ByteWriter {
@@ -13,7 +12,7 @@ extension ByteWriter {
         append(requestID.lowBits)
     }
 
-    /// Lua's numbers are exact below 2^53, the year 2255: what lies outside is brought to the edge.
+    /// Lua's numbers are exact below 2^53, the year 2255; other times are clamped.
     mutating func append(_ time: Timestamp) { append(min(max(0, time.microseconds), 1 << 53)) }
 
     /// A coupon as committed, `Layout.terms` bytes.
@@ -37,7 +36,7 @@ extension ByteWriter {
     }
 }
 
-/// What a holder's slot is.
+/// The kind of a holder: see Scripts/prelude.lua.
 private enum HolderKind: UInt8 {
     case accepted = 1
     case rejected = 2
@@ -73,7 +72,7 @@ extension ByteReader {
         return RequestID(high: high, low: low, length: length)
     }
 
-    /// State, flags and window, as the scripts pack them, judged at `now`.
+    /// State, flags and window, as the scripts pack them; open or closed at `now`.
     mutating func door(now: Timestamp) -> Door? {
         guard let state = byte().flatMap({ CouponState(rawValue: $0) }), let flags = byte(),
             let opens = timestamp(), let closes = timestamp()

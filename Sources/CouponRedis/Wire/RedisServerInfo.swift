@@ -1,19 +1,19 @@
-/// What `INFO` and `CONFIG GET` say of a Redis: who it is, and whether it keeps promise 3.
+/// What `INFO` and `CONFIG GET` say of a Redis: its identity, and whether it keeps promise 3.
 ///
-/// Asked on every connect: a promoted replica or a CONFIG SET differs (rule 15).
+/// Checked on every connect, because a promoted replica or a CONFIG SET changes it (rule 15).
 internal import CouponCore
 
 struct RedisServerInfo {
-    /// Nil where INFO does not say.
+    /// Nil if INFO has none.
     let identity: RedisIdentity?
-    /// Whether it takes no writes: another Redis is the master.
+    /// Whether another Redis is its master, so it accepts no writes.
     let isReplica: Bool
-    /// Settings that break promise 3, as people should read them; empty where all is well.
+    /// Settings that break promise 3, as text for people.
     let unsafeSettings: [String]
-    /// What breaks promise 3 for now, and may pass by itself; empty where all is well.
+    /// What breaks promise 3 now and may pass by itself, as text for people.
     let troubles: [String]
 
-    /// All that breaks promise 3.
+    /// Everything that breaks promise 3.
     var complaints: [String] { unsafeSettings + troubles }
 
     static let infoCommand = Command("INFO", "server", "replication", "persistence")
@@ -29,7 +29,7 @@ struct RedisServerInfo {
 
     /// - Parameters:
     ///   - info: the reply to `infoCommand`.
-    ///   - config: the reply to `configCommand`; an error where Redis does not let it be read.
+    ///   - config: the reply to `configCommand`; an error if Redis refuses it.
     init(info: Reply, config: Reply) {
         let facts = Self.parse(info: info.text ?? "")
         if let runID = facts["run_id"], let replicationID = facts["master_replid"] {

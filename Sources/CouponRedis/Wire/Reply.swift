@@ -1,4 +1,4 @@
-/// What Redis answered, as a value: no hiredis object outlives the call that received it.
+/// A reply of Redis as a value: no hiredis object outlives the call that received it.
 internal import CHiredis
 
 enum Reply: Equatable {
@@ -11,7 +11,7 @@ enum Reply: Equatable {
 }
 
 extension Reply {
-    /// Copies a reply; the caller still frees it.
+    /// Copies a reply; the caller frees the original.
     init(copying reply: UnsafePointer<redisReply>) {
         switch unsafe reply.pointee.type {
         case REDIS_REPLY_INTEGER: unsafe self = .integer(reply.pointee.integer)
