@@ -1,4 +1,4 @@
-/// The front of the daemon as a service: listeners, a loop server for each event loop, lanes, events.
+/// The server as a service: listeners, a loop server for each event loop, lanes, events.
 internal import CouponCore
 public import Logging
 internal import NIOCore
@@ -70,7 +70,7 @@ public struct CouponServer: Service {
     /// Reads the admin token again and drops all local caches.
     public func reload() async { _ = await work.admin.reload() }
 
-    /// Every daemon reads the partitions each second and drops older epochs (rule 15).
+    /// Each second every daemon reads the partitions and drops older epochs (rule 15).
     private func lookAround() async {
         while !Task.isCancelled {
             work.lookAround()

@@ -41,13 +41,13 @@ actor EventRelay {
         switch signal {
         case .up:
             isUp.record(1)
-            if isBroken { logger.notice("the event subscription stands again") }
+            if isBroken { logger.notice("the event subscription works again") }
             isBroken = false
         case .down(let reason):
             isUp.record(0)
             isBroken = true
             logger.warning(
-                "the event subscription is broken: closed doors and waiters cost more until it stands",
+                "the event subscription is broken: finished coupons cost more and waiters wait longer",
                 metadata: [LogKey.reason: "\(reason)"])
         case .event: break
         }

@@ -1,4 +1,4 @@
-/// What the server needs to know, and what it needs from the daemon around it.
+/// What the server gets from the daemon around it: settings, and answers to its questions.
 public import CouponCore
 public import NIOCore
 

@@ -69,7 +69,7 @@ struct DaemonEnvironment: ServerEnvironment {
 
     func alive() { notify { () throws(NotifierError) in try notifier.alive() } }
 
-    /// A systemd that does not listen is no reason to stop.
+    /// The daemon goes on if systemd does not read.
     private func notify(_ message: () throws(NotifierError) -> Void) {
         do { try message() } catch {
             logger.warning("systemd cannot be notified", metadata: [LogKey.error: "\(error)"])

@@ -3,7 +3,7 @@ internal import CouponCore
 internal import Glibc
 
 enum Descriptors {
-    /// Raises the limit as far as the system lets.
+    /// Raises the limit as far as the system allows.
     /// - Returns: the limit now.
     static func raiseLimit() -> Int {
         var limit = rlimit()
@@ -18,7 +18,7 @@ enum Descriptors {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// How many callers may be connected at once; below 1 where there is no room for any.
+    /// How many callers may be connected at once; below 1 if there is no room.
     static func connections(wanted: Int, limit: Int, eventLoops: Int) -> Int {
         min(wanted, limit - Limits.reservedDescriptors(eventLoops: eventLoops))
     }

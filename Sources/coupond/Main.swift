@@ -18,7 +18,7 @@ internal import Logging
 
     @OptionGroup var options: Options
 
-    @Flag(help: "Check the configuration, say what is wrong with it, and exit: with 0 or 78.")
+    @Flag(help: "Check the configuration, report its mistakes, and exit with 0 or 78.")
     var checkConfig = false
 
     func run() async throws {

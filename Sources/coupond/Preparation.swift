@@ -47,17 +47,20 @@ func prepare(
                 postgres, partitions: configuration.partitions, logger: logger)
         } catch GateControlError.unsafeSettings(let text) {
             logger.critical(
-                "Redis is not run as durably as promised", metadata: [LogKey.why: "\(text)"])
+                "Redis is not configured as durably as promised", metadata: [LogKey.why: "\(text)"])
             throw ExitCode(EX_CONFIG)
         } catch LedgerError.refused(let text) {
-            logger.critical("PostgreSQL refuses", metadata: [LogKey.why: "\(text)"])
+            logger.critical(
+                "PostgreSQL refused the preparation of the database",
+                metadata: [LogKey.why: "\(text)"])
             throw ExitCode(EX_CONFIG)
         } catch {
             guard Clocks.system.now() < deadline else {
-                logger.critical("a server is not reachable", metadata: [LogKey.why: "\(error)"])
+                logger.critical(
+                    "Redis or PostgreSQL cannot be reached", metadata: [LogKey.why: "\(error)"])
                 throw ExitCode(EX_UNAVAILABLE)
             }
-            logger.warning("waiting for a server", metadata: [LogKey.why: "\(error)"])
+            logger.warning("waiting for Redis or PostgreSQL", metadata: [LogKey.why: "\(error)"])
             Clocks.system.pause(500)
         }
     }

@@ -1,4 +1,4 @@
-/// SIGHUP: local caches are dropped, the admin token is read anew. Other settings need a restart.
+/// SIGHUP drops all local caches and reads the admin token again. Other settings need a restart.
 internal import CouponServer
 internal import ServiceLifecycle
 internal import UnixSignals

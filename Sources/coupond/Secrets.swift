@@ -1,23 +1,23 @@
-/// What the daemon keeps to itself: read from files, so that no command line or environment shows it.
+/// The daemon's secrets, from the files that settings name.
 internal import Synchronization
 
 final class Secrets: Sendable {
-    /// Used for connections that are made after the start as well.
+    /// Read once: connections that are made later use it too.
     let redisPassword: String?
     private let adminTokenFile: String?
     private let token: Mutex<[UInt8]?>
 
-    /// The files were checked with the configuration.
+    /// The configuration has checked the files.
     init(_ configuration: Configuration) {
         redisPassword = configuration.redisPasswordFile.flatMap { try? secret(inFile: $0) }
         adminTokenFile = configuration.adminTokenFile
         token = Mutex(Self.read(configuration.adminTokenFile))
     }
 
-    /// What admin callers must present; nil where nothing is configured.
+    /// Nil if no file is configured.
     var adminToken: [UInt8]? { token.withLock { $0 } }
 
-    /// Reads the admin token anew; the old one stays where the file cannot be read.
+    /// Reads the admin token again; keeps the old one if the file cannot be read.
     func reload() {
         guard let token = Self.read(adminTokenFile) else { return }
         self.token.withLock { $0 = token }

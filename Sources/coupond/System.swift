@@ -1,4 +1,4 @@
-/// The operating system's side of what the core leaves open: clocks, environment, failpoints.
+/// What the core needs from the operating system: clocks, environment, failpoints.
 internal import CouponCore
 internal import FoundationEssentials
 internal import Glibc
@@ -17,7 +17,7 @@ extension Clocks {
 /// The process's environment.
 func environment() -> [String: String] { ProcessInfo.processInfo.environment }
 
-/// In debug builds `FAILPOINT=name` kills the daemon at that place; elsewhere nothing happens.
+/// In debug builds `FAILPOINT=name` kills the daemon at that place; release builds ignore it.
 func failpoint() -> @Sendable (Failpoint) -> Void {
     #if DEBUG
         let chosen = environment()["FAILPOINT"].flatMap(Failpoint.init)

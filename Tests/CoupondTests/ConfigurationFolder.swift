@@ -1,4 +1,4 @@
-/// Configurations as the tests write them.
+/// Configuration files of tests.
 import TestSupport
 
 @testable import coupond
@@ -12,7 +12,7 @@ struct ConfigurationFolder {
     func write(_ text: String) throws -> String { try folder.write(text, to: "coupond.conf") }
 }
 
-/// What is wrong with a configuration; empty where nothing is.
+/// The mistakes of a configuration.
 func problems(
     flags: [String: String] = [:], environment: [String: String] = [:]
 ) async -> [ConfigurationProblem] {

@@ -1,4 +1,4 @@
-/// Where values come from, and what is refused.
+/// Where values come from, and which are refused.
 import TestSupport
 import Testing
 
@@ -33,7 +33,7 @@ import Testing
         #expect(configuration.adminTokenFile == nil)
     }
 
-    @Test func `the file may be named by a variable, and must be there`() async throws {
+    @Test func `a variable may name the file, and a missing file is an error`() async throws {
         let file = try ConfigurationFolder()
         let path = try file.write("partitions = 7")
         let configuration = try await Configuration(
@@ -57,7 +57,7 @@ import Testing
                 ])
     }
 
-    @Test func `a line that is no setting, or one twice, is an error`() async throws {
+    @Test func `a line that is not a setting, and a repeated key, are errors`() async throws {
         let folder = try ConfigurationFolder()
         let file = try folder.write("partitions = 1\npartitions = 2\nverbose")
         #expect(
@@ -101,7 +101,7 @@ import Testing
     @Test(arguments: [
         "", "s", "10", "10 s", "-1s", "1.5s", "1d", "99999999999999999999s", "9000000000000000h",
     ])
-    func `anything else is no duration`(_ text: String) {
+    func `other texts are not durations`(_ text: String) {
         #expect(Duration(brief: text) == nil)
     }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite struct DescriptorTests {
     private let reserve = Limits.reservedDescriptors(eventLoops: 4)
 
-    @Test func `callers get what is left of the files, and no more than is configured`() {
+    @Test func `callers get the descriptors that are left, and no more than configured`() {
         func connections(limit: Int) -> Int {
             Descriptors.connections(wanted: 1_000, limit: limit, eventLoops: 4)
         }
@@ -18,7 +18,7 @@ import Testing
         #expect(connections(limit: 0) < 0)
     }
 
-    @Test func `the limit is raised as far as it goes, and said`() {
+    @Test func `raising the limit twice gives the same limit`() {
         let limit = Descriptors.raiseLimit()
         #expect(limit > 0)
         #expect(Descriptors.raiseLimit() == limit)

@@ -1,4 +1,4 @@
-/// A line of the log, as those who collect them read it.
+/// The text of log lines.
 import Foundation
 import Logging
 import TestSupport
@@ -30,7 +30,7 @@ import Testing
         #expect(line.hasSuffix("Z info test: two lines a=1 b=2\n"))
     }
 
-    @Test func `what is below the level is not written`() throws {
+    @Test func `a line below the level is not written`() throws {
         #expect(try logged(isJSON: true) { $0.debug("hidden") } == "")
     }
 

@@ -1,4 +1,4 @@
-/// A log whose reader has stopped, or is slow, or gone.
+/// A log whose reader is slow, has stopped or has gone.
 import CouponCore
 import Foundation
 import Glibc
@@ -14,7 +14,7 @@ import Testing
         LogLine(level: .info, label: "test", message: "\(message) \(number)", values: [])
     }
 
-    @Test func `nobody waits for a reader who has stopped; what is dropped is counted and told`()
+    @Test func `a stopped reader holds nobody up, and dropped lines are counted and reported`()
         async throws
     {
         let pipe = try OnePipe()
@@ -35,7 +35,7 @@ import Testing
         #expect(try await pipe.read(until: "again 1\n").hasSuffix("test: again 1\n"))
     }
 
-    @Test func `a line longer than a pipe takes at once is written whole`() async throws {
+    @Test func `a line that is longer than a pipe is written whole`() async throws {
         let pipe = try OnePipe()
         let writer = LogWriter(descriptor: pipe.writing, isJSON: false)
         let long = String(repeating: "x", count: 300_000)
@@ -45,7 +45,7 @@ import Testing
         #expect(text.contains(" test: \(long) 1\n"))
     }
 
-    @Test func `a descriptor that does not block is waited for`() async throws {
+    @Test func `a full descriptor that does not block is waited for`() async throws {
         let pipe = try OnePipe()
         #expect(fcntl(pipe.writing, F_SETFL, O_NONBLOCK) == 0)
         let writer = LogWriter(descriptor: pipe.writing, isJSON: false)
@@ -54,7 +54,7 @@ import Testing
         #expect(text.split(separator: "\n").count == 4_000)
     }
 
-    @Test func `a reader who has gone costs the lines, and nothing else`() async throws {
+    @Test func `a reader that has gone costs only the lines`() async throws {
         _ = signal(SIGPIPE, SIG_IGN)
         let pipe = try OnePipe()
         let writer = LogWriter(descriptor: pipe.writing, isJSON: false)
@@ -66,7 +66,7 @@ import Testing
         #expect(dropped.load(ordering: .relaxed) == 10)
     }
 
-    @Test func `what repeats is told by itself, without another line`() async throws {
+    @Test func `repeated lines are reported even if no other line follows`() async throws {
         let pipe = try OnePipe()
         let writer = LogWriter(descriptor: pipe.writing, isJSON: false)
         for _ in 1...3 { writer.add(line(1)) }

@@ -1,4 +1,4 @@
-/// What of a flood of lines is written.
+/// Which lines of a flood are written.
 import CouponCore
 import Logging
 import Testing
@@ -24,7 +24,7 @@ import Testing
             values: line.values + [LogLine.Value(key: "repeated", text: text)])
     }
 
-    @Test func `a line that repeats is written once, and counted`() {
+    @Test func `a repeated line is written once and counted`() {
         var filter = RepeatFilter()
         #expect(filter.judge(line(), at: start) == [line()])
         #expect(!filter.hasCounted)
@@ -37,7 +37,7 @@ import Testing
         #expect(filter.judge(line(), at: start + over) == [line()])
     }
 
-    @Test func `what was counted is told before the next one of its kind, and at the end`() {
+    @Test func `a count is reported before the next line of its kind, and at the end`() {
         var filter = RepeatFilter()
         for _ in 1...3 { _ = filter.judge(line(), at: start) }
         #expect(filter.judge(line(), at: start + over) == [repeated(line(), "2 times"), line()])
@@ -53,12 +53,12 @@ import Testing
         ]
         for line in lines { #expect(filter.judge(line, at: start) == [line]) }
         for line in lines { #expect(filter.judge(line, at: start) == []) }
-        let told = filter.removeCounted(at: nil)
-        #expect(told.count == lines.count)
-        for line in lines { #expect(told.contains(repeated(line, "1 times"))) }
+        let reports = filter.removeCounted(at: nil)
+        #expect(reports.count == lines.count)
+        for line in lines { #expect(reports.contains(repeated(line, "1 times"))) }
     }
 
-    @Test func `a value that never comes twice is counted in the end`() {
+    @Test func `lines with ever new values are counted after a number of them`() {
         var filter = RepeatFilter()
         let written = (1...1_000).flatMap { filter.judge(line("lost", "\($0)"), at: start) }
         #expect(written == (1...Limits.logVariety).map { line("lost", "\($0)") })
@@ -71,14 +71,14 @@ import Testing
         #expect(filter.removeCounted(at: start + over) == [others])
     }
 
-    @Test func `a critical line is written always`() {
+    @Test func `a critical line is always written`() {
         var filter = RepeatFilter()
         let critical = line(level: .critical)
         for _ in 1...1_000 { #expect(filter.judge(critical, at: start) == [critical]) }
         #expect(!filter.hasCounted)
     }
 
-    @Test func `where there are too many messages to remember they are written as they come`() {
+    @Test func `lines of too many kinds to remember are all written`() {
         var filter = RepeatFilter()
         for number in 1...Limits.logMessages { _ = filter.judge(line("\(number)"), at: start) }
         for _ in 1...2 { #expect(filter.judge(line("one more"), at: start) == [line("one more")]) }

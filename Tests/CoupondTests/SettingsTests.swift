@@ -25,8 +25,7 @@ import Testing
     static let strict = Settings.inFile.filter { !$0.accepts("?") }.map(\.key)
 
     @Test(arguments: strict)
-    func `a wrong value is an error with its place, and never a default`(_ key: String) async throws
-    {
+    func `a wrong value is an error with its place`(_ key: String) async throws {
         let setting = try #require(Settings.inFile.first { $0.key == key })
         let folder = try ConfigurationFolder()
         let file = try folder.write("# first line\n\(key) = ?")

@@ -1,4 +1,4 @@
-/// The table of settings in the docs and the example file say what the daemon's own table says.
+/// The docs and the example file say the same as the table of settings.
 import Foundation
 import Testing
 

@@ -57,7 +57,8 @@ import Testing
         guard case .refused(let failure) = refusal else {
             throw Unexpected(what: "\(String(describing: refusal))")
         }
-        #expect(failure.code == .deadlineExceeded && failure.message.contains("goes on with it"))
+        #expect(
+            failure.code == .deadlineExceeded && failure.message.contains("continues the rebuild"))
         world.postgres.resume()
         try await daemon.ready()
         _ = try await client.create(.offer(3, total: 1))

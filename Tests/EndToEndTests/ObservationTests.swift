@@ -76,7 +76,7 @@ import Testing
         try await world.redis.cli("ACL", "SETUSER", "default", "allchannels")
         try await subscription("1.0")
         try await eventually("the recovery is logged") {
-            daemon.process.logTail(lines: 10_000).contains("the event subscription stands again")
+            daemon.process.logTail(lines: 10_000).contains("the event subscription works again")
         }
         #expect(try await daemon.stop() == .code(0))
     }

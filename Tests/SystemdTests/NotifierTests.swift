@@ -1,4 +1,4 @@
-/// What arrives at systemd's end of the socket.
+/// The messages that systemd receives.
 import Foundation
 @testable import Systemd
 import TestSupport

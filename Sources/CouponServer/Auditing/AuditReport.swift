@@ -43,7 +43,7 @@ struct AuditReport {
                 metadata: Self.metadata(check, coupon, []))
         case .failed(let coupon, let error):
             logger.debug(
-                "accounts not read",
+                "the accounts of a coupon cannot be read",
                 metadata: [
                     LogKey.coupon: "\(coupon.map { "\($0.rawValue)" } ?? "any")",
                     LogKey.error: "\(error)",

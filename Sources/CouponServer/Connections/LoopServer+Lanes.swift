@@ -1,11 +1,11 @@
-/// What an event loop has done in lanes, because it may block: slow methods, and what its worker needs from
-/// PostgreSQL. Each result comes back to the loop.
+/// The work that an event loop sends to lanes because it may block: slow methods, and what its worker needs
+/// from PostgreSQL. Each result comes back to the loop.
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
 
 extension LoopServer {
-    /// Has a slow method done.
+    /// Sends a slow method to its lane.
     /// - Parameter ended: called once, on this loop.
     func submit(
         _ method: Request.Method, deadline: MonotonicTime, to presence: CallerPresence,
@@ -24,7 +24,7 @@ extension LoopServer {
         }
     }
 
-    /// Has a status answered, with all that wait for one.
+    /// Queues a status; it is looked up together with others.
     /// - Parameter number: of the pending call.
     func submit(
         _ question: StatusQuestion, deadline: MonotonicTime, _ number: UInt64, of caller: Caller,

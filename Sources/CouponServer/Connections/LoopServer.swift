@@ -279,7 +279,7 @@ final class LoopServer {
 
     var whyNotReady: String? { worker?.whyNotReady }
 
-    // MARK: Counts, and the end
+    // MARK: Metrics, and the end
 
     var requestsInFlight: Int {
         (worker?.requestsInFlight ?? 0) + pendingCalls.count + healthCallers.count
@@ -294,7 +294,7 @@ final class LoopServer {
         ]
     }
 
-    /// Answers every caller, then closes the connections and the way to the gate.
+    /// Answers every caller, then closes all connections.
     func close() {
         worker?.abandon()
         let shutDown = Response.Result.failure(.unavailable("the daemon is shutting down"))

@@ -1,4 +1,4 @@
-/// All loop servers of the daemon, each on its own event loop, and what they count together.
+/// All loop servers of the daemon, each on its own event loop, and the counters that they share.
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
@@ -6,7 +6,7 @@ internal import Synchronization
 
 final class LoopServers: Sendable {
     let connections = Atomic<Int>(0)
-    /// Callers who were one too many.
+    /// Connections that were refused because there were too many.
     let connectionsRefused = Atomic<Int>(0)
     /// Connections for HTTP.
     let observers = Atomic<Int>(0)
@@ -33,7 +33,7 @@ final class LoopServers: Sendable {
         return EventLoopFuture.whenAllSucceed(futures, on: loop)
     }
 
-    /// Hands a result on; an audit is completed by what each worker remembers of the coupon.
+    /// Passes a result on; adds to an audit what each worker remembers of the coupon.
     func complete(
         _ result: Response.Result, on loop: any EventLoop,
         _ reply: @escaping @Sendable (Response.Result) -> Void

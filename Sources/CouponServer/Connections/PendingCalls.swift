@@ -1,5 +1,5 @@
-/// Slow methods on their way through a lane, and the moment at which each ends all the same: a lane does one
-/// after the other, and a slow PostgreSQL must not make an answer late (promise 9).
+/// Slow methods that wait for a lane, with their deadlines. A lane does one job after the other, and a slow
+/// PostgreSQL must not make an answer late (promise 9).
 internal import CouponCore
 
 struct PendingCalls {
@@ -16,7 +16,7 @@ struct PendingCalls {
             spanMilliseconds: Int64(Limits.defaultDeadlineMilliseconds), now: now)
     }
 
-    /// How many are on their way.
+    /// How many have no answer.
     var count: Int { pendingCalls.count }
 
     mutating func add(_ caller: Caller, deadline: MonotonicTime) -> UInt64 {
@@ -25,10 +25,10 @@ struct PendingCalls {
         return number
     }
 
-    /// Who is to be answered; nil where that was done at the deadline.
+    /// Returns the caller to answer; nil if it was answered at the deadline.
     mutating func end(_ number: UInt64) -> Caller? { pendingCalls.remove(number)?.caller }
 
-    /// Whose deadline has passed.
+    /// Ends the calls whose deadline has passed.
     mutating func expire(now: MonotonicTime) -> [Caller] {
         var due: [Caller] = []
         for number in deadlines.advance(now: now) {
@@ -42,6 +42,6 @@ struct PendingCalls {
         return due
     }
 
-    /// Everybody: the daemon goes.
+    /// Ends all calls, as the daemon stops.
     mutating func endAll() -> [Caller] { pendingCalls.keys.compactMap { end($0) } }
 }

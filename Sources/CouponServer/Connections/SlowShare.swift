@@ -1,5 +1,5 @@
-/// What one connection may have under way of slow methods, so that one caller cannot fill a lane, nor have
-/// more answers made than it may leave unread (promise 10).
+/// How many slow methods one connection may have in flight, so that one caller cannot fill a lane or leave
+/// too many answers unread (promise 10).
 internal import CouponCore
 internal import CouponWire
 internal import Synchronization
@@ -18,7 +18,7 @@ struct SlowShare {
 
     private var counts = [0, 0]
 
-    /// False where so many are under way.
+    /// False if the limit is reached.
     mutating func reserve(_ kind: Kind) -> Bool {
         guard counts[kind.rawValue] < kind.limit else { return false }
         counts[kind.rawValue] += 1
@@ -29,7 +29,7 @@ struct SlowShare {
 }
 
 extension Request.Method {
-    /// Which share of its connection it takes; nil where only the lane bounds it.
+    /// The share of its connection that it needs; nil if only the lane limits it.
     var share: SlowShare.Kind? {
         switch self {
         case .couponStatus: .statuses
@@ -39,8 +39,8 @@ extension Request.Method {
     }
 }
 
-/// Whether somebody is still there to hear an answer: told by a connection's event loop, asked by the thread
-/// on which the answer would be made.
+/// Whether a caller is still connected: set by the connection's event loop, read by the thread that would
+/// make the answer.
 final class CallerPresence: Sendable {
     private let hasLeft = Atomic(false)
 

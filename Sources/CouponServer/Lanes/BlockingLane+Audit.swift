@@ -1,6 +1,6 @@
 /// The accounts of a coupon on demand: the figures of gate, queue and tables for `couponctl verify`.
 ///
-/// Bounded, however much there is: what would take too long is left out, and the judge judges the rest.
+/// The work is bounded: figures that would take too long are left out, and the judge uses the rest.
 internal import CouponCore
 internal import CouponWire
 internal import Logging
@@ -20,8 +20,8 @@ extension BlockingLane {
             workers: 0, workersClosed: 0)
     }
 
-    /// Where PostgreSQL cannot count everything in the time that a statement may take, nothing is counted
-    /// that may be long.
+    /// If PostgreSQL cannot count everything in the time of one statement, only figures with few rows are
+    /// counted.
     private func accounts(of id: CouponID) throws(Failure) -> LedgerAccounts? {
         let all = AccountsBounds(
             rows: Limits.auditedRowsOnDemand, rejections: Limits.auditedRowsOnDemand)
@@ -29,7 +29,7 @@ extension BlockingLane {
             return try store.accounts(of: [id], all).first
         } catch {
             logger.debug(
-                "a coupon's rows are not counted",
+                "the rows of a coupon cannot be counted",
                 metadata: [LogKey.coupon: "\(id.rawValue)", LogKey.error: "\(error)"])
         }
         let few = AccountsBounds(rows: -1, rejections: Limits.auditedRejections)
@@ -38,7 +38,7 @@ extension BlockingLane {
         }
     }
 
-    /// What was queued when the gate stood there; nil where that is too much to be read, or gone since.
+    /// The queued requests at that place of the gate; nil if they are too many, or the gate has moved.
     private func queuedRequests(
         of id: CouponID, in partition: PartitionID, _ place: GatePlace
     ) throws(Failure) -> Int64? {

@@ -1,4 +1,4 @@
-/// The way of coupons into the gate: what PostgreSQL says of them, and their loads.
+/// Lookups of coupons in PostgreSQL, and their loads into the gate.
 internal import CouponCore
 
 extension BlockingLane {
@@ -13,7 +13,7 @@ extension BlockingLane {
         }
     }
 
-    /// What PostgreSQL knows of users, in order.
+    /// The standings of users in PostgreSQL, in their order.
     func recall(_ users: [CouponUser]) -> Result<[UserStanding?], Failure> {
         do throws(Failure) {
             return .success(
@@ -23,14 +23,14 @@ extension BlockingLane {
         }
     }
 
-    /// Loads a coupon, for all who ask for it. Loads go in steps, and take turns with what else the
-    /// lane does, so that none waits for another's millions of holders.
-    func load(_ coupon: CouponID, then tell: @escaping @Sendable (LoadOutcome) -> Void) {
+    /// Loads a coupon once for all requests for it. A load runs in slices between the lane's other jobs, so
+    /// that no job waits for millions of holders.
+    func load(_ coupon: CouponID, then ended: @escaping @Sendable (LoadOutcome) -> Void) {
         guard loads[coupon] == nil else {
-            loads[coupon]?.append(tell)
+            loads[coupon]?.append(ended)
             return
         }
-        loads[coupon] = [tell]
+        loads[coupon] = [ended]
         step(CouponLoad(of: coupon, number: .random(in: 1...(.max))))
     }
 
@@ -45,7 +45,7 @@ extension BlockingLane {
             later(load)
         case .done(let outcome):
             loadBudget.spendCoupon()
-            for tell in loads.removeValue(forKey: load.coupon) ?? [] { tell(outcome) }
+            for ended in loads.removeValue(forKey: load.coupon) ?? [] { ended(outcome) }
         }
     }
 
@@ -54,7 +54,7 @@ extension BlockingLane {
     }
 }
 
-/// What the loads of one daemon may stage in a second, so that they leave Redis to the gates.
+/// How much the loads of one daemon may write in a second, so that gates are served during a load.
 struct LoadBudget {
     private var endsAt: MonotonicTime
     private var holders = 0
@@ -62,7 +62,7 @@ struct LoadBudget {
 
     init(now: MonotonicTime) { endsAt = now }
 
-    /// Whether something is left of this second's.
+    /// Whether more may be written in this second.
     mutating func admits(now: MonotonicTime) -> Bool {
         if now >= endsAt {
             endsAt = now.advanced(byMilliseconds: 1_000)

@@ -3,7 +3,7 @@ internal import CouponCore
 internal import CouponWire
 
 extension BlockingLane {
-    /// Answers a slow method. Where its deadline has passed, or nobody is left to hear it, nothing is done.
+    /// Answers a slow method. Does nothing for it if its deadline has passed or its caller has left.
     func answer(
         _ method: Request.Method, deadline: MonotonicTime, to caller: CallerPresence,
         _ answered: @escaping Answered
@@ -53,11 +53,11 @@ extension BlockingLane {
         case .discardDeadLetter(let id): .deadLetter(try letters.decide(id, .discarded))
         case .reload: reload()
         case .issue, .couponStatus, .health, .serverInfo, .rebuildGate:
-            throw Failure(.internal, "this method is not the lane's")
+            throw Failure(.internal, "internal: method routed to the wrong handler")
         }
     }
 
-    /// An empty page says that there are no more, and not that there is no such coupon.
+    /// An empty page means that there are no more issues; an unknown coupon is an error.
     private func issues(
         of coupon: CouponID, after: UserID, limit: Int
     ) throws(Failure) -> [Issue] {

@@ -1,11 +1,11 @@
-/// A gate is built anew because an operator asks for it. That takes as long as the partition is large: it is
-/// looked at again and again, and the lane serves others in between.
+/// A rebuild of a gate that an admin requested. It may take long: the lane checks it again and again, and
+/// does other jobs in between.
 internal import CouponCore
 internal import CouponWire
 internal import Logging
 
 extension BlockingLane {
-    /// How a method's answer is told.
+    /// Receives a method's answer.
     typealias Answered = @Sendable (Response.Result) -> Void
 
     func rebuild(
@@ -15,7 +15,7 @@ extension BlockingLane {
         do throws(Failure) {
             let epoch = try keeper.distrust(partition)
             logger.notice(
-                "a gate is to be built anew, an admin asks for it",
+                "an admin requested the rebuild of a gate",
                 metadata: [LogKey.partition: "\(partition.rawValue)", LogKey.epoch: "\(epoch)"])
             waitUntilOpen(partition, after: epoch, deadline, caller, answered)
         } catch {
@@ -30,13 +30,13 @@ extension BlockingLane {
         if let epoch = keeper.openEpoch(of: partition, after: epoch) {
             return answered(.gateRebuilt(partition, epoch))
         }
-        // A little before the deadline, at which the caller would hear less.
+        // A little before the deadline, because the answer at the deadline says less.
         guard clocks.now().advanced(byMilliseconds: 50) < deadline, caller.isThere else {
             return answered(
                 .failure(
                     Failure(
                         .deadlineExceeded,
-                        "the gate is fenced and not open again yet: its owner goes on with it")))
+                        "the gate is fenced and not open again: its owner continues the rebuild")))
         }
         Task {
             try? await Task.sleep(for: .milliseconds(20))

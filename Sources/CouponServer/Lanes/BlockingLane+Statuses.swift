@@ -11,7 +11,7 @@ struct AnsweredStatus: Sendable {
 }
 
 extension BlockingLane {
-    /// Answers a batch, and then what has come meanwhile.
+    /// Answers a batch, then the calls that arrived during it.
     func answerStatuses(of queue: StatusQueue) {
         let calls = queue.next(for: self)
         if calls.isEmpty { return }

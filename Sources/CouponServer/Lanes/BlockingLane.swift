@@ -1,5 +1,5 @@
-/// One lane of slow work: a queue of jobs, and a thread with a session of PostgreSQL and a connection to
-/// Redis of its own. It does one job after the other, in blocking calls, so that no event loop ever waits.
+/// One lane of slow work: a queue of jobs, and a thread with its own session with PostgreSQL and its own
+/// connection to Redis. It does one job after the other, in blocking calls, so event loops never wait.
 public import CouponCore
 internal import CouponWire
 internal import Logging
@@ -31,11 +31,11 @@ actor BlockingLane {
 
     private(set) lazy var store: any LaneStore = environment.makeStore()
     private(set) lazy var gates: any LaneGates = environment.makeGates()
-    /// The loads under way, and who is told of their ends.
+    /// The loads in flight, and what to call when each ends.
     var loads: [CouponID: [@Sendable (LoadOutcome) -> Void]] = [:]
-    /// What they may still stage this second.
+    /// How much they may write in this second.
     lazy var loadBudget = LoadBudget(now: clocks.now())
-    /// What there is to do, without the thread on which it is done.
+    /// Does the work on coupons; the lane is its thread.
     private(set) lazy var keeper: CouponKeeper = {
         let (loopServers, logger) = (loopServers, logger)
         return CouponKeeper(
@@ -84,7 +84,7 @@ actor BlockingLane {
         for await job in jobs { job(self) }
     }
 
-    /// One second's look at the accounts; what cannot be read now is looked at later.
+    /// Audits as many coupons as fit in a second; a coupon that cannot be read is audited later.
     func look() {
         let standings = auditor.standings
         loopServers.each { loopServer in loopServer.withWorker { $0.audit(standings) } }
@@ -92,7 +92,7 @@ actor BlockingLane {
         report.record(drifting: auditor.drifting)
     }
 
-    /// Reads anew what may be read anew, and drops what the local caches remember: everything is asked again.
+    /// Reads the settings again that a reload may change, and drops all local caches.
     func reload() -> Response.Result {
         environment.reloadSettings()
         loopServers.each { loopServer in
@@ -108,13 +108,13 @@ actor BlockingLane {
     /// Jobs that wait for their turn.
     nonisolated var waiting: Int { jobsWaiting.load(ordering: .relaxed) }
 
-    /// Jobs that were not taken.
+    /// Jobs that were refused.
     nonisolated var refused: Int { jobsRefused.load(ordering: .relaxed) }
 
     /// No more jobs.
     nonisolated func finish() { inbox.finish() }
 
-    /// Queues a job. False where too many wait.
+    /// Queues a job. False if too many wait.
     nonisolated func submit(_ job: @escaping Job) -> Bool {
         guard jobsWaiting.add(1, ordering: .relaxed).newValue <= kind.bound else {
             jobsWaiting.subtract(1, ordering: .relaxed)
@@ -131,8 +131,7 @@ actor BlockingLane {
     /// Counts a job that was refused before it came here.
     nonisolated func refuse() { jobsRefused.add(1, ordering: .relaxed) }
 
-    /// Queues what the lane does over and over, above its bound; asked for again before its turn, it is done
-    /// once.
+    /// Queues a recurring job, beside the bound. If it is queued again before its turn, it runs once.
     nonisolated func submitRecurring(_ job: @escaping Job) {
         guard !isRecurringWaiting.exchange(true, ordering: .relaxed) else { return }
         inbox.yield { lane in
@@ -141,7 +140,7 @@ actor BlockingLane {
         }
     }
 
-    /// Queues the rest of a job that goes in steps, beside the bound: it was counted when it began.
+    /// Queues the next slice of a job, beside the bound: the job was counted when it began.
     nonisolated func goOn(_ job: @escaping Job) { inbox.yield(job) }
 
     /// The same, a little later.
@@ -152,7 +151,7 @@ actor BlockingLane {
         }
     }
 
-    /// Reads PostgreSQL's partitions and tells every worker.
+    /// Reads the partitions from PostgreSQL and passes them to every worker.
     nonisolated func refreshPartitions() {
         let loopServers = self.loopServers
         submitRecurring { lane in

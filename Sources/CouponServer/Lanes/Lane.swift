@@ -1,30 +1,29 @@
-/// The kinds of slow work. Each waits in a queue of its own, in front of a thread of its own, so that none
-/// stands behind another.
+/// The kinds of slow work. Each has its own queue and its own thread, so that no kind waits for another.
 internal import CouponCore
 internal import CouponWire
 
 enum Lane: String, CaseIterable, Sendable {
-    /// Partitions' rows, and decisions for those who wait for ISSUED: every worker lives by them.
+    /// The rows of the partitions, and decisions for waiters: all workers depend on them.
     case news
-    /// Which coupons exist, and their way into the gate: the first request of each coupon waits for it.
+    /// Lookups and loads of coupons: the first request of each coupon waits for them.
     case loads
-    /// What anybody may ask for, as often as they like.
+    /// Statuses, which any caller may request without limit.
     case statuses
-    /// What admins ask for.
+    /// Admin methods.
     case admin
-    /// What the gates may not know of changes and of dead letters. It has no callers, and may stand for two
-    /// seconds at each of a hundred coupons where Redis swallows what it is sent: nobody is to wait for that.
+    /// Changes and dead letters that the gates have not confirmed. It has no callers. If Redis does not
+    /// answer, it may block for two seconds at each of a hundred coupons, so nothing else may wait behind it.
     case resync
-    /// The auditor, and audits on demand, which read much.
+    /// The auditor, and audits on demand: they read many rows.
     case audits
 
-    /// What its jobs are called.
+    /// The name of its jobs in errors.
     var jobs: String { self == .admin ? "admin calls" : rawValue }
 
     /// The answer to one job too many.
-    var exhausted: Failure { .exhausted("too many \(jobs) wait for their turn") }
+    var exhausted: Failure { .exhausted("too many \(jobs) are waiting") }
 
-    /// Jobs that may wait; beyond it RESOURCE_EXHAUSTED. What recurs waits beside them.
+    /// How many jobs may wait; further ones get RESOURCE_EXHAUSTED. Recurring jobs do not count.
     var bound: Int {
         switch self {
         case .news: Limits.decisionsWaiting
@@ -38,7 +37,7 @@ enum Lane: String, CaseIterable, Sendable {
 }
 
 extension Request.Method {
-    /// Where a slow method waits.
+    /// The lane of a slow method.
     var lane: Lane {
         switch self {
         case .couponStatus: .statuses

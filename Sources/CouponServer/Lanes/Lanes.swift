@@ -1,4 +1,4 @@
-/// Everything slow that requests need beside the gate, in lanes: loads, statuses, decisions, admin methods.
+/// All lanes of slow work: decisions, loads, statuses, admin methods, resync, audits.
 internal import CouponCore
 internal import CouponWire
 
@@ -34,7 +34,7 @@ struct Lanes: Sendable {
         if method.lane == .statuses { statuses.refuse() } else { lane(for: method).refuse() }
     }
 
-    /// Each second: what the gates may not know, and the accounts.
+    /// Queues what recurs each second: partitions, resync, the auditor.
     func lookAround() {
         news.refreshPartitions()
         resync.submitRecurring {

@@ -1,8 +1,7 @@
-/// What becomes of accepting: where no file can be opened a listener waits and tries again, and that is told
-/// once.
+/// Failures to accept connections: when no descriptor is free, a listener waits before it tries again, and
+/// the log gets one line.
 ///
-/// NIO's own way is to try again at once, for as long as somebody waits to be accepted: a loop of system
-/// calls that serves nobody.
+/// NIO itself tries again at once while a connection waits to be accepted: a busy loop of system calls.
 internal import CouponCore
 internal import Logging
 internal import NIOCore
@@ -10,7 +9,7 @@ internal import NIOPosix
 internal import Synchronization
 
 final class AcceptWatch: Sendable {
-    /// Times that a listener could not accept.
+    /// How often a listener could not accept.
     let failures = Atomic<Int>(0)
 
     private let isFailing = Atomic<Bool>(false)
@@ -18,7 +17,7 @@ final class AcceptWatch: Sendable {
 
     init(logger: Logger) { self.logger = logger }
 
-    /// Looks after one listener.
+    /// Watches one listener.
     func watch(_ listener: any Channel) -> EventLoopFuture<Void> {
         listener.eventLoop.makeCompletedFuture {
             let pipeline = listener.pipeline.syncOperations
@@ -62,14 +61,14 @@ final class AcceptWatch: Sendable {
 }
 
 extension IOError {
-    /// Whether a caller has gone again before it was accepted: no reason to let the others wait.
+    /// Whether one caller left before it was accepted, which is no reason to make the others wait.
     fileprivate var isOfOneCaller: Bool { errnoCode == ECONNABORTED }
 }
 
 /// The system has closed a socket on which the daemon listened.
 struct ListenerLost: Error, CustomStringConvertible {
-    let description = "a listening socket was lost: nobody can connect there any more"
+    let description = "a listening socket was lost: no caller can connect to it"
 }
 
-/// One connection more than there may be.
+/// There are too many connections.
 struct TooManyConnections: Error {}

@@ -1,5 +1,5 @@
-/// HTTP for machines that watch: `/metrics`, `/livez`, `/readyz`. GET only, one request a connection,
-/// and no connection for long.
+/// HTTP for `/metrics`, `/livez` and `/readyz`: GET only, one request on each connection, and idle
+/// connections are closed.
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -7,7 +7,7 @@ final class ObservationHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// What is told of a path.
+    /// The response for a path.
     struct Page: Sendable {
         var status: HTTPResponseStatus
         var body: String
@@ -58,7 +58,7 @@ final class ObservationHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // Nobody who watches takes that long.
+        // A healthy client is never idle for that long.
         if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
     }
 

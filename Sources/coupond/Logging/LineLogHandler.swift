@@ -1,4 +1,4 @@
-/// Loggers of the daemon: each event is a line for the one writer.
+/// The backend of all loggers: each event becomes a line for the one writer.
 internal import Logging
 
 struct LineLogHandler: LogHandler {
@@ -14,7 +14,7 @@ struct LineLogHandler: LogHandler {
         logLevel = level
     }
 
-    /// Makes it the handler of every logger; to be called once, before the first logger is made.
+    /// Makes it the backend of every logger. Call it once, before the first logger is made.
     static func bootstrap(level: Logger.Level, writer: LogWriter) {
         LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level, writer: writer) }
     }

@@ -1,10 +1,10 @@
-/// How a line of the log looks.
+/// The format of log lines.
 internal import Glibc
 
 enum LogFormat: String, CaseIterable, Sendable {
     case auto, json, text
 
-    /// Whether lines are JSON, given where they go.
+    /// Whether lines to this descriptor are JSON.
     func isJSON(for descriptor: Int32) -> Bool {
         switch self {
         case .json: true

@@ -1,10 +1,10 @@
-/// One event of the log, and how it looks: JSON for machines, text for a terminal.
+/// One event of the log, as JSON or as text for a terminal.
 internal import FoundationEssentials
 internal import Glibc
 internal import Logging
 
 struct LogLine: Equatable {
-    /// A pair of the metadata.
+    /// One value of the metadata.
     struct Value: Hashable {
         let key: String
         let text: String
@@ -13,10 +13,10 @@ struct LogLine: Equatable {
     let level: Logger.Level
     let label: String
     let message: String
-    /// By key.
+    /// Sorted by key.
     let values: [Value]
 
-    /// With the time of now, and the end of the line.
+    /// With the current time and a line end.
     func bytes(isJSON: Bool) -> [UInt8] {
         Array(((isJSON ? json(utcNow()) : text(utcNow())) + "\n").utf8)
     }

@@ -1,7 +1,7 @@
-/// Writes the log, on a thread of its own: a reader of standard error that has stopped stops nobody else.
+/// Writes the log on a thread of its own, so a stopped reader of standard error stops nothing else.
 ///
-/// Lines wait in a buffer. Where that is full they are dropped and counted, which a later line and a metric
-/// tell. Nobody who logs ever waits.
+/// Lines wait in a buffer. If it is full they are dropped and counted; a later line and a metric report the
+/// number. Code that logs never waits.
 internal import CouponCore
 internal import Glibc
 internal import Logging
@@ -10,16 +10,16 @@ internal import Synchronization
 
 final class LogWriter: Sendable {
     private struct State {
-        /// Lines that are to be written next.
+        /// Lines that are written next.
         var buffer: [UInt8] = []
-        /// Bytes in the buffer, and of those that are being written.
+        /// Bytes in the buffer, and bytes that are being written.
         var unwritten = 0
-        /// Whether the thread has been asked to write.
+        /// Whether the thread writes, or will.
         var isWriting = false
         var filter = RepeatFilter()
-        /// Whether the thread has been asked to tell what was counted.
-        var isTellingPlanned = false
-        /// Lines that were dropped, and not told of yet.
+        /// Whether the thread will report the lines that were counted.
+        var isReportPlanned = false
+        /// Lines that were dropped and are not reported.
         var dropped = 0
         var didDrop: @Sendable (Int) -> Void = { _ in }
     }
@@ -30,30 +30,30 @@ final class LogWriter: Sendable {
     private let thread = SerialThread(name: "coupond.log")
     private let state = Mutex(State())
 
-    /// - Parameter limit: bytes that wait at most.
+    /// - Parameter limit: how many bytes may wait.
     init(descriptor: Int32, isJSON: Bool, limit: Int = Limits.logBytes) {
         self.descriptor = descriptor
         self.isJSON = isJSON
         self.limit = limit
     }
 
-    /// Has every line counted that is dropped from now on.
+    /// Calls a function with the number of lines, each time that lines are dropped.
     func countDrops(_ count: @escaping @Sendable (Int) -> Void) {
         state.withLock { $0.didDrop = count }
     }
 
-    /// Writes a line soon, or counts it where it repeats another one.
+    /// Writes a line soon, or counts it if it repeats another one.
     func add(_ line: LogLine) {
         let now = ContinuousClock.now
         let (lines, mustPlan) = state.withLock { state in
             let lines = state.filter.judge(line, at: now)
-            return (lines, Self.mustPlanTelling(&state))
+            return (lines, Self.mustPlanReport(&state))
         }
         for line in lines { append(line) }
-        if mustPlan { planTelling() }
+        if mustPlan { planReport() }
     }
 
-    /// Tells what was counted, and waits until everything is written, so long at most.
+    /// Reports the lines that were counted, and waits until everything is written or the time is over.
     func flush(withinMilliseconds milliseconds: Int64) {
         for line in state.withLock({ $0.filter.removeCounted(at: nil) }) { append(line) }
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)
@@ -81,24 +81,24 @@ final class LogWriter: Sendable {
         state.isWriting = true
     }
 
-    // MARK: What repeats
+    // MARK: Repeated lines
 
-    private static func mustPlanTelling(_ state: inout State) -> Bool {
-        guard state.filter.hasCounted, !state.isTellingPlanned else { return false }
-        state.isTellingPlanned = true
+    private static func mustPlanReport(_ state: inout State) -> Bool {
+        guard state.filter.hasCounted, !state.isReportPlanned else { return false }
+        state.isReportPlanned = true
         return true
     }
 
-    private func planTelling() {
+    private func planReport() {
         thread.perform(after: Int(Limits.logRepeatMilliseconds)) {
             let now = ContinuousClock.now
             let (lines, mustPlan) = self.state.withLock { state in
-                state.isTellingPlanned = false
+                state.isReportPlanned = false
                 let lines = state.filter.removeCounted(at: now)
-                return (lines, Self.mustPlanTelling(&state))
+                return (lines, Self.mustPlanReport(&state))
             }
             for line in lines { self.append(line) }
-            if mustPlan { self.planTelling() }
+            if mustPlan { self.planReport() }
         }
     }
 
@@ -133,7 +133,7 @@ final class LogWriter: Sendable {
         while !rest.isEmpty {
             let sent = send(Self.piece(of: rest))
             guard let sent else {
-                // What cannot be written to anybody cannot be told either.
+                // There is no reader, so no later line can report these.
                 let lines = rest.count { $0 == UInt8(ascii: "\n") }
                 let didDrop = state.withLock { state in
                     state.unwritten -= rest.count
@@ -146,16 +146,16 @@ final class LogWriter: Sendable {
         }
     }
 
-    /// Whole lines, as many as a pipe takes in one piece: nobody who writes to the same pipe breaks them. A
-    /// longer line goes in parts.
+    /// As many whole lines as a pipe accepts in one piece, so another writer to the same pipe does not break
+    /// them. A longer line goes in parts.
     private static func piece(of bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         let piece = bytes.prefix(Int(PIPE_BUF))
         guard let end = piece.lastIndex(of: UInt8(ascii: "\n")) else { return piece }
         return piece[...end]
     }
 
-    /// Waits until somebody reads.
-    /// - Returns: how many bytes were taken; nil where there is nobody who ever will.
+    /// Waits until the reader reads.
+    /// - Returns: how many bytes were written; nil if there is no reader any more.
     private func send(_ piece: ArraySlice<UInt8>) -> Int? {
         while true {
             let sent = unsafe piece.withUnsafeBytes {
@@ -169,7 +169,7 @@ final class LogWriter: Sendable {
     }
 }
 
-/// Writes a line to the end; where nobody reads it waits. For what is told before the log begins.
+/// Writes a whole line, and waits for the reader. For messages before the log begins.
 func writeLine(_ line: String, to descriptor: Int32) {
     var rest = Array((line + "\n").utf8)[...]
     while !rest.isEmpty {

@@ -1,10 +1,10 @@
-/// Counts lines that repeat instead of writing them: a flood of one line would push out all others, and
-/// journald drops what comes too fast, whatever it says.
+/// Counts repeated lines instead of writing them: a flood of one line would push out all others, because
+/// journald drops lines that come too fast.
 ///
-/// A kind is level, logger and message; its spell lasts some seconds from its first line. In a spell the
-/// same line, with the same values, is written once. Lines with other values are written too, since they
-/// tell of another partition or coupon, up to a number: a value that never comes twice would flood as well.
-/// What was counted is told when the spell is over. Critical lines are written always.
+/// Lines of one kind have the same level, logger and message. A spell of a kind lasts some seconds from its
+/// first line. In a spell a line with the same values is written once. Lines with other values are about
+/// another partition or coupon, so they are written too, up to a number: values that never repeat would be a
+/// flood as well. When the spell is over a line reports what was counted. Critical lines are always written.
 internal import CouponCore
 internal import Logging
 
@@ -17,9 +17,9 @@ struct RepeatFilter {
 
     private struct Spell {
         let end: ContinuousClock.Instant
-        /// How often each line that was written came again.
+        /// How often each written line was repeated.
         var repeats: [[LogLine.Value]: Int]
-        /// Lines with values beyond those.
+        /// How many lines had further values.
         var others = 0
 
         var hasCounted: Bool { others > 0 || repeats.values.contains { $0 > 0 } }
@@ -27,17 +27,17 @@ struct RepeatFilter {
 
     private var spells: [Kind: Spell] = [:]
 
-    /// Whether something was counted that is not told yet.
+    /// Whether something was counted that is not reported.
     private(set) var hasCounted = false
 
-    /// What is to be written for a line: nothing, the line, or before it what was counted of its kind.
+    /// What to write for a line: nothing, the line, or first a report of its kind and then the line.
     mutating func judge(_ line: LogLine, at now: ContinuousClock.Instant) -> [LogLine] {
         guard line.level < .critical else { return [line] }
         let kind = Kind(level: line.level, label: line.label, message: line.message)
         guard let spell = spells[kind], now < spell.end else {
-            let told = spells.removeValue(forKey: kind).map { Self.tell($0, of: kind) } ?? []
+            let report = spells.removeValue(forKey: kind).map { Self.report($0, of: kind) } ?? []
             begin(kind, with: line, at: now)
-            return told + [line]
+            return report + [line]
         }
         let isNew = spell.repeats[line.values] == nil
         if isNew && spell.repeats.count < Limits.logVariety {
@@ -64,18 +64,18 @@ struct RepeatFilter {
             end: now + .milliseconds(Limits.logRepeatMilliseconds), repeats: [line.values: 0])
     }
 
-    /// What was counted in spells that are over; nil: in all.
+    /// Reports of the spells that are over; of all spells if the time is nil.
     mutating func removeCounted(at now: ContinuousClock.Instant?) -> [LogLine] {
-        var told: [LogLine] = []
+        var lines: [LogLine] = []
         for (kind, spell) in spells where now.map({ $0 >= spell.end }) ?? true {
             spells[kind] = nil
-            told += Self.tell(spell, of: kind)
+            lines += Self.report(spell, of: kind)
         }
         hasCounted = spells.values.contains { $0.hasCounted }
-        return told
+        return lines
     }
 
-    private static func tell(_ spell: Spell, of kind: Kind) -> [LogLine] {
+    private static func report(_ spell: Spell, of kind: Kind) -> [LogLine] {
         func line(_ values: [LogLine.Value], _ text: String) -> LogLine {
             LogLine(
                 level: kind.level, label: kind.label, message: kind.message,

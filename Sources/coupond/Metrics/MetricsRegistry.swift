@@ -38,14 +38,14 @@ final class MetricsRegistry: MetricsFactory {
     func destroyTimer(_ handler: any TimerHandler) {}
 }
 
-/// One named figure.
+/// One metric.
 private final class Meter: CounterHandler, RecorderHandler, TimerHandler {
     enum Kind { case counter, gauge, seconds }
 
     private struct State {
         var value = 0.0
         var count = 0
-        /// How many were at most this long, in seconds.
+        /// How many durations were at most each bound.
         var buckets = Array(repeating: 0, count: Meter.bounds.count)
     }
 
