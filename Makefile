@@ -1,4 +1,4 @@
-# The doors of the repository. `make` alone lists them.
+# `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help build run demo bench test simulate mutants test-thread-sanitizer fuzz chaos volume lint format clean dependencies
 
@@ -8,16 +8,16 @@ help: ## show this list
 build: dependencies ## the daemon and its command line, release build, into .build/release
 	swift build --configuration release
 
-run: build ## serve on 127.0.0.1:7070 with a Redis and a PostgreSQL of its own in .local/, until Ctrl-C
+run: build ## serve on 127.0.0.1:7070 with a private Redis and PostgreSQL in .local/, until Ctrl-C
 	@Scripts/run
 
-demo: build ## a whole sale of 10,000 coupons to 30,000 users, with its accounts checked
+demo: build ## a whole sale of 10,000 coupons to 30,000 users, with a check of its accounts
 	@Scripts/demo
 
-bench: build ## coupond beside Redis, PostgreSQL and a plain consumer; ONLY=key,key; AGAINST=commit compares both
-	$(if $(AGAINST),Scripts/bench-against $(AGAINST) --only "$(ONLY)",.build/release/bench --only "$(ONLY)")
+bench: build ## coupond beside Redis, PostgreSQL and a plain consumer; ONLY=key,key; AGAINST=commit compares the two
+	$(if $(AGAINST),Scripts/bench-against $(AGAINST) --only "$(ONLY)" $(if $(PAIRS),--pairs $(PAIRS)),.build/release/bench --only "$(ONLY)")
 
-# One kind after the other: tests that count on their own would keep those that wait for servers waiting.
+# One kind after the other: the simulator would slow down tests that wait for servers.
 WITH_SERVERS = CouponRedisTests|CouponPostgresTests|TestSupportTests|SystemdTests|ChaosTests
 test: dependencies ## every test, with real servers
 	swift build --build-tests
@@ -25,40 +25,40 @@ test: dependencies ## every test, with real servers
 	swift test --skip-build --filter '$(WITH_SERVERS)'
 	swift test --skip-build --filter EndToEndTests
 
-# A daemon with a report ends with 66, which no test takes for a good end. It is slower by far, so that
-# tests run one after the other: all at once they pass their time limits on a busy machine.
+# A daemon with a report ends with 66, which fails its test. The build is much slower, so tests run one
+# after the other: in parallel they would exceed their time limits on a busy machine.
 SKIP = TidinessTests
 SANITIZED = --sanitize=thread --scratch-path .build/tsan
 test-thread-sanitizer: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/thread-sanitizer.suppressions \
 	exitcode=66 halt_on_error=1
-test-thread-sanitizer: dependencies ## the tests in a build that reports data races; end to end too
+test-thread-sanitizer: dependencies ## all tests in a build that reports data races
 	swift build --build-tests $(SANITIZED)
 	swift test --skip-build $(SANITIZED) --no-parallel --skip '$(WITH_SERVERS)|EndToEndTests|$(SKIP)'
 	swift test --skip-build $(SANITIZED) --no-parallel --filter '$(WITH_SERVERS)' --skip '$(SKIP)'
 	swift test --skip-build $(SANITIZED) --no-parallel --filter EndToEndTests --skip '$(SKIP)'
 
 SECONDS = 60
-fuzz: dependencies ## damaged bytes into every decoder, SECONDS=60 for each, with the address sanitizer
+fuzz: dependencies ## damaged bytes for every decoder, SECONDS=60 for each, with the address sanitizer
 	Scripts/fuzz $(SECONDS)
 
 ROUNDS ?= 50
-chaos: dependencies ## a whole system, broken again and again: ROUNDS=50, SEED=… repeats, ONLY=… chooses faults
+chaos: dependencies ## a whole system with faults: ROUNDS=50, SEED=… repeats a round, ONLY=… selects faults
 	swift build --product coupond
 	swift build --product chaos
 	.build/debug/chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
-# The whole of it wants the release build; SMALL=1 takes the debug build that the tests have made.
-volume: dependencies ## large states and how they are got over; SMALL=1, ONLY=name,name, DAEMONS=1 or 3
+# A full run needs the release build; SMALL=1 uses the debug build, which the tests have made already.
+volume: dependencies ## how daemons handle large states; SMALL=1, ONLY=name,name, DAEMONS=1 or 3
 	swift build $(if $(SMALL),,--configuration release) --product coupond
 	swift build $(if $(SMALL),,--configuration release) --product volume
 	.build/$(if $(SMALL),debug,release)/volume $(if $(SMALL),--small) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(DAEMONS),--daemons $(DAEMONS))
 
-simulate: dependencies ## SEED=… RUNS=… WEIGHTS=…: plays of the whole protocol with faults; a breach prints its history
+simulate: dependencies ## plays of the whole protocol with faults: SEED=…, RUNS=…, WEIGHTS=…; a breach prints its history
 	swift build --configuration release --product Simulator
 	.build/release/Simulator $(if $(SEED),--seed $(SEED)) $(if $(WEIGHTS),--weights $(WEIGHTS)) --runs $(or $(RUNS),2000) --workers $(or $(WORKERS),2)
 
-mutants: dependencies ## the real code broken on purpose, one rule at a time: who notices; long
+mutants: dependencies ## breaks the code on purpose, one rule at a time: do the tests notice? Takes long
 	Scripts/mutants
 
 lint: dependencies ## formatting, generated code, scripts, mutants that no longer fit
@@ -68,10 +68,10 @@ lint: dependencies ## formatting, generated code, scripts, mutants that no longe
 	@for script in $$(grep --files-with-matches '^#!.*bash' Scripts/* .ci/*) Scripts/*.bash; do \
 		echo "bash -n $$script"; bash -n $$script || exit 1; done
 
-format: ## rewrite the Swift sources in the house's format
+format: ## format the Swift sources
 	swift format --in-place --recursive Sources Tests Benchmarks Fuzz Package.swift
 
-clean: ## remove what was built; .local/ with its data stays
+clean: ## remove the build; the data in .local/ stays
 	swift package clean
 
 dependencies:

@@ -1,12 +1,12 @@
-# What run and demo share: starting coupond with its servers, and stopping everything in order.
-# To be sourced. The caller sets folder (for data) and port; then: trap stop_all EXIT.
+# Starts coupond with its servers, and stops them in order. run, demo and measure-recovery source it.
+# The caller sets folder (for data) and port, and then: trap stop_all EXIT.
 
 programs=$(swift build --configuration release --show-bin-path)
 daemon=
 
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# The daemon answers, or it ended and this returns 1.
+# Waits until the daemon answers. Returns 1 if it has ended.
 daemon_answers() {
     until listening "$port"; do
         kill -0 "$daemon" 2>/dev/null || return 1
@@ -19,8 +19,8 @@ start_all() {
     local redis_port=$1 conninfo
     shift
     conninfo=$(Scripts/private-servers start "$folder" "$redis_port")
-    # In a session of its own, so that Ctrl-C reaches the script alone, which then drains in order; and
-    # told to drain by the kernel, should the script be killed.
+    # In a session of its own, so Ctrl-C reaches only the script, which then drains the daemon. If the
+    # script is killed, the kernel sends the daemon SIGTERM.
     setpriv --pdeathsig TERM -- setsid "$programs/coupond" --listen "127.0.0.1:$port" \
         --redis "127.0.0.1:$redis_port" --postgres "$conninfo" "$@" &
     daemon=$!
@@ -30,7 +30,7 @@ start_all() {
     fi
 }
 
-# Drains the daemon, then stops its servers. Its exit code is the daemon's where that failed.
+# Drains the daemon, then stops its servers. Exits with the daemon's code if the daemon failed.
 stop_all() {
     local code=$? daemon_code=0
     trap - EXIT
