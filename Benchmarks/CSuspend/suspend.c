@@ -1,5 +1,5 @@
-// Put before libc's where callgrind counts a daemon. libdispatch waits with a mask in read-only memory, and
-// valgrind 3.19 writes into the mask that it is given.
+// Replaces libc's function when callgrind counts a daemon: libdispatch passes a mask in read-only memory, and
+// valgrind 3.19 writes into the mask.
 #include "suspend.h"
 
 #include <sys/syscall.h>

@@ -1,5 +1,5 @@
-/// `make bench`: coupond beside what it competes with, in one run on one machine. Baselines are run, not
-/// quoted; subject and baseline take turns, and medians are compared.
+/// `make bench`: coupond beside its alternatives, in one run on one machine. Subject and baseline are
+/// measured in turns, and their medians are compared.
 internal import ArgumentParser
 internal import Foundation
 
@@ -8,8 +8,8 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures coupond against Redis, PostgreSQL and a plain consumer.")
 
-    @Option(help: "Only these keys, with commas between; all where empty.") var only = ""
-    @Option(help: "Where the figures go, as JSON.") var output = "bench/results.json"
+    @Option(help: "Measure only these keys, separated by commas. Default: all.") var only = ""
+    @Option(help: "The file for the figures, as JSON.") var output = "bench/results.json"
 
     func run() async throws {
         raiseDescriptorLimit()
@@ -17,7 +17,7 @@ struct Bench: AsyncParsableCommand {
         let keys = only.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         let unknown = keys.filter { key in !Goal.all.contains { $0.key == key } }
         guard unknown.isEmpty else {
-            throw ValidationError("no such key: \(unknown.joined(separator: ", "))")
+            throw ValidationError("unknown key: \(unknown.joined(separator: ", "))")
         }
         var report = Report(machine: describeMachine())
         let stage = try await Stage()

@@ -1,8 +1,8 @@
-/// What PostgreSQL does by itself: COPY of rows, and one small commit.
+/// Baselines of PostgreSQL: COPY of rows, and one small commit.
 struct PlainRows {
     let stage: Stage
 
-    /// COPY into coupond's own table, in one transaction; rows a second. The rows are made beforehand.
+    /// COPY into coupond's own table, in one transaction; rows a second. The rows are made before.
     func copy(_ count: Int) throws -> Double {
         let first = stage.takeUsers(count)
         var text = ""
@@ -36,14 +36,14 @@ struct PlainRows {
 }
 
 extension [Double] {
-    /// The middle one; 0 where there is none.
+    /// The median; 0 if empty.
     var median: Double {
         guard !isEmpty else { return 0 }
         let sorted = self.sorted()
         return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2
     }
 
-    /// The nearest rank.
+    /// By the nearest rank; 0 if empty.
     func percentile(_ percent: Double) -> Double {
         guard !isEmpty else { return 0 }
         let rank = Int((percent / 100 * Double(count)).rounded(.up))

@@ -1,4 +1,4 @@
-/// A prepared SELECT of one row by its primary key: what a service does that keeps its statuses itself.
+/// A prepared SELECT of one row by its primary key, as a service would read statuses from its own table.
 internal import Foundation
 internal import TestSupport
 
@@ -38,7 +38,7 @@ struct PlainSelect {
         return rate
     }
 
-    /// The median of a gate script and a select, one after the other, from one client, in seconds.
+    /// The median time of a gate script followed by a select, from one client, in seconds.
     func latencyAfterScript(rounds: Int) throws -> Double {
         let gate = try GateScript(stage.redis)
         try stage.postgres.prepare("plain_select", Self.select)

@@ -1,4 +1,4 @@
-/// redis-benchmark as it comes with Redis: single-threaded, as Redis is.
+/// redis-benchmark, which is part of Redis, with one thread, like Redis.
 internal import Foundation
 internal import TestSupport
 
@@ -11,7 +11,7 @@ struct RedisBenchmark {
         return try await run(["-t", "get"], requests: requests, pipeline: pipeline)
     }
 
-    /// The gate script, each time for another user; requests a second.
+    /// The gate script, with another user for each call; requests a second.
     func script(requests: Int, pipeline: Int) async throws -> Double {
         let gate = try GateScript(stage.redis)
         // redis-benchmark reads this as an int.
@@ -19,7 +19,7 @@ struct RedisBenchmark {
             ["-r", "2000000000", "EVALSHA", gate.digest, "\(GateScript.keys.count)"]
                 + GateScript.keys + ["\(GateScript.limit)", "__rand_int__"],
             requests: requests, pipeline: pipeline)
-        // A few numbers came twice.
+        // A few random numbers occur twice.
         guard try gate.accepted(stage.redis) > requests * 99 / 100 else {
             throw BenchmarkError("the baseline's users were not new")
         }
@@ -44,7 +44,8 @@ struct RedisBenchmark {
     }
 }
 
-/// What somebody writes who talks to Redis directly: one request a call. Known already? full? add and push.
+/// A gate as a service would write it that uses Redis directly: one request for each call. Checks if the user
+/// is known and if the coupon is full, adds the user, and pushes to the queue.
 struct GateScript {
     static let keys = ["bench:holders", "bench:queue"]
     static let limit = 1_000_000_000
@@ -58,13 +59,13 @@ struct GateScript {
 
     let digest: String
 
-    /// Loads it, and forgets who was accepted before.
+    /// Loads the script, and deletes the keys of earlier runs.
     init(_ redis: Redis) throws {
         try redis.call(["UNLINK"] + Self.keys)
         digest = try redis.call("SCRIPT", "LOAD", Self.text) ?? ""
     }
 
-    /// How many it has accepted.
+    /// How many users it has accepted.
     func accepted(_ redis: Redis) throws -> Int {
         try redis.call("LLEN", Self.keys[1]).flatMap { Int($0) } ?? 0
     }

@@ -1,5 +1,5 @@
-/// The reference system's consumer: peek the head of a list, issue it under the coupon's row lock in a
-/// transaction of its own, pop it. Written with the libraries that coupond uses, statements prepared.
+/// A plain consumer, the reference loop: peeks at the head of a list, issues it under the coupon's row lock
+/// in a transaction of its own, and pops it. With coupond's libraries and prepared statements.
 internal import TestSupport
 
 struct ReferenceLoop {
@@ -29,7 +29,7 @@ struct ReferenceLoop {
             "insert", "INSERT INTO reference.coupon_issue (coupon_id, user_id) VALUES ($1, $2)")
     }
 
-    /// Issues a second a second for so long.
+    /// Issues a second, over so many seconds.
     func rate(seconds: Double) throws -> Double {
         try fill()
         let start = nanoseconds()
@@ -48,7 +48,7 @@ struct ReferenceLoop {
         }
     }
 
-    /// One turn of the loop; false where the queue is empty.
+    /// One turn of the loop; false if the queue is empty.
     private func issueHead() throws -> Bool {
         guard try redis.call("LLEN", Self.queue) != "0",
             let user = try redis.call("LINDEX", Self.queue, "0")

@@ -1,4 +1,4 @@
-/// A load on a thread of its own, beside what is measured.
+/// A load on a thread of its own, during a measurement.
 internal import Foundation
 internal import Synchronization
 
@@ -6,7 +6,7 @@ final class BackgroundLoad: Sendable {
     private let outcome = Mutex<Result<LoadResult, any Error>?>(nil)
     private let isOver = DispatchSemaphore(value: 0)
 
-    /// Starts it. Everything that the load needs is made on its thread.
+    /// Starts the load. `load` must make on its thread everything that it needs.
     init(_ load: @escaping @Sendable () throws -> LoadResult) {
         Thread.detachNewThread { [self] in
             let result = Result { try load() }
@@ -15,7 +15,7 @@ final class BackgroundLoad: Sendable {
         }
     }
 
-    /// What came of it, when it is over.
+    /// Waits for the end, and returns the result.
     func result() throws -> LoadResult {
         isOver.wait()
         guard let outcome = outcome.withLock({ $0 }) else {

@@ -1,26 +1,26 @@
-/// A protocol as the load generator speaks it: questions are stamped out of a form, answers are read no
-/// further than is needed to count them.
+/// A protocol of the load generator. It writes questions by filling in a template, and reads of answers only
+/// what it needs to count them.
 protocol Dialect {
-    /// The bytes of a question; all are equally long.
+    /// The length of a question in bytes; all are equally long.
     var questionLength: Int { get }
 
     /// Writes question `number`.
     /// - Parameters:
-    ///   - slot: a number that the answer will carry, where the protocol has a place for it.
-    ///   - bytes: with room for `questionLength`.
+    ///   - slot: a number that the answer will have, if the protocol has a field for it.
+    ///   - bytes: room for `questionLength` bytes.
     func write(_ number: Int, slot: Int, to bytes: UnsafeMutableRawPointer)
 
-    /// The answer at the beginning of what was received; nil where it is not whole yet.
+    /// The answer at the beginning of the received bytes; nil if it is not complete.
     func answer(_ bytes: UnsafeRawPointer, count: Int) -> Answer?
 }
 
-/// What the generator notes of an answer.
+/// What the generator reads of an answer.
 struct Answer {
-    /// Its bytes.
+    /// Its length in bytes.
     let length: Int
-    /// Of the question; nil where answers come in the order of questions.
+    /// The question's slot; nil if answers come in the order of questions.
     let slot: Int?
-    /// What it says, 0 to 255.
+    /// Its content as a number from 0 to 255.
     let code: Int
 }
 
@@ -28,7 +28,7 @@ struct Answer {
 let errorCode = 255
 
 extension UnsafeMutableRawPointer {
-    /// Writes a varint of so many bytes; the value must need exactly as many.
+    /// Writes a varint of so many bytes. The value must need exactly as many.
     func writeVarint(_ value: Int, bytes: Int) {
         for index in 0..<bytes {
             let more: UInt8 = index == bytes - 1 ? 0 : 0x80
@@ -42,8 +42,8 @@ extension UnsafeMutableRawPointer {
     }
 }
 
-/// Users in no order, each once: the murmur finalizer permutes the 32-bit numbers. So indexes are met as
-/// strangers meet them, and the same number is the same user for every subject.
+/// Users in random order, each once: the murmur finalizer permutes the 32-bit numbers. So indexes are used as
+/// by random users, and the same number is the same user for every subject.
 func user(_ number: Int) -> Int {
     var mixed = UInt32(truncatingIfNeeded: number)
     mixed = (mixed ^ (mixed >> 16)) &* 0x85EB_CA6B

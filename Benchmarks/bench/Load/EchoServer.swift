@@ -1,5 +1,5 @@
-/// The generator's own limit: a server that answers every frame by a canned one with the same id, and does
-/// nothing else. One thread.
+/// Measures the generator's own limit: a server with one thread that answers every frame with SOLD_OUT and
+/// the same id, and does nothing else.
 internal import Foundation
 
 final class EchoServer: Sendable {
@@ -16,7 +16,8 @@ final class EchoServer: Sendable {
         var poller = try Poller()
         try poller.watch(listener, token: Int(listener))
         var incoming = [UInt8](repeating: 0, count: 1 << 16)
-        // Whole questions only: the generator sends each batch in one piece, far smaller than a buffer.
+        // Only whole questions arrive: the generator sends each batch at once, and it is much smaller than
+        // the buffer.
         var outgoing: [UInt8] = []
         while true {
             var accepted: [Int32] = []
@@ -40,7 +41,7 @@ final class EchoServer: Sendable {
         }
     }
 
-    /// SOLD_OUT to each of them.
+    /// Answers each question with SOLD_OUT.
     private static func answer(_ questions: ArraySlice<UInt8>, into answers: inout [UInt8]) {
         answers.removeAll(keepingCapacity: true)
         var offset = questions.startIndex

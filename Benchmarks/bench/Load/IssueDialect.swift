@@ -1,8 +1,9 @@
-/// Issue requests, with what the client library sends: id, deadline, coupon, user, a request id of 16 bytes.
+/// Issue requests with the fields that the client library sends: id, deadline, coupon, user, a request id of
+/// 16 bytes.
 struct IssueDialect: Dialect {
     /// Coupons of the benchmark have ids whose varint has three bytes.
     static let coupons = 1 << 14..<1 << 21
-    /// Ids of requests have four: a base and the slot.
+    /// The ids of requests have varints of four bytes: a base plus the slot.
     private static let idBase = 1 << 21
 
     private let form: [UInt8]
@@ -10,7 +11,7 @@ struct IssueDialect: Dialect {
     private let firstUser: Int
 
     /// - Parameters:
-    ///   - coupons: asked for in turn.
+    ///   - coupons: requested in turn.
     ///   - firstUser: the number of question 0's user; see `user`.
     init(coupons: Range<Int>, firstUser: Int, waitsForIssue: Bool = false) {
         self.coupons = coupons
@@ -41,7 +42,7 @@ struct IssueDialect: Dialect {
         unsafe bytes.storeBytes(of: user, toByteOffset: 26, as: Int.self)
     }
 
-    /// Codes are the schema's numbers of outcomes.
+    /// The codes are the schema's numbers of outcomes.
     @inline(__always)
     func answer(_ bytes: UnsafeRawPointer, count: Int) -> Answer? {
         guard count >= 4 else { return nil }

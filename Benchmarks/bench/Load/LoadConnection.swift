@@ -1,4 +1,5 @@
-/// One connection of the load generator: a buffer for questions, one for answers, and who waits since when.
+/// One connection of the load generator: a buffer for questions, one for answers, and the times of the
+/// questions.
 internal import Glibc
 
 @safe final class LoadConnection<D: Dialect> {
@@ -11,16 +12,16 @@ internal import Glibc
     private let incoming = UnsafeMutableRawBufferPointer.allocate(
         byteCount: 1 << 14, alignment: 16)
     private var incomingBytes = 0
-    /// When each question was meant to be sent, by slot.
-    private let meantAt: UnsafeMutableBufferPointer<Int>
+    /// When each question was due, by slot.
+    private let dueAt: UnsafeMutableBufferPointer<Int>
     private var nextSlot = 0
     private var oldestSlot = 0
 
-    /// - Parameter capacity: questions on their way at most.
+    /// - Parameter capacity: the most questions in flight.
     init(_ dialect: D, port: Int, capacity: Int) throws {
         self.dialect = dialect
         unsafe outgoing = .allocate(byteCount: capacity * dialect.questionLength, alignment: 16)
-        unsafe meantAt = .allocate(capacity: capacity)
+        unsafe dueAt = .allocate(capacity: capacity)
         descriptor = try connectLoopback(port: port)
     }
 
@@ -28,24 +29,24 @@ internal import Glibc
         close(descriptor)
         unsafe outgoing.deallocate()
         unsafe incoming.deallocate()
-        unsafe meantAt.deallocate()
+        unsafe dueAt.deallocate()
     }
 
-    /// Whether one more question may be on its way.
-    var hasRoom: Bool { unsafe unanswered < meantAt.count }
+    /// Whether one more question may be sent.
+    var hasRoom: Bool { unsafe unanswered < dueAt.count }
 
     /// Adds a question to what `send` will send.
-    func ask(_ number: Int, meantAt moment: Int) {
-        let slot = unsafe nextSlot % meantAt.count
+    func ask(_ number: Int, dueAt moment: Int) {
+        let slot = unsafe nextSlot % dueAt.count
         nextSlot += 1
         unanswered += 1
-        unsafe meantAt[slot] = moment
+        unsafe dueAt[slot] = moment
         guard let start = unsafe outgoing.baseAddress else { return }
         unsafe dialect.write(number, slot: slot, to: start + outgoingBytes)
         outgoingBytes += dialect.questionLength
     }
 
-    /// Sends what was asked, all of it.
+    /// Sends all added questions.
     func send() throws {
         var sent = 0
         while sent < outgoingBytes {
@@ -56,7 +57,7 @@ internal import Glibc
                 guard errno == EAGAIN else { throw BenchmarkError.call("send") }
                 var writable = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 guard unsafe poll(&writable, 1, 5_000) == 1 else {
-                    throw BenchmarkError("a connection took nothing for five seconds")
+                    throw BenchmarkError("a connection could not send for five seconds")
                 }
                 continue
             }
@@ -65,8 +66,9 @@ internal import Glibc
         outgoingBytes = 0
     }
 
-    /// Reads once, and hands on each whole answer: its code, and when its question was meant to be sent.
-    func receive(_ body: (_ code: Int, _ meantAt: Int) -> Void) throws {
+    /// Reads once, and calls `body` for each whole answer: with its code, and with the time when its question
+    /// was due.
+    func receive(_ body: (_ code: Int, _ dueAt: Int) -> Void) throws {
         guard let start = unsafe incoming.baseAddress else { return }
         let count = unsafe recv(
             descriptor, start + incomingBytes, incoming.count - incomingBytes, 0)
@@ -80,12 +82,12 @@ internal import Glibc
         while let answer = unsafe dialect.answer(start + offset, count: incomingBytes - offset) {
             offset += answer.length
             unanswered -= 1
-            let slot = unsafe answer.slot ?? oldestSlot % meantAt.count
+            let slot = unsafe answer.slot ?? oldestSlot % dueAt.count
             oldestSlot += 1
-            guard unsafe meantAt.indices.contains(slot) else {
-                throw BenchmarkError("an answer to no question")
+            guard unsafe dueAt.indices.contains(slot) else {
+                throw BenchmarkError("an answer without a question")
             }
-            unsafe body(answer.code, meantAt[slot])
+            unsafe body(answer.code, dueAt[slot])
         }
         incomingBytes -= offset
         if incomingBytes > 0 && offset > 0 {

@@ -1,13 +1,14 @@
-/// Asks over many connections from one thread, in a closed or in an open loop, and counts what is answered.
+/// Sends questions over many connections from one thread, in a closed or an open loop, and counts the
+/// answers.
 internal import Histogram
 
-/// What came of it.
+/// The result of a run.
 struct LoadResult {
     /// From the first question to the last answer.
     var seconds = 0.0
     /// Answers by code.
     var answers = [Int](repeating: 0, count: 256)
-    /// From the moment that each question was meant to be sent, in nanoseconds.
+    /// Counted from the time when each question was due, in nanoseconds.
     var latencies = Histogram<UInt64>(
         highestTrackableValue: 60_000_000_000, numberOfSignificantValueDigits: .three)
 
@@ -19,7 +20,7 @@ struct LoadResult {
         Double(latencies.valueAtPercentile(percentile)) / 1e9
     }
 
-    /// Every answer must have been this one.
+    /// Throws unless every answer had this code.
     func checked(_ code: Int) throws -> LoadResult {
         let others = answers.enumerated().filter { $0.offset != code && $0.element > 0 }
         guard others.isEmpty else {
@@ -30,8 +31,8 @@ struct LoadResult {
 }
 
 final class LoadGenerator<D: Dialect> {
-    /// No measurement takes longer.
-    private static var patience: Int { 60_000_000_000 }
+    /// The longest time of a measurement, in nanoseconds.
+    private static var timeout: Int { 60_000_000_000 }
 
     private let connections: [LoadConnection<D>]
     private var poller: Poller
@@ -40,7 +41,7 @@ final class LoadGenerator<D: Dialect> {
     private var deadline = 0
     private var result = LoadResult()
 
-    /// - Parameter capacity: questions on their way on each connection, at most.
+    /// - Parameter capacity: the most questions in flight on each connection.
     init(_ dialect: D, port: Int, connections count: Int, capacity: Int) throws {
         poller = try Poller()
         var connections: [LoadConnection<D>] = []
@@ -52,8 +53,8 @@ final class LoadGenerator<D: Dialect> {
         self.connections = connections
     }
 
-    /// As redis-benchmark does: each connection sends `pipeline` questions at once, and the next ones when
-    /// all of them are answered.
+    /// Like redis-benchmark: each connection sends `pipeline` questions at once, and the next ones when all
+    /// of them are answered.
     func closedLoop(questions: Int, pipeline: Int) throws -> LoadResult {
         begin()
         let start = nanoseconds()
@@ -80,7 +81,7 @@ final class LoadGenerator<D: Dialect> {
     ) throws {
         guard connection.unanswered == 0, next < questions else { return }
         for _ in 0..<min(pipeline, questions - next) {
-            connection.ask(next, meantAt: 0)
+            connection.ask(next, dueAt: 0)
             next += 1
         }
         try connection.send()
@@ -91,7 +92,7 @@ final class LoadGenerator<D: Dialect> {
         begin()
         let start = nanoseconds()
         while answered < questions {
-            connections[0].ask(next, meantAt: nanoseconds())
+            connections[0].ask(next, dueAt: nanoseconds())
             next += 1
             try connections[0].send()
             while answered < next {
@@ -104,15 +105,15 @@ final class LoadGenerator<D: Dialect> {
     }
 
     private func receive(_ token: Int) throws {
-        try connections[token].receive { code, meantAt in
+        try connections[token].receive { code, dueAt in
             answered += 1
             result.answers[code] += 1
-            result.latencies.record(UInt64(max(0, nanoseconds() - meantAt)))
+            result.latencies.record(UInt64(max(0, nanoseconds() - dueAt)))
         }
     }
 
-    /// At a fixed rate, whatever the answers do. Latency counts from the moment that the schedule names: a
-    /// question that is sent late, because the subject or the generator was busy, has waited all the same.
+    /// Sends at a fixed rate, without waiting for answers. Latency counts from the time when a question was
+    /// due: if it is sent late, because the subject or the generator was busy, that is part of its latency.
     func openLoop(questions: Int, rate: Double) throws -> LoadResult {
         begin()
         let start = nanoseconds() + 1_000_000
@@ -120,10 +121,10 @@ final class LoadGenerator<D: Dialect> {
         while answered < questions {
             try checkDeadline()
             while next < questions, start + Int(Double(next) * interval) <= nanoseconds(),
-                ask(meantAt: start + Int(Double(next) * interval))
+                ask(dueAt: start + Int(Double(next) * interval))
             {}
             for connection in connections { try connection.send() }
-            // A due question that found no room is tried again soon.
+            // If a due question found no room, try again soon.
             let due = next < questions ? start + Int(Double(next) * interval) : Int.max
             let pause = min(1_000_000, max(20_000, due - nanoseconds()))
             try poller.wait(nanoseconds: pause) { token in try receive(token) }
@@ -132,11 +133,11 @@ final class LoadGenerator<D: Dialect> {
         return result
     }
 
-    /// False where the connection whose turn it is has no room: the question waits, and its clock runs.
-    private func ask(meantAt moment: Int) -> Bool {
+    /// False if the next connection has no room. Then the question waits, and its latency grows.
+    private func ask(dueAt moment: Int) -> Bool {
         let connection = connections[next % connections.count]
         guard connection.hasRoom else { return false }
-        connection.ask(next, meantAt: moment)
+        connection.ask(next, dueAt: moment)
         next += 1
         return true
     }
@@ -145,7 +146,7 @@ final class LoadGenerator<D: Dialect> {
         next = 0
         answered = 0
         result = LoadResult()
-        deadline = nanoseconds() + Self.patience
+        deadline = nanoseconds() + Self.timeout
     }
 
     private func checkDeadline() throws {

@@ -1,4 +1,4 @@
-/// EVALSHA of the baseline's gate script, one user a call, as redis-benchmark sends it.
+/// EVALSHA of the baseline's gate script with one user for each call, as redis-benchmark sends it.
 struct ScriptDialect: Dialect {
     private static let digits = 12
 
@@ -29,7 +29,7 @@ struct ScriptDialect: Dialect {
         }
     }
 
-    /// Codes are the script's numbers.
+    /// The codes are the numbers that the script returns.
     func answer(_ bytes: UnsafeRawPointer, count: Int) -> Answer? {
         for index in 0..<count
         where unsafe bytes.load(fromByteOffset: index, as: UInt8.self) == UInt8(ascii: "\n") {

@@ -1,4 +1,5 @@
-/// Sockets of 127.0.0.1 and their poller. No NIO here: the generator must cost less than what it measures.
+/// Sockets of 127.0.0.1 and their poller. Without NIO, because the generator must cost less than what it
+/// measures.
 internal import CEpoll
 internal import Glibc
 
@@ -39,7 +40,7 @@ private func with<Result>(
     }
 }
 
-/// Connects; the descriptor never blocks afterwards.
+/// Connects. By default the descriptor does not block afterwards.
 func connectLoopback(port: Int, isBlocking: Bool = false) throws -> Int32 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw BenchmarkError.call("socket") }
@@ -49,9 +50,9 @@ func connectLoopback(port: Int, isBlocking: Bool = false) throws -> Int32 {
         throw BenchmarkError.call("connect")
     }
     setNoDelay(descriptor)
-    var patience = timeval(tv_sec: 30, tv_usec: 0)
+    var limit = timeval(tv_sec: 30, tv_usec: 0)
     unsafe setsockopt(
-        descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     if !isBlocking { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
     return descriptor
 }
@@ -91,7 +92,7 @@ func listenOnLoopback() throws -> (descriptor: Int32, port: Int) {
 
     deinit { close(descriptor) }
 
-    /// Watches a descriptor; `token` comes back with its events.
+    /// Watches a descriptor. `wait` returns `token` with its events.
     func watch(_ watched: Int32, token: Int) throws {
         var event = unsafe epoll_event()
         unsafe event.events = EPOLLIN.rawValue
@@ -101,7 +102,7 @@ func listenOnLoopback() throws -> (descriptor: Int32, port: Int) {
         }
     }
 
-    /// Waits, so many nanoseconds at most, and calls `body` for each token.
+    /// Waits for at most so many nanoseconds, and calls `body` for each token.
     mutating func wait(nanoseconds: Int, _ body: (Int) throws -> Void) throws {
         var limit = timespec(
             tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)

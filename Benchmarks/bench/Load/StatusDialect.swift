@@ -1,4 +1,4 @@
-/// `coupon_status` of one coupon and of users in turn.
+/// `coupon_status` of one coupon and changing users.
 struct StatusDialect: Dialect, Sendable {
     private static let idBase = 1 << 21
 
@@ -8,9 +8,9 @@ struct StatusDialect: Dialect, Sendable {
     private let users: Int
 
     /// - Parameters:
-    ///   - coupon: of `IssueDialect.coupons`.
+    ///   - coupon: one of `IssueDialect.coupons`.
     ///   - firstUser: the number of the first user; see `user`.
-    ///   - users: how many users are asked about, in no order.
+    ///   - users: the number of users, in mixed order.
     init(coupon: Int, firstUser: Int, users: Int) {
         self.coupon = coupon
         self.firstUser = firstUser
@@ -29,7 +29,7 @@ struct StatusDialect: Dialect, Sendable {
             guard let start = form.baseAddress else { return }
             unsafe bytes.copyMemory(from: start, byteCount: form.count)
         }
-        // 7,919 is prime: each user comes in turn, far from the one before.
+        // 7,919 is prime, so each user occurs, and two neighbours are far apart.
         let user = user(firstUser + number &* 7_919 % users)
         unsafe bytes.advanced(by: 5).writeVarint(Self.idBase + slot, bytes: 4)
         unsafe bytes.advanced(by: 15).writeVarint(coupon, bytes: 3)
@@ -38,7 +38,7 @@ struct StatusDialect: Dialect, Sendable {
 
     /// The code of a status.
     static let status = 1
-    /// The code of what an `EchoServer` answers.
+    /// The code of an `EchoServer`'s answer.
     static let echo = 2
 
     func answer(_ bytes: UnsafeRawPointer, count: Int) -> Answer? {

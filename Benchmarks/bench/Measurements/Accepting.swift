@@ -1,9 +1,9 @@
-/// Requests that are accepted, and rows that come of them.
+/// Accepted requests, and their rows.
 internal import Glibc
 
 private let rows = 200_000
 
-/// Pipelined, and what comes of it: the queue is drained from full, beside COPY and the reference loop.
+/// Accepts with a pipeline. Then drains the full queue, beside COPY and the reference loop.
 func measureAccepting(_ stage: Stage) async throws -> [Figure] {
     let reference = try ReferenceLoop(stage)
     let plain = PlainRows(stage: stage)
@@ -25,7 +25,7 @@ func measureAccepting(_ stage: Stage) async throws -> [Figure] {
     ]
 }
 
-/// One request in flight on each connection.
+/// Accepts with one request in flight on each connection.
 func measureAcceptingOneByOne(_ stage: Stage) async throws -> [Figure] {
     let requests = 100_000
     let accepts = try await measureAccepting(
@@ -37,8 +37,8 @@ func measureAcceptingOneByOne(_ stage: Stage) async throws -> [Figure] {
     return [accepts]
 }
 
-/// The queue is filled while the partition's row is locked, so that nobody drains, as nobody drains the
-/// baseline's; then it is `drain`'s.
+/// Fills the queue while the partition's row is locked, so that nothing drains it, as nothing drains the
+/// baseline's queue. Then calls `drain`.
 private func measureAccepting(
     _ stage: Stage, _ key: String, requests: Int, pipeline: Int,
     drain: (Range<Int>, PartitionLock) throws -> Void
@@ -63,7 +63,7 @@ private func measureAccepting(
     }
 }
 
-/// The same load spread over 1,000 coupons, and on one. Everything runs, the drain as well.
+/// The same load on 1,000 coupons, and on one. The drain runs too.
 func measureManyCoupons(_ stage: Stage) async throws -> [Figure] {
     try await stage.withDaemon(eventLoops: 1) { daemon in
         var rates: [Int: [Double]] = [:]
@@ -81,12 +81,12 @@ func measureManyCoupons(_ stage: Stage) async throws -> [Figure] {
     }
 }
 
-/// Rows of a full queue with ten million others in the table, and with none.
+/// Drains a full queue with ten million other rows in the table, and with none.
 func measureManyRows(_ stage: Stage) async throws -> [Figure] {
     let others = 10_000_000
     return try await stage.withDaemon(eventLoops: 1) { daemon in
         let without = try (0..<Stage.repeats).map { _ in try drainOnce(stage, daemon) }
-        // Without the index, which is made at the end: a minute instead of many.
+        // Without the index, which is made at the end. That takes one minute instead of many.
         try stage.postgres.run(
             "ALTER TABLE coupond.coupon_issue DROP CONSTRAINT coupon_issue_pkey")
         try stage.postgres.run(
@@ -112,8 +112,8 @@ private func drainOnce(_ stage: Stage, _ daemon: Daemon) throws -> Double {
     return try drainRate(stage, coupon, lock)
 }
 
-/// Lets a full queue go. The rate from the first commit that is seen to the last: how long the scheduler
-/// takes to notice that the lock is gone is no part of it.
+/// Releases the lock of a full queue. The rate counts from the first commit that is seen to the last, without
+/// the time until the scheduler notices that the lock is gone.
 private func drainRate(
     _ stage: Stage, _ coupon: Range<Int>, _ lock: PartitionLock
 ) throws -> Double {
@@ -134,7 +134,7 @@ private func drainRate(
     throw BenchmarkError("the queue is not drained")
 }
 
-/// Holds a partition's row, so that its cursor cannot move.
+/// Locks a partition's row, so that its cursor cannot move.
 struct PartitionLock {
     private let session: Postgres
 

@@ -1,6 +1,7 @@
-/// Requests for a coupon that is sold out: answered by the daemon alone, without Redis.
+/// Requests for a sold-out coupon: the daemon answers without Redis.
 
-/// Against GET, one thread each: the daemon has one event loop, Redis and both generators have one thread.
+/// Compared with GET, with one thread each: the daemon has one event loop, Redis and both generators have one
+/// thread.
 func measureBounces(_ stage: Stage) async throws -> [Figure] {
     try await stage.withDaemon(eventLoops: 1) { daemon in
         let coupon = try sellOut(stage, daemon)
@@ -28,7 +29,7 @@ func measureBounces(_ stage: Stage) async throws -> [Figure] {
     }
 }
 
-/// With 5,000 connections and with 50; the same pipeline, so that load grows with connections.
+/// With 5,000 connections and with 50. The pipeline is the same, so the load grows with the connections.
 func measureManyConnections(_ stage: Stage) async throws -> [Figure] {
     try await stage.withDaemon(eventLoops: 1) { daemon in
         let coupon = try sellOut(stage, daemon)
@@ -49,7 +50,7 @@ func measureManyConnections(_ stage: Stage) async throws -> [Figure] {
     }
 }
 
-/// Connections that stand and say nothing.
+/// Connections without requests.
 func measureIdleConnections(_ stage: Stage) async throws -> [Figure] {
     let count = 10_000
     return try await stage.withDaemon(eventLoops: nil) { daemon in
@@ -57,7 +58,7 @@ func measureIdleConnections(_ stage: Stage) async throws -> [Figure] {
         let coupons = try stage.makeCoupons()
         let generator = try stage.generator(
             daemon, coupons, users: 0, connections: count, capacity: 1)
-        // Each is accepted by the daemon when its health is told: ask over the last ones.
+        // Connections are accepted in order: when the last one is answered, the daemon has accepted all.
         let probe = try stage.generator(daemon, coupons, users: 1, connections: 1)
         _ = try probe.closedLoop(questions: 1, pipeline: 1)
         let grown = try daemon.memory("VmRSS") - before
@@ -70,7 +71,7 @@ func measureIdleConnections(_ stage: Stage) async throws -> [Figure] {
     }
 }
 
-/// callgrind's count of a daemon with one event loop: everything that its process does meanwhile.
+/// callgrind's count of instructions of a daemon with one event loop. It counts the whole process.
 func measureInstructions(_ stage: Stage) async throws -> [Figure] {
     let requests = 100_000
     return try await stage.withDaemon(eventLoops: 1, isCounted: true) { daemon in
@@ -88,7 +89,7 @@ func measureInstructions(_ stage: Stage) async throws -> [Figure] {
     }
 }
 
-/// A coupon that this daemon knows to be gone.
+/// A coupon that this daemon knows as sold out.
 func sellOut(_ stage: Stage, _ daemon: Daemon) throws -> Range<Int> {
     let coupon = try stage.makeCoupons(1, total: 1)
     let buyer = try stage.generator(daemon, coupon, users: 1, connections: 1)

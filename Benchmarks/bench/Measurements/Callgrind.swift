@@ -1,10 +1,10 @@
-/// Counting a daemon's instructions from outside.
+/// Counts a daemon's instructions with callgrind.
 internal import Foundation
 internal import TestSupport
 
 enum Callgrind {
-    /// The command that runs a program under callgrind: a copy of it, because valgrind gives up at debug
-    /// information that it does not know.
+    /// The command that runs a program under callgrind. It runs a copy without debug information, because
+    /// valgrind fails on forms that it does not know.
     static func command(_ program: String, in folder: TemporaryFolder) async throws -> [String] {
         let copy = folder.file("counted")
         let strip = try ServerProcess(
@@ -19,12 +19,12 @@ enum Callgrind {
         ]
     }
 
-    /// Begins or ends counting.
+    /// Starts or stops counting.
     static func toggle(_ daemon: Daemon, isOn: Bool) async throws {
         try await control(daemon, ["--instr=\(isOn ? "on" : "off")"])
     }
 
-    /// What was counted, of all threads.
+    /// The number of instructions of all threads.
     static func count(_ daemon: Daemon) async throws -> Double {
         try await control(daemon, ["--dump"])
         let folder = daemon.workingFolder

@@ -1,10 +1,10 @@
 /// Figures that are measured together, because they share servers, runs or baselines.
 struct Measurement: Sendable {
-    /// Of `Goal.all`.
+    /// Keys of `Goal.all`.
     let keys: [String]
     let run: @Sendable (Stage) async throws -> [Figure]
 
-    /// In the order in which they are run; what takes longest is last.
+    /// In the order in which they run; the longest is last.
     static let all: [Measurement] = [
         Measurement(
             keys: ["bounce_vs_redis_get", "bounce_unpipelined_vs_redis_get"], run: measureBounces),

@@ -3,7 +3,7 @@ internal import TestSupport
 
 private let total = 200_000
 
-/// A sale of 200,000 to 220,000 users, by a daemon as it comes, and its memory.
+/// A sale of 200,000 to 220,000 users by a daemon with default settings, and the daemon's memory.
 func measureSale(_ stage: Stage) async throws -> [Figure] {
     let reference = try ReferenceLoop(stage)
     var sales: [Double] = []
@@ -38,7 +38,7 @@ private func sell(_ stage: Stage) async throws -> (issued: Double, memory: Doubl
     }
 }
 
-/// Latencies in an open loop: at half of the highest rate, so that queues are short.
+/// Latencies in an open loop, at half of the highest rate, so that queues are short.
 func measureLatencies(_ stage: Stage) async throws -> [Figure] {
     let plain = PlainRows(stage: stage)
     var commits: [Double] = []
@@ -75,7 +75,7 @@ func measureLatencies(_ stage: Stage) async throws -> [Figure] {
     ]
 }
 
-/// Accepted a second while everything else goes on.
+/// The highest rate of acceptances while the drain runs.
 private func highestAcceptRate(_ stage: Stage, _ daemon: Daemon) throws -> Double {
     let coupon = try stage.makeLoadedCoupons(daemon)
     let generator = try stage.generator(daemon, coupon, users: total)
@@ -85,8 +85,8 @@ private func highestAcceptRate(_ stage: Stage, _ daemon: Daemon) throws -> Doubl
     return result.rate
 }
 
-/// Issued a second while more is offered than can be. Requests that come one by one, as in any open loop,
-/// make smaller batches than the pipelines of a sale: the highest rate is that of the same load.
+/// The highest rate of issues while more is offered. Requests that come one by one, as in an open loop, make
+/// smaller batches than the pipelines of a sale, so the rate is measured with the same kind of load.
 private func highestIssueRate(
     _ stage: Stage, _ daemon: Daemon, offered: Double
 ) throws -> Double {
@@ -98,8 +98,8 @@ private func highestIssueRate(
         .checked(OutcomeCode.issued).rate
 }
 
-/// p99 in seconds from the gate's acceptance to the commit, by what the servers themselves noted of each
-/// row. PostgreSQL notes a commit just before it writes it to disk.
+/// p99 in seconds from the gate's acceptance to the commit, by the times that the servers recorded for each
+/// row. PostgreSQL records a commit's time just before it writes the commit to disk.
 private func commitLatency(_ stage: Stage, _ coupon: Range<Int>) throws -> Double {
     let microseconds = try stage.postgres.number(
         """
@@ -110,7 +110,7 @@ private func commitLatency(_ stage: Stage, _ coupon: Range<Int>) throws -> Doubl
     return Double(microseconds) / 1e6
 }
 
-/// p99 in seconds from the moment at which a request was to be sent.
+/// p99 in seconds from the time when a request was due.
 private func latency(
     _ stage: Stage, _ daemon: Daemon, _ coupon: Range<Int>, rate: Double, seconds: Double,
     waitsForIssue: Bool

@@ -1,4 +1,4 @@
-/// How long after the last commit all of four daemons know that a coupon is gone.
+/// How long it takes after the last commit until all of four daemons know that a coupon is sold out.
 internal import CouponCore
 internal import CouponWire
 internal import Glibc
@@ -11,7 +11,7 @@ func measureSpread(_ stage: Stage) async throws -> [Figure] {
     var spreads: [Double] = []
     for _ in 0..<sales {
         let coupon = try stage.makeCoupons(1, total: total)
-        // Every daemon has served it when it ends, so that each has a mark that must turn.
+        // Every daemon has accepted some requests, so each has a mark that must change.
         var generators: [LoadGenerator<IssueDialect>] = []
         for daemon in daemons {
             generators.append(
@@ -29,17 +29,17 @@ func measureSpread(_ stage: Stage) async throws -> [Figure] {
     return [.plain("soldout_spread_ms", spreads.percentile(99), of: spreads, unit: "ms")]
 }
 
-/// When the last row was seen to be committed: never before it was.
+/// When the last commit was seen, which is never before it happened.
 private func untilCommitted(_ stage: Stage, _ coupon: Range<Int>, _ total: Int) throws -> Int {
     let deadline = nanoseconds() + 20_000_000_000
     while try stage.issued(coupon) < total {
-        guard nanoseconds() < deadline else { throw BenchmarkError("a sale never ended") }
+        guard nanoseconds() < deadline else { throw BenchmarkError("a sale did not end") }
     }
     return nanoseconds()
 }
 
-/// Asks one daemon what its workers remember of a coupon. That costs a look into the tables as well, and
-/// changes nothing: a request would itself tell the daemon.
+/// Asks one daemon by audits what its workers know of a coupon. A request would change that knowledge; an
+/// audit does not, but also reads the tables.
 private final class Witness {
     private let descriptor: Int32
     private var encoder = FrameEncoder()
@@ -58,7 +58,7 @@ private final class Witness {
                 return
             }
         }
-        throw BenchmarkError("a daemon never heard that a coupon is sold out")
+        throw BenchmarkError("a daemon did not learn that a coupon is sold out")
     }
 
     private func ask(_ method: Request.Method) throws -> Response.Result {

@@ -1,9 +1,9 @@
-/// Statuses: of one coupon, a third of whose users are issued, a third queued, and a third unknown.
+/// Statuses of one coupon. A third of the users is issued, a third is queued, and a third is unknown.
 internal import TestSupport
 
 private let third = 100_000
 
-/// How many statuses there are in a second, beside plain selects, and what one alone takes.
+/// The rate of statuses beside plain selects, and the latency of a single status.
 func measureStatuses(_ stage: Stage) async throws -> [Figure] {
     try await stage.withDaemon(eventLoops: nil) { daemon in
         let world = try StatusWorld(stage, daemon)
@@ -34,8 +34,8 @@ func measureStatuses(_ stage: Stage) async throws -> [Figure] {
     }
 }
 
-/// What statuses at half of their highest rate cost requests and loads. The other side of the ratio has the
-/// same generator beside it, asking an echo.
+/// How much statuses at half of their highest rate slow down requests and loads. For the baseline the same
+/// generator asks an echo server.
 func measureBesideStatuses(_ stage: Stage) async throws -> [Figure] {
     try await stage.withDaemon(eventLoops: nil) { daemon in
         let world = try StatusWorld(stage, daemon)
@@ -117,7 +117,7 @@ private struct StatusWorld {
             .checked(StatusDialect.status).rate
     }
 
-    /// Runs something while statuses are asked for at a rate, for six seconds.
+    /// Runs `body` during six seconds of status requests at a fixed rate.
     func beside(
         _ port: Int, rate: Double, _ body: () throws -> Double
     ) throws -> Double {

@@ -1,9 +1,9 @@
-/// A line of the table: what is measured, and what it should be.
+/// A key of the table, and its bound.
 struct Goal {
     enum Bound {
         case atLeast(Double)
         case atMost(Double)
-        /// No bound: written down, so that it is seen to fall.
+        /// No bound. The report has it, so that a change can be seen.
         case recorded
     }
 
@@ -70,7 +70,7 @@ struct Goal {
             "callgrind instructions of the daemon for one bounced request"),
     ]
 
-    /// Whether a figure reaches it; nil where there is nothing to reach.
+    /// Whether a figure meets the goal; nil without a bound.
     func isMet(by figure: Double) -> Bool? {
         switch bound {
         case .atLeast(let least): figure >= least
@@ -88,7 +88,7 @@ struct Goal {
     }
 }
 
-/// Four digits that count, and no more than are needed: a goal that is nearly met must not look met.
+/// At most four significant digits: a goal that is nearly met must not look met.
 func short(_ value: Double) -> String {
     if value >= 100 || value == value.rounded() { return String(Int(value.rounded())) }
     let factor = value >= 10 ? 100.0 : 1_000.0

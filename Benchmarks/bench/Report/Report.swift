@@ -1,14 +1,14 @@
-/// What was measured: figures with all that they were made of, and the machine.
+/// The report: figures with their raw values, and the machine.
 internal import Foundation
 
 /// One figure and its raw values.
 struct Figure: Codable {
     let key: String
     let value: Double
-    /// Whether its goal is reached; nil where there is none.
+    /// Whether its goal is met; nil without a goal.
     let isMet: Bool?
     let goal: String
-    /// Repeats of what is measured, and of what it is compared with, in the order of the run.
+    /// The repeated measurements of the subject and of the baseline, in order.
     let subject: [Double]
     let baseline: [Double]
     let unit: String
@@ -20,7 +20,7 @@ struct Figure: Codable {
         make(key, subject.median / baseline.median, subject, baseline, unit)
     }
 
-    /// A figure by itself.
+    /// A figure without a baseline.
     static func plain(_ key: String, _ value: Double, of raw: [Double], unit: String) -> Figure {
         make(key, value, raw, [], unit)
     }
@@ -39,9 +39,9 @@ struct Figure: Codable {
 struct Report: Codable {
     let machine: [String: String]
     var figures: [Figure] = []
-    /// Measured beside them, to judge them by: the generator's own limit, rates by themselves.
+    /// Further measurements that help to judge the figures, such as the generator's own limit.
     var context: [Figure] = []
-    /// What could not be measured, and why.
+    /// The keys that could not be measured, with the reasons.
     var failures: [String: String] = [:]
 
     /// Writes everything as JSON.
@@ -82,7 +82,7 @@ struct Report: Codable {
     }
 }
 
-/// On what the figures were measured.
+/// The machine and the settings of the run.
 func describeMachine() -> [String: String] {
     var machine: [String: String] = [:]
     let cpu = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""

@@ -1,4 +1,4 @@
-/// coupond under test: a process of the release build, with the settings that a user has.
+/// The coupond under test: a process of the release build, with default settings.
 internal import Foundation
 internal import TestSupport
 
@@ -7,8 +7,8 @@ final class Daemon: Sendable {
     private let process: ServerProcess
     private let folder: TemporaryFolder
 
-    /// Starts it, and waits until it listens, which it does when its gates are open.
-    /// - Parameter isCounted: it runs under callgrind, which counts nothing until it is told to.
+    /// Starts it, and waits until it listens, which means that its gates are open.
+    /// - Parameter isCounted: whether it runs under callgrind, which counts nothing until it is switched on.
     init(
         redisPort: Int, postgres: String, eventLoops: Int?, isCounted: Bool = false
     ) async throws {
@@ -40,7 +40,7 @@ final class Daemon: Sendable {
     /// The folder in which it works.
     var workingFolder: String { folder.path }
 
-    /// Drains it, or kills it where that takes long.
+    /// Drains the daemon, or kills it if that takes too long.
     func stop() async throws { try await process.terminate() }
 
     /// Resident memory now (`VmRSS`), or the highest so far (`VmHWM`), in KiB.

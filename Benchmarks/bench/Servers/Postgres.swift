@@ -1,4 +1,4 @@
-/// A plain libpq session, as the reference system's C code would have it.
+/// A plain libpq session.
 internal import CLibpq
 internal import Glibc
 
@@ -16,11 +16,11 @@ internal import Glibc
 
     deinit { unsafe PQfinish(handle) }
 
-    /// Runs one or more statements without parameters; the rows of the last.
+    /// Runs one or more statements without parameters. Returns the rows of the last.
     @discardableResult
     func run(_ sql: String) throws -> [[String]] { unsafe try rows(PQexec(handle, sql)) }
 
-    /// The one number that a query gives.
+    /// The number that a query returns.
     func number(_ sql: String) throws -> Int {
         guard let text = try run(sql).first?.first, let number = Int(text) else {
             throw BenchmarkError("no number: \(sql)")
@@ -44,7 +44,7 @@ internal import Glibc
                 0))
     }
 
-    /// Sends rows that are already in COPY's form.
+    /// Sends rows that are already in COPY's format.
     func copy(_ sql: String, _ bytes: [UInt8]) throws {
         let begun = unsafe PQexec(handle, sql)
         defer { unsafe PQclear(begun) }

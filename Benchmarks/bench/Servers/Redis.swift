@@ -1,4 +1,4 @@
-/// A plain hiredis connection, as the reference system's C code would have it.
+/// A plain hiredis connection.
 internal import CEpoll
 internal import CHiredis
 internal import Glibc
@@ -19,7 +19,7 @@ internal import Glibc
 
     deinit { unsafe redisFree(context) }
 
-    /// Runs a command; its answer as text, a number in digits, nil for nothing.
+    /// Runs a command. Returns a string or an integer as text, and nil for any other reply.
     @discardableResult
     func call(_ words: String...) throws -> String? { try call(words) }
 

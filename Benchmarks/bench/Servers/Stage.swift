@@ -1,5 +1,5 @@
-/// What all subjects stand on: one Redis and one PostgreSQL, private, as durable as promise 3 demands, with
-/// the same settings for coupond and for the baselines.
+/// The servers of all subjects: a private Redis and a private PostgreSQL, as durable as promise 3 demands,
+/// with the same settings for coupond and for the baselines.
 internal import Glibc
 internal import TestSupport
 
@@ -45,7 +45,7 @@ final class Stage {
         return daemons
     }
 
-    /// The same for one, until `body` ends.
+    /// Runs `body` with one daemon, and stops it afterwards.
     func withDaemon<Value>(
         eventLoops: Int?, isCounted: Bool = false, _ body: (Daemon) async throws -> Value
     ) async throws -> Value {
@@ -55,7 +55,7 @@ final class Stage {
         return value
     }
 
-    /// Writes coupons that are open now; their ids follow one another.
+    /// Writes coupons that are open now, with consecutive ids.
     func makeCoupons(_ count: Int = 1, total: Int? = nil) throws -> Range<Int> {
         let coupons = nextCoupon..<nextCoupon + count
         nextCoupon += count
@@ -69,13 +69,13 @@ final class Stage {
         return coupons
     }
 
-    /// So many users whom nobody has met; the number of the first.
+    /// Reserves numbers of new users. Returns the first.
     func takeUsers(_ count: Int) -> Int {
         defer { nextUser += count }
         return nextUser
     }
 
-    /// The generator, asking for coupons as users nobody has met, up to `users` of them.
+    /// A generator that asks for coupons with up to `users` new users.
     func generator(
         _ daemon: Daemon, _ coupons: Range<Int>, users: Int,
         connections: Int = Stage.connections, capacity: Int = 1_024, waitsForIssue: Bool = false
@@ -86,7 +86,7 @@ final class Stage {
             dialect, port: daemon.port, connections: connections, capacity: capacity)
     }
 
-    /// Coupons that every request meets open and loaded: each has been asked for once.
+    /// Coupons that are open and loaded, because each was requested once.
     func makeLoadedCoupons(_ daemon: Daemon, _ count: Int = 1) throws -> Range<Int> {
         let coupons = try makeCoupons(count)
         let first = try generator(daemon, coupons, users: count, connections: 4)
@@ -94,7 +94,7 @@ final class Stage {
         return coupons
     }
 
-    /// Waits until so many rows of the coupons are committed.
+    /// Waits until the coupons have so many issues.
     func waitForIssues(_ coupons: Range<Int>, _ count: Int) throws -> Void {
         let deadline = nanoseconds() + 60_000_000_000
         while try issued(coupons) < count {
@@ -103,7 +103,7 @@ final class Stage {
         }
     }
 
-    /// How many rows of the coupons are committed, by the coupons' own count.
+    /// The number of issues, by the count in the coupons' rows.
     func issued(_ coupons: Range<Int>) throws -> Int {
         try postgres.number(
             """
