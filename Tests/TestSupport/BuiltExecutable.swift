@@ -1,4 +1,4 @@
-/// Where the build put the programs under test.
+/// The programs that the build made.
 internal import Foundation
 
 /// The path of an executable of this package, beside the test binary.

@@ -1,19 +1,18 @@
-/// How a test waits: for a condition, never for a time.
-
-/// A condition that did not come true in time.
+/// A condition that did not become true in time.
 public struct NeverHeld: Error, CustomStringConvertible {
-    /// What was waited for, for how long, and the last error of looking.
+    /// The condition, the limit, and the last error of a check.
     public let description: String
 }
 
-/// How often it is looked before a condition is said not to hold.
-private let fewestLooks = 50
+/// How often a condition is checked before the wait gives up.
+private let fewestChecks = 50
 
-/// Waits until `condition` returns true, looking again every few milliseconds.
+/// Waits until `condition` returns true. Checks it every few milliseconds: tests wait for conditions, never
+/// for a time.
 /// - Parameters:
-///   - what: names the condition in the error; only asked for then.
-///   - limit: long, because it is only spent when the test fails. The time of ``FairClock``.
-///   - condition: an error that it throws counts as "not yet", and is told if it was the last.
+///   - what: names the condition in the error; only evaluated then.
+///   - limit: by ``FairClock``. It is long, because only a failing test spends it.
+///   - condition: an error that it throws means "not yet"; the last one is part of the error.
 /// - Throws: ``NeverHeld``, or `CancellationError`.
 public func eventually(
     _ what: @autoclosure () -> String = "the condition", within limit: Duration = .seconds(20),
@@ -21,17 +20,17 @@ public func eventually(
 ) async throws {
     let deadline = FairClock.now + limit
     var lastError: (any Error)?
-    var looks = 0
+    var checks = 0
     while true {
-        looks += 1
+        checks += 1
         do {
             if try await condition() { return }
             lastError = nil
         } catch {
             lastError = error
         }
-        // Few looks in a long time say that the machine is busy, not that the condition does not hold.
-        guard FairClock.now < deadline || looks < fewestLooks else { break }
+        // Few checks in a long time mean that the machine is busy, not that the condition does not hold.
+        guard FairClock.now < deadline || checks < fewestChecks else { break }
         try await Task.sleep(for: .milliseconds(5))
     }
     let reason = lastError.map { ": \($0)" } ?? ""

@@ -1,24 +1,24 @@
-/// A clock for patience: it stands still while the machine does.
+/// A clock for timeouts that does not advance while the machine is stalled.
 internal import Foundation
 internal import Synchronization
 
-/// Counts the naps of a thread, each of ten milliseconds.
+/// Counts the sleeps of a thread, each of ten milliseconds.
 ///
-/// A machine that is overloaded or stands still as a whole wakes that thread late, and all others with it:
-/// such time is nobody's fault, and does not pass here. On a quiet machine it runs as every clock does.
+/// A machine that is overloaded or stalled wakes that thread late, like all others: such time does not count.
+/// On a quiet machine the clock runs like any other.
 public enum FairClock {
-    private static let nap = Duration.milliseconds(10)
-    private static let naps = Atomic<Int>(0)
+    private static let interval = Duration.milliseconds(10)
+    private static let sleeps = Atomic<Int>(0)
     private static let beginning: Void = Thread.detachNewThread {
         while true {
             usleep(10_000)
-            naps.add(1, ordering: .relaxed)
+            sleeps.add(1, ordering: .relaxed)
         }
     }
 
-    /// The time that has passed since the first look at the clock.
+    /// The time since the clock was first read.
     public static var now: Duration {
         _ = beginning
-        return nap * naps.load(ordering: .relaxed)
+        return interval * sleeps.load(ordering: .relaxed)
     }
 }

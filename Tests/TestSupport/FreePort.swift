@@ -1,4 +1,4 @@
-/// Ports for servers that cannot choose one themselves and say which.
+/// Ports for servers that cannot choose a free one themselves.
 internal import Glibc
 internal import Synchronization
 
@@ -10,9 +10,9 @@ public struct NoFreePort: Error {
 
 private let handedOut = Mutex<Set<UInt16>>([])
 
-/// A TCP port of 127.0.0.1 on which nobody listens, never the same twice in one process.
+/// A free TCP port of 127.0.0.1, never the same twice in one process.
 ///
-/// Somebody else may take it before the caller does; where a server can listen on port 0, prefer that.
+/// Another process may take it before the caller does. If a server can listen on port 0, prefer that.
 /// - Throws: ``NoFreePort``.
 public func freePort() throws(NoFreePort) -> UInt16 {
     while true {

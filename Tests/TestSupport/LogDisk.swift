@@ -1,4 +1,4 @@
-/// A small disk in memory, for a log that is to run out of room.
+/// A small disk in memory, which can be filled.
 internal import Foundation
 
 /// A tmpfs. Only root may mount one.
@@ -9,14 +9,14 @@ struct LogDisk: Sendable {
 
     /// - Parameters:
     ///   - mountPoint: an empty folder.
-    ///   - owner: whose the folder on it shall be.
-    /// - Throws: ``ServerProcessError`` where it may not be mounted.
+    ///   - owner: the owner of the folder on it.
+    /// - Throws: ``ServerProcessError`` if it cannot be mounted.
     init(_ mountPoint: String, owner: String) throws {
         self.mountPoint = mountPoint
         path = mountPoint + "/wal"
         let options = "size=24m,mode=711"
         guard Self.run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", mountPoint]) == 0 else {
-            throw ServerProcessError(description: "no disk in memory may be mounted")
+            throw ServerProcessError(description: "cannot mount a tmpfs")
         }
         try FileManager.default.createDirectory(
             atPath: path, withIntermediateDirectories: false,
@@ -26,7 +26,7 @@ struct LogDisk: Sendable {
 
     private var ballast: String { mountPoint + "/ballast" }
 
-    /// Writes until nothing fits any more.
+    /// Fills the disk.
     func fill() {
         let descriptor = unsafe open(ballast, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         defer { close(descriptor) }
@@ -34,7 +34,7 @@ struct LogDisk: Sendable {
         while unsafe (write(descriptor, block, block.count)) > 0 {}
     }
 
-    /// Takes it all back.
+    /// Removes what `fill()` wrote.
     func makeRoom() { unsafe unlink(ballast) }
 
     func unmount() { _ = Self.run("umount", ["--lazy", mountPoint]) }

@@ -1,7 +1,6 @@
-/// systemd's end: a datagram socket that collects what a service says.
 internal import Foundation
 
-/// A datagram socket in systemd's place.
+/// A datagram socket in systemd's place, which receives a service's notifications.
 public final class NotifySocket {
     private let descriptor: Int32
 
@@ -23,7 +22,7 @@ public final class NotifySocket {
 
     deinit { close(descriptor) }
 
-    /// The next datagram; empty where none has come, because sending ends only when it has arrived.
+    /// The next datagram; empty if there is none. A datagram has arrived when its sender returns.
     public func receive() -> String {
         var buffer = [UInt8](repeating: 0, count: 4_096)
         let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))

@@ -1,10 +1,10 @@
-/// A TCP client with no protocol of its own, for bytes that no honest client sends. Blocking: it stands
-/// beside the daemon's own client, so that a fault of one cannot hide in the other.
+/// A blocking TCP client without a protocol, for bytes that the client library would not send. It shares no
+/// code with the client library, so a fault of one cannot hide in the other.
 internal import Glibc
 
 /// A call of the socket failed, or was not answered within ten seconds.
 public struct SocketError: Error {
-    /// The error number; 0 where the peer had closed.
+    /// The error number; 0 if the peer had closed.
     public let errorNumber: Int32
 }
 
@@ -13,7 +13,7 @@ public final class PlainSocket: Sendable {
     private let descriptor: Int32
 
     /// Connects.
-    /// - Parameter receiveBuffer: in bytes, where a test needs a client that soon holds no more.
+    /// - Parameter receiveBuffer: in bytes; small for a client whose buffer must be full soon.
     public init(port: Int, receiveBuffer: Int32? = nil) throws(SocketError) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw SocketError(errorNumber: errno) }
@@ -46,8 +46,8 @@ public final class PlainSocket: Sendable {
         }
     }
 
-    /// Sends what the peer takes now.
-    /// - Returns: how many bytes; 0 where its buffers are full.
+    /// Sends as many bytes as fit now.
+    /// - Returns: how many bytes; 0 if the buffers are full.
     public func sendAtOnce(_ bytes: [UInt8]) throws(SocketError) -> Int {
         do throws(SocketError) {
             return try sendSome(bytes[...], flags: Int32(MSG_DONTWAIT))
@@ -66,25 +66,25 @@ public final class PlainSocket: Sendable {
         return count
     }
 
-    /// Breaks the connection when the last reference goes, as a client that dies would: the peer is told at
-    /// once, and not only when it writes.
+    /// Makes the connection end with a reset when the last reference goes, as if the client had died: the
+    /// peer notices at once, and not only when it writes.
     public func breakOff() {
         var linger = linger(l_onoff: 1, l_linger: 0)
         let length = socklen_t(MemoryLayout<linger>.size)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, length)
     }
 
-    /// Waits until there is something to read, or the peer has closed; false where there is not.
+    /// Waits until there is something to read, or the peer has closed. False if neither happens in time.
     public func isReadable(within seconds: Double) -> Bool {
         var look = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return unsafe poll(&look, 1, Int32(seconds * 1_000)) == 1
 
     }
 
-    /// Says that nothing more will be sent; answers can still be read.
+    /// Closes the sending side. Answers can still be read.
     public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// Reads so many bytes; nil where the peer closes before the first.
+    /// Reads so many bytes; nil if the peer closes before the first.
     public func read(_ count: Int) throws(SocketError) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0

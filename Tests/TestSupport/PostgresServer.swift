@@ -1,10 +1,11 @@
-/// A private PostgreSQL, reached by a unix socket only, with fsync as in production.
+/// A private PostgreSQL with a unix socket only, and with fsync as in production.
 internal import Foundation
 internal import Synchronization
 
 /// PostgreSQL for tests. It is killed, and its folder removed, when the last reference goes.
 ///
-/// Most tests share one server and have a database each; a test that stops or kills takes its own.
+/// Most tests share one server, and each has a database. A test that stops or kills PostgreSQL has its own
+/// server.
 public final class PostgresServer: Sendable {
     private let folder: TemporaryFolder
     private let programs: String
@@ -17,7 +18,7 @@ public final class PostgresServer: Sendable {
     private static let user: String? = geteuid() == 0 ? "postgres" : nil
     private static let firstOne = Task { () async throws -> PostgresServer in
         let server = try await PostgresServer()
-        // What is kept for good is never released: the folder must go when the tests end.
+        // A static is never released, so the folder is removed at exit.
         atexit { PostgresServer.removeSharedServer() }
         sharedServer.withLock { $0 = server }
         return server
@@ -30,14 +31,14 @@ public final class PostgresServer: Sendable {
         try? FileManager.default.removeItem(atPath: server.folder.path)
     }
 
-    /// The server that the tests of this process share; nobody may stop it.
+    /// The server that the tests of this process share. No test may stop it.
     public static func shared() async throws -> PostgresServer { try await firstOne.value }
 
     /// Makes a cluster and starts it.
     /// - Parameters:
-    ///   - settings: more of the server's settings, such as `wal_level=minimal`; a later one wins.
-    ///   - smallLogDisk: its log lies on a small disk of its own, which ``fillLogDisk()`` fills.
-    /// - Throws: ``ServerProcessError``, also where no disk may be mounted.
+    ///   - settings: further settings, such as `wal_level=minimal`; a later one wins.
+    ///   - smallLogDisk: whether its log is on a small disk of its own, which ``fillLogDisk()`` fills.
+    /// - Throws: ``ServerProcessError``, also if the disk cannot be mounted.
     public init(_ settings: [String] = [], smallLogDisk: Bool = false) async throws {
         self.settings = settings
         programs = try Self.findPrograms()
@@ -46,7 +47,7 @@ public final class PostgresServer: Sendable {
             smallLogDisk ? try LogDisk(folder.makeFolder("log"), owner: Self.user ?? "") : nil
         _ = try folder.makeFolder("data", owner: Self.user)
         _ = try folder.makeFolder("socket", owner: Self.user)
-        // Not synced while it is made: that is only a matter of the time before the first test.
+        // No sync while it is made: that would only delay the first test.
         let initdb = try ServerProcess(
             programs + "/initdb",
             arguments: [
@@ -61,7 +62,7 @@ public final class PostgresServer: Sendable {
     }
 
     /// A copy of another server as it is now, by pg_basebackup, on a socket of its own.
-    /// - Parameter streaming: it is a standby and goes on following; otherwise it is on its own.
+    /// - Parameter streaming: true for a standby that follows the primary; otherwise the copy is independent.
     public init(copyOf primary: PostgresServer, streaming: Bool) async throws {
         settings = primary.settings
         programs = primary.programs
@@ -86,7 +87,7 @@ public final class PostgresServer: Sendable {
         logDisk?.unmount()
     }
 
-    /// The newest PostgreSQL of this machine: Debian keeps its programs out of PATH.
+    /// The programs of the newest PostgreSQL on this machine. Debian does not put them into PATH.
     private static func findPrograms() throws(ServerProcessError) -> String {
         let root = "/usr/lib/postgresql"
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
@@ -105,7 +106,7 @@ public final class PostgresServer: Sendable {
     /// The path of its unix socket.
     public var socket: String { folder.file("socket") + "/.s.PGSQL.5432" }
 
-    /// The folder of its socket, which libpq takes for a host.
+    /// The folder of its socket, which libpq takes as the host.
     public var socketFolder: String { folder.file("socket") }
 
     /// libpq's connection string for a database.
@@ -124,14 +125,14 @@ public final class PostgresServer: Sendable {
         return connection(to: "test\(number)")
     }
 
-    /// Removes a database: each one makes every recovery after a crash longer.
-    /// - Parameter connection: as ``makeDatabase()`` returned it.
+    /// Removes a database, because each one makes recovery after a crash longer.
+    /// - Parameter connection: the string that ``makeDatabase()`` returned.
     public func dropDatabase(_ connection: String) throws {
         guard let name = connection.split(separator: "=").last else { return }
         try query("DROP DATABASE \(name) WITH (FORCE)", on: self.connection())
     }
 
-    /// Runs SQL by psql, apart from the code under test; rows by line, columns by `|`.
+    /// Runs SQL with psql, without the code under test. Rows are lines, columns are separated by `|`.
     @discardableResult
     public func query(_ sql: String, on connection: String) throws -> String {
         let psql = Process()
@@ -155,8 +156,8 @@ public final class PostgresServer: Sendable {
         return text.trimmingCharacters(in: .newlines)
     }
 
-    /// Starts psql with these commands, one after the other, and an input that never says anything: with a
-    /// COPY FROM STDIN as the last, a client that stands still in the middle of it.
+    /// Starts psql with these commands and an input that stays empty. If the last command is COPY FROM STDIN,
+    /// the client hangs in the middle of it.
     public func startSilentClient(
         _ commands: [String], on connection: String
     ) throws -> ServerProcess {
@@ -168,17 +169,17 @@ public final class PostgresServer: Sendable {
             ] + commands.flatMap { ["--command", $0] }, in: folder.path)
     }
 
-    /// Starts it again after a stop or a kill, and waits until it answers.
+    /// Starts the server again after a stop or a kill, and waits until it answers.
     public func start() async throws {
         try await eventually("PostgreSQL answers", within: .seconds(60)) {
-            // It ends at once while a killed backend still holds the old shared memory.
+            // The server ends at once while a killed backend has the old shared memory.
             if process.withLock({ $0?.isRunning }) != true { try launch() }
             return try query("SELECT 1", on: connection()) == "1"
         }
     }
 
     private func launch() throws {
-        // Suites that run side by side share it, and each daemon of theirs has three sessions.
+        // Suites that run side by side share it, and each of their daemons has several sessions.
         let server = try ServerProcess(
             programs + "/postgres",
             arguments: [
@@ -189,27 +190,27 @@ public final class PostgresServer: Sendable {
         process.withLock { $0 = server }
     }
 
-    /// Leaves no room for its log.
+    /// Fills the disk of its log.
     public func fillLogDisk() { logDisk?.fill() }
 
-    /// Makes room again, and starts it if it has given up.
+    /// Makes room for its log again, and starts the server if it has ended.
     public func emptyLogDisk() async throws {
         logDisk?.makeRoom()
-        try await eventually("PostgreSQL answers, or has given up") {
+        try await eventually("PostgreSQL answers, or has ended") {
             if !(process.withLock { $0?.isRunning ?? false }) { return true }
             return try query("SELECT 1", on: connection()) == "1"
         }
         if !(process.withLock { $0?.isRunning ?? false }) { try await start() }
     }
 
-    /// Stops it as an operator would: sessions are ended, nothing committed is lost.
+    /// Stops the server as an operator would: sessions end, and no commit is lost.
     public func stop() async throws {
         let server = process.withLock { $0 }
         try await server?.terminate(SIGINT)
         process.withLock { $0 = nil }
     }
 
-    /// Kills the postmaster and every backend, as a failing machine would.
+    /// Kills the postmaster and every backend, as if the machine failed.
     public func kill() async throws {
         signalAll(SIGKILL)
         let server = process.withLock { $0 }
@@ -217,15 +218,16 @@ public final class PostgresServer: Sendable {
         process.withLock { $0 = nil }
     }
 
-    /// Stops it in the sense of SIGSTOP: connections stand, and nobody answers.
+    /// Sends SIGSTOP to all processes: connections stay open, and no request is answered.
     public func pause() { signalAll(SIGSTOP) }
 
-    /// Lets it go on.
+    /// Ends the pause.
     public func resume() { signalAll(SIGCONT) }
 
     private func signalAll(_ number: Int32) {
         guard let server = process.withLock({ $0 }) else { return }
-        // It stands meanwhile: it must not start a backend, or mourn one; and once dead it has no children.
+        // Stop the postmaster first, so it starts and reaps no backend. A killed one has no children any
+        // more.
         server.signal(SIGSTOP)
         for child in children(of: server.pid) { Foundation.kill(child, number) }
         server.signal(number)

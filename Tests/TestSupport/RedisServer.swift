@@ -1,8 +1,8 @@
-/// A private Redis for tests: safe settings, a folder of its own, gone with the last reference.
 internal import Foundation
 internal import Synchronization
 
-/// A redis-server on a unix socket and on a free port of 127.0.0.1, run as promise 3 demands.
+/// A redis-server on a unix socket and on a free port of 127.0.0.1, with the settings that promise 3 needs.
+/// It ends, and its folder is removed, when the last reference goes.
 public final class RedisServer: Sendable {
     /// The path of its unix socket.
     public let socket: String
@@ -16,7 +16,7 @@ public final class RedisServer: Sendable {
 
     /// Starts a server and waits until it answers.
     /// - Parameters:
-    ///   - settings: more of redis-server's options; a later one wins.
+    ///   - settings: further options of redis-server; a later one wins.
     ///   - environment: added to the test's own.
     public init(_ settings: [String] = [], environment: [String: String] = [:]) async throws {
         self.environment = environment
@@ -47,17 +47,17 @@ public final class RedisServer: Sendable {
         }
     }
 
-    /// Ends it, by SIGTERM, and waits.
+    /// Ends the server with SIGTERM, and waits.
     public func stop() async throws {
         try await process.withLock { $0 }.terminate()
     }
 
-    /// Ends it as a crash does, and waits.
+    /// Kills the server, and waits.
     public func kill() async throws {
         try await process.withLock { $0 }.terminate(SIGKILL)
     }
 
-    /// Starts it again, on the data that it left, and waits until it answers.
+    /// Starts the server again with its data, and waits until it answers.
     public func restart() async throws {
         unsafe unlink(socket)
         let next = try ServerProcess(
@@ -66,8 +66,8 @@ public final class RedisServer: Sendable {
         try await waitUntilReady()
     }
 
-    /// Copies its log as it is now.
-    /// - Returns: what ``bringBack(_:)`` takes.
+    /// Copies the current log.
+    /// - Returns: a path for ``bringBack(_:)``.
     /// - Throws: an error of Foundation.
     public func copyLog() throws -> String {
         let copy = folder.file("log-\(UInt32.random(in: 0...(.max)))")
@@ -75,20 +75,20 @@ public final class RedisServer: Sendable {
         return copy
     }
 
-    /// Puts a copy in the place of the log; the server must have ended.
+    /// Replaces the log by a copy. The server must have ended.
     /// - Throws: an error of Foundation.
     public func bringBack(_ copy: String) throws {
         try FileManager.default.removeItem(atPath: folder.file("appendonlydir"))
         try FileManager.default.moveItem(atPath: copy, toPath: folder.file("appendonlydir"))
     }
 
-    /// Stops the process in its tracks: connections stay, nothing is answered.
+    /// Sends SIGSTOP: connections stay open, and no request is answered.
     public func freeze() { process.withLock { $0 }.signal(SIGSTOP) }
 
-    /// Lets a frozen process go on.
+    /// Ends a freeze.
     public func thaw() { process.withLock { $0 }.signal(SIGCONT) }
 
-    /// Runs a command by redis-cli, and returns what it printed.
+    /// Runs a command with redis-cli, and returns its output.
     @discardableResult
     public func cli(_ arguments: String...) async throws -> String {
         try await cli(arguments)

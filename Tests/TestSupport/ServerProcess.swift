@@ -1,4 +1,3 @@
-/// A server that a test started, and that never outlives it.
 internal import Foundation
 internal import Synchronization
 
@@ -12,7 +11,7 @@ public enum ProcessEnd: Equatable, Sendable {
 
 /// Why a server could not be started or stopped.
 public struct ServerProcessError: Error, CustomStringConvertible {
-    /// Names the program, and shows the end of its log where there is one.
+    /// The program, and the end of its log if there is one.
     public let description: String
 }
 
@@ -32,9 +31,9 @@ public final class ServerProcess: Sendable {
     /// - Parameters:
     ///   - executable: an absolute path, or a name that is looked up in PATH.
     ///   - environment: added to the test's own.
-    ///   - folder: where it works, and where its log goes, as `<name>.log`.
-    ///   - user: whom it runs as; nil for whoever runs the test. Only root may name another.
-    ///   - deathSignal: what it gets when the test process dies, without `SIG`.
+    ///   - folder: its working folder, which also gets its log, `<name>.log`.
+    ///   - user: the user that it runs as; nil for the test's own. Only root may name another.
+    ///   - deathSignal: the signal that it gets when the test process dies, without `SIG`.
     /// - Throws: ``ServerProcessError``. A program that does not exist starts and ends with code 127.
     public init(
         _ executable: String, arguments: [String] = [], environment: [String: String] = [:],
@@ -67,7 +66,7 @@ public final class ServerProcess: Sendable {
     /// False once it has ended.
     public var isRunning: Bool { reap(WNOHANG) == nil }
 
-    /// Sends it a signal; does nothing once it has ended, because its id may be another's by then.
+    /// Sends a signal. Does nothing once the process has ended, because another one may have its id by then.
     public func signal(_ number: Int32) {
         end.withLock { end in
             if end == nil { kill(pid, number) }
@@ -75,15 +74,15 @@ public final class ServerProcess: Sendable {
     }
 
     /// Waits until it ends by itself.
-    /// - Throws: ``NeverHeld`` when it did not within the limit; it still runs then.
+    /// - Throws: ``NeverHeld`` if it does not end in time. It still runs then.
     public func waitForEnd(within limit: Duration = .seconds(20)) async throws -> ProcessEnd {
         try await eventually("the end of \(name)", within: limit) { !isRunning }
         return reap(0) ?? .code(-1)
     }
 
-    /// Asks it to end, SIGTERM unless told otherwise, and waits.
-    /// - Throws: ``ServerProcessError`` with the end of its log when it did not within the limit; it was
-    ///   killed then, with its whole group.
+    /// Sends a signal, by default SIGTERM, and waits for the end.
+    /// - Throws: ``ServerProcessError`` with the end of its log if it does not end in time. Then it is
+    ///   killed, with its whole group.
     @discardableResult
     public func terminate(
         _ number: Int32? = nil, within limit: Duration = .seconds(20)
@@ -104,7 +103,7 @@ public final class ServerProcess: Sendable {
         return text.split(separator: "\n").suffix(lines).joined(separator: "\n")
     }
 
-    /// Collects the exit status, once; nil while it runs and `options` says not to wait.
+    /// Collects the exit status, once. Nil if it still runs and `options` has WNOHANG.
     private func reap(_ options: Int32) -> ProcessEnd? {
         end.withLock { end in
             if let end { return end }

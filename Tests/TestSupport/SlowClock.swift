@@ -1,9 +1,8 @@
-/// A clock that is behind the others, for one server: two machines never agree.
 internal import Foundation
 
-/// What a process needs in its environment so that it takes the time for so much earlier. A library of a
-/// few lines stands before the C library's, built by the compiler that every Swift toolchain brings.
-/// - Parameter folder: where the library goes; it must stay as long as the process.
+/// The environment in which a process reads a clock that is behind. A preloaded library replaces
+/// `gettimeofday`; clang builds it, which is part of every Swift toolchain.
+/// - Parameter folder: the folder for the library; it must exist as long as the process.
 public func environment(
     withClockBehindBy seconds: Int, in folder: TemporaryFolder
 ) async throws -> [String: String] {

@@ -1,12 +1,13 @@
-/// posix_spawn as the tests need it: nothing of the test process leaks into the server.
+/// posix_spawn for servers: a child inherits no descriptor, signal mask or signal handler of the test
+/// process.
 internal import Foundation
 
-/// What to start, and with what around it.
+/// A program to start.
 struct SpawnRequest: Sendable {
     /// The first is an absolute path.
     let command: [String]
     let environment: [String: String]
-    /// Appended to; takes standard output and standard error.
+    /// The file to which standard output and standard error are appended.
     let log: String
 }
 
@@ -32,7 +33,7 @@ func spawn(_ request: SpawnRequest) -> pid_t {
     unsafe sigfillset(&all)
     var none = sigset_t()
     unsafe sigemptyset(&none)
-    // NIO ignores SIGPIPE, and what is ignored stays ignored across exec.
+    // NIO ignores SIGPIPE, and an ignored signal stays ignored across exec.
     unsafe posix_spawnattr_setsigdefault(&attributes, &all)
     unsafe posix_spawnattr_setsigmask(&attributes, &none)
     unsafe posix_spawnattr_setpgroup(&attributes, 0)
@@ -61,7 +62,8 @@ private func withCStrings<Result>(
     return result
 }
 
-/// What this process has open beyond the standard three; libraries do not all mark theirs close-on-exec.
+/// The open descriptors of this process except the standard three. Some libraries do not mark theirs
+/// close-on-exec.
 private func openDescriptors() -> [Int32] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
     return names.compactMap(Int32.init).filter { $0 > 2 }

@@ -1,7 +1,7 @@
-/// One thread, alive as long as the test process, from which every server is started.
+/// One thread that starts every server, and lives as long as the test process.
 ///
-/// The kernel sends a child its parent-death signal when the *thread* that started it ends, not the
-/// process. Threads of Swift's pool end when they are idle, and would take the servers with them.
+/// The kernel sends a child its parent-death signal when the *thread* that started it ends, not the process.
+/// Threads of Swift's pool end when they are idle, and their servers would end too.
 internal import Foundation
 internal import Synchronization
 

@@ -1,15 +1,14 @@
-/// A folder for one test: sockets, data and logs of the servers it starts.
 internal import Foundation
 
 /// A new folder directly under `/tmp`, removed with everything in it when the last reference goes.
 ///
-/// The path is short because that of a unix socket may have 107 bytes. Everybody may pass through it, so that
-/// PostgreSQL, which refuses to run as root, can own a folder inside.
+/// The path is short, because the path of a unix socket may have 107 bytes. All users may pass through it, so
+/// that PostgreSQL, which refuses to run as root, can own a folder inside.
 public final class TemporaryFolder: Sendable {
     /// Absolute, without a slash at the end.
     public let path: String
 
-    /// - Throws: an error of Foundation when `/tmp` cannot be written.
+    /// - Throws: an error of Foundation if `/tmp` cannot be written.
     public init() throws {
         path = "/tmp/coupond-" + String(UInt32.random(in: 0...UInt32.max), radix: 36)
         try FileManager.default.createDirectory(
@@ -21,11 +20,11 @@ public final class TemporaryFolder: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    /// The path of `name` in this folder, whether or not it exists.
+    /// The path of `name` in this folder. The file need not exist.
     public func file(_ name: String) -> String { path + "/" + name }
 
     /// Makes a folder inside.
-    /// - Parameter owner: a user's name; nil for whoever runs the test. Only root may name another.
+    /// - Parameter owner: a user's name; nil for the test's own. Only root may name another.
     /// - Returns: its path.
     /// - Throws: an error of Foundation.
     public func makeFolder(_ name: String, owner: String? = nil) throws -> String {
@@ -37,7 +36,7 @@ public final class TemporaryFolder: Sendable {
         return file(name)
     }
 
-    /// Writes a text file inside, in place of one that is there.
+    /// Writes a text file inside, or replaces it.
     /// - Returns: its path.
     /// - Throws: an error of Foundation.
     public func write(_ text: String, to name: String) throws -> String {

@@ -2,32 +2,35 @@ import TestSupport
 import Testing
 
 @Suite struct EventuallyTests {
-    @Test func `it looks until the condition holds, and an error means not yet`() async throws {
-        var looks = 0
+    @Test func `a wait checks until the condition holds, and an error means not yet`() async throws
+    {
+        var checks = 0
         try await eventually {
-            looks += 1
-            if looks == 1 { throw NotYet() }
-            return looks == 3
+            checks += 1
+            if checks == 1 { throw NotYet() }
+            return checks == 3
         }
-        #expect(looks == 3)
+        #expect(checks == 3)
     }
 
-    @Test func `it gives up, tells the last error, and asks only then for its name`() async throws {
-        var looks = 0
+    @Test func `a wait that gives up reports its last error and evaluates its name only then`()
+        async throws
+    {
+        var checks = 0
         let thrown = await #expect(throws: NeverHeld.self) {
-            try await eventually("look \(looks)", within: .milliseconds(20)) {
-                looks += 1
+            try await eventually("check \(checks)", within: .milliseconds(20)) {
+                checks += 1
                 throw NotYet()
             }
         }
-        #expect(thrown?.description == "look \(looks) did not hold within 0.02 seconds: NotYet()")
-        #expect(looks > 1)
+        #expect(thrown?.description == "check \(checks) did not hold within 0.02 seconds: NotYet()")
+        #expect(checks > 1)
     }
 
-    @Test func `the clock of patience goes on, and never faster than the wall's`() async throws {
+    @Test func `FairClock advances, and never faster than the wall clock`() async throws {
         let (wall, fair) = (ContinuousClock.now, FairClock.now)
         try await eventually { FairClock.now > fair + .milliseconds(50) }
-        // The nap that was under way at the beginning is counted as a whole.
+        // The sleep that had begun before is counted as a whole.
         #expect(FairClock.now - fair <= ContinuousClock.now - wall + .milliseconds(10))
     }
 }

@@ -3,8 +3,8 @@ import TestSupport
 import Testing
 
 @Suite struct PostgresServerTests {
-    /// Backends that stand still do not find out by themselves that the postmaster has gone.
-    @Test func aKilledServerLeavesNoBackend() async throws {
+    /// Stopped backends do not notice by themselves that the postmaster has gone.
+    @Test func `a killed server leaves no backend`() async throws {
         let server = try await PostgresServer()
         let list = try server.query("SELECT pid FROM pg_stat_activity", on: server.connection())
         let backends = list.split(separator: "\n").compactMap { Int32($0) }

@@ -1,4 +1,4 @@
-/// What the integration tests take for granted about the servers they start.
+/// What integration tests rely on when they start servers.
 import Foundation
 import Synchronization
 import TestSupport
@@ -9,7 +9,7 @@ import Testing
 
     init() throws { folder = try TemporaryFolder() }
 
-    @Test func `it ends by the signal it is sent, and is reaped`() async throws {
+    @Test func `a process ends by the signal that it gets, and is reaped`() async throws {
         let sleep = try ServerProcess("sleep", arguments: ["1000"], in: folder.path)
         #expect(sleep.isRunning)
         #expect(try await sleep.terminate() == .signal(SIGTERM))
@@ -17,7 +17,7 @@ import Testing
         #expect(kill(sleep.pid, 0) == -1)
     }
 
-    @Test func `its output and exit code are kept`() async throws {
+    @Test func `the output and the exit code of a process are kept`() async throws {
         let shell = try ServerProcess(
             "sh", arguments: ["-c", "echo $WORD; pwd >&2; exit 7"],
             environment: ["WORD": "hello"], in: folder.path)
@@ -25,7 +25,7 @@ import Testing
         #expect(shell.logTail() == "hello\n\(folder.path)")
     }
 
-    @Test func `a program that ignores SIGTERM is killed at the deadline`() async throws {
+    @Test func `a process that ignores SIGTERM is killed at the deadline`() async throws {
         let stubborn = try ServerProcess(
             "sh", arguments: ["-c", "trap '' TERM; echo ready; while :; do sleep 0.01; done"],
             in: folder.path)
@@ -36,14 +36,14 @@ import Testing
         #expect(!stubborn.isRunning)
     }
 
-    @Test func `the last reference takes the process with it`() async throws {
+    @Test func `a process is killed when its last reference goes`() async throws {
         var sleep: ServerProcess? = try ServerProcess("sleep", arguments: ["1000"], in: folder.path)
         let pid = try #require(sleep?.pid)
         sleep = nil
         #expect(kill(pid, 0) == -1)
     }
 
-    @Test func `it outlives the thread that asked for it`() async throws {
+    @Test func `a process outlives the thread that started it`() async throws {
         let path = folder.path
         let started = Mutex<ServerProcess?>(nil)
         let thread = Thread {
@@ -53,13 +53,13 @@ import Testing
         thread.start()
         try await eventually("the thread's end") { thread.isFinished }
         let sleep = try #require(started.withLock { $0 })
-        // A death signal would have come before this process could even start and end.
+        // A death signal would have arrived before this process could start and end.
         let other = try ServerProcess("true", in: path)
         #expect(try await other.waitForEnd() == .code(0))
         #expect(sleep.isRunning)
     }
 
-    @Test func `a wait that fails says what for`() async throws {
+    @Test func `a wait that fails names its condition`() async throws {
         await #expect {
             try await eventually("the moon", within: .milliseconds(1)) { false }
         } throws: { error in

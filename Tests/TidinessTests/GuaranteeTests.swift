@@ -1,4 +1,4 @@
-/// A promise is worth the test that holds it: docs/GUARANTEES.md names only tests that exist.
+/// docs/GUARANTEES.md names only tests that exist.
 import Testing
 
 /// A test as the page names it: *Suite/test*.
@@ -27,13 +27,21 @@ struct NamedTest: Sendable, CustomTestStringConvertible {
     }
 
     @Test(arguments: NamedTest.all)
-    func `a named test exists`(_ test: NamedTest) {
-        let files = SourceFile.swiftFiles.filter { $0.path.hasPrefix("Tests/") }
+    func `a named test exists, in a file with its suite's name`(_ test: NamedTest) {
+        let files = SourceFile.swiftFiles.filter {
+            $0.path.hasPrefix("Tests/") && $0.path.hasSuffix("/\(test.suite).swift")
+        }
         let exists = files.contains { file in
             file.text.contains("struct \(test.suite)")
                 && (file.text.contains("func \(test.name)(")
                     || file.text.contains("func `\(test.name)`("))
         }
-        #expect(exists, "\(test.testDescription) is not a test")
+        #expect(exists, "\(test.testDescription) is not a test in \(test.suite).swift")
+    }
+
+    @Test(arguments: SourceFile.swiftFiles.filter { $0.path.hasSuffix("Tests.swift") })
+    func `a file of tests has a suite of its name`(_ file: SourceFile) throws {
+        let name = try #require(file.path.split(separator: "/").last?.dropLast(".swift".count))
+        #expect(file.code.contains { $0.contains("struct \(name) ") }, "\(file.path)")
     }
 }

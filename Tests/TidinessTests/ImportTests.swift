@@ -1,4 +1,4 @@
-/// Who may know whom: the arrows between the modules point downwards only.
+/// Which modules a module may import.
 import Testing
 
 /// What each module may import besides itself and the standard library.
@@ -24,7 +24,7 @@ private let allowed: [String: Set<String>] = [
     ],
     "SerialThreads": ["Dispatch"],
     "Systemd": ["Glibc", "Synchronization"],
-    // The composition root knows everybody, except the C libraries and the client.
+    // The composition root may import every module except the C libraries and the client.
     "coupond": [
         "ArgumentParser", "Configuration", "CoreMetrics", "CouponCore", "CouponPostgres",
         "CouponRedis",
@@ -43,19 +43,20 @@ private let allowed: [String: Set<String>] = [
 
 @Suite struct ImportTests {
     @Test(arguments: SourceFile.swiftSources)
-    func `a module imports only what its room allows`(_ file: SourceFile) throws {
-        let room = try #require(allowed[file.module], "\(file.module) has no line in the table")
+    func `a module imports only what the table allows`(_ file: SourceFile) throws {
+        let permitted = try #require(
+            allowed[file.module], "\(file.module) has no line in the table")
         for line in file.code {
             guard
                 let match = line.firstMatch(of: /^(?:\w+ |@\w+(?:\(\w+\))? )*import (?:\w+ )?(\w+)/)
             else { continue }
             let module = String(match.1)
-            #expect(room.contains(module), "\(file.path) imports \(module)")
+            #expect(permitted.contains(module), "\(file.path) imports \(module)")
         }
     }
 
     @Test(arguments: SourceFile.swiftSources.filter { $0.text.contains("import C") })
-    func `C stays inside the module that wraps it`(_ file: SourceFile) {
+    func `a C library is only imported internally`(_ file: SourceFile) {
         for line in file.code where line.contains(/import C(Hiredis|Libpq|ProtobufC|CouponProto)/) {
             #expect(line.hasPrefix("internal import"), "\(file.path): \(line)")
         }

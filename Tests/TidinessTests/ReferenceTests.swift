@@ -1,4 +1,4 @@
-/// What a comment refers to stands in the repository.
+/// Comments and pages refer only to texts of this repository.
 import Foundation
 import Testing
 
@@ -29,13 +29,13 @@ private let files = SourceFile.handwritten.filter { !$0.path.contains("/Migratio
             })
     }
 
-    @Test func `a reference is found in the forms in which it is written`() {
+    @Test func `a reference is found in each form in which it is written`() {
         #expect(
             numbers(behind: "rule", in: "(rules 8, 9 and 11 to 13), Rule 40") == [8, 9, 11, 13, 40])
         #expect(numbers(behind: "promise", in: "promise 10 and the rule 30") == [10])
     }
 
-    @Test func `each rule and each promise that is named has its line`() throws {
+    @Test func `each named rule and promise exists`() throws {
         let rules = try defined(in: "docs/SAFETY.md", "**Rule ")
         let promises = try defined(in: "docs/GUARANTEES.md", "## ")
         #expect(rules.count > 30 && promises.count >= 11)
@@ -48,8 +48,8 @@ private let files = SourceFile.handwritten.filter { !$0.path.contains("/Migratio
     }
 
     @Test(arguments: files)
-    func `nothing refers to a text that is not here`(_ file: SourceFile) {
-        // Written in two parts, so that this file may be judged as well.
+    func `no file refers to a text outside the repository`(_ file: SourceFile) {
+        // Written in two parts, so that this file passes too.
         for word in [
             "hole" + "s? [0-9]", "CONT" + "RACT", "the" + " plan\\b", "\\bfault" + " [0-9]",
         ] {

@@ -15,7 +15,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
     /// `CouponCore` of `Sources/CouponCore/Limits.swift`.
     var module: String { String(path.split(separator: "/")[1]) }
 
-    /// Lines with what a comment or a string literal says blanked, so that only code is judged.
+    /// The lines without comments and without the contents of string literals.
     var code: [String] {
         lines.map { line in
             if line.drop(while: { $0 == " " }).hasPrefix("//") { return "" }
@@ -44,7 +44,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
         swiftSources + all(below: "Tests", endings: [".swift"])
         + all(below: "Fuzz", endings: [".swift"])
         + all(below: "Benchmarks", endings: [".swift"])
-    /// All that people write here, in any language; generated C is left out.
+    /// All handwritten files, in any language.
     static let handwritten =
         swiftFiles
         + all(below: "Sources", endings: [".lua", ".sql", ".h", ".modulemap"])

@@ -1,12 +1,12 @@
-/// Sizes and words: what a reader of any file may count on.
+/// Sizes and forbidden words of all files.
 import Testing
 
-/// The formatter keeps code within 100 columns; a comment may run a little over.
+/// The formatter keeps code within 100 columns; a comment may be a little longer.
 private let longestLine = 110
 private let mostLines = 400
 private let longestFunction = 70
 
-/// Where the compiler is told to trust us, and why it may. Anything else needs a reason here first.
+/// The files that may use `@unchecked Sendable`, with the reasons.
 private let uncheckedSendable: [String: String] = [:]
 
 @Suite struct TextTests {
@@ -27,21 +27,21 @@ private let uncheckedSendable: [String: String] = [:]
     }
 
     @Test(arguments: SourceFile.handwritten)
-    func `nothing is left for later`(_ file: SourceFile) {
-        // Written in two parts, so that this file may be judged as well.
+    func `no file has a note about unfinished work`(_ file: SourceFile) {
+        // Written in two parts, so that this file passes too.
         for word in ["TO" + "DO", "FIX" + "ME", "XX" + "X:"] {
             #expect(!file.text.contains(word), "\(file.path) says \(word)")
         }
     }
 
     @Test(arguments: SourceFile.swiftFiles)
-    func `a function fits a screen`(_ file: SourceFile) {
+    func `a function has at most 70 lines`(_ file: SourceFile) {
         let lines = file.code
         for (start, line) in lines.enumerated() {
             guard let match = line.firstMatch(of: /^( *)(?:[\w@()]+ )*(?:func |init[?(<])/) else {
                 continue
             }
-            // Up to the next line that is not further in; where that closes nothing, there is no body.
+            // Up to the next line with the same indentation. If that is no closing brace, there is no body.
             let end = lines[(start + 1)...].firstIndex { line in
                 line.contains(/\S/) && !line.hasPrefix(match.1 + " ")
                     && !line.hasPrefix(match.1 + ")")
@@ -53,19 +53,20 @@ private let uncheckedSendable: [String: String] = [:]
         }
     }
 
-    @Test func `the thread sanitizer is told of every test file that has a Mutex`() throws {
+    @Test func `the suppressions of the thread sanitizer list every test file with a Mutex`() throws
+    {
         let list = try #require(SourceFile.all(below: "Tests", endings: [".suppressions"]).first)
-        let told = list.lines.compactMap {
+        let listed = list.lines.compactMap {
             $0.wholeMatch(of: /race:(Tests.+)/).map { String($0.1) }
         }
         let sharing = SourceFile.swiftFiles.filter { file in
             file.path.hasPrefix("Tests/") && file.code.contains { $0.contains(/Mutex[<(]/) }
         }
-        #expect(told == sharing.map(\.path).sorted())
+        #expect(listed == sharing.map(\.path).sorted())
     }
 
     @Test(arguments: SourceFile.swiftSources)
-    func `nothing traps, prints, or silences the compiler`(_ file: SourceFile) {
+    func `sources do not trap, print or silence the compiler`(_ file: SourceFile) {
         var forbidden = ["try!", "fatalError(", "as! "]
         if !file.module.hasPrefix("coupon") { forbidden += ["print(", "debugPrint(", "dump("] }
         if uncheckedSendable[file.path] == nil { forbidden.append("@unchecked") }
