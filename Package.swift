@@ -58,10 +58,12 @@ let package = Package(
         .systemLibrary(name: "CProtobufC"),
         .target(name: "CCouponProto", dependencies: ["CProtobufC"], cSettings: strictC),
 
-        // The way of a request: Core decides, the others carry.
-        .target(name: "CouponCore", dependencies: [deque], swiftSettings: strict),
+        // The way of a request: Domain has the words, Core decides, the others carry.
+        .target(name: "CouponDomain", swiftSettings: strict),
         .target(
-            name: "CouponWire", dependencies: ["CCouponProto", "CProtobufC", "CouponCore"],
+            name: "CouponCore", dependencies: ["CouponDomain", deque], swiftSettings: strict),
+        .target(
+            name: "CouponWire", dependencies: ["CCouponProto", "CProtobufC", "CouponDomain"],
             swiftSettings: strict),
         .target(
             name: "CouponRedis",
@@ -86,7 +88,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "CouponClient", dependencies: ["CouponCore", "CouponWire", nioCore, nioPosix],
+            name: "CouponClient", dependencies: ["CouponDomain", "CouponWire", nioCore, nioPosix],
             swiftSettings: strict),
         .target(name: "SerialThreads", swiftSettings: strict),
         .target(name: "Systemd", swiftSettings: strict),
@@ -231,7 +233,8 @@ let package = Package(
 // everything that is built with it. A program cannot be imported, so coupond's settings are a library here.
 if Context.environment["COUPOND_FUZZ"] != nil {
     let decoders = [
-        "CHiredis", "CProtobufC", "CCouponProto", "CouponCore", "CouponWire", "CouponRedis",
+        "CHiredis", "CProtobufC", "CCouponProto", "CouponDomain", "CouponCore", "CouponWire",
+        "CouponRedis",
     ]
     let configuration: Target.Dependency = .product(
         name: "Configuration", package: "swift-configuration")

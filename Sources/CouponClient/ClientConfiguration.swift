@@ -1,4 +1,4 @@
-internal import CouponCore
+internal import CouponDomain
 public import NIOCore
 
 /// What a connection allows itself. The defaults suit a service; every value is a bound (promise

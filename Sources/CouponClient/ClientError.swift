@@ -1,4 +1,4 @@
-public import CouponCore
+public import CouponDomain
 
 /// Why a call has no answer. Each case says what it means for an issue request (promise 9).
 public indirect enum ClientError: Error, Equatable, Sendable {

@@ -1,7 +1,7 @@
 // The protocol's methods, each with the type of its answer.
 
-public import CouponCore
-public import CouponWire
+public import CouponDomain
+internal import CouponWire
 public import NIOCore
 
 extension CouponClient {

@@ -1,4 +1,4 @@
-public import CouponWire
+internal import CouponWire
 public import NIOCore
 internal import NIOPosix
 
@@ -41,12 +41,12 @@ public final class CouponClient: Sendable {
         }
     }
 
-    /// Asks anything.
+    /// Sends one request and waits for its answer.
     /// - Parameters:
-    ///   - method: what is asked.
+    ///   - method: the method with its arguments.
     ///   - deadline: how long the daemon may take; nil is the configuration's.
     /// - Returns: An answer that is not `Response.Result.failure`.
-    public func call(
+    func call(
         _ method: Request.Method, deadline: TimeAmount? = nil
     ) async throws(ClientError) -> Response.Result {
         let result: Result<Response.Result, ClientError> = await withCheckedContinuation {

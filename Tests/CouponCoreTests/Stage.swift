@@ -52,9 +52,11 @@ final class Stage {
         attempt: UInt32 = 0, waits: Bool = false, deadline: UInt32? = 1_000
     ) -> UInt64 {
         requests += 1
-        worker.issue(
-            coupon, user: UserID(user), requestID: requestID ?? name(requests), attempt: attempt,
-            waitsForIssue: waits, deadlineMilliseconds: deadline,
+        worker.submit(
+            IssueRequest(
+                coupon: coupon, user: UserID(user), requestID: requestID ?? name(requests),
+                waitFor: waits ? .issued : .accepted, attempt: attempt),
+            deadlineMilliseconds: deadline,
             caller: Caller(connection: 1, request: requests))
         return requests
     }

@@ -94,9 +94,11 @@ final class Clients {
         attempt.arrivedAt = line.now
         let wish = attempt.wish
         attempt.loop.turn {
-            attempt.loop.worker.issue(
-                wish.coupon, user: wish.user, requestID: wish.requestID,
-                attempt: UInt32(attempt.attempt), waitsForIssue: attempt.waits,
+            attempt.loop.worker.submit(
+                IssueRequest(
+                    coupon: wish.coupon, user: wish.user, requestID: wish.requestID,
+                    waitFor: attempt.waits ? .issued : .accepted,
+                    attempt: UInt32(attempt.attempt)),
                 deadlineMilliseconds: UInt32(attempt.deadline),
                 caller: Caller(connection: 1, request: number))
         }

@@ -1,7 +1,7 @@
 /// Records a history while it happens.
 package import CouponClient
-package import CouponCore
-package import CouponWire
+internal import CouponCore
+internal import CouponWire
 package import HistoryChecker
 package import NIOCore
 internal import Synchronization

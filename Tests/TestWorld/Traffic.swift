@@ -1,6 +1,6 @@
 /// Many users ask for coupons while servers and daemons die. Every call is recorded.
 package import CouponClient
-package import CouponCore
+internal import CouponCore
 internal import CouponWire
 package import HistoryChecker
 internal import NIOCore

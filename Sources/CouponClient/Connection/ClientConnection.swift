@@ -1,7 +1,7 @@
-internal import CouponCore
-public import CouponWire
+internal import CouponDomain
+package import CouponWire
 internal import Glibc
-public import NIOCore
+package import NIOCore
 internal import NIOPosix
 
 /// One connection, driven by callbacks on its event loop: for callers who cannot afford a task for
@@ -9,9 +9,9 @@ internal import NIOPosix
 ///
 /// Requests are pipelined; answers come in any order. Every request that was sent is answered
 /// exactly once: by the daemon, by its deadline, or by the end of the connection.
-public final class ClientConnection {
+package final class ClientConnection {
     /// What became of a request: an answer that is not `Response.Result.failure`, or an error.
-    public typealias WhenAnswered = (Result<Response.Result, ClientError>) -> Void
+    package typealias WhenAnswered = (Result<Response.Result, ClientError>) -> Void
 
     private let channel: any Channel
     private let handler: ConnectionHandler
@@ -27,7 +27,7 @@ public final class ClientConnection {
     ///   - loop: where the connection lives.
     ///   - configuration: its bounds.
     /// - Returns: The connection, or `ClientError.cannotConnect`, on `loop`.
-    public static func connect(
+    package static func connect(
         to address: ServerAddress, on loop: any EventLoop,
         configuration: ClientConfiguration = ClientConfiguration()
     ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
@@ -52,13 +52,13 @@ public final class ClientConnection {
     }
 
     /// Where it lives.
-    public var eventLoop: any EventLoop { channel.eventLoop }
+    package var eventLoop: any EventLoop { channel.eventLoop }
 
     /// Whether requests can be sent.
-    public var isOpen: Bool { handler.isOpen }
+    package var isOpen: Bool { handler.isOpen }
 
     /// How many requests are unanswered.
-    public var inFlight: Int { handler.inFlight }
+    package var inFlight: Int { handler.inFlight }
 
     /// Sends a request in this turn of the event loop. Where it throws, nothing was sent and
     /// `whenAnswered` is not called; otherwise it is called once, and never before this returns.
@@ -66,7 +66,7 @@ public final class ClientConnection {
     ///   - method: what is asked.
     ///   - deadline: how long the daemon may take; nil is the configuration's.
     ///   - whenAnswered: called on the event loop.
-    public func send(
+    package func send(
         _ method: Request.Method, deadline: TimeAmount? = nil,
         whenAnswered: @escaping WhenAnswered
     ) throws(ClientError) {
@@ -74,7 +74,7 @@ public final class ClientConnection {
     }
 
     /// Closes; every unanswered request ends as `ClientError.connectionLost`.
-    public func close() { handler.close() }
+    package func close() { handler.close() }
 }
 
 /// The reason alone: of an operating system's error the text, of several addresses the first one's.

@@ -1,4 +1,4 @@
-internal import CouponCore
+internal import CouponDomain
 internal import CouponWire
 internal import NIOCore
 

@@ -1,4 +1,4 @@
-internal import CouponCore
+internal import CouponDomain
 internal import CouponWire
 
 /// The tries of one issue request: what is sent next, and what is known once it is given up.

@@ -1,4 +1,4 @@
-internal import CouponCore
+internal import CouponDomain
 
 /// When an issue request is sent again, and how long before.
 ///

@@ -147,3 +147,10 @@ extension AccountsJudge {
         public static let repairable: Set<String> = [version, terms, cap]
     }
 }
+
+extension CouponAudit {
+    /// Whether they add up.
+    public var judge: AccountsJudge {
+        AccountsJudge(ledger: accounts, gate: gate, place: place, queueRequests: queueRequests)
+    }
+}

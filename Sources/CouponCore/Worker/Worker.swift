@@ -76,27 +76,19 @@ public final class Worker {
 
     /// Takes an issue request; its answer comes through the host, perhaps before this returns.
     /// - Parameter deadlineMilliseconds: nil where the caller names none.
-    public func issue(
-        _ coupon: CouponID, user: UserID, requestID: RequestID, attempt: UInt32,
-        waitsForIssue: Bool, deadlineMilliseconds: UInt32?, caller: Caller
-    ) {
-        if let outcome = bounce(coupon, attempt: attempt) {
+    public func submit(_ request: IssueRequest, deadlineMilliseconds: UInt32?, caller: Caller) {
+        if let outcome = bounce(request.coupon, attempt: request.attempt) {
             host.answer(caller, outcome)
         } else {
-            ask(
-                coupon, user: user, requestID: requestID, attempt: attempt,
-                waitsForIssue: waitsForIssue, deadlineMilliseconds: deadlineMilliseconds,
-                caller: caller)
+            enqueue(request, deadlineMilliseconds: deadlineMilliseconds, caller: caller)
         }
     }
 
-    /// Takes an issue request that has not bounced.
-    public func ask(
-        _ coupon: CouponID, user: UserID, requestID: RequestID, attempt: UInt32,
-        waitsForIssue: Bool, deadlineMilliseconds: UInt32?, caller: Caller
-    ) {
+    /// Queues an issue request that has not bounced for the gate.
+    public func enqueue(_ issue: IssueRequest, deadlineMilliseconds: UInt32?, caller: Caller) {
         let now = options.clocks.now()
-        if let failure = refusal(waitsForIssue: waitsForIssue, coupon) {
+        let waitsForIssue = issue.waitFor == .issued
+        if let failure = refusal(waitsForIssue: waitsForIssue, issue.coupon) {
             host.fail(caller, failure)
             return
         }
@@ -105,14 +97,14 @@ public final class Worker {
             Limits.maximumDeadlineMilliseconds)
         let deadline = now.advanced(byMilliseconds: Int64(milliseconds))
         let request = GateRequest(
-            user: user, requestID: requestID.isEmpty ? .random() : requestID,
+            user: issue.user, requestID: issue.requestID.isEmpty ? .random() : issue.requestID,
             notAfter: gateTime(of: deadline, now: now))
         let ticket = tickets.add(
             Ticket(
-                caller: caller, coupon: coupon, request: request, attempt: attempt,
+                caller: caller, coupon: issue.coupon, request: request, attempt: issue.attempt,
                 waitsForIssue: waitsForIssue, deadline: deadline))
         deadlines.add(ticket, deadline: deadline)
-        batches.append(ticket, for: coupon)
+        batches.append(ticket, for: issue.coupon)
         host.schedulePump()
     }
 

@@ -138,11 +138,8 @@ final class LoopServer {
 
     /// Queues a request that has not bounced.
     func enqueue(_ plain: PlainIssueRequest, from connection: ServerConnection) {
-        let issue = plain.issue
-        worker?.ask(
-            issue.coupon, user: issue.user, requestID: issue.requestID, attempt: issue.attempt,
-            waitsForIssue: issue.waitFor == .issued,
-            deadlineMilliseconds: plain.deadlineMilliseconds,
+        worker?.enqueue(
+            plain.issue, deadlineMilliseconds: plain.deadlineMilliseconds,
             caller: Caller(connection: connection.number, request: plain.id))
     }
 
@@ -159,10 +156,8 @@ final class LoopServer {
         let caller = Caller(connection: connection.number, request: request.id)
         switch request.method {
         case .issue(let issue):
-            worker?.issue(
-                issue.coupon, user: issue.user, requestID: issue.requestID,
-                attempt: issue.attempt, waitsForIssue: issue.waitFor == .issued,
-                deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
+            worker?.submit(
+                issue, deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
         case .health:
             health(caller)
         case .serverInfo:

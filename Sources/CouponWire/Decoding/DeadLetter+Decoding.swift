@@ -2,7 +2,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-internal import CouponCore
+internal import CouponDomain
 
 extension DeadLetter {
     init(_ raw: Coupond__V1__DeadLetter) throws(Failure) {

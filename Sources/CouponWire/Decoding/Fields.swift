@@ -3,7 +3,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-internal import CouponCore
+internal import CouponDomain
 
 extension Failure {
     /// A field out of its bounds.

@@ -2,7 +2,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-internal import CouponCore
+internal import CouponDomain
 
 extension Issue {
     init(_ raw: Coupond__V1__Issue) throws(Failure) {

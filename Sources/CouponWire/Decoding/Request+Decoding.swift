@@ -2,7 +2,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-internal import CouponCore
+internal import CouponDomain
 
 extension Request {
     init(_ raw: Coupond__V1__Request) throws(Failure) {

@@ -3,7 +3,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-public import CouponCore
+public import CouponDomain
 
 /// A frame that holds no valid request. The connection stays usable.
 public struct RefusedRequest: Error, Equatable, Sendable {

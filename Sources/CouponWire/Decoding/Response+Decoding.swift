@@ -3,7 +3,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-internal import CouponCore
+internal import CouponDomain
 
 extension Response.Result {
     init(_ raw: Coupond__V1__Response) throws(Failure) {

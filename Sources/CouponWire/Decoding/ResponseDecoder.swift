@@ -2,7 +2,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-public import CouponCore
+public import CouponDomain
 
 /// A frame that holds no answer known here.
 public struct UnreadableResponse: Error, Equatable, Sendable {

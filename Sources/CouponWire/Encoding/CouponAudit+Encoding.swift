@@ -2,7 +2,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-internal import CouponCore
+internal import CouponDomain
 
 private typealias Raw = UnsafeMutablePointer<Coupond__V1__AuditCouponResponse>
 

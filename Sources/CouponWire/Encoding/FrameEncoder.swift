@@ -4,7 +4,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-public import CouponCore
+public import CouponDomain
 
 /// Encodes messages, one after the other, in memory of its own.
 ///

@@ -3,7 +3,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-public import CouponCore
+public import CouponDomain
 
 /// Encodes outcomes, one after the other.
 @safe public struct OutcomeEncoder: ~Copyable {

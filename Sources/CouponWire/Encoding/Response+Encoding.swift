@@ -2,7 +2,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-internal import CouponCore
+internal import CouponDomain
 
 extension MessageArena {
     mutating func response(

@@ -1,7 +1,7 @@
 // A frame is a 4-byte big-endian length N and then N bytes of one message. The length is judged as
 // soon as its four bytes are there, before anything is allocated for what it promises.
 
-public import CouponCore
+public import CouponDomain
 
 /// Finds frames in a stream of bytes. It keeps no bytes and no state: the caller shows what is
 /// readable, takes what is told, and asks again; a stream cut anywhere gives the same frames.

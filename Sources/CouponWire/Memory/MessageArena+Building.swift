@@ -2,7 +2,7 @@
 
 internal import CCouponProto
 internal import CProtobufC
-internal import CouponCore
+internal import CouponDomain
 
 extension MessageArena {
     /// A struct of libprotobuf-c in its initial state, made by its generated `…__init`.

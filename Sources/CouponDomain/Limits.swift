@@ -1,0 +1,44 @@
+/// The limits that callers see, with their reasons (promise 10).
+///
+/// Limits that an operator may want to change are settings, with these as defaults.
+public enum Limits {
+    /// The longest frame, in bytes, without its length. Default; configurable.
+    public static let frameBytes = 65_536
+    /// What one frame may cost once unpacked, in bytes: 16 times the longest sensible message.
+    public static let messageMemoryBytes = 65_536
+    /// What one answer may cost a client once unpacked, in bytes: a full page of a list is the dearest.
+    public static let answerMemoryBytes = 262_144
+    /// Unanswered requests of one connection; beyond it the connection is not read.
+    public static let requestsInFlightPerConnection = 1_024
+    /// The deadline of a request that names none, in milliseconds (docs/PROTOCOL.md).
+    public static let defaultDeadlineMilliseconds: UInt32 = 2_000
+    /// The longest deadline; longer ones are shortened. A wait for ISSUED may outlast an outage.
+    public static let maximumDeadlineMilliseconds: UInt32 = 60_000
+    /// What a refused caller is told to wait, in milliseconds.
+    public static let retryAfterMilliseconds: UInt32 = 250
+    /// The longest title, in bytes of UTF-8.
+    public static let maximumTitleBytes = 200
+    /// The largest total: sequences stay below 2^53, where Lua's numbers are exact.
+    public static let maximumTotal: Int64 = 1 << 52
+    /// The largest number that Lua counts to exactly: no sequence, count or version is larger.
+    public static let maximumNumber: Int64 = 1 << 53
+    /// The latest moment of a window, in microseconds since the epoch (the year 2255): Lua's numbers are
+    /// exact up to here.
+    public static let maximumMicroseconds = maximumNumber
+    /// The longest admin token, in bytes.
+    public static let maximumTokenBytes = 1_024
+    /// The longest text of an error, in bytes of UTF-8; a longer one is cut.
+    public static let maximumErrorTextBytes = 1_024
+    /// Coupons in one page of a list, at most; fewer where they do not fit in a frame.
+    public static let couponsPerPage = 500
+    /// Issues in one page of a list, at most: with 64 bytes each they always fit in a frame.
+    public static let issuesPerPage = 1_000
+    /// Issues in a page of a list that names no limit.
+    public static let defaultIssuesPerPage = 100
+    /// Dead letters in one page of a list.
+    public static let deadLettersPerPage = 100
+    /// The longest text of a dead letter's error in an answer, in bytes of UTF-8.
+    public static let deadLetterErrorBytes = 200
+    /// Coupons in a page of a list that names no limit.
+    public static let defaultCouponsPerPage = 100
+}
