@@ -4,38 +4,28 @@ public import NIOCore
 
 /// The server's settings: values only.
 public struct ServerConfiguration: Sendable {
-    /// Where callers connect.
-    public var listen: HostAndPort
-    /// Where HTTP for metrics and health is served; nil if nowhere.
-    public var metricsListen: HostAndPort?
-    /// Connections at once, over all event loops.
-    public var maximumConnections: Int
-    /// The longest frame that is read, in bytes.
-    public var maximumFrameBytes: Int
-    /// How long a drain may take.
-    public var drainMilliseconds: Int64
-    /// How often the watchdog needs a sign of life; nil if there is no watchdog.
-    public var watchdogPeriod: Duration?
-    /// The daemon's version.
-    public var version: String
-    /// The settings of each worker.
-    public var worker: WorkerOptions
-
     /// A host and a TCP port; port 0 lets the system choose.
     public typealias HostAndPort = (host: String, port: Int)
 
-    /// All settings.
-    public init(
-        listen: HostAndPort, metricsListen: HostAndPort?, maximumConnections: Int,
-        maximumFrameBytes: Int, drainMilliseconds: Int64, watchdogPeriod: Duration?,
-        version: String, worker: WorkerOptions
-    ) {
-        self.listen = listen
-        self.metricsListen = metricsListen
-        self.maximumConnections = maximumConnections
-        self.maximumFrameBytes = maximumFrameBytes
-        self.drainMilliseconds = drainMilliseconds
-        self.watchdogPeriod = watchdogPeriod
+    /// Where callers connect.
+    public var listen: HostAndPort = ("127.0.0.1", 7070)
+    /// Where HTTP for metrics and health is served; nil if nowhere.
+    public var metricsListen: HostAndPort?
+    /// Connections at once, over all event loops.
+    public var maximumConnections = Limits.connections
+    /// The longest frame that is read, in bytes.
+    public var maximumFrameBytes = Limits.frameBytes
+    /// How long a drain may take.
+    public var drainMilliseconds: Int64 = 10_000
+    /// How often the watchdog needs a sign of life; nil if there is no watchdog.
+    public var watchdogPeriod: Duration?
+    /// The daemon's version.
+    public let version: String
+    /// The settings of each worker.
+    public let worker: WorkerOptions
+
+    /// The other settings have defaults.
+    public init(version: String, worker: WorkerOptions) {
         self.version = version
         self.worker = worker
     }

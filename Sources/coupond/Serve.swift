@@ -33,18 +33,10 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
 
     let scheduler = makeScheduler(configuration, redis, postgres, installation.partitioning)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
-    let watchdog = Watchdog(environment: environment())
     let server = CouponServer(
         group: group,
         configuration: ServerConfiguration(
-            listen: configuration.listen.tcp, metricsListen: configuration.metricsListen?.tcp,
-            maximumConnections: maximumConnections, maximumFrameBytes: configuration.maxFrameBytes,
-            drainMilliseconds: configuration.drainTimeout.wholeMilliseconds,
-            watchdogPeriod: watchdog.map { $0.interval / 2 }, version: Coupond.version,
-            worker: WorkerOptions(
-                partitioning: installation.partitioning,
-                replicas: configuration.redisWaitReplicas, clocks: .system,
-                failpoint: failpoint())),
+            configuration, installation.partitioning, maximumConnections: maximumConnections),
         environment: DaemonEnvironment(
             redis: redis, postgres: postgres, partitioning: installation.partitioning,
             replicas: configuration.redisWaitReplicas,
@@ -101,6 +93,24 @@ extension RedisOptions {
         backlogPerCoupon = Int64(configuration.backlogPerCoupon)
         backlogPerPartition = Int64(configuration.backlogPerPartition)
         finishedRetentionMilliseconds = configuration.finishedRetention.wholeMilliseconds
+    }
+}
+
+extension ServerConfiguration {
+    fileprivate init(
+        _ configuration: Configuration, _ partitioning: Partitioning, maximumConnections: Int
+    ) {
+        self.init(
+            version: Coupond.version,
+            worker: WorkerOptions(
+                partitioning: partitioning, replicas: configuration.redisWaitReplicas,
+                clocks: .system, failpoint: failpoint()))
+        listen = configuration.listen.tcp
+        metricsListen = configuration.metricsListen?.tcp
+        self.maximumConnections = maximumConnections
+        maximumFrameBytes = configuration.maxFrameBytes
+        drainMilliseconds = configuration.drainTimeout.wholeMilliseconds
+        watchdogPeriod = Watchdog(environment: environment()).map { $0.interval / 2 }
     }
 }
 

@@ -1,4 +1,5 @@
 /// One event of the log, as JSON or as text for a terminal.
+internal import CouponCore
 internal import FoundationEssentials
 internal import Glibc
 internal import Logging
@@ -22,10 +23,10 @@ struct LogLine: Equatable {
     }
 
     private func json(_ time: String) -> String {
-        var line = "{\"time\":\"\(time)\",\"level\":\"\(level)\",\"logger\":\(quoted(label))"
-        line += ",\"message\":\(quoted(message))"
+        var line = "{\"time\":\"\(time)\",\"level\":\"\(level)\",\"logger\":\(label.quotedForJSON)"
+        line += ",\"message\":\(message.quotedForJSON)"
         if !values.isEmpty {
-            let pairs = values.map { quoted($0.key) + ":" + quoted($0.text) }
+            let pairs = values.map { $0.key.quotedForJSON + ":" + $0.text.quotedForJSON }
             line += ",\"metadata\":{\(pairs.joined(separator: ","))}"
         }
         return line + "}"
@@ -36,23 +37,6 @@ struct LogLine: Equatable {
         let oneLine = "\(label): \(message)\(pairs)".replacing(/\r\n|\n|\r/, with: " ")
         return "\(time) \(level) \(oneLine)"
     }
-}
-
-/// As a JSON string.
-private func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\"": result += "\\\""
-        case "\\": result += "\\\\"
-        case "\n": result += "\\n"
-        case "\u{0}"..."\u{1F}":
-            let digits = String(scalar.value, radix: 16)
-            result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        default: result.unicodeScalars.append(scalar)
-        }
-    }
-    return result + "\""
 }
 
 /// Such as `2026-01-31T12:00:00.123456Z`.
