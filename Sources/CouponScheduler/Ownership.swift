@@ -23,7 +23,7 @@ struct Ownership {
     mutating func review(
         ledger: any Ledger, owned: Set<PartitionID>, rebuilding: Set<PartitionID>,
         now: MonotonicTime
-    ) throws(LedgerError) -> Changes? {
+    ) throws(BackendError) -> Changes? {
         guard now >= reviewAt else { return nil }
         let share = try ledger.joinMembers().share(of: partitioning.count)
         var changes = Changes()

@@ -7,12 +7,12 @@ internal import CouponCore
 
 extension Scheduler {
     /// Some small coupons, or a page of a large one.
-    func load(_ rebuild: inout Rebuild) throws(StepError) {
+    func load(_ rebuild: inout Rebuild) throws(BackendError) {
         if let large = rebuild.large { return try loadPage(large, &rebuild) }
         if rebuild.marked.isEmpty {
             guard !rebuild.coupons.isEmpty else { return rebuild.begin(.counting) }
             let next = Array(rebuild.coupons.suffix(options.slices.coupons))
-            rebuild.marked = try issue { () throws(LedgerError) in try ledger.marks(of: next) }
+            rebuild.marked = try ledger.marks(of: next)
             // Coupons that are gone have no gate; their entries are rejected when they are drained.
             rebuild.coupons.removeLast(next.count)
         }
@@ -28,12 +28,10 @@ extension Scheduler {
     /// Small coupons, all at once. False where that would be too much, or they have changed meanwhile.
     private func load(
         _ marks: ArraySlice<LoadMarks>, _ row: PartitionRow
-    ) throws(StepError) -> Bool {
+    ) throws(BackendError) -> Bool {
         let ids = marks.map(\.coupon.id)
-        let holders = try issue { () throws(LedgerError) in
-            try ledger.holders(of: ids, limit: options.slices.holders)
-        }
-        let now = try issue { () throws(LedgerError) in try ledger.marks(of: ids) }
+        let holders = try ledger.holders(of: ids, limit: options.slices.holders)
+        let now = try ledger.marks(of: ids)
         guard let holders, now.count == marks.count,
             zip(now, marks).allSatisfy({ $0.haveSameHolders(as: $1) })
         else { return false }
@@ -45,16 +43,12 @@ extension Scheduler {
 
     private func loadPage(
         _ large: Rebuild.LargeLoad, _ rebuild: inout Rebuild
-    ) throws(StepError) {
+    ) throws(BackendError) {
         let (row, id) = (rebuild.row, large.marks.coupon.id)
         guard large.place != .end else { return try finish(large, &rebuild) }
-        let page = try issue { () throws(LedgerError) in
-            try ledger.holders(of: id, after: large.place, limit: options.slices.holders)
-        }
-        let staged = try gate { () throws(GateControlError) in
-            try gates.stage(
-                page.holders, of: id, partition: row.id, epoch: row.epoch, load: nil)
-        }
+        let page = try ledger.holders(of: id, after: large.place, limit: options.slices.holders)
+        let staged = try gates.stage(
+            page.holders, of: id, partition: row.id, epoch: row.epoch, load: nil)
         if !staged { throw .overtaken("holders with epoch \(row.epoch)") }
         rebuild.large = Rebuild.LargeLoad(
             marks: large.marks, place: page.end,
@@ -63,9 +57,9 @@ extension Scheduler {
 
     private func finish(
         _ large: Rebuild.LargeLoad, _ rebuild: inout Rebuild
-    ) throws(StepError) {
+    ) throws(BackendError) {
         let id = large.marks.coupon.id
-        let now = try issue { () throws(LedgerError) in try ledger.marks(of: [id]) }
+        let now = try ledger.marks(of: [id])
         rebuild.large = nil
         guard let now = now.first else { return }
         let isSame = now.haveSameHolders(as: large.marks)
@@ -78,10 +72,8 @@ extension Scheduler {
 
     private func load(
         _ coupons: [LoadedCoupon], _ row: PartitionRow
-    ) throws(StepError) -> LoadResult {
-        let result = try gate { () throws(GateControlError) in
-            try gates.load(coupons, partition: row.id, epoch: row.epoch, load: nil)
-        }
+    ) throws(BackendError) -> LoadResult {
+        let result = try gates.load(coupons, partition: row.id, epoch: row.epoch, load: nil)
         if result == .superseded { throw .overtaken("load with epoch \(row.epoch)") }
         return result
     }

@@ -9,17 +9,17 @@ internal import CouponCore
 internal import Logging
 
 extension Scheduler {
-    func beginRebuild(_ row: PartitionRow, _ reason: RebuildReason) throws(StepError) {
+    func beginRebuild(_ row: PartitionRow, _ reason: RebuildReason) throws(BackendError) {
         logger.debug(
             "rebuilding the gate",
             metadata: [LogKey.partition: "\(row.id.rawValue)", LogKey.reason: "\(reason.rawValue)"])
         if reason.isPostgresBehind { try raiseAlarm(row, reason) }
         instruments.count(.rebuilds)
-        let identity = try gate { () throws(GateControlError) in try gates.identity() }
+        let identity = try gates.identity()
         let raised = try raiseEpoch(row, identity)
         // Before the fence: should its answer be lost, the attempt goes on.
         rebuilds[row.id] = Rebuild(row: raised, reason: reason, now: options.clocks.now())
-        let fenced = try gate { () throws(GateControlError) in try gates.fence(raised) }
+        let fenced = try gates.fence(raised)
         if !fenced { throw .overtaken("fence with epoch \(raised.epoch)") }
         try goOnRebuilding(row.id, identity)
     }
@@ -27,7 +27,7 @@ extension Scheduler {
     /// A slice of the rebuild under way.
     func goOnRebuilding(
         _ partition: PartitionID, _ identity: RedisIdentity
-    ) throws(StepError) {
+    ) throws(BackendError) {
         guard var rebuild = rebuilds[partition] else { return }
         if rebuild.isInDoubt, !(try resume(&rebuild, identity)) {
             rebuilds[partition] = nil
@@ -44,12 +44,10 @@ extension Scheduler {
     /// Whether a rebuild that was interrupted is still the last one, of the same Redis: then it goes on.
     private func resume(
         _ rebuild: inout Rebuild, _ identity: RedisIdentity
-    ) throws(StepError) -> Bool {
+    ) throws(BackendError) -> Bool {
         let partition = rebuild.row.id
-        let row = try issue { () throws(LedgerError) in try ledger.partition(partition) }
-        let view = try gate { () throws(GateControlError) in
-            try gates.read(partition, after: .zero, upTo: .zero, maximumRequests: 1)
-        }
+        let row = try ledger.partition(partition)
+        let view = try gates.read(partition, after: .zero, upTo: .zero, maximumRequests: 1)
         guard row == rebuild.row, row.identity == identity, view.status == .fenced,
             view.epoch == row.epoch, view.beat > 0
         else { return false }
@@ -59,7 +57,7 @@ extension Scheduler {
     }
 
     /// The smallest part of a rebuild. True where it has ended.
-    private func advance(_ rebuild: inout Rebuild) throws(StepError) -> Bool {
+    private func advance(_ rebuild: inout Rebuild) throws(BackendError) -> Bool {
         try beat(&rebuild)
         switch rebuild.phase {
         case .surveying: try survey(&rebuild)
@@ -75,27 +73,23 @@ extension Scheduler {
     }
 
     /// Rule 43: shows other owners that this rebuild moves, and learns of one that has overtaken it.
-    private func beat(_ rebuild: inout Rebuild) throws(StepError) {
+    private func beat(_ rebuild: inout Rebuild) throws(BackendError) {
         let now = options.clocks.now()
         guard now >= rebuild.beatAt else { return }
         let row = rebuild.row
-        let isLast = try gate { () throws(GateControlError) in
-            try gates.beat(row.id, epoch: row.epoch)
-        }
+        let isLast = try gates.beat(row.id, epoch: row.epoch)
         if !isLast { throw .overtaken("rebuild with epoch \(row.epoch)") }
         rebuild.beatAt = now.advanced(byMilliseconds: Limits.beatMilliseconds)
     }
 
     /// The next entries: so many that they hold a slice's requests.
-    private func nextEntries(_ rebuild: Rebuild) throws(StepError) -> [QueueItem] {
-        try gate { () throws(GateControlError) in
-            try gates.entries(
-                rebuild.row.id, after: rebuild.place,
-                limit: max(1, options.slices.requests / rebuild.requestsPerEntry))
-        }
+    private func nextEntries(_ rebuild: Rebuild) throws(BackendError) -> [QueueItem] {
+        try gates.entries(
+            rebuild.row.id, after: rebuild.place,
+            limit: max(1, options.slices.requests / rebuild.requestsPerEntry))
     }
 
-    private func survey(_ rebuild: inout Rebuild) throws(StepError) {
+    private func survey(_ rebuild: inout Rebuild) throws(BackendError) {
         let items = try nextEntries(rebuild)
         rebuild.survey(items)
         guard items.isEmpty else { return }
@@ -103,7 +97,7 @@ extension Scheduler {
         rebuild.begin(rebuild.damaged.isEmpty ? .sweeping : .searching)
     }
 
-    private func search(_ rebuild: inout Rebuild) throws(StepError) {
+    private func search(_ rebuild: inout Rebuild) throws(BackendError) {
         try searchSlice(&rebuild.search, rebuild.row.id)
         guard rebuild.search.isOver else { return }
         for request in rebuild.search.found { rebuild.add(request.accepted.coupon) }
@@ -111,38 +105,32 @@ extension Scheduler {
         rebuild.begin(.loading)
     }
 
-    private func sweep(_ rebuild: inout Rebuild) throws(StepError) {
+    private func sweep(_ rebuild: inout Rebuild) throws(BackendError) {
         let row = rebuild.row
-        let isMoreLeft = try gate { () throws(GateControlError) in
-            try gates.sweep(row.id, before: row.epoch, limit: options.slices.coupons)
-        }
+        let isMoreLeft = try gates.sweep(row.id, before: row.epoch, limit: options.slices.coupons)
         if !isMoreLeft { rebuild.begin(.loading) }
     }
 
     /// Rule 30. A queued request is a slot that nobody else may have.
-    private func count(_ rebuild: inout Rebuild) throws(StepError) {
+    private func count(_ rebuild: inout Rebuild) throws(BackendError) {
         let items = try nextEntries(rebuild)
         guard let last = items.last?.position else { return rebuild.begin(.opening) }
         let search = rebuild.search
         let requests = items.flatMap { $0.completed(by: search).requests }
         let (row, from) = (rebuild.row, rebuild.place)
-        let counted = try gate { () throws(GateControlError) in
-            try gates.count(
-                requests, from: from, to: last, partition: row.id, epoch: row.epoch)
-        }
+        let counted = try gates.count(
+            requests, from: from, to: last, partition: row.id, epoch: row.epoch)
         if !counted { throw .overtaken("count with epoch \(row.epoch)") }
         rebuild.requests += requests.count
         rebuild.read(items)
     }
 
     /// Rule 31. Changes that were committed since a coupon was read have left a note, which is told next.
-    private func open(_ rebuild: Rebuild) throws(StepError) {
+    private func open(_ rebuild: Rebuild) throws(BackendError) {
         let row = rebuild.row
-        let now = try issue { () throws(LedgerError) in try ledger.partition(row.id) }
+        let now = try ledger.partition(row.id)
         if now != row { throw .overtaken("epoch \(row.epoch) is not the last one any more") }
-        let opened = try gate { () throws(GateControlError) in
-            try gates.open(row, counted: rebuild.place)
-        }
+        let opened = try gates.open(row, counted: rebuild.place)
         if !opened { throw .overtaken("open with epoch \(row.epoch)") }
     }
 
@@ -163,8 +151,8 @@ extension Scheduler {
 
     /// Nobody but a person can tell what an older PostgreSQL has forgotten. A row that was only overtaken
     /// by another owner's rebuild is no such case.
-    private func raiseAlarm(_ row: PartitionRow, _ reason: RebuildReason) throws(StepError) {
-        let now = try issue { () throws(LedgerError) in try ledger.partition(row.id) }
+    private func raiseAlarm(_ row: PartitionRow, _ reason: RebuildReason) throws(BackendError) {
+        let now = try ledger.partition(row.id)
         guard now == row else { throw .overtaken("the partition's row moved on") }
         instruments.count(.postgresRollbacks)
         logger.critical(
@@ -178,18 +166,14 @@ extension Scheduler {
     /// Rule 26. Another installation's gate is left alone.
     private func raiseEpoch(
         _ row: PartitionRow, _ identity: RedisIdentity
-    ) throws(StepError) -> PartitionRow {
-        let view = try gate { () throws(GateControlError) in
-            try gates.read(row.id, after: .zero, upTo: .zero, maximumRequests: 1)
-        }
+    ) throws(BackendError) -> PartitionRow {
+        let view = try gates.read(row.id, after: .zero, upTo: .zero, maximumRequests: 1)
         if let other = view.installID, other != row.installID {
             throw .overtaken(
                 "this Redis belongs to installation \(other), the database to \(row.installID): "
                     + "give each installation a Redis of its own")
         }
         let floor = max(view.epoch, view.queueEnd.epoch)
-        return try issue { () throws(LedgerError) in
-            try ledger.raiseEpoch(of: row.id, above: floor, identity: identity)
-        }
+        return try ledger.raiseEpoch(of: row.id, above: floor, identity: identity)
     }
 }

@@ -4,7 +4,7 @@ internal import Logging
 
 extension Scheduler {
     /// A partition stays due while there was work, for there may be more.
-    func step(_ partition: PartitionID) throws(StepError) {
+    func step(_ partition: PartitionID) throws(BackendError) {
         let identity = try verifiedIdentity()
         if rebuilds[partition] != nil { return try goOnRebuilding(partition, identity) }
         let row = try currentRow(partition)
@@ -43,7 +43,7 @@ extension Scheduler {
     /// The items with the users of those that are damaged; nil where the search for them goes on.
     private func completed(
         _ items: [QueueItem], _ partition: PartitionID
-    ) throws(StepError) -> [QueueItem]? {
+    ) throws(BackendError) -> [QueueItem]? {
         let damaged = Set(items.filter(\.isDamaged).map(\.position))
         if damaged.isEmpty { return items }
         var search = owned[partition]?.search ?? HolderSearch(positions: damaged)
@@ -59,10 +59,10 @@ extension Scheduler {
     /// Goes on with a search as long as a slice may take.
     func searchSlice(
         _ search: inout HolderSearch, _ partition: PartitionID
-    ) throws(StepError) {
+    ) throws(BackendError) {
         let end = sliceEnd(for: partition)
         repeat {
-            do { try gates.search(&search, partition: partition) } catch { throw .gates(error) }
+            try gates.search(&search, partition: partition)
         } while !search.isOver && options.clocks.now() < end
     }
 
@@ -74,22 +74,20 @@ extension Scheduler {
                 ? Limits.sliceBesideOthersMilliseconds : Limits.sliceMilliseconds)
     }
 
-    private func currentRow(_ partition: PartitionID) throws(StepError) -> PartitionRow {
+    private func currentRow(_ partition: PartitionID) throws(BackendError) -> PartitionRow {
         if let row = owned[partition]?.row { return row }
-        return try issue { () throws(LedgerError) in try ledger.partition(partition) }
+        return try ledger.partition(partition)
     }
 
     /// What the last settle found, or what there is now. An older view only shows less: it is of this
     /// owner's own epoch and cursor, and the fence catches whatever has changed since, as after any read.
     private func currentView(
         _ partition: PartitionID, after cursor: Position
-    ) throws(StepError) -> GateView {
+    ) throws(BackendError) -> GateView {
         if let view = owned[partition]?.consumeView() { return view }
-        return try gate { () throws(GateControlError) in
-            try gates.read(
-                partition, after: cursor, upTo: nil,
-                maximumRequests: requestsPerTransaction(of: partition))
-        }
+        return try gates.read(
+            partition, after: cursor, upTo: nil,
+            maximumRequests: requestsPerTransaction(of: partition))
     }
 
     private func requestsPerTransaction(of partition: PartitionID) -> Int {
@@ -97,23 +95,22 @@ extension Scheduler {
     }
 
     /// Nothing to issue: a slice of the sweep, if earlier epochs have left keys; else sleep until woken.
-    private func rest(_ partition: PartitionID, _ row: PartitionRow) throws(StepError) {
+    private func rest(_ partition: PartitionID, _ row: PartitionRow) throws(BackendError) {
         owned[partition]?.row = row
         owned[partition]?.search = nil
         guard owned[partition]?.needsSweep == true else {
             owned[partition]?.isReady = false
             return
         }
-        let isMoreLeft = try gate { () throws(GateControlError) in
-            try gates.sweep(partition, before: row.epoch, limit: options.slices.coupons)
-        }
+        let isMoreLeft = try gates.sweep(
+            partition, before: row.epoch, limit: options.slices.coupons)
         owned[partition]?.needsSweep = isMoreLeft
     }
 
     /// Rules 19 to 22: one transaction, then settle.
     private func commit(
         _ row: PartitionRow, _ identity: RedisIdentity, to: Position, _ items: [QueueItem]
-    ) throws(StepError) {
+    ) throws(BackendError) {
         let started = options.clocks.now()
         let batch = Batch(
             partition: row.id, epoch: row.epoch, from: row.cursor, to: to, items: items,
@@ -122,7 +119,7 @@ extension Scheduler {
         if !items.isEmpty {
             owned[row.id]?.attempted = (items.reduce(0) { $0 + $1.requestCount }, items.count)
         }
-        let commit = try issue { () throws(LedgerError) in try ledger.issue(batch) }
+        let commit = try ledger.issue(batch)
         owned[row.id]?.attempted = nil
         let now = options.clocks.now()
         owned[row.id]?.issuedAt = now
@@ -162,11 +159,9 @@ extension Scheduler {
     }
 
     /// The gate as it is afterwards, with the next batch.
-    private func settle(_ settlement: Settlement) throws(StepError) -> GateView {
-        let view = try gate { () throws(GateControlError) in
-            try gates.settle(
-                settlement, thenReading: requestsPerTransaction(of: settlement.partition))
-        }
+    private func settle(_ settlement: Settlement) throws(BackendError) -> GateView {
+        let view = try gates.settle(
+            settlement, thenReading: requestsPerTransaction(of: settlement.partition))
         guard let view else {
             throw .overtaken("settle from \(settlement.from) to \(settlement.to)")
         }
@@ -177,18 +172,16 @@ extension Scheduler {
     private func recover(
         _ partition: PartitionID, _ row: PartitionRow, _ identity: RedisIdentity, from: Position,
         to: Position
-    ) throws(StepError) {
+    ) throws(BackendError) {
         guard let items = try completed(try queued(partition, after: from, upTo: to), partition)
         else { return }
         var requests: [CouponID: Int64] = [:]
         for request in items.lazy.flatMap(\.requests) {
             requests[request.accepted.coupon, default: 0] += 1
         }
-        let rejections = try issue { () throws(LedgerError) in
-            try ledger.rejections(in: partition, after: from, upTo: to)
-        }
+        let rejections = try ledger.rejections(in: partition, after: from, upTo: to)
         let ids = Set(requests.keys).union(rejections.map(\.accepted.coupon)).sorted()
-        let coupons = try issue { () throws(LedgerError) in try ledger.coupons(ids) }
+        let coupons = try ledger.coupons(ids)
         let byID = Dictionary(coupons.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         _ = try settle(
             Settlement(
@@ -209,15 +202,13 @@ extension Scheduler {
     /// All entries in (after, upTo], epoch by epoch: those of one transaction.
     private func queued(
         _ partition: PartitionID, after: Position, upTo: Position?
-    ) throws(StepError) -> [QueueItem] {
+    ) throws(BackendError) -> [QueueItem] {
         var items: [QueueItem] = []
         while true {
             let last = items.last?.position ?? after
-            let view = try gate { () throws(GateControlError) in
-                try gates.read(
-                    partition, after: last, upTo: upTo,
-                    maximumRequests: options.requestsPerTransaction)
-            }
+            let view = try gates.read(
+                partition, after: last, upTo: upTo,
+                maximumRequests: options.requestsPerTransaction)
             if view.items.isEmpty { return items }
             items += view.items
         }

@@ -75,7 +75,7 @@ package final class Scheduler {
         toldOwned = now
     }
 
-    private func keepOwnership(_ now: MonotonicTime) throws(LedgerError) {
+    private func keepOwnership(_ now: MonotonicTime) throws(BackendError) {
         if !ledger.isConnected { owned.removeAll() }
         let changes = try ownership.review(
             ledger: ledger, owned: Set(owned.keys),
@@ -98,7 +98,7 @@ package final class Scheduler {
     }
 
     /// The locks went with the session: whatever was read is another owner's business now (rule 9).
-    func loseSession(_ error: LedgerError, _ now: MonotonicTime) {
+    func loseSession(_ error: BackendError, _ now: MonotonicTime) {
         if !owned.isEmpty || ownership.failures == 0 {
             logger.warning("session with PostgreSQL lost", metadata: [LogKey.error: "\(error)"])
         }
@@ -131,7 +131,7 @@ package final class Scheduler {
         guard !rows.isEmpty else { return }
         do {
             let identity = try verifiedIdentity()
-            let views = try gate { () throws(GateControlError) in try gates.heartbeat(rows) }
+            let views = try gates.heartbeat(rows)
             for (row, view) in zip(rows, views) {
                 owned[row.id]?.checkAt = now.advanced(byMilliseconds: options.checkMilliseconds)
                 guard let view else {
@@ -155,10 +155,8 @@ package final class Scheduler {
                 rebuilds[partition] == nil
             else { continue }
             do {
-                let isMoreDue = try gate { () throws(GateControlError) in
-                    try gates.unload(
-                        partition, epoch: row.epoch, limit: options.slices.coupons)
-                }
+                let isMoreDue = try gates.unload(
+                    partition, epoch: row.epoch, limit: options.slices.coupons)
                 if !isMoreDue {
                     owned[partition]?.unloadAt = now.advanced(
                         byMilliseconds: Limits.unloadMilliseconds)
@@ -211,17 +209,17 @@ package final class Scheduler {
         owned.contains { $0 != partition && !$1.isReady && $1.hasIssued(since: now) }
     }
 
-    private func fail(_ partition: PartitionID, _ error: StepError, since start: MonotonicTime) {
+    private func fail(_ partition: PartitionID, _ error: BackendError, since start: MonotonicTime) {
         let now = options.clocks.now()
         instruments.count(.failures)
         rebuilds[partition]?.isInDoubt = true
         switch error {
-        case .ledger(.sessionLost(let text)):
-            loseSession(.sessionLost(text), now)
+        case .postgres(.sessionLost):
+            loseSession(error, now)
             return
-        case .gates:
+        case .redis:
             identity = nil
-        case .ledger(.tooSlow):
+        case .postgres(.tooSlow):
             // What else takes too long says nothing of the batches.
             if let attempted = owned[partition]?.attempted {
                 if attempted.entries > 1 {
@@ -230,7 +228,7 @@ package final class Scheduler {
                     owned[partition]?.batch.tooSlowAlone(now: now)
                 }
             }
-        case .ledger:
+        case .postgres, .answer:
             break
         case .overtaken:
             rebuilds[partition] = nil
@@ -245,10 +243,10 @@ package final class Scheduler {
     }
 
     /// Which Redis this is, asked anew each second and after each break (rules 15 and 24).
-    func verifiedIdentity() throws(StepError) -> RedisIdentity {
+    func verifiedIdentity() throws(BackendError) -> RedisIdentity {
         let now = options.clocks.now()
         if let identity, now < identityCheckAt { return identity }
-        let answer = try gate { () throws(GateControlError) in try gates.identity() }
+        let answer = try gates.identity()
         identity = answer
         identityCheckAt = now.advanced(byMilliseconds: options.checkMilliseconds)
         return answer
@@ -283,22 +281,4 @@ package final class Scheduler {
             options.clocks.pause(50)
         }
     }
-}
-
-/// Why a step ended early. Everything it had read is thrown away.
-enum StepError: Error {
-    case ledger(LedgerError)
-    case gates(GateControlError)
-    /// The gate moved on: another owner, a rebuild.
-    case overtaken(String)
-}
-
-/// Runs calls of the two ports inside a step.
-func issue<Value>(_ body: () throws(LedgerError) -> Value) throws(StepError) -> Value {
-    do { return try body() } catch { throw .ledger(error) }
-}
-
-/// See `issue`.
-func gate<Value>(_ body: () throws(GateControlError) -> Value) throws(StepError) -> Value {
-    do { return try body() } catch { throw .gates(error) }
 }

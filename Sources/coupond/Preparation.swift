@@ -45,11 +45,11 @@ func prepare(
             _ = try gates.identity()
             return try Installation.setUp(
                 postgres, partitions: configuration.partitions, logger: logger)
-        } catch GateControlError.unsafeSettings(let text) {
+        } catch BackendError.redis(.unsafeSettings(let text)) {
             logger.critical(
                 "Redis is not configured as durably as promised", metadata: [LogKey.why: "\(text)"])
             throw ExitCode(EX_CONFIG)
-        } catch LedgerError.refused(let text) {
+        } catch BackendError.postgres(.refused(let text)) {
             logger.critical(
                 "PostgreSQL refused the preparation of the database",
                 metadata: [LogKey.why: "\(text)"])

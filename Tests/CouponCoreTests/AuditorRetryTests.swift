@@ -8,7 +8,7 @@ private final class Books: AccountsStore, AccountsGate {
     /// By id: slots at the gate that the tables know nothing of.
     var slots: [Int64: Int64] = [:]
     /// What the next calls of `requestResync` throw.
-    var resyncFailures: [LedgerError] = []
+    var resyncFailures: [BackendError] = []
     var resyncRequests: [CouponID] = []
     /// Whose record cannot be read.
     var damaged: Set<Int64> = []
@@ -43,10 +43,10 @@ private final class Books: AccountsStore, AccountsGate {
 
     func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
-    ) throws(GateControlError) -> GateInspection {
+    ) throws(BackendError) -> GateInspection {
         inspections.append(coupon)
-        if isRedisAway { throw .unavailable("away") }
-        if damaged.contains(coupon.rawValue) { throw .unexpectedReply("damaged") }
+        if isRedisAway { throw .redis(.unavailable("away")) }
+        if damaged.contains(coupon.rawValue) { throw .redis(.unexpectedReply("damaged")) }
         let record = GateRecord(
             version: versions[coupon.rawValue] ?? 2, rev: 1,
             used: 1 + slots[coupon.rawValue, default: 0], queued: 0, nextSequence: 2, cap: nil,
@@ -57,15 +57,15 @@ private final class Books: AccountsStore, AccountsGate {
             holder: nil)
     }
 
-    func requestResync(_ coupon: CouponID, above version: Int64?) throws(LedgerError) {
+    func requestResync(_ coupon: CouponID, above version: Int64?) throws(BackendError) {
         resyncRequests.append(coupon)
         if !resyncFailures.isEmpty { throw resyncFailures.removeFirst() }
     }
 
     func holders(
         of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int
-    ) throws(GateControlError) -> [LoadedHolder] {
-        if areHoldersAway { throw .unexpectedReply("HSCAN") }
+    ) throws(BackendError) -> [LoadedHolder] {
+        if areHoldersAway { throw .redis(.unexpectedReply("HSCAN")) }
         return []
     }
 
@@ -104,7 +104,7 @@ private final class Books: AccountsStore, AccountsGate {
 
     @Test func `a gate that could not be told again is told at a later look`() {
         books.versions = [1: 1]
-        books.resyncFailures = [.busy("locked"), .sessionLost("failover")]
+        books.resyncFailures = [.postgres(.busy("locked")), .postgres(.sessionLost("failover"))]
         looks(60)
         #expect(books.resyncRequests.count == 3, "two that failed, and one")
         #expect(toldAgain == 1)
@@ -117,7 +117,7 @@ private final class Books: AccountsStore, AccountsGate {
 
     @Test func `a gate that is ahead raises one alarm, whatever has to be tried again`() {
         books.versions = [1: 5]
-        books.resyncFailures = [.busy("locked")]
+        books.resyncFailures = [.postgres(.busy("locked"))]
         looks(60)
         #expect(books.resyncRequests.count == 2)
         #expect(told { if case .wentBack = $0 { true } else { false } } == 1)
@@ -126,7 +126,7 @@ private final class Books: AccountsStore, AccountsGate {
     @Test func `a coupon of which something fails holds up no other`() {
         books.versions = [1: 1, 2: 2, 3: 1, 4: 2, 5: 2, 6: 2]
         books.damaged = [1, 2, 4, 5]
-        books.resyncFailures = [.busy("locked")]
+        books.resyncFailures = [.postgres(.busy("locked"))]
         looks(20)
         #expect(told { $0 == .looked(CouponID(6)) } == 10)
         #expect(toldAgain == 1)

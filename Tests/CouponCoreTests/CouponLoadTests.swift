@@ -22,7 +22,7 @@ private let partition = PartitionID(0)
         slices.holders = 2
         keeper = CouponKeeper(
             store: store, gates: gates, partitioning: world.partitioning, slices: slices,
-            clocks: clock.clocks, forget: { _ in }, failed: { _, _ in })
+            clocks: clock.clocks, forget: { _ in }, failed: { _ in })
         let row = world.tables.raiseEpoch(of: partition, above: 0, identity: world.identity)
         _ = world.redis.fence(row)
         _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
@@ -183,10 +183,10 @@ private let partition = PartitionID(0)
         var load = load()
         run(&load) { staged?.holders.count == 4 }
         if isPostgres {
-            store.before = { _ throws(LedgerError) in throw .tooSlow("57014") }
+            store.before = { _ throws(BackendError) in throw .postgres(.tooSlow("57014")) }
         } else {
-            gates.before = { call, _ throws(GateControlError) in
-                if call == .stage { throw .unavailable("OOM") }
+            gates.before = { call, _ throws(BackendError) in
+                if call == .stage { throw .redis(.unavailable("OOM")) }
             }
         }
         guard case .done(.failed(let failure)) = run(&load) else {

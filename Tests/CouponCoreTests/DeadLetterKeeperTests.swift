@@ -5,9 +5,9 @@ import Testing
 
 @Suite struct DeadLetterKeeperTests {
     /// Which of five letters are tried, when the third ends like this.
-    private func tried(_ third: () throws(LedgerError) -> Bool?) -> [Int64] {
+    private func tried(_ third: () throws(BackendError) -> Bool?) -> [Int64] {
         var tried: [Int64] = []
-        DeadLetterKeeper.inTurn([1, 2, 3, 4, 5]) { id throws(LedgerError) in
+        DeadLetterKeeper.inTurn([1, 2, 3, 4, 5]) { id throws(BackendError) in
             tried.append(id)
             return id == 3 ? try third() : true
         }
@@ -15,14 +15,19 @@ import Testing
     }
 
     @Test func `a letter that cannot be told now keeps no other from it`() {
-        #expect(tried { () throws(LedgerError) in true } == [1, 2, 3, 4, 5])
-        #expect(tried { () throws(LedgerError) in false } == [1, 2, 3, 4, 5])
-        #expect(tried { () throws(LedgerError) in throw .busy("locked") } == [1, 2, 3, 4, 5])
-        #expect(tried { () throws(LedgerError) in throw .refused("no") } == [1, 2, 3, 4, 5])
+        #expect(tried { () throws(BackendError) in true } == [1, 2, 3, 4, 5])
+        #expect(tried { () throws(BackendError) in false } == [1, 2, 3, 4, 5])
+        #expect(
+            tried { () throws(BackendError) in throw .postgres(.busy("locked")) } == [
+                1, 2, 3, 4, 5,
+            ])
+        #expect(
+            tried { () throws(BackendError) in throw .postgres(.refused("no")) } == [1, 2, 3, 4, 5])
     }
 
     @Test func `behind a gate or a session that is away no other is tried`() {
-        #expect(tried { () throws(LedgerError) in nil } == [1, 2, 3])
-        #expect(tried { () throws(LedgerError) in throw .sessionLost("away") } == [1, 2, 3])
+        #expect(tried { () throws(BackendError) in nil } == [1, 2, 3])
+        #expect(
+            tried { () throws(BackendError) in throw .postgres(.sessionLost("away")) } == [1, 2, 3])
     }
 }

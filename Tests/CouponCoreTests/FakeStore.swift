@@ -6,55 +6,57 @@ import Models
 final class FakeStore: CouponStore {
     enum Call { case marks, holders, statuses }
 
-    var before: (Call) throws(LedgerError) -> Void = { _ in }
+    var before: (Call) throws(BackendError) -> Void = { _ in }
     /// Coupons whose rows cannot be read.
     var damaged: Set<CouponID> = []
     private let world: ModelWorld
 
     init(_ world: ModelWorld) { self.world = world }
 
-    func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+    func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks] {
         try before(.marks)
         return world.tables.marks(of: coupons)
     }
 
     func holders(
         of coupon: CouponID, after place: HolderPlace, limit: Int
-    ) throws(LedgerError) -> HolderPage {
+    ) throws(BackendError) -> HolderPage {
         try before(.holders)
         return world.tables.holders(of: coupon, after: place, limit: limit)
     }
 
     func statusRows(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(LedgerError) -> StatusRows {
+    ) throws(BackendError) -> StatusRows {
         try before(.statuses)
         var rows = world.tables.statusRows(questions)
-        for coupon in damaged { rows.coupons[coupon] = .failure(.refused("an unknown state")) }
+        for coupon in damaged {
+            rows.coupons[coupon] = .failure(.postgres(.refused("an unknown state")))
+        }
         return rows
     }
 
     // Nothing else is asked for.
-    private var notAskedFor: LedgerError { .refused("not asked for") }
+    private var notAskedFor: BackendError { .postgres(.refused("not asked for")) }
 
     func holders(
         of coupons: [CouponID], limit: Int
-    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? { throw notAskedFor }
-    func partitions() throws(LedgerError) -> [PartitionRow] { throw notAskedFor }
-    func coupon(_ id: CouponID) throws(LedgerError) -> Coupon? { throw notAskedFor }
-    func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon] { throw notAskedFor }
-    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] { throw notAskedFor }
+    ) throws(BackendError) -> [CouponID: [LoadedHolder]]? { throw notAskedFor }
+    func partitions() throws(BackendError) -> [PartitionRow] { throw notAskedFor }
+    func coupon(_ id: CouponID) throws(BackendError) -> Coupon? { throw notAskedFor }
+    func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon] { throw notAskedFor }
+    func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] { throw notAskedFor }
     func decisions(
         _ questions: [AcceptedRequest], in partition: PartitionID
-    ) throws(LedgerError) -> Decisions { throw notAskedFor }
-    func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
+    ) throws(BackendError) -> Decisions { throw notAskedFor }
+    func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?] {
         throw notAskedFor
     }
-    func create(_ coupon: Coupon) throws(LedgerError) -> Bool { throw notAskedFor }
+    func create(_ coupon: Coupon) throws(BackendError) -> Bool { throw notAskedFor }
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> CouponUpdateResult? { throw notAskedFor }
+    ) throws(BackendError) -> CouponUpdateResult? { throw notAskedFor }
     func resync(
         _ tell: (Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> Bool { throw notAskedFor }
+    ) throws(BackendError) -> Bool { throw notAskedFor }
 }

@@ -19,7 +19,7 @@ private let other = CouponID(2)
         store = FakeStore(world)
         keeper = CouponKeeper(
             store: store, gates: ModelGates(world), partitioning: world.partitioning,
-            clocks: clock.clocks, forget: { _ in }, failed: { _, _ in })
+            clocks: clock.clocks, forget: { _ in }, failed: { _ in })
         let row = world.tables.raiseEpoch(of: partition, above: 0, identity: world.identity)
         _ = world.redis.fence(row)
         _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
@@ -101,7 +101,7 @@ private let other = CouponID(2)
         world.empty()
         #expect(
             users(statuses((1, sale), (2, sale), (nil, sale))) == [issued, nil, UserStatus.none])
-        store.before = { _ throws(LedgerError) in throw .sessionLost("away") }
+        store.before = { _ throws(BackendError) in throw .postgres(.sessionLost("away")) }
         #expect(users(statuses((1, sale), (nil, sale))) == [nil, nil])
     }
 }

@@ -11,7 +11,7 @@ import Testing
         let ledger = database.ledger()
         _ = try ledger.raiseEpoch(
             of: partition, above: 0, identity: RedisIdentity(runID: "a", replicationID: "b"))
-        #expect(throws: LedgerError.fenced) {
+        #expect(throws: BackendError.postgres(.fenced)) {
             try ledger.issue(batch(entry(1, first: 1, users: [1])))
         }
         #expect(try database.sql("SELECT count(*) FROM coupond.coupon_issue") == "0")
@@ -24,7 +24,7 @@ import Testing
         let ledger = database.ledger()
         let first = batch(entry(1, first: 1, users: [1]))
         _ = try ledger.issue(first)
-        #expect(throws: LedgerError.fenced) { try ledger.issue(first) }
+        #expect(throws: BackendError.postgres(.fenced)) { try ledger.issue(first) }
         #expect(try database.sql("SELECT issued FROM coupond.coupon") == "1")
     }
 
@@ -32,7 +32,7 @@ import Testing
     @Test func ofTwoOwnersOneCommits() async throws {
         let database = try await TestDatabase()
         try database.coupon()
-        let outcomes = await withTaskGroup(of: Result<Int, LedgerError>.self) { group in
+        let outcomes = await withTaskGroup(of: Result<Int, BackendError>.self) { group in
             for owner in 0..<2 {
                 group.addTask {
                     await onItsOwnThread {
@@ -40,13 +40,13 @@ import Testing
                         let work = batch(
                             entry(1, first: 1, users: 1...500),
                             entry(2, first: 501, users: [1_000 + Int64(owner)]))
-                        return Result { () throws(LedgerError) in try ledger.issue(work).issued }
+                        return Result { () throws(BackendError) in try ledger.issue(work).issued }
                     }
                 }
             }
             return await group.reduce(into: []) { $0.append($1) }
         }
-        #expect(outcomes.count { $0 == .failure(.fenced) } == 1)
+        #expect(outcomes.count { $0 == .failure(.postgres(.fenced)) } == 1)
         // The winner's batch met the total of 100, so that rejections were written as well: by it alone.
         #expect(outcomes.contains(.success(100)))
         #expect(

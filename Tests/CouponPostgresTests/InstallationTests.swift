@@ -19,7 +19,7 @@ import Testing
             for _ in 0..<4 {
                 group.addTask {
                     try await onItsOwnThread {
-                        Result { () throws(LedgerError) in
+                        Result { () throws(BackendError) in
                             try Installation.setUp(options, partitions: 4, logger: quiet)
                         }
                     }.get()
@@ -32,10 +32,10 @@ import Testing
 
     @Test func refusesAnotherNumberOfPartitions() async throws {
         let database = try await TestDatabase()
-        let error = #expect(throws: LedgerError.self) {
+        let error = #expect(throws: BackendError.self) {
             try Installation.setUp(database.options, partitions: 8, logger: quiet)
         }
-        guard case .refused(let text) = error else {
+        guard case .postgres(.refused(let text)) = error else {
             Testing.Issue.record("\(String(describing: error))")
             return
         }
@@ -46,10 +46,10 @@ import Testing
     @Test func refusesANewerDatabase() async throws {
         let database = try await TestDatabase()
         try database.sql("INSERT INTO coupond.schema_version VALUES (99, 'later')")
-        let error = #expect(throws: LedgerError.self) {
+        let error = #expect(throws: BackendError.self) {
             try Installation.setUp(database.options, partitions: 4, logger: quiet)
         }
-        guard case .refused(let text) = error else {
+        guard case .postgres(.refused(let text)) = error else {
             Testing.Issue.record("\(String(describing: error))")
             return
         }

@@ -79,7 +79,7 @@ import Testing
         expectBusy { _ = try database.ledger { $0.lockTimeoutMilliseconds = 50 }.issue(work) }
         if succeeds {
             _ = try other.run("SELECT pg_advisory_unlock(77)")
-            #expect(throws: LedgerError.fenced) {
+            #expect(throws: BackendError.postgres(.fenced)) {
                 try PostgresLedger(database.options.patient, logger: quiet).issue(work)
             }
         } else {

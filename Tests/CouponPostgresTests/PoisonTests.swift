@@ -55,7 +55,7 @@ import Testing
         try database.trigger("RAISE EXCEPTION 'trouble' USING ERRCODE = '\(state)';")
         let ledger = database.ledger()
         #expect(try ledger.claim(partition))
-        #expect(throws: LedgerError.failed("trouble (SQLSTATE \(state))")) {
+        #expect(throws: BackendError.postgres(.failed("trouble (SQLSTATE \(state))"))) {
             try ledger.issue(batch(entry(1, first: 1, users: 1...3)))
         }
         #expect(ledger.isConnected)
@@ -69,10 +69,10 @@ import Testing
         try database.trigger("PERFORM pg_sleep(0.05);")
         let ledger = database.ledger { $0.statementTimeoutMilliseconds = 400 }
         #expect(try ledger.claim(partition))
-        let error = #expect(throws: LedgerError.self) {
+        let error = #expect(throws: BackendError.self) {
             try ledger.issue(batch(entry(1, first: 1, users: 1...80)))
         }
-        guard case .tooSlow = error else {
+        guard case .postgres(.tooSlow) = error else {
             Testing.Issue.record("\(String(describing: error))")
             return
         }
@@ -89,7 +89,7 @@ import Testing
         let ledger = database.ledger { $0.statementTimeoutMilliseconds = 400 }
         #expect(try ledger.claim(partition))
         let usual = batch(entry(1, first: 1, users: 1...20))
-        #expect(throws: LedgerError.self) { try ledger.issue(usual) }
+        #expect(throws: BackendError.self) { try ledger.issue(usual) }
         let patient = Batch(
             partition: usual.partition, epoch: usual.epoch, from: usual.from, to: usual.to,
             items: usual.items, statementMilliseconds: 10_000)
@@ -101,10 +101,10 @@ import Testing
         try database.coupon()
         try database.sql("ALTER TABLE coupond.coupon_issue RENAME TO elsewhere")
         let ledger = database.ledger()
-        let error = #expect(throws: LedgerError.self) {
+        let error = #expect(throws: BackendError.self) {
             try ledger.issue(batch(entry(1, first: 1, users: 1...3)))
         }
-        guard case .refused(let text) = error else {
+        guard case .postgres(.refused(let text)) = error else {
             Testing.Issue.record("\(String(describing: error))")
             return
         }

@@ -141,16 +141,16 @@ extension TestDatabase {
 func expectSessionLost(
     sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
 ) {
-    let error = #expect(throws: LedgerError.self, sourceLocation: sourceLocation) { try body() }
-    guard case .sessionLost = error else {
+    let error = #expect(throws: BackendError.self, sourceLocation: sourceLocation) { try body() }
+    guard case .postgres(.sessionLost) = error else {
         Testing.Issue.record("\(String(describing: error))", sourceLocation: sourceLocation)
         return
     }
 }
 
 func expectBusy(sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void) {
-    let error = #expect(throws: LedgerError.self, sourceLocation: sourceLocation) { try body() }
-    guard case .busy = error else {
+    let error = #expect(throws: BackendError.self, sourceLocation: sourceLocation) { try body() }
+    guard case .postgres(.busy) = error else {
         Testing.Issue.record("\(String(describing: error))", sourceLocation: sourceLocation)
         return
     }

@@ -24,7 +24,7 @@ import Testing
         #expect(try store.coupons(after: CouponID(0), limit: 9) == [.sample(1), unlimited])
         #expect(try store.coupons(after: CouponID(0), limit: 1) == [.sample(1)])
         #expect(try store.coupons(after: CouponID(1), limit: 9) == [unlimited])
-        #expect(throws: LedgerError.self) { try store.create(.sample(3, total: 0)) }
+        #expect(throws: BackendError.self) { try store.create(.sample(3, total: 0)) }
         #expect(try store.coupon(CouponID(3)) == nil)
     }
 
@@ -162,7 +162,7 @@ import Testing
         try database.sql("UPDATE coupond.coupon SET state = 9 WHERE id = 8")
         let rows = try store.statusRows(
             [question(1, 8), question(1)], database.installation.partitioning)
-        #expect(throws: LedgerError.self) { try rows.coupons[CouponID(8)]?.get() }
+        #expect(throws: BackendError.self) { try rows.coupons[CouponID(8)]?.get() }
         #expect(try rows.coupons[CouponID(4)]?.get().issued == 2)
         #expect(try store.statusRows([], database.installation.partitioning).standings.isEmpty)
     }

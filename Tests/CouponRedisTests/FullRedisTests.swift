@@ -13,10 +13,10 @@ internal import Testing
     private func expectFull(
         sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
     ) {
-        let error = #expect(throws: GateControlError.self, sourceLocation: sourceLocation) {
+        let error = #expect(throws: BackendError.self, sourceLocation: sourceLocation) {
             try body()
         }
-        guard case .unavailable(let text)? = error, text.contains("maxmemory") else {
+        guard case .redis(.unavailable(let text))? = error, text.contains("maxmemory") else {
             Testing.Issue.record("\(String(describing: error))", sourceLocation: sourceLocation)
             return
         }

@@ -154,7 +154,7 @@ private var exhausted: Reply { .bytes([4]) }
     @Test func `pauses grow with failures and begin again after a success`() throws {
         func pause(_ action: Machine.State.BreakAction) throws -> (Int64, Bool, Bool) {
             guard case .dial(let pause, let isFirst, let wasReady) = action else {
-                throw GateControlError.unexpectedReply("no dial")
+                throw BackendError.redis(.unexpectedReply("no dial"))
             }
             return (pause, isFirst, wasReady)
         }

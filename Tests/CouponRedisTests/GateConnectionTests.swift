@@ -116,7 +116,7 @@ extension GateAnswer {
         #expect(try fixture.inspect(bigUser).holder?.sequence == 1)
         try await way.send([])
         guard case .reply(let reply) = try await way.answers(3)[2] else {
-            throw GateControlError.unexpectedReply("no reply to a question without requests")
+            throw BackendError.redis(.unexpectedReply("no reply to a question without requests"))
         }
         #expect(reply.tail == 2 && reply.verdicts.isEmpty)
         try await way.close()
@@ -226,7 +226,7 @@ extension GateAnswer {
         #expect(try await way.answers(2)[1].trouble != nil)
         try await eventually("leaving") { way.recorder.changes.withLock { $0 } > 1 }
         #expect(try await way.identity() == nil)
-        #expect(throws: GateControlError.unavailable("Redis is a replica")) {
+        #expect(throws: BackendError.redis(.unavailable("Redis is a replica"))) {
             try fixture.control.identity()
         }
         try await fixture.server.cli("REPLICAOF", "NO", "ONE")

@@ -14,9 +14,9 @@ internal import Testing
         let fixture = try await RedisFixture()
         _ = try fixture.control.identity()
         try await fixture.server.cli("CONFIG", "SET", name, value)
-        let error = #expect(throws: GateControlError.self) { try fixture.control.identity() }
-        guard case .unsafeSettings(let text) = error else {
-            throw GateControlError.unexpectedReply("\(String(describing: error))")
+        let error = #expect(throws: BackendError.self) { try fixture.control.identity() }
+        guard case .redis(.unsafeSettings(let text)) = error else {
+            throw BackendError.redis(.unexpectedReply("\(String(describing: error))"))
         }
         #expect(text.hasPrefix("\(name) is \(value), must be "))
         _ = try fixture.another { $0.allowUnsafeSettings = true }.identity()
@@ -36,11 +36,11 @@ internal import Testing
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         try await fixture.server.cli("CLIENT", "KILL", "TYPE", "normal")
-        #expect(throws: GateControlError.self) { try fixture.view() }
+        #expect(throws: BackendError.self) { try fixture.view() }
         #expect(try fixture.view().status == .open)
         try await fixture.server.kill()
-        #expect(throws: GateControlError.self) { try fixture.view() }
-        #expect(throws: GateControlError.self) { try fixture.view() }
+        #expect(throws: BackendError.self) { try fixture.view() }
+        #expect(throws: BackendError.self) { try fixture.view() }
         try await fixture.server.restart()
         try await eventually("it connects") { try fixture.view().status == .open }
     }
@@ -57,9 +57,9 @@ internal import Testing
         }
         let before = try await fixture.connections()
         for _ in 1...1_000 {
-            let error = #expect(throws: GateControlError.self) { try stranger.identity() }
-            guard case .unavailable(let text) = error, text.contains("NOPERM") else {
-                throw GateControlError.unexpectedReply("\(String(describing: error))")
+            let error = #expect(throws: BackendError.self) { try stranger.identity() }
+            guard case .redis(.unavailable(let text)) = error, text.contains("NOPERM") else {
+                throw BackendError.redis(.unexpectedReply("\(String(describing: error))"))
             }
         }
         #expect(try await fixture.connections() - before < 100)
@@ -95,7 +95,7 @@ internal import Testing
         let inspection = try fixture.control.inspect(coupon().id, partition: partition, user: nil)
         #expect(inspection.status == .open)
         try await fixture.server.cli("CLIENT", "KILL", "TYPE", "normal")
-        #expect(throws: GateControlError.self) { try fixture.view() }
+        #expect(throws: BackendError.self) { try fixture.view() }
     }
 
     @Test func `many coupons and users are inspected in one round trip, partition by partition`()
@@ -126,8 +126,8 @@ internal import Testing
         let control = fixture.another { $0.commandTimeoutMilliseconds = 100 }
         _ = try control.identity()
         fixture.server.freeze()
-        let error = #expect(throws: GateControlError.self) { try control.identity() }
-        #expect(error == .unavailable("Redis did not answer within 100 ms"))
+        let error = #expect(throws: BackendError.self) { try control.identity() }
+        #expect(error == .redis(.unavailable("Redis did not answer within 100 ms")))
         fixture.server.thaw()
         _ = try control.identity()
     }
@@ -169,13 +169,13 @@ internal import Testing
         _ = try fixture.ask(request(3))
         let queue = Keys.queue(partition)
         try await fixture.server.cli("DEL", queue)
-        _ = try fixture.control.perform { connection throws(GateControlError) in
+        _ = try fixture.control.perform { connection throws(BackendError) in
             var command = Command(argumentCount: 3 + fields.count)
             for word in ["XADD", queue, "1-1"] + fields { command.append(word) }
             return try connection.call(command)
         }
         guard case .damaged(let damaged) = try #require(try fixture.view().items.first) else {
-            throw GateControlError.unexpectedReply("taken for an entry")
+            throw BackendError.redis(.unexpectedReply("taken for an entry"))
         }
         #expect(damaged.position == at(1) && damaged.holders.isEmpty)
         #expect(

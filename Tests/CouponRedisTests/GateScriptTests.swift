@@ -18,7 +18,7 @@ internal import Testing
         let view = try fixture.view()
         #expect(view.tail == 1 && view.queueEnd == at(1) && view.items.count == 1)
         guard case .entry(let entry) = try #require(view.items.first) else {
-            throw GateControlError.unexpectedReply("damaged")
+            throw BackendError.redis(.unexpectedReply("damaged"))
         }
         #expect(entry.coupon == CouponID(7) && entry.firstSequence == 1)
         #expect(entry.acceptedAt == reply.now)
@@ -104,7 +104,7 @@ internal import Testing
         try fixture.open(coupon(total: nil))
         let users = (1...Int64(Limits.requestsPerGateCall)).map { request(bigUser + $0) }
         guard case .reply(let reply) = try fixture.answer(users) else {
-            throw GateControlError.unexpectedReply("refused")
+            throw BackendError.redis(.unexpectedReply("refused"))
         }
         #expect(
             reply.verdicts
@@ -167,13 +167,14 @@ internal import Testing
         _ = try fixture.ask(request(1), request(2))
         #expect(try fixture.answer([request(3)], by: narrow) == .exhausted)
         guard case .reply = try fixture.answer([], by: narrow) else {
-            throw GateControlError.unexpectedReply("a question without requests is always answered")
+            throw BackendError.redis(
+                .unexpectedReply("a question without requests is always answered"))
         }
         let narrowPartition = fixture.another { $0.backlogPerPartition = 2 }
         #expect(try fixture.answer([request(3)], by: narrowPartition) == .exhausted)
         #expect(try fixture.settle(from: .zero, to: at(1), [settled(coupon(issued: 2), 2)]))
         guard case .reply = try fixture.answer([request(3)], by: narrow) else {
-            throw GateControlError.unexpectedReply("settled requests are no backlog")
+            throw BackendError.redis(.unexpectedReply("settled requests are no backlog"))
         }
     }
 
@@ -182,9 +183,9 @@ internal import Testing
         try fixture.open(coupon())
         _ = try fixture.ask(request(1))
         try await fixture.server.cli("CONFIG", "SET", "maxmemory", "1")
-        let error = #expect(throws: GateControlError.self) { try fixture.answer([request(2)]) }
-        guard case .unavailable(let text) = error else {
-            throw GateControlError.unexpectedReply("\(String(describing: error))")
+        let error = #expect(throws: BackendError.self) { try fixture.answer([request(2)]) }
+        guard case .redis(.unavailable(let text)) = error else {
+            throw BackendError.redis(.unexpectedReply("\(String(describing: error))"))
         }
         #expect(text.contains("maxmemory"))
         #expect(try fixture.settle(from: .zero, to: at(1), [settled(coupon(issued: 1), 1)]))

@@ -25,7 +25,7 @@ internal import Testing
         try fixture.open()
         let row = PartitionRow(
             id: partition, epoch: 2, cursor: .zero, identity: nil, installID: "other")
-        #expect(throws: GateControlError.self) { try fixture.control.fence(row) }
+        #expect(throws: BackendError.self) { try fixture.control.fence(row) }
         #expect(try fixture.view().epoch == 1)
     }
 

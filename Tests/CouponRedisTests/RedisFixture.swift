@@ -36,7 +36,7 @@ final class RedisFixture {
     func connections() async throws -> Int {
         let stats = try await server.cli("INFO", "stats")
         let count = stats.firstMatch(of: /total_connections_received:(\d+)/).flatMap { Int($0.1) }
-        guard let count else { throw GateControlError.unexpectedReply(stats) }
+        guard let count else { throw BackendError.redis(.unexpectedReply(stats)) }
         return count
     }
 
@@ -140,7 +140,7 @@ final class RedisFixture {
 
     @discardableResult
     func call(_ command: Command) throws -> Reply {
-        try control.perform { connection throws(GateControlError) in try connection.call(command) }
+        try control.perform { connection throws(BackendError) in try connection.call(command) }
     }
 
     /// All keys.
@@ -194,12 +194,12 @@ final class RedisFixture {
         let call = GateCall(
             partition: partition, epoch: epoch, identity: try identity ?? control.identity(),
             floor: floor, coupon: CouponID(coupon), requests: requests)
-        let reply = try control.perform { connection throws(GateControlError) in
+        let reply = try control.perform { connection throws(BackendError) in
             let digest = try connection.call(Command("SCRIPT", "LOAD", Script.gate)).text ?? ""
             return try connection.call(Command(call, digest: digest, options: control.options))
         }
         guard let answer = GateAnswer(reply.bytesValue ?? [], requestCount: requests.count)
-        else { throw GateControlError.unexpectedReply("\(reply)") }
+        else { throw BackendError.redis(.unexpectedReply("\(reply)")) }
         return answer
     }
 
@@ -207,7 +207,7 @@ final class RedisFixture {
     func ask(_ requests: GateRequest..., coupon: Int64 = 7, epoch: Epoch = 1) throws -> GateReply {
         let answer = try answer(requests, epoch: epoch, coupon: coupon)
         guard case .reply(let reply) = answer else {
-            throw GateControlError.unexpectedReply("\(answer)")
+            throw BackendError.redis(.unexpectedReply("\(answer)"))
         }
         return reply
     }

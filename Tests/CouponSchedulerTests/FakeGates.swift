@@ -39,8 +39,8 @@ final class FakeGates: GateControl {
 
     func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
-    ) throws(GateControlError) -> GateView {
-        if partition == broken { throw .unexpectedReply("WRONGTYPE") }
+    ) throws(BackendError) -> GateView {
+        if partition == broken { throw .redis(.unexpectedReply("WRONGTYPE")) }
         return view(after: after)
     }
 
@@ -96,8 +96,8 @@ final class FakeGates: GateControl {
     ) -> CapResult { .stale }
     func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
-    ) throws(GateControlError) -> GateInspection { throw .unavailable("not asked for") }
+    ) throws(BackendError) -> GateInspection { throw .redis(.unavailable("not asked for")) }
     func inspect(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(GateControlError) -> [GateInspection] { throw .unavailable("not asked for") }
+    ) throws(BackendError) -> [GateInspection] { throw .redis(.unavailable("not asked for")) }
 }

@@ -32,10 +32,10 @@ import Testing
         let daemon = open()
         plant.accept(200)
         var sizes: [Int] = []
-        daemon.ledger.beforeBatch = { batch throws(LedgerError) in
+        daemon.ledger.beforeBatch = { batch throws(BackendError) in
             guard batch.partition == PartitionID(0), !batch.items.isEmpty else { return }
             sizes.append(batch.items.count)
-            if batch.items.count > 10 { throw .tooSlow("57014") }
+            if batch.items.count > 10 { throw .postgres(.tooSlow("57014")) }
         }
         let joins = daemon.ledger.joins
         play(daemon, seconds: 30)
@@ -51,10 +51,10 @@ import Testing
         let daemon = open(requestsPerTransaction: 1)
         plant.accept(3)
         var times: [Int] = []
-        daemon.ledger.beforeBatch = { batch throws(LedgerError) in
+        daemon.ledger.beforeBatch = { batch throws(BackendError) in
             guard batch.partition == PartitionID(0), !batch.items.isEmpty else { return }
             times.append(batch.statementMilliseconds)
-            if batch.statementMilliseconds < 4_000 { throw .tooSlow("57014") }
+            if batch.statementMilliseconds < 4_000 { throw .postgres(.tooSlow("57014")) }
         }
         play(daemon, seconds: 60)
         #expect(times.prefix(3) == [1_000, 2_000, 4_000])
@@ -64,16 +64,17 @@ import Testing
 
     @Test(
         arguments: [
-            .failed("53100: no space left on device"), .busy("55P03"), .tooSlow("57014"),
-            .refused("XX000"),
-        ] as [LedgerError])
+            .postgres(.failed("53100: no space left on device")), .postgres(.busy("55P03")),
+            .postgres(.tooSlow("57014")),
+            .postgres(.refused("XX000")),
+        ] as [BackendError])
     func `a partition that cannot be issued backs off, more and more, and recovers`(
-        _ error: LedgerError
+        _ error: BackendError
     ) {
         let daemon = open()
         plant.accept(20)
         var tries: [Int64] = []
-        daemon.ledger.beforeBatch = { [clock = plant.clock] batch throws(LedgerError) in
+        daemon.ledger.beforeBatch = { [clock = plant.clock] batch throws(BackendError) in
             guard batch.partition == PartitionID(0) else { return }
             tries.append(clock.now.nanoseconds / 1_000_000)
             throw error

@@ -95,11 +95,11 @@ import Testing
         plant.run(daemon) { plant.row().epoch == epoch + 1 }
         var failures = 0
         // Every other call fails, three times at most.
-        daemon.gates.before = { [clock = plant.clock] call, _ throws(GateControlError) in
+        daemon.gates.before = { [clock = plant.clock] call, _ throws(BackendError) in
             if call != .wait { clock.advance(milliseconds: 30) }
             guard call == failing, failures < 6 else { return }
             failures += 1
-            if failures % 2 == 1 { throw .unavailable("the connection broke") }
+            if failures % 2 == 1 { throw .redis(.unavailable("the connection broke")) }
         }
         plant.run(daemon) { isDrained(plant) }
         #expect(failures > 0)
@@ -114,11 +114,11 @@ import Testing
         let (plant, daemon) = lost()
         plant.run(daemon) { plant.row().epoch == 2 }
         var calls = 0
-        daemon.gates.after = { [clock = plant.clock] call, _ throws(GateControlError) in
+        daemon.gates.after = { [clock = plant.clock] call, _ throws(BackendError) in
             if call != .wait { clock.advance(milliseconds: 20) }
             guard call == losing else { return }
             calls += 1
-            if calls % 2 == 1, calls < 8 { throw .unavailable("the answer was lost") }
+            if calls % 2 == 1, calls < 8 { throw .redis(.unavailable("the answer was lost")) }
         }
         plant.run(daemon) { isDrained(plant) }
         #expect(calls > 0 && plant.row().epoch == 2)
@@ -128,12 +128,14 @@ import Testing
 
     @Test(
         arguments: [
-            (.marks, .busy("a lock")), (.holders, .tooSlow("57014")), (.partition, .failed("disk")),
-            (.marks, .sessionLost("2 s of silence")), (.holders, .sessionLost("2 s of silence")),
-        ] as [(ModelLedger.Call, LedgerError)])
+            (.marks, .postgres(.busy("a lock"))), (.holders, .postgres(.tooSlow("57014"))),
+            (.partition, .postgres(.failed("disk"))),
+            (.marks, .postgres(.sessionLost("2 s of silence"))),
+            (.holders, .postgres(.sessionLost("2 s of silence"))),
+        ] as [(ModelLedger.Call, BackendError)])
     func
         `after a statement that failed, or a session that was lost, it goes on with the same epoch`(
-            failing: ModelLedger.Call, error: LedgerError
+            failing: ModelLedger.Call, error: BackendError
         ) throws
     {
         let (plant, daemon) = lost()
@@ -142,7 +144,7 @@ import Testing
         daemon.gates.before = { [clock = plant.clock] call, _ in
             if call != .wait { clock.advance(milliseconds: 30) }
         }
-        daemon.ledger.before = { call, _ throws(LedgerError) in
+        daemon.ledger.before = { call, _ throws(BackendError) in
             guard call == failing, failures < 6, !plant.isOpen() else { return }
             failures += 1
             if failures % 2 == 1 { throw error }
@@ -158,10 +160,10 @@ import Testing
         let (plant, daemon) = lost()
         plant.run(daemon) { plant.row().epoch == 2 }
         var failures = 0
-        daemon.ledger.before = { call, _ throws(LedgerError) in
+        daemon.ledger.before = { call, _ throws(BackendError) in
             guard call == .holders, failures < 5 else { return }
             failures += 1
-            throw .tooSlow("57014")
+            throw .postgres(.tooSlow("57014"))
         }
         plant.run(daemon) { isDrained(plant) }
         #expect(failures == 5)

@@ -40,9 +40,9 @@ extension Play {
             daemon.changes += 1
             daemon.submit { [self] keeper in
                 defer { daemon.changes -= 1 }
-                let result = Result { () throws(Failure) in
+                let result = Result { () throws(BackendError) in
                     try keeper.update(id, change, deadline: deadline)
-                }
+                }.mapError(keeper.failure)
                 guard daemon.isAlive else { return }
                 line.note(daemon.name, "answers the admin: \(result)")
             }

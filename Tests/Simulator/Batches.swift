@@ -20,18 +20,18 @@ extension Play {
     }
 
     /// How PostgreSQL fails this batch, and after how long; nil if it does not.
-    func end(of batch: Batch) -> (after: Int64, error: LedgerError)? {
+    func end(of batch: Batch) -> (after: Int64, error: BackendError)? {
         guard batch.requestCount > 0 else { return nil }
         if let outage, batch.partition == outage.partition, line.now >= outage.begins,
             line.now < outage.ends
         {
-            return (0, .failed("53100: no space left on device"))
+            return (0, .postgres(.failed("53100: no space left on device")))
         }
         // A queue entry is never split.
         if let longest = weights.longestBatch, batch.items.count > 1, batch.requestCount > longest {
             return (
                 Weights.statementTimeout,
-                .tooSlow("57014: canceling statement due to statement timeout")
+                .postgres(.tooSlow("57014: canceling statement due to statement timeout"))
             )
         }
         return nil
@@ -40,7 +40,7 @@ extension Play {
 
 extension SimulatedLedger {
     /// Fails the statement if the play says so. The session stays.
-    func runInto(_ batch: Batch) throws(LedgerError) {
+    func runInto(_ batch: Batch) throws(BackendError) {
         guard let end = play.end(of: batch) else { return }
         try session.spend(end.after)
         throw end.error

@@ -100,7 +100,7 @@ final class Daemon {
             slices: play.slices, clocks: clocks(fiber)
         ) { [unowned self] coupon in
             eachLoop { $0.worker.forget(coupon) }
-        } failed: { _, _ in
+        } failed: { _ in
         }
         play.baton.start(fiber) { [self] in
             while !fiber.isDead {
@@ -131,12 +131,12 @@ final class Daemon {
         }
     }
 
-    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+    func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] {
         guard let store else { return [] }
         return try store.coupons(ids)
     }
 
-    func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
+    func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?] {
         guard let store else { return [] }
         return try store.standings(of: users)
     }

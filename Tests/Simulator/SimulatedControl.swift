@@ -22,9 +22,9 @@ final class SimulatedControl: GateControl {
         _ name: @autoclosure () -> String, before: Int64 = 0,
         after: (Value) -> Int64 = { _ in 0 },
         _ script: @escaping (inout ModelRedis, Timestamp) -> Value
-    ) throws(GateControlError) -> Value {
+    ) throws(BackendError) -> Value {
         play.sleep(fiber, play.line.delay() + before)
-        if fiber.isDead { throw .unavailable("dead") }
+        if fiber.isDead { throw .redis(.unavailable("dead")) }
         let redis = play.redis
         if process == nil { process = redis.isUp ? redis.process : nil }
         guard redis.isUp, process == redis.process else { throw lost("Redis is away", name()) }
@@ -46,30 +46,30 @@ final class SimulatedControl: GateControl {
             case 3: throw lost("LOADING", name())
             default:
                 process = nil
-                throw .unexpectedReply("nonsense")
+                throw .redis(.unexpectedReply("nonsense"))
             }
         }
         let value = redis.run(script)
         play.line.note(fiber.name, "\(name()) -> \(value)")
         play.sleep(fiber, play.line.delay() + after(value))
-        if fiber.isDead { throw .unavailable("dead") }
+        if fiber.isDead { throw .redis(.unavailable("dead")) }
         return value
     }
 
-    private func lost(_ reason: String, _ name: String) -> GateControlError {
+    private func lost(_ reason: String, _ name: String) -> BackendError {
         process = nil
         play.line.note(fiber.name, "\(name) failed: \(reason)")
         play.sleep(fiber, play.line.delay())
-        return .unavailable(reason)
+        return .redis(.unavailable(reason))
     }
 
-    func identity() throws(GateControlError) -> RedisIdentity {
+    func identity() throws(BackendError) -> RedisIdentity {
         try run("identity") { [play] _, _ in play.redis.identity }
     }
 
     func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
-    ) throws(GateControlError) -> GateView {
+    ) throws(BackendError) -> GateView {
         let weights = play.weights
         return try run("read after \(after)", after: { weights.entries($0.items.count) }) {
             data, now in
@@ -80,7 +80,7 @@ final class SimulatedControl: GateControl {
 
     func wait(
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
-    ) throws(GateControlError) -> [PartitionID] {
+    ) throws(BackendError) -> [PartitionID] {
         let end = play.line.now + Int64(milliseconds) * 1_000
         let unblocked = play.redis.unblocked
         while true {
@@ -101,7 +101,7 @@ final class SimulatedControl: GateControl {
 
     func settle(
         _ settlement: Settlement, thenReading maximumRequests: Int
-    ) throws(GateControlError) -> GateView? {
+    ) throws(BackendError) -> GateView? {
         let done = try run(
             "settle \(settlement.from) to \(settlement.to) epoch \(settlement.epoch)"
         ) {
@@ -112,7 +112,7 @@ final class SimulatedControl: GateControl {
         return done ? view : nil
     }
 
-    func heartbeat(_ rows: [PartitionRow]) throws(GateControlError) -> [GateView?] {
+    func heartbeat(_ rows: [PartitionRow]) throws(BackendError) -> [GateView?] {
         var views: [GateView?] = []
         for row in rows {
             let isOpen = try run("heartbeat") {
@@ -124,23 +124,23 @@ final class SimulatedControl: GateControl {
         return views
     }
 
-    func fence(_ row: PartitionRow) throws(GateControlError) -> Bool {
+    func fence(_ row: PartitionRow) throws(BackendError) -> Bool {
         let done = try run("fence \(row.epoch)") { data, _ in data.fence(row) }
-        guard let done else { throw .unavailable("another installation") }
+        guard let done else { throw .redis(.unavailable("another installation")) }
         return done
     }
 
-    func distrust(_ partition: PartitionID) throws(GateControlError) -> Epoch {
+    func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch {
         try run("distrust") { data, _ in data.distrust(partition) }
     }
 
-    func beat(_ partition: PartitionID, epoch: Epoch) throws(GateControlError) -> Bool {
+    func beat(_ partition: PartitionID, epoch: Epoch) throws(BackendError) -> Bool {
         try run("beat \(epoch)") { data, _ in data.beat(partition, epoch: epoch) }
     }
 
     func entries(
         _ partition: PartitionID, after: Position, limit: Int
-    ) throws(GateControlError) -> [QueueItem] {
+    ) throws(BackendError) -> [QueueItem] {
         try run("entries after \(after)", after: { play.weights.entries($0.count) }) { data, _ in
             data.entries(partition, after: after, limit: limit)
         }
@@ -149,7 +149,7 @@ final class SimulatedControl: GateControl {
     func count(
         _ requests: [PlacedRequest], from: Position, to: Position, partition: PartitionID,
         epoch: Epoch
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         try run(
             "count \(requests.count) from \(from) to \(to) epoch \(epoch)",
             // An entry is not split; in a real Redis the largest one is as large as a page.
@@ -159,7 +159,7 @@ final class SimulatedControl: GateControl {
         }
     }
 
-    func open(_ row: PartitionRow, counted: Position) throws(GateControlError) -> Bool {
+    func open(_ row: PartitionRow, counted: Position) throws(BackendError) -> Bool {
         try run("open epoch \(row.epoch) settled \(row.cursor)") {
             $0.open(row, counted: counted, now: $1)
         }
@@ -167,7 +167,7 @@ final class SimulatedControl: GateControl {
 
     func claim(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
-    ) throws(GateControlError) -> ClaimResult {
+    ) throws(BackendError) -> ClaimResult {
         try run("claim coupon \(coupon.rawValue) epoch \(epoch)") {
             $0.claim(coupon, partition: partition, epoch: epoch, load: load, now: $1)
         }
@@ -176,7 +176,7 @@ final class SimulatedControl: GateControl {
     func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
         load: LoadNumber?
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         try run(
             "stage \(holders.count) of coupon \(coupon.rawValue) epoch \(epoch)",
             before: play.weights.holders(holders.count)
@@ -188,7 +188,7 @@ final class SimulatedControl: GateControl {
 
     func load(
         _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
-    ) throws(GateControlError) -> LoadResult {
+    ) throws(BackendError) -> LoadResult {
         let names = coupons.map {
             "\($0.marks.coupon.id.rawValue) used \($0.marks.used) of \($0.holderCount)"
         }
@@ -202,7 +202,7 @@ final class SimulatedControl: GateControl {
 
     func abandon(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
-    ) throws(GateControlError) {
+    ) throws(BackendError) {
         try run("abandon coupon \(coupon.rawValue)") { data, _ in
             data.abandon(coupon, partition: partition, epoch: epoch, load: load)
         }
@@ -210,7 +210,7 @@ final class SimulatedControl: GateControl {
 
     func unload(
         _ partition: PartitionID, epoch: Epoch, limit: Int
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         try run("unload epoch \(epoch)") {
             $0.unload(partition, epoch: epoch, limit: limit, now: $1)
         }
@@ -218,7 +218,7 @@ final class SimulatedControl: GateControl {
 
     func set(
         _ coupon: Coupon, partition: PartitionID, epoch: Epoch
-    ) throws(GateControlError) -> SetResult {
+    ) throws(BackendError) -> SetResult {
         try run("set coupon \(coupon.id.rawValue) version \(coupon.version)") {
             $0.set(coupon, partition: partition, epoch: epoch, now: $1)
         }
@@ -226,7 +226,7 @@ final class SimulatedControl: GateControl {
 
     func cap(
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
-    ) throws(GateControlError) -> CapResult {
+    ) throws(BackendError) -> CapResult {
         try run("cap coupon \(coupon.rawValue) at \(total) version \(version)") {
             $0.cap(
                 coupon, version: version, partition: partition, epoch: epoch, total: total, now: $1)
@@ -235,7 +235,7 @@ final class SimulatedControl: GateControl {
 
     func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
-    ) throws(GateControlError) -> GateInspection {
+    ) throws(BackendError) -> GateInspection {
         try run("inspect coupon \(coupon.rawValue)") { [play] in
             $0.inspect(
                 coupon, partition: partition, user: user, identity: play.redis.identity, now: $1)
@@ -244,7 +244,7 @@ final class SimulatedControl: GateControl {
 
     func sweep(
         _ partition: PartitionID, before epoch: Epoch, limit: Int
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         try run(
             "sweep before \(epoch)", before: play.weights.keys(min(limit, play.drawnWeights.page))
         ) { data, _ in
@@ -254,7 +254,7 @@ final class SimulatedControl: GateControl {
 
     func search(
         _ search: inout HolderSearch, partition: PartitionID
-    ) throws(GateControlError) {
+    ) throws(BackendError) {
         let before = search
         search = try run("search") { data, _ in
             var after = before

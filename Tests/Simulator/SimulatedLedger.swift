@@ -13,9 +13,9 @@ final class SimulatedLedger: Ledger {
 
     var isConnected: Bool { session.isConnected }
 
-    func ping() throws(LedgerError) { try session.read { _ in } }
+    func ping() throws(BackendError) { try session.read { _ in } }
 
-    func joinMembers() throws(LedgerError) -> Membership {
+    func joinMembers() throws(BackendError) -> Membership {
         let server = try session.enter()
         server.isMember = true
         let membership = play.postgres.membership(of: server)
@@ -23,7 +23,7 @@ final class SimulatedLedger: Ledger {
         return membership
     }
 
-    func claim(_ partition: PartitionID) throws(LedgerError) -> Bool {
+    func claim(_ partition: PartitionID) throws(BackendError) -> Bool {
         if let server = session.session, server.owned.contains(partition) { return true }
         let server = try session.enter()
         let isOwner =
@@ -35,20 +35,20 @@ final class SimulatedLedger: Ledger {
         return isOwner
     }
 
-    func release(_ partition: PartitionID) throws(LedgerError) {
+    func release(_ partition: PartitionID) throws(BackendError) {
         guard let server = session.session, server.owned.contains(partition) else { return }
         _ = try session.enter()
         server.owned.remove(partition)
         try session.leave(server)
     }
 
-    func partition(_ partition: PartitionID) throws(LedgerError) -> PartitionRow {
+    func partition(_ partition: PartitionID) throws(BackendError) -> PartitionRow {
         try session.read { $0[partition] }
     }
 
     func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
-    ) throws(LedgerError) -> PartitionRow {
+    ) throws(BackendError) -> PartitionRow {
         try session.commit(locking: .partition(partition), "raise the epoch above \(floor)") {
             $0.raiseEpoch(of: partition, above: floor, identity: identity)
         }
@@ -56,8 +56,8 @@ final class SimulatedLedger: Ledger {
 
     /// Runs the batch, and runs it again row by row if a request is refused or its user has a row. The locks
     /// are released between the two runs.
-    func issue(_ batch: Batch) throws(LedgerError) -> Commit {
-        do throws(LedgerError) {
+    func issue(_ batch: Batch) throws(BackendError) -> Commit {
+        do throws(BackendError) {
             try begin(batch)
             if !isSmooth(batch) {
                 session.rollBack()
@@ -77,10 +77,10 @@ final class SimulatedLedger: Ledger {
         }
     }
 
-    private func begin(_ batch: Batch) throws(LedgerError) {
+    private func begin(_ batch: Batch) throws(BackendError) {
         let server = try session.enter()
         try session.lock(.partition(batch.partition))
-        if play.postgres.tables.isFenced(batch) { throw .fenced }
+        if play.postgres.tables.isFenced(batch) { throw .postgres(.fenced) }
         for coupon in batch.couponIDs { try session.lock(.coupon(coupon)) }
         try session.leave(server)
     }
@@ -97,21 +97,21 @@ final class SimulatedLedger: Ledger {
 
     func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
-    ) throws(LedgerError) -> [Rejection] {
+    ) throws(BackendError) -> [Rejection] {
         try session.read { $0.rejections(in: partition, after: from, upTo: to) }
     }
 
-    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+    func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] {
         try session.read { $0.coupons(ids) }
     }
 
-    func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+    func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks] {
         try session.read { $0.marks(of: coupons) }
     }
 
     func holders(
         of coupon: CouponID, after place: HolderPlace, limit: Int
-    ) throws(LedgerError) -> HolderPage {
+    ) throws(BackendError) -> HolderPage {
         try session.read(work: { play.weights.rows($0.holders.count) }) {
             $0.holders(of: coupon, after: place, limit: limit)
         }
@@ -119,7 +119,7 @@ final class SimulatedLedger: Ledger {
 
     func holders(
         of coupons: [CouponID], limit: Int
-    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+    ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
         try session.read(work: { play.weights.rows($0?.values.reduce(0) { $0 + $1.count } ?? 0) }) {
             $0.holders(of: coupons, limit: limit)
         }

@@ -19,19 +19,19 @@ final class SimulatedSession {
 
     var isConnected: Bool { session != nil && !fiber.isDead }
 
-    func lost(_ reason: String) -> LedgerError {
+    func lost(_ reason: String) -> BackendError {
         if let session {
             if !session.isDetached { play.postgres.close(session) }
             if kind == .ledger { play.liveness.didLoseSession(fiber.daemon, reason) }
         }
         session = nil
         play.line.note(fiber.name, "PostgreSQL: \(reason)")
-        return .sessionLost(reason)
+        return .postgres(.sessionLost(reason))
     }
 
     /// Sends a statement to the server. Afterwards the session works on it.
-    func enter() throws(LedgerError) -> PostgresServer.Session {
-        if fiber.isDead { throw .sessionLost("dead") }
+    func enter() throws(BackendError) -> PostgresServer.Session {
+        if fiber.isDead { throw .postgres(.sessionLost("dead")) }
         let isNew = session == nil
         if isNew { session = play.postgres.connect(kind: kind) }
         guard let session else {
@@ -39,7 +39,7 @@ final class SimulatedSession {
             throw lost("cannot connect")
         }
         play.sleep(fiber, play.line.delay())
-        if fiber.isDead { throw .sessionLost("dead") }
+        if fiber.isDead { throw .postgres(.sessionLost("dead")) }
         play.postgres.reap()
         guard session.isOpen else { throw lost("the session was ended") }
         if play.chance(play.faults.postgres) { throw lost("cut before the statement") }
@@ -54,19 +54,19 @@ final class SimulatedSession {
     }
 
     /// Returns the answer to the client.
-    func leave(_ session: PostgresServer.Session) throws(LedgerError) {
+    func leave(_ session: PostgresServer.Session) throws(BackendError) {
         session.isWorking = false
         session.silentSince = play.line.now
         if play.chance(play.faults.postgres) { throw lost("cut before the answer") }
         play.sleep(fiber, play.line.delay())
-        if fiber.isDead { throw .sessionLost("dead") }
+        if fiber.isDead { throw .postgres(.sessionLost("dead")) }
     }
 
     /// Runs one reading statement in a transaction of its own.
     /// - Parameter work: how long it takes to read the result.
     func read<Value>(
         work: (Value) -> Int64 = { _ in 0 }, _ body: (ModelTables) -> Value
-    ) throws(LedgerError) -> Value {
+    ) throws(BackendError) -> Value {
         let session = try enter()
         let value = body(play.postgres.tables)
         try spend(work(value))
@@ -75,18 +75,18 @@ final class SimulatedSession {
     }
 
     /// The server works for so long. The session is not silent, but may be ended.
-    func spend(_ microseconds: Int64) throws(LedgerError) {
+    func spend(_ microseconds: Int64) throws(BackendError) {
         guard microseconds > 0, let session else { return }
         session.isWorking = true
         play.sleep(fiber, microseconds)
-        if fiber.isDead { throw .sessionLost("dead") }
+        if fiber.isDead { throw .postgres(.sessionLost("dead")) }
         guard session.isOpen else { throw lost("the session was ended") }
     }
 
     /// Waits for a row lock, up to the lock timeout.
     func lock(
         _ resource: PostgresServer.Resource, exclusively: Bool = true
-    ) throws(LedgerError) {
+    ) throws(BackendError) {
         guard let session else { throw lost("no session") }
         session.isWorking = true
         let end = play.line.now + 250_000
@@ -94,11 +94,11 @@ final class SimulatedSession {
             guard !fiber.isDead, session.isOpen else { throw lost("the session was ended") }
             if play.line.now >= end {
                 session.isWorking = false
-                throw .busy("lock timeout")
+                throw .postgres(.busy("lock timeout"))
             }
             play.sleep(fiber, play.line.random(500...8_000))
         }
-        if play.chance(play.faults.postgres) { throw .busy("deadlock detected") }
+        if play.chance(play.faults.postgres) { throw .postgres(.busy("deadlock detected")) }
     }
 
     /// Ends the transaction, and releases its locks.
@@ -111,7 +111,7 @@ final class SimulatedSession {
     /// COMMIT: the request or the answer may be lost, or it may run after the client got an error.
     func commit<Value>(
         _ name: @autoclosure () -> String, _ apply: @escaping (inout ModelTables) -> Value
-    ) throws(LedgerError) -> Value {
+    ) throws(BackendError) -> Value {
         let session = try enter()
         if play.chance(play.faults.commit) {
             switch play.line.random(0...2) {
@@ -141,8 +141,8 @@ final class SimulatedSession {
     func commit<Value>(
         locking resource: PostgresServer.Resource, _ name: @autoclosure () -> String,
         _ apply: @escaping (inout ModelTables) -> Value
-    ) throws(LedgerError) -> Value {
-        do throws(LedgerError) {
+    ) throws(BackendError) -> Value {
+        do throws(BackendError) {
             _ = try enter()
             try lock(resource)
             return try commit(name(), apply)

@@ -11,29 +11,29 @@ final class SimulatedStore: CouponStore {
         session = SimulatedSession(play, fiber, kind: .store)
     }
 
-    func partitions() throws(LedgerError) -> [PartitionRow] { try session.read { $0.partitions } }
+    func partitions() throws(BackendError) -> [PartitionRow] { try session.read { $0.partitions } }
 
-    func coupon(_ id: CouponID) throws(LedgerError) -> Coupon? {
+    func coupon(_ id: CouponID) throws(BackendError) -> Coupon? {
         try session.read { $0.coupons[id] }
     }
 
-    func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon] {
+    func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon] {
         try session.read { tables in
             Array(tables.coupons(tables.coupons.keys.filter { $0 > after }).prefix(limit))
         }
     }
 
-    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+    func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] {
         try session.read { $0.coupons(ids) }
     }
 
-    func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+    func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks] {
         try session.read { $0.marks(of: coupons) }
     }
 
     func holders(
         of coupon: CouponID, after place: HolderPlace, limit: Int
-    ) throws(LedgerError) -> HolderPage {
+    ) throws(BackendError) -> HolderPage {
         try session.read(work: { play.weights.rows($0.holders.count) }) {
             $0.holders(of: coupon, after: place, limit: limit)
         }
@@ -41,7 +41,7 @@ final class SimulatedStore: CouponStore {
 
     func holders(
         of coupons: [CouponID], limit: Int
-    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+    ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
         try session.read(work: { play.weights.rows($0?.values.reduce(0) { $0 + $1.count } ?? 0) }) {
             $0.holders(of: coupons, limit: limit)
         }
@@ -49,24 +49,24 @@ final class SimulatedStore: CouponStore {
 
     func decisions(
         _ questions: [AcceptedRequest], in partition: PartitionID
-    ) throws(LedgerError) -> Decisions {
+    ) throws(BackendError) -> Decisions {
         try session.read { $0.decisions(questions, in: partition) }
     }
 
-    func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
+    func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?] {
         try session.read { tables in users.map { tables.standing(of: $0.user, for: $0.coupon) } }
     }
 
     func statusRows(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(LedgerError) -> StatusRows {
+    ) throws(BackendError) -> StatusRows {
         // Two statements: a commit may come between them.
         var rows = try session.read { $0.statusRows(questions) }
         rows.standings = try session.read { $0.statusRows(questions).standings }
         return rows
     }
 
-    func create(_ coupon: Coupon) throws(LedgerError) -> Bool {
+    func create(_ coupon: Coupon) throws(BackendError) -> Bool {
         try session.commit(locking: .coupon(coupon.id), "create") { tables in
             if tables.coupons[coupon.id] != nil { return false }
             tables.coupons[coupon.id] = coupon
@@ -76,7 +76,7 @@ final class SimulatedStore: CouponStore {
 
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> CouponUpdateResult? {
+    ) throws(BackendError) -> CouponUpdateResult? {
         guard try writeOutbox(id) else { return nil }
         var isCapLeft = false
         defer {
@@ -85,7 +85,9 @@ final class SimulatedStore: CouponStore {
         }
         try session.leave(session.enter())
         try session.lock(.outbox(id))
-        guard play.postgres.tables.notes[id] != nil else { throw .busy("the outbox row is gone") }
+        guard play.postgres.tables.notes[id] != nil else {
+            throw .postgres(.busy("the outbox row is gone"))
+        }
         guard let coupon = try lock(id) else { return nil }
         var changed = coupon.changed(by: change)
         if changed == coupon { return .updated(coupon) }
@@ -105,7 +107,7 @@ final class SimulatedStore: CouponStore {
         return update
     }
 
-    private func writeOutbox(_ id: CouponID) throws(LedgerError) -> Bool {
+    private func writeOutbox(_ id: CouponID) throws(BackendError) -> Bool {
         let now = play.postgres.now
         return try session.commit(locking: .outbox(id), "outbox row") { tables in
             if tables.coupons[id] != nil { tables.notes[id] = now }
@@ -113,7 +115,7 @@ final class SimulatedStore: CouponStore {
         }
     }
 
-    func resync(_ update: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool {
+    func resync(_ update: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool {
         defer { session.rollBack() }
         try session.leave(session.enter())
         let due = play.postgres.tables.notes.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
@@ -133,7 +135,7 @@ final class SimulatedStore: CouponStore {
     }
 
     /// Locks the partition's row, shared, and then the coupon's.
-    private func lock(_ id: CouponID) throws(LedgerError) -> Coupon? {
+    private func lock(_ id: CouponID) throws(BackendError) -> Coupon? {
         try session.lock(.partition(partition(of: id)), exclusively: false)
         try session.lock(.coupon(id))
         session.session?.isWorking = false

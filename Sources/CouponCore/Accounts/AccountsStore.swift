@@ -1,37 +1,37 @@
 /// What an auditor asks of PostgreSQL. Blocking, and confined to one thread.
 public protocol AccountsStore: AnyObject {
     /// The tables' side of the accounts, one snapshot for all; those that are missing are left out.
-    func accounts(of coupons: [CouponID], _ bounds: AccountsBounds) throws(LedgerError)
+    func accounts(of coupons: [CouponID], _ bounds: AccountsBounds) throws(BackendError)
         -> [LedgerAccounts]
 
     /// The same for the coupons with an id above `after`, by id.
-    func accounts(after: CouponID, limit: Int, _ bounds: AccountsBounds) throws(LedgerError)
+    func accounts(after: CouponID, limit: Int, _ bounds: AccountsBounds) throws(BackendError)
         -> [LedgerAccounts]
 
     /// Counts rows of a coupon by user, `limit` at most.
-    func rows(of coupon: CouponID, after: UserID, limit: Int) throws(LedgerError) -> RowSlice
+    func rows(of coupon: CouponID, after: UserID, limit: Int) throws(BackendError) -> RowSlice
 
     /// Ranges of sequences up to the last one decided that nobody has, `limit` at most. It reads every row.
-    func missingSequences(of coupon: CouponID, limit: Int) throws(LedgerError)
+    func missingSequences(of coupon: CouponID, limit: Int) throws(BackendError)
         -> [ClosedRange<Int64>]
 
     /// Leaves a note, due now, that the gate must be told of a coupon once more.
     /// - Parameter version: raises the coupon's above this one before, so that a gate that has it takes what
     ///   the tables say; nil where the tables' is newer already.
-    func requestResync(_ coupon: CouponID, above version: Int64?) throws(LedgerError)
+    func requestResync(_ coupon: CouponID, above version: Int64?) throws(BackendError)
 
     // The rest is asked by others as well.
 
     /// A coupon; nil where there is none.
-    func coupon(_ id: CouponID) throws(LedgerError) -> Coupon?
+    func coupon(_ id: CouponID) throws(BackendError) -> Coupon?
 
     /// Coupons with an id above `after`, by id.
-    func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon]
+    func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon]
 
     /// What PostgreSQL knows of these requests, and the cursor, in one snapshot.
     func decisions(
         _ questions: [AcceptedRequest], in partition: PartitionID
-    ) throws(LedgerError) -> Decisions
+    ) throws(BackendError) -> Decisions
 }
 
 /// How many rows may be read for the accounts of one coupon.
@@ -70,10 +70,10 @@ public protocol AccountsGate: AnyObject {
     /// The gate, and what it knows of a coupon and of one user.
     func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
-    ) throws(GateControlError) -> GateInspection
+    ) throws(BackendError) -> GateInspection
 
     /// Users whom the gate knows, in no order, `limit` at least where there are so many.
     func holders(
         of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int
-    ) throws(GateControlError) -> [LoadedHolder]
+    ) throws(BackendError) -> [LoadedHolder]
 }

@@ -20,7 +20,7 @@ public final class Auditor {
         /// The gate has what the tables do not say any more.
         case wentBack(CouponID, Check)
         /// Something could not be read or done now.
-        case failed(CouponID?, AuditError)
+        case failed(CouponID?, BackendError)
     }
 
     /// Failures of a server in a row after which this second's look ends: it is away, and each further
@@ -67,14 +67,14 @@ public final class Auditor {
         standings = []
         failures = 0
         let suspects = book.suspects
-        attempt(nil) { () throws(AuditError) in try look(at: suspects) }
-        attempt(nil) { () throws(AuditError) in try walk(past: Set(suspects)) }
-        attempt(nil) { () throws(AuditError) in try countRows() }
+        attempt(nil) { () throws(BackendError) in try look(at: suspects) }
+        attempt(nil) { () throws(BackendError) in try walk(past: Set(suspects)) }
+        attempt(nil) { () throws(BackendError) in try countRows() }
     }
 
-    private func attempt(_ coupon: CouponID?, _ body: () throws(AuditError) -> Void) {
+    private func attempt(_ coupon: CouponID?, _ body: () throws(BackendError) -> Void) {
         guard failures < Self.patience else { return }
-        do throws(AuditError) {
+        do throws(BackendError) {
             try body()
             if coupon != nil { failures = 0 }
         } catch {
@@ -83,35 +83,29 @@ public final class Auditor {
         }
     }
 
-    private func look(at suspects: [CouponID]) throws(AuditError) {
-        let due = try ledger { () throws(LedgerError) in
-            try store.accounts(of: suspects, Self.bounds)
-        }
+    private func look(at suspects: [CouponID]) throws(BackendError) {
+        let due = try store.accounts(of: suspects, Self.bounds)
         for ledger in due {
-            attempt(ledger.coupon.id) { () throws(AuditError) in try look(at: ledger) }
+            attempt(ledger.coupon.id) { () throws(BackendError) in try look(at: ledger) }
         }
     }
 
     /// The next coupons; where a look ends early, the next one goes on from there.
-    private func walk(past suspects: Set<CouponID>) throws(AuditError) {
+    private func walk(past suspects: Set<CouponID>) throws(BackendError) {
         let last = walked
-        let due = try ledger { () throws(LedgerError) in
-            try store.accounts(after: last, limit: Limits.auditedCoupons, Self.bounds)
-        }
+        let due = try store.accounts(after: last, limit: Limits.auditedCoupons, Self.bounds)
         if due.isEmpty { walked = CouponID(0) }
         for ledger in due where failures < Self.patience {
             walked = ledger.coupon.id
             if suspects.contains(ledger.coupon.id) { continue }
-            attempt(ledger.coupon.id) { () throws(AuditError) in try look(at: ledger) }
+            attempt(ledger.coupon.id) { () throws(BackendError) in try look(at: ledger) }
         }
     }
 
-    private func look(at ledger: LedgerAccounts) throws(AuditError) {
+    private func look(at ledger: LedgerAccounts) throws(BackendError) {
         let coupon = ledger.coupon.id
         let partition = partitioning.partition(of: coupon)
-        let view = try gate { () throws(GateControlError) in
-            try gates.inspect(coupon, partition: partition, user: nil)
-        }
+        let view = try gates.inspect(coupon, partition: partition, user: nil)
         if let record = view.record, view.status == .open {
             standings.append(GateStanding(coupon: coupon, epoch: view.epoch, rev: record.rev))
         }
@@ -122,22 +116,18 @@ public final class Auditor {
         for finding in book.apply(judge.checks, of: coupon) { try act(on: finding, ledger, view) }
     }
 
-    private func countRows() throws(AuditError) {
+    private func countRows() throws(BackendError) {
         let limit = Limits.auditedRows
         let (coupon, user) = (rows.coupon, rows.user)
         if coupon.rawValue > 0, owns(partitioning.partition(of: coupon)) {
-            let slice = try ledger { () throws(LedgerError) in
-                try store.rows(of: coupon, after: user, limit: limit)
-            }
+            let slice = try store.rows(of: coupon, after: user, limit: limit)
             let (isDone, check) = rows.apply(slice, limit: limit)
             for finding in check.map({ book.apply([$0], of: coupon) }) ?? [] {
                 if case .drift(let check, _) = finding { report(check, coupon, []) }
             }
             if !isDone { return }
         }
-        let next = try ledger { () throws(LedgerError) in
-            try store.coupons(after: coupon, limit: 1)
-        }
+        let next = try store.coupons(after: coupon, limit: 1)
         rows.begin(next.first?.id)
     }
 
@@ -145,14 +135,14 @@ public final class Auditor {
 
     private func act(
         on finding: AuditBook.Finding, _ ledger: LedgerAccounts, _ view: GateInspection
-    ) throws(AuditError) {
+    ) throws(BackendError) {
         let coupon = ledger.coupon.id
         switch finding {
         case .mended: tell(.mended(coupon))
         case .drift(let check, _) where AccountsJudge.Rule.repairable.contains(check.rule):
             try tellAgain(check, coupon, view)
         case .drift(let check, let attempt):
-            do throws(AuditError) {
+            do throws(BackendError) {
                 report(check, coupon, try sequences(check, ledger, view))
             } catch {
                 if attempt < Self.searches { throw error }
@@ -164,19 +154,17 @@ public final class Auditor {
     /// Leaves a note that the gate must be told, above what it has if need be.
     private func tellAgain(
         _ check: Check, _ coupon: CouponID, _ view: GateInspection
-    ) throws(AuditError) {
+    ) throws(BackendError) {
         let isAhead = check.rule == AccountsJudge.Rule.version && check.difference > 0
         if isAhead {
             // Read after the gate, which is told nothing that is not committed: no change under way
             // explains it (rule 48).
-            let known = try ledger { () throws(LedgerError) in try store.coupon(coupon)?.version }
+            let known = try store.coupon(coupon)?.version
             guard let known, let version = view.record?.version, known < version else { return }
         }
         let isSameVersion = check.rule == AccountsJudge.Rule.terms
-        try ledger { () throws(LedgerError) in
-            try store.requestResync(
-                coupon, above: isAhead || isSameVersion ? view.record?.version : nil)
-        }
+        try store.requestResync(
+            coupon, above: isAhead || isSameVersion ? view.record?.version : nil)
         book.actedOn(check.rule, of: coupon)
         if isAhead { tell(.wentBack(coupon, check)) }
         tell(.toldAgain(coupon, check))
@@ -192,13 +180,11 @@ public final class Auditor {
     /// Which sequences are concerned, ten at most; none where that is not known.
     private func sequences(
         _ check: Check, _ ledger: LedgerAccounts, _ view: GateInspection
-    ) throws(AuditError) -> [ClosedRange<Int64>] {
+    ) throws(BackendError) -> [ClosedRange<Int64>] {
         let coupon = ledger.coupon.id
         switch check.rule {
         case AccountsJudge.Rule.lost where ledger.coupon.issued <= Limits.auditedRowsOnDemand:
-            return try self.ledger { () throws(LedgerError) in
-                try store.missingSequences(of: coupon, limit: 10)
-            }
+            return try store.missingSequences(of: coupon, limit: 10)
         case AccountsJudge.Rule.slots:
             return try slotsWithoutRows(of: coupon, view)
         default: return []
@@ -208,52 +194,28 @@ public final class Auditor {
     /// Sequences of users who hold a slot at the gate that the tables know nothing of.
     private func slotsWithoutRows(
         of coupon: CouponID, _ view: GateInspection
-    ) throws(AuditError) -> [ClosedRange<Int64>] {
+    ) throws(BackendError) -> [ClosedRange<Int64>] {
         let partition = partitioning.partition(of: coupon)
-        let holders = try gate { () throws(GateControlError) in
-            try gates.holders(
-                of: coupon, partition: partition, epoch: view.epoch, limit: Limits.auditedHolders)
-        }
+        let holders = try gates.holders(
+            of: coupon, partition: partition, epoch: view.epoch, limit: Limits.auditedHolders)
         let settled = holders.filter { $0.holder.hasSlot && $0.holder.position <= view.settled }
             .map {
                 AcceptedRequest(
                     coupon: coupon, user: $0.user, sequence: $0.holder.sequence,
                     requestID: $0.holder.requestID)
             }
-        let decisions = try ledger { () throws(LedgerError) in
-            try store.decisions(settled, in: partition)
-        }
+        let decisions = try store.decisions(settled, in: partition)
         return zip(settled, decisions.standings).filter { $0.1 == nil }
             .map { $0.0.sequence }.sorted().prefix(10).map { $0...$0 }
     }
-
-    // MARK: Ports
-
-    private func ledger<Value>(
-        _ body: () throws(LedgerError) -> Value
-    ) throws(AuditError) -> Value {
-        do { return try body() } catch { throw .ledger(error) }
-    }
-
-    private func gate<Value>(
-        _ body: () throws(GateControlError) -> Value
-    ) throws(AuditError) -> Value {
-        do { return try body() } catch { throw .gate(error) }
-    }
 }
 
-/// Why an auditor could not read or do something now.
-public enum AuditError: Error, Equatable, Sendable {
-    /// PostgreSQL's side.
-    case ledger(LedgerError)
-    /// Redis' side.
-    case gate(GateControlError)
-
-    /// Whether the next coupon is likely to fare no better.
+extension BackendError {
+    /// Whether the next coupon is likely to fail too.
     fileprivate var isOfAServer: Bool {
         switch self {
-        case .ledger(.sessionLost), .gate(.unavailable), .gate(.unsafeSettings): true
-        case .ledger, .gate: false
+        case .postgres(.sessionLost), .redis(.unavailable), .redis(.unsafeSettings): true
+        case .postgres, .redis, .overtaken, .answer: false
         }
     }
 }

@@ -4,21 +4,21 @@ public protocol DeadLetterStore: AnyObject {
     /// - Parameter coupon: only this coupon's; nil for all.
     func deadLetters(
         after: Int64, of coupon: CouponID?, limit: Int
-    ) throws(LedgerError) -> [DeadLetter]
+    ) throws(BackendError) -> [DeadLetter]
 
     /// Redrives or discards a letter, in one transaction that holds partition row and coupon row. The gate
     /// is told afterwards. Where it was decided so already, nothing is done.
-    func decide(_ letter: Int64, _ state: DeadLetter.State) throws(LedgerError) -> LetterDecision
+    func decide(_ letter: Int64, _ state: DeadLetter.State) throws(BackendError) -> LetterDecision
 
     /// Decided letters of which the gate does not know yet, `limit` at most.
-    func unsyncedLetters(limit: Int) throws(LedgerError) -> [Int64]
+    func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64]
 
     /// Has the gate told of a decided letter, under the same locks; then that is noted.
     /// - Parameter tell: whether the gate knows now.
     /// - Returns: whether it knows.
     func tell(
         _ letter: Int64, _ tell: (DeadLetter, Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> Bool
+    ) throws(BackendError) -> Bool
 }
 
 /// How a decision ended.
@@ -38,5 +38,5 @@ public protocol DeadLetterGate: AnyObject {
     /// - Parameter coupon: as committed, under its row lock.
     func settle(
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
-    ) throws(GateControlError) -> SetResult
+    ) throws(BackendError) -> SetResult
 }

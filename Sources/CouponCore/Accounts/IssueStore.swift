@@ -3,5 +3,5 @@ public protocol IssueStore: AnyObject {
     /// Issues of a coupon, of users with an id above `after`, by user id; `limit` at most.
     func issues(
         of coupon: CouponID, after: UserID, limit: Int
-    ) throws(LedgerError) -> [Issue]
+    ) throws(BackendError) -> [Issue]
 }

@@ -1,17 +1,18 @@
 /// What admins do to a coupon (rules 33 and 34).
 extension CouponKeeper {
     /// A coupon as PostgreSQL has it.
-    public func existing(_ id: CouponID) throws(Failure) -> Coupon {
-        let coupon = try ledger { () throws(LedgerError) in try store.coupon(id) }
-        guard let coupon else { throw .noCoupon(id) }
+    public func existing(_ id: CouponID) throws(BackendError) -> Coupon {
+        let coupon = try store.coupon(id)
+        guard let coupon else { throw .answer(.noCoupon(id)) }
         return coupon
     }
 
     /// Creates a coupon.
-    public func create(_ coupon: Coupon) throws(Failure) -> Coupon {
-        let isNew = try ledger { () throws(LedgerError) in try store.create(coupon) }
+    public func create(_ coupon: Coupon) throws(BackendError) -> Coupon {
+        let isNew = try store.create(coupon)
         guard isNew else {
-            throw Failure(.alreadyExists, "there is a coupon with id \(coupon.id.rawValue)")
+            throw .answer(
+                Failure(.alreadyExists, "there is a coupon with id \(coupon.id.rawValue)"))
         }
         forget(coupon.id)
         return coupon
@@ -22,35 +23,36 @@ extension CouponKeeper {
     /// The gate is waited for until the deadline; should it not be told by then, `resync` follows.
     public func update(
         _ id: CouponID, _ change: CouponChange, deadline: MonotonicTime
-    ) throws(Failure) -> Coupon {
+    ) throws(BackendError) -> Coupon {
         let partition = partitioning.partition(of: id)
         // A cap needs the coupon in the gate; inside the transaction there is no time to load it.
         if case .some(.some) = change.total { try load(id, by: deadline) }
         var used: Int64?
-        let update = try ledger { () throws(LedgerError) in
-            try store.update(id, change) { coupon, row in
-                guard case .some(.some(let total)) = change.total else { return true }
-                // The coupon is shown as it would be; the cap belongs to the version before.
-                let result = try? gates.cap(
-                    id, version: coupon.version - 1, partition: partition, epoch: row.epoch,
-                    total: total)
-                switch result {
-                case .capped: return true
-                case .refused(let figure):
-                    used = figure
-                    return false
-                case .notLoaded, .stale, nil: return false
-                }
+        let update = try store.update(id, change) { coupon, row in
+            guard case .some(.some(let total)) = change.total else { return true }
+            // The coupon is shown as it would be; the cap belongs to the version before.
+            let result = try? gates.cap(
+                id, version: coupon.version - 1, partition: partition, epoch: row.epoch,
+                total: total)
+            switch result {
+            case .capped: return true
+            case .refused(let figure):
+                used = figure
+                return false
+            case .notLoaded, .stale, nil: return false
             }
         }
         switch update {
-        case nil: throw .noCoupon(id)
-        case .invalid(let text): throw Failure(.failedPrecondition, text)
+        case nil: throw .answer(.noCoupon(id))
+        case .invalid(let text): throw .answer(Failure(.failedPrecondition, text))
         case .refusedByGate:
-            guard let used else { throw .unavailable("the gate could not be asked: try again") }
-            throw Failure(
-                .failedPrecondition,
-                "total: \(used) are accepted already, choose at least that many")
+            guard let used else {
+                throw .answer(.unavailable("the gate could not be asked: try again"))
+            }
+            throw .answer(
+                Failure(
+                    .failedPrecondition,
+                    "total: \(used) are accepted already, choose at least that many"))
         case .updated(let coupon):
             try set(coupon, partition, deadline)
             return coupon
@@ -63,7 +65,7 @@ extension CouponKeeper {
     /// Tells the gate. Should that fail, `resync` follows.
     private func set(
         _ coupon: Coupon, _ partition: PartitionID, _ deadline: MonotonicTime
-    ) throws(Failure) {
+    ) throws(BackendError) {
         forget(coupon.id)
         let deadline = min(
             deadline, clocks.now().advanced(byMilliseconds: Self.tellingMilliseconds))
@@ -77,9 +79,11 @@ extension CouponKeeper {
             }
             clocks.pause(20)
         }
-        throw Failure(
-            .deadlineExceeded,
-            "the change is committed, but the gate could not be told yet: it follows when it opens")
+        throw .answer(
+            Failure(
+                .deadlineExceeded,
+                "the change is committed, but the gate could not be told yet: "
+                    + "it follows when it opens"))
     }
 
     /// Tells the gates once more what was changed lately, and clears a cap whose change was not committed:

@@ -2,14 +2,15 @@
 extension CouponKeeper {
     /// Fences a gate.
     /// - Returns: the last epoch that will not do; see `GateControl.distrust`.
-    public func distrust(_ partition: PartitionID) throws(Failure) -> Epoch {
+    public func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch {
         guard (0..<partitioning.count).contains(partition.rawValue) else {
-            throw Failure(
-                .invalidArgument,
-                "rebuild_gate.partition: must be 0 to \(partitioning.count - 1),"
-                    + " got \(partition.rawValue)")
+            throw .answer(
+                Failure(
+                    .invalidArgument,
+                    "rebuild_gate.partition: must be 0 to \(partitioning.count - 1),"
+                        + " got \(partition.rawValue)"))
         }
-        return try gate { () throws(GateControlError) in try gates.distrust(partition) }
+        return try gates.distrust(partition)
     }
 
     /// In which epoch the gate is open, where that is a later one; nil where it is not open, or cannot be

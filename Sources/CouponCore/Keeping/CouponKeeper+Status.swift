@@ -13,46 +13,39 @@ extension CouponKeeper {
     public func statuses(_ questions: [StatusQuestion]) -> [Result<CouponStatus, Failure>] {
         guard !questions.isEmpty else { return [] }
         var views: [GateInspection]?
-        var gateFailure = Failure.unavailable("the gate is not open yet")
-        do throws(Failure) {
-            views = try gate { () throws(GateControlError) in
-                try gates.inspect(questions, partitioning)
-            }
+        var gateError = BackendError.answer(.unavailable("the gate is not open yet"))
+        do {
+            views = try gates.inspect(questions, partitioning)
         } catch {
-            gateFailure = error
+            gateError = .answer(failure(error))
         }
-        do throws(Failure) {
-            let rows = try ledger { () throws(LedgerError) in
-                try store.statusRows(questions, partitioning)
-            }
+        do throws(BackendError) {
+            let rows = try store.statusRows(questions, partitioning)
             return questions.indices.map { number in
                 let view = views.map { $0[number] }
-                return Result { () throws(Failure) in
-                    try status(questions[number], number, rows, view, gateFailure)
-                }
+                return Result { () throws(BackendError) in
+                    try status(questions[number], number, rows, view, gateError)
+                }.mapError(failure)
             }
         } catch {
-            return questions.map { _ in .failure(error) }
+            let failure = failure(error)
+            return questions.map { _ in .failure(failure) }
         }
     }
 
     private func status(
         _ question: StatusQuestion, _ number: Int, _ rows: StatusRows,
-        _ inspection: GateInspection?, _ gateFailure: Failure
-    ) throws(Failure) -> CouponStatus {
-        let coupon = try ledger { () throws(LedgerError) in
-            try rows.coupons[question.coupon]?.get()
-        }
-        guard let coupon else { throw .noCoupon(question.coupon) }
+        _ inspection: GateInspection?, _ gateError: BackendError
+    ) throws(BackendError) -> CouponStatus {
+        let coupon = try rows.coupons[question.coupon]?.get()
+        guard let coupon else { throw .answer(.noCoupon(question.coupon)) }
         let view = inspection?.status == .open ? inspection : nil
         var user = UserStatus.none
         if question.user != nil {
-            let standing = try ledger { () throws(LedgerError) in
-                try rows.standings[number].get()
-            }
+            let standing = try rows.standings[number].get()
             user = Self.userStatus(standing, view)
             let row = rows.partitions[partitioning.partition(of: question.coupon)]
-            guard user != .none || Self.isKnown(view, row) else { throw gateFailure }
+            guard user != .none || Self.isKnown(view, row) else { throw gateError }
         }
         return CouponStatus(
             coupon: coupon,

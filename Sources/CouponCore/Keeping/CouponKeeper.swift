@@ -9,17 +9,17 @@ public final class CouponKeeper {
     let slices: Slices
     let clocks: Clocks
     let forget: (CouponID) -> Void
-    let failed: (String, any Error) -> Void
+    private let failed: (BackendError) -> Void
     /// A load that an admin's deadline has interrupted.
     private var unfinished: CouponLoad?
 
     /// - Parameters:
     ///   - forget: whatever the local caches say of this coupon is out of date.
-    ///   - failed: a port failed, for the log: which, and how. The caller hears it in other words.
+    ///   - failed: is called with each error of Redis or PostgreSQL, for the log.
     public init(
         store: any CouponStore, gates: any GateControl, partitioning: Partitioning,
         slices: Slices = Slices(), clocks: Clocks,
-        forget: @escaping (CouponID) -> Void, failed: @escaping (String, any Error) -> Void
+        forget: @escaping (CouponID) -> Void, failed: @escaping (BackendError) -> Void
     ) {
         self.store = store
         self.gates = gates
@@ -35,14 +35,14 @@ public final class CouponKeeper {
         do {
             return try store.decisions(questions, in: partition)
         } catch {
-            failed("decisions", error)
+            failed(error)
             return nil
         }
     }
 
     /// Rule 32: brings a coupon into the gate, for an admin who waits. Others advance a `CouponLoad`
     /// themselves. What the deadline interrupts goes on with the admin's next try.
-    func load(_ coupon: CouponID, by deadline: MonotonicTime) throws(Failure) {
+    func load(_ coupon: CouponID, by deadline: MonotonicTime) throws(BackendError) {
         var load = unfinished ?? CouponLoad(of: coupon, number: .random(in: 1...(.max)))
         if load.coupon != coupon {
             load.abandon(self)
@@ -53,36 +53,21 @@ public final class CouponKeeper {
             switch load.advance(self) {
             case .moved: break
             case .wait: clocks.pause(Int(Limits.loadPauseMilliseconds))
-            case .done(.failed(let failure)): throw failure
+            case .done(.failed(let failure)): throw .answer(failure)
             case .done: return
             }
         }
         unfinished = load
-        throw Failure(
-            .deadlineExceeded,
-            "the coupon's holders are still on their way to the gate, nothing was changed: try again"
-        )
+        throw .answer(
+            Failure(
+                .deadlineExceeded,
+                "the coupon's holders are still on their way to the gate, nothing was changed: "
+                    + "try again"))
     }
 
-    /// Runs a call of the gates' control side, and says its errors in the callers' words.
-    public func gate<Value>(_ body: () throws(GateControlError) -> Value) throws(Failure) -> Value {
-        do { return try body() } catch {
-            failed("gate control", error)
-            throw .unavailable("Redis is not reachable")
-        }
-    }
-
-    /// Runs a call of the store, and says its errors in the callers' words.
-    public func ledger<Value>(_ body: () throws(LedgerError) -> Value) throws(Failure) -> Value {
-        do { return try body() } catch {
-            failed("store", error)
-            switch error {
-            case .refused(let text): throw Failure(.internal, "PostgreSQL refuses: \(text)")
-            case .busy: throw .unavailable("the coupon is locked: ask again")
-            case .tooSlow: throw .unavailable("PostgreSQL took too long: ask again")
-            case .failed: throw .unavailable("PostgreSQL cannot do this now: ask again")
-            case .fenced, .sessionLost: throw .unavailable("PostgreSQL is not reachable")
-            }
-        }
+    /// What a caller reads of an error; the log gets the server's own words.
+    public func failure(_ error: BackendError) -> Failure {
+        if case .answer = error {} else { failed(error) }
+        return Failure(error)
     }
 }

@@ -32,9 +32,11 @@ public struct CouponLoad: Sendable {
         self.number = number
     }
 
+    private static let notOpen = BackendError.answer(.unavailable("the gate is not open yet"))
+
     /// Does the next part.
     public mutating func advance(_ keeper: CouponKeeper) -> Step {
-        do throws(Failure) {
+        do throws(BackendError) {
             switch stage {
             case .claiming: return try claim(keeper)
             case .claimed(let epoch): return try begin(keeper, epoch)
@@ -45,7 +47,7 @@ public struct CouponLoad: Sendable {
             }
         } catch {
             abandon(keeper)
-            return .done(.failed(error))
+            return .done(.failed(keeper.failure(error)))
         }
     }
 
@@ -62,30 +64,24 @@ public struct CouponLoad: Sendable {
         try? keeper.gates.abandon(coupon, partition: partition, epoch: epoch, load: number)
     }
 
-    private mutating func claim(_ keeper: CouponKeeper) throws(Failure) -> Step {
-        let (coupon, number) = (coupon, number)
+    private mutating func claim(_ keeper: CouponKeeper) throws(BackendError) -> Step {
         let partition = keeper.partitioning.partition(of: coupon)
-        let (epoch, result) = try keeper.gate { () throws(GateControlError) in
-            let view = try keeper.gates.inspect(coupon, partition: partition, user: nil)
-            guard view.status == .open else { return (view.epoch, ClaimResult.stale) }
-            return (
-                view.epoch,
-                try keeper.gates.claim(
-                    coupon, partition: partition, epoch: view.epoch, load: number)
-            )
-        }
-        switch result {
+        let view = try keeper.gates.inspect(coupon, partition: partition, user: nil)
+        guard view.status == .open else { throw Self.notOpen }
+        switch try keeper.gates.claim(
+            coupon, partition: partition, epoch: view.epoch, load: number)
+        {
         case .alreadyLoaded: return .done(.loaded)
         case .elsewhere: return .wait
-        case .stale: throw .unavailable("the gate is not open yet")
-        case .claimed: stage = .claimed(epoch)
+        case .stale: throw Self.notOpen
+        case .claimed: stage = .claimed(view.epoch)
         }
         return .moved(holders: 0)
     }
 
     private mutating func begin(
         _ keeper: CouponKeeper, _ epoch: Epoch
-    ) throws(Failure) -> Step {
+    ) throws(BackendError) -> Step {
         guard let marks = try marks(keeper) else {
             abandon(keeper)
             return .done(.absent)
@@ -94,26 +90,18 @@ public struct CouponLoad: Sendable {
         return .moved(holders: 0)
     }
 
-    private func marks(_ keeper: CouponKeeper) throws(Failure) -> LoadMarks? {
-        let coupon = coupon
-        return try keeper.ledger { () throws(LedgerError) in
-            try keeper.store.marks(of: [coupon]).first
-        }
+    private func marks(_ keeper: CouponKeeper) throws(BackendError) -> LoadMarks? {
+        try keeper.store.marks(of: [coupon]).first
     }
 
     private mutating func stagePage(
         _ keeper: CouponKeeper, _ epoch: Epoch, _ marks: LoadMarks, _ place: HolderPlace,
         _ staged: Int64
-    ) throws(Failure) -> Step {
-        let (coupon, number) = (coupon, number)
+    ) throws(BackendError) -> Step {
         let partition = keeper.partitioning.partition(of: coupon)
-        let page = try keeper.ledger { () throws(LedgerError) in
-            try keeper.store.holders(of: coupon, after: place, limit: keeper.slices.holders)
-        }
-        let isMine = try keeper.gate { () throws(GateControlError) in
-            try keeper.gates.stage(
-                page.holders, of: coupon, partition: partition, epoch: epoch, load: number)
-        }
+        let page = try keeper.store.holders(of: coupon, after: place, limit: keeper.slices.holders)
+        let isMine = try keeper.gates.stage(
+            page.holders, of: coupon, partition: partition, epoch: epoch, load: number)
         guard isMine else { return try startAgain() }
         stage = .staging(
             epoch: epoch, marks: marks, place: page.end,
@@ -123,17 +111,14 @@ public struct CouponLoad: Sendable {
 
     private mutating func finish(
         _ keeper: CouponKeeper, _ epoch: Epoch, _ marks: LoadMarks, _ staged: Int64
-    ) throws(Failure) -> Step {
-        let number = number
+    ) throws(BackendError) -> Step {
         let partition = keeper.partitioning.partition(of: coupon)
         guard let now = try self.marks(keeper), now.haveSameHolders(as: marks) else {
             return try startAgain()
         }
-        let result = try keeper.gate { () throws(GateControlError) in
-            try keeper.gates.load(
-                [LoadedCoupon(marks: now, staged: staged)], partition: partition, epoch: epoch,
-                load: number)
-        }
+        let result = try keeper.gates.load(
+            [LoadedCoupon(marks: now, staged: staged)], partition: partition, epoch: epoch,
+            load: number)
         guard result == .loaded else {
             return result == .alreadyLoaded ? .done(.loaded) : try startAgain()
         }
@@ -144,18 +129,16 @@ public struct CouponLoad: Sendable {
     /// A change that was committed while the coupon was loaded found it missing at the gate.
     private func catchUp(
         _ keeper: CouponKeeper, _ partition: PartitionID, _ epoch: Epoch, _ version: Int64
-    ) throws(Failure) {
+    ) throws(BackendError) {
         guard let now = try marks(keeper)?.coupon, now.version > version else { return }
-        _ = try keeper.gate { () throws(GateControlError) in
-            try keeper.gates.set(now, partition: partition, epoch: epoch)
-        }
+        _ = try keeper.gates.set(now, partition: partition, epoch: epoch)
     }
 
     /// Somebody was faster, or the coupon has changed.
-    private mutating func startAgain() throws(Failure) -> Step {
+    private mutating func startAgain() throws(BackendError) -> Step {
         attempts += 1
         guard attempts < 5 else {
-            throw .unavailable("the coupon could not be loaded: ask again")
+            throw .answer(.unavailable("the coupon could not be loaded: ask again"))
         }
         stage = .claiming
         return .moved(holders: 0)

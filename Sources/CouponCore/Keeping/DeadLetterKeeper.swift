@@ -5,54 +5,54 @@
 public final class DeadLetterKeeper {
     private let store: any DeadLetterStore
     private let gates: any DeadLetterGate
-    private let keeper: CouponKeeper
+    private let forget: (CouponID) -> Void
 
-    /// - Parameter keeper: says errors in the callers' words.
+    /// - Parameter forget: is called with a coupon of which the local caches are out of date.
     public init(
-        store: any DeadLetterStore, gates: any DeadLetterGate, keeper: CouponKeeper
+        store: any DeadLetterStore, gates: any DeadLetterGate,
+        forget: @escaping (CouponID) -> Void
     ) {
         self.store = store
         self.gates = gates
-        self.keeper = keeper
+        self.forget = forget
     }
 
     /// Letters with a number above `after`, in order.
     public func list(
         after: Int64, of coupon: CouponID?, limit: Int
-    ) throws(Failure) -> [DeadLetter] {
-        try keeper.ledger { () throws(LedgerError) in
-            try store.deadLetters(after: after, of: coupon, limit: limit)
-        }
+    ) throws(BackendError) -> [DeadLetter] {
+        try store.deadLetters(after: after, of: coupon, limit: limit)
     }
 
     /// Redrives or discards a letter. Should the gate not be told by now, `tell` follows.
-    public func decide(_ id: Int64, _ state: DeadLetter.State) throws(Failure) -> DeadLetter {
-        let decision = try keeper.ledger { () throws(LedgerError) in try store.decide(id, state) }
+    public func decide(_ id: Int64, _ state: DeadLetter.State) throws(BackendError) -> DeadLetter {
+        let decision = try store.decide(id, state)
         switch decision {
-        case .missing: throw Failure(.notFound, "there is no dead letter \(id)")
-        case .refused(let text): throw Failure(.failedPrecondition, text)
+        case .missing: throw .answer(Failure(.notFound, "there is no dead letter \(id)"))
+        case .refused(let text): throw .answer(Failure(.failedPrecondition, text))
         case .decided(let letter):
             if (try? tell(id)) == true { return letter }
-            throw Failure(
-                .deadlineExceeded,
-                "the decision is committed, but the gate could not be told yet: it follows")
+            throw .answer(
+                Failure(
+                    .deadlineExceeded,
+                    "the decision is committed, but the gate could not be told yet: it follows"))
         }
     }
 
     /// Tells the gates what an earlier daemon could not. Called each second.
     public func tell() {
         let unsynced = (try? store.unsyncedLetters(limit: 100)) ?? []
-        Self.inTurn(unsynced) { id throws(LedgerError) in try tell(id) }
+        Self.inTurn(unsynced) { id throws(BackendError) in try tell(id) }
     }
 
     /// One letter after the other. Where Redis or PostgreSQL is away the others are not tried: each attempt
     /// may last seconds, with rows locked.
     /// - Parameter tell: whether the gate knows now; nil where it could not be reached.
-    static func inTurn(_ letters: [Int64], _ tell: (Int64) throws(LedgerError) -> Bool?) {
+    static func inTurn(_ letters: [Int64], _ tell: (Int64) throws(BackendError) -> Bool?) {
         for id in letters {
-            do throws(LedgerError) {
+            do throws(BackendError) {
                 if try tell(id) == nil { return }
-            } catch .sessionLost {
+            } catch .postgres(.sessionLost) {
                 return
             } catch {
                 continue  // a lock, or something about this letter
@@ -61,17 +61,17 @@ public final class DeadLetterKeeper {
     }
 
     /// Whether the gate knows now; nil where it could not be reached.
-    private func tell(_ id: Int64) throws(LedgerError) -> Bool? {
+    private func tell(_ id: Int64) throws(BackendError) -> Bool? {
         var isReached = true
         let isSynced = try store.tell(id) { letter, coupon, row in
             var result: SetResult?
-            do throws(GateControlError) {
+            do throws(BackendError) {
                 result = try gates.settle(
                     letter, of: coupon, partition: row.id, epoch: row.epoch)
             } catch {
                 isReached = false
             }
-            if letter.accepted != nil { keeper.forget(coupon.id) }
+            if letter.accepted != nil { forget(coupon.id) }
             return result == .current || result == .notLoaded
         }
         return isReached ? isSynced : nil

@@ -15,16 +15,16 @@ public struct StatusQuestion: Hashable, Sendable {
 /// What PostgreSQL knows of many questions, read in one round trip.
 public struct StatusRows: Sendable {
     /// The coupons as committed; a coupon without an entry does not exist.
-    public var coupons: [CouponID: Result<Coupon, LedgerError>]
+    public var coupons: [CouponID: Result<Coupon, BackendError>]
     /// One for each question, in order; nil if PostgreSQL has no row of the user.
-    public var standings: [Result<UserStanding?, LedgerError>]
+    public var standings: [Result<UserStanding?, BackendError>]
     /// The rows of the coupons' partitions.
     public var partitions: [PartitionID: PartitionRow]
 
     /// What PostgreSQL knows. An error belongs to one row, which somebody else has written.
     public init(
-        coupons: [CouponID: Result<Coupon, LedgerError>],
-        standings: [Result<UserStanding?, LedgerError>],
+        coupons: [CouponID: Result<Coupon, BackendError>],
+        standings: [Result<UserStanding?, BackendError>],
         partitions: [PartitionID: PartitionRow]
     ) {
         self.coupons = coupons

@@ -3,32 +3,32 @@
 /// Blocking, and confined to one thread. After `sessionLost` the next call connects anew.
 public protocol CouponStore: HolderReader {
     /// All partitions' rows, in order.
-    func partitions() throws(LedgerError) -> [PartitionRow]
+    func partitions() throws(BackendError) -> [PartitionRow]
 
     /// A coupon; nil where there is none.
-    func coupon(_ id: CouponID) throws(LedgerError) -> Coupon?
+    func coupon(_ id: CouponID) throws(BackendError) -> Coupon?
 
     /// Coupons with an id above `after`, by id.
-    func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon]
+    func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon]
 
     /// Coupons as committed, by id; those that are missing are left out.
-    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon]
+    func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon]
 
     /// What PostgreSQL knows of these requests, and the cursor, in one snapshot (rule 36).
     func decisions(
         _ questions: [AcceptedRequest], in partition: PartitionID
-    ) throws(LedgerError) -> Decisions
+    ) throws(BackendError) -> Decisions
 
     /// What PostgreSQL knows of users and coupons, whatever the request, in order.
-    func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?]
+    func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?]
 
     /// All that PostgreSQL knows of many questions about coupons and users, in one round trip.
     func statusRows(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(LedgerError) -> StatusRows
+    ) throws(BackendError) -> StatusRows
 
     /// Creates a coupon. False where the id is taken.
-    func create(_ coupon: Coupon) throws(LedgerError) -> Bool
+    func create(_ coupon: Coupon) throws(BackendError) -> Bool
 
     /// Changes a coupon under its lock; the version rises. Nil where it is missing. A note of it, committed
     /// before, stays until `resync`.
@@ -38,19 +38,19 @@ public protocol CouponStore: HolderReader {
     ///     total is lowered, with the coupon as it would be; false rolls back.
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> CouponUpdateResult?
+    ) throws(BackendError) -> CouponUpdateResult?
 
     /// Takes the oldest note that `update` has left behind, if it is due, and has the gate told, in a race
     /// with nobody: a daemon may have died between PostgreSQL and the gate (rules 33 and 34).
     /// - Parameter tell: asked with partition row and coupon row locked; whether the gate knows the coupon
     ///   as it is.
     /// - Returns: whether a note was dealt with, and so perhaps another one is due.
-    func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool
+    func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool
 }
 
 extension CouponStore {
     /// What PostgreSQL knows of one user and coupon.
-    public func standing(of user: UserID, for coupon: CouponID) throws(LedgerError)
+    public func standing(of user: UserID, for coupon: CouponID) throws(BackendError)
         -> UserStanding?
     {
         try standings(of: [CouponUser(user: user, coupon: coupon)]).first ?? nil

@@ -3,18 +3,18 @@
 /// No snapshot holds the pages together. Whoever reads them compares the marks of before and after.
 public protocol HolderReader: AnyObject {
     /// Marks of coupons, by id; those that are missing are left out.
-    func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks]
+    func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks]
 
     /// The next holders of a coupon: first users whose latest request was refused and who have no issue,
     /// then issues; `limit` at most.
     func holders(
         of coupon: CouponID, after place: HolderPlace, limit: Int
-    ) throws(LedgerError) -> HolderPage
+    ) throws(BackendError) -> HolderPage
 
     /// All holders of several coupons; nil where they are more than `limit`.
     func holders(
         of coupons: [CouponID], limit: Int
-    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]?
+    ) throws(BackendError) -> [CouponID: [LoadedHolder]]?
 }
 
 /// How far the holders of a coupon have been read.

@@ -7,54 +7,36 @@ public protocol Ledger: HolderReader {
     var isConnected: Bool { get }
 
     /// Connects if need be, and shows the server that the session lives (rule 9).
-    func ping() throws(LedgerError)
+    func ping() throws(BackendError)
 
     /// Joins the daemons that share the partitions, and says how they are counted now.
-    func joinMembers() throws(LedgerError) -> Membership
+    func joinMembers() throws(BackendError) -> Membership
 
     /// Tries to become the partition's owner; true also where it is already.
-    func claim(_ partition: PartitionID) throws(LedgerError) -> Bool
+    func claim(_ partition: PartitionID) throws(BackendError) -> Bool
 
     /// Gives a partition up.
-    func release(_ partition: PartitionID) throws(LedgerError)
+    func release(_ partition: PartitionID) throws(BackendError)
 
     /// The partition's row.
-    func partition(_ partition: PartitionID) throws(LedgerError) -> PartitionRow
+    func partition(_ partition: PartitionID) throws(BackendError) -> PartitionRow
 
     /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns. The row as
     /// it is then: from here the cursor stands.
     func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
-    ) throws(LedgerError) -> PartitionRow
+    ) throws(BackendError) -> PartitionRow
 
     /// Rule 19: moves the cursor and issues the batch, in one transaction.
-    func issue(_ batch: Batch) throws(LedgerError) -> Commit
+    func issue(_ batch: Batch) throws(BackendError) -> Commit
 
     /// Rejections and dead letters in (from, to], for a settle that an earlier owner did not make.
     func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
-    ) throws(LedgerError) -> [Rejection]
+    ) throws(BackendError) -> [Rejection]
 
     /// Coupons as committed; those that are missing are left out.
-    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon]
-}
-
-/// Why a call of the ledger failed. Each ends the transaction; nothing of it may be answered or settled.
-public enum LedgerError: Error, Equatable, Sendable {
-    /// Epoch or cursor had moved: somebody else owns the partition, or did (rule 10).
-    case fenced
-    /// A lock, a deadlock, a serialization failure: this partition may try again (40001, 40P01, 55P03).
-    case busy(String)
-    /// The server ended the statement because it took too long (57014): less at a time may do.
-    case tooSlow(String)
-    /// PostgreSQL cannot do this now: no disk, no memory, an I/O error (classes 53 and 58). The session
-    /// stands, and others may have better luck.
-    case failed(String)
-    /// The session is gone (class 08, 57P, or nobody answers). Where a COMMIT was under way its outcome
-    /// is unknown; only moving the cursor again decides (rule 20).
-    case sessionLost(String)
-    /// PostgreSQL refuses for a reason that trying again does not mend; the text says what to do.
-    case refused(String)
+    func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon]
 }
 
 /// A partition's row: what PostgreSQL knows of its gate.

@@ -22,7 +22,6 @@ package enum LogKey {
     package static let ownDescriptors = "the daemon's own"
     package static let owned = "owned"
     package static let partition = "partition"
-    package static let port = "port"
     package static let queued = "queued"
     package static let reason = "reason"
     package static let repeated = "repeated"

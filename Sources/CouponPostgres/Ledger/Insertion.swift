@@ -19,7 +19,7 @@ struct Insertion {
 
     /// All in one statement; false where not every candidate became a row.
     /// - Parameter issuedAt: the transaction's time.
-    mutating func insertAllOrNothing(issuedAt: Timestamp) throws(LedgerError) -> Bool {
+    mutating func insertAllOrNothing(issuedAt: Timestamp) throws(BackendError) -> Bool {
         while true {
             let candidates = decision.nextCandidates()
             if candidates.isEmpty { return true }
@@ -33,7 +33,7 @@ struct Insertion {
                 if inserted < candidates.count { return false }
             } catch {
                 if error.blamesData { return false }
-                throw LedgerError(error)
+                throw .postgres(PostgresFault(error))
             }
         }
     }
@@ -41,7 +41,7 @@ struct Insertion {
     /// Looks first who has a row already, and finds the requests that cannot be inserted.
     ///
     /// The coupons are locked, so that rows come from nobody else meanwhile.
-    mutating func insertCarefully() throws(LedgerError) {
+    mutating func insertCarefully() throws(BackendError) {
         while true {
             var candidates = decision.nextCandidates()
             if candidates.isEmpty { return }
@@ -70,7 +70,7 @@ struct Insertion {
     /// The candidates without a row; the others are told to the decision.
     private mutating func withoutConflicts(
         _ candidates: [BatchDecision.Candidate]
-    ) throws(LedgerError) -> [BatchDecision.Candidate] {
+    ) throws(BackendError) -> [BatchDecision.Candidate] {
         let rows = try session.run(.find(candidates))
         var met: Set<Int> = []
         for row in 0..<rows.count {
@@ -89,7 +89,7 @@ struct Insertion {
     /// Inserts under a savepoint; what is refused for its data is halved until it is one request.
     private mutating func insert(
         _ candidates: ArraySlice<BatchDecision.Candidate>
-    ) throws(LedgerError) {
+    ) throws(BackendError) {
         if candidates.isEmpty { return }
         let rejection: String
         do throws(SQLFailure) {
@@ -100,7 +100,7 @@ struct Insertion {
             }
             rejection = "PostgreSQL did not insert it, without an error"
         } catch {
-            guard error.blamesData else { throw LedgerError(error) }
+            guard error.blamesData else { throw .postgres(PostgresFault(error)) }
             rejection = error.message
         }
         _ = try session.run("ROLLBACK TO part", "RELEASE part")

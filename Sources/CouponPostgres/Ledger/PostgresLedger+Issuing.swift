@@ -10,30 +10,30 @@ public import CouponCore
 
 extension PostgresLedger {
     /// Moves the cursor and issues the batch, in one transaction.
-    public func issue(_ batch: Batch) throws(LedgerError) -> Commit {
+    public func issue(_ batch: Batch) throws(BackendError) -> Commit {
         session.statementMilliseconds = batch.statementMilliseconds
         defer { session.statementMilliseconds = nil }
         if let commit = try attempt(
             batch,
-            { insertion, issuedAt throws(LedgerError) in
+            { insertion, issuedAt throws(BackendError) in
                 try insertion.insertAllOrNothing(issuedAt: issuedAt)
             })
         {
             return commit
         }
-        let commit = try attempt(batch) { insertion, _ throws(LedgerError) in
+        let commit = try attempt(batch) { insertion, _ throws(BackendError) in
             try insertion.insertCarefully()
             return true
         }
-        guard let commit else { throw .refused("a careful batch was not committed") }
+        guard let commit else { throw .postgres(.refused("a careful batch was not committed")) }
         return commit
     }
 
     /// One transaction; nil where `insert` gave up, and nothing was written.
     private func attempt(
-        _ batch: Batch, _ insert: (inout Insertion, Timestamp) throws(LedgerError) -> Bool
-    ) throws(LedgerError) -> Commit? {
-        do throws(LedgerError) {
+        _ batch: Batch, _ insert: (inout Insertion, Timestamp) throws(BackendError) -> Bool
+    ) throws(BackendError) -> Commit? {
+        do throws(BackendError) {
             let locked = try begin(batch)
             var insertion = Insertion(batch: batch, coupons: locked.coupons, session: session)
             guard try insert(&insertion, locked.issuedAt) else {
@@ -55,7 +55,7 @@ extension PostgresLedger {
     /// The fence comes first and raises by itself, so that all of this may travel at once.
     private func begin(
         _ batch: Batch
-    ) throws(LedgerError) -> (coupons: [Coupon], issuedAt: Timestamp) {
+    ) throws(BackendError) -> (coupons: [Coupon], issuedAt: Timestamp) {
         let rows = try session.run(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
             Statement("SET LOCAL statement_timeout = \(batch.statementMilliseconds)"),
@@ -76,7 +76,7 @@ extension PostgresLedger {
     /// Nil where a candidate that was left for now did not become a row: nothing is committed then.
     private func commit(
         _ batch: Batch, _ insertion: consuming Insertion
-    ) throws(LedgerError) -> Commit? {
+    ) throws(BackendError) -> Commit? {
         let deadLetters = insertion.deadLetters
         let isHoping = !insertion.statements.isEmpty
         var statements = insertion.statements
@@ -94,7 +94,7 @@ extension PostgresLedger {
             }
         } catch {
             if isHoping && error.blamesData { return nil }
-            throw LedgerError(error)
+            throw .postgres(PostgresFault(error))
         }
         return commit
     }

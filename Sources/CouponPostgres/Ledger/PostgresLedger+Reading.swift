@@ -3,7 +3,7 @@ public import CouponCore
 
 extension PostgresLedger {
     /// The partition's row.
-    public func partition(_ partition: PartitionID) throws(LedgerError) -> PartitionRow {
+    public func partition(_ partition: PartitionID) throws(BackendError) -> PartitionRow {
         try session.partition(partition)
     }
 
@@ -12,7 +12,7 @@ extension PostgresLedger {
     /// It waits for an issuing transaction of the partition, and is `busy` where that takes long.
     public func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
-    ) throws(LedgerError) -> PartitionRow {
+    ) throws(BackendError) -> PartitionRow {
         let rows = try session.run(
             Statement(
                 """
@@ -23,7 +23,7 @@ extension PostgresLedger {
                 """, .integer(Int64(partition.rawValue)), .integer(floor),
                 .text(identity.description)))
         guard rows.count == 1 else {
-            throw .refused("the database has no partition \(partition.rawValue)")
+            throw .postgres(.refused("the database has no partition \(partition.rawValue)"))
         }
         return rows.partition(0)
     }
@@ -31,7 +31,7 @@ extension PostgresLedger {
     /// Rejections and held dead letters in (from, to], in order.
     public func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
-    ) throws(LedgerError) -> [Rejection] {
+    ) throws(BackendError) -> [Rejection] {
         // PostgreSQL does not stop at the second of two row comparisons: it reads on to the last row.
         let range =
             from.epoch == to.epoch
@@ -72,7 +72,7 @@ extension PostgresLedger {
     }
 
     /// Coupons as committed, by id; those that are missing are left out.
-    public func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+    public func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] {
         try session.coupons(ids)
     }
 }

@@ -29,11 +29,11 @@ public final class PostgresLedger: Ledger {
     public var isConnected: Bool { session.isConnected }
 
     /// Connects if need be, and shows the server that the session lives.
-    public func ping() throws(LedgerError) { _ = try session.run("SELECT") }
+    public func ping() throws(BackendError) { _ = try session.run("SELECT") }
 
     /// Joins the daemons that share the partitions, and says how they are counted now: by the numbers
     /// of their locks.
-    public func joinMembers() throws(LedgerError) -> Membership {
+    public func joinMembers() throws(BackendError) -> Membership {
         let number = try join()
         let rows = try session.run(
             endStalledMembers,
@@ -47,7 +47,9 @@ public final class PostgresLedger: Ledger {
                 """, .integer(AdvisoryLock.member), .integer(number)))
         let (count, rank) = (Int(rows.integer(0, 0)), Int(rows.integer(0, 1)))
         // A pooler that gives each transaction another session takes the locks away.
-        guard rank < count else { throw .sessionLost("the session does not have its own lock") }
+        guard rank < count else {
+            throw .postgres(.sessionLost("the session does not have its own lock"))
+        }
         return Membership(rank: rank, count: count)
     }
 
@@ -69,7 +71,7 @@ public final class PostgresLedger: Ledger {
     }
 
     /// The number of this session's member lock, taken if need be.
-    private func join() throws(LedgerError) -> Int64 {
+    private func join() throws(BackendError) -> Int64 {
         if isConnected, let number = currentLocks.member { return number }
         while true {
             // Twice the same number would be one member less: take one that nobody has.
@@ -82,7 +84,7 @@ public final class PostgresLedger: Ledger {
     }
 
     /// Tries to become the partition's owner; true also where it is already.
-    public func claim(_ partition: PartitionID) throws(LedgerError) -> Bool {
+    public func claim(_ partition: PartitionID) throws(BackendError) -> Bool {
         if isConnected && currentLocks.partitions.contains(partition) { return true }
         guard try tryLock(AdvisoryLock.owner, Int64(partition.rawValue)) else { return false }
         locks = currentLocks
@@ -91,7 +93,7 @@ public final class PostgresLedger: Ledger {
     }
 
     /// Gives a partition up; harmless where it is not owned.
-    public func release(_ partition: PartitionID) throws(LedgerError) {
+    public func release(_ partition: PartitionID) throws(BackendError) {
         locks = currentLocks
         guard isConnected, locks.partitions.remove(partition) != nil else { return }
         _ = try session.run(
@@ -104,7 +106,7 @@ public final class PostgresLedger: Ledger {
         locks.generation == session.generation ? locks : Locks(generation: session.generation)
     }
 
-    private func tryLock(_ kind: Int64, _ key: Int64) throws(LedgerError) -> Bool {
+    private func tryLock(_ kind: Int64, _ key: Int64) throws(BackendError) -> Bool {
         try session.run(
             Statement(
                 "SELECT pg_try_advisory_lock($1::int4, $2::int4)", .integer(kind), .integer(key))

@@ -18,7 +18,7 @@ public struct Installation: Equatable, Sendable {
     /// - Throws: `refused` where the database was set up with another P, or by a newer coupond.
     public static func setUp(
         _ options: PostgresOptions, partitions: Int, logger: Logger
-    ) throws(LedgerError) -> Installation {
+    ) throws(BackendError) -> Installation {
         let session = Session(options, role: .store, logger: logger)
         try session.migrate(logger: logger)
         return try session.installation(partitions: partitions)
@@ -29,8 +29,8 @@ extension Session {
     /// How long one script may take, in seconds: a later one may build an index.
     private static let migrationSeconds = 600
 
-    fileprivate func migrate(logger: Logger) throws(LedgerError) {
-        do throws(LedgerError) {
+    fileprivate func migrate(logger: Logger) throws(BackendError) {
+        do throws(BackendError) {
             _ = try run(
                 "BEGIN", "SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = '8s'",
                 Statement(
@@ -38,11 +38,12 @@ extension Session {
             let version = try schemaVersion()
             let newest = Int64(Migration.all.count)
             guard version <= newest else {
-                throw .refused(
-                    """
-                    the database is of schema version \(version), this coupond knows \(newest): \
-                    run a coupond at least as new as the one that upgraded it
-                    """)
+                throw .postgres(
+                    .refused(
+                        """
+                        the database is of schema version \(version), this coupond knows \(newest): \
+                        run a coupond at least as new as the one that upgraded it
+                        """))
             }
             for migration in Migration.all where migration.number > version {
                 try run(script: migration.script, withinSeconds: Self.migrationSeconds)
@@ -65,7 +66,7 @@ extension Session {
 
     /// The number of the last migration. Makes schema and table where there are none; only then is the
     /// right to create needed.
-    private func schemaVersion() throws(LedgerError) -> Int64 {
+    private func schemaVersion() throws(BackendError) -> Int64 {
         let isThere = try run(
             "SELECT pg_catalog.to_regclass('coupond.schema_version') IS NOT NULL")
         if !isThere.boolean(0, 0) {
@@ -83,8 +84,8 @@ extension Session {
     }
 
     /// The first caller fixes P; everybody reads it back.
-    fileprivate func installation(partitions: Int) throws(LedgerError) -> Installation {
-        do throws(LedgerError) {
+    fileprivate func installation(partitions: Int) throws(BackendError) -> Installation {
+        do throws(BackendError) {
             _ = try run(
                 "BEGIN",
                 Statement(
@@ -104,11 +105,12 @@ extension Session {
         }
         let rows = try run("SELECT install_id::text, partitions FROM coupond.installation")
         guard rows.count == 1, rows.integer(0, 1) == partitions else {
-            throw .refused(
-                """
-                the database was set up with \(rows.count == 1 ? rows.integer(0, 1) : 0) partitions, \
-                the configuration says \(partitions): the number cannot change
-                """)
+            throw .postgres(
+                .refused(
+                    """
+                    the database was set up with \(rows.count == 1 ? rows.integer(0, 1) : 0) partitions, \
+                    the configuration says \(partitions): the number cannot change
+                    """))
         }
         return Installation(id: rows.text(0, 0), partitioning: Partitioning(count: partitions))
     }

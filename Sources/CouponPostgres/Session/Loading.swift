@@ -2,7 +2,7 @@
 public import CouponCore
 
 extension Session {
-    func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+    func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks] {
         let rows = try run(
             Statement(
                 """
@@ -22,7 +22,7 @@ extension Session {
 
     func holders(
         of coupon: CouponID, after place: HolderPlace, limit: Int
-    ) throws(LedgerError) -> HolderPage {
+    ) throws(BackendError) -> HolderPage {
         switch place {
         case .refused(let user):
             let holders = try holders(
@@ -59,7 +59,7 @@ extension Session {
 
     func holders(
         of coupons: [CouponID], limit: Int
-    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+    ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
         let ids = Parameter.integers(coupons.map(\.rawValue))
         let most = Parameter.integer(Int64(limit) + 1)
         var found: [CouponID: [LoadedHolder]] = [:]
@@ -75,7 +75,7 @@ extension Session {
         return found
     }
 
-    private func holders(_ statement: Statement) throws(LedgerError) -> [LoadedHolder] {
+    private func holders(_ statement: Statement) throws(BackendError) -> [LoadedHolder] {
         let rows = try run(statement)
         var holders: [LoadedHolder] = []
         holders.reserveCapacity(rows.count)
@@ -104,7 +104,7 @@ extension Session {
 
 extension Rows {
     /// User, sequence, request id, and the reason of a rejection.
-    fileprivate func holder(_ row: Int) throws(LedgerError) -> LoadedHolder {
+    fileprivate func holder(_ row: Int) throws(BackendError) -> LoadedHolder {
         LoadedHolder(
             user: UserID(integer(row, 0)),
             holder: GateHolder(
@@ -115,42 +115,42 @@ extension Rows {
 
 extension PostgresLedger {
     /// Marks of coupons, by id.
-    public func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+    public func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks] {
         try session.marks(of: coupons)
     }
 
     /// The next holders of a coupon.
     public func holders(
         of coupon: CouponID, after place: HolderPlace, limit: Int
-    ) throws(LedgerError) -> HolderPage {
+    ) throws(BackendError) -> HolderPage {
         try session.holders(of: coupon, after: place, limit: limit)
     }
 
     /// All holders of several coupons; nil where they are more than `limit`.
     public func holders(
         of coupons: [CouponID], limit: Int
-    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+    ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
         try session.holders(of: coupons, limit: limit)
     }
 }
 
 extension PostgresCouponStore {
     /// Marks of coupons, by id.
-    public func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+    public func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks] {
         try session.marks(of: coupons)
     }
 
     /// The next holders of a coupon.
     public func holders(
         of coupon: CouponID, after place: HolderPlace, limit: Int
-    ) throws(LedgerError) -> HolderPage {
+    ) throws(BackendError) -> HolderPage {
         try session.holders(of: coupon, after: place, limit: limit)
     }
 
     /// All holders of several coupons; nil where they are more than `limit`.
     public func holders(
         of coupons: [CouponID], limit: Int
-    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+    ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
         try session.holders(of: coupons, limit: limit)
     }
 }

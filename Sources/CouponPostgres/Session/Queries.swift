@@ -2,7 +2,7 @@
 internal import CouponCore
 
 extension Session {
-    func partition(_ partition: PartitionID, locked: Bool = false) throws(LedgerError)
+    func partition(_ partition: PartitionID, locked: Bool = false) throws(BackendError)
         -> PartitionRow
     {
         let rows = try run(
@@ -13,12 +13,12 @@ extension Session {
                 WHERE p.id = $1 \(locked ? "FOR SHARE OF p" : "")
                 """, .integer(Int64(partition.rawValue))))
         guard rows.count == 1 else {
-            throw .refused("the database has no partition \(partition.rawValue)")
+            throw .postgres(.refused("the database has no partition \(partition.rawValue)"))
         }
         return rows.partition(0)
     }
 
-    func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+    func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] {
         try run(
             Statement(
                 "SELECT \(Coupon.columns) FROM coupond.coupon WHERE id = ANY ($1) ORDER BY id",

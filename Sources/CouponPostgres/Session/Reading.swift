@@ -13,10 +13,10 @@ extension Rows {
     }
 
     /// The columns of `Coupon.columns`, from `column` on.
-    func coupon(_ row: Int, at column: Int = 0) throws(LedgerError) -> Coupon {
+    func coupon(_ row: Int, at column: Int = 0) throws(BackendError) -> Coupon {
         let state = UInt8(exactly: integer(row, column + 5)).flatMap(CouponState.init)
         guard let state else {
-            throw .refused("coupon \(integer(row, column)) has an unknown state")
+            throw .postgres(.refused("coupon \(integer(row, column)) has an unknown state"))
         }
         return Coupon(
             id: CouponID(integer(row, column)), title: text(row, column + 1),
@@ -28,7 +28,7 @@ extension Rows {
             lastSequence: number(row, column + 8))
     }
 
-    func coupons() throws(LedgerError) -> [Coupon] {
+    func coupons() throws(BackendError) -> [Coupon] {
         var coupons: [Coupon] = []
         coupons.reserveCapacity(count)
         for row in 0..<count { coupons.append(try coupon(row)) }
@@ -44,9 +44,9 @@ extension Rows {
             installID: text(row, 5))
     }
 
-    func reason(_ row: Int, _ column: Int) throws(LedgerError) -> RejectionReason {
+    func reason(_ row: Int, _ column: Int) throws(BackendError) -> RejectionReason {
         let reason = UInt8(exactly: integer(row, column)).flatMap(RejectionReason.init)
-        guard let reason else { throw .refused("a rejection has an unknown reason") }
+        guard let reason else { throw .postgres(.refused("a rejection has an unknown reason")) }
         return reason
     }
 }

@@ -37,15 +37,17 @@ final class Session {
     }
 
     /// Runs statements in one round trip; gives the result of the last.
-    func run(_ statements: Statement...) throws(LedgerError) -> Rows {
-        do { return try attempt(statements) } catch { throw LedgerError(error) }
+    func run(_ statements: Statement...) throws(BackendError) -> Rows {
+        do { return try attempt(statements) } catch { throw .postgres(PostgresFault(error)) }
     }
 
     /// The same; `body` gets the result of each statement before the last, with its place.
     func run(
         _ statements: [Statement], earlier body: (Int, borrowing Rows) -> Void
-    ) throws(LedgerError) -> Rows {
-        do { return try attempt(statements, earlier: body) } catch { throw LedgerError(error) }
+    ) throws(BackendError) -> Rows {
+        do { return try attempt(statements, earlier: body) } catch {
+            throw .postgres(PostgresFault(error))
+        }
     }
 
     /// The same, with PostgreSQL's own words.
@@ -76,12 +78,12 @@ final class Session {
     }
 
     /// Runs a text of many statements, which may take long.
-    func run(script: String, withinSeconds seconds: Int) throws(LedgerError) {
+    func run(script: String, withinSeconds seconds: Int) throws(BackendError) {
         do throws(SQLFailure) {
             try connectIfNeeded()
             try connection?.run(script: script, within: 1_000 * seconds)
         } catch {
-            throw LedgerError(noted(error))
+            throw .postgres(PostgresFault(noted(error)))
         }
     }
 
@@ -102,7 +104,7 @@ final class Session {
 
     /// After some errors the connection is of no more use.
     private func noted(_ failure: SQLFailure) -> SQLFailure {
-        if case .sessionLost = LedgerError(failure) {
+        if case .sessionLost = PostgresFault(failure) {
             logger.debug("lost PostgreSQL", metadata: [LogKey.error: "\(failure.message)"])
             close()
         }

@@ -5,7 +5,7 @@ extension PostgresCouponStore: AccountsStore {
     /// The tables' side of the accounts, one snapshot for all; those that are missing are left out.
     public func accounts(
         of coupons: [CouponID], _ bounds: AccountsBounds
-    ) throws(LedgerError) -> [LedgerAccounts] {
+    ) throws(BackendError) -> [LedgerAccounts] {
         if coupons.isEmpty { return [] }
         return try accounts(
             where: "id = ANY ($4) ORDER BY id", .integers(coupons.map(\.rawValue)), bounds)
@@ -14,7 +14,7 @@ extension PostgresCouponStore: AccountsStore {
     /// The same for the coupons with an id above `after`, by id.
     public func accounts(
         after: CouponID, limit: Int, _ bounds: AccountsBounds
-    ) throws(LedgerError) -> [LedgerAccounts] {
+    ) throws(BackendError) -> [LedgerAccounts] {
         try accounts(
             where: "id > $4 ORDER BY id LIMIT \(limit)", .integer(after.rawValue), bounds)
     }
@@ -22,7 +22,7 @@ extension PostgresCouponStore: AccountsStore {
     /// The order of users is that of the indexes: a bounded count must not walk over other coupons' rows.
     private func accounts(
         where condition: String, _ parameter: Parameter, _ bounds: AccountsBounds
-    ) throws(LedgerError) -> [LedgerAccounts] {
+    ) throws(BackendError) -> [LedgerAccounts] {
         let rows = try session.run(
             Statement(
                 """
@@ -64,7 +64,7 @@ extension PostgresCouponStore: AccountsStore {
     /// Counts rows of a coupon by user, `limit` at most.
     public func rows(
         of coupon: CouponID, after: UserID, limit: Int
-    ) throws(LedgerError) -> RowSlice {
+    ) throws(BackendError) -> RowSlice {
         let rows = try session.run(
             Statement(
                 """
@@ -82,7 +82,7 @@ extension PostgresCouponStore: AccountsStore {
     /// row.
     public func missingSequences(
         of coupon: CouponID, limit: Int
-    ) throws(LedgerError) -> [ClosedRange<Int64>] {
+    ) throws(BackendError) -> [ClosedRange<Int64>] {
         let rows = try session.run(
             Statement(
                 """
@@ -101,8 +101,8 @@ extension PostgresCouponStore: AccountsStore {
     }
 
     /// Leaves a note, due now, that the gate must be told of a coupon once more.
-    public func requestResync(_ coupon: CouponID, above version: Int64?) throws(LedgerError) {
-        do throws(LedgerError) {
+    public func requestResync(_ coupon: CouponID, above version: Int64?) throws(BackendError) {
+        do throws(BackendError) {
             _ = try session.run(
                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
                 Statement(
@@ -124,7 +124,7 @@ extension PostgresCouponStore: AccountsStore {
 }
 
 extension Rows {
-    fileprivate func accounts(_ row: Int) throws(LedgerError) -> LedgerAccounts {
+    fileprivate func accounts(_ row: Int) throws(BackendError) -> LedgerAccounts {
         let start = Coupon.columnCount
         let counted = optionalInteger(row, start + 8).map { count in
             IssuedRows(

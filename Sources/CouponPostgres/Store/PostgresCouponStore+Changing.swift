@@ -14,18 +14,20 @@ extension PostgresCouponStore {
     /// - Returns: nil where the coupon is missing.
     public func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> CouponUpdateResult? {
+    ) throws(BackendError) -> CouponUpdateResult? {
         guard try addToOutbox(id) else { return nil }
         var isCapAsked = false
         func ask(_ coupon: Coupon, _ row: PartitionRow) -> Bool {
             isCapAsked = true
             return cap(coupon, row)
         }
-        do throws(LedgerError) {
+        do throws(BackendError) {
             _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-            guard try lockOutboxRow(id) else { throw .busy("the change took too long to begin") }
+            guard try lockOutboxRow(id) else {
+                throw .postgres(.busy("the change took too long to begin"))
+            }
             let partition = try session.partition(partitioning.partition(of: id), locked: true)
-            let result = try lockedCoupon(id).map { coupon throws(LedgerError) in
+            let result = try lockedCoupon(id).map { coupon throws(BackendError) in
                 try apply(change, to: coupon, in: partition, ask)
             }
             if case .updated = result {
@@ -49,7 +51,7 @@ extension PostgresCouponStore {
     private func apply(
         _ change: CouponChange, to coupon: Coupon, in partition: PartitionRow,
         _ cap: (Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> CouponUpdateResult {
+    ) throws(BackendError) -> CouponUpdateResult {
         var changed = coupon.changed(by: change)
         if changed == coupon { return .updated(coupon) }
         if let fault = changed.fault(after: coupon) { return .invalid(fault) }

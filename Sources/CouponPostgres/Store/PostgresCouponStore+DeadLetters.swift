@@ -8,7 +8,7 @@ extension PostgresCouponStore: DeadLetterStore {
     /// Letters with a number above `after`, in order.
     public func deadLetters(
         after: Int64, of coupon: CouponID?, limit: Int
-    ) throws(LedgerError) -> [DeadLetter] {
+    ) throws(BackendError) -> [DeadLetter] {
         let (after, limit) = (Parameter.integer(after), Parameter.integer(Int64(limit)))
         let rows =
             if let coupon {
@@ -37,8 +37,8 @@ extension PostgresCouponStore: DeadLetterStore {
     /// Redrives or discards a letter, in one transaction that holds partition row and coupon row.
     public func decide(
         _ id: Int64, _ state: DeadLetter.State
-    ) throws(LedgerError) -> LetterDecision {
-        try locked(id) { letter, coupon, _ throws(LedgerError) in
+    ) throws(BackendError) -> LetterDecision {
+        try locked(id) { letter, coupon, _ throws(BackendError) in
             guard letter.state == .held else {
                 return letter.state == state
                     ? .decided(letter) : .refused("dead letter \(id) is decided otherwise already")
@@ -56,7 +56,7 @@ extension PostgresCouponStore: DeadLetterStore {
     }
 
     /// Decided letters of which the gate does not know yet.
-    public func unsyncedLetters(limit: Int) throws(LedgerError) -> [Int64] {
+    public func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64] {
         let rows = try session.run(
             Statement(
                 "SELECT id FROM coupond.dead_letter WHERE NOT synced ORDER BY id LIMIT $1",
@@ -67,8 +67,8 @@ extension PostgresCouponStore: DeadLetterStore {
     /// Has the gate told of a decided letter, under the same locks; then that is noted.
     public func tell(
         _ id: Int64, _ tell: (DeadLetter, Coupon, PartitionRow) -> Bool
-    ) throws(LedgerError) -> Bool {
-        let isSynced = try locked(id) { letter, coupon, partition throws(LedgerError) in
+    ) throws(BackendError) -> Bool {
+        let isSynced = try locked(id) { letter, coupon, partition throws(BackendError) in
             if let coupon, letter.accepted != nil, !tell(letter, coupon, partition) { return false }
             _ = try session.run(
                 Statement(
@@ -82,9 +82,9 @@ extension PostgresCouponStore: DeadLetterStore {
     /// coupon, letter. Nil where there is no such letter.
     private func locked<Value>(
         _ id: Int64,
-        _ body: (DeadLetter, Coupon?, PartitionRow) throws(LedgerError) -> Value
-    ) throws(LedgerError) -> Value? {
-        do throws(LedgerError) {
+        _ body: (DeadLetter, Coupon?, PartitionRow) throws(BackendError) -> Value
+    ) throws(BackendError) -> Value? {
+        do throws(BackendError) {
             let place = try session.run(
                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
                 Statement(
@@ -118,7 +118,7 @@ extension PostgresCouponStore: DeadLetterStore {
 
     /// Issues a letter's request with its old sequence; the text says why it cannot be. Nothing is written
     /// then but what a savepoint takes back.
-    private func issue(_ letter: DeadLetter, _ coupon: Coupon?) throws(LedgerError) -> String? {
+    private func issue(_ letter: DeadLetter, _ coupon: Coupon?) throws(BackendError) -> String? {
         guard let accepted = letter.accepted else { return "nobody knows whose request it was" }
         guard let coupon else { return "there is no coupon \(accepted.coupon.rawValue)" }
         if coupon.isSoldOut { return "the total is used up: raise it first" }
@@ -138,7 +138,7 @@ extension PostgresCouponStore: DeadLetterStore {
                 return "the user holds the coupon by another request: discard it"
             }
         } catch {
-            guard error.blamesData else { throw LedgerError(error) }
+            guard error.blamesData else { throw .postgres(PostgresFault(error)) }
             _ = try session.run("ROLLBACK TO letter")
             return "PostgreSQL still refuses it: \(error.message)"
         }
@@ -162,9 +162,9 @@ extension DeadLetter {
 }
 
 extension Rows {
-    fileprivate func deadLetter(_ row: Int) throws(LedgerError) -> DeadLetter {
+    fileprivate func deadLetter(_ row: Int) throws(BackendError) -> DeadLetter {
         let state = UInt8(exactly: integer(row, 8)).flatMap(DeadLetter.State.init)
-        guard let state else { throw .refused("a dead letter has an unknown state") }
+        guard let state else { throw .postgres(.refused("a dead letter has an unknown state")) }
         let isKnown = (1...4).allSatisfy { !isNull(row, $0) }
         return DeadLetter(
             id: integer(row, 0),

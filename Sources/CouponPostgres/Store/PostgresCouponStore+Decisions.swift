@@ -7,7 +7,7 @@ extension PostgresCouponStore {
     /// A user's issue answers every request of that user; a rejection only the request that it names.
     public func decisions(
         _ questions: [AcceptedRequest], in partition: PartitionID
-    ) throws(LedgerError) -> Decisions {
+    ) throws(BackendError) -> Decisions {
         let rows = try session.run(
             Statement(
                 """
@@ -28,7 +28,7 @@ extension PostgresCouponStore {
                 .integers(questions.map(\.user.rawValue)), .integers(questions.map(\.sequence)),
                 .requestIDs(questions.map(\.requestID))))
         guard rows.count > 0 else {
-            throw .refused("the database has no partition \(partition.rawValue)")
+            throw .postgres(.refused("the database has no partition \(partition.rawValue)"))
         }
         var standings: [UserStanding?] = []
         for row in questions.indices { standings.append(try rows.standing(row, at: 2)) }
@@ -36,7 +36,7 @@ extension PostgresCouponStore {
     }
 
     /// What PostgreSQL knows of users and coupons, in order: the issue, else the latest rejection.
-    public func standings(of users: [CouponUser]) throws(LedgerError) -> [UserStanding?] {
+    public func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?] {
         let rows = try session.run(
             Statement(
                 """
@@ -59,7 +59,7 @@ extension PostgresCouponStore {
 
 extension Rows {
     /// An issue's sequence, request id and moment; a rejection's sequence, request id and reason.
-    func standing(_ row: Int, at column: Int) throws(LedgerError) -> UserStanding? {
+    func standing(_ row: Int, at column: Int) throws(BackendError) -> UserStanding? {
         if !isNull(row, column) {
             return .issued(
                 sequence: integer(row, column), requestID: requestID(row, column + 1),

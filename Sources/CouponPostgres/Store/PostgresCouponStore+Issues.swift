@@ -5,7 +5,7 @@ extension PostgresCouponStore: IssueStore {
     /// Issues of a coupon, of users with an id above `after`, by user id.
     public func issues(
         of coupon: CouponID, after: UserID, limit: Int
-    ) throws(LedgerError) -> [Issue] {
+    ) throws(BackendError) -> [Issue] {
         let rows = try session.run(
             Statement(
                 """

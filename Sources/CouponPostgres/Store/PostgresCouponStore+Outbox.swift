@@ -11,8 +11,8 @@ extension PostgresCouponStore {
     /// - Parameter tell: asked with partition row and coupon row locked; whether the gate knows the coupon
     ///   as it is.
     /// - Returns: whether a note was dealt with, and so perhaps another one is due.
-    public func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(LedgerError) -> Bool {
-        do throws(LedgerError) {
+    public func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool {
+        do throws(BackendError) {
             _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
             let due = try session.run(
                 Statement(
@@ -43,7 +43,7 @@ extension PostgresCouponStore {
     }
 
     /// Commits a note that the gate must be told of a coupon. False where there is no such coupon.
-    func addToOutbox(_ id: CouponID) throws(LedgerError) -> Bool {
+    func addToOutbox(_ id: CouponID) throws(BackendError) -> Bool {
         try session.run(
             Statement(
                 """
@@ -55,7 +55,7 @@ extension PostgresCouponStore {
     }
 
     /// Keeps a note from being dealt with until the transaction ends. False where it was already.
-    func lockOutboxRow(_ id: CouponID) throws(LedgerError) -> Bool {
+    func lockOutboxRow(_ id: CouponID) throws(BackendError) -> Bool {
         try session.run(
             Statement(
                 "SELECT FROM coupond.gate_outbox WHERE coupon_id = $1 FOR UPDATE",
@@ -63,7 +63,7 @@ extension PostgresCouponStore {
         ).count == 1
     }
 
-    func lockedCoupon(_ id: CouponID) throws(LedgerError) -> Coupon? {
+    func lockedCoupon(_ id: CouponID) throws(BackendError) -> Coupon? {
         try session.run(
             Statement(
                 "SELECT \(Coupon.columns) FROM coupond.coupon WHERE id = $1 FOR UPDATE",

@@ -5,7 +5,7 @@ extension PostgresCouponStore {
     /// All that PostgreSQL knows of the questions. What cannot be read of one row is that row's error.
     public func statusRows(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(LedgerError) -> StatusRows {
+    ) throws(BackendError) -> StatusRows {
         let coupons = Set(questions.map(\.coupon))
         var rows = StatusRows(coupons: [:], standings: [], partitions: [:])
         let standings = try session.run(
@@ -16,7 +16,7 @@ extension PostgresCouponStore {
                 rows.partitions[partition.id] = partition
                 if result.isNull(row, PartitionRow.columnCount) { continue }
                 let coupon = CouponID(result.integer(row, PartitionRow.columnCount))
-                rows.coupons[coupon] = Result { () throws(LedgerError) in
+                rows.coupons[coupon] = Result { () throws(BackendError) in
                     try result.coupon(row, at: PartitionRow.columnCount)
                 }
             }
@@ -24,7 +24,7 @@ extension PostgresCouponStore {
         rows.standings = questions.map { _ in .success(nil) }
         for row in 0..<standings.count {
             let number = Int(standings.integer(row, 0)) - 1
-            rows.standings[number] = Result { () throws(LedgerError) in
+            rows.standings[number] = Result { () throws(BackendError) in
                 try standings.standing(row, at: 1)
             }
         }

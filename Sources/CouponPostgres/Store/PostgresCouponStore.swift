@@ -16,7 +16,7 @@ public final class PostgresCouponStore: CouponStore {
     }
 
     /// All partitions' rows, in order.
-    public func partitions() throws(LedgerError) -> [PartitionRow] {
+    public func partitions() throws(BackendError) -> [PartitionRow] {
         let rows = try session.run(
             Statement(
                 """
@@ -27,17 +27,17 @@ public final class PostgresCouponStore: CouponStore {
     }
 
     /// A coupon; nil where there is none.
-    public func coupon(_ id: CouponID) throws(LedgerError) -> Coupon? {
+    public func coupon(_ id: CouponID) throws(BackendError) -> Coupon? {
         try session.coupons([id]).first
     }
 
     /// Coupons as committed, by id.
-    public func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+    public func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] {
         try session.coupons(ids)
     }
 
     /// Coupons with an id above `after`, by id.
-    public func coupons(after: CouponID, limit: Int) throws(LedgerError) -> [Coupon] {
+    public func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon] {
         try session.run(
             Statement(
                 "SELECT \(Coupon.columns) FROM coupond.coupon WHERE id > $1 ORDER BY id LIMIT $2",
@@ -46,7 +46,7 @@ public final class PostgresCouponStore: CouponStore {
     }
 
     /// Creates a coupon, with nothing issued. False where the id is taken.
-    public func create(_ coupon: Coupon) throws(LedgerError) -> Bool {
+    public func create(_ coupon: Coupon) throws(BackendError) -> Bool {
         try session.run(
             Statement(
                 """

@@ -12,7 +12,7 @@ internal import Glibc
     private let options: RedisOptions
 
     /// Connects and authenticates.
-    init(_ options: RedisOptions) throws(GateControlError) {
+    init(_ options: RedisOptions) throws(BackendError) {
         signal(SIGPIPE, SIG_IGN)  // a write to a closed peer would end the process
         self.options = options
         let timeout = Self.timeval(options.connectTimeoutMilliseconds)
@@ -22,7 +22,7 @@ internal import Glibc
             unsafe opened = unsafe redisConnectWithTimeout(host, Int32(clamping: port), timeout)
         case .unix(let path): unsafe opened = unsafe redisConnectUnixWithTimeout(path, timeout)
         }
-        guard let opened = unsafe opened else { throw .unavailable("out of memory") }
+        guard let opened = unsafe opened else { throw .redis(.unavailable("out of memory")) }
         unsafe context = unsafe opened  // from here deinit frees it, also after a throw
         guard unsafe context.pointee.err == 0 else { throw failure() }
         unsafe context.pointee.reader.limitArrays()
@@ -34,12 +34,12 @@ internal import Glibc
 
     deinit { unsafe redisFree(context) }
 
-    private func authenticate() throws(GateControlError) {
+    private func authenticate() throws(BackendError) {
         if let command = options.authentication { _ = try call(command) }
     }
 
     /// Sends a command and waits for its answer; an error reply is thrown.
-    func call(_ command: Command) throws(GateControlError) -> Reply {
+    func call(_ command: Command) throws(BackendError) -> Reply {
         let reply = try ask(command)
         if case .error(let text) = reply { throw Self.error(text) }
         return reply
@@ -49,16 +49,16 @@ internal import Glibc
     /// - Parameter milliseconds: how long Redis may block in the command; added to the usual timeout.
     func ask(
         _ command: Command, blockingFor milliseconds: Int64 = 0
-    ) throws(GateControlError) -> Reply {
+    ) throws(BackendError) -> Reply {
         try send(command)
         return try receive(milliseconds: options.commandTimeoutMilliseconds + milliseconds)
     }
 
     /// Sends commands without waiting; the caller must receive their answers.
-    func send(_ commands: Command...) throws(GateControlError) { try send(commands) }
+    func send(_ commands: Command...) throws(BackendError) { try send(commands) }
 
     /// Sends commands without waiting; the caller must receive their answers.
-    func send(_ commands: [Command]) throws(GateControlError) {
+    func send(_ commands: [Command]) throws(BackendError) {
         for command in commands {
             let queued = unsafe command.bytes.withUnsafeBufferPointer { bytes in
                 unsafe bytes.withMemoryRebound(to: CChar.self) { chars in
@@ -74,24 +74,24 @@ internal import Glibc
     }
 
     /// Waits for the next answer.
-    func receive() throws(GateControlError) -> Reply {
+    func receive() throws(BackendError) -> Reply {
         try receive(milliseconds: options.commandTimeoutMilliseconds)
     }
 
-    private func receive(milliseconds: Int64) throws(GateControlError) -> Reply {
+    private func receive(milliseconds: Int64) throws(BackendError) -> Reply {
         guard let reply = try poll(milliseconds: milliseconds) else {
-            throw .unavailable("Redis did not answer within \(milliseconds) ms")
+            throw .redis(.unavailable("Redis did not answer within \(milliseconds) ms"))
         }
         return reply
     }
 
     /// The next answer, if one comes in time.
-    func poll(milliseconds: Int64) throws(GateControlError) -> Reply? {
+    func poll(milliseconds: Int64) throws(BackendError) -> Reply? {
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)
         while true {
             if let reply = try parsed() { return reply }
             guard unsafe context.pointee.reader.pointee.len < ReplyLimits.maximumBytes else {
-                throw .unexpectedReply(ReplyLimits.tooLarge)
+                throw .redis(.unexpectedReply(ReplyLimits.tooLarge))
             }
             let left = ContinuousClock.now.duration(to: deadline) / .milliseconds(1)
             guard left > 0 else { return nil }
@@ -109,7 +109,7 @@ internal import Glibc
         return unsafe Glibc.poll(&descriptor, 1, 0) > 0
     }
 
-    private func parsed() throws(GateControlError) -> Reply? {
+    private func parsed() throws(BackendError) -> Reply? {
         var raw: UnsafeMutableRawPointer?
         guard unsafe redisGetReplyFromReader(context, &raw) == REDIS_OK else { throw failure() }
         guard let raw = unsafe raw else { return nil }
@@ -117,16 +117,16 @@ internal import Glibc
         return unsafe Reply(copying: unsafe raw.assumingMemoryBound(to: redisReply.self))
     }
 
-    private func failure() -> GateControlError {
+    private func failure() -> BackendError {
         let text = unsafe withUnsafeBytes(of: &context.pointee.errstr) { bytes in
             unsafe String(errorText: bytes)
         }
-        return .unavailable("Redis: \(text)")
+        return .redis(.unavailable("Redis: \(text)"))
     }
 
     /// The error to throw for an error reply.
-    static func error(_ text: String) -> GateControlError {
-        ErrorReply.refusal(text).map { .unavailable($0) } ?? .unexpectedReply(text)
+    static func error(_ text: String) -> BackendError {
+        .redis(ErrorReply.refusal(text).map { .unavailable($0) } ?? .unexpectedReply(text))
     }
 
     private static func timeval(_ milliseconds: Int64) -> Glibc.timeval {

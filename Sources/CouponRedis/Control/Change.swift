@@ -6,7 +6,7 @@ extension RedisGateControl {
     /// cap that was set under the lock of an earlier version.
     public func set(
         _ coupon: Coupon, partition: PartitionID, epoch: Epoch
-    ) throws(GateControlError) -> SetResult {
+    ) throws(BackendError) -> SetResult {
         var packed = ByteWriter(capacity: Layout.terms)
         packed.append(coupon)
         let reply = try run(
@@ -25,13 +25,13 @@ extension RedisGateControl {
     /// Rule 34: allows no more than `total` slots from now on, unless more are used already.
     public func cap(
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
-    ) throws(GateControlError) -> CapResult {
+    ) throws(BackendError) -> CapResult {
         let reply = try run(
             .cap, keys: [Keys.gate(partition), Keys.record(coupon, partition, epoch)],
             [.number(epoch), .bytes(Self.pack(coupon)), .number(version), .number(total)])
         guard let parts = reply.elements, parts.count == 2, let code = parts[0].integerValue,
             let used = parts[1].integerValue
-        else { throw .unexpectedReply("cap: \(reply)") }
+        else { throw .redis(.unexpectedReply("cap: \(reply)")) }
         switch code {
         case 0: return .capped
         case 1: return .notLoaded
@@ -55,7 +55,7 @@ extension RedisGateControl {
 
 extension Reply {
     /// From the reply of set.lua or letter.lua.
-    func setResult() throws(GateControlError) -> SetResult {
+    func setResult() throws(BackendError) -> SetResult {
         switch try code() {
         case 0: .current
         case 1: .notLoaded

@@ -5,8 +5,8 @@ extension RedisGateControl: AccountsGate {
     /// Users that the gate knows, in no order; at least `limit`, if there are so many.
     public func holders(
         of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int
-    ) throws(GateControlError) -> [LoadedHolder] {
-        try perform { connection throws(GateControlError) in
+    ) throws(BackendError) -> [LoadedHolder] {
+        try perform { connection throws(BackendError) in
             var holders: [LoadedHolder] = []
             let key = Keys.holders(coupon, partition, epoch)
             var cursor = "0"
@@ -25,9 +25,9 @@ extension RedisGateControl {
     /// epoch, because a rebuild carries them into a later one.
     public func search(
         _ search: inout HolderSearch, partition: PartitionID
-    ) throws(GateControlError) {
+    ) throws(BackendError) {
         var next = search
-        try perform { connection throws(GateControlError) in
+        try perform { connection throws(BackendError) in
             if next.epochs == nil {
                 next.epochs = try connection.epochs(of: partition)
             } else if let place = next.places.last {
@@ -49,9 +49,9 @@ extension BlockingConnection {
     /// - Returns: where to go on; "0" if all were read.
     fileprivate func scanHolders(
         in key: String, from cursor: String, _ body: (UserID, GateHolder) -> Void
-    ) throws(GateControlError) -> String {
+    ) throws(BackendError) -> String {
         let reply = try call(Command("HSCAN", key, cursor, "COUNT", Self.scanned))
-        guard let (next, pairs) = reply.scan else { throw .unexpectedReply("HSCAN") }
+        guard let (next, pairs) = reply.scan else { throw .redis(.unexpectedReply("HSCAN")) }
         for index in stride(from: 0, to: pairs.count - 1, by: 2) {
             var user = ByteReader(pairs[index].bytesValue ?? [])
             var value = ByteReader(pairs[index + 1].bytesValue ?? [])
@@ -64,11 +64,11 @@ extension BlockingConnection {
     /// Some of the coupons of the last epoch of a search.
     fileprivate func listCoupons(
         of partition: PartitionID, _ epoch: Epoch, _ search: inout HolderSearch
-    ) throws(GateControlError) {
+    ) throws(BackendError) {
         let reply = try call(
             Command(
                 "ZSCAN", Keys.coupons(partition, epoch), search.listCursor, "COUNT", Self.scanned))
-        guard let (next, pairs) = reply.scan else { throw .unexpectedReply("ZSCAN") }
+        guard let (next, pairs) = reply.scan else { throw .redis(.unexpectedReply("ZSCAN")) }
         for index in stride(from: 0, to: pairs.count - 1, by: 2) {
             guard let id = pairs[index].text.flatMap({ Int64($0) }) else { continue }
             search.places.append(.init(epoch: epoch, coupon: CouponID(id)))

@@ -5,11 +5,13 @@ extension RedisGateControl {
     /// The gate, and what it knows of a coupon and of one user.
     public func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
-    ) throws(GateControlError) -> GateInspection {
+    ) throws(BackendError) -> GateInspection {
         let inspections = try inspect([
             PartitionQuestions(partition, [StatusQuestion(coupon: coupon, user: user)])
         ])
-        guard let inspection = inspections.first else { throw .unexpectedReply("inspect: nothing") }
+        guard let inspection = inspections.first else {
+            throw .redis(.unexpectedReply("inspect: nothing"))
+        }
         return inspection
     }
 
@@ -17,7 +19,7 @@ extension RedisGateControl {
     /// partition.
     public func inspect(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(GateControlError) -> [GateInspection] {
+    ) throws(BackendError) -> [GateInspection] {
         var groups: [PartitionID: [Int]] = [:]
         for (number, question) in questions.enumerated() {
             groups[partitioning.partition(of: question.coupon), default: []].append(number)
@@ -33,9 +35,9 @@ extension RedisGateControl {
     /// One inspection for each question of each partition, in order.
     private func inspect(
         _ asked: [PartitionQuestions]
-    ) throws(GateControlError) -> [GateInspection] {
+    ) throws(BackendError) -> [GateInspection] {
         dropIfClosed()
-        return try perform { connection throws(GateControlError) in
+        return try perform { connection throws(BackendError) in
             // The keys are named by the epoch. If it is another one by now, the partition is asked again.
             var inspections = asked.map { _ in [GateInspection]() }
             var open = Array(asked.indices)
@@ -49,7 +51,7 @@ extension RedisGateControl {
                     guard
                         let (epoch, answers) = asked[index].inspections(
                             reply, runID: self.runID)
-                    else { throw .unexpectedReply("inspect: \(reply)") }
+                    else { throw .redis(.unexpectedReply("inspect: \(reply)")) }
                     inspections[index] = answers
                     if epoch != self.epochs[partition] ?? 0 { moved.append(index) }
                     self.epochs[partition] = epoch

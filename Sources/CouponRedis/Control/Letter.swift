@@ -5,7 +5,7 @@ extension RedisGateControl: DeadLetterGate {
     /// Applies the decision on a held letter; one without a user changes nothing.
     public func settle(
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
-    ) throws(GateControlError) -> SetResult {
+    ) throws(BackendError) -> SetResult {
         guard let accepted = letter.accepted else { return .current }
         var packed = ByteWriter(capacity: Layout.terms)
         packed.append(coupon)

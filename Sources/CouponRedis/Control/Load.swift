@@ -8,7 +8,7 @@ extension RedisGateControl {
     /// Rule 32: only this load may stage the coupon's holders, until it ends or stops for too long.
     public func claim(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
-    ) throws(GateControlError) -> ClaimResult {
+    ) throws(BackendError) -> ClaimResult {
         let code = try run(
             .claim,
             keys: [
@@ -31,10 +31,10 @@ extension RedisGateControl {
     public func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
         load: LoadNumber?
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         let evaluations = staging(holders, coupon, partition, epoch, load)
         guard !evaluations.isEmpty else { return true }
-        return try perform { connection throws(GateControlError) in
+        return try perform { connection throws(BackendError) in
             for reply in try self.run(evaluations, on: connection) where try !reply.done() {
                 return false
             }
@@ -70,13 +70,13 @@ extension RedisGateControl {
     /// is higher than every earlier one in this partition.
     public func load(
         _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
-    ) throws(GateControlError) -> LoadResult {
+    ) throws(BackendError) -> LoadResult {
         let evaluations = coupons.flatMap { coupon in
             staging(coupon.holders, coupon.marks.coupon.id, partition, epoch, load)
                 + [naming(coupon, partition, epoch, load)]
         }
         guard !evaluations.isEmpty else { return .loaded }
-        return try perform { connection throws(GateControlError) in
+        return try perform { connection throws(BackendError) in
             let replies = try self.run(evaluations, on: connection)
             var worst = LoadResult.loaded
             for (evaluation, reply) in zip(evaluations, replies) where evaluation.script.isLoad {
@@ -115,7 +115,7 @@ extension RedisGateControl {
     /// Removes what a load has staged, if the load does not go on.
     public func abandon(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
-    ) throws(GateControlError) {
+    ) throws(BackendError) {
         _ = try run(
             .abandon,
             keys: [
@@ -127,7 +127,7 @@ extension RedisGateControl {
     /// - Returns: whether more coupons are due.
     public func unload(
         _ partition: PartitionID, epoch: Epoch, limit: Int
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         let checked = try run(
             .unload, keys: [Keys.gate(partition), Keys.coupons(partition, epoch)],
             [

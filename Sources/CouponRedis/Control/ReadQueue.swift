@@ -10,8 +10,8 @@ extension RedisGateControl {
     /// The gate, and the entries in (after, upTo]: whole ones, of one epoch.
     public func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
-    ) throws(GateControlError) -> GateView {
-        try perform { connection throws(GateControlError) in
+    ) throws(BackendError) -> GateView {
+        try perform { connection throws(BackendError) in
             let reading = Self.reading(
                 partition, after: after, upTo: upTo, maximumRequests: maximumRequests)
             return try Self.view(try self.run([reading], on: connection)[0])
@@ -31,9 +31,9 @@ extension RedisGateControl {
     }
 
     /// From the reply of read.lua.
-    static func view(_ reply: Reply) throws(GateControlError) -> GateView {
+    static func view(_ reply: Reply) throws(BackendError) -> GateView {
         guard let view = GateView(reply) else {
-            throw .unexpectedReply("read: \(reply)".prefix(500).description)
+            throw .redis(.unexpectedReply("read: \(reply)".prefix(500).description))
         }
         return view
     }
@@ -41,14 +41,14 @@ extension RedisGateControl {
     /// The entries after `after` as the queue has them, at most `limit`, of any epoch.
     public func entries(
         _ partition: PartitionID, after: Position, limit: Int
-    ) throws(GateControlError) -> [QueueItem] {
-        let reply = try perform { connection throws(GateControlError) in
+    ) throws(BackendError) -> [QueueItem] {
+        let reply = try perform { connection throws(BackendError) in
             try connection.call(
                 Command(
                     "XRANGE", Keys.queue(partition), "(\(after)", "+", "COUNT", String(limit)))
         }
         guard let items = reply.elements?.map({ QueueItem($0) }), items.allSatisfy({ $0 != nil })
-        else { throw .unexpectedReply("XRANGE: \(reply)".prefix(500).description) }
+        else { throw .redis(.unexpectedReply("XRANGE: \(reply)".prefix(500).description)) }
         return items.compactMap { $0 }
     }
 
@@ -57,7 +57,7 @@ extension RedisGateControl {
     /// - Returns: the partitions whose queues have one.
     public func wait(
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
-    ) throws(GateControlError) -> [PartitionID] {
+    ) throws(BackendError) -> [PartitionID] {
         guard !queues.isEmpty else { return [] }
         // BLOCK 0 would wait without end.
         let block = milliseconds > 0 ? ["BLOCK", String(milliseconds)] : []
@@ -67,7 +67,7 @@ extension RedisGateControl {
         for queue in queues { command.append(Keys.queue(queue.partition)) }
         for queue in queues { command.append(queue.after.description) }
         let complete = command
-        let reply = try perform { connection throws(GateControlError) in
+        let reply = try perform { connection throws(BackendError) in
             let reply = try connection.ask(complete, blockingFor: Int64(max(0, milliseconds)))
             if case .error(let text) = reply { throw BlockingConnection.error(text) }
             return reply

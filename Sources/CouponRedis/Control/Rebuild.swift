@@ -4,7 +4,7 @@ public import CouponCore
 extension RedisGateControl {
     /// Rule 27. False if the gate has this epoch or a later one. Throws if the gate belongs to another
     /// installation: two databases must not share one Redis.
-    public func fence(_ row: PartitionRow) throws(GateControlError) -> Bool {
+    public func fence(_ row: PartitionRow) throws(BackendError) -> Bool {
         let reply = try run(
             .fence, keys: [Keys.gate(row.id), Keys.queue(row.id), Keys.epochs(row.id)],
             [
@@ -12,21 +12,22 @@ extension RedisGateControl {
                 .number(row.cursor.n),
             ])
         guard try reply.code() >= 0 else {
-            throw .unavailable(
-                "partition \(row.id.rawValue) in this Redis belongs to another installation")
+            throw .redis(
+                .unavailable(
+                    "partition \(row.id.rawValue) in this Redis belongs to another installation"))
         }
         return try reply.done()
     }
 
     /// Fences a gate that is known to be wrong, if it is open; its owner then rebuilds it.
-    public func distrust(_ partition: PartitionID) throws(GateControlError) -> Epoch {
+    public func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch {
         try run(.distrust, keys: [Keys.gate(partition)], []).code()
     }
 
     /// Rule 43. False if the gate is no longer fenced with that epoch.
     public func beat(
         _ partition: PartitionID, epoch: Epoch
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         try run(.beat, keys: [Keys.gate(partition)], [.number(epoch)]).done()
     }
 
@@ -34,7 +35,7 @@ extension RedisGateControl {
     public func count(
         _ requests: [PlacedRequest], from: Position, to: Position, partition: PartitionID,
         epoch: Epoch
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         var indices: [CouponID: UInt32] = [:]
         var keys = [Keys.gate(partition)]
         var packed = ByteWriter(capacity: requests.count * Layout.countedRequest)
@@ -65,7 +66,7 @@ extension RedisGateControl {
     /// or Redis has another history than the row's.
     public func open(
         _ row: PartitionRow, counted: Position
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         try run(
             .open, keys: [Keys.gate(row.id), Keys.queue(row.id)],
             [
@@ -81,8 +82,8 @@ extension RedisGateControl {
     /// - Returns: whether more is left.
     public func sweep(
         _ partition: PartitionID, before epoch: Epoch, limit: Int
-    ) throws(GateControlError) -> Bool {
-        try perform { connection throws(GateControlError) in
+    ) throws(BackendError) -> Bool {
+        try perform { connection throws(BackendError) in
             guard let old = try connection.epochs(of: partition).first(where: { $0 < epoch }) else {
                 return false
             }
@@ -107,19 +108,19 @@ extension RedisGateControl {
 
 extension BlockingConnection {
     /// The epochs in which a partition has keys, oldest first.
-    func epochs(of partition: PartitionID) throws(GateControlError) -> [Epoch] {
+    func epochs(of partition: PartitionID) throws(BackendError) -> [Epoch] {
         let reply = try call(Command("SMEMBERS", Keys.epochs(partition)))
         return (reply.elements ?? []).compactMap { $0.text.flatMap { Epoch($0) } }.sorted()
     }
 
     /// The coupons in the reply to a command.
-    fileprivate func members(_ command: Command) throws(GateControlError) -> [CouponID] {
+    fileprivate func members(_ command: Command) throws(BackendError) -> [CouponID] {
         let reply = try call(command)
         return (reply.elements ?? []).compactMap { $0.text.flatMap { Int64($0) } }
             .map { CouponID($0) }
     }
 
-    fileprivate func unlink(_ keys: [String]) throws(GateControlError) {
+    fileprivate func unlink(_ keys: [String]) throws(BackendError) {
         var command = Command(argumentCount: 1 + keys.count)
         command.append("UNLINK")
         for key in keys { command.append(key) }

@@ -11,7 +11,7 @@ public final class RedisGateControl: GateControl {
     private let logger: Logger
     private var connection: BlockingConnection?
     /// The last attempt to connect, if it failed, and until when it counts.
-    private var failure: (error: GateControlError, until: ContinuousClock.Instant)?
+    private var failure: (error: BackendError, until: ContinuousClock.Instant)?
     private var backOff = BackOff()
     /// Which process the connection reaches.
     private(set) var runID = ""
@@ -31,15 +31,15 @@ public final class RedisGateControl: GateControl {
     }
 
     /// Asks Redis which one it is, and checks its durability settings.
-    public func identity() throws(GateControlError) -> RedisIdentity {
-        try perform { connection throws(GateControlError) in try self.verify(connection) }
+    public func identity() throws(BackendError) -> RedisIdentity {
+        try perform { connection throws(BackendError) in try self.verify(connection) }
     }
 
     /// Runs a job with the connection; makes one if there is none, drops it after any error.
     func perform<T>(
-        _ job: (BlockingConnection) throws(GateControlError) -> T
-    ) throws(GateControlError) -> T {
-        do throws(GateControlError) {
+        _ job: (BlockingConnection) throws(BackendError) -> T
+    ) throws(BackendError) -> T {
+        do throws(BackendError) {
             let current: BlockingConnection
             if let connection { current = connection } else { current = try connect() }
             connection = current
@@ -58,9 +58,9 @@ public final class RedisGateControl: GateControl {
 
     /// An attempt may last seconds if packets are lost. Soon after a failure the same error is thrown again
     /// without an attempt, so jobs in a queue do not each wait for their own.
-    private func connect() throws(GateControlError) -> BlockingConnection {
+    private func connect() throws(BackendError) -> BlockingConnection {
         if let failure, ContinuousClock.now < failure.until { throw failure.error }
-        do throws(GateControlError) {
+        do throws(BackendError) {
             let connection = try BlockingConnection(options)
             runID = try verify(connection).runID
             try loadScripts(connection)
@@ -75,19 +75,20 @@ public final class RedisGateControl: GateControl {
 
     private func verify(
         _ connection: BlockingConnection
-    ) throws(GateControlError) -> RedisIdentity {
+    ) throws(BackendError) -> RedisIdentity {
         let server = RedisServerInfo(
             info: try connection.call(RedisServerInfo.infoCommand),
             config: try connection.ask(RedisServerInfo.configCommand))
         guard let identity = server.identity else {
-            throw .unexpectedReply("INFO has no run_id or no master_replid")
+            throw .redis(.unexpectedReply("INFO has no run_id or no master_replid"))
         }
-        guard !server.isReplica else { throw .unavailable("Redis is a replica") }
+        guard !server.isReplica else { throw .redis(.unavailable("Redis is a replica")) }
         let text = server.complaints.joined(separator: "; ")
         guard text.isEmpty || options.allowUnsafeSettings else {
-            throw server.unsafeSettings.isEmpty
-                ? .unavailable("Redis cannot store data safely: \(text)")
-                : .unsafeSettings(text)
+            throw .redis(
+                server.unsafeSettings.isEmpty
+                    ? .unavailable("Redis cannot store data safely: \(text)")
+                    : .unsafeSettings(text))
         }
         if !text.isEmpty && text != warnedOf {
             logger.warning(
@@ -97,14 +98,14 @@ public final class RedisGateControl: GateControl {
         return identity
     }
 
-    private func loadScripts(_ connection: BlockingConnection) throws(GateControlError) {
+    private func loadScripts(_ connection: BlockingConnection) throws(BackendError) {
         for script in Script.allCases {
             var command = Command(argumentCount: 3, capacity: 16_384)
             command.append("SCRIPT")
             command.append("LOAD")
             command.append(script.text)
             guard let digest = try connection.call(command).text else {
-                throw .unexpectedReply("SCRIPT LOAD gave no digest")
+                throw .redis(.unexpectedReply("SCRIPT LOAD gave no digest"))
             }
             digests[script] = digest
         }
@@ -113,8 +114,8 @@ public final class RedisGateControl: GateControl {
     /// Runs a script. If Redis has forgotten it, loads it and runs it again.
     func run(
         _ script: Script, keys: [String], _ arguments: [Argument]
-    ) throws(GateControlError) -> Reply {
-        try perform { connection throws(GateControlError) in
+    ) throws(BackendError) -> Reply {
+        try perform { connection throws(BackendError) in
             try self.run(script, keys: keys, arguments, on: connection)
         }
     }
@@ -123,7 +124,7 @@ public final class RedisGateControl: GateControl {
     func run(
         _ script: Script, keys: [String], _ arguments: [Argument],
         on connection: BlockingConnection
-    ) throws(GateControlError) -> Reply {
+    ) throws(BackendError) -> Reply {
         try run([Evaluation(script: script, keys: keys, arguments: arguments)], on: connection)[0]
     }
 
@@ -131,7 +132,7 @@ public final class RedisGateControl: GateControl {
     /// from there runs again: scripts that ran before change nothing.
     func run(
         _ evaluations: [Evaluation], on connection: BlockingConnection
-    ) throws(GateControlError) -> [Reply] {
+    ) throws(BackendError) -> [Reply] {
         let commands = evaluations.map { $0.command(digest: digests[$0.script] ?? "") }
         try connection.send(commands)
         var replies: [Reply] = []
@@ -185,11 +186,11 @@ extension Reply {
 
 extension Reply {
     /// The number that most scripts answer.
-    func code() throws(GateControlError) -> Int64 {
-        guard let value = integerValue else { throw .unexpectedReply("\(self)") }
+    func code() throws(BackendError) -> Int64 {
+        guard let value = integerValue else { throw .redis(.unexpectedReply("\(self)")) }
         return value
     }
 
     /// Whether a script did its work: 1 or 0.
-    func done() throws(GateControlError) -> Bool { try code() == 1 }
+    func done() throws(BackendError) -> Bool { try code() == 1 }
 }

@@ -6,12 +6,12 @@ extension RedisGateControl {
     /// `settled`, or Redis another history.
     public func settle(
         _ settlement: Settlement, thenReading maximumRequests: Int
-    ) throws(GateControlError) -> GateView? {
+    ) throws(BackendError) -> GateView? {
         let partition = settlement.partition
         let settling = settling(settlement)
         let reading = Self.reading(
             partition, after: settlement.to, maximumRequests: maximumRequests)
-        return try perform { connection throws(GateControlError) in
+        return try perform { connection throws(BackendError) in
             let replies = try self.run([settling, reading], on: connection)
             guard try replies[0].done() else { return nil }
             return try Self.view(replies[1])
@@ -58,8 +58,8 @@ extension RedisGateControl {
 
     /// Publishes how far partitions are settled (rule 24), and reads each of them after its cursor. Nil for a
     /// partition whose gate is not open in its epoch.
-    public func heartbeat(_ rows: [PartitionRow]) throws(GateControlError) -> [GateView?] {
-        try perform { connection throws(GateControlError) in
+    public func heartbeat(_ rows: [PartitionRow]) throws(BackendError) -> [GateView?] {
+        try perform { connection throws(BackendError) in
             let replies = try self.run(
                 rows.flatMap { row in
                     [

@@ -38,7 +38,7 @@ public final class RedisEventSource: EventSource {
     /// longer, up to `RedisOptions.connectTimeoutMilliseconds`.
     public func next() -> EventSignal? {
         if connection == nil, !pauseIsOver() { return nil }
-        do throws(GateControlError) {
+        do throws(BackendError) {
             return try listen()
         } catch {
             connection = nil
@@ -62,7 +62,7 @@ public final class RedisEventSource: EventSource {
         return nil
     }
 
-    private func listen() throws(GateControlError) -> EventSignal? {
+    private func listen() throws(BackendError) -> EventSignal? {
         let current: BlockingConnection
         if let connection {
             current = connection
@@ -79,17 +79,17 @@ public final class RedisEventSource: EventSource {
         return try signal(reply)
     }
 
-    private func ping(_ connection: BlockingConnection) throws(GateControlError) {
+    private func ping(_ connection: BlockingConnection) throws(BackendError) {
         guard let pingedAt else {
             self.pingedAt = .now
             return try connection.send(Command("PING"))
         }
         if pingedAt.duration(to: .now) >= Self.disconnectedAfter {
-            throw .unavailable("Redis did not answer a ping of the subscription")
+            throw .redis(.unavailable("Redis did not answer a ping of the subscription"))
         }
     }
 
-    private func signal(_ reply: Reply) throws(GateControlError) -> EventSignal? {
+    private func signal(_ reply: Reply) throws(BackendError) -> EventSignal? {
         if case .error(let text) = reply { throw BlockingConnection.error(text) }
         switch (reply.elements?.first?.text, reply.elements?.last) {
         case ("psubscribe", _):

@@ -6,12 +6,10 @@ internal import CouponWire
 internal import Logging
 
 extension BlockingLane {
-    func audit(_ id: CouponID) throws(Failure) -> CouponAudit {
+    func audit(_ id: CouponID) throws(BackendError) -> CouponAudit {
         let partition = partitioning.partition(of: id)
-        let view = try keeper.gate { () throws(GateControlError) in
-            try gates.inspect(id, partition: partition, user: nil)
-        }
-        guard let accounts = try accounts(of: id) else { throw .noCoupon(id) }
+        let view = try gates.inspect(id, partition: partition, user: nil)
+        guard let accounts = try accounts(of: id) else { throw .answer(.noCoupon(id)) }
         return CouponAudit(
             accounts: accounts, gate: view.record, place: view.place,
             queueRequests: view.place.isDrained
@@ -22,10 +20,10 @@ extension BlockingLane {
 
     /// If PostgreSQL cannot count everything in the time of one statement, only figures with few rows are
     /// counted.
-    private func accounts(of id: CouponID) throws(Failure) -> LedgerAccounts? {
+    private func accounts(of id: CouponID) throws(BackendError) -> LedgerAccounts? {
         let all = AccountsBounds(
             rows: Limits.auditedRowsOnDemand, rejections: Limits.auditedRowsOnDemand)
-        do throws(LedgerError) {
+        do throws(BackendError) {
             return try store.accounts(of: [id], all).first
         } catch {
             logger.debug(
@@ -33,24 +31,20 @@ extension BlockingLane {
                 metadata: [LogKey.coupon: "\(id.rawValue)", LogKey.error: "\(error)"])
         }
         let few = AccountsBounds(rows: -1, rejections: Limits.auditedRejections)
-        return try keeper.ledger { () throws(LedgerError) in
-            try store.accounts(of: [id], few).first
-        }
+        return try store.accounts(of: [id], few).first
     }
 
     /// The queued requests at that place of the gate; nil if they are too many, or the gate has moved.
     private func queuedRequests(
         of id: CouponID, in partition: PartitionID, _ place: GatePlace
-    ) throws(Failure) -> Int64? {
+    ) throws(BackendError) -> Int64? {
         var last = place.settled
         let end = Position(epoch: place.epoch, n: place.tail)
         var (read, count) = (0, Int64(0))
         while read < Limits.auditedQueue {
-            let view = try keeper.gate { () throws(GateControlError) in
-                try gates.read(
-                    partition, after: last, upTo: end,
-                    maximumRequests: Limits.requestsPerTransaction)
-            }
+            let view = try gates.read(
+                partition, after: last, upTo: end,
+                maximumRequests: Limits.requestsPerTransaction)
             guard view.settled == place.settled, view.epoch == place.epoch else { return nil }
             guard let next = view.items.last?.position else { return count }
             for case .entry(let entry) in view.items where entry.coupon == id {

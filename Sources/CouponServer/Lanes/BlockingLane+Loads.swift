@@ -4,22 +4,22 @@ internal import CouponCore
 extension BlockingLane {
     /// The coupons that exist.
     func lookUp(_ coupons: [CouponID]) -> Result<[CouponID: Coupon], Failure> {
-        do throws(Failure) {
-            let found = try keeper.ledger { () throws(LedgerError) in try store.coupons(coupons) }
+        do throws(BackendError) {
+            let found = try store.coupons(coupons)
             return .success(
                 Dictionary(found.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
         } catch {
-            return .failure(error)
+            return .failure(keeper.failure(error))
         }
     }
 
     /// The standings of users in PostgreSQL, in their order.
     func recall(_ users: [CouponUser]) -> Result<[UserStanding?], Failure> {
-        do throws(Failure) {
+        do throws(BackendError) {
             return .success(
-                try keeper.ledger { () throws(LedgerError) in try store.standings(of: users) })
+                try store.standings(of: users))
         } catch {
-            return .failure(error)
+            return .failure(keeper.failure(error))
         }
     }
 

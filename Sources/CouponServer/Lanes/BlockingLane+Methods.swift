@@ -17,24 +17,22 @@ extension BlockingLane {
         if case .rebuildGate(let partition) = method {
             return rebuild(partition, deadline: deadline, to: caller, answered)
         }
-        do throws(Failure) {
+        do throws(BackendError) {
             answered(try perform(method, deadline: deadline))
         } catch {
-            answered(.failure(error))
+            answered(.failure(keeper.failure(error)))
         }
     }
 
     private func perform(
         _ method: Request.Method, deadline: MonotonicTime
-    ) throws(Failure) -> Response.Result {
+    ) throws(BackendError) -> Response.Result {
         switch method {
         case .createCoupon(let coupon): .coupon(try keeper.create(coupon))
         case .getCoupon(let id): .coupon(try keeper.existing(id))
         case .listCoupons(let after, let limit):
             .coupons(
-                try keeper.ledger { () throws(LedgerError) in
-                    try store.coupons(after: after, limit: limit)
-                })
+                try store.coupons(after: after, limit: limit))
         case .updateCoupon(let id, let change):
             .coupon(try keeper.update(id, change, deadline: deadline))
         case .pauseCoupon(let id):
@@ -53,17 +51,15 @@ extension BlockingLane {
         case .discardDeadLetter(let id): .deadLetter(try letters.decide(id, .discarded))
         case .reload: reload()
         case .issue, .couponStatus, .health, .serverInfo, .rebuildGate:
-            throw Failure(.internal, "internal: method routed to the wrong handler")
+            throw .answer(Failure(.internal, "internal: method routed to the wrong handler"))
         }
     }
 
     /// An empty page means that there are no more issues; an unknown coupon is an error.
     private func issues(
         of coupon: CouponID, after: UserID, limit: Int
-    ) throws(Failure) -> [Issue] {
-        let page = try keeper.ledger { () throws(LedgerError) in
-            try store.issues(of: coupon, after: after, limit: limit)
-        }
+    ) throws(BackendError) -> [Issue] {
+        let page = try store.issues(of: coupon, after: after, limit: limit)
         if page.isEmpty { _ = try keeper.existing(coupon) }
         return page
     }

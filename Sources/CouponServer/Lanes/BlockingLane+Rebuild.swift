@@ -12,14 +12,14 @@ extension BlockingLane {
         _ partition: PartitionID, deadline: MonotonicTime, to caller: CallerPresence,
         _ answered: @escaping Answered
     ) {
-        do throws(Failure) {
+        do throws(BackendError) {
             let epoch = try keeper.distrust(partition)
             logger.notice(
                 "an admin requested the rebuild of a gate",
                 metadata: [LogKey.partition: "\(partition.rawValue)", LogKey.epoch: "\(epoch)"])
             waitUntilOpen(partition, after: epoch, deadline, caller, answered)
         } catch {
-            answered(.failure(error))
+            answered(.failure(keeper.failure(error)))
         }
     }
 

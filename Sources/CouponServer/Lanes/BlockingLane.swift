@@ -36,21 +36,19 @@ actor BlockingLane {
     /// How much they may write in this second.
     lazy var loadBudget = LoadBudget(now: clocks.now())
     /// Does the work on coupons; the lane is its thread.
-    private(set) lazy var keeper: CouponKeeper = {
-        let (loopServers, logger) = (loopServers, logger)
-        return CouponKeeper(
-            store: store, gates: gates, partitioning: partitioning, clocks: clocks
-        ) { coupon in
-            loopServers.each { loopServer in loopServer.withWorker { $0.forget(coupon) } }
-        } failed: { what, error in
-            logger.debug(
-                "a backend call failed",
-                metadata: [LogKey.port: "\(what)", LogKey.error: "\(error)"])
-        }
-    }()
+    private(set) lazy var keeper = CouponKeeper(
+        store: store, gates: gates, partitioning: partitioning, clocks: clocks, forget: forget
+    ) { [logger] error in
+        logger.debug("a backend call failed", metadata: [LogKey.error: "\(error)"])
+    }
+
+    /// Drops what every worker remembers of a coupon.
+    private lazy var forget: (CouponID) -> Void = { [loopServers] coupon in
+        loopServers.each { loopServer in loopServer.withWorker { $0.forget(coupon) } }
+    }
 
     /// The same for dead letters.
-    private(set) lazy var letters = DeadLetterKeeper(store: store, gates: gates, keeper: keeper)
+    private(set) lazy var letters = DeadLetterKeeper(store: store, gates: gates, forget: forget)
 
     private lazy var report = AuditReport(logger, environment)
     private lazy var auditor: Auditor = { [report, environment] in

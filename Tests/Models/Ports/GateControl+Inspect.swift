@@ -6,7 +6,7 @@ extension GateControl {
     /// One inspection for each question, in order.
     public func inspect(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(GateControlError) -> [GateInspection] {
+    ) throws(BackendError) -> [GateInspection] {
         var inspections: [GateInspection] = []
         for question in questions {
             inspections.append(

@@ -10,9 +10,9 @@ public final class ModelGates: GateControl {
     }
 
     /// Called before each call is done, with the partition if it is one's.
-    public var before: (Call, PartitionID?) throws(GateControlError) -> Void = { _, _ in }
+    public var before: (Call, PartitionID?) throws(BackendError) -> Void = { _, _ in }
     /// Called after each script was done: its answer may be lost.
-    public var after: (Call, PartitionID?) throws(GateControlError) -> Void = { _, _ in }
+    public var after: (Call, PartitionID?) throws(BackendError) -> Void = { _, _ in }
     /// What was called, in order.
     public private(set) var calls: [(call: Call, partition: PartitionID?)] = []
     private let world: ModelWorld
@@ -23,14 +23,14 @@ public final class ModelGates: GateControl {
     /// How often something was called.
     public func count(of call: Call) -> Int { calls.count { $0.call == call } }
 
-    private func begin(_ call: Call, _ partition: PartitionID?) throws(GateControlError) {
+    private func begin(_ call: Call, _ partition: PartitionID?) throws(BackendError) {
         calls.append((call, partition))
         try before(call, partition)
     }
 
     private func run<Value>(
         _ call: Call, _ partition: PartitionID?, _ body: () -> Value
-    ) throws(GateControlError) -> Value {
+    ) throws(BackendError) -> Value {
         try begin(call, partition)
         let value = body()
         try after(call, partition)
@@ -40,7 +40,7 @@ public final class ModelGates: GateControl {
     private var now: Timestamp { world.clocks.wallNow() }
 
     /// Which Redis it is.
-    public func identity() throws(GateControlError) -> RedisIdentity {
+    public func identity() throws(BackendError) -> RedisIdentity {
         return try run(.identity, nil) {
             world.identity
         }
@@ -49,7 +49,7 @@ public final class ModelGates: GateControl {
     /// read.lua.
     public func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
-    ) throws(GateControlError) -> GateView {
+    ) throws(BackendError) -> GateView {
         return try run(.read, partition) {
             view(partition, after: after, upTo: upTo, maximumRequests)
         }
@@ -65,7 +65,7 @@ public final class ModelGates: GateControl {
     /// XREAD: what does not come at once does not come.
     public func wait(
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
-    ) throws(GateControlError) -> [PartitionID] {
+    ) throws(BackendError) -> [PartitionID] {
         try begin(.wait, nil)
         let grown = queues.filter { queue in
             world.redis[queue.partition].queue.contains { $0.entry.position > queue.after }
@@ -77,7 +77,7 @@ public final class ModelGates: GateControl {
     /// settle.lua and read.lua.
     public func settle(
         _ settlement: Settlement, thenReading maximumRequests: Int
-    ) throws(GateControlError) -> GateView? {
+    ) throws(BackendError) -> GateView? {
         return try run(.settle, settlement.partition) {
             world.redis.settle(settlement, now: now)
                 ? view(settlement.partition, after: settlement.to, maximumRequests) : nil
@@ -85,7 +85,7 @@ public final class ModelGates: GateControl {
     }
 
     /// heartbeat.lua and read.lua.
-    public func heartbeat(_ rows: [PartitionRow]) throws(GateControlError) -> [GateView?] {
+    public func heartbeat(_ rows: [PartitionRow]) throws(BackendError) -> [GateView?] {
         return try run(.heartbeat, nil) {
             rows.map { row in
                 world.redis.heartbeat(row.id, epoch: row.epoch, now: now)
@@ -97,7 +97,7 @@ public final class ModelGates: GateControl {
     /// inspect.lua.
     public func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
-    ) throws(GateControlError) -> GateInspection {
+    ) throws(BackendError) -> GateInspection {
         return try run(.inspect, partition) {
             world.redis.inspect(
                 coupon, partition: partition, user: user, identity: world.identity, now: now)
@@ -107,7 +107,7 @@ public final class ModelGates: GateControl {
     /// set.lua.
     public func set(
         _ coupon: Coupon, partition: PartitionID, epoch: Epoch
-    ) throws(GateControlError) -> SetResult {
+    ) throws(BackendError) -> SetResult {
         return try run(.set, partition) {
             world.redis.set(coupon, partition: partition, epoch: epoch, now: now)
         }
@@ -116,7 +116,7 @@ public final class ModelGates: GateControl {
     /// cap.lua.
     public func cap(
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
-    ) throws(GateControlError) -> CapResult {
+    ) throws(BackendError) -> CapResult {
         return try run(.cap, partition) {
             world.redis.cap(
                 coupon, version: version, partition: partition, epoch: epoch, total: total, now: now
@@ -127,19 +127,19 @@ public final class ModelGates: GateControl {
     // MARK: Rebuild
 
     /// fence.lua.
-    public func fence(_ row: PartitionRow) throws(GateControlError) -> Bool {
+    public func fence(_ row: PartitionRow) throws(BackendError) -> Bool {
         let done = try run(.fence, row.id) { world.redis.fence(row) }
-        guard let done else { throw .unavailable("another installation") }
+        guard let done else { throw .redis(.unavailable("another installation")) }
         return done
     }
 
     /// distrust.lua.
-    public func distrust(_ partition: PartitionID) throws(GateControlError) -> Epoch {
+    public func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch {
         world.redis.distrust(partition)
     }
 
     /// beat.lua.
-    public func beat(_ partition: PartitionID, epoch: Epoch) throws(GateControlError) -> Bool {
+    public func beat(_ partition: PartitionID, epoch: Epoch) throws(BackendError) -> Bool {
         return try run(.beat, partition) {
             world.redis.beat(partition, epoch: epoch)
         }
@@ -148,7 +148,7 @@ public final class ModelGates: GateControl {
     /// XRANGE.
     public func entries(
         _ partition: PartitionID, after: Position, limit: Int
-    ) throws(GateControlError) -> [QueueItem] {
+    ) throws(BackendError) -> [QueueItem] {
         return try run(.entries, partition) {
             world.redis.entries(partition, after: after, limit: limit)
         }
@@ -158,7 +158,7 @@ public final class ModelGates: GateControl {
     public func count(
         _ requests: [PlacedRequest], from: Position, to: Position, partition: PartitionID,
         epoch: Epoch
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         return try run(.count, partition) {
             world.redis.count(
                 requests, from: from, to: to, partition: partition, epoch: epoch)
@@ -166,7 +166,7 @@ public final class ModelGates: GateControl {
     }
 
     /// open.lua.
-    public func open(_ row: PartitionRow, counted: Position) throws(GateControlError) -> Bool {
+    public func open(_ row: PartitionRow, counted: Position) throws(BackendError) -> Bool {
         return try run(.open, row.id) {
             world.redis.open(row, counted: counted, now: now)
         }
@@ -175,7 +175,7 @@ public final class ModelGates: GateControl {
     /// The sweep.
     public func sweep(
         _ partition: PartitionID, before epoch: Epoch, limit: Int
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         return try run(.sweep, partition) {
             world.redis.sweep(partition, before: epoch, limit: limit)
         }
@@ -184,7 +184,7 @@ public final class ModelGates: GateControl {
     /// The search, in one slice.
     public func search(
         _ search: inout HolderSearch, partition: PartitionID
-    ) throws(GateControlError) {
+    ) throws(BackendError) {
         try begin(.search, partition)
         world.redis.search(&search, partition: partition)
     }
@@ -194,7 +194,7 @@ public final class ModelGates: GateControl {
     /// claim.lua.
     public func claim(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
-    ) throws(GateControlError) -> ClaimResult {
+    ) throws(BackendError) -> ClaimResult {
         return try run(.claim, partition) {
             world.redis.claim(
                 coupon, partition: partition, epoch: epoch, load: load, now: now)
@@ -205,7 +205,7 @@ public final class ModelGates: GateControl {
     public func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
         load: LoadNumber?
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         // As of many commands of which none is sent.
         if holders.isEmpty { return true }
         return try run(.stage, partition) {
@@ -217,7 +217,7 @@ public final class ModelGates: GateControl {
     /// load.lua.
     public func load(
         _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
-    ) throws(GateControlError) -> LoadResult {
+    ) throws(BackendError) -> LoadResult {
         return try run(.load, partition) {
             world.redis.load(
                 coupons, partition: partition, epoch: epoch, load: load, now: now)
@@ -227,7 +227,7 @@ public final class ModelGates: GateControl {
     /// abandon.lua.
     public func abandon(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
-    ) throws(GateControlError) {
+    ) throws(BackendError) {
         try run(.abandon, partition) {
             world.redis.abandon(coupon, partition: partition, epoch: epoch, load: load)
         }
@@ -236,7 +236,7 @@ public final class ModelGates: GateControl {
     /// unload.lua.
     public func unload(
         _ partition: PartitionID, epoch: Epoch, limit: Int
-    ) throws(GateControlError) -> Bool {
+    ) throws(BackendError) -> Bool {
         return try run(.unload, partition) {
             world.redis.unload(partition, epoch: epoch, limit: limit, now: now)
         }

@@ -10,9 +10,9 @@ public final class ModelLedger: Ledger {
 
     /// Called before each call is done, with the partition if it is one's. A session that is lost by it is
     /// lost with all its locks; the next call connects anew.
-    public var before: (Call, PartitionID?) throws(LedgerError) -> Void = { _, _ in }
+    public var before: (Call, PartitionID?) throws(BackendError) -> Void = { _, _ in }
     /// Called before a batch is issued.
-    public var beforeBatch: (Batch) throws(LedgerError) -> Void = { _ in }
+    public var beforeBatch: (Batch) throws(BackendError) -> Void = { _ in }
     /// Batches that were committed, in order.
     public private(set) var batches: [Batch] = []
     /// How often a session was begun.
@@ -26,9 +26,9 @@ public final class ModelLedger: Ledger {
 
     private var me: ObjectIdentifier { ObjectIdentifier(self) }
 
-    private func begin(_ call: Call, _ partition: PartitionID? = nil) throws(LedgerError) {
+    private func begin(_ call: Call, _ partition: PartitionID? = nil) throws(BackendError) {
         do { try before(call, partition) } catch {
-            if case .sessionLost = error { loseSession() }
+            if case .postgres(.sessionLost) = error { loseSession() }
             throw error
         }
         guard !isConnected else { return }
@@ -45,30 +45,30 @@ public final class ModelLedger: Ledger {
     }
 
     /// Connects.
-    public func ping() throws(LedgerError) { try begin(.join) }
+    public func ping() throws(BackendError) { try begin(.join) }
 
     /// By the order in which sessions were begun.
-    public func joinMembers() throws(LedgerError) -> Membership {
+    public func joinMembers() throws(BackendError) -> Membership {
         try begin(.join)
         return Membership(
             rank: world.members.firstIndex(of: me) ?? 0, count: world.members.count)
     }
 
     /// An advisory lock.
-    public func claim(_ partition: PartitionID) throws(LedgerError) -> Bool {
+    public func claim(_ partition: PartitionID) throws(BackendError) -> Bool {
         try begin(.claim, partition)
         if world.owners[partition] == nil { world.owners[partition] = me }
         return world.owners[partition] == me
     }
 
     /// Gives an advisory lock back.
-    public func release(_ partition: PartitionID) throws(LedgerError) {
+    public func release(_ partition: PartitionID) throws(BackendError) {
         try begin(.release, partition)
         if world.owners[partition] == me { world.owners[partition] = nil }
     }
 
     /// The partition's row.
-    public func partition(_ partition: PartitionID) throws(LedgerError) -> PartitionRow {
+    public func partition(_ partition: PartitionID) throws(BackendError) -> PartitionRow {
         try begin(.partition, partition)
         return world.tables[partition]
     }
@@ -76,16 +76,16 @@ public final class ModelLedger: Ledger {
     /// Rule 26.
     public func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
-    ) throws(LedgerError) -> PartitionRow {
+    ) throws(BackendError) -> PartitionRow {
         try begin(.raiseEpoch, partition)
         return world.tables.raiseEpoch(of: partition, above: floor, identity: identity)
     }
 
     /// Rule 19.
-    public func issue(_ batch: Batch) throws(LedgerError) -> Commit {
+    public func issue(_ batch: Batch) throws(BackendError) -> Commit {
         try begin(.issue, batch.partition)
         try beforeBatch(batch)
-        guard !world.tables.isFenced(batch) else { throw .fenced }
+        guard !world.tables.isFenced(batch) else { throw .postgres(.fenced) }
         batches.append(batch)
         return world.tables.issue(batch, now: world.clocks.wallNow()) { _ in false }
     }
@@ -93,19 +93,19 @@ public final class ModelLedger: Ledger {
     /// Rejections and held dead letters.
     public func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
-    ) throws(LedgerError) -> [Rejection] {
+    ) throws(BackendError) -> [Rejection] {
         try begin(.rejections, partition)
         return world.tables.rejections(in: partition, after: from, upTo: to)
     }
 
     /// Coupons as committed.
-    public func coupons(_ ids: [CouponID]) throws(LedgerError) -> [Coupon] {
+    public func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] {
         try begin(.coupons)
         return world.tables.coupons(ids)
     }
 
     /// Marks of coupons.
-    public func marks(of coupons: [CouponID]) throws(LedgerError) -> [LoadMarks] {
+    public func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks] {
         try begin(.marks)
         return world.tables.marks(of: coupons)
     }
@@ -113,7 +113,7 @@ public final class ModelLedger: Ledger {
     /// The next holders of a coupon.
     public func holders(
         of coupon: CouponID, after place: HolderPlace, limit: Int
-    ) throws(LedgerError) -> HolderPage {
+    ) throws(BackendError) -> HolderPage {
         try begin(.holders)
         return world.tables.holders(of: coupon, after: place, limit: limit)
     }
@@ -121,7 +121,7 @@ public final class ModelLedger: Ledger {
     /// All holders of several coupons.
     public func holders(
         of coupons: [CouponID], limit: Int
-    ) throws(LedgerError) -> [CouponID: [LoadedHolder]]? {
+    ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
         try begin(.holders)
         return world.tables.holders(of: coupons, limit: limit)
     }

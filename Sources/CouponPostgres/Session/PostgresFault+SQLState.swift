@@ -1,7 +1,7 @@
 /// What an SQLSTATE means for the protocol (rule 19).
 internal import CouponCore
 
-extension LedgerError {
+extension PostgresFault {
     /// Raised by `coupond.move_cursor`.
     private static let fence = "CPFEN"
 
