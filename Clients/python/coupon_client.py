@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """A small client of coupond: asks for a coupon, safely again where it must, and for a status.
 
-The messages are generated from Proto/coupond.proto by protoc at first use, into .local/python. See
-README.md beside this file for the options, the JSON output and the exit codes.
+The messages are generated from Proto/coupond/v1/coupond.proto by protoc at first use, into .local/python.
+See README.md beside this file for the options, the JSON output and the exit codes.
 """
 
 import argparse
@@ -25,7 +25,7 @@ except ImportError:
     sys.exit(f"{sys.executable} has no protobuf: install python3-protobuf, or pip install protobuf")
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = ROOT / "Proto" / "coupond.proto"
+SCHEMA = ROOT / "Proto" / "coupond" / "v1" / "coupond.proto"
 
 MAXIMUM_FRAME_BYTES = 65_536
 
