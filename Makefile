@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo bench test simulate mutants test-thread-sanitizer fuzz chaos volume lint format clean dependencies
+.PHONY: help build run demo bench test simulate mutants test-thread-sanitizer fuzz chaos volume lint docs format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -67,6 +67,12 @@ lint: dependencies ## formatting, generated code, scripts, mutants that no longe
 	Scripts/mutants --list >/dev/null
 	@for script in $$(grep --files-with-matches '^#!.*bash' Scripts/* .ci/*) Scripts/*.bash; do \
 		echo "bash -n $$script"; bash -n $$script || exit 1; done
+
+docs: dependencies ## the pages of CouponClient and CouponDomain, with warnings as errors, into .local/docs
+	for module in CouponDomain CouponClient; do \
+		swift package --allow-writing-to-directory .local generate-documentation --target $$module \
+			--warnings-as-errors --output-path .local/docs/$$module || exit 1; \
+	done
 
 format: ## format the Swift sources
 	swift format --in-place --recursive Sources Tests Benchmarks Fuzz Package.swift
