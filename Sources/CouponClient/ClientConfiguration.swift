@@ -12,18 +12,17 @@ public struct ClientConfiguration: Sendable {
     public var maximumFrameBytes = Limits.frameBytes
     /// How long to wait for a connection.
     public var connectTimeout = TimeAmount.seconds(5)
-    /// How long the daemon may take where a call does not say.
+    /// How long the daemon may take if a call names no deadline.
     public var deadline = TimeAmount.milliseconds(Int64(Limits.defaultDeadlineMilliseconds))
-    /// For admin methods, where the daemon asks for it; empty where there is none.
+    /// For admin methods, if the daemon requires one; else empty.
     public var token: [UInt8] = []
-    /// How long the client waits past a deadline, so that the daemon's own word (what became of the
-    /// request) arrives instead of the client's, which is always "unknown".
+    /// How long the client waits past a deadline, so that the daemon's answer arrives, which says
+    /// what became of the request. The client alone can only say "unknown".
     public var answerGrace = TimeAmount.milliseconds(250)
-    /// A connection on which a deadline passes, and nothing at all was heard for so long though something
-    /// was asked, is taken for dead: the network may have lost it without a word to anybody. The next
-    /// call makes a new one.
+    /// A connection is given up if a deadline passes and nothing has arrived for this long while requests
+    /// were unanswered: the network may have lost it silently. The next call makes a new one.
     public var silenceLimit = TimeAmount.seconds(5)
-    /// How often deadlines are looked at: they are kept to within this.
+    /// How often deadlines are checked, and so how exactly they are kept.
     public var deadlineResolution = TimeAmount.milliseconds(20)
 
     /// The defaults.

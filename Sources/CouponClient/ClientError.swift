@@ -31,7 +31,7 @@ public indirect enum ClientError: Error, Equatable, Sendable {
 }
 
 extension ClientError: CustomStringConvertible {
-    /// For people: what, and where.
+    /// For people: what failed, and where.
     public var description: String {
         switch self {
         case .refused(let failure): failure.message

@@ -14,7 +14,7 @@ extension CouponClient {
         return outcome
     }
 
-    /// Asks for one coupon for one user, and again where that may help.
+    /// Asks for one coupon for one user, and retries while that may help.
     /// - Parameters:
     ///   - request: without a request id it is given a random one, the same for all tries.
     ///   - deadline: of each try.
@@ -39,7 +39,7 @@ extension CouponClient {
         }
     }
 
-    /// How a coupon stands, and what became of a user's request where one is named.
+    /// How a coupon stands, and what became of the request of `user`, if given.
     public func status(
         of coupon: CouponID, user: UserID? = nil, deadline: TimeAmount? = nil
     ) async throws(ClientError) -> CouponStatus {
@@ -48,7 +48,7 @@ extension CouponClient {
         return status
     }
 
-    /// Whether the daemon can accept now: nil where it can, else why not.
+    /// Whether the daemon can accept requests now: nil if it can, else the reason.
     public func health(deadline: TimeAmount? = nil) async throws(ClientError) -> String? {
         let answer = try await call(.health, deadline: deadline)
         guard case .health(let notReady) = answer else { throw .otherMethod }
@@ -163,15 +163,15 @@ extension CouponClient {
         try await decided(.discardDeadLetter(letter), deadline)
     }
 
-    /// Drops the daemon's local caches and reads its admin token anew.
+    /// Drops the daemon's local caches and reads its admin token again.
     public func reload(deadline: TimeAmount? = nil) async throws(ClientError) {
         guard case .reloaded = try await call(.reload, deadline: deadline) else {
             throw .otherMethod
         }
     }
 
-    /// Builds a partition's gate anew, from the tables and the queue. Where the deadline passes before it is
-    /// open again, it goes on all the same.
+    /// Rebuilds a partition's gate from the tables and the queue. If the deadline
+    /// passes first, the rebuild still continues.
     /// - Returns: the epoch in which it is open.
     public func rebuildGate(
         _ partition: PartitionID, deadline: TimeAmount? = nil
@@ -199,5 +199,7 @@ extension CouponClient {
 }
 
 extension ClientError {
-    fileprivate static var otherMethod: ClientError { .wrongAnswer("it answers another method") }
+    fileprivate static var otherMethod: ClientError {
+        .wrongAnswer("the answer is for another method")
+    }
 }

@@ -2,7 +2,7 @@ internal import CouponWire
 public import NIOCore
 internal import NIOPosix
 
-/// Calls the daemon over one pipelining connection, made at the first call and made anew after it
+/// Calls the daemon over one pipelining connection, made at the first call and again after it
 /// broke.
 ///
 /// Every call ends: by its deadline, which begins when the request is sent, after

@@ -1,3 +1,5 @@
+internal import CouponDomain
+
 /// Where a daemon listens.
 public struct ServerAddress: Hashable, Sendable {
     /// A name or an IP address, without brackets.
@@ -13,19 +15,10 @@ public struct ServerAddress: Hashable, Sendable {
         self.port = port
     }
 
-    /// From `HOST:PORT`, or `[HOST]:PORT` for IPv6; nil where it is neither.
+    /// From `HOST:PORT`, or `[HOST]:PORT` for IPv6; nil if it is neither.
     public init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"),
-            let port = UInt16(text[text.index(after: colon)...]), port > 0
-        else { return nil }
-        var host = text[..<colon]
-        if host.first == "[", host.last == "]" {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(":") {
-            return nil
-        }
-        guard !host.isEmpty else { return nil }
-        self.init(host: String(host), port: Int(port))
+        guard let address = HostPort(text), address.port > 0 else { return nil }
+        self.init(host: address.host, port: address.port)
     }
 }
 

@@ -17,7 +17,7 @@ public struct Window: Hashable, Sendable {
 
     /// - Parameters:
     ///   - opens: the first moment inside.
-    ///   - closes: the first moment after; later than `opens`, checked where it comes from outside.
+    ///   - closes: the first moment after; later than `opens`, input from outside is checked before.
     public init(opens: Timestamp, closes: Timestamp) {
         self.opens = opens
         self.closes = closes
@@ -40,7 +40,7 @@ public struct Coupon: Hashable, Sendable {
     public var version: Int64
     /// How many are issued: committed rows.
     public var issued: Int64
-    /// The highest sequence that PostgreSQL has decided; 0 where there is none.
+    /// The highest sequence that PostgreSQL has decided; 0 if there is none.
     public var lastSequence: Int64
 
     /// A coupon as read from PostgreSQL.
@@ -63,4 +63,60 @@ public struct Coupon: Hashable, Sendable {
 
     /// How many may still be issued; nil is unlimited.
     public var remaining: Int64? { total.map { max(0, $0 - issued) } }
+}
+
+/// An admin's change of a coupon: what is nil stays.
+public struct CouponChange: Equatable, Sendable {
+    /// A new title.
+    public var title: String?
+    /// A new total; `.some(nil)` is unlimited.
+    public var total: Int64??
+    /// A new first moment.
+    public var opens: Timestamp?
+    /// A new first moment after.
+    public var closes: Timestamp?
+    /// A new state.
+    public var state: CouponState?
+
+    /// A change; what is nil stays.
+    public init(
+        title: String? = nil, total: Int64?? = nil, opens: Timestamp? = nil,
+        closes: Timestamp? = nil, state: CouponState? = nil
+    ) {
+        self.title = title
+        self.total = total
+        self.opens = opens
+        self.closes = closes
+        self.state = state
+    }
+}
+
+extension Coupon {
+    /// The coupon after a change; its version is still the old one.
+    public func changed(by change: CouponChange) -> Coupon {
+        var changed = self
+        if let title = change.title { changed.title = title }
+        if let total = change.total { changed.total = total }
+        changed.window = Window(
+            opens: change.opens ?? window.opens, closes: change.closes ?? window.closes)
+        if let state = change.state { changed.state = state }
+        return changed
+    }
+
+    /// Why a change is not allowed; nil if it is allowed.
+    public func fault(after before: Coupon) -> String? {
+        if before.state == .closed && state != .closed { return "a closed coupon stays closed" }
+        if window.opens >= window.closes { return "the window closes before it opens" }
+        if let total, total <= 0 { return "the total must be positive" }
+        if let total, total < issued {
+            return "the total cannot be \(total): \(issued) are issued"
+        }
+        return nil
+    }
+
+    /// Whether fewer may be issued than before.
+    public func isLower(than before: Coupon) -> Bool {
+        guard let total else { return false }
+        return before.total.map { total < $0 } ?? true
+    }
 }

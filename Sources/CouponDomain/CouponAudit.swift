@@ -2,11 +2,11 @@
 public struct CouponAudit: Equatable, Sendable {
     /// The tables' side.
     public var accounts: LedgerAccounts
-    /// The gate's side; nil where the gate does not hold the coupon.
+    /// The gate's side; nil if the gate does not hold the coupon.
     public var gate: GateRecord?
     /// Where the partition's gate stood in the same reading.
     public var place: GatePlace
-    /// Requests for this coupon found by reading the queue after the cursor; nil where it is too long.
+    /// Requests for this coupon found by reading the queue after the cursor; nil if it is too long.
     public var queueRequests: Int64?
     /// Whether the gate refuses new users because the quantity is gone.
     public var gateSaysSoldOut: Bool

@@ -2,11 +2,11 @@
 public struct CouponStatus: Equatable, Sendable {
     /// The coupon as PostgreSQL has it.
     public var coupon: Coupon
-    /// Accepted so far, whatever became of it.
+    /// How many requests were accepted so far.
     public var accepted: Int64
-    /// Accepted and not yet decided.
+    /// Accepted, not decided yet.
     public var queued: Int64
-    /// Of the user that was asked about; `.none` where nobody was, or nothing is known.
+    /// The user's status; `.none` if the question named no user, or nothing is known.
     public var user: UserStatus
 
     /// A status.
@@ -20,11 +20,11 @@ public struct CouponStatus: Equatable, Sendable {
 
 /// What became of a user's request.
 public enum UserStatus: Equatable, Sendable {
-    /// None is known.
+    /// No request is known.
     case none
     /// Accepted, not yet decided.
     case queued(sequence: Int64)
-    /// Committed.
+    /// Issued: the row is committed.
     case issued(sequence: Int64, at: Timestamp)
     /// Ended without an issue.
     case rejected(sequence: Int64, reason: RejectionReason)

@@ -13,7 +13,7 @@ public struct DeadLetter: Equatable, Sendable {
 
     /// Its number, in the order of their coming.
     public let id: Int64
-    /// The request; nil for an entry whose users nobody knows.
+    /// The request; nil for an entry whose users are unknown.
     public let accepted: AcceptedRequest?
     /// Where it was queued.
     public let position: Position

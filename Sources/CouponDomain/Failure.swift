@@ -1,10 +1,10 @@
 /// What is known of a request that ended in an error (promise 9).
 public enum Acceptance: Equatable, Sendable {
-    /// The gate did not take it, and will not.
+    /// The gate did not accept it, and will not.
     case notAccepted
-    /// The gate took it.
+    /// The gate accepted it.
     case accepted(sequence: Int64)
-    /// Nobody can say; asking again with the same request id resolves it.
+    /// Unknown; a retry with the same request id resolves it.
     case unknown
 }
 
@@ -14,41 +14,33 @@ public enum StatusCode: Int32, Sendable, CaseIterable {
     case invalidArgument = 3
     /// The deadline has passed.
     case deadlineExceeded = 4
-    /// There is no such thing (admin methods; an issue request is told so by its outcome).
+    /// There is no such thing. Admin methods only: an issue request gets `Outcome.notFound`.
     case notFound = 5
-    /// It is there already (admin methods).
+    /// It exists already. Admin methods only.
     case alreadyExists = 6
     /// The caller may not do this.
     case permissionDenied = 7
     /// A limit is reached; try again later.
     case resourceExhausted = 8
-    /// The state does not allow it (admin methods); the message says what would.
+    /// The state does not allow it; the message says what would. Admin methods only.
     case failedPrecondition = 9
     /// No such method.
     case unimplemented = 12
-    /// A fault of the daemon.
+    /// A bug or a damage in the daemon.
     case `internal` = 13
-    /// A part is away; try again later.
+    /// Redis, PostgreSQL or the daemon cannot be reached; try again later.
     case unavailable = 14
-    /// The caller did not say who it is.
+    /// The caller has not authenticated.
     case unauthenticated = 16
-
-    /// As gRPC writes it: `INVALID_ARGUMENT`.
-    public var name: String {
-        "\(self)".reduce(into: "") { name, letter in
-            if letter.isUppercase { name += "_" }
-            name += letter.uppercased()
-        }
-    }
 }
 
 /// An error answer.
 public struct Failure: Error, Equatable, Sendable {
     /// The code.
     public let code: StatusCode
-    /// For people: what, where, what to do. Short.
+    /// For people: what failed, where, and what to do.
     public let message: String
-    /// When to try again; nil where trying again makes no sense.
+    /// When to try again, in milliseconds; nil if that makes no sense.
     public let retryAfterMilliseconds: UInt32?
     /// For an issue request: what became of it.
     public let acceptance: Acceptance
@@ -64,13 +56,13 @@ public struct Failure: Error, Equatable, Sendable {
         self.acceptance = acceptance
     }
 
-    /// The same error, with something else known of the request.
+    /// The same error with another acceptance.
     public func with(acceptance: Acceptance) -> Failure {
         Failure(
             code, message, retryAfterMilliseconds: retryAfterMilliseconds, acceptance: acceptance)
     }
 
-    /// A part is away.
+    /// Redis, PostgreSQL or the daemon cannot be reached.
     public static func unavailable(_ message: String, acceptance: Acceptance = .notAccepted)
         -> Failure
     {

@@ -1,11 +1,11 @@
-/// The ids: positive 64-bit integers, one type for each so that none is taken for another.
+/// The ids: positive 64-bit integers, one type for each, so they cannot be confused.
 
 /// Identifies a coupon. Positive.
 public struct CouponID: Hashable, Comparable, Sendable {
     /// The number as callers, Redis and PostgreSQL know it.
     public let rawValue: Int64
 
-    /// - Parameter rawValue: a positive number; checked where it comes from outside.
+    /// - Parameter rawValue: a positive number; input from outside is checked before.
     public init(_ rawValue: Int64) { self.rawValue = rawValue }
 
     /// Ascending by number: the order in which coupons are locked.
@@ -17,7 +17,7 @@ public struct UserID: Hashable, Comparable, Sendable {
     /// The number as callers, Redis and PostgreSQL know it.
     public let rawValue: Int64
 
-    /// - Parameter rawValue: a positive number; checked where it comes from outside.
+    /// - Parameter rawValue: a positive number; input from outside is checked before.
     public init(_ rawValue: Int64) { self.rawValue = rawValue }
 
     /// Ascending by number.

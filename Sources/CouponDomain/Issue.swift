@@ -4,7 +4,7 @@ public struct Issue: Equatable, Sendable {
     public let user: UserID
     /// The gate's order number.
     public let sequence: Int64
-    /// The request by which it was asked for.
+    /// The request that was accepted.
     public let requestID: RequestID
     /// When the gate accepted it.
     public let acceptedAt: Timestamp

@@ -1,12 +1,12 @@
 /// One user asks for one coupon.
 public struct IssueRequest: Hashable, Sendable {
-    /// Which coupon.
+    /// The coupon.
     public var coupon: CouponID
-    /// Who asks.
+    /// The user that asks.
     public var user: UserID
-    /// By which name; empty where the caller gave none.
+    /// The caller's name for this request; empty if it gave none.
     public var requestID: RequestID
-    /// What to wait for.
+    /// When to answer.
     public var waitFor: WaitFor
     /// 0 for the first try.
     public var attempt: UInt32
@@ -24,7 +24,7 @@ public struct IssueRequest: Hashable, Sendable {
     }
 }
 
-/// When a caller wants its answer.
+/// When the daemon answers.
 public enum WaitFor: UInt8, Sendable {
     /// As soon as the gate has decided.
     case accepted = 0

@@ -6,7 +6,7 @@ public struct LedgerAccounts: Equatable, Sendable {
     public let epoch: Epoch
     /// The partition's cursor.
     public let cursor: Position
-    /// The coupon's rows in `coupon_issue`; nil where they were not counted.
+    /// The coupon's rows in `coupon_issue`; nil if they were not counted.
     public let rows: IssuedRows?
     /// Rows in `issue_rejection`.
     public let rejected: Int64
@@ -14,9 +14,9 @@ public struct LedgerAccounts: Equatable, Sendable {
     public let deadLettered: Int64
     /// Dead letters that were given up.
     public let discarded: Int64
-    /// Those of them of which the gate may not know yet: perhaps they have their slot still.
+    /// Discarded ones that the gate has not confirmed: they may still have their slot.
     public let unsynced: Int64
-    /// Dead letters of the partition that name no user: nobody knows how many requests they were.
+    /// Dead letters of the partition that name no user: the number of their requests is unknown.
     public let unreadable: Int64
     /// Whether rejections and dead letters were all counted.
     public let isComplete: Bool
@@ -42,14 +42,14 @@ public struct LedgerAccounts: Equatable, Sendable {
     /// Accepted requests that ended in one state or another.
     public var decided: Int64 { coupon.issued + rejected + deadLettered + discarded }
 
-    /// Sequences up to the last one decided that nobody has: what their gate forgot.
+    /// Sequences up to the last one decided that no request has: what a gate forgot.
     ///
     /// Exact at every moment: requests are decided in order, so that none with a lower sequence than the
     /// last one decided is still to come.
     public var lost: Int64 { coupon.lastSequence - decided }
 
-    /// Whether losses are to be expected: the gate was built anew since the first, or an entry that
-    /// nobody could read is among the dead letters.
+    /// Whether losses are to be expected: the gate was rebuilt, or an
+    /// unreadable entry is among the dead letters.
     public var isLossDocumented: Bool { epoch > 1 || unreadable > 0 }
 }
 

@@ -6,7 +6,7 @@ public enum Limits {
     public static let frameBytes = 65_536
     /// What one frame may cost once unpacked, in bytes: 16 times the longest sensible message.
     public static let messageMemoryBytes = 65_536
-    /// What one answer may cost a client once unpacked, in bytes: a full page of a list is the dearest.
+    /// What one answer may cost a client once unpacked, in bytes: the most for a full page of a list.
     public static let answerMemoryBytes = 262_144
     /// Unanswered requests of one connection; beyond it the connection is not read.
     public static let requestsInFlightPerConnection = 1_024
@@ -14,7 +14,7 @@ public enum Limits {
     public static let defaultDeadlineMilliseconds: UInt32 = 2_000
     /// The longest deadline; longer ones are shortened. A wait for ISSUED may outlast an outage.
     public static let maximumDeadlineMilliseconds: UInt32 = 60_000
-    /// What a refused caller is told to wait, in milliseconds.
+    /// How long a refused caller should wait, in milliseconds.
     public static let retryAfterMilliseconds: UInt32 = 250
     /// The longest title, in bytes of UTF-8.
     public static let maximumTitleBytes = 200
@@ -29,7 +29,7 @@ public enum Limits {
     public static let maximumTokenBytes = 1_024
     /// The longest text of an error, in bytes of UTF-8; a longer one is cut.
     public static let maximumErrorTextBytes = 1_024
-    /// Coupons in one page of a list, at most; fewer where they do not fit in a frame.
+    /// Coupons in one page of a list, at most; fewer if they do not fit in a frame.
     public static let couponsPerPage = 500
     /// Issues in one page of a list, at most: with 64 bytes each they always fit in a frame.
     public static let issuesPerPage = 1_000

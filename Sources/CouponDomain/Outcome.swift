@@ -16,19 +16,19 @@ public enum RejectionReason: UInt8, Sendable, CaseIterable {
 public enum HolderState: UInt8, Sendable {
     /// Accepted, waiting in the queue.
     case queued = 1
-    /// Committed.
+    /// Issued: the row is committed.
     case issued = 2
     /// Ended without an issue.
     case rejected = 3
 }
 
-/// What an issue request is told: a value, never an error (docs/PROTOCOL.md).
+/// The answer to an issue request: a value, never an error (docs/PROTOCOL.md).
 public enum Outcome: Equatable, Sendable {
     /// Accepted by the gate and queued.
     case accepted(sequence: Int64)
-    /// Committed.
+    /// Issued: the row is committed.
     case issued(sequence: Int64, at: Timestamp)
-    /// Another request of this user counted.
+    /// Another request of this user was accepted before.
     case duplicate(sequence: Int64, state: HolderState)
     /// The quantity is gone.
     case soldOut

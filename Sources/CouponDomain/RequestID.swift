@@ -28,7 +28,7 @@ public struct RequestID: Hashable, Sendable {
         self.length = length
     }
 
-    /// From bytes; nil where there are more than 16.
+    /// From bytes; nil if there are more than 16.
     public init?(_ bytes: RawSpan) {
         guard bytes.byteCount <= Self.maximumLength else { return nil }
         if bytes.byteCount == Self.maximumLength {
@@ -50,7 +50,7 @@ public struct RequestID: Hashable, Sendable {
         self.init(high: halves.high, low: halves.low, length: UInt8(bytes.byteCount))
     }
 
-    /// From bytes; nil where there are more than 16.
+    /// From bytes; nil if there are more than 16.
     public init?(_ bytes: [UInt8]) {
         unsafe self.init(bytes.span.bytes)
     }

@@ -24,7 +24,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
         return Timestamp(microseconds: sum)
     }
 
-    /// Milliseconds from `other` to this moment; negative where it is earlier.
+    /// Milliseconds from `other` to this moment; negative if it is earlier.
     public func milliseconds(since other: Timestamp) -> Int64 {
         (microseconds - other.microseconds) / 1000
     }

@@ -8,7 +8,7 @@ struct Couponctl: AsyncParsableCommand {
         abstract: "Creates, issues and checks the coupons of a coupond.",
         discussion: """
             Exit codes: 0 done; 1 the answer is no, or an account does not add up; 64 wrong usage; \
-            69 the daemon is not there or cannot now; 70 the daemon failed; 75 nobody can say yet, \
+            69 the daemon is not there or cannot now; 70 the daemon failed; 75 the result is unknown, \
             ask again; 77 not allowed.
             """,
         subcommands: [
@@ -17,6 +17,6 @@ struct Couponctl: AsyncParsableCommand {
             GateCommand.self,
         ])
 
-    // Here too, so that they may stand before the command's name.
+    // Here too, to allow them before the command's name.
     @OptionGroup var global: GlobalOptions
 }

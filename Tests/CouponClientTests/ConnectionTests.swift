@@ -45,13 +45,13 @@ import Testing
         return try DaemonWire.requests(in: bytes)
     }
 
-    @Test func whatIsSentInOneTurnLeavesInOneWrite() throws {
+    @Test func `requests of one turn leave in one write`() throws {
         for number in 0..<5 { try ask(number) }
         #expect(try sent().count == 5)
         #expect(try sent().isEmpty)
     }
 
-    @Test func answersFindTheirRequestsInAnyOrderAndAnyPieces() throws {
+    @Test func `answers in any order and any pieces reach their requests`() throws {
         let outcomes: [Outcome] = (0..<5).map { .accepted(sequence: Int64($0)) }
         for number in 0..<5 { try ask(number) }
         var bytes = ByteBuffer()
@@ -66,7 +66,7 @@ import Testing
         #expect(handler.inFlight == 0)
     }
 
-    @Test func anErrorAnswerIsAnError() throws {
+    @Test func `an error answer is an error`() throws {
         try ask(0)
         let failure = Failure(.unavailable, "away", retryAfterMilliseconds: 5)
         let id = try #require(try sent().first).id
@@ -74,7 +74,7 @@ import Testing
         #expect(answers.byNumber[0] == [.failure(.refused(failure))])
     }
 
-    @Test func aBrokenConnectionLeavesAllUnknown() throws {
+    @Test func `a broken connection makes all its requests unknown`() throws {
         for number in 0..<3 { try ask(number) }
         _ = try sent()
         try channel.close().wait()
@@ -89,7 +89,7 @@ import Testing
         #expect(answers.byNumber[4] == nil)
     }
 
-    @Test func aDeadlineEndsARequestAndItsLateAnswerIsDropped() throws {
+    @Test func `a deadline ends a request and its late answer is dropped`() throws {
         try ask(0, deadline: .milliseconds(50))
         try ask(1, deadline: .milliseconds(5000))
         let ids = try sent().map(\.id)
@@ -107,7 +107,7 @@ import Testing
         #expect(answers.byNumber[1] == [.success(.health(notReady: nil))])
     }
 
-    @Test func aConnectionThatStaysSilentIsGivenUp() throws {
+    @Test func `a silent connection is given up`() throws {
         try ask(0, deadline: .milliseconds(50))
         channel.embeddedEventLoop.advanceTime(by: .seconds(2))
         #expect(answers.byNumber[0] == [.failure(.deadlineExceeded)])
@@ -116,12 +116,12 @@ import Testing
         try ask(2, deadline: .milliseconds(3_500))
         channel.embeddedEventLoop.advanceTime(by: .seconds(4))
         #expect(answers.byNumber[2] == [.failure(.deadlineExceeded)])
-        let lost = ClientError.connectionLost(reason: "nothing was heard any more")
+        let lost = ClientError.connectionLost(reason: "the daemon has gone silent")
         #expect(answers.byNumber[1] == [.failure(lost)])
         #expect(!handler.isOpen)
     }
 
-    @Test func aConnectionOnWhichSomethingIsHeardStays() throws {
+    @Test func `a connection with traffic stays open`() throws {
         for number in 0..<8 {
             try ask(number, deadline: .milliseconds(900))
             let id = try #require(try sent().first).id
@@ -135,14 +135,14 @@ import Testing
         #expect(handler.isOpen)
     }
 
-    @Test func deadlinesTravelAndAreNeverZero() throws {
+    @Test func `deadlines travel and are never zero`() throws {
         try ask(0)
         try ask(1, deadline: .microseconds(10))
         try ask(2, deadline: .seconds(3))
         #expect(try sent().map(\.deadlineMilliseconds) == [2500, 1, 3000])
     }
 
-    @Test func requestsInFlightAreBounded() throws {
+    @Test func `requests in flight are bounded`() throws {
         for number in 0..<8 { try ask(number) }
         #expect(throws: ClientError.tooManyInFlight) { try ask(8) }
         let id = try #require(try sent().first).id
@@ -151,13 +151,13 @@ import Testing
         try ask(8)
     }
 
-    @Test func theTokenTravelsWithAdminMethodsOnly() throws {
+    @Test func `the token travels with admin methods only`() throws {
         try ask(0)
         try ask(1, .getCoupon(CouponID(1)))
         #expect(try sent().map(\.token) == [[], [1, 2, 3]])
     }
 
-    @Test func aFrameBeyondTheLimitEndsTheConnection() throws {
+    @Test func `a frame beyond the limit ends the connection`() throws {
         try ask(0)
         _ = try sent()
         try channel.writeInbound(ByteBuffer(bytes: [0x00, 0x01, 0x00, 0x01]))
@@ -168,7 +168,7 @@ import Testing
         #expect(!handler.isOpen)
     }
 
-    @Test func anAnswerUnknownHereSpoilsOneRequestAlone() throws {
+    @Test func `an answer with an unknown value fails its own request only`() throws {
         try ask(0)
         try ask(1)
         let ids = try sent().map(\.id)
@@ -193,7 +193,7 @@ import Testing
         #expect(answers.byNumber[1] == [.success(.health(notReady: nil))])
     }
 
-    @Test func aComplaintAboutAFrameEndsTheConnection() throws {
+    @Test func `an error without a request id ends the connection`() throws {
         try ask(0)
         _ = try sent()
         let complaint = Response(id: 0, result: .failure(Failure(.invalidArgument, "frame: bad")))
@@ -201,7 +201,7 @@ import Testing
         #expect(answers.byNumber[0] == [.failure(.connectionLost(reason: "frame: bad"))])
     }
 
-    @Test func answersMayAskAgain() throws {
+    @Test func `a callback can send another request`() throws {
         try handler.send(.health, deadline: nil) { _ in try? self.ask(1) }
         let id = try #require(try sent().first).id
         try channel.writeInbound(

@@ -35,7 +35,7 @@ import Testing
         try await daemon.stop()
     }
 
-    @Test func manyCallsShareOneConnection() async throws {
+    @Test func `many calls share one connection`() async throws {
         try await withClient(
             { request in
                 guard case .issue(let issue) = request.method else { return .hangUp }
@@ -55,7 +55,7 @@ import Testing
             })
     }
 
-    @Test func aRetryAfterACutIsTheSameRequestOnANewConnection() async throws {
+    @Test func `a retry after a cut is the same request on a new connection`() async throws {
         let seen = Seen()
         try await withClient(
             { request in
@@ -71,7 +71,7 @@ import Testing
         #expect(Set(seen.all.map(\.requestID)).count == 1)
     }
 
-    @Test func silenceEndsByTheDeadlineAndIsUnknown() async throws {
+    @Test func `without an answer a call ends at its deadline as unknown`() async throws {
         try await withClient(
             { _ in .silence },
             { client in
@@ -83,17 +83,17 @@ import Testing
             })
     }
 
-    @Test func anAnswerToAnotherMethodIsNoAnswer() async throws {
+    @Test func `an answer to another method is an error`() async throws {
         try await withClient(
             { _ in .answer(.health(notReady: nil)) },
             { client in
-                await #expect(throws: ClientError.wrongAnswer("it answers another method")) {
+                await #expect(throws: ClientError.wrongAnswer("the answer is for another method")) {
                     try await client.issue(request)
                 }
             })
     }
 
-    @Test func nobodyThereIsNotAccepted() async throws {
+    @Test func `without a daemon a request is not accepted`() async throws {
         let daemon = try await CannedDaemon.start { _ in .silence }
         try await daemon.stop()
         let client = CouponClient(address: daemon.address)

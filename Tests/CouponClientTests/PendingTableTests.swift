@@ -3,7 +3,7 @@ import Testing
 @testable import CouponClient
 
 @Suite struct PendingTableTests {
-    @Test func idsAreUniqueAndNeverZero() throws {
+    @Test func `ids are unique and never zero`() throws {
         var table = PendingTable<Int>(capacity: 3)
         var seen: Set<UInt64> = [0]
         for round in 0..<100 {
@@ -16,7 +16,7 @@ import Testing
         #expect(table.isEmpty)
     }
 
-    @Test func aFullTableTakesNoMore() throws {
+    @Test func `a full table adds no request`() throws {
         var table = PendingTable<Int>(capacity: 2)
         let first = try table.admit(1, deadline: 0)
         _ = try table.admit(2, deadline: 0)
@@ -27,7 +27,7 @@ import Testing
         _ = try table.admit(3, deadline: 0)
     }
 
-    @Test func aLateAnswerIsNotTakenForTheNextOneInItsSlot() throws {
+    @Test func `a late answer does not reach the next request in its slot`() throws {
         var table = PendingTable<Int>(capacity: 1)
         let late = try table.admit(1, deadline: 10)
         let removed2 = table.removeExpired(now: 10)
@@ -41,7 +41,7 @@ import Testing
         #expect(removed5 == nil)
     }
 
-    @Test func onlyWhatIsDueExpires() throws {
+    @Test func `only due requests expire`() throws {
         var table = PendingTable<Int>(capacity: 4)
         for deadline in [30, 10, 20] as [UInt64] {
             _ = try table.admit(Int(deadline), deadline: deadline)
@@ -56,7 +56,7 @@ import Testing
         #expect(table.isEmpty)
     }
 
-    @Test func unknownIdsFindNobody() {
+    @Test func `an unknown id finds no request`() {
         var table = PendingTable<Int>(capacity: 4)
         let removed9 = table.remove(0)
         #expect(removed9 == nil)

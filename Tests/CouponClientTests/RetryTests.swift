@@ -19,11 +19,11 @@ import Testing
         (.cannotConnect(ServerAddress(host: "h", port: 1), reason: ""), true),
         (.wrongAnswer(""), false),
     ])
-    func onlyWhatMayHelpIsTriedAgain(error: ClientError, mayHelp: Bool) {
+    func `only errors that may pass are retried`(error: ClientError, mayHelp: Bool) {
         #expect(RetryPolicy.mayHelp(after: error) == mayHelp)
     }
 
-    @Test func pausesDoubleUpToTheLongest() {
+    @Test func `pauses double up to the longest`() {
         var policy = RetryPolicy()
         policy.tries = 10
         let pauses = (1...8).map { policy.pause(before: $0, after: Self.away, jitter: 0) }
@@ -31,13 +31,13 @@ import Testing
         #expect(policy.pause(before: 1, after: Self.away, jitter: 1) == 75)
     }
 
-    @Test func theDaemonsPauseCounts() {
+    @Test func `the pause that the daemon names counts`() {
         let error = ClientError.refused(
             Failure(.resourceExhausted, "full", retryAfterMilliseconds: 700))
         #expect(RetryPolicy().pause(before: 1, after: error, jitter: 0) == 700)
     }
 
-    @Test func aRetryIsTheSameRequestAndSaysSo() {
+    @Test func `a retry is the same request with the next attempt number`() {
         let request = IssueRequest(coupon: CouponID(1), user: UserID(2))
         var attempts = IssueAttempts(request, policy: RetryPolicy())
         let name = attempts.request.requestID
@@ -48,7 +48,7 @@ import Testing
         #expect(attempts.request.requestID == name)
     }
 
-    @Test func triesAreCounted() {
+    @Test func `tries are counted`() {
         var policy = RetryPolicy()
         policy.tries = 2
         var attempts = IssueAttempts(
@@ -58,7 +58,7 @@ import Testing
     }
 
     /// The first try may have been accepted; that the second found nobody there does not undo it.
-    @Test func whatIsUnknownStaysUnknown() {
+    @Test func `an unknown acceptance stays unknown after a later failure`() {
         var policy = RetryPolicy()
         policy.tries = 2
         var attempts = IssueAttempts(
@@ -69,7 +69,7 @@ import Testing
         #expect(ClientError.givenUp(.unknown, last: Self.away).acceptance == .unknown)
     }
 
-    @Test func anAcceptanceOnceToldIsKept() {
+    @Test func `a known acceptance is kept`() {
         var policy = RetryPolicy()
         policy.tries = 3
         var attempts = IssueAttempts(
@@ -88,14 +88,14 @@ import Testing
         ("127.0.0.1:7070", "127.0.0.1", 7070), ("localhost:1", "localhost", 1),
         ("[::1]:65535", "::1", 65_535),
     ])
-    func isReadAndWritten(text: String, host: String, port: Int) throws {
+    func `an address is read and written`(text: String, host: String, port: Int) throws {
         let address = try #require(ServerAddress(text))
         #expect(address == ServerAddress(host: host, port: port))
         #expect(address.description == text)
     }
 
     @Test(arguments: ["", "host", "host:", ":7070", "host:0", "host:65536", "::1:7070", "host:x"])
-    func isRefused(text: String) {
+    func `a text that is no address is refused`(text: String) {
         #expect(ServerAddress(text) == nil)
     }
 }

@@ -112,7 +112,7 @@ struct ValidationTests {
         #expect(refusal?.failure == Failure(.invalidArgument, wrong.text))
     }
 
-    @Test("The requests that the wrong ones are made from are right")
+    @Test("The requests from which the wrong ones are made are valid")
     func baseIsRight() {
         for (method, fields) in [(10, issue), (20, create), (11, issue)] as [(UInt64, RawMessage)] {
             #expect(refusal(of: RawMessage().message(method, fields).bytes) == nil)
@@ -160,7 +160,7 @@ struct ValidationTests {
         #expect(refusal(of: message.bytes) == RefusedRequest(id: 3, failure: failure))
     }
 
-    @Test("Bytes that are not protobuf are refused, with the id where it comes first")
+    @Test("Bytes that are not protobuf are refused, with the id if it comes first")
     func malformed() {
         let failure = Failure(.invalidArgument, "frame: is not a protobuf message")
         let cases: [([UInt8], UInt64)] = [

@@ -43,19 +43,19 @@ import Testing
         [], ["--json"], ["--asks", "1"], ["--users", "50"], ["--connections", "1"],
         ["--rate", "5000"], ["--rate", "1000000", "--connections", "1", "--pipeline", "1"],
     ])
-    func aGoodSaleEndsWell(options: [String]) async throws {
+    func `a good sale ends well`(options: [String]) async throws {
         #expect(try await run(Self.sale + options) == 0)
     }
 
     @Test(arguments: [
-        ModelDaemon.Fault.losesARow, .tellsAWrongSequence, .overIssues, .forgetsToClose, .hangsUp,
+        ModelDaemon.Fault.losesARow, .answersAWrongSequence, .overIssues, .forgetsToClose, .hangsUp,
     ])
-    func aBadSaleIsFoundOut(fault: ModelDaemon.Fault) async throws {
+    func `a bad sale is found`(fault: ModelDaemon.Fault) async throws {
         #expect(try await run(Self.sale, fault) == 1)
         #expect(try await run(Self.sale + ["--rate", "20000"], fault) == 1)
     }
 
-    @Test func watchLooksAsOftenAsItIsTold() async throws {
+    @Test func `watch looks as often as its option says`() async throws {
         let watch = ["watch", "--coupon", "7", "--looks", "3", "--every", "10ms"]
         #expect(try await run(Self.creation + ["then"] + watch) == 0)
         #expect(try await run(Self.creation + ["then"] + watch + ["--json"]) == 0)
@@ -65,7 +65,7 @@ import Testing
         #expect(await Self.run(away) == 0, "who watches waits for the daemon")
     }
 
-    @Test func verifyJudgesWhatABenchLeft() async throws {
+    @Test func `verify judges the coupon of a bench`() async throws {
         #expect(try await run(Self.sale + ["then", "verify"]) == 0)
         #expect(try await run(Self.sale + ["then", "verify", "--json"], .overIssues) == 1)
     }
@@ -81,7 +81,7 @@ import Testing
         #expect(try await run(Self.creation + ["then"] + one, .cannotAudit) == 69)
     }
 
-    @Test func couponsAreMadeAndShown() async throws {
+    @Test func `coupons are created and shown`() async throws {
         #expect(try await run(Self.creation + ["--total", "5"]) == 0)
         #expect(try await run(Self.creation + ["then", "coupon", "get", "7", "--json"]) == 0)
         #expect(try await run(Self.creation + ["then", "coupon", "list"]) == 0)
@@ -89,7 +89,7 @@ import Testing
         #expect(try await run(["coupon", "get", "7"]) == 1)
     }
 
-    @Test func anIssueAndItsStatus() async throws {
+    @Test func `an issue shows its outcome and its status`() async throws {
         let issue = ["issue", "--coupon", "7", "--user", "1", "--request-id", "00ff"]
         let coupon = Self.creation + ["--total", "5", "then"]
         #expect(try await run(coupon + issue) == 0)
@@ -108,11 +108,11 @@ import Testing
         ["status", "--coupon", "1", "--address", "nowhere"],
         ["frobnicate"],
     ])
-    func wrongUsageIsToldApart(arguments: [String]) async throws {
+    func `wrong usage has its own exit code`(arguments: [String]) async throws {
         #expect(await Self.run(arguments) == 64)
     }
 
-    @Test func nobodyThereIsToldApart() async throws {
+    @Test func `a missing daemon has its own exit code`() async throws {
         let daemon = try await CannedDaemon.start { _ in .silence }
         try await daemon.stop()
         let address = daemon.address.description

@@ -11,8 +11,8 @@ final class ModelDaemon: Sendable {
         case none
         /// One row is missing.
         case losesARow
-        /// One user is told another sequence than the row has.
-        case tellsAWrongSequence
+        /// One user gets another sequence than its row has.
+        case answersAWrongSequence
         /// Issues one more than the total.
         case overIssues
         /// A worker goes on to think that the coupon is open.
@@ -81,8 +81,8 @@ final class ModelDaemon: Sendable {
             return .answer(.issue(.soldOut))
         }
         state.sequences[request.user] = taken + 1
-        let told = fault == .tellsAWrongSequence && taken == 0 ? 2 : taken + 1
-        return .answer(.issue(.accepted(sequence: told)))
+        let sequence = fault == .answersAWrongSequence && taken == 0 ? 2 : taken + 1
+        return .answer(.issue(.accepted(sequence: sequence)))
     }
 
     private func status(_ user: UserID?, _ state: State) -> CannedDaemon.Reply {

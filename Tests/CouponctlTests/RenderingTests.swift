@@ -5,16 +5,16 @@ import Testing
 @testable import couponctl
 
 @Suite struct RenderingTests {
-    @Test func columnsAreAsWideAsNeeded() {
+    @Test func `columns are as wide as needed`() {
         let table = Table(header: ["ID", "NAME"], rows: [["1", "a"], ["200", "bb"], ["-", ""]])
         #expect(table.lines == [" ID  NAME", "  1  a", "200  bb", "  -"])
     }
 
-    @Test func fieldsStandInOneColumn() {
+    @Test func `fields stand in one column`() {
         #expect(Table.fields([("id", "1"), ("title", "x")]) == ["id     1", "title  x"])
     }
 
-    @Test func jsonKeepsItsOrderAndEscapes() {
+    @Test func `JSON keeps its order and escapes`() {
         let value = JSONValue.object([
             ("b", .string("a\"b\\c\n\u{1}é")), ("a", .array([.integer(1), .null, .bool(true)])),
             ("n", .number(0.5)), ("i", .number(.infinity)),
@@ -24,7 +24,7 @@ import Testing
                 == #"{"b":"a\"b\\c\n\u0001é","a":[1,null,true],"n":0.5,"i":null}"#)
     }
 
-    @Test func aCouponHasTheKeysOfTheProtocol() {
+    @Test func `a coupon has the keys of the protocol`() {
         let coupon = Coupon(
             id: CouponID(7), title: "t", total: nil,
             window: Window(
@@ -36,7 +36,7 @@ import Testing
                 + #""remaining":null}"#)
     }
 
-    @Test func requestIDsAreHexadecimal() {
+    @Test func `request ids are hexadecimal`() {
         let id = RequestID(argument: "00ff10")
         #expect(id?.bytes == [0x00, 0xFF, 0x10])
         #expect(id?.hexadecimal == "00ff10")
@@ -58,7 +58,7 @@ import Testing
             (.connectionLost(reason: ""), 75),
             (.wrongAnswer(""), 70),
         ] as [(ClientError, Int32)])
-    func errorsHaveTheirExitCodes(error: ClientError, code: Int32) {
+    func `errors have their exit codes`(error: ClientError, code: Int32) {
         let complaint = Complaint(error, address: ServerAddress(host: "h", port: 1))
         #expect(complaint.exit.rawValue == code)
     }

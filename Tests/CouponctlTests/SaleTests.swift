@@ -8,7 +8,7 @@ import Testing
 @Suite struct SaleTests {
     private typealias Answer = Result<Response.Result, ClientError>
 
-    /// 20 users ask twice for 10: the first ten are accepted and told so again, the others are too
+    /// 20 users ask twice for 10: the first ten are accepted and get DUPLICATE then, the others are too
     /// late.
     private static func tally(
         _ change: (inout [(user: Int64, outcome: Outcome)]) -> Void = { _ in }
@@ -36,22 +36,22 @@ import Testing
         ).checks.filter { !$0.holds }.map(\.rule)
     }
 
-    @Test func aGoodSaleBalances() {
+    @Test func `a good sale balances`() {
         #expect(Self.breaches(Self.tally()) == [])
     }
 
-    @Test func aRowThatIsNotThereIsFound() {
-        let rule = "everybody accepted has the row with the sequence that was told"
+    @Test func `a missing row is found`() {
+        let rule = "each accepted user has the row with the sequence of the answer"
         #expect(Self.breaches(Self.tally(), confirmed: 9) == [rule])
     }
 
-    @Test func oneAcceptedTooManyIsFound() {
+    @Test func `one acceptance too many is found`() {
         let breaches = Self.breaches(Self.tally { $0[20].outcome = .accepted(sequence: 11) })
         #expect(breaches.contains("as many are accepted as can be"))
         #expect(breaches.contains("there are as many rows as were accepted"))
     }
 
-    @Test func aUserAcceptedTwiceIsFound() {
+    @Test func `a user accepted twice is found`() {
         let breaches = Self.breaches(
             Self.tally {
                 $0[2].user = 1
@@ -60,7 +60,7 @@ import Testing
         #expect(breaches.contains("no user is accepted twice"))
     }
 
-    @Test func aGapInTheSequencesIsFound() {
+    @Test func `a gap in the sequences is found`() {
         let breaches = Self.breaches(
             Self.tally {
                 $0[18].outcome = .accepted(sequence: 12)
@@ -69,16 +69,16 @@ import Testing
         #expect(breaches == ["the sequences are 1 to 10, without gap or repetition"])
     }
 
-    @Test func aWrongDuplicateIsFound() {
+    @Test func `a wrong duplicate is found`() {
         let breaches = Self.breaches(
             Self.tally { $0[1].outcome = .duplicate(sequence: 2, state: .queued) })
         #expect(breaches == ["every DUPLICATE names the sequence that counted"])
     }
 
-    @Test func otherAnswersAndErrorsAreFound() {
+    @Test func `other answers and errors are found`() {
         #expect(
             Self.breaches(Self.tally { $0[39].outcome = .paused })
-                == ["everybody else is told SOLD_OUT or DUPLICATE"])
+                == ["all others get SOLD_OUT or DUPLICATE"])
         var tally = Self.tally { $0.removeLast() }
         tally.record(.failure(.deadlineExceeded), user: UserID(20))
         #expect(Self.breaches(tally).contains("no request ends in an error"))
@@ -89,18 +89,18 @@ import Testing
             (.with { $0.soldOut = false }, "the gate says sold out"),
             (.with { $0.closed = 1 }, "every worker that remembers the coupon says closed"),
         ] as [(Figures, String)])
-    func aCacheThatLagsIsFound(figures: Figures, rule: String) {
+    func `a cache that lags is found`(figures: Figures, rule: String) {
         #expect(Self.breaches(Self.tally(), figures: figures) == [rule])
     }
 
     /// A look under way when the last one was accepted may have been answered from before.
-    @Test func theQueueIsEmptyOnceALookBegunLaterSaysSo() {
+    @Test func `the queue is empty if a look that began later finds it empty`() {
         let looks = [(1, 2), (4, 6), (7, 9)].map { QueueWatch.Empty(asked: $0, seen: $1) }
         #expect(QueueWatch.first(looks, after: 5) == QueueWatch.Empty(asked: 7, seen: 9))
         #expect(QueueWatch.first(looks, after: 7) == nil)
     }
 
-    @Test func loopsAreAddedUp() {
+    @Test func `loops are added up`() {
         var left = Self.tally()
         left.merge(Self.tally())
         #expect(left.count == 80)
@@ -108,7 +108,7 @@ import Testing
         #expect(left.soldOut == 40)
     }
 
-    @Test func distinctErrorsAreBounded() {
+    @Test func `distinct errors are bounded`() {
         var tally = AnswerCounts()
         for number in 0..<100 {
             tally.record(.failure(.wrongAnswer("\(number)")), user: UserID(1))
@@ -117,7 +117,7 @@ import Testing
         #expect(tally.errors.count == 17)
     }
 
-    @Test func everyUserAsksAsOftenAsAllAndInTheSeedsOrder() {
+    @Test func `each user asks equally often, in the order of the seed`() {
         func users(seed: UInt64) -> [Int64] {
             let sale = Sale(coupon: CouponID(1), users: 50, asks: 3, waitFor: .accepted, seed: seed)
             return (0..<sale.count).compactMap { number in

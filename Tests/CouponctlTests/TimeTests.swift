@@ -12,7 +12,7 @@ import Testing
             ("1969-12-31T23:59:59.5Z", -500_000),
             ("2100-03-01T00:00:00Z", 4_107_542_400_000_000),
         ] as [(String, Int64)])
-    func areWrittenAsTheyAreRead(text: String, microseconds: Int64) {
+    func `times are written as they are read`(text: String, microseconds: Int64) {
         #expect(Timestamp(rfc3339: text)?.microseconds == microseconds)
         #expect(Timestamp(microseconds: microseconds).rfc3339 == text)
     }
@@ -23,7 +23,7 @@ import Testing
         ("2026-03-01t09:00:00z", "2026-03-01T09:00:00Z"),
         ("2026-03-01 09:00:00.123456789Z", "2026-03-01T09:00:00.123456Z"),
     ])
-    func offsetsAndFinerFractionsAreTaken(text: String, utc: String) {
+    func `offsets and finer fractions are read`(text: String, utc: String) {
         #expect(Timestamp(rfc3339: text)?.rfc3339 == utc)
     }
 
@@ -33,12 +33,12 @@ import Testing
         "2026-03-01T09:00:00.Z", "2026-03-01T09:00:00Zx", "2026-3-1T09:00:00Z",
         "+026-03-01T09:00:00Z",
     ])
-    func whatIsNoTimeIsRefused(text: String) {
+    func `a text that is no time is refused`(text: String) {
         #expect(Timestamp(rfc3339: text) == nil)
     }
 
     /// Every day of 800 years, there and back.
-    @Test func daysAreCountedWithoutAGap() {
+    @Test func `days are counted without a gap`() {
         for day in Int64(-146_097)...146_097 {
             let date = CivilDate(daysSinceEpoch: day)
             if date.daysSinceEpoch != day
@@ -53,12 +53,12 @@ import Testing
         arguments: [
             ("500ms", 500), ("2s", 2000), ("1h30m", 5_400_000), ("7d", 604_800_000), ("0s", 0),
         ] as [(String, Int64)])
-    func spansAreRead(text: String, milliseconds: Int64) {
+    func `spans are read`(text: String, milliseconds: Int64) {
         #expect(TimeSpan(argument: text)?.milliseconds == milliseconds)
     }
 
     @Test(arguments: ["", "5", "h", "-1h", "1y", "1h ", "1.5h", "99999999999999999d"])
-    func whatIsNoSpanIsRefused(text: String) {
+    func `a text that is no span is refused`(text: String) {
         #expect(TimeSpan(argument: text) == nil)
     }
 
@@ -66,13 +66,13 @@ import Testing
         arguments: [
             ("now", 0), ("+1h", 3_600_000), ("-5m", -300_000),
         ] as [(String, Int64)])
-    func momentsCountFromNow(text: String, milliseconds: Int64) throws {
+    func `moments count from now`(text: String, milliseconds: Int64) throws {
         let now = Timestamp(microseconds: 1_772_355_600_000_000)
         let moment = try #require(Moment(argument: text))
         #expect(moment.resolved(now: now) == now.advanced(byMilliseconds: milliseconds))
     }
 
-    @Test func momentsMayBeAbsolute() throws {
+    @Test func `moments may be absolute`() throws {
         let moment = try #require(Moment(argument: "2026-03-01T09:00:00Z"))
         let time = moment.resolved(now: Timestamp(microseconds: 0))
         #expect(time.microseconds == 1_772_355_600_000_000)

@@ -16,7 +16,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var pending: PendingTable<ClientConnection.WhenAnswered>
     private var context: ChannelHandlerContext?
     private var unsent = ByteBuffer()
-    /// Since when an answer is owed and nothing was heard.
+    /// Since when an answer is due and nothing has arrived.
     private var silentSince: NIODeadline?
     private var isReading = false
     private var isFlushScheduled = false
@@ -106,14 +106,14 @@ final class ConnectionHandler: ChannelInboundHandler {
         for waiter in late { waiter(.failure(.deadlineExceeded)) }
         // A daemon answers by the deadline, if only to say that it has passed.
         if !late.isEmpty, let silentSince, now - silentSince >= configuration.silenceLimit {
-            return end(.connectionLost(reason: "nothing was heard any more"))
+            return end(.connectionLost(reason: "the daemon has gone silent"))
         }
         if !pending.isEmpty { scheduleSweep(context) }
     }
 
     // MARK: Answers
 
-    /// Not in `channelActive`: whoever waits for the connection is told a moment before it.
+    /// Not in `channelActive`: callers that wait for the connection are notified before it.
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -122,7 +122,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         while isOpen, readAnswer() {}
     }
 
-    /// False where no whole answer is there yet.
+    /// False if no whole answer has arrived yet.
     private func readAnswer() -> Bool {
         do throws(UnreadableResponse) {
             guard let response = try reader.next() else { return false }
@@ -154,7 +154,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func answer(_ response: Response) {
-        // The daemon could not read a frame, and is about to close: nobody knows whose it was.
+        // The daemon could not read a frame, and will close. It is unknown whose frame it was.
         if response.id == 0, case .failure(let failure) = response.result {
             return end(.connectionLost(reason: failure.message))
         }

@@ -54,7 +54,7 @@ final class Dialer {
 
     private func connected(_ result: Result<ClientConnection, any Error>) {
         guard case .connecting = state else {
-            // Closed meanwhile.
+            // Closed before the connection was there.
             if case .success(let connection) = result { connection.close() }
             return
         }

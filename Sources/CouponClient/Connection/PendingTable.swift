@@ -34,7 +34,7 @@ struct PendingTable<Waiter> {
     /// Whether no further request fits.
     var isFull: Bool { count == capacity }
 
-    /// Remembers a request and gives it an id, never 0; nil where the table is full.
+    /// Remembers a request and gives it an id, never 0; nil if the table is full.
     /// - Parameter deadline: in nanoseconds of the connection's clock.
     mutating func insert(_ waiter: Waiter, deadline: UInt64) -> UInt64? {
         guard !isFull else { return nil }
@@ -50,7 +50,7 @@ struct PendingTable<Waiter> {
         return id
     }
 
-    /// Forgets a request and hands out its waiter; nil where it is answered or given up already.
+    /// Forgets a request and hands out its waiter; nil if it has ended already.
     mutating func remove(_ id: UInt64) -> Waiter? {
         let index = Int(truncatingIfNeeded: id & UInt64(Self.maximumCapacity - 1))
         guard index < slots.count, let slot = slots[index], slot.id == id else { return nil }

@@ -15,7 +15,7 @@ public struct RetryPolicy: Equatable, Sendable {
     /// The defaults.
     public init() {}
 
-    /// Whether asking again may help: a part was away or full for a moment, or nobody can say what
+    /// Whether a retry may help: something was away or full for a moment, or it is not known what
     /// became of the request.
     public static func mayHelp(after error: ClientError) -> Bool {
         switch error {

@@ -4,7 +4,7 @@
 public import CouponDomain
 
 /// Finds frames in a stream of bytes. It keeps no bytes and no state: the caller shows what is
-/// readable, takes what is told, and asks again; a stream cut anywhere gives the same frames.
+/// readable, removes the frame it finds, and calls again. Where the stream is cut makes no difference.
 public struct FrameSplitter: Sendable {
     /// Bytes of the length before each message.
     public static let prefixLength = 4

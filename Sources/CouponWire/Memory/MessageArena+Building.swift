@@ -29,7 +29,7 @@ extension MessageArena {
         unsafe try copy(of: text.utf8)
     }
 
-    /// The beginning of a text, cut between two characters where it is longer than `limit` bytes.
+    /// The beginning of a text, cut between two characters if it is longer than `limit` bytes.
     mutating func text(_ text: String, upTo limit: Int) throws(Failure) -> ProtobufCBinaryData {
         guard text.utf8.count > limit else { return unsafe try self.text(text) }
         var end = text.utf8.index(text.utf8.startIndex, offsetBy: limit)

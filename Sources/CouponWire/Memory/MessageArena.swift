@@ -1,4 +1,4 @@
-// What one message may cost, and where it lies while it is read or written.
+// The memory of one message while it is read or written.
 //
 // libprotobuf-c allocates for each part of a message: a hostile frame of 64 KiB makes it ask for 4
 // MB in 32,000 pieces. Here it gets its memory from one block of fixed size: an allocation moves a
@@ -20,7 +20,7 @@ struct MessageArena: ~Copyable {
         var used = 0
         var refusals = 0
 
-        /// Room for `count` bytes, aligned for everything; nil where the budget is spent.
+        /// Room for `count` bytes, aligned for everything; nil if the budget is spent.
         mutating func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
             guard unsafe 0 <= count && count <= size - used else {
                 unsafe refusals += 1
@@ -67,7 +67,7 @@ struct MessageArena: ~Copyable {
         unsafe UnsafeMutableRawPointer(block).assumingMemoryBound(to: ProtobufCAllocator.self)
     }
 
-    /// Room for `count` values, uninitialised, valid until `reset`; nil where the budget is spent.
+    /// Room for `count` values, uninitialised, valid until `reset`; nil if the budget is spent.
     mutating func allocate<Value>(
         _: Value.Type, count: Int = 1
     ) -> UnsafeMutablePointer<Value>? {

@@ -1,5 +1,5 @@
 // The one message that comes a million times, without what it never has: the token and the other methods
-// of a `Request` make that a value that is dear to move about.
+// of a `Request` make that value expensive to move.
 
 public import CouponDomain
 
@@ -7,8 +7,8 @@ public import CouponDomain
 public struct PlainIssueRequest: Equatable, Sendable {
     /// Chosen by the client; the response carries it.
     public let id: UInt64
-    /// How long the caller will wait, in milliseconds; nil where it does not say.
+    /// How long the caller will wait, in milliseconds; nil if the caller names no deadline.
     public let deadlineMilliseconds: UInt32?
-    /// What is asked.
+    /// The method with its arguments.
     public let issue: IssueRequest
 }

@@ -2,8 +2,8 @@ internal import CouponClient
 internal import CouponCore
 internal import CouponWire
 
-/// A user who was told a sequence.
-struct Told: Hashable, Sendable {
+/// A user and the sequence of its answer.
+struct AnsweredUser: Hashable, Sendable {
     let user: UserID
     let sequence: Int64
 }
@@ -11,11 +11,11 @@ struct Told: Hashable, Sendable {
 /// The answers of a sale, counted by kind, and kept where they must be compared with the rows
 /// later.
 struct AnswerCounts: Sendable, Equatable {
-    /// Who was told ACCEPTED or ISSUED.
-    private(set) var accepted: [Told] = []
-    /// Who was told DUPLICATE.
-    private(set) var duplicates: [Told] = []
-    /// How many were told SOLD_OUT.
+    /// Users that got ACCEPTED or ISSUED.
+    private(set) var accepted: [AnsweredUser] = []
+    /// Users that got DUPLICATE.
+    private(set) var duplicates: [AnsweredUser] = []
+    /// How many users got SOLD_OUT.
     private(set) var soldOut = 0
     /// Any other outcome, by name.
     private(set) var others: [String: Int] = [:]
@@ -36,7 +36,7 @@ struct AnswerCounts: Sendable, Equatable {
     mutating func record(_ answer: Result<Response.Result, ClientError>, user: UserID) {
         switch answer {
         case .success(.issue(let outcome)): record(outcome, user: user)
-        case .success: record(error: "it answers another method")
+        case .success: record(error: "the answer is for another method")
         case .failure(let error): record(error: error.description)
         }
     }
@@ -53,8 +53,9 @@ struct AnswerCounts: Sendable, Equatable {
     private mutating func record(_ outcome: Outcome, user: UserID) {
         switch outcome {
         case .accepted(let sequence), .issued(let sequence, _):
-            accepted.append(Told(user: user, sequence: sequence))
-        case .duplicate(let sequence, _): duplicates.append(Told(user: user, sequence: sequence))
+            accepted.append(AnsweredUser(user: user, sequence: sequence))
+        case .duplicate(let sequence, _):
+            duplicates.append(AnsweredUser(user: user, sequence: sequence))
         case .soldOut: soldOut += 1
         default: others[outcome.name, default: 0] += 1
         }

@@ -4,7 +4,7 @@ internal import CouponCore
 internal import CouponWire
 internal import NIOCore
 
-/// A whole sale: how fast it is answered, and whether what was told is what was committed.
+/// A whole sale: how fast it is answered, and whether the answers are what was committed.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
@@ -57,7 +57,7 @@ struct BenchCommand: AsyncParsableCommand {
             drainSeconds: try await watch.seconds(from: done.lastAccepted))
     }
 
-    /// The accounts of the sale. The caches hear of the end a moment after the commit: they are
+    /// The accounts of the sale. The caches learn of the end a moment after the commit: they are
     /// given a few looks.
     private func checks(
         _ coupon: CouponID, _ tally: AnswerCounts, _ client: CouponClient, _ fleet: Fleet

@@ -9,10 +9,10 @@ struct BenchReport {
     /// From the first request to the last answer.
     let seconds: Double
     let sale: Sale
-    /// From the last acceptance to the last commit; nil where nobody was accepted, or the queue did
+    /// From the last acceptance to the last commit; nil if no user was accepted, or the queue did
     /// not run dry.
     let drainSeconds: Double?
-    /// What must hold; empty where the coupon was not the sale's own.
+    /// What must hold; empty if the coupon was not the sale's own.
     var checks: [Check] = []
 
     /// Whether something does not add up.
@@ -62,11 +62,11 @@ struct BenchReport {
             ("latency", percentiles.map { "\($0.0) \($0.1) µs" }.joined(separator: ", ")),
             ("last accept to last commit", drain),
         ]
-        let told = Table(
+        let answerTable = Table(
             header: ["ANSWER", "COUNT"], rows: (answers + errors).map { [$0.0, "\($0.1)"] })
         let chart = LatencyChart(latencies: sale.latencies).lines
         let drawn = isatty(STDOUT_FILENO) == 1 && !chart.isEmpty ? [""] + chart : []
-        return Table.fields(setup) + drawn + [""] + told.lines
+        return Table.fields(setup) + drawn + [""] + answerTable.lines
             + (checks.isEmpty ? [] : [""] + checkLines)
     }
 

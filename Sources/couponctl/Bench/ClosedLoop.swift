@@ -66,7 +66,7 @@ final class ClosedLoop<S: LoadScript> {
         finishIfDone()
     }
 
-    /// In steps, so that the loops do not fight over one counter.
+    /// In steps, to keep the loops from contending for one counter.
     private func report() {
         unreported += 1
         guard unreported == 64 || unanswered == 0 else { return }

@@ -12,7 +12,7 @@ struct Fleet: Sendable {
     private let fleetLoops: [FleetLoop]
 
     /// Connects.
-    /// - Throws: `ClientError.cannotConnect` where one connection cannot be made.
+    /// - Throws: `ClientError.cannotConnect` if one connection cannot be made.
     init(
         address: ServerAddress, connections: Int, configuration: ClientConfiguration
     ) async throws {

@@ -7,7 +7,7 @@ struct LatencyChart {
 
     private static let width = 50
 
-    /// The lines from the fastest answer to the slowest; none where there was no answer.
+    /// The lines from the fastest answer to the slowest; none if there was no answer.
     var lines: [String] {
         let rows = buckets
         let most = rows.map(\.count).max() ?? 0

@@ -4,7 +4,7 @@ internal import NIOCore
 
 /// Asks at a fixed rate, whatever the answers do. Latency counts from the moment that the schedule names
 /// for a question: one that goes out late, because the daemon kept the connections full or this machine
-/// was busy, has waited all the same. So a stall is paid by everybody who would have asked meanwhile, not
+/// was busy, has still waited. So a stall counts for every user that would have asked during it, not
 /// by one question alone.
 final class OpenLoop<S: LoadScript> {
     private let connections: [ClientConnection]
@@ -60,7 +60,7 @@ final class OpenLoop<S: LoadScript> {
         start + .nanoseconds(Int64(Double(number) * nanosecondsEach))
     }
 
-    /// Connections take turns; nil where all are full or closed.
+    /// Connections take turns; nil if all are full or closed.
     private func freeConnection() -> ClientConnection? {
         for _ in connections {
             turn = (turn + 1) % connections.count

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Synchronization
 
-/// How many answers are there, shown as a bar on standard error where that is a terminal.
+/// How many answers have arrived, as a bar on standard error if that is a terminal.
 final class Progress: Sendable {
     private let label: String
     private let total: Int

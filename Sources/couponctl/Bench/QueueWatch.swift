@@ -4,8 +4,8 @@ internal import CouponWire
 internal import NIOCore
 internal import Synchronization
 
-/// Looks at a coupon's queue beside the sale, so that the moment of the last commit is known also
-/// where refusals go on long after the last acceptance.
+/// Watches a coupon's queue during the sale: the last commit is often long before the last refusal,
+/// and its moment must be known.
 final class QueueWatch: Sendable {
     /// A look that found nothing queued, in nanoseconds of the monotonic clock.
     struct Empty: Equatable, Sendable {
@@ -38,8 +38,8 @@ final class QueueWatch: Sendable {
 
     /// When the queue was first seen empty after the last acceptance: from there on it only
     /// shrinks.
-    /// - Parameter accepted: in nanoseconds of the monotonic clock; 0 where nobody was accepted.
-    /// - Returns: Seconds from `accepted` on; nil where there was no acceptance, or a minute was
+    /// - Parameter accepted: in nanoseconds of the monotonic clock; 0 if no user was accepted.
+    /// - Returns: Seconds from `accepted` on; nil if there was no acceptance, or a minute was
     ///   not enough.
     func seconds(from accepted: UInt64) async throws -> Double? {
         guard accepted > 0 else { return nil }

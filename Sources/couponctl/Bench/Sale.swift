@@ -14,13 +14,13 @@ struct Sale: LoadScript {
     private let coupon: CouponID
     private let waitFor: WaitFor
     private let users: [Int32]
-    /// Random for each run: a second run on the same coupon asks anew, it does not replay the
-    /// first.
+    /// Random for each run: a second run on the same coupon makes new requests instead of
+    /// replaying the first.
     private let run = UInt64.random(in: 1...(.max))
 
     private(set) var tally = AnswerCounts()
     private(set) var latencies = Sale.emptyLatencies
-    /// When the last acceptance was told, in nanoseconds of the monotonic clock; 0 where there is
+    /// When the last acceptance was answered, in nanoseconds of the monotonic clock; 0 if there is
     /// none.
     private(set) var lastAccepted: UInt64 = 0
 
@@ -34,7 +34,7 @@ struct Sale: LoadScript {
         var order: [Int32] = []
         order.reserveCapacity(Int(users) * asks)
         for _ in 0..<asks { order += 1...users }
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         order.shuffle(using: &random)
         self.users = order
     }
@@ -64,20 +64,5 @@ struct Sale: LoadScript {
         tally.merge(other.tally)
         latencies.add(other.latencies)
         lastAccepted = max(lastAccepted, other.lastAccepted)
-    }
-}
-
-/// SplitMix64: the same order for the same seed, on every machine.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,7 +1,7 @@
 internal import CouponCore
 internal import CouponWire
 
-/// What was told in a sale against what is in the tables: every statement that must hold when a
+/// The answers of a sale against the tables: every statement that must hold when a
 /// sale on a coupon of its own is over and the queue has run dry.
 struct SaleAccounts {
     /// How many could be issued.
@@ -10,9 +10,9 @@ struct SaleAccounts {
     let users: Int64
     /// How many requests were sent.
     let requests: Int
-    /// What they were told.
+    /// The answers.
     let tally: AnswerCounts
-    /// How many of those who were told a sequence have the row with that sequence.
+    /// How many of the users that got a sequence have the row with that sequence.
     let confirmed: Int
     /// The figures of gate, queue and tables, after the sale.
     let audit: CouponAudit
@@ -31,7 +31,7 @@ struct SaleAccounts {
             .equal("every request is answered", Int64(tally.count), Int64(requests)),
             .equal("no request ends in an error", Int64(tally.errorCount), 0),
             .equal(
-                "everybody else is told SOLD_OUT or DUPLICATE",
+                "all others get SOLD_OUT or DUPLICATE",
                 Int64(tally.soldOut + tally.duplicates.count),
                 Int64(requests - tally.accepted.count)),
             .equal("as many are accepted as can be", Int64(tally.accepted.count), winners),
@@ -40,7 +40,7 @@ struct SaleAccounts {
 
     private var orderChecks: [Check] {
         var sequences: [UserID: Int64] = [:]
-        for told in tally.accepted { sequences[told.user] = told.sequence }
+        for answer in tally.accepted { sequences[answer.user] = answer.sequence }
         let inOrder = tally.accepted.map(\.sequence).sorted()
         let strangers = tally.duplicates.filter { sequences[$0.user] != $0.sequence }
         return [
@@ -62,9 +62,9 @@ struct SaleAccounts {
                 "there are as many rows as were accepted", accounts.rows?.count ?? -1,
                 Int64(tally.accepted.count)),
             .equal(
-                "everybody accepted has the row with the sequence that was told",
+                "each accepted user has the row with the sequence of the answer",
                 Int64(confirmed), Int64(tally.accepted.count)),
-            .equal("nobody was rejected", accounts.rejected + accounts.deadLettered, 0),
+            .equal("no user was rejected", accounts.rejected + accounts.deadLettered, 0),
             .equal("the queue is empty", (audit.queueRequests ?? 0) + (audit.gate?.queued ?? 0), 0),
         ]
     }

@@ -3,7 +3,7 @@ internal import CouponClient
 internal import CouponCore
 internal import Glibc
 
-/// An error as couponctl tells it: what, where, what to do; and its exit code.
+/// An error as couponctl shows it: what failed, where, what to do, and the exit code.
 struct Complaint: Error, Equatable {
     /// One line for people.
     let message: String
@@ -18,8 +18,8 @@ struct Complaint: Error, Equatable {
         exit = Self.exit(error)
     }
 
-    /// Writes the message to standard error, the figures to standard output where JSON is wanted,
-    /// and gives what to throw.
+    /// Writes the message to standard error, the figures to standard output if JSON is wanted.
+    /// - Returns: What to throw.
     func reported(asJSON: Bool) -> ExitCode {
         standardError("couponctl: \(message)\n")
         if asJSON {
@@ -36,12 +36,12 @@ struct Complaint: Error, Equatable {
 
     private static func message(_ error: ClientError, _ address: ServerAddress) -> String {
         switch error {
-        case .cannotConnect: "\(error). Is coupond running? Start one with: make run"
+        case .cannotConnect: "\(error). Is coupond running?"
         case .refused(let failure): "coupond at \(address) refused: \(failure.message)"
         case .givenUp(_, let last):
             "\(message(last, address)). An earlier try may have been accepted"
         case .connectionLost, .deadlineExceeded:
-            "\(address): \(error). What was asked for may have happened: look before you repeat it"
+            "\(address): \(error). The request may have succeeded: check before you repeat it"
         case .notConnected, .tooManyInFlight, .wrongAnswer: "\(address): \(error)"
         }
     }
@@ -67,7 +67,7 @@ struct Complaint: Error, Equatable {
     }
 }
 
-/// What the process exits with; numbers from sysexits.h where it has one.
+/// What the process exits with; numbers from sysexits.h if it has one.
 enum CommandExit: Int32 {
     /// The answer is no, or an account does not add up.
     case negative = 1
@@ -77,7 +77,7 @@ enum CommandExit: Int32 {
     case unavailable = 69
     /// The daemon failed.
     case daemonFailed = 70
-    /// Nobody can say yet; ask again.
+    /// The result is unknown; ask again.
     case unknown = 75
     /// A token is missing, or not enough.
     case notAllowed = 77
@@ -86,7 +86,7 @@ enum CommandExit: Int32 {
     var code: ExitCode { ExitCode(rawValue) }
 }
 
-/// Writes to standard error, so that standard output stays clean for programs.
+/// Writes to standard error, because standard output is for programs.
 func standardError(_ text: String) {
     var text = text
     // A closed standard error is no reason to fail.

@@ -23,7 +23,7 @@ struct CouponCreate: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
     @Option(help: "Its id, positive.") var id: CouponID
     @Option(help: "A short name for people.") var title: String
-    @Option(help: "How many may be issued; unlimited where absent.") var total: Int64?
+    @Option(help: "How many may be issued; unlimited if absent.") var total: Int64?
     @Option(help: "When it opens: RFC 3339, now, +1h.") var opens = Moment.fromNow(milliseconds: 0)
     @Option(help: "When it closes: RFC 3339, +1h.") var closes: Moment
 
@@ -34,6 +34,41 @@ struct CouponCreate: AsyncParsableCommand {
         try await global.withClient { client in
             let created = try await client.create(coupon)
             show(created.json, Table.fields(created.fields), json: global.json)
+        }
+    }
+}
+
+/// A change of title, total or window.
+struct CouponUpdateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "update", abstract: "Changes title, total or window; what is absent stays.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "Its id.") var id: CouponID
+    @Option(help: "A new name.") var title: String?
+    @Option(help: "A new total; not below what is taken.") var total: Int64?
+    @Flag(help: "Takes the total away.") var unlimited = false
+    @Option(help: "When it opens: RFC 3339, now, +1h.") var opens: Moment?
+    @Option(help: "When it closes: RFC 3339, now, +1h.") var closes: Moment?
+
+    func validate() throws {
+        if total != nil, unlimited {
+            throw ValidationError("--total and --unlimited contradict each other")
+        }
+        if title == nil, total == nil, !unlimited, opens == nil, closes == nil {
+            throw ValidationError("nothing to change: name one of --title, --total, --opens, …")
+        }
+    }
+
+    func run() async throws {
+        let now = Timestamp.now
+        let newTotal: Int64?? = unlimited ? .some(nil) : total.map { .some($0) }
+        let change = CouponChange(
+            title: title, total: newTotal, opens: opens?.resolved(now: now),
+            closes: closes?.resolved(now: now))
+        try await global.withClient { client in
+            let coupon = try await client.update(id, change)
+            show(coupon.json, Table.fields(coupon.fields), json: global.json)
         }
     }
 }

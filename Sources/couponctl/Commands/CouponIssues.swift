@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import CouponClient
 internal import CouponCore
 
-/// Who has a coupon. It may be a million users: each page is printed before the next one is asked for.
+/// The users that have a coupon. There may be a million: each page is printed before the next one is read.
 struct CouponIssues: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "issues", abstract: "Lists a coupon's issues by user; with --json one a line.")

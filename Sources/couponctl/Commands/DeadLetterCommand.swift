@@ -82,7 +82,7 @@ extension DeadLetter {
             ("id", "\(id)"), ("coupon", accepted.map { "\($0.coupon.rawValue)" } ?? "-"),
             ("user", accepted.map { "\($0.user.rawValue)" } ?? "-"),
             ("sequence", accepted.map { "\($0.sequence)" } ?? "-"),
-            ("state", "\(state)".uppercased()), ("since", createdAt.rfc3339), ("error", error),
+            ("state", state.name), ("since", createdAt.rfc3339), ("error", error),
         ]
     }
 
@@ -94,7 +94,7 @@ extension DeadLetter {
             ("sequence", .optional(accepted?.sequence)),
             ("request_id", accepted.map { .string($0.requestID.hexadecimal) } ?? .null),
             ("epoch", .integer(position.epoch)), ("n", .integer(position.n)),
-            ("error", .string(error)), ("state", .string("\(state)".uppercased())),
+            ("error", .string(error)), ("state", .string(state.name)),
             ("created_at", .time(createdAt)),
         ])
     }

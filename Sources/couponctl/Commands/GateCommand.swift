@@ -12,11 +12,11 @@ struct GateCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 }
 
-/// Builds a gate anew.
+/// Rebuilds a gate.
 struct GateRebuild: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rebuild",
-        abstract: "Builds a partition's gate anew, from the tables and the queue.",
+        abstract: "Rebuilds a partition's gate from the tables and the queue.",
         discussion: "The partition of a coupon is its id modulo the number of partitions.")
 
     @OptionGroup var global: GlobalOptions

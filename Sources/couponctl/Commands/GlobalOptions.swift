@@ -19,7 +19,7 @@ struct GlobalOptions: ParsableArguments {
     var json = false
 
     /// The address that counts.
-    /// - Throws: A usage error where the text is no address.
+    /// - Throws: A usage error if the text is no address.
     func serverAddress() throws -> ServerAddress {
         let environment = ProcessInfo.processInfo.environment["COUPONCTL_ADDRESS"]
         let text = address ?? environment ?? "127.0.0.1:7070"
@@ -30,11 +30,11 @@ struct GlobalOptions: ParsableArguments {
         return parsed
     }
 
-    /// Bounds of the connections, with the token where one is given.
-    /// - Throws: A usage error where the token file cannot be read.
+    /// Bounds of the connections, with the token if one is given.
+    /// - Throws: A usage error if the token file cannot be read.
     func clientConfiguration() throws -> ClientConfiguration {
         var configuration = ClientConfiguration()
-        // Whoever changes a coupon waits for locks; that it may be done yet helps nobody.
+        // A change waits for locks. A timeout would only say that it may still complete.
         configuration.deadline = .seconds(10)
         guard let tokenFile else { return configuration }
         guard let data = FileManager.default.contents(atPath: tokenFile) else {

@@ -7,7 +7,7 @@ internal import NIOCore
 /// One user asks for one coupon.
 struct IssueCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "issue", abstract: "Asks for one coupon for one user; retries where it helps.",
+        commandName: "issue", abstract: "Asks for one coupon for one user; retries if that helps.",
         discussion: "Exits 0 on ACCEPTED and ISSUED, 1 on every other outcome.")
 
     @OptionGroup var global: GlobalOptions
@@ -15,14 +15,14 @@ struct IssueCommand: AsyncParsableCommand {
     @Option(help: "The user.") var user: UserID
     @Option(
         help: ArgumentHelp(
-            "The request's name, to ask again by; random where absent.", valueName: "hex"))
+            "The request's name, for asking again; random if absent.", valueName: "hex"))
     var requestID: RequestID?
     @Flag(help: "Waits until the issue is committed.") var waitIssued = false
     @Option(help: "How long each try may take: 500ms, 2s.") var deadline = TimeSpan(
         milliseconds: Int64(Limits.defaultDeadlineMilliseconds))
 
     func run() async throws {
-        // Who names a request may have asked before: a retry is asked of the gate, and never bounces.
+        // A named request may be a retry, so it goes to the gate and never bounces.
         let attempt: UInt32 = requestID == nil ? 0 : 1
         let requestID = requestID ?? .random()
         let request = IssueRequest(
@@ -37,7 +37,7 @@ struct IssueCommand: AsyncParsableCommand {
         }
     }
 
-    /// Where nobody can say what became of it, the caller learns the name to ask again by.
+    /// If the result is unknown, the caller gets the name with which to ask again.
     private func issue(
         _ request: IssueRequest, _ client: CouponClient
     ) async throws(ClientError) -> Outcome {

@@ -5,7 +5,7 @@ internal import CouponClient
 struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
-        abstract: "Drops the daemon's local caches and reads its admin token anew.")
+        abstract: "Drops the daemon's local caches and reads its admin token again.")
 
     @OptionGroup var global: GlobalOptions
 

@@ -19,7 +19,7 @@ struct WatchCommand: AsyncParsableCommand {
     @Option(help: "The coupon.") var coupon: CouponID
     @Option(help: "The time between two looks: 500ms, 2s.")
     var every = TimeSpan(milliseconds: 1_000)
-    @Option(help: "How many looks; without end where absent.") var looks: Int?
+    @Option(help: "How many looks; without end if absent.") var looks: Int?
 
     func validate() throws {
         if every.milliseconds < 10 { throw ValidationError("--every must be at least 10ms") }
@@ -40,7 +40,7 @@ struct WatchCommand: AsyncParsableCommand {
         }
     }
 
-    /// One line. What passes by itself is told and waited for.
+    /// One line. An error that may pass is shown, and the watch goes on.
     private func look(_ client: CouponClient) async throws -> String {
         do throws(ClientError) {
             let status = try await client.status(of: coupon, user: nil)

@@ -4,22 +4,6 @@ internal import CouponWire
 // Outcomes, users' states and acceptances, by the names of the .proto without their prefixes.
 
 extension Outcome {
-    /// The outcome's name.
-    var name: String {
-        switch self {
-        case .accepted: "ACCEPTED"
-        case .issued: "ISSUED"
-        case .duplicate: "DUPLICATE"
-        case .soldOut: "SOLD_OUT"
-        case .notOpen: "NOT_OPEN"
-        case .ended: "ENDED"
-        case .paused: "PAUSED"
-        case .closed: "CLOSED"
-        case .notFound: "NOT_FOUND"
-        case .rejected: "REJECTED"
-        }
-    }
-
     /// Whether the user has the coupon, or will have it.
     var isPositive: Bool {
         switch self {
@@ -61,30 +45,6 @@ extension UserStatus {
                 ("user_state", .string("REJECTED")), ("sequence", .integer(sequence)),
                 ("reason", .string(reason.name)),
             ]
-        }
-    }
-}
-
-extension HolderState {
-    /// The state's name.
-    var name: String {
-        switch self {
-        case .queued: "QUEUED"
-        case .issued: "ISSUED"
-        case .rejected: "REJECTED"
-        }
-    }
-}
-
-extension RejectionReason {
-    /// The reason's name.
-    var name: String {
-        switch self {
-        case .soldOut: "SOLD_OUT"
-        case .alreadyIssued: "ALREADY_ISSUED"
-        case .notFound: "NOT_FOUND"
-        case .deadLetter: "DEAD_LETTER"
-        case .discarded: "DISCARDED"
         }
     }
 }

@@ -42,17 +42,6 @@ extension Int64? {
     var text: String { map { "\($0)" } ?? "-" }
 }
 
-extension CouponState {
-    /// As in the .proto, without its prefix.
-    var name: String {
-        switch self {
-        case .active: "ACTIVE"
-        case .paused: "PAUSED"
-        case .closed: "CLOSED"
-        }
-    }
-}
-
 /// Prints a document or lines, as the caller asked for.
 func show(
     _ document: @autoclosure () -> JSONValue, _ lines: @autoclosure () -> [String], json: Bool

@@ -1,7 +1,6 @@
 internal import CouponCore
 
-/// A JSON document whose members keep the order they were written in, so that people can read it
-/// too.
+/// A JSON document whose members keep the order in which they were written: people read it too.
 indirect enum JSONValue: Equatable {
     case null
     case bool(Bool)

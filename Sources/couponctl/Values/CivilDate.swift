@@ -7,7 +7,7 @@ struct CivilDate: Equatable {
     let month: Int64
     let day: Int64
 
-    /// A day; nil where the calendar has none.
+    /// A day; nil if the calendar has none.
     init?(year: Int64, month: Int64, day: Int64) {
         guard (1...12).contains(month), (1...Self.length(ofMonth: month, in: year)).contains(day)
         else { return nil }

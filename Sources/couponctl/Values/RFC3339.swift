@@ -13,7 +13,7 @@ extension Timestamp {
             + "T\(clock.joined(separator: ":"))\(Self.digits(ofFraction: fraction))Z"
     }
 
-    /// From RFC 3339, such as `2026-03-01T09:00:00+09:00`; nil where the text is anything else.
+    /// From RFC 3339, such as `2026-03-01T09:00:00+09:00`; nil for any other text.
     init?(rfc3339 text: String) {
         var rest = Substring(text)
         guard let year = rest.readNumber(digits: 4), rest.read("-"),
@@ -36,7 +36,7 @@ extension Timestamp {
         return "." + String(digits.reversed().drop { $0 == "0" }.reversed())
     }
 
-    /// Microseconds; 0 where no fraction stands there; nil where it has no digits. Finer ones are
+    /// Microseconds; 0 without a fraction; nil if it has no digits. Finer ones are
     /// cut.
     private static func readFraction(_ text: inout Substring) -> Int64? {
         guard text.read(".") else { return 0 }
@@ -59,14 +59,14 @@ extension Timestamp {
 }
 
 extension Substring {
-    /// Takes a character where it comes next.
+    /// Reads a character if it comes next.
     mutating func read(_ character: Character) -> Bool {
         guard first == character else { return false }
         removeFirst()
         return true
     }
 
-    /// Takes a number of exactly so many digits where it comes next.
+    /// Reads a number of exactly so many digits if it comes next.
     fileprivate mutating func readNumber(digits: Int) -> Int64? {
         let head = prefix(digits)
         guard head.count == digits, head.allSatisfy({ ("0"..."9").contains($0) }) else {

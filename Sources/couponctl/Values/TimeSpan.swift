@@ -6,7 +6,7 @@ struct TimeSpan: Equatable, ExpressibleByArgument {
 
     init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
-    /// From numbers with units `ms`, `s`, `m`, `h`, `d`; nil where the text is anything else.
+    /// From numbers with units `ms`, `s`, `m`, `h`, `d`; nil for any other text.
     init?(argument: String) {
         var rest = Substring(argument)
         var total: Int64 = 0

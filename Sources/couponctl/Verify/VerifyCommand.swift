@@ -8,7 +8,7 @@ internal import NIOCore
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Checks that gate, queue and tables add up; for all coupons where none is named.",
+        abstract: "Checks that gate, queue and tables add up; for all coupons if none is named.",
         discussion: """
             Nothing is stopped for it: gate and tables are compared where they stand at the same \
             place of the queue, and what may be a step under way is read again, for five seconds \

@@ -1,4 +1,5 @@
 /// An address to listen on or to connect to.
+internal import CouponCore
 
 /// A TCP address or a unix socket.
 enum Endpoint: Equatable, Sendable {
@@ -18,18 +19,8 @@ extension Endpoint {
             self = .unix(path: path)
             return
         }
-        guard let colon = text.lastIndex(of: ":") else { return nil }
-        var host = text[..<colon]
-        if host.hasPrefix("[") && host.hasSuffix("]") {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(":") {
-            return nil
-        }
-        let digits = text[text.index(after: colon)...]
-        guard !host.isEmpty, digits.allSatisfy(\.isNumber), let port = Int(digits),
-            (0...65_535).contains(port)
-        else { return nil }
-        self = .tcp(host: String(host), port: port)
+        guard let address = HostPort(text) else { return nil }
+        self = .tcp(host: address.host, port: address.port)
     }
 }
 

@@ -13,7 +13,7 @@ public import CouponDomain
 ///     let size = encoder.prepare(response)
 ///     buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
 @safe public struct FrameEncoder: ~Copyable {
-    /// The structs of the dearest message that fits in a frame, a list of coupons with short
+    /// The structs of the largest message that fits in a frame, a list of coupons with short
     /// titles, take less than three times its bytes.
     private static let memoryBytes = 3 * Limits.frameBytes
 
@@ -28,7 +28,7 @@ public import CouponDomain
 
     /// Prepares an answer for `write`.
     ///
-    /// A list ends early where the frame is full; its reader goes on behind the last id. An error's
+    /// A list ends early if the frame is full; its reader continues after the last id. An error's
     /// text is cut at `Limits.maximumErrorTextBytes`.
     /// - Returns: the frame's size in bytes, its length included.
     public mutating func prepare(_ response: Response) -> Int {
@@ -44,7 +44,7 @@ public import CouponDomain
     /// Prepares a request for `write`.
     ///
     /// - Returns: the frame's size in bytes, its length included.
-    /// - Throws: INVALID_ARGUMENT where it does not fit in a frame of `Limits.frameBytes`.
+    /// - Throws: INVALID_ARGUMENT if it does not fit in a frame of `Limits.frameBytes`.
     public mutating func prepare(_ request: Request) throws(Failure) -> Int {
         unsafe try frame { arena throws(Failure) in unsafe try arena.request(request) }
     }

@@ -1,5 +1,5 @@
-// The bounds of single fields. Each check names the field by its path in the schema, so that
-// whoever wrote the client finds it; the paths are literals, so that a valid field costs nothing.
+// The bounds of single fields. Each check names the field by its path in the schema, for the
+// author of the client. The paths are literals: a valid field costs nothing.
 
 internal import CCouponProto
 internal import CProtobufC
@@ -14,7 +14,7 @@ extension Failure {
 
 /// Checks of fields that come from outside.
 enum Field {
-    /// The message of a oneof, which is there where its case says so.
+    /// The message of a oneof; present if the case says so.
     static func message<Message>(
         _ pointer: UnsafeMutablePointer<Message>?, _ path: String
     ) throws(Failure) -> Message {
@@ -30,7 +30,7 @@ enum Field {
         UserID(try positive(id, path))
     }
 
-    private static func positive(_ value: Int64, _ path: String) throws(Failure) -> Int64 {
+    static func positive(_ value: Int64, _ path: String) throws(Failure) -> Int64 {
         guard value > 0 else { throw .field(path, "must be positive, got \(value)") }
         return value
     }
@@ -41,7 +41,7 @@ enum Field {
         return id
     }
 
-    /// How long a page may be; `absent` where the caller does not say.
+    /// The length of a page; `absent` if the caller names none.
     static func limit(
         _ value: UInt32, absent: Int, most: Int, _ path: String
     ) throws(Failure) -> Int {
@@ -118,7 +118,7 @@ enum Field {
 }
 
 extension ProtobufCBinaryData {
-    /// The bytes, where they lie; `data` may be NULL where there are none.
+    /// The bytes in place; `data` may be NULL if there are none.
     private var elements: UnsafeBufferPointer<UInt8> {
         unsafe UnsafeBufferPointer(start: data, count: len)
     }
@@ -126,12 +126,12 @@ extension ProtobufCBinaryData {
     /// The bytes in Swift's memory.
     func copied() -> [UInt8] { unsafe Array(elements) }
 
-    /// As a request id; nil where there are too many bytes.
+    /// As a request id; nil if there are too many bytes.
     func requestID() -> RequestID? {
         unsafe RequestID(RawSpan(_unsafeElements: elements))
     }
 
-    /// The text in Swift's memory; nil where it is not valid UTF-8.
+    /// The text in Swift's memory; nil if it is not valid UTF-8.
     func text() -> String? {
         let span = unsafe Span(_unsafeElements: elements)
         do { return String(copying: try UTF8Span(validating: span)) } catch { return nil }

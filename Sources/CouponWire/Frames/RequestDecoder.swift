@@ -7,7 +7,7 @@ public import CouponDomain
 
 /// A frame that holds no valid request. The connection stays usable.
 public struct RefusedRequest: Error, Equatable, Sendable {
-    /// The request's id; 0 where it could not be read.
+    /// The request's id; 0 if it could not be read.
     public let id: UInt64
     /// What to answer.
     public let failure: Failure
@@ -32,7 +32,7 @@ public struct RequestDecoder: ~Copyable {
 
     /// Decodes a message that is a valid issue request without a token.
     ///
-    /// Nil where it is anything else: then `decode` says what it is. Costs no allocation.
+    /// Nil for anything else, which `decode` handles. Costs no allocation.
     public mutating func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? {
         guard let raw = unsafe unpack(message), unsafe raw.pointee.token.len == 0,
             unsafe raw.pointee.method_case == COUPOND__V1__REQUEST__METHOD_ISSUE,
@@ -81,8 +81,8 @@ public struct RequestDecoder: ~Copyable {
             : Failure(.invalidArgument, "frame: is not a protobuf message")
     }
 
-    /// The id of a message that cannot be unpacked, where it comes first, as every serializer
-    /// writes it: then the client can tell which of its requests has failed.
+    /// The id of a message that cannot be unpacked, if it comes first, as every serializer
+    /// writes it. With it the client knows which of its requests failed.
     private static func leadingID(of message: RawSpan) -> UInt64 {
         let tagOfID: UInt8 = 1 << 3
         let longestVarint = 10

@@ -6,8 +6,8 @@ public import CouponDomain
 
 /// A frame that holds no answer known here.
 public struct UnreadableResponse: Error, Equatable, Sendable {
-    /// Which request it answers; nil where it could not be read so far: the stream is of no use any
-    /// more.
+    /// Which request it answers; nil if it could not be read: then the
+    /// connection cannot be used any more.
     public let id: UInt64?
     /// What is wrong with it.
     public let reason: String
@@ -30,8 +30,8 @@ public struct ResponseDecoder: ~Copyable {
 
     /// Decodes one message, without its length.
     ///
-    /// - Throws: where the bytes are no protobuf message, or say something that has no meaning
-    ///   here, as a later daemon may.
+    /// - Throws: if the bytes are no protobuf message, or contain a value that is not known here,
+    ///   which a later daemon may send.
     public mutating func decode(_ message: RawSpan) throws(UnreadableResponse) -> Response {
         arena.reset()
         let unpacked = unsafe message.withUnsafeBytes { bytes in
