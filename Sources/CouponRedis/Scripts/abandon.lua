@@ -6,6 +6,7 @@
 -- Out   1; 0 if the claim belongs to another load
 -- Does  unlinks both keys
 
-if not is_claim_of(get(KEYS[1]), ARGV[1]) then return 0 end
+local claim = get(KEYS[1])
+if not claim or string.sub(claim, 1, ID_BYTES) ~= ARGV[1] then return 0 end
 redis.call('UNLINK', KEYS[1], KEYS[2])
 return 1

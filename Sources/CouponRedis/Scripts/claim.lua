@@ -14,7 +14,7 @@ if redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
 local now, timeout = clock(), tonumber(ARGV[3])
 if is_claimed(KEYS[3], ARGV[2], now, timeout) then return 3 end
 redis.call('UNLINK', KEYS[4])
-write_claim(KEYS[3], ARGV[2], now)
+redis.call('SET', KEYS[3], ARGV[2] .. struct.pack('>I8', now))
 redis.pcall('ZADD', KEYS[5], string.format('%.0f', now / 1000 + timeout),
   string.match(KEYS[2], ':(%d+):record$'))
 return 0

@@ -18,9 +18,10 @@ if ARGV[2] == '' then
     return 1
   end
 else
+  local claim = get(KEYS[4])
   if not is_open(gate, ARGV[1]) then return 2 end
   if redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
-  if not is_claim_of(get(KEYS[4]), ARGV[2]) then return 2 end
+  if not claim or string.sub(claim, 1, ID_BYTES) ~= ARGV[2] then return 2 end
 end
 if redis.call('HLEN', KEYS[5]) ~= expected then
   redis.call('UNLINK', KEYS[4], KEYS[5])

@@ -181,19 +181,12 @@ local function plan_visit(index_key, record_key, r, now, retention)
     string.match(record_key, ':(%d+):record$'))
 end
 
-local function write_claim(key, load, now)
-  redis.call('SET', key, load .. struct.pack('>I8', now))
-end
-
--- Whether `load` has written this claim, which may be nil.
-local function is_claim_of(claim, load)
-  return claim and string.sub(claim, 1, ID_BYTES) == load
-end
-
 -- Whether a load other than `mine` has claimed a coupon and moved within `timeout` milliseconds.
 local function is_claimed(key, mine, now, timeout)
   local claim = get(key)
-  if not claim or #claim ~= ID_BYTES + NUMBER_BYTES or is_claim_of(claim, mine) then return false end
+  if not claim or #claim ~= ID_BYTES + NUMBER_BYTES or string.sub(claim, 1, ID_BYTES) == mine then
+    return false
+  end
   local moved = struct.unpack('>I8', claim, ID_BYTES + 1)
   return moved <= now and now < moved + timeout * 1000
 end

@@ -12,8 +12,11 @@ if ARGV[2] == '' then
   if not is_fenced(gate, ARGV[1]) then return 0 end
   redis.pcall('ZADD', KEYS[4], 'NX', '+inf', ARGV[3])
 else
-  if not is_open(gate, ARGV[1]) or not is_claim_of(get(KEYS[2]), ARGV[2]) then return 0 end
-  write_claim(KEYS[2], ARGV[2], clock())
+  local claim = get(KEYS[2])
+  if not is_open(gate, ARGV[1]) or not claim or string.sub(claim, 1, ID_BYTES) ~= ARGV[2] then
+    return 0
+  end
+  redis.call('SET', KEYS[2], ARGV[2] .. struct.pack('>I8', clock()))
 end
 local packed = ARGV[4]
 local fields = { 'HSET', KEYS[3] }
