@@ -10,13 +10,18 @@ enum Script: CaseIterable, Sendable {
     /// issued before it has ended.
     case stageInRebuild, loadInRebuild
 
-    /// The text to load: the first line with its flags, the constants of `Layout`, the prelude, the rest.
-    var text: [UInt8] {
+    /// The text to load: the first line with its flags, the prelude, the rest; with the values of `Layout`.
+    var text: [UInt8] { Self.texts[self] ?? [] }
+
+    private static let texts = Dictionary(
+        uniqueKeysWithValues: allCases.map { ($0, Layout.withValues($0.assembled)) })
+
+    private var assembled: [UInt8] {
         let own = resource
         let end = own.firstIndex(of: UInt8(ascii: "\n")) ?? own.endIndex
         let flags = passesMemoryLimit ? Array(" flags=allow-oom".utf8) : []
-        return own[..<end] + flags + [UInt8(ascii: "\n")] + Layout.lua
-            + PackageResources.prelude_lua + own[end...]
+        return own[..<end] + flags + [UInt8(ascii: "\n")] + PackageResources.prelude_lua
+            + own[end...]
     }
 
     private var passesMemoryLimit: Bool { self == .stageInRebuild || self == .loadInRebuild }

@@ -46,7 +46,7 @@ private let cases: [Case] = [
         name: "a lower sequence in the queue does not take the next one back", next: 9,
         queued: [placed(2, sequence: 2, n: 1)], used: 1, nextSequence: 9, sequences: [2: 2]),
     Case(
-        name: "whoever has a slot takes no second one", holders: [holder(1, sequence: 1)],
+        name: "a user with a slot gets no second one", holders: [holder(1, sequence: 1)],
         next: 2, queued: [placed(1, sequence: 2, n: 1)], used: 1, nextSequence: 3,
         sequences: [1: 1]),
     Case(
@@ -89,7 +89,7 @@ private let cases: [Case] = [
         let view = try fixture.inspect()
         let record = try #require(view.record)
         #expect(record.used == example.used && record.nextSequence == example.nextSequence)
-        #expect(record.queued == Int64(example.queued.count), "the entries are there all the same")
+        #expect(record.queued == Int64(example.queued.count), "the entries still count as queued")
         #expect(view.settled == last)
         #expect(try fixture.inspect(coupon: 8).record == nil)
     }

@@ -26,7 +26,7 @@ internal import Testing
         return fixture
     }
 
-    private func tell(_ fixture: RedisFixture, _ letter: DeadLetter, _ coupon: Coupon) throws
+    private func apply(_ fixture: RedisFixture, _ letter: DeadLetter, _ coupon: Coupon) throws
         -> SetResult
     {
         try fixture.control.settle(letter, of: coupon, partition: partition, epoch: 1)
@@ -36,17 +36,17 @@ internal import Testing
         let fixture = try await stage()
         let rev = try fixture.inspect().record?.rev ?? 0
         for _ in 1...2 {
-            #expect(try tell(fixture, letter(.discarded), coupon(total: 1)) == .current)
+            #expect(try apply(fixture, letter(.discarded), coupon(total: 1)) == .current)
             #expect(try fixture.inspect().record?.used == 0)
         }
-        #expect(try fixture.inspect().record?.rev == rev + 1, "every daemon is told that it opened")
+        #expect(try fixture.inspect().record?.rev == rev + 1, "every daemon learns that it opened")
         #expect(
             try fixture.ask(request(bigUser)).verdicts
                 == [.rejected(sequence: 1, reason: .discarded)])
         let again = try fixture.ask(request(bigUser, "b"))
         #expect(again.verdicts == [.accepted(sequence: 2, position: at(2))])
         // The letter of the first request does not change the second one's holder.
-        #expect(try tell(fixture, letter(.discarded), coupon(total: 1)) == .current)
+        #expect(try apply(fixture, letter(.discarded), coupon(total: 1)) == .current)
         #expect(try fixture.inspect().record?.used == 1)
     }
 
@@ -55,7 +55,7 @@ internal import Testing
         let fixture = try await stage()
         for state in [DeadLetter.State.discarded, .redriven] {
             let other = letter(state, request: "other")
-            #expect(try tell(fixture, other, coupon(total: 1)) == .current)
+            #expect(try apply(fixture, other, coupon(total: 1)) == .current)
             #expect(try fixture.inspect().record?.used == 1)
             #expect(try fixture.inspect(bigUser).holder?.rejection == .deadLetter)
         }
@@ -64,7 +64,7 @@ internal import Testing
     @Test func `a redriven letter's user is a holder`() async throws {
         let fixture = try await stage()
         let issued = coupon(total: 1, version: 2, issued: 1)
-        #expect(try tell(fixture, letter(.redriven), issued) == .current)
+        #expect(try apply(fixture, letter(.redriven), issued) == .current)
         let record = try fixture.inspect().record
         #expect(record?.used == 1 && record?.version == 2 && record?.terms.isSoldOut == true)
         let reply = try fixture.ask(request(bigUser), request(bigUser, "b"))
@@ -78,7 +78,7 @@ internal import Testing
     @Test func `a gate without the coupon gets the decision with the next load`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
-        #expect(try tell(fixture, letter(.discarded), coupon()) == .notLoaded)
+        #expect(try apply(fixture, letter(.discarded), coupon()) == .notLoaded)
         #expect(
             try fixture.control.settle(
                 letter(.discarded), of: coupon(), partition: partition, epoch: 9) == .stale)

@@ -16,7 +16,7 @@ internal import Testing
         for _ in 0..<40 {
             if let signal = source.next() { return signal.published(at: .zero) }
         }
-        throw BackendError.redis(.unavailable("nothing was heard"))
+        throw BackendError.redis(.unavailable("no event arrived"))
     }
 
     /// An event of the suite's partition.
@@ -109,7 +109,7 @@ internal import Testing
         try await fixture.server.cli("PUBLISH", "coupond:{3}:events", "nonsense")
         try fixture.open()
         guard case .event = try signal(source) else {
-            throw BackendError.redis(.unexpectedReply("the event after the nonsense was not heard"))
+            throw BackendError.redis(.unexpectedReply("the next event did not arrive"))
         }
     }
 
@@ -119,7 +119,7 @@ internal import Testing
         #expect(try signal(source) == .up)
         try await fixture.server.kill()
         guard case .down = try signal(source) else {
-            throw BackendError.redis(.unexpectedReply("the break was not told"))
+            throw BackendError.redis(.unexpectedReply("the break was not reported"))
         }
         #expect(source.next() == nil)
         try await fixture.server.restart()
@@ -133,7 +133,7 @@ internal import Testing
         try await fixture.server.cli("ACL", "SETUSER", "default", "resetchannels")
         let source = source(fixture)
         guard case .down(let reason) = try signal(source) else {
-            throw BackendError.redis(.unexpectedReply("it was not told"))
+            throw BackendError.redis(.unexpectedReply("it was not reported"))
         }
         #expect(reason.contains("NOPERM"))
         let before = try await fixture.connections()

@@ -27,16 +27,25 @@ internal import Testing
         #expect(Layout.standing == 42 && Layout.publishedRejection == 17)
     }
 
-    @Test(arguments: Script.allCases)
-    fileprivate func `a script begins with its flags and the layouts`(
+    @Test func `names of constants in a script are replaced by their values`() {
+        let script = "a(ID_BYTES, HOLDER_BYTES+1) GRID_BYTES ENTRY_FIELD -- GATE_REQUEST_FORMAT"
+        let text = String(decoding: Layout.withValues(Array(script.utf8)), as: UTF8.self)
+        #expect(text == "a(8, 43+1) GRID_BYTES 'e' -- '>c17I8'")
+    }
+
+    /// Lua would find a misspelt constant only when that line runs.
+    @Test(arguments: Script.allCases) fileprivate func `a script has no unknown constant`(
         _ script: Script
     ) {
-        let lines = String(decoding: script.text, as: UTF8.self).split(separator: "\n")
-        #expect(lines[0].hasPrefix("#!lua"))
-        #expect(lines[1].contains("Wire/Layout.swift"))
-        #expect(lines.contains("local HOLDER_BYTES = 43") && lines.contains("local ID_BYTES = 8"))
-        #expect(lines.contains("local HOLDER_REQUEST_ID = 27"))
-        #expect(lines.contains("local GATE_REQUEST_FORMAT = '>c17I8'"))
+        let text = String(decoding: script.text, as: UTF8.self)
+        #expect(text.hasPrefix("#!lua"))
+        let code = text.split(separator: "\n").map {
+            $0.split(separator: "--", omittingEmptySubsequences: false)[0]
+        }.joined(separator: "\n")
+        let defined = code.matches(of: /local ([A-Z][A-Z_, ]*) =/)
+            .flatMap { $0.output.1.split(separator: ", ") }
+        let used = code.matches(of: /\b[A-Z]+(?:_[A-Z]+)+\b/).map(\.output)
+        #expect(Set(used).subtracting(defined).isEmpty)
     }
 
     @Test(arguments: [nil, .soldOut, .alreadyIssued, .notFound, .deadLetter] as [RejectionReason?])

@@ -51,7 +51,7 @@ internal import Testing
         let (_, load) = try fixture.claim()
         #expect(
             try fixture.control.claim(CouponID(7), partition: partition, epoch: 1, load: load)
-                == .claimed, "it begins anew")
+                == .claimed, "it begins again")
         try fixture.age(fixture.claimKey(), load: load)
         #expect(try fixture.stage([holder(1, sequence: 1)], load: load))
         #expect(try fixture.claim().0 == .elsewhere, "it has moved")

@@ -323,9 +323,9 @@ private final class History {
     /// The same events, and the same state.
     func check() throws {
         for event in model.events {
-            var heard: EventSignal?
-            for _ in 0..<20 where heard == nil { heard = source.next() }
-            #expect(heard?.published(at: event.publishedAt) == .event(event))
+            var received: EventSignal?
+            for _ in 0..<20 where received == nil { received = source.next() }
+            #expect(received?.published(at: event.publishedAt) == .event(event))
         }
         model.events.removeAll()
         let (after, most) = (try pick([.zero, try place()]), draw(1...4))

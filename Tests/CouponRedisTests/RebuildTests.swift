@@ -34,7 +34,7 @@ internal import Testing
     {
         let fixture = try await RedisFixture()
         let control = fixture.control
-        #expect(try control.distrust(partition) == 0, "there is none")
+        #expect(try control.distrust(partition) == 0, "there is no gate")
         try fixture.open(coupon(total: 3))
         _ = try fixture.ask(request(1))
         #expect(try control.distrust(partition) == 1)

@@ -1,10 +1,10 @@
 -- What every script knows of a partition's gate and of a coupon's record. `Script.text` (Script.swift) puts
--- three things together before a script is loaded: the script's first line, the constants of `Layout`
--- (Wire/Layout.swift), this file, then the rest of the script.
+-- it after the first line of each script before the script is loaded.
 --
--- The constants of `Layout` are lengths (ID_BYTES, HOLDER_BYTES, REJECTION_BYTES, ...) and offsets
--- (HOLDER_PLACE, REJECTION_USER, ...). An offset is that of a field's first byte, counted from 1. In an
--- argument with many records `at` is the number of bytes before a record: a field begins at `at + OFFSET`.
+-- Names in capitals that no script defines are constants of Swift: lengths (ID_BYTES, HOLDER_BYTES, ...) and
+-- offsets (HOLDER_PLACE, REJECTION_USER, ...), all listed in Wire/Layout.swift. `Script.text` replaces them
+-- by their values. An offset is that of a field's first byte, counted from 1. In an argument with many
+-- records `at` is the number of bytes before a record: a field begins at `at + OFFSET`.
 --
 -- Keys of partition P, all with one hash tag, so a script touches one hash slot:
 --   coupond:{P}:gate         string: layout 1 (3) | status 1 (0 missing, 1 fenced, 2 open) | epoch 8

@@ -1,7 +1,7 @@
 /// Lengths and offsets of the packed layouts, in bytes. Each is written down here once; the drawings in
 /// Scripts/prelude.lua and in the scripts' headers say what the fields mean.
 ///
-/// The scripts use them too: `Script.text` puts `Layout.lua` in front of the prelude.
+/// The scripts use them too, by the names in `Layout.constants`.
 internal import CouponCore
 
 enum Layout {
@@ -57,53 +57,80 @@ enum Layout {
 }
 
 extension Layout {
-    /// What the scripts get. An offset is that of a field's first byte in its record, counted from 1.
-    private static let constants: [(name: String, value: Int)] = [
-        ("ID_BYTES", id),
-        ("NUMBER_BYTES", number),
-        ("POSITION_BYTES", position),
-        ("REQUEST_BYTES", request),
+    /// The values of names in the scripts. An offset is that of a field's first byte in its record, counted
+    /// from 1.
+    private static let numbers = [
+        "ID_BYTES": id,
+        "NUMBER_BYTES": number,
+        "POSITION_BYTES": position,
+        "REQUEST_BYTES": request,
 
-        ("GATE_REQUEST_BYTES", gateRequest),
-        ("GATE_REQUEST_ID", 1 + id),
-        ("VERDICT_BYTES", verdict),
+        "GATE_REQUEST_BYTES": gateRequest,
+        "GATE_REQUEST_ID": 1 + id,
+        "VERDICT_BYTES": verdict,
 
-        ("ENTRY_VERSION", Int(entryVersion)),
-        ("ENTRY_COUPON", 1 + code),
-        ("ENTRY_HEADER_BYTES", entryHeader),
+        "ENTRY_VERSION": Int(entryVersion),
+        "ENTRY_COUPON": 1 + code,
+        "ENTRY_HEADER_BYTES": entryHeader,
 
-        ("HOLDER_BYTES", holder),
-        ("HOLDER_PLACE", 1 + 2 * code),
-        ("HOLDER_POSITION", 1 + 2 * code + number),
-        ("HOLDER_REQUEST_ID", 1 + 2 * code + place),
-        ("STAGED_BYTES", stagedHolder),
+        "HOLDER_BYTES": holder,
+        "HOLDER_PLACE": 1 + 2 * code,
+        "HOLDER_POSITION": 1 + 2 * code + number,
+        "HOLDER_REQUEST_ID": 1 + 2 * code + place,
+        "STAGED_BYTES": stagedHolder,
 
-        ("COUNTED_BYTES", countedRequest),
-        ("COUNTED_USER", 1 + index),
-        ("COUNTED_REQUEST_ID", 1 + index + id),
-        ("COUNTED_PLACE", 1 + index + request),
+        "COUNTED_BYTES": countedRequest,
+        "COUNTED_USER": 1 + index,
+        "COUNTED_REQUEST_ID": 1 + index + id,
+        "COUNTED_PLACE": 1 + index + request,
 
-        ("SETTLED_BYTES", settledCoupon),
-        ("SETTLED_REQUESTS", 1 + id),
-        ("SETTLED_IS_KNOWN", 1 + id + number),
-        ("SETTLED_TERMS", 1 + id + number + code),
+        "SETTLED_BYTES": settledCoupon,
+        "SETTLED_REQUESTS": 1 + id,
+        "SETTLED_IS_KNOWN": 1 + id + number,
+        "SETTLED_TERMS": 1 + id + number + code,
 
-        ("REJECTION_BYTES", rejection),
-        ("REJECTION_USER", 1 + index),
-        ("REJECTION_PLACE", 1 + index + id),
-        ("REJECTION_REASON", 1 + index + id + place),
-        ("REJECTION_HAS_OTHER", 1 + index + id + place + code),
-        ("REJECTION_OTHER", 1 + index + id + place + 2 * code),
+        "REJECTION_BYTES": rejection,
+        "REJECTION_USER": 1 + index,
+        "REJECTION_PLACE": 1 + index + id,
+        "REJECTION_REASON": 1 + index + id + place,
+        "REJECTION_HAS_OTHER": 1 + index + id + place + code,
+        "REJECTION_OTHER": 1 + index + id + place + 2 * code,
 
-        ("EVENT_VERSION", Int(eventVersion)),
+        "EVENT_VERSION": Int(eventVersion),
     ]
 
-    /// The constants in Lua: each is a local variable of every script.
-    static let lua: [UInt8] = {
-        var text = "-- Lengths and offsets, from Sources/CouponRedis/Wire/Layout.swift:\n"
-        for (name, value) in constants { text += "local \(name) = \(value)\n" }
-        text += "local ENTRY_FIELD = '\(entryField)'\n"
-        text += "local GATE_REQUEST_FORMAT = '>c\(requestID)I\(time)'\n"
-        return Array(text.utf8)
+    private static let constants: [String: [UInt8]] = {
+        var constants = numbers.mapValues { Array(String($0).utf8) }
+        constants["ENTRY_FIELD"] = Array("'\(entryField)'".utf8)
+        constants["GATE_REQUEST_FORMAT"] = Array("'>c\(requestID)I\(time)'".utf8)
+        return constants
     }()
+
+    /// A script's text with the value in place of each constant's name. Local variables in Lua would cost
+    /// each run of the gate some 0.4 of 27 microseconds.
+    static func withValues(_ script: [UInt8]) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(script.count)
+        var rest = script[...]
+        while let first = rest.first {
+            let word = rest.prefix { isWordByte($0) }
+            if word.isEmpty {
+                text.append(first)
+                rest = rest.dropFirst()
+            } else {
+                text += constants[String(decoding: word, as: UTF8.self)] ?? Array(word)
+                rest = rest.dropFirst(word.count)
+            }
+        }
+        return text
+    }
+
+    private static func isWordByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
 }
