@@ -2,7 +2,7 @@ import CouponCore
 import Testing
 
 /// Tables and gates of coupons that a test makes drift.
-private final class Books: AccountsStore, AccountsGate {
+private final class Books: AuditStore, AuditGate {
     /// By id: the version that the gate has; the tables have 2.
     var versions: [Int64: Int64] = [:]
     /// By id: slots at the gate that the tables know nothing of.

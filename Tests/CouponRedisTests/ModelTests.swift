@@ -114,11 +114,8 @@ private final class History {
         let entries = keys.queue.map(\.entry).filter { $0.position > from && $0.position <= to }
         var rejections: [Rejection] = []
         for entry in entries {
-            for (offset, accepted) in entry.requests.enumerated() where draw(0...3) == 0 {
+            for accepted in entry.acceptedRequests where draw(0...3) == 0 {
                 let reason = try pick(RejectionReason.allCases)
-                let accepted = AcceptedRequest(
-                    coupon: entry.coupon, user: accepted.user,
-                    sequence: entry.firstSequence + Int64(offset), requestID: accepted.requestID)
                 let other = AcceptedRequest(
                     coupon: entry.coupon, user: accepted.user, sequence: 99, requestID: id("z"))
                 rejections.append(

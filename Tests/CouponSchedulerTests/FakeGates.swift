@@ -1,5 +1,6 @@
 /// Partitions that are all alike, in memory: for what real servers do only by chance.
 import CouponCore
+import Models
 
 let redis = RedisIdentity(runID: "run", replicationID: "history")
 

@@ -91,14 +91,3 @@ final class Witness {
             }
     }
 }
-
-extension QueueEntry {
-    /// Its requests with their sequences.
-    var acceptedRequests: [AcceptedRequest] {
-        requests.enumerated().map { offset, request in
-            AcceptedRequest(
-                coupon: coupon, user: request.user, sequence: firstSequence + Int64(offset),
-                requestID: request.requestID)
-        }
-    }
-}

@@ -30,8 +30,8 @@ public final class Auditor {
     private static let searches = 3
     private static let bounds = AccountsBounds(rows: -1, rejections: Limits.auditedRejections)
 
-    private let store: any AccountsStore
-    private let gates: any AccountsGate
+    private let store: any AuditStore
+    private let gates: any AuditGate
     private let partitioning: Partitioning
     private let owns: (PartitionID) -> Bool
     private let tell: (News) -> Void
@@ -51,7 +51,7 @@ public final class Auditor {
     ///   - owns: whether this daemon owns a partition now.
     ///   - tell: is called with each piece of news.
     public init(
-        store: any AccountsStore, gates: any AccountsGate, partitioning: Partitioning,
+        store: any AuditStore, gates: any AuditGate, partitioning: Partitioning,
         owns: @escaping (PartitionID) -> Bool, tell: @escaping (News) -> Void
     ) {
         self.store = store

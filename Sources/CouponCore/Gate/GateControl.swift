@@ -105,6 +105,13 @@ public protocol GateControl: AnyObject {
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
     ) throws(BackendError) -> CapResult
 
+    /// Applies the decision on a dead letter: its holder is issued, or its slot is given back. Repeating it
+    /// changes nothing.
+    /// - Parameter coupon: as committed, under its row lock.
+    func settle(
+        _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
+    ) throws(BackendError) -> SetResult
+
     /// The gate, and what it knows of a coupon and of one user.
     func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?

@@ -3,13 +3,13 @@
 /// Whoever dies in between leaves a letter of which the gate was not told; some daemon tells it within
 /// a second. Blocking, and confined to one thread.
 public final class DeadLetterKeeper {
-    private let store: any DeadLetterStore
-    private let gates: any DeadLetterGate
+    private let store: any CouponStore
+    private let gates: any GateControl
     private let forget: (CouponID) -> Void
 
     /// - Parameter forget: is called with a coupon of which the local caches are out of date.
     public init(
-        store: any DeadLetterStore, gates: any DeadLetterGate,
+        store: any CouponStore, gates: any GateControl,
         forget: @escaping (CouponID) -> Void
     ) {
         self.store = store

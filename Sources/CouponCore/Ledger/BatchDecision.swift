@@ -51,12 +51,9 @@ public struct BatchDecision {
     private mutating func add(_ entry: QueueEntry) {
         let last = entry.firstSequence + Int64(entry.requests.count) - 1
         count(entry.requests.count, of: entry.coupon, upTo: last)
-        let candidates = entry.requests.enumerated().lazy.map { offset, request in
+        let candidates = entry.acceptedRequests.lazy.map { accepted in
             Candidate(
-                accepted: AcceptedRequest(
-                    coupon: entry.coupon, user: request.user,
-                    sequence: entry.firstSequence + Int64(offset), requestID: request.requestID),
-                position: entry.position, acceptedAt: entry.acceptedAt)
+                accepted: accepted, position: entry.position, acceptedAt: entry.acceptedAt)
         }
         if accounts[entry.coupon]?.waiting.append(contentsOf: candidates) == nil {
             for candidate in candidates { refuse(candidate, .notFound) }

@@ -1,4 +1,4 @@
-/// What the daemon asks of PostgreSQL beside issuing: coupons, users, positions, accounts.
+/// What the daemon asks of PostgreSQL besides issuing: coupons, users, issues, dead letters.
 ///
 /// Blocking, and confined to one thread. After `sessionLost` the next call connects anew.
 public protocol CouponStore: HolderReader {
@@ -46,6 +46,31 @@ public protocol CouponStore: HolderReader {
     ///   as it is.
     /// - Returns: whether a note was dealt with, and so perhaps another one is due.
     func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool
+
+    /// Issues of a coupon, of users with an id above `after`, by user id; `limit` at most.
+    func issues(of coupon: CouponID, after: UserID, limit: Int) throws(BackendError) -> [Issue]
+
+    // MARK: Dead letters
+
+    /// Letters with a number above `after`, in order.
+    /// - Parameter coupon: only this coupon's; nil for all.
+    func deadLetters(
+        after: Int64, of coupon: CouponID?, limit: Int
+    ) throws(BackendError) -> [DeadLetter]
+
+    /// Redrives or discards a letter, in one transaction that holds partition row and coupon row. The gate
+    /// is updated afterwards. Repeating a decision does nothing.
+    func decide(_ letter: Int64, _ state: DeadLetter.State) throws(BackendError) -> LetterDecision
+
+    /// Decided letters that the gate does not know, `limit` at most.
+    func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64]
+
+    /// Updates the gate with a decided letter, under the same locks, and records that it has it.
+    /// - Parameter tell: updates the gate; whether the gate has the decision now.
+    /// - Returns: whether the gate has it.
+    func tell(
+        _ letter: Int64, _ tell: (DeadLetter, Coupon, PartitionRow) -> Bool
+    ) throws(BackendError) -> Bool
 }
 
 extension CouponStore {

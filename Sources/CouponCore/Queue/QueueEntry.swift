@@ -38,6 +38,15 @@ public struct QueueEntry: Equatable, Sendable {
         self.acceptedAt = acceptedAt
         self.requests = requests
     }
+
+    /// The requests with their sequences, in order.
+    public var acceptedRequests: some RandomAccessCollection<AcceptedRequest> {
+        requests.indices.lazy.map { index in
+            AcceptedRequest(
+                coupon: coupon, user: requests[index].user, sequence: firstSequence + Int64(index),
+                requestID: requests[index].requestID)
+        }
+    }
 }
 
 /// A queue entry whose bytes cannot be read (promise 8); its users are the holders with its position.
@@ -106,13 +115,7 @@ public enum QueueItem: Equatable, Sendable {
     public var requests: [PlacedRequest] {
         switch self {
         case .entry(let entry):
-            entry.requests.enumerated().map { offset, request in
-                PlacedRequest(
-                    accepted: AcceptedRequest(
-                        coupon: entry.coupon, user: request.user,
-                        sequence: entry.firstSequence + Int64(offset),
-                        requestID: request.requestID), position: entry.position)
-            }
+            entry.acceptedRequests.map { PlacedRequest(accepted: $0, position: entry.position) }
         case .damaged(let damaged):
             damaged.holders.map { PlacedRequest(accepted: $0, position: damaged.position) }
         }

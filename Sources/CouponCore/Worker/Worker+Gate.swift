@@ -1,25 +1,4 @@
 /// The worker and the gate: what is asked, and what an answer means (rules 11 to 15).
-internal import DequeModule
-
-/// The calls under way, oldest first.
-struct AskedCalls {
-    struct Asked {
-        let coupon: CouponID
-        let tickets: [UInt64]
-        /// The subscription under which the question was asked (rule 38).
-        let generation: Int
-        /// When the call was sent.
-        let at: MonotonicTime
-    }
-
-    private var calls: Deque<Asked> = []
-    var count: Int { calls.count }
-    /// How many are of one coupon.
-    func count(of coupon: CouponID) -> Int { calls.count { $0.coupon == coupon } }
-    mutating func append(_ asked: Asked) { calls.append(asked) }
-    mutating func popFirst() -> Asked? { calls.popFirst() }
-}
-
 extension Worker {
     /// Sends what waits, as far as calls may be under way. While the gate cannot be reached nobody waits
     /// for it, the calls that broke with the connection being still under way.

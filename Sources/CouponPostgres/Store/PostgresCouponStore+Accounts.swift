@@ -1,7 +1,7 @@
 /// The tables' side of the accounts of coupons. Counts are bounded; what is beyond is not judged.
 public import CouponCore
 
-extension PostgresCouponStore: AccountsStore {
+extension PostgresCouponStore: AuditStore {
     /// The tables' side of the accounts, one snapshot for all; those that are missing are left out.
     public func accounts(
         of coupons: [CouponID], _ bounds: AccountsBounds

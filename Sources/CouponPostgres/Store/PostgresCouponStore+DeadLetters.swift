@@ -1,7 +1,7 @@
 /// Dead letters: what an admin decides of them (rule 46).
 public import CouponCore
 
-extension PostgresCouponStore: DeadLetterStore {
+extension PostgresCouponStore {
     private static let columns =
         "id, coupon_id, user_id, sequence, request_id, epoch, n, error, state, created_at"
 

@@ -1,7 +1,7 @@
 /// Issues, page by page along the primary key: a page costs the same wherever it begins.
 public import CouponCore
 
-extension PostgresCouponStore: IssueStore {
+extension PostgresCouponStore {
     /// Issues of a coupon, of users with an id above `after`, by user id.
     public func issues(
         of coupon: CouponID, after: UserID, limit: Int

@@ -1,7 +1,7 @@
 /// Reading holders in parts, because there may be millions.
 public import CouponCore
 
-extension RedisGateControl: AccountsGate {
+extension RedisGateControl: AuditGate {
     /// Users that the gate knows, in no order; at least `limit`, if there are so many.
     public func holders(
         of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int

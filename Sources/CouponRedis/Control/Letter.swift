@@ -1,7 +1,7 @@
 /// Applying the decision on a dead letter at the gate.
 public import CouponCore
 
-extension RedisGateControl: DeadLetterGate {
+extension RedisGateControl {
     /// Applies the decision on a held letter; one without a user changes nothing.
     public func settle(
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch

@@ -8,10 +8,9 @@ internal import SerialThreads
 internal import Synchronization
 
 /// All that a lane asks of PostgreSQL.
-public typealias LaneStore =
-    CouponStore & AccountsStore & IssueStore & DeadLetterStore
+public typealias LaneStore = CouponStore & AuditStore
 /// All that a lane asks of Redis.
-public typealias LaneGates = GateControl & AccountsGate & DeadLetterGate
+public typealias LaneGates = GateControl & AuditGate
 
 actor BlockingLane {
     typealias Job = @Sendable (isolated BlockingLane) -> Void

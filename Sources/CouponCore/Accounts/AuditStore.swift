@@ -1,5 +1,5 @@
 /// What an auditor asks of PostgreSQL. Blocking, and confined to one thread.
-public protocol AccountsStore: AnyObject {
+public protocol AuditStore: AnyObject {
     /// The tables' side of the accounts, one snapshot for all; those that are missing are left out.
     func accounts(of coupons: [CouponID], _ bounds: AccountsBounds) throws(BackendError)
         -> [LedgerAccounts]
@@ -66,7 +66,7 @@ public struct RowSlice: Equatable, Sendable {
 }
 
 /// What an auditor asks of Redis. Blocking, and confined to one thread.
-public protocol AccountsGate: AnyObject {
+public protocol AuditGate: AnyObject {
     /// The gate, and what it knows of a coupon and of one user.
     func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?

@@ -1,0 +1,9 @@
+/// How the decision on a dead letter ended.
+public enum LetterDecision: Equatable, Sendable {
+    /// Committed, now or before.
+    case decided(DeadLetter)
+    /// There is no such letter.
+    case missing
+    /// It cannot be; the text says why. Nothing changed.
+    case refused(String)
+}

@@ -1,0 +1,61 @@
+/// Requests for coupons that are finished and not at the gate (rule 41).
+extension Worker {
+    /// Nobody can have the coupon any more. Who asks for the first time is told so, and others from now on at
+    /// the front door; who has asked before may have it.
+    func finish(_ missing: Lookups.Missing, _ reason: DoorReason) {
+        let coupon = missing.coupon
+        frontDoor.apply(reason, of: missing, now: options.clocks.now())
+        for number in batches.removeAll(of: coupon) {
+            guard let ticket = tickets[number] else { continue }
+            if ticket.attempt == 0 && !ticket.mayBeAccepted {
+                answer(number, reason.outcome)
+            } else {
+                recalls.add(
+                    .init(
+                        ticket: number,
+                        user: CouponUser(user: ticket.request.user, coupon: coupon),
+                        outcome: reason.outcome))
+            }
+        }
+        batches.endLoad(of: coupon)
+        askRecalls()
+    }
+
+    /// The last recall has ended: PostgreSQL's word on each user, in order.
+    public func didRecall(_ result: Result<[UserStanding?], Failure>) {
+        let asked = recalls.end()
+        switch result {
+        case .success(let standings):
+            for (recall, standing) in zip(asked, standings) { tell(recall, standing) }
+        case .failure(let failure):
+            for recall in asked { failUnjudged(recall.ticket, failure) }
+        }
+        askRecalls()
+    }
+
+    /// In the gate's words: the same request hears again what became of it, another one what counted.
+    private func tell(_ recall: Recalls.Recall, _ standing: UserStanding?) {
+        guard let ticket = tickets[recall.ticket] else { return }
+        let asked = ticket.request.requestID
+        switch standing {
+        case .issued(let sequence, let requestID, let at) where requestID == asked:
+            answer(
+                recall.ticket,
+                ticket.waitsForIssue
+                    ? .issued(sequence: sequence, at: at) : .accepted(sequence: sequence))
+        case .issued(let sequence, _, _):
+            answer(recall.ticket, .duplicate(sequence: sequence, state: .issued))
+        case .rejected(let sequence, let requestID, let reason) where requestID == asked:
+            answer(recall.ticket, .rejected(sequence: sequence, reason: reason))
+        case .rejected(let sequence, _, .deadLetter):
+            answer(recall.ticket, .duplicate(sequence: sequence, state: .rejected))
+        case .rejected, nil:
+            answer(recall.ticket, recall.outcome)
+        }
+    }
+
+    private func askRecalls() {
+        let users = recalls.begin()
+        if !users.isEmpty { host.recall(users) }
+    }
+}

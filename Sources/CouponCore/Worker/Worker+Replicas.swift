@@ -1,0 +1,46 @@
+/// Answers that wait for replicas (rule 37).
+extension Worker: ReplicaDelegate {
+    /// What this ticket is told needs replicas, if any are waited for. What is committed needs none.
+    func keepBack(_ number: UInt64) {
+        guard replicas != nil, tickets[number] != nil else { return }
+        tickets[number]?.isConfirmed = false
+        confirmations.keep(.init(ticket: number, identity: gate.identity))
+    }
+
+    /// Answers at once, or when replicas have it.
+    func answerConfirmed(_ number: UInt64, _ outcome: Outcome) {
+        guard let ticket = tickets[number] else { return }
+        if ticket.isConfirmed { answer(number, outcome) } else { confirmations.add(outcome) }
+    }
+
+    /// Asks about what is gathered.
+    func askReplicas() {
+        if confirmations.begin() { replicas?.ask() }
+    }
+
+    /// So many replicas have what the question was about.
+    public func replicas(didAnswer answer: ReplicaAnswer?) {
+        for kept in confirmations.end() {
+            let count = answer.map { $0.identity == kept.identity ? $0.count : 0 } ?? 0
+            if count >= options.replicas {
+                tickets[kept.ticket]?.isConfirmed = true
+                if let outcome = kept.outcome { self.answer(kept.ticket, outcome) }
+            } else if let outcome = kept.outcome {
+                failUnconfirmed(kept.ticket, outcome, count)
+            }
+        }
+        askReplicas()
+    }
+
+    /// Too few in time: what was accepted stays accepted, and is told as unknown.
+    private func failUnconfirmed(_ number: UInt64, _ outcome: Outcome, _ count: Int) {
+        let have = "\(count) of \(options.replicas) replicas have it: ask again"
+        guard case .accepted(let sequence) = outcome else {
+            return failUnjudged(number, .unavailable("the user is known, but \(have)"))
+        }
+        guard let ticket = tickets.remove(number) else { return }
+        host.fail(
+            ticket.caller,
+            .unavailable("accepted with sequence \(sequence), but \(have)", acceptance: .unknown))
+    }
+}

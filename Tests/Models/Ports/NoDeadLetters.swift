@@ -1,0 +1,36 @@
+/// No model and no fake has dead letters or pages of issues: no test reaches these calls.
+public import CouponCore
+
+extension GateControl {
+    /// Always fails.
+    public func settle(
+        _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
+    ) throws(BackendError) -> SetResult { throw .redis(.unavailable("no model of dead letters")) }
+}
+
+private let noModel = BackendError.postgres(.refused("no model of this call"))
+
+extension CouponStore {
+    /// Always fails.
+    public func issues(
+        of coupon: CouponID, after: UserID, limit: Int
+    ) throws(BackendError) -> [Issue] { throw noModel }
+
+    /// Always fails.
+    public func deadLetters(
+        after: Int64, of coupon: CouponID?, limit: Int
+    ) throws(BackendError) -> [DeadLetter] { throw noModel }
+
+    /// Always fails.
+    public func decide(
+        _ letter: Int64, _ state: DeadLetter.State
+    ) throws(BackendError) -> LetterDecision { throw noModel }
+
+    /// Always fails.
+    public func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64] { throw noModel }
+
+    /// Always fails.
+    public func tell(
+        _ letter: Int64, _ tell: (DeadLetter, Coupon, PartitionRow) -> Bool
+    ) throws(BackendError) -> Bool { throw noModel }
+}
