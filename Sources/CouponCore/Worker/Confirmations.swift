@@ -1,11 +1,11 @@
-/// Answers that are kept back until enough replicas have what they say (rule 37). What comes while one
-/// question is under way is asked about by the next.
+/// Answers that wait until enough replicas have what they say (rule 37). Answers that come while one
+/// question is in flight belong to the next question.
 struct Confirmations {
     struct Kept {
         let ticket: UInt64
         /// The Redis that accepted it.
         let identity: RedisIdentity?
-        /// Nil where nobody is answered by this: who waits for ISSUED.
+        /// Nil if the caller waits for ISSUED.
         var outcome: Outcome?
     }
 
@@ -14,17 +14,17 @@ struct Confirmations {
 
     mutating func keep(_ kept: Kept) { gathered.append(kept) }
 
-    /// The answer of the ticket that was kept last.
+    /// Sets the answer of the ticket that was kept last.
     mutating func add(_ outcome: Outcome) { gathered[gathered.count - 1].outcome = outcome }
 
-    /// Whether a question is to be asked now; it is about all that is gathered.
+    /// Starts a question about all gathered answers; false if one is in flight or nothing is gathered.
     mutating func begin() -> Bool {
         guard asked.isEmpty, !gathered.isEmpty else { return false }
         swap(&asked, &gathered)
         return true
     }
 
-    /// The question was answered: what it was about.
+    /// Ends the question in flight; returns the answers that it was about.
     mutating func end() -> [Kept] {
         defer { asked.removeAll(keepingCapacity: true) }
         return asked

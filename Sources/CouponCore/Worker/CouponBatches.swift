@@ -1,18 +1,18 @@
-/// What waits for the gate, by coupon: natural batching. What came in one turn of the loop goes in one
-/// call; what comes while calls are under way forms the next. Coupons take turns.
+/// Requests that wait for the gate, by coupon. Requests of one turn of the loop go in one call; requests that
+/// come while calls are in flight form the next call. Coupons take turns.
 internal import DequeModule
 
 struct CouponBatches {
-    /// A class, so that it is changed where it lies: a dictionary's value would be looked up and put back.
+    /// A class, so that it is changed in place: a dictionary's value would be looked up and stored again.
     private final class PendingBatch {
         var pending: Deque<UInt64> = []
-        /// How many of the first ones were asked before.
+        /// How many of the first ones were sent before.
         var returned = 0
-        /// Ask how the coupon stands, even with nothing pending.
+        /// The gate is asked for the coupon's state even if no request is pending.
         var wantsRefresh = false
         /// In `ready`.
         var isReady = false
-        /// Being loaded into the gate: nothing is asked meanwhile.
+        /// Being loaded into the gate: nothing is sent until that ends.
         var isLoading = false
     }
 
@@ -55,15 +55,15 @@ struct CouponBatches {
         makeReady(batch, coupon)
     }
 
-    /// Back to the front, in order, after a call that did not judge them. Calls are answered in order: those
-    /// of the next call come behind those of the last one.
+    /// Puts tickets back to the front, in order, after a call that did not judge them. Calls are answered in
+    /// order, so the tickets of the next call come behind those of the last one.
     mutating func putBack(_ tickets: [UInt64], for coupon: CouponID) {
         hold(tickets, for: coupon)
         makeReady(coupon)
     }
 
-    /// Keeps tickets in their place without getting in line: the coupon's next request wakes them, or
-    /// `makeReady`. Where others wait that were not asked before the coupon gets in line for them.
+    /// Keeps tickets in their place without making the coupon ready: its next request does that, or
+    /// `makeReady`. If tickets wait that were never sent, the coupon becomes ready for them.
     mutating func hold(_ tickets: [UInt64], for coupon: CouponID) {
         guard !tickets.isEmpty else { return finishTurn(of: coupon) }
         let batch = makeBatch(of: coupon)
@@ -72,7 +72,7 @@ struct CouponBatches {
         if batch.pending.count > batch.returned { makeReady(batch, coupon) }
     }
 
-    /// A coupon with something to ask gets in line.
+    /// Puts a coupon with something to send in line.
     mutating func makeReady(_ coupon: CouponID) {
         if let batch = batch(of: coupon) { makeReady(batch, coupon) }
     }
@@ -93,7 +93,7 @@ struct CouponBatches {
         return nil
     }
 
-    /// Takes the next ticket of a coupon.
+    /// Removes the next ticket of a coupon.
     mutating func popFirst(of coupon: CouponID) -> UInt64? {
         guard let batch = batch(of: coupon), let ticket = batch.pending.popFirst() else {
             return nil
@@ -102,14 +102,14 @@ struct CouponBatches {
         return ticket
     }
 
-    /// Whether the coupon's standing is asked for; asked once.
+    /// Whether the gate is to be asked for the coupon's state; true once.
     mutating func dequeueRefresh(of coupon: CouponID) -> Bool {
         guard let batch = batch(of: coupon), batch.wantsRefresh else { return false }
         batch.wantsRefresh = false
         return true
     }
 
-    /// After a turn: a coupon with more to ask gets in line again, one with nothing is forgotten.
+    /// After a turn: a coupon with more to send gets in line again, one without is forgotten.
     mutating func finishTurn(of coupon: CouponID) {
         guard let batch = batch(of: coupon) else { return }
         if !batch.pending.isEmpty || batch.wantsRefresh {
@@ -119,7 +119,7 @@ struct CouponBatches {
         }
     }
 
-    /// True where a load is to be started: it was not under way.
+    /// True if a load must be started; false if one is running.
     mutating func beginLoad(of coupon: CouponID) -> Bool {
         let batch = makeBatch(of: coupon)
         defer { batch.isLoading = true }
@@ -134,7 +134,7 @@ struct CouponBatches {
     /// How many tickets of the coupon wait.
     mutating func count(of coupon: CouponID) -> Int { batch(of: coupon)?.pending.count ?? 0 }
 
-    /// Takes everything that waits for a coupon.
+    /// Removes all tickets of a coupon.
     mutating func removeAll(of coupon: CouponID) -> [UInt64] {
         guard let batch = batch(of: coupon) else { return [] }
         defer {
@@ -148,6 +148,6 @@ struct CouponBatches {
     /// The coupons with something pending, loading or to be refreshed.
     var coupons: [CouponID] { Array(batches.keys) }
 
-    /// Every coupon with something to ask gets in line.
+    /// Puts every coupon with something to send in line.
     mutating func makeAllReady() { for coupon in coupons { makeReady(coupon) } }
 }

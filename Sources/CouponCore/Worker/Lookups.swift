@@ -1,9 +1,8 @@
-/// Coupons that the gate does not hold: what does PostgreSQL say of them?
+/// Coupons that the gate does not hold and that PostgreSQL is asked about.
 ///
-/// Anybody may ask for ids that nobody has made, and for coupons that are long over, and each would
-/// cost a load of its own, before which loads of coupons on offer stand in line. So PostgreSQL is asked
-/// about many at a time, one question after the other, and only what can be had is loaded: a flood
-/// makes the questions longer, not more, and brings no history into Redis.
+/// Callers may ask for unknown ids and for finished coupons. A load for each would delay the loads of coupons
+/// on offer. So PostgreSQL is asked about many coupons at a time, one question after the other, and only
+/// coupons that can still be issued are loaded: a flood of ids makes questions longer, not more.
 internal import DequeModule
 
 struct Lookups {
@@ -22,14 +21,14 @@ struct Lookups {
     private var asked: [Missing] = []
     private var isAsking = false
 
-    /// False where too many wait.
+    /// False if too many wait.
     mutating func add(_ missing: Missing) -> Bool {
         guard waiting.count < Limits.couponsWaitingForLookup else { return false }
         waiting.append(missing)
         return true
     }
 
-    /// What is to be asked now; empty where nothing is.
+    /// Starts the next question; empty if one is in flight or none waits.
     mutating func begin() -> [CouponID] {
         guard !isAsking else { return [] }
         asked = Array(waiting.prefix(Limits.couponsPerLookup))
@@ -38,13 +37,13 @@ struct Lookups {
         return asked.map(\.coupon)
     }
 
-    /// The coupon was created or changed: the answer on its way may be from before, so it is asked again.
+    /// The coupon was created or changed: an answer in flight may be older, so it is asked about again.
     mutating func renew(_ coupon: CouponID) {
         guard let place = asked.firstIndex(where: { $0.coupon == coupon }) else { return }
         waiting.append(asked.remove(at: place))
     }
 
-    /// The question was answered: what it was about.
+    /// Ends the question in flight; returns the coupons that it was about.
     mutating func end() -> [Missing] {
         defer { (asked, isAsking) = ([], false) }
         return asked

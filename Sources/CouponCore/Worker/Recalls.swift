@@ -1,14 +1,14 @@
-/// Retries of coupons that are finished and not at the gate: their own answer is their row (rule 41).
+/// Retries for coupons that are finished and not at the gate: the answer is the user's row (rule 41).
 ///
-/// To load the coupon would bring all its holders into Redis again, so that PostgreSQL is asked, for
-/// many users at a time, one question after the other.
+/// A load would bring all holders into Redis again. Instead PostgreSQL is asked about many users at a time,
+/// one question after the other.
 internal import DequeModule
 
 struct Recalls {
     struct Recall {
         let ticket: UInt64
         let user: CouponUser
-        /// What the user is told of whom there is no row.
+        /// The answer if the user has no row.
         let outcome: Outcome
     }
 
@@ -17,7 +17,7 @@ struct Recalls {
 
     mutating func add(_ recall: Recall) { waiting.append(recall) }
 
-    /// What is to be asked now; empty where nothing is.
+    /// Starts the next question; empty if one is in flight or none waits.
     mutating func begin() -> [CouponUser] {
         guard asked.isEmpty else { return [] }
         asked = Array(waiting.prefix(Limits.couponsPerLookup))
@@ -25,7 +25,7 @@ struct Recalls {
         return asked.map(\.user)
     }
 
-    /// The question was answered: what it was about.
+    /// Ends the question in flight; returns the retries that it was about.
     mutating func end() -> [Recall] {
         defer { asked = [] }
         return asked

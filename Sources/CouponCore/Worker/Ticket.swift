@@ -1,6 +1,6 @@
-/// Who is to be answered: a connection of the worker, and the id of its request there.
+/// Where an answer goes: a connection, and the id of its request.
 public struct Caller: Hashable, Sendable {
-    /// The worker's host knows which connection this is, and whether it still stands.
+    /// The worker's host knows which connection this is, and whether it is open.
     public let connection: UInt64
     /// The client's id of the request.
     public let request: UInt64
@@ -12,7 +12,7 @@ public struct Caller: Hashable, Sendable {
     }
 }
 
-/// An issue request on its way through the worker.
+/// An issue request in the worker.
 struct Ticket {
     enum Phase {
         /// Waits for the next gate call.
@@ -30,13 +30,13 @@ struct Ticket {
     let waitsForIssue: Bool
     let deadline: MonotonicTime
     var phase = Phase.pending
-    /// A call was interrupted: it may have been accepted then. What a later call says of itself does not
-    /// change that, unless it judges the request.
+    /// A call was interrupted, so the request may have been accepted. Only a call that judges the request
+    /// changes this.
     var mayBeAccepted = false
-    /// It was accepted, and replicas that must have it may not have it yet.
+    /// False if it was accepted and too few replicas are known to have it.
     var isConfirmed = true
 
-    /// What is known of its acceptance, should it end now (promise 9).
+    /// What is known of its acceptance, if it ended now (promise 9).
     var acceptance: Acceptance {
         switch phase {
         case .pending: mayBeAccepted ? .unknown : .notAccepted
@@ -45,7 +45,7 @@ struct Ticket {
         }
     }
 
-    /// The same request, judged anew by the gate until another moment.
+    /// The same request, with another time until which the gate may accept it.
     func with(notAfter: Timestamp) -> Ticket {
         Ticket(
             caller: caller, coupon: coupon,
@@ -61,10 +61,10 @@ struct Tickets {
     private var tickets = SlotMap<Ticket>()
     private(set) var waiting = 0
 
-    /// How many are on their way.
+    /// How many there are.
     var count: Int { tickets.count }
 
-    /// Every ticket on its way.
+    /// The numbers of all tickets.
     var numbers: [UInt64] { tickets.keys }
 
     mutating func add(_ ticket: Ticket) -> UInt64 {
@@ -77,7 +77,7 @@ struct Tickets {
         set { tickets[number] = newValue }
     }
 
-    /// Takes a ticket out; nil where it is out already.
+    /// Removes a ticket; nil if it is gone.
     mutating func remove(_ number: UInt64) -> Ticket? {
         guard let ticket = tickets.remove(number) else { return nil }
         if ticket.waitsForIssue { waiting -= 1 }

@@ -1,19 +1,20 @@
 /// The worker and the gate: what is asked, and what an answer means (rules 11 to 15).
 extension Worker {
-    /// Sends what waits, as far as calls may be under way. While the gate cannot be reached nobody waits
-    /// for it, the calls that broke with the connection being still under way.
+    /// Sends pending batches, up to the limit of calls in flight. Without a gate connection it fails all
+    /// pending requests; calls that were in flight when the connection broke stay in flight.
     public func pump() {
         guard let identity = gate.identity else {
             while let coupon = batches.nextCoupon() { refuse(coupon, "Redis is not reachable") }
             return
         }
         while asked.count < Limits.gateCallsInFlight, let coupon = batches.nextCoupon() {
-            // An answer to one of its calls gets it in line again, and so does each request that comes.
+            // The answer to one of the coupon's calls, or its next request, makes it ready again.
             if maySendNow(coupon) { pump(coupon, identity) }
         }
     }
 
-    /// Beside a call under way only a call of many leaves: few gather until none is.
+    /// While a call for the coupon is in flight, another one is sent only if it has many requests; smaller
+    /// batches wait for the reply.
     private func maySendNow(_ coupon: CouponID) -> Bool {
         let underWay = asked.count(of: coupon)
         return underWay == 0
@@ -26,8 +27,8 @@ extension Worker {
         guard awaitedEpochs[partition] == nil else { return }
         guard book.isServed(partition, by: identity) else {
             let someWereRefused = refuse(coupon, "the gate is not open yet")
-            // Those who wait on do so until the rows come of themselves, each second: asking for
-            // them would go in circles.
+            // The rows are read each second anyway. Asking for them because of held requests would repeat
+            // without end.
             if someWereRefused { host.refreshPartitions() }
             return
         }
@@ -58,7 +59,7 @@ extension Worker {
         batches.finishTurn(of: coupon)
     }
 
-    /// A ticket goes into a call, unless its deadline has ended it, or the coupon has closed meanwhile.
+    /// The ticket's request, unless the deadline has ended it or the coupon has closed since.
     private func dequeueForCall(_ number: UInt64, _ now: MonotonicTime) -> GateRequest? {
         guard let ticket = tickets[number] else { return nil }
         if !ticket.mayBeAccepted {
@@ -77,8 +78,9 @@ extension Worker {
         return ticket.request
     }
 
-    /// The gate cannot be asked. Those who may have been accepted before wait on, up to their deadline.
-    /// - Returns: whether there were others.
+    /// Fails the pending requests of a coupon whose gate cannot be asked. Requests that may be
+    /// accepted already are held until their deadline.
+    /// - Returns: whether any request was failed.
     @discardableResult
     func refuse(_ coupon: CouponID, _ reason: String) -> Bool {
         let numbers = batches.removeAll(of: coupon).filter { tickets[$0] != nil }
@@ -95,7 +97,7 @@ extension Worker {
         host.answer(ticket.caller, outcome)
     }
 
-    /// Ends a request that the gate has not judged. An interrupted call before may have accepted it.
+    /// Fails a request that the gate has not judged. An earlier, interrupted call may have accepted it.
     func failUnjudged(_ number: UInt64, _ failure: Failure) {
         guard let ticket = tickets.remove(number) else { return }
         host.fail(
@@ -104,13 +106,13 @@ extension Worker {
 }
 
 extension Worker: GateDelegate {
-    /// The way to the gate came up or went down.
+    /// The gate connection was made or lost.
     public func gateDidChange() {
         batches.makeAllReady()
         host.schedulePump()
     }
 
-    /// The answer to the oldest call under way.
+    /// Applies the answer to the oldest call in flight.
     public func gate(didAnswer call: GateCall, with answer: GateAnswer) {
         guard let asked = asked.popFirst() else { return }
         if case .interrupted = answer {} else { batches.makeReady(asked.coupon) }
@@ -149,8 +151,8 @@ extension Worker: GateDelegate {
         batches.putBack(asked.tickets, for: asked.coupon)
     }
 
-    /// After a broken call: asked again when the connection stands again, which `gateDidChange` tells, or
-    /// when the rows come; never at once, for a gate that answers nonsense would be asked in circles.
+    /// After a broken call: the requests are sent again after a reconnect (`gateDidChange`) or when the rows
+    /// have been read. Not at once: a gate that answers nonsense would be asked without end.
     private func hold(_ asked: AskedCalls.Asked) {
         for number in asked.tickets {
             tickets[number]?.phase = .pending
@@ -159,7 +161,7 @@ extension Worker: GateDelegate {
         batches.hold(asked.tickets, for: asked.coupon)
     }
 
-    /// Rule 15: a later epoch is read from PostgreSQL; anything else is the owner's to mend.
+    /// Rule 15: a later epoch is read from PostgreSQL; everything else is repaired by the owner.
     private func handleStale(_ epoch: Epoch, _ call: GateCall, _ asked: AskedCalls.Asked) {
         host.refreshPartitions()
         guard epoch > book.epoch(of: call.partition) else {
@@ -233,7 +235,7 @@ extension Worker: GateDelegate {
             isReplay: isReplay)
     }
 
-    /// The gate's clock is ahead of what we took it for: now it is known, and time may be left.
+    /// The gate's clock is ahead of our estimate; the reply corrects it, so time may be left.
     private func handleExpired(_ number: UInt64, _ now: MonotonicTime) {
         guard let ticket = tickets[number] else { return }
         guard ticket.deadline > now else {
@@ -256,7 +258,7 @@ extension GateVerdict {
 }
 
 extension GateReply {
-    /// When the window opens, where that is why the coupon is closed.
+    /// When the window opens, if that is why the coupon is closed.
     fileprivate var opens: Timestamp {
         if case .closed(.notOpen(let opens)) = door { opens } else { now }
     }

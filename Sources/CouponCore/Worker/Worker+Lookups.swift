@@ -1,6 +1,6 @@
 /// Requests for coupons that the gate does not hold.
 extension Worker {
-    /// The gate does not hold a coupon that somebody asks for.
+    /// Asks PostgreSQL about a coupon that the gate does not hold.
     func lookUp(_ missing: Lookups.Missing) {
         guard lookups.add(missing) else {
             return didLoad(
@@ -42,8 +42,8 @@ extension Worker {
 }
 
 extension DoorReason {
-    /// Why nobody can have a coupon any more that is not at the gate, and so has nothing queued; nil where
-    /// somebody may.
+    /// Why a coupon that is not at the gate, and so has nothing queued, can no longer be issued; nil if it
+    /// can.
     fileprivate init?(ofFinished coupon: Coupon, now: Timestamp) {
         let door = Door(
             state: coupon.state, window: coupon.window, isFull: false,

@@ -1,6 +1,6 @@
-/// What a worker learns beside the gate's answers: events, PostgreSQL's partitions, loads, decisions.
+/// What a worker learns besides the gate's answers: events, PostgreSQL's partitions, loads, decisions.
 extension Worker {
-    /// What the event subscription tells.
+    /// Applies a signal of the event subscription.
     public func receive(_ signal: EventSignal) {
         switch signal {
         case .up:
@@ -31,7 +31,7 @@ extension Worker {
         }
     }
 
-    /// PostgreSQL's partitions; nil where they could not be read. Read each second, and when asked for.
+    /// Applies PostgreSQL's partitions; nil if they could not be read. Called each second, and on request.
     public func apply(rows: [PartitionRow]?) {
         for row in rows ?? [] {
             book.apply(row)
@@ -50,7 +50,7 @@ extension Worker {
         }
     }
 
-    /// Whoever waits for a later epoch than PostgreSQL tells is refused (rule 15); the others ask again.
+    /// Fails requests that wait for a later epoch than PostgreSQL has (rule 15), and sends the others again.
     private func wakeBatches() {
         let missing = awaitedEpochs.filter { $0.value > book.epoch(of: $0.key) }
         awaitedEpochs.removeAll()
@@ -63,7 +63,7 @@ extension Worker {
         }
     }
 
-    /// A load that the host was asked for has ended.
+    /// A load has ended.
     public func didLoad(_ coupon: CouponID, _ outcome: LoadOutcome) {
         switch outcome {
         case .loaded:
@@ -78,7 +78,7 @@ extension Worker {
         host.schedulePump()
     }
 
-    /// PostgreSQL's answer to the last questions of a partition; nil where it could not be asked.
+    /// PostgreSQL's answer to the last questions of a partition; nil if it could not be asked.
     public func didDecide(_ decisions: Decisions?, in partition: PartitionID) {
         tell(waitLists[partition.rawValue].apply(decisions))
         askQuestions(partition)
@@ -106,9 +106,8 @@ extension Worker {
         }
     }
 
-    /// Callers whose deadline has passed wait on in the lists, which cannot be searched for them. When
-    /// there are more of them than of the living, they go: so the lists are bounded though PostgreSQL
-    /// be away for long (promise 10).
+    /// Expired callers stay in the wait lists, which have no index by ticket. The lists are compacted once
+    /// expired entries outnumber the others, so they stay bounded in a long PostgreSQL outage (promise 10).
     func dropExpiredWaiters() {
         guard expiredWaiters > tickets.waiting + 1_000 else { return }
         expiredWaiters = 0

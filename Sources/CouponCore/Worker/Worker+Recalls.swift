@@ -1,7 +1,7 @@
 /// Requests for coupons that are finished and not at the gate (rule 41).
 extension Worker {
-    /// Nobody can have the coupon any more. Who asks for the first time is told so, and others from now on at
-    /// the front door; who has asked before may have it.
+    /// The coupon can no longer be issued. First attempts get that answer, from now on at the
+    /// front door. The user of a later attempt may have the coupon, so PostgreSQL is asked.
     func finish(_ missing: Lookups.Missing, _ reason: DoorReason) {
         let coupon = missing.coupon
         frontDoor.apply(reason, of: missing, now: options.clocks.now())
@@ -21,7 +21,8 @@ extension Worker {
         askRecalls()
     }
 
-    /// The last recall has ended: PostgreSQL's word on each user, in order.
+    /// Answers the retries of the last question.
+    /// - Parameter result: what PostgreSQL has of each user, in order.
     public func didRecall(_ result: Result<[UserStanding?], Failure>) {
         let asked = recalls.end()
         switch result {
@@ -33,7 +34,7 @@ extension Worker {
         askRecalls()
     }
 
-    /// In the gate's words: the same request hears again what became of it, another one what counted.
+    /// As the gate would answer: the same request gets its result again, another request a duplicate.
     private func tell(_ recall: Recalls.Recall, _ standing: UserStanding?) {
         guard let ticket = tickets[recall.ticket] else { return }
         let asked = ticket.request.requestID

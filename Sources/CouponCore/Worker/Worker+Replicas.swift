@@ -1,24 +1,24 @@
 /// Answers that wait for replicas (rule 37).
 extension Worker: ReplicaDelegate {
-    /// What this ticket is told needs replicas, if any are waited for. What is committed needs none.
+    /// The ticket's answer needs replicas, if the worker waits for any. A committed issue needs none.
     func keepBack(_ number: UInt64) {
         guard replicas != nil, tickets[number] != nil else { return }
         tickets[number]?.isConfirmed = false
         confirmations.keep(.init(ticket: number, identity: gate.identity))
     }
 
-    /// Answers at once, or when replicas have it.
+    /// Answers at once, or as soon as enough replicas have the request.
     func answerConfirmed(_ number: UInt64, _ outcome: Outcome) {
         guard let ticket = tickets[number] else { return }
         if ticket.isConfirmed { answer(number, outcome) } else { confirmations.add(outcome) }
     }
 
-    /// Asks about what is gathered.
+    /// Asks the replicas about the gathered answers, unless a question is in flight.
     func askReplicas() {
         if confirmations.begin() { replicas?.ask() }
     }
 
-    /// So many replicas have what the question was about.
+    /// Sends the answers if enough replicas have what they say, and fails the others.
     public func replicas(didAnswer answer: ReplicaAnswer?) {
         for kept in confirmations.end() {
             let count = answer.map { $0.identity == kept.identity ? $0.count : 0 } ?? 0
@@ -32,7 +32,7 @@ extension Worker: ReplicaDelegate {
         askReplicas()
     }
 
-    /// Too few in time: what was accepted stays accepted, and is told as unknown.
+    /// Too few replicas in time: an accepted request stays accepted, but its caller reads "unknown".
     private func failUnconfirmed(_ number: UInt64, _ outcome: Outcome, _ count: Int) {
         let have = "\(count) of \(options.replicas) replicas have it: ask again"
         guard case .accepted(let sequence) = outcome else {

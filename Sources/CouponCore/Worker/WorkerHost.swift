@@ -1,20 +1,20 @@
-/// What a worker asks of its surroundings: to answer callers, and to fetch what only PostgreSQL knows.
+/// What a worker needs from its host: it answers callers and fetches what only PostgreSQL knows.
 public protocol WorkerHost: AnyObject {
     /// Answers a request.
     func answer(_ caller: Caller, _ outcome: Outcome)
     /// Ends a request with an error.
     func fail(_ caller: Caller, _ failure: Failure)
-    /// Something waits: `Worker.pump` is to be called when this turn's input has been read.
+    /// Calls `Worker.pump` after this turn's input has been read.
     func schedulePump()
-    /// These coupons as PostgreSQL has them; ends in `Worker.didLookUp`, and only then is asked again.
+    /// Reads coupons from PostgreSQL; ends in `Worker.didLookUp`. One call at a time.
     func lookUp(_ coupons: [CouponID])
-    /// What PostgreSQL knows of these users; ends in `Worker.didRecall`, and only then is asked again.
+    /// Reads what PostgreSQL knows of users; ends in `Worker.didRecall`. One call at a time.
     func recall(_ users: [CouponUser])
-    /// The gate does not hold the coupon; ends in `Worker.didLoad`.
+    /// Loads a coupon into the gate; ends in `Worker.didLoad`.
     func load(_ coupon: CouponID)
-    /// PostgreSQL's partitions are to be read now; ends in `Worker.apply(rows:)`.
+    /// Reads PostgreSQL's partitions now; ends in `Worker.apply(rows:)`.
     func refreshPartitions()
-    /// What PostgreSQL says of these requests; ends in `Worker.didDecide`.
+    /// Reads what PostgreSQL knows of requests; ends in `Worker.didDecide`.
     func decide(_ questions: [AcceptedRequest], in partition: PartitionID)
 }
 
@@ -32,11 +32,11 @@ public enum LoadOutcome: Equatable, Sendable {
 public struct WorkerOptions: Sendable {
     /// How the coupons are spread.
     public var partitioning: Partitioning
-    /// How many replicas must have what was accepted before that is told (rule 37); 0: none.
+    /// How many replicas must have an accepted request before the caller is answered (rule 37); 0: none.
     public var replicas: Int
-    /// Of the jitter.
+    /// For the jitter.
     public var seed: UInt64
-    /// Time; the wall clock serves only until the gate has told its own.
+    /// Time; the wall clock is used only until the gate has sent its own.
     public var clocks: Clocks
     /// Called at each named place; tests kill the daemon there.
     public var failpoint: @Sendable (Failpoint) -> Void
