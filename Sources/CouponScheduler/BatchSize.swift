@@ -3,11 +3,11 @@
 internal import CouponCore
 
 struct BatchSize {
-    /// A size that was too much is not tried again for so long, in milliseconds: trying costs what it
-    /// cost before.
+    /// How long a size that took too long is not tried again, in milliseconds: another try costs as much
+    /// as the first.
     private static let memoryMilliseconds: Int64 = 60_000
 
-    /// Transactions of fewer requests cost more than they spare the others.
+    /// Smaller transactions cost more than they save the other partitions.
     private static let fewest = 256
 
     private let most: Int
@@ -27,22 +27,22 @@ struct BatchSize {
         min(allowance * Limits.issuingMilliseconds, Limits.longestIssuingMilliseconds)
     }
 
-    /// A transaction of so many requests was ended for taking too long.
+    /// PostgreSQL ended a transaction of this many requests because it took too long.
     mutating func tooMany(_ count: Int, now: MonotonicTime) {
         requests = max(1, min(requests, count) / 2)
         ceiling = (requests, now.advanced(byMilliseconds: Self.memoryMilliseconds))
     }
 
-    /// A transaction of a single queue entry was ended for taking too long. An entry is never split: it
-    /// is given more time.
+    /// PostgreSQL ended a transaction of one queue entry because it took too long. An entry is never split,
+    /// so it gets more time.
     mutating func tooSlowAlone(now: MonotonicTime) {
         allowance = min(2 * allowance, Limits.longestIssuingMilliseconds)
         ceiling = (requests, now.advanced(byMilliseconds: Self.memoryMilliseconds))
     }
 
-    /// A transaction was committed, in so many milliseconds.
-    /// - Parameter othersKeepUp: whether the others issue what they get at once. They wait for each
-    ///   transaction of a partition that has fallen behind, so that its transactions are kept short.
+    /// A transaction was committed in this many milliseconds.
+    /// - Parameter othersKeepUp: whether the other partitions issue at once what they get. They wait for each
+    ///   transaction of a partition that has fallen behind, so its transactions stay short.
     mutating func committed(inMilliseconds took: Int64, othersKeepUp: Bool, now: MonotonicTime) {
         if let ceiling, now >= ceiling.until {
             self.ceiling = nil

@@ -2,7 +2,7 @@
 internal import CouponCore
 
 struct Owned {
-    /// Epoch and cursor as last read or committed; nil: read PostgreSQL first. Staleness is harmless, the
+    /// Epoch and cursor as last read or committed; nil: read PostgreSQL first. An old value is harmless: the
     /// issuing transaction moves the cursor from exactly this value (rule 19).
     var row: PartitionRow?
     /// The gate and what is queued after `row`'s cursor, as settling the last batch found them.
@@ -13,22 +13,22 @@ struct Owned {
     var checkAt: MonotonicTime
     /// The next look whether coupons may leave Redis (rule 41).
     var unloadAt: MonotonicTime
-    /// Keys of earlier epochs may lie about.
+    /// Keys of earlier epochs may not have been swept yet.
     var needsSweep = true
     /// The search for the users of damaged entries.
     var search: HolderSearch?
-    /// The rebuild that somebody else is at, as it was last seen to move.
+    /// The rebuild by another owner, as it was last seen to move.
     var watched: (epoch: Epoch, beat: Int64, since: MonotonicTime)?
     /// How many requests its next transaction takes.
     var batch: BatchSize
-    /// How much the transaction under way has; nil where there is none.
+    /// The size of the transaction in flight; nil if there is none.
     var attempted: (requests: Int, entries: Int)?
     /// When its last transaction was committed.
     var issuedAt: MonotonicTime?
-    /// Failures in a row, and until when they keep the partition waiting.
+    /// Consecutive failures, and the end of the back-off.
     private(set) var failures = 0
     private(set) var waitsUntil: MonotonicTime?
-    /// The last failure, to tell when there is another one.
+    /// The text of the last failure; the same failure is logged once.
     private(set) var lastFailure = ""
 
     init(now: MonotonicTime, requestsPerTransaction: Int) {
@@ -37,7 +37,7 @@ struct Owned {
         batch = BatchSize(most: requestsPerTransaction)
     }
 
-    /// Everything read is thrown away; the next step starts from PostgreSQL (rule 20).
+    /// Drops everything that was read; the next step starts from PostgreSQL (rule 20).
     mutating func forget() {
         row = nil
         view = nil
@@ -45,10 +45,9 @@ struct Owned {
         isReady = true
     }
 
-    /// Back-off: 50 ms doubling to 5 s, half of it jitter, and never less than the others need for
-    /// their share.
-    /// - Parameter rest: what they need, in milliseconds.
-    /// - Returns: whether this failure is another one than the last.
+    /// Back-off: 50 ms doubling to 5 s, half of it jitter, and never less than `rest`.
+    /// - Parameter rest: the time that other partitions need for their share, in milliseconds.
+    /// - Returns: whether this failure differs from the last one.
     mutating func fail(
         _ text: String, rest: Int64, now: MonotonicTime, using random: inout SplitMix64
     ) -> Bool {
@@ -72,7 +71,7 @@ struct Owned {
         issuedAt.map { moment.milliseconds(since: $0) < 1_000 } == true
     }
 
-    /// Waits for others, with what it remembers.
+    /// Waits for others, and keeps what was read.
     mutating func wait(until moment: MonotonicTime) { waitsUntil = moment }
 
     /// Whether there may be something to do now.
@@ -80,18 +79,18 @@ struct Owned {
         isReady && waitsUntil.map { now >= $0 } ?? true
     }
 
-    /// The row, where a heartbeat is due.
+    /// The row, if a heartbeat is due.
     func rowToShow(_ now: MonotonicTime) -> PartitionRow? {
         isReady || now < checkAt ? nil : row
     }
 
-    /// Takes what was read beforehand; used once.
+    /// Returns the view that the last settle has read, once.
     mutating func consumeView() -> GateView? {
         defer { view = nil }
         return view
     }
 
-    /// Whether somebody else's rebuild of a fenced gate moves (rule 43).
+    /// Whether another owner's rebuild of a fenced gate moves (rule 43).
     mutating func watch(_ gate: GateView, now: MonotonicTime) -> Bool {
         guard gate.beat > 0 else { return false }
         if let watched, (watched.epoch, watched.beat) == (gate.epoch, gate.beat) {

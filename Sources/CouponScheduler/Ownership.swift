@@ -18,8 +18,8 @@ struct Ownership {
         reviewAt = now
     }
 
-    /// Four times a second: shows the server that the session lives, then takes or gives up to the even
-    /// share. What is being rebuilt is not given up: the next owner would begin anew (rule 43).
+    /// Four times a second: shows the server that the session lives, then claims or releases partitions up to
+    /// the even share. Partitions in a rebuild are kept: the next owner would start it again (rule 43).
     mutating func review(
         ledger: any Ledger, owned: Set<PartitionID>, rebuilding: Set<PartitionID>,
         now: MonotonicTime
@@ -34,8 +34,8 @@ struct Ownership {
             try ledger.release(partition)
             changes.given.append(partition)
         }
-        // A session that broke while a transaction was rolled back was replaced without a word, and its
-        // locks are gone: they are asked for again, which costs nothing where they stand.
+        // A session that broke during a rollback was replaced silently, and its locks are gone. So the locks
+        // are claimed again, which is cheap if they are held.
         for partition in kept.prefix(most) where !(try ledger.claim(partition)) {
             changes.given.append(partition)
         }

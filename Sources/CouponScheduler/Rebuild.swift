@@ -1,7 +1,7 @@
 /// How far the rebuild of a partition's gate has come (rules 25 to 31).
 ///
-/// It goes a slice at a time, so that neither a queue of ten million entries nor a coupon of ten
-/// million holders keeps other partitions waiting, or the session silent.
+/// It runs in slices: a queue of ten million entries or a coupon of ten million holders must not keep other
+/// partitions waiting, or the session silent.
 internal import CouponCore
 
 struct Rebuild {
@@ -10,30 +10,31 @@ struct Rebuild {
         case surveying
         /// Looks for the users of damaged entries among the holders of earlier epochs.
         case searching
-        /// Unlinks what earlier epochs left, if no entry is damaged: room is made before it is taken.
+        /// Unlinks what earlier epochs left, if no entry is damaged: that frees memory before the load
+        /// needs it.
         case sweeping
         /// Writes the coupons that have queued entries, with their holders.
         case loading
         /// Reads the queue again, and counts its requests at their coupons.
         case counting
-        /// All is there.
+        /// Everything is in the gate.
         case opening
     }
 
-    /// A coupon of many holders on its way, page by page.
+    /// A coupon of many holders that is loaded page by page.
     struct LargeLoad {
         let marks: LoadMarks
         var place = HolderPlace.start
         var staged: Int64 = 0
     }
 
-    /// The partition with the epoch of this attempt, which belongs to it alone, and the cursor.
+    /// The partition with the cursor and the epoch, which belongs to this attempt alone.
     let row: PartitionRow
     let reason: RebuildReason
     var phase = Phase.surveying
     /// Up to here the queue was read in this phase.
     var place: Position
-    /// How many requests an entry holds, as far as was read: for reading so many that a slice stays short.
+    /// Requests per entry, as read so far: it limits how many entries a slice reads.
     var requestsPerEntry = 1
     /// The coupons with queued entries that are not loaded yet.
     var coupons: [CouponID] = []
@@ -43,10 +44,10 @@ struct Rebuild {
     var large: LargeLoad?
     var damaged: Set<Position> = []
     var search = HolderSearch(positions: [])
-    /// What was counted.
+    /// How many requests were counted.
     var requests = 0
     var beatAt: MonotonicTime
-    /// A call failed, or the session was lost: whether it still goes on is to be looked at first.
+    /// A call failed, or the session was lost: the next slice first checks that the attempt is still valid.
     var isInDoubt = false
 
     init(row: PartitionRow, reason: RebuildReason, now: MonotonicTime) {
@@ -56,7 +57,7 @@ struct Rebuild {
         beatAt = now.advanced(byMilliseconds: Limits.beatMilliseconds)
     }
 
-    /// Takes a part of the queue; the next one begins behind it.
+    /// Surveys a part of the queue; the next part begins behind it.
     mutating func survey(_ items: [QueueItem]) {
         for item in items {
             switch item {
@@ -71,14 +72,14 @@ struct Rebuild {
         if seen.insert(coupon).inserted { coupons.append(coupon) }
     }
 
-    /// Notes how far the queue was read.
+    /// Records how far the queue was read.
     mutating func read(_ items: [QueueItem]) {
         guard let last = items.last else { return }
         place = last.position
         requestsPerEntry = max(1, items.reduce(0) { $0 + $1.requestCount } / items.count)
     }
 
-    /// The next phase; one that reads the queue begins at the cursor.
+    /// Starts a phase; counting reads the queue again from the cursor.
     mutating func begin(_ phase: Phase) {
         self.phase = phase
         if case .counting = phase { place = row.cursor }

@@ -1,31 +1,31 @@
-/// The coupons with queued entries, and their holders, into a fenced gate (rule 30). Others load at
-/// first use.
+/// Loads the coupons with queued entries, and their holders, into a fenced gate (rule 30). Other coupons load
+/// at first use.
 ///
-/// Nobody issues meanwhile; only an admin may decide of a dead letter. Where the marks of a coupon have
-/// changed while its holders were read, it is read again.
+/// During a rebuild nothing is issued, but an admin may decide on a dead letter. If the marks of a coupon
+/// change while its holders are read, it is read again.
 internal import CouponCore
 
 extension Scheduler {
-    /// Some small coupons, or a page of a large one.
+    /// Loads some small coupons, or a page of a large one.
     func load(_ rebuild: inout Rebuild) throws(BackendError) {
         if let large = rebuild.large { return try loadPage(large, &rebuild) }
         if rebuild.marked.isEmpty {
             guard !rebuild.coupons.isEmpty else { return rebuild.begin(.counting) }
             let next = Array(rebuild.coupons.suffix(options.slices.coupons))
             rebuild.marked = try ledger.marks(of: next)
-            // Coupons that are gone have no gate; their entries are rejected when they are drained.
+            // Deleted coupons get no record; their entries are rejected when they are drained.
             rebuild.coupons.removeLast(next.count)
         }
         let small = rebuild.marked.fitting(Int64(options.slices.holders))
         if !small.isEmpty, try load(small, rebuild.row) {
             rebuild.marked.removeFirst(small.count)
         } else if !rebuild.marked.isEmpty {
-            // It is large, or has more refused users than issues, or one of them has changed meanwhile.
+            // It is large, has more rejected users than issues, or one of the coupons has changed.
             rebuild.large = Rebuild.LargeLoad(marks: rebuild.marked.removeFirst())
         }
     }
 
-    /// Small coupons, all at once. False where that would be too much, or they have changed meanwhile.
+    /// Loads small coupons, all at once. False if they have too many holders, or have changed.
     private func load(
         _ marks: ArraySlice<LoadMarks>, _ row: PartitionRow
     ) throws(BackendError) -> Bool {
@@ -63,7 +63,7 @@ extension Scheduler {
         rebuild.large = nil
         guard let now = now.first else { return }
         let isSame = now.haveSameHolders(as: large.marks)
-        // Of a coupon that has changed what was staged goes, for it is not complete.
+        // If the coupon has changed, the staged holders are incomplete and are dropped.
         let coupon = LoadedCoupon(marks: now, staged: isSame ? large.staged : -1)
         if try load([coupon], rebuild.row) == .incomplete {
             rebuild.large = Rebuild.LargeLoad(marks: now)
@@ -80,7 +80,7 @@ extension Scheduler {
 }
 
 extension [LoadMarks] {
-    /// The first ones with no more holders than these in all, as far as is known.
+    /// The first coupons that have at most `limit` holders together, as far as is known.
     fileprivate func fitting(_ limit: Int64) -> ArraySlice<LoadMarks> {
         var room = limit
         return prefix { marks in

@@ -1,9 +1,9 @@
 /// Builds a gate from PostgreSQL and from what the queue still holds (rules 25 to 31).
 ///
-/// The order is the proof: the epoch is raised before anything is read, so that no transaction of an
-/// older epoch can commit any more; the gate is fenced before the queue is read, so that nothing is
-/// accepted meanwhile; the keys carry the new epoch, which belongs to this attempt alone. Each slice may be
-/// repeated, so that an attempt goes on after an error where the gate still says that it is the last.
+/// The order matters. The epoch is raised before anything is read, so that no transaction of an older epoch
+/// can commit. The gate is fenced before the queue is read, so that nothing is accepted during the rebuild.
+/// The keys carry the new epoch, which belongs to this attempt alone. Each slice may be repeated: after an
+/// error an attempt continues if the gate still says that it is the last one.
 internal import CoreMetrics
 internal import CouponCore
 internal import Logging
@@ -17,14 +17,14 @@ extension Scheduler {
         instruments.count(.rebuilds)
         let identity = try gates.identity()
         let raised = try raiseEpoch(row, identity)
-        // Before the fence: should its answer be lost, the attempt goes on.
+        // Before the fence: if the fence's answer is lost, the attempt continues.
         rebuilds[row.id] = Rebuild(row: raised, reason: reason, now: options.clocks.now())
         let fenced = try gates.fence(raised)
         if !fenced { throw .overtaken("fence with epoch \(raised.epoch)") }
         try goOnRebuilding(row.id, identity)
     }
 
-    /// A slice of the rebuild under way.
+    /// Runs the next slice of the rebuild.
     func goOnRebuilding(
         _ partition: PartitionID, _ identity: RedisIdentity
     ) throws(BackendError) {
@@ -41,7 +41,7 @@ extension Scheduler {
         } while options.clocks.now() < end
     }
 
-    /// Whether a rebuild that was interrupted is still the last one, of the same Redis: then it goes on.
+    /// Whether an interrupted rebuild may continue: it is still the last one, of the same Redis.
     private func resume(
         _ rebuild: inout Rebuild, _ identity: RedisIdentity
     ) throws(BackendError) -> Bool {
@@ -56,7 +56,7 @@ extension Scheduler {
         return true
     }
 
-    /// The smallest part of a rebuild. True where it has ended.
+    /// Runs the smallest part of a rebuild. True if it has ended.
     private func advance(_ rebuild: inout Rebuild) throws(BackendError) -> Bool {
         try beat(&rebuild)
         switch rebuild.phase {
@@ -72,7 +72,7 @@ extension Scheduler {
         return false
     }
 
-    /// Rule 43: shows other owners that this rebuild moves, and learns of one that has overtaken it.
+    /// Rule 43: shows other owners that this rebuild moves, and notices one that has overtaken it.
     private func beat(_ rebuild: inout Rebuild) throws(BackendError) {
         let now = options.clocks.now()
         guard now >= rebuild.beatAt else { return }
@@ -82,7 +82,7 @@ extension Scheduler {
         rebuild.beatAt = now.advanced(byMilliseconds: Limits.beatMilliseconds)
     }
 
-    /// The next entries: so many that they hold a slice's requests.
+    /// The next entries, about a slice of requests.
     private func nextEntries(_ rebuild: Rebuild) throws(BackendError) -> [QueueItem] {
         try gates.entries(
             rebuild.row.id, after: rebuild.place,
@@ -101,7 +101,7 @@ extension Scheduler {
         try searchSlice(&rebuild.search, rebuild.row.id)
         guard rebuild.search.isOver else { return }
         for request in rebuild.search.found { rebuild.add(request.accepted.coupon) }
-        // Should this attempt end early, the next one must find them again: nothing is swept before.
+        // If this attempt ends early, the next one must find them again: so nothing is swept first.
         rebuild.begin(.loading)
     }
 
@@ -111,7 +111,7 @@ extension Scheduler {
         if !isMoreLeft { rebuild.begin(.loading) }
     }
 
-    /// Rule 30. A queued request is a slot that nobody else may have.
+    /// Rule 30: a queued request holds a slot.
     private func count(_ rebuild: inout Rebuild) throws(BackendError) {
         let items = try nextEntries(rebuild)
         guard let last = items.last?.position else { return rebuild.begin(.opening) }
@@ -125,7 +125,8 @@ extension Scheduler {
         rebuild.read(items)
     }
 
-    /// Rule 31. Changes that were committed since a coupon was read have left a note, which is told next.
+    /// Rule 31: changes that were committed since a coupon was read are in the outbox, which is resynced
+    /// next.
     private func open(_ rebuild: Rebuild) throws(BackendError) {
         let row = rebuild.row
         let now = try ledger.partition(row.id)
@@ -139,7 +140,7 @@ extension Scheduler {
         rebuilds[row.id] = nil
         owned[row.id]?.forget()
         owned[row.id]?.needsSweep = !rebuild.damaged.isEmpty
-        // The first gate of a new database is no news.
+        // The first gate of a new database is expected.
         logger.log(
             level: row.epoch == 1 ? .debug : .notice, "gate rebuilt",
             metadata: [
@@ -149,8 +150,8 @@ extension Scheduler {
             ])
     }
 
-    /// Nobody but a person can tell what an older PostgreSQL has forgotten. A row that was only overtaken
-    /// by another owner's rebuild is no such case.
+    /// Only a person can find out what an older PostgreSQL has lost. A row that another owner's rebuild has
+    /// overtaken is no alarm.
     private func raiseAlarm(_ row: PartitionRow, _ reason: RebuildReason) throws(BackendError) {
         let now = try ledger.partition(row.id)
         guard now == row else { throw .overtaken("the partition's row moved on") }
@@ -163,7 +164,7 @@ extension Scheduler {
             ])
     }
 
-    /// Rule 26. Another installation's gate is left alone.
+    /// Rule 26. The gate of another installation is not touched.
     private func raiseEpoch(
         _ row: PartitionRow, _ identity: RedisIdentity
     ) throws(BackendError) -> PartitionRow {

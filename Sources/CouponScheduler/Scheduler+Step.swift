@@ -1,9 +1,9 @@
-/// One step of one partition: what `DrainStep` says, carried out.
+/// One step of one partition: carries out what `DrainStep` decides.
 internal import CouponCore
 internal import Logging
 
 extension Scheduler {
-    /// A partition stays due while there was work, for there may be more.
+    /// A partition with work stays due: there may be more.
     func step(_ partition: PartitionID) throws(BackendError) {
         let identity = try verifiedIdentity()
         if rebuilds[partition] != nil { return try goOnRebuilding(partition, identity) }
@@ -22,7 +22,7 @@ extension Scheduler {
         case .passEpoch(let to):
             try commit(row, identity, to: to, [])
         case .rebuild(let reason):
-            // The memory of the row may be older than the gate: look again before anything is torn down.
+            // The remembered row may be older than the gate: read it again before a rebuild.
             guard owned[partition]?.row == nil else {
                 owned[partition]?.forget()
                 return
@@ -32,7 +32,7 @@ extension Scheduler {
         }
     }
 
-    /// Rule 43: whoever fenced the gate and moves on is waited for.
+    /// Rule 43: waits for another owner that has fenced the gate and moves on.
     private func othersRebuild(_ partition: PartitionID, _ view: GateView) -> Bool {
         let now = options.clocks.now()
         guard owned[partition]?.watch(view, now: now) == true else { return false }
@@ -40,7 +40,7 @@ extension Scheduler {
         return true
     }
 
-    /// The items with the users of those that are damaged; nil where the search for them goes on.
+    /// The items, with the users of damaged ones; nil if the search for them is not over.
     private func completed(
         _ items: [QueueItem], _ partition: PartitionID
     ) throws(BackendError) -> [QueueItem]? {
@@ -56,7 +56,7 @@ extension Scheduler {
         return items.map { $0.completed(by: search) }
     }
 
-    /// Goes on with a search as long as a slice may take.
+    /// Continues a search for as long as a slice may take.
     func searchSlice(
         _ search: inout HolderSearch, _ partition: PartitionID
     ) throws(BackendError) {
@@ -66,7 +66,7 @@ extension Scheduler {
         } while !search.isOver && options.clocks.now() < end
     }
 
-    /// How long a slice of long work that begins now may take.
+    /// The end of a slice of long work that begins now.
     func sliceEnd(for partition: PartitionID) -> MonotonicTime {
         let now = options.clocks.now()
         return now.advanced(
@@ -79,8 +79,8 @@ extension Scheduler {
         return try ledger.partition(partition)
     }
 
-    /// What the last settle found, or what there is now. An older view only shows less: it is of this
-    /// owner's own epoch and cursor, and the fence catches whatever has changed since, as after any read.
+    /// The view that the last settle has read, or a new one. An older view only shows less: it has this
+    /// owner's epoch and cursor, and the fence catches changes since then, as after any read.
     private func currentView(
         _ partition: PartitionID, after cursor: Position
     ) throws(BackendError) -> GateView {
@@ -94,7 +94,7 @@ extension Scheduler {
         owned[partition]?.batch.requests ?? options.requestsPerTransaction
     }
 
-    /// Nothing to issue: a slice of the sweep, if earlier epochs have left keys; else sleep until woken.
+    /// Nothing to issue: runs a slice of the sweep if earlier epochs have left keys, else sleeps until woken.
     private func rest(_ partition: PartitionID, _ row: PartitionRow) throws(BackendError) {
         owned[partition]?.row = row
         owned[partition]?.search = nil
@@ -158,7 +158,7 @@ extension Scheduler {
         }
     }
 
-    /// The gate as it is afterwards, with the next batch.
+    /// Settles; returns the gate as it is then, with the next batch.
     private func settle(_ settlement: Settlement) throws(BackendError) -> GateView {
         let view = try gates.settle(
             settlement, thenReading: requestsPerTransaction(of: settlement.partition))

@@ -1,8 +1,8 @@
 /// Drains the queues of the partitions that this daemon owns, and issues (rules 16 to 24).
 ///
-/// Blocking and single-threaded on purpose: read a batch, issue it, settle. While one transaction runs
-/// the next batch grows in the queue, so that load makes batches and batches carry load; it is read in the
-/// round trip that settles this one. Partitions take turns, a batch each.
+/// Blocking and single-threaded on purpose: read a batch, issue it, settle. While one transaction runs, the
+/// next batch grows in the queue, so batches grow with the load; the round trip that settles one batch reads
+/// the next. Partitions take turns, a batch each.
 internal import CoreMetrics
 package import CouponCore
 package import Logging
@@ -45,7 +45,7 @@ package final class Scheduler {
         ownership = Ownership(partitioning: options.partitioning, now: now)
     }
 
-    /// One round: keep the locks, serve each partition that is due, then wait for work if none is due again.
+    /// One round: keeps the locks, serves each partition that is due, then waits for work if none is due.
     package func turn() {
         let now = options.clocks.now()
         do {
@@ -61,8 +61,8 @@ package final class Scheduler {
         waitForWork()
     }
 
-    /// Now and then what is remembered of PostgreSQL is read anew, also of partitions where nothing happens:
-    /// a session that was replaced inside a call may have reached a server that went back (rule 16).
+    /// From time to time the rows of all partitions are read again, also of idle ones: a session that was
+    /// replaced inside a call may have reached a server that went back (rule 16).
     private func rereadRows(_ now: MonotonicTime) {
         guard now >= rereadAt else { return }
         for partition in owned.keys { owned[partition]?.forget() }
@@ -97,7 +97,7 @@ package final class Scheduler {
         }
     }
 
-    /// The locks went with the session: whatever was read is another owner's business now (rule 9).
+    /// The locks are gone with the session, so other daemons may own the partitions now (rule 9).
     func loseSession(_ error: BackendError, _ now: MonotonicTime) {
         if !owned.isEmpty || ownership.failures == 0 {
             logger.warning("session with PostgreSQL lost", metadata: [LogKey.error: "\(error)"])
@@ -107,8 +107,8 @@ package final class Scheduler {
         ownership.backOff(now: now, using: &random)
     }
 
-    /// Serves each due partition once, beginning with another one each time. Of several rebuilds one goes on,
-    /// so that a turn stays short for those who have something to issue.
+    /// Serves each due partition once, beginning with another one each time. One rebuild at most runs in a
+    /// turn, so that a turn stays short for partitions with something to issue.
     private func serveDue() {
         let partitions = owned.keys.sorted()
         turnsSinceStart &+= 1
@@ -123,8 +123,8 @@ package final class Scheduler {
         }
     }
 
-    /// Rule 24: a heartbeat of each partition with nothing to issue, and a look whether that is still so, in
-    /// one round trip for all of them: a busy partition waits for it.
+    /// Rule 24: sends a heartbeat of each partition with nothing to issue, and checks whether that is still
+    /// so, in one round trip for all of them: busy partitions wait for it.
     private func showLife() {
         let now = options.clocks.now()
         let rows = owned.keys.sorted().compactMap { owned[$0]?.rowToShow(now) }
@@ -147,7 +147,7 @@ package final class Scheduler {
         }
     }
 
-    /// Rule 41: each second, what may leave Redis does.
+    /// Rule 41: each second, removes finished coupons from Redis.
     private func unload() {
         let now = options.clocks.now()
         for partition in owned.keys.sorted() {
@@ -186,8 +186,8 @@ package final class Scheduler {
         if rest > 0 { owned[partition]?.wait(until: now.advanced(byMilliseconds: rest)) }
     }
 
-    /// How long a partition rests after a step that took long, in milliseconds, if others are busy: six times
-    /// as long. So a slow one costs the others a seventh of the scheduler's time.
+    /// How long a partition rests after a long step while others are busy, in milliseconds: six times as long
+    /// as the step. So a slow partition gets a seventh of the scheduler's time.
     private func restForOthers(
         _ partition: PartitionID, since start: MonotonicTime, _ now: MonotonicTime
     ) -> Int64 {
@@ -204,7 +204,7 @@ package final class Scheduler {
         owned.contains { $0 != partition && $1.hasIssued(since: now) }
     }
 
-    /// Whether another partition issues what it gets at once: it has issued lately, and has nothing left.
+    /// Whether another partition keeps up: it has issued lately, and has nothing left.
     func othersKeepUp(with partition: PartitionID, _ now: MonotonicTime) -> Bool {
         owned.contains { $0 != partition && !$1.isReady && $1.hasIssued(since: now) }
     }
@@ -220,7 +220,7 @@ package final class Scheduler {
         case .redis:
             identity = nil
         case .postgres(.tooSlow):
-            // What else takes too long says nothing of the batches.
+            // Other statements that take too long say nothing about the size of batches.
             if let attempted = owned[partition]?.attempted {
                 if attempted.entries > 1 {
                     owned[partition]?.batch.tooMany(attempted.requests, now: now)
@@ -242,7 +242,7 @@ package final class Scheduler {
         }
     }
 
-    /// Which Redis this is, asked anew each second and after each break (rules 15 and 24).
+    /// The identity of Redis, read again every `checkMilliseconds` and after each break (rules 15 and 24).
     func verifiedIdentity() throws(BackendError) -> RedisIdentity {
         let now = options.clocks.now()
         if let identity, now < identityCheckAt { return identity }
@@ -252,7 +252,7 @@ package final class Scheduler {
         return answer
     }
 
-    /// Not at all where a partition is due: it may have become so by its heartbeat.
+    /// 0 if a partition is due: its heartbeat may have found something to issue.
     private func waitMilliseconds(_ now: MonotonicTime) -> Int {
         if owned.values.contains(where: { $0.isDue(now) }) { return 0 }
         let next = owned.values.map { $0.waitsUntil ?? $0.checkAt }.min()

@@ -1,4 +1,4 @@
-/// How a scheduler works; the effects that a simulator replaces are here too.
+/// How a scheduler works, with the effects that a simulator replaces.
 public import CouponCore
 
 /// Settings of a scheduler.
@@ -7,19 +7,19 @@ public struct SchedulerOptions: Sendable {
     public var partitioning: Partitioning
     /// Requests in one issuing transaction, at most; a queue entry is never split.
     public var requestsPerTransaction: Int
-    /// How much a slice of long work moves.
+    /// The size of a slice of long work.
     public var slices = Slices()
-    /// Between two looks at an idle partition, and two heartbeats, in milliseconds (rule 24).
+    /// Time between two looks at an idle partition, and two heartbeats, in milliseconds (rule 24).
     public var checkMilliseconds: Int64
-    /// Between two looks at PostgreSQL's rows of partitions where nothing happens, in milliseconds.
+    /// Time between two reads of the rows of idle partitions, in milliseconds.
     public var rereadMilliseconds: Int64
     /// The longest sleep while waiting for work; the lock session is pinged in between (rule 9).
     public var pollMilliseconds: Int64
-    /// Of the back-off's jitter.
+    /// For the back-off's jitter.
     public var seed: UInt64
     /// Time.
     public var clocks: Clocks
-    /// Told which partitions are owned, whenever that changes.
+    /// Is called with the owned partitions whenever they change.
     public var tellOwned: @Sendable (Set<PartitionID>) -> Void = { _ in }
     /// Called at each named place; tests kill the daemon there.
     public var failpoint: @Sendable (Failpoint) -> Void

@@ -57,8 +57,8 @@ public actor SchedulerService: Service {
 
     private nonisolated func stop() { isStopping.store(true, ordering: .relaxed) }
 
-    /// The session goes with the scheduler, and with it all its locks at once: were they given back one by
-    /// one, the others would meanwhile still count this daemon, and leave it its share.
+    /// The session ends with the scheduler, and all its locks at once. If they were released one by one,
+    /// other daemons would still count this daemon and leave it its share.
     private func drain() {
         var options = options
         options.tellOwned = { [self] owned in self.owned.withLock { $0 = owned } }

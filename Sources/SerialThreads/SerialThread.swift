@@ -1,7 +1,7 @@
 /// A thread for an actor that makes blocking calls (libpq, hiredis).
 ///
-/// Swift's concurrency pool has one thread a core and must never block. A private dispatch queue draws
-/// its thread from elsewhere, so an actor whose `unownedExecutor` is one of these may block as it likes.
+/// Swift's concurrency pool has one thread per core and must never block. A private dispatch queue uses
+/// other threads, so an actor whose `unownedExecutor` is a `SerialThread` may block.
 /// Rejected: a pthread with a mailbox of its own, sixty lines for the same effect.
 internal import Dispatch
 
@@ -12,10 +12,10 @@ public final class SerialThread: SerialExecutor {
     /// - Parameter name: shown by debuggers.
     public init(name: String) { queue = DispatchQueue(label: name) }
 
-    /// Runs what blocks and belongs to no actor, after all that was queued before.
+    /// Runs a blocking job of no actor, after the jobs that are queued.
     public func perform(_ job: @escaping @Sendable () -> Void) { queue.async(execute: job) }
 
-    /// The same, so many milliseconds later.
+    /// The same after a delay in milliseconds.
     public func perform(after milliseconds: Int, _ job: @escaping @Sendable () -> Void) {
         queue.asyncAfter(deadline: .now() + .milliseconds(milliseconds), execute: job)
     }

@@ -20,7 +20,8 @@ extension CouponKeeper {
 
     /// Rules 33 and 34: PostgreSQL first, then the gate; a lower total is capped at the gate before.
     ///
-    /// The gate is waited for until the deadline; should it not be told by then, `resync` follows.
+    /// Waits for the gate until the deadline; if the gate does not have the change by then, `resync` sends
+    /// it.
     public func update(
         _ id: CouponID, _ change: CouponChange, deadline: MonotonicTime
     ) throws(BackendError) -> Coupon {
@@ -30,7 +31,7 @@ extension CouponKeeper {
         var used: Int64?
         let update = try store.update(id, change) { coupon, row in
             guard case .some(.some(let total)) = change.total else { return true }
-            // The coupon is shown as it would be; the cap belongs to the version before.
+            // This is the coupon as it would be; the cap belongs to the version before.
             let result = try? gates.cap(
                 id, version: coupon.version - 1, partition: partition, epoch: row.epoch,
                 total: total)
@@ -59,10 +60,10 @@ extension CouponKeeper {
         }
     }
 
-    /// How long an admin's answer waits for the gate; everybody else's errands wait with it.
+    /// How long an admin's call waits for the gate, in milliseconds; later calls of the lane wait for it.
     private static let tellingMilliseconds: Int64 = 1_000
 
-    /// Tells the gate. Should that fail, `resync` follows.
+    /// Sends the change to the gate; if that fails, `resync` sends it later.
     private func set(
         _ coupon: Coupon, _ partition: PartitionID, _ deadline: MonotonicTime
     ) throws(BackendError) {
@@ -86,8 +87,8 @@ extension CouponKeeper {
                     + "it follows when it opens"))
     }
 
-    /// Tells the gates once more what was changed lately, and clears a cap whose change was not committed:
-    /// the cap at the total itself is none. Called each second.
+    /// Sends changes in the outbox to the gates again, and clears caps whose change was not committed: a
+    /// cap at the total has no effect. Called each second.
     public func resync() {
         for _ in 0..<100 {
             let wasTold = try? store.resync { coupon, row in

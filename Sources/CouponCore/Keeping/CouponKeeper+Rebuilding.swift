@@ -1,7 +1,7 @@
-/// An operator's word that a gate is wrong: it is fenced, and its owner builds it anew (rules 25 to 31).
+/// A rebuild on request: the gate is fenced, and its owner rebuilds it (rules 25 to 31).
 extension CouponKeeper {
     /// Fences a gate.
-    /// - Returns: the last epoch that will not do; see `GateControl.distrust`.
+    /// - Returns: the last epoch of the old gate; see `GateControl.distrust`.
     public func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch {
         guard (0..<partitioning.count).contains(partition.rawValue) else {
             throw .answer(
@@ -13,10 +13,9 @@ extension CouponKeeper {
         return try gates.distrust(partition)
     }
 
-    /// In which epoch the gate is open, where that is a later one; nil where it is not open, or cannot be
-    /// asked.
+    /// The epoch of the open gate, if it is a later one; nil if the gate is not open or cannot be asked.
     public func openEpoch(of partition: PartitionID, after epoch: Epoch) -> Epoch? {
-        // Any coupon will do: what it is asked about is the gate.
+        // Any coupon id works: only the state of the gate is used.
         let coupon = CouponID(Int64(partition.rawValue))
         let view = try? gates.inspect(coupon, partition: partition, user: nil)
         guard let view, view.status == .open, view.epoch > epoch else { return nil }

@@ -1,7 +1,7 @@
 /// Keeps gates and PostgreSQL in step: loads, statuses, decisions, changes (rules 32 to 37).
 ///
-/// It stands between the two ports and does no I/O itself, so that a simulator can stop it between any two
-/// calls. Blocking, and confined to one thread.
+/// It does its I/O through two ports, so that a simulator can stop it between any two calls. Blocking, and
+/// confined to one thread.
 public final class CouponKeeper {
     let store: any CouponStore
     let gates: any GateControl
@@ -14,7 +14,7 @@ public final class CouponKeeper {
     private var unfinished: CouponLoad?
 
     /// - Parameters:
-    ///   - forget: whatever the local caches say of this coupon is out of date.
+    ///   - forget: is called with a coupon of which the local caches are out of date.
     ///   - failed: is called with each error of Redis or PostgreSQL, for the log.
     public init(
         store: any CouponStore, gates: any GateControl, partitioning: Partitioning,
@@ -30,7 +30,7 @@ public final class CouponKeeper {
         self.failed = failed
     }
 
-    /// Rule 36; nil where PostgreSQL cannot be asked.
+    /// Rule 36; nil if PostgreSQL cannot be asked.
     public func decisions(_ questions: [AcceptedRequest], in partition: PartitionID) -> Decisions? {
         do {
             return try store.decisions(questions, in: partition)
@@ -40,8 +40,8 @@ public final class CouponKeeper {
         }
     }
 
-    /// Rule 32: brings a coupon into the gate, for an admin who waits. Others advance a `CouponLoad`
-    /// themselves. What the deadline interrupts goes on with the admin's next try.
+    /// Rule 32: loads a coupon into the gate while an admin waits; other callers advance a `CouponLoad`. A
+    /// load that the deadline interrupts continues with the admin's next try.
     func load(_ coupon: CouponID, by deadline: MonotonicTime) throws(BackendError) {
         var load = unfinished ?? CouponLoad(of: coupon, number: .random(in: 1...(.max)))
         if load.coupon != coupon {
@@ -65,7 +65,7 @@ public final class CouponKeeper {
                     + "try again"))
     }
 
-    /// What a caller reads of an error; the log gets the server's own words.
+    /// What a caller reads of an error; the server's own text goes to the log.
     public func failure(_ error: BackendError) -> Failure {
         if case .answer = error {} else { failed(error) }
         return Failure(error)

@@ -1,14 +1,14 @@
 /// The load of one coupon into an open gate (rule 32), a page of holders at a time.
 ///
-/// It claims the coupon at the gate, so that of all daemons one stages its holders; reads and stages them
-/// page by page; and gives them their record if nothing has changed since. Whoever finds the coupon claimed
-/// waits. Between two steps its thread serves others.
+/// It claims the coupon at the gate, so that only one daemon stages its holders; reads and stages them page
+/// by page; and writes the record if the holders have not changed since. If another load has the claim, it
+/// waits. Between two steps its thread does other work.
 public struct CouponLoad: Sendable {
-    /// What a step did.
+    /// The result of a step.
     public enum Step: Equatable, Sendable {
-        /// So many holders were staged, and there is more to do.
+        /// This many holders were staged, and the load is not over.
         case moved(holders: Int)
-        /// Another load is at it: look again a little later.
+        /// Another load has the claim: try again a little later.
         case wait
         /// It has ended.
         case done(LoadOutcome)
@@ -26,7 +26,7 @@ public struct CouponLoad: Sendable {
     private var stage = Stage.claiming
     private var attempts = 0
 
-    /// - Parameter number: no other load's.
+    /// - Parameter number: unique to this load.
     public init(of coupon: CouponID, number: LoadNumber) {
         self.coupon = coupon
         self.number = number
@@ -34,7 +34,7 @@ public struct CouponLoad: Sendable {
 
     private static let notOpen = BackendError.answer(.unavailable("the gate is not open yet"))
 
-    /// Does the next part.
+    /// Does the next step.
     public mutating func advance(_ keeper: CouponKeeper) -> Step {
         do throws(BackendError) {
             switch stage {
@@ -51,7 +51,7 @@ public struct CouponLoad: Sendable {
         }
     }
 
-    /// Removes what it has staged: it does not go on.
+    /// Removes what it has staged; the load ends.
     public func abandon(_ keeper: CouponKeeper) {
         let epoch: Epoch
         switch stage {
@@ -60,7 +60,7 @@ public struct CouponLoad: Sendable {
         case .staging(let claimed, _, _, _): epoch = claimed
         }
         let partition = keeper.partitioning.partition(of: coupon)
-        // What cannot be removed now is removed by the partition's owner, seconds later (rule 41).
+        // If that fails, the partition's owner removes it seconds later (rule 41).
         try? keeper.gates.abandon(coupon, partition: partition, epoch: epoch, load: number)
     }
 
@@ -126,7 +126,7 @@ public struct CouponLoad: Sendable {
         return .done(.loaded)
     }
 
-    /// A change that was committed while the coupon was loaded found it missing at the gate.
+    /// Sends a change that was committed during the load, when the gate did not have the coupon.
     private func catchUp(
         _ keeper: CouponKeeper, _ partition: PartitionID, _ epoch: Epoch, _ version: Int64
     ) throws(BackendError) {
@@ -134,7 +134,7 @@ public struct CouponLoad: Sendable {
         _ = try keeper.gates.set(now, partition: partition, epoch: epoch)
     }
 
-    /// Somebody was faster, or the coupon has changed.
+    /// Starts again: another load was faster, or the coupon has changed.
     private mutating func startAgain() throws(BackendError) -> Step {
         attempts += 1
         guard attempts < 5 else {

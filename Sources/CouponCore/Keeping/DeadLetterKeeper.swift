@@ -1,7 +1,7 @@
 /// Redrives and discards dead letters: PostgreSQL first, then the gate, as with every change (rule 33).
 ///
-/// Whoever dies in between leaves a letter of which the gate was not told; some daemon tells it within
-/// a second. Blocking, and confined to one thread.
+/// If a daemon dies in between, the gate lacks the decision; another daemon sends it within a second.
+/// Blocking, and confined to one thread.
 public final class DeadLetterKeeper {
     private let store: any CouponStore
     private let gates: any GateControl
@@ -24,7 +24,7 @@ public final class DeadLetterKeeper {
         try store.deadLetters(after: after, of: coupon, limit: limit)
     }
 
-    /// Redrives or discards a letter. Should the gate not be told by now, `tell` follows.
+    /// Redrives or discards a letter. If the gate cannot be updated now, `tell` does it later.
     public func decide(_ id: Int64, _ state: DeadLetter.State) throws(BackendError) -> DeadLetter {
         let decision = try store.decide(id, state)
         switch decision {
@@ -39,15 +39,15 @@ public final class DeadLetterKeeper {
         }
     }
 
-    /// Tells the gates what an earlier daemon could not. Called each second.
+    /// Sends decisions that the gates lack. Called each second.
     public func tell() {
         let unsynced = (try? store.unsyncedLetters(limit: 100)) ?? []
         Self.inTurn(unsynced) { id throws(BackendError) in try tell(id) }
     }
 
-    /// One letter after the other. Where Redis or PostgreSQL is away the others are not tried: each attempt
-    /// may last seconds, with rows locked.
-    /// - Parameter tell: whether the gate knows now; nil where it could not be reached.
+    /// One letter after the other. If Redis or PostgreSQL is away, it stops: each attempt may take seconds,
+    /// with rows locked.
+    /// - Parameter tell: whether the gate has the decision now; nil if the gate could not be reached.
     static func inTurn(_ letters: [Int64], _ tell: (Int64) throws(BackendError) -> Bool?) {
         for id in letters {
             do throws(BackendError) {
@@ -60,7 +60,7 @@ public final class DeadLetterKeeper {
         }
     }
 
-    /// Whether the gate knows now; nil where it could not be reached.
+    /// Whether the gate has the decision now; nil if it could not be reached.
     private func tell(_ id: Int64) throws(BackendError) -> Bool? {
         var isReached = true
         let isSynced = try store.tell(id) { letter, coupon, row in
