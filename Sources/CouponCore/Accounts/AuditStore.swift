@@ -1,6 +1,6 @@
 /// What an auditor asks of PostgreSQL. Blocking, and confined to one thread.
 public protocol AuditStore: AnyObject {
-    /// The tables' side of the accounts, one snapshot for all; those that are missing are left out.
+    /// The tables' side of the accounts, from one snapshot; missing coupons are left out.
     func accounts(of coupons: [CouponID], _ bounds: AccountsBounds) throws(BackendError)
         -> [LedgerAccounts]
 
@@ -11,18 +11,18 @@ public protocol AuditStore: AnyObject {
     /// Counts rows of a coupon by user, `limit` at most.
     func rows(of coupon: CouponID, after: UserID, limit: Int) throws(BackendError) -> RowSlice
 
-    /// Ranges of sequences up to the last one decided that nobody has, `limit` at most. It reads every row.
+    /// Ranges of decided sequences without a row, `limit` at most. It reads every row of the coupon.
     func missingSequences(of coupon: CouponID, limit: Int) throws(BackendError)
         -> [ClosedRange<Int64>]
 
-    /// Leaves a note, due now, that the gate must be told of a coupon once more.
-    /// - Parameter version: raises the coupon's above this one before, so that a gate that has it takes what
-    ///   the tables say; nil where the tables' is newer already.
+    /// Adds a coupon to the outbox, due now, so that the gate gets it again.
+    /// - Parameter version: the coupon's version is raised above it first, so that a gate with that version
+    ///   accepts the update; nil if the tables' version is newer already.
     func requestResync(_ coupon: CouponID, above version: Int64?) throws(BackendError)
 
-    // The rest is asked by others as well.
+    // `CouponStore` has these too.
 
-    /// A coupon; nil where there is none.
+    /// A coupon; nil if it does not exist.
     func coupon(_ id: CouponID) throws(BackendError) -> Coupon?
 
     /// Coupons with an id above `after`, by id.
@@ -36,9 +36,9 @@ public protocol AuditStore: AnyObject {
 
 /// How many rows may be read for the accounts of one coupon.
 public struct AccountsBounds: Sendable {
-    /// Issues; a coupon with more has them not counted.
+    /// Issues; of a coupon with more they are not counted.
     public let rows: Int64
-    /// Rejections and dead letters, each; of a coupon with more not all are counted.
+    /// Rejections, and dead letters; of a coupon with more not all are counted.
     public let rejections: Int64
 
     /// Bounds.
@@ -54,7 +54,7 @@ public struct RowSlice: Equatable, Sendable {
     public let count: Int64
     /// The last user among them; nil without rows.
     public let last: UserID?
-    /// What the coupon said in the same snapshot.
+    /// The coupon's `issued` in the same snapshot.
     public let issued: Int64
 
     /// Some rows of a coupon.
@@ -72,7 +72,7 @@ public protocol AuditGate: AnyObject {
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(BackendError) -> GateInspection
 
-    /// Users whom the gate knows, in no order, `limit` at least where there are so many.
+    /// Holders at the gate, in no order: at least `limit`, or all.
     func holders(
         of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int
     ) throws(BackendError) -> [LoadedHolder]

@@ -1,32 +1,31 @@
-/// Looks at the accounts of a few coupons each second, all the time, and sets right what can be derived.
+/// Checks the accounts of a few coupons each second, and repairs what follows from the tables.
 ///
-/// Each daemon looks at the coupons of the partitions that it owns, and at what its own workers remember
-/// of any coupon. It stops nobody: see `AccountsJudge` for why its figures are exact all the same. A gate
-/// that has not what the tables say of a coupon is told once more, by the note that every change leaves;
-/// where it is ahead of them PostgreSQL went back, which is an alarm as well. Everything else is told to
-/// people, with the sequences concerned. What fails is tried again at a later look, and a coupon of which
-/// something fails holds up no other. Blocking, and confined to one thread.
+/// Each daemon checks the coupons of its partitions, and what its own workers remember of any coupon. It
+/// takes no locks; `AccountsJudge` says why its figures are exact. If a gate differs from the tables, the
+/// outbox sends it the coupon again; if the gate is ahead, PostgreSQL went back, which is also an alarm.
+/// Everything else is reported, with the sequences concerned. What fails is tried again at a later look,
+/// and a failure of one coupon does not delay others. Blocking, and confined to one thread.
 public final class Auditor {
-    /// What people are to know.
+    /// What an auditor reports.
     public enum News: Equatable, Sendable {
         /// The accounts of a coupon were looked at.
         case looked(CouponID)
-        /// They do not add up, for certain; sequences as far as they are known.
+        /// They certainly do not add up; sequences as far as they are known.
         case drift(CouponID, Check, sequences: [ClosedRange<Int64>])
         /// They add up again.
         case mended(CouponID)
-        /// The gate has not what the tables say, and will be told.
+        /// The gate differs from the tables; the outbox sends it the coupon again.
         case toldAgain(CouponID, Check)
-        /// The gate has what the tables do not say any more.
+        /// The gate has a change that the tables have lost.
         case wentBack(CouponID, Check)
         /// Something could not be read or done now.
         case failed(CouponID?, BackendError)
     }
 
-    /// Failures of a server in a row after which this second's look ends: it is away, and each further
-    /// coupon would wait for it as long. One that only one coupon brings about stands alone.
+    /// Consecutive failures of a server that end this second's look: each further coupon would wait as
+    /// long. A failure that only one coupon causes stays single.
     private static let patience = 3
-    /// Tries to find out which sequences are concerned; then the drift is told without.
+    /// Attempts to find the sequences concerned; then the drift is reported without them.
     private static let searches = 3
     private static let bounds = AccountsBounds(rows: -1, rejections: Limits.auditedRejections)
 
@@ -37,19 +36,19 @@ public final class Auditor {
     private let tell: (News) -> Void
     private var book = AuditBook()
     private var rows = RowWalk()
-    /// Where the walk over all coupons stands.
+    /// How far the walk over all coupons has come.
     private var walked = CouponID(0)
     private var failures = 0
 
-    /// How coupons stood at the gate at the last look: a worker that is behind even that missed an event.
+    /// The state of coupons at the gate at the last look. A worker that is behind it has missed an event.
     public private(set) var standings: [GateStanding] = []
 
-    /// Coupons that do not add up, for certain.
+    /// How many coupons certainly do not add up.
     public var drifting: Int { book.drifting }
 
     /// - Parameters:
     ///   - owns: whether this daemon owns a partition now.
-    ///   - tell: is called with each piece of news.
+    ///   - tell: is called with each report.
     public init(
         store: any AuditStore, gates: any AuditGate, partitioning: Partitioning,
         owns: @escaping (PartitionID) -> Bool, tell: @escaping (News) -> Void
@@ -61,7 +60,7 @@ public final class Auditor {
         self.tell = tell
     }
 
-    /// One second's work.
+    /// Does one second's work.
     public func look() {
         book.keep { owns(partitioning.partition(of: $0)) }
         standings = []
@@ -90,7 +89,7 @@ public final class Auditor {
         }
     }
 
-    /// The next coupons; where a look ends early, the next one goes on from there.
+    /// Checks the next coupons; if a look ends early, the next one continues there.
     private func walk(past suspects: Set<CouponID>) throws(BackendError) {
         let last = walked
         let due = try store.accounts(after: last, limit: Limits.auditedCoupons, Self.bounds)
@@ -151,14 +150,14 @@ public final class Auditor {
         }
     }
 
-    /// Leaves a note that the gate must be told, above what it has if need be.
+    /// Adds the coupon to the outbox, with a version above the gate's if needed.
     private func tellAgain(
         _ check: Check, _ coupon: CouponID, _ view: GateInspection
     ) throws(BackendError) {
         let isAhead = check.rule == AccountsJudge.Rule.version && check.difference > 0
         if isAhead {
-            // Read after the gate, which is told nothing that is not committed: no change under way
-            // explains it (rule 48).
+            // Read after the gate, which only gets committed changes: so a change in flight does not explain
+            // it (rule 48).
             let known = try store.coupon(coupon)?.version
             guard let known, let version = view.record?.version, known < version else { return }
         }
@@ -177,7 +176,7 @@ public final class Auditor {
         tell(.drift(coupon, check, sequences: sequences))
     }
 
-    /// Which sequences are concerned, ten at most; none where that is not known.
+    /// The sequences concerned, ten at most; none if they are unknown.
     private func sequences(
         _ check: Check, _ ledger: LedgerAccounts, _ view: GateInspection
     ) throws(BackendError) -> [ClosedRange<Int64>] {
@@ -191,7 +190,7 @@ public final class Auditor {
         }
     }
 
-    /// Sequences of users who hold a slot at the gate that the tables know nothing of.
+    /// Sequences of holders with a slot at the gate that the tables do not have.
     private func slotsWithoutRows(
         of coupon: CouponID, _ view: GateInspection
     ) throws(BackendError) -> [ClosedRange<Int64>] {

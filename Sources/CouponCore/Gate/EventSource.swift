@@ -1,17 +1,17 @@
-/// Where a daemon hears completion events: one subscription for all partitions.
+/// A daemon's source of completion events: one subscription for all partitions.
 ///
 /// Blocking, and confined to one thread.
 public protocol EventSource: AnyObject {
-    /// Blocks until something is heard, half a second at most; nil where nothing was.
+    /// The next signal; blocks for half a second at most; nil if nothing came.
     ///
-    /// Connects, subscribes and pings as needed. A break is told once, before the next `up`.
+    /// Connects, subscribes and pings as needed. A break is reported once, before the next `up`.
     func next() -> EventSignal?
 }
 
-/// What a subscription tells. Publish/subscribe replays nothing: after each `up` whatever was
-/// remembered from before is stale (rule 39).
+/// A signal of a subscription. Publish/subscribe replays nothing: after each `up` everything that was
+/// remembered is stale (rule 39).
 public enum EventSignal: Equatable, Sendable {
-    /// The subscription stands: events published from now on are heard.
+    /// The subscription is active: it receives all events published from now on.
     case up
     /// The subscription is broken; the text says why.
     case down(String)

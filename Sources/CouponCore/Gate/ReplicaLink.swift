@@ -1,26 +1,25 @@
-/// One worker's way to learn whether replicas have what the gate has answered (rule 37).
+/// Tells a worker whether replicas have what the gate has answered (rule 37).
 ///
 /// Confined to the worker's event loop, as is its delegate.
 public protocol ReplicaLink: AnyObject {
-    /// Who hears the answer; held weakly.
+    /// Gets the answer; held weakly.
     var delegate: (any ReplicaDelegate)? { get set }
 
     /// Asks how many replicas have all that the gate has answered until now, and waits for them as long as
-    /// it is configured to. One question at a time: the answer goes to the delegate, in a later turn of
-    /// the loop.
+    /// configured. One question at a time; the delegate gets the answer in a later turn of the loop.
     func ask()
 
-    /// Gives the connection up for good; no answer comes any more.
+    /// Closes the connection; no more answers come.
     func close()
 }
 
-/// Who hears of replicas.
+/// Gets the answers of a `ReplicaLink`.
 public protocol ReplicaDelegate: AnyObject {
-    /// The answer to the question under way; nil where nobody can say.
+    /// The answer to the question in flight; nil if it could not be asked.
     func replicas(didAnswer answer: ReplicaAnswer?)
 }
 
-/// How many replicas have it, and of which Redis: after a failover another one would be asked.
+/// How many replicas have it, and of which Redis: a failover changes the Redis that answers.
 public struct ReplicaAnswer: Equatable, Sendable {
     /// Replicas that have acknowledged all that was written before the question.
     public let count: Int

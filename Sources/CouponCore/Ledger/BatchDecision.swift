@@ -1,11 +1,11 @@
 /// The rule for issuing a batch: first in, first out, while quantity lasts; judged on locked coupons.
 ///
-/// Draining judges existence and quantity only: state and window were judged at acceptance (rule 19).
-/// The caller inserts what `nextCandidates` names, says which of them met a row that was there already,
-/// and asks again until there are none. A candidate that met a row used no quantity, so that in the rare
-/// case of a conflict the next in line gets its chance. Normally one round is enough.
+/// Draining judges existence and quantity only: state and window were judged at acceptance (rule 19). The
+/// caller inserts the `nextCandidates`, reports which of them met an existing row, and repeats until there
+/// are none. A candidate that met a row used no quantity, so the next one in line gets its chance. Normally
+/// one round is enough.
 public struct BatchDecision {
-    /// A request to insert, or one that was.
+    /// A request to insert, or an inserted one.
     public struct Candidate: Equatable, Sendable {
         /// The request.
         public let accepted: AcceptedRequest
@@ -30,7 +30,7 @@ public struct BatchDecision {
 
     private var accounts: [CouponID: Account] = [:]
     private var missing: [CouponID: Int64] = [:]
-    /// The coupons that the batch names, each once, in the order in which it names them.
+    /// The coupons of the batch, each once, in their order.
     private var order: [CouponID] = []
     private var concerned: Set<CouponID> = []
     private var rejections: [Rejection] = []
@@ -70,7 +70,7 @@ public struct BatchDecision {
         }
     }
 
-    /// Notes that requests of a coupon are decided here, the coupon being there or not.
+    /// Counts decided requests of a coupon, which may be missing.
     private mutating func count(_ requests: Int, of coupon: CouponID, upTo sequence: Int64) {
         if accounts[coupon]?.reserve(requests, upTo: sequence) == nil {
             missing[coupon, default: 0] += Int64(requests)
@@ -87,7 +87,7 @@ public struct BatchDecision {
                 issued: issued))
     }
 
-    /// The requests to insert next, in order, as far as quantity lasts; empty at the end.
+    /// The requests to insert next, in order, while quantity lasts; empty at the end.
     public mutating func nextCandidates() -> [Candidate] {
         var candidates: [Candidate] = []
         for id in order {
@@ -118,9 +118,9 @@ public struct BatchDecision {
         refuse(candidate, .deadLetter)
     }
 
-    /// What the transaction writes beside the inserts, and what settle is told.
+    /// What the transaction writes besides the inserts, and what settle gets.
     ///
-    /// Those for whom no quantity was left are rejected; a coupon whose last one went gets a new version.
+    /// Requests without quantity are rejected; a coupon that is sold out now gets a new version.
     public consuming func finish() -> Commit {
         var coupons: [SettledCoupon] = []
         var inserted: Int64 = 0

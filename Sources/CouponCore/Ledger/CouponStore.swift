@@ -1,17 +1,17 @@
 /// What the daemon asks of PostgreSQL besides issuing: coupons, users, issues, dead letters.
 ///
-/// Blocking, and confined to one thread. After `sessionLost` the next call connects anew.
+/// Blocking, and confined to one thread. After `sessionLost` the next call connects again.
 public protocol CouponStore: HolderReader {
     /// All partitions' rows, in order.
     func partitions() throws(BackendError) -> [PartitionRow]
 
-    /// A coupon; nil where there is none.
+    /// A coupon; nil if it does not exist.
     func coupon(_ id: CouponID) throws(BackendError) -> Coupon?
 
     /// Coupons with an id above `after`, by id.
     func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon]
 
-    /// Coupons as committed, by id; those that are missing are left out.
+    /// Coupons as committed, by id; missing ones are left out.
     func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon]
 
     /// What PostgreSQL knows of these requests, and the cursor, in one snapshot (rule 36).
@@ -19,7 +19,7 @@ public protocol CouponStore: HolderReader {
         _ questions: [AcceptedRequest], in partition: PartitionID
     ) throws(BackendError) -> Decisions
 
-    /// What PostgreSQL knows of users and coupons, whatever the request, in order.
+    /// What PostgreSQL knows of users and coupons, by any request, in order.
     func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?]
 
     /// All that PostgreSQL knows of many questions about coupons and users, in one round trip.
@@ -27,24 +27,24 @@ public protocol CouponStore: HolderReader {
         _ questions: [StatusQuestion], _ partitioning: Partitioning
     ) throws(BackendError) -> StatusRows
 
-    /// Creates a coupon. False where the id is taken.
+    /// Creates a coupon. False if the id exists.
     func create(_ coupon: Coupon) throws(BackendError) -> Bool
 
-    /// Changes a coupon under its lock; the version rises. Nil where it is missing. A note of it, committed
-    /// before, stays until `resync`.
+    /// Changes a coupon under its lock; the version rises. Nil if it does not exist. Its row in the
+    /// outbox, committed before, stays until `resync`.
     /// - Parameters:
     ///   - change: what to change; nil members stay.
-    ///   - cap: rule 34: asked inside the transaction, with partition row and coupon row locked, before a
-    ///     total is lowered, with the coupon as it would be; false rolls back.
+    ///   - cap: rule 34: called with the coupon as it would be, before a total is lowered, inside the
+    ///     transaction that has locked partition row and coupon row; false rolls back.
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult?
 
-    /// Takes the oldest note that `update` has left behind, if it is due, and has the gate told, in a race
-    /// with nobody: a daemon may have died between PostgreSQL and the gate (rules 33 and 34).
-    /// - Parameter tell: asked with partition row and coupon row locked; whether the gate knows the coupon
-    ///   as it is.
-    /// - Returns: whether a note was dealt with, and so perhaps another one is due.
+    /// Updates the gate with the oldest coupon in the outbox that is due: a daemon may have died between
+    /// PostgreSQL and the gate (rules 33 and 34).
+    /// - Parameter tell: called with partition row and coupon row locked; whether the gate has the coupon as
+    ///   it is.
+    /// - Returns: whether a coupon was handled; another one may be due.
     func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool
 
     /// Issues of a coupon, of users with an id above `after`, by user id; `limit` at most.
@@ -100,7 +100,7 @@ public struct CouponUser: Hashable, Sendable {
 public struct Decisions: Equatable, Sendable {
     /// Up to here everything in the partition is decided.
     public let cursor: Position
-    /// One for each question, in order; nil where PostgreSQL has no row for that request.
+    /// One for each question, in order; nil if PostgreSQL has no row for that request.
     public let standings: [UserStanding?]
 
     /// Rows and cursor of one snapshot.

@@ -1,17 +1,17 @@
-/// Reads whom the gate must know, page by page: a coupon may have ten million holders.
+/// Reads the holders that the gate must have, page by page: a coupon may have ten million.
 ///
-/// No snapshot holds the pages together. Whoever reads them compares the marks of before and after.
+/// The pages have no common snapshot. The reader compares the marks before and after.
 public protocol HolderReader: AnyObject {
-    /// Marks of coupons, by id; those that are missing are left out.
+    /// Marks of coupons, by id; missing coupons are left out.
     func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks]
 
-    /// The next holders of a coupon: first users whose latest request was refused and who have no issue,
+    /// The next holders of a coupon: first users whose latest request was rejected and who have no issue,
     /// then issues; `limit` at most.
     func holders(
         of coupon: CouponID, after place: HolderPlace, limit: Int
     ) throws(BackendError) -> HolderPage
 
-    /// All holders of several coupons; nil where they are more than `limit`.
+    /// All holders of several coupons; nil if they are more than `limit`.
     func holders(
         of coupons: [CouponID], limit: Int
     ) throws(BackendError) -> [CouponID: [LoadedHolder]]?
@@ -19,9 +19,9 @@ public protocol HolderReader: AnyObject {
 
 /// How far the holders of a coupon have been read.
 public enum HolderPlace: Equatable, Sendable {
-    /// Refused users up to this one.
+    /// Rejected users up to this one.
     case refused(UserID)
-    /// All refused users, and issues up to this user.
+    /// All rejected users, and issues up to this user.
     case issued(UserID)
     /// All.
     case end

@@ -1,28 +1,28 @@
 /// Where issues are committed: the scheduler's session with PostgreSQL, which also holds its locks.
 ///
 /// Blocking, and confined to one thread. After `sessionLost` every lock is gone and the next call
-/// connects anew.
+/// connects again.
 public protocol Ledger: HolderReader {
-    /// Whether the session stands; losing it is losing every partition (rule 9).
+    /// Whether the session is alive; a lost session loses every partition (rule 9).
     var isConnected: Bool { get }
 
     /// Connects if need be, and shows the server that the session lives (rule 9).
     func ping() throws(BackendError)
 
-    /// Joins the daemons that share the partitions, and says how they are counted now.
+    /// Joins the daemons that share the partitions; returns their number and the rank of this one.
     func joinMembers() throws(BackendError) -> Membership
 
-    /// Tries to become the partition's owner; true also where it is already.
+    /// Tries to become the partition's owner; true also if it is already.
     func claim(_ partition: PartitionID) throws(BackendError) -> Bool
 
-    /// Gives a partition up.
+    /// Releases a partition.
     func release(_ partition: PartitionID) throws(BackendError)
 
     /// The partition's row.
     func partition(_ partition: PartitionID) throws(BackendError) -> PartitionRow
 
-    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns. The row as
-    /// it is then: from here the cursor stands.
+    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns.
+    /// - Returns: the row as it is then; older epochs no longer move its cursor.
     func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
     ) throws(BackendError) -> PartitionRow
@@ -35,7 +35,7 @@ public protocol Ledger: HolderReader {
         in partition: PartitionID, after from: Position, upTo to: Position
     ) throws(BackendError) -> [Rejection]
 
-    /// Coupons as committed; those that are missing are left out.
+    /// Coupons as committed; missing ones are left out.
     func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon]
 }
 
