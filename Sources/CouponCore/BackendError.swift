@@ -4,7 +4,7 @@
 public enum BackendError: Error, Equatable, Sendable {
     /// A call to Redis failed; the connection is closed.
     case redis(RedisFault)
-    /// A call to PostgreSQL failed; its transaction is rolled back, unless a COMMIT was under way.
+    /// A call to PostgreSQL failed; its transaction is rolled back, unless a COMMIT was in flight.
     case postgres(PostgresFault)
     /// The gate or the partition's row moved on: another owner, a rebuild. No port throws it.
     case overtaken(String)
@@ -33,7 +33,7 @@ public enum PostgresFault: Equatable, Sendable {
     /// PostgreSQL cannot do this now: no disk, no memory, an I/O error (classes 53 and 58). The session
     /// stands, and other statements may work.
     case failed(String)
-    /// The session is gone (class 08, 57P, or no answer), and its locks with it. If a COMMIT was under way
+    /// The session is gone (class 08, 57P, or no answer), and its locks with it. If a COMMIT was in flight
     /// its outcome is unknown; only moving the cursor again decides (rule 20).
     case sessionLost(String)
     /// PostgreSQL refuses, and trying again does not help; the text says what to do.

@@ -56,7 +56,7 @@ extension Limits {
     /// Requests in one gate call: Lua's `unpack` takes fewer than 8,000 values, and Redis serves nobody
     /// else for the 2.3 ms of a full one.
     public static let requestsPerGateCall = 1_024
-    /// Gate calls under way on one connection. What has arrived when Redis comes back from its fsync shares
+    /// Gate calls in flight on one connection. What has arrived when Redis comes back from its fsync shares
     /// the next one, so that a thousand coupons with few requests each are not a thousand fsyncs.
     public static let gateCallsInFlight = 64
     /// Gate calls of one coupon under way: few, or its requests would not gather.

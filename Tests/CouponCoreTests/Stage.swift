@@ -17,7 +17,7 @@ final class Stage {
     private var requests: UInt64 = 0
 
     /// - Parameters:
-    ///   - epoch: nil where PostgreSQL was not read yet.
+    ///   - epoch: nil if PostgreSQL was not read yet.
     ///   - replicas: two of them are waited for.
     init(epoch: Epoch? = 1, seed: UInt64 = 1, replicas: FakeReplicas? = nil) {
         worker = Worker(

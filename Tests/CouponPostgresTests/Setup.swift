@@ -83,7 +83,7 @@ func batch(
 }
 
 extension HolderReader {
-    /// All that a load reads, page by page; nil where the coupon is missing.
+    /// All that a load reads, page by page; nil if the coupon is missing.
     func loaded(
         _ coupon: CouponID
     ) throws -> (marks: LoadMarks, holders: [LoadedHolder])? {

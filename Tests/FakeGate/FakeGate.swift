@@ -7,7 +7,7 @@ public final class FakeGate: Gate {
     public var identity: RedisIdentity?
     /// Who hears the answers.
     public weak var delegate: (any GateDelegate)?
-    /// The calls under way, oldest first.
+    /// The calls in flight, oldest first.
     public private(set) var calls: [GateCall] = []
     /// How many calls were ever sent.
     public private(set) var sent = 0
@@ -30,10 +30,10 @@ public final class FakeGate: Gate {
     /// Counts.
     public func verify() { verified += 1 }
 
-    /// Forgets the calls under way.
+    /// Forgets the calls in flight.
     public func close() { calls.removeAll() }
 
-    /// Answers the oldest call. False where none is under way.
+    /// Answers the oldest call. False if none is under way.
     @discardableResult
     public func answer(_ judge: (GateCall) -> GateAnswer) -> Bool {
         guard !calls.isEmpty else { return false }

@@ -2,7 +2,7 @@
 public import CouponCore
 
 extension ModelRedis {
-    /// Rule 27. False where the gate has this epoch or a later one; nil where it is another installation's.
+    /// Rule 27. False if the gate has this epoch or a later one; nil if it is another installation's.
     public mutating func fence(_ row: PartitionRow) -> Bool? {
         let old = self[row.id].gate
         if let old, old.installID != row.installID { return nil }

@@ -58,7 +58,7 @@ extension ModelRedis {
 }
 
 extension ModelRedis.Partition {
-    /// A coupon as loaded in an epoch; nil where it is not.
+    /// A coupon as loaded in an epoch; nil if it is not.
     public subscript(epoch: Epoch, coupon: CouponID) -> ModelRedis.Loaded? {
         get { coupons[ModelRedis.Key(epoch: epoch, coupon: coupon)] }
         set { coupons[ModelRedis.Key(epoch: epoch, coupon: coupon)] = newValue }

@@ -4,7 +4,7 @@ public import CouponCore
 
 /// What a Redis holds. Each script takes the gate's clock, which is the caller's to move.
 public struct ModelRedis: Sendable {
-    /// How long a finished coupon stays, in milliseconds; 0 is for ever.
+    /// How long a finished coupon stays, in milliseconds; 0 is without end.
     public var retention: Int64 = 0
     /// Requests of one coupon, accepted and not settled; beyond it the gate refuses.
     public var backlogPerCoupon = Limits.backlogPerCoupon
@@ -17,7 +17,7 @@ public struct ModelRedis: Sendable {
 
     /// A partition's keys.
     public struct Partition: Sendable {
-        /// The gate; nil where it is missing.
+        /// The gate; nil if it is missing.
         public var gate: Gate?
         /// The queue, oldest first.
         public var queue: [Entry] = []
@@ -53,7 +53,7 @@ public struct ModelRedis: Sendable {
         public var settled = Position.zero
         /// Requests accepted and not settled.
         public var queued: Int64 = 0
-        /// Rises while a rebuild moves; 0 where nobody is at one.
+        /// Rises while a rebuild moves; 0 if there is none.
         public var beat: Int64 = 0
         /// Counts changes of openness; never falls.
         public var rev: Int64 = 0

@@ -78,7 +78,7 @@ public struct ModelTables: Sendable {
         }.sorted { ($0.position, $0.accepted.sequence) < ($1.position, $1.accepted.sequence) }
     }
 
-    /// Coupons as committed, by id; those that are missing are left out.
+    /// Coupons as committed, by id; missing ones are left out.
     public func coupons(_ ids: [CouponID]) -> [Coupon] { ids.sorted().compactMap { coupons[$0] } }
 
     /// How many dead letters of a coupon are held.
@@ -86,7 +86,7 @@ public struct ModelTables: Sendable {
         Int64(rejections.count { $0.accepted.coupon == coupon && $0.reason == .deadLetter })
     }
 
-    /// Marks of coupons, by id; those that are missing are left out.
+    /// Marks of coupons, by id; missing ones are left out.
     public func marks(of ids: [CouponID]) -> [LoadMarks] {
         coupons(ids).map { LoadMarks(coupon: $0, held: deadLetters(of: $0.id)) }
     }
@@ -107,7 +107,7 @@ public struct ModelTables: Sendable {
         }
     }
 
-    /// All holders of several coupons; nil where they are more than `limit`.
+    /// All holders of several coupons; nil if they are more than `limit`.
     public func holders(of ids: [CouponID], limit: Int) -> [CouponID: [LoadedHolder]]? {
         var found: [CouponID: [LoadedHolder]] = [:]
         for id in ids { found[id] = issuedHolders(of: id) + refusedHolders(of: id) }

@@ -1,6 +1,6 @@
 /// The accounts of one coupon, judged: what the gate gave out, the tables must have, or the queue still.
 ///
-/// Gate and tables are read one after the other and are never stopped. That is exact all the same where
+/// Gate and tables are read one after the other and are never stopped. That is exact nevertheless where
 /// `settled` at the gate is the cursor of the tables: an acceptance raises used, queued and the next
 /// sequence together, and everything else moves with the cursor. So `used - queued` and
 /// `next sequence - queued` stand still between two commits, whatever the traffic.
@@ -12,9 +12,9 @@ public struct AccountsJudge: Sendable {
 
     /// - Parameters:
     ///   - ledger: the tables' side.
-    ///   - gate: the coupon's record; nil where the gate does not hold it.
+    ///   - gate: the coupon's record; nil if the gate does not hold it.
     ///   - place: where the gate stood in the same reading.
-    ///   - queueRequests: requests for the coupon found in the queue; nil where it was not read.
+    ///   - queueRequests: requests for the coupon found in the queue; nil if it was not read.
     public init(
         ledger: LedgerAccounts, gate: GateRecord?, place: GatePlace, queueRequests: Int64?
     ) {
@@ -124,7 +124,7 @@ public struct AccountsJudge: Sendable {
 }
 
 extension AccountsJudge {
-    /// Rules to which somebody refers.
+    /// Rules that other code refers to.
     public enum Rule {
         /// Of the gate's `used`.
         public static let slots = "the gate's used slots are issued, queued or dead-lettered"

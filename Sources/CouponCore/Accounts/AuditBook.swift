@@ -3,7 +3,7 @@
 public struct AuditBook: Sendable {
     /// What a look has shown.
     public enum Finding: Equatable, Sendable {
-        /// Something does not add up, for certain; told again until it has been acted on.
+        /// Figures that certainly do not add up; reported again until `actedOn`.
         case drift(Check, attempt: Int)
         /// A coupon that drifted adds up again.
         case mended
@@ -67,12 +67,12 @@ public struct AuditBook: Sendable {
         return findings
     }
 
-    /// What was to be done about a drift is done: it is told no more.
+    /// A drift was handled: it is not reported again.
     public mutating func actedOn(_ rule: String, of coupon: CouponID) {
         suspicions[coupon]?[rule]?.isActedOn = true
     }
 
-    /// The number of the attempt that is due where it is certain; nil where none is.
+    /// The number of the due attempt for a certain drift; nil if none is due.
     private func note(_ check: Check, in known: inout [String: Suspicion]) -> Int? {
         var suspicion = known[check.rule] ?? Suspicion(difference: check.difference, looks: 0)
         let isSame = suspicion.looks > 0 && suspicion.difference == check.difference

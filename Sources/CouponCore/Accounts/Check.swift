@@ -15,7 +15,7 @@ public struct Check: Equatable, Sendable {
     public let rule: String
     /// The figures that were compared.
     public let figures: String
-    /// By how much they differ; 0 where it holds.
+    /// By how much they differ; 0 if it holds.
     public let difference: Int64
     /// What a failure says.
     public let force: Force

@@ -13,7 +13,7 @@ public struct RowWalk: Sendable {
     /// Begins before the first coupon.
     public init() {}
 
-    /// Goes on with this coupon; nil begins anew.
+    /// Goes on with this coupon; nil begins again.
     public mutating func begin(_ coupon: CouponID?) {
         self.coupon = coupon ?? CouponID(0)
         user = UserID(0)

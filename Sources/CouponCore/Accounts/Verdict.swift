@@ -20,7 +20,7 @@ public struct VerdictFinder: Sendable {
     /// - Parameter patience: readings at most. A change that is under way must be through by then.
     public init(patience: Int) { self.patience = patience }
 
-    /// The verdict; nil where the coupon must be read again.
+    /// The verdict; nil if the coupon must be read again.
     public mutating func verdict(on ledger: LedgerAccounts, _ judge: AccountsJudge) -> Verdict? {
         readings += 1
         let failed = judge.checks.filter { !$0.holds }

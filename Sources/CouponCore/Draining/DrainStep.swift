@@ -55,7 +55,7 @@ public enum RebuildReason: String, Sendable {
     /// Whether PostgreSQL is older than the gate: what it had committed meanwhile is lost (rule 16).
     public var isPostgresBehind: Bool { self == .gateAhead || self == .settledAhead }
 
-    /// Nil where the gate can be trusted.
+    /// Nil if the gate can be trusted.
     public init?(row: PartitionRow, gate: GateView, identity: RedisIdentity) {
         if gate.status == .missing {
             self = .gateMissing
@@ -79,7 +79,7 @@ public enum RebuildReason: String, Sendable {
     }
 
     /// Whether no entry of the gate's own epoch is missing. Earlier epochs are not judged: what they lost,
-    /// the rebuild that closed them has counted, and judging it again would rebuild for ever.
+    /// the rebuild that closed them has counted, and judging it again would rebuild without end.
     private static func isWhole(_ gate: GateView, after row: PartitionRow) -> Bool {
         var last = row.cursor
         guard let first = gate.items.first else {

@@ -2,8 +2,8 @@
 /// (promise 7; rules 38 to 40). It forgets rather than errs: what it does not know is asked of the gate.
 ///
 /// A mark is ordered by (epoch, rev): a late reply or event never takes it back. A closed mark counts
-/// only while the subscription stands under which its question was asked, since otherwise nobody would
-/// tell this worker that the coupon opened again (rule 38).
+/// only while the subscription is active under which its question was asked: without it this worker would not
+/// learn that the coupon opened again (rule 38).
 public struct FrontDoor {
     /// What to do with a request.
     public enum Judgement: Equatable, Sendable {
@@ -24,8 +24,8 @@ public struct FrontDoor {
 
     private let partitioning: Partitioning
     private var marks: RecentlySet<CouponID, Mark>
-    /// Coupons that do not exist, and until when that is believed. Apart from the marks: whoever asks for
-    /// a million ids that nobody has made pushes out no coupon that exists.
+    /// Coupons that do not exist, and until when that holds. Separate from the marks: requests for a million
+    /// unknown ids must not push out coupons that exist.
     private var absences: RecentlySet<CouponID, MonotonicTime>
     private var epochs: [Epoch]
     private var disconnectedSince: MonotonicTime?
@@ -112,7 +112,7 @@ public struct FrontDoor {
         apply(coupon, epoch: reply.epoch, rev: reply.rev, door: reply.door, now: now)
     }
 
-    /// The gate's clock, as told in an answer.
+    /// The gate's clock, as an answer has it.
     mutating func see(_ time: Timestamp, askedAt: MonotonicTime, now: MonotonicTime) {
         gateClock = (askedAt, now, time)
     }
@@ -153,7 +153,7 @@ public struct FrontDoor {
             epoch: epoch, rev: rev, door: door, refreshAt: nextRefresh(after: now))
     }
 
-    /// PostgreSQL does not know the coupon. Believed for a short time only: a creation is told to nobody.
+    /// PostgreSQL does not have the coupon. Remembered for a short time only: a creation publishes no event.
     public mutating func applyAbsence(of coupon: CouponID, now: MonotonicTime) {
         marks[coupon] = nil
         absences[coupon] = now.advanced(byMilliseconds: Limits.absentMilliseconds)
@@ -184,7 +184,7 @@ public struct FrontDoor {
         absences.removeAll()
     }
 
-    /// The subscription stands again: whatever was remembered may be stale.
+    /// The subscription is active again: everything remembered may be stale.
     public mutating func subscriptionUp() {
         generation += 1
         disconnectedSince = nil

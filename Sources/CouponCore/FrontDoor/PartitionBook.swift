@@ -40,7 +40,7 @@ public struct PartitionBook {
         pages[partition.rawValue].opened = max(pages[partition.rawValue].opened, epoch)
     }
 
-    /// Something stands, or stood, at this position.
+    /// A queue entry is or was at this position.
     public mutating func see(_ position: Position, in partition: PartitionID) {
         guard pages[partition.rawValue].epoch == position.epoch else { return }
         pages[partition.rawValue].floor = max(pages[partition.rawValue].floor, position.n)

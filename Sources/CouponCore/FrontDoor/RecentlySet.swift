@@ -14,7 +14,7 @@ struct RecentlySet<Key: Hashable, Value> {
     /// What `latest` has given last: in a sale everybody asks for the same key.
     private var last: (key: Key, value: Value)?
 
-    /// The value of a key, at once where it is the one asked for last.
+    /// The value of a key; fast for the key that was used last.
     mutating func latest(_ key: Key) -> Value? {
         if let last, last.key == key { return last.value }
         let value = self[key]

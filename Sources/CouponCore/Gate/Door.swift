@@ -44,7 +44,7 @@ public enum DoorReason: Hashable, Sendable {
     /// The coupon is closed.
     case closed
 
-    /// What a bounced request is told.
+    /// The answer to a bounced request.
     public var outcome: Outcome {
         switch self {
         case .full, .soldOut: .soldOut

@@ -1,11 +1,11 @@
-/// One worker's way to the gate: at most `Limits.gateCallsInFlight` calls under way, answered in order.
+/// One worker's gate connection: at most `Limits.gateCallsInFlight` calls in flight, answered in order.
 ///
 /// Confined to the worker's event loop, as is its delegate.
 public protocol Gate: AnyObject {
     /// Which Redis it reaches, checked and ready; nil while there is none.
     var identity: RedisIdentity? { get }
 
-    /// Who hears the answers; held until `close`.
+    /// Gets the answers; held until `close`.
     var delegate: (any GateDelegate)? { get set }
 
     /// Sends a call; its answer goes to the delegate. Calls are answered in the order they were sent.
@@ -19,7 +19,7 @@ public protocol Gate: AnyObject {
     func close()
 }
 
-/// Who hears the gate's answers.
+/// Gets the gate's answers.
 public protocol GateDelegate: AnyObject {
     /// The answer to a call.
     func gate(didAnswer call: GateCall, with answer: GateAnswer)

@@ -15,7 +15,7 @@ public struct GateRequest: Hashable, Sendable {
     }
 }
 
-/// One call of the gate script: one coupon, many requests. With none it only asks how things stand.
+/// One call of the gate script: one coupon, many requests. Without requests it only asks for the state.
 public struct GateCall: Equatable, Sendable {
     /// The coupon's partition.
     public let partition: PartitionID
@@ -68,7 +68,7 @@ public enum GateVerdict: Equatable, Sendable {
     case expired
 }
 
-/// How the coupon stands at the gate after a call.
+/// The state of the coupon at the gate after a call.
 public struct GateReply: Equatable, Sendable {
     /// The gate's epoch.
     public let epoch: Epoch
@@ -120,11 +120,11 @@ public enum GateAnswer: Equatable, Sendable {
     case exhausted
     /// Nothing was sent, or Redis refused the command before it ran.
     case unavailable(String)
-    /// The connection broke with the call under way. It can no longer run; whether it ran is unknown.
+    /// The connection broke with the call in flight. It can no longer run; whether it ran is unknown.
     case interrupted(String)
 }
 
-/// Whether a partition's gate takes requests.
+/// Whether a partition's gate accepts requests.
 public enum GateStatus: UInt8, Sendable {
     /// There is none: Redis is empty, or new.
     case missing = 0

@@ -1,18 +1,18 @@
 /// A partition's gate and a part of its queue, read in one script.
 public struct GateView: Equatable, Sendable {
-    /// Whether it takes requests.
+    /// Whether it accepts requests.
     public let status: GateStatus
-    /// Its epoch; 0 where it is missing.
+    /// Its epoch; 0 if it is missing.
     public let epoch: Epoch
     /// The n of the newest entry of this epoch.
     public let tail: Int64
     /// Up to here commits are settled; in a fenced gate, up to here a rebuild has counted the queue.
     public let settled: Position
-    /// Rises while a rebuild moves; 0 where nobody is at one.
+    /// Rises while a rebuild moves; 0 if there is none.
     public let beat: Int64
-    /// Whose gate it is; nil where it is missing.
+    /// Whose gate it is; nil if it is missing.
     public let installID: String?
-    /// The last id that the queue ever gave; zero where there is none.
+    /// The last id that the queue ever gave; zero if there is none.
     public let queueEnd: Position
     /// The entries asked for.
     public let items: [QueueItem]
@@ -57,7 +57,7 @@ public enum CapResult: Equatable, Sendable {
 
 /// What the gate knows of a coupon, read in one script.
 public struct GateInspection: Equatable, Sendable {
-    /// Whether the gate takes requests.
+    /// Whether the gate accepts requests.
     public let status: GateStatus
     /// Its epoch.
     public let epoch: Epoch
@@ -69,9 +69,9 @@ public struct GateInspection: Equatable, Sendable {
     public let now: Timestamp
     /// Which Redis gave the answer, with which data.
     public let identity: RedisIdentity
-    /// The coupon's record; nil where it is not loaded.
+    /// The coupon's record; nil if it is not loaded.
     public let record: GateRecord?
-    /// The user's place among the holders; nil where there is none, or nobody asked.
+    /// The user's holder; nil if there is none, or no user was named.
     public let holder: GateHolder?
 
     /// An inspection.
@@ -99,7 +99,7 @@ public struct GateInspection: Equatable, Sendable {
 public struct GateHolder: Equatable, Sendable {
     /// The sequence of the request that counted.
     public let sequence: Int64
-    /// Where it was queued; zero where it was loaded from PostgreSQL.
+    /// Where it was queued; zero if it was loaded from PostgreSQL.
     public let position: Position
     /// Its name.
     public let requestID: RequestID

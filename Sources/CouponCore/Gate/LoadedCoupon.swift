@@ -1,4 +1,4 @@
-/// A coupon for the gate, with whom it must know (rules 30 and 32).
+/// A coupon for the gate, with its holders (rules 30 and 32).
 public struct LoadedCoupon: Equatable, Sendable {
     /// What PostgreSQL said of it before its holders were read.
     public let marks: LoadMarks
@@ -45,14 +45,14 @@ public struct LoadMarks: Equatable, Sendable {
     }
 }
 
-/// A user whom the gate must know.
+/// A user that the gate must have as a holder.
 public struct LoadedHolder: Equatable, Sendable {
     /// Who.
     public let user: UserID
     /// What the gate keeps of them.
     public let holder: GateHolder
 
-    /// A user whom the gate must know.
+    /// A user that the gate must have as a holder.
     public init(user: UserID, holder: GateHolder) {
         self.user = user
         self.holder = holder
@@ -82,6 +82,6 @@ public enum LoadResult: Equatable, Sendable {
     case alreadyLoaded
     /// Epoch, status or claim is another: look again and try again.
     case superseded
-    /// There are not as many holders as were staged: they have changed meanwhile. What was staged is gone.
+    /// The number of holders is not the staged one: they have changed. The staged holders are gone.
     case incomplete
 }

@@ -14,7 +14,7 @@ public struct RedisIdentity: Hashable, Sendable {
         self.replicationID = replicationID
     }
 
-    /// From the text kept in PostgreSQL; nil where it is not one.
+    /// From the text kept in PostgreSQL; nil if it is not one.
     public init?(_ text: String) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }

@@ -6,7 +6,7 @@ public struct Settlement: Equatable, Sendable {
     public let epoch: Epoch
     /// The Redis in which the entries were read: another's positions are others', though they look alike.
     public let identity: RedisIdentity
-    /// Where the gate's `settled` must stand.
+    /// Where the gate's `settled` must be.
     public let from: Position
     /// Where it goes: the cursor.
     public let to: Position
@@ -41,7 +41,7 @@ public struct Settlement: Equatable, Sendable {
 public struct SettledCoupon: Equatable, Sendable {
     /// Which.
     public let id: CouponID
-    /// As committed; nil where PostgreSQL has it no more.
+    /// As committed; nil if PostgreSQL has it no more.
     public let coupon: Coupon?
     /// How many of its requests left the queue.
     public let requests: Int64

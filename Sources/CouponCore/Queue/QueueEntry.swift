@@ -83,7 +83,7 @@ public struct PlacedRequest: Hashable, Sendable {
     }
 }
 
-/// What stands at one position of the queue.
+/// The element at one position of the queue.
 public enum QueueItem: Equatable, Sendable {
     /// Readable.
     case entry(QueueEntry)
@@ -121,7 +121,7 @@ public enum QueueItem: Equatable, Sendable {
         }
     }
 
-    /// The same, where it is damaged with those whom a search has found.
+    /// The same; a damaged entry with the holders that a search has found.
     public func completed(by search: HolderSearch) -> QueueItem {
         guard case .damaged(let damaged) = self else { return self }
         return .damaged(

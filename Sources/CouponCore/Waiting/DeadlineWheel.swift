@@ -1,5 +1,5 @@
 /// Deadlines of many tickets, in buckets of 8 ms: adding one costs an append, and most have been answered
-/// when their bucket comes round. A heap would order what nobody asks for.
+/// when their bucket comes round. A heap would keep an order that is not needed.
 ///
 /// It is short: a later deadline comes round more than once, and so an answered ticket is soon forgotten
 /// however late its deadline was.
@@ -8,7 +8,7 @@ public struct DeadlineWheel {
     public static let bucketMilliseconds: Int64 = 8
     private let origin: MonotonicTime
     private var buckets: [[UInt64]]
-    /// The first bucket that has not come round; behind the present where nobody has looked for a while.
+    /// The first bucket that has not come round; in the past after a pause.
     private var next: Int64 = 0
 
     /// - Parameters:

@@ -9,7 +9,7 @@ internal import DequeModule
 
 /// The waiters of one partition.
 public struct WaitList {
-    /// Somebody who waits.
+    /// A caller that waits.
     public struct Waiter: Equatable, Sendable {
         /// The caller's ticket at the worker.
         public let ticket: UInt64
@@ -20,7 +20,7 @@ public struct WaitList {
         /// When the gate said so, by its clock.
         public let judgedAt: Timestamp
 
-        /// Somebody who waits.
+        /// A caller that waits.
         public init(
             ticket: UInt64, accepted: AcceptedRequest, position: Position, judgedAt: Timestamp
         ) {
@@ -31,7 +31,7 @@ public struct WaitList {
         }
     }
 
-    /// What a waiter is told.
+    /// A waiter's answer.
     public struct Answer: Equatable, Sendable {
         /// The caller's ticket.
         public let ticket: UInt64
@@ -66,7 +66,7 @@ public struct WaitList {
     /// Asked, and not decided then: something must happen before they are asked again.
     private var undecided: [Waiter] = []
 
-    /// Nobody waits.
+    /// Whether no caller waits.
     public init() {}
 
     /// How many wait.
@@ -84,7 +84,7 @@ public struct WaitList {
         }
     }
 
-    /// Whether the events to come will tell of this position.
+    /// Whether future events will cover this position.
     private func isCovered(_ position: Position) -> Bool {
         guard let seen else { return false }
         return position.epoch == epoch && position > seen
@@ -150,13 +150,13 @@ public struct WaitList {
         resolveAll()
     }
 
-    /// Asks again for those whom nothing has answered; called each second, should events stay away.
+    /// Asks again for waiters without an answer; called each second, in case events are lost.
     public mutating func askAgain() {
         unresolved += undecided
         undecided.removeAll()
     }
 
-    /// Asks again for those whom the cursor has passed.
+    /// Asks again for waiters that the cursor has passed.
     private mutating func askAgain(upTo position: Position) {
         askedTooEarly = true
         guard !undecided.isEmpty else { return }
@@ -176,7 +176,8 @@ public struct WaitList {
         undecided.removeAll { !isWanted($0.ticket) }
     }
 
-    /// Whom to ask of PostgreSQL now; empty while an answer is awaited, or nothing has happened since.
+    /// The waiters to ask PostgreSQL about now; empty while a question is in flight, or if nothing has
+    /// changed.
     public mutating func dequeueQuestions(limit: Int) -> [AcceptedRequest] {
         guard asked.isEmpty, !unresolved.isEmpty else { return [] }
         asked = Array(unresolved.prefix(limit))
@@ -185,7 +186,7 @@ public struct WaitList {
         return asked.map(\.accepted)
     }
 
-    /// PostgreSQL's answer to the last questions; nil where it could not be asked.
+    /// PostgreSQL's answer to the last questions; nil if it could not be asked.
     public mutating func apply(_ decisions: Decisions?) -> [Answer] {
         let questions = asked
         asked = []

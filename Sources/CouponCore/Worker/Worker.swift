@@ -1,5 +1,5 @@
-/// Judges issue requests: front door, gate, wait. One for each event loop, shared with nobody, so that
-/// the way of a request needs no lock. It does no I/O itself: the gate is a port, its host answers.
+/// Judges issue requests: front door, gate, wait. Each event loop has its own worker, so a request needs no
+/// lock. It does no I/O itself: the gate is a port, and its host answers.
 public final class Worker {
     let options: WorkerOptions
     let gate: any Gate
@@ -15,21 +15,21 @@ public final class Worker {
     var asked = AskedCalls()
     var confirmations = Confirmations()
     var waitLists: [WaitList]
-    /// Partitions whose gate has shown a later epoch than PostgreSQL had told us.
+    /// Partitions whose gate has shown a later epoch than the last row of PostgreSQL.
     var awaitedEpochs: [PartitionID: Epoch] = [:]
-    /// How many have joined those in the wait lists whose deadline has passed.
+    /// How many waiters have expired since the lists were compacted.
     var expiredWaiters = 0
     private var deadlines: DeadlineWheel
     /// Requests that were refused at the front door.
     public private(set) var bounced = 0
     /// Marks that were found behind the gate: an event was missed.
     public private(set) var marksMissed = 0
-    /// New requests are refused; those on their way are answered.
+    /// New requests are refused; accepted ones are answered.
     public private(set) var isDraining = false
 
     /// - Parameters:
-    ///   - gate: this worker's way to the gate; the worker becomes its delegate by the host's doing.
-    ///   - replicas: where `options.replicas` are waited for; the worker becomes its delegate likewise.
+    ///   - gate: this worker's gate connection; the host makes the worker its delegate.
+    ///   - replicas: if `options.replicas` is not 0; the host makes the worker its delegate too.
     ///   - host: outlives the worker.
     public init(
         gate: any Gate, replicas: (any ReplicaLink)? = nil, host: any WorkerHost,
@@ -47,7 +47,7 @@ public final class Worker {
             spanMilliseconds: Int64(Limits.defaultDeadlineMilliseconds), now: now)
     }
 
-    /// Why requests for some coupons cannot be accepted now; nil where all can.
+    /// Why some partitions cannot accept requests now; nil if all can.
     public var whyNotReady: String? {
         if isDraining { return "the daemon is shutting down" }
         guard let identity = gate.identity else { return "Redis is not reachable" }
@@ -55,10 +55,10 @@ public final class Worker {
         return closed.isEmpty ? nil : "\(closed.count) partitions have no open gate"
     }
 
-    /// Requests on their way.
+    /// Requests in flight.
     public var requestsInFlight: Int { tickets.count }
 
-    /// What the front door says of a request for a coupon by itself; nil where the gate must be asked.
+    /// The front door's answer to a request for a coupon; nil if the gate must be asked.
     public func bounce(_ coupon: CouponID, attempt: UInt32) -> Outcome? {
         switch frontDoor.judge(coupon, attempt: attempt, now: options.clocks.now()) {
         case .ask:
@@ -75,7 +75,7 @@ public final class Worker {
     }
 
     /// Takes an issue request; its answer comes through the host, perhaps before this returns.
-    /// - Parameter deadlineMilliseconds: nil where the caller names none.
+    /// - Parameter deadlineMilliseconds: nil if the caller names none.
     public func submit(_ request: IssueRequest, deadlineMilliseconds: UInt32?, caller: Caller) {
         if let outcome = bounce(request.coupon, attempt: request.attempt) {
             host.answer(caller, outcome)
@@ -108,7 +108,7 @@ public final class Worker {
         host.schedulePump()
     }
 
-    /// Why a request cannot be taken now; nil where it can.
+    /// Why a request cannot be taken now; nil if it can.
     private func refusal(waitsForIssue: Bool, _ coupon: CouponID) -> Failure? {
         if isDraining { return .unavailable("the daemon is shutting down: ask another one") }
         if tickets.count >= Limits.requestsInFlightPerWorker {
@@ -152,7 +152,7 @@ public final class Worker {
     /// Refuses new requests from now on.
     public func drain() { isDraining = true }
 
-    /// Ends everything that is still on its way: the daemon's time to drain is over.
+    /// Fails all requests in flight: the daemon's time to drain is over.
     public func abandon() {
         for number in tickets.numbers {
             guard let ticket = tickets.remove(number) else { continue }
@@ -167,14 +167,14 @@ public final class Worker {
         frontDoor.remembers(coupon)
     }
 
-    /// What the gate said a second ago: a mark that is behind it goes.
+    /// Compares the marks with the state of the gate a second ago, and removes those behind it.
     public func audit(_ standings: [GateStanding]) {
         for standing in standings where frontDoor.forget(standing.coupon, ifBehind: standing) {
             marksMissed += 1
         }
     }
 
-    /// Everything is asked anew.
+    /// Forgets all marks.
     public func forgetAll() { frontDoor.forgetAll() }
 
     /// The coupon was created or changed through this daemon.

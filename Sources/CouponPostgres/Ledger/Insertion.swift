@@ -17,7 +17,7 @@ struct Insertion {
     /// Many candidates are worth a COPY, which waits for the server twice; few go with the COMMIT.
     private static let mostWithCommit = 128
 
-    /// All in one statement; false where not every candidate became a row.
+    /// All in one statement; false if not every candidate became a row.
     /// - Parameter issuedAt: the transaction's time.
     mutating func insertAllOrNothing(issuedAt: Timestamp) throws(BackendError) -> Bool {
         while true {
@@ -40,7 +40,7 @@ struct Insertion {
 
     /// Looks first who has a row already, and finds the requests that cannot be inserted.
     ///
-    /// The coupons are locked, so that rows come from nobody else meanwhile.
+    /// The coupons are locked, so no other transaction adds rows.
     mutating func insertCarefully() throws(BackendError) {
         while true {
             var candidates = decision.nextCandidates()
@@ -67,7 +67,7 @@ struct Insertion {
         }
     }
 
-    /// The candidates without a row; the others are told to the decision.
+    /// The candidates without a row; the decision gets the conflicts of the others.
     private mutating func withoutConflicts(
         _ candidates: [BatchDecision.Candidate]
     ) throws(BackendError) -> [BatchDecision.Candidate] {

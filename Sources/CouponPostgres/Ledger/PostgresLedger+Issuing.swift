@@ -4,7 +4,7 @@
 /// for conflicts, or, where they are few, into an INSERT that travels with the COMMIT. When as many rows
 /// came as were sent, nothing else is read. Where a candidate met a row, or PostgreSQL refused one for its
 /// data, everything is rolled back and the batch runs again
-/// carefully: it looks who has a row already, and finds bad requests by halving. The cursor is moved anew
+/// carefully: it looks who has a row already, and finds bad requests by halving. The cursor is moved again
 /// each time, so that whatever happened in between is fenced.
 public import CouponCore
 
@@ -29,7 +29,7 @@ extension PostgresLedger {
         return commit
     }
 
-    /// One transaction; nil where `insert` gave up, and nothing was written.
+    /// One transaction; nil if `insert` gave up, and nothing was written.
     private func attempt(
         _ batch: Batch, _ insert: (inout Insertion, Timestamp) throws(BackendError) -> Bool
     ) throws(BackendError) -> Commit? {
@@ -73,7 +73,7 @@ extension PostgresLedger {
         return (try rows.coupons(), issuedAt)
     }
 
-    /// Nil where a candidate that was left for now did not become a row: nothing is committed then.
+    /// Nil if a candidate that was left for now did not become a row: nothing is committed then.
     private func commit(
         _ batch: Batch, _ insertion: consuming Insertion
     ) throws(BackendError) -> Commit? {

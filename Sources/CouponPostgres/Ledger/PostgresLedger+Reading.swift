@@ -9,7 +9,7 @@ extension PostgresLedger {
 
     /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns; the row then.
     ///
-    /// It waits for an issuing transaction of the partition, and is `busy` where that takes long.
+    /// It waits for an issuing transaction of the partition, and is `busy` if that takes long.
     public func raiseEpoch(
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
     ) throws(BackendError) -> PartitionRow {
@@ -71,7 +71,7 @@ extension PostgresLedger {
         return rejections
     }
 
-    /// Coupons as committed, by id; those that are missing are left out.
+    /// Coupons as committed, by id; missing ones are left out.
     public func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] {
         try session.coupons(ids)
     }

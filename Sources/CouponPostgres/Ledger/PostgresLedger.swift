@@ -5,7 +5,7 @@
 public import CouponCore
 public import Logging
 
-/// `Ledger` by libpq. Blocking, and confined to one thread; after `sessionLost` the next call connects anew.
+/// `Ledger` by libpq. Blocking, and confined to one thread; after `sessionLost` the next call connects again.
 public final class PostgresLedger: Ledger {
     let session: Session
     private let idleMilliseconds: Int
@@ -25,7 +25,7 @@ public final class PostgresLedger: Ledger {
         idleMilliseconds = options.idleTimeoutMilliseconds
     }
 
-    /// Whether the session stands, as far as the last call showed.
+    /// Whether the session was alive after the last call.
     public var isConnected: Bool { session.isConnected }
 
     /// Connects if need be, and shows the server that the session lives.
@@ -92,7 +92,7 @@ public final class PostgresLedger: Ledger {
         return true
     }
 
-    /// Gives a partition up; harmless where it is not owned.
+    /// Releases a partition; harmless if it is not owned.
     public func release(_ partition: PartitionID) throws(BackendError) {
         locks = currentLocks
         guard isConnected, locks.partitions.remove(partition) != nil else { return }

@@ -127,7 +127,7 @@ struct PostgresConnection: ~Copyable {
         return try collect(ends: 1, until: nil, within: milliseconds)
     }
 
-    /// libpq answers 0 where it could not take something yet.
+    /// libpq answers 0 if it could not take something yet.
     private func untilTaken(
         before deadline: ContinuousClock.Instant, _ put: () -> CInt
     ) throws(SQLFailure) {
@@ -195,7 +195,7 @@ struct PostgresConnection: ~Copyable {
         return rows
     }
 
-    /// The next result; nil where a statement ends.
+    /// The next result; nil if a statement ends.
     private func nextResult(before deadline: ContinuousClock.Instant) throws(SQLFailure) -> Rows? {
         while true {
             let unsent = unsafe PQflush(handle)
@@ -230,7 +230,7 @@ struct PostgresConnection: ~Copyable {
     }
 }
 
-/// What PostgreSQL says beside its answers.
+/// Notices of PostgreSQL.
 private final class NoticeLog {
     private let logger: Logger
 

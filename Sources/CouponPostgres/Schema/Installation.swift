@@ -12,10 +12,10 @@ public struct Installation: Equatable, Sendable {
     /// Runs the migrations that are missing and, the first time, makes the partitions.
     ///
     /// Safe to run twice, and by several daemons at once: one works, the others wait for it, or are
-    /// `busy` where that takes long. Blocking, for ten minutes at most.
+    /// `busy` if that takes long. Blocking, for ten minutes at most.
     /// - Parameters:
     ///   - partitions: P, 1 to `Limits.maximumPartitions`.
-    /// - Throws: `refused` where the database was set up with another P, or by a newer coupond.
+    /// - Throws: `refused` if the database was set up with another P, or by a newer coupond.
     public static func setUp(
         _ options: PostgresOptions, partitions: Int, logger: Logger
     ) throws(BackendError) -> Installation {

@@ -126,7 +126,7 @@ extension PostgresLedger {
         try session.holders(of: coupon, after: place, limit: limit)
     }
 
-    /// All holders of several coupons; nil where they are more than `limit`.
+    /// All holders of several coupons; nil if they are more than `limit`.
     public func holders(
         of coupons: [CouponID], limit: Int
     ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
@@ -147,7 +147,7 @@ extension PostgresCouponStore {
         try session.holders(of: coupon, after: place, limit: limit)
     }
 
-    /// All holders of several coupons; nil where they are more than `limit`.
+    /// All holders of several coupons; nil if they are more than `limit`.
     public func holders(
         of coupons: [CouponID], limit: Int
     ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {

@@ -1,7 +1,7 @@
 /// One session with PostgreSQL that is made when it is needed and forgotten when it breaks.
 ///
-/// A break is always told once: the call that meets it throws `sessionLost`, and only the next one
-/// connects. Nobody can therefore go on with locks that are gone.
+/// A break is always reported: the call that meets it throws `sessionLost`, and only the next call connects.
+/// So no caller continues with locks that are gone.
 internal import CouponCore
 internal import Logging
 
@@ -18,7 +18,7 @@ final class Session {
     private let role: Role
     private let logger: Logger
     private var connection: PostgresConnection?
-    /// How long a statement may take just now; nil: as the options say.
+    /// How long a statement may take now; nil: as in the options.
     var statementMilliseconds: Int?
     /// Counts connections: what belonged to an earlier one is gone.
     private(set) var generation = 0

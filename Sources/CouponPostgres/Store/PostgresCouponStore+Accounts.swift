@@ -2,7 +2,7 @@
 public import CouponCore
 
 extension PostgresCouponStore: AuditStore {
-    /// The tables' side of the accounts, one snapshot for all; those that are missing are left out.
+    /// The tables' side of the accounts, one snapshot for all; missing ones are left out.
     public func accounts(
         of coupons: [CouponID], _ bounds: AccountsBounds
     ) throws(BackendError) -> [LedgerAccounts] {
@@ -100,7 +100,7 @@ extension PostgresCouponStore: AuditStore {
         return (0..<rows.count).map { rows.integer($0, 0)...rows.integer($0, 1) }
     }
 
-    /// Leaves a note, due now, that the gate must be told of a coupon once more.
+    /// Adds a coupon to the outbox, due now, so that the gate gets it again.
     public func requestResync(_ coupon: CouponID, above version: Int64?) throws(BackendError) {
         do throws(BackendError) {
             _ = try session.run(

@@ -11,7 +11,7 @@ extension PostgresCouponStore {
     ///   - change: what to change; nil members stay.
     ///   - cap: asked before a total is lowered, with the coupon as it would be and the partition's row;
     ///     false rolls back. It must be quick: the server ends a transaction that idles.
-    /// - Returns: nil where the coupon is missing.
+    /// - Returns: nil if the coupon is missing.
     public func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult? {

@@ -64,7 +64,7 @@ extension PostgresCouponStore {
         return (0..<rows.count).map { rows.integer($0, 0) }
     }
 
-    /// Has the gate told of a decided letter, under the same locks; then that is noted.
+    /// Updates the gate with a decided letter, under the same locks, and records that it has it.
     public func tell(
         _ id: Int64, _ tell: (DeadLetter, Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool {
@@ -79,7 +79,7 @@ extension PostgresCouponStore {
     }
 
     /// A transaction with a letter and what it belongs to, locked in the order of all others: partition,
-    /// coupon, letter. Nil where there is no such letter.
+    /// coupon, letter. Nil if there is no such letter.
     private func locked<Value>(
         _ id: Int64,
         _ body: (DeadLetter, Coupon?, PartitionRow) throws(BackendError) -> Value
@@ -102,7 +102,7 @@ extension PostgresCouponStore {
                 Statement(
                     "SELECT \(Self.columns) FROM coupond.dead_letter WHERE id = $1 FOR UPDATE",
                     .integer(id)))
-            // Somebody may have deleted it while this waited for the coupon.
+            // It may have been deleted while this waited for the coupon.
             guard rows.count == 1 else {
                 session.rollBack()
                 return nil

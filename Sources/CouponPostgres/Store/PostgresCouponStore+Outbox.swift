@@ -2,15 +2,15 @@
 public import CouponCore
 
 extension PostgresCouponStore {
-    /// How old a note must be, so that an admin's own daemon has told the gate first.
+    /// How old a row must be: the daemon that made the change updates the gate first.
     private static let delay = "2 seconds"
 
-    /// Takes the oldest note of a change, if it is due, and has the gate told under the coupon's lock.
+    /// Updates the gate with the oldest coupon in the outbox that is due, under the coupon's lock.
     ///
-    /// Where the gate was told the note goes; else it is due again later.
-    /// - Parameter tell: asked with partition row and coupon row locked; whether the gate knows the coupon
+    /// If the gate has it, the row is deleted; otherwise it is due again later.
+    /// - Parameter tell: called with partition row and coupon row locked; whether the gate has the coupon
     ///   as it is.
-    /// - Returns: whether a note was dealt with, and so perhaps another one is due.
+    /// - Returns: whether a coupon was handled; another one may be due.
     public func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool {
         do throws(BackendError) {
             _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
@@ -42,7 +42,7 @@ extension PostgresCouponStore {
         }
     }
 
-    /// Commits a note that the gate must be told of a coupon. False where there is no such coupon.
+    /// Commits a row of the outbox for a coupon. False if the coupon does not exist.
     func addToOutbox(_ id: CouponID) throws(BackendError) -> Bool {
         try session.run(
             Statement(
@@ -54,7 +54,7 @@ extension PostgresCouponStore {
         ).affected == 1
     }
 
-    /// Keeps a note from being dealt with until the transaction ends. False where it was already.
+    /// Locks a row of the outbox until the transaction ends. False if the row is gone.
     func lockOutboxRow(_ id: CouponID) throws(BackendError) -> Bool {
         try session.run(
             Statement(

@@ -1,9 +1,9 @@
-/// What the daemon asks of PostgreSQL beside issuing.
+/// What the daemon asks of PostgreSQL besides issuing.
 public import CouponCore
 public import Logging
 
 /// `CouponStore` by libpq. Blocking, and confined to one thread; after `sessionLost` the
-/// next call connects anew.
+/// next call connects again.
 public final class PostgresCouponStore: CouponStore {
     let session: Session
     let partitioning: Partitioning
@@ -26,7 +26,7 @@ public final class PostgresCouponStore: CouponStore {
         return (0..<rows.count).map { rows.partition($0) }
     }
 
-    /// A coupon; nil where there is none.
+    /// A coupon; nil if it does not exist.
     public func coupon(_ id: CouponID) throws(BackendError) -> Coupon? {
         try session.coupons([id]).first
     }
@@ -45,7 +45,7 @@ public final class PostgresCouponStore: CouponStore {
         ).coupons()
     }
 
-    /// Creates a coupon, with nothing issued. False where the id is taken.
+    /// Creates a coupon, with nothing issued. False if the id exists.
     public func create(_ coupon: Coupon) throws(BackendError) -> Bool {
         try session.run(
             Statement(

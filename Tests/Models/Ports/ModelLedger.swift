@@ -9,7 +9,7 @@ public final class ModelLedger: Ledger {
     }
 
     /// Called before each call is done, with the partition if it is one's. A session that is lost by it is
-    /// lost with all its locks; the next call connects anew.
+    /// lost with all its locks; the next call connects again.
     public var before: (Call, PartitionID?) throws(BackendError) -> Void = { _, _ in }
     /// Called before a batch is issued.
     public var beforeBatch: (Batch) throws(BackendError) -> Void = { _ in }
