@@ -21,7 +21,7 @@ import Testing
         #expect(looks([check(1, .exact), check(1, .exact)]) == [true, false])
     }
 
-    @Test func `what was not acted on is told again, with growing pauses, until it is`() {
+    @Test func `a drift is reported again, with growing pauses, until it is acted on`() {
         var book = AuditBook()
         let check = check(1, .exact)
         let attempts = (0..<200).filter { _ in !book.apply([check], of: coupon).isEmpty }
@@ -31,7 +31,7 @@ import Testing
         #expect(book.drifting == 1)
     }
 
-    @Test func `what comes back is acted on anew`() {
+    @Test func `a drift that comes back is acted on again`() {
         let (drift, none) = (check(1, .exact), check(0, .exact))
         #expect(looks([drift, none, drift]) == [true, false, true])
     }

@@ -102,7 +102,7 @@ private final class Books: AuditStore, AuditGate {
 
     private var toldAgain: Int { told { if case .toldAgain = $0 { true } else { false } } }
 
-    @Test func `a gate that could not be told again is told at a later look`() {
+    @Test func `a resync that fails is repeated at a later look`() {
         books.versions = [1: 1]
         books.resyncFailures = [.postgres(.busy("locked")), .postgres(.sessionLost("failover"))]
         looks(60)
@@ -144,7 +144,7 @@ private final class Books: AuditStore, AuditGate {
         #expect(books.inspections.count == 27, "on from where it stood")
     }
 
-    @Test func `a drift is told without its sequences where they cannot be found`() {
+    @Test func `a drift is reported without its sequences if they cannot be found`() {
         books.versions = [1: 2]
         books.slots = [1: 1]
         books.areHoldersAway = true

@@ -77,7 +77,7 @@ extension CouponBatches {
         #expect(batches.nextCoupon() == second)
     }
 
-    @Test func `holding nobody leaves nothing behind`() {
+    @Test func `holding no tickets leaves nothing behind`() {
         var batches = CouponBatches()
         batches.hold([], for: first)
         batches.putBack([], for: first)

@@ -84,7 +84,7 @@ private let partition = PartitionID(0)
         #expect(second.advance(keeper) == .done(.loaded))
     }
 
-    @Test func `whoever finds the coupon claimed waits for the other's end`() {
+    @Test func `a load that finds the coupon claimed waits for the other load`() {
         var (first, second) = (load(1), load(2))
         run(&first) { staged?.holders.count == 2 }
         for _ in 0..<2 {
@@ -161,7 +161,7 @@ private let partition = PartitionID(0)
             position: Position(epoch: 1, n: 1), reason: reason, issued: nil)
     }
 
-    @Test func `a change of the coupon itself makes no load begin anew, and is not lost`() {
+    @Test func `a change of the coupon itself does not restart the load, and is not lost`() {
         var marks = 0
         store.before = { [world] call in
             guard call == .marks else { return }
@@ -197,7 +197,7 @@ private let partition = PartitionID(0)
         #expect(staged == nil && loaded == nil)
     }
 
-    @Test func `a gate that is not open is not loaded, nor one that is fenced meanwhile`() {
+    @Test func `a gate that is not open, or is fenced during the load, is not loaded`() {
         var load = load()
         run(&load) { staged?.holders.count == 2 }
         world.redis[partition].gate?.isFenced = true
@@ -208,7 +208,7 @@ private let partition = PartitionID(0)
         #expect(failure.code == .unavailable && loaded == nil)
     }
 
-    @Test func `a letter that is decided meanwhile makes the load begin anew`() {
+    @Test func `a dead letter that is decided during the load restarts it`() {
         world.tables.rejections = [rejection(.deadLetter)]
         var load = load()
         run(&load) { staged?.holders.count == 3 }

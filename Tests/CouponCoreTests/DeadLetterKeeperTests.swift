@@ -14,7 +14,7 @@ import Testing
         return tried
     }
 
-    @Test func `a letter that cannot be told now keeps no other from it`() {
+    @Test func `a letter that fails does not stop the others`() {
         #expect(tried { () throws(BackendError) in true } == [1, 2, 3, 4, 5])
         #expect(tried { () throws(BackendError) in false } == [1, 2, 3, 4, 5])
         #expect(

@@ -137,7 +137,7 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
         #expect(stage.failure(interrupted)?.acceptance == .unknown)
     }
 
-    @Test func `a retry whose deadline passes meanwhile is answered once`() {
+    @Test func `a retry whose deadline passes during the question is answered once`() {
         let retry = stage.issue(attempt: 1, deadline: 100)
         miss(retry)
         stage.find([soldOut])
@@ -181,7 +181,7 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
         #expect(!isAsked())
     }
 
-    @Test func `a daemon that is deaf, or was meanwhile, remembers nothing`() {
+    @Test func `a daemon without a subscription, now or during the question, remembers nothing`() {
         miss(stage.issue(), rev: 7)
         stage.worker.receive(.down("away"))
         stage.worker.receive(.up)

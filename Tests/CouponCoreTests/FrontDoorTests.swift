@@ -246,8 +246,7 @@ private struct Entrance {
         #expect(entrance.judge() == .bounceAndRefresh(.ended))
     }
 
-    @Test func `another coupon's reply tells of the clock too, with the subscription down as well`()
-    {
+    @Test func `another coupon's reply updates the clock too, even without a subscription`() {
         var entrance = Entrance()
         let closes = opens.advanced(byMilliseconds: 60_000)
         entrance.reply(.closed(.ended(closed: closes)), at: closes)
@@ -378,7 +377,7 @@ private struct Entrance {
 }
 
 @Suite struct RecentlySetTests {
-    @Test func `what is set again stays, what is not goes, and the count is bounded`() {
+    @Test func `keys that are set again stay, others go, and the count is bounded`() {
         var set = RecentlySet<Int, Int>(capacity: 10)
         for key in 0..<1_000 {
             set[key] = key

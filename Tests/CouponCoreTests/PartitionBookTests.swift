@@ -35,7 +35,8 @@ private func row(
         #expect(book.isServed(partition, by: there))
     }
 
-    @Test func `the floor is the highest place seen in the epoch, and begins anew with the next`() {
+    @Test
+    func `the floor is the highest position seen in the epoch, and starts again with the next`() {
         var book = PartitionBook(partitioning: Partitioning(count: 2))
         book.apply(row(1, cursor: Position(epoch: 1, n: 4)))
         #expect(book.floor(of: partition) == 4)

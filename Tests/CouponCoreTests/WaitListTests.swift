@@ -53,7 +53,7 @@ private func listening() -> WaitList {
 }
 
 @Suite struct WaitListTests {
-    @Test func `an event answers those whom it covers, in order, and no others`() {
+    @Test func `an event answers the waiters that it covers, in order, and no others`() {
         var list = listening()
         for (ticket, n) in [(1, 1), (2, 1), (3, 2), (4, 3)] as [(UInt64, Int64)] {
             list.register(waiter(ticket, 1, n), isReplay: false)
@@ -72,7 +72,7 @@ private func listening() -> WaitList {
         #expect(list.count == 0)
     }
 
-    @Test func `an event from before the acceptance is another's, and answers nobody`() {
+    @Test func `an event from before the acceptance answers no waiter`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
         let earlier = Timestamp(microseconds: 69)
@@ -80,7 +80,7 @@ private func listening() -> WaitList {
         #expect(list.ask() == [1])
     }
 
-    @Test func `after a lost event nobody is told ISSUED by the next one`() {
+    @Test func `after a lost event the next one answers no waiter ISSUED`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
         list.register(waiter(2, 1, 2), isReplay: false)
@@ -108,7 +108,7 @@ private func listening() -> WaitList {
         #expect(lost == [WaitList.Answer(ticket: 1, fate: .lost(sequence: 1))])
     }
 
-    @Test func `nobody is lost before the cursor has passed`() {
+    @Test func `no waiter is lost before the cursor has passed`() {
         var list = listening()
         list.register(waiter(1, 1, 5), isReplay: false)
         _ = list.receive(event(at(1, 0), at(1, 0), epoch: 2))
@@ -123,14 +123,14 @@ private func listening() -> WaitList {
                 == [WaitList.Answer(ticket: 1, fate: .lost(sequence: 1))])
     }
 
-    @Test func `an event heard before the registration counts for nobody`() {
+    @Test func `an event from before the registration answers no waiter`() {
         var list = WaitList()
         list.register(waiter(1, 1, 1), isReplay: false)
         #expect(list.receive(event(at(1, 0), at(1, 1))) == [], "none was heard before it")
         #expect(list.ask() == [1])
     }
 
-    @Test func `an event that repeats a settle answers nobody`() {
+    @Test func `an event that repeats a settle answers no waiter`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
         list.register(waiter(2, 1, 2), isReplay: false)
@@ -208,8 +208,7 @@ private func listening() -> WaitList {
         #expect(list.count == 1)
     }
 
-    @Test func `more undecided waiters than one question holds are asked once each, not for ever`()
-    {
+    @Test func `of more undecided waiters than one question holds, each is asked about once`() {
         var list = WaitList()
         for ticket in 1...25 {
             list.register(waiter(UInt64(ticket), 1, Int64(ticket)), isReplay: false)
@@ -237,7 +236,8 @@ private func listening() -> WaitList {
         #expect(list.ask() == [], "a PostgreSQL that went back is not asked in circles")
     }
 
-    @Test func `whom PostgreSQL had not decided the next event answers, whatever their order`() {
+    @Test
+    func `waiters that PostgreSQL had not decided are answered by the next event, in any order`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: true)
         list.register(waiter(2, 1, 2), isReplay: true)
@@ -255,7 +255,7 @@ private func listening() -> WaitList {
         #expect(list.receive(event(at(1, 2), at(1, 3))) == [issued(3)])
     }
 
-    @Test func `a broken subscription covers nobody`() {
+    @Test func `a broken subscription covers no waiter`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
         list.loseTrack()
@@ -277,7 +277,7 @@ private func listening() -> WaitList {
         #expect(list.ask() == [1])
     }
 
-    @Test func `events of earlier epochs are not heard`() {
+    @Test func `events of earlier epochs are ignored`() {
         var list = WaitList()
         _ = list.receive(event(at(2, 0), at(2, 0), epoch: 2))
         list.register(waiter(1, 2, 1), isReplay: false)
@@ -301,7 +301,7 @@ private func listening() -> WaitList {
         #expect(list.receive(event(at(2, 0), at(2, 1), epoch: 2)) == [issued(2)])
     }
 
-    @Test func `those who are not wanted any more are dropped wherever they wait`() {
+    @Test func `unwanted waiters are dropped in every list`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: false)
         list.register(waiter(2, 1, 1), isReplay: false)

@@ -16,7 +16,7 @@ private let unjudged: [GateAnswer] = [
 @Suite struct WorkerFaultTests {
     // MARK: Deadlines
 
-    @Test func `at its deadline a request is told what is known of it`() {
+    @Test func `at its deadline a request is answered with what is known of it`() {
         let stage = Stage()
         let waiting = stage.issue(waits: true, deadline: 100)
         stage.endTurn()
@@ -157,7 +157,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.failure(request)?.acceptance == .unknown)
     }
 
-    @Test func `those who gathered behind a call that answered nonsense are asked`() {
+    @Test func `requests that gathered behind a call with a nonsense answer are sent`() {
         let stage = Stage()
         stage.issue(user: 1)
         stage.endTurn()
@@ -226,7 +226,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.gate.verified == 1)
     }
 
-    @Test func `those who wait on for another Redis do not read PostgreSQL in circles`() {
+    @Test func `requests that are held for another Redis do not read PostgreSQL without end`() {
         let stage = Stage()
         let request = stage.issue(deadline: 5_000)
         stage.endTurn()

@@ -15,7 +15,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.end(last - 1) == nil)
     }
 
-    @Test func `those who wait for ISSUED and have gone do not pile up while PostgreSQL is away`() {
+    @Test func `expired waiters for ISSUED do not pile up while PostgreSQL is away`() {
         let stage = Stage()
         stage.worker.receive(.down("gone"))
         for round in 0..<40 {

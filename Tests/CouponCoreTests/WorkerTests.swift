@@ -33,7 +33,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.gate.mostUnderWay == Limits.gateCallsInFlightPerCoupon)
     }
 
-    @Test func `beside a call under way few requests gather, and many leave`() {
+    @Test func `while a call is in flight, few requests gather, and many are sent`() {
         let stage = Stage()
         stage.issue(user: 1)
         stage.endTurn()
@@ -166,7 +166,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.gate.calls.count == 1)
     }
 
-    @Test func `forgetting a coupon, or all, asks anew`() {
+    @Test func `after forgetting a coupon, or all, the gate is asked again`() {
         let stage = Stage()
         stage.issue()
         stage.endTurn()
@@ -196,7 +196,7 @@ private let first = Position(epoch: 1, n: 1)
 
     // MARK: Waiting for ISSUED
 
-    @Test func `a caller who waits is told after the commit, by the event`() {
+    @Test func `a waiting caller is answered after the commit, by the event`() {
         let stage = Stage()
         let waits = stage.issue(waits: true)
         let rejected = stage.issue(user: 2, waits: true)
@@ -214,7 +214,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.worker.requestsInFlight == 0)
     }
 
-    @Test func `a caller whom no event can tell is told by PostgreSQL`() throws {
+    @Test func `a caller that no event covers is answered from PostgreSQL`() throws {
         let stage = Stage()
         let waits = stage.issue(waits: true)
         let lost = stage.issue(user: 2, waits: true)

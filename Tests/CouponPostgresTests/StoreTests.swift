@@ -225,7 +225,7 @@ import Testing
         #expect(nobody == HolderPage(holders: [], end: .end))
     }
 
-    @Test func `holders of many coupons come together, or not at all where they are too many`()
+    @Test func `holders of many coupons come together, or not at all if they are too many`()
         async throws
     {
         let database = try await TestDatabase()
@@ -248,7 +248,7 @@ import Testing
         #expect(try store.holders(of: [], limit: 3) == [:])
     }
 
-    @Test func `marks tell when a letter was decided, and when something was issued`() async throws
+    @Test func `marks change when a letter is decided, and when something is issued`() async throws
     {
         let database = try await TestDatabase()
         let coupon = try database.coupon()

@@ -34,7 +34,7 @@ private func at(_ milliseconds: Int64) -> MonotonicTime {
         #expect(batch.requests == 5_000)
     }
 
-    @Test func `slow transactions become smaller, and larger only where they are quick`() {
+    @Test func `slow transactions become smaller, and larger only if they are quick`() {
         var batch = BatchSize(most: 1_000)
         batch.committed(inMilliseconds: 501, othersKeepUp: false, now: at(0))
         #expect(batch.requests == 500)

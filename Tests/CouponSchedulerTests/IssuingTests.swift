@@ -28,7 +28,9 @@ import Testing
         }
     }
 
-    @Test func `a batch that takes too long is halved until it passes, and nobody else waits`() {
+    @Test
+    func `a batch that takes too long is halved until it passes, and other partitions do not wait`()
+    {
         let daemon = open()
         plant.accept(200)
         var sizes: [Int] = []
@@ -46,7 +48,7 @@ import Testing
         #expect(daemon.ledger.joins == joins, "the session stands")
     }
 
-    @Test func `an entry that takes too long by itself is given more time, and nobody else stops`()
+    @Test func `an entry that takes too long by itself gets more time, and other partitions go on`()
     {
         let daemon = open(requestsPerTransaction: 1)
         plant.accept(3)

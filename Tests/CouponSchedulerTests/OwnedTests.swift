@@ -70,7 +70,7 @@ private func moment(_ milliseconds: Int64) -> MonotonicTime {
         #expect(!partition.watch(epoch: 4, beat: 2, at: 16_000))
     }
 
-    @Test func `nobody is at a gate that has no beat`() {
+    @Test func `a gate without a beat has no rebuild`() {
         #expect(!partition.watch(beat: 0, at: 0))
     }
 }

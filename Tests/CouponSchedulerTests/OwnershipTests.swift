@@ -43,7 +43,7 @@ import Testing
         for partition in changes.given { #expect(try other.claim(partition)) }
     }
 
-    @Test func `what is being rebuilt is not given up, even where it is more than the share`()
+    @Test func `partitions in a rebuild are not released, even if they are more than the share`()
         throws
     {
         var ownership = try all()

@@ -62,7 +62,7 @@ import Testing
         #expect(plant.world.tables.issues[CouponID(9)]?.count == turns)
     }
 
-    @Test func `of two rebuilds one goes on in a turn, and both end`() {
+    @Test func `of two rebuilds one runs in a turn, and both end`() {
         let plant = Plant(partitions: 2)
         let daemon = plant.daemon()
         plant.run(daemon) { plant.isOpen(0) && plant.isOpen(1) }
@@ -221,7 +221,7 @@ import Testing
         #expect(plant.clock.now.milliseconds(since: start) < 1_000)
     }
 
-    @Test func `two daemons do not overtake each other's rebuild, also where the first one stalls`()
+    @Test func `two daemons do not overtake each other's rebuild, even if the first one stalls`()
         throws
     {
         let (plant, first) = lost()

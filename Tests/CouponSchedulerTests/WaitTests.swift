@@ -54,7 +54,7 @@ import Testing
     }
 
     /// The partition is not among those waited for then: its entries would wake nobody.
-    @Test func `work that a heartbeat finds is not slept over`() {
+    @Test func `work that a heartbeat finds ends the sleep`() {
         let scheduler = makeScheduler()
         gates.beforeHeartbeat = { [unowned gates] in
             if gates.items.isEmpty { gates.accept() }
@@ -66,7 +66,7 @@ import Testing
         #expect(ledger.issued == [1])
     }
 
-    @Test func `a back-off is not slept over, up to the next heartbeat`() {
+    @Test func `the sleep ends with the back-off, not with the next heartbeat`() {
         let scheduler = makeScheduler()
         scheduler.turn()
         gates.accept()

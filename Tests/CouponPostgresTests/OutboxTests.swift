@@ -3,8 +3,8 @@ import CouponPostgres
 import TestSupport
 import Testing
 
-/// A daemon may die between PostgreSQL and the gate: the note that it left makes another one tell it.
-@Suite struct RetellingTests {
+/// A daemon may die between PostgreSQL and the gate: then another daemon sends the change from the outbox.
+@Suite struct OutboxTests {
     private let coupon = CouponID(4)
 
     private func age(_ database: TestDatabase) throws {
