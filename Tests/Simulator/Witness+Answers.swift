@@ -32,7 +32,7 @@ extension Witness {
             expectRow(
                 AcceptedRequest(
                     coupon: wish.coupon, user: wish.user, sequence: sequence,
-                    requestID: wish.requestID), "told ISSUED")
+                    requestID: wish.requestID), "answered ISSUED")
         case .duplicate(let sequence, let state): judgeDuplicate(sequence, state, wish)
         case .rejected(let sequence, _):
             let all = acceptances(of: wish, sequence: sequence)

@@ -8,7 +8,7 @@ struct PlainRows {
         var text = ""
         for number in 0..<count {
             let requestID = String(repeating: "07", count: 16)
-            text += "1\t\(user(first + number))\t\(number + 1)"
+            text += "1\t\(mixedUser(first + number))\t\(number + 1)"
             text += "\t2026-01-01 00:00:00+00\t2026-01-01 00:00:00+00\t\\\\x\(requestID)\n"
         }
         let bytes = Array(text.utf8)

@@ -44,7 +44,7 @@ struct ReferenceLoop {
         try redis.call("DEL", Self.queue)
         for start in stride(from: 0, to: 20_000, by: 1_000) {
             try redis.call(
-                ["RPUSH", Self.queue] + (start..<start + 1_000).map { "\(user($0))" })
+                ["RPUSH", Self.queue] + (start..<start + 1_000).map { "\(mixedUser($0))" })
         }
     }
 

@@ -44,7 +44,7 @@ extension UnsafeMutableRawPointer {
 
 /// Users in random order, each once: the murmur finalizer permutes the 32-bit numbers. So indexes are used as
 /// by random users, and the same number is the same user for every subject.
-func user(_ number: Int) -> Int {
+func mixedUser(_ number: Int) -> Int {
     var mixed = UInt32(truncatingIfNeeded: number)
     mixed = (mixed ^ (mixed >> 16)) &* 0x85EB_CA6B
     mixed = (mixed ^ (mixed >> 13)) &* 0xC2B2_AE35

@@ -12,7 +12,7 @@ struct IssueDialect: Dialect {
 
     /// - Parameters:
     ///   - coupons: requested in turn.
-    ///   - firstUser: the number of question 0's user; see `user`.
+    ///   - firstUser: the number of question 0's user; see `mixedUser`.
     init(coupons: Range<Int>, firstUser: Int, waitsForIssue: Bool = false) {
         self.coupons = coupons
         self.firstUser = firstUser
@@ -34,7 +34,7 @@ struct IssueDialect: Dialect {
             guard let start = form.baseAddress else { return }
             unsafe bytes.copyMemory(from: start, byteCount: form.count)
         }
-        let user = user(firstUser + number)
+        let user = mixedUser(firstUser + number)
         unsafe bytes.advanced(by: 5).writeVarint(Self.idBase + slot, bytes: 4)
         unsafe bytes.advanced(by: 15).writeVarint(
             coupons.lowerBound + number % coupons.count, bytes: 3)

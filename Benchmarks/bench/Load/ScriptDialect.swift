@@ -21,7 +21,7 @@ struct ScriptDialect: Dialect {
             guard let start = form.baseAddress else { return }
             unsafe bytes.copyMemory(from: start, byteCount: form.count)
         }
-        var rest = user(firstUser + number)
+        var rest = mixedUser(firstUser + number)
         for index in 0..<Self.digits {
             let digit = UInt8(ascii: "0") + UInt8(rest % 10)
             unsafe bytes.storeBytes(of: digit, toByteOffset: form.count - 3 - index, as: UInt8.self)

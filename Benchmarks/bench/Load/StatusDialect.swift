@@ -9,7 +9,7 @@ struct StatusDialect: Dialect, Sendable {
 
     /// - Parameters:
     ///   - coupon: one of `IssueDialect.coupons`.
-    ///   - firstUser: the number of the first user; see `user`.
+    ///   - firstUser: the number of the first user; see `mixedUser`.
     ///   - users: the number of users, in mixed order.
     init(coupon: Int, firstUser: Int, users: Int) {
         self.coupon = coupon
@@ -30,7 +30,7 @@ struct StatusDialect: Dialect, Sendable {
             unsafe bytes.copyMemory(from: start, byteCount: form.count)
         }
         // 7,919 is prime, so each user occurs, and two neighbours are far apart.
-        let user = user(firstUser + number &* 7_919 % users)
+        let user = mixedUser(firstUser + number &* 7_919 % users)
         unsafe bytes.advanced(by: 5).writeVarint(Self.idBase + slot, bytes: 4)
         unsafe bytes.advanced(by: 15).writeVarint(coupon, bytes: 3)
         unsafe bytes.advanced(by: 19).writeVarint(user, bytes: 5)

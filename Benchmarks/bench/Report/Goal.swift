@@ -81,15 +81,15 @@ struct Goal {
 
     var text: String {
         switch bound {
-        case .atLeast(let least): "≥ \(short(least))"
-        case .atMost(let most): "≤ \(short(most))"
+        case .atLeast(let least): "≥ \(formatted(least))"
+        case .atMost(let most): "≤ \(formatted(most))"
         case .recorded: "recorded"
         }
     }
 }
 
 /// At most four significant digits: a goal that is nearly met must not look met.
-func short(_ value: Double) -> String {
+func formatted(_ value: Double) -> String {
     if value >= 100 || value == value.rounded() { return String(Int(value.rounded())) }
     let factor = value >= 10 ? 100.0 : 1_000.0
     return String((value * factor).rounded() / factor)

@@ -75,9 +75,9 @@ struct Report: Codable {
     private func row(_ figure: Figure) -> [String] {
         let verdict = figure.isMet.map { $0 ? "met" : "NOT MET" } ?? ""
         return [
-            figure.key, short(figure.value), figure.goal, verdict,
-            figure.subject.isEmpty ? "" : short(figure.subject.median),
-            figure.baseline.isEmpty ? "" : short(figure.baseline.median), figure.unit,
+            figure.key, formatted(figure.value), figure.goal, verdict,
+            figure.subject.isEmpty ? "" : formatted(figure.subject.median),
+            figure.baseline.isEmpty ? "" : formatted(figure.baseline.median), figure.unit,
         ]
     }
 }

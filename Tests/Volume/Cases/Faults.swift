@@ -75,7 +75,7 @@ extension Scene {
         try await ready()
         try await warmUp()
         let crowd = Crowd(daemons)
-        log("sends users to the other partitions for \(short(seconds)) s")
+        log("sends users to the other partitions for \(formatted(seconds)) s")
         let without = await crowd.rate(Coupons.elsewhere, seconds: seconds)
         try await begin(trouble)
         let queued = size(10_000)

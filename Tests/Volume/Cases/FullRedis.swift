@@ -68,7 +68,7 @@ extension Scene {
         try startDaemons()
         try await ready()
         let trickle = try await trickleElsewhere()
-        log("sends users for \(short(seconds)) s")
+        log("sends users for \(formatted(seconds)) s")
         let latencies = await trickle.run(for: seconds)
         try latencies.check()
         return latencies

@@ -59,15 +59,15 @@ struct Goal: Sendable, Equatable {
 
     var text: String {
         switch bound {
-        case .atLeast(let least): "≥ \(short(least))"
-        case .atMost(let most): "≤ \(short(most))"
+        case .atLeast(let least): "≥ \(formatted(least))"
+        case .atMost(let most): "≤ \(formatted(most))"
         case .recorded: "recorded"
         }
     }
 }
 
 /// At most three significant digits.
-func short(_ value: Double) -> String {
+func formatted(_ value: Double) -> String {
     if value.magnitude >= 100 || value == value.rounded() { return String(Int(value.rounded())) }
     let factor = value.magnitude >= 10 ? 10.0 : value.magnitude >= 1 ? 100.0 : 1_000.0
     return String((value * factor).rounded() / factor)

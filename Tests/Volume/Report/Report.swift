@@ -21,11 +21,11 @@ struct Report: Sendable {
 
     func line(of outcome: Outcome) -> String {
         var parts = outcome.theCase.goals.compactMap { goal in
-            outcome.figures[goal.key].map { "\(goal.key) \(short($0)) \(goal.unit)".trimmed }
+            outcome.figures[goal.key].map { "\(goal.key) \(formatted($0)) \(goal.unit)".trimmed }
         }
         if let failure = outcome.failure { parts.append("FAILED: \(failure)") }
         return Self.columns(
-            outcome.theCase.name, "\(outcome.daemons)", "\(short(outcome.seconds)) s",
+            outcome.theCase.name, "\(outcome.daemons)", "\(formatted(outcome.seconds)) s",
             parts.joined(separator: ", "))
     }
 
@@ -44,7 +44,7 @@ struct Report: Sendable {
             for goal in outcome.theCase.goals {
                 rows.append([
                     "\(outcome.theCase.name)_\(goal.key)".replacing("-", with: "_"),
-                    "\(outcome.daemons)", outcome.figures[goal.key].map(short) ?? "-", goal.text,
+                    "\(outcome.daemons)", outcome.figures[goal.key].map(formatted) ?? "-", goal.text,
                     goal.unit, verdict(goal, outcome).rawValue,
                 ])
             }

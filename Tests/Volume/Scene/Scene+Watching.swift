@@ -26,9 +26,9 @@ extension Scene {
 
     /// Waits until Redis uses at most so many bytes.
     func waitForMemory(below bytes: Double, atMost limit: Int) async throws {
-        try await wait(for: "Redis is below \(short(bytes / 1e6)) MB", atMost: limit) {
+        try await wait(for: "Redis is below \(formatted(bytes / 1e6)) MB", atMost: limit) {
             let used = try await usedMemory()
-            guard used <= bytes else { throw Failed("it has \(short(used / 1e6)) MB") }
+            guard used <= bytes else { throw Failed("it has \(formatted(used / 1e6)) MB") }
             return true
         }
     }

@@ -36,7 +36,7 @@ final class Scene: Sendable {
 
     /// Prints what the case does or waits for, and how long it has run.
     func log(_ text: String) {
-        let line = "    \(name), \(short(watch.seconds)) s: \(text)\n"
+        let line = "    \(name), \(formatted(watch.seconds)) s: \(text)\n"
         FileHandle.standardError.write(Data(line.utf8))
     }
 
