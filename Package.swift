@@ -135,24 +135,21 @@ let package = Package(
             name: "CoupondTests", dependencies: ["coupond", "TestSupport", arguments, logging],
             swiftSettings: strict),
         .target(
-            name: "FakeGate", dependencies: ["CouponCore"], path: "Tests/FakeGate",
-            swiftSettings: strict),
-        .target(
-            name: "Models", dependencies: ["CouponCore"], path: "Tests/Models",
+            name: "CoreTestKit", dependencies: ["CouponCore"], path: "Tests/CoreTestKit",
             swiftSettings: strict),
         .executableTarget(
             name: "Simulator",
-            dependencies: ["CouponCore", "CouponScheduler", "Models", logging],
+            dependencies: ["CouponCore", "CouponScheduler", "CoreTestKit", logging],
             path: "Tests/Simulator", swiftSettings: strict),
         .testTarget(
             name: "SimulationTests", dependencies: ["Simulator", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "CouponCoreTests", dependencies: ["CouponCore", "FakeGate", "Models"],
+            name: "CouponCoreTests", dependencies: ["CouponCore", "CoreTestKit"],
             swiftSettings: strict),
         .testTarget(
             name: "CouponSchedulerTests",
-            dependencies: ["CouponScheduler", "CouponCore", "FakeGate", "Models", logging],
+            dependencies: ["CouponScheduler", "CouponCore", "CoreTestKit", logging],
             swiftSettings: strict),
         .testTarget(
             name: "CouponWireTests", dependencies: ["CouponWire", "CouponCore"],
@@ -163,28 +160,25 @@ let package = Package(
         .testTarget(
             name: "CouponRedisTests",
             dependencies: [
-                "CouponRedis", "CouponCore", "Models", "TestSupport", nioCore, nioPosix, logging,
+                "CouponRedis", "CouponCore", "CoreTestKit", "TestSupport", nioCore, nioPosix,
+                logging,
             ],
             swiftSettings: strict),
         .testTarget(
             name: "CouponPostgresTests",
             dependencies: ["CouponPostgres", "CouponCore", "TestSupport", logging],
             swiftSettings: strict),
-        .target(
-            name: "CannedDaemon",
-            dependencies: ["CouponClient", "CouponWire", nioCore, nioPosix],
-            path: "Tests/CannedDaemon", swiftSettings: strict),
         .testTarget(
             name: "CouponClientTests",
             dependencies: [
-                "CannedDaemon", "CouponClient", "CouponCore", "CouponWire", nioCore, nioPosix,
+                "TestWorld", "CouponClient", "CouponCore", "CouponWire", nioCore, nioPosix,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "CouponctlTests",
             dependencies: [
-                "couponctl", "CannedDaemon", "CouponClient", "CouponCore", "CouponWire", arguments,
+                "couponctl", "TestWorld", "CouponClient", "CouponCore", "CouponWire", arguments,
                 nioCore, histogram,
             ],
             swiftSettings: strict),
@@ -198,7 +192,7 @@ let package = Package(
             name: "TestWorld",
             dependencies: [
                 "CouponClient", "CouponCore", "CouponWire", "HistoryChecker", "TestSupport",
-                nioCore,
+                nioCore, nioPosix,
             ],
             path: "Tests/TestWorld", swiftSettings: strict),
         .executableTarget(

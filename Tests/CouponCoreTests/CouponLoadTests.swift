@@ -1,7 +1,6 @@
 /// The load of a coupon, step by step: one at a time, whole, and of one moment (rule 32).
 import CouponCore
-import FakeGate
-import Models
+import CoreTestKit
 import Testing
 
 private let partition = PartitionID(0)

@@ -1,6 +1,6 @@
 /// Deadlines are kept to a few milliseconds, however far or long ago (promise 9).
 import CouponCore
-import FakeGate
+import CoreTestKit
 import Testing
 
 /// A wheel as its owner turns it.

@@ -1,6 +1,6 @@
 /// What loads and statuses ask of PostgreSQL, from the tables of a `ModelWorld`.
 import CouponCore
-import Models
+import CoreTestKit
 
 /// Reads coupons and holders; a test hears of each call before it is done.
 final class FakeStore: CouponStore {

@@ -1,5 +1,5 @@
 /// Coupons that are over and not at the gate: answered without a load of all their holders (rule 41).
-import FakeGate
+import CoreTestKit
 import Testing
 
 @testable import CouponCore

@@ -1,5 +1,5 @@
 /// What a worker may refuse by itself (promise 7; rules 38 to 40).
-import FakeGate
+import CoreTestKit
 import Testing
 
 @testable import CouponCore

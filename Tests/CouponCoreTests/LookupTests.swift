@@ -1,5 +1,5 @@
 import CouponCore
-import FakeGate
+import CoreTestKit
 import Testing
 
 /// Ids that may not exist: how many questions they cost.

@@ -1,6 +1,6 @@
 /// What is told only when replicas have it (rule 37).
 import CouponCore
-import FakeGate
+import CoreTestKit
 import Testing
 
 @Suite struct ReplicaTests {

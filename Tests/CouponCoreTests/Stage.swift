@@ -1,6 +1,6 @@
 /// A worker with a gate, a host and a clock that do only what a test says.
 import CouponCore
-import FakeGate
+import CoreTestKit
 import Testing
 
 let redis = RedisIdentity(runID: "run", replicationID: "history")

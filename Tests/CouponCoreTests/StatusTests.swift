@@ -1,7 +1,6 @@
 /// Statuses: many questions at once, each answered by what gate and tables know (rule 37).
 import CouponCore
-import FakeGate
-import Models
+import CoreTestKit
 import Testing
 
 private let partition = PartitionID(0)

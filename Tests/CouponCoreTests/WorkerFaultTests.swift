@@ -1,5 +1,5 @@
 /// The way of a request through a worker when something breaks: rules 11, 14, 15, promises 9 and 10.
-import FakeGate
+import CoreTestKit
 import Testing
 
 @testable import CouponCore

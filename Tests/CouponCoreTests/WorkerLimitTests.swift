@@ -1,5 +1,5 @@
 /// What a worker holds is bounded, whatever is asked and however long an outage takes.
-import FakeGate
+import CoreTestKit
 import Testing
 
 @testable import CouponCore

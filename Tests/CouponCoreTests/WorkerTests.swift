@@ -1,5 +1,5 @@
 /// The way of a request through a worker when everything works.
-import FakeGate
+import CoreTestKit
 import Testing
 
 @testable import CouponCore

@@ -1,6 +1,6 @@
 /// How a rebuild counts queued requests (rule 30), in the script and in its model.
 internal import CouponCore
-internal import Models
+internal import CoreTestKit
 internal import Testing
 
 @testable internal import CouponRedis

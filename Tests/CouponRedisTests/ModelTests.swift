@@ -2,7 +2,7 @@
 /// events and the same state after every command.
 internal import CouponCore
 internal import Logging
-internal import Models
+internal import CoreTestKit
 internal import TestSupport
 internal import Testing
 

@@ -1,6 +1,6 @@
 /// Partitions that are all alike, in memory: for what real servers do only by chance.
 import CouponCore
-import Models
+import CoreTestKit
 
 let redis = RedisIdentity(runID: "run", replicationID: "history")
 

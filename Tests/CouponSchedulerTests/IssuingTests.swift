@@ -1,7 +1,6 @@
 /// One partition's trouble stays its own: the session stands, and the others are served.
 import CouponCore
-import FakeGate
-import Models
+import CoreTestKit
 import Testing
 
 @testable import CouponScheduler

@@ -1,7 +1,6 @@
 /// Which partitions are taken and given up.
 import CouponCore
-import FakeGate
-import Models
+import CoreTestKit
 import Testing
 
 @testable import CouponScheduler

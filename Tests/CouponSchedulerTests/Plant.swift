@@ -1,8 +1,7 @@
 /// Schedulers over models of their servers, with a clock that only moves where a test says.
 import CouponCore
-import FakeGate
+import CoreTestKit
 import Logging
-import Models
 import Testing
 
 @testable import CouponScheduler

@@ -1,8 +1,7 @@
 /// Rebuilds in slices: who gets a turn meanwhile, what goes on after a failure, who waits for whom (rules
 /// 26 to 31).
 import CouponCore
-import FakeGate
-import Models
+import CoreTestKit
 import Testing
 
 @testable import CouponScheduler

@@ -1,4 +1,5 @@
 /// When the scheduler sleeps, where, and for how long.
+import CoreTestKit
 import CouponCore
 import CouponScheduler
 import Logging
@@ -6,33 +7,26 @@ import Synchronization
 import Testing
 
 @Suite struct WaitTests {
-    private final class Clock: Sendable {
-        let milliseconds = Atomic<Int64>(0)
-        /// Of the pauses outside of Redis, where nothing wakes the scheduler.
-        let longestPause = Atomic<Int>(0)
-
-        var clocks: Clocks {
-            Clocks(
-                now: {
-                    MonotonicTime(
-                        nanoseconds: self.milliseconds.load(ordering: .relaxed) * 1_000_000)
-                }, wallNow: { .zero },
-                pause: { self.longestPause.max($0, ordering: .relaxed) })
-        }
+    /// Records the pauses outside of Redis, where nothing wakes the scheduler.
+    private final class Pauses: Sendable {
+        let longest = Atomic<Int>(0)
     }
 
     private let gates = FakeGates()
     private let ledger = FakeLedger()
-    private let clock = Clock()
+    private let clock = VirtualClock()
+    private let pauses = Pauses()
 
-    private var longestPause: Int { clock.longestPause.load(ordering: .relaxed) }
+    private var longestPause: Int { pauses.longest.load(ordering: .relaxed) }
 
     private func makeScheduler(partitions: Int = 1) -> Scheduler {
         Scheduler(
             ledger: ledger, gates: gates,
             options: SchedulerOptions(
                 partitioning: Partitioning(count: partitions), checkMilliseconds: 100,
-                clocks: clock.clocks),
+                clocks: Clocks(
+                    now: { [clock] in clock.now }, wallNow: { .zero },
+                    pause: { [pauses] in pauses.longest.max($0, ordering: .relaxed) })),
             logger: Logger(label: "test"))
     }
 
@@ -80,7 +74,7 @@ import Testing
         let scheduler = makeScheduler(partitions: 2)
         gates.broken = PartitionID(1)
         for _ in 1...2 { scheduler.turn() }
-        clock.milliseconds.store(60, ordering: .relaxed)
+        clock.advance(milliseconds: 60)
         scheduler.turn()
         #expect(gates.waits.count == 2)
         #expect(longestPause == 0)

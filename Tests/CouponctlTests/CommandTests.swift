@@ -1,5 +1,5 @@
 import ArgumentParser
-import CannedDaemon
+import TestWorld
 import CouponClient
 import Testing
 

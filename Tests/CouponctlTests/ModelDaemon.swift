@@ -1,4 +1,4 @@
-import CannedDaemon
+import TestWorld
 import CouponCore
 import CouponWire
 import Synchronization

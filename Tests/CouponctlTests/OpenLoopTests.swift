@@ -1,4 +1,4 @@
-import CannedDaemon
+import TestWorld
 import CouponClient
 import CouponCore
 import CouponWire

@@ -1,6 +1,6 @@
 /// Admins who change coupons during a sale.
 import CouponCore
-import Models
+import CoreTestKit
 
 extension Play {
     func planAdmins() {

@@ -1,7 +1,7 @@
 /// States that are large compared with the limits, in plays with weights: coupons with many issues from
 /// before the play, queues that grew while PostgreSQL was away, gates that are lost while their queues stay.
 import CouponCore
-import Models
+import CoreTestKit
 
 extension Play {
     /// Users with issues from before the play. They never ask.

@@ -2,7 +2,7 @@
 /// and every request is answered, in a time proportional to the size of the state. Until then work is not
 /// begun again and again: a partition spends few epochs, and a daemon loses few sessions.
 import CouponCore
-import Models
+import CoreTestKit
 
 final class Liveness {
     /// The time for what is left of the faults: a stopped daemon, back-offs, retries.

@@ -1,7 +1,7 @@
 /// One play: a few daemons, Redis, PostgreSQL, users and admins, a time with faults, and a time to recover.
 import CouponCore
 import Logging
-import Models
+import CoreTestKit
 
 final class Play {
     let seed: UInt64

@@ -1,6 +1,6 @@
 /// PostgreSQL as far as the rules need it: committed tables, sessions, row locks and advisory locks.
 import CouponCore
-import Models
+import CoreTestKit
 
 final class PostgresServer {
     enum Resource: Hashable {

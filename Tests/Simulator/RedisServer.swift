@@ -1,6 +1,6 @@
 /// Redis: the model of the scripts, an identity, a clock, and the subscriptions.
 import CouponCore
-import Models
+import CoreTestKit
 
 final class RedisServer {
     unowned let play: Play

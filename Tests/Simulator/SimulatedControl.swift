@@ -1,7 +1,7 @@
 /// The blocking connection to the gates. Like `RedisGateControl`: after an error the next call connects
 /// again, and calls of an earlier connection may still run.
 import CouponCore
-import Models
+import CoreTestKit
 
 final class SimulatedControl: GateControl {
     private let play: Play

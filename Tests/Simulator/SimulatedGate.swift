@@ -1,7 +1,7 @@
 /// A worker's connection to the gate. Like `GateConnection` it keeps calls in order, replaces a broken
 /// connection, and kills the old one before it sends anything again (rule 14).
 import CouponCore
-import Models
+import CoreTestKit
 
 final class SimulatedGate: Gate {
     private(set) var identity: RedisIdentity?

@@ -1,6 +1,6 @@
 /// The scheduler's session, in place of `PostgresLedger`.
 import CouponCore
-import Models
+import CoreTestKit
 
 final class SimulatedLedger: Ledger {
     let play: Play

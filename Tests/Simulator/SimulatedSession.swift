@@ -1,7 +1,7 @@
 /// A client's session with PostgreSQL: statements and answers may be lost, and the end of a transaction may
 /// be unknown. Like `Session` it reports a break once, and the next call connects again.
 import CouponCore
-import Models
+import CoreTestKit
 
 final class SimulatedSession {
     let play: Play

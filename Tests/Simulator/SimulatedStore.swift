@@ -1,6 +1,6 @@
 /// A lane's session, in place of `PostgresCouponStore`.
 import CouponCore
-import Models
+import CoreTestKit
 
 final class SimulatedStore: CouponStore {
     private let play: Play

@@ -3,7 +3,7 @@
 /// takes 30 ms in a real Redis. The limits are the real ones: a session ends after 2 s of silence, a
 /// statement after 1 s.
 import CouponCore
-import Models
+import CoreTestKit
 
 struct Weights {
     /// Microseconds for each queue entry that one call reads.

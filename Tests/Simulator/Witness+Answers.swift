@@ -1,6 +1,6 @@
 /// Compares answers with what really happened (promises 2 to 6 and 9).
 import CouponCore
-import Models
+import CoreTestKit
 
 extension Witness {
     /// A daemon answers a request.

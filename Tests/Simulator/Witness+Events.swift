@@ -1,7 +1,7 @@
 /// Checks each acceptance of the gate and each commit (over-issue, contradicted answers, undecided entries,
 /// rejections; promise 5).
 import CouponCore
-import Models
+import CoreTestKit
 
 extension Witness {
     /// The gate has answered a call.

@@ -1,6 +1,6 @@
 /// Checks every state, and the last one (undecided, slots, settled ahead, front door; promise 3).
 import CouponCore
-import Models
+import CoreTestKit
 
 extension Witness {
     /// At the end each acceptance must be decided, unless a loss took it.

@@ -1,7 +1,7 @@
 /// Knows what really happened, and compares the answers with it. It sees each acceptance at the gate, each
 /// commit and each answer, and knows which losses docs/GUARANTEES.md allows.
 import CouponCore
-import Models
+import CoreTestKit
 
 /// A broken invariant.
 struct Breach: Error {

@@ -44,7 +44,8 @@ struct Report: Sendable {
             for goal in outcome.theCase.goals {
                 rows.append([
                     "\(outcome.theCase.name)_\(goal.key)".replacing("-", with: "_"),
-                    "\(outcome.daemons)", outcome.figures[goal.key].map(formatted) ?? "-", goal.text,
+                    "\(outcome.daemons)", outcome.figures[goal.key].map(formatted) ?? "-",
+                    goal.text,
                     goal.unit, verdict(goal, outcome).rawValue,
                 ])
             }
