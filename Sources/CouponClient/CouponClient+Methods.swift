@@ -139,7 +139,10 @@ extension CouponClient {
     }
 
     /// Dead letters with an id above `after`, in order, `Limits.deadLettersPerPage` at most.
-    /// - Parameter coupon: only this coupon's; nil for all.
+    /// - Parameters:
+    ///   - after: the last id of the page before; 0 for the first page.
+    ///   - coupon: only this coupon's; nil for all.
+    ///   - deadline: how long the daemon may take; nil is the configuration's.
     public func deadLetters(
         after: Int64 = 0, of coupon: CouponID? = nil, deadline: TimeAmount? = nil
     ) async throws(ClientError) -> [DeadLetter] {

@@ -17,7 +17,7 @@ public struct Window: Hashable, Sendable {
 
     /// - Parameters:
     ///   - opens: the first moment inside.
-    ///   - closes: the first moment after; later than `opens`, input from outside is checked before.
+    ///   - closes: the first moment after; later than `opens`; input from outside is checked before.
     public init(opens: Timestamp, closes: Timestamp) {
         self.opens = opens
         self.closes = closes
