@@ -34,7 +34,7 @@ public struct DrainRates: Sendable {
         rates[event.partition] = rate
     }
 
-    /// The time until the entry at `position` is decided, in milliseconds, at least 1; nil if it is not known.
+    /// The time until the entry at `position` is decided, in milliseconds, at least 1; nil if not known.
     /// - Parameters:
     ///   - settled: up to here the partition is settled now.
     ///   - now: by the gate's clock, as in events.
