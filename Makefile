@@ -69,6 +69,7 @@ lint: dependencies ## formatting, generated code, scripts, mutants that no longe
 		echo "bash -n $$script"; bash -n $$script || exit 1; done
 
 docs: dependencies ## the pages of CouponClient and CouponDomain, with warnings as errors, into .local/docs
+	mkdir -p .local/docs
 	for module in CouponDomain CouponClient; do \
 		swift package --allow-writing-to-directory .local generate-documentation --target $$module \
 			--warnings-as-errors --output-path .local/docs/$$module || exit 1; \

@@ -320,6 +320,9 @@ def status(arguments, tries):
         report |= {"user": arguments.user, "user_state": state}
         if state != "NONE":
             report["sequence"] = answer.sequence
+        if state == "QUEUED":
+            report["ahead"] = answer.ahead
+            report["decided_in_ms"] = answer.decided_in_ms or None
         if state == "ISSUED":
             report["issued_at"] = answer.issued_at
         if state == "REJECTED":

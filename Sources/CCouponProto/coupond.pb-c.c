@@ -2386,7 +2386,7 @@ const ProtobufCMessageDescriptor coupond__v1__coupon_status_request__descriptor 
   (ProtobufCMessageInit) coupond__v1__coupon_status_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__coupon_status_response__field_descriptors[7] =
+static const ProtobufCFieldDescriptor coupond__v1__coupon_status_response__field_descriptors[9] =
 {
   {
     "coupon",
@@ -2472,10 +2472,36 @@ static const ProtobufCFieldDescriptor coupond__v1__coupon_status_response__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ahead",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__CouponStatusResponse, ahead),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "decided_in_ms",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__CouponStatusResponse, decided_in_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__coupon_status_response__field_indices_by_name[] = {
   1,   /* field[1] = accepted */
+  7,   /* field[7] = ahead */
   0,   /* field[0] = coupon */
+  8,   /* field[8] = decided_in_ms */
   5,   /* field[5] = issued_at */
   2,   /* field[2] = queued */
   6,   /* field[6] = reason */
@@ -2485,7 +2511,7 @@ static const unsigned coupond__v1__coupon_status_response__field_indices_by_name
 static const ProtobufCIntRange coupond__v1__coupon_status_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor coupond__v1__coupon_status_response__descriptor =
 {
@@ -2495,7 +2521,7 @@ const ProtobufCMessageDescriptor coupond__v1__coupon_status_response__descriptor
   "Coupond__V1__CouponStatusResponse",
   "coupond.v1",
   sizeof(Coupond__V1__CouponStatusResponse),
-  7,
+  9,
   coupond__v1__coupon_status_response__field_descriptors,
   coupond__v1__coupon_status_response__field_indices_by_name,
   1,  coupond__v1__coupon_status_response__number_ranges,

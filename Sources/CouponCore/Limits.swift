@@ -160,8 +160,8 @@ extension Limits {
     public static let loadsWaiting = 16_384
     /// Statuses that wait for a batch. A batch of a thousand takes some 20 ms: the last waits for 200 ms.
     public static let statusesWaiting = 8_192
-    /// Statuses that are answered together. A gate is busy for less than 2 ms with so many.
-    public static let statusesPerBatch = 1_000
+    /// Statuses that are answered together. A gate is busy for some 2 ms with so many.
+    public static let statusesPerBatch = 512
     /// Admin calls: some two seconds of creating coupons.
     public static let adminCallsWaiting = 1_024
     /// Audits on demand: each may take seconds.

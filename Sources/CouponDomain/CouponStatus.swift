@@ -8,13 +8,32 @@ public struct CouponStatus: Equatable, Sendable {
     public var queued: Int64
     /// The user's status; `.none` if the question named no user, or nothing is known.
     public var user: UserStatus
+    /// Where the user's request stands in the queue; nil unless it is queued.
+    public var place: QueuePlace?
 
     /// A status.
-    public init(coupon: Coupon, accepted: Int64, queued: Int64, user: UserStatus) {
+    public init(
+        coupon: Coupon, accepted: Int64, queued: Int64, user: UserStatus, place: QueuePlace? = nil
+    ) {
         self.coupon = coupon
         self.accepted = accepted
         self.queued = queued
         self.user = user
+        self.place = place
+    }
+}
+
+/// Where a queued request stands.
+public struct QueuePlace: Equatable, Sendable {
+    /// Accepted requests of the same coupon that are decided before it.
+    public var ahead: Int64
+    /// About how long until it is decided, in milliseconds, from the pace of its queue; nil if not known.
+    public var milliseconds: Int64?
+
+    /// A place.
+    public init(ahead: Int64, milliseconds: Int64?) {
+        self.ahead = ahead
+        self.milliseconds = milliseconds
     }
 }
 

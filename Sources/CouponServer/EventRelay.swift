@@ -49,7 +49,7 @@ actor EventRelay {
             logger.warning(
                 "the event subscription is broken: finished coupons cost more and waiters wait longer",
                 metadata: [LogKey.reason: "\(reason)"])
-        case .event: break
+        case .event(let event): loopServers.drainRates.withLock { $0.receive(event) }
         }
     }
 

@@ -69,6 +69,38 @@ private let other = CouponID(2)
         #expect(keeper.statuses([]).isEmpty)
     }
 
+    @Test func `a queued user learns how many are before, and about when it is decided`() throws {
+        world.redis[partition].coupons[key]?.queued = 4
+        world.redis[partition].coupons[key]?.nextSequence = 5
+        let asking = CouponKeeper(
+            store: store, gates: ModelGates(world), partitioning: world.partitioning,
+            clocks: clock.clocks,
+            waitingTime: { position, partition, settled, _ in
+                partition == PartitionID(0) ? position.n * 1_000 + settled.n : nil
+            }, forget: { _ in }, failed: { _ in })
+        let queued = try asking.status(of: sale, user: UserID(2))
+        #expect(queued.place == QueuePlace(ahead: 1, milliseconds: 1_000))
+        world.redis[partition].coupons[key]?.queued = 1
+        #expect(
+            try keeper.status(of: sale, user: UserID(2)).place
+                == QueuePlace(ahead: 0, milliseconds: nil))
+        #expect(try keeper.status(of: sale, user: UserID(1)).place == nil)
+        #expect(try keeper.status(of: sale, user: nil).place == nil)
+    }
+
+    @Test func `after a batch that took PostgreSQL too long the next one is half as large`() {
+        let many = (1...400).map { StatusQuestion(coupon: sale, user: UserID($0)) }
+        #expect(keeper.statusesAtOnce == Limits.statusesPerBatch)
+        store.before = { _ throws(BackendError) in throw .postgres(.tooSlow("statement timeout")) }
+        #expect(keeper.statuses(many).allSatisfy { (try? $0.get()) == nil })
+        #expect(keeper.statusesAtOnce == 200)
+        _ = keeper.statuses([many[0]])
+        #expect(keeper.statusesAtOnce == 1, "and not less than one")
+        store.before = { _ in }
+        for _ in 1...100 { _ = keeper.statuses([many[0]]) }
+        #expect(keeper.statusesAtOnce == Limits.statusesPerBatch)
+    }
+
     @Test func `a coupon that does not exist costs only its own question`() throws {
         let answers = statuses((1, CouponID(9)), (1, sale))
         #expect(throws: Failure.noCoupon(CouponID(9))) { try answers[0].get() }

@@ -87,6 +87,11 @@ enum Samples {
         [.none, .queued(sequence: 5), .issued(sequence: 6, at: window.closes)]
         + RejectionReason.allCases.map { .rejected(sequence: 7, reason: $0) }
 
+    private static func place(of user: UserStatus) -> QueuePlace? {
+        guard case .queued = user else { return nil }
+        return QueuePlace(ahead: 4, milliseconds: 1_500)
+    }
+
     static let audits: [CouponAudit] = [
         CouponAudit(
             accounts: LedgerAccounts(
@@ -153,7 +158,9 @@ enum Samples {
     static let results: [Response.Result] =
         outcomes.map { .issue($0) } + failures.map { .failure($0) }
         + userStatuses.map {
-            .couponStatus(CouponStatus(coupon: coupon, accepted: 60, queued: 20, user: $0))
+            .couponStatus(
+                CouponStatus(
+                    coupon: coupon, accepted: 60, queued: 20, user: $0, place: place(of: $0)))
         } + audits.map { .audit($0) } + letters.map { .deadLetter($0) } + [
             .issues(issues), .issues([]), .deadLetters(letters), .deadLetters([]),
             .reloaded, .gateRebuilt(PartitionID(0), 1), .gateRebuilt(PartitionID(9), .max),

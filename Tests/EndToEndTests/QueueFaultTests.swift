@@ -116,6 +116,20 @@ struct QueueFaultTests {
         try await eventually("user 1 has it") { try await daemon.holds(coupon, 1) }
     }
 
+    @Test func `a queued user learns how many are before`() async throws {
+        let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
+        let coupon = try await daemon.offer(total: 5)
+        let lock = try await queueBehindLock(coupon, world, daemon)
+        for user in 1...3 as ClosedRange<Int64> {
+            #expect(try await daemon.ask(coupon, user) == .accepted(sequence: user))
+        }
+        let status = try await daemon.client.status(of: coupon, user: UserID(3))
+        #expect(status.user == .queued(sequence: 3) && status.place?.ahead == 2)
+        try await lock.release()
+        try await eventually("user 3 has it") { try await daemon.holds(coupon, 3) }
+        #expect(try await daemon.client.status(of: coupon, user: UserID(3)).place == nil)
+    }
+
     @Test func `closing does not affect accepted requests`() async throws {
         let (world, daemon) = (try SharedWorld.current.world, try SharedWorld.current.one)
         let coupon = try await daemon.offer(total: 5)

@@ -221,16 +221,13 @@ struct  Coupond__V1__Response
     Coupond__V1__HealthResponse *health;
     Coupond__V1__ServerInfoResponse *server_info;
     /*
-     * create, get, update, pause, resume and close answer with the coupon as it is now.
+     * What create, get, update, pause, resume and close, redrive and discard leave behind.
      */
     Coupond__V1__Coupon *coupon;
     Coupond__V1__ListCouponsResponse *list_coupons;
     Coupond__V1__AuditCouponResponse *audit_coupon;
     Coupond__V1__ListIssuesResponse *list_issues;
     Coupond__V1__ListDeadLettersResponse *list_dead_letters;
-    /*
-     * redrive and discard answer with the letter as it is now.
-     */
     Coupond__V1__DeadLetter *dead_letter;
     Coupond__V1__ReloadResponse *reload;
     Coupond__V1__RebuildGateResponse *rebuild_gate;
@@ -336,12 +333,9 @@ struct  Coupond__V1__CouponStatusResponse
   ProtobufCMessage base;
   Coupond__V1__Coupon *coupon;
   /*
-   * Accepted so far, whatever became of it.
+   * Accepted so far, whatever became of it; and of those, not decided yet.
    */
   int64_t accepted;
-  /*
-   * Accepted and not yet decided.
-   */
   int64_t queued;
   /*
    * Of the user that was asked about.
@@ -350,10 +344,15 @@ struct  Coupond__V1__CouponStatusResponse
   int64_t sequence;
   int64_t issued_at;
   Coupond__V1__RejectionReason reason;
+  /*
+   * QUEUED: requests of the coupon before this one, and about how long until it is decided; 0: not known.
+   */
+  int64_t ahead;
+  int64_t decided_in_ms;
 };
 #define COUPOND__V1__COUPON_STATUS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__coupon_status_response__descriptor) \
-    , NULL, 0, 0, COUPOND__V1__USER_STATE__USER_STATE_NONE, 0, 0, COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED }
+    , NULL, 0, 0, COUPOND__V1__USER_STATE__USER_STATE_NONE, 0, 0, COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED, 0, 0 }
 
 
 struct  Coupond__V1__HealthRequest

@@ -21,6 +21,7 @@ extension CouponKeeper {
         }
         do throws(BackendError) {
             let rows = try store.statusRows(questions, partitioning)
+            statusesAtOnce = min(statusesAtOnce + statusesAtOnce / 8 + 1, Limits.statusesPerBatch)
             return questions.indices.map { number in
                 let view = views.map { $0[number] }
                 return Result { () throws(BackendError) in
@@ -28,6 +29,7 @@ extension CouponKeeper {
                 }.mapError(failure)
             }
         } catch {
+            if case .postgres(.tooSlow) = error { statusesAtOnce = max(1, questions.count / 2) }
             let failure = failure(error)
             return questions.map { _ in .failure(failure) }
         }
@@ -40,18 +42,34 @@ extension CouponKeeper {
         let coupon = try rows.coupons[question.coupon]?.get()
         guard let coupon else { throw .answer(.noCoupon(question.coupon)) }
         let view = inspection?.status == .open ? inspection : nil
+        let partition = partitioning.partition(of: question.coupon)
         var user = UserStatus.none
         if question.user != nil {
             let standing = try rows.standings[number].get()
             user = Self.userStatus(standing, view)
-            let row = rows.partitions[partitioning.partition(of: question.coupon)]
-            guard user != .none || Self.isKnown(view, row) else { throw gateError }
+            guard user != .none || Self.isKnown(view, rows.partitions[partition]) else {
+                throw gateError
+            }
         }
         return CouponStatus(
             coupon: coupon,
             accepted: max(
                 coupon.lastSequence, view?.record.map { $0.nextSequence - 1 } ?? 0),
-            queued: view?.record?.queued ?? 0, user: user)
+            queued: view?.record?.queued ?? 0, user: user,
+            place: view.flatMap { place(of: user, in: $0, partition) })
+    }
+
+    /// Sequences of a coupon rise without a gap while its gate is open, and its requests are decided in their
+    /// order: so a queued one has this many before it.
+    private func place(
+        of user: UserStatus, in view: GateInspection, _ partition: PartitionID
+    ) -> QueuePlace? {
+        guard case .queued(let sequence) = user, let record = view.record, let holder = view.holder
+        else { return nil }
+        let firstQueued = record.nextSequence - record.queued
+        return QueuePlace(
+            ahead: min(max(0, sequence - firstQueued), max(0, record.queued - 1)),
+            milliseconds: waitingTime(holder.position, partition, view.settled, view.now))
     }
 
     /// Whether PostgreSQL knows the gate. Only such a gate may say that a user has nothing: a Redis that came

@@ -8,10 +8,19 @@ public final class CouponKeeper {
     let partitioning: Partitioning
     let slices: Slices
     let clocks: Clocks
+    let waitingTime: WaitingTime
     let forget: (CouponID) -> Void
     private let failed: (BackendError) -> Void
     /// A load that an admin's deadline has interrupted.
     private var unfinished: CouponLoad?
+    /// How many statuses should be asked for at once: half as many as PostgreSQL took too long for, and more
+    /// again with each batch that it answers.
+    public internal(set) var statusesAtOnce = Limits.statusesPerBatch
+
+    /// The time until a queue entry is decided, in milliseconds; nil if not known. See `DrainRates`.
+    public typealias WaitingTime = (
+        _ position: Position, _ partition: PartitionID, _ settled: Position, _ now: Timestamp
+    ) -> Int64?
 
     /// - Parameters:
     ///   - forget: is called with a coupon of which the local caches are out of date.
@@ -19,6 +28,7 @@ public final class CouponKeeper {
     public init(
         store: any CouponStore, gates: any GateControl, partitioning: Partitioning,
         slices: Slices = Slices(), clocks: Clocks,
+        waitingTime: @escaping WaitingTime = { _, _, _, _ in nil },
         forget: @escaping (CouponID) -> Void, failed: @escaping (BackendError) -> Void
     ) {
         self.store = store
@@ -26,6 +36,7 @@ public final class CouponKeeper {
         self.partitioning = partitioning
         self.slices = slices
         self.clocks = clocks
+        self.waitingTime = waitingTime
         self.forget = forget
         self.failed = failed
     }

@@ -10,6 +10,8 @@ final class LoopServers: Sendable {
     let connectionsRefused = Atomic<Int>(0)
     /// Connections for HTTP.
     let observers = Atomic<Int>(0)
+    /// How fast the queues are drained, as the event relay sees it.
+    let drainRates = Mutex(DrainRates())
     private let loopServers = Mutex<[NIOLoopBound<LoopServer>]>([])
 
     func add(_ loopServer: NIOLoopBound<LoopServer>) {

@@ -13,7 +13,7 @@ struct AnsweredStatus: Sendable {
 extension BlockingLane {
     /// Answers a batch, then the calls that arrived during it.
     func answerStatuses(of queue: StatusQueue) {
-        let calls = queue.next(for: self)
+        let calls = queue.next(for: self, limit: keeper.statusesAtOnce)
         if calls.isEmpty { return }
         let now = clocks.now()
         let due = calls.filter { $0.presence.isThere && now < $0.deadline }

@@ -36,7 +36,12 @@ actor BlockingLane {
     lazy var loadBudget = LoadBudget(now: clocks.now())
     /// Does the work on coupons; the lane is its thread.
     private(set) lazy var keeper = CouponKeeper(
-        store: store, gates: gates, partitioning: partitioning, clocks: clocks, forget: forget
+        store: store, gates: gates, partitioning: partitioning, clocks: clocks,
+        waitingTime: { [loopServers] position, partition, settled, now in
+            loopServers.drainRates.withLock {
+                $0.milliseconds(until: position, in: partition, settled: settled, now: now)
+            }
+        }, forget: forget
     ) { [logger] error in
         logger.debug("a backend call failed", metadata: [LogKey.error: "\(error)"])
     }

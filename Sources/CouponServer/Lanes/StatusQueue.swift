@@ -54,10 +54,10 @@ final class StatusQueue: Sendable {
         return isAdded
     }
 
-    /// The next batch of a lane; empty if nothing waits, and from then on the lane is idle.
-    func next(for lane: BlockingLane) -> [StatusCall] {
+    /// The next batch of a lane, `limit` calls at most. It is empty if nothing waits; then the lane is idle.
+    func next(for lane: BlockingLane, limit: Int) -> [StatusCall] {
         state.withLock { state in
-            let batch = Array(state.calls.prefix(Limits.statusesPerBatch))
+            let batch = Array(state.calls.prefix(limit))
             state.calls.removeFirst(batch.count)
             if batch.isEmpty { state.idle.append(lane) }
             return batch

@@ -21,6 +21,8 @@ extension MessageArena {
         unsafe raw.pointee.coupon = unsafe try coupon(status.coupon)
         unsafe raw.pointee.accepted = status.accepted
         unsafe raw.pointee.queued = status.queued
+        unsafe raw.pointee.ahead = status.place?.ahead ?? 0
+        unsafe raw.pointee.decided_in_ms = status.place?.milliseconds ?? 0
         switch status.user {
         case .none: break
         case .queued(let sequence):
@@ -53,7 +55,18 @@ extension CouponStatus {
     init(_ raw: Coupond__V1__CouponStatusResponse) throws(Failure) {
         unsafe self.init(
             coupon: try Coupon(try Field.message(raw.coupon, "coupon_status.coupon")),
-            accepted: raw.accepted, queued: raw.queued, user: try UserStatus(raw))
+            accepted: raw.accepted, queued: raw.queued, user: try UserStatus(raw),
+            place: QueuePlace(raw))
+    }
+}
+
+extension QueuePlace {
+    fileprivate init?(_ raw: Coupond__V1__CouponStatusResponse) {
+        guard unsafe raw.user_state == COUPOND__V1__USER_STATE__USER_STATE_QUEUED else {
+            return nil
+        }
+        unsafe self.init(
+            ahead: raw.ahead, milliseconds: raw.decided_in_ms > 0 ? raw.decided_in_ms : nil)
     }
 }
 

@@ -28,7 +28,8 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     private func figures(_ status: CouponStatus) -> [(String, JSONValue)] {
-        let user = user == nil ? [] : status.user.details
+        let user =
+            user == nil ? [] : status.user.details + (status.place?.details ?? [])
         return [("accepted", .integer(status.accepted)), ("queued", .integer(status.queued))] + user
     }
 }

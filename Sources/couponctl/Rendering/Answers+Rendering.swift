@@ -49,6 +49,14 @@ extension UserStatus {
     }
 }
 
+extension QueuePlace {
+    /// What stands before a queued request, under the names of CouponStatusResponse.
+    var details: [(String, JSONValue)] {
+        [("ahead", .integer(ahead))]
+            + (milliseconds.map { [("decided_in_ms", .integer($0))] } ?? [])
+    }
+}
+
 extension JSONValue {
     /// What is known of a request that ended in an error.
     static func acceptance(_ acceptance: Acceptance) -> JSONValue {
