@@ -36,7 +36,9 @@ import Testing
             return outcome.isIssued
         }
         try await flood.waitUntilOn()
-        #expect(try metric("coupond_slow_waiting{lane=\"statuses\"}", port) > 0)
+        try await eventually("a status waits for the next batch") {
+            try metric("coupond_slow_waiting{lane=\"statuses\"}", port) > 0
+        }
         #expect(try metric("coupond_slow_refused_total{lane=\"statuses\"}", port) > 0)
         #expect(try metric("coupond_slow_refused_total{lane=\"loads\"}", port) == 0)
     }
