@@ -1,4 +1,5 @@
 /// Statuses of one coupon. A third of the users is issued, a third is queued, and a third is unknown.
+internal import CouponCore
 internal import TestSupport
 
 private let third = 100_000
@@ -124,7 +125,8 @@ private struct StatusWorld {
         let dialect = self.dialect
         let load = BackgroundLoad {
             try LoadGenerator(
-                dialect, port: port, connections: Stage.connections, capacity: 1_024
+                dialect, port: port, connections: Stage.connections,
+                capacity: Limits.statusesInFlightPerConnection
             ).openLoop(questions: Int(rate * 6), rate: rate)
         }
         let value = try body()
