@@ -24,6 +24,8 @@ final class Liveness {
     private unowned let play: Play
     private var healedAt: Int64?
     private var epochs: [Epoch] = []
+    /// The highest epoch that each partition ever had.
+    private var highest: [PartitionID: Epoch] = [:]
     private var lost: [String: Int] = [:]
     /// A partition's cursor, and since when it has not moved.
     private var stood: [PartitionID: (at: Position, since: Int64)] = [:]
@@ -35,11 +37,17 @@ final class Liveness {
     /// Begins the check: from now on all servers are healthy.
     func begin() {
         healedAt = play.line.now
-        // If PostgreSQL went back, its epochs are below those of the gates.
+        // If PostgreSQL went back, its epochs are below those of the gates, and below one that a daemon got
+        // before, stopped with, and takes to its gate later.
         let (tables, redis) = (play.postgres.tables, play.redis.data)
         epochs = zip(tables.partitions, redis.partitions).map { row, keys in
-            max(row.epoch, keys.gate?.epoch ?? 0, keys.lastID.epoch)
+            max(row.epoch, keys.gate?.epoch ?? 0, keys.lastID.epoch, highest[row.id] ?? 0)
         }
+    }
+
+    /// Learns of an epoch that PostgreSQL has handed out.
+    func didRaise(_ row: PartitionRow) {
+        highest[row.id] = max(highest[row.id] ?? 0, row.epoch)
     }
 
     /// When all must be quiet: the larger the state, the later.

@@ -50,7 +50,10 @@ final class SimulatedLedger: Ledger {
         of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
     ) throws(BackendError) -> PartitionRow {
         try session.commit(locking: .partition(partition), "raise the epoch above \(floor)") {
-            $0.raiseEpoch(of: partition, above: floor, identity: identity)
+            [play] tables in
+            let row = tables.raiseEpoch(of: partition, above: floor, identity: identity)
+            play.liveness.didRaise(row)
+            return row
         }
     }
 
