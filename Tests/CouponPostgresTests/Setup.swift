@@ -173,3 +173,10 @@ extension PostgresOptions {
         return options
     }
 }
+
+extension PostgresCouponStore {
+    /// What PostgreSQL knows of one user and coupon.
+    func standing(of user: UserID, for coupon: CouponID) throws(BackendError) -> UserStanding? {
+        try standings(of: [CouponUser(user: user, coupon: coupon)]).first ?? nil
+    }
+}

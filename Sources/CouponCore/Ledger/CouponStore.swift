@@ -73,15 +73,6 @@ public protocol CouponStore: HolderReader {
     ) throws(BackendError) -> Bool
 }
 
-extension CouponStore {
-    /// What PostgreSQL knows of one user and coupon.
-    public func standing(of user: UserID, for coupon: CouponID) throws(BackendError)
-        -> UserStanding?
-    {
-        try standings(of: [CouponUser(user: user, coupon: coupon)]).first ?? nil
-    }
-}
-
 /// A user of a coupon.
 public struct CouponUser: Hashable, Sendable {
     /// Who.

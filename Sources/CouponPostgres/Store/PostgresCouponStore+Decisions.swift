@@ -34,27 +34,6 @@ extension PostgresCouponStore {
         for row in questions.indices { standings.append(try rows.standing(row, at: 2)) }
         return Decisions(cursor: rows.position(0, 0), standings: standings)
     }
-
-    /// What PostgreSQL knows of users and coupons, in order: the issue, else the latest rejection.
-    public func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?] {
-        let rows = try session.run(
-            Statement(
-                """
-                SELECT i.sequence, i.request_id, i.issued_at, r.sequence, r.request_id, r.reason
-                FROM unnest($1, $2) WITH ORDINALITY AS q (coupon_id, user_id, number)
-                LEFT JOIN coupond.coupon_issue AS i
-                    ON i.coupon_id = q.coupon_id AND i.user_id = q.user_id
-                LEFT JOIN LATERAL (
-                    SELECT sequence, request_id, reason FROM coupond.rejection
-                    WHERE coupon_id = q.coupon_id AND user_id = q.user_id
-                    ORDER BY epoch DESC, n DESC, sequence DESC LIMIT 1) AS r ON true
-                ORDER BY q.number
-                """, .integers(users.map(\.coupon.rawValue)),
-                .integers(users.map(\.user.rawValue))))
-        var standings: [UserStanding?] = []
-        for row in 0..<rows.count { standings.append(try rows.standing(row, at: 0)) }
-        return standings
-    }
 }
 
 extension Rows {

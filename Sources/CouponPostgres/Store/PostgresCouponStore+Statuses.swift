@@ -21,14 +21,17 @@ extension PostgresCouponStore {
                 }
             }
         }
-        rows.standings = questions.map { _ in .success(nil) }
-        for row in 0..<standings.count {
-            let number = Int(standings.integer(row, 0)) - 1
-            rows.standings[number] = Result { () throws(BackendError) in
-                try standings.standing(row, at: 1)
-            }
-        }
+        rows.standings = standings.standings(questions.count)
         return rows
+    }
+
+    /// What PostgreSQL knows of users and coupons, in order: the issue, else the latest rejection.
+    public func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?] {
+        let questions = users.map { StatusQuestion(coupon: $0.coupon, user: $0.user) }
+        let found = try session.run(Self.standings(questions)).standings(users.count)
+        var standings: [UserStanding?] = []
+        for standing in found { standings.append(try standing.get()) }
+        return standings
     }
 
     /// The partition of each coupon, and the coupon if it exists.
@@ -63,5 +66,19 @@ extension PostgresCouponStore {
             WHERE i.sequence IS NOT NULL OR r.sequence IS NOT NULL
             """, isPrepared: true, .integers(questions.map(\.coupon.rawValue)),
             .integers(questions.map(\.user?.rawValue)))
+    }
+}
+
+extension Rows {
+    /// Of so many questions, each row with the number of its question, from 1 on.
+    fileprivate func standings(_ questions: Int) -> [Result<UserStanding?, BackendError>] {
+        var standings = [Result<UserStanding?, BackendError>](
+            repeating: .success(nil), count: questions)
+        for row in 0..<count {
+            standings[Int(integer(row, 0)) - 1] = Result { () throws(BackendError) in
+                try standing(row, at: 1)
+            }
+        }
+        return standings
     }
 }

@@ -16,12 +16,13 @@ extension BlockingLane {
         let calls = queue.next(for: self, limit: keeper.statusesAtOnce)
         if calls.isEmpty { return }
         let now = clocks.now()
-        let due = calls.filter { $0.presence.isThere && now < $0.deadline }
+        let isDue = { (call: StatusCall) in call.presence.isThere && now < call.deadline }
+        let due = calls.filter(isDue)
         let statuses = keeper.statuses(due.map(\.question))
         deliver(zip(due, statuses).map { call, status in (call, Response.Result(status)) })
         // Their callers have left, or were answered at the deadline.
         deliver(
-            calls.filter { !$0.presence.isThere || now >= $0.deadline }
+            calls.filter { !isDue($0) }
                 .map { ($0, .failure(Failure(.deadlineExceeded, "the deadline has passed"))) })
         goOn { $0.answerStatuses(of: queue) }
     }
