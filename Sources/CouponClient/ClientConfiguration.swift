@@ -1,8 +1,7 @@
 internal import CouponDomain
 public import NIOCore
 
-/// What a connection allows itself. The defaults suit a service; every value is a bound (promise
-/// 10).
+/// The bounds of a connection (promise 10). The defaults suit a service.
 public struct ClientConfiguration: Sendable {
     /// Unanswered requests of one connection, 1 to 65,536. More than the
     /// daemon reads from one connection (`Limits.requestsInFlightPerConnection`) only wait in its

@@ -10,13 +10,13 @@ public indirect enum ClientError: Error, Equatable, Sendable {
     case notConnected
     /// As many requests as the configuration allows are unanswered: nothing was sent.
     case tooManyInFlight
-    /// The connection broke with the request under way.
+    /// The connection broke with the request in flight.
     case connectionLost(reason: String)
-    /// The deadline passed with the request under way.
+    /// The deadline passed with the request in flight.
     case deadlineExceeded
-    /// The daemon sent what is no answer to this request.
+    /// The daemon sent something that is not an answer to this request.
     case wrongAnswer(String)
-    /// The last of several tries ended with `last`, but an earlier one left this behind.
+    /// The last of several tries ended with `last`, but an earlier one left this acceptance.
     case givenUp(Acceptance, last: ClientError)
 
     /// What is known of an issue request that ended so.

@@ -5,7 +5,7 @@ internal import CouponWire
 public import NIOCore
 
 extension CouponClient {
-    /// Asks for one coupon for one user, once. What is refused by rule is a value, not an error.
+    /// Asks for one coupon for one user, once. A refusal by rule is an outcome, not an error.
     public func issue(
         _ request: IssueRequest, deadline: TimeAmount? = nil
     ) async throws(ClientError) -> Outcome {
@@ -103,7 +103,7 @@ extension CouponClient {
         try await changed(.pauseCoupon(id), deadline)
     }
 
-    /// Takes requests again.
+    /// Accepts requests again.
     public func resume(
         _ id: CouponID, deadline: TimeAmount? = nil
     ) async throws(ClientError) -> Coupon {
@@ -159,7 +159,7 @@ extension CouponClient {
         try await decided(.redriveDeadLetter(letter), deadline)
     }
 
-    /// Gives a dead letter up, and its slot back.
+    /// Discards a dead letter, and frees its slot.
     public func discard(
         _ letter: Int64, deadline: TimeAmount? = nil
     ) async throws(ClientError) -> DeadLetter {

@@ -1,12 +1,12 @@
 /// Why work on Redis and PostgreSQL ended early; every port throws this and nothing else.
 ///
-/// Nothing that was read before may be answered or settled.
+/// What was read before the error must not be used to answer or to settle.
 public enum BackendError: Error, Equatable, Sendable {
     /// A call to Redis failed; the connection is closed.
     case redis(RedisFault)
     /// A call to PostgreSQL failed; its transaction is rolled back, unless a COMMIT was in flight.
     case postgres(PostgresFault)
-    /// The gate or the partition's row moved on: another owner, a rebuild. No port throws it.
+    /// Another owner or a rebuild has changed the gate or the partition's row. No port throws it.
     case overtaken(String)
     /// Redis and PostgreSQL work, and the caller gets this answer. No port throws it.
     case answer(Failure)
@@ -46,7 +46,7 @@ extension BackendError: CustomStringConvertible {
         switch self {
         case .redis(let fault): "Redis: \(fault)"
         case .postgres(let fault): "PostgreSQL: \(fault)"
-        case .overtaken(let text): "overtaken: \(text)"
+        case .overtaken(let text): text
         case .answer(let failure): failure.message
         }
     }
@@ -57,7 +57,7 @@ extension Failure {
     public init(_ error: BackendError) {
         switch error {
         case .answer(let failure): self = failure
-        case .overtaken: self = .unavailable("the gate moved on: ask again")
+        case .overtaken: self = .unavailable("the gate changed in the meantime: ask again")
         case .redis: self = .unavailable("Redis is not reachable")
         case .postgres(.refused(let text)): self.init(.internal, "PostgreSQL refuses: \(text)")
         case .postgres(.busy): self = .unavailable("the coupon is locked: ask again")

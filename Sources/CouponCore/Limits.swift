@@ -20,17 +20,17 @@ extension Limits {
     /// with PostgreSQL and connections to Redis beside the event loops' own, signals, the listener for HTTP,
     /// secrets that are read again, the resolver's sockets. Some thirty; the rest is for later versions.
     public static let ownDescriptors = 64
-    /// The same for each event loop: its own three, a listener, the gate's connection and the replicas', and
-    /// those that take their place before they are gone.
+    /// The same for each event loop: its own three, a listener, the connections to gate and replicas, and
+    /// their successors, which may open before the old ones are closed.
     public static let ownDescriptorsPerEventLoop = 8
     /// Connections for HTTP at once; one more is closed.
     public static let observationConnections = 64
-    /// Connections too many that are being told so at once; one more is closed without a word.
+    /// Connections above the limit that are open at once to get their error; one more is closed without it.
     public static let refusedConnections = 64
-    /// How long a listener waits after it could not accept, in milliseconds: a file must be closed first.
+    /// How long a listener waits after it could not accept, in milliseconds: a file may be closed by then.
     public static let acceptBackOffMilliseconds: Int64 = 250
 
-    /// Of the files that may be open, those that are not for callers.
+    /// How many of the files that may be open are not for callers.
     public static func reservedDescriptors(eventLoops: Int) -> Int {
         ownDescriptors + ownDescriptorsPerEventLoop * eventLoops + observationConnections
             + refusedConnections
@@ -44,9 +44,9 @@ extension Limits {
     public static let logFlushMilliseconds: Int64 = 500
     /// A line that is written again within this time is counted instead, in milliseconds.
     public static let logRepeatMilliseconds: Int64 = 5_000
-    /// Lines of one message with ever other values that are written in that time; the others are counted.
+    /// Lines of one message with different values that are written in that time; further ones are counted.
     public static let logVariety = 64
-    /// Messages that are remembered for it; a message beyond is written as it comes.
+    /// Messages that are remembered for this; lines of further messages are all written.
     public static let logMessages = 1_024
 
     // MARK: Gate
@@ -56,13 +56,13 @@ extension Limits {
     /// Requests in one gate call: Lua's `unpack` takes fewer than 8,000 values, and Redis serves nobody
     /// else for the 2.3 ms of a full one.
     public static let requestsPerGateCall = 1_024
-    /// Gate calls in flight on one connection. What has arrived when Redis comes back from its fsync shares
-    /// the next one, so that a thousand coupons with few requests each are not a thousand fsyncs.
+    /// Gate calls in flight on one connection. Calls that arrive during one fsync of Redis share the next
+    /// one, so a thousand coupons with few requests each do not cost a thousand fsyncs.
     public static let gateCallsInFlight = 64
-    /// Gate calls of one coupon under way: few, or its requests would not gather.
+    /// Gate calls of one coupon in flight: few, so its requests gather into batches.
     public static let gateCallsInFlightPerCoupon = 4
-    /// Requests that wait for a coupon when a call leaves beside another one. A call costs Redis 26 µs and
-    /// an fsync for its first request and 2.5 µs for each further one: fewer do better to gather.
+    /// While a call of a coupon is in flight, another one leaves only with so many requests. A call costs
+    /// Redis 26 µs and an fsync for its first request and 2.5 µs for each further one: fewer had better wait.
     public static let requestsOfAFurtherGateCall = 16
     /// Requests accepted and not yet settled, for each coupon. Default; configurable.
     public static let backlogPerCoupon: Int64 = 2_000_000
@@ -81,21 +81,21 @@ extension Limits {
     public static let longestIssuingMilliseconds = 20_000
     /// The longest rest of a slow partition, in milliseconds: six times the longest statement.
     public static let restMilliseconds: Int64 = 120_000
-    /// Coupons whose accounts a daemon looks at each second, beside those it suspects.
+    /// Coupons whose accounts a daemon checks each second, besides its suspects.
     public static let auditedCoupons = 32
     /// Rows that it counts each second: some 5 ms of PostgreSQL.
     public static let auditedRows = 20_000
     /// Rejections and dead letters, each, that it counts for one coupon; a coupon with more is left to
     /// `couponctl verify`.
     public static let auditedRejections: Int64 = 10_000
-    /// Coupons that do not add up, or may not, that it remembers.
+    /// Suspects that it remembers: coupons that do not add up, or may not.
     public static let auditSuspects = 256
-    /// Holders of a coupon that it searches for those who drifted.
+    /// Holders of a coupon that it searches for those without a row.
     public static let auditedHolders = 20_000
     /// Rows that are counted for an audit on demand; a coupon with more is judged without.
     public static let auditedRowsOnDemand: Int64 = 2_000_000
-    /// Queued requests of a partition that are read for an audit on demand; behind a longer queue the
-    /// gate's own count is believed.
+    /// Queued requests of a partition that are read for an audit on demand; with a longer queue the audit
+    /// uses the gate's own count.
     public static let auditedQueue = 100_000
     /// Holders written to Redis by one command of a load: Redis serves nobody else for some 2 ms.
     public static let holdersPerCommand = 1_000
@@ -111,20 +111,20 @@ extension Limits {
     public static let couponsLoadedPerSecond = 2_000
     /// Requests in the queue entries that a rebuild reads or counts in one step.
     public static let requestsPerSlice = 400
-    /// Coupons whose holders a rebuild loads in one step, if they are few; coupons of earlier epochs that are
-    /// unlinked in one, and coupons that are looked at whether they may go.
+    /// Coupons in one step: of a rebuild that loads coupons with few holders, of a sweep, and of an unload
+    /// that checks which coupons may leave Redis.
     public static let couponsPerSlice = 200
-    /// A partition's long work goes on for so long in a turn, in milliseconds: the others wait for it.
+    /// How long a partition's long work may go on in one turn, in milliseconds: the others wait for it.
     public static let sliceMilliseconds: Int64 = 10
-    /// The same while other partitions issue what they get at once.
+    /// The same while other partitions issue: their requests should not wait.
     public static let sliceBesideOthersMilliseconds: Int64 = 3
-    /// Between two signs that a rebuild moves, in milliseconds.
+    /// Time between two beats of a rebuild, in milliseconds.
     public static let beatMilliseconds: Int64 = 250
-    /// A rebuild that has shown no sign for so long is taken over, in milliseconds.
-    public static let beatPatienceMilliseconds: Int64 = 3_000
-    /// Between two looks whether coupons of a partition may leave Redis, in milliseconds.
+    /// A rebuild whose beat has not moved for so long is taken over, in milliseconds.
+    public static let beatTimeoutMilliseconds: Int64 = 3_000
+    /// Time between two unloads of a partition, in milliseconds.
     public static let unloadMilliseconds: Int64 = 1_000
-    /// Between two looks at a load that another daemon is at, in milliseconds.
+    /// Time between two looks at another daemon's load, in milliseconds.
     public static let loadPauseMilliseconds: Int64 = 50
     /// Coupons in one issuing transaction: settling each costs Redis some 6 µs.
     public static let couponsPerTransaction = 1_000
@@ -133,9 +133,9 @@ extension Limits {
 
     /// Coupons whose standing one worker remembers.
     public static let frontDoorCoupons = 65_536
-    /// A mark older than this is read again in the background while it bounces (rule 39).
+    /// A mark older than this is read again in the background, while requests still bounce (rule 39).
     public static let markRefreshMilliseconds: Int64 = 1_000
-    /// Coupons of which one worker remembers that they do not exist: a flood of them costs no others.
+    /// Ids of which one worker remembers that no coupon has them. A flood of them pushes out no coupon.
     public static let absentCoupons = 16_384
     /// How long "no such coupon" is believed without an event.
     public static let absentMilliseconds: Int64 = 1_000
@@ -152,15 +152,15 @@ extension Limits {
 
     // MARK: Slow work, waiting in one daemon; beyond it RESOURCE_EXHAUSTED
 
-    /// Questions of those who wait for ISSUED: each worker has one for each partition, so that this is enough
-    /// for 16 partitions and 256 workers. Whoever finds no room asks again.
+    /// Questions about callers that wait for ISSUED. Each worker has at most one for each partition, so this
+    /// is enough for 16 partitions and 256 workers. A worker that finds no room asks again.
     public static let decisionsWaiting = 4_096
     /// Lookups and loads: room for a sale that begins with 16,000 coupons at once. Each worker asks for a
-    /// coupon once, and only for such as exist, so that nobody can fill it with nonsense.
+    /// coupon once, and only for coupons that exist, so invented ids cannot fill it.
     public static let loadsWaiting = 16_384
     /// Statuses that wait for a batch. A batch of a thousand takes some 20 ms: the last waits for 200 ms.
     public static let statusesWaiting = 8_192
-    /// Statuses that are answered together. A gate is busy for some 2 ms with so many.
+    /// Statuses in one batch: a gate is busy with so many for some 2 ms.
     public static let statusesPerBatch = 512
     /// Admin calls: some two seconds of creating coupons.
     public static let adminCallsWaiting = 1_024
@@ -168,6 +168,6 @@ extension Limits {
     public static let auditsWaiting = 64
     /// Statuses of one connection, so that one caller leaves room in the lane for 63 others.
     public static let statusesInFlightPerConnection = 128
-    /// Pages of lists of one connection: of 64 KiB each they are what it may leave unread.
+    /// Pages of lists of one connection: at 64 KiB each, they are as much as it may leave unread.
     public static let listsInFlightPerConnection = 4
 }

@@ -1,8 +1,8 @@
-/// One accepted request, wherever it is named outside its entry.
+/// One accepted request, as it is named outside its queue entry.
 public struct AcceptedRequest: Hashable, Sendable {
     /// The coupon.
     public let coupon: CouponID
-    /// Who has it.
+    /// The user.
     public let user: UserID
     /// The gate's order number.
     public let sequence: Int64

@@ -1,4 +1,4 @@
-/// Whether a coupon is on offer. Time and quantity are judged apart.
+/// Whether a coupon is on offer. Time and quantity are judged separately.
 public enum CouponState: UInt8, Sendable, CaseIterable {
     /// Requests are judged by window and quantity.
     case active = 1

@@ -1,4 +1,4 @@
-/// How a coupon, and perhaps a user, stand.
+/// The status of a coupon, and perhaps of one of its users.
 public struct CouponStatus: Equatable, Sendable {
     /// The coupon as PostgreSQL has it.
     public var coupon: Coupon

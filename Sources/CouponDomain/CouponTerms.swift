@@ -2,9 +2,9 @@
 public struct CouponTerms: Hashable, Sendable {
     /// Nil: unlimited.
     public let total: Int64?
-    /// Whether requests are taken.
+    /// Whether requests are accepted.
     public let state: CouponState
-    /// When. Moments outside what the gate can store are brought to the edge.
+    /// When. Moments are clamped to what the gate can store.
     public let window: Window
     /// Whether the total is committed.
     public let isSoldOut: Bool

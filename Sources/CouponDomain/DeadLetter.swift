@@ -7,11 +7,11 @@ public struct DeadLetter: Equatable, Sendable {
         case held = 1
         /// Issued after all, with its old sequence.
         case redriven = 2
-        /// Given up, its slot given back.
+        /// Not issued; its slot is free.
         case discarded = 3
     }
 
-    /// Its number, in the order of their coming.
+    /// Its number; later ones are higher.
     public let id: Int64
     /// The request; nil for an entry whose users are unknown.
     public let accepted: AcceptedRequest?

@@ -26,7 +26,7 @@ public enum StatusCode: Int32, Sendable, CaseIterable {
     case failedPrecondition = 9
     /// No such method.
     case unimplemented = 12
-    /// A bug or a damage in the daemon.
+    /// A fault in the daemon.
     case `internal` = 13
     /// Redis, PostgreSQL or the daemon cannot be reached; try again later.
     case unavailable = 14

@@ -1,6 +1,6 @@
 /// Where a partition's gate stands: what makes its figures comparable with the tables'.
 public struct GatePlace: Equatable, Sendable {
-    /// Whether it takes requests.
+    /// Whether it accepts requests.
     public let isOpen: Bool
     /// Its epoch.
     public let epoch: Epoch

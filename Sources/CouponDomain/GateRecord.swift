@@ -4,7 +4,7 @@ public struct GateRecord: Equatable, Sendable {
     public let version: Int64
     /// Rises within an epoch whenever the coupon opens or closes.
     public let rev: Int64
-    /// Slots taken: issued, queued, and held dead letters.
+    /// Used slots: issued, queued, and held dead letters.
     public let used: Int64
     /// Accepted and not yet settled.
     public let queued: Int64

@@ -12,7 +12,7 @@ public struct LedgerAccounts: Equatable, Sendable {
     public let rejected: Int64
     /// Dead letters that keep their slot.
     public let deadLettered: Int64
-    /// Dead letters that were given up.
+    /// Dead letters that were discarded.
     public let discarded: Int64
     /// Discarded ones that the gate has not confirmed: they may still have their slot.
     public let unsynced: Int64
@@ -39,13 +39,13 @@ public struct LedgerAccounts: Equatable, Sendable {
         self.isComplete = isComplete
     }
 
-    /// Accepted requests that ended in one state or another.
+    /// Decided requests, whatever their end.
     public var decided: Int64 { coupon.issued + rejected + deadLettered + discarded }
 
-    /// Sequences up to the last one decided that no request has: what a gate forgot.
+    /// Sequences up to the last decided one that no request has: a gate gave them out and lost them.
     ///
-    /// Exact at every moment: requests are decided in order, so that none with a lower sequence than the
-    /// last one decided is still to come.
+    /// Exact at every moment: requests are decided in order, so none with a lower sequence than the last
+    /// decided one can still come.
     public var lost: Int64 { coupon.lastSequence - decided }
 
     /// Whether losses are to be expected: the gate was rebuilt, or an

@@ -1,5 +1,5 @@
-// The words of callers by their names in the .proto, without prefixes: `SOLD_OUT`. Commands, metrics and logs
-// use these names and have no list of their own.
+// The names that the .proto has for the callers' words, without prefixes: `SOLD_OUT`. Commands, metrics and
+// logs use these names and have no list of their own.
 
 extension Outcome {
     /// An outcome without its figures.

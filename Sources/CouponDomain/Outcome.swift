@@ -1,6 +1,6 @@
 /// Why an accepted request ended without an issue. Raw values are stored and sent; never reuse one.
 public enum RejectionReason: UInt8, Sendable, CaseIterable {
-    /// The quantity was gone in PostgreSQL: its tables were changed past the gate.
+    /// The quantity was gone in PostgreSQL: somebody changed its tables without the gate.
     case soldOut = 1
     /// The user held the coupon already, by another request.
     case alreadyIssued = 2
@@ -8,7 +8,7 @@ public enum RejectionReason: UInt8, Sendable, CaseIterable {
     case notFound = 3
     /// The request could not be issued and waits in the dead letters.
     case deadLetter = 4
-    /// It was a dead letter, and an admin gave it up: another request may try.
+    /// It was a dead letter, and an admin discarded it: another request may try.
     case discarded = 5
 }
 

@@ -1,4 +1,4 @@
-/// The generation of a partition's gate, handed out by PostgreSQL. 0 is before the first.
+/// The number of a gate's life, raised by PostgreSQL. 0 is before the first.
 public typealias Epoch = Int64
 
 /// The place of a queue entry: (epoch, n), n counting 1, 2, 3… without a gap in its epoch.

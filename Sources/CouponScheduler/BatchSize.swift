@@ -41,8 +41,8 @@ struct BatchSize {
     }
 
     /// A transaction was committed in this many milliseconds.
-    /// - Parameter othersKeepUp: whether the other partitions issue at once what they get. They wait for each
-    ///   transaction of a partition that has fallen behind, so its transactions stay short.
+    /// - Parameter othersKeepUp: whether another partition is busy without a backlog. Its requests wait for
+    ///   each transaction of this partition, so these stay short.
     mutating func committed(inMilliseconds took: Int64, othersKeepUp: Bool, now: MonotonicTime) {
         if let ceiling, now >= ceiling.until {
             self.ceiling = nil

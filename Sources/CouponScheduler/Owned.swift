@@ -11,7 +11,7 @@ struct Owned {
     var isReady = true
     /// The next heartbeat while there is nothing to issue, with a look at the gate (rule 24).
     var checkAt: MonotonicTime
-    /// The next look whether coupons may leave Redis (rule 41).
+    /// The next unload (rule 41).
     var unloadAt: MonotonicTime
     /// Keys of earlier epochs may not have been swept yet.
     var needsSweep = true
@@ -94,7 +94,7 @@ struct Owned {
     mutating func watch(_ gate: GateView, now: MonotonicTime) -> Bool {
         guard gate.beat > 0 else { return false }
         if let watched, (watched.epoch, watched.beat) == (gate.epoch, gate.beat) {
-            return now.milliseconds(since: watched.since) < Limits.beatPatienceMilliseconds
+            return now.milliseconds(since: watched.since) < Limits.beatTimeoutMilliseconds
         }
         watched = (gate.epoch, gate.beat, now)
         return true

@@ -1,6 +1,6 @@
 /// Which partitions this daemon should own: an even share of all, by PostgreSQL's advisory locks (rule 9).
 ///
-/// For order and economy only; two owners at once are harmless (rule 10).
+/// It saves work and protects nothing: two owners at once are harmless (rule 10).
 internal import CouponCore
 
 struct Ownership {

@@ -49,7 +49,7 @@ extension Scheduler {
         let page = try ledger.holders(of: id, after: large.place, limit: options.slices.holders)
         let staged = try gates.stage(
             page.holders, of: id, partition: row.id, epoch: row.epoch, load: nil)
-        if !staged { throw .overtaken("holders with epoch \(row.epoch)") }
+        if !staged { throw .overtaken("cannot stage holders: epoch \(row.epoch) is over") }
         rebuild.large = Rebuild.LargeLoad(
             marks: large.marks, place: page.end,
             staged: large.staged + Int64(page.holders.count))
@@ -74,7 +74,9 @@ extension Scheduler {
         _ coupons: [LoadedCoupon], _ row: PartitionRow
     ) throws(BackendError) -> LoadResult {
         let result = try gates.load(coupons, partition: row.id, epoch: row.epoch, load: nil)
-        if result == .superseded { throw .overtaken("load with epoch \(row.epoch)") }
+        if result == .superseded {
+            throw .overtaken("cannot load coupons: epoch \(row.epoch) is over")
+        }
         return result
     }
 }

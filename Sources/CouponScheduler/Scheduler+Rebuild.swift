@@ -20,12 +20,12 @@ extension Scheduler {
         // Before the fence: if the fence's answer is lost, the attempt continues.
         rebuilds[row.id] = Rebuild(row: raised, reason: reason, now: options.clocks.now())
         let fenced = try gates.fence(raised)
-        if !fenced { throw .overtaken("fence with epoch \(raised.epoch)") }
-        try goOnRebuilding(row.id, identity)
+        if !fenced { throw .overtaken("cannot fence the gate: epoch \(raised.epoch) is over") }
+        try continueRebuild(row.id, identity)
     }
 
     /// Runs the next slice of the rebuild.
-    func goOnRebuilding(
+    func continueRebuild(
         _ partition: PartitionID, _ identity: RedisIdentity
     ) throws(BackendError) {
         guard var rebuild = rebuilds[partition] else { return }
@@ -78,7 +78,9 @@ extension Scheduler {
         guard now >= rebuild.beatAt else { return }
         let row = rebuild.row
         let isLast = try gates.beat(row.id, epoch: row.epoch)
-        if !isLast { throw .overtaken("rebuild with epoch \(row.epoch)") }
+        if !isLast {
+            throw .overtaken("the rebuild is not the last one: epoch \(row.epoch) is over")
+        }
         rebuild.beatAt = now.advanced(byMilliseconds: Limits.beatMilliseconds)
     }
 
@@ -120,7 +122,7 @@ extension Scheduler {
         let (row, from) = (rebuild.row, rebuild.place)
         let counted = try gates.count(
             requests, from: from, to: last, partition: row.id, epoch: row.epoch)
-        if !counted { throw .overtaken("count with epoch \(row.epoch)") }
+        if !counted { throw .overtaken("cannot count requests: epoch \(row.epoch) is over") }
         rebuild.requests += requests.count
         rebuild.read(items)
     }
@@ -130,9 +132,9 @@ extension Scheduler {
     private func open(_ rebuild: Rebuild) throws(BackendError) {
         let row = rebuild.row
         let now = try ledger.partition(row.id)
-        if now != row { throw .overtaken("epoch \(row.epoch) is not the last one any more") }
+        if now != row { throw .overtaken("cannot open the gate: the partition's row has changed") }
         let opened = try gates.open(row, counted: rebuild.place)
-        if !opened { throw .overtaken("open with epoch \(row.epoch)") }
+        if !opened { throw .overtaken("cannot open the gate: epoch \(row.epoch) is over") }
     }
 
     private func finish(_ rebuild: Rebuild) {
@@ -150,11 +152,11 @@ extension Scheduler {
             ])
     }
 
-    /// Only a person can find out what an older PostgreSQL has lost. A row that another owner's rebuild has
-    /// overtaken is no alarm.
+    /// Only a person can find out what an older PostgreSQL has lost. If the row has changed since it was
+    /// read, another owner has rebuilt the gate, and there is no alarm.
     private func raiseAlarm(_ row: PartitionRow, _ reason: RebuildReason) throws(BackendError) {
         let now = try ledger.partition(row.id)
-        guard now == row else { throw .overtaken("the partition's row moved on") }
+        guard now == row else { throw .overtaken("the partition's row has changed") }
         instruments.count(.postgresRollbacks)
         logger.critical(
             "PostgreSQL went back: issues that were committed are lost",

@@ -6,7 +6,7 @@ extension Scheduler {
     /// A partition with work stays due: there may be more.
     func step(_ partition: PartitionID) throws(BackendError) {
         let identity = try verifiedIdentity()
-        if rebuilds[partition] != nil { return try goOnRebuilding(partition, identity) }
+        if rebuilds[partition] != nil { return try continueRebuild(partition, identity) }
         let row = try currentRow(partition)
         let view = try currentView(partition, after: row.cursor)
         switch DrainStep(row: row, gate: view, identity: identity) {
@@ -32,7 +32,7 @@ extension Scheduler {
         }
     }
 
-    /// Rule 43: waits for another owner that has fenced the gate and moves on.
+    /// Rule 43: waits for another owner that has fenced the gate and makes progress.
     private func othersRebuild(_ partition: PartitionID, _ view: GateView) -> Bool {
         let now = options.clocks.now()
         guard owned[partition]?.watch(view, now: now) == true else { return false }
@@ -79,8 +79,8 @@ extension Scheduler {
         return try ledger.partition(partition)
     }
 
-    /// The view that the last settle has read, or a new one. An older view only shows less: it has this
-    /// owner's epoch and cursor, and the fence catches changes since then, as after any read.
+    /// The view that the last settle has read, or a new one. An older view only misses newer entries: it has
+    /// this owner's epoch and cursor, and the fence catches changes since then, as after any read.
     private func currentView(
         _ partition: PartitionID, after cursor: Position
     ) throws(BackendError) -> GateView {
@@ -135,11 +135,11 @@ extension Scheduler {
             id: row.id, epoch: row.epoch, cursor: to, identity: row.identity,
             installID: row.installID)
         owned[row.id]?.view = view
-        noteSize(of: row.id, since: started)
+        recordSize(of: row.id, since: started)
         report(commit, row)
     }
 
-    private func noteSize(of partition: PartitionID, since started: MonotonicTime) {
+    private func recordSize(of partition: PartitionID, since started: MonotonicTime) {
         let now = options.clocks.now()
         let othersKeepUp = othersKeepUp(with: partition, now)
         owned[partition]?.batch.committed(
@@ -150,7 +150,7 @@ extension Scheduler {
         let deadLetters = commit.rejections.count { $0.reason == .deadLetter }
         if deadLetters > 0 {
             logger.error(
-                "requests went to the dead letters",
+                "requests became dead letters",
                 metadata: [LogKey.partition: "\(row.id.rawValue)", LogKey.count: "\(deadLetters)"])
         }
         for settled in commit.coupons where settled.coupon?.isSoldOut == true {
@@ -163,7 +163,8 @@ extension Scheduler {
         let view = try gates.settle(
             settlement, thenReading: requestsPerTransaction(of: settlement.partition))
         guard let view else {
-            throw .overtaken("settle from \(settlement.from) to \(settlement.to)")
+            throw .overtaken(
+                "cannot settle from \(settlement.from) to \(settlement.to): the gate has changed")
         }
         return view
     }

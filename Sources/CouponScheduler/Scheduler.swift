@@ -15,16 +15,16 @@ package final class Scheduler {
     let instruments: Instruments
 
     var owned: [PartitionID: Owned] = [:]
-    /// What is being rebuilt. It outlives the session: a partition that is owned again goes on with it.
+    /// The rebuilds in progress. They outlive the session: a partition that is owned again continues its own.
     var rebuilds: [PartitionID: Rebuild] = [:]
     var random: SplitMix64
-    /// Which Redis the control connection reaches; nil: ask before trusting what it says.
+    /// Which Redis the control connection reaches; nil: ask before using its replies.
     private var identity: RedisIdentity?
     private var identityCheckAt: MonotonicTime
     private var ownership: Ownership
     private var turnsSinceStart = 0
     private var rereadAt: MonotonicTime
-    private var toldOwned: Set<PartitionID> = []
+    private var reportedOwned: Set<PartitionID> = []
 
     /// - Parameters:
     ///   - ledger: its session with PostgreSQL.
@@ -53,26 +53,26 @@ package final class Scheduler {
         } catch {
             loseSession(error, now)
         }
-        tellOwned()
+        reportOwned()
         rereadRows(now)
         serveDue()
-        showLife()
+        sendHeartbeats()
         unload()
         waitForWork()
     }
 
-    /// From time to time the rows of all partitions are read again, also of idle ones: a session that was
-    /// replaced inside a call may have reached a server that went back (rule 16).
+    /// Makes the rows of all partitions be read again from time to time, also of idle ones: a session that
+    /// was replaced inside a call may have reached a server that went back (rule 16).
     private func rereadRows(_ now: MonotonicTime) {
         guard now >= rereadAt else { return }
         for partition in owned.keys { owned[partition]?.forget() }
         rereadAt = now.advanced(byMilliseconds: options.rereadMilliseconds)
     }
 
-    private func tellOwned() {
+    private func reportOwned() {
         let now = Set(owned.keys)
-        if now != toldOwned { options.tellOwned(now) }
-        toldOwned = now
+        if now != reportedOwned { options.reportOwned(now) }
+        reportedOwned = now
     }
 
     private func keepOwnership(_ now: MonotonicTime) throws(BackendError) {
@@ -124,8 +124,8 @@ package final class Scheduler {
     }
 
     /// Rule 24: sends a heartbeat of each partition with nothing to issue, and checks whether that is still
-    /// so, in one round trip for all of them: busy partitions wait for it.
-    private func showLife() {
+    /// so. One round trip for all of them, because busy partitions wait for it.
+    private func sendHeartbeats() {
         let now = options.clocks.now()
         let rows = owned.keys.sorted().compactMap { owned[$0]?.rowToShow(now) }
         guard !rows.isEmpty else { return }
@@ -174,13 +174,13 @@ package final class Scheduler {
             if owned[partition]?.waitsUntil.map({ $0 <= start }) ?? true {
                 owned[partition]?.succeed()
             }
-            letOthersHaveTheirShare(partition, since: start)
+            yieldToOthers(partition, since: start)
         } catch {
             fail(partition, error, since: start)
         }
     }
 
-    private func letOthersHaveTheirShare(_ partition: PartitionID, since start: MonotonicTime) {
+    private func yieldToOthers(_ partition: PartitionID, since start: MonotonicTime) {
         let now = options.clocks.now()
         let rest = restForOthers(partition, since: start, now)
         if rest > 0 { owned[partition]?.wait(until: now.advanced(byMilliseconds: rest)) }
@@ -237,7 +237,7 @@ package final class Scheduler {
         let isNews = owned[partition]?.fail("\(error)", rest: rest, now: now, using: &random)
         if isNews == true {
             logger.warning(
-                "partition waits",
+                "step of a partition failed, retrying",
                 metadata: [LogKey.partition: "\(partition.rawValue)", LogKey.error: "\(error)"])
         }
     }
@@ -277,7 +277,7 @@ package final class Scheduler {
             }
         } catch {
             identity = nil
-            logger.debug("wait for work failed", metadata: [LogKey.error: "\(error)"])
+            logger.debug("waiting for work in Redis failed", metadata: [LogKey.error: "\(error)"])
             options.clocks.pause(50)
         }
     }

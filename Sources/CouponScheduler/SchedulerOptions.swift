@@ -20,7 +20,7 @@ public struct SchedulerOptions: Sendable {
     /// Time.
     public var clocks: Clocks
     /// Is called with the owned partitions whenever they change.
-    public var tellOwned: @Sendable (Set<PartitionID>) -> Void = { _ in }
+    public var reportOwned: @Sendable (Set<PartitionID>) -> Void = { _ in }
     /// Called at each named place; tests kill the daemon there.
     public var failpoint: @Sendable (Failpoint) -> Void
 

@@ -61,7 +61,7 @@ public actor SchedulerService: Service {
     /// other daemons would still count this daemon and leave it its share.
     private func drain() {
         var options = options
-        options.tellOwned = { [self] owned in self.owned.withLock { $0 = owned } }
+        options.reportOwned = { [self] owned in self.owned.withLock { $0 = owned } }
         let scheduler = Scheduler(
             ledger: makeLedger(), gates: makeGates(), options: options, logger: logger,
             instruments: instruments)

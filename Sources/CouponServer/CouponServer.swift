@@ -51,13 +51,13 @@ public struct CouponServer: Service {
             // A loop server that is added later would miss the signal `up`.
             tasks.addTask { await relay.run() }
             let metricsListener = try await startMetricsListener()
-            tasks.addTask { await lookAround() }
+            tasks.addTask { await repeatRecurringWork() }
             await untilReady()
             let listeners = try await listen(made)
             let address = "\(listeners[0].localAddress, default: "?")"
             logger.info("listening", metadata: [LogKey.address: "\(address)"])
             environment.listening(on: address)
-            tasks.addTask { await showLife() }
+            tasks.addTask { await feedWatchdog() }
             let isDisconnected = await untilStopped(
                 listeners + [metricsListener].compactMap(\.self))
             await drain(listeners)
@@ -71,16 +71,16 @@ public struct CouponServer: Service {
     public func reload() async { _ = await work.admin.reload() }
 
     /// Each second every daemon reads the partitions and drops older epochs (rule 15).
-    private func lookAround() async {
+    private func repeatRecurringWork() async {
         while !Task.isCancelled {
-            work.lookAround()
+            work.submitRecurring()
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
         }
     }
 
     /// Gives a sign of life after each round through all event loops. If a loop hangs there are no more
     /// signs, and the watchdog ends the daemon.
-    private func showLife() async {
+    private func feedWatchdog() async {
         guard let period = configuration.watchdogPeriod else { return }
         while (try? await Task.sleep(for: period)) != nil {
             _ = try? await loopServers.collect(on: group.any()) { _ in true }.get()
@@ -131,7 +131,7 @@ public struct CouponServer: Service {
         }
         let left = await requestsInFlight()
         if left > 0 {
-            logger.warning("drain ran out of time", metadata: [LogKey.requests: "\(left)"])
+            logger.warning("the drain timed out", metadata: [LogKey.requests: "\(left)"])
         }
         _ = try? await loopServers.collect(on: group.any()) { $0.close() }.get()
     }

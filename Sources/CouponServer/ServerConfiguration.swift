@@ -58,7 +58,7 @@ public protocol ServerEnvironment: Sendable {
 
     /// The daemon serves callers; called once.
     func listening(on address: String)
-    /// The daemon takes no new callers.
+    /// The daemon accepts no new callers.
     func draining()
     /// Every event loop answers; called once in each `watchdogPeriod`.
     func alive()

@@ -17,13 +17,13 @@ func admittedConnections(
     let reserve = Limits.reservedDescriptors(eventLoops: configuration.eventLoops)
     guard admitted >= 1 else {
         logger.critical(
-            "too few files may be open to serve a caller: raise LimitNOFILE, or ulimit -Hn",
+            "the limit of open files leaves none for callers: raise LimitNOFILE, or ulimit -Hn",
             metadata: [LogKey.limit: "\(limit)", LogKey.ownDescriptors: "\(reserve)"])
         throw ExitCode(EX_CONFIG)
     }
     if admitted < wanted {
         logger.warning(
-            "fewer callers are admitted than max-connections: raise LimitNOFILE, or ulimit -Hn",
+            "max-connections needs a higher limit of open files: raise LimitNOFILE, or ulimit -Hn",
             metadata: [
                 LogKey.maximumConnections: "\(wanted)", LogKey.admitted: "\(admitted)",
                 LogKey.limit: "\(limit)",
@@ -47,11 +47,11 @@ func prepare(
                 postgres, partitions: configuration.partitions, logger: logger)
         } catch BackendError.redis(.unsafeSettings(let text)) {
             logger.critical(
-                "Redis is not configured as durably as promised", metadata: [LogKey.why: "\(text)"])
+                "Redis is not configured to store data durably", metadata: [LogKey.why: "\(text)"])
             throw ExitCode(EX_CONFIG)
         } catch BackendError.postgres(.refused(let text)) {
             logger.critical(
-                "PostgreSQL refused the preparation of the database",
+                "PostgreSQL refused to prepare the database",
                 metadata: [LogKey.why: "\(text)"])
             throw ExitCode(EX_CONFIG)
         } catch {

@@ -171,7 +171,7 @@ private struct Figures {
         later.gateEpoch = 2
         later.cursor = Position(epoch: 2, n: 4)
         later.settled = later.cursor
-        var finder = VerdictFinder(patience: 4)
+        var finder = VerdictFinder(maximumReadings: 4)
         #expect(later.failed == [] && finder.verdict(on: later.ledger, later.judge) == .loss)
         var unreadable = lost
         unreadable.unreadable = 1
@@ -187,14 +187,14 @@ private struct Figures {
     }
 
     @Test func figuresThatMoveAreReadAgain() {
-        var finder = VerdictFinder(patience: 4)
+        var finder = VerdictFinder(maximumReadings: 4)
         let figures = [1, 2, 1, 2].map { by in Figures.with { $0.used += by } }
         #expect(
             figures.map { finder.verdict(on: $0.ledger, $0.judge) } == [nil, nil, nil, .moving])
     }
 
     @Test func whatIsSeenTwiceCountsWhateverTheTraffic() {
-        var finder = VerdictFinder(patience: 4)
+        var finder = VerdictFinder(maximumReadings: 4)
         let busy = [Int64(0), 5].map { more in
             Figures.busy {
                 $0.used += 1 + more
@@ -206,23 +206,23 @@ private struct Figures {
     }
 
     @Test func whatTheTablesSayCountsAtOnce() {
-        var finder = VerdictFinder(patience: 4)
+        var finder = VerdictFinder(maximumReadings: 4)
         let figures = Figures.with { $0.rows = 9 }
         #expect(finder.verdict(on: figures.ledger, figures.judge) == .breach)
     }
 
     @Test func aChangeOnItsWayHasTime() {
-        var finder = VerdictFinder(patience: 3)
+        var finder = VerdictFinder(maximumReadings: 3)
         let behind = Figures.with { $0.version = 0 }
         #expect(finder.verdict(on: behind.ledger, behind.judge) == nil)
         #expect(finder.verdict(on: Figures().ledger, Figures().judge) == .balanced)
-        var other = VerdictFinder(patience: 3)
+        var other = VerdictFinder(maximumReadings: 3)
         let verdicts = (1...3).map { _ in other.verdict(on: behind.ledger, behind.judge) }
         #expect(verdicts == [nil, nil, .breach])
     }
 
     @Test func sidesThatNeverMeetAreMoving() {
-        var finder = VerdictFinder(patience: 2)
+        var finder = VerdictFinder(maximumReadings: 2)
         let figures = Figures.with { $0.settled = Position(epoch: 1, n: 3) }
         let verdicts = (1...2).map { _ in finder.verdict(on: figures.ledger, figures.judge) }
         #expect(verdicts == [nil, .moving])

@@ -96,22 +96,24 @@ private final class Books: AuditStore, AuditGate {
 
     private func looks(_ count: Int) { for _ in 0..<count { auditor.look() } }
 
-    private func told(_ isWanted: (Auditor.News) -> Bool) -> Int {
+    private func count(_ isWanted: (Auditor.News) -> Bool) -> Int {
         diary.news.count(where: isWanted)
     }
 
-    private var toldAgain: Int { told { if case .toldAgain = $0 { true } else { false } } }
+    private var resyncRequests: Int {
+        count { if case .resyncRequested = $0 { true } else { false } }
+    }
 
     @Test func `a resync that fails is repeated at a later look`() {
         books.versions = [1: 1]
         books.resyncFailures = [.postgres(.busy("locked")), .postgres(.sessionLost("failover"))]
         looks(60)
         #expect(books.resyncRequests.count == 3, "two that failed, and one")
-        #expect(toldAgain == 1)
+        #expect(resyncRequests == 1)
         #expect(auditor.drifting == 1)
         books.versions = [1: 2]
         looks(1)
-        #expect(told { $0 == .mended(CouponID(1)) } == 1)
+        #expect(count { $0 == .mended(CouponID(1)) } == 1)
         #expect(auditor.drifting == 0)
     }
 
@@ -120,7 +122,7 @@ private final class Books: AuditStore, AuditGate {
         books.resyncFailures = [.postgres(.busy("locked"))]
         looks(60)
         #expect(books.resyncRequests.count == 2)
-        #expect(told { if case .wentBack = $0 { true } else { false } } == 1)
+        #expect(count { if case .wentBack = $0 { true } else { false } } == 1)
     }
 
     @Test func `a coupon of which something fails holds up no other`() {
@@ -128,9 +130,9 @@ private final class Books: AuditStore, AuditGate {
         books.damaged = [1, 2, 4, 5]
         books.resyncFailures = [.postgres(.busy("locked"))]
         looks(20)
-        #expect(told { $0 == .looked(CouponID(6)) } == 10)
-        #expect(toldAgain == 1)
-        #expect(told { if case .failed(CouponID(1)?, _) = $0 { true } else { false } } == 10)
+        #expect(count { $0 == .looked(CouponID(6)) } == 10)
+        #expect(resyncRequests == 1)
+        #expect(count { if case .failed(CouponID(1)?, _) = $0 { true } else { false } } == 10)
     }
 
     @Test func `a server that is away ends the look, and the next one goes on`() {
@@ -149,7 +151,7 @@ private final class Books: AuditStore, AuditGate {
         books.slots = [1: 1]
         books.areHoldersAway = true
         looks(60)
-        #expect(told { if case .drift(_, _, sequences: []) = $0 { true } else { false } } == 1)
+        #expect(count { if case .drift(_, _, sequences: []) = $0 { true } else { false } } == 1)
         #expect(auditor.drifting == 1)
     }
 }

@@ -7,7 +7,7 @@ private let first = CouponID(1)
 private let second = CouponID(2)
 
 extension CouponBatches {
-    fileprivate mutating func take(_ coupon: CouponID, _ count: Int = .max) -> [UInt64] {
+    fileprivate mutating func dequeue(_ coupon: CouponID, _ count: Int = .max) -> [UInt64] {
         var tickets: [UInt64] = []
         while tickets.count < count, let ticket = popFirst(of: coupon) { tickets.append(ticket) }
         return tickets
@@ -15,41 +15,41 @@ extension CouponBatches {
 }
 
 @Suite struct CouponBatchesTests {
-    @Test func `coupons take turns, each with what came for it`() {
+    @Test func `coupons take turns, each with its own requests`() {
         var batches = CouponBatches()
         for ticket in 1...4 { batches.append(UInt64(ticket), for: ticket < 4 ? first : second) }
         #expect(batches.nextCoupon() == first)
-        #expect(batches.take(first, 2) == [1, 2])
+        #expect(batches.dequeue(first, 2) == [1, 2])
         batches.finishTurn(of: first)
         #expect(batches.nextCoupon() == second)
-        #expect(batches.take(second) == [4])
+        #expect(batches.dequeue(second) == [4])
         batches.finishTurn(of: second)
         #expect(batches.nextCoupon() == first)
-        #expect(batches.take(first) == [3])
+        #expect(batches.dequeue(first) == [3])
         batches.finishTurn(of: first)
         #expect(batches.nextCoupon() == nil)
         #expect(batches.coupons == [], "nothing is left behind")
     }
 
-    @Test func `the calls under way come back in their order, before what came since`() {
+    @Test func `calls in flight come back in their order, before newer requests`() {
         var batches = CouponBatches()
         for ticket in 1...5 { batches.append(UInt64(ticket), for: first) }
-        let calls = [batches.take(first, 2), batches.take(first, 2)]
+        let calls = [batches.dequeue(first, 2), batches.dequeue(first, 2)]
         batches.putBack(calls[0], for: first)
         batches.append(6, for: first)
         batches.putBack(calls[1], for: first)
-        #expect(batches.take(first) == [1, 2, 3, 4, 5, 6])
+        #expect(batches.dequeue(first) == [1, 2, 3, 4, 5, 6])
     }
 
     @Test func `a call that came back and went again leaves its place to the next one`() {
         var batches = CouponBatches()
         for ticket in 1...4 { batches.append(UInt64(ticket), for: first) }
-        let calls = [batches.take(first, 2), batches.take(first, 2)]
+        let calls = [batches.dequeue(first, 2), batches.dequeue(first, 2)]
         batches.putBack(calls[0], for: first)
-        #expect(batches.take(first) == [1, 2])
+        #expect(batches.dequeue(first) == [1, 2])
         batches.append(5, for: first)
         batches.putBack(calls[1], for: first)
-        #expect(batches.take(first) == [3, 4, 5])
+        #expect(batches.dequeue(first) == [3, 4, 5])
     }
 
     @Test func `while a coupon is loading it has no turn`() {
@@ -61,16 +61,16 @@ extension CouponBatches {
         #expect(batches.nextCoupon() == nil)
         batches.endLoad(of: first)
         #expect(batches.nextCoupon() == first)
-        #expect(batches.take(first) == [1, 2])
+        #expect(batches.dequeue(first) == [1, 2])
     }
 
-    @Test func `those held wait for the coupon's next request, or to be made ready`() {
+    @Test func `held requests wait for the coupon's next request, or until it is ready`() {
         var batches = CouponBatches()
         batches.hold([1, 2], for: first)
         #expect(batches.nextCoupon() == nil)
         batches.append(3, for: first)
         #expect(batches.nextCoupon() == first)
-        #expect(batches.take(first) == [1, 2, 3])
+        #expect(batches.dequeue(first) == [1, 2, 3])
         batches.finishTurn(of: first)
         batches.hold([4], for: second)
         batches.makeAllReady()
@@ -96,7 +96,7 @@ extension CouponBatches {
         #expect(batches.coupons == [])
     }
 
-    @Test func `everything that waits can be taken at once`() {
+    @Test func `all waiting requests can be removed at once`() {
         var batches = CouponBatches()
         batches.append(1, for: first)
         batches.refresh(first)

@@ -57,6 +57,6 @@ final class FakeStore: CouponStore {
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult? { throw notAskedFor }
     func resync(
-        _ tell: (Coupon, PartitionRow) -> Bool
+        _ update: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool { throw notAskedFor }
 }

@@ -12,9 +12,9 @@ private let over: [(coupon: Coupon, outcome: Outcome)] = [
 
 private let issuedAt = Timestamp(microseconds: 77)
 
-/// What PostgreSQL says of a user whose request is `mine`, and what the user hears who waits for nothing, or
-/// for ISSUED.
-private let standings: [(standing: UserStanding?, told: Outcome, waiting: Outcome)] = [
+/// What PostgreSQL says of a user whose request is `mine`, and the answers: without waiting, and
+/// waiting for ISSUED.
+private let standings: [(standing: UserStanding?, atOnce: Outcome, waiting: Outcome)] = [
     (nil, .soldOut, .soldOut),
     (
         .issued(sequence: 4, requestID: mine, at: issuedAt), .accepted(sequence: 4),
@@ -88,7 +88,7 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
         #expect(stage.end(retry) == nil)
         #expect(stage.host.recalls == [[CouponUser(user: UserID(9), coupon: sale)]])
         stage.worker.didRecall(.success([example.standing]))
-        #expect(stage.outcome(retry) == (waits ? example.waiting : example.told))
+        #expect(stage.outcome(retry) == (waits ? example.waiting : example.atOnce))
         #expect(stage.host.loads.isEmpty)
     }
 

@@ -39,10 +39,10 @@ private struct Entrance {
     }
 
     mutating func event(_ standing: Door, rev: Int64, epoch: Epoch = 1, version: Int64 = 1) {
-        tell([.init(coupon: coupon, rev: rev, version: version, door: standing)], epoch: epoch)
+        receive([.init(coupon: coupon, rev: rev, version: version, door: standing)], epoch: epoch)
     }
 
-    mutating func tell(_ coupons: [CompletionEvent.CouponStanding], epoch: Epoch) {
+    mutating func receive(_ coupons: [CompletionEvent.CouponStanding], epoch: Epoch) {
         door.receive(
             CompletionEvent(
                 partition: partition, epoch: epoch, from: .zero, to: .zero, publishedAt: .zero,
@@ -141,7 +141,7 @@ private struct Entrance {
     @Test func `a later epoch alone ends the bouncing, from an event or from PostgreSQL`() {
         var entrance = Entrance()
         entrance.reply(.closed(.soldOut), rev: 9)
-        entrance.tell([], epoch: 2)
+        entrance.receive([], epoch: 2)
         #expect(entrance.judge() == .ask)
 
         var other = Entrance()

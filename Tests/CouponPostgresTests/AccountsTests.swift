@@ -72,10 +72,10 @@ private let all = AccountsBounds(rows: 100, rejections: 100)
         try database.coupon()
         let store = database.store()
         try store.requestResync(coupon, above: nil)
-        var told: [Int64] = []
+        var sent: [Int64] = []
         func resync() throws -> Bool {
             try store.resync { coupon, _ in
-                told.append(coupon.version)
+                sent.append(coupon.version)
                 return true
             }
         }
@@ -87,6 +87,6 @@ private let all = AccountsBounds(rows: 100, rejections: 100)
         #expect(try resync())
         try store.requestResync(coupon, above: 3)
         #expect(try resync())
-        #expect(told == [1, 2, 8, 9])
+        #expect(sent == [1, 2, 8, 9])
     }
 }

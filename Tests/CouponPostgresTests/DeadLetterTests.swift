@@ -126,11 +126,11 @@ import Testing
         async throws
     {
         let (database, letter) = try await stage()
-        let other = Session(database.options.patient, role: .store, logger: quiet)
+        let other = Session(database.options.withLongTimeouts, role: .store, logger: quiet)
         _ = try other.run("BEGIN", "SELECT FROM coupond.coupon FOR UPDATE")
         async let decision = onItsOwnThread {
             let store = PostgresCouponStore(
-                database.options.patient, partitioning: database.installation.partitioning,
+                database.options.withLongTimeouts, partitioning: database.installation.partitioning,
                 logger: quiet)
             return try? store.decide(letter.id, .discarded)
         }
@@ -171,11 +171,11 @@ import Testing
         #expect(try store.unsyncedLetters(limit: 10) == [letter.id])
         let all = AccountsBounds(rows: 10, rejections: 10)
         #expect(try store.accounts(of: [coupon], all).first?.unsynced == 1)
-        #expect(try !store.tell(letter.id) { _, _, _ in false })
+        #expect(try !store.resyncLetter(letter.id) { _, _, _ in false })
         #expect(try store.unsyncedLetters(limit: 10) == [letter.id])
         #expect(
-            try store.tell(letter.id) { told, coupon, row in
-                told.state == .discarded && coupon.issued == 2 && row.epoch == 1
+            try store.resyncLetter(letter.id) { letter, coupon, row in
+                letter.state == .discarded && coupon.issued == 2 && row.epoch == 1
             })
         #expect(try store.unsyncedLetters(limit: 10) == [])
         let accounts = try store.accounts(of: [coupon], all).first

@@ -10,7 +10,7 @@ import Testing
     @Test func aLockedCouponMakesBusy() async throws {
         let database = try await TestDatabase()
         try database.coupon()
-        let other = Session(database.options.patient, role: .store, logger: quiet)
+        let other = Session(database.options.withLongTimeouts, role: .store, logger: quiet)
         _ = try other.run("BEGIN", "SELECT FROM coupond.coupon FOR UPDATE")
         let ledger = database.ledger { $0.lockTimeoutMilliseconds = 50 }
         #expect(try ledger.claim(partition))
@@ -24,11 +24,11 @@ import Testing
         let database = try await TestDatabase()
         try database.coupon()
         let other = Session(
-            database.options.patient, role: .store, logger: quiet)
+            database.options.withLongTimeouts, role: .store, logger: quiet)
         _ = try other.run(
             "SET deadlock_timeout = '1h'", "BEGIN", "SELECT FROM coupond.coupon FOR UPDATE")
         async let issuing: Void = onItsOwnThread {
-            let ledger = PostgresLedger(database.options.patient, logger: quiet)
+            let ledger = PostgresLedger(database.options.withLongTimeouts, logger: quiet)
             // PostgreSQL looks for deadlocks after a second.
             let batch = batch(entry(1, first: 1, users: [1]), milliseconds: 20_000)
             expectBusy { _ = try ledger.issue(batch) }
@@ -42,10 +42,10 @@ import Testing
     @Test func aSessionEndedInTheMiddleLeavesNothing() async throws {
         let database = try await TestDatabase()
         try database.coupon()
-        let other = Session(database.options.patient, role: .store, logger: quiet)
+        let other = Session(database.options.withLongTimeouts, role: .store, logger: quiet)
         _ = try other.run("BEGIN", "SELECT FROM coupond.coupon FOR UPDATE")
         async let issuing: Void = onItsOwnThread {
-            let ledger = PostgresLedger(database.options.patient, logger: quiet)
+            let ledger = PostgresLedger(database.options.withLongTimeouts, logger: quiet)
             expectSessionLost { _ = try ledger.issue(batch(entry(1, first: 1, users: [1]))) }
             #expect(!ledger.isConnected)
         }
@@ -68,9 +68,9 @@ import Testing
             CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON coupond.coupon_issue
                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.hold()
             """)
-        let other = Session(database.options.patient, role: .store, logger: quiet)
+        let other = Session(database.options.withLongTimeouts, role: .store, logger: quiet)
         _ = try other.run("SELECT pg_advisory_lock(77)")
-        var hasty = database.options.patient
+        var hasty = database.options.withLongTimeouts
         hasty.answerTimeoutMilliseconds = 300
         let ledger = PostgresLedger(hasty, logger: quiet)
         let work = batch(entry(1, first: 1, users: [1, 2]))
@@ -80,7 +80,7 @@ import Testing
         if succeeds {
             _ = try other.run("SELECT pg_advisory_unlock(77)")
             #expect(throws: BackendError.postgres(.fenced)) {
-                try PostgresLedger(database.options.patient, logger: quiet).issue(work)
+                try PostgresLedger(database.options.withLongTimeouts, logger: quiet).issue(work)
             }
         } else {
             try database.terminateBlockedSessions()

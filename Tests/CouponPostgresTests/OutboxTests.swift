@@ -23,13 +23,13 @@ import Testing
         _ = try store.update(coupon, CouponChange(total: 200)) { _, _ in true }
         #expect(try !store.resync { _, _ in true }, "too early")
         try age(database)
-        var told: [Int64?] = []
+        var sent: [Int64?] = []
         #expect(
             try store.resync { coupon, row in
-                told.append(coupon.total)
+                sent.append(coupon.total)
                 return row.epoch == 1 && row.id == partition
             })
-        #expect(told == [200])
+        #expect(sent == [200])
         #expect(try notes(database) == "")
     }
 

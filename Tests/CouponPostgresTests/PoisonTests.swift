@@ -90,10 +90,10 @@ import Testing
         #expect(try ledger.claim(partition))
         let usual = batch(entry(1, first: 1, users: 1...20))
         #expect(throws: BackendError.self) { try ledger.issue(usual) }
-        let patient = Batch(
+        let longer = Batch(
             partition: usual.partition, epoch: usual.epoch, from: usual.from, to: usual.to,
             items: usual.items, statementMilliseconds: 10_000)
-        #expect(try ledger.issue(patient).issued == 20)
+        #expect(try ledger.issue(longer).issued == 20)
     }
 
     @Test func aFaultOfTheSchemaIsRefused() async throws {

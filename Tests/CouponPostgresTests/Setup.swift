@@ -165,7 +165,7 @@ func onItsOwnThread<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R
 
 extension PostgresOptions {
     /// For sessions that wait for a test, which may be kept waiting itself on a busy machine.
-    var patient: PostgresOptions {
+    var withLongTimeouts: PostgresOptions {
         var options = self
         options.lockTimeoutMilliseconds = 600_000
         options.statementTimeoutMilliseconds = 600_000

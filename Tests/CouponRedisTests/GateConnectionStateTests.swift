@@ -295,7 +295,7 @@ private var exhausted: Reply { .bytes([4]) }
         #expect(machine.identified(nil) == .ignore)
         #expect(
             machine.identified(Handshake.identity("c"))
-                == .close(reason: "Redis has another history"))
+                == .close(reason: "Redis was replaced, restarted or promoted"))
     }
 
     @Test func `after a close nothing happens any more`() {

@@ -72,7 +72,7 @@ import Testing
     @Test func `a wrong duplicate is found`() {
         let breaches = Self.breaches(
             Self.tally { $0[1].outcome = .duplicate(sequence: 2, state: .queued) })
-        #expect(breaches == ["every DUPLICATE names the sequence that counted"])
+        #expect(breaches == ["every DUPLICATE names the accepted sequence"])
     }
 
     @Test func `other answers and errors are found`() {

@@ -185,7 +185,7 @@ import Testing
             }
             tasks.addTask {
                 for _ in 1...20 {
-                    var finder = VerdictFinder(patience: 50)
+                    var finder = VerdictFinder(maximumReadings: 50)
                     while true {
                         let audit = try await client.audit(CouponID(19), deadline: .seconds(20))
                         guard let verdict = finder.verdict(on: audit.accounts, audit.judge)

@@ -107,14 +107,14 @@ final class PostgresServer {
     /// Takes the row lock if it is free for this session.
     func tryLock(_ resource: Resource, exclusively: Bool, _ session: Session) -> Bool {
         reap()
-        guard session.isOpen, mayTake(resource, exclusively: exclusively, session) else {
+        guard session.isOpen, isFree(resource, exclusively: exclusively, session) else {
             return false
         }
         session.locks[resource] = exclusively || session.locks[resource] == true
         return true
     }
 
-    private func mayTake(_ resource: Resource, exclusively: Bool, _ session: Session) -> Bool {
+    private func isFree(_ resource: Resource, exclusively: Bool, _ session: Session) -> Bool {
         !sessions.contains { other in
             other !== session && (other.locks[resource].map { $0 || exclusively } ?? false)
         }

@@ -58,7 +58,7 @@ final class SimulatedGate: Gate {
             guard wire === self.wire, wire.process == play.redis.process, identity != nil,
                 identity != play.redis.identity
             else { return }
-            breakDown("Redis has another history")
+            breakDown("Redis was replaced, restarted or promoted")
         }
     }
 

@@ -4,7 +4,7 @@ struct PlainRows {
 
     /// COPY into coupond's own table, in one transaction; rows a second. The rows are made before.
     func copy(_ count: Int) throws -> Double {
-        let first = stage.takeUsers(count)
+        let first = stage.reserveUsers(count)
         var text = ""
         for number in 0..<count {
             let requestID = String(repeating: "07", count: 16)

@@ -129,7 +129,7 @@ private func scriptLatency(_ stage: Stage, rate: Double, seconds: Double) throws
     let gate = try GateScript(stage.redis)
     let dialect = ScriptDialect(
         digest: gate.digest, keys: GateScript.keys, limit: GateScript.limit,
-        firstUser: stage.takeUsers(questions))
+        firstUser: stage.reserveUsers(questions))
     let generator = try LoadGenerator(
         dialect, port: stage.redisServer.port, connections: Stage.connections, capacity: 4_096)
     return try generator.openLoop(questions: questions, rate: rate).checked(0).latency(99)

@@ -86,7 +86,7 @@ private struct StatusWorld {
         self.stage = stage
         self.daemon = daemon
         coupon = try stage.makeLoadedCoupons(daemon)
-        firstUser = stage.takeUsers(3 * third)
+        firstUser = stage.reserveUsers(3 * third)
         try Self.accept(daemon, coupon, firstUser)
         try stage.waitForIssues(coupon, third + 1)
         lock = try PartitionLock(stage, of: coupon)

@@ -70,7 +70,7 @@ final class Stage {
     }
 
     /// Reserves numbers of new users. Returns the first.
-    func takeUsers(_ count: Int) -> Int {
+    func reserveUsers(_ count: Int) -> Int {
         defer { nextUser += count }
         return nextUser
     }
@@ -81,7 +81,7 @@ final class Stage {
         connections: Int = Stage.connections, capacity: Int = 1_024, waitsForIssue: Bool = false
     ) throws -> LoadGenerator<IssueDialect> {
         let dialect = IssueDialect(
-            coupons: coupons, firstUser: takeUsers(users), waitsForIssue: waitsForIssue)
+            coupons: coupons, firstUser: reserveUsers(users), waitsForIssue: waitsForIssue)
         return try LoadGenerator(
             dialect, port: daemon.port, connections: connections, capacity: capacity)
     }

@@ -51,7 +51,7 @@ package final class ClientConnection {
             }
     }
 
-    /// Where it lives.
+    /// Its event loop.
     package var eventLoop: any EventLoop { channel.eventLoop }
 
     /// Whether requests can be sent.
@@ -60,7 +60,7 @@ package final class ClientConnection {
     /// How many requests are unanswered.
     package var inFlight: Int { handler.inFlight }
 
-    /// Sends a request in this turn of the event loop. Where it throws, nothing was sent and
+    /// Sends a request in this turn of the event loop. If it throws, nothing was sent and
     /// `whenAnswered` is not called; otherwise it is called once, and never before this returns.
     /// - Parameters:
     ///   - method: what is asked.
@@ -77,7 +77,7 @@ package final class ClientConnection {
     package func close() { handler.close() }
 }
 
-/// The reason alone: of an operating system's error the text, of several addresses the first one's.
+/// A short reason: the text of a system error; if several addresses failed, that of the first.
 private func connectFailure(_ error: any Error) -> String {
     switch error {
     case let error as NIOConnectionError:
@@ -87,7 +87,7 @@ private func connectFailure(_ error: any Error) -> String {
         switch error.errnoCode {
         case ECONNREFUSED: return "connection refused"
         case ETIMEDOUT: return "no answer in time"
-        case EHOSTUNREACH, ENETUNREACH: return "no way there"
+        case EHOSTUNREACH, ENETUNREACH: return "the network is unreachable"
         default: return error.description
         }
     case is ChannelError: return "no answer in time"

@@ -39,8 +39,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     ) throws(ClientError) {
         guard let context else { throw .notConnected }
         let milliseconds = Self.milliseconds(deadline ?? configuration.deadline)
-        let patience = TimeAmount.milliseconds(Int64(milliseconds)) + configuration.answerGrace
-        let giveUp = (context.eventLoop.now + patience).uptimeNanoseconds
+        let timeout = TimeAmount.milliseconds(Int64(milliseconds)) + configuration.answerGrace
+        let giveUp = (context.eventLoop.now + timeout).uptimeNanoseconds
         guard let id = pending.insert(whenAnswered, deadline: giveUp) else {
             throw .tooManyInFlight
         }
@@ -166,8 +166,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    /// Closes, and ends every unanswered request. What was sent may have been judged: all are
-    /// unknown.
+    /// Closes, and ends every unanswered request. The gate may have judged them, so all are unknown.
     private func end(_ error: ClientError) {
         guard let context else { return }
         self.context = nil

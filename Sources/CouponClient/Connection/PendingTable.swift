@@ -1,8 +1,8 @@
 /// The unanswered requests of one connection.
 ///
-/// A request's id is a number that only rises, above the index of its slot: an answer finds its
-/// waiter by one array access, and an answer that comes after its deadline can never be taken for
-/// another's. Rejected: a dictionary by id, several times the cost for each request.
+/// A request's id is a rising number, followed by the index of its slot. So an answer finds its waiter by one
+/// array access, and a late answer never reaches another request's waiter. Rejected: a dictionary by id,
+/// which costs several times as much for each request.
 struct PendingTable<Waiter> {
     /// Requests that the slot's part of an id can tell apart.
     static var maximumCapacity: Int { 1 << slotBits }
@@ -50,19 +50,19 @@ struct PendingTable<Waiter> {
         return id
     }
 
-    /// Forgets a request and hands out its waiter; nil if it has ended already.
+    /// Forgets a request and returns its waiter; nil if it has ended already.
     mutating func remove(_ id: UInt64) -> Waiter? {
         let index = Int(truncatingIfNeeded: id & UInt64(Self.maximumCapacity - 1))
         guard index < slots.count, let slot = slots[index], slot.id == id else { return nil }
         return vacate(index, slot)
     }
 
-    /// Forgets the requests whose deadline is `now` or earlier, and hands out their waiters.
+    /// Forgets the requests whose deadline is `now` or earlier, and returns their waiters.
     mutating func removeExpired(now: UInt64) -> [Waiter] {
         removeAll { $0.deadline <= now }
     }
 
-    /// Forgets everything, and hands out all waiters.
+    /// Forgets everything, and returns all waiters.
     mutating func removeAll() -> [Waiter] { removeAll { _ in true } }
 
     private mutating func removeAll(where matches: (Slot) -> Bool) -> [Waiter] {

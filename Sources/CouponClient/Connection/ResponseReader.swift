@@ -14,7 +14,7 @@ struct ResponseReader: ~Copyable {
         decoder = ResponseDecoder()
     }
 
-    /// Takes what was read.
+    /// Adds what was read.
     mutating func feed(_ bytes: ByteBuffer) {
         guard received.readableBytes > 0 else {
             received = bytes
@@ -26,8 +26,8 @@ struct ResponseReader: ~Copyable {
     }
 
     /// The next response; nil until more is fed.
-    /// - Throws: Where the bytes are no frames, or a frame holds no answer known here. Where the
-    ///   error names a request, that one alone is spoilt.
+    /// - Throws: If the bytes are not frames, or a frame holds no known answer. If the error names a request,
+    ///   only that one is lost.
     mutating func next() throws(UnreadableResponse) -> Response? {
         switch splitter.next(in: received.readableBytesSpan) {
         case .needMore: return nil

@@ -17,7 +17,7 @@ struct IssueAttempts {
     /// The request as it goes out next.
     private(set) var request: IssueRequest
     private let policy: RetryPolicy
-    /// The most that any try has taught.
+    /// What the tries so far have shown.
     private var known = Acceptance.notAccepted
 
     /// A request without an id gets one here: without it a retry would be another request.
@@ -42,8 +42,8 @@ struct IssueAttempts {
         last.acceptance == known ? last : .givenUp(known, last: last)
     }
 
-    /// One try whose fate is unknown leaves the whole unknown, until an answer names a sequence:
-    /// that a later try was refused says nothing of the earlier one.
+    /// After a try with an unknown end the request is unknown, until an answer names a sequence: if a later
+    /// try is refused, that says nothing about the earlier one.
     private mutating func learn(_ acceptance: Acceptance) {
         switch (known, acceptance) {
         case (_, .accepted), (.notAccepted, .unknown): known = acceptance

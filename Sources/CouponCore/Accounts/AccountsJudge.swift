@@ -1,9 +1,9 @@
-/// The accounts of one coupon, judged: what the gate gave out, the tables must have, or the queue still.
+/// Judges the accounts of one coupon: what the gate gave out must be in the tables, or still in the queue.
 ///
-/// Gate and tables are read one after the other and are never stopped. That is exact nevertheless where
-/// `settled` at the gate is the cursor of the tables: an acceptance raises used, queued and the next
-/// sequence together, and everything else moves with the cursor. So `used - queued` and
-/// `next sequence - queued` stand still between two commits, whatever the traffic.
+/// Gate and tables are read one after the other, without locks. The comparison is still exact if `settled`
+/// at the gate is the cursor of the tables: an acceptance raises used, queued and the next sequence together,
+/// and everything else moves with the cursor. So `used - queued` and `next sequence - queued` do not change
+/// between two commits, with any traffic.
 public struct AccountsJudge: Sendable {
     private let ledger: LedgerAccounts
     private let gate: GateRecord?
@@ -24,14 +24,14 @@ public struct AccountsJudge: Sendable {
         self.queueRequests = queueRequests
     }
 
-    /// Whether both sides were read at the same cursor, and nothing of an earlier epoch is left: such an
-    /// entry may be of a user who has a slot already.
+    /// Whether both sides were read at the same cursor, with no queue entry of an earlier epoch left: the
+    /// user of such an entry may have a slot already.
     public var isComparable: Bool {
         place.isOpen && place.epoch == ledger.epoch && place.settled == ledger.cursor
             && ledger.cursor.epoch == ledger.epoch
     }
 
-    /// Every statement that can be made, in the order of the way of a request.
+    /// All checks that these readings allow, in the order of a request's way.
     public var checks: [Check] {
         (isComparable ? gateChecks : []) + cacheChecks + tableChecks
     }
@@ -58,7 +58,7 @@ public struct AccountsJudge: Sendable {
                         + " + \(ledger.deadLettered)",
                     difference: excess < 0 ? excess : max(0, excess - ledger.unsynced)))
         }
-        // An entry whose users nobody knew was never counted down.
+        // Settle cannot subtract an unreadable entry from `queued`: nobody knows its coupon.
         if ledger.unreadable == 0 {
             checks.append(
                 .equal(
@@ -76,7 +76,7 @@ public struct AccountsJudge: Sendable {
         guard place.isOpen, place.epoch == ledger.epoch else { return [] }
         guard let gate else { return [Rule.version, Rule.terms, Rule.cap].map(Self.notLoaded) }
         let coupon = ledger.coupon
-        // `resync` caps a coupon at its own total, and an unlimited one at the largest: that is none.
+        // `resync` sets a cap at the coupon's total, or at the largest total: such a cap has no effect.
         let total = coupon.total ?? Limits.maximumTotal
         return [
             Check(
@@ -92,7 +92,7 @@ public struct AccountsJudge: Sendable {
         ]
     }
 
-    /// What holds of itself while the gate does not hold the coupon.
+    /// A check that passes because the gate does not hold the coupon.
     private static func notLoaded(_ rule: String) -> Check {
         Check(rule: rule, figures: "not in the gate", difference: 0)
     }
@@ -126,24 +126,24 @@ public struct AccountsJudge: Sendable {
 extension AccountsJudge {
     /// Rules that other code refers to.
     public enum Rule {
-        /// Of the gate's `used`.
+        /// About the gate's `used`.
         public static let slots = "the gate's used slots are issued, queued or dead-lettered"
-        /// Of the gate's `next_sequence`.
+        /// About the gate's `next_sequence`.
         public static let sequences = "every sequence that is not queued is decided"
-        /// Of the gate's `queued`.
+        /// About the gate's `queued`.
         public static let queue = "the gate's queued requests are in the queue"
-        /// Of every decided sequence.
+        /// About every decided sequence.
         public static let lost = "every decided sequence is issued, rejected or a dead letter"
-        /// Of the table of issues.
+        /// About the table of issues.
         public static let rows = "issued rows are as many as the coupon says"
-        /// Of the shared cache: a change has not reached it.
+        /// About the gate's copy of the coupon: a change has not reached it.
         public static let version = "the gate has the coupon's version"
-        /// Of the shared cache: what that version says.
+        /// About the gate's copy of the coupon: its terms are not those of its version.
         public static let terms = "the gate has the coupon's terms"
-        /// Of the shared cache: a lowering that was not finished.
+        /// About the gate's cap: the lowering of a total was not finished.
         public static let cap = "no cap is left over at the gate"
 
-        /// What telling the gate once more sets right.
+        /// The rules that hold again when the gate gets the coupon again.
         public static let repairable: Set<String> = [version, terms, cap]
     }
 }

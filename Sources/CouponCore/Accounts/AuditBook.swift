@@ -1,5 +1,5 @@
-/// What an auditor remembers between two looks at a coupon: whether what does not add up is a step under
-/// way, or stays.
+/// What an auditor remembers between two looks at a coupon, to know a difference that stays from one that a
+/// step in progress explains.
 public struct AuditBook: Sendable {
     /// What a look has shown.
     public enum Finding: Equatable, Sendable {
@@ -31,9 +31,9 @@ public struct AuditBook: Sendable {
         }
     }
 
-    /// Looks, a second apart, after which what must reach the gate in time is overdue: a note is taken up
-    /// after two seconds, and one more may be spent by the teller.
-    private static let patience = 5
+    /// Looks, a second apart, after which a change is overdue at the gate: its outbox row is due after two
+    /// seconds, and resync may need one more.
+    private static let looksUntilOverdue = 5
 
     private let capacity: Int
     private var suspicions: [CouponID: [String: Suspicion]] = [:]
@@ -44,12 +44,12 @@ public struct AuditBook: Sendable {
     /// Coupons to look at again soon, by id.
     public var suspects: [CouponID] { suspicions.keys.sorted() }
 
-    /// Coupons that do not add up, for certain.
+    /// How many coupons certainly do not add up.
     public var drifting: Int {
         suspicions.values.count { $0.values.contains(where: \.isConfirmed) }
     }
 
-    /// Takes the statements of one look. What a look could not judge stays as it was.
+    /// Applies the checks of one look. A rule that it did not check stays as it was.
     public mutating func apply(_ checks: [Check], of coupon: CouponID) -> [Finding] {
         guard suspicions[coupon] != nil || suspicions.count < capacity else { return [] }
         var known = suspicions[coupon] ?? [:]
@@ -84,14 +84,14 @@ public struct AuditBook: Sendable {
                 switch check.force {
                 case .exact: true
                 case .repeated: isSame
-                case .lasting: suspicion.looks >= Self.patience
+                case .lasting: suspicion.looks >= Self.looksUntilOverdue
                 }
         }
         guard suspicion.isConfirmed, !suspicion.isActedOn else { return nil }
         return suspicion.nextAttempt()
     }
 
-    /// Forgets what is not this daemon's business any more.
+    /// Forgets the coupons that this daemon does not audit any more.
     public mutating func keep(_ isWanted: (CouponID) -> Bool) {
         suspicions = suspicions.filter { isWanted($0.key) }
     }

@@ -15,16 +15,16 @@ public final class Auditor {
         /// They add up again.
         case mended(CouponID)
         /// The gate differs from the tables; the outbox sends it the coupon again.
-        case toldAgain(CouponID, Check)
+        case resyncRequested(CouponID, Check)
         /// The gate has a change that the tables have lost.
         case wentBack(CouponID, Check)
         /// Something could not be read or done now.
         case failed(CouponID?, BackendError)
     }
 
-    /// Consecutive failures of a server that end this second's look: each further coupon would wait as
-    /// long. A failure that only one coupon causes stays single.
-    private static let patience = 3
+    /// Consecutive failures of a server that end this second's look: each further coupon would take as long
+    /// to fail. A failure that one coupon causes does not repeat with the next one.
+    private static let failureLimit = 3
     /// Attempts to find the sequences concerned; then the drift is reported without them.
     private static let searches = 3
     private static let bounds = AccountsBounds(rows: -1, rejections: Limits.auditedRejections)
@@ -33,7 +33,7 @@ public final class Auditor {
     private let gates: any AuditGate
     private let partitioning: Partitioning
     private let owns: (PartitionID) -> Bool
-    private let tell: (News) -> Void
+    private let report: (News) -> Void
     private var book = AuditBook()
     private var rows = RowWalk()
     /// How far the walk over all coupons has come.
@@ -48,16 +48,16 @@ public final class Auditor {
 
     /// - Parameters:
     ///   - owns: whether this daemon owns a partition now.
-    ///   - tell: is called with each report.
+    ///   - report: is called with each report.
     public init(
         store: any AuditStore, gates: any AuditGate, partitioning: Partitioning,
-        owns: @escaping (PartitionID) -> Bool, tell: @escaping (News) -> Void
+        owns: @escaping (PartitionID) -> Bool, report: @escaping (News) -> Void
     ) {
         self.store = store
         self.gates = gates
         self.partitioning = partitioning
         self.owns = owns
-        self.tell = tell
+        self.report = report
     }
 
     /// Does one second's work.
@@ -72,13 +72,13 @@ public final class Auditor {
     }
 
     private func attempt(_ coupon: CouponID?, _ body: () throws(BackendError) -> Void) {
-        guard failures < Self.patience else { return }
+        guard failures < Self.failureLimit else { return }
         do throws(BackendError) {
             try body()
             if coupon != nil { failures = 0 }
         } catch {
             failures = error.isOfAServer ? failures + 1 : 0
-            tell(.failed(coupon, error))
+            report(.failed(coupon, error))
         }
     }
 
@@ -94,7 +94,7 @@ public final class Auditor {
         let last = walked
         let due = try store.accounts(after: last, limit: Limits.auditedCoupons, Self.bounds)
         if due.isEmpty { walked = CouponID(0) }
-        for ledger in due where failures < Self.patience {
+        for ledger in due where failures < Self.failureLimit {
             walked = ledger.coupon.id
             if suspects.contains(ledger.coupon.id) { continue }
             attempt(ledger.coupon.id) { () throws(BackendError) in try look(at: ledger) }
@@ -109,7 +109,7 @@ public final class Auditor {
             standings.append(GateStanding(coupon: coupon, epoch: view.epoch, rev: record.rev))
         }
         guard owns(partition) else { return }
-        tell(.looked(coupon))
+        report(.looked(coupon))
         let judge = AccountsJudge(
             ledger: ledger, gate: view.record, place: view.place, queueRequests: nil)
         for finding in book.apply(judge.checks, of: coupon) { try act(on: finding, ledger, view) }
@@ -122,7 +122,7 @@ public final class Auditor {
             let slice = try store.rows(of: coupon, after: user, limit: limit)
             let (isDone, check) = rows.apply(slice, limit: limit)
             for finding in check.map({ book.apply([$0], of: coupon) }) ?? [] {
-                if case .drift(let check, _) = finding { report(check, coupon, []) }
+                if case .drift(let check, _) = finding { reportDrift(check, coupon, []) }
             }
             if !isDone { return }
         }
@@ -137,21 +137,21 @@ public final class Auditor {
     ) throws(BackendError) {
         let coupon = ledger.coupon.id
         switch finding {
-        case .mended: tell(.mended(coupon))
+        case .mended: report(.mended(coupon))
         case .drift(let check, _) where AccountsJudge.Rule.repairable.contains(check.rule):
-            try tellAgain(check, coupon, view)
+            try requestResync(check, coupon, view)
         case .drift(let check, let attempt):
             do throws(BackendError) {
-                report(check, coupon, try sequences(check, ledger, view))
+                reportDrift(check, coupon, try sequences(check, ledger, view))
             } catch {
                 if attempt < Self.searches { throw error }
-                report(check, coupon, [])
+                reportDrift(check, coupon, [])
             }
         }
     }
 
     /// Adds the coupon to the outbox, with a version above the gate's if needed.
-    private func tellAgain(
+    private func requestResync(
         _ check: Check, _ coupon: CouponID, _ view: GateInspection
     ) throws(BackendError) {
         let isAhead = check.rule == AccountsJudge.Rule.version && check.difference > 0
@@ -165,15 +165,15 @@ public final class Auditor {
         try store.requestResync(
             coupon, above: isAhead || isSameVersion ? view.record?.version : nil)
         book.actedOn(check.rule, of: coupon)
-        if isAhead { tell(.wentBack(coupon, check)) }
-        tell(.toldAgain(coupon, check))
+        if isAhead { report(.wentBack(coupon, check)) }
+        report(.resyncRequested(coupon, check))
     }
 
-    private func report(
+    private func reportDrift(
         _ check: Check, _ coupon: CouponID, _ sequences: [ClosedRange<Int64>]
     ) {
         book.actedOn(check.rule, of: coupon)
-        tell(.drift(coupon, check, sequences: sequences))
+        report(.drift(coupon, check, sequences: sequences))
     }
 
     /// The sequences concerned, ten at most; none if they are unknown.

@@ -1,13 +1,13 @@
 /// One statement about the accounts of a coupon, and whether it holds.
 public struct Check: Equatable, Sendable {
-    /// What a failure says.
+    /// When a failure counts.
     public enum Force: Sendable {
         /// Both figures are of one moment: it counts at once.
         case exact
-        /// The figures are of two moments between which a step may be under way: it counts when it is
-        /// seen twice, by as much.
+        /// The figures are of two moments, and a step may lie between them: it counts if it is seen twice
+        /// with the same difference.
         case repeated
-        /// Changes travel: it counts when it stays.
+        /// A change may still be on its way: it counts if it stays.
         case lasting
     }
 
@@ -17,7 +17,7 @@ public struct Check: Equatable, Sendable {
     public let figures: String
     /// By how much they differ; 0 if it holds.
     public let difference: Int64
-    /// What a failure says.
+    /// When a failure counts.
     public let force: Force
 
     /// Whether it holds.

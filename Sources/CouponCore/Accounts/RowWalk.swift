@@ -1,8 +1,8 @@
-/// Counts the rows of one coupon after the other, a slice at a time, and compares them with what the
-/// coupon says. A coupon that is issued meanwhile is left for the next round: what stands still is exact.
+/// Counts the rows of one coupon after the other, a slice at a time, and compares them with the coupon's
+/// `issued`. If that changes during the count, the coupon is left for the next round.
 public struct RowWalk: Sendable {
     private var counted: Int64 = 0
-    /// What the coupon said when its first slice was counted.
+    /// The coupon's `issued` when its first slice was counted.
     private var issuedAtStart: Int64?
 
     /// Whose rows are counted.
@@ -13,7 +13,7 @@ public struct RowWalk: Sendable {
     /// Begins before the first coupon.
     public init() {}
 
-    /// Goes on with this coupon; nil begins again.
+    /// Continues with this coupon; nil begins again with the first.
     public mutating func begin(_ coupon: CouponID?) {
         self.coupon = coupon ?? CouponID(0)
         user = UserID(0)
@@ -21,8 +21,8 @@ public struct RowWalk: Sendable {
         issuedAtStart = nil
     }
 
-    /// Takes a slice of at most `limit` rows.
-    /// - Returns: whether the coupon is done, and the statement about it, if one can be made.
+    /// Adds a slice of at most `limit` rows.
+    /// - Returns: whether the coupon is done, and its check if `issued` did not change.
     public mutating func apply(_ slice: RowSlice, limit: Int) -> (isDone: Bool, check: Check?) {
         let issued = issuedAtStart ?? slice.issued
         issuedAtStart = issued

@@ -1,30 +1,30 @@
-/// What became of judging a coupon.
+/// The result of judging a coupon.
 public enum Verdict: String, Sendable {
     /// Everything adds up.
     case balanced = "OK"
-    /// Everything adds up but for requests that were lost with their gate, as documented.
+    /// Everything adds up except for requests that were lost with their gate, as documented.
     case loss = "LOSS"
-    /// Something does not, and stays so.
+    /// Something does not add up, and stays so.
     case breach = "BREACH"
-    /// The figures moved at every look.
+    /// The figures moved at every reading.
     case moving = "MOVING"
 }
 
 /// Judges readings of one coupon one after the other, until one of them counts.
 public struct VerdictFinder: Sendable {
     /// Readings at most.
-    private let patience: Int
+    private let maximumReadings: Int
     private var readings = 0
     private var last: [String: Int64] = [:]
 
-    /// - Parameter patience: readings at most. A change that is under way must be through by then.
-    public init(patience: Int) { self.patience = patience }
+    /// - Parameter maximumReadings: enough for a change in flight to arrive.
+    public init(maximumReadings: Int) { self.maximumReadings = maximumReadings }
 
     /// The verdict; nil if the coupon must be read again.
     public mutating func verdict(on ledger: LedgerAccounts, _ judge: AccountsJudge) -> Verdict? {
         readings += 1
         let failed = judge.checks.filter { !$0.holds }
-        let isOver = readings >= patience
+        let isOver = readings >= maximumReadings
         if failed.isEmpty {
             guard judge.isComparable else { return isOver ? .moving : nil }
             return ledger.lost == 0 ? .balanced : .loss

@@ -1,5 +1,5 @@
-/// Values in slots that are used again. A key is generation and slot, so that a late visitor never meets
-/// the slot's next tenant.
+/// Values in slots that are reused. A key has the slot and its generation, so an old key never finds a newer
+/// value in the same slot.
 ///
 /// Inlinable: each answer passes through it, and unspecialised it costs ten times as much.
 public struct SlotMap<Value> {
@@ -35,7 +35,7 @@ public struct SlotMap<Value> {
         return key(ofSlot: slots.count - 1)
     }
 
-    /// The value of a key; nil where it was removed. Setting changes only what is there.
+    /// The value of a key; nil if it was removed. Setting changes only a value that is there.
     @inlinable
     public subscript(key: UInt64) -> Value? {
         get { slot(of: key).flatMap { slots[$0] } }
@@ -45,7 +45,7 @@ public struct SlotMap<Value> {
         }
     }
 
-    /// Takes a value out; nil where it is out already.
+    /// Removes and returns a value; nil if it is not there.
     @inlinable
     public mutating func remove(_ key: UInt64) -> Value? {
         guard let slot = slot(of: key), let value = slots[slot] else { return nil }

@@ -44,7 +44,7 @@ public enum RebuildReason: String, Sendable {
     /// PostgreSQL went back (rule 16).
     case gateAhead = "the gate has a later epoch than PostgreSQL"
     /// Another Redis, or the same one with another history.
-    case otherRedis = "this is not the Redis for which the epoch was handed out"
+    case otherRedis = "this is not the Redis of the epoch, or its history has changed"
     /// PostgreSQL went back.
     case settledAhead = "more is settled than PostgreSQL has committed"
     /// Redis went back.
@@ -52,7 +52,7 @@ public enum RebuildReason: String, Sendable {
     /// The queue was damaged without the gate.
     case entriesMissing = "queue entries are missing"
 
-    /// Whether PostgreSQL is older than the gate: what it had committed meanwhile is lost (rule 16).
+    /// Whether PostgreSQL is older than the gate: something that it had committed is lost (rule 16).
     public var isPostgresBehind: Bool { self == .gateAhead || self == .settledAhead }
 
     /// Nil if the gate can be trusted.
@@ -78,8 +78,8 @@ public enum RebuildReason: String, Sendable {
         }
     }
 
-    /// Whether no entry of the gate's own epoch is missing. Earlier epochs are not judged: what they lost,
-    /// the rebuild that closed them has counted, and judging it again would rebuild without end.
+    /// Whether no entry of the gate's own epoch is missing. Earlier epochs are not checked: the rebuild that
+    /// closed them has counted their losses, and to find these again would cause one rebuild after the other.
     private static func isWhole(_ gate: GateView, after row: PartitionRow) -> Bool {
         var last = row.cursor
         guard let first = gate.items.first else {

@@ -1,9 +1,9 @@
 /// A worker's local cache: what it remembers of coupons, so that requests for a closed one bounce here
-/// (promise 7; rules 38 to 40). It forgets rather than errs: what it does not know is asked of the gate.
+/// (promise 7; rules 38 to 40). When in doubt it forgets, and the gate is asked.
 ///
-/// A mark is ordered by (epoch, rev): a late reply or event never takes it back. A closed mark counts
-/// only while the subscription is active under which its question was asked: without it this worker would not
-/// learn that the coupon opened again (rule 38).
+/// Marks are ordered by (epoch, rev), so a late reply or event never replaces a newer mark. A reply makes a
+/// closed mark only if the subscription has not broken since the question: otherwise this worker may have
+/// missed that the coupon opened again (rule 38).
 public struct FrontDoor {
     /// What to do with a request.
     public enum Judgement: Equatable, Sendable {
@@ -33,9 +33,8 @@ public struct FrontDoor {
 
     /// Counts subscriptions: a question remembers under which one it was asked.
     public private(set) var generation = 0
-    /// The gate's clock against ours, from the last reply: read after the question was asked, and before the
-    /// answer was here. So it has an upper and a lower bound, and each door asks the one that does not keep
-    /// it shut.
+    /// The gate's clock in the last reply, and our clock before and after. So the gate's time now has an
+    /// upper and a lower bound, and each door uses the bound with which it refuses less.
     private var gateClock: (asked: MonotonicTime, answered: MonotonicTime, time: Timestamp)?
 
     /// - Parameters:
@@ -54,7 +53,7 @@ public struct FrontDoor {
         disconnectedSince = now
     }
 
-    /// Whether a request must be asked of the gate. A retry always is: it may be a holder's.
+    /// Decides about a request. A retry always goes to the gate: its user may be a holder.
     public mutating func judge(
         _ coupon: CouponID, attempt: UInt32, now: MonotonicTime
     ) -> Judgement {
@@ -117,8 +116,8 @@ public struct FrontDoor {
         gateClock = (askedAt, now, time)
     }
 
-    /// A finished coupon that the gate does not hold, as PostgreSQL has it. Whatever opens it later
-    /// raises the partition's `rev` above what it was when the gate was asked, and publishes.
+    /// A finished coupon that the gate does not hold, as PostgreSQL has it. If it opens later, that raises
+    /// the partition's `rev` above what it was when the gate was asked, and publishes.
     mutating func apply(_ reason: DoorReason, of missing: Lookups.Missing, now: MonotonicTime) {
         guard disconnectedSince == nil, missing.generation == generation else { return }
         apply(
@@ -135,7 +134,7 @@ public struct FrontDoor {
         }
     }
 
-    /// There is a later epoch: what was remembered of earlier ones counts no more.
+    /// The partition has a later epoch: marks of earlier ones do not count any more.
     public mutating func raise(_ partition: PartitionID, to epoch: Epoch) {
         guard partition.rawValue < epochs.count else { return }
         epochs[partition.rawValue] = max(epochs[partition.rawValue], epoch)
@@ -159,8 +158,8 @@ public struct FrontDoor {
         absences[coupon] = now.advanced(byMilliseconds: Limits.absentMilliseconds)
     }
 
-    /// Forgets what a coupon is closed for: it was created or changed here. Its (epoch, rev) stays, or a
-    /// reply from before the change would close it again.
+    /// Forgets why a coupon is closed, because it was created or changed here. Its (epoch, rev) stays:
+    /// otherwise a reply from before the change would close it again.
     public mutating func forget(_ coupon: CouponID) {
         absences[coupon] = nil
         guard var mark = marks[coupon] else { return }
@@ -191,7 +190,7 @@ public struct FrontDoor {
         forgetAll()
     }
 
-    /// The subscription is broken: finished coupons bounce on for a while, no others.
+    /// The subscription is broken: only finished coupons still bounce, for a while.
     public mutating func subscriptionDown(now: MonotonicTime) {
         disconnectedSince = disconnectedSince ?? now
     }

@@ -1,5 +1,5 @@
-/// What a daemon knows of each partition: epoch and Redis as PostgreSQL says, and how far it has seen
-/// the queue go (the floor of rule 11).
+/// What a daemon knows of each partition: epoch and Redis as PostgreSQL says, and the highest position that
+/// it has seen in the queue (the floor of rule 11).
 ///
 /// Epochs come from PostgreSQL alone. A gate that shows a higher one makes the daemon read again.
 public struct PartitionBook {
@@ -20,8 +20,8 @@ public struct PartitionBook {
 
     /// A partition's row as PostgreSQL has it; rows come in the order in which they were read.
     ///
-    /// PostgreSQL's last word counts, though its epoch be the same as before, or lower: it may have gone
-    /// back (rule 15), and has then handed out a number for the second time.
+    /// The latest row counts, even if its epoch is the same as before or lower: PostgreSQL may have gone
+    /// back (rule 15), and then hands out a number for the second time.
     public mutating func apply(_ row: PartitionRow) {
         guard row.id.rawValue < pages.count else { return }
         let index = row.id.rawValue
@@ -34,8 +34,8 @@ public struct PartitionBook {
         see(row.cursor, in: row.id)
     }
 
-    /// An open gate has spoken: in an answer, or in an event. PostgreSQL names an epoch before its gate is
-    /// open (rule 26), so that it alone does not show it.
+    /// An answer or an event came from an open gate of this epoch. PostgreSQL's row does not show that: the
+    /// epoch is raised before its gate opens (rule 26).
     public mutating func seeOpen(_ epoch: Epoch, in partition: PartitionID) {
         pages[partition.rawValue].opened = max(pages[partition.rawValue].opened, epoch)
     }

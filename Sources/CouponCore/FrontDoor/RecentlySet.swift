@@ -1,6 +1,6 @@
-/// Values by key, bounded: what was not set for a while makes room. Two generations; when the younger
-/// one is full, the older one goes at once. Taking out one victim at a time costs far more: a hash table
-/// emptied from one end has long runs to search.
+/// A bounded dictionary that drops values that were not set for a while. It has two generations: when the
+/// younger one is full, the older one is dropped as a whole. Dropping one value at a time costs far more: a
+/// hash table that is emptied from one end has long runs to search.
 struct RecentlySet<Key: Hashable, Value> {
     private let half: Int
     private var young: [Key: Value] = [:]
@@ -11,7 +11,7 @@ struct RecentlySet<Key: Hashable, Value> {
 
     var count: Int { young.count + old.count }
 
-    /// What `latest` has given last: in a sale everybody asks for the same key.
+    /// What `latest` returned last: in a sale everybody asks for the same key.
     private var last: (key: Key, value: Value)?
 
     /// The value of a key; fast for the key that was used last.

@@ -1,5 +1,5 @@
-/// What the owner of a partition tells every daemon: after a commit, at each heartbeat, after an
-/// admin's change, and when a rebuilt gate opens. Published by the script that made the change.
+/// What every daemon gets about a partition: after a commit, at each heartbeat, after an admin's change, and
+/// when a rebuilt gate opens. Published by the script that made the change.
 ///
 /// A heartbeat is an event that moved nothing. A rebuilt gate is announced with its new epoch.
 public struct CompletionEvent: Equatable, Sendable {
@@ -17,7 +17,7 @@ public struct CompletionEvent: Equatable, Sendable {
     public let issuedAt: Timestamp
     /// Whether it follows a recovery or a rebuild: such an event answers no waiter (rule 23).
     public let resolve: Bool
-    /// The coupons whose standing it tells.
+    /// The coupons whose standing it carries.
     public let coupons: [CouponStanding]
     /// Accepted requests in (from, to] that were rejected or dead-lettered.
     public let rejections: [RejectedRequest]

@@ -36,8 +36,8 @@ public enum DoorReason: Hashable, Sendable {
     case soldOut
     /// The window opens later.
     case notOpen(opens: Timestamp)
-    /// The window closed then, by the gate's clock. The moment goes with it: a clock that is put back opens
-    /// the window again, and nothing else tells of that.
+    /// The window closed at this moment of the gate's clock. The front door keeps comparing: a clock that is
+    /// put back opens the window again, and no event says so.
     case ended(closed: Timestamp)
     /// The coupon is paused.
     case paused

@@ -11,8 +11,8 @@ public protocol Gate: AnyObject {
     /// Sends a call; its answer goes to the delegate. Calls are answered in the order they were sent.
     func send(_ call: GateCall)
 
-    /// Looks whether it still reaches the Redis of `identity`, with the same history; where not, the
-    /// connection is replaced. `REPLICAOF` there and back breaks no connection (rule 11).
+    /// Checks that it still reaches the Redis of `identity`, with the same history; if not, replaces the
+    /// connection. `REPLICAOF` there and back breaks no connection (rule 11).
     func verify()
 
     /// Gives the connection up for good; no answer comes any more.

@@ -2,7 +2,7 @@
 public struct GateRequest: Hashable, Sendable {
     /// Who asks.
     public let user: UserID
-    /// By which name; never empty here.
+    /// The request's id; never empty here.
     public let requestID: RequestID
     /// After this moment of the gate's clock the gate refuses it (rule 14).
     public let notAfter: Timestamp
@@ -19,9 +19,9 @@ public struct GateRequest: Hashable, Sendable {
 public struct GateCall: Equatable, Sendable {
     /// The coupon's partition.
     public let partition: PartitionID
-    /// The epoch in which the daemon believes.
+    /// The partition's epoch, as far as the daemon knows.
     public let epoch: Epoch
-    /// The Redis for which that epoch was handed out: one with another history does not judge.
+    /// The Redis for which that epoch was raised: a Redis with another history must not judge.
     public let identity: RedisIdentity
     /// The highest n of that epoch that the daemon has seen; a gate whose tail is lower went back.
     public let floor: Int64
@@ -113,7 +113,7 @@ public enum GateAnswer: Equatable, Sendable {
     case rolledBack
     /// The gate does not hold the coupon.
     /// - Parameters:
-    ///   - rev: the partition's count of changes: whatever opens the coupon later has a higher one.
+    ///   - rev: the partition's `rev`: a later opening of the coupon has a higher one.
     ///   - now: the gate's clock at the call.
     case notLoaded(rev: Int64, now: Timestamp)
     /// The backlog limit is reached.
@@ -130,6 +130,6 @@ public enum GateStatus: UInt8, Sendable {
     case missing = 0
     /// Being rebuilt.
     case fenced = 1
-    /// Taking requests.
+    /// Accepting requests.
     case open = 2
 }

@@ -1,13 +1,13 @@
-/// A search for those who were accepted at some positions, through every holder of a partition: what is
-/// left to know of a queue entry whose bytes are damaged.
+/// Searches the holders of a partition for those who were accepted at some positions. Nothing else is known
+/// of a queue entry whose bytes are damaged.
 ///
-/// A partition may have ten million holders, so that the search goes in slices, and remembers where it is.
+/// A partition may have ten million holders, so the search runs in slices and remembers where it is.
 public struct HolderSearch: Equatable, Sendable {
     /// A coupon of an epoch whose holders are to be looked through.
     public struct Place: Equatable, Sendable {
-        /// In which it was loaded.
+        /// The epoch in which it was loaded.
         public let epoch: Epoch
-        /// Which.
+        /// The coupon.
         public let coupon: CouponID
 
         /// A coupon of an epoch.
@@ -36,7 +36,7 @@ public struct HolderSearch: Equatable, Sendable {
     /// Whether everybody was looked at.
     public var isOver: Bool { epochs?.isEmpty == true && places.isEmpty }
 
-    /// Takes a holder, if their request was accepted at one of the positions.
+    /// Adds a holder to `found` if the request was accepted at one of the positions.
     public mutating func look(at user: UserID, _ holder: GateHolder, of coupon: CouponID) {
         guard positions.contains(holder.position) else { return }
         found.insert(

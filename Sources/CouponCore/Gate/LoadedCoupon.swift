@@ -16,7 +16,7 @@ public struct LoadedCoupon: Equatable, Sendable {
     }
 }
 
-/// A coupon as committed, and what tells whether its holders have changed since.
+/// A coupon as committed, with figures that show whether its holders have changed since.
 ///
 /// Each request that is decided moves `lastSequence`, a redriven dead letter moves `issued`, a discarded one
 /// `held`. So holders that were read page by page between two equal marks are those of one moment.
@@ -32,10 +32,10 @@ public struct LoadMarks: Equatable, Sendable {
         self.held = held
     }
 
-    /// Slots taken, but for what is queued.
+    /// Used slots, without those of queued requests.
     public var used: Int64 { coupon.issued + held }
 
-    /// The sequence of the next request, but for what is queued.
+    /// The sequence of the next request, if none is queued.
     public var nextSequence: Int64 { coupon.lastSequence + 1 }
 
     /// Whether the holders are still those of `earlier`.
@@ -68,7 +68,7 @@ public enum ClaimResult: Equatable, Sendable {
     case claimed
     /// The gate holds the coupon already.
     case alreadyLoaded
-    /// Another load is at it, and moves.
+    /// Another load has the claim and makes progress.
     case elsewhere
     /// The gate has another epoch, or is not open.
     case stale
@@ -80,7 +80,7 @@ public enum LoadResult: Equatable, Sendable {
     case loaded
     /// The gate holds the coupon already.
     case alreadyLoaded
-    /// Epoch, status or claim is another: look again and try again.
+    /// Epoch, status or claim has changed: read the gate and try again.
     case superseded
     /// The number of holders is not the staged one: they have changed. The staged holders are gone.
     case incomplete

@@ -1,4 +1,4 @@
-/// Tells a worker whether replicas have what the gate has answered (rule 37).
+/// How a worker asks whether replicas have what the gate has answered (rule 37).
 ///
 /// Confined to the worker's event loop, as is its delegate.
 public protocol ReplicaLink: AnyObject {

@@ -4,13 +4,13 @@ public struct Settlement: Equatable, Sendable {
     public let partition: PartitionID
     /// The epoch in which the commit was made.
     public let epoch: Epoch
-    /// The Redis in which the entries were read: another's positions are others', though they look alike.
+    /// The Redis from which the entries were read: in another one the same positions are other entries.
     public let identity: RedisIdentity
     /// Where the gate's `settled` must be.
     public let from: Position
     /// Where it goes: the cursor.
     public let to: Position
-    /// When the rows were issued; the event tells the waiters.
+    /// When the rows were issued; the event carries it to the waiters.
     public let issuedAt: Timestamp
     /// Whether it repeats an earlier owner's settle (rule 23).
     public let isRecovery: Bool
@@ -39,9 +39,9 @@ public struct Settlement: Equatable, Sendable {
 
 /// A coupon in a settlement.
 public struct SettledCoupon: Equatable, Sendable {
-    /// Which.
+    /// The coupon's id.
     public let id: CouponID
-    /// As committed; nil if PostgreSQL has it no more.
+    /// As committed; nil if it was deleted from PostgreSQL.
     public let coupon: Coupon?
     /// How many of its requests left the queue.
     public let requests: Int64

@@ -31,7 +31,7 @@ extension CouponKeeper {
         var used: Int64?
         let update = try store.update(id, change) { coupon, row in
             guard case .some(.some(let total)) = change.total else { return true }
-            // This is the coupon as it would be; the cap belongs to the version before.
+            // This is the changed coupon; the cap belongs to the version before.
             let result = try? gates.cap(
                 id, version: coupon.version - 1, partition: partition, epoch: row.epoch,
                 total: total)
@@ -48,12 +48,12 @@ extension CouponKeeper {
         case .invalid(let text): throw .answer(Failure(.failedPrecondition, text))
         case .refusedByGate:
             guard let used else {
-                throw .answer(.unavailable("the gate could not be asked: try again"))
+                throw .answer(.unavailable("the gate could not be reached: ask again"))
             }
             throw .answer(
                 Failure(
                     .failedPrecondition,
-                    "total: \(used) are accepted already, choose at least that many"))
+                    "total: must be at least \(used), which are accepted already"))
         case .updated(let coupon):
             try set(coupon, partition, deadline)
             return coupon
@@ -61,7 +61,7 @@ extension CouponKeeper {
     }
 
     /// How long an admin's call waits for the gate, in milliseconds; later calls of the lane wait for it.
-    private static let tellingMilliseconds: Int64 = 1_000
+    private static let gateUpdateMilliseconds: Int64 = 1_000
 
     /// Sends the change to the gate; if that fails, `resync` sends it later.
     private func set(
@@ -69,7 +69,7 @@ extension CouponKeeper {
     ) throws(BackendError) {
         forget(coupon.id)
         let deadline = min(
-            deadline, clocks.now().advanced(byMilliseconds: Self.tellingMilliseconds))
+            deadline, clocks.now().advanced(byMilliseconds: Self.gateUpdateMilliseconds))
         while clocks.now() < deadline {
             let view = try? gates.inspect(coupon.id, partition: partition, user: nil)
             if let view, view.status == .open,
@@ -83,24 +83,24 @@ extension CouponKeeper {
         throw .answer(
             Failure(
                 .deadlineExceeded,
-                "the change is committed, but the gate could not be told yet: "
-                    + "it follows when it opens"))
+                "the change is committed, but the gate could not be updated yet: "
+                    + "the daemon tries again each second"))
     }
 
     /// Sends changes in the outbox to the gates again, and clears caps whose change was not committed: a
     /// cap at the total has no effect. Called each second.
     public func resync() {
         for _ in 0..<100 {
-            let wasTold = try? store.resync { coupon, row in
+            let isSynced = try? store.resync { coupon, row in
                 let epoch = row.epoch
                 let capped = try? gates.cap(
                     coupon.id, version: coupon.version, partition: row.id, epoch: epoch,
                     total: coupon.total ?? Limits.maximumTotal)
                 guard let capped, capped != .stale else { return false }
-                let told = try? gates.set(coupon, partition: row.id, epoch: epoch)
-                return told == .current || told == .notLoaded
+                let result = try? gates.set(coupon, partition: row.id, epoch: epoch)
+                return result == .current || result == .notLoaded
             }
-            if wasTold != true { return }
+            if isSynced != true { return }
         }
     }
 }

@@ -1,4 +1,4 @@
-/// What may be said of coupons and users (rule 37): the gate is asked first, then PostgreSQL, whose row wins.
+/// The status of coupons and users (rule 37): the gate is asked first, then PostgreSQL, whose row wins.
 ///
 /// One round trip to each answers any number of questions.
 extension CouponKeeper {
@@ -59,8 +59,8 @@ extension CouponKeeper {
             place: view.flatMap { place(of: user, in: $0, partition) })
     }
 
-    /// Sequences of a coupon rise without a gap while its gate is open, and its requests are decided in their
-    /// order: so a queued one has this many before it.
+    /// How many requests are before a queued one. While the gate is open, a coupon's sequences have no gap
+    /// and its requests are decided in their order.
     private func place(
         of user: UserStatus, in view: GateInspection, _ partition: PartitionID
     ) -> QueuePlace? {
@@ -72,8 +72,8 @@ extension CouponKeeper {
             milliseconds: waitingTime(holder.position, partition, view.settled, view.now))
     }
 
-    /// Whether PostgreSQL knows the gate. Only such a gate may say that a user has nothing: a Redis that came
-    /// back from an earlier time does not know whom it has accepted since.
+    /// Whether PostgreSQL knows the gate. Only such a gate may say that a user has nothing: a Redis that went
+    /// back does not know the users that it had accepted since.
     private static func isKnown(_ view: GateInspection?, _ row: PartitionRow?) -> Bool {
         guard let view, let row else { return false }
         return view.epoch == row.epoch && view.identity == row.identity

@@ -13,8 +13,8 @@ public final class CouponKeeper {
     private let failed: (BackendError) -> Void
     /// A load that an admin's deadline has interrupted.
     private var unfinished: CouponLoad?
-    /// How many statuses should be asked for at once: half as many as PostgreSQL took too long for, and more
-    /// again with each batch that it answers.
+    /// How many statuses should be asked for at once: half of a batch for which PostgreSQL took too long, and
+    /// more again with each batch that it answers.
     public internal(set) var statusesAtOnce = Limits.statusesPerBatch
 
     /// The time until a queue entry is decided, in milliseconds; nil if not known. See `DrainRates`.
@@ -72,7 +72,7 @@ public final class CouponKeeper {
         throw .answer(
             Failure(
                 .deadlineExceeded,
-                "the coupon's holders are still on their way to the gate, nothing was changed: "
+                "the coupon's holders are still being loaded, nothing was changed: "
                     + "try again"))
     }
 

@@ -24,34 +24,35 @@ public final class DeadLetterKeeper {
         try store.deadLetters(after: after, of: coupon, limit: limit)
     }
 
-    /// Redrives or discards a letter. If the gate cannot be updated now, `tell` does it later.
+    /// Redrives or discards a letter. If the gate cannot be updated now, `resync` does it later.
     public func decide(_ id: Int64, _ state: DeadLetter.State) throws(BackendError) -> DeadLetter {
         let decision = try store.decide(id, state)
         switch decision {
         case .missing: throw .answer(Failure(.notFound, "there is no dead letter \(id)"))
         case .refused(let text): throw .answer(Failure(.failedPrecondition, text))
         case .decided(let letter):
-            if (try? tell(id)) == true { return letter }
+            if (try? resync(id)) == true { return letter }
             throw .answer(
                 Failure(
                     .deadlineExceeded,
-                    "the decision is committed, but the gate could not be told yet: it follows"))
+                    "the decision is committed, but the gate could not be updated yet: "
+                        + "the daemon tries again each second"))
         }
     }
 
     /// Sends decisions that the gates lack. Called each second.
-    public func tell() {
+    public func resync() {
         let unsynced = (try? store.unsyncedLetters(limit: 100)) ?? []
-        Self.inTurn(unsynced) { id throws(BackendError) in try tell(id) }
+        Self.inTurn(unsynced) { id throws(BackendError) in try resync(id) }
     }
 
     /// One letter after the other. If Redis or PostgreSQL is away, it stops: each attempt may take seconds,
     /// with rows locked.
-    /// - Parameter tell: whether the gate has the decision now; nil if the gate could not be reached.
-    static func inTurn(_ letters: [Int64], _ tell: (Int64) throws(BackendError) -> Bool?) {
+    /// - Parameter resync: whether the gate has the decision now; nil if the gate could not be reached.
+    static func inTurn(_ letters: [Int64], _ resync: (Int64) throws(BackendError) -> Bool?) {
         for id in letters {
             do throws(BackendError) {
-                if try tell(id) == nil { return }
+                if try resync(id) == nil { return }
             } catch .postgres(.sessionLost) {
                 return
             } catch {
@@ -61,9 +62,9 @@ public final class DeadLetterKeeper {
     }
 
     /// Whether the gate has the decision now; nil if it could not be reached.
-    private func tell(_ id: Int64) throws(BackendError) -> Bool? {
+    private func resync(_ id: Int64) throws(BackendError) -> Bool? {
         var isReached = true
-        let isSynced = try store.tell(id) { letter, coupon, row in
+        let isSynced = try store.resyncLetter(id) { letter, coupon, row in
             var result: SetResult?
             do throws(BackendError) {
                 result = try gates.settle(

@@ -21,7 +21,7 @@ public struct StatusRows: Sendable {
     /// The rows of the coupons' partitions.
     public var partitions: [PartitionID: PartitionRow]
 
-    /// What PostgreSQL knows. An error belongs to one row, which somebody else has written.
+    /// What PostgreSQL knows. An error belongs to one row, which no daemon has written.
     public init(
         coupons: [CouponID: Result<Coupon, BackendError>],
         standings: [Result<UserStanding?, BackendError>],

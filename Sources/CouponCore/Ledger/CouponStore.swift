@@ -34,18 +34,18 @@ public protocol CouponStore: HolderReader {
     /// outbox, committed before, stays until `resync`.
     /// - Parameters:
     ///   - change: what to change; nil members stay.
-    ///   - cap: rule 34: called with the coupon as it would be, before a total is lowered, inside the
-    ///     transaction that has locked partition row and coupon row; false rolls back.
+    ///   - cap: rule 34: called with the changed coupon before a total is lowered, inside the transaction
+    ///     that has locked partition row and coupon row; false rolls back.
     func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult?
 
     /// Updates the gate with the oldest coupon in the outbox that is due: a daemon may have died between
     /// PostgreSQL and the gate (rules 33 and 34).
-    /// - Parameter tell: called with partition row and coupon row locked; whether the gate has the coupon as
-    ///   it is.
+    /// - Parameter update: called with partition row and coupon row locked; whether the gate has the coupon
+    ///   as it is.
     /// - Returns: whether a coupon was handled; another one may be due.
-    func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool
+    func resync(_ update: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool
 
     /// Issues of a coupon, of users with an id above `after`, by user id; `limit` at most.
     func issues(of coupon: CouponID, after: UserID, limit: Int) throws(BackendError) -> [Issue]
@@ -66,10 +66,10 @@ public protocol CouponStore: HolderReader {
     func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64]
 
     /// Updates the gate with a decided letter, under the same locks, and records that it has it.
-    /// - Parameter tell: updates the gate; whether the gate has the decision now.
+    /// - Parameter update: updates the gate; whether the gate has the decision now.
     /// - Returns: whether the gate has it.
-    func tell(
-        _ letter: Int64, _ tell: (DeadLetter, Coupon, PartitionRow) -> Bool
+    func resyncLetter(
+        _ letter: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool
 }
 
@@ -113,8 +113,8 @@ public enum UserStanding: Equatable, Sendable {
 public enum CouponUpdateResult: Equatable, Sendable {
     /// Committed; the coupon as it is now.
     case updated(Coupon)
-    /// The gate refused the lower total, or could not be asked; nothing changed.
+    /// The gate refused the lower total, or could not be reached; nothing changed.
     case refusedByGate
-    /// The rows refuse it; the text says why. Nothing changed.
+    /// The change does not fit the coupon; the text says why. Nothing changed.
     case invalid(String)
 }

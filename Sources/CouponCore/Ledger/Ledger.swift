@@ -41,7 +41,7 @@ public protocol Ledger: HolderReader {
 
 /// A partition's row: what PostgreSQL knows of its gate.
 public struct PartitionRow: Equatable, Sendable {
-    /// Which.
+    /// The partition.
     public let id: PartitionID
     /// The epoch handed out last.
     public let epoch: Epoch

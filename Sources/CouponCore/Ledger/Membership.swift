@@ -1,7 +1,7 @@
 /// A daemon's place among those that share the partitions.
 ///
-/// All of them count alike, so that each knows its share without a word to the others, and the shares
-/// are all of the partitions.
+/// All of them count in the same order. So each knows its share without asking the others, and the shares
+/// add up to all partitions.
 public struct Membership: Equatable, Sendable {
     /// How many come before this one, in an order on which all agree; from 0.
     public let rank: Int

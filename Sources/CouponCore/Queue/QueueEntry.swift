@@ -2,12 +2,12 @@
 public struct EntryRequest: Hashable, Sendable {
     /// Who asked.
     public let user: UserID
-    /// By which name.
+    /// The request's id.
     public let requestID: RequestID
 
     /// - Parameters:
     ///   - user: who asked.
-    ///   - requestID: by which name.
+    ///   - requestID: the request's id.
     public init(user: UserID, requestID: RequestID) {
         self.user = user
         self.requestID = requestID
@@ -121,7 +121,7 @@ public enum QueueItem: Equatable, Sendable {
         }
     }
 
-    /// The same; a damaged entry with the holders that a search has found.
+    /// The same item; a damaged one gets the holders that a search has found.
     public func completed(by search: HolderSearch) -> QueueItem {
         guard case .damaged(let damaged) = self else { return self }
         return .damaged(

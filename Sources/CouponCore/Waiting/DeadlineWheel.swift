@@ -1,8 +1,8 @@
 /// Deadlines of many tickets, in buckets of 8 ms: adding one costs an append, and most have been answered
 /// when their bucket comes round. A heap would keep an order that is not needed.
 ///
-/// It is short: a later deadline comes round more than once, and so an answered ticket is soon forgotten
-/// however late its deadline was.
+/// The wheel is short: a ticket with a later deadline comes round more than once. So an answered ticket is
+/// forgotten soon, even if its deadline is late.
 public struct DeadlineWheel {
     /// How late a deadline may come round.
     public static let bucketMilliseconds: Int64 = 8
@@ -30,7 +30,7 @@ public struct DeadlineWheel {
         buckets[Int(min(nearest, farthest) % Int64(buckets.count))].append(ticket)
     }
 
-    /// Takes the tickets that have come round: answered, due, or to be added again.
+    /// Removes and returns the tickets that have come round: answered, due, or to be added again.
     public mutating func advance(now: MonotonicTime) -> [UInt64] {
         let current = now.milliseconds(since: origin) / Self.bucketMilliseconds
         guard next <= current else { return [] }

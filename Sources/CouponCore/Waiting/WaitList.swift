@@ -1,10 +1,9 @@
 /// A worker's callers who wait for ISSUED in one partition (rules 35 and 36).
 ///
-/// An event answers only those waiters that were registered before it, in its epoch, when it follows on
-/// from the last one seen, and if the gate published it after it had accepted them: the same position may
-/// have been somebody else's, in a Redis that was a replica meanwhile. Everybody else is resolved: asked
-/// of PostgreSQL, which alone knows (rule 35: a watermark alone tells ISSUED for requests that
-/// were not).
+/// An event answers a waiter of its epoch if the waiter was registered before it, the event follows on from
+/// the last one seen, and the gate published it after the acceptance: in a Redis that was a replica for a
+/// while, the same position may have been somebody else's. About all other waiters PostgreSQL is asked, which
+/// alone knows (rule 35: by the cursor alone, requests that were rejected would be answered with ISSUED).
 internal import DequeModule
 
 /// The waiters of one partition.
@@ -17,7 +16,7 @@ public struct WaitList {
         public let accepted: AcceptedRequest
         /// Where it was queued.
         public let position: Position
-        /// When the gate said so, by its clock.
+        /// When the gate accepted it, by the gate's clock.
         public let judgedAt: Timestamp
 
         /// A caller that waits.
@@ -53,7 +52,7 @@ public struct WaitList {
 
     /// The epoch of the last event; events of earlier ones are ignored.
     private var epoch: Epoch = 0
-    /// Settled up to here, by the last event; nil while none was heard.
+    /// Settled up to here, by the last event; nil if the subscription has had none.
     private var seen: Position?
     /// In order of n, all of `epoch` and after `seen`.
     private var covered: Deque<Waiter> = []
@@ -61,12 +60,12 @@ public struct WaitList {
     private var unresolved: Deque<Waiter> = []
     /// Being asked.
     private var asked: [Waiter] = []
-    /// Whether something has happened since the question that its answer may not know.
+    /// Whether an event came after the question, so its answer may be out of date.
     private var askedTooEarly = false
-    /// Asked, and not decided then: something must happen before they are asked again.
+    /// Asked, and not decided then: asked again after an event or a second.
     private var undecided: [Waiter] = []
 
-    /// Whether no caller waits.
+    /// No caller waits.
     public init() {}
 
     /// How many wait.

@@ -50,7 +50,7 @@ struct Insertion {
                 var users: Set<Holder> = []
                 let first = free.filter { users.insert(Holder($0)).inserted }
                 try insert(first[...])
-                // A user's second request is looked at again when the first has become a row, or not.
+                // A user's second request is tried after the first one was inserted or refused.
                 users.removeAll()
                 candidates = free.filter { !users.insert(Holder($0)).inserted }
             }
@@ -140,7 +140,7 @@ struct NewDeadLetter {
         error = damaged.reason
     }
 
-    /// One for each known holder of a damaged entry; one without a user where nobody is known.
+    /// One for each known holder of a damaged entry; one without a user if nobody is known.
     static func damaged(_ item: QueueItem) -> [NewDeadLetter] {
         guard case .damaged(let damaged) = item else { return [] }
         if damaged.holders.isEmpty { return [NewDeadLetter(damaged, accepted: nil)] }

@@ -20,8 +20,8 @@ extension Statement {
             .timestamps(candidates.map(\.acceptedAt)))
     }
 
-    /// Issues, or an error that blames the data. A candidate that meets a row raises one by itself; one
-    /// that a trigger swallows does not, and SQL has no assertion: so its absence divides by zero.
+    /// Issues, or an error that blames the data. A candidate whose row exists raises one by itself. One that
+    /// a trigger skips does not, and SQL has no assertion: so a missing row divides by zero.
     static func insertAllOrFail(_ candidates: [BatchDecision.Candidate]) -> Statement {
         Statement(
             """
@@ -41,7 +41,7 @@ extension Statement {
             .timestamps(candidates.map(\.acceptedAt)), .integer(Int64(candidates.count)))
     }
 
-    /// The rows that candidates would meet: number of the candidate from 1, sequence, request id.
+    /// The rows that candidates have already: number of the candidate from 1, sequence, request id.
     static func find(_ candidates: [BatchDecision.Candidate]) -> Statement {
         Statement(
             """
@@ -54,7 +54,7 @@ extension Statement {
             .integers(candidates.map(\.accepted.user.rawValue)))
     }
 
-    /// Rejections. One that is there already, from before the cursor was set back by hand, stays.
+    /// Rejections. An existing one stays, from before somebody set the cursor back by hand.
     static func insert(_ rejections: [Rejection], of partition: PartitionID) -> Statement {
         Statement(
             """
@@ -73,7 +73,7 @@ extension Statement {
             .integers(rejections.map { Int64($0.reason.rawValue) }))
     }
 
-    /// Dead letters; the same holds.
+    /// Dead letters. Existing ones stay too.
     static func insert(_ letters: [NewDeadLetter], of partition: PartitionID) -> Statement {
         Statement(
             """

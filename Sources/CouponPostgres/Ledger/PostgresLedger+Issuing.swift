@@ -1,11 +1,11 @@
 /// Rule 19: the issuing transaction.
 ///
-/// It hopes first: every candidate goes into one COPY, which takes half the time of an INSERT that looks
-/// for conflicts, or, where they are few, into an INSERT that travels with the COMMIT. When as many rows
-/// came as were sent, nothing else is read. Where a candidate met a row, or PostgreSQL refused one for its
-/// data, everything is rolled back and the batch runs again
-/// carefully: it looks who has a row already, and finds bad requests by halving. The cursor is moved again
-/// each time, so that whatever happened in between is fenced.
+/// First it assumes that there are no conflicts. Every candidate goes into one COPY, which takes half the
+/// time of an INSERT that looks for conflicts; or, if they are few, into an INSERT that travels with the
+/// COMMIT. If as many rows came as were sent, nothing else is read. If a candidate had a row already, or
+/// PostgreSQL refused one for its data, everything is rolled back and the batch runs again carefully: it
+/// looks which users have a row, and finds bad requests by halving. The cursor is moved again each time, so
+/// another owner's commit in between is fenced.
 public import CouponCore
 
 extension PostgresLedger {
@@ -25,7 +25,7 @@ extension PostgresLedger {
             try insertion.insertCarefully()
             return true
         }
-        guard let commit else { throw .postgres(.refused("a careful batch was not committed")) }
+        guard let commit else { throw .postgres(.refused("the batch ended without a COMMIT")) }
         return commit
     }
 
@@ -52,7 +52,7 @@ extension PostgresLedger {
         }
     }
 
-    /// The fence comes first and raises by itself, so that all of this may travel at once.
+    /// The fence comes first and raises an error by itself, so all of this travels in one round trip.
     private func begin(
         _ batch: Batch
     ) throws(BackendError) -> (coupons: [Coupon], issuedAt: Timestamp) {
@@ -73,12 +73,12 @@ extension PostgresLedger {
         return (try rows.coupons(), issuedAt)
     }
 
-    /// Nil if a candidate that was left for now did not become a row: nothing is committed then.
+    /// Nil if an INSERT that travels with the COMMIT failed for its data: nothing is committed then.
     private func commit(
         _ batch: Batch, _ insertion: consuming Insertion
     ) throws(BackendError) -> Commit? {
         let deadLetters = insertion.deadLetters
-        let isHoping = !insertion.statements.isEmpty
+        let insertsWithCommit = !insertion.statements.isEmpty
         var statements = insertion.statements
         let commit = insertion.decision.finish()
         let rejections = commit.rejections.filter { $0.reason != .deadLetter }
@@ -93,7 +93,7 @@ extension PostgresLedger {
                 throw .refused(state: "25P02", message: "COMMIT ended as \(command)")
             }
         } catch {
-            if isHoping && error.blamesData { return nil }
+            if insertsWithCommit && error.blamesData { return nil }
             throw .postgres(PostgresFault(error))
         }
         return commit

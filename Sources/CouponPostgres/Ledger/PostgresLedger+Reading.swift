@@ -32,7 +32,7 @@ extension PostgresLedger {
     public func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
     ) throws(BackendError) -> [Rejection] {
-        // PostgreSQL does not stop at the second of two row comparisons: it reads on to the last row.
+        // With two row comparisons PostgreSQL does not stop at the second one: it reads on to the last row.
         let range =
             from.epoch == to.epoch
             ? "epoch = $2 AND epoch = $4 AND n > $3 AND n <= $5"

@@ -1,7 +1,7 @@
 /// The scheduler's session with PostgreSQL: it owns partitions and issues.
 ///
-/// Ownership is a session's advisory lock: it ends with the session, by itself, also where the daemon is
-/// only stopped (rule 9). It is for order and economy; safety rests on the fence of each transaction.
+/// Ownership is a session's advisory lock. It ends with the session, even if the daemon is only stopped
+/// (rule 9). It saves work; safety rests on the fence of each transaction.
 public import CouponCore
 public import Logging
 
@@ -9,7 +9,7 @@ public import Logging
 public final class PostgresLedger: Ledger {
     let session: Session
     private let idleMilliseconds: Int
-    /// What the session `generation` has locked; of an earlier one everything is gone.
+    /// What the session `generation` has locked; the locks of earlier sessions are gone.
     private var locks = Locks(generation: 0)
 
     private struct Locks {
@@ -31,8 +31,8 @@ public final class PostgresLedger: Ledger {
     /// Connects if need be, and shows the server that the session lives.
     public func ping() throws(BackendError) { _ = try session.run("SELECT") }
 
-    /// Joins the daemons that share the partitions, and says how they are counted now: by the numbers
-    /// of their locks.
+    /// Joins the daemons that share the partitions. Returns how many there are, and this one's place in the
+    /// order of their lock numbers.
     public func joinMembers() throws(BackendError) -> Membership {
         let number = try join()
         let rows = try session.run(
@@ -46,15 +46,15 @@ public final class PostgresLedger: Ledger {
                         SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
                 """, .integer(AdvisoryLock.member), .integer(number)))
         let (count, rank) = (Int(rows.integer(0, 0)), Int(rows.integer(0, 1)))
-        // A pooler that gives each transaction another session takes the locks away.
+        // The locks are lost behind a pooler that gives each transaction another session.
         guard rank < count else {
             throw .postgres(.sessionLost("the session does not have its own lock"))
         }
         return Membership(rank: rank, count: count)
     }
 
-    /// Ends the sessions of members that stand still within a message or a COPY. The server's idle
-    /// timeouts only look between statements, and its statement timeout not at a COPY that waits for data.
+    /// Ends the sessions of members that stand still within a message or a COPY. The server's idle timeouts
+    /// apply only between statements, and its statement timeout not to a COPY that waits for data.
     private var endStalledMembers: Statement {
         Statement(
             """
@@ -74,7 +74,7 @@ public final class PostgresLedger: Ledger {
     private func join() throws(BackendError) -> Int64 {
         if isConnected, let number = currentLocks.member { return number }
         while true {
-            // Twice the same number would be one member less: take one that nobody has.
+            // Two members with one number would count as one, so the number must be free.
             let number = Int64(Int32.random(in: 0...(.max)))
             guard try tryLock(AdvisoryLock.member, number) else { continue }
             locks = currentLocks
@@ -83,7 +83,7 @@ public final class PostgresLedger: Ledger {
         }
     }
 
-    /// Tries to become the partition's owner; true also where it is already.
+    /// Tries to become the partition's owner; true also if it is already.
     public func claim(_ partition: PartitionID) throws(BackendError) -> Bool {
         if isConnected && currentLocks.partitions.contains(partition) { return true }
         guard try tryLock(AdvisoryLock.owner, Int64(partition.rawValue)) else { return false }

@@ -81,7 +81,7 @@ enum Parameter {
 extension Timestamp {
     /// PostgreSQL counts from 2000-01-01.
     private static let millennium: Int64 = 946_684_800_000_000
-    /// 4714-11-24 BC, the first moment that PostgreSQL takes.
+    /// 4714-11-24 BC, the first moment that PostgreSQL accepts.
     private static let first: Int64 = -211_813_488_000_000_000
 
     /// PostgreSQL's binary form; a moment before its first one becomes the first one.
@@ -89,8 +89,8 @@ extension Timestamp {
         max(Self.first, microseconds.subtractingSaturating(Self.millennium))
     }
 
-    /// A moment that the gate cannot store is brought to the edge, the infinities as well: by SQL anybody
-    /// may write one.
+    /// From PostgreSQL's binary form, clamped to what the gate can store, the infinities too: anybody may
+    /// write any moment by SQL.
     init(sinceMillennium microseconds: Int64) {
         let (sum, overflow) = microseconds.addingReportingOverflow(Self.millennium)
         let moment = overflow ? Int64.max : sum

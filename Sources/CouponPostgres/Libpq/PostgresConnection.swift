@@ -17,7 +17,7 @@ struct PostgresConnection: ~Copyable {
 
     /// Connects; each host has `connectTimeoutSeconds`. Resolving a host name is not bounded by it.
     init(_ options: PostgresOptions, logger: Logger) throws(SQLFailure) {
-        // What stands before dbname may be set differently in the connection string.
+        // The connection string may override the settings that stand before dbname.
         let settings = [
             ("connect_timeout", "\(options.connectTimeoutSeconds)"),
             ("tcp_user_timeout", "\(options.answerTimeoutMilliseconds)"),
@@ -62,7 +62,7 @@ struct PostgresConnection: ~Copyable {
     /// PostgreSQL's version, such as 150004.
     var serverVersion: Int { unsafe Int(PQserverVersion(handle)) }
 
-    /// Sends all statements at once and waits for all answers; gives the result of the last.
+    /// Sends all statements at once and waits for all answers. Returns the result of the last.
     ///
     /// After a refused statement the rest does not run. A single statement, or several without BEGIN,
     /// are one transaction, committed when this returns.
@@ -116,19 +116,19 @@ struct PostgresConnection: ~Copyable {
             while try nextResult(before: deadline) != nil {}
             throw failure
         }
-        try untilTaken(before: deadline) {
+        try untilAccepted(before: deadline) {
             unsafe bytes.withUnsafeBytes { bytes in
                 unsafe PQputCopyData(
                     handle, bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
                     CInt(bytes.count))
             }
         }
-        try untilTaken(before: deadline) { unsafe PQputCopyEnd(handle, nil) }
+        try untilAccepted(before: deadline) { unsafe PQputCopyEnd(handle, nil) }
         return try collect(ends: 1, until: nil, within: milliseconds)
     }
 
-    /// libpq answers 0 if it could not take something yet.
-    private func untilTaken(
+    /// libpq answers 0 if its buffer is full.
+    private func untilAccepted(
         before deadline: ContinuousClock.Instant, _ put: () -> CInt
     ) throws(SQLFailure) {
         while true {
@@ -237,6 +237,6 @@ private final class NoticeLog {
     init(_ logger: Logger) { self.logger = logger }
 
     func write(_ notice: String) {
-        logger.debug("PostgreSQL says", metadata: [LogKey.notice: "\(notice)"])
+        logger.debug("notice from PostgreSQL", metadata: [LogKey.notice: "\(notice)"])
     }
 }

@@ -24,7 +24,7 @@ struct Rows: ~Copyable {
     /// What the statement did, such as `COMMIT`.
     var command: String { unsafe String(cString: PQcmdStatus(result)) }
 
-    /// What PostgreSQL refused; nil SQLSTATE means that the message is libpq's own.
+    /// Why the statement failed. Without an SQLSTATE the message is libpq's own.
     var failure: SQLFailure {
         let message = unsafe PQresultErrorField(result, CInt(UInt8(ascii: "M"))).map {
             unsafe String(cString: $0)

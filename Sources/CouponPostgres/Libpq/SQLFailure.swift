@@ -1,6 +1,6 @@
 /// Why a statement failed, as PostgreSQL or the connection said it.
 enum SQLFailure: Error, Equatable {
-    /// The connection is of no more use. Where a COMMIT was in flight its outcome is unknown.
+    /// The connection is of no more use. If a COMMIT was in flight, its outcome is unknown.
     case connectionLost(String)
     /// PostgreSQL refused; SQLSTATE and text.
     case refused(state: String, message: String)

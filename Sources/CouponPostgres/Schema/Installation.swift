@@ -64,8 +64,8 @@ extension Session {
         }
     }
 
-    /// The number of the last migration. Makes schema and table where there are none; only then is the
-    /// right to create needed.
+    /// The number of the last migration. Makes schema and table if there are none; only that needs the right
+    /// to create.
     private func schemaVersion() throws(BackendError) -> Int64 {
         let isThere = try run(
             "SELECT pg_catalog.to_regclass('coupond.schema_version') IS NOT NULL")

@@ -1,4 +1,5 @@
-/// Whom the gate must know of a coupon (rules 30 and 32), page by page: there may be ten million of them.
+/// Reads the holders that a load brings to the gate (rules 30 and 32), page by page: there may be ten
+/// million.
 public import CouponCore
 
 extension Session {

@@ -15,8 +15,8 @@ public struct PostgresOptions: Sendable {
     /// The server ends a ledger's session that is silent for longer, and with it its locks (rule 9), in
     /// milliseconds.
     public var idleTimeoutMilliseconds = 2_000
-    /// How long a whole round trip may take before the session is given up, in milliseconds: for a
-    /// server that is stopped, or a network that swallows. Longer than the statement timeout.
+    /// How long a whole round trip may take before the session is given up, in milliseconds: the server may
+    /// be stopped, or the network may drop everything. Longer than the statement timeout.
     public var answerTimeoutMilliseconds = 10_000
 
     /// - Parameters:

@@ -1,4 +1,4 @@
-/// What both sides ask of the tables.
+/// Questions that the ledger and the store have in common.
 internal import CouponCore
 
 extension Session {

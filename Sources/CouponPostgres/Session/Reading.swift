@@ -6,8 +6,8 @@ extension Rows {
         Position(epoch: integer(row, column), n: integer(row, column + 1))
     }
 
-    /// A count, a sequence or a version. By SQL anybody may write one that no daemon would: what is beyond
-    /// the edge is brought there, so that whoever adds to it does not overflow.
+    /// A count, a sequence or a version, clamped so that adding to it does not overflow: anybody may write
+    /// any number by SQL.
     func number(_ row: Int, _ column: Int) -> Int64 {
         min(max(0, integer(row, column)), Limits.maximumNumber)
     }

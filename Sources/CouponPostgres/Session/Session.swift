@@ -50,7 +50,7 @@ final class Session {
         }
     }
 
-    /// The same, with PostgreSQL's own words.
+    /// The same, with PostgreSQL's own error.
     func attempt(
         _ statements: [Statement], earlier body: (Int, borrowing Rows) -> Void = { _, _ in }
     ) throws(SQLFailure) -> Rows {
@@ -61,11 +61,11 @@ final class Session {
             guard let rows else { throw .connectionLost("not connected") }
             return rows
         } catch {
-            throw noted(error)
+            throw closedIfLost(error)
         }
     }
 
-    /// Runs a COPY … FROM STDIN; gives how many rows it made.
+    /// Runs a COPY … FROM STDIN. Returns how many rows it inserted.
     func copy(_ sql: String, _ bytes: [UInt8]) throws(SQLFailure) -> Int {
         do throws(SQLFailure) {
             let rows = try connection?.copy(
@@ -73,7 +73,7 @@ final class Session {
             guard let rows else { throw .connectionLost("not connected") }
             return rows.affected
         } catch {
-            throw noted(error)
+            throw closedIfLost(error)
         }
     }
 
@@ -83,7 +83,7 @@ final class Session {
             try connectIfNeeded()
             try connection?.run(script: script, within: 1_000 * seconds)
         } catch {
-            throw .postgres(PostgresFault(noted(error)))
+            throw .postgres(PostgresFault(closedIfLost(error)))
         }
     }
 
@@ -102,10 +102,11 @@ final class Session {
         generation += 1
     }
 
-    /// After some errors the connection is of no more use.
-    private func noted(_ failure: SQLFailure) -> SQLFailure {
+    /// Closes the connection if it is of no more use after this error.
+    private func closedIfLost(_ failure: SQLFailure) -> SQLFailure {
         if case .sessionLost = PostgresFault(failure) {
-            logger.debug("lost PostgreSQL", metadata: [LogKey.error: "\(failure.message)"])
+            logger.debug(
+                "connection to PostgreSQL lost", metadata: [LogKey.error: "\(failure.message)"])
             close()
         }
         return failure
@@ -124,10 +125,9 @@ final class Session {
     }
 
     private var settings: String {
-        // Every statement reads by an index, a page of it. Where a table has just grown by millions of
-        // rows, of which the planner knows nothing yet, it would read and sort the whole table for each
-        // page. While an admin lowers a total the gate is asked inside the transaction: hence the
-        // longer time.
+        // No scans: every statement reads a page by an index. After millions of new rows, of which the
+        // planner knows nothing yet, it would read and sort the whole table for each page.
+        // A store may idle longer in a transaction: lowering a total calls the gate inside it.
         let (idle, idleInTransaction) =
             switch role {
             case .ledger: (options.idleTimeoutMilliseconds, options.idleTimeoutMilliseconds)

@@ -1,4 +1,4 @@
-/// The tables' side of the accounts of coupons. Counts are bounded; what is beyond is not judged.
+/// The tables' side of the accounts of coupons. Counts are bounded; beyond the bounds nothing is judged.
 public import CouponCore
 
 extension PostgresCouponStore: AuditStore {
@@ -19,7 +19,7 @@ extension PostgresCouponStore: AuditStore {
             where: "id > $4 ORDER BY id LIMIT \(limit)", .integer(after.rawValue), bounds)
     }
 
-    /// The order of users is that of the indexes: a bounded count must not walk over other coupons' rows.
+    /// `ORDER BY user_id` makes it use the indexes by coupon: a bounded count must not walk over other rows.
     private func accounts(
         where condition: String, _ parameter: Parameter, _ bounds: AccountsBounds
     ) throws(BackendError) -> [LedgerAccounts] {
@@ -78,8 +78,8 @@ extension PostgresCouponStore: AuditStore {
             issued: rows.integer(0, 2))
     }
 
-    /// Ranges of sequences up to the last one decided that nobody has, `limit` at most. It reads every
-    /// row.
+    /// Ranges of sequences without a row, up to the last decided one; `limit` ranges at most. Reads every row
+    /// of the coupon.
     public func missingSequences(
         of coupon: CouponID, limit: Int
     ) throws(BackendError) -> [ClosedRange<Int64>] {

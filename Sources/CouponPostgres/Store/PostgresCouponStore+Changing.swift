@@ -4,13 +4,12 @@ public import CouponCore
 extension PostgresCouponStore {
     /// Changes a coupon under its lock; the version rises, unless the change changes nothing.
     ///
-    /// The partition's row is locked first, as the issuing transaction does, and shared: no epoch is
-    /// handed out and nothing is issued meanwhile. A note of the change is committed before, and stays for
-    /// `resync`.
+    /// It first takes a shared lock of the partition's row, so no epoch is raised and nothing is issued until
+    /// it ends. A row of the outbox is committed before all that, and stays for `resync`.
     /// - Parameters:
     ///   - change: what to change; nil members stay.
-    ///   - cap: asked before a total is lowered, with the coupon as it would be and the partition's row;
-    ///     false rolls back. It must be quick: the server ends a transaction that idles.
+    ///   - cap: called before a total is lowered, with the changed coupon and the partition's row; false
+    ///     rolls back. It must be quick: the server ends a transaction that idles.
     /// - Returns: nil if the coupon is missing.
     public func update(
         _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
@@ -44,8 +43,8 @@ extension PostgresCouponStore {
         }
     }
 
-    /// While this daemon stood still its session may have ended, and its note been dealt with: a cap that
-    /// came after that would stay.
+    /// If this daemon stalled, its session may have ended, and resync may have deleted the outbox row before
+    /// the cap was set. A new row makes resync clear the cap.
     private func addLeftOverCap(_ id: CouponID) { _ = try? addToOutbox(id) }
 
     private func apply(

@@ -12,8 +12,8 @@ extension PostgresCouponStore {
         let (after, limit) = (Parameter.integer(after), Parameter.integer(Int64(limit)))
         let rows =
             if let coupon {
-                // Said so that only the index by coupon has this order: by the number alone PostgreSQL
-                // may walk over all letters of other coupons.
+                // Only the index by coupon has this order. If it said only `id > $1 ORDER BY id`, PostgreSQL
+                // might walk over all letters of other coupons.
                 try session.run(
                     Statement(
                         """
@@ -41,7 +41,7 @@ extension PostgresCouponStore {
         try locked(id) { letter, coupon, _ throws(BackendError) in
             guard letter.state == .held else {
                 return letter.state == state
-                    ? .decided(letter) : .refused("dead letter \(id) is decided otherwise already")
+                    ? .decided(letter) : .refused("dead letter \(id) was already \(letter.state)")
             }
             if state == .redriven, let fault = try issue(letter, coupon) { return .refused(fault) }
             _ = try session.run(
@@ -55,7 +55,7 @@ extension PostgresCouponStore {
         } ?? .missing
     }
 
-    /// Decided letters of which the gate does not know yet.
+    /// Decided letters that the gate does not know yet.
     public func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64] {
         let rows = try session.run(
             Statement(
@@ -65,11 +65,13 @@ extension PostgresCouponStore {
     }
 
     /// Updates the gate with a decided letter, under the same locks, and records that it has it.
-    public func tell(
-        _ id: Int64, _ tell: (DeadLetter, Coupon, PartitionRow) -> Bool
+    public func resyncLetter(
+        _ id: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool {
         let isSynced = try locked(id) { letter, coupon, partition throws(BackendError) in
-            if let coupon, letter.accepted != nil, !tell(letter, coupon, partition) { return false }
+            if let coupon, letter.accepted != nil, !update(letter, coupon, partition) {
+                return false
+            }
             _ = try session.run(
                 Statement(
                     "UPDATE coupond.dead_letter SET synced = true WHERE id = $1", .integer(id)))
@@ -78,8 +80,8 @@ extension PostgresCouponStore {
         return isSynced ?? true
     }
 
-    /// A transaction with a letter and what it belongs to, locked in the order of all others: partition,
-    /// coupon, letter. Nil if there is no such letter.
+    /// Runs a transaction that locks a letter's partition, its coupon and the letter, in the order of all
+    /// transactions. Nil if there is no such letter.
     private func locked<Value>(
         _ id: Int64,
         _ body: (DeadLetter, Coupon?, PartitionRow) throws(BackendError) -> Value
@@ -116,10 +118,12 @@ extension PostgresCouponStore {
         }
     }
 
-    /// Issues a letter's request with its old sequence; the text says why it cannot be. Nothing is written
-    /// then but what a savepoint takes back.
+    /// Issues a letter's request with its old sequence. Returns why it cannot be issued; nil if it was. In
+    /// the first case nothing is written, or a savepoint takes it back.
     private func issue(_ letter: DeadLetter, _ coupon: Coupon?) throws(BackendError) -> String? {
-        guard let accepted = letter.accepted else { return "nobody knows whose request it was" }
+        guard let accepted = letter.accepted else {
+            return "the dead letter does not name its user"
+        }
         guard let coupon else { return "there is no coupon \(accepted.coupon.rawValue)" }
         if coupon.isSoldOut { return "the total is used up: raise it first" }
         do throws(SQLFailure) {
@@ -135,7 +139,7 @@ extension PostgresCouponStore {
                     """, .integer(letter.id)),
             ]).affected
             guard inserted == 1 else {
-                return "the user holds the coupon by another request: discard it"
+                return "the user has the coupon through another request: discard the letter"
             }
         } catch {
             guard error.blamesData else { throw .postgres(PostgresFault(error)) }

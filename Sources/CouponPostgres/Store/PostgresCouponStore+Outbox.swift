@@ -8,10 +8,10 @@ extension PostgresCouponStore {
     /// Updates the gate with the oldest coupon in the outbox that is due, under the coupon's lock.
     ///
     /// If the gate has it, the row is deleted; otherwise it is due again later.
-    /// - Parameter tell: called with partition row and coupon row locked; whether the gate has the coupon
+    /// - Parameter update: called with partition row and coupon row locked; whether the gate has the coupon
     ///   as it is.
     /// - Returns: whether a coupon was handled; another one may be due.
-    public func resync(_ tell: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool {
+    public func resync(_ update: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool {
         do throws(BackendError) {
             _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
             let due = try session.run(
@@ -27,7 +27,7 @@ extension PostgresCouponStore {
             }
             let id = CouponID(due.integer(0, 0))
             let partition = try session.partition(partitioning.partition(of: id), locked: true)
-            let isSynced = try lockedCoupon(id).map { tell($0, partition) } ?? true
+            let isSynced = try lockedCoupon(id).map { update($0, partition) } ?? true
             _ = try session.run(
                 Statement(
                     isSynced

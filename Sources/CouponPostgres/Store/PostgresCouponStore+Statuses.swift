@@ -2,7 +2,8 @@
 public import CouponCore
 
 extension PostgresCouponStore {
-    /// All that PostgreSQL knows of the questions. What cannot be read of one row is that row's error.
+    /// All that PostgreSQL knows of the questions. A row that cannot be read is an error of its question
+    /// only.
     public func statusRows(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
     ) throws(BackendError) -> StatusRows {
@@ -49,7 +50,7 @@ extension PostgresCouponStore {
     }
 
     /// The issue, else the latest rejection, of each question that has one. The LIMITs keep the planner to
-    /// one look into each index for each question, whatever it believes of the tables.
+    /// one look into each index for each question, whatever its statistics say.
     private static func standings(_ questions: [StatusQuestion]) -> Statement {
         Statement(
             """

@@ -175,7 +175,7 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         case ignore
     }
 
-    /// A handshake over this link had its time.
+    /// The time for a handshake over this link is over.
     func handshakeDeadline(of link: Link) -> CloseAction {
         switch state {
         case .shakingHands(let introduction) where introduction.link === link:
@@ -295,7 +295,7 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
     /// What Redis says of itself now; nil if it does not say.
     func identified(_ now: RedisIdentity?) -> CloseAction {
         guard let now, let identity, now != identity else { return .ignore }
-        return .close(reason: "Redis has another history")
+        return .close(reason: "Redis was replaced, restarted or promoted")
     }
 
     enum BreakAction: Equatable {

@@ -34,7 +34,7 @@ struct GateHandshake {
         self.allowUnsafeSettings = allowUnsafeSettings
     }
 
-    /// Only the last may be answered by an error: from a Redis that hides its settings.
+    /// Only the last may get an error as its reply, from a Redis that hides its settings.
     static var commands: [Command] {
         [
             Command("CLIENT", "ID"), RedisServerInfo.infoCommand, loadCommand,

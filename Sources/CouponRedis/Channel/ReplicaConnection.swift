@@ -99,7 +99,7 @@ public final class ReplicaConnection: ReplicaLink {
         link.send(RedisServerInfo.infoCommand) { [weak self] reply in
             let server = RedisServerInfo(info: reply, config: .none)
             guard let count, let identity = server.identity, !server.isReplica else {
-                return link.close(reason: "Redis cannot wait for replicas")
+                return link.close(reason: "Redis refused WAIT, or is a replica")
             }
             guard let self, state.answered() == .deliver else { return }
             answer(ReplicaAnswer(count: Int(count), identity: identity))

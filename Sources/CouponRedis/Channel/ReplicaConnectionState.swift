@@ -130,7 +130,7 @@ struct ReplicaConnectionState<Link: AnyObject>: ~Copyable {
         case ignore
     }
 
-    /// The question had its time.
+    /// The time for the question is over.
     func questionDeadline() -> DeadlineAction {
         switch state {
         case .asking(let link, _): .close(link)
@@ -164,7 +164,7 @@ struct ReplicaConnectionState<Link: AnyObject>: ~Copyable {
         }
     }
 
-    /// The link closed, or the question had its time before there was one.
+    /// The link closed, or the question's time was over before there was one.
     mutating func broke(at now: NIODeadline) -> BreakAction {
         switch consume state {
         case .idle(let pause):

@@ -118,7 +118,7 @@ struct RawEntry {
     var damaged: DamagedEntry {
         let reason =
             payload == nil
-            ? "the entry has other fields than one `e`" : "the entry's bytes are damaged"
+            ? "the entry must have one field, `e`" : "the entry's bytes are damaged"
         return DamagedEntry(
             position: position, bytes: payload ?? parts.flatMap { $0 }, reason: reason, holders: [])
     }

@@ -57,7 +57,7 @@ public final class RedisEventSource: EventSource {
         }
         if reason != reportedReason {
             logger.warning(
-                "the event subscription cannot be made", metadata: [LogKey.reason: "\(reason)"])
+                "cannot subscribe to events", metadata: [LogKey.reason: "\(reason)"])
         }
         return nil
     }
@@ -100,7 +100,7 @@ public final class RedisEventSource: EventSource {
             guard let event = CompletionEvent(bytes) else {
                 malformedEvents += 1
                 logger.warning(
-                    "an event cannot be read",
+                    "dropped an event that cannot be read",
                     metadata: [LogKey.bytes: "\(bytes.count)", LogKey.soFar: "\(malformedEvents)"])
                 return nil
             }

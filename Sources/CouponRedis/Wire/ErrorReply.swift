@@ -4,7 +4,7 @@
 enum ErrorReply {
     private static let meanings: [String: String] = [
         "LOADING": "Redis is loading its data",
-        "READONLY": "Redis is a replica and takes no writes",
+        "READONLY": "Redis is a replica and accepts no writes",
         "MASTERDOWN": "Redis is a replica that lost its master",
         "CLUSTERDOWN": "the Redis cluster is down",
         "TRYAGAIN": "the Redis cluster is moving the slot",

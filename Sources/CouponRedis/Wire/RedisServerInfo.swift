@@ -21,7 +21,7 @@ struct RedisServerInfo {
         "CONFIG", "GET", "appendonly", "appendfsync", "no-appendfsync-on-rewrite",
         "maxmemory-policy")
 
-    /// What must be, and how it is written in redis.conf.
+    /// The settings that promise 3 needs, as redis.conf has them.
     private static let demands = [
         ("appendonly", "yes"), ("appendfsync", "always"), ("no-appendfsync-on-rewrite", "no"),
         ("maxmemory-policy", "noeviction"),

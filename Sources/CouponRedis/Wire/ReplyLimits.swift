@@ -5,7 +5,7 @@ enum ReplyLimits {
     /// No script and no command of ours has a larger reply; the reader itself has no limit.
     static let maximumBytes = 64 << 20
     static let tooLarge = "Redis sent a reply of more than 64 MiB"
-    /// Two for each request of the largest batch, and ten times as many.
+    /// Ten times what the largest batch needs, which is two for each request.
     static let maximumElements: CInt = 1_048_576
 }
 

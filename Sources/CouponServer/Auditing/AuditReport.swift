@@ -31,7 +31,7 @@ struct AuditReport {
             logger.notice(
                 "the accounts of a coupon add up again",
                 metadata: [LogKey.coupon: "\(coupon.rawValue)"])
-        case .toldAgain(let coupon, let check):
+        case .resyncRequested(let coupon, let check):
             repairs.increment()
             logger.warning(
                 "the gate is behind the tables, sending it the coupon again",

@@ -3,12 +3,14 @@ internal import CouponCore
 internal import CouponWire
 
 extension BlockingLane {
-    /// Answers a slow method. Does nothing for it if its deadline has passed or its caller has left.
+    /// Answers a slow method; with an error if its deadline has passed or its caller's connection is closed.
     func answer(
         _ method: Request.Method, deadline: MonotonicTime, to caller: CallerPresence,
         _ answered: @escaping Answered
     ) {
-        if !caller.isThere { return answered(.failure(.unavailable("the caller has left"))) }
+        if !caller.isThere {
+            return answered(.failure(.unavailable("the caller's connection is closed")))
+        }
         guard clocks.now() < deadline else {
             return answered(
                 .failure(

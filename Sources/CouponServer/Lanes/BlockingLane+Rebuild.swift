@@ -36,7 +36,7 @@ extension BlockingLane {
                 .failure(
                     Failure(
                         .deadlineExceeded,
-                        "the gate is fenced and not open again: its owner continues the rebuild")))
+                        "the gate is not open again yet: its owner continues the rebuild")))
         }
         Task {
             try? await Task.sleep(for: .milliseconds(20))

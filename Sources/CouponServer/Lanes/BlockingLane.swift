@@ -133,7 +133,8 @@ actor BlockingLane {
     /// Counts a job that was refused before it came here.
     nonisolated func refuse() { jobsRefused.add(1, ordering: .relaxed) }
 
-    /// Queues a recurring job, beside the bound. If it is queued again before its turn, it runs once.
+    /// Queues a recurring job, which the bound does not count. If it is queued again before its turn, it runs
+    /// once.
     nonisolated func submitRecurring(_ job: @escaping Job) {
         guard !isRecurringWaiting.exchange(true, ordering: .relaxed) else { return }
         inbox.yield { lane in
@@ -142,7 +143,7 @@ actor BlockingLane {
         }
     }
 
-    /// Queues the next slice of a job, beside the bound: the job was counted when it began.
+    /// Queues the next slice of a job. The bound does not count it: the job was counted when it began.
     nonisolated func goOn(_ job: @escaping Job) { inbox.yield(job) }
 
     /// The same, a little later.

@@ -35,11 +35,11 @@ struct Lanes: Sendable {
     }
 
     /// Queues what recurs each second: partitions, resync, the auditor.
-    func lookAround() {
+    func submitRecurring() {
         news.refreshPartitions()
         resync.submitRecurring {
             $0.keeper.resync()
-            $0.letters.tell()
+            $0.letters.resync()
         }
         audits.submitRecurring { $0.look() }
     }

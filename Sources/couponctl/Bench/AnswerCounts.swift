@@ -8,8 +8,7 @@ struct AnsweredUser: Hashable, Sendable {
     let sequence: Int64
 }
 
-/// The answers of a sale, counted by kind, and kept where they must be compared with the rows
-/// later.
+/// The answers of a sale, counted by kind; kept if they must be compared with the rows later.
 struct AnswerCounts: Sendable, Equatable {
     /// Users that got ACCEPTED or ISSUED.
     private(set) var accepted: [AnsweredUser] = []

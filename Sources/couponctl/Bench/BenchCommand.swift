@@ -57,8 +57,8 @@ struct BenchCommand: AsyncParsableCommand {
             drainSeconds: try await watch.seconds(from: done.lastAccepted))
     }
 
-    /// The accounts of the sale. The caches learn of the end a moment after the commit: they are
-    /// given a few looks.
+    /// The accounts of the sale. The caches learn of the end a moment after the commit, so they are read a
+    /// few times.
     private func checks(
         _ coupon: CouponID, _ tally: AnswerCounts, _ client: CouponClient, _ fleet: Fleet
     ) async throws -> [Check] {
@@ -80,7 +80,7 @@ struct BenchCommand: AsyncParsableCommand {
     }
 }
 
-/// What a sale is made of.
+/// The settings of a sale.
 struct BenchOptions: ParsableArguments {
     @Option(help: "An existing coupon; its accounts are not checked.") var coupon: CouponID?
     @Option(help: "The total of the sale's own coupon.") var couponTotal: Int64 = 10_000
@@ -97,7 +97,7 @@ struct BenchOptions: ParsableArguments {
     var rate: Double?
     @Flag(help: "Waits for each issue to be committed.") var waitIssued = false
     @Option(help: "How long each request may take.") var deadline = TimeSpan(milliseconds: 30_000)
-    @Option(help: "Of the order in which users ask.") var seed: UInt64 = 1
+    @Option(help: "Seed of the order in which users ask.") var seed: UInt64 = 1
 
     func validate() throws {
         let inFlight = 1...Limits.requestsInFlightPerConnection
@@ -119,7 +119,7 @@ struct BenchOptions: ParsableArguments {
         return configuration
     }
 
-    /// Runs the sale on all loops, with a bar, and puts the loops' parts together.
+    /// Runs the sale on all loops, with a bar, and adds up the loops' parts.
     func run(_ sale: Sale, _ fleet: Fleet) async throws -> Sale {
         let progress = Progress("asks", total: sale.count)
         async let _ = progress.show()
@@ -143,7 +143,7 @@ extension CouponClient {
             do throws(ClientError) {
                 return try await create(coupon).id
             } catch {
-                // Somebody has that id: another one.
+                // The id exists already: try another one.
                 guard case .refused(let failure) = error, failure.code == .alreadyExists
                 else { throw error }
             }

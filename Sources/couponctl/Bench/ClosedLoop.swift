@@ -3,7 +3,7 @@ internal import CouponWire
 internal import NIOCore
 
 /// Keeps so many requests in flight on each connection of one event loop until all questions are
-/// asked and answered. A question that a broken connection takes along is answered by its error.
+/// asked and answered. If a connection breaks, its questions are answered by that error.
 final class ClosedLoop<S: LoadScript> {
     private let connections: [ClientConnection]
     private let pipeline: Int
@@ -81,7 +81,7 @@ final class ClosedLoop<S: LoadScript> {
     }
 }
 
-/// How hard a loop asks.
+/// How fast a loop asks.
 struct Pace: Sendable {
     /// Requests in flight on each connection; in an open loop the most.
     let pipeline: Int

@@ -7,11 +7,11 @@ struct Confirmation: LoadScript {
     private let coupon: CouponID
     private let answered: [AnsweredUser]
 
-    /// Users who are not issued, or under another sequence.
+    /// Users without a row, or with another sequence.
     private(set) var wrong: [AnsweredUser] = []
-    /// Users whose status was not to be had; they may be asked for again.
+    /// Users whose status could not be read; it may be read again.
     private(set) var open: [AnsweredUser] = []
-    /// How many rows are as answered.
+    /// How many rows have the sequence of the answer.
     private(set) var confirmed = 0
 
     init(coupon: CouponID, answered: [AnsweredUser]) {

@@ -15,7 +15,7 @@ struct LatencyChart {
         return Table(
             header: ["LATENCY, µs", "ANSWERS", ""],
             rows: rows.map { row in
-                // Whatever is there is seen.
+                // A row with answers has a bar, however few they are.
                 let length = row.count == 0 ? 0 : max(1, Self.width * row.count / most)
                 return [
                     "below \(row.bound)", "\(row.count)", String(repeating: "#", count: length),

@@ -1,8 +1,8 @@
 internal import CouponClient
 internal import CouponWire
 
-/// Questions by number, and what is made of their answers. A value: each event loop has a copy of
-/// its own, and the copies are put together at the end.
+/// Questions by number, and a record of their answers. It is a value: each event loop has its own copy, and
+/// the copies are added up at the end.
 protocol LoadScript: Sendable {
     /// How many questions there are, over all loops.
     var count: Int { get }
@@ -10,10 +10,10 @@ protocol LoadScript: Sendable {
     /// The question of this number, from 0.
     func question(_ number: Int) -> Request.Method
 
-    /// Takes an answer.
+    /// Records an answer.
     /// - Parameters:
     ///   - number: of the question.
-    ///   - answer: the daemon's word, or why there is none.
+    ///   - answer: the daemon's answer, or why there is none.
     ///   - asked: when the question went out, in nanoseconds of the monotonic clock.
     ///   - now: when the answer was there.
     mutating func record(

@@ -2,10 +2,9 @@ internal import CouponClient
 internal import CouponWire
 internal import NIOCore
 
-/// Asks at a fixed rate, whatever the answers do. Latency counts from the moment that the schedule names
-/// for a question: one that goes out late, because the daemon kept the connections full or this machine
-/// was busy, has still waited. So a stall counts for every user that would have asked during it, not
-/// by one question alone.
+/// Asks at a fixed rate, however fast the answers come. Latency counts from the moment at which a question is
+/// due, also if it goes out late because the connections were full or this machine was busy. So a stall
+/// counts for every user that would have asked during it, not only for the questions in flight.
 final class OpenLoop<S: LoadScript> {
     private let connections: [ClientConnection]
     private let loop: any EventLoop
@@ -42,7 +41,7 @@ final class OpenLoop<S: LoadScript> {
         step = share.of
     }
 
-    /// Asks what is due, and comes back when the next question is.
+    /// Asks what is due, and runs again when the next question is due.
     func run() {
         while next < script.count, moment(next) <= .now(), let connection = freeConnection() {
             ask(next, over: connection)

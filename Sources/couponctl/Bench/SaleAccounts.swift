@@ -1,8 +1,8 @@
 internal import CouponCore
 internal import CouponWire
 
-/// The answers of a sale against the tables: every statement that must hold when a
-/// sale on a coupon of its own is over and the queue has run dry.
+/// Compares the answers of a sale with the tables: every statement that must hold when a sale on a coupon of
+/// its own is over and the queue is empty.
 struct SaleAccounts {
     /// How many could be issued.
     let total: Int64
@@ -51,7 +51,7 @@ struct SaleAccounts {
                 figures:
                     "\(inOrder.first ?? 0)…\(inOrder.last ?? 0), \(Set(inOrder).count) different",
                 holds: inOrder.elementsEqual(winners == 0 ? [] : Array(1...winners))),
-            .equal("every DUPLICATE names the sequence that counted", Int64(strangers.count), 0),
+            .equal("every DUPLICATE names the accepted sequence", Int64(strangers.count), 0),
         ]
     }
 

@@ -73,13 +73,13 @@ enum CommandExit: Int32 {
     case negative = 1
     /// The command is written wrongly.
     case usage = 64
-    /// The daemon is not there, or cannot now.
+    /// The daemon cannot be reached, or cannot do it now.
     case unavailable = 69
     /// The daemon failed.
     case daemonFailed = 70
     /// The result is unknown; ask again.
     case unknown = 75
-    /// A token is missing, or not enough.
+    /// A token is missing or wrong.
     case notAllowed = 77
 
     /// For ArgumentParser.

@@ -46,8 +46,8 @@ struct CouponUpdateCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Its id.") var id: CouponID
     @Option(help: "A new name.") var title: String?
-    @Option(help: "A new total; not below what is taken.") var total: Int64?
-    @Flag(help: "Takes the total away.") var unlimited = false
+    @Option(help: "A new total; at least as many as are accepted.") var total: Int64?
+    @Flag(help: "Removes the total.") var unlimited = false
     @Option(help: "When it opens: RFC 3339, now, +1h.") var opens: Moment?
     @Option(help: "When it closes: RFC 3339, now, +1h.") var closes: Moment?
 

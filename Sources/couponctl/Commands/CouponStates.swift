@@ -36,7 +36,7 @@ enum Pause: StateChange {
 
 enum Resume: StateChange {
     static let name = "resume"
-    static let abstract = "Takes requests again."
+    static let abstract = "Accepts requests again."
     static func make(_ id: CouponID, _ client: CouponClient) async throws -> Coupon {
         try await client.resume(id)
     }

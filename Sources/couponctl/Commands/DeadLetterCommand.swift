@@ -53,10 +53,10 @@ struct DeadLetterRedrive: AsyncParsableCommand {
     }
 }
 
-/// Gives a dead letter up.
+/// Discards a dead letter.
 struct DeadLetterDiscard: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "discard", abstract: "Gives the request up, and its slot back.")
+        commandName: "discard", abstract: "Discards the request, and frees its slot.")
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The letter's id.") var id: Int64

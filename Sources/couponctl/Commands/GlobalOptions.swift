@@ -4,7 +4,7 @@ internal import CouponCore
 internal import FoundationEssentials
 internal import NIOCore
 
-/// What every command takes, before or after its name.
+/// The options of every command, before or after its name.
 struct GlobalOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -18,14 +18,14 @@ struct GlobalOptions: ParsableArguments {
     @Flag(help: "Print JSON: one document, or one line for each coupon.")
     var json = false
 
-    /// The address that counts.
-    /// - Throws: A usage error if the text is no address.
+    /// The address to use.
+    /// - Throws: A usage error if the text is not an address.
     func serverAddress() throws -> ServerAddress {
         let environment = ProcessInfo.processInfo.environment["COUPONCTL_ADDRESS"]
         let text = address ?? environment ?? "127.0.0.1:7070"
         guard let parsed = ServerAddress(text) else {
             throw ValidationError(
-                "'\(text)' is no address: write HOST:PORT, or [HOST]:PORT for IPv6")
+                "'\(text)' is not an address: write HOST:PORT, or [HOST]:PORT for IPv6")
         }
         return parsed
     }
@@ -40,7 +40,7 @@ struct GlobalOptions: ParsableArguments {
         guard let data = FileManager.default.contents(atPath: tokenFile) else {
             throw ValidationError("--token-file: cannot read \(tokenFile)")
         }
-        // Editors end a file with a newline; it is no part of the token.
+        // Editors end a file with a newline, which is not part of the token.
         var token = Array(data)
         while let last = token.last, last == 0x0A || last == 0x0D { token.removeLast() }
         configuration.token = token

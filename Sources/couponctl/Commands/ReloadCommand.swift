@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import CouponClient
 
-/// What SIGHUP does, from afar.
+/// Does what SIGHUP does, over the network.
 struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",

@@ -3,7 +3,7 @@ internal import CouponClient
 internal import CouponCore
 internal import CouponWire
 
-/// How a coupon, and perhaps a user, stand.
+/// The status of a coupon, and perhaps of one of its users.
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Shows how a coupon stands, and what became of a user.")

@@ -71,7 +71,7 @@ private struct Screen {
             print(line)
         }
         last = line
-        // Whoever reads a pipe sees each line when it is written.
+        // The reader of a pipe must see each line when it is written.
         fflush(nil)
     }
 

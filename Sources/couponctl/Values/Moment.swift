@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import CouponCore
 
-/// A moment as people write it: RFC 3339, `now`, or as far from now as `+1h` and `-5m` say.
+/// A moment as people write it: RFC 3339, `now`, or a distance from now such as `+1h` or `-5m`.
 enum Moment: Equatable, ExpressibleByArgument {
     case absolute(Timestamp)
     case fromNow(milliseconds: Int64)

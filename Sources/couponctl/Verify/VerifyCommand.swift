@@ -38,8 +38,8 @@ struct VerifyCommand: AsyncParsableCommand {
         }
     }
 
-    /// A coupon that cannot be read now is named, and the next one is looked at; where several in a row
-    /// cannot, the daemon cannot.
+    /// A coupon that cannot be read now is reported, and the next one is checked. The third failure in a row
+    /// ends the command: then it is not the coupon's fault.
     private func findAll(_ client: CouponClient, _ report: inout Report) async throws {
         var failures = 0
         var (findings, unread) = (report.findings, report.unread)
@@ -59,7 +59,7 @@ struct VerifyCommand: AsyncParsableCommand {
     }
 
     private func find(_ coupon: CouponID, _ client: CouponClient) async throws -> Finding {
-        var finder = VerdictFinder(patience: 50)
+        var finder = VerdictFinder(maximumReadings: 50)
         while true {
             let audit = try await client.audit(coupon, deadline: .seconds(10))
             if let verdict = finder.verdict(on: audit.accounts, audit.judge) {
@@ -107,7 +107,7 @@ private struct Unread {
 }
 
 extension ClientError {
-    /// Whether another coupon may fare better.
+    /// Whether another coupon may be readable.
     fileprivate var mayBeOfOneCoupon: Bool {
         switch self {
         case .deadlineExceeded: true

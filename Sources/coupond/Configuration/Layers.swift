@@ -52,7 +52,8 @@ struct Layers {
     /// The text of the highest layer that has one, or the default. A text that is not a value is a problem;
     /// lower layers do not replace it.
     mutating func text(of setting: any AnySetting) -> String {
-        precondition(setting.accepts(setting.fallback), "the default of \(setting.key) is no value")
+        precondition(
+            setting.accepts(setting.fallback), "the default of \(setting.key) is not valid")
         guard let (text, origin) = given(setting) else { return setting.fallback }
         origins[setting.key] = origin
         guard setting.accepts(text) else {

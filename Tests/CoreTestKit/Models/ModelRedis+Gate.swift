@@ -64,7 +64,7 @@ extension ModelRedis.Loaded {
         _ request: GateRequest, at here: Position, settled: Position, _ now: Timestamp
     ) -> GateVerdict {
         if now > request.notAfter { return .expired }
-        if let told = known(request, settled: settled) { return told }
+        if let earlier = known(request, settled: settled) { return earlier }
         switch Door(
             state: coupon.state, window: coupon.window, isFull: false, isSoldOut: false, now: now)
         {

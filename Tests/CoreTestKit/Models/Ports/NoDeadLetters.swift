@@ -30,7 +30,7 @@ extension CouponStore {
     public func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64] { throw noModel }
 
     /// Always fails.
-    public func tell(
-        _ letter: Int64, _ tell: (DeadLetter, Coupon, PartitionRow) -> Bool
+    public func resyncLetter(
+        _ letter: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool { throw noModel }
 }
