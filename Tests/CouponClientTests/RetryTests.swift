@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: ["", "host", "host:", ":7070", "host:0", "host:65536", "::1:7070", "host:x"])
-    func `a text that is no address is refused`(text: String) {
+    func `a text that is not an address is refused`(text: String) {
         #expect(ServerAddress(text) == nil)
     }
 }

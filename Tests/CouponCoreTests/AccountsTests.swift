@@ -118,7 +118,9 @@ private struct Figures {
             $0.cap = Limits.maximumTotal
         },
     ])
-    fileprivate func balances(figures: Figures) { #expect(figures.failed == []) }
+    fileprivate func `accounts that add up have no failed check`(figures: Figures) {
+        #expect(figures.failed == [])
+    }
 
     @Test(
         arguments: [
@@ -159,11 +161,11 @@ private struct Figures {
                 }, AccountsJudge.Rule.cap
             ),
         ] as [(Figures, String)])
-    fileprivate func breachesAreNamed(figures: Figures, rule: String) {
+    fileprivate func `each breach names its rule`(figures: Figures, rule: String) {
         #expect(figures.failed == [rule])
     }
 
-    @Test func whatRedisLostIsDocumentedByItsEpochs() {
+    @Test func `a loss is a breach in the first epoch and documented in later ones`() {
         let lost = Figures.busy { $0.rejected = 0 }
         #expect(lost.ledger.lost == 1 && lost.failed == [AccountsJudge.Rule.lost])
         var later = lost
@@ -178,7 +180,7 @@ private struct Figures {
         #expect(unreadable.failed == [])
     }
 
-    @Test func moreDecidedThanAcceptedIsNeverALoss() {
+    @Test func `more decided than accepted is never a documented loss`() {
         let figures = Figures.busy {
             $0.rejected = 2
             $0.epoch = 2
@@ -186,14 +188,14 @@ private struct Figures {
         #expect(figures.failed == [AccountsJudge.Rule.lost])
     }
 
-    @Test func figuresThatMoveAreReadAgain() {
+    @Test func `a difference that changes between readings is read again`() {
         var finder = VerdictFinder(maximumReadings: 4)
         let figures = [1, 2, 1, 2].map { by in Figures.with { $0.used += by } }
         #expect(
             figures.map { finder.verdict(on: $0.ledger, $0.judge) } == [nil, nil, nil, .moving])
     }
 
-    @Test func whatIsSeenTwiceCountsWhateverTheTraffic() {
+    @Test func `a difference that is seen twice counts, with any traffic`() {
         var finder = VerdictFinder(maximumReadings: 4)
         let busy = [Int64(0), 5].map { more in
             Figures.busy {
@@ -205,13 +207,13 @@ private struct Figures {
         #expect(busy.map { finder.verdict(on: $0.ledger, $0.judge) } == [nil, .breach])
     }
 
-    @Test func whatTheTablesSayCountsAtOnce() {
+    @Test func `a breach within the tables counts at once`() {
         var finder = VerdictFinder(maximumReadings: 4)
         let figures = Figures.with { $0.rows = 9 }
         #expect(finder.verdict(on: figures.ledger, figures.judge) == .breach)
     }
 
-    @Test func aChangeOnItsWayHasTime() {
+    @Test func `a change has until the last reading to reach the gate`() {
         var finder = VerdictFinder(maximumReadings: 3)
         let behind = Figures.with { $0.version = 0 }
         #expect(finder.verdict(on: behind.ledger, behind.judge) == nil)
@@ -221,7 +223,7 @@ private struct Figures {
         #expect(verdicts == [nil, nil, .breach])
     }
 
-    @Test func sidesThatNeverMeetAreMoving() {
+    @Test func `gate and tables that never show the same cursor are MOVING`() {
         var finder = VerdictFinder(maximumReadings: 2)
         let figures = Figures.with { $0.settled = Position(epoch: 1, n: 3) }
         let verdicts = (1...2).map { _ in finder.verdict(on: figures.ledger, figures.judge) }

@@ -11,13 +11,13 @@ import Testing
     private func looks(_ checks: [Check]) -> [Bool] {
         var book = AuditBook()
         return checks.map { check in
-            let isSynced = book.apply([check], of: coupon) == [.drift(check, attempt: 1)]
-            if isSynced { book.actedOn(check.rule, of: coupon) }
-            return isSynced
+            let isReported = book.apply([check], of: coupon) == [.drift(check, attempt: 1)]
+            if isReported { book.actedOn(check.rule, of: coupon) }
+            return isReported
         }
     }
 
-    @Test func anExactOneCountsAtOnceAndIsToldOnce() {
+    @Test func `an exact difference counts at once and is reported once`() {
         #expect(looks([check(1, .exact), check(1, .exact)]) == [true, false])
     }
 
@@ -36,7 +36,7 @@ import Testing
         #expect(looks([drift, none, drift]) == [true, false, true])
     }
 
-    @Test func aStepUnderWayDoesNotCount() {
+    @Test func `a difference that changes between looks does not count`() {
         #expect(
             looks([check(1, .repeated), check(2, .repeated), check(1, .repeated)])
                 == [false, false, false])
@@ -46,12 +46,12 @@ import Testing
         #expect(looks([check(1, .repeated), check(1, .repeated)]) == [false, true])
     }
 
-    @Test func aChangeHasTimeToArrive() {
+    @Test func `a change that does not arrive counts at the fifth look`() {
         let late = check(-1, .lasting)
         #expect(looks([late, late, late, late, late]) == [false, false, false, false, true])
     }
 
-    @Test func theGaugeFallsWhenTheAccountsAddUpAgain() {
+    @Test func `a coupon whose accounts add up again is not drifting any more`() {
         var book = AuditBook()
         #expect(book.drifting == 0 && book.suspects == [])
         _ = book.apply([check(1, .exact)], of: coupon)
@@ -63,20 +63,20 @@ import Testing
         #expect(book.drifting == 0 && book.suspects == [])
     }
 
-    @Test func whatIsSomebodyElsesIsForgotten() {
+    @Test func `a coupon of another daemon is forgotten`() {
         var book = AuditBook()
         _ = book.apply([check(1, .exact)], of: coupon)
         book.keep { $0 != coupon }
         #expect(book.drifting == 0)
     }
 
-    @Test func itIsBounded() {
+    @Test func `it remembers no more coupons than its capacity`() {
         var book = AuditBook(capacity: 2)
         for id in 1...3 { _ = book.apply([check(1, .exact)], of: CouponID(Int64(id))) }
         #expect(book.suspects == [CouponID(1), CouponID(2)])
     }
 
-    @Test func rowsAreCountedInSlices() {
+    @Test func `rows are counted in slices`() {
         var walk = RowWalk()
         walk.begin(coupon)
         let first = walk.apply(RowSlice(count: 2, last: UserID(9), issued: 3), limit: 2)
@@ -85,14 +85,14 @@ import Testing
         #expect(end.isDone && end.check?.holds == true)
     }
 
-    @Test func aMissingRowShows() {
+    @Test func `a missing row is found`() {
         var walk = RowWalk()
         walk.begin(coupon)
         let end = walk.apply(RowSlice(count: 1, last: UserID(9), issued: 2), limit: 2)
         #expect(end.isDone && end.check?.difference == -1)
     }
 
-    @Test func aCouponThatIsIssuedMeanwhileIsLeftForLater() {
+    @Test func `a coupon that is issued during its count is left for the next round`() {
         var walk = RowWalk()
         walk.begin(coupon)
         _ = walk.apply(RowSlice(count: 2, last: UserID(9), issued: 3), limit: 2)

@@ -117,7 +117,7 @@ private final class Books: AuditStore, AuditGate {
         #expect(auditor.drifting == 0)
     }
 
-    @Test func `a gate that is ahead raises one alarm, whatever has to be tried again`() {
+    @Test func `a gate that is ahead raises one alarm, even if its repair is retried`() {
         books.versions = [1: 5]
         books.resyncFailures = [.postgres(.busy("locked"))]
         looks(60)
@@ -125,7 +125,7 @@ private final class Books: AuditStore, AuditGate {
         #expect(count { if case .wentBack = $0 { true } else { false } } == 1)
     }
 
-    @Test func `a coupon of which something fails holds up no other`() {
+    @Test func `a coupon that cannot be read does not delay others`() {
         books.versions = [1: 1, 2: 2, 3: 1, 4: 2, 5: 2, 6: 2]
         books.damaged = [1, 2, 4, 5]
         books.resyncFailures = [.postgres(.busy("locked"))]
@@ -135,7 +135,7 @@ private final class Books: AuditStore, AuditGate {
         #expect(count { if case .failed(CouponID(1)?, _) = $0 { true } else { false } } == 10)
     }
 
-    @Test func `a server that is away ends the look, and the next one goes on`() {
+    @Test func `if a server is away the look ends, and the next look continues there`() {
         for id in Int64(1)...30 { books.versions[id] = 2 }
         books.isRedisAway = true
         looks(1)

@@ -58,7 +58,7 @@ extension Commit {
         #expect(commit.coupons.map(\.requests) == [3])
     }
 
-    @Test func `the last one sold makes a new version, once`() {
+    @Test func `the last issue raises the version once`() {
         var decision = BatchDecision(
             items: [entry(1, first: 4, users: [10, 11])],
             coupons: [coupon(1, total: 5, issued: 3)])
@@ -73,7 +73,7 @@ extension Commit {
         #expect(commit.refused(.soldOut) == [12])
     }
 
-    @Test func `what exceeds the total is rejected, the last in line first`() {
+    @Test func `requests above the total are rejected, the last ones first`() {
         var decision = BatchDecision(
             items: [entry(1, first: 1, users: [10, 11]), entry(2, first: 3, users: [12])],
             coupons: [coupon(1, total: 2)])
@@ -84,7 +84,7 @@ extension Commit {
         #expect(commit.coupon(1)?.lastSequence == 3, "a rejected sequence is never given again")
     }
 
-    @Test func `the same request issued already is neither counted nor refused`() {
+    @Test func `a request that is issued already is not counted and not rejected`() {
         var decision = BatchDecision(
             items: [entry(1, first: 1, users: [10, 11])],
             coupons: [coupon(1, total: 2, issued: 1)])
@@ -118,7 +118,7 @@ extension Commit {
         #expect(commit.issued == 2)
     }
 
-    @Test func `a dead letter uses no quantity of the table`() {
+    @Test func `a dead letter uses no quantity in the tables`() {
         var decision = BatchDecision(
             items: [entry(1, first: 1, users: [10, 11])], coupons: [coupon(1, total: 1)])
         let round = decision.nextCandidates()
@@ -129,7 +129,7 @@ extension Commit {
         #expect(commit.coupon(1)?.issued == 1)
     }
 
-    @Test func `requests for a coupon that is gone are refused, the others go on`() {
+    @Test func `requests for a deleted coupon are rejected, the others go on`() {
         var decision = BatchDecision(
             items: [
                 entry(1, coupon: 2, first: 1, users: [10, 11]), entry(2, first: 1, users: [10]),
@@ -189,7 +189,7 @@ extension Commit {
         #expect(commit.coupon(1)?.lastSequence == 10)
     }
 
-    @Test func `more issued than the total leaves no room, and nothing traps`() {
+    @Test func `a coupon with more issues than its total has no room, and nothing traps`() {
         var decision = BatchDecision(
             items: [entry(1, first: 1, users: [10])], coupons: [coupon(1, total: 2, issued: 3)])
         #expect(decision.nextUsers() == [])

@@ -70,7 +70,7 @@ private let partition = PartitionID(0)
         #expect(loaded?.holders.count == 5 && staged == nil)
     }
 
-    @Test func `a coupon that is not there is absent, and nothing stays of the load`() {
+    @Test func `a coupon that does not exist is absent, and the load leaves nothing`() {
         world.tables.coupons = [:]
         var load = load()
         #expect(run(&load) == .done(.absent))
@@ -96,7 +96,7 @@ private let partition = PartitionID(0)
         #expect(gates.count(of: .load) == 1)
     }
 
-    @Test func `a load that stands still is overtaken, and then waits itself`() {
+    @Test func `a load that makes no progress is overtaken, and then waits`() {
         var (slow, other) = (load(1), load(2))
         run(&slow) { staged?.holders.count == 2 }
         clock.advance(milliseconds: 4_999)

@@ -25,7 +25,7 @@ import Testing
             tried { () throws(BackendError) in throw .postgres(.refused("no")) } == [1, 2, 3, 4, 5])
     }
 
-    @Test func `behind a gate or a session that is away no other is tried`() {
+    @Test func `if Redis or PostgreSQL is away, no further letter is tried`() {
         #expect(tried { () throws(BackendError) in nil } == [1, 2, 3])
         #expect(
             tried { () throws(BackendError) in throw .postgres(.sessionLost("away")) } == [1, 2, 3])

@@ -61,7 +61,7 @@ import Testing
         #expect(used.count == 16)
     }
 
-    @Test func `a slot's next tenant is not reached by the last one's key`() {
+    @Test func `an old key does not find a newer value in its slot`() {
         var map = SlotMap<String>()
         let first = map.add("first")
         #expect(map.remove(first) == "first")
@@ -91,7 +91,7 @@ import Testing
         #expect(!coupon.isSoldOut && coupon.remaining == nil)
     }
 
-    @Test func `a Redis identity survives PostgreSQL's text`() {
+    @Test func `a Redis identity is the same after it was a text in PostgreSQL`() {
         let identity = RedisIdentity(runID: "a", replicationID: "b")
         #expect(RedisIdentity("\(identity)") == identity)
         for text in ["", "a", ":", "a:", ":b", "a:b:c"] { #expect(RedisIdentity(text) == nil) }
@@ -121,7 +121,7 @@ import Testing
         #expect(door(.active, at: 150) == .open)
     }
 
-    @Test func `a window has its first moment and not its last`() {
+    @Test func `a window includes its first moment and excludes its last`() {
         #expect(door(.active, at: 99) == .closed(.notOpen(opens: window.opens)))
         #expect(door(.active, at: 100) == .open)
         #expect(door(.active, at: 199) == .open)
@@ -131,7 +131,7 @@ import Testing
 
 @Suite struct MembershipTests {
     @Test(arguments: [(16, 1), (16, 2), (16, 3), (16, 5), (7, 16), (1_024, 7)])
-    func `shares are even, and all of the partitions`(_ partitions: Int, _ members: Int) {
+    func `shares are even and cover all partitions`(_ partitions: Int, _ members: Int) {
         let shares = (0..<members).map {
             Membership(rank: $0, count: members).share(of: partitions)
         }

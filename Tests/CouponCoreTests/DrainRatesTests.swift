@@ -35,7 +35,7 @@ private let partition = PartitionID(3)
         #expect(wait(rates, 111, settled: 110, at: 2_000) == 10)
     }
 
-    @Test func `a faster queue is noticed, and a pause is not taken for a pace`() {
+    @Test func `a faster queue is noticed, and a pause does not count as a rate`() {
         var rates = DrainRates()
         var (n, at) = (Int64(0), Int64(1_000))
         func move(_ entries: Int64, after milliseconds: Int64, times: Int) {
@@ -54,7 +54,7 @@ private let partition = PartitionID(3)
         #expect((250...260).contains(faster))
     }
 
-    @Test func `what is decided, of another epoch or without a rate has no time`() {
+    @Test func `an entry that is decided, of another epoch or without a rate has no time`() {
         var rates = DrainRates()
         rates.receive(event(0, 10, at: 1_000))
         #expect(wait(rates, 20, settled: 10, at: 1_000) == nil, "one event is no pace")

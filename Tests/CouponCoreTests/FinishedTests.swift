@@ -53,7 +53,7 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
     }
 
     @Test(arguments: over.indices)
-    func `who asks for the first time is told so, and others from then on at the door`(
+    func `the first request for a finished coupon gets its outcome, and later ones bounce`(
         _ index: Int
     ) {
         let (coupon, outcome) = over[index]
@@ -72,7 +72,7 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
             .sample(state: .paused), .sample(opens: Timestamp(microseconds: .max - 1)),
             .sample(total: 3, issued: 2), .sample(),
         ] as [Coupon])
-    func `whoever may get one yet makes it be loaded`(_ coupon: Coupon) {
+    func `a coupon that may still be issued is loaded`(_ coupon: Coupon) {
         let request = stage.issue()
         miss(request)
         stage.find([coupon])
@@ -80,7 +80,7 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
     }
 
     @Test(arguments: standings.indices, [false, true])
-    func `a retry hears what became of it, from its row`(_ index: Int, waits: Bool) {
+    func `a retry gets its result from its row`(_ index: Int, waits: Bool) {
         let example = standings[index]
         let retry = stage.issue(user: 9, requestID: mine, attempt: 1, waits: waits)
         miss(retry)
@@ -124,7 +124,7 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
         #expect(([first] + others).allSatisfy { stage.outcome($0) == .soldOut })
     }
 
-    @Test func `a lookup of rows that failed ends the retries, as far as is known of each`() {
+    @Test func `if a lookup of rows fails, each retry ends with what is known of it`() {
         let interrupted = stage.issue(user: 1)
         stage.endTurn()
         stage.answer(.interrupted("cut"))
@@ -160,21 +160,21 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
         return stage.end(request) == nil && stage.gate.calls.count == 1
     }
 
-    @Test func `a raise that is published opens the door again`() {
+    @Test func `a published raise opens the door again`() {
         miss(stage.issue(), rev: 7)
         stage.find([soldOut])
         publish(rev: 8, .open)
         #expect(isAsked())
     }
 
-    @Test func `a raise that is published before PostgreSQL has answered is not forgotten`() {
+    @Test func `a raise published before PostgreSQL's answer is not forgotten`() {
         miss(stage.issue(), rev: 7)
         publish(rev: 8, .open)
         stage.find([soldOut])
         #expect(isAsked())
     }
 
-    @Test func `what was published before the gate was asked opens nothing`() {
+    @Test func `an event from before the question to the gate opens nothing`() {
         publish(rev: 7, .open)
         miss(stage.issue(), rev: 7)
         stage.find([soldOut])

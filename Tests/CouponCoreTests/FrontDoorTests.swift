@@ -52,7 +52,7 @@ private struct Entrance {
 }
 
 @Suite struct FrontDoorTests {
-    @Test func `what is not known is asked`() {
+    @Test func `the gate is asked about an unknown coupon`() {
         var entrance = Entrance()
         #expect(entrance.judge() == .ask)
         entrance.reply(.open)
@@ -74,7 +74,8 @@ private struct Entrance {
         #expect(entrance.door.remembers(coupon) == (true, true))
     }
 
-    @Test func `what was changed here is asked for, and not closed again by a reply from before`() {
+    @Test
+    func `the gate is asked about a coupon changed here, and an older reply does not close it`() {
         var entrance = Entrance()
         entrance.reply(.closed(.full), rev: 3)
         entrance.door.forget(coupon)
@@ -85,7 +86,7 @@ private struct Entrance {
         #expect(entrance.judge() == .bounce(.paused))
     }
 
-    @Test func `a mark behind what the gate said a while ago is forgotten`() {
+    @Test func `a mark behind the gate's standing is forgotten`() {
         var entrance = Entrance()
         func forgets(_ rev: Int64, epoch: Epoch = 1) -> Bool {
             entrance.door.forget(
@@ -129,7 +130,7 @@ private struct Entrance {
         #expect(entrance.judge() == .ask)
     }
 
-    @Test func `after a new subscription nothing old counts`() {
+    @Test func `after a new subscription no old mark counts`() {
         var entrance = Entrance()
         entrance.reply(.closed(.soldOut))
         entrance.door.subscriptionDown(now: entrance.clock.now)
@@ -138,7 +139,7 @@ private struct Entrance {
         #expect(entrance.door.remembers(coupon) == (false, false))
     }
 
-    @Test func `a later epoch alone ends the bouncing, from an event or from PostgreSQL`() {
+    @Test func `a later epoch ends the bouncing, from an event or from PostgreSQL`() {
         var entrance = Entrance()
         entrance.reply(.closed(.soldOut), rev: 9)
         entrance.receive([], epoch: 2)
@@ -267,7 +268,7 @@ private struct Entrance {
         #expect(entrance.judge() == .bounceAndRefresh(.ended))
     }
 
-    @Test func `what an event says has ended is asked while the gate's clock is not known`() {
+    @Test func `the gate is asked about an ended coupon while its clock is not known`() {
         var entrance = Entrance()
         entrance.event(.closed(.ended(closed: opens)), rev: 1)
         #expect(entrance.judge() == .ask)
@@ -275,7 +276,7 @@ private struct Entrance {
         #expect(entrance.judge() == .bounce(.ended))
     }
 
-    @Test func `a mark of a second's age is read again once, while it bounces`() {
+    @Test func `a mark older than a second is read again once, while requests bounce`() {
         var entrance = Entrance()
         entrance.reply(.closed(.full))
         entrance.clock.advance(milliseconds: 899)
@@ -298,7 +299,7 @@ private struct Entrance {
     }
 
     @Test(arguments: [DoorReason.full, .paused, .notOpen(opens: opens)])
-    func `while no events are heard a door that may reopen is asked`(_ reason: DoorReason) {
+    func `without events the gate is asked about a door that may reopen`(_ reason: DoorReason) {
         var entrance = Entrance()
         entrance.reply(.closed(reason))
         entrance.door.subscriptionDown(now: entrance.clock.now)
@@ -306,7 +307,7 @@ private struct Entrance {
     }
 
     @Test(arguments: [DoorReason.soldOut, .ended(closed: .zero), .closed])
-    func `while no events are heard a finished coupon bounces for a bounded time`(
+    func `without events a finished coupon bounces for a bounded time`(
         _ reason: DoorReason
     ) {
         var entrance = Entrance()
@@ -327,7 +328,7 @@ private struct Entrance {
         #expect(entrance.judge() == .ask)
     }
 
-    @Test func `a coupon that is not there is believed for a second, and any news overrides it`() {
+    @Test func `NOT_FOUND bounces for a second, and any news overrides it`() {
         var entrance = Entrance()
         entrance.door.applyAbsence(of: coupon, now: entrance.clock.now)
         #expect(entrance.judge() == .bounce(.notFound))
@@ -348,7 +349,7 @@ private struct Entrance {
         entrance.door.raise(PartitionID(4), to: 7)
     }
 
-    @Test func `it remembers no more than its capacity, and what is in use`() {
+    @Test func `it remembers no more than its capacity, and keeps what is in use`() {
         var entrance = Entrance(capacity: 100)
         entrance.reply(.closed(.full))
         for id in 1...10_000 {
@@ -362,7 +363,7 @@ private struct Entrance {
         #expect((49...100).contains(remembered))
     }
 
-    @Test func `coupons that do not exist push out none that does, and are bounded too`() {
+    @Test func `ids without a coupon push out no coupon, and are bounded too`() {
         var entrance = Entrance(capacity: 100)
         entrance.reply(.closed(.full))
         for id in 1...10_000 {

@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test
-    func `a flood of ids that nobody has made costs few lookups, and delays no coupon for long`() {
+    func `a flood of unknown ids costs few lookups, and delays no coupon for long`() {
         let stage = Stage()
         let first = miss(1, stage)
         #expect(stage.host.lookups == [[CouponID(1)]])

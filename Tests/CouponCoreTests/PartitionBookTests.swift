@@ -25,7 +25,7 @@ private func row(
         #expect(book.epoch(of: partition) == 2)
     }
 
-    @Test func `PostgreSQL's last word counts, also when it went back and gave a number twice`() {
+    @Test func `the latest row counts, even if PostgreSQL went back and gave an epoch twice`() {
         var book = PartitionBook(partitioning: Partitioning(count: 2))
         book.apply(row(3))
         book.apply(row(2))
@@ -49,7 +49,8 @@ private func row(
         #expect(book.floor(of: partition) == 0)
     }
 
-    @Test func `a gate is open when one of PostgreSQL's epoch has spoken, whichever comes first`() {
+    @Test
+    func `a gate is open if PostgreSQL and an open gate have the same epoch, in either order`() {
         var book = PartitionBook(partitioning: Partitioning(count: 2))
         book.apply(row(3))
         #expect(!book.isOpen(partition, by: here))

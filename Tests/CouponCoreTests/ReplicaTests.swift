@@ -25,7 +25,7 @@ import Testing
         return request
     }
 
-    @Test func anAcceptanceIsToldWhenReplicasHaveIt() {
+    @Test func `an acceptance is answered when enough replicas have it`() {
         let request = ask(.accepted(sequence: 7, position: at))
         #expect(stage.end(request) == nil && replicas.isAsked)
         answer(2)
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test(arguments: [1, 0, nil])
-    func tooFewIsToldAsUnknownAndNeverAsRefused(count: Int?) {
+    func `with too few replicas a request is unknown, never refused`(count: Int?) {
         let request = ask(.accepted(sequence: 7, position: at))
         replicas.answer(count.map { ReplicaAnswer(count: $0, identity: redis) })
         let failure = stage.failure(request)
@@ -42,13 +42,13 @@ import Testing
         #expect(failure?.message.contains("sequence 7") == true)
     }
 
-    @Test func theReplicasOfAnotherRedisDoNotCount() {
+    @Test func `the replicas of another Redis do not count`() {
         let request = ask(.accepted(sequence: 7, position: at))
         answer(2, other)
         #expect(stage.failure(request)?.acceptance == .unknown)
     }
 
-    @Test func replayAndDuplicateWaitTooAndWhatIsCommittedDoesNot() {
+    @Test func `replays and duplicates wait for replicas, committed requests do not`() {
         let replayed = ask(.replayed(sequence: 1, position: at))
         #expect(stage.end(replayed) == nil)
         answer(2)
@@ -69,7 +69,7 @@ import Testing
         #expect(replicas.questions == asked)
     }
 
-    @Test func whatComesDuringAQuestionIsAskedByTheNext() {
+    @Test func `acceptances during a question wait for the next question`() {
         let first = ask(.accepted(sequence: 1, position: at))
         let second = ask(.accepted(sequence: 2, position: Position(epoch: 1, n: 2)))
         answer(2)
@@ -80,7 +80,7 @@ import Testing
         #expect(!replicas.isAsked && replicas.questions == 2)
     }
 
-    @Test func issuedNeedsNoReplica() {
+    @Test func `ISSUED waits for no replica`() {
         let request = ask(.accepted(sequence: 1, position: at), waits: true)
         answer(0)
         #expect(stage.end(request) == nil, "it waits for the commit")
@@ -92,7 +92,8 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func whoWaitedInVainForIssuedIsToldAcceptedOnlyIfReplicasHaveIt(isConfirmed: Bool) {
+    func `at its deadline a waiter is accepted if replicas have it, else unknown`(isConfirmed: Bool)
+    {
         let request = ask(.accepted(sequence: 1, position: at), waits: true)
         answer(isConfirmed ? 2 : 1)
         stage.pass(milliseconds: 1_100)
@@ -101,7 +102,7 @@ import Testing
                 == (isConfirmed ? .accepted(sequence: 1) : .unknown))
     }
 
-    @Test func theDeadlineEndsAnAnswerThatIsKeptBack() {
+    @Test func `the deadline ends a request whose answer waits for replicas`() {
         let request = ask(.accepted(sequence: 1, position: at))
         stage.pass(milliseconds: 1_100)
         #expect(stage.failure(request)?.acceptance == .unknown)

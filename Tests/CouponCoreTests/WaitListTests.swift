@@ -146,7 +146,7 @@ private func listening() -> WaitList {
         #expect(list.ask() == [1])
     }
 
-    @Test func `a replay is asked of PostgreSQL, which may have decided long ago`() {
+    @Test func `PostgreSQL is asked about a replay, which may be decided already`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: true)
         #expect(list.ask() == [1])
@@ -155,7 +155,7 @@ private func listening() -> WaitList {
             list.apply(Decisions(cursor: at(1, 1), standings: [standing])) == [issued(1)])
     }
 
-    @Test func `PostgreSQL's rows say what became of each`() {
+    @Test func `each waiter gets the answer of its row in PostgreSQL`() {
         var list = WaitList()
         for ticket in 1...4 { list.register(waiter(UInt64(ticket), 1, 1), isReplay: false) }
         #expect(list.ask() == [1, 2, 3, 4])
@@ -175,7 +175,7 @@ private func listening() -> WaitList {
         #expect(list.count == 0)
     }
 
-    @Test func `a row counts though the cursor's reader is behind`() {
+    @Test func `a row counts even if the cursor is behind it`() {
         var list = WaitList()
         list.register(waiter(1, 1, 5), isReplay: false)
         #expect(list.ask() == [1])
@@ -200,7 +200,7 @@ private func listening() -> WaitList {
         #expect(list.decideNothing(2, cursor: at(1, 2)).count == 2)
     }
 
-    @Test func `an answer of the wrong length is none`() {
+    @Test func `an answer of the wrong length is ignored`() {
         var list = WaitList()
         list.register(waiter(1, 1, 1), isReplay: false)
         #expect(list.ask() == [1])
@@ -225,7 +225,7 @@ private func listening() -> WaitList {
         #expect(list.count == 25)
     }
 
-    @Test func `an event during a question makes it be asked again`() {
+    @Test func `an event during a question repeats the question`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: true)
         #expect(list.ask() == [1])
@@ -248,7 +248,7 @@ private func listening() -> WaitList {
         #expect(list.receive(event(at(1, 2), at(1, 3))) == [issued(3)])
     }
 
-    @Test func `registrations out of order are answered all the same`() {
+    @Test func `waiters that register out of order are answered`() {
         var list = listening()
         for n in [3, 1, 2] { list.register(waiter(UInt64(n), 1, Int64(n)), isReplay: false) }
         #expect(list.receive(event(at(1, 0), at(1, 2))) == [issued(1), issued(2)])
@@ -266,7 +266,7 @@ private func listening() -> WaitList {
     }
 
     @Test
-    func `whoever is asked when the subscription breaks is not covered by what follows a gap`() {
+    func `a waiter in a question during a break is not covered by later events`() {
         var list = listening()
         list.register(waiter(1, 1, 1), isReplay: true)
         #expect(list.ask() == [1])

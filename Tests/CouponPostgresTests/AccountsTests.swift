@@ -20,7 +20,7 @@ private let all = AccountsBounds(rows: 100, rejections: 100)
         return database
     }
 
-    @Test func countsRowsRefusalsAndLetters() async throws {
+    @Test func `rows, rejections and dead letters are counted`() async throws {
         let database = try await busy()
         try database.coupon(8, total: nil)
         let accounts = try database.store().accounts(of: [coupon, CouponID(8), CouponID(9)], all)
@@ -34,7 +34,7 @@ private let all = AccountsBounds(rows: 100, rejections: 100)
         #expect(accounts[1].rows == IssuedRows(count: 0, lowest: nil, highest: nil, repeated: 0))
     }
 
-    @Test func whatIsTooMuchIsNotCounted() async throws {
+    @Test func `rows beyond the bounds are not counted`() async throws {
         let database = try await busy()
         let few = try database.store().accounts(
             after: CouponID(0), limit: 5, AccountsBounds(rows: 2, rejections: 0))
@@ -42,7 +42,7 @@ private let all = AccountsBounds(rows: 100, rejections: 100)
         #expect(try database.store().accounts(after: coupon, limit: 5, all) == [])
     }
 
-    @Test func aLetterThatNamesNobodyIsSeen() async throws {
+    @Test func `a dead letter without a user is counted as unreadable`() async throws {
         let database = try await busy()
         try database.sql(
             "INSERT INTO coupond.dead_letter (partition, epoch, n, error) VALUES (0, 1, 9, 'torn')")
@@ -50,7 +50,7 @@ private let all = AccountsBounds(rows: 100, rejections: 100)
         #expect(accounts.first?.unreadable == 1 && accounts.first?.deadLettered == 1)
     }
 
-    @Test func rowsAreCountedByUser() async throws {
+    @Test func `rows are counted by user, a slice at a time`() async throws {
         let database = try await busy()
         let store = database.store()
         let first = try store.rows(of: coupon, after: UserID(0), limit: 2)
@@ -61,13 +61,13 @@ private let all = AccountsBounds(rows: 100, rejections: 100)
         #expect(none == RowSlice(count: 0, last: nil, issued: 3))
     }
 
-    @Test func missingSequencesAreNamed() async throws {
+    @Test func `missing sequences are found as ranges`() async throws {
         let database = try await busy()
         try database.sql("UPDATE coupond.coupon SET last_sequence = 9")
         #expect(try database.store().missingSequences(of: coupon, limit: 10) == [1...4, 8...9])
     }
 
-    @Test func aNoteIsDueAtOnce() async throws {
+    @Test func `a requested resync is due at once, with a version above the gate's`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let store = database.store()

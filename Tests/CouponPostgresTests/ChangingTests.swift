@@ -12,7 +12,7 @@ import Testing
         return false
     }
 
-    @Test func everyChangeRaisesTheVersion() async throws {
+    @Test func `every change raises the version`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let store = database.store()
@@ -37,7 +37,7 @@ import Testing
             try store.update(coupon, CouponChange(state: .closed), cap: unasked) == .updated(last))
     }
 
-    @Test func whatCannotBeIsRefused() async throws {
+    @Test func `a change that does not fit the coupon is refused`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         _ = try database.ledger().issue(batch(entry(1, first: 1, users: 1...9)))
@@ -57,7 +57,9 @@ import Testing
         #expect(try store.update(CouponID(8), CouponChange(title: "x"), cap: unasked) == nil)
     }
 
-    @Test(arguments: [100, nil] as [Int64?]) func loweringAsksTheGate(total: Int64?) async throws {
+    @Test(arguments: [100, nil] as [Int64?]) func `lowering the total caps the gate first`(
+        total: Int64?
+    ) async throws {
         let database = try await TestDatabase()
         try database.coupon(total: total)
         let store = database.store()

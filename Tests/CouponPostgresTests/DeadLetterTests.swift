@@ -28,7 +28,7 @@ import Testing
         try database.sql("SELECT user_id, sequence FROM coupond.coupon_issue WHERE user_id = 2")
     }
 
-    @Test func letterNamesItsRequest() async throws {
+    @Test func `a letter names its request`() async throws {
         let (database, letter) = try await stage()
         #expect(
             letter.accepted
@@ -77,7 +77,7 @@ import Testing
         return try #require(Int(text))
     }
 
-    @Test func redriveIssuesWithTheOldSequence() async throws {
+    @Test func `a redrive issues with the old sequence`() async throws {
         let (database, letter) = try await stage()
         let store = database.store()
         guard case .refused(let text) = try store.decide(letter.id, .redriven) else {
@@ -104,7 +104,7 @@ import Testing
         #expect(try store.coupon(coupon)?.issued == 3)
     }
 
-    @Test func ofTwoAtOnceOneDecides() async throws {
+    @Test func `of two decisions at once one counts`() async throws {
         let (database, letter) = try await stage()
         try mend(database)
         let decisions = await withTaskGroup(of: LetterDecision?.self) { tasks in
@@ -122,7 +122,7 @@ import Testing
         #expect(try issued(database) == (states.first == .redriven ? "2|6" : ""))
     }
 
-    @Test func `a letter that is deleted while its coupon is waited for is missing, and no more`()
+    @Test func `a letter that is deleted during the wait for its coupon is missing`()
         async throws
     {
         let (database, letter) = try await stage()
@@ -139,7 +139,7 @@ import Testing
         #expect(await decision == .missing)
     }
 
-    @Test func whoHoldsTheCouponAlreadyIsNotIssuedAgain() async throws {
+    @Test func `a user who has the coupon is not issued again`() async throws {
         let (database, letter) = try await stage(total: 5)
         try mend(database)
         try database.sql(
@@ -152,7 +152,7 @@ import Testing
         #expect(try database.store().coupon(coupon)?.issued == 2)
     }
 
-    @Test func withoutRoomItIsNotIssued() async throws {
+    @Test func `a letter is not issued if the total is used up`() async throws {
         let (database, letter) = try await stage()
         try mend(database)
         try database.sql("UPDATE coupond.coupon SET total = 2")
@@ -164,7 +164,7 @@ import Testing
         #expect(try issued(database) == "")
     }
 
-    @Test func aDecisionIsToldUntilTheGateKnows() async throws {
+    @Test func `a decision is resynced until the gate has it`() async throws {
         let (database, letter) = try await stage()
         let store = database.store()
         _ = try store.decide(letter.id, .discarded)
@@ -184,7 +184,7 @@ import Testing
         #expect(try store.missingSequences(of: coupon, limit: 10) == [1...4])
     }
 
-    @Test func theGateIsLoadedWithoutWhatWasDiscarded() async throws {
+    @Test func `a load brings no discarded letters to the gate`() async throws {
         let (database, letter) = try await stage()
         #expect(try database.store().marks(of: [coupon]).first?.used == 3)
         _ = try database.store().decide(letter.id, .discarded)
@@ -197,7 +197,7 @@ import Testing
                 == .rejected(sequence: 6, requestID: id(2), reason: .discarded))
     }
 
-    @Test func aLetterOfNobodyCanOnlyBeGivenUp() async throws {
+    @Test func `a letter without a user can only be discarded`() async throws {
         let (database, _) = try await stage()
         try database.sql(
             "INSERT INTO coupond.dead_letter (partition, epoch, n, error) VALUES (0, 1, 9, 'torn')")

@@ -5,7 +5,7 @@ import Testing
 
 /// Rules 19, 20 and 26: a transaction commits only from the epoch and cursor that it was made for.
 @Suite struct FencingTests {
-    @Test func anotherEpochFences() async throws {
+    @Test func `another epoch fences the transaction`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let ledger = database.ledger()
@@ -18,7 +18,7 @@ import Testing
         #expect(ledger.isConnected)
     }
 
-    @Test func anotherCursorFences() async throws {
+    @Test func `another cursor fences the transaction`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let ledger = database.ledger()
@@ -29,7 +29,7 @@ import Testing
     }
 
     /// Two owners with the same batch: the loser waits for the winner, and commits nothing.
-    @Test func ofTwoOwnersOneCommits() async throws {
+    @Test func `of two owners one commits`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let outcomes = await withTaskGroup(of: Result<Int, BackendError>.self) { group in

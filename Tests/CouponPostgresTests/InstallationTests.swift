@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct InstallationTests {
-    @Test func runsTwice() async throws {
+    @Test func `the setup can run twice`() async throws {
         let database = try await TestDatabase()
         let again = try Installation.setUp(database.options, partitions: 4, logger: quiet)
         #expect(again == database.installation)
@@ -12,7 +12,7 @@ import Testing
         #expect(try database.store().partitions().map(\.id.rawValue) == [0, 1, 2, 3])
     }
 
-    @Test func runsConcurrently() async throws {
+    @Test func `the setup can run in several daemons at once`() async throws {
         let server = try await PostgresServer.shared()
         let options = PostgresOptions(connection: try server.makeDatabase())
         let found = try await withThrowingTaskGroup(of: Installation.self) { group in
@@ -30,7 +30,7 @@ import Testing
         #expect(Set(found.map(\.id)).count == 1)
     }
 
-    @Test func refusesAnotherNumberOfPartitions() async throws {
+    @Test func `another number of partitions is refused`() async throws {
         let database = try await TestDatabase()
         let error = #expect(throws: BackendError.self) {
             try Installation.setUp(database.options, partitions: 8, logger: quiet)
@@ -43,7 +43,7 @@ import Testing
         #expect(try database.store().partitions().count == 4)
     }
 
-    @Test func refusesANewerDatabase() async throws {
+    @Test func `a newer database is refused`() async throws {
         let database = try await TestDatabase()
         try database.sql("INSERT INTO coupond.schema_version VALUES (99, 'later')")
         let error = #expect(throws: BackendError.self) {
@@ -57,7 +57,7 @@ import Testing
     }
 
     /// A role that may only read and write rows can start the daemon once the schema is there.
-    @Test func needsNoRightToCreateWhereNothingIsMissing() async throws {
+    @Test func `an up-to-date database needs no right to create`() async throws {
         let database = try await TestDatabase()
         let role = "clerk" + String(Int.random(in: 0..<1_000_000))
         try database.sql(

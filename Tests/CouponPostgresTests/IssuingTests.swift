@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct IssuingTests {
-    @Test func issuesInOrder() async throws {
+    @Test func `requests are issued in order`() async throws {
         let database = try await TestDatabase()
         let coupon = try database.coupon()
         let commit = try database.ledger().issue(
@@ -35,7 +35,7 @@ import Testing
         #expect(try database.ledger().partition(partition).cursor == Position(epoch: 1, n: 2))
     }
 
-    @Test func neverIssuesMoreThanTheTotal() async throws {
+    @Test func `no more than the total is issued`() async throws {
         let database = try await TestDatabase()
         let coupon = try database.coupon(total: 3)
         let ledger = database.ledger()
@@ -54,7 +54,7 @@ import Testing
             ).isEmpty)
     }
 
-    @Test func issuesFiveThousandOfAnUnlimitedCoupon() async throws {
+    @Test func `one batch issues five thousand requests of an unlimited coupon`() async throws {
         let database = try await TestDatabase()
         try database.coupon(total: nil)
         let commit = try database.ledger().issue(batch(entry(1, first: 1, users: 1...5_000)))
@@ -62,7 +62,7 @@ import Testing
         #expect(try database.sql("SELECT count(*) FROM coupond.coupon_issue") == "5000")
     }
 
-    @Test func issuesSeveralCouponsAtOnce() async throws {
+    @Test func `one batch issues several coupons`() async throws {
         let database = try await TestDatabase()
         try database.coupon(4)
         try database.coupon(8, total: 1)
@@ -77,7 +77,7 @@ import Testing
         #expect(Set(commit.rejections.map(\.reason)) == [.soldOut, .notFound])
     }
 
-    @Test func movesTheCursorWithoutItems() async throws {
+    @Test func `a batch without items moves the cursor`() async throws {
         let database = try await TestDatabase()
         let ledger = database.ledger()
         let raised = try ledger.raiseEpoch(
@@ -95,7 +95,7 @@ import Testing
         #expect(row.installID == database.installation.id)
     }
 
-    @Test func aRepeatedRequestIsIssuedOnce() async throws {
+    @Test func `a repeated request is issued once`() async throws {
         let database = try await TestDatabase()
         try database.coupon(total: 3)
         let ledger = database.ledger()
@@ -109,7 +109,7 @@ import Testing
     }
 
     /// A user who holds the coupon by another request leaves the place to the next in line.
-    @Test func anotherRequestOfAHolderIsRejected() async throws {
+    @Test func `another request of a holder is rejected`() async throws {
         let database = try await TestDatabase()
         try database.coupon(total: 3)
         let ledger = database.ledger()
@@ -127,7 +127,7 @@ import Testing
         #expect(try database.sql("SELECT issued FROM coupond.coupon") == "3")
     }
 
-    @Test func aUserTwiceInABatchIsIssuedOnce() async throws {
+    @Test func `a user who is in a batch twice is issued once`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let commit = try database.ledger().issue(
@@ -139,7 +139,7 @@ import Testing
             try database.sql("SELECT count(*), sum(sequence) FROM coupond.coupon_issue") == "3|7")
     }
 
-    @Test func damagedEntriesBecomeDeadLetters() async throws {
+    @Test func `damaged entries become dead letters`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let holder = AcceptedRequest(

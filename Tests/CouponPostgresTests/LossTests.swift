@@ -7,7 +7,7 @@ import Testing
 
 /// Rules 19 and 20: what is not committed is not there, and what may be is decided by the cursor alone.
 @Suite struct LossTests {
-    @Test func aLockedCouponMakesBusy() async throws {
+    @Test func `a locked coupon makes the batch busy`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let other = Session(database.options.withLongTimeouts, role: .store, logger: quiet)
@@ -20,7 +20,7 @@ import Testing
         #expect(try ledger.issue(batch(entry(1, first: 1, users: [1]))).issued == 1)
     }
 
-    @Test func aDeadlockMakesBusy() async throws {
+    @Test func `a deadlock makes the batch busy`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let other = Session(
@@ -39,7 +39,7 @@ import Testing
         await issuing
     }
 
-    @Test func aSessionEndedInTheMiddleLeavesNothing() async throws {
+    @Test func `a session that ends within a transaction leaves nothing`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let other = Session(database.options.withLongTimeouts, role: .store, logger: quiet)
@@ -58,7 +58,9 @@ import Testing
     }
 
     /// The client gives up while COMMIT is under way; whether it succeeds is decided later.
-    @Test(arguments: [true, false]) func anUnknownCommit(succeeds: Bool) async throws {
+    @Test(arguments: [true, false]) func `a COMMIT without an answer is resolved by the cursor`(
+        succeeds: Bool
+    ) async throws {
         let database = try await TestDatabase()
         try database.coupon()
         try database.sql(
@@ -91,7 +93,7 @@ import Testing
         #expect(try database.sql("SELECT count(*) FROM coupond.coupon_issue") == "2")
     }
 
-    @Test func aStoppedServerIsGivenUp() async throws {
+    @Test func `a stopped server is given up`() async throws {
         let server = try await PostgresServer()
         let database = try await TestDatabase(on: server)
         let ledger = database.ledger { $0.answerTimeoutMilliseconds = 200 }
@@ -106,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func aKilledServerIsReachedAgain() async throws {
+    @Test func `a killed server is reached again`() async throws {
         let server = try await PostgresServer()
         let database = try await TestDatabase(on: server)
         try database.coupon()
@@ -122,7 +124,7 @@ import Testing
         expectSessionLost { try ledger.ping() }
     }
 
-    @Test func aStandbyIsNotTaken() async throws {
+    @Test func `a standby is refused`() async throws {
         let database = try await TestDatabase()
         let ledger = database.ledger {
             $0.connection += " options='-c default_transaction_read_only=on'"
@@ -130,7 +132,7 @@ import Testing
         expectSessionLost { try ledger.ping() }
     }
 
-    @Test func everySessionCommitsSynchronously() async throws {
+    @Test func `every session commits synchronously`() async throws {
         let database = try await TestDatabase()
         try database.sql(
             "ALTER ROLE coupond IN DATABASE \(database.name) SET synchronous_commit = off")

@@ -16,7 +16,7 @@ import Testing
         try database.sql("SELECT coupon_id FROM coupond.gate_outbox")
     }
 
-    @Test func aChangeIsToldOnceMore() async throws {
+    @Test func `a change is sent to the gate again`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let store = database.store()
@@ -33,7 +33,7 @@ import Testing
         #expect(try notes(database) == "")
     }
 
-    @Test func whatTheGateDidNotHearStaysNoted() async throws {
+    @Test func `a change that the gate did not get stays in the outbox`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let store = database.store()
@@ -44,7 +44,7 @@ import Testing
         #expect(try !store.resync { _, _ in true }, "its turn comes again later")
     }
 
-    @Test func aCapWithoutACommitIsNoted() async throws {
+    @Test func `a cap without a commit is in the outbox`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         let store = database.store()
@@ -60,7 +60,7 @@ import Testing
         #expect(total == 100)
     }
 
-    @Test func aCouponThatIsNotThereLeavesNoNote() async throws {
+    @Test func `a coupon that does not exist leaves no outbox row`() async throws {
         let database = try await TestDatabase()
         #expect(
             try database.store().update(coupon, CouponChange(title: "x")) { _, _ in true } == nil)

@@ -6,7 +6,7 @@ import Testing
 
 /// Rule 9: a partition belongs to the session that holds its lock, and to nobody when it ends.
 @Suite struct OwnershipTests {
-    @Test func onePartitionHasOneOwner() async throws {
+    @Test func `a partition has one owner`() async throws {
         let database = try await TestDatabase()
         let (first, second) = (database.ledger(), database.ledger())
         #expect(try first.claim(partition))
@@ -17,7 +17,7 @@ import Testing
         #expect(try second.claim(partition))
     }
 
-    @Test func membersAreCountedInTheirDatabase() async throws {
+    @Test func `members are counted within their database`() async throws {
         let (database, other) = (try await TestDatabase(), try await TestDatabase())
         let (first, second, elsewhere) = (database.ledger(), database.ledger(), other.ledger())
         #expect(try first.joinMembers() == Membership(rank: 0, count: 1))
@@ -27,7 +27,7 @@ import Testing
         #expect(try elsewhere.joinMembers() == Membership(rank: 0, count: 1))
     }
 
-    @Test func aSilentSessionLosesItsLocks() async throws {
+    @Test func `a silent session loses its locks`() async throws {
         let database = try await TestDatabase()
         let silent = database.ledger { $0.idleTimeoutMilliseconds = 200 }
         let other = database.ledger()
@@ -42,7 +42,7 @@ import Testing
     }
 
     /// PostgreSQL's own timeouts do not look at a client that is silent within a COPY.
-    @Test func aSessionSilentWithinACopyLosesItsLocks() async throws {
+    @Test func `a session that is silent within a COPY loses its locks`() async throws {
         let database = try await TestDatabase()
         let silent = try database.server.startSilentClient(
             [
@@ -74,7 +74,7 @@ import Testing
     }
 
     /// A session that was lost owns nothing, even where the lock is free again.
-    @Test func aNewSessionOwnsNothingYet() async throws {
+    @Test func `a new session owns nothing`() async throws {
         let database = try await TestDatabase()
         let (ledger, other) = (database.ledger(), database.ledger())
         #expect(try ledger.claim(partition))

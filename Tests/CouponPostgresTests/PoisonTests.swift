@@ -5,7 +5,7 @@ import Testing
 
 /// Promise 8: one bad request stops nobody, and nothing but bad data makes a dead letter.
 @Suite struct PoisonTests {
-    @Test(arguments: ["23514", "22003"]) func badRequestsBecomeDeadLetters(state: String)
+    @Test(arguments: ["23514", "22003"]) func `bad requests become dead letters`(state: String)
         async throws
     {
         let database = try await TestDatabase()
@@ -37,7 +37,7 @@ import Testing
 
     /// Few requests travel with the COMMIT, many by COPY.
     @Test(arguments: [3, 500] as [Int64])
-    func aRowThatDoesNotAppearIsADeadLetter(count: Int64) async throws {
+    func `a request whose row does not appear becomes a dead letter`(count: Int64) async throws {
         let database = try await TestDatabase()
         try database.coupon()
         try database.trigger("IF NEW.user_id = 2 THEN RETURN NULL; END IF;")
@@ -49,7 +49,7 @@ import Testing
 
     /// The session stands: others may have better luck with it.
     @Test(arguments: ["53100", "53200", "58030"])
-    func aFaultOfTheServerMakesNoDeadLetter(state: String) async throws {
+    func `a fault of the server makes no dead letter`(state: String) async throws {
         let database = try await TestDatabase()
         try database.coupon()
         try database.trigger("RAISE EXCEPTION 'trouble' USING ERRCODE = '\(state)';")
@@ -63,7 +63,7 @@ import Testing
         #expect(try ledger.partition(partition).cursor == Position(epoch: 1, n: 0))
     }
 
-    @Test func aBatchThatTakesTooLongIsEndedAndNothingElse() async throws {
+    @Test func `a batch that takes too long is ended, and makes no dead letter`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         try database.trigger("PERFORM pg_sleep(0.05);")
@@ -96,7 +96,7 @@ import Testing
         #expect(try ledger.issue(longer).issued == 20)
     }
 
-    @Test func aFaultOfTheSchemaIsRefused() async throws {
+    @Test func `a fault of the schema refuses the batch`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         try database.sql("ALTER TABLE coupond.coupon_issue RENAME TO elsewhere")

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct StoreTests {
-    @Test func keepsCouponsAsTheyAre() async throws {
+    @Test func `coupons are stored as they are`() async throws {
         let store = try await TestDatabase().store()
         let unlimited = Coupon(
             id: CouponID(.max), title: "Größe ∞", total: nil,
@@ -73,7 +73,7 @@ import Testing
         #expect(accounts.first?.lost == 0)
     }
 
-    @Test func listsIssuesByUserPageByPage() async throws {
+    @Test func `issues are listed by user, page by page`() async throws {
         let database = try await TestDatabase()
         try database.coupon()
         try database.coupon(8)
@@ -94,7 +94,7 @@ import Testing
         #expect(try store.issues(of: CouponID(12), after: UserID(0), limit: 3).isEmpty)
     }
 
-    @Test func decidesByRequest() async throws {
+    @Test func `a decision belongs to its request`() async throws {
         let database = try await TestDatabase()
         try database.coupon(total: 2)
         _ = try database.ledger().issue(batch(entry(1, first: 1, users: [1, 2, 3])))
@@ -167,7 +167,7 @@ import Testing
         #expect(try store.statusRows([], database.installation.partitioning).standings.isEmpty)
     }
 
-    @Test func loadsAllWhomTheGateMustKnow() async throws {
+    @Test func `a load reads every holder that the gate must have`() async throws {
         let database = try await TestDatabase()
         try database.coupon(total: 12_000)
         try database.trigger(

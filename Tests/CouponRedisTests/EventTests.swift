@@ -158,7 +158,7 @@ internal import Testing
         #expect(try signal(source) == .up)
     }
 
-    @Test func `no bytes crash the reader`() {
+    @Test func `damaged bytes do not crash the reader`() {
         var writer = ByteWriter()
         writer.append(1 as UInt8)
         writer.append(3 as UInt32)

@@ -125,12 +125,12 @@ private var exhausted: Reply { .bytes([4]) }
 @Suite struct GateConnectionStateTests {
     private let machine = Machine()
 
-    @Test func `it starts once`() {
+    @Test func `a connection starts once`() {
         #expect(machine.start() == .dial)
         #expect(machine.start() == .ignore)
     }
 
-    @Test func `it is ready after the handshake, and has an identity only then`() {
+    @Test func `a connection is ready after the handshake, and has an identity only then`() {
         #expect(machine.start() == .dial)
         #expect(machine.dialed() == .startHandshake)
         #expect(machine.identity == nil && !machine.isReady)

@@ -16,7 +16,7 @@ internal import Testing
         return replies.map { handshake.received($0) }
     }
 
-    @Test func `it asks four things and then is finished`() {
+    @Test func `a handshake has four questions and then is finished`() {
         #expect(GateHandshake.commands.count == 4)
         #expect(steps(Handshake.replies()) == [.wait, .wait, .wait, .finished(session)])
     }
@@ -31,7 +31,7 @@ internal import Testing
         #expect(steps(Handshake.replies(runID: "c"), previous: session).last != .kill(clientID: 9))
     }
 
-    @Test(arguments: 0...2) func `an error ends it`(index: Int) {
+    @Test(arguments: 0...2) func `an error ends the handshake`(index: Int) {
         var replies = Handshake.replies()
         replies[index] = .error("NOAUTH x")
         #expect(steps(replies)[index] == .failed(reason: "NOAUTH x"))

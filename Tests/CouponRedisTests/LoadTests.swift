@@ -199,8 +199,7 @@ internal import Testing
         #expect(try fixture.load(coupon(last: 1)) == .loaded)
     }
 
-    @Test func `a load that does not go on removes what it staged, and nothing else`() async throws
-    {
+    @Test func `an abandoned load removes what it staged, and nothing else`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let (_, load) = try fixture.claim()

@@ -93,7 +93,7 @@ private final class Machine {
         #expect(machine.broke() == .log(isFirstFailure: true))
     }
 
-    @Test func `a question that has its time closes the link`() {
+    @Test func `a question without an answer in time closes the link`() {
         machine.connect()
         #expect(machine.deadline() == "ignore")
         #expect(machine.ask() == nil)
@@ -101,7 +101,7 @@ private final class Machine {
         #expect(machine.broke() == .answer(isFirstFailure: true))
     }
 
-    @Test func `a question that has its time before there is a link is answered`() {
+    @Test func `a question whose time ends before there is a link is answered`() {
         _ = machine.ask()
         #expect(machine.deadline() == "break off")
         #expect(machine.broke() == .answer(isFirstFailure: true))

@@ -9,7 +9,7 @@ private func at(_ milliseconds: Int64) -> MonotonicTime {
 }
 
 @Suite struct BatchSizeTests {
-    @Test func `what took too long is halved, down to one request`() {
+    @Test func `a batch that took too long is halved, down to one request`() {
         var batch = BatchSize(most: 5_000)
         batch.tooMany(5_000, now: at(0))
         #expect(batch.requests == 2_500)
@@ -20,7 +20,8 @@ private func at(_ milliseconds: Int64) -> MonotonicTime {
         #expect(batch.requests == 1)
     }
 
-    @Test func `a size that was too much is not tried again for a minute, and then by and by`() {
+    @Test func `a size that took too long is not tried again for a minute, and then step by step`()
+    {
         var batch = BatchSize(most: 5_000)
         batch.tooMany(5_000, now: at(0))
         batch.tooMany(2_500, now: at(1_000))

@@ -46,12 +46,12 @@ private func moment(_ milliseconds: Int64) -> MonotonicTime {
         #expect((25...50).contains(try partition.pause()), "after a success they begin anew")
     }
 
-    @Test func `a failure waits as long as the others need`() throws {
+    @Test func `a failed partition waits at least as long as the others need`() throws {
         #expect(try partition.pause(rest: 20_000) == 20_000)
         #expect(try partition.pause(rest: 1) > 1)
     }
 
-    @Test func `the same failure is news once`() {
+    @Test func `the same failure is reported once`() {
         #expect(partition.fail("disk full"))
         #expect(!partition.fail("disk full"))
         #expect(partition.fail("too slow"))

@@ -34,7 +34,7 @@ import Testing
         return ownership
     }
 
-    @Test func `half of all is given to a second daemon`() throws {
+    @Test func `half of the partitions are released to a second daemon`() throws {
         var ownership = try all()
         _ = try other.joinMembers()
         let changes = try #require(try review(&ownership, owned: partitions(0, 1, 2, 3)))
@@ -63,7 +63,7 @@ import Testing
         #expect(share.given.count == 2)
     }
 
-    @Test func `what was lost with a session that was replaced is given up`() throws {
+    @Test func `partitions that were lost with a replaced session are given up`() throws {
         var ownership = try all()
         mine.loseSession()
         #expect(try other.claim(PartitionID(1)))

@@ -86,7 +86,7 @@ import Testing
         arguments: [
             .entries, .sweep, .stage, .load, .count, .open, .beat, .read, .identity,
         ] as [ModelGates.Call])
-    func `after a call that failed it goes on, with the same epoch`(
+    func `a rebuild continues after a failed call, with the same epoch`(
         _ failing: ModelGates.Call
     ) throws {
         let (plant, daemon) = lost()
@@ -107,7 +107,7 @@ import Testing
     }
 
     @Test(arguments: [.count, .load, .stage, .sweep, .open, .beat] as [ModelGates.Call])
-    func `a call whose answer was lost may be done twice, and counts once`(
+    func `a call whose answer was lost may run twice, and counts once`(
         _ losing: ModelGates.Call
     ) throws {
         let (plant, daemon) = lost()
@@ -133,7 +133,7 @@ import Testing
             (.holders, .postgres(.sessionLost("2 s of silence"))),
         ] as [(ModelLedger.Call, BackendError)])
     func
-        `after a statement that failed, or a session that was lost, it goes on with the same epoch`(
+        `a rebuild continues after a failed statement or a lost session, with the same epoch`(
             failing: ModelLedger.Call, error: BackendError
         ) throws
     {
@@ -188,7 +188,7 @@ import Testing
         try expectWhole(plant, issued: 156)
     }
 
-    @Test func `a rebuild that another daemon is at is waited for, as long as it moves`() {
+    @Test func `another daemon's rebuild is waited for while it makes progress`() {
         let (plant, daemon) = lost()
         let (partition, world) = (PartitionID(0), plant.world)
         let row = world.tables.raiseEpoch(of: partition, above: 1, identity: world.identity)
@@ -239,7 +239,7 @@ import Testing
     }
 
     @Test
-    func `a daemon whose partitions are taken in the middle does not write into another's rebuild`()
+    func `a daemon that loses its partitions does not write into the new owner's rebuild`()
         throws
     {
         let (plant, first) = lost()
@@ -276,7 +276,7 @@ import Testing
         #expect(loaded.used == 4 && loaded.queued == 0, "the letter keeps its slot")
     }
 
-    @Test func `a rebuild that another one overtakes leaves it the users of a damaged entry`()
+    @Test func `an overtaken rebuild leaves the users of a damaged entry to the next one`()
         throws
     {
         let (plant, daemon) = lost(entries: 0)

@@ -30,14 +30,14 @@ import Testing
             logger: Logger(label: "test"))
     }
 
-    @Test func `with nothing to issue it sleeps in Redis, up to the next heartbeat`() {
+    @Test func `the scheduler sleeps in Redis with nothing to issue, up to the next heartbeat`() {
         let scheduler = makeScheduler()
         for _ in 1...2 { scheduler.turn() }  // the first one sweeps
         #expect(gates.waits == [100])
         #expect(ledger.issued == [])
     }
 
-    @Test func `what waits is issued, and only then it sleeps`() {
+    @Test func `the scheduler issues queued entries before it sleeps`() {
         let scheduler = makeScheduler()
         gates.accept()
         gates.accept()
@@ -70,7 +70,7 @@ import Testing
         #expect((25...50).contains(longestPause))
     }
 
-    @Test func `trouble with one partition makes it deaf to no other`() {
+    @Test func `a failed partition does not stop another one from waking the scheduler`() {
         let scheduler = makeScheduler(partitions: 2)
         gates.broken = PartitionID(1)
         for _ in 1...2 { scheduler.turn() }

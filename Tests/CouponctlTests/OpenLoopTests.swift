@@ -69,7 +69,7 @@ import Testing
         #expect(try #require(waits.last) + 1_000 >= span)
     }
 
-    @Test func `the chart has a line for each doubling, and shows whatever is there`() {
+    @Test func `the chart has a line for each doubling, and a bar in each line with answers`() {
         var latencies = Sale.emptyLatencies
         #expect(LatencyChart(latencies: latencies).lines == [])
         for _ in 0..<1_000 { latencies.record(100) }

@@ -33,7 +33,7 @@ import Testing
         "2026-03-01T09:00:00.Z", "2026-03-01T09:00:00Zx", "2026-3-1T09:00:00Z",
         "+026-03-01T09:00:00Z",
     ])
-    func `a text that is no time is refused`(text: String) {
+    func `a text that is not a time is refused`(text: String) {
         #expect(Timestamp(rfc3339: text) == nil)
     }
 
@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test(arguments: ["", "5", "h", "-1h", "1y", "1h ", "1.5h", "99999999999999999d"])
-    func `a text that is no span is refused`(text: String) {
+    func `a text that is not a span is refused`(text: String) {
         #expect(TimeSpan(argument: text) == nil)
     }
 

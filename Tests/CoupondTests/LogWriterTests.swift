@@ -14,7 +14,7 @@ import Testing
         LogLine(level: .info, label: "test", message: "\(message) \(number)", values: [])
     }
 
-    @Test func `a stopped reader holds nobody up, and dropped lines are counted and reported`()
+    @Test func `a stopped reader delays nothing, and dropped lines are counted and reported`()
         async throws
     {
         let pipe = try OnePipe()

@@ -58,7 +58,7 @@ import Testing
         for line in lines { #expect(reports.contains(repeated(line, "1 times"))) }
     }
 
-    @Test func `lines with ever new values are counted after a number of them`() {
+    @Test func `lines with ever new values are counted after a limit`() {
         var filter = RepeatFilter()
         let written = (1...1_000).flatMap { filter.judge(line("lost", "\($0)"), at: start) }
         #expect(written == (1...Limits.logVariety).map { line("lost", "\($0)") })

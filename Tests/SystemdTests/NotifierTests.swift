@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    @Test func `a systemd that does not read holds nobody up`() throws {
+    @Test func `a systemd that does not read delays nothing`() throws {
         let folder = try TemporaryFolder()
         let systemd = try NotifySocket(folder.file("notify"))
         let notifier = Notifier(environment: ["NOTIFY_SOCKET": folder.file("notify")])
