@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Ends a load that does not go on, and removes what it has staged.
+-- Ends an abandoned load, and removes what it has staged.
 --
 -- KEYS  claim, staged
 -- ARGV  load (ID_BYTES)

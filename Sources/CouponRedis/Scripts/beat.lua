@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Shows that a rebuild moves (rule 43): while it does, no other owner begins one.
+-- Shows that a rebuild makes progress (rule 43): while it does, no other owner begins one.
 --
 -- KEYS  gate
 -- ARGV  epoch

@@ -4,9 +4,9 @@
 -- KEYS  gate, queue, the partition's epochs
 -- ARGV  epoch, install id, the cursor: epoch, n
 -- Out   1; 0 if the gate has this epoch or a later one; -1 if it belongs to another installation
--- Does  sets status, epoch and install id. `settled` starts at the cursor, for nothing of the queue is
---       counted yet. Adds the epoch to the set, by which its keys are found later. Removes a queue that
---       is not a stream, and epochs that are not a set
+-- Does  sets status, epoch and install id. `settled` starts at the cursor, because nothing of the queue is
+--       counted. Adds the epoch to the set by which its keys are found later. Removes a queue that is not
+--       a stream, and epochs that are not a set
 
 local gate = read_gate()
 local epoch = tonumber(ARGV[1])

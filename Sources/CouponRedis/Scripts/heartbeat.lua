@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Tells every daemon how far the partition is settled (rule 24): a missed event shows as a gap.
+-- Publishes how far the partition is settled (rule 24): a missed event shows as a gap.
 --
 -- KEYS  gate
 -- ARGV  epoch

@@ -48,7 +48,7 @@ for i = 1, #packed / SETTLED_BYTES do
   }
 end
 
--- Takes a user's slot back if the rejected request holds it, with the same place (sequence and position).
+-- Frees a user's slot if the rejected request holds it, with the same place (sequence and position).
 -- The sequence alone may belong to another acceptance, because a Redis that goes back gives it again.
 -- `issued` is the acceptance of the same user that PostgreSQL has: sequence and request id.
 local function reject(coupon, user, place, reason, issued)
