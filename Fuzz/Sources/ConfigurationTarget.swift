@@ -2,7 +2,7 @@
 internal import Configuration
 @testable import coupond
 
-/// Whatever the text, its mistakes have a place, and each of its values is taken or refused.
+/// With any text, each mistake has a place, and each value is accepted or refused.
 func fuzzConfiguration(_ input: [UInt8]) {
     do {
         let snapshot = unsafe try LineSnapshot(

@@ -1,7 +1,7 @@
-/// The decoders, each as a target of libFuzzer: whatever the bytes, nothing crashes, and what a
-/// decoder lets in keeps its promises. A breach traps, and libFuzzer keeps the input.
+/// The decoders, each as a target of libFuzzer: no bytes crash them, and what a
+/// decoder accepts keeps its promises. A breach traps, and libFuzzer keeps the input.
 ///
-/// One program for all, since building it is dear: COUPOND_FUZZ_TARGET names the target.
+/// One program for all, because building takes long: COUPOND_FUZZ_TARGET names the target.
 internal import Glibc
 
 /// What is done with one input.
@@ -36,7 +36,7 @@ public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
-/// Traps where a promise of a decoder is broken.
+/// Traps if a promise of a decoder is broken.
 func require(_ holds: Bool, _ promise: @autoclosure () -> String) {
     guard holds else { preconditionFailure(promise()) }
 }

@@ -24,7 +24,7 @@ private func frames(in chunks: [[UInt8]], _ splitter: FrameSplitter) -> [[UInt8]
         reading: while true {
             switch unsafe splitter.next(in: buffered.span.bytes) {
             case .needMore(let bytes):
-                require(bytes > 0, "a reader that needs nothing more waits for ever")
+                require(bytes > 0, "a reader that needs nothing more waits without end")
                 break reading
             case .frame(let length):
                 require(

@@ -6,6 +6,6 @@ public enum Failpoint: String, Sendable, CaseIterable {
     case drained
     /// The transaction is committed; nothing is settled.
     case committed
-    /// Trimmed, compensated, published; the owner does not know yet.
+    /// Settle has trimmed the queue, given back slots and published; its owner does not know yet.
     case settled
 }

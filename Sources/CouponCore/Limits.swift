@@ -139,7 +139,7 @@ extension Limits {
     public static let absentCoupons = 16_384
     /// How long "no such coupon" is believed without an event.
     public static let absentMilliseconds: Int64 = 1_000
-    /// How long a finished coupon bounces while the daemon hears no events (rule 39).
+    /// How long a finished coupon bounces while the daemon receives no events (rule 39).
     public static let finishedWhileDisconnectedMilliseconds: Int64 = 30_000
     /// NOT_OPEN is bounced only while the gate's estimated clock is this far before opening (rule 40).
     public static let notOpenMarginMilliseconds: Int64 = 1_000

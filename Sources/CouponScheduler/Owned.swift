@@ -17,7 +17,7 @@ struct Owned {
     var needsSweep = true
     /// The search for the users of damaged entries.
     var search: HolderSearch?
-    /// The rebuild by another owner, as it was last seen to move.
+    /// The rebuild by another owner, as its beat was last seen to rise.
     var watched: (epoch: Epoch, beat: Int64, since: MonotonicTime)?
     /// How many requests its next transaction takes.
     var batch: BatchSize
@@ -90,7 +90,7 @@ struct Owned {
         return view
     }
 
-    /// Whether another owner's rebuild of a fenced gate moves (rule 43).
+    /// Whether another owner's rebuild of a fenced gate makes progress (rule 43).
     mutating func watch(_ gate: GateView, now: MonotonicTime) -> Bool {
         guard gate.beat > 0 else { return false }
         if let watched, (watched.epoch, watched.beat) == (gate.epoch, gate.beat) {

@@ -72,7 +72,7 @@ extension Scheduler {
         return false
     }
 
-    /// Rule 43: shows other owners that this rebuild moves, and notices one that has overtaken it.
+    /// Rule 43: shows other owners that this rebuild makes progress, and notices a later rebuild.
     private func beat(_ rebuild: inout Rebuild) throws(BackendError) {
         let now = options.clocks.now()
         guard now >= rebuild.beatAt else { return }

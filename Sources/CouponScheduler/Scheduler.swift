@@ -61,8 +61,8 @@ package final class Scheduler {
         waitForWork()
     }
 
-    /// Makes the rows of all partitions be read again from time to time, also of idle ones: a session that
-    /// was replaced inside a call may have reached a server that went back (rule 16).
+    /// Forgets the rows of all partitions from time to time, so they are read again, also of idle ones: a
+    /// session that was replaced inside a call may have reached a server that went back (rule 16).
     private func rereadRows(_ now: MonotonicTime) {
         guard now >= rereadAt else { return }
         for partition in owned.keys { owned[partition]?.forget() }

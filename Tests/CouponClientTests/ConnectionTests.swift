@@ -10,7 +10,7 @@ import Testing
 @Suite struct ConnectionTests {
     private typealias Answer = Result<Response.Result, ClientError>
 
-    /// What the callbacks were given, by the number of the request.
+    /// What the callbacks got, by the number of the request.
     private final class Answers {
         var byNumber: [Int: [Answer]] = [:]
     }

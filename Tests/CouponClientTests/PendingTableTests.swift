@@ -68,7 +68,7 @@ import Testing
 extension PendingTable {
     private struct Full: Error {}
 
-    /// Inserts where it must fit.
+    /// Inserts into a table that has room.
     fileprivate mutating func admit(_ waiter: Waiter, deadline: UInt64) throws -> UInt64 {
         guard let id = insert(waiter, deadline: deadline) else { throw Full() }
         return id

@@ -57,7 +57,7 @@ import Testing
         #expect(attempts.failed(Self.away, jitter: 0) == .fail(Self.away))
     }
 
-    /// The first try may have been accepted; that the second found nobody there does not undo it.
+    /// The first try may have been accepted, even if the second one could not connect.
     @Test func `an unknown acceptance stays unknown after a later failure`() {
         var policy = RetryPolicy()
         policy.tries = 2

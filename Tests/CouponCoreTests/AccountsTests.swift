@@ -34,7 +34,7 @@ private struct Figures {
         return figures
     }
 
-    /// Three are queued, one is rejected, two dead-lettered, one of them given up, four issued.
+    /// Three are queued, one is rejected, two are dead letters, one of them discarded, four are issued.
     static func busy(_ change: (inout Figures) -> Void = { _ in }) -> Figures {
         with {
             $0.issued = 4
@@ -92,7 +92,7 @@ private struct Figures {
             $0.gateTotal = nil
         },
         .busy { $0.queue = 3 },
-        // Not all refusals were counted: what needs them is not judged.
+        // Not all rejections were counted: what needs them is not judged.
         .busy {
             $0.rejected = 0
             $0.dead = 0
@@ -105,13 +105,13 @@ private struct Figures {
             $0.last = 8
             $0.cursor = Position(epoch: 1, n: 5)
         },
-        // The gate has not been told of a discarded letter yet, or it was just now.
+        // The gate does not know of a discarded letter yet, or got it just now.
         .busy {
             $0.unsynced = 1
             $0.used = 9
         },
         .busy { $0.unsynced = 1 },
-        // A cap at the total or above it is none; of an unlimited coupon, one at the largest total.
+        // A cap at or above the total has no effect; for an unlimited coupon, one at the largest total.
         .with { $0.cap = 10 },
         .with {
             ($0.total, $0.gateTotal) = (nil, nil)

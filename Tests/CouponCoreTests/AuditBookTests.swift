@@ -56,7 +56,7 @@ import Testing
         #expect(book.drifting == 0 && book.suspects == [])
         _ = book.apply([check(1, .exact)], of: coupon)
         #expect(book.drifting == 1 && book.suspects == [coupon])
-        // A look that could not compare says nothing.
+        // A look that could not compare changes nothing.
         #expect(book.apply([], of: coupon) == [])
         #expect(book.drifting == 1)
         #expect(book.apply([check(0, .exact)], of: coupon) == [.mended])

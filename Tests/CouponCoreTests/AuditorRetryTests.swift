@@ -5,12 +5,12 @@ import Testing
 private final class Books: AuditStore, AuditGate {
     /// By id: the version that the gate has; the tables have 2.
     var versions: [Int64: Int64] = [:]
-    /// By id: slots at the gate that the tables know nothing of.
+    /// By id: slots at the gate that the tables do not have.
     var slots: [Int64: Int64] = [:]
     /// What the next calls of `requestResync` throw.
     var resyncFailures: [BackendError] = []
     var resyncRequests: [CouponID] = []
-    /// Whose record cannot be read.
+    /// Coupons whose record cannot be read.
     var damaged: Set<Int64> = []
     var isRedisAway = false
     var areHoldersAway = false
@@ -143,7 +143,7 @@ private final class Books: AuditStore, AuditGate {
         books.isRedisAway = false
         books.inspections = []
         looks(1)
-        #expect(books.inspections.count == 27, "on from where it stood")
+        #expect(books.inspections.count == 27, "the look continues where it ended")
     }
 
     @Test func `a drift is reported without its sequences if they cannot be found`() {

@@ -22,7 +22,7 @@ private func entry(
 }
 
 extension BatchDecision {
-    /// The users named next.
+    /// The users of the next candidates.
     fileprivate mutating func nextUsers() -> [Int64] {
         nextCandidates().map(\.accepted.user.rawValue)
     }
@@ -54,7 +54,7 @@ extension Commit {
         #expect(commit.rejections == [])
         #expect(commit.coupon(1)?.issued == 3)
         #expect(commit.coupon(1)?.lastSequence == 3)
-        #expect(commit.coupon(1)?.version == 5, "nobody need be told")
+        #expect(commit.coupon(1)?.version == 5, "no change to publish")
         #expect(commit.coupons.map(\.requests) == [3])
     }
 
@@ -108,7 +108,7 @@ extension Commit {
         let row = AcceptedRequest(
             coupon: CouponID(1), user: UserID(10), sequence: sequence, requestID: requestID)
         decision.conflict(round[0], with: row)
-        #expect(decision.nextUsers() == [12], "the next in line takes the place")
+        #expect(decision.nextUsers() == [12], "the next in line gets the place")
         let commit = decision.finish()
         let rejection = try #require(commit.rejections.first)
         #expect(commit.rejections.count == 1)

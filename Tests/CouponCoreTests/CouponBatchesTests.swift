@@ -1,4 +1,4 @@
-/// What waits for the gate keeps its order, and coupons take turns.
+/// Requests that wait for the gate keep their order, and coupons take turns.
 import Testing
 
 @testable import CouponCore

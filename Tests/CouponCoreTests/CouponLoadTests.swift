@@ -1,4 +1,4 @@
-/// The load of a coupon, step by step: one at a time, whole, and of one moment (rule 32).
+/// The load of a coupon, step by step: one at a time, complete, and of one moment (rule 32).
 import CouponCore
 import CoreTestKit
 import Testing
@@ -12,7 +12,7 @@ private let partition = PartitionID(0)
     private let store: FakeStore
     private let keeper: CouponKeeper
 
-    /// An open gate of epoch 1, and a coupon of ten with five holders, of whom two come in a page.
+    /// An open gate of epoch 1, and a coupon of ten with five holders, in pages of two.
     init() {
         world = ModelWorld(partitions: 1, clocks: clock.clocks)
         gates = ModelGates(world)
@@ -43,7 +43,7 @@ private let partition = PartitionID(0)
         CouponLoad(of: sale, number: number)
     }
 
-    /// Steps up to something that is not another move.
+    /// Runs steps until one of them does not move.
     private func run(_ load: inout CouponLoad) -> CouponLoad.Step {
         for _ in 0..<100 {
             let step = load.advance(keeper)
@@ -52,7 +52,7 @@ private let partition = PartitionID(0)
         return .moved(holders: 0)
     }
 
-    /// Steps until something holds.
+    /// Runs steps until something holds.
     private func run(_ load: inout CouponLoad, until isThere: () -> Bool) {
         for _ in 0..<100 where !isThere() { _ = load.advance(keeper) }
         #expect(isThere())
@@ -104,7 +104,7 @@ private let partition = PartitionID(0)
         clock.advance(milliseconds: 1)
         run(&other) { staged?.load == 2 && staged?.holders.count == 2 }
         #expect(staged?.load == 2)
-        #expect(slow.advance(keeper) == .moved(holders: 0), "it begins anew")
+        #expect(slow.advance(keeper) == .moved(holders: 0), "it begins again")
         #expect(slow.advance(keeper) == .wait)
         #expect(staged?.load == 2 && staged?.holders.count == 2)
         #expect(run(&other) == .done(.loaded))
@@ -139,7 +139,7 @@ private let partition = PartitionID(0)
                 world.tables.issues[sale]?[UserID(6)] = ModelTables.Issue(
                     sequence: 6, requestID: name(6), at: .zero)
             case 1:
-                // A user is refused.
+                // A user is rejected.
                 world.tables.coupons[sale]?.lastSequence += 1
                 world.tables.rejections.append(rejection(.soldOut))
             default:

@@ -1,10 +1,10 @@
-/// Letters whose decision the gate was not told, while somebody is away.
+/// Letters whose decision the gate lacks, while Redis or PostgreSQL is away.
 import Testing
 
 @testable import CouponCore
 
 @Suite struct DeadLetterKeeperTests {
-    /// Which of five letters are tried, when the third ends like this.
+    /// Which of five letters are tried if the third one ends like this.
     private func tried(_ third: () throws(BackendError) -> Bool?) -> [Int64] {
         var tried: [Int64] = []
         DeadLetterKeeper.inTurn([1, 2, 3, 4, 5]) { id throws(BackendError) in

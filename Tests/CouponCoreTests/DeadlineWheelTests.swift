@@ -1,4 +1,4 @@
-/// Deadlines are kept to a few milliseconds, however far or long ago (promise 9).
+/// Deadlines are kept to a few milliseconds, near, far or past (promise 9).
 import CouponCore
 import CoreTestKit
 import Testing

@@ -1,4 +1,4 @@
-/// The small values on which everything else stands.
+/// The small values on which everything else is built.
 import CouponCore
 import Testing
 

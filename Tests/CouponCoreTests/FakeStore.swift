@@ -2,7 +2,7 @@
 import CouponCore
 import CoreTestKit
 
-/// Reads coupons and holders; a test hears of each call before it is done.
+/// Reads coupons and holders; a test is notified before each call.
 final class FakeStore: CouponStore {
     enum Call { case marks, holders, statuses }
 

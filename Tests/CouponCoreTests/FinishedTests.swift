@@ -1,4 +1,4 @@
-/// Coupons that are over and not at the gate: answered without a load of all their holders (rule 41).
+/// Finished coupons that are not at the gate: answered without a load of their holders (rule 41).
 import CoreTestKit
 import Testing
 
@@ -153,7 +153,7 @@ private let soldOut = Coupon.sample(total: 3, issued: 3)
             coupons: [.init(coupon: sale, rev: rev, version: 2, door: door)])
     }
 
-    /// Whether who asks for the first time is asked of the gate.
+    /// Whether a first request goes to the gate.
     private func isAsked() -> Bool {
         let request = stage.issue(user: 50)
         stage.endTurn()

@@ -176,7 +176,7 @@ private struct Entrance {
         let before = entrance.door.generation
         entrance.door.subscriptionDown(now: entrance.clock.now)
         entrance.reply(.closed(.full), under: before)
-        #expect(entrance.judge() == .ask, "nobody would tell of the reopening")
+        #expect(entrance.judge() == .ask, "no event would tell about the reopening")
         entrance.door.subscriptionUp()
         entrance.reply(.closed(.full), under: before)
         #expect(entrance.judge() == .ask)
@@ -202,7 +202,7 @@ private struct Entrance {
         #expect(entrance.judge() == .ask)
         entrance.reply(.closed(.full), rev: 1, at: opens)
         #expect(entrance.judge() == .bounce(.soldOut))
-        // A reply from before the opening comes late: it forgets rather than errs.
+        // A reply from before the opening comes late: in doubt the front door forgets.
         entrance.reply(.closed(.notOpen(opens: opens)), rev: 1, at: opens)
         #expect(entrance.judge() == .ask)
     }
@@ -240,7 +240,7 @@ private struct Entrance {
         entrance.reply(.closed(.ended(closed: closes)), rev: 5, at: closes)
         #expect(entrance.judge() == .bounce(.ended))
         entrance.reply(.open, rev: 5, at: opens)
-        #expect(entrance.judge() == .ask, "the window is open again, and no script told of it")
+        #expect(entrance.judge() == .ask, "the window is open again, and no script published it")
         entrance.clock.advance(milliseconds: 59_999)
         #expect(entrance.judge() == .ask)
         entrance.clock.advance(milliseconds: 1)
@@ -356,7 +356,7 @@ private struct Entrance {
             entrance.reply(.closed(.full), of: CouponID(Int64(id) * 4 + 1))
             if id.isMultiple(of: 40) { entrance.event(.closed(.full), rev: 1) }
         }
-        #expect(entrance.judge() == .bounce(.soldOut), "a coupon that is heard of stays")
+        #expect(entrance.judge() == .bounce(.soldOut), "a coupon with events stays")
         let remembered = (1...10_000).count {
             entrance.judge(0, CouponID(Int64($0) * 4 + 1)) == .bounce(.soldOut)
         }

@@ -1,4 +1,4 @@
-/// What is told only when replicas have it (rule 37).
+/// Answers that wait until replicas have them (rule 37).
 import CouponCore
 import CoreTestKit
 import Testing
@@ -15,7 +15,7 @@ import Testing
         replicas.answer(ReplicaAnswer(count: count, identity: identity))
     }
 
-    /// Sends a request and has it judged.
+    /// Sends a request, and the gate judges it.
     private func ask(_ verdict: GateVerdict, waits: Bool = false, settled: Position = .zero)
         -> UInt64
     {

@@ -45,7 +45,7 @@ final class Stage {
             })
     }
 
-    /// Asks for a coupon; the number under which its answer is noted.
+    /// Asks for a coupon. Returns the number under which its answer is recorded.
     @discardableResult
     func issue(
         _ coupon: CouponID = sale, user: Int64 = 1, requestID: RequestID? = nil,
@@ -68,13 +68,13 @@ final class Stage {
         worker.pump()
     }
 
-    /// Ends turns until nothing more is sent. More than a few at one moment would be going in circles.
+    /// Ends turns until nothing more is sent. More than a few turns at one moment would be an endless loop.
     func rest(_ sourceLocation: SourceLocation = #_sourceLocation) {
         for _ in 0..<10 where host.isPumpScheduled { endTurn() }
         #expect(!host.isPumpScheduled, "the worker goes in circles", sourceLocation: sourceLocation)
     }
 
-    /// Time passes, the deadlines looked at every 8 ms.
+    /// Time passes; the deadlines are checked every 8 ms.
     func pass(milliseconds: Int64) {
         for _ in 0..<milliseconds / 8 {
             clock.advance(milliseconds: 8)
@@ -109,9 +109,9 @@ final class Stage {
                     settled: settled, tail: tail, verdicts: verdicts)))
     }
 
-    /// The oldest call ends so, and the turn ends.
+    /// The oldest call ends with this answer, and the turn ends.
     func answer(_ answer: GateAnswer) {
-        #expect(gate.answer { _ in answer }, "no call is under way")
+        #expect(gate.answer { _ in answer }, "no call is in flight")
         endTurn()
     }
 

@@ -1,4 +1,4 @@
-/// Who is told ISSUED, and who must be asked of PostgreSQL (rules 35 and 36).
+/// Which waiters get ISSUED, and about which PostgreSQL is asked (rules 35 and 36).
 import Testing
 
 @testable import CouponCore
@@ -34,18 +34,18 @@ private func issued(_ ticket: UInt64) -> WaitList.Answer {
 }
 
 extension WaitList {
-    /// The tickets to ask PostgreSQL for.
+    /// The tickets to ask PostgreSQL about.
     fileprivate mutating func ask(limit: Int = 1_000) -> [UInt64] {
         dequeueQuestions(limit: limit).map { UInt64($0.user.rawValue) }
     }
 
-    /// PostgreSQL knows nothing yet of any of the `count` questions.
+    /// PostgreSQL has decided none of the `count` questions.
     fileprivate mutating func decideNothing(_ count: Int, cursor: Position) -> [Answer] {
         apply(Decisions(cursor: cursor, standings: Array(repeating: nil, count: count)))
     }
 }
 
-/// A list that has heard a heartbeat: settled up to (1, 0).
+/// A list that got a heartbeat: settled up to (1, 0).
 private func listening() -> WaitList {
     var list = WaitList()
     _ = list.receive(event(at(1, 0), at(1, 0)))
@@ -126,7 +126,7 @@ private func listening() -> WaitList {
     @Test func `an event from before the registration answers no waiter`() {
         var list = WaitList()
         list.register(waiter(1, 1, 1), isReplay: false)
-        #expect(list.receive(event(at(1, 0), at(1, 1))) == [], "none was heard before it")
+        #expect(list.receive(event(at(1, 0), at(1, 1))) == [], "no event came before it")
         #expect(list.ask() == [1])
     }
 
@@ -233,7 +233,7 @@ private func listening() -> WaitList {
         #expect(list.decideNothing(1, cursor: at(1, 0)) == [], "read before that commit")
         #expect(list.ask() == [1])
         #expect(list.decideNothing(1, cursor: at(1, 0)) == [])
-        #expect(list.ask() == [], "a PostgreSQL that went back is not asked in circles")
+        #expect(list.ask() == [], "a PostgreSQL that went back is not asked again and again")
     }
 
     @Test

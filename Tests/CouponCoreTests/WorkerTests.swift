@@ -51,7 +51,7 @@ private let first = Position(epoch: 1, n: 1)
         stage.reply([.soldOut])
         #expect(stage.gate.calls.map(\.requests.count) == [enough])
         stage.reply(Array(repeating: .soldOut, count: enough))
-        #expect(stage.gate.calls.map(\.requests.count) == [1], "nothing is under way")
+        #expect(stage.gate.calls.map(\.requests.count) == [1], "nothing is in flight")
     }
 
     @Test func `many coupons have their calls under way together, up to a limit`() {

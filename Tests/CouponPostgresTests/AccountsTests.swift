@@ -9,7 +9,7 @@ private let all = AccountsBounds(rows: 100, rejections: 100)
 @Suite struct AccountsTests {
     private let coupon = CouponID(4)
 
-    /// One user cannot be inserted, two share a sequence, one comes too late.
+    /// One user cannot be inserted, two have the same sequence, one comes too late.
     private func busy() async throws -> TestDatabase {
         let database = try await TestDatabase()
         try database.coupon(total: 3)

@@ -73,7 +73,7 @@ import Testing
         #expect(try store.coupon(coupon)?.total == total)
         let lowered = try store.update(coupon, CouponChange(total: 50)) { coupon, _ in
             asked.append(coupon.total)
-            // Both rows are locked: nobody issues, and no epoch is handed out.
+            // Both rows are locked: nothing is issued, and no epoch is raised.
             let ledger = database.ledger { $0.lockTimeoutMilliseconds = 50 }
             expectBusy { _ = try ledger.issue(batch(entry(1, first: 1, users: [1]))) }
             expectBusy {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import CouponPostgres
 
-/// Dead letters: redriven or discarded once, whoever asks, and told to the gate until it knows.
+/// Dead letters: redriven or discarded once, with any number of admins, and resynced until the gate has it.
 @Suite struct DeadLetterTests {
     private let coupon = CouponID(4)
 
@@ -42,7 +42,7 @@ import Testing
     @Test func `letters are found without a walk over those of other coupons`() async throws {
         let database = try await TestDatabase()
         for id in [4, 8] { try database.coupon(Int64(id)) }
-        // Coupon 4 has the first ones; of those behind them none is its own.
+        // The first ones are coupon 4's; none of those behind them is.
         try database.sql(
             """
             INSERT INTO coupond.dead_letter
@@ -61,12 +61,12 @@ import Testing
             let accounts = try store.accounts(of: [coupon, CouponID(8)], bounds)
             #expect(accounts.map(\.unreadable) == [0, 0])
         }()
-        // What a session has read is counted when it ends.
+        // PostgreSQL counts what a session has read when the session ends.
         try await eventually("the reads are counted") { try read(database) > before }
         #expect(try read(database) < before + 1_000)
     }
 
-    /// How many rows, and entries of indexes, were read of the letters so far.
+    /// How many rows and index entries of the letters were read so far.
     private func read(_ database: TestDatabase) throws -> Int {
         let text = try database.sql(
             """
@@ -94,7 +94,7 @@ import Testing
         #expect(try issued(database) == "2|6")
         let now = try #require(try store.coupon(coupon))
         #expect(now.issued == 3 && now.version == 2, "the last one: sold out")
-        // Again, and otherwise.
+        // The same decision again, and the other one.
         #expect(try store.decide(letter.id, .redriven) == .decided(redriven))
         guard case .refused = try store.decide(letter.id, .discarded) else {
             Testing.Issue.record("decided twice")

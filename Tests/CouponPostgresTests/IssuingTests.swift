@@ -108,7 +108,7 @@ import Testing
         #expect(commit.coupons[0].coupon?.issued == 3)
     }
 
-    /// A user who holds the coupon by another request leaves the place to the next in line.
+    /// A user who has the coupon through another request leaves the place to the next in line.
     @Test func `another request of a holder is rejected`() async throws {
         let database = try await TestDatabase()
         try database.coupon(total: 3)

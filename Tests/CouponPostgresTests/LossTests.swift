@@ -5,7 +5,7 @@ import Testing
 
 @testable import CouponPostgres
 
-/// Rules 19 and 20: what is not committed is not there, and what may be is decided by the cursor alone.
+/// Rules 19 and 20: what is not committed is gone, and only the cursor decides about an unknown COMMIT.
 @Suite struct LossTests {
     @Test func `a locked coupon makes the batch busy`() async throws {
         let database = try await TestDatabase()
@@ -57,7 +57,7 @@ import Testing
         #expect(try database.ledger().issue(batch(entry(1, first: 1, users: [1]))).issued == 1)
     }
 
-    /// The client gives up while COMMIT is under way; whether it succeeds is decided later.
+    /// The client gives up while the COMMIT is in flight; whether it succeeds is decided later.
     @Test(arguments: [true, false]) func `a COMMIT without an answer is resolved by the cursor`(
         succeeds: Bool
     ) async throws {

@@ -1,4 +1,4 @@
-/// A database that an earlier version has made and filled goes on under this one.
+/// A database that an earlier version has made and filled works with this one.
 import CouponCore
 import TestSupport
 import Testing

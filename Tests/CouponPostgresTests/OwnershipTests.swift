@@ -4,7 +4,7 @@ import Testing
 
 @testable import CouponPostgres
 
-/// Rule 9: a partition belongs to the session that holds its lock, and to nobody when it ends.
+/// Rule 9: a partition belongs to the session that holds its lock, until the session ends.
 @Suite struct OwnershipTests {
     @Test func `a partition has one owner`() async throws {
         let database = try await TestDatabase()
@@ -41,7 +41,7 @@ import Testing
         #expect(try other.joinMembers().count == 1)
     }
 
-    /// PostgreSQL's own timeouts do not look at a client that is silent within a COPY.
+    /// PostgreSQL's own timeouts do not apply to a client that is silent within a COPY.
     @Test func `a session that is silent within a COPY loses its locks`() async throws {
         let database = try await TestDatabase()
         let silent = try database.server.startSilentClient(
@@ -73,7 +73,7 @@ import Testing
         withExtendedLifetime(silent) {}
     }
 
-    /// A session that was lost owns nothing, even where the lock is free again.
+    /// A session that was lost owns nothing, even if the lock is free again.
     @Test func `a new session owns nothing`() async throws {
         let database = try await TestDatabase()
         let (ledger, other) = (database.ledger(), database.ledger())

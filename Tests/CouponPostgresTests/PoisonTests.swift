@@ -3,7 +3,7 @@ import CouponPostgres
 import TestSupport
 import Testing
 
-/// Promise 8: one bad request stops nobody, and nothing but bad data makes a dead letter.
+/// Promise 8: one bad request does not stop the others, and only bad data makes a dead letter.
 @Suite struct PoisonTests {
     @Test(arguments: ["23514", "22003"]) func `bad requests become dead letters`(state: String)
         async throws
@@ -47,7 +47,7 @@ import Testing
         #expect(commit.rejections.map(\.accepted.user.rawValue) == [2])
     }
 
-    /// The session stands: others may have better luck with it.
+    /// The session stays: other partitions may use it.
     @Test(arguments: ["53100", "53200", "58030"])
     func `a fault of the server makes no dead letter`(state: String) async throws {
         let database = try await TestDatabase()

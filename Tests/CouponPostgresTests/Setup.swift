@@ -99,10 +99,10 @@ extension HolderReader {
 }
 
 extension TestDatabase {
-    /// Ends every session of this database but the one that asks.
+    /// Ends every session of this database except the one that asks.
     func terminateSessions() throws { try terminateSessions(where: "true") }
 
-    /// Ends those that wait for a lock.
+    /// Ends the sessions that wait for a lock.
     func terminateBlockedSessions() throws {
         try terminateSessions(where: "wait_event_type = 'Lock'")
     }
@@ -126,7 +126,7 @@ extension TestDatabase {
         }
     }
 
-    /// Lets every insert of an issue pass a trigger.
+    /// Adds a trigger to every insert of an issue.
     func trigger(_ body: String) throws {
         try sql(
             """
@@ -156,7 +156,7 @@ func expectBusy(sourceLocation: SourceLocation = #_sourceLocation, _ body: () th
     }
 }
 
-/// Runs what blocks for long: on the pool, which has a thread a core, it would stop the other tests.
+/// Runs a long blocking call: on the pool, which has one thread for each core, it would stop other tests.
 func onItsOwnThread<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R {
     await withCheckedContinuation { continuation in
         Thread.detachNewThread { continuation.resume(returning: body()) }
@@ -164,7 +164,7 @@ func onItsOwnThread<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R
 }
 
 extension PostgresOptions {
-    /// For sessions that wait for a test, which may be kept waiting itself on a busy machine.
+    /// For sessions that wait for a test, which may itself be slow on a busy machine.
     var withLongTimeouts: PostgresOptions {
         var options = self
         options.lockTimeoutMilliseconds = 600_000

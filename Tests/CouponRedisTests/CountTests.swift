@@ -72,7 +72,7 @@ private let cases: [Case] = [
         let (control, loaded, last) = (fixture.control, example.loaded, at(9))
         _ = try control.load([loaded], partition: partition, epoch: 1, load: nil)
         _ = model.load([loaded], partition: partition, epoch: 1, load: nil, now: .zero)
-        // A request of a coupon that is gone is skipped.
+        // A request of a deleted coupon is skipped.
         let queued = example.queued + [placed(5, sequence: 1, n: 3, coupon: 8)]
         #expect(
             try control.count(queued, from: .zero, to: last, partition: partition, epoch: 1))

@@ -13,7 +13,7 @@ private func at(_ milliseconds: Int64) -> MonotonicTime {
         var batch = BatchSize(most: 5_000)
         batch.tooMany(5_000, now: at(0))
         #expect(batch.requests == 2_500)
-        // Fewer were there than were allowed.
+        // Fewer requests were there than were allowed.
         batch.tooMany(40, now: at(0))
         #expect(batch.requests == 20)
         for _ in 0..<10 { batch.tooMany(batch.requests, now: at(0)) }
@@ -62,7 +62,7 @@ private func at(_ milliseconds: Int64) -> MonotonicTime {
         #expect(batch.requests == 256)
         batch.committed(inMilliseconds: 1, othersKeepUp: true, now: at(0))
         #expect(batch.requests == 512)
-        // What the server was too slow for is not tried again for the others' sake.
+        // A size for which the server was too slow is not tried again because others keep up.
         batch.tooMany(64, now: at(0))
         batch.committed(inMilliseconds: 400, othersKeepUp: true, now: at(0))
         #expect(batch.requests == 32)

@@ -8,7 +8,7 @@ let redis = RedisIdentity(runID: "run", replicationID: "history")
 final class FakeGates: GateControl {
     /// What is queued and not settled.
     var items: [QueueItem] = []
-    /// Whose queue cannot be read.
+    /// Partitions whose queue cannot be read.
     var broken: PartitionID?
     /// Another owner was faster: nothing is settled.
     var isOvertaken = false
@@ -67,7 +67,7 @@ final class FakeGates: GateControl {
     func sweep(_ partition: PartitionID, before epoch: Epoch, limit: Int) -> Bool { false }
     func unload(_ partition: PartitionID, epoch: Epoch, limit: Int) -> Bool { false }
 
-    // Of a gate that is open and whole nothing else is asked.
+    // Nothing else is asked of a gate that is open and complete.
     func fence(_ row: PartitionRow) -> Bool { false }
     func distrust(_ partition: PartitionID) -> Epoch { 1 }
     func beat(_ partition: PartitionID, epoch: Epoch) -> Bool { false }

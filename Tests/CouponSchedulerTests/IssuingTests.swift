@@ -1,4 +1,4 @@
-/// One partition's trouble stays its own: the session stands, and the others are served.
+/// Trouble with one partition is its own: the session stays, and the other partitions are served.
 import CouponCore
 import CoreTestKit
 import Testing
@@ -17,7 +17,7 @@ import Testing
         return daemon
     }
 
-    /// Serves both partitions for a while, and sees that the second one never waits.
+    /// Serves both partitions for a while, and checks that the second one never waits.
     private func play(_ daemon: TestDaemon, seconds: Int64) {
         let end = plant.clock.now.advanced(byMilliseconds: seconds * 1_000)
         while plant.clock.now < end {
@@ -44,7 +44,7 @@ import Testing
         #expect(sizes.dropFirst(4).allSatisfy { $0 <= 8 })
         #expect(plant.queue(0).isEmpty)
         #expect(plant.world.tables.issues[CouponID(8)]?.count == 200)
-        #expect(daemon.ledger.joins == joins, "the session stands")
+        #expect(daemon.ledger.joins == joins, "the session stays")
     }
 
     @Test func `an entry that takes too long by itself gets more time, and other partitions go on`()
@@ -86,7 +86,7 @@ import Testing
         let pauses = zip(tries.dropFirst(), tries).map { $0 - $1 }
         #expect(pauses.allSatisfy { $0 <= 5_200 })
         #expect(pauses.suffix(3).allSatisfy { $0 >= 2_500 })
-        #expect(daemon.ledger.joins == joins, "the session stands")
+        #expect(daemon.ledger.joins == joins, "the session stays")
         daemon.ledger.beforeBatch = { _ in }
         play(daemon, seconds: 90)
         #expect(plant.queue(0).isEmpty)

@@ -9,12 +9,12 @@ private func moment(_ milliseconds: Int64) -> MonotonicTime {
 }
 
 @Suite struct OwnedTests {
-    /// A partition of a scheduler, and its source of chance.
+    /// A partition of a scheduler, and its random source.
     private final class Partition {
         var owned = Owned(now: moment(0), requestsPerTransaction: 10)
         private var random = SplitMix64(seed: 7)
 
-        /// Whether a failure is another one than the last.
+        /// Whether a failure differs from the last one.
         func fail(_ text: String, rest: Int64 = 0) -> Bool {
             owned.fail(text, rest: rest, now: moment(1_000), using: &random)
         }
@@ -43,7 +43,7 @@ private func moment(_ milliseconds: Int64) -> MonotonicTime {
         }
         partition.owned.succeed()
         #expect(partition.owned.isDue(moment(0)))
-        #expect((25...50).contains(try partition.pause()), "after a success they begin anew")
+        #expect((25...50).contains(try partition.pause()), "after a success they begin again")
     }
 
     @Test func `a failed partition waits at least as long as the others need`() throws {
@@ -65,7 +65,7 @@ private func moment(_ milliseconds: Int64) -> MonotonicTime {
         #expect(partition.watch(beat: 2, at: 10_000))
         #expect(partition.watch(beat: 2, at: 12_999))
         #expect(!partition.watch(beat: 2, at: 13_000))
-        // Another owner has taken it over meanwhile.
+        // Another owner has begun a rebuild in between.
         #expect(partition.watch(epoch: 4, beat: 2, at: 13_000))
         #expect(!partition.watch(epoch: 4, beat: 2, at: 16_000))
     }

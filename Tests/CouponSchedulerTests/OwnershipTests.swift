@@ -1,4 +1,4 @@
-/// Which partitions are taken and given up.
+/// Which partitions are claimed and released.
 import CouponCore
 import CoreTestKit
 import Testing

@@ -1,4 +1,4 @@
-/// Schedulers over models of their servers, with a clock that only moves where a test says.
+/// Schedulers over models of their servers, with a clock that only a test moves.
 import CouponCore
 import CoreTestKit
 import Logging
@@ -6,13 +6,13 @@ import Testing
 
 @testable import CouponScheduler
 
-/// A scheduler with its ways to the servers.
+/// A scheduler with its connections to the servers.
 struct TestDaemon {
     let scheduler: Scheduler
     let gates: ModelGates
     let ledger: ModelLedger
 
-    /// One round, and a little time: nobody is waited for in it.
+    /// One turn, and a little time. Nothing waits in it.
     func turn(_ clock: VirtualClock) {
         scheduler.turn()
         clock.advance(milliseconds: 5)
@@ -50,7 +50,7 @@ final class Plant {
             gates: gates, ledger: ledger)
     }
 
-    /// Turns until something holds; many turns that do not bring it about are a failure.
+    /// Runs turns until something holds; fails after too many turns.
     func run(
         _ daemons: TestDaemon..., turns: Int = 2_000,
         sourceLocation: SourceLocation = #_sourceLocation,
@@ -74,7 +74,7 @@ final class Plant {
         world.redis[PartitionID(partition)].queue
     }
 
-    /// A coupon of as many partitions as there are is of partition `id % partitions`; it is loaded.
+    /// A loaded coupon of partition `id % partitions`.
     func offer(_ id: Int64 = 8, total: Int64? = nil, holders: Int = 0) {
         var coupon = Coupon(
             id: CouponID(id), title: "t", total: total,

@@ -1,4 +1,4 @@
-/// Rebuilds in slices: who gets a turn meanwhile, what goes on after a failure, who waits for whom (rules
+/// Rebuilds in slices: turns between them, what continues after a failure, who waits for another owner (rules
 /// 26 to 31).
 import CouponCore
 import CoreTestKit
@@ -154,7 +154,7 @@ import Testing
         try expectWhole(plant, issued: 155)
     }
 
-    /// Its batches have done nothing wrong.
+    /// Its batches were not too slow.
     @Test func `statements of a rebuild that take too long make no transaction smaller`() {
         let (plant, daemon) = lost()
         plant.run(daemon) { plant.row().epoch == 2 }
@@ -202,7 +202,7 @@ import Testing
             }
             daemon.turn(plant.clock)
         }
-        #expect(plant.row().epoch == row.epoch, "nobody else has begun one")
+        #expect(plant.row().epoch == row.epoch, "no other rebuild has begun")
         // It stands still.
         let last = plant.clock.now
         plant.run(daemon) { plant.row().epoch > row.epoch }

@@ -47,7 +47,7 @@ import Testing
         #expect(gates.waits.dropLast().allSatisfy { $0 == 0 })
     }
 
-    /// The partition is not among those waited for then: its entries would wake nobody.
+    /// The scheduler does not wait for such a partition, so its entries would not wake the scheduler.
     @Test func `work that a heartbeat finds ends the sleep`() {
         let scheduler = makeScheduler()
         gates.beforeHeartbeat = { [unowned gates] in

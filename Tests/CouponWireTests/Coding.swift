@@ -27,7 +27,7 @@ func written(by encoder: inout FrameEncoder, size: Int) -> [UInt8] {
     }
 }
 
-/// The message in a frame that is whole and alone.
+/// The message of a single complete frame.
 func message(in frame: [UInt8]) -> [UInt8] { Array(frame.dropFirst(FrameSplitter.prefixLength)) }
 
 /// A message as a request.
@@ -36,7 +36,7 @@ func request(in message: [UInt8]) throws(RefusedRequest) -> Request {
     return unsafe try decoder.decode(message.span.bytes)
 }
 
-/// Why a message is no request; nil where it is one.
+/// Why a message is not a request; nil if it is one.
 func refusal(of message: [UInt8]) -> RefusedRequest? {
     do throws(RefusedRequest) {
         _ = try request(in: message)

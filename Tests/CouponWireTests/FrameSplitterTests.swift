@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Frames")
 struct FrameSplitterTests {
-    /// What a reader gets that is fed these chunks.
+    /// What a reader gets from these chunks.
     private func messages(in chunks: [[UInt8]], _ splitter: FrameSplitter) -> [[UInt8]]? {
         var buffered: [UInt8] = []
         var messages: [[UInt8]] = []

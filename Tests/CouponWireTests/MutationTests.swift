@@ -41,7 +41,7 @@ struct MutationTests {
             bytes.damage(like: originals, using: &generator)
             do throws(RefusedRequest) {
                 let decoded = unsafe try decoder.decode(bytes.span.bytes)
-                // What is let in is valid: it can be written and read again.
+                // An accepted message is valid: it can be written and read again.
                 let again = try? request(in: message(in: frame(of: decoded)))
                 if again != decoded { Testing.Issue.record("round \(round): \(decoded)") }
             } catch {

@@ -1,4 +1,4 @@
-// Protobuf by hand: what no honest client sends.
+// Protobuf by hand: messages that no client library sends.
 
 /// A message under construction.
 struct RawMessage {
@@ -36,7 +36,7 @@ struct RawMessage {
     }
 }
 
-/// A message of one piece, over and over, as long as fits in a frame.
+/// A message that repeats one piece as often as fits in a frame.
 func repeated(_ piece: RawMessage, upTo limit: Int = 65_536) -> [UInt8] {
     Array(repeatElement(piece.bytes, count: limit / piece.bytes.count).joined())
 }

@@ -33,7 +33,7 @@ struct RoundTripTests {
         [0, 1, 127, 128, 1 << 40, .max] as [UInt64])
     func outcomeFrames(_ outcome: Outcome, id: UInt64) {
         var encoder = OutcomeEncoder()
-        // What was written before leaves no trace.
+        // Earlier messages leave no trace.
         for outcome in [.issued(sequence: .max, at: Timestamp(microseconds: .max)), outcome] {
             let written = unsafe [UInt8](unsafeUninitializedCapacity: OutcomeEncoder.maximumBytes) {
                 buffer, count in

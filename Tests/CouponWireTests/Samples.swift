@@ -1,4 +1,4 @@
-// One of everything that the protocol can say.
+// One of each message of the protocol.
 
 import CouponCore
 import CouponWire
@@ -122,7 +122,7 @@ enum Samples {
             queueRequests: nil, gateSaysSoldOut: false, workers: 1, workersClosed: 0),
     ]
 
-    /// A full page, each as long as it can be, and one that is as short.
+    /// A full page of the longest letters, and one of the shortest.
     static let issues: [Issue] =
         (2...Limits.issuesPerPage).map {
             Issue(
@@ -148,7 +148,7 @@ enum Samples {
                 id: 5, accepted: nil, position: .zero, error: "", state: .held, createdAt: .zero)
         ]
 
-    /// As a coupon comes in an audit.
+    /// A coupon as an audit has it.
     private static var decided: Coupon {
         var decided = coupon
         decided.lastSequence = 44

@@ -2,7 +2,7 @@ import CouponCore
 import CouponWire
 import Testing
 
-/// A request with one thing wrong, and what is said of it.
+/// A request with one wrong field, and the error for it.
 struct WrongRequest: CustomTestStringConvertible {
     let message: RawMessage
     let text: String
@@ -18,7 +18,7 @@ struct WrongRequest: CustomTestStringConvertible {
 private let title = Array("t".utf8)
 private let latest = UInt64(Limits.maximumMicroseconds)
 
-/// A new coupon, right but for what comes after it: a later field wins.
+/// A valid new coupon, followed by what makes it wrong: a later field wins.
 private let create = RawMessage().number(1, 1).bytes(2, title).number(4, 10).number(5, 20)
 private let issue = RawMessage().number(1, 1).number(2, 2)
 private let update = RawMessage().number(1, 1)

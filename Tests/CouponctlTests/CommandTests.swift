@@ -7,7 +7,7 @@ import Testing
 
 /// Whole commands, against a daemon that is a model of one.
 @Suite(.timeLimit(.minutes(1))) struct CommandTests {
-    /// Runs a command line; the exit code that it ends with.
+    /// Runs a command line. Returns its exit code.
     private func run(_ arguments: [String], _ fault: ModelDaemon.Fault = .none) async throws
         -> Int32
     {
@@ -62,7 +62,7 @@ import Testing
         #expect(try await run(watch) == 1, "there is no such coupon")
         #expect(await Self.run(["watch", "--coupon", "7", "--looks", "0"]) == 64)
         let away = ["--address", "127.0.0.1:1"] + watch
-        #expect(await Self.run(away) == 0, "who watches waits for the daemon")
+        #expect(await Self.run(away) == 0, "watch waits for the daemon")
     }
 
     @Test func `verify judges the coupon of a bench`() async throws {

@@ -1,7 +1,7 @@
 import CouponCore
 import CouponWire
 
-/// The figures of a coupon as an audit tells them, by default of one that is sold out and settled.
+/// The figures of a coupon as an audit reports them, by default of one that is sold out and settled.
 struct Figures {
     var total: Int64? = 10
     var counted: Int64 = 10

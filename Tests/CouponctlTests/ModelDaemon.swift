@@ -3,7 +3,7 @@ import CouponCore
 import CouponWire
 import Synchronization
 
-/// A daemon of one coupon that decides and issues at once: what a sale looks like when nothing is
+/// A daemon of one coupon that decides and issues at once: how a sale looks when nothing is
 /// wrong, or when one thing is.
 final class ModelDaemon: Sendable {
     /// What is wrong with it.
@@ -13,11 +13,11 @@ final class ModelDaemon: Sendable {
         case losesARow
         /// One user gets another sequence than its row has.
         case answersAWrongSequence
-        /// Issues one more than the total.
+        /// One more than the total is issued.
         case overIssues
-        /// A worker goes on to think that the coupon is open.
+        /// A worker still remembers the coupon as open.
         case forgetsToClose
-        /// Cuts a connection in the middle of the sale.
+        /// A connection is cut in the middle of the sale.
         case hangsUp
         /// Has a second coupon with a row too few, and cannot read the first one's accounts.
         case cannotAuditTheFirst

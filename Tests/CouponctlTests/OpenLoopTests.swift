@@ -8,9 +8,9 @@ import Testing
 
 @testable import couponctl
 
-/// Questions on a schedule, by a daemon that answers at once, or in its own time.
+/// Questions on a schedule, with a daemon that answers at once, or slowly.
 @Suite struct OpenLoopTests {
-    /// Notes when each question was due, and when it was answered.
+    /// Records when each question was due, and when it was answered.
     private struct Notes: LoadScript {
         let count: Int
         var times: [Int: (asked: UInt64, now: UInt64)] = [:]

@@ -93,7 +93,7 @@ import Testing
         #expect(Self.breaches(Self.tally(), figures: figures) == [rule])
     }
 
-    /// A look under way when the last one was accepted may have been answered from before.
+    /// A look in flight during the last acceptance may show the queue from before it.
     @Test func `the queue is empty if a look that began later finds it empty`() {
         let looks = [(1, 2), (4, 6), (7, 9)].map { QueueWatch.Empty(asked: $0, seen: $1) }
         #expect(QueueWatch.first(looks, after: 5) == QueueWatch.Empty(asked: 7, seen: 9))

@@ -45,7 +45,7 @@ final class Liveness {
         }
     }
 
-    /// Learns of an epoch that PostgreSQL has handed out.
+    /// Records an epoch that PostgreSQL has raised.
     func didRaise(_ row: PartitionRow) {
         highest[row.id] = max(highest[row.id] ?? 0, row.epoch)
     }

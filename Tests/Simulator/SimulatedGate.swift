@@ -42,7 +42,7 @@ final class SimulatedGate: Gate {
             }
             return
         }
-        precondition(pending.count < Limits.gateCallsInFlight, "too many calls under way")
+        precondition(pending.count < Limits.gateCallsInFlight, "too many calls in flight")
         pending.append(Pending(call: call))
         let number = firstNumber + pending.count - 1
         wire.lastArrival = max(wire.lastArrival, play.line.now + play.line.delay())

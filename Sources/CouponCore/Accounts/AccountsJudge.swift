@@ -31,7 +31,7 @@ public struct AccountsJudge: Sendable {
             && ledger.cursor.epoch == ledger.epoch
     }
 
-    /// All checks that these readings allow, in the order of a request's way.
+    /// All checks that these readings allow, in the order of a request's path.
     public var checks: [Check] {
         (isComparable ? gateChecks : []) + cacheChecks + tableChecks
     }

@@ -50,7 +50,7 @@ public enum GateVerdict: Equatable, Sendable {
     case accepted(sequence: Int64, position: Position)
     /// The same request was accepted before.
     case replayed(sequence: Int64, position: Position)
-    /// Another request of this user counted.
+    /// Another request of this user was accepted before.
     case duplicate(sequence: Int64, state: HolderState, position: Position)
     /// The same request was accepted before, and rejected since.
     case rejected(sequence: Int64, reason: RejectionReason)

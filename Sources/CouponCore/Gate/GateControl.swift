@@ -42,8 +42,8 @@ public protocol GateControl: AnyObject {
     /// - Returns: the last epoch of the old gate; a gate that opens in a later one is rebuilt.
     func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch
 
-    /// Shows that the rebuild with this epoch moves: other owners wait for it. False if the gate is no
-    /// longer fenced with that epoch.
+    /// Shows that the rebuild with this epoch makes progress: other owners wait for it. False if the gate is
+    /// no longer fenced with that epoch.
     func beat(_ partition: PartitionID, epoch: Epoch) throws(BackendError) -> Bool
 
     /// The entries of the queue behind `after`, of any epoch, `limit` at most. The holders of damaged entries
@@ -77,7 +77,7 @@ public protocol GateControl: AnyObject {
     /// Stages holders, in any number of calls and any order.
     /// - Parameter load: the load that has claimed the coupon; nil in a rebuild, which has fenced the gate
     ///   with this epoch and may exceed the memory limit of Redis.
-    /// - Returns: false if the claim, the epoch or the status is another.
+    /// - Returns: false if the claim, the epoch or the status has changed.
     func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
         load: LoadNumber?
@@ -127,8 +127,8 @@ public protocol GateControl: AnyObject {
         _ questions: [StatusQuestion], _ partitioning: Partitioning
     ) throws(BackendError) -> [GateInspection]
 
-    /// Rule 41: unlinks coupons that have ended, are closed or sold out, and are drained, after their time to
-    /// stay; and what stalled loads have staged. It looks at `limit` coupons at most.
+    /// Rule 41: unlinks coupons that have ended, are closed or sold out, and have nothing queued, after their
+    /// retention; and what stalled loads have staged. It checks `limit` coupons at most.
     /// - Returns: whether more are due.
     func unload(
         _ partition: PartitionID, epoch: Epoch, limit: Int

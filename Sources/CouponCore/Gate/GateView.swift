@@ -8,7 +8,7 @@ public struct GateView: Equatable, Sendable {
     public let tail: Int64
     /// Up to here commits are settled; in a fenced gate, up to here a rebuild has counted the queue.
     public let settled: Position
-    /// Rises while a rebuild moves; 0 if there is none.
+    /// Rises while a rebuild makes progress; 0 if there is none.
     public let beat: Int64
     /// Whose gate it is; nil if it is missing.
     public let installID: String?
@@ -97,13 +97,13 @@ public struct GateInspection: Equatable, Sendable {
 
 /// A user among a coupon's holders.
 public struct GateHolder: Equatable, Sendable {
-    /// The sequence of the request that counted.
+    /// The sequence of the accepted request.
     public let sequence: Int64
     /// Where it was queued; zero if it was loaded from PostgreSQL.
     public let position: Position
-    /// Its name.
+    /// Its request id.
     public let requestID: RequestID
-    /// What became of it; nil while it is accepted.
+    /// Why it was rejected; nil if it was not.
     public let rejection: RejectionReason?
 
     /// A holder.

@@ -3,7 +3,7 @@
 ///
 /// A partition may have ten million holders, so the search runs in slices and remembers where it is.
 public struct HolderSearch: Equatable, Sendable {
-    /// A coupon of an epoch whose holders are to be looked through.
+    /// A coupon of an epoch whose holders must be searched.
     public struct Place: Equatable, Sendable {
         /// The epoch in which it was loaded.
         public let epoch: Epoch
@@ -23,17 +23,17 @@ public struct HolderSearch: Equatable, Sendable {
     public private(set) var found: Set<PlacedRequest> = []
     /// The epochs whose coupons are still to be listed; nil before they are known.
     public var epochs: [Epoch]?
-    /// Coupons that were listed and not looked through.
+    /// Coupons that were listed and are not searched yet.
     public var places: [Place] = []
-    /// Where the list of coupons of the last epoch in `epochs` goes on, in Redis' words.
+    /// Redis' cursor in the list of coupons of the last epoch in `epochs`.
     public var listCursor = "0"
-    /// Where the holders of the last place go on, in Redis' words.
+    /// Redis' cursor in the holders of the last place.
     public var holderCursor = "0"
 
     /// A search that has not begun.
     public init(positions: Set<Position>) { self.positions = positions }
 
-    /// Whether everybody was looked at.
+    /// Whether all holders were searched.
     public var isOver: Bool { epochs?.isEmpty == true && places.isEmpty }
 
     /// Adds a holder to `found` if the request was accepted at one of the positions.

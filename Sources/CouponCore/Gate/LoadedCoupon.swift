@@ -82,6 +82,6 @@ public enum LoadResult: Equatable, Sendable {
     case alreadyLoaded
     /// Epoch, status or claim has changed: read the gate and try again.
     case superseded
-    /// The number of holders is not the staged one: they have changed. The staged holders are gone.
+    /// Not as many holders are staged as there should be: they have changed. The staged ones are removed.
     case incomplete
 }

@@ -43,11 +43,11 @@ public protocol Ledger: HolderReader {
 public struct PartitionRow: Equatable, Sendable {
     /// The partition.
     public let id: PartitionID
-    /// The epoch handed out last.
+    /// The latest epoch.
     public let epoch: Epoch
     /// Up to here everything is decided.
     public let cursor: Position
-    /// The Redis for which the epoch was handed out; nil before the first.
+    /// The Redis for which the epoch was raised; nil before the first.
     public let identity: RedisIdentity?
     /// The database's own id, to tell two installations apart.
     public let installID: String

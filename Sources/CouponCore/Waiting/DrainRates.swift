@@ -1,4 +1,4 @@
-/// How fast queues are drained, measured by completion events: about when a queued request will be decided.
+/// Estimates when a queued request will be decided: completion events show how fast its queue moves.
 public struct DrainRates: Sendable {
     private struct Rate {
         var movedAt: Timestamp

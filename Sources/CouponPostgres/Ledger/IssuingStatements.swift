@@ -1,4 +1,4 @@
-/// What an issuing transaction writes: one statement a table, one array a column, whatever the size.
+/// What an issuing transaction writes: one statement for each table, one array for each column.
 internal import CouponCore
 
 extension Statement {

@@ -105,7 +105,7 @@ struct PostgresConnection: ~Copyable {
         _ = try collect(ends: 1, until: nil, within: milliseconds)
     }
 
-    /// Runs a COPY … FROM STDIN with these bytes; gives its result.
+    /// Runs a COPY … FROM STDIN with these bytes. Returns its result.
     func copy(_ sql: String, _ bytes: [UInt8], within milliseconds: Int) throws(SQLFailure) -> Rows
     {
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)

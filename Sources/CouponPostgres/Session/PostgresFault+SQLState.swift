@@ -24,7 +24,7 @@ extension PostgresFault {
     }
 
     /// 08: no connection. 25: read-only after a failover, or a transaction that the server has ended.
-    /// 57P: the server stops, or has ended the session. 53300: it takes no more sessions.
+    /// 57P: the server stops, or has ended the session. 53300: it accepts no more sessions.
     private static func endsSession(_ state: String) -> Bool {
         ["08", "25", "57P", "53300"].contains { state.hasPrefix($0) }
     }

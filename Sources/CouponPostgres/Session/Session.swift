@@ -36,7 +36,7 @@ final class Session {
         return options.answerTimeoutMilliseconds + max(0, longer)
     }
 
-    /// Runs statements in one round trip; gives the result of the last.
+    /// Runs statements in one round trip. Returns the result of the last.
     func run(_ statements: Statement...) throws(BackendError) -> Rows {
         do { return try attempt(statements) } catch { throw .postgres(PostgresFault(error)) }
     }

@@ -2,7 +2,7 @@
 public import CouponCore
 
 extension PostgresCouponStore {
-    /// Changes a coupon under its lock; the version rises, unless the change changes nothing.
+    /// Changes a coupon under its lock; the version rises, unless nothing changes.
     ///
     /// It first takes a shared lock of the partition's row, so no epoch is raised and nothing is issued until
     /// it ends. A row of the outbox is committed before all that, and stays for `resync`.

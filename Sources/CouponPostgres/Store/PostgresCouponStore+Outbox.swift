@@ -1,4 +1,4 @@
-/// What becomes of a change whose daemon died between PostgreSQL and the gate (rules 33 and 34).
+/// Sends a change to the gate again: its daemon may have died between PostgreSQL and the gate (rules 33, 34).
 public import CouponCore
 
 extension PostgresCouponStore {

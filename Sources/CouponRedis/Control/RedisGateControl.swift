@@ -10,7 +10,7 @@ public final class RedisGateControl: GateControl {
     let options: RedisOptions
     private let logger: Logger
     private var connection: BlockingConnection?
-    /// The last attempt to connect, if it failed, and until when it counts.
+    /// Why the last attempt to connect failed, and until when that error is thrown again.
     private var failure: (error: BackendError, until: ContinuousClock.Instant)?
     private var backOff = BackOff()
     /// Which process the connection reaches.

@@ -34,7 +34,7 @@ extension BlockingLane {
         return try store.accounts(of: [id], few).first
     }
 
-    /// The queued requests at that place of the gate; nil if they are too many, or the gate has moved.
+    /// The queued requests at that place of the gate; nil if they are too many, or the gate has moved on.
     private func queuedRequests(
         of id: CouponID, in partition: PartitionID, _ place: GatePlace
     ) throws(BackendError) -> Int64? {

@@ -5,13 +5,13 @@ public import CouponCore
 public final class FakeGate: Gate {
     /// Which Redis it claims to reach.
     public var identity: RedisIdentity?
-    /// Who hears the answers.
+    /// Gets the answers.
     public weak var delegate: (any GateDelegate)?
     /// The calls in flight, oldest first.
     public private(set) var calls: [GateCall] = []
     /// How many calls were ever sent.
     public private(set) var sent = 0
-    /// The most calls that were ever under way at once.
+    /// The most calls that were ever in flight at once.
     public private(set) var mostUnderWay = 0
 
     /// A gate of this Redis.
@@ -24,7 +24,7 @@ public final class FakeGate: Gate {
         mostUnderWay = max(mostUnderWay, calls.count)
     }
 
-    /// How often it was asked to look which Redis it reaches.
+    /// How often it was asked to check which Redis it reaches.
     public private(set) var verified = 0
 
     /// Counts.
@@ -33,7 +33,7 @@ public final class FakeGate: Gate {
     /// Forgets the calls in flight.
     public func close() { calls.removeAll() }
 
-    /// Answers the oldest call. False if none is under way.
+    /// Answers the oldest call. False if none is in flight.
     @discardableResult
     public func answer(_ judge: (GateCall) -> GateAnswer) -> Bool {
         guard !calls.isEmpty else { return false }
@@ -42,7 +42,7 @@ public final class FakeGate: Gate {
         return true
     }
 
-    /// The connection breaks, or stands again: the delegate is told.
+    /// The connection breaks or is back, and the delegate is notified.
     public func become(_ identity: RedisIdentity?) {
         self.identity = identity
         delegate?.gateDidChange()

@@ -3,9 +3,9 @@ public import CouponCore
 
 /// Keeps the question until the test answers it.
 public final class FakeReplicas: ReplicaLink {
-    /// Who hears the answer.
+    /// Gets the answer.
     public weak var delegate: (any ReplicaDelegate)?
-    /// Whether a question is under way.
+    /// Whether a question is in flight.
     public private(set) var isAsked = false
     /// How many questions there were.
     public private(set) var questions = 0
@@ -13,7 +13,7 @@ public final class FakeReplicas: ReplicaLink {
     /// Replicas that were not asked yet.
     public init() {}
 
-    /// Notes a question.
+    /// Records a question.
     public func ask() {
         precondition(!isAsked, "one question at a time")
         isAsked = true
@@ -23,7 +23,7 @@ public final class FakeReplicas: ReplicaLink {
     /// Forgets the question.
     public func close() { isAsked = false }
 
-    /// Answers the question under way.
+    /// Answers the question in flight.
     public func answer(_ answer: ReplicaAnswer?) {
         precondition(isAsked, "nothing was asked")
         isAsked = false

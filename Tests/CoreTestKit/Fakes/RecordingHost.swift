@@ -1,7 +1,7 @@
-/// A worker's host that writes down what it is asked.
+/// A worker's host that records what it is asked.
 public import CouponCore
 
-/// Keeps every answer and every errand.
+/// Records every answer and every question.
 public final class RecordingHost: WorkerHost {
     /// How one request ended.
     public enum End: Equatable {
@@ -11,13 +11,13 @@ public final class RecordingHost: WorkerHost {
         case failure(Failure)
     }
 
-    /// What each caller was told, in order; more than one is a fault.
+    /// What each caller was answered, in order; more than one answer is a fault.
     public private(set) var ends: [UInt64: [End]] = [:]
     /// Whether a pump is wanted.
     public var isPumpScheduled = false
     /// The lookups asked for, oldest first.
     public var lookups: [[CouponID]] = []
-    /// The users of whom PostgreSQL was asked, oldest first.
+    /// The users that PostgreSQL was asked about, oldest first.
     public var recalls: [[CouponUser]] = []
     /// The loads asked for.
     public var loads: [CouponID] = []
@@ -26,35 +26,35 @@ public final class RecordingHost: WorkerHost {
     /// The questions for PostgreSQL, oldest first.
     public var questions: [(acceptedRequests: [AcceptedRequest], partition: PartitionID)] = []
 
-    /// A host that has heard nothing yet.
+    /// A host that was asked nothing.
     public init() {}
 
-    /// Notes an outcome.
+    /// Records an outcome.
     public func answer(_ caller: Caller, _ outcome: Outcome) {
         ends[caller.request, default: []].append(.outcome(outcome))
     }
 
-    /// Notes an error.
+    /// Records an error.
     public func fail(_ caller: Caller, _ failure: Failure) {
         ends[caller.request, default: []].append(.failure(failure))
     }
 
-    /// Notes that a pump is wanted.
+    /// Records that a pump is wanted.
     public func schedulePump() { isPumpScheduled = true }
 
-    /// Notes a lookup.
+    /// Records a lookup.
     public func lookUp(_ coupons: [CouponID]) { lookups.append(coupons) }
 
-    /// Notes users of whom PostgreSQL is asked.
+    /// Records users that PostgreSQL is asked about.
     public func recall(_ users: [CouponUser]) { recalls.append(users) }
 
-    /// Notes a load.
+    /// Records a load.
     public func load(_ coupon: CouponID) { loads.append(coupon) }
 
     /// Counts.
     public func refreshPartitions() { refreshes += 1 }
 
-    /// Notes questions.
+    /// Records questions.
     public func decide(_ questions: [AcceptedRequest], in partition: PartitionID) {
         self.questions.append((questions, partition))
     }

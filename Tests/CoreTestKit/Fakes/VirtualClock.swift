@@ -27,7 +27,7 @@ public final class VirtualClock: Sendable {
         nanoseconds.add(milliseconds * 1_000_000, ordering: .relaxed)
     }
 
-    /// This clock, as the code under test takes it.
+    /// This clock, as the code under test uses it.
     public var clocks: Clocks {
         Clocks(
             now: { self.now }, wallNow: { self.wallNow },

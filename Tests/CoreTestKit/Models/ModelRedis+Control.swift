@@ -45,7 +45,7 @@ extension ModelRedis {
         return .capped
     }
 
-    /// Rule 16: entries of one epoch only, whole ones; the first always comes.
+    /// Rule 16: whole entries of one epoch, always at least the first.
     public mutating func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int,
         now: Timestamp

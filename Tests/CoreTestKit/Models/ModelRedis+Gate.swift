@@ -83,7 +83,7 @@ extension ModelRedis.Loaded {
         return .accepted(sequence: sequence, position: here)
     }
 
-    /// What a known user is told; nil if the request is judged as a new one.
+    /// The verdict for a known user; nil if the request is judged as a new one.
     private func known(_ request: GateRequest, settled: Position) -> GateVerdict? {
         guard let holder = holders[request.user] else { return nil }
         if holder.requestID == request.requestID {

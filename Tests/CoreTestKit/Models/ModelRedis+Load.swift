@@ -2,10 +2,10 @@
 public import CouponCore
 
 extension ModelRedis {
-    /// A claim that has not moved for so long is nobody's, in milliseconds.
+    /// A claim that has not moved for so long is free, in milliseconds.
     public static let claimMilliseconds: Int64 = 5_000
 
-    /// Rule 32: this load alone may stage the coupon's holders.
+    /// Rule 32: from now on only this load may stage the coupon's holders.
     public mutating func claim(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber, now: Timestamp
     ) -> ClaimResult {
@@ -107,7 +107,7 @@ extension ModelRedis {
         return .loaded
     }
 
-    /// A load does not go on.
+    /// Abandons a load.
     public mutating func abandon(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) {

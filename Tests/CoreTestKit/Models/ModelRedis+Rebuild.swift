@@ -2,7 +2,7 @@
 public import CouponCore
 
 extension ModelRedis {
-    /// Rule 27. False if the gate has this epoch or a later one; nil if it is another installation's.
+    /// Rule 27. False if the gate has this epoch or a later one; nil if it belongs to another installation.
     public mutating func fence(_ row: PartitionRow) -> Bool? {
         let old = self[row.id].gate
         if let old, old.installID != row.installID { return nil }
@@ -13,7 +13,7 @@ extension ModelRedis {
         return true
     }
 
-    /// An operator knows that the gate is wrong: the last epoch that will not do.
+    /// An operator knows that the gate is wrong. Returns the last wrong epoch.
     public mutating func distrust(_ partition: PartitionID) -> Epoch {
         guard let gate = self[partition].gate else { return 0 }
         if gate.isFenced { return max(0, gate.epoch - 1) }
@@ -29,7 +29,7 @@ extension ModelRedis {
         return true
     }
 
-    /// The entries as they lie in the queue.
+    /// The entries as they are in the queue.
     public func entries(
         _ partition: PartitionID, after: Position, limit: Int
     ) -> [QueueItem] {

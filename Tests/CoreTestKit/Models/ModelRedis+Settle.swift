@@ -46,7 +46,7 @@ extension ModelRedis {
         return true
     }
 
-    /// Tells every daemon how far the partition is settled (rule 24).
+    /// Publishes how far the partition is settled (rule 24).
     public mutating func heartbeat(
         _ partition: PartitionID, epoch: Epoch, now: Timestamp
     ) -> Bool {
@@ -66,7 +66,7 @@ extension ModelRedis.Partition {
 }
 
 extension ModelRedis.Loaded {
-    /// Takes a user's slot back, if the refused request is the one that holds it.
+    /// Frees a user's slot, if the rejected request is the one that holds it.
     fileprivate mutating func refuse(_ rejection: Rejection) {
         let user = rejection.accepted.user
         guard let holder = holders[user], holder.hasSlot,

@@ -2,7 +2,7 @@
 /// are, and a value, so that a copy is a snapshot. The cross-check holds it against the scripts themselves.
 public import CouponCore
 
-/// What a Redis holds. Each script takes the gate's clock, which is the caller's to move.
+/// What a Redis holds. Each script gets the gate's clock from its caller.
 public struct ModelRedis: Sendable {
     /// How long a finished coupon stays, in milliseconds; 0 is without end.
     public var retention: Int64 = 0
@@ -12,7 +12,7 @@ public struct ModelRedis: Sendable {
     public var backlogPerPartition = Limits.backlogPerPartition
     /// The history that this Redis is part of; a replica's is its master's.
     public var replicationID = ""
-    /// What was published since it was last taken.
+    /// What was published since the last read of it.
     public var events: [CompletionEvent] = []
 
     /// A partition's keys.
@@ -27,7 +27,7 @@ public struct ModelRedis: Sendable {
         public var coupons: [Key: Loaded] = [:]
         /// What loads have staged.
         public var loads: [Key: Staged] = [:]
-        /// When it is looked whether a coupon may go; nil is never.
+        /// When to check whether a coupon may leave; nil is never.
         public var visits: [Key: Timestamp?] = [:]
     }
 
@@ -35,7 +35,7 @@ public struct ModelRedis: Sendable {
     public struct Staged: Sendable {
         /// Whose load; nil in a rebuild.
         public var load: LoadNumber?
-        /// When it last moved.
+        /// When it last made progress.
         public var moved: Timestamp
         /// Who is staged.
         public var holders: [UserID: GateHolder] = [:]
@@ -53,7 +53,7 @@ public struct ModelRedis: Sendable {
         public var settled = Position.zero
         /// Requests accepted and not settled.
         public var queued: Int64 = 0
-        /// Rises while a rebuild moves; 0 if there is none.
+        /// Rises while a rebuild makes progress; 0 if there is none.
         public var beat: Int64 = 0
         /// Counts changes of openness; never falls.
         public var rev: Int64 = 0
@@ -71,9 +71,9 @@ public struct ModelRedis: Sendable {
 
     /// Keys carry the epoch.
     public struct Key: Hashable, Sendable {
-        /// In which it was loaded.
+        /// The epoch in which it was loaded.
         public let epoch: Epoch
-        /// Which coupon.
+        /// The coupon.
         public let coupon: CouponID
 
         /// A coupon of an epoch.
@@ -85,25 +85,25 @@ public struct ModelRedis: Sendable {
 
     /// A coupon's record with its holders.
     public struct Loaded: Sendable {
-        /// As last taken from PostgreSQL; its `issued` is that of the moment.
+        /// As last received from PostgreSQL; its `issued` is the one of that moment.
         public var coupon: Coupon
         /// Whether all of the total is committed.
         public var isSoldOut: Bool
-        /// Slots taken.
+        /// Used slots.
         public var used: Int64
         /// Requests accepted and not settled.
         public var queued: Int64
-        /// Of the next accepted request.
+        /// The sequence of the next accepted request.
         public var nextSequence: Int64
         /// The partition's count at the last change of openness.
         public var rev: Int64
         /// A limit below the total while an admin lowers it.
         public var cap: Int64?
-        /// Under which version the cap was set; 0 without one.
+        /// The version under which the cap was set; 0 without a cap.
         public var capVersion: Int64 = 0
-        /// Who is known, and by which request.
+        /// The known users, each with its request.
         public var holders: [UserID: GateHolder]
-        /// Whether a lowering may be under way.
+        /// Whether a total may be being lowered.
         var isCapped: Bool {
             guard let cap else { return false }
             return capVersion > coupon.version || cap < coupon.total ?? -1
@@ -119,7 +119,7 @@ public struct ModelRedis: Sendable {
                 isSoldOut: isSoldOut, now: now)
         }
 
-        /// All that makes it open or closed, but the clock.
+        /// All that makes it open or closed, except the clock.
         struct Leaf: Equatable {
             let state: CouponState
             let window: Window
@@ -133,7 +133,8 @@ public struct ModelRedis: Sendable {
                 isSoldOut: isSoldOut)
         }
 
-        /// Takes a higher version; a cap goes only with one later than that under which it was set.
+        /// Applies a higher version. A cap is cleared only by a later version than the one under which it was
+        /// set.
         mutating func apply(_ other: Coupon) -> Bool {
             guard other.version > coupon.version else { return false }
             coupon = other
@@ -191,7 +192,7 @@ extension ModelRedis.Partition {
     /// Whether the gate is fenced with this epoch.
     func isFenced(_ epoch: Epoch) -> Bool { gate?.isFenced == true && gate?.epoch == epoch }
 
-    /// Notes when it is to be looked whether a coupon may go (rule 41).
+    /// Plans when to check whether a coupon may leave (rule 41).
     mutating func noteVisit(
         _ loaded: ModelRedis.Loaded, _ epoch: Epoch, _ now: Timestamp, _ retention: Int64
     ) {

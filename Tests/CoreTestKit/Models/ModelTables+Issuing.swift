@@ -1,4 +1,4 @@
-/// The issuing transaction as one step: what lies between its statements is the caller's to play.
+/// The issuing transaction as one step: the caller plays what happens between its statements.
 public import CouponCore
 
 extension ModelTables {

@@ -20,7 +20,7 @@ public struct ModelTables: Sendable {
     public struct Issue: Sendable, Equatable {
         /// The gate's order number.
         public let sequence: Int64
-        /// The request that counted.
+        /// The accepted request.
         public let requestID: RequestID
         /// When it was committed.
         public let at: Timestamp
@@ -124,7 +124,7 @@ public struct ModelTables: Sendable {
         }
     }
 
-    /// Of each user without an issue the latest rejection.
+    /// The latest rejection of each user without an issue.
     private func refusedHolders(of id: CouponID) -> [LoadedHolder] {
         var latest: [UserID: Rejection] = [:]
         let refused = rejections.filter { $0.accepted.coupon == id }
@@ -156,7 +156,7 @@ public struct ModelTables: Sendable {
             })
     }
 
-    /// All that there is to know of the questions.
+    /// All that is known of the questions.
     public func statusRows(_ questions: [StatusQuestion]) -> StatusRows {
         StatusRows(
             coupons: Dictionary(

@@ -3,7 +3,7 @@ package import CouponWire
 internal import NIOCore
 internal import NIOPosix
 
-/// A listener on loopback that speaks the protocol and answers as it is told: the client's other
+/// A listener on loopback that speaks the protocol and gives the answers of a test: the client's other
 /// side.
 package struct CannedDaemon: Sendable {
     /// What to do with a request.
@@ -34,7 +34,7 @@ package struct CannedDaemon: Sendable {
             address: ServerAddress(host: "127.0.0.1", port: port), listener: listener)
     }
 
-    /// Takes no more connections.
+    /// Accepts no more connections.
     package func stop() async throws { try await listener.close() }
 
     private final class Handler: ChannelInboundHandler {

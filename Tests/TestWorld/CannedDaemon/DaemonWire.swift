@@ -10,7 +10,7 @@ package struct DaemonWire: ~Copyable {
     /// Nothing read yet.
     package init() {}
 
-    /// Takes what was read.
+    /// Adds what was read.
     package mutating func feed(_ bytes: ByteBuffer) {
         var bytes = bytes
         received.writeBuffer(&bytes)
@@ -32,7 +32,7 @@ package struct DaemonWire: ~Copyable {
         buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
     }
 
-    /// A frame alone.
+    /// A single frame.
     package static func frame(_ response: Response) -> ByteBuffer {
         var wire = DaemonWire()
         var buffer = ByteBuffer()

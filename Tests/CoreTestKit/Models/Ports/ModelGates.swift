@@ -1,23 +1,23 @@
-/// One daemon's way to the gates of a `ModelWorld`.
+/// One daemon's connection to the gates of a `ModelWorld`.
 public import CouponCore
 
-/// Does what the scripts do. A test hears of each call before it is done: it fails it, or lets time pass.
+/// Does what the scripts do. A test is notified before each call, and may fail it or let time pass.
 public final class ModelGates: GateControl {
-    /// What is called.
+    /// The calls.
     public enum Call: Hashable, Sendable {
         case identity, read, wait, settle, heartbeat, fence, beat, entries, count, open
         case claim, stage, load, abandon, set, cap, inspect, unload, sweep, search
     }
 
-    /// Called before each call is done, with the partition if it is one's.
+    /// Called before each call, with the partition if it has one.
     public var before: (Call, PartitionID?) throws(BackendError) -> Void = { _, _ in }
-    /// Called after each script was done: its answer may be lost.
+    /// Called after each script: its answer may be lost.
     public var after: (Call, PartitionID?) throws(BackendError) -> Void = { _, _ in }
     /// What was called, in order.
     public private(set) var calls: [(call: Call, partition: PartitionID?)] = []
     private let world: ModelWorld
 
-    /// A way to the gates.
+    /// A connection to the gates.
     public init(_ world: ModelWorld) { self.world = world }
 
     /// How often something was called.
@@ -62,7 +62,7 @@ public final class ModelGates: GateControl {
             partition, after: after, upTo: upTo, maximumRequests: maximumRequests, now: now)
     }
 
-    /// XREAD: what does not come at once does not come.
+    /// XREAD; it never waits.
     public func wait(
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
     ) throws(BackendError) -> [PartitionID] {
@@ -206,7 +206,7 @@ public final class ModelGates: GateControl {
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
         load: LoadNumber?
     ) throws(BackendError) -> Bool {
-        // As of many commands of which none is sent.
+        // As with many commands of which none is sent.
         if holders.isEmpty { return true }
         return try run(.stage, partition) {
             world.redis.stage(

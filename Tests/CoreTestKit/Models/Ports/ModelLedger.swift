@@ -1,9 +1,9 @@
 /// One daemon's session with the tables of a `ModelWorld`.
 public import CouponCore
 
-/// Does what the statements do. A test hears of each call before it is done: it fails it, or lets time pass.
+/// Does what the statements do. A test is notified before each call, and may fail it or let time pass.
 public final class ModelLedger: Ledger {
-    /// What is called.
+    /// The calls.
     public enum Call: Hashable, Sendable {
         case join, claim, release, partition, raiseEpoch, issue, rejections, coupons, marks, holders
     }
@@ -47,7 +47,7 @@ public final class ModelLedger: Ledger {
     /// Connects.
     public func ping() throws(BackendError) { try begin(.join) }
 
-    /// By the order in which sessions were begun.
+    /// Ranked by the order in which sessions began.
     public func joinMembers() throws(BackendError) -> Membership {
         try begin(.join)
         return Membership(
@@ -61,7 +61,7 @@ public final class ModelLedger: Ledger {
         return world.owners[partition] == me
     }
 
-    /// Gives an advisory lock back.
+    /// Releases an advisory lock.
     public func release(_ partition: PartitionID) throws(BackendError) {
         try begin(.release, partition)
         if world.owners[partition] == me { world.owners[partition] = nil }

@@ -1,4 +1,4 @@
-/// The models behind the ports, for tests that play nothing between the statements of a call: each call is
+/// The models behind the ports, for tests without faults inside a call: each call is
 /// done at once.
 public import CouponCore
 
@@ -18,7 +18,7 @@ public final class ModelWorld {
     public let partitioning: Partitioning
     /// The ledgers with a session, in the order in which they came.
     var members: [ObjectIdentifier] = []
-    /// Whose lock each partition's is.
+    /// Who holds the lock of each partition.
     public var owners: [PartitionID: ObjectIdentifier] = [:]
 
     /// An empty Redis, and tables without coupons.
