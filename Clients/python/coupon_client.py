@@ -379,7 +379,7 @@ def parse(command_line):
     )
     ask.set_defaults(run=issue)
 
-    look = commands.add_parser("status", help="how a coupon, and perhaps a user, stand")
+    look = commands.add_parser("status", help="the status of a coupon, and of a user if one is named")
     look.add_argument("--coupon", type=positive, required=True)
     look.add_argument("--user", type=positive)
     look.set_defaults(run=status)

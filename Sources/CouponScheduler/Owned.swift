@@ -80,7 +80,7 @@ struct Owned {
     }
 
     /// The row, if a heartbeat is due.
-    func rowToShow(_ now: MonotonicTime) -> PartitionRow? {
+    func rowForHeartbeat(_ now: MonotonicTime) -> PartitionRow? {
         isReady || now < checkAt ? nil : row
     }
 

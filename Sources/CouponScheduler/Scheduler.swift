@@ -127,7 +127,7 @@ package final class Scheduler {
     /// so. One round trip for all of them, because busy partitions wait for it.
     private func sendHeartbeats() {
         let now = options.clocks.now()
-        let rows = owned.keys.sorted().compactMap { owned[$0]?.rowToShow(now) }
+        let rows = owned.keys.sorted().compactMap { owned[$0]?.rowForHeartbeat(now) }
         guard !rows.isEmpty else { return }
         do {
             let identity = try verifiedIdentity()
@@ -234,8 +234,8 @@ package final class Scheduler {
             rebuilds[partition] = nil
         }
         let rest = restForOthers(partition, since: start, now)
-        let isNews = owned[partition]?.fail("\(error)", rest: rest, now: now, using: &random)
-        if isNews == true {
+        let isNew = owned[partition]?.fail("\(error)", rest: rest, now: now, using: &random)
+        if isNew == true {
             logger.warning(
                 "step of a partition failed, retrying",
                 metadata: [LogKey.partition: "\(partition.rawValue)", LogKey.error: "\(error)"])

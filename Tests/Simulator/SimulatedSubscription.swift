@@ -9,7 +9,7 @@ final class SimulatedSubscription {
     private var process: Int?
     private var isUpSent = false
     /// Signals on their way to the loops.
-    private(set) var underWay = 0
+    private(set) var inFlight = 0
     /// Whether an event was lost since the last `up`.
     private(set) var hasMissed = true
     private var lastArrival: Int64 = 0
@@ -21,7 +21,7 @@ final class SimulatedSubscription {
     }
 
     /// Whether it gets every event, and none is on its way.
-    var isQuiet: Bool { isUpSent && process != nil && !hasMissed && underWay == 0 }
+    var isQuiet: Bool { isUpSent && process != nil && !hasMissed && inFlight == 0 }
 
     func connect() {
         daemon.after(play.line.delay()) { [self] in
@@ -62,10 +62,10 @@ final class SimulatedSubscription {
         play.line.note(daemon.name, "receives \(signal)")
         lastArrival = max(lastArrival, play.line.now + play.line.delay())
         for loop in daemon.loops {
-            underWay += 1
+            inFlight += 1
             play.line.at(lastArrival) { [self] in
                 daemon.arrive { [self] in
-                    underWay -= 1
+                    inFlight -= 1
                     switch signal {
                     case .up: isUpSent = true
                     case .down: isUpSent = false

@@ -95,7 +95,7 @@ typedef enum _Coupond__V1__RejectionReason {
   COUPOND__V1__REJECTION_REASON__REJECTION_REASON_NOT_FOUND = 3,
   COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DEAD_LETTER = 4,
   /*
-   * It was a dead letter, and an admin gave it up; another request may try.
+   * It was a dead letter, and an admin discarded it; another request may try.
    */
   COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DISCARDED = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__REJECTION_REASON)
@@ -118,7 +118,7 @@ typedef enum _Coupond__V1__DeadLetterState {
    */
   COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_REDRIVEN = 2,
   /*
-   * Given up, its slot given back.
+   * Discarded; its slot is free.
    */
   COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_DISCARDED = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__DEAD_LETTER_STATE)
@@ -161,7 +161,7 @@ struct  Coupond__V1__Request
    */
   uint32_t deadline_ms;
   /*
-   * For admin methods, where the daemon is configured to ask for it.
+   * For admin methods, if the daemon is configured to ask for it.
    */
   ProtobufCBinaryData token;
   Coupond__V1__Request__MethodCase method_case;
@@ -221,7 +221,7 @@ struct  Coupond__V1__Response
     Coupond__V1__HealthResponse *health;
     Coupond__V1__ServerInfoResponse *server_info;
     /*
-     * What create, get, update, pause, resume and close, redrive and discard leave behind.
+     * The answer to create, get, update, pause, resume and close.
      */
     Coupond__V1__Coupon *coupon;
     Coupond__V1__ListCouponsResponse *list_coupons;
@@ -247,7 +247,7 @@ struct  Coupond__V1__Error
   uint32_t code;
   ProtobufCBinaryData message;
   /*
-   * 0: trying again makes no sense.
+   * 0: trying again does not help.
    */
   uint32_t retry_after_ms;
   /*
@@ -270,12 +270,12 @@ struct  Coupond__V1__IssueRequest
   int64_t coupon_id;
   int64_t user_id;
   /*
-   * 0 to 16 bytes; a retry carries the same ones. Without any the daemon makes one up.
+   * 0 to 16 bytes; a retry carries the same ones. If it is empty, the daemon makes one up.
    */
   ProtobufCBinaryData request_id;
   Coupond__V1__WaitFor wait_for;
   /*
-   * 0 for the first try; a retry counts up, and is always asked of the gate.
+   * 0 for the first try; a retry counts up, and always goes to the gate.
    */
   uint32_t attempt;
 };
@@ -319,7 +319,7 @@ struct  Coupond__V1__CouponStatusRequest
   ProtobufCMessage base;
   int64_t coupon_id;
   /*
-   * 0: no user is asked about.
+   * 0 to ask about no user.
    */
   int64_t user_id;
 };
@@ -333,12 +333,12 @@ struct  Coupond__V1__CouponStatusResponse
   ProtobufCMessage base;
   Coupond__V1__Coupon *coupon;
   /*
-   * Accepted so far, whatever became of it; and of those, not decided yet.
+   * All accepted requests so far; and those that are not decided yet.
    */
   int64_t accepted;
   int64_t queued;
   /*
-   * Of the user that was asked about.
+   * Of the user in the request.
    */
   Coupond__V1__UserState user_state;
   int64_t sequence;
@@ -372,7 +372,7 @@ struct  Coupond__V1__HealthResponse
    */
   protobuf_c_boolean ready;
   /*
-   * Why not; empty where ready.
+   * Why not; empty if ready.
    */
   ProtobufCBinaryData reason;
 };
@@ -397,7 +397,7 @@ struct  Coupond__V1__ServerInfoResponse
   uint32_t partitions;
   uint32_t maximum_frame_bytes;
   /*
-   * The daemon's clock, for a look at the skew.
+   * The daemon's clock, to compare clocks.
    */
   int64_t now;
 };
@@ -528,14 +528,14 @@ typedef enum {
 } Coupond__V1__UpdateCouponRequest__MaybeClosesAtCase;
 
 /*
- * What is absent stays as it is.
+ * Absent fields stay as they are.
  */
 struct  Coupond__V1__UpdateCouponRequest
 {
   ProtobufCMessage base;
   int64_t id;
   /*
-   * The total goes away. Not together with total.
+   * Removes the total. Not together with total.
    */
   protobuf_c_boolean unlimited;
   Coupond__V1__UpdateCouponRequest__MaybeTitleCase maybe_title_case;
@@ -647,7 +647,7 @@ struct  Coupond__V1__AuditCouponResponse
   ProtobufCMessage base;
   Coupond__V1__Coupon *coupon;
   /*
-   * The gate's side; absent where the gate does not hold the coupon.
+   * The gate's side; absent if the gate does not hold the coupon.
    */
   protobuf_c_boolean loaded;
   int64_t gate_used;
@@ -670,7 +670,7 @@ struct  Coupond__V1__AuditCouponResponse
   int64_t repeated_sequences;
   int64_t rejected;
   /*
-   * Dead letters that keep their slot; those whose slot was given back.
+   * Dead letters that keep their slot; those that were discarded.
    */
   int64_t dead_lettered;
   int64_t discarded;
@@ -679,7 +679,7 @@ struct  Coupond__V1__AuditCouponResponse
    */
   int64_t unreadable;
   /*
-   * Discarded ones of which the gate may not know yet.
+   * Discarded ones that the gate may not know yet.
    */
   int64_t unsynced;
   /*
@@ -744,7 +744,7 @@ struct  Coupond__V1__Issue
   int64_t user_id;
   int64_t sequence;
   /*
-   * By which the user may ask again and learn of it.
+   * With it the user may ask again and gets the same answer.
    */
   ProtobufCBinaryData request_id;
   int64_t accepted_at;
@@ -795,7 +795,7 @@ struct  Coupond__V1__DeadLetter
   ProtobufCMessage base;
   int64_t id;
   /*
-   * 0 where a queue entry could not be read and nobody knows its users; so are user_id and sequence.
+   * 0 if a queue entry could not be read and its users are unknown; then user_id and sequence are 0 too.
    */
   int64_t coupon_id;
   int64_t user_id;
@@ -870,7 +870,7 @@ struct  Coupond__V1__DiscardDeadLetterRequest
 
 
 /*
- * Local caches are dropped and the admin token is read anew, by the daemon that is asked.
+ * The daemon drops its local caches and reads its admin token again. Other daemons do not.
  */
 struct  Coupond__V1__ReloadRequest
 {
@@ -891,8 +891,8 @@ struct  Coupond__V1__ReloadResponse
 
 
 /*
- * A partition's gate is built anew, from the tables and the queue; requests for its coupons are UNAVAILABLE
- * meanwhile.
+ * Rebuilds a partition's gate from the tables and the queue. Until it is open again, requests for its coupons
+ * get UNAVAILABLE.
  */
 struct  Coupond__V1__RebuildGateRequest
 {

@@ -58,7 +58,7 @@ public struct AuditBook: Sendable {
         for check in checks {
             if check.holds {
                 known[check.rule] = nil
-            } else if let attempt = note(check, in: &known) {
+            } else if let attempt = record(check, in: &known) {
                 findings.append(.drift(check, attempt: attempt))
             }
         }
@@ -73,7 +73,7 @@ public struct AuditBook: Sendable {
     }
 
     /// The number of the due attempt for a certain drift; nil if none is due.
-    private func note(_ check: Check, in known: inout [String: Suspicion]) -> Int? {
+    private func record(_ check: Check, in known: inout [String: Suspicion]) -> Int? {
         var suspicion = known[check.rule] ?? Suspicion(difference: check.difference, looks: 0)
         let isSame = suspicion.looks > 0 && suspicion.difference == check.difference
         suspicion.looks += 1
