@@ -66,7 +66,8 @@ let package = Package(
             name: "CouponCore", dependencies: ["CouponDomain", deque], swiftSettings: strict),
         .target(
             name: "CouponWire", dependencies: ["CCouponProto", "CProtobufC", "CouponDomain"],
-            swiftSettings: strict),
+            // So that nothing points into the memory of a message after it is given back.
+            swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "CouponRedis",
             dependencies: ["CHiredis", "CouponCore", nioCore, nioPosix, logging, deque],

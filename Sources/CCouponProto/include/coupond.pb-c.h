@@ -125,6 +125,7 @@ typedef enum _Coupond__V1__DeadLetterState {
 } Coupond__V1__DeadLetterState;
 
 /* --- messages --- */
+#pragma clang attribute push(__attribute__((swift_attr("safe"))), apply_to = any(record, field))
 
 typedef enum {
   COUPOND__V1__REQUEST__METHOD__NOT_SET = 0,
@@ -411,12 +412,16 @@ typedef enum {
   COUPOND__V1__COUPON__MAYBE_TOTAL_TOTAL = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__COUPON__MAYBE_TOTAL__CASE)
 } Coupond__V1__Coupon__MaybeTotalCase;
+static const Coupond__V1__Coupon__MaybeTotalCase Coupond__V1__Coupon__MaybeTotalCase_present
+  __attribute__((swift_name("Coupond__V1__Coupon__MaybeTotalCase.present"))) = COUPOND__V1__COUPON__MAYBE_TOTAL_TOTAL;
 
 typedef enum {
   COUPOND__V1__COUPON__MAYBE_REMAINING__NOT_SET = 0,
   COUPOND__V1__COUPON__MAYBE_REMAINING_REMAINING = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__COUPON__MAYBE_REMAINING__CASE)
 } Coupond__V1__Coupon__MaybeRemainingCase;
+static const Coupond__V1__Coupon__MaybeRemainingCase Coupond__V1__Coupon__MaybeRemainingCase_present
+  __attribute__((swift_name("Coupond__V1__Coupon__MaybeRemainingCase.present"))) = COUPOND__V1__COUPON__MAYBE_REMAINING_REMAINING;
 
 struct  Coupond__V1__Coupon
 {
@@ -447,6 +452,8 @@ typedef enum {
   COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_TOTAL_TOTAL = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_TOTAL__CASE)
 } Coupond__V1__CreateCouponRequest__MaybeTotalCase;
+static const Coupond__V1__CreateCouponRequest__MaybeTotalCase Coupond__V1__CreateCouponRequest__MaybeTotalCase_present
+  __attribute__((swift_name("Coupond__V1__CreateCouponRequest__MaybeTotalCase.present"))) = COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_TOTAL_TOTAL;
 
 struct  Coupond__V1__CreateCouponRequest
 {
@@ -508,24 +515,32 @@ typedef enum {
   COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_TITLE_TITLE = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_TITLE__CASE)
 } Coupond__V1__UpdateCouponRequest__MaybeTitleCase;
+static const Coupond__V1__UpdateCouponRequest__MaybeTitleCase Coupond__V1__UpdateCouponRequest__MaybeTitleCase_present
+  __attribute__((swift_name("Coupond__V1__UpdateCouponRequest__MaybeTitleCase.present"))) = COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_TITLE_TITLE;
 
 typedef enum {
   COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_TOTAL__NOT_SET = 0,
   COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_TOTAL_TOTAL = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_TOTAL__CASE)
 } Coupond__V1__UpdateCouponRequest__MaybeTotalCase;
+static const Coupond__V1__UpdateCouponRequest__MaybeTotalCase Coupond__V1__UpdateCouponRequest__MaybeTotalCase_present
+  __attribute__((swift_name("Coupond__V1__UpdateCouponRequest__MaybeTotalCase.present"))) = COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_TOTAL_TOTAL;
 
 typedef enum {
   COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_OPENS_AT__NOT_SET = 0,
   COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_OPENS_AT_OPENS_AT = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_OPENS_AT__CASE)
 } Coupond__V1__UpdateCouponRequest__MaybeOpensAtCase;
+static const Coupond__V1__UpdateCouponRequest__MaybeOpensAtCase Coupond__V1__UpdateCouponRequest__MaybeOpensAtCase_present
+  __attribute__((swift_name("Coupond__V1__UpdateCouponRequest__MaybeOpensAtCase.present"))) = COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_OPENS_AT_OPENS_AT;
 
 typedef enum {
   COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_CLOSES_AT__NOT_SET = 0,
   COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_CLOSES_AT_CLOSES_AT = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_CLOSES_AT__CASE)
 } Coupond__V1__UpdateCouponRequest__MaybeClosesAtCase;
+static const Coupond__V1__UpdateCouponRequest__MaybeClosesAtCase Coupond__V1__UpdateCouponRequest__MaybeClosesAtCase_present
+  __attribute__((swift_name("Coupond__V1__UpdateCouponRequest__MaybeClosesAtCase.present"))) = COUPOND__V1__UPDATE_COUPON_REQUEST__MAYBE_CLOSES_AT_CLOSES_AT;
 
 /*
  * Absent fields stay as they are.
@@ -608,36 +623,48 @@ typedef enum {
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_CAP_GATE_CAP = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_CAP__CASE)
 } Coupond__V1__AuditCouponResponse__MaybeGateCapCase;
+static const Coupond__V1__AuditCouponResponse__MaybeGateCapCase Coupond__V1__AuditCouponResponse__MaybeGateCapCase_present
+  __attribute__((swift_name("Coupond__V1__AuditCouponResponse__MaybeGateCapCase.present"))) = COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_CAP_GATE_CAP;
 
 typedef enum {
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL__NOT_SET = 0,
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL_GATE_TOTAL = 28
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL__CASE)
 } Coupond__V1__AuditCouponResponse__MaybeGateTotalCase;
+static const Coupond__V1__AuditCouponResponse__MaybeGateTotalCase Coupond__V1__AuditCouponResponse__MaybeGateTotalCase_present
+  __attribute__((swift_name("Coupond__V1__AuditCouponResponse__MaybeGateTotalCase.present"))) = COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL_GATE_TOTAL;
 
 typedef enum {
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS__NOT_SET = 0,
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS_QUEUE_REQUESTS = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS__CASE)
 } Coupond__V1__AuditCouponResponse__MaybeQueueRequestsCase;
+static const Coupond__V1__AuditCouponResponse__MaybeQueueRequestsCase Coupond__V1__AuditCouponResponse__MaybeQueueRequestsCase_present
+  __attribute__((swift_name("Coupond__V1__AuditCouponResponse__MaybeQueueRequestsCase.present"))) = COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS_QUEUE_REQUESTS;
 
 typedef enum {
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS__NOT_SET = 0,
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS_ROWS = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS__CASE)
 } Coupond__V1__AuditCouponResponse__MaybeRowsCase;
+static const Coupond__V1__AuditCouponResponse__MaybeRowsCase Coupond__V1__AuditCouponResponse__MaybeRowsCase_present
+  __attribute__((swift_name("Coupond__V1__AuditCouponResponse__MaybeRowsCase.present"))) = COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS_ROWS;
 
 typedef enum {
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE__NOT_SET = 0,
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE_LOWEST_SEQUENCE = 11
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE__CASE)
 } Coupond__V1__AuditCouponResponse__MaybeLowestSequenceCase;
+static const Coupond__V1__AuditCouponResponse__MaybeLowestSequenceCase Coupond__V1__AuditCouponResponse__MaybeLowestSequenceCase_present
+  __attribute__((swift_name("Coupond__V1__AuditCouponResponse__MaybeLowestSequenceCase.present"))) = COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE_LOWEST_SEQUENCE;
 
 typedef enum {
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_HIGHEST_SEQUENCE__NOT_SET = 0,
   COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_HIGHEST_SEQUENCE_HIGHEST_SEQUENCE = 12
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_HIGHEST_SEQUENCE__CASE)
 } Coupond__V1__AuditCouponResponse__MaybeHighestSequenceCase;
+static const Coupond__V1__AuditCouponResponse__MaybeHighestSequenceCase Coupond__V1__AuditCouponResponse__MaybeHighestSequenceCase_present
+  __attribute__((swift_name("Coupond__V1__AuditCouponResponse__MaybeHighestSequenceCase.present"))) = COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_HIGHEST_SEQUENCE_HIGHEST_SEQUENCE;
 
 /*
  * The raw figures of gate, queue and tables; the caller judges them. Exact while nothing moves.
@@ -917,6 +944,8 @@ struct  Coupond__V1__RebuildGateResponse
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__rebuild_gate_response__descriptor) \
     , 0, 0 }
 
+
+#pragma clang attribute pop
 
 /* Coupond__V1__Request methods */
 void   coupond__v1__request__init
@@ -1681,40 +1710,74 @@ extern const ProtobufCEnumDescriptor    coupond__v1__user_state__descriptor;
 extern const ProtobufCEnumDescriptor    coupond__v1__rejection_reason__descriptor;
 extern const ProtobufCEnumDescriptor    coupond__v1__coupon_state__descriptor;
 extern const ProtobufCEnumDescriptor    coupond__v1__dead_letter_state__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__response__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__error__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__issue_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__issue_response__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__coupon_status_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__coupon_status_response__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__health_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__health_response__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__server_info_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__server_info_response__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__coupon__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__create_coupon_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__get_coupon_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__list_coupons_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__list_coupons_response__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__update_coupon_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__pause_coupon_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__resume_coupon_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__close_coupon_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__issue__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__list_issues_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__list_issues_response__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__dead_letter__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_response__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__redrive_dead_letter_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__discard_dead_letter_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__reload_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__reload_response__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_request__descriptor;
-extern const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_response__descriptor;
+extern const ProtobufCMessageDescriptor coupond__v1__request__descriptor
+  __attribute__((swift_name("Coupond__V1__Request.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__response__descriptor
+  __attribute__((swift_name("Coupond__V1__Response.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__error__descriptor
+  __attribute__((swift_name("Coupond__V1__Error.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__issue_request__descriptor
+  __attribute__((swift_name("Coupond__V1__IssueRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__issue_response__descriptor
+  __attribute__((swift_name("Coupond__V1__IssueResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__coupon_status_request__descriptor
+  __attribute__((swift_name("Coupond__V1__CouponStatusRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__coupon_status_response__descriptor
+  __attribute__((swift_name("Coupond__V1__CouponStatusResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__health_request__descriptor
+  __attribute__((swift_name("Coupond__V1__HealthRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__health_response__descriptor
+  __attribute__((swift_name("Coupond__V1__HealthResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__server_info_request__descriptor
+  __attribute__((swift_name("Coupond__V1__ServerInfoRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__server_info_response__descriptor
+  __attribute__((swift_name("Coupond__V1__ServerInfoResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__coupon__descriptor
+  __attribute__((swift_name("Coupond__V1__Coupon.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__create_coupon_request__descriptor
+  __attribute__((swift_name("Coupond__V1__CreateCouponRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__get_coupon_request__descriptor
+  __attribute__((swift_name("Coupond__V1__GetCouponRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__list_coupons_request__descriptor
+  __attribute__((swift_name("Coupond__V1__ListCouponsRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__list_coupons_response__descriptor
+  __attribute__((swift_name("Coupond__V1__ListCouponsResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__update_coupon_request__descriptor
+  __attribute__((swift_name("Coupond__V1__UpdateCouponRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__pause_coupon_request__descriptor
+  __attribute__((swift_name("Coupond__V1__PauseCouponRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__resume_coupon_request__descriptor
+  __attribute__((swift_name("Coupond__V1__ResumeCouponRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__close_coupon_request__descriptor
+  __attribute__((swift_name("Coupond__V1__CloseCouponRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_request__descriptor
+  __attribute__((swift_name("Coupond__V1__AuditCouponRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor
+  __attribute__((swift_name("Coupond__V1__AuditCouponResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__issue__descriptor
+  __attribute__((swift_name("Coupond__V1__Issue.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__list_issues_request__descriptor
+  __attribute__((swift_name("Coupond__V1__ListIssuesRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__list_issues_response__descriptor
+  __attribute__((swift_name("Coupond__V1__ListIssuesResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__dead_letter__descriptor
+  __attribute__((swift_name("Coupond__V1__DeadLetter.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_request__descriptor
+  __attribute__((swift_name("Coupond__V1__ListDeadLettersRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_response__descriptor
+  __attribute__((swift_name("Coupond__V1__ListDeadLettersResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__redrive_dead_letter_request__descriptor
+  __attribute__((swift_name("Coupond__V1__RedriveDeadLetterRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__discard_dead_letter_request__descriptor
+  __attribute__((swift_name("Coupond__V1__DiscardDeadLetterRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__reload_request__descriptor
+  __attribute__((swift_name("Coupond__V1__ReloadRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__reload_response__descriptor
+  __attribute__((swift_name("Coupond__V1__ReloadResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_request__descriptor
+  __attribute__((swift_name("Coupond__V1__RebuildGateRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_response__descriptor
+  __attribute__((swift_name("Coupond__V1__RebuildGateResponse.descriptor")));
 
 PROTOBUF_C__END_DECLS
 

@@ -17,9 +17,15 @@ public import CouponDomain
     /// titles, take less than three times its bytes.
     private static let memoryBytes = 3 * Limits.frameBytes
 
+    /// A message with its size in bytes.
+    @unsafe private struct Prepared {
+        let message: UnsafeMutablePointer<ProtobufCMessage>
+        let size: Int
+    }
+
     private var arena: MessageArena
-    private var prepared: UnsafeMutablePointer<ProtobufCMessage>?
-    private var messageSize = 0
+    /// In the arena; nil once that is reset.
+    private var prepared: Prepared?
 
     /// An encoder.
     public init() {
@@ -33,7 +39,8 @@ public import CouponDomain
     /// - Returns: the frame's size in bytes, its length included.
     public mutating func prepare(_ response: Response) -> Int {
         do throws(Failure) {
-            return unsafe try frame { arena throws(Failure) in unsafe try arena.response(response) }
+            reset()
+            return unsafe try keep(Self.measure(try arena.response(response)))
         } catch {
             // No answer of the daemon is that long, but nothing here depends on it: an error fits.
             let failure = Failure(.internal, "answer: does not fit in a frame")
@@ -46,46 +53,52 @@ public import CouponDomain
     /// - Returns: the frame's size in bytes, its length included.
     /// - Throws: INVALID_ARGUMENT if it does not fit in a frame of `Limits.frameBytes`.
     public mutating func prepare(_ request: Request) throws(Failure) -> Int {
-        unsafe try frame { arena throws(Failure) in unsafe try arena.request(request) }
+        reset()
+        return unsafe try keep(Self.measure(try arena.request(request)))
     }
 
     /// Writes the frame prepared last.
     ///
     /// - Parameter output: with room for as many bytes as `prepare` said.
     public mutating func write(into output: inout OutputRawSpan) {
-        guard let message = unsafe prepared else {
+        guard let prepared = unsafe prepared else {
             preconditionFailure("prepare comes before write")
         }
-        let frameSize = FrameSplitter.prefixLength + messageSize
+        let frameSize = unsafe FrameSplitter.prefixLength + prepared.size
         precondition(
             output.freeCapacity >= frameSize, "the frame needs the room that prepare named")
         unsafe output.withUnsafeMutableBytes { buffer, count in
             let start = unsafe buffer.baseAddress.map { unsafe $0 + count }
             guard let start = unsafe start else { preconditionFailure("a frame has bytes") }
-            let prefix = UInt32(truncatingIfNeeded: messageSize).bigEndian
+            let prefix = unsafe UInt32(truncatingIfNeeded: prepared.size).bigEndian
             unsafe start.storeBytes(of: prefix, as: UInt32.self)
             let body = unsafe start + FrameSplitter.prefixLength
             let written = unsafe protobuf_c_message_pack(
-                message, body.assumingMemoryBound(to: UInt8.self))
-            precondition(written == messageSize, "a message is as long as it was measured")
+                prepared.message, body.assumingMemoryBound(to: UInt8.self))
+            precondition(unsafe written == prepared.size, "a message is as long as it was measured")
             count += frameSize
         }
     }
 
-    private mutating func frame<Message>(
-        _ build: (inout MessageArena) throws(Failure) -> UnsafeMutablePointer<Message>
-    ) throws(Failure) -> Int {
+    private mutating func reset() {
         unsafe prepared = nil
         arena.reset()
-        // Every generated struct begins with a ProtobufCMessage.
-        let message = unsafe UnsafeMutableRawPointer(try build(&arena))
-            .assumingMemoryBound(to: ProtobufCMessage.self)
-        let size = unsafe protobuf_c_message_get_packed_size(message)
+    }
+
+    /// The message for `write`, if it fits in a frame.
+    private static func measure<Message: WireMessage>(
+        _ part: Part<Message>
+    ) throws(Failure) -> Prepared {
+        let size = part.packedSize
         guard (1...Limits.frameBytes).contains(size) else {
             throw Failure(.invalidArgument, "frame: \(size) bytes do not fit")
         }
+        return unsafe Prepared(message: part.base, size: size)
+    }
+
+    /// - Returns: the frame's size in bytes.
+    private mutating func keep(_ message: Prepared) -> Int {
         unsafe prepared = unsafe message
-        messageSize = size
-        return FrameSplitter.prefixLength + size
+        return unsafe FrameSplitter.prefixLength + message.size
     }
 }

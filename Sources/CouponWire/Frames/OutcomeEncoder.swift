@@ -35,7 +35,7 @@ public import CouponDomain
     public mutating func write(_ outcome: Outcome, id: UInt64, into output: inout OutputRawSpan) {
         precondition(output.freeCapacity >= Self.maximumBytes, "an outcome needs the room for one")
         unsafe response.pointee.id = id
-        unsafe issue.pointee.fill(outcome)
+        unsafe Part(issue, in: self).fill(outcome)
         unsafe output.withUnsafeMutableBytes { buffer, count in
             let start = unsafe buffer.baseAddress.map { unsafe $0 + count }
             guard let start = unsafe start else { preconditionFailure("a frame has bytes") }

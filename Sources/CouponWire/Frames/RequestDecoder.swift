@@ -34,15 +34,16 @@ public struct RequestDecoder: ~Copyable {
     ///
     /// Nil for anything else, which `decode` handles. Costs no allocation.
     public mutating func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? {
-        guard let raw = unsafe unpack(message), unsafe raw.pointee.token.len == 0,
-            unsafe raw.pointee.method_case == COUPOND__V1__REQUEST__METHOD_ISSUE,
-            let rawIssue = unsafe raw.pointee.issue
+        arena.reset()
+        // A oneof holds one method: with an `issue` there, it is the case.
+        guard let raw = unsafe arena.unpack(message, coupond__v1__request__unpack),
+            raw.token.count == 0, let issue = raw.issue
         else { return nil }
         do throws(Failure) {
-            let deadline = unsafe raw.pointee.deadline_ms
+            let deadline = raw.deadline_ms
             return PlainIssueRequest(
-                id: unsafe raw.pointee.id, deadlineMilliseconds: deadline == 0 ? nil : deadline,
-                issue: unsafe try IssueRequest(rawIssue.pointee))
+                id: raw.id, deadlineMilliseconds: deadline == 0 ? nil : deadline,
+                issue: try IssueRequest(issue))
         } catch {
             return nil
         }
@@ -54,24 +55,14 @@ public struct RequestDecoder: ~Copyable {
     ///   out of its bounds; UNIMPLEMENTED for a method unknown here; RESOURCE_EXHAUSTED beyond the
     ///   memory budget.
     public mutating func decode(_ message: RawSpan) throws(RefusedRequest) -> Request {
-        guard let unpacked = unsafe unpack(message) else {
+        arena.reset()
+        guard let raw = unsafe arena.unpack(message, coupond__v1__request__unpack) else {
             throw RefusedRequest(id: Self.leadingID(of: message), failure: whyNotUnpacked)
         }
         do throws(Failure) {
-            return unsafe try Request(unpacked.pointee)
+            return try Request(raw)
         } catch {
-            throw unsafe RefusedRequest(id: unpacked.pointee.id, failure: error)
-        }
-    }
-
-    /// NULL for malformed bytes and for a spent budget alike.
-    private mutating func unpack(_ message: RawSpan) -> UnsafeMutablePointer<Coupond__V1__Request>?
-    {
-        arena.reset()
-        return unsafe message.withUnsafeBytes { bytes in
-            unsafe coupond__v1__request__unpack(
-                arena.allocator(), bytes.count,
-                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+            throw RefusedRequest(id: raw.id, failure: error)
         }
     }
 

@@ -34,23 +34,16 @@ public struct ResponseDecoder: ~Copyable {
     ///   which a later daemon may send.
     public mutating func decode(_ message: RawSpan) throws(UnreadableResponse) -> Response {
         arena.reset()
-        let unpacked = unsafe message.withUnsafeBytes { bytes in
-            // NULL for malformed bytes and for a spent budget alike.
-            unsafe coupond__v1__response__unpack(
-                arena.allocator(), bytes.count,
-                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
-        }
-        guard let unpacked = unsafe unpacked else {
+        guard let raw = unsafe arena.unpack(message, coupond__v1__response__unpack) else {
             let reason =
                 arena.isExhausted
                 ? "frame: has too many fields" : "frame: is not a protobuf message"
             throw UnreadableResponse(id: nil, reason: reason)
         }
         do throws(Failure) {
-            return unsafe Response(
-                id: unpacked.pointee.id, result: try Response.Result(unpacked.pointee))
+            return Response(id: raw.id, result: try Response.Result(raw))
         } catch {
-            throw unsafe UnreadableResponse(id: unpacked.pointee.id, reason: error.message)
+            throw UnreadableResponse(id: raw.id, reason: error.message)
         }
     }
 }

@@ -1,8 +1,6 @@
 // The bounds of single fields. Each check names the field by its path in the schema, for the
 // author of the client. The paths are literals: a valid field costs nothing.
 
-internal import CCouponProto
-internal import CProtobufC
 internal import CouponDomain
 
 extension Failure {
@@ -14,12 +12,13 @@ extension Failure {
 
 /// Checks of fields that come from outside.
 enum Field {
-    /// The message of a oneof; present if the case says so.
+    /// A message that must be there.
+    @_lifetime(copy part)
     static func message<Message>(
-        _ pointer: UnsafeMutablePointer<Message>?, _ path: String
-    ) throws(Failure) -> Message {
-        guard let pointer = unsafe pointer else { throw .field(path, "missing") }
-        return unsafe pointer.pointee
+        _ part: Part<Message>?, _ path: String
+    ) throws(Failure) -> Part<Message> {
+        guard let part else { throw .field(path, "missing") }
+        return part
     }
 
     static func coupon(_ id: Int64, _ path: String) throws(Failure) -> CouponID {
@@ -50,43 +49,43 @@ enum Field {
     }
 
     static func requestID(
-        _ value: ProtobufCBinaryData, _ path: String
+        _ value: WireBytes, _ path: String
     ) throws(Failure) -> RequestID {
-        guard let id = unsafe value.requestID() else {
+        guard let id = value.requestID() else {
             throw .field(
-                path, unsafe "must have at most \(RequestID.maximumLength) bytes, has \(value.len)")
+                path, "must have at most \(RequestID.maximumLength) bytes, has \(value.count)")
         }
         return id
     }
 
     static func token(
-        _ value: ProtobufCBinaryData, _ path: String
+        _ value: WireBytes, _ path: String
     ) throws(Failure) -> [UInt8] {
-        guard unsafe value.len <= Limits.maximumTokenBytes else {
+        guard value.count <= Limits.maximumTokenBytes else {
             throw .field(
-                path, unsafe "must have at most \(Limits.maximumTokenBytes) bytes, has \(value.len)"
+                path, "must have at most \(Limits.maximumTokenBytes) bytes, has \(value.count)"
             )
         }
-        return unsafe value.copied()
+        return value.copied()
     }
 
     static func title(
-        _ value: ProtobufCBinaryData, _ path: String
+        _ value: WireBytes, _ path: String
     ) throws(Failure) -> String {
         let limit = Limits.maximumTitleBytes
-        guard unsafe (1...limit).contains(value.len) else {
-            throw .field(path, unsafe "must have 1 to \(limit) bytes, has \(value.len)")
+        guard (1...limit).contains(value.count) else {
+            throw .field(path, "must have 1 to \(limit) bytes, has \(value.count)")
         }
-        let text = unsafe try text(value, path)
+        let text = try text(value, path)
         guard !text.utf8.contains(0) else { throw .field(path, "must not contain NUL") }
         return text
     }
 
     /// Any text, of the daemon.
     static func text(
-        _ value: ProtobufCBinaryData, _ path: String
+        _ value: WireBytes, _ path: String
     ) throws(Failure) -> String {
-        guard let text = unsafe value.text() else { throw .field(path, "must be valid UTF-8") }
+        guard let text = value.text() else { throw .field(path, "must be valid UTF-8") }
         return text
     }
 
@@ -114,26 +113,5 @@ enum Field {
                 path,
                 "must be later than opens_at, \(opens.microseconds), got \(closes.microseconds)")
         }
-    }
-}
-
-extension ProtobufCBinaryData {
-    /// The bytes in place; `data` may be NULL if there are none.
-    private var elements: UnsafeBufferPointer<UInt8> {
-        unsafe UnsafeBufferPointer(start: data, count: len)
-    }
-
-    /// The bytes in Swift's memory.
-    func copied() -> [UInt8] { unsafe Array(elements) }
-
-    /// As a request id; nil if there are too many bytes.
-    func requestID() -> RequestID? {
-        unsafe RequestID(RawSpan(_unsafeElements: elements))
-    }
-
-    /// The text in Swift's memory; nil if it is not valid UTF-8.
-    func text() -> String? {
-        let span = unsafe Span(_unsafeElements: elements)
-        do { return String(copying: try UTF8Span(validating: span)) } catch { return nil }
     }
 }

@@ -9,6 +9,9 @@ internal import CCouponProto
 internal import CProtobufC
 
 /// A block of memory with a mark. Made once, used for one message after the other.
+///
+/// Safe, because a `Part` borrows the arena: the compiler accepts no `reset` and no end of the arena
+/// while one can still be used.
 @safe
 struct MessageArena: ~Copyable {
     /// Lives at a fixed address: libprotobuf-c holds pointers to it while it unpacks. The allocator
@@ -56,22 +59,38 @@ struct MessageArena: ~Copyable {
     /// Whether a request for memory was refused since the last `reset`.
     var isExhausted: Bool { unsafe block.pointee.refusals > 0 }
 
-    /// Forgets everything in it: no pointer into it may be used afterwards.
+    /// Forgets everything in it.
     mutating func reset() {
         unsafe block.pointee.used = 0
         unsafe block.pointee.refusals = 0
     }
 
-    /// For libprotobuf-c; valid as long as the arena.
-    mutating func allocator() -> UnsafeMutablePointer<ProtobufCAllocator> {
-        unsafe UnsafeMutableRawPointer(block).assumingMemoryBound(to: ProtobufCAllocator.self)
-    }
-
     /// Room for `count` values, uninitialised, valid until `reset`; nil if the budget is spent.
-    mutating func allocate<Value>(
+    @unsafe func allocate<Value>(
         _: Value.Type, count: Int = 1
     ) -> UnsafeMutablePointer<Value>? {
         unsafe block.pointee.allocate(MemoryLayout<Value>.stride * count)?.bindMemory(
             to: Value.self, capacity: count)
+    }
+
+    /// Unpacks a message into the arena: libprotobuf-c copies what it needs of `bytes`.
+    ///
+    /// - Parameter unpack: the generated `…__unpack` of the message.
+    /// - Returns: nil for malformed bytes, and if the budget is spent.
+    @unsafe @inline(__always) @_lifetime(borrow self)
+    func unpack<Message>(
+        _ bytes: RawSpan,
+        _ unpack: (
+            UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?
+        ) -> UnsafeMutablePointer<Message>?
+    ) -> Part<Message>? {
+        let allocator = unsafe UnsafeMutableRawPointer(block).assumingMemoryBound(
+            to: ProtobufCAllocator.self)
+        let message = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe unpack(
+                allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        }
+        guard let message = unsafe message else { return nil }
+        return unsafe Part(message, in: self)
     }
 }

@@ -1,169 +1,134 @@
 // The raw figures of one coupon.
 
 internal import CCouponProto
-internal import CProtobufC
 internal import CouponDomain
 
-private typealias Raw = UnsafeMutablePointer<Coupond__V1__AuditCouponResponse>
+private typealias Figures = Part<Coupond__V1__AuditCouponResponse>
+
+extension Coupond__V1__AuditCouponResponse: WireMessage {}
 
 extension MessageArena {
-    mutating func audit(
-        _ audit: CouponAudit
-    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__AuditCouponResponse> {
-        let raw = unsafe try make(coupond__v1__audit_coupon_response__init)
-        unsafe raw.pointee.coupon = unsafe try coupon(audit.accounts.coupon)
-        if let queued = audit.queueRequests {
-            unsafe raw.pointee.maybe_queue_requests_case =
-                COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS_QUEUE_REQUESTS
-            unsafe raw.pointee.queue_requests = queued
-        }
-        unsafe raw.pointee.gate_says_sold_out = audit.gateSaysSoldOut ? 1 : 0
-        unsafe raw.pointee.workers = UInt32(clamping: audit.workers)
-        unsafe raw.pointee.workers_closed = UInt32(clamping: audit.workersClosed)
-        if let gate = audit.gate { unsafe gate.write(to: raw) }
-        unsafe audit.place.write(to: raw)
-        unsafe audit.accounts.write(to: raw)
-        if let rows = audit.accounts.rows { unsafe rows.write(to: raw) }
-        return unsafe raw
+    @_lifetime(borrow self)
+    func audit(_ audit: CouponAudit) throws(Failure) -> Part<Coupond__V1__AuditCouponResponse> {
+        let part = try make(Coupond__V1__AuditCouponResponse.self)
+        part.coupon = try coupon(audit.accounts.coupon)
+        part[\.queue_requests, \.maybe_queue_requests_case, .present] = audit.queueRequests
+        part.gate_says_sold_out = audit.gateSaysSoldOut
+        part.workers = UInt32(clamping: audit.workers)
+        part.workers_closed = UInt32(clamping: audit.workersClosed)
+        if let gate = audit.gate { gate.write(to: part) }
+        audit.place.write(to: part)
+        audit.accounts.write(to: part)
+        if let rows = audit.accounts.rows { rows.write(to: part) }
+        return part
     }
 }
 
 extension GateRecord {
-    fileprivate func write(to raw: Raw) {
-        unsafe raw.pointee.loaded = 1
-        unsafe raw.pointee.gate_version = version
-        unsafe raw.pointee.gate_rev = rev
-        unsafe raw.pointee.gate_used = used
-        unsafe raw.pointee.gate_queued = queued
-        unsafe raw.pointee.gate_next_sequence = nextSequence
-        if let cap {
-            unsafe raw.pointee.maybe_gate_cap_case =
-                COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_CAP_GATE_CAP
-            unsafe raw.pointee.gate_cap = cap
-        }
-        if let total = terms.total {
-            unsafe raw.pointee.maybe_gate_total_case =
-                COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL_GATE_TOTAL
-            unsafe raw.pointee.gate_total = total
-        }
-        unsafe raw.pointee.gate_opens_at = terms.window.opens.microseconds
-        unsafe raw.pointee.gate_closes_at = terms.window.closes.microseconds
-        unsafe raw.pointee.gate_state = Coupond__V1__CouponState(
-            rawValue: UInt32(terms.state.rawValue))
-        unsafe raw.pointee.gate_sold_out = terms.isSoldOut ? 1 : 0
+    fileprivate func write(to part: Figures) {
+        part.loaded = true
+        part.gate_version = version
+        part.gate_rev = rev
+        part.gate_used = used
+        part.gate_queued = queued
+        part.gate_next_sequence = nextSequence
+        part[\.gate_cap, \.maybe_gate_cap_case, .present] = cap
+        part[\.gate_total, \.maybe_gate_total_case, .present] = terms.total
+        part.gate_opens_at = terms.window.opens.microseconds
+        part.gate_closes_at = terms.window.closes.microseconds
+        part.gate_state = Coupond__V1__CouponState(rawValue: UInt32(terms.state.rawValue))
+        part.gate_sold_out = terms.isSoldOut
     }
 }
 
 extension GatePlace {
-    fileprivate func write(to raw: Raw) {
-        unsafe raw.pointee.gate_open = isOpen ? 1 : 0
-        unsafe raw.pointee.gate_epoch = epoch
-        unsafe raw.pointee.gate_settled_epoch = settled.epoch
-        unsafe raw.pointee.gate_settled_n = settled.n
-        unsafe raw.pointee.gate_tail = tail
+    fileprivate func write(to part: Figures) {
+        part.gate_open = isOpen
+        part.gate_epoch = epoch
+        part.gate_settled_epoch = settled.epoch
+        part.gate_settled_n = settled.n
+        part.gate_tail = tail
     }
 }
 
 extension LedgerAccounts {
-    fileprivate func write(to raw: Raw) {
-        unsafe raw.pointee.last_sequence = coupon.lastSequence
-        unsafe raw.pointee.rejected = rejected
-        unsafe raw.pointee.dead_lettered = deadLettered
-        unsafe raw.pointee.discarded = discarded
-        unsafe raw.pointee.unsynced = unsynced
-        unsafe raw.pointee.unreadable = unreadable
-        unsafe raw.pointee.incomplete = isComplete ? 0 : 1
-        unsafe raw.pointee.epoch = epoch
-        unsafe raw.pointee.cursor_epoch = cursor.epoch
-        unsafe raw.pointee.cursor_n = cursor.n
+    fileprivate func write(to part: Figures) {
+        part.last_sequence = coupon.lastSequence
+        part.rejected = rejected
+        part.dead_lettered = deadLettered
+        part.discarded = discarded
+        part.unsynced = unsynced
+        part.unreadable = unreadable
+        part.incomplete = !isComplete
+        part.epoch = epoch
+        part.cursor_epoch = cursor.epoch
+        part.cursor_n = cursor.n
     }
 }
 
 extension IssuedRows {
-    fileprivate func write(to raw: Raw) {
-        unsafe raw.pointee.maybe_rows_case = COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS_ROWS
-        unsafe raw.pointee.rows = count
-        unsafe raw.pointee.repeated_sequences = repeated
-        if let lowest {
-            unsafe raw.pointee.maybe_lowest_sequence_case =
-                COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE_LOWEST_SEQUENCE
-            unsafe raw.pointee.lowest_sequence = lowest
-        }
-        if let highest {
-            unsafe raw.pointee.maybe_highest_sequence_case =
-                COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_HIGHEST_SEQUENCE_HIGHEST_SEQUENCE
-            unsafe raw.pointee.highest_sequence = highest
-        }
+    fileprivate func write(to part: Figures) {
+        part.maybe_rows_case = .present
+        part.rows = count
+        part.repeated_sequences = repeated
+        part[\.lowest_sequence, \.maybe_lowest_sequence_case, .present] = lowest
+        part[\.highest_sequence, \.maybe_highest_sequence_case, .present] = highest
     }
 }
 
 extension CouponAudit {
-    init(_ raw: Coupond__V1__AuditCouponResponse) throws(Failure) {
-        let hasQueue =
-            unsafe raw.maybe_queue_requests_case
-            == COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS_QUEUE_REQUESTS
-        unsafe self.init(
-            accounts: try LedgerAccounts(raw), gate: raw.loaded != 0 ? try GateRecord(raw) : nil,
+    init(_ raw: Part<Coupond__V1__AuditCouponResponse>) throws(Failure) {
+        self.init(
+            accounts: try LedgerAccounts(raw), gate: raw.loaded ? try GateRecord(raw) : nil,
             place: GatePlace(
-                isOpen: raw.gate_open != 0, epoch: raw.gate_epoch,
+                isOpen: raw.gate_open, epoch: raw.gate_epoch,
                 settled: Position(epoch: raw.gate_settled_epoch, n: raw.gate_settled_n),
                 tail: raw.gate_tail),
-            queueRequests: hasQueue ? raw.queue_requests : nil,
-            gateSaysSoldOut: raw.gate_says_sold_out != 0, workers: Int(raw.workers),
+            queueRequests: raw[\.queue_requests, \.maybe_queue_requests_case, .present],
+            gateSaysSoldOut: raw.gate_says_sold_out, workers: Int(raw.workers),
             workersClosed: Int(raw.workers_closed))
     }
 }
 
 extension LedgerAccounts {
-    fileprivate init(_ raw: Coupond__V1__AuditCouponResponse) throws(Failure) {
-        var coupon = unsafe try Coupon(try Field.message(raw.coupon, "audit_coupon.coupon"))
-        coupon.lastSequence = unsafe raw.last_sequence
-        let hasRows =
-            unsafe raw.maybe_rows_case == COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS_ROWS
-        unsafe self.init(
+    fileprivate init(_ raw: Figures) throws(Failure) {
+        var coupon = try Coupon(try Field.message(raw.coupon, "audit_coupon.coupon"))
+        coupon.lastSequence = raw.last_sequence
+        self.init(
             coupon: coupon, epoch: raw.epoch,
             cursor: Position(epoch: raw.cursor_epoch, n: raw.cursor_n),
-            rows: hasRows ? IssuedRows(raw) : nil, rejected: raw.rejected,
+            rows: raw.maybe_rows_case == .present ? IssuedRows(raw) : nil, rejected: raw.rejected,
             deadLettered: raw.dead_lettered, discarded: raw.discarded,
-            unsynced: raw.unsynced, unreadable: raw.unreadable, isComplete: raw.incomplete == 0)
+            unsynced: raw.unsynced, unreadable: raw.unreadable, isComplete: !raw.incomplete)
     }
 }
 
 extension IssuedRows {
-    fileprivate init(_ raw: Coupond__V1__AuditCouponResponse) {
-        let hasLowest =
-            unsafe raw.maybe_lowest_sequence_case
-            == COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE_LOWEST_SEQUENCE
-        let hasHighest =
-            unsafe raw.maybe_highest_sequence_case
-            == COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_HIGHEST_SEQUENCE_HIGHEST_SEQUENCE
-        unsafe self.init(
-            count: raw.rows, lowest: hasLowest ? raw.lowest_sequence : nil,
-            highest: hasHighest ? raw.highest_sequence : nil, repeated: raw.repeated_sequences)
+    fileprivate init(_ raw: Figures) {
+        self.init(
+            count: raw.rows,
+            lowest: raw[\.lowest_sequence, \.maybe_lowest_sequence_case, .present],
+            highest: raw[\.highest_sequence, \.maybe_highest_sequence_case, .present],
+            repeated: raw.repeated_sequences)
     }
 }
 
 extension GateRecord {
-    fileprivate init(_ raw: Coupond__V1__AuditCouponResponse) throws(Failure) {
-        let hasCap =
-            unsafe raw.maybe_gate_cap_case
-            == COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_CAP_GATE_CAP
-        let hasTotal =
-            unsafe raw.maybe_gate_total_case
-            == COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL_GATE_TOTAL
-        let number = unsafe raw.gate_state.rawValue
+    fileprivate init(_ raw: Figures) throws(Failure) {
+        let number = raw.gate_state.rawValue
         guard let state = UInt8(exactly: number).flatMap(CouponState.init) else {
             throw .field("audit_coupon.gate_state", "not known here, got \(number)")
         }
-        unsafe self.init(
+        self.init(
             version: raw.gate_version, rev: raw.gate_rev, used: raw.gate_used,
             queued: raw.gate_queued, nextSequence: raw.gate_next_sequence,
-            cap: hasCap ? raw.gate_cap : nil,
+            cap: raw[\.gate_cap, \.maybe_gate_cap_case, .present],
             terms: CouponTerms(
-                total: hasTotal ? raw.gate_total : nil, state: state,
+                total: raw[\.gate_total, \.maybe_gate_total_case, .present],
+                state: state,
                 window: Window(
                     opens: Timestamp(microseconds: raw.gate_opens_at),
                     closes: Timestamp(microseconds: raw.gate_closes_at)),
-                isSoldOut: raw.gate_sold_out != 0))
+                isSoldOut: raw.gate_sold_out))
     }
 }

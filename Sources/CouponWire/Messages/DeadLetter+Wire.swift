@@ -1,59 +1,59 @@
 // Dead letters: one, and a page of them with its request.
 
 internal import CCouponProto
-internal import CProtobufC
 internal import CouponDomain
 
+extension Coupond__V1__DeadLetter: WireMessage {}
+extension Coupond__V1__ListDeadLettersRequest: WireMessage {}
+extension Coupond__V1__ListDeadLettersResponse: WireMessage {}
+
 extension MessageArena {
-    mutating func listDeadLetters(
+    @_lifetime(borrow self)
+    func listDeadLetters(
         after: Int64, of coupon: CouponID?
-    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__ListDeadLettersRequest> {
-        let raw = unsafe try make(coupond__v1__list_dead_letters_request__init)
-        unsafe raw.pointee.after_id = after
-        unsafe raw.pointee.coupon_id = coupon?.rawValue ?? 0
-        return unsafe raw
+    ) throws(Failure) -> Part<Coupond__V1__ListDeadLettersRequest> {
+        let part = try make(Coupond__V1__ListDeadLettersRequest.self)
+        part.after_id = after
+        part.coupon_id = coupon?.rawValue ?? 0
+        return part
     }
 
-    mutating func deadLetter(
-        _ letter: DeadLetter
-    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__DeadLetter> {
-        let raw = unsafe try make(coupond__v1__dead_letter__init)
-        unsafe raw.pointee.id = letter.id
+    @_lifetime(borrow self)
+    func deadLetter(_ letter: DeadLetter) throws(Failure) -> Part<Coupond__V1__DeadLetter> {
+        let part = try make(Coupond__V1__DeadLetter.self)
+        part.id = letter.id
         if let accepted = letter.accepted {
-            unsafe raw.pointee.coupon_id = accepted.coupon.rawValue
-            unsafe raw.pointee.user_id = accepted.user.rawValue
-            unsafe raw.pointee.sequence = accepted.sequence
-            unsafe raw.pointee.request_id = unsafe try bytes(accepted.requestID)
+            part.coupon_id = accepted.coupon.rawValue
+            part.user_id = accepted.user.rawValue
+            part.sequence = accepted.sequence
+            part.request_id = try bytes(accepted.requestID)
         }
-        unsafe raw.pointee.epoch = letter.position.epoch
-        unsafe raw.pointee.n = letter.position.n
-        unsafe raw.pointee.error = unsafe try text(
+        part.epoch = letter.position.epoch
+        part.n = letter.position.n
+        part.error = try text(
             letter.error, upTo: Limits.deadLetterErrorBytes)
-        unsafe raw.pointee.state = Coupond__V1__DeadLetterState(
+        part.state = Coupond__V1__DeadLetterState(
             rawValue: UInt32(letter.state.rawValue))
-        unsafe raw.pointee.created_at = letter.createdAt.microseconds
-        return unsafe raw
+        part.created_at = letter.createdAt.microseconds
+        return part
     }
 
     /// A page always fits in a frame: see `Limits.deadLettersPerPage`.
-    mutating func page(
+    @_lifetime(borrow self)
+    func page(
         of letters: [DeadLetter]
-    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__ListDeadLettersResponse> {
-        let page = unsafe try make(coupond__v1__list_dead_letters_response__init)
-        let slots = unsafe try room(
-            for: UnsafeMutablePointer<Coupond__V1__DeadLetter>?.self, count: letters.count)
-        for (index, letter) in letters.enumerated() {
-            unsafe slots[index] = unsafe try deadLetter(letter)
-        }
-        unsafe page.pointee.letters = unsafe slots
-        unsafe page.pointee.n_letters = letters.count
-        return unsafe page
+    ) throws(Failure) -> Part<Coupond__V1__ListDeadLettersResponse> {
+        let page = try make(Coupond__V1__ListDeadLettersResponse.self)
+        var list = try list(of: Coupond__V1__DeadLetter.self, capacity: letters.count)
+        for letter in letters { list.append(try deadLetter(letter)) }
+        page[\.letters, \.n_letters] = list
+        return page
     }
 }
 
 extension Request.Method {
-    static func list(_ raw: Coupond__V1__ListDeadLettersRequest) throws(Failure) -> Self {
-        unsafe .listDeadLetters(
+    static func list(_ raw: Part<Coupond__V1__ListDeadLettersRequest>) throws(Failure) -> Self {
+        .listDeadLetters(
             after: try Field.start(raw.after_id, "list_dead_letters.after_id"),
             coupon: raw.coupon_id == 0
                 ? nil : try Field.coupon(raw.coupon_id, "list_dead_letters.coupon_id"))
@@ -61,13 +61,13 @@ extension Request.Method {
 }
 
 extension DeadLetter {
-    init(_ raw: Coupond__V1__DeadLetter) throws(Failure) {
-        let number = unsafe raw.state.rawValue
+    init(_ raw: Part<Coupond__V1__DeadLetter>) throws(Failure) {
+        let number = raw.state.rawValue
         guard let state = UInt8(exactly: number).flatMap(State.init) else {
             throw .field("dead_letter.state", "not known here, got \(number)")
         }
-        let requestID = unsafe try Field.requestID(raw.request_id, "dead_letter.request_id")
-        unsafe self.init(
+        let requestID = try Field.requestID(raw.request_id, "dead_letter.request_id")
+        self.init(
             id: raw.id,
             accepted: raw.user_id == 0
                 ? nil
@@ -80,15 +80,8 @@ extension DeadLetter {
     }
 
     static func page(
-        _ raw: Coupond__V1__ListDeadLettersResponse
+        _ raw: Part<Coupond__V1__ListDeadLettersResponse>
     ) throws(Failure) -> [DeadLetter] {
-        let raws = unsafe UnsafeBufferPointer(start: raw.letters, count: raw.n_letters)
-        var letters: [DeadLetter] = []
-        letters.reserveCapacity(raws.count)
-        for index in raws.indices {
-            let letter = unsafe try Field.message(raws[index], "list_dead_letters.letters")
-            unsafe letters.append(try DeadLetter(letter))
-        }
-        return letters
+        try raw[\.letters, \.n_letters].map(DeadLetter.init)
     }
 }

@@ -1,31 +1,31 @@
 // The request that comes a million times.
 
 internal import CCouponProto
-internal import CProtobufC
 internal import CouponDomain
 
+extension Coupond__V1__IssueRequest: WireMessage {}
+
 extension MessageArena {
-    mutating func issue(
-        _ request: IssueRequest
-    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__IssueRequest> {
-        let raw = unsafe try make(coupond__v1__issue_request__init)
-        unsafe raw.pointee.coupon_id = request.coupon.rawValue
-        unsafe raw.pointee.user_id = request.user.rawValue
-        unsafe raw.pointee.request_id = unsafe try bytes(request.requestID)
-        unsafe raw.pointee.wait_for = Coupond__V1__WaitFor(
+    @_lifetime(borrow self)
+    func issue(_ request: IssueRequest) throws(Failure) -> Part<Coupond__V1__IssueRequest> {
+        let part = try make(Coupond__V1__IssueRequest.self)
+        part.coupon_id = request.coupon.rawValue
+        part.user_id = request.user.rawValue
+        part.request_id = try bytes(request.requestID)
+        part.wait_for = Coupond__V1__WaitFor(
             rawValue: UInt32(request.waitFor.rawValue))
-        unsafe raw.pointee.attempt = request.attempt
-        return unsafe raw
+        part.attempt = request.attempt
+        return part
     }
 }
 
 extension IssueRequest {
-    init(_ raw: Coupond__V1__IssueRequest) throws(Failure) {
-        let value = unsafe raw.wait_for.rawValue
+    init(_ raw: Part<Coupond__V1__IssueRequest>) throws(Failure) {
+        let value = raw.wait_for.rawValue
         guard let waitFor = UInt8(exactly: value).flatMap(WaitFor.init) else {
             throw .field("issue.wait_for", "has no meaning here, got \(value)")
         }
-        unsafe self.init(
+        self.init(
             coupon: try Field.coupon(raw.coupon_id, "issue.coupon_id"),
             user: try Field.user(raw.user_id, "issue.user_id"),
             requestID: try Field.requestID(raw.request_id, "issue.request_id"),

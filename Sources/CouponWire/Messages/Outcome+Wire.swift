@@ -1,66 +1,66 @@
 // The answer to an issue request.
 
 internal import CCouponProto
-internal import CProtobufC
 internal import CouponDomain
 
+extension Coupond__V1__IssueResponse: WireMessage {}
+
 extension MessageArena {
-    mutating func issue(
-        _ outcome: Outcome
-    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__IssueResponse> {
-        let raw = unsafe try make(coupond__v1__issue_response__init)
-        unsafe raw.pointee.fill(outcome)
-        return unsafe raw
+    @_lifetime(borrow self)
+    func issue(_ outcome: Outcome) throws(Failure) -> Part<Coupond__V1__IssueResponse> {
+        let part = try make(Coupond__V1__IssueResponse.self)
+        part.fill(outcome)
+        return part
     }
 }
 
-extension Coupond__V1__IssueResponse {
+extension Part where Message == Coupond__V1__IssueResponse {
     /// Sets every field, whatever stood there before.
-    mutating func fill(_ from: Outcome) {
-        unsafe sequence = 0
-        unsafe issued_at = 0
-        unsafe state = COUPOND__V1__USER_STATE__USER_STATE_NONE
-        unsafe opens_at = 0
-        unsafe reason = COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED
-        unsafe outcome = Coupond__V1__Outcome(rawValue: UInt32(from.kind.rawValue))
+    func fill(_ from: Outcome) {
+        self.sequence = 0
+        self.issued_at = 0
+        self.state = COUPOND__V1__USER_STATE__USER_STATE_NONE
+        self.opens_at = 0
+        self.reason = COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED
+        self.outcome = Coupond__V1__Outcome(rawValue: UInt32(from.kind.rawValue))
         switch from {
-        case .accepted(let number): unsafe sequence = number
+        case .accepted(let number): self.sequence = number
         case .issued(let number, let moment):
-            unsafe sequence = number
-            unsafe issued_at = moment.microseconds
+            self.sequence = number
+            self.issued_at = moment.microseconds
         case .duplicate(let number, let holder):
-            unsafe sequence = number
-            unsafe state = holder.raw
-        case .notOpen(let opens): unsafe opens_at = opens.microseconds
+            self.sequence = number
+            self.state = holder.raw
+        case .notOpen(let opens): self.opens_at = opens.microseconds
         case .rejected(let number, let why):
-            unsafe sequence = number
-            unsafe reason = why.raw
+            self.sequence = number
+            self.reason = why.raw
         case .soldOut, .ended, .paused, .closed, .notFound: break
         }
     }
 }
 
 extension Outcome {
-    init(_ raw: Coupond__V1__IssueResponse) throws(Failure) {
-        let number = unsafe raw.outcome.rawValue
+    init(_ raw: Part<Coupond__V1__IssueResponse>) throws(Failure) {
+        let number = raw.outcome.rawValue
         switch UInt8(exactly: number).flatMap(Kind.init) {
-        case .accepted: self = unsafe .accepted(sequence: raw.sequence)
+        case .accepted: self = .accepted(sequence: raw.sequence)
         case .issued:
-            self = unsafe .issued(
+            self = .issued(
                 sequence: raw.sequence, at: Timestamp(microseconds: raw.issued_at))
         case .duplicate:
-            guard let state = unsafe HolderState(raw.state) else {
-                throw .field("issue.state", unsafe "not known here, got \(raw.state.rawValue)")
+            guard let state = HolderState(raw.state) else {
+                throw .field("issue.state", "not known here, got \(raw.state.rawValue)")
             }
-            self = unsafe .duplicate(sequence: raw.sequence, state: state)
+            self = .duplicate(sequence: raw.sequence, state: state)
         case .soldOut: self = .soldOut
-        case .notOpen: self = unsafe .notOpen(opens: Timestamp(microseconds: raw.opens_at))
+        case .notOpen: self = .notOpen(opens: Timestamp(microseconds: raw.opens_at))
         case .ended: self = .ended
         case .paused: self = .paused
         case .closed: self = .closed
         case .notFound: self = .notFound
         case .rejected:
-            self = unsafe .rejected(
+            self = .rejected(
                 sequence: raw.sequence, reason: try RejectionReason(raw.reason, "issue.reason"))
         case nil: throw .field("issue.outcome", "not known here, got \(number)")
         }

@@ -1,7 +1,6 @@
 // What a client sends, and which message of the wire each method is.
 
 internal import CCouponProto
-internal import CProtobufC
 public import CouponDomain
 
 /// What a client sends: one envelope in one frame.
@@ -74,75 +73,70 @@ public struct Request: Equatable, Sendable {
     }
 }
 
+extension Coupond__V1__Request: WireMessage {}
+extension Coupond__V1__HealthRequest: WireMessage {}
+extension Coupond__V1__ServerInfoRequest: WireMessage {}
+extension Coupond__V1__ReloadRequest: WireMessage {}
+extension Coupond__V1__GetCouponRequest: WireMessage {}
+extension Coupond__V1__PauseCouponRequest: WireMessage {}
+extension Coupond__V1__ResumeCouponRequest: WireMessage {}
+extension Coupond__V1__CloseCouponRequest: WireMessage {}
+extension Coupond__V1__AuditCouponRequest: WireMessage {}
+extension Coupond__V1__RedriveDeadLetterRequest: WireMessage {}
+extension Coupond__V1__DiscardDeadLetterRequest: WireMessage {}
+extension Coupond__V1__RebuildGateRequest: WireMessage {}
+
 extension MessageArena {
-    mutating func request(
-        _ request: Request
-    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__Request> {
-        let raw = unsafe try make(coupond__v1__request__init)
-        unsafe raw.pointee.id = request.id
-        unsafe raw.pointee.deadline_ms = request.deadlineMilliseconds ?? 0
-        if !request.token.isEmpty { unsafe raw.pointee.token = unsafe try bytes(request.token) }
-        unsafe raw.pointee.method_case = request.method.wireCase
-        unsafe try setMethod(request.method, of: raw)
-        return unsafe raw
+    @_lifetime(borrow self)
+    func request(_ request: Request) throws(Failure) -> Part<Coupond__V1__Request> {
+        let part = try make(Coupond__V1__Request.self)
+        part.id = request.id
+        part.deadline_ms = request.deadlineMilliseconds ?? 0
+        if !request.token.isEmpty { part.token = try bytes(request.token) }
+        part.method_case = request.method.wireCase
+        try setMethod(request.method, of: part)
+        return part
     }
 
-    private mutating func setMethod(
-        _ method: Request.Method, of raw: UnsafeMutablePointer<Coupond__V1__Request>
+    private func setMethod(
+        _ method: Request.Method, of part: Part<Coupond__V1__Request>
     ) throws(Failure) {
         switch method {
-        case .issue(let request): unsafe raw.pointee.issue = try issue(request)
+        case .issue(let request): part.issue = try issue(request)
         case .couponStatus(let coupon, let user):
-            unsafe raw.pointee.coupon_status = try couponStatus(of: coupon, user)
-        case .health: unsafe raw.pointee.health = try make(coupond__v1__health_request__init)
-        case .serverInfo:
-            unsafe raw.pointee.server_info = try make(coupond__v1__server_info_request__init)
-        case .reload: unsafe raw.pointee.reload = try make(coupond__v1__reload_request__init)
+            part.coupon_status = try couponStatus(of: coupon, user)
+        case .health: part.health = try make(Coupond__V1__HealthRequest.self)
+        case .serverInfo: part.server_info = try make(Coupond__V1__ServerInfoRequest.self)
+        case .reload: part.reload = try make(Coupond__V1__ReloadRequest.self)
         case .rebuildGate(let partition):
-            unsafe raw.pointee.rebuild_gate = try only(
-                \.partition, UInt32(clamping: partition.rawValue),
-                coupond__v1__rebuild_gate_request__init)
-        case .createCoupon(let coupon): unsafe raw.pointee.create_coupon = try create(coupon)
+            part.rebuild_gate = try only(\.partition, UInt32(clamping: partition.rawValue))
+        case .createCoupon(let coupon): part.create_coupon = try create(coupon)
         case .listCoupons(let after, let limit):
-            unsafe raw.pointee.list_coupons = try list(after: after, limit: limit)
+            part.list_coupons = try list(after: after, limit: limit)
         case .updateCoupon(let id, let change):
-            unsafe raw.pointee.update_coupon = try update(id, change)
-        case .getCoupon(let id):
-            unsafe raw.pointee.get_coupon = try only(
-                \.id, id.rawValue, coupond__v1__get_coupon_request__init)
-        case .pauseCoupon(let id):
-            unsafe raw.pointee.pause_coupon = try only(
-                \.id, id.rawValue, coupond__v1__pause_coupon_request__init)
-        case .resumeCoupon(let id):
-            unsafe raw.pointee.resume_coupon = try only(
-                \.id, id.rawValue, coupond__v1__resume_coupon_request__init)
-        case .closeCoupon(let id):
-            unsafe raw.pointee.close_coupon = try only(
-                \.id, id.rawValue, coupond__v1__close_coupon_request__init)
-        case .auditCoupon(let id):
-            unsafe raw.pointee.audit_coupon = try only(
-                \.coupon_id, id.rawValue, coupond__v1__audit_coupon_request__init)
+            part.update_coupon = try update(id, change)
+        case .getCoupon(let id): part.get_coupon = try only(\.id, id.rawValue)
+        case .pauseCoupon(let id): part.pause_coupon = try only(\.id, id.rawValue)
+        case .resumeCoupon(let id): part.resume_coupon = try only(\.id, id.rawValue)
+        case .closeCoupon(let id): part.close_coupon = try only(\.id, id.rawValue)
+        case .auditCoupon(let id): part.audit_coupon = try only(\.coupon_id, id.rawValue)
         case .listIssues(let coupon, let after, let limit):
-            unsafe raw.pointee.list_issues = try list(of: coupon, after: after, limit: limit)
+            part.list_issues = try list(of: coupon, after: after, limit: limit)
         case .listDeadLetters(let after, let coupon):
-            unsafe raw.pointee.list_dead_letters = try listDeadLetters(after: after, of: coupon)
-        case .redriveDeadLetter(let id):
-            unsafe raw.pointee.redrive_dead_letter = try only(
-                \.id, id, coupond__v1__redrive_dead_letter_request__init)
-        case .discardDeadLetter(let id):
-            unsafe raw.pointee.discard_dead_letter = try only(
-                \.id, id, coupond__v1__discard_dead_letter_request__init)
+            part.list_dead_letters = try listDeadLetters(after: after, of: coupon)
+        case .redriveDeadLetter(let id): part.redrive_dead_letter = try only(\.id, id)
+        case .discardDeadLetter(let id): part.discard_dead_letter = try only(\.id, id)
         }
     }
 
     /// A request with one field.
-    private mutating func only<Message, Value>(
-        _ field: WritableKeyPath<Message, Value>, _ value: Value,
-        _ initialize: (UnsafeMutablePointer<Message>?) -> Void
-    ) throws(Failure) -> UnsafeMutablePointer<Message> {
-        let raw = unsafe try make(initialize)
-        unsafe raw.pointee[keyPath: field] = value
-        return unsafe raw
+    @_lifetime(borrow self)
+    private func only<Message: WireMessage, Value: WireNumber>(
+        _ field: WritableKeyPath<Message, Value>, _ value: Value
+    ) throws(Failure) -> Part<Message> {
+        let part = try make(Message.self)
+        part[dynamicMember: field] = value
+        return part
     }
 }
 
@@ -172,8 +166,8 @@ extension Request.Method {
 }
 
 extension Request {
-    init(_ raw: Coupond__V1__Request) throws(Failure) {
-        unsafe self.init(
+    init(_ raw: Part<Coupond__V1__Request>) throws(Failure) {
+        self.init(
             id: raw.id,
             deadlineMilliseconds: raw.deadline_ms == 0 ? nil : raw.deadline_ms,
             token: try Field.token(raw.token, "token"),
@@ -182,66 +176,65 @@ extension Request {
 }
 
 extension Request.Method {
-    fileprivate init(_ raw: Coupond__V1__Request) throws(Failure) {
-        switch unsafe raw.method_case {
+    fileprivate init(_ raw: Part<Coupond__V1__Request>) throws(Failure) {
+        switch raw.method_case {
         case COUPOND__V1__REQUEST__METHOD_ISSUE:
-            self = unsafe .issue(try IssueRequest(try Field.message(raw.issue, "issue")))
+            self = .issue(try IssueRequest(try Field.message(raw.issue, "issue")))
         case COUPOND__V1__REQUEST__METHOD_COUPON_STATUS:
-            self = unsafe try .couponStatus(try Field.message(raw.coupon_status, "coupon_status"))
+            self = try .couponStatus(try Field.message(raw.coupon_status, "coupon_status"))
         case COUPOND__V1__REQUEST__METHOD_HEALTH: self = .health
         case COUPOND__V1__REQUEST__METHOD_SERVER_INFO: self = .serverInfo
         case COUPOND__V1__REQUEST__METHOD__NOT_SET:
             // A method of a later schema arrives as a field that this one does not know.
-            throw unsafe raw.base.n_unknown_fields > 0
+            throw raw.hasUnknownFields
                 ? Failure(.unimplemented, "method: not known here")
                 : .field("method", "missing")
-        default: self = unsafe try .admin(raw)
+        default: self = try .admin(raw)
         }
     }
 
-    private static func admin(_ raw: Coupond__V1__Request) throws(Failure) -> Self {
-        switch unsafe raw.method_case {
+    private static func admin(_ raw: Part<Coupond__V1__Request>) throws(Failure) -> Self {
+        switch raw.method_case {
         case COUPOND__V1__REQUEST__METHOD_CREATE_COUPON:
-            let create = unsafe try Field.message(raw.create_coupon, "create_coupon")
-            return unsafe .createCoupon(try Coupon(create))
+            let create = try Field.message(raw.create_coupon, "create_coupon")
+            return .createCoupon(try Coupon(create))
         case COUPOND__V1__REQUEST__METHOD_LIST_COUPONS:
-            return unsafe try list(try Field.message(raw.list_coupons, "list_coupons"))
+            return try list(try Field.message(raw.list_coupons, "list_coupons"))
         case COUPOND__V1__REQUEST__METHOD_UPDATE_COUPON:
-            let update = unsafe try Field.message(raw.update_coupon, "update_coupon")
-            let id = unsafe try Field.coupon(update.id, "update_coupon.id")
-            return unsafe .updateCoupon(id, try CouponChange(update))
+            let update = try Field.message(raw.update_coupon, "update_coupon")
+            let id = try Field.coupon(update.id, "update_coupon.id")
+            return .updateCoupon(id, try CouponChange(update))
         case COUPOND__V1__REQUEST__METHOD_LIST_ISSUES:
-            return unsafe try list(try Field.message(raw.list_issues, "list_issues"))
+            return try list(try Field.message(raw.list_issues, "list_issues"))
         case COUPOND__V1__REQUEST__METHOD_LIST_DEAD_LETTERS:
-            return unsafe try list(try Field.message(raw.list_dead_letters, "list_dead_letters"))
+            return try list(try Field.message(raw.list_dead_letters, "list_dead_letters"))
         case COUPOND__V1__REQUEST__METHOD_RELOAD: return .reload
         case COUPOND__V1__REQUEST__METHOD_REBUILD_GATE:
-            let rebuild = unsafe try Field.message(raw.rebuild_gate, "rebuild_gate")
-            return unsafe .rebuildGate(PartitionID(Int(rebuild.partition)))
-        default: return unsafe try ofOneID(raw)
+            let rebuild = try Field.message(raw.rebuild_gate, "rebuild_gate")
+            return .rebuildGate(PartitionID(Int(rebuild.partition)))
+        default: return try ofOneID(raw)
         }
     }
 
     /// The methods that name a coupon or a dead letter, and nothing else.
-    private static func ofOneID(_ raw: Coupond__V1__Request) throws(Failure) -> Self {
-        switch unsafe raw.method_case {
+    private static func ofOneID(_ raw: Part<Coupond__V1__Request>) throws(Failure) -> Self {
+        switch raw.method_case {
         case COUPOND__V1__REQUEST__METHOD_GET_COUPON:
-            return unsafe .getCoupon(CouponID(try id(\.id, raw.get_coupon, "get_coupon.id")))
+            return .getCoupon(CouponID(try id(\.id, raw.get_coupon, "get_coupon.id")))
         case COUPOND__V1__REQUEST__METHOD_PAUSE_COUPON:
-            return unsafe .pauseCoupon(CouponID(try id(\.id, raw.pause_coupon, "pause_coupon.id")))
+            return .pauseCoupon(CouponID(try id(\.id, raw.pause_coupon, "pause_coupon.id")))
         case COUPOND__V1__REQUEST__METHOD_RESUME_COUPON:
-            return unsafe .resumeCoupon(
-                CouponID(try id(\.id, raw.resume_coupon, "resume_coupon.id")))
+            return .resumeCoupon(CouponID(try id(\.id, raw.resume_coupon, "resume_coupon.id")))
         case COUPOND__V1__REQUEST__METHOD_CLOSE_COUPON:
-            return unsafe .closeCoupon(CouponID(try id(\.id, raw.close_coupon, "close_coupon.id")))
+            return .closeCoupon(CouponID(try id(\.id, raw.close_coupon, "close_coupon.id")))
         case COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON:
-            return unsafe .auditCoupon(
+            return .auditCoupon(
                 CouponID(try id(\.coupon_id, raw.audit_coupon, "audit_coupon.coupon_id")))
         case COUPOND__V1__REQUEST__METHOD_REDRIVE_DEAD_LETTER:
-            return unsafe .redriveDeadLetter(
+            return .redriveDeadLetter(
                 try id(\.id, raw.redrive_dead_letter, "redrive_dead_letter.id"))
         case COUPOND__V1__REQUEST__METHOD_DISCARD_DEAD_LETTER:
-            return unsafe .discardDeadLetter(
+            return .discardDeadLetter(
                 try id(\.id, raw.discard_dead_letter, "discard_dead_letter.id"))
         default:
             throw Failure(.unimplemented, "method: not known here")
@@ -249,10 +242,9 @@ extension Request.Method {
     }
 
     private static func id<Message>(
-        _ field: KeyPath<Message, Int64>, _ raw: UnsafeMutablePointer<Message>?, _ path: String
+        _ field: WritableKeyPath<Message, Int64>, _ raw: Part<Message>?, _ path: String
     ) throws(Failure) -> Int64 {
         // Never missing: libprotobuf-c allocates the message that it names in `method_case`.
-        guard let raw = unsafe raw else { throw .field(path, "missing") }
-        return unsafe try Field.positive(raw.pointee[keyPath: field], path)
+        try Field.positive(try Field.message(raw, path)[dynamicMember: field], path)
     }
 }

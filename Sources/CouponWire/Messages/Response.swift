@@ -2,7 +2,6 @@
 // numbers; a value that it does not know is an error that names the field.
 
 internal import CCouponProto
-internal import CProtobufC
 public import CouponDomain
 
 /// What the daemon answers: one envelope in one frame.
@@ -50,114 +49,118 @@ public struct Response: Equatable, Sendable {
     }
 }
 
+extension Coupond__V1__Response: WireMessage {}
+extension Coupond__V1__HealthResponse: WireMessage {}
+extension Coupond__V1__ReloadResponse: WireMessage {}
+extension Coupond__V1__RebuildGateResponse: WireMessage {}
+
 extension MessageArena {
-    mutating func response(
-        _ response: Response
-    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__Response> {
-        let raw = unsafe try make(coupond__v1__response__init)
-        unsafe raw.pointee.id = response.id
+    @_lifetime(borrow self)
+    func response(_ response: Response) throws(Failure) -> Part<Coupond__V1__Response> {
+        let part = try make(Coupond__V1__Response.self)
+        part.id = response.id
         switch response.result {
         case .failure(let failure):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_ERROR
-            unsafe raw.pointee.error = unsafe try error(failure)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_ERROR
+            part.error = try error(failure)
         case .issue(let outcome):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_ISSUE
-            unsafe raw.pointee.issue = unsafe try issue(outcome)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_ISSUE
+            part.issue = try issue(outcome)
         case .couponStatus(let status):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS
-            unsafe raw.pointee.coupon_status = unsafe try couponStatus(status)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS
+            part.coupon_status = try couponStatus(status)
         case .health(let notReady):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_HEALTH
-            unsafe raw.pointee.health = unsafe try health(notReady)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_HEALTH
+            part.health = try health(notReady)
         case .serverInfo(let info):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_SERVER_INFO
-            unsafe raw.pointee.server_info = unsafe try serverInfo(info)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_SERVER_INFO
+            part.server_info = try serverInfo(info)
         case .reloaded:
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_RELOAD
-            unsafe raw.pointee.reload = unsafe try make(coupond__v1__reload_response__init)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_RELOAD
+            part.reload = try make(Coupond__V1__ReloadResponse.self)
         case .gateRebuilt(let partition, let epoch):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE
-            unsafe raw.pointee.rebuild_gate = unsafe try rebuilt(partition, epoch)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE
+            part.rebuild_gate = try rebuilt(partition, epoch)
         case .coupon(let coupon):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON
-            unsafe raw.pointee.coupon = unsafe try self.coupon(coupon)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON
+            part.coupon = try self.coupon(coupon)
         case .coupons(let coupons):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS
-            unsafe raw.pointee.list_coupons = unsafe try page(of: coupons)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS
+            part.list_coupons = try page(of: coupons)
         case .audit(let audit):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON
-            unsafe raw.pointee.audit_coupon = unsafe try self.audit(audit)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON
+            part.audit_coupon = try self.audit(audit)
         case .issues(let issues):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_ISSUES
-            unsafe raw.pointee.list_issues = unsafe try page(of: issues)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_ISSUES
+            part.list_issues = try page(of: issues)
         case .deadLetters(let letters):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS
-            unsafe raw.pointee.list_dead_letters = unsafe try page(of: letters)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS
+            part.list_dead_letters = try page(of: letters)
         case .deadLetter(let letter):
-            unsafe raw.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER
-            unsafe raw.pointee.dead_letter = unsafe try deadLetter(letter)
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER
+            part.dead_letter = try deadLetter(letter)
         }
-        return unsafe raw
+        return part
     }
 
-    private mutating func health(
-        _ notReady: String?
-    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__HealthResponse> {
-        let raw = unsafe try make(coupond__v1__health_response__init)
-        unsafe raw.pointee.ready = notReady == nil ? 1 : 0
-        unsafe raw.pointee.reason = unsafe try text(
+    @_lifetime(borrow self)
+    private func health(_ notReady: String?) throws(Failure) -> Part<Coupond__V1__HealthResponse> {
+        let part = try make(Coupond__V1__HealthResponse.self)
+        part.ready = notReady == nil
+        part.reason = try text(
             notReady ?? "", upTo: Limits.maximumErrorTextBytes)
-        return unsafe raw
+        return part
     }
 
-    private mutating func rebuilt(
+    @_lifetime(borrow self)
+    private func rebuilt(
         _ partition: PartitionID, _ epoch: Epoch
-    ) throws(Failure) -> UnsafeMutablePointer<Coupond__V1__RebuildGateResponse> {
-        let raw = unsafe try make(coupond__v1__rebuild_gate_response__init)
-        unsafe raw.pointee.partition = UInt32(clamping: partition.rawValue)
-        unsafe raw.pointee.epoch = epoch
-        return unsafe raw
+    ) throws(Failure) -> Part<Coupond__V1__RebuildGateResponse> {
+        let part = try make(Coupond__V1__RebuildGateResponse.self)
+        part.partition = UInt32(clamping: partition.rawValue)
+        part.epoch = epoch
+        return part
     }
 }
 
 extension Response.Result {
-    init(_ raw: Coupond__V1__Response) throws(Failure) {
-        switch unsafe raw.result_case {
+    init(_ raw: Part<Coupond__V1__Response>) throws(Failure) {
+        switch raw.result_case {
         case COUPOND__V1__RESPONSE__RESULT_ERROR:
-            self = unsafe .failure(try Failure(try Field.message(raw.error, "error")))
+            self = .failure(try Failure(try Field.message(raw.error, "error")))
         case COUPOND__V1__RESPONSE__RESULT_ISSUE:
-            self = unsafe .issue(try Outcome(try Field.message(raw.issue, "issue")))
+            self = .issue(try Outcome(try Field.message(raw.issue, "issue")))
         case COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS:
-            let status = unsafe try Field.message(raw.coupon_status, "coupon_status")
-            self = unsafe .couponStatus(try CouponStatus(status))
+            let status = try Field.message(raw.coupon_status, "coupon_status")
+            self = .couponStatus(try CouponStatus(status))
         case COUPOND__V1__RESPONSE__RESULT_HEALTH:
-            let health = unsafe try Field.message(raw.health, "health")
-            self = unsafe .health(
-                notReady: health.ready != 0 ? nil : try Field.text(health.reason, "health.reason"))
+            let health = try Field.message(raw.health, "health")
+            self = .health(
+                notReady: health.ready ? nil : try Field.text(health.reason, "health.reason"))
         case COUPOND__V1__RESPONSE__RESULT_SERVER_INFO:
-            self = unsafe .serverInfo(
+            self = .serverInfo(
                 try ServerInfo(try Field.message(raw.server_info, "server_info")))
         case COUPOND__V1__RESPONSE__RESULT_COUPON:
-            self = unsafe .coupon(try Coupon(try Field.message(raw.coupon, "coupon")))
+            self = .coupon(try Coupon(try Field.message(raw.coupon, "coupon")))
         case COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS:
-            self = unsafe .coupons(
+            self = .coupons(
                 try Self.page(try Field.message(raw.list_coupons, "list_coupons")))
         case COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON:
-            self = unsafe .audit(
+            self = .audit(
                 try CouponAudit(try Field.message(raw.audit_coupon, "audit_coupon")))
         case COUPOND__V1__RESPONSE__RESULT_LIST_ISSUES:
-            self = unsafe .issues(try Issue.page(try Field.message(raw.list_issues, "list_issues")))
+            self = .issues(try Issue.page(try Field.message(raw.list_issues, "list_issues")))
         case COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS:
-            self = unsafe .deadLetters(
+            self = .deadLetters(
                 try DeadLetter.page(
                     try Field.message(raw.list_dead_letters, "list_dead_letters")))
         case COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER:
-            self = unsafe .deadLetter(
+            self = .deadLetter(
                 try DeadLetter(try Field.message(raw.dead_letter, "dead_letter")))
         case COUPOND__V1__RESPONSE__RESULT_RELOAD: self = .reloaded
         case COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE:
-            let rebuilt = unsafe try Field.message(raw.rebuild_gate, "rebuild_gate")
-            self = unsafe .gateRebuilt(PartitionID(Int(rebuilt.partition)), rebuilt.epoch)
+            let rebuilt = try Field.message(raw.rebuild_gate, "rebuild_gate")
+            self = .gateRebuilt(PartitionID(Int(rebuilt.partition)), rebuilt.epoch)
         default:
             throw .field("result", "not known here")
         }
