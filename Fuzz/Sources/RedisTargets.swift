@@ -58,24 +58,35 @@ func fuzzQueueEntries(_ input: [UInt8]) {
     var holder = ByteReader(input)
     _ = holder.holder()
     guard case .entry(let entry) = item else { return }
-    require(!entry.requests.isEmpty && entry.firstSequence > 0, "an entry without requests")
-    require(entry.requests.allSatisfy { $0.user.rawValue > 0 }, "an entry without a user")
+    require(!entry.coupons.isEmpty, "an entry without coupons")
+    for queued in entry.coupons {
+        require(!queued.requests.isEmpty && queued.firstSequence > 0, "a coupon without requests")
+        require(queued.requests.allSatisfy { $0.user.rawValue > 0 }, "an entry without a user")
+    }
 }
 
-/// The gate's answer to a call of as many requests as the first byte says.
+/// The gate's answer to a call about two coupons, each with as many requests as the first byte says.
 func fuzzGateAnswers(_ input: [UInt8]) {
     guard let first = input.first else { return }
-    guard let answer = GateAnswer(Array(input.dropFirst()), requestCount: Int(first)) else {
-        return
+    let requests = (0..<Int64(first)).map {
+        GateRequest(user: UserID($0 + 1), requestID: .empty, notAfter: .zero)
     }
-    guard case .reply(let reply) = answer else { return }
-    require(reply.verdicts.count == Int(first), "not every request has a verdict")
+    let call = GateCall(
+        partition: PartitionID(0), epoch: 1,
+        identity: RedisIdentity(runID: "", replicationID: ""), floor: 0,
+        questions: [1, 2].map { GateQuestion(coupon: CouponID($0), requests: requests) })
+    guard case .reply(let reply)? = GateAnswer(Array(input.dropFirst()), to: call) else { return }
+    require(reply.results.count == 2, "not every question has a result")
     var frontDoor = FrontDoor(
         partitioning: Partitioning(count: 1), seed: 1, now: MonotonicTime(nanoseconds: 0))
     frontDoor.subscriptionUp()
     let now = MonotonicTime(nanoseconds: 1_000_000_000)
-    frontDoor.apply(
-        reply, for: CouponID(1), askedUnder: frontDoor.generation, askedAt: now, now: now)
+    for case .judged(let judgement) in reply.results {
+        require(judgement.verdicts.count == Int(first), "not every request has a verdict")
+        frontDoor.apply(
+            judgement, of: CouponID(1), epoch: reply.epoch, askedUnder: frontDoor.generation,
+            now: now)
+    }
     _ = frontDoor.judge(CouponID(1), attempt: 0, now: now.advanced(byMilliseconds: 10))
 }
 

@@ -56,6 +56,8 @@ extension Limits {
     /// Requests in one gate call: Lua's `unpack` takes fewer than 8,000 values, and Redis serves nobody
     /// else for the 2.3 ms of a full one.
     public static let requestsPerGateCall = 1_024
+    /// Coupons in one gate call: with more of them the call's fixed cost hardly counts any more.
+    public static let couponsPerGateCall = 64
     /// Gate calls in flight on one connection. Calls that arrive during one fsync of Redis share the next
     /// one, so a thousand coupons with few requests each do not cost a thousand fsyncs.
     public static let gateCallsInFlight = 64

@@ -1,4 +1,4 @@
-/// The scripts, embedded in the binary, with the prelude that they share.
+/// The scripts, embedded in the binary, with the preludes that they share.
 ///
 /// A script is atomic: each step of the protocol in Redis is one of these.
 internal import CouponCore
@@ -10,7 +10,7 @@ enum Script: CaseIterable, Sendable {
     /// issued before it has ended.
     case stageInRebuild, loadInRebuild
 
-    /// The text to load: the first line with its flags, the prelude, the rest; with the values of `Layout`.
+    /// The text to load: the first line with its flags, the preludes, the rest; with the values of `Layout`.
     var text: [UInt8] { Self.texts[self] ?? [] }
 
     private static let texts = Dictionary(
@@ -21,7 +21,7 @@ enum Script: CaseIterable, Sendable {
         let end = own.firstIndex(of: UInt8(ascii: "\n")) ?? own.endIndex
         let flags = passesMemoryLimit ? Array(" flags=allow-oom".utf8) : []
         return own[..<end] + flags + [UInt8(ascii: "\n")] + PackageResources.prelude_lua
-            + own[end...]
+            + (self == .gate ? [] : PackageResources.changes_lua) + own[end...]
     }
 
     private var passesMemoryLimit: Bool { self == .stageInRebuild || self == .loadInRebuild }

@@ -61,7 +61,7 @@ struct Rebuild {
     mutating func survey(_ items: [QueueItem]) {
         for item in items {
             switch item {
-            case .entry(let entry): add(entry.coupon)
+            case .entry(let entry): for queued in entry.coupons { add(queued.coupon) }
             case .damaged(let entry): damaged.insert(entry.position)
             }
         }

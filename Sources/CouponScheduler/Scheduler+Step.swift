@@ -221,10 +221,9 @@ extension [QueueItem] {
     fileprivate func withCoupons(atMost limit: Int) -> [QueueItem] {
         var coupons: Set<CouponID> = []
         let end = firstIndex { item in
-            guard case .entry(let entry) = item else { return false }
-            coupons.insert(entry.coupon)
+            coupons.formUnion(item.coupons)
             return coupons.count > limit
         }
-        return end.map { Array(self[..<$0]) } ?? self
+        return end.map { Array(self[..<Swift.max(1, $0)]) } ?? self
     }
 }

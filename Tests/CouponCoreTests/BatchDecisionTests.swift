@@ -1,4 +1,5 @@
 /// Who gets the coupon when a batch is issued (rule 19).
+import CoreTestKit
 import CouponCore
 import Testing
 

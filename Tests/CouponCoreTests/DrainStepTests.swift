@@ -1,4 +1,5 @@
 /// What the owner does next, case by case (rules 16 to 18).
+import CoreTestKit
 import CouponCore
 import Testing
 

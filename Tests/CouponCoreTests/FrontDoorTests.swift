@@ -31,11 +31,10 @@ private struct Entrance {
         travelled milliseconds: Int64 = 0
     ) {
         let askedAt = clock.now.advanced(byMilliseconds: -milliseconds)
+        door.see(gateNow, askedAt: askedAt, now: clock.now)
         door.apply(
-            GateReply(
-                epoch: epoch, rev: rev, version: version, now: gateNow, door: standing,
-                settled: .zero, tail: 0, verdicts: []), for: id,
-            askedUnder: generation ?? door.generation, askedAt: askedAt, now: clock.now)
+            GateJudgement(rev: rev, version: version, door: standing, verdicts: []), of: id,
+            epoch: epoch, askedUnder: generation ?? door.generation, now: clock.now)
     }
 
     mutating func event(_ standing: Door, rev: Int64, epoch: Epoch = 1, version: Int64 = 1) {

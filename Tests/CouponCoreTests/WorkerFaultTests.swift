@@ -9,8 +9,8 @@ private let otherRedis = RedisIdentity(runID: "other", replicationID: "history")
 
 /// What a call may end in without judging its requests, the connection standing.
 private let unjudged: [GateAnswer] = [
-    .stale(.fenced, epoch: 1), .stale(.missing, epoch: 0), .rolledBack, .exhausted,
-    .unavailable("LOADING"),
+    .stale(.fenced, epoch: 1), .stale(.missing, epoch: 0), .rolledBack,
+    .exhausted(now: VirtualClock().wallNow), .unavailable("LOADING"),
 ]
 
 @Suite struct WorkerFaultTests {
@@ -195,7 +195,7 @@ private let unjudged: [GateAnswer] = [
         stage.endTurn()
         stage.answer(answer)
         stage.rest()
-        let code: StatusCode = answer == .exhausted ? .resourceExhausted : .unavailable
+        let code: StatusCode = answer.isExhausted ? .resourceExhausted : .unavailable
         #expect(stage.failure(request)?.code == code)
         #expect(stage.failure(request)?.acceptance == .notAccepted)
         #expect(stage.failure(request)?.retryAfterMilliseconds == Limits.retryAfterMilliseconds)

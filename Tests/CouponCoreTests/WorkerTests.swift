@@ -16,7 +16,8 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.gate.calls.count == 1)
         #expect(call.requests.map(\.user.rawValue) == [1, 2, 3])
         #expect(call.requests.map(\.requestID) == [1, 2, 3].map(name))
-        #expect(call.coupon == sale && call.partition == stage.partition && call.epoch == 1)
+        #expect(call.questions.map(\.coupon) == [sale])
+        #expect(call.partition == stage.partition && call.epoch == 1)
     }
 
     @Test func `calls under way and requests in a call are limited`() {
@@ -54,22 +55,73 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.gate.calls.map(\.requests.count) == [1], "nothing is in flight")
     }
 
-    @Test func `many coupons have their calls under way together, up to a limit`() {
+    @Test func `the coupons of a partition share a call`() {
         let stage = Stage()
-        for id in 1...100 { stage.issue(CouponID(Int64(id)), user: 1) }
+        for id in [5, 6, 5, 9] as [Int64] { stage.issue(CouponID(id), user: id) }
         stage.endTurn()
-        #expect(stage.gate.calls.count == Limits.gateCallsInFlight)
-        stage.reply([.soldOut])
-        #expect(stage.gate.calls.map(\.coupon.rawValue) == (2...65).map { Int64($0) })
-        #expect(stage.gate.mostUnderWay == Limits.gateCallsInFlight)
+        #expect(stage.gate.calls.map { $0.questions.map(\.coupon.rawValue) } == [[5, 9], [6]])
+        #expect(stage.gate.calls[0].questions.map(\.requests.count) == [2, 1])
     }
 
-    @Test func `each coupon has its own call`() {
+    @Test func `a call has so many coupons, and the others are in the next one`() {
         let stage = Stage()
-        for id in [5, 6, 5, 7] as [Int64] { stage.issue(CouponID(id), user: id) }
+        let most = Limits.couponsPerGateCall
+        for id in 1...most + 10 { stage.issue(CouponID(Int64(4 * id)), user: 1) }
         stage.endTurn()
-        #expect(stage.gate.calls.map(\.coupon.rawValue) == [5, 6, 7])
-        #expect(stage.gate.calls.map(\.requests.count) == [2, 1, 1])
+        #expect(stage.gate.calls.map(\.questions.count) == [most])
+        stage.answer(.unavailable("LOADING"))
+        #expect(stage.gate.calls.map(\.questions.count) == [10])
+    }
+
+    @Test func `beside a call of its partition only a coupon with many requests is sent`() {
+        let stage = Stage()
+        stage.issue(CouponID(1), user: 1)
+        stage.endTurn()
+        stage.issue(CouponID(5), user: 1)
+        for user in 1...Limits.requestsOfAFurtherGateCall {
+            stage.issue(CouponID(9), user: Int64(user))
+        }
+        stage.endTurn()
+        #expect(stage.gate.calls.map { $0.questions.map(\.coupon.rawValue) } == [[1], [9]])
+        stage.reply([.soldOut])
+        #expect(stage.gate.calls.count == 1, "the other call is still under way")
+        stage.answer(.unavailable("LOADING"))
+        #expect(stage.gate.calls.map { $0.questions.map(\.coupon.rawValue) } == [[5]])
+    }
+
+    @Test func `one coupon of a call is not loaded, one has too many queued, one is judged`() {
+        let stage = Stage()
+        let requests = [1, 5, 9].map { stage.issue(CouponID($0), user: 1) }
+        stage.endTurn()
+        stage.answer(
+            .reply(
+                GateReply(
+                    epoch: 1, tail: 1, settled: .zero, now: stage.clock.wallNow,
+                    results: [
+                        .notLoaded(rev: 1), .exhausted,
+                        .judged(
+                            GateJudgement(
+                                rev: 1, version: 1, door: .open,
+                                verdicts: [.accepted(sequence: 1, position: first)])),
+                    ])))
+        #expect(stage.end(requests[0]) == nil && stage.host.lookups == [[CouponID(1)]])
+        #expect(stage.failure(requests[1])?.code == .resourceExhausted)
+        #expect(stage.outcome(requests[2]) == .accepted(sequence: 1))
+    }
+
+    @Test func `calls under way are limited`() {
+        let stage = Stage()
+        let coupons = Limits.gateCallsInFlight + 6
+        for id in 1...coupons {
+            for user in 1...Limits.requestsPerGateCall {
+                stage.issue(CouponID(Int64(id)), user: Int64(user))
+            }
+        }
+        stage.endTurn()
+        #expect(stage.gate.calls.count == Limits.gateCallsInFlight)
+        stage.answer(.unavailable("LOADING"))
+        #expect(stage.gate.calls.count == Limits.gateCallsInFlight)
+        #expect(stage.gate.mostUnderWay == Limits.gateCallsInFlight)
     }
 
     @Test(
@@ -149,7 +201,7 @@ private let first = Position(epoch: 1, n: 1)
         stage.endTurn()
         stage.reply([.soldOut])
         #expect(stage.outcome(waiting) == .soldOut)
-        #expect(stage.gate.calls.last?.coupon == sale)
+        #expect(stage.gate.calls.last?.questions.map(\.coupon) == [sale])
         #expect(stage.gate.calls.last?.requests == [])
     }
 

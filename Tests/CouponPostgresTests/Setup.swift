@@ -66,9 +66,13 @@ func entry(
 ) -> QueueItem {
     .entry(
         QueueEntry(
-            position: Position(epoch: epoch, n: n), coupon: CouponID(coupon), firstSequence: first,
+            position: Position(epoch: epoch, n: n),
             acceptedAt: Timestamp(microseconds: 1_700_000_000_123_456),
-            requests: users.map { EntryRequest(user: UserID($0), requestID: id($0)) }))
+            coupons: [
+                QueuedCoupon(
+                    coupon: CouponID(coupon), firstSequence: first,
+                    requests: users.map { EntryRequest(user: UserID($0), requestID: id($0)) })
+            ]))
 }
 
 /// A batch of whole entries from where the cursor stands.

@@ -127,13 +127,7 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
         async throws
     {
         let fixture = try await opened()
-        let holders = Keys.holders(CouponID(7), partition, 1)
-        var command = Command(argumentCount: 4)
-        command.append("HSET")
-        command.append(holders)
-        command.append(byteCount: 8) { $0.append(UserID(1)) }
-        command.append([1, 0, 7] as [UInt8])
-        try fixture.call(command)
+        try fixture.damageHolder(1)
         #expect(try fixture.ask(request(3)).verdicts == [.accepted(sequence: 3, position: at(2))])
         #expect(try fixture.inspect(1).status == .fenced && fixture.inspect(3).status == .open)
         // A settle skips it, because what it was is unknown.

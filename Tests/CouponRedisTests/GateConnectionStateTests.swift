@@ -1,4 +1,5 @@
 /// When a gate connection dials, serves and closes, without Redis or a socket.
+internal import CoreTestKit
 internal import CouponCore
 internal import NIOCore
 internal import Testing
@@ -87,7 +88,7 @@ private final class Machine {
 
     func deliver() {
         while let (call, answer) = state.nextAnswer() {
-            answers.append((call.coupon.rawValue, answer))
+            answers.append((call.questions[0].coupon.rawValue, answer))
         }
     }
 }
@@ -120,7 +121,7 @@ extension NIODeadline {
     }
 }
 
-private var exhausted: Reply { .bytes([4]) }
+private var stale: Reply { .bytes([1, 1] + [UInt8](repeating: 0, count: 8)) }
 
 @Suite struct GateConnectionStateTests {
     private let machine = Machine()
@@ -176,11 +177,11 @@ private var exhausted: Reply { .bytes([4]) }
     @Test func `answers are delivered in the order of the calls`() throws {
         machine.becomeReady()
         let (first, second) = (machine.send(1), machine.send(2))
-        #expect(try machine.replied(exhausted, to: second) == "deliver")
+        #expect(try machine.replied(stale, to: second) == "deliver")
         #expect(machine.answers.isEmpty)
         #expect(try machine.replied(.bytes([2]), to: first) == "deliver")
         #expect(machine.answers.map(\.coupon) == [1, 2])
-        #expect(machine.answers.map(\.answer) == [.rolledBack, .exhausted])
+        #expect(machine.answers.map(\.answer) == [.rolledBack, .stale(.fenced, epoch: 0)])
     }
 
     @Test func `a reply that is not the script's interrupts its call`() throws {
@@ -197,7 +198,7 @@ private var exhausted: Reply { .bytes([4]) }
         let number = machine.send(1)
         let later = machine.send(2)
         #expect(try machine.replied(.error("NOSCRIPT x"), to: number) == "load")
-        #expect(try machine.replied(exhausted, to: later) == "deliver")
+        #expect(try machine.replied(stale, to: later) == "deliver")
         #expect(machine.answers.isEmpty)
         #expect(try machine.replied(.error("NOSCRIPT x"), to: number) == "deliver")
         #expect(machine.answers.map(\.coupon) == [1, 2])
@@ -218,7 +219,7 @@ private var exhausted: Reply { .bytes([4]) }
     @Test func `calls of a broken connection are answered after it was killed`() throws {
         machine.becomeReady()
         _ = machine.send(1)
-        #expect(try machine.replied(exhausted, to: machine.send(2)) == "deliver")
+        #expect(try machine.replied(stale, to: machine.send(2)) == "deliver")
         _ = machine.broke("cut")
         _ = machine.dialDue()
         _ = machine.broke("cannot connect")
@@ -230,8 +231,11 @@ private var exhausted: Reply { .bytes([4]) }
         #expect(machine.handshakeReplied(.integer(1)) == .serve(unsafeSettings: []))
         machine.deliver()
         #expect(machine.answers.map(\.coupon) == [1, 2])
-        #expect(machine.answers.map(\.answer) == [.interrupted("cannot connect"), .exhausted])
-        #expect(try machine.replied(exhausted, to: machine.send(3)) == "deliver")
+        #expect(
+            machine.answers.map(\.answer) == [
+                .interrupted("cannot connect"), .stale(.fenced, epoch: 0),
+            ])
+        #expect(try machine.replied(stale, to: machine.send(3)) == "deliver")
         #expect(machine.answers.last?.coupon == 3)
     }
 
@@ -282,7 +286,7 @@ private var exhausted: Reply { .bytes([4]) }
         _ = machine.send(2, at: 12)
         #expect(machine.check(at: 15) == .watchOn)
         #expect(machine.check(at: 16) == .close(reason: "Redis does not answer"))
-        _ = try machine.replied(exhausted, to: number)
+        _ = try machine.replied(stale, to: number)
         #expect(machine.check(at: 16) == .watchOn)
         #expect(machine.check(at: 18, of: FakeLink()) == .stop)
         _ = machine.broke()

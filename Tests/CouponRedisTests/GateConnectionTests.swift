@@ -1,4 +1,5 @@
 /// The gate connection with a real Redis: handshake, order, NOSCRIPT, and calls when connections break.
+internal import CoreTestKit
 internal import CouponCore
 internal import Logging
 internal import NIOCore

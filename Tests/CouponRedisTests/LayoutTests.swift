@@ -1,4 +1,5 @@
 /// The packed layouts, read back and damaged: no bytes in Redis may crash the daemon.
+internal import CoreTestKit
 internal import CouponCore
 internal import Testing
 
@@ -20,7 +21,8 @@ internal import Testing
 
     /// What Redis holds was written by an earlier daemon.
     @Test func `layouts keep their lengths`() {
-        #expect(Layout.request == 25 && Layout.entryHeader == 25 && Layout.holder == 43)
+        #expect(Layout.request == 25 && Layout.holder == 43)
+        #expect(Layout.entryHeader == 9 && Layout.entryCoupon == 20)
         #expect(Layout.gateRequest == 33 && Layout.verdict == 26 && Layout.terms == 34)
         #expect(Layout.stagedHolder == 51 && Layout.acceptance == 25)
         #expect(Layout.countedRequest == 53 && Layout.settledCoupon == 51 && Layout.rejection == 63)
@@ -64,32 +66,73 @@ internal import Testing
         }
     }
 
+    /// An entry's bytes in the layout of today, with two coupons, and in the one before.
+    private var entries: [[UInt8]] {
+        var today = ByteWriter()
+        today.append(2 as UInt8)
+        today.append(1_000 as Int64)
+        for coupon in [7, 8] as [Int64] {
+            for number in [coupon, 1] { today.append(number) }
+            today.append(1 as UInt32)
+            today.append(UserID(5))
+            today.append(id("a"))
+        }
+        var before = ByteWriter()
+        before.append(1 as UInt8)
+        for number in [7, 1, 1_000] as [Int64] { before.append(number) }
+        before.append(UserID(5))
+        before.append(id("a"))
+        return [today.bytes, before.bytes]
+    }
+
+    private func item(_ entry: [UInt8]) throws -> QueueItem {
+        try #require(
+            QueueItem(
+                .array([
+                    .bytes(Array("1-1".utf8)),
+                    .array([.bytes([UInt8(ascii: "e")]), .bytes(entry)]),
+                ])))
+    }
+
+    @Test func `an entry is read in both layouts`() throws {
+        let requests = [EntryRequest(user: UserID(5), requestID: id("a"))]
+        for (bytes, coupons) in zip(entries, [[7, 8], [7]] as [[Int64]]) {
+            let entry = QueueEntry(
+                position: at(1), acceptedAt: Timestamp(microseconds: 1_000),
+                coupons: coupons.map {
+                    QueuedCoupon(coupon: CouponID($0), firstSequence: 1, requests: requests)
+                })
+            #expect(try item(bytes) == .entry(entry))
+        }
+    }
+
     @Test func `a damaged entry or reply never crashes`() throws {
-        var entry = ByteWriter()
-        entry.append(1 as UInt8)
-        for number in [7, 1, 1_000] as [Int64] { entry.append(number) }
-        entry.append(UserID(5))
-        entry.append(id("a"))
-        for bytes in damaged(entry.bytes) {
-            let item = try #require(
-                QueueItem(
-                    .array([
-                        .bytes(Array("1-1".utf8)),
-                        .array([.bytes([UInt8(ascii: "e")]), .bytes(bytes)]),
-                    ])))
-            if bytes.count < entry.bytes.count { #expect(item.isDamaged) }
+        for entry in entries {
+            for bytes in damaged(entry) { _ = try item(bytes) }
+            // Cut at the end of a coupon it is another entry; else it shows.
+            for length in 1..<entry.count where length != 9 + 45 {
+                #expect(try item(Array(entry[..<length])).isDamaged)
+            }
         }
 
         var reply = ByteWriter()
         reply.append(0 as UInt8)
-        for number in 1...7 { reply.append(Int64(number)) }
+        for number in 1...5 { reply.append(Int64(number)) }
+        reply.append(0 as UInt8)
+        for number in 1...2 { reply.append(Int64(number)) }
         for byte in [1, 0] as [UInt8] { reply.append(byte) }  // active, not full
         for edge in [0, 9] as [Int64] { reply.append(edge) }  // its window
         for byte in [0, 0] as [UInt8] { reply.append(byte) }  // accepted
         for number in [1, 1, 1] as [Int64] { reply.append(number) }
-        #expect(GateAnswer(reply.bytes, requestCount: 1)?.verdicts.count == 1)
-        #expect(GateAnswer(reply.bytes, requestCount: 2) == nil)
-        for bytes in damaged(reply.bytes) { _ = GateAnswer(bytes, requestCount: 1) }
+        let call = { (requests: Int64) in
+            GateCall(
+                partition: partition, epoch: 1,
+                identity: RedisIdentity(runID: "", replicationID: ""), floor: 0,
+                coupon: CouponID(7), requests: (0..<requests).map { request($0 + 1) })
+        }
+        #expect(GateAnswer(reply.bytes, to: call(1))?.verdicts.count == 1)
+        #expect(GateAnswer(reply.bytes, to: call(2)) == nil)
+        for bytes in damaged(reply.bytes) { _ = GateAnswer(bytes, to: call(1)) }
     }
 
     @Test(arguments: [Int64.max, .min])

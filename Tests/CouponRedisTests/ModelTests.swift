@@ -75,25 +75,24 @@ private final class History {
     }
 
     func gate() throws {
-        let requests = try (0..<draw(0...3)).map { _ in
-            request(
-                try pick(users), try pick(["a", "b"]), notAfter: draw(0...19) == 0 ? 1 : 1 << 53)
+        let questions = try coupons.shuffled(using: &random).prefix(draw(1...coupons.count)).map {
+            GateQuestion(
+                coupon: CouponID($0),
+                requests: try (0..<draw(0...3)).map { _ in
+                    request(
+                        try pick(users), try pick(["a", "b"]),
+                        notAfter: draw(0...19) == 0 ? 1 : 1 << 53)
+                })
         }
         let call = GateCall(
             partition: partition, epoch: epoch,
             identity: RedisIdentity(
                 runID: "run", replicationID: draw(0...39) == 0 ? "other" : model.replicationID),
             floor: (keys.gate?.tail ?? 0) + (draw(0...39) == 0 ? 1 : 0),
-            coupon: CouponID(try pick(coupons)), requests: requests)
-        let answer = try fixture.answer(
-            requests, epoch: call.epoch, floor: call.floor, coupon: call.coupon.rawValue,
-            by: control, identity: call.identity)
+            questions: questions)
+        let answer = try fixture.answer(call, by: control)
         var time = now
-        switch answer {
-        case .reply(let reply): time = reply.now
-        case .notLoaded(_, let moment): time = moment
-        default: break
-        }
+        if case .reply(let reply) = answer { time = reply.now }
         #expect(model.gate(call, now: time) == answer, "\(call)")
     }
 
@@ -117,7 +116,7 @@ private final class History {
             for accepted in entry.acceptedRequests where draw(0...3) == 0 {
                 let reason = try pick(RejectionReason.allCases)
                 let other = AcceptedRequest(
-                    coupon: entry.coupon, user: accepted.user, sequence: 99, requestID: id("z"))
+                    coupon: accepted.coupon, user: accepted.user, sequence: 99, requestID: id("z"))
                 rejections.append(
                     Rejection(
                         accepted: accepted, position: entry.position, reason: reason,
@@ -129,11 +128,11 @@ private final class History {
             identity: RedisIdentity(
                 runID: "run", replicationID: draw(0...9) == 0 ? "other" : model.replicationID),
             from: from, to: to, issuedAt: now, isRecovery: draw(0...3) == 0,
-            coupons: try Set(entries.map(\.coupon)).sorted().map { id in
+            coupons: try Set(entries.flatMap { $0.coupons.map(\.coupon) }).sorted().map { id in
                 SettledCoupon(
                     id: id, coupon: draw(0...5) == 0 ? nil : try committed(id.rawValue),
-                    requests: entries.filter { $0.coupon == id }
-                        .reduce(0) { $0 + Int64($1.requests.count) })
+                    requests: Int64(
+                        entries.flatMap(\.acceptedRequests).count { $0.coupon == id }))
             }, rejections: rejections)
         let view = try control.settle(settlement, thenReading: 3)
         #expect((view != nil) == model.settle(settlement, now: now))

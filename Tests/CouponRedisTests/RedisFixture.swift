@@ -1,4 +1,5 @@
 /// A private Redis with one partition, and short functions for what the tests do to it.
+internal import CoreTestKit
 internal import CouponCore
 internal import Logging
 internal import TestSupport
@@ -138,6 +139,16 @@ final class RedisFixture {
         try call(command)
     }
 
+    /// A user's holder has other bytes than any script writes.
+    func damageHolder(_ user: Int64, of coupon: Int64 = 7) throws {
+        var command = Command(argumentCount: 4)
+        command.append("HSET")
+        command.append(Keys.holders(CouponID(coupon), partition, 1))
+        command.append(byteCount: 8) { $0.append(UserID(user)) }
+        command.append([1, 0, 7] as [UInt8])
+        try call(command)
+    }
+
     @discardableResult
     func call(_ command: Command) throws -> Reply {
         try control.perform { connection throws(BackendError) in try connection.call(command) }
@@ -191,25 +202,45 @@ final class RedisFixture {
         by control: RedisGateControl? = nil, identity: RedisIdentity? = nil
     ) throws -> GateAnswer {
         let control = control ?? self.control
-        let call = GateCall(
-            partition: partition, epoch: epoch, identity: try identity ?? control.identity(),
-            floor: floor, coupon: CouponID(coupon), requests: requests)
+        return try answer(
+            GateCall(
+                partition: partition, epoch: epoch, identity: try identity ?? control.identity(),
+                floor: floor, coupon: CouponID(coupon), requests: requests), by: control)
+    }
+
+    /// A call about several coupons.
+    func answer(
+        _ questions: (coupon: Int64, requests: [GateRequest])...,
+        by control: RedisGateControl? = nil
+    ) throws -> GateAnswer {
+        try answer(
+            GateCall(
+                partition: partition, epoch: 1, identity: try self.control.identity(), floor: 0,
+                questions: questions.map {
+                    GateQuestion(coupon: CouponID($0.coupon), requests: $0.requests)
+                }), by: control ?? self.control)
+    }
+
+    /// The same for any call.
+    func answer(_ call: GateCall, by control: RedisGateControl) throws -> GateAnswer {
         let reply = try control.perform { connection throws(BackendError) in
             let digest = try connection.call(Command("SCRIPT", "LOAD", Script.gate)).text ?? ""
             return try connection.call(Command(call, digest: digest, options: control.options))
         }
-        guard let answer = GateAnswer(reply.bytesValue ?? [], requestCount: requests.count)
+        guard let answer = GateAnswer(reply.bytesValue ?? [], to: call)
         else { throw BackendError.redis(.unexpectedReply("\(reply)")) }
         return answer
     }
 
-    /// The reply to one call; another answer fails the test.
-    func ask(_ requests: GateRequest..., coupon: Int64 = 7, epoch: Epoch = 1) throws -> GateReply {
+    /// The reply to a call about one coupon; another answer fails the test.
+    func ask(_ requests: GateRequest..., coupon: Int64 = 7, epoch: Epoch = 1) throws
+        -> CouponReply
+    {
         let answer = try answer(requests, epoch: epoch, coupon: coupon)
-        guard case .reply(let reply) = answer else {
+        guard case .reply(let reply) = answer, let judgement = reply.judgements.first else {
             throw BackendError.redis(.unexpectedReply("\(answer)"))
         }
-        return reply
+        return CouponReply(reply, judgement)
     }
 
     func settle(
@@ -223,6 +254,23 @@ final class RedisFixture {
                 to: to, issuedAt: Timestamp(microseconds: 5), isRecovery: recovery,
                 coupons: coupons,
                 rejections: rejections), thenReading: 1) != nil
+    }
+}
+
+/// What the gate says of one coupon.
+struct CouponReply {
+    let now: Timestamp
+    let tail: Int64
+    let settled: Position
+    let rev: Int64
+    let version: Int64
+    let door: Door
+    let verdicts: [GateVerdict]
+
+    init(_ reply: GateReply, _ judgement: GateJudgement) {
+        (now, tail, settled) = (reply.now, reply.tail, reply.settled)
+        (rev, version) = (judgement.rev, judgement.version)
+        (door, verdicts) = (judgement.door, judgement.verdicts)
     }
 }
 
@@ -292,12 +340,5 @@ extension EventSignal {
         guard case .event(var event) = self else { return self }
         event.publishedAt = time
         return .event(event)
-    }
-}
-
-extension GateAnswer {
-    /// Whether the gate does not hold the coupon, at any time.
-    var isNotLoaded: Bool {
-        if case .notLoaded = self { true } else { false }
     }
 }

@@ -49,7 +49,7 @@ extension Play {
     /// The number of queued requests.
     var queuedRequests: Int {
         redis.data.partitions.reduce(0) { sum, partition in
-            sum + partition.queue.reduce(0) { $0 + $1.entry.requests.count }
+            sum + partition.queue.reduce(0) { $0 + $1.entry.requestCount }
         }
     }
 

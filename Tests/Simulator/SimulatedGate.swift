@@ -151,7 +151,13 @@ final class SimulatedGate: Gate {
 
 extension GateCall {
     var brief: String {
-        "coupon \(coupon.rawValue) epoch \(epoch) floor \(floor) "
+        "epoch \(epoch) floor \(floor) " + questions.map(\.brief).joined(separator: ", ")
+    }
+}
+
+extension GateQuestion {
+    fileprivate var brief: String {
+        "coupon \(coupon.rawValue) "
             + requests.map { "u\($0.user.rawValue)/\($0.requestID.brief)" }.joined(separator: " ")
     }
 }
@@ -159,9 +165,16 @@ extension GateCall {
 extension GateAnswer {
     var brief: String {
         guard case .reply(let reply) = self else { return "\(self)" }
-        let door = reply.door.isClosed ? "\(reply.door)" : "open"
-        return
-            "\(reply.verdicts) tail \(reply.tail) settled \(reply.settled) rev \(reply.rev) \(door)"
+        let results = reply.results.map(\.brief).joined(separator: ", ")
+        return "\(results) tail \(reply.tail) settled \(reply.settled)"
+    }
+}
+
+extension GateResult {
+    fileprivate var brief: String {
+        guard case .judged(let judgement) = self else { return "\(self)" }
+        let door = judgement.door.isClosed ? "\(judgement.door)" : "open"
+        return "\(judgement.verdicts) rev \(judgement.rev) \(door)"
     }
 }
 

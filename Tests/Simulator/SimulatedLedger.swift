@@ -92,8 +92,8 @@ final class SimulatedLedger: Ledger {
         let tables = play.postgres.tables
         return batch.items.allSatisfy { item in
             guard case .entry(let entry) = item else { return true }
-            return entry.requests.allSatisfy {
-                tables.issues[entry.coupon]?[$0.user] == nil && !play.poisoned.contains($0.user)
+            return entry.acceptedRequests.allSatisfy {
+                tables.issues[$0.coupon]?[$0.user] == nil && !play.poisoned.contains($0.user)
             }
         }
     }

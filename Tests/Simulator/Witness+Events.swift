@@ -7,19 +7,29 @@ extension Witness {
     /// The gate has answered a call.
     func didJudge(_ call: GateCall, _ answer: GateAnswer) {
         guard case .reply(let reply) = answer else { return }
-        for (request, verdict) in zip(call.requests, reply.verdicts) {
-            switch verdict {
-            case .accepted(let sequence, let position):
-                play.line.mix(UInt64(bitPattern: sequence))
-                let accepted = AcceptedRequest(
-                    coupon: call.coupon, user: request.user, sequence: sequence,
-                    requestID: request.requestID)
-                didAccept(
-                    Acceptance(accepted, position, at: play.line.now), in: call.partition)
-            case .soldOut, .notOpen, .ended, .paused, .closed:
-                gateRefusals[request.requestID, default: []].append(play.line.now)
-            case .replayed, .duplicate, .rejected, .expired: break
+        judgedCalls += 1
+        for (question, result) in zip(call.questions, reply.results) {
+            guard case .judged(let judgement) = result else { continue }
+            for (request, verdict) in zip(question.requests, judgement.verdicts) {
+                didJudge(request, verdict, of: question.coupon, in: call.partition)
             }
+        }
+    }
+
+    private func didJudge(
+        _ request: GateRequest, _ verdict: GateVerdict, of coupon: CouponID,
+        in partition: PartitionID
+    ) {
+        switch verdict {
+        case .accepted(let sequence, let position):
+            play.line.mix(UInt64(bitPattern: sequence))
+            let accepted = AcceptedRequest(
+                coupon: coupon, user: request.user, sequence: sequence,
+                requestID: request.requestID)
+            didAccept(Acceptance(accepted, position, at: play.line.now), in: partition)
+        case .soldOut, .notOpen, .ended, .paused, .closed:
+            gateRefusals[request.requestID, default: []].append(play.line.now)
+        case .replayed, .duplicate, .rejected, .expired: break
         }
     }
 
@@ -42,10 +52,10 @@ extension Witness {
         where earlier.time < sentAt && earlier.sequence >= accepted.sequence {
             fail("promise 5: \(accepted.sequence) was sent after \(earlier.sequence) was answered")
         }
-        if let coupon = byPosition[partition]?[position], coupon != accepted.coupon {
+        if let call = byPosition[partition]?[position], call != judgedCalls {
             fail("position \(position) was given twice")
         }
-        byPosition[partition, default: [:]][position] = accepted.coupon
+        byPosition[partition, default: [:]][position] = judgedCalls
     }
 
     /// A script has run. It may only trim entries that are decided.

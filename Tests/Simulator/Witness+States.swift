@@ -72,8 +72,10 @@ extension Witness {
             }
         }
         for stored in play.redis.data.partitions[row.id.rawValue].queue
-        where stored.entry.coupon == coupon && stored.entry.position > row.cursor {
-            pending.formUnion(stored.entry.requests.map(\.user))
+        where stored.entry.position > row.cursor {
+            for queued in stored.entry.coupons where queued.coupon == coupon {
+                pending.formUnion(queued.requests.map(\.user))
+            }
         }
         pending = pending.filter { issued[$0] == nil && !dead.contains($0) }
         return Int64(issued.count) + tables.deadLetters(of: coupon) + Int64(pending.count)

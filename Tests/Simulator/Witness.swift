@@ -32,7 +32,10 @@ final class Witness {
     var byRequest: [RequestID: [Acceptance]] = [:]
     /// When the gate refused tries of a request.
     var gateRefusals: [RequestID: [Int64]] = [:]
-    var byPosition: [PartitionID: [Position: CouponID]] = [:]
+    /// The call that was given each position, by its number.
+    var byPosition: [PartitionID: [Position: Int]] = [:]
+    /// How many calls the gate has judged.
+    var judgedCalls = 0
     /// Partitions whose gate has gone back and was not rebuilt since.
     var tainted: Set<PartitionID> = []
     /// Every row that was ever committed.

@@ -101,14 +101,13 @@ public struct FrontDoor {
 
     /// A reply of the gate, to a question asked at `askedAt` under subscription `generation`.
     public mutating func apply(
-        _ reply: GateReply, for coupon: CouponID, askedUnder generation: Int,
-        askedAt: MonotonicTime, now: MonotonicTime
+        _ judgement: GateJudgement, of coupon: CouponID, epoch: Epoch, askedUnder generation: Int,
+        now: MonotonicTime
     ) {
-        see(reply.now, askedAt: askedAt, now: now)
-        if reply.door.isClosed && (disconnectedSince != nil || generation != self.generation) {
+        if judgement.door.isClosed && (disconnectedSince != nil || generation != self.generation) {
             return
         }
-        apply(coupon, epoch: reply.epoch, rev: reply.rev, door: reply.door, now: now)
+        apply(coupon, epoch: epoch, rev: judgement.rev, door: judgement.door, now: now)
     }
 
     /// The gate's clock, as an answer has it.

@@ -15,9 +15,23 @@ public struct GateRequest: Hashable, Sendable {
     }
 }
 
-/// One call of the gate script: one coupon, many requests. Without requests it only asks for the state.
+/// What a call asks of one coupon. Without requests it only asks for the coupon's state.
+public struct GateQuestion: Equatable, Sendable {
+    /// The coupon.
+    public let coupon: CouponID
+    /// In the order in which they came.
+    public let requests: [GateRequest]
+
+    /// A question to the gate.
+    public init(coupon: CouponID, requests: [GateRequest]) {
+        self.coupon = coupon
+        self.requests = requests
+    }
+}
+
+/// One call of the gate script: coupons of one partition, each with its requests.
 public struct GateCall: Equatable, Sendable {
-    /// The coupon's partition.
+    /// The coupons' partition.
     public let partition: PartitionID
     /// The partition's epoch, as far as the daemon knows.
     public let epoch: Epoch
@@ -25,22 +39,20 @@ public struct GateCall: Equatable, Sendable {
     public let identity: RedisIdentity
     /// The highest n of that epoch that the daemon has seen; a gate whose tail is lower went back.
     public let floor: Int64
-    /// The coupon.
-    public let coupon: CouponID
-    /// In the order in which they came; `Limits.requestsPerGateCall` at most.
-    public let requests: [GateRequest]
+    /// Each coupon once; at most `Limits.couponsPerGateCall` coupons and `Limits.requestsPerGateCall`
+    /// requests.
+    public let questions: [GateQuestion]
 
     /// A call of the gate script.
     public init(
         partition: PartitionID, epoch: Epoch, identity: RedisIdentity, floor: Int64,
-        coupon: CouponID, requests: [GateRequest]
+        questions: [GateQuestion]
     ) {
         self.partition = partition
         self.epoch = epoch
         self.identity = identity
         self.floor = floor
-        self.coupon = coupon
-        self.requests = requests
+        self.questions = questions
     }
 }
 
@@ -68,56 +80,70 @@ public enum GateVerdict: Equatable, Sendable {
     case expired
 }
 
-/// The state of the coupon at the gate after a call.
-public struct GateReply: Equatable, Sendable {
-    /// The gate's epoch.
-    public let epoch: Epoch
+/// What the gate says of the requests for one coupon, and the coupon's state after them.
+public struct GateJudgement: Equatable, Sendable {
     /// Rises within an epoch whenever the coupon opens or closes (rule 38).
     public let rev: Int64
     /// The coupon's version at the gate.
     public let version: Int64
-    /// The gate's clock at the call.
-    public let now: Timestamp
     /// Whether the coupon is open to a new user, and if not, why.
     public let door: Door
-    /// The partition's highest settled position.
-    public let settled: Position
+    /// One for each request, in order.
+    public let verdicts: [GateVerdict]
+
+    /// A judgement of the gate.
+    public init(rev: Int64, version: Int64, door: Door, verdicts: [GateVerdict]) {
+        self.rev = rev
+        self.version = version
+        self.door = door
+        self.verdicts = verdicts
+    }
+}
+
+/// The gate's answer to one question of a call.
+public enum GateResult: Equatable, Sendable {
+    /// It judged each request.
+    case judged(GateJudgement)
+    /// It does not hold the coupon.
+    /// - Parameter rev: the partition's `rev`: a later opening of the coupon has a higher one.
+    case notLoaded(rev: Int64)
+    /// The backlog limit is reached.
+    case exhausted
+}
+
+/// The gate's answer to a call.
+public struct GateReply: Equatable, Sendable {
+    /// The gate's epoch.
+    public let epoch: Epoch
     /// The n of the partition's newest entry in this epoch.
     public let tail: Int64
-    /// One for each request of the call, in order.
-    public let verdicts: [GateVerdict]
+    /// The partition's highest settled position.
+    public let settled: Position
+    /// The gate's clock at the call.
+    public let now: Timestamp
+    /// One for each question of the call, in order.
+    public let results: [GateResult]
 
     /// A reply of the gate script.
     public init(
-        epoch: Epoch, rev: Int64, version: Int64, now: Timestamp, door: Door, settled: Position,
-        tail: Int64, verdicts: [GateVerdict]
+        epoch: Epoch, tail: Int64, settled: Position, now: Timestamp, results: [GateResult]
     ) {
         self.epoch = epoch
-        self.rev = rev
-        self.version = version
-        self.now = now
-        self.door = door
-        self.settled = settled
         self.tail = tail
-        self.verdicts = verdicts
+        self.settled = settled
+        self.now = now
+        self.results = results
     }
 }
 
 /// What became of a gate call. All but `interrupted` are definite for that call.
 public enum GateAnswer: Equatable, Sendable {
-    /// The gate judged each request.
+    /// The gate is open and answered each question.
     case reply(GateReply)
     /// The gate is not open, or is of another epoch; nothing was written.
     case stale(GateStatus, epoch: Epoch)
     /// The gate's data went back behind the floor; it fenced itself.
     case rolledBack
-    /// The gate does not hold the coupon.
-    /// - Parameters:
-    ///   - rev: the partition's `rev`: a later opening of the coupon has a higher one.
-    ///   - now: the gate's clock at the call.
-    case notLoaded(rev: Int64, now: Timestamp)
-    /// The backlog limit is reached.
-    case exhausted
     /// Nothing was sent, or Redis refused the command before it ran.
     case unavailable(String)
     /// The connection broke with the call in flight. It can no longer run; whether it ran is unknown.

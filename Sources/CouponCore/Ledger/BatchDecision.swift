@@ -49,14 +49,16 @@ public struct BatchDecision {
     }
 
     private mutating func add(_ entry: QueueEntry) {
-        let last = entry.firstSequence + Int64(entry.requests.count) - 1
-        count(entry.requests.count, of: entry.coupon, upTo: last)
-        let candidates = entry.acceptedRequests.lazy.map { accepted in
-            Candidate(
-                accepted: accepted, position: entry.position, acceptedAt: entry.acceptedAt)
-        }
-        if accounts[entry.coupon]?.waiting.append(contentsOf: candidates) == nil {
-            for candidate in candidates { refuse(candidate, .notFound) }
+        for queued in entry.coupons {
+            let last = queued.firstSequence + Int64(queued.requests.count) - 1
+            count(queued.requests.count, of: queued.coupon, upTo: last)
+            let candidates = queued.acceptedRequests.lazy.map { accepted in
+                Candidate(
+                    accepted: accepted, position: entry.position, acceptedAt: entry.acceptedAt)
+            }
+            if accounts[queued.coupon]?.waiting.append(contentsOf: candidates) == nil {
+                for candidate in candidates { refuse(candidate, .notFound) }
+            }
         }
     }
 

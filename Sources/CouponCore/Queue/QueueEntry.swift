@@ -14,28 +14,19 @@ public struct EntryRequest: Hashable, Sendable {
     }
 }
 
-/// All that one gate call accepted for one coupon: the cursor's unit.
-public struct QueueEntry: Equatable, Sendable {
-    /// Its place in the queue.
-    public let position: Position
+/// What one gate call accepted for one coupon.
+public struct QueuedCoupon: Equatable, Sendable {
     /// The coupon.
     public let coupon: CouponID
     /// The sequence of the first request; the others follow by one.
     public let firstSequence: Int64
-    /// When the gate accepted them, by the gate's clock.
-    public let acceptedAt: Timestamp
     /// The requests in order; never empty.
     public let requests: [EntryRequest]
 
-    /// An entry as read from the queue.
-    public init(
-        position: Position, coupon: CouponID, firstSequence: Int64, acceptedAt: Timestamp,
-        requests: [EntryRequest]
-    ) {
-        self.position = position
+    /// A coupon's part of an entry.
+    public init(coupon: CouponID, firstSequence: Int64, requests: [EntryRequest]) {
         self.coupon = coupon
         self.firstSequence = firstSequence
-        self.acceptedAt = acceptedAt
         self.requests = requests
     }
 
@@ -47,6 +38,29 @@ public struct QueueEntry: Equatable, Sendable {
                 requestID: requests[index].requestID)
         }
     }
+}
+
+/// All that one gate call accepted: the cursor's unit.
+public struct QueueEntry: Equatable, Sendable {
+    /// Its place in the queue.
+    public let position: Position
+    /// When the gate accepted the requests, by the gate's clock.
+    public let acceptedAt: Timestamp
+    /// In the order of the call; never empty.
+    public let coupons: [QueuedCoupon]
+
+    /// An entry as read from the queue.
+    public init(position: Position, acceptedAt: Timestamp, coupons: [QueuedCoupon]) {
+        self.position = position
+        self.acceptedAt = acceptedAt
+        self.coupons = coupons
+    }
+
+    /// How many requests it holds.
+    public var requestCount: Int { coupons.reduce(0) { $0 + $1.requests.count } }
+
+    /// The requests of all coupons with their sequences.
+    public var acceptedRequests: [AcceptedRequest] { coupons.flatMap(\.acceptedRequests) }
 }
 
 /// A queue entry whose bytes cannot be read (promise 8); its users are the holders with its position.
@@ -101,8 +115,16 @@ public enum QueueItem: Equatable, Sendable {
     /// How many requests it holds, as far as is known.
     public var requestCount: Int {
         switch self {
-        case .entry(let entry): entry.requests.count
+        case .entry(let entry): entry.requestCount
         case .damaged(let damaged): damaged.holders.count
+        }
+    }
+
+    /// The coupons of its requests, as far as is known; perhaps one several times.
+    public var coupons: [CouponID] {
+        switch self {
+        case .entry(let entry): entry.coupons.map(\.coupon)
+        case .damaged(let damaged): damaged.holders.map(\.coupon)
         }
     }
 

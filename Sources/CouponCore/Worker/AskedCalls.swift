@@ -2,10 +2,16 @@
 internal import DequeModule
 
 struct AskedCalls {
-    struct Asked {
+    /// The requests of one coupon in a call.
+    struct Question {
         let coupon: CouponID
         let tickets: [UInt64]
-        /// The subscription under which the question was asked (rule 38).
+    }
+
+    struct Asked {
+        let partition: PartitionID
+        let questions: [Question]
+        /// The subscription under which the questions were asked (rule 38).
         let generation: Int
         /// When the call was sent.
         let at: MonotonicTime
@@ -13,8 +19,20 @@ struct AskedCalls {
 
     private var calls: Deque<Asked> = []
     var count: Int { calls.count }
-    /// How many are of one coupon.
-    func count(of coupon: CouponID) -> Int { calls.count { $0.coupon == coupon } }
+
+    /// Whether a call of a partition is in flight.
+    func isAsking(_ partition: PartitionID) -> Bool {
+        calls.contains { $0.partition == partition }
+    }
+
+    /// How many ask about a coupon.
+    func count(of coupon: CouponID, in partition: PartitionID) -> Int {
+        calls.count { asked in
+            asked.partition == partition && asked.questions.contains { $0.coupon == coupon }
+        }
+    }
+
     mutating func append(_ asked: Asked) { calls.append(asked) }
+
     mutating func popFirst() -> Asked? { calls.popFirst() }
 }

@@ -1,27 +1,53 @@
-/// Requests that wait for the gate, by coupon. Requests of one turn of the loop go in one call; requests that
-/// come while calls are in flight form the next call. Coupons take turns.
+/// Requests that wait for the gate, by coupon, and the coupons that have a turn, by partition.
+///
+/// Requests of one turn of the loop go in one call for each partition. Those that come while it is in flight
+/// form the next one; a coupon with many of them does not wait for it. Partitions take turns, and so do the
+/// coupons of each.
 internal import DequeModule
 
 struct CouponBatches {
     /// A class, so that it is changed in place: a dictionary's value would be looked up and stored again.
     private final class PendingBatch {
+        let partition: PartitionID
         var pending: Deque<UInt64> = []
         /// How many of the first ones were sent before.
         var returned = 0
         /// The gate is asked for the coupon's state even if no request is pending.
         var wantsRefresh = false
-        /// In `ready`.
+        /// Has a turn. A coupon in a line that is not ready any more is passed over.
         var isReady = false
+        /// In the lines of its partition. It leaves a line at its turn only.
+        var isInLine = false
+        var isInFullLine = false
         /// Being loaded into the gate: nothing is sent until that ends.
         var isLoading = false
+
+        init(partition: PartitionID) { self.partition = partition }
+
+        var isEmpty: Bool { pending.isEmpty && !wantsRefresh }
+        var isFull: Bool { pending.count >= Limits.requestsOfAFurtherGateCall }
     }
 
+    /// The coupons of a partition that have a turn.
+    private struct Line {
+        var all: Deque<CouponID> = []
+        /// Those with enough requests for a call beside another one.
+        var full: Deque<CouponID> = []
+        /// The partition is in `ready`.
+        var isReady = false
+    }
+
+    private let partitioning: Partitioning
     private var batches: [CouponID: PendingBatch] = [:]
-    private var ready: Deque<CouponID> = []
+    private var lines: [Line]
+    private var ready: Deque<PartitionID> = []
     /// The one used last: in a sale nearly every request is for the same coupon.
     private var last: (coupon: CouponID, batch: PendingBatch)?
 
-    var isEmpty: Bool { ready.isEmpty }
+    init(partitioning: Partitioning) {
+        self.partitioning = partitioning
+        lines = Array(repeating: Line(), count: partitioning.count)
+    }
 
     private mutating func batch(of coupon: CouponID) -> PendingBatch? {
         if let last, last.coupon == coupon { return last.batch }
@@ -32,7 +58,7 @@ struct CouponBatches {
 
     private mutating func makeBatch(of coupon: CouponID) -> PendingBatch {
         if let batch = batch(of: coupon) { return batch }
-        let batch = PendingBatch()
+        let batch = PendingBatch(partition: partitioning.partition(of: coupon))
         batches[coupon] = batch
         last = (coupon, batch)
         return batch
@@ -78,17 +104,50 @@ struct CouponBatches {
     }
 
     private mutating func makeReady(_ batch: PendingBatch, _ coupon: CouponID) {
-        guard !batch.isReady, !batch.isLoading else { return }
+        guard !batch.isLoading, !batch.isEmpty else { return }
         batch.isReady = true
-        ready.append(coupon)
+        let partition = batch.partition
+        if !batch.isInLine {
+            batch.isInLine = true
+            lines[partition.rawValue].all.append(coupon)
+        }
+        if batch.isFull, !batch.isInFullLine {
+            batch.isInFullLine = true
+            lines[partition.rawValue].full.append(coupon)
+        }
+        makeReady(partition)
     }
 
-    /// The next coupon whose turn it is.
-    mutating func nextCoupon() -> CouponID? {
-        while let coupon = ready.popFirst() {
+    /// Puts a partition with coupons that have a turn in line.
+    mutating func makeReady(_ partition: PartitionID) {
+        guard !lines[partition.rawValue].isReady, !lines[partition.rawValue].all.isEmpty else {
+            return
+        }
+        lines[partition.rawValue].isReady = true
+        ready.append(partition)
+    }
+
+    /// The next partition whose turn it is.
+    mutating func nextPartition() -> PartitionID? {
+        guard let partition = ready.popFirst() else { return nil }
+        lines[partition.rawValue].isReady = false
+        return partition
+    }
+
+    /// The next coupon of a partition whose turn it is.
+    /// - Parameter isFull: only one with enough requests for a call beside another one.
+    mutating func nextCoupon(of partition: PartitionID, isFull: Bool = false) -> CouponID? {
+        while let coupon = isFull
+            ? lines[partition.rawValue].full.popFirst() : lines[partition.rawValue].all.popFirst()
+        {
             guard let batch = batch(of: coupon) else { continue }
+            if isFull { batch.isInFullLine = false } else { batch.isInLine = false }
+            guard batch.isReady, !batch.isLoading, !isFull || batch.isFull else {
+                forgetIfEmpty(batch, coupon)
+                continue
+            }
             batch.isReady = false
-            if !batch.isLoading { return coupon }
+            return coupon
         }
         return nil
     }
@@ -112,11 +171,12 @@ struct CouponBatches {
     /// After a turn: a coupon with more to send gets in line again, one without is forgotten.
     mutating func finishTurn(of coupon: CouponID) {
         guard let batch = batch(of: coupon) else { return }
-        if !batch.pending.isEmpty || batch.wantsRefresh {
-            makeReady(batch, coupon)
-        } else if !batch.isLoading {
-            forget(coupon)
-        }
+        makeReady(batch, coupon)
+        forgetIfEmpty(batch, coupon)
+    }
+
+    private mutating func forgetIfEmpty(_ batch: PendingBatch, _ coupon: CouponID) {
+        if batch.isEmpty, !batch.isLoading, !batch.isInLine, !batch.isInFullLine { forget(coupon) }
     }
 
     /// True if a load must be started; false if one is running.
@@ -146,7 +206,9 @@ struct CouponBatches {
     }
 
     /// The coupons with something pending, loading or to be refreshed.
-    var coupons: [CouponID] { Array(batches.keys) }
+    var coupons: [CouponID] {
+        batches.filter { !$0.value.isEmpty || $0.value.isLoading }.map(\.key)
+    }
 
     /// Puts every coupon with something to send in line.
     mutating func makeAllReady() { for coupon in coupons { makeReady(coupon) } }

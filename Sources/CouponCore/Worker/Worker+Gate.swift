@@ -4,59 +4,78 @@ extension Worker {
     /// pending requests; calls that were in flight when the connection broke stay in flight.
     public func pump() {
         guard let identity = gate.identity else {
-            while let coupon = batches.nextCoupon() { refuse(coupon, "Redis is not reachable") }
+            while let partition = batches.nextPartition() {
+                refuseAll(in: partition, "Redis is not reachable")
+            }
             return
         }
-        while asked.count < Limits.gateCallsInFlight, let coupon = batches.nextCoupon() {
-            // The answer to one of the coupon's calls, or its next request, makes it ready again.
-            if maySendNow(coupon) { pump(coupon, identity) }
+        while asked.count < Limits.gateCallsInFlight, let partition = batches.nextPartition() {
+            pump(partition, identity)
         }
     }
 
-    /// While a call for the coupon is in flight, another one is sent only if it has many requests; smaller
-    /// batches wait for the reply.
-    private func maySendNow(_ coupon: CouponID) -> Bool {
-        let underWay = asked.count(of: coupon)
-        return underWay == 0
-            || underWay < Limits.gateCallsInFlightPerCoupon
-                && batches.count(of: coupon) >= Limits.requestsOfAFurtherGateCall
-    }
-
-    private func pump(_ coupon: CouponID, _ identity: RedisIdentity) {
-        let partition = options.partitioning.partition(of: coupon)
+    /// Sends one call. While another one of the partition is in flight, only coupons with many requests have
+    /// a turn: the others gather until it is answered.
+    private func pump(_ partition: PartitionID, _ identity: RedisIdentity) {
         guard awaitedEpochs[partition] == nil else { return }
         guard book.isServed(partition, by: identity) else {
-            let someWereRefused = refuse(coupon, "the gate is not open yet")
+            let someWereRefused = refuseAll(in: partition, "the gate is not open yet")
             // The rows are read each second anyway. Asking for them because of held requests would repeat
             // without end.
             if someWereRefused { host.refreshPartitions() }
             return
         }
         let now = options.clocks.now()
-        let room = min(Limits.requestsPerGateCall, batches.count(of: coupon))
+        let isFurther = asked.isAsking(partition)
+        var room = Limits.requestsPerGateCall
+        var questions: [GateQuestion] = []
+        var tickets: [AskedCalls.Question] = []
+        while room > 0, questions.count < Limits.couponsPerGateCall,
+            let coupon = batches.nextCoupon(of: partition, isFull: isFurther)
+        {
+            // The answer to one of the coupon's calls makes it ready again.
+            if isFurther, !mayAskFurther(coupon, partition) { continue }
+            let (numbers, requests) = dequeue(coupon, atMost: room, now)
+            let wantsRefresh = batches.dequeueRefresh(of: coupon)
+            if wantsRefresh || !requests.isEmpty {
+                tickets.append(.init(coupon: coupon, tickets: numbers))
+                questions.append(GateQuestion(coupon: coupon, requests: requests))
+                room -= requests.count
+            }
+            batches.finishTurn(of: coupon)
+        }
+        guard !questions.isEmpty else { return }
+        asked.append(
+            .init(
+                partition: partition, questions: tickets, generation: frontDoor.generation, at: now)
+        )
+        gate.send(
+            GateCall(
+                partition: partition, epoch: book.epoch(of: partition), identity: identity,
+                floor: book.floor(of: partition), questions: questions))
+        // Some coupons may have enough requests for a call beside this one.
+        batches.makeReady(partition)
+    }
+
+    private func mayAskFurther(_ coupon: CouponID, _ partition: PartitionID) -> Bool {
+        asked.count(of: coupon, in: partition) < Limits.gateCallsInFlightPerCoupon
+    }
+
+    /// Removes the next requests of a coupon, for a call.
+    private func dequeue(
+        _ coupon: CouponID, atMost room: Int, _ now: MonotonicTime
+    ) -> (tickets: [UInt64], requests: [GateRequest]) {
+        let count = min(room, batches.count(of: coupon))
         var numbers: [UInt64] = []
         var requests: [GateRequest] = []
-        numbers.reserveCapacity(room)
-        requests.reserveCapacity(room)
-        while requests.count < Limits.requestsPerGateCall,
-            let number = batches.popFirst(of: coupon)
-        {
+        numbers.reserveCapacity(count)
+        requests.reserveCapacity(count)
+        while requests.count < room, let number = batches.popFirst(of: coupon) {
             guard let request = dequeueForCall(number, now) else { continue }
             numbers.append(number)
             requests.append(request)
         }
-        let wantsRefresh = batches.dequeueRefresh(of: coupon)
-        if wantsRefresh || !requests.isEmpty {
-            asked.append(
-                .init(
-                    coupon: coupon, tickets: numbers, generation: frontDoor.generation,
-                    at: now))
-            gate.send(
-                GateCall(
-                    partition: partition, epoch: book.epoch(of: partition), identity: identity,
-                    floor: book.floor(of: partition), coupon: coupon, requests: requests))
-        }
-        batches.finishTurn(of: coupon)
+        return (numbers, requests)
     }
 
     /// The ticket's request, unless the deadline has ended it or the coupon has closed since.
@@ -76,6 +95,17 @@ extension Worker {
         }
         tickets[number]?.phase = .asked
         return ticket.request
+    }
+
+    /// Fails the pending requests of a partition whose gate cannot be asked.
+    /// - Returns: whether any request was failed.
+    @discardableResult
+    private func refuseAll(in partition: PartitionID, _ reason: String) -> Bool {
+        var someWereRefused = false
+        while let coupon = batches.nextCoupon(of: partition) {
+            if refuse(coupon, reason) { someWereRefused = true }
+        }
+        return someWereRefused
     }
 
     /// Fails the pending requests of a coupon whose gate cannot be asked. Requests that may be
@@ -115,50 +145,49 @@ extension Worker: GateDelegate {
     /// Applies the answer to the oldest call in flight.
     public func gate(didAnswer call: GateCall, with answer: GateAnswer) {
         guard let asked = asked.popFirst() else { return }
-        if case .interrupted = answer {} else { batches.makeReady(asked.coupon) }
         switch answer {
         case .reply(let reply):
-            apply(reply, to: asked, in: call.partition)
+            apply(reply, to: asked)
         case .stale(_, let epoch):
             handleStale(epoch, call, asked)
         case .rolledBack:
             failAll(asked, .unavailable("Redis lost data: the gate is being rebuilt"))
-        case .notLoaded(let rev, let now):
-            putBack(asked)
-            frontDoor.see(now, askedAt: asked.at, now: options.clocks.now())
-            if batches.beginLoad(of: asked.coupon) {
-                lookUp(
-                    .init(
-                        coupon: asked.coupon, epoch: call.epoch, rev: rev, now: now,
-                        generation: asked.generation))
-            }
-        case .exhausted:
-            failAll(asked, .exhausted("too many accepted requests wait to be issued"))
         case .unavailable(let reason):
             failAll(asked, .unavailable(reason))
         case .interrupted:
-            hold(asked)
+            for question in asked.questions { hold(question) }
         }
+        if case .interrupted = answer {} else { makeReady(asked) }
         host.schedulePump()
     }
 
-    private func failAll(_ asked: AskedCalls.Asked, _ failure: Failure) {
-        for number in asked.tickets { failUnjudged(number, failure) }
+    /// The coupons of an answered call, and those that waited for its answer, have a turn again.
+    private func makeReady(_ asked: AskedCalls.Asked) {
+        for question in asked.questions { batches.makeReady(question.coupon) }
+        batches.makeReady(asked.partition)
     }
 
-    private func putBack(_ asked: AskedCalls.Asked) {
-        for number in asked.tickets { tickets[number]?.phase = .pending }
-        batches.putBack(asked.tickets, for: asked.coupon)
+    private func failAll(_ asked: AskedCalls.Asked, _ failure: Failure) {
+        for question in asked.questions { fail(question, failure) }
+    }
+
+    private func fail(_ question: AskedCalls.Question, _ failure: Failure) {
+        for number in question.tickets { failUnjudged(number, failure) }
+    }
+
+    private func putBack(_ question: AskedCalls.Question) {
+        for number in question.tickets { tickets[number]?.phase = .pending }
+        batches.putBack(question.tickets, for: question.coupon)
     }
 
     /// After a broken call: the requests are sent again after a reconnect (`gateDidChange`) or when the rows
     /// have been read. Not at once: a gate that answers nonsense would be asked without end.
-    private func hold(_ asked: AskedCalls.Asked) {
-        for number in asked.tickets {
+    private func hold(_ question: AskedCalls.Question) {
+        for number in question.tickets {
             tickets[number]?.phase = .pending
             tickets[number]?.mayBeAccepted = true
         }
-        batches.hold(asked.tickets, for: asked.coupon)
+        batches.hold(question.tickets, for: question.coupon)
     }
 
     /// Rule 15: a later epoch is read from PostgreSQL; everything else is repaired by the owner.
@@ -166,33 +195,62 @@ extension Worker: GateDelegate {
         host.refreshPartitions()
         guard epoch > book.epoch(of: call.partition) else {
             if call.epoch < book.epoch(of: call.partition) {
-                putBack(asked)
+                for question in asked.questions { putBack(question) }
             } else {
                 failAll(asked, .unavailable("the gate is being rebuilt"))
             }
             return
         }
         awaitedEpochs[call.partition] = epoch
-        putBack(asked)
+        for question in asked.questions { putBack(question) }
     }
 
-    private func apply(_ reply: GateReply, to asked: AskedCalls.Asked, in partition: PartitionID) {
+    private func apply(_ reply: GateReply, to asked: AskedCalls.Asked) {
         let now = options.clocks.now()
-        frontDoor.apply(
-            reply, for: asked.coupon, askedUnder: asked.generation, askedAt: asked.at, now: now)
-        book.seeOpen(reply.epoch, in: partition)
-        book.see(Position(epoch: reply.epoch, n: reply.tail), in: partition)
-        if reply.verdicts.contains(where: \.isAcceptance) { options.failpoint(.accepted) }
-        for (number, verdict) in zip(asked.tickets, reply.verdicts) {
-            apply(verdict, number, reply, partition, now)
+        frontDoor.see(reply.now, askedAt: asked.at, now: now)
+        book.seeOpen(reply.epoch, in: asked.partition)
+        book.see(Position(epoch: reply.epoch, n: reply.tail), in: asked.partition)
+        for (question, result) in zip(asked.questions, reply.results) {
+            switch result {
+            case .judged(let judgement):
+                frontDoor.apply(
+                    judgement, of: question.coupon, epoch: reply.epoch,
+                    askedUnder: asked.generation, now: now)
+                apply(judgement, to: question, reply, asked.partition, now)
+            case .notLoaded(let rev):
+                putBack(question)
+                lookUp(question.coupon, rev: rev, reply, asked.generation)
+            case .exhausted:
+                fail(question, .exhausted("too many accepted requests wait to be issued"))
+            }
         }
-        askQuestions(partition)
+        askQuestions(asked.partition)
         askReplicas()
     }
 
+    private func lookUp(
+        _ coupon: CouponID, rev: Int64, _ reply: GateReply, _ generation: Int
+    ) {
+        guard batches.beginLoad(of: coupon) else { return }
+        lookUp(
+            .init(
+                coupon: coupon, epoch: reply.epoch, rev: rev, now: reply.now,
+                generation: generation))
+    }
+
     private func apply(
-        _ verdict: GateVerdict, _ number: UInt64, _ reply: GateReply, _ partition: PartitionID,
-        _ now: MonotonicTime
+        _ judgement: GateJudgement, to question: AskedCalls.Question, _ reply: GateReply,
+        _ partition: PartitionID, _ now: MonotonicTime
+    ) {
+        if judgement.verdicts.contains(where: \.isAcceptance) { options.failpoint(.accepted) }
+        for (number, verdict) in zip(question.tickets, judgement.verdicts) {
+            apply(verdict, number, judgement.door, reply, partition, now)
+        }
+    }
+
+    private func apply(
+        _ verdict: GateVerdict, _ number: UInt64, _ door: Door, _ reply: GateReply,
+        _ partition: PartitionID, _ now: MonotonicTime
     ) {
         switch verdict {
         case .accepted(let sequence, let position):
@@ -207,7 +265,7 @@ extension Worker: GateDelegate {
         case .rejected(let sequence, let reason):
             answer(number, .rejected(sequence: sequence, reason: reason))
         case .soldOut: answer(number, .soldOut)
-        case .notOpen: answer(number, .notOpen(opens: reply.opens))
+        case .notOpen: answer(number, .notOpen(opens: door.opens ?? reply.now))
         case .ended: answer(number, .ended)
         case .paused: answer(number, .paused)
         case .closed: answer(number, .closed)
@@ -257,9 +315,9 @@ extension GateVerdict {
     }
 }
 
-extension GateReply {
+extension Door {
     /// When the window opens, if that is why the coupon is closed.
-    fileprivate var opens: Timestamp {
-        if case .closed(.notOpen(let opens)) = door { opens } else { now }
+    fileprivate var opens: Timestamp? {
+        if case .closed(.notOpen(let opens)) = self { opens } else { nil }
     }
 }

@@ -9,7 +9,7 @@ public final class Worker {
     package internal(set) var frontDoor: FrontDoor
     var book: PartitionBook
     var tickets = Tickets()
-    var batches = CouponBatches()
+    var batches: CouponBatches
     var lookups = Lookups()
     var recalls = Recalls()
     var asked = AskedCalls()
@@ -42,6 +42,7 @@ public final class Worker {
         let now = options.clocks.now()
         frontDoor = FrontDoor(partitioning: options.partitioning, seed: options.seed, now: now)
         book = PartitionBook(partitioning: options.partitioning)
+        batches = CouponBatches(partitioning: options.partitioning)
         waitLists = Array(repeating: WaitList(), count: options.partitioning.count)
         deadlines = DeadlineWheel(
             spanMilliseconds: Int64(Limits.defaultDeadlineMilliseconds), now: now)

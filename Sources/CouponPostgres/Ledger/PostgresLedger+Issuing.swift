@@ -102,14 +102,5 @@ extension PostgresLedger {
 
 extension Batch {
     /// The coupons concerned, each once, in the order in which they are locked.
-    fileprivate var couponIDs: [CouponID] {
-        var ids: Set<CouponID> = []
-        for item in items {
-            switch item {
-            case .entry(let entry): ids.insert(entry.coupon)
-            case .damaged(let damaged): ids.formUnion(damaged.holders.map(\.coupon))
-            }
-        }
-        return ids.sorted()
-    }
+    fileprivate var couponIDs: [CouponID] { Set(items.flatMap(\.coupons)).sorted() }
 }

@@ -7,38 +7,47 @@ extension Command {
     /// The EVALSHA of a gate call.
     /// - Parameter digest: the name that SCRIPT LOAD gave to gate.lua.
     init(_ call: GateCall, digest: String, options: RedisOptions) {
-        self.init(argumentCount: 14, capacity: 448 + call.requests.count * Layout.gateRequest)
+        let questions = call.questions
+        let requests = questions.reduce(0) { $0 + $1.requests.count }
+        self.init(
+            argumentCount: 10 + 4 * questions.count,
+            capacity: 256 + 192 * questions.count + requests * Layout.gateRequest)
         append("EVALSHA")
         append(digest)
-        append(4)
+        append(Int64(2 + 2 * questions.count))
         append(Keys.gate(call.partition))
         append(Keys.queue(call.partition))
-        append(Keys.record(call.coupon, call.partition, call.epoch))
-        append(Keys.holders(call.coupon, call.partition, call.epoch))
+        for question in questions {
+            append(Keys.record(question.coupon, call.partition, call.epoch))
+            append(Keys.holders(question.coupon, call.partition, call.epoch))
+        }
         append(call.epoch)
         append(call.floor)
-        append(byteCount: Layout.id) { $0.append(call.coupon) }
         append(options.backlogPerCoupon)
         append(options.backlogPerPartition)
-        append(byteCount: call.requests.count * Layout.gateRequest) { packed in
-            for request in call.requests {
+        append(call.identity.replicationID)
+        for question in questions { append(question) }
+    }
+
+    private mutating func append(_ question: GateQuestion) {
+        append(byteCount: Layout.id) { $0.append(question.coupon) }
+        append(byteCount: question.requests.count * Layout.gateRequest) { packed in
+            for request in question.requests {
                 packed.append(request.user)
                 packed.append(request.requestID)
                 packed.append(request.notAfter)
             }
         }
-        append(call.identity.replicationID)
     }
 }
 
 extension GateAnswer {
     /// From the reply to a gate call.
-    /// - Parameter count: the requests of the call.
-    init(_ reply: Reply, requestCount count: Int) {
+    init(_ reply: Reply, to call: GateCall) {
         switch reply {
         case .bytes(let bytes):
             self =
-                GateAnswer(bytes, requestCount: count)
+                GateAnswer(bytes, to: call)
                 ?? .interrupted("unexpected reply layout from the gate script")
         case .error(let text):
             self =
@@ -48,12 +57,11 @@ extension GateAnswer {
     }
 
     /// What the script answered; nil if the bytes are not such an answer.
-    /// - Parameter count: the requests of the call.
-    init?(_ bytes: [UInt8], requestCount count: Int) {
+    init?(_ bytes: [UInt8], to call: GateCall) {
         var reader = ByteReader(bytes)
         switch reader.byte() {
         case 0:
-            guard let reply = reader.gateReply(requestCount: count) else { return nil }
+            guard let reply = reader.gateReply(to: call) else { return nil }
             self = .reply(reply)
         case 1:
             guard let status = reader.byte().flatMap({ GateStatus(rawValue: $0) }),
@@ -61,20 +69,40 @@ extension GateAnswer {
             else { return nil }
             self = .stale(status, epoch: epoch)
         case 2: self = .rolledBack
-        case 3:
-            guard let rev = reader.int64(), let now = reader.timestamp() else { return nil }
-            self = .notLoaded(rev: rev, now: now)
-        case 4: self = .exhausted
         default: return nil
         }
     }
 }
 
 extension ByteReader {
-    fileprivate mutating func gateReply(requestCount: Int) -> GateReply? {
+    fileprivate mutating func gateReply(to call: GateCall) -> GateReply? {
         guard let epoch = int64(), let tail = int64(), let settled = position(),
-            let rev = int64(), let version = int64(), let now = timestamp(),
-            let door = door(now: now), remaining == requestCount * Layout.verdict
+            let now = timestamp()
+        else { return nil }
+        var results: [GateResult] = []
+        results.reserveCapacity(call.questions.count)
+        for question in call.questions {
+            guard let result = gateResult(requestCount: question.requests.count, now: now) else {
+                return nil
+            }
+            results.append(result)
+        }
+        guard remaining == 0 else { return nil }
+        return GateReply(epoch: epoch, tail: tail, settled: settled, now: now, results: results)
+    }
+
+    private mutating func gateResult(requestCount: Int, now: Timestamp) -> GateResult? {
+        switch byte() {
+        case 0: judgement(requestCount: requestCount, now: now).map { .judged($0) }
+        case 1: int64().map { .notLoaded(rev: $0) }
+        case 2: .exhausted
+        default: nil
+        }
+    }
+
+    private mutating func judgement(requestCount: Int, now: Timestamp) -> GateJudgement? {
+        guard let rev = int64(), let version = int64(), let door = door(now: now),
+            remaining >= requestCount * Layout.verdict
         else { return nil }
         var verdicts: [GateVerdict] = []
         verdicts.reserveCapacity(requestCount)
@@ -82,33 +110,31 @@ extension ByteReader {
             guard let verdict = verdict() else { return nil }
             verdicts.append(verdict)
         }
-        return GateReply(
-            epoch: epoch, rev: rev, version: version, now: now, door: door, settled: settled,
-            tail: tail, verdicts: verdicts)
+        return GateJudgement(rev: rev, version: version, door: door, verdicts: verdicts)
     }
 
     private mutating func verdict() -> GateVerdict? {
         guard let code = byte(), let detail = byte(), let sequence = int64(),
             let position = position()
         else { return nil }
-        switch code {
-        case 0: return .accepted(sequence: sequence, position: position)
-        case 1: return .replayed(sequence: sequence, position: position)
-        case 2:
+        switch VerdictCode(rawValue: code) {
+        case .accepted: return .accepted(sequence: sequence, position: position)
+        case .replayed: return .replayed(sequence: sequence, position: position)
+        case .duplicate:
             return HolderState(rawValue: detail).map {
                 .duplicate(sequence: sequence, state: $0, position: position)
             }
-        case 3:
+        case .rejected:
             return RejectionReason(rawValue: detail).map {
                 .rejected(sequence: sequence, reason: $0)
             }
-        case 4: return .soldOut
-        case 5: return .notOpen
-        case 6: return .ended
-        case 7: return .paused
-        case 8: return .closed
-        case 9: return .expired
-        default: return nil
+        case .soldOut: return .soldOut
+        case .notOpen: return .notOpen
+        case .ended: return .ended
+        case .paused: return .paused
+        case .closed: return .closed
+        case .expired: return .expired
+        case nil: return nil
         }
     }
 }

@@ -38,7 +38,7 @@ struct PendingCalls: ~Copyable {
 
     mutating func answer(_ number: Int, with reply: Reply) {
         let index = number - firstNumber
-        calls[index].answer = GateAnswer(reply, requestCount: calls[index].call.requests.count)
+        calls[index].answer = GateAnswer(reply, to: calls[index].call)
     }
 
     /// Answers every call that has no answer.

@@ -137,22 +137,58 @@ extension QueueEntry {
     init?(_ entry: RawEntry) {
         guard let payload = entry.payload else { return nil }
         var reader = ByteReader(payload)
-        guard reader.byte() == Layout.entryVersion,
-            let coupon = reader.couponID(), coupon.rawValue > 0,
-            let first = reader.int64(), first > 0, first < 1 << 53,
-            let acceptedAt = reader.timestamp(),
-            reader.remaining > 0
-        else { return nil }
-        var requests: [EntryRequest] = []
-        requests.reserveCapacity(reader.remaining / Layout.request)
-        while reader.remaining > 0 {
-            guard let user = reader.userID(), user.rawValue > 0, let requestID = reader.requestID()
+        switch reader.byte() {
+        case Layout.entryVersion:
+            guard let acceptedAt = reader.timestamp(), let coupons = reader.queuedCoupons() else {
+                return nil
+            }
+            self.init(position: entry.position, acceptedAt: acceptedAt, coupons: coupons)
+        case Layout.oneCouponEntryVersion:
+            guard let (coupon, first) = reader.couponAndSequence(),
+                let acceptedAt = reader.timestamp(),
+                let requests = reader.entryRequests(count: reader.remaining / Layout.request),
+                reader.remaining == 0
             else { return nil }
+            self.init(
+                position: entry.position, acceptedAt: acceptedAt,
+                coupons: [.init(coupon: coupon, firstSequence: first, requests: requests)])
+        default: return nil
+        }
+    }
+}
+
+extension ByteReader {
+    /// The coupons of an entry, to its end.
+    fileprivate mutating func queuedCoupons() -> [QueuedCoupon]? {
+        var coupons: [QueuedCoupon] = []
+        repeat {
+            guard let (coupon, first) = couponAndSequence(), let count = integer(UInt32.self),
+                let requests = entryRequests(count: Int(count))
+            else { return nil }
+            coupons.append(.init(coupon: coupon, firstSequence: first, requests: requests))
+        } while remaining > 0
+        return coupons
+    }
+
+    fileprivate mutating func couponAndSequence() -> (CouponID, Int64)? {
+        guard let coupon = couponID(), coupon.rawValue > 0, let first = int64(),
+            first > 0, first < 1 << 53
+        else { return nil }
+        return (coupon, first)
+    }
+
+    /// At least one request.
+    fileprivate mutating func entryRequests(count: Int) -> [EntryRequest]? {
+        guard count > 0, remaining >= count * Layout.request else { return nil }
+        var requests: [EntryRequest] = []
+        requests.reserveCapacity(count)
+        for _ in 0..<count {
+            guard let user = userID(), user.rawValue > 0, let requestID = requestID() else {
+                return nil
+            }
             requests.append(EntryRequest(user: user, requestID: requestID))
         }
-        self.init(
-            position: entry.position, coupon: coupon, firstSequence: first,
-            acceptedAt: acceptedAt, requests: requests)
+        return requests
     }
 }
 

@@ -1,16 +1,18 @@
 #!lua
--- The gate: accepts or refuses requests for one coupon, in order (rules 11 to 13).
+-- The gate: accepts or refuses requests for coupons of one partition, in order (rules 11 to 13).
 --
--- KEYS  gate, queue, record, holders
--- ARGV  epoch, floor (the highest n of that epoch that the daemon has seen), coupon (ID_BYTES),
---       backlog limits of a coupon and of a partition, requests, GATE_REQUEST_BYTES each:
---         user 8 | request id 17 | not after, microseconds 8;
---       replication id of the Redis for which the epoch was handed out
+-- KEYS  gate, queue; for each coupon: record, holders
+-- ARGV  epoch, floor (the highest n of that epoch that the daemon has seen), backlog limits of a coupon and
+--       of a partition, replication id of the Redis for which the epoch was handed out;
+--       for each coupon: coupon (ID_BYTES), requests, GATE_REQUEST_BYTES each:
+--         user 8 | request id 17 | not after, microseconds 8
 -- Out   one string; its first byte says what follows:
---   0 judged: epoch 8 | tail 8 | settled: epoch 8, n 8 | rev 8 | version 8 | now 8
---       | state 1 | flags 1 | opens 8 | closes 8 | for each request a verdict of VERDICT_BYTES:
---         code 1 | reason or holder state 1 | sequence 8 | position: epoch 8, n 8
---   1 STALE: status 1 | epoch 8    2 ROLLED_BACK    3 NOT_LOADED: rev 8 | now 8    4 EXHAUSTED
+--   0 open: epoch 8 | tail 8 | settled: epoch 8, n 8 | now 8 | for each coupon a byte, and what it says:
+--       0 judged: rev 8 | version 8 | state 1 | flags 1 | opens 8 | closes 8
+--         | for each request a verdict of VERDICT_BYTES:
+--           code 1 | reason or holder state 1 | sequence 8 | position: epoch 8, n 8
+--       1 not loaded: rev 8    2 backlog limit reached
+--   1 STALE: status 1 | epoch 8    2 ROLLED_BACK
 -- Does  writes one queue entry, the holders and the counters of what it accepts. Otherwise writes nothing,
 --       except that the gate fences itself if it is behind the daemon's floor, or in a Redis that was a
 --       replica in between: it has gone back, and would give the same places again. It does so too if a
@@ -18,8 +20,12 @@
 --       the whole script: no flag allow-oom here
 --
 -- A queue entry has one field, ENTRY_FIELD:
---   version of this layout 1 | coupon 8 | first sequence 8 | accepted at, microseconds 8
---   | for each request REQUEST_BYTES: user 8 | request id 17
+--   version of this layout 1 | accepted at, microseconds 8
+--   | for each coupon of which something was accepted: coupon 8 | first sequence 8 | count 4
+--     | for each request REQUEST_BYTES: user 8 | request id 17
+--
+-- The script runs for each request or two, so it makes few functions: each costs its making, and each
+-- variable of the script that it uses.
 
 local gate = read_gate()
 local epoch = tonumber(ARGV[1])
@@ -32,38 +38,17 @@ local function rolled_back()
   return struct.pack('>B', 2)
 end
 
-if gate.tail < tonumber(ARGV[2]) or replication_id() ~= ARGV[7] then return rolled_back() end
-local record = read_record(KEYS[3])
-if record == false then return rolled_back() end
-if not record then return struct.pack('>BI8I8', 3, gate.rev, clock()) end
-
-local coupon, requests = ARGV[3], ARGV[6]
-local count = #requests / GATE_REQUEST_BYTES
-if count > 0
-  and (record.queued >= tonumber(ARGV[4]) or gate.queued >= tonumber(ARGV[5])) then
-  return struct.pack('>B', 4)
-end
-
-local ACCEPTED, REPLAYED, DUPLICATE, REJECTED, SOLD_OUT = 0, 1, 2, 3, 4
-local NOT_OPEN, ENDED, PAUSED, CLOSED, EXPIRED = 5, 6, 7, 8, 9
-local QUEUED, ISSUED, ENDED_UNISSUED = 1, 2, 3
-local NO_DETAILS = string.rep('\0', VERDICT_BYTES - 1)
-
-local now = clock()
-local limit = limit_of(record)
-local shut = (record.state == 3 and CLOSED) or (record.state == 2 and PAUSED)
-  or (now < record.opens and NOT_OPEN) or (now >= record.closes and ENDED)
-local here = struct.pack('>I8I8', epoch, gate.tail + 1)
-local first_sequence = record.next_sequence
+if gate.tail < tonumber(ARGV[2]) or replication_id() ~= ARGV[5] then return rolled_back() end
 
 -- The verdict for a known user; nil if the request is judged as a new one.
-local function judge_known(holder, request_id)
+local function judge_known(holder, request_id, gate)
+  local QUEUED, ISSUED, ENDED_UNISSUED = 1, 2, 3
   local kind = string.byte(holder, 1)
   local same = string.sub(holder, HOLDER_REQUEST_ID) == request_id
   local place = string.sub(holder, HOLDER_PLACE, HOLDER_REQUEST_ID - 1)
   if same then
-    if kind == 1 then return string.char(REPLAYED, 0) .. place end
-    return string.char(REJECTED, string.byte(holder, 2)) .. place
+    if kind == 1 then return string.char(VERDICT_REPLAYED, 0) .. place end
+    return string.char(VERDICT_REJECTED, string.byte(holder, 2)) .. place
   end
   if kind == 2 then return nil end
   local state = ENDED_UNISSUED
@@ -72,63 +57,111 @@ local function judge_known(holder, request_id)
     local settled = e < gate.settled_epoch or (e == gate.settled_epoch and n <= gate.settled_n)
     state = settled and ISSUED or QUEUED
   end
-  return string.char(DUPLICATE, state) .. place
+  return string.char(VERDICT_DUPLICATE, state) .. place
 end
 
-local users, held = {}, {}
-for i = 1, count do
-  local at = (i - 1) * GATE_REQUEST_BYTES
-  users[i] = string.sub(requests, at + 1, at + ID_BYTES)
+-- Why no new user gets the coupon now; false if one may.
+local function why_shut(record, now)
+  return (record.state == 3 and VERDICT_CLOSED) or (record.state == 2 and VERDICT_PAUSED)
+    or (now < record.opens and VERDICT_NOT_OPEN) or (now >= record.closes and VERDICT_ENDED)
 end
-if count > 0 then held = redis.pcall('HMGET', KEYS[4], unpack(users)) end
-if held.err then return rolled_back() end
 
--- The gate spends most of its time in this loop, so it looks nothing up and makes no string twice.
-local pack, unpack_from = struct.pack, struct.unpack
-local accepted_verdict, accepted_holder = string.char(ACCEPTED, 0), string.char(1, 0)
-local used, sequence = record.used, record.next_sequence
-local verdicts, accepted, holders, known = {}, {}, { 'HSET', KEYS[4] }, {}
-for i = 1, count do
-  local user = users[i]
-  local request_id, not_after = unpack_from(
-    GATE_REQUEST_FORMAT, requests, (i - 1) * GATE_REQUEST_BYTES + GATE_REQUEST_ID)
-  local holder = known[user] or held[i]
-  if holder and #holder ~= HOLDER_BYTES then return rolled_back() end
-  local verdict = holder and judge_known(holder, request_id)
-  if now > not_after then
-    verdicts[i] = string.char(EXPIRED) .. NO_DETAILS
-  elseif verdict then
-    verdicts[i] = verdict
-  elseif shut then
-    verdicts[i] = string.char(shut) .. NO_DETAILS
-  elseif used >= limit then
-    verdicts[i] = string.char(SOLD_OUT) .. NO_DETAILS
+-- Judges the requests for one coupon, counts the accepted ones in its record, and appends their verdicts to
+-- `out` and themselves to `entry`. Returns how many were accepted, and the HSET that is to be done for them;
+-- nil if a holder is damaged.
+local function judge(record, requests, holders_key, here, now, gate, out, entry)
+  local count = #requests / GATE_REQUEST_BYTES
+  local users, held = {}, {}
+  for i = 1, count do
+    local at = (i - 1) * GATE_REQUEST_BYTES
+    users[i] = string.sub(requests, at + 1, at + ID_BYTES)
+  end
+  if count > 0 then held = redis.pcall('HMGET', holders_key, unpack(users)) end
+  if held.err then return nil end
+
+  -- The gate spends most of its time in this loop, so it looks nothing up and makes no string twice.
+  local pack, unpack_from, judge_known = struct.pack, struct.unpack, judge_known
+  local accepted_verdict, accepted_holder = string.char(VERDICT_ACCEPTED, 0), string.char(1, 0)
+  local limit, shut, no_details = limit_of(record), why_shut(record, now), nil
+  local used, sequence, verdicts, accepted = record.used, record.next_sequence, #out, #entry
+  local holders, known = { 'HSET', holders_key }, {}
+  for i = 1, count do
+    local user = users[i]
+    local request_id, not_after = unpack_from(
+      GATE_REQUEST_FORMAT, requests, (i - 1) * GATE_REQUEST_BYTES + GATE_REQUEST_ID)
+    local holder = known[user] or held[i]
+    if holder and #holder ~= HOLDER_BYTES then return nil end
+    local verdict = holder and judge_known(holder, request_id, gate)
+    local refusal = (now > not_after and VERDICT_EXPIRED)
+      or (not verdict and (shut or (used >= limit and VERDICT_SOLD_OUT)))
+    if refusal then
+      no_details = no_details or string.rep('\0', VERDICT_BYTES - 1)
+      out[verdicts + i] = string.char(refusal) .. no_details
+    elseif verdict then
+      out[verdicts + i] = verdict
+    else
+      local packed = pack('>I8', sequence)
+      local value = accepted_holder .. packed .. here .. request_id
+      out[verdicts + i] = accepted_verdict .. packed .. here
+      used, sequence, accepted = used + 1, sequence + 1, accepted + 1
+      entry[accepted] = user .. request_id
+      holders[#holders + 1], holders[#holders + 2] = user, value
+      known[user] = value
+    end
+  end
+  local new = sequence - record.next_sequence
+  record.used, record.next_sequence = used, sequence
+  return new, holders
+end
+
+local now = clock()
+local n = gate.tail + 1
+local here = struct.pack('>I8I8', epoch, n)
+local keys, changed, new_holders, accepted = {}, {}, {}, 0
+for i = 1, #KEYS / 2 - 1 do keys[i] = KEYS[1 + 2 * i] end
+local records = keys[2] and redis.call('MGET', unpack(keys)) or { get(keys[1]) }
+-- Pieces of what is returned and of the queue entry. The first ones are known last.
+local out, entry = { '' }, { '' }
+
+for i = 1, #keys do
+  local record = unpack_record(keys[i], records[i])
+  local coupon, requests = ARGV[4 + 2 * i], ARGV[5 + 2 * i]
+  if record == false then
+    return rolled_back()
+  elseif not record then
+    out[#out + 1] = struct.pack('>BI8', 1, gate.rev)
+  elseif #requests > 0
+    and (record.queued >= tonumber(ARGV[3]) or gate.queued + accepted >= tonumber(ARGV[4])) then
+    out[#out + 1] = struct.pack('>B', 2)
   else
-    local packed = pack('>I8', sequence)
-    local value = accepted_holder .. packed .. here .. request_id
-    verdicts[i] = accepted_verdict .. packed .. here
-    accepted[#accepted + 1] = user .. request_id
-    holders[#holders + 1], holders[#holders + 2] = user, value
-    known[user] = value
-    used, sequence = used + 1, sequence + 1
+    local judgement, queued, first_sequence = #out + 1, #entry + 1, record.next_sequence
+    out[judgement], entry[queued] = '', ''
+    local count, holders = judge(record, requests, KEYS[2 + 2 * i], here, now, gate, out, entry)
+    if not count then return rolled_back() end
+    if count > 0 then
+      entry[queued] = coupon .. struct.pack('>I8I4', first_sequence, count)
+      record.queued, accepted = record.queued + count, accepted + count
+      changed[i], new_holders[i] = record, holders
+    end
+    out[judgement] = struct.pack('>BI8I8', 0, record.rev, record.version) .. door_of(record)
   end
 end
-record.used, record.next_sequence = used, sequence
 
-if #accepted > 0 then
-  local n = gate.tail + 1
-  local entry = string.char(ENTRY_VERSION) .. coupon .. struct.pack('>I8I8', first_sequence, now)
-    .. table.concat(accepted)
+if accepted > 0 then
+  entry[1] = struct.pack('>BI8', ENTRY_VERSION, now)
   -- The first write, because only this one can fail: a queue that has given this id before belongs to a
   -- later state than the gate.
-  local added = redis.pcall('XADD', KEYS[2], position(epoch, n), ENTRY_FIELD, entry)
+  local added = redis.pcall('XADD', KEYS[2], position(epoch, n), ENTRY_FIELD, table.concat(entry))
   if type(added) == 'table' and added.err then return rolled_back() end
-  redis.call(unpack(holders))
-  record.queued = record.queued + #accepted
-  write_record(KEYS[3], record)
-  gate.tail, gate.queued = n, gate.queued + #accepted
+  for i = 1, #keys do
+    if changed[i] then
+      redis.call(unpack(new_holders[i]))
+      write_record(keys[i], changed[i])
+    end
+  end
+  gate.tail, gate.queued = n, gate.queued + accepted
   write_gate(gate)
 end
 
-return struct.pack('>BI8I8I8I8I8I8I8', 0, epoch, gate.tail, gate.settled_epoch, gate.settled_n,
-  record.rev, record.version, now) .. door_of(record) .. table.concat(verdicts)
+out[1] = struct.pack('>BI8I8I8I8I8', 0, epoch, gate.tail, gate.settled_epoch, gate.settled_n, now)
+return table.concat(out)

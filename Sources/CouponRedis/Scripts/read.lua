@@ -17,12 +17,22 @@ if not info.err then
   end
 end
 
--- How many requests an entry has, judged by its length, and how many bytes.
-local function size_of(entry)
-  local bytes = 0
-  for _, part in ipairs(entry[2]) do bytes = bytes + #part end
-  local requests = math.floor((bytes - #ENTRY_FIELD - ENTRY_HEADER_BYTES) / REQUEST_BYTES)
-  return math.max(1, requests), bytes
+-- The bytes of an entry, its requests, and its coupons. Entries of one coupon are of an earlier layout; a
+-- damaged entry counts as whatever it looks like.
+local function examine(entry)
+  local bytes, payload = 0, entry[2][2]
+  for _, field in ipairs(entry[2]) do bytes = bytes + #field end
+  if string.byte(payload) ~= ENTRY_VERSION then
+    return bytes, math.max(1, math.floor(#payload / REQUEST_BYTES) - 1),
+      { string.sub(payload, 2, 1 + ID_BYTES) }
+  end
+  local requests, coupons, at = 0, {}, ENTRY_HEADER_BYTES
+  while at + ENTRY_COUPON_BYTES <= #payload do
+    local count = struct.unpack('>I4', payload, at + ENTRY_COUNT)
+    coupons[#coupons + 1] = string.sub(payload, at + 1, at + ID_BYTES)
+    requests, at = requests + count, at + ENTRY_COUPON_BYTES + count * REQUEST_BYTES
+  end
+  return bytes, math.max(1, requests), coupons
 end
 
 -- A batch is five full entries or thousands of small ones: so fetch few first, then twice as many each time.
@@ -34,12 +44,13 @@ while not done do
   done = #chunk < chunk_size
   chunk_size = math.min(512, chunk_size * 2)
   for _, entry in ipairs(chunk) do
-    local requests, bytes = size_of(entry)
+    local bytes, requests, coupons = examine(entry)
     local entry_epoch = string.match(entry[1], '^%d+')
-    local coupon = string.sub(entry[2][2], ENTRY_COUPON, ENTRY_COUPON + ID_BYTES - 1)
     room, bytes_left = room - requests, bytes_left - bytes
-    if not seen[coupon] then coupons_left = coupons_left - 1 end
-    seen[coupon] = true
+    for _, coupon in ipairs(coupons) do
+      if not seen[coupon] then coupons_left = coupons_left - 1 end
+      seen[coupon] = true
+    end
     if epoch and (entry_epoch ~= epoch or room < 0 or bytes_left < 0 or coupons_left < 0
       or #entries == most_entries) then
       done = true

@@ -4,6 +4,17 @@
 /// The scripts use them too, by the names in `Layout.constants`.
 internal import CouponCore
 
+/// The first byte of a verdict; the gate has them as VERDICT_ACCEPTED, VERDICT_REPLAYED, ...
+enum VerdictCode: UInt8, CaseIterable {
+    case accepted, replayed, duplicate, rejected, soldOut
+    case notOpen, ended, paused, closed, expired
+
+    fileprivate var constant: String {
+        let words = "\(self)".map { $0.isUppercase ? "_\($0)" : $0.uppercased() }
+        return "VERDICT_" + words.joined()
+    }
+}
+
 enum Layout {
     /// A user, a coupon or a load.
     static let id = 8
@@ -26,10 +37,17 @@ enum Layout {
     /// State, flags and window.
     static let door = 2 * code + 2 * time
 
-    /// A queue entry before its requests: version of the layout, coupon, first sequence, time.
-    static let entryHeader = code + id + number + time
+    /// The number of a coupon's requests in a queue entry.
+    static let count = 4
+    /// A queue entry before its coupons: version of the layout, time.
+    static let entryHeader = code + time
+    /// A coupon in a queue entry before its requests: id, first sequence, number of requests.
+    static let entryCoupon = id + number + count
     /// The version of a queue entry's layout.
-    static let entryVersion: UInt8 = 1
+    static let entryVersion: UInt8 = 2
+    /// The same before a call had several coupons: version of the layout, coupon, first sequence, time, and
+    /// then requests to the end.
+    static let oneCouponEntryVersion: UInt8 = 1
     /// The one field of a queue entry.
     static let entryField = "e"
 
@@ -70,8 +88,9 @@ extension Layout {
         "VERDICT_BYTES": verdict,
 
         "ENTRY_VERSION": Int(entryVersion),
-        "ENTRY_COUPON": 1 + code,
         "ENTRY_HEADER_BYTES": entryHeader,
+        "ENTRY_COUPON_BYTES": entryCoupon,
+        "ENTRY_COUNT": 1 + id + number,
 
         "HOLDER_BYTES": holder,
         "HOLDER_PLACE": 1 + 2 * code,
@@ -102,6 +121,9 @@ extension Layout {
     private static let constants: [String: [UInt8]] = {
         var constants = numbers.mapValues { Array(String($0).utf8) }
         constants["ENTRY_FIELD"] = Array("'\(entryField)'".utf8)
+        for code in VerdictCode.allCases {
+            constants[code.constant] = Array(String(code.rawValue).utf8)
+        }
         constants["GATE_REQUEST_FORMAT"] = Array("'>c\(requestID)I\(time)'".utf8)
         return constants
     }()

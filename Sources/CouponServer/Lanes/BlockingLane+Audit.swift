@@ -47,8 +47,10 @@ extension BlockingLane {
                 maximumRequests: Limits.requestsPerTransaction)
             guard view.settled == place.settled, view.epoch == place.epoch else { return nil }
             guard let next = view.items.last?.position else { return count }
-            for case .entry(let entry) in view.items where entry.coupon == id {
-                count += Int64(entry.requests.count)
+            for case .entry(let entry) in view.items {
+                for queued in entry.coupons where queued.coupon == id {
+                    count += Int64(queued.requests.count)
+                }
             }
             read += view.items.reduce(0) { $0 + max(1, $1.requestCount) }
             last = next

@@ -57,7 +57,7 @@ extension ModelRedis {
             let position = stored.entry.position
             if position <= after { continue }
             if let upTo, position > upTo { break }
-            room -= stored.entry.requests.count
+            room -= stored.entry.requestCount
             if let first = items.first, position.epoch != first.position.epoch || room < 0 { break }
             items.append(stored.item)
         }

@@ -2,7 +2,7 @@
 public import CouponCore
 
 extension ModelRedis {
-    /// Accepts or refuses, for one coupon, many requests in order (rules 11 to 13).
+    /// Accepts or refuses requests in order (rules 11 to 13).
     public mutating func gate(_ call: GateCall, now: Timestamp) -> GateAnswer {
         var keys = self[call.partition]
         defer { self[call.partition] = keys }
@@ -13,42 +13,57 @@ extension ModelRedis {
         if gate.tail < call.floor || call.identity.replicationID != replicationID {
             return Self.rollBack(&keys)
         }
-        let key = Key(epoch: call.epoch, coupon: call.coupon)
-        guard var loaded = keys.coupons[key] else {
-            return .notLoaded(rev: gate.rev, now: now)
+        let here = Position(epoch: call.epoch, n: gate.tail + 1)
+        var changed = keys
+        var accepted: [QueuedCoupon] = []
+        let results = call.questions.map { question in
+            judge(question, call.epoch, here, now, &changed, &accepted)
         }
-        if !call.requests.isEmpty,
+        if !accepted.isEmpty {
+            if here <= keys.lastID { return Self.rollBack(&keys) }
+            keys = changed
+            keys.lastID = here
+            keys.gate?.tail = here.n
+            keys.queue.append(
+                Entry(entry: QueueEntry(position: here, acceptedAt: now, coupons: accepted)))
+        }
+        return .reply(
+            GateReply(
+                epoch: call.epoch, tail: keys.gate?.tail ?? 0, settled: gate.settled, now: now,
+                results: results))
+    }
+
+    private func judge(
+        _ question: GateQuestion, _ epoch: Epoch, _ here: Position, _ now: Timestamp,
+        _ keys: inout Partition, _ accepted: inout [QueuedCoupon]
+    ) -> GateResult {
+        guard let gate = keys.gate else { return .exhausted }
+        let key = Key(epoch: epoch, coupon: question.coupon)
+        guard var loaded = keys.coupons[key] else { return .notLoaded(rev: gate.rev) }
+        if !question.requests.isEmpty,
             loaded.queued >= backlogPerCoupon || gate.queued >= backlogPerPartition
         {
             return .exhausted
         }
-        let here = Position(epoch: call.epoch, n: gate.tail + 1)
         let first = loaded.nextSequence
-        var accepted: [EntryRequest] = []
-        let verdicts = call.requests.map { request in
+        var requests: [EntryRequest] = []
+        let verdicts = question.requests.map { request in
             let verdict = loaded.judge(request, at: here, settled: gate.settled, now)
             if case .accepted = verdict {
-                accepted.append(EntryRequest(user: request.user, requestID: request.requestID))
+                requests.append(EntryRequest(user: request.user, requestID: request.requestID))
             }
             return verdict
         }
-        if !accepted.isEmpty {
-            if here <= keys.lastID { return Self.rollBack(&keys) }
-            keys.lastID = here
-            keys.queue.append(
-                Entry(
-                    entry: QueueEntry(
-                        position: here, coupon: call.coupon, firstSequence: first,
-                        acceptedAt: now, requests: accepted)))
-            loaded.queued += Int64(accepted.count)
-            keys.gate?.tail = here.n
-            keys.gate?.queued += Int64(accepted.count)
+        if !requests.isEmpty {
+            accepted.append(
+                QueuedCoupon(coupon: question.coupon, firstSequence: first, requests: requests))
+            loaded.queued += Int64(requests.count)
+            keys.gate?.queued += Int64(requests.count)
             keys.coupons[key] = loaded
         }
-        return .reply(
-            GateReply(
-                epoch: call.epoch, rev: loaded.rev, version: loaded.coupon.version, now: now,
-                door: loaded.door(now), settled: gate.settled, tail: keys.gate?.tail ?? 0,
+        return .judged(
+            GateJudgement(
+                rev: loaded.rev, version: loaded.coupon.version, door: loaded.door(now),
                 verdicts: verdicts))
     }
 

@@ -60,16 +60,7 @@ extension ModelTables {
 
 extension Batch {
     /// The coupons concerned, each once, in the order in which they are locked.
-    public var couponIDs: [CouponID] {
-        var ids: Set<CouponID> = []
-        for item in items {
-            switch item {
-            case .entry(let entry): ids.insert(entry.coupon)
-            case .damaged(let damaged): ids.formUnion(damaged.holders.map(\.coupon))
-            }
-        }
-        return ids.sorted()
-    }
+    public var couponIDs: [CouponID] { Set(items.flatMap(\.coupons)).sorted() }
 }
 
 extension Rejection {

@@ -182,7 +182,7 @@ extension Scene {
             user = user + 1
           end
           redis.call('XADD', KEYS[1], string.format('%.0f-%.0f', epoch, cursor + i), 'e',
-            struct.pack('>BI8I8I8', 1, coupon, sequence, now) .. table.concat(requests))
+            struct.pack('>BI8I8I8I4', 2, now, coupon, sequence, per) .. table.concat(requests))
           coupon = coupon + step
           if step == 0 then sequence = sequence + per end
         end

@@ -1,0 +1,93 @@
+-- What scripts know that change a coupon or publish events. `Script.text` (Script.swift) puts it behind
+-- prelude.lua in every script but the gate.
+
+local function is_fenced(gate, epoch)
+  return gate.status == FENCED and gate.epoch == tonumber(epoch)
+end
+
+local function read_record(key) return unpack_record(key, get(key)) end
+
+-- The terms of a coupon, as PostgreSQL has committed them:
+--   version 8 | total 8, signed | state 1 | sold out 1 | opens 8 | closes 8
+-- Applies them if their version is higher (rules 22 and 33). A cap ends only with a version committed after
+-- the one under whose lock it was set: an older change that arrives late must not lift it (rule 34).
+local function apply_terms(r, bytes, at)
+  local version, total, state, sold_out, opens, closes = struct.unpack('>I8i8BBI8I8', bytes, at)
+  if version <= r.version then return false end
+  r.version, r.total, r.state, r.sold_out = version, total, state, sold_out
+  r.opens, r.closes = opens, closes
+  if version > r.cap_version then r.cap, r.cap_version = nil, 0 end
+  return true
+end
+
+-- The caller writes the gate.
+local function next_rev(gate)
+  gate.rev = gate.rev + 1
+  return gate.rev
+end
+
+-- Whether a total may be being lowered, or that was left unfinished; resync ends it.
+local function is_capped(r)
+  return r.cap and (r.cap_version > r.version or r.cap < r.total)
+end
+
+-- Whether no user can be accepted any more, unless an admin changes the coupon.
+local function is_finished(r, now)
+  return r.sold_out == 1 or r.state == 3 or now >= r.closes
+end
+
+-- Whether the coupon may leave Redis (rule 41). One with queued requests must stay. So must one that is
+-- capped: the cap would go with it, and the total that is being lowered would be loaded again.
+local function may_go(r, now)
+  return is_finished(r, now) and r.queued == 0 and not is_capped(r)
+end
+
+-- Plans the next check whether a coupon may go: `retention` milliseconds after it has finished, or will
+-- have; 0 is never. The decimal id comes from the record's key, and is not made a number.
+local function plan_visit(index_key, record_key, r, now, retention)
+  local at = math.huge
+  if retention > 0 and is_finished(r, now) then
+    at = math.floor(now / 1000) + retention
+  elseif retention > 0 and r.closes < 2 ^ 53 then
+    at = math.floor(r.closes / 1000) + retention
+  end
+  -- With an index of another type the coupon stays, but the script goes on.
+  redis.pcall('ZADD', index_key, at == math.huge and '+inf' or string.format('%.0f', at),
+    string.match(record_key, ':(%d+):record$'))
+end
+
+-- Whether a load other than `mine` has claimed a coupon and moved within `timeout` milliseconds.
+local function is_claimed(key, mine, now, timeout)
+  local claim = get(key)
+  if not claim or #claim ~= ID_BYTES + NUMBER_BYTES or string.sub(claim, 1, ID_BYTES) == mine then
+    return false
+  end
+  local moved = struct.unpack('>I8', claim, ID_BYTES + 1)
+  return moved <= now and now < moved + timeout * 1000
+end
+
+-- A coupon in an event:
+--   coupon 8 | rev 8 | version 8 | state 1 | flags 1 | opens 8 | closes 8
+local function standing(coupon, r)
+  return coupon .. struct.pack('>I8I8', r.rev, r.version) .. door_of(r)
+end
+
+-- An event, in the channel coupond:{P}:events:
+--   version of this layout 1 | partition 4 | epoch 8 | from: epoch 8, n 8 | to: epoch 8, n 8 | now 8
+--   | issued at 8 | resolve 1 | coupons: count 4, then each
+--   | rejections: count 4, then each: coupon 8 | sequence 8 | reason 1
+local function publish(event, coupons, rejections)
+  local partition = string.match(KEYS[1], '{(%d+)}')
+  redis.call('PUBLISH', 'coupond:{' .. partition .. '}:events',
+    struct.pack('>BI4I8I8I8I8I8I8I8B', EVENT_VERSION, partition, event.epoch, event.from_epoch, event.from_n,
+      event.to_epoch, event.to_n, event.now, event.issued_at, event.resolve)
+    .. struct.pack('>I4', #coupons) .. table.concat(coupons)
+    .. struct.pack('>I4', #rejections) .. table.concat(rejections))
+end
+
+-- An event that moves nothing: it says how far the partition is settled, and how coupons stand.
+local function publish_standing(gate, now, resolve, coupons)
+  publish({ epoch = gate.epoch, from_epoch = gate.settled_epoch, from_n = gate.settled_n,
+    to_epoch = gate.settled_epoch, to_n = gate.settled_n, now = now, issued_at = 0,
+    resolve = resolve }, coupons, {})
+end
