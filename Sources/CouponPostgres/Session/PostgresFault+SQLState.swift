@@ -14,12 +14,9 @@ extension PostgresFault {
         case Self.fence: self = .fenced
         case "40001", "40P01", "55P03": self = .busy(failure.message)
         case "57014": self = .tooSlow(failure.message)
-        default:
-            self =
-                Self.endsSession(state)
-                ? .sessionLost(failure.message)
-                : Self.isServersTrouble(state)
-                    ? .failed(failure.message) : .refused(failure.message)
+        case _ where Self.endsSession(state): self = .sessionLost(failure.message)
+        case _ where Self.isServersTrouble(state): self = .failed(failure.message)
+        default: self = .refused(failure.message)
         }
     }
 
