@@ -179,7 +179,8 @@ let package = Package(
         .testTarget(
             name: "CouponctlTests",
             dependencies: [
-                "couponctl", "TestWorld", "CouponClient", "CouponCore", "CouponWire", arguments,
+                "couponctl", "TestSupport", "TestWorld", "CouponClient", "CouponCore", "CouponWire",
+                arguments,
                 nioCore, histogram,
             ],
             swiftSettings: strict),

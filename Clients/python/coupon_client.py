@@ -16,7 +16,9 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import unicodedata
 from pathlib import Path
 
 try:
@@ -36,6 +38,7 @@ EXIT_REFUSED = 3
 EXIT_DUPLICATE = 4
 EXIT_ERROR = 5
 EXIT_UNKNOWN = 6
+EXIT_OUTPUT_LOST = 7
 
 EXIT_OF_OUTCOME = {
     "ACCEPTED": EXIT_ACCEPTED,
@@ -99,12 +102,18 @@ class ConnectionBroken(Exception):
 
 
 class Connection:
-    """One request at a time on one connection; connects when it is needed."""
+    """One request at a time on one connection; connects when it is needed.
+
+    Threads may share it: one waits for the other. A forked process makes a connection of its own: on a
+    shared one it could read the answer to another process.
+    """
 
     def __init__(self, host, port):
         self.address = (host, port)
         self.socket = None
         self.last_id = 0
+        self.lock = threading.Lock()
+        self.owner = os.getpid()
 
     def close(self):
         if self.socket is not None:
@@ -112,7 +121,17 @@ class Connection:
             self.socket = None
 
     def call(self, request, timeout):
-        """Sends a request and returns its response. After an error the next call connects anew."""
+        """Sends a request and returns its response. After an error the next call connects again."""
+        if self.owner != os.getpid():
+            # The lock may be held by a thread that exists in the parent only. Closing the copy of the
+            # socket leaves the parent's open.
+            self.lock = threading.Lock()
+            self.owner = os.getpid()
+            self.close()
+        with self.lock:
+            return self._call(request, timeout)
+
+    def _call(self, request, timeout):
         self.last_id += 1
         request.id = self.last_id
         body = request.SerializeToString()
@@ -124,10 +143,16 @@ class Connection:
                 self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sent = True
             self._wait_until(give_up_at)
-            self.socket.sendall(struct.pack(">I", len(body)) + body)
+            try:
+                self.socket.sendall(struct.pack(">I", len(body)) + body)
+            except ConnectionError:
+                # The daemon has closed. It may have said why before.
+                pass
             response = messages.Response.FromString(self._read_frame(give_up_at))
-            # 0: the daemon could not read our frame.
-            if response.id not in (request.id, 0):
+            # 0: the daemon did not read our frame, or could not, and closes.
+            if response.id == 0:
+                self.close()
+            elif response.id != request.id:
                 raise OSError(f"an answer to request {response.id}")
             return response
         except (OSError, DecodeError) as error:
@@ -160,10 +185,11 @@ class Connection:
 class Unresolved(Exception):
     """No outcome within the time and the tries allowed. `known` says what is known."""
 
-    def __init__(self, reason, known, attempts):
+    def __init__(self, reason, known, attempts, retry_after_ms=0):
         super().__init__(reason)
         self.known = known
         self.attempts = attempts
+        self.retry_after_ms = retry_after_ms
 
 
 def is_worth_a_retry(error):
@@ -239,7 +265,7 @@ class Tries:
             pause = pause_before(attempt, retry_after_ms)
             out_of_time = time.monotonic() + pause >= self.give_up_at
             if not again or out_of_time or attempt >= self.maximum_attempts:
-                raise Unresolved(reason, known, attempt)
+                raise Unresolved(reason, known, attempt, retry_after_ms)
             time.sleep(pause)
 
 
@@ -391,15 +417,69 @@ def parse(command_line):
     return arguments
 
 
+def is_unsafe_for_terminal(character):
+    """Control characters, invisible marks that turn the direction of text, other line ends.
+
+    The two joiners stay: scripts of India and emoji need them.
+    """
+    category = unicodedata.category(character)
+    return category in ("Cc", "Cf", "Zl", "Zp", "Cs") and character not in "\u200c\u200d"
+
+
+def safe_for_terminal(text):
+    return "".join(f"\\u{{{ord(c):x}}}" if is_unsafe_for_terminal(c) else c for c in text)
+
+
+def json_line(report):
+    text = json.dumps(report, ensure_ascii=False)
+    # They stand in strings only, where this form means the same.
+    return "".join(json.dumps(c)[1:-1] if is_unsafe_for_terminal(c) else c for c in text)
+
+
 def show(report, as_json):
+    """False if standard output cannot be written."""
     if as_json:
-        print(json.dumps(report, ensure_ascii=False))
+        lines = [json_line(report)]
     else:
-        for name, value in report.items():
-            print(f"{name:12} {'' if value is None else value}")
+        lines = [
+            f"{name:12} {'' if value is None else safe_for_terminal(str(value))}"
+            for name, value in report.items()
+        ]
+    if sys.stdout is None:
+        complain("standard output is closed")
+        return False
+    try:
+        # An encoding that lacks a letter of a title is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
+        print("\n".join(lines), flush=True)
+        return True
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            complain(f"standard output cannot be written: {error.strerror}")
+        # Otherwise the interpreter tries to write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return False
+
+
+def complain(text):
+    if sys.stderr is not None:
+        try:
+            print(f"coupon_client: {text}", file=sys.stderr, flush=True)
+        except OSError:
+            pass
+
+
+def reserve_descriptors():
+    """Opens closed standard descriptors, so that no connection gets their numbers."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)
 
 
 def main(command_line=None):
+    reserve_descriptors()
     arguments = parse(command_line)
     connection = Connection(arguments.host, arguments.port)
     tries = Tries(connection, arguments.deadline_ms, arguments.timeout, arguments.attempts)
@@ -407,6 +487,8 @@ def main(command_line=None):
         report, exit_code = arguments.run(arguments, tries)
     except Unresolved as error:
         report = {"error": str(error), "attempts": error.attempts}
+        if error.retry_after_ms:
+            report["retry_after_ms"] = error.retry_after_ms
         exit_code = EXIT_ERROR
         if arguments.command == "issue":
             known = error.known
@@ -417,7 +499,8 @@ def main(command_line=None):
                 exit_code = EXIT_UNKNOWN
     finally:
         connection.close()
-    show(report, arguments.json)
+    if not show(report, arguments.json):
+        return EXIT_OUTPUT_LOST
     return exit_code
 
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Glibc
 
 /// The command line of coupond, for people and for scripts. See docs/COUPONCTL.md.
 @main
@@ -8,8 +9,8 @@ struct Couponctl: AsyncParsableCommand {
         abstract: "Creates, issues and checks the coupons of a coupond.",
         discussion: """
             Exit codes: 0 done; 1 the answer is no, or an account does not add up; 64 wrong usage; \
-            69 the daemon is not there or cannot now; 70 the daemon failed; 75 the result is unknown, \
-            ask again; 77 not allowed.
+            69 the daemon is not there or cannot now; 70 the daemon failed; 74 standard output \
+            cannot be written; 75 the result is unknown, ask again; 77 not allowed.
             """,
         subcommands: [
             CouponCommand.self, IssueCommand.self, StatusCommand.self, BenchCommand.self,
@@ -19,4 +20,36 @@ struct Couponctl: AsyncParsableCommand {
 
     // Here too, to allow them before the command's name.
     @OptionGroup var global: GlobalOptions
+
+    static func main() async {
+        // A closed pipe is an error of that write.
+        _ = signal(SIGPIPE, SIG_IGN)
+        Output.reserveDescriptors()
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            Glibc.exit(report(error).rawValue)
+        }
+    }
+
+    /// Writes an error, or what was asked for instead of a command: help or a version.
+    private static func report(_ error: any Error) -> ExitCode {
+        let (text, code) = (fullMessage(for: error), exitCode(for: error))
+        guard !text.isEmpty else { return code }
+        guard code == .success else {
+            standardError(text + "\n")
+            return code
+        }
+        do throws(OutputLost) {
+            try Output.write([text])
+            return code
+        } catch {
+            return error.reported()
+        }
+    }
 }

@@ -74,6 +74,29 @@ import Testing
         #expect(answers.byNumber[0] == [.failure(.refused(failure))])
     }
 
+    @Test func `one connection too many is a refusal of all its requests`() throws {
+        for number in 0..<2 { try ask(number) }
+        _ = try sent()
+        let failure = Failure.exhausted("too many connections")
+        try channel.writeInbound(DaemonWire.frame(Response(id: 0, result: .failure(failure))))
+        #expect(
+            answers.byNumber == [
+                0: [.failure(.refused(failure))], 1: [.failure(.refused(failure))],
+            ])
+        #expect(!handler.isOpen)
+    }
+
+    @Test func `an error about an unreadable frame leaves all requests unknown`() throws {
+        for number in 0..<2 { try ask(number) }
+        let first = try #require(try sent().first)
+        try channel.writeInbound(
+            DaemonWire.frame(Response(id: first.id, result: .health(notReady: nil))))
+        // After an answer it can no longer be about the connection itself.
+        let failure = Failure.exhausted("too many connections")
+        try channel.writeInbound(DaemonWire.frame(Response(id: 0, result: .failure(failure))))
+        #expect(answers.byNumber[1] == [.failure(.connectionLost(reason: failure.message))])
+    }
+
     @Test func `a broken connection makes all its requests unknown`() throws {
         for number in 0..<3 { try ask(number) }
         _ = try sent()

@@ -10,6 +10,29 @@ import Testing
         #expect(table.lines == [" ID  NAME", "  1  a", "200  bb", "  -"])
     }
 
+    @Test func `wide letters, marks and emoji keep columns in line`() {
+        let titles = ["abc", "봄세일", "e\u{301}", "👩‍👩‍👧", "☀\u{FE0F}", "ｗ"]
+        let table = Table(header: ["T", "N"], rows: titles.map { [$0, "x"] })
+        #expect(titles.map(\.terminalCells) == [3, 6, 1, 2, 2, 2])
+        #expect(Set(table.lines.map(\.terminalCells)) == [9])
+    }
+
+    @Test func `texts from outside reach a terminal without controls, in one line`() {
+        let nasty = "a\u{1B}]0;x\u{7}b\r\nc\t\u{9B}31m\u{202E}d\u{2028}\u{7F}\u{FEFF}é봄\u{200D}"
+        let safe =
+            "a\\u{1b}]0;x\\u{7}b\\u{d}\\u{a}c\\u{9}\\u{9b}31m\\u{202e}d\\u{2028}\\u{7f}\\u{feff}é봄\u{200D}"
+        #expect(nasty.safeForTerminal == safe)
+        #expect(Table(header: ["T"], rows: [[nasty]]).lines == ["T", safe])
+        #expect(Table.fields([("title", nasty)]) == ["title  " + safe])
+        let error = ClientError.refused(Failure(.failedPrecondition, nasty))
+        #expect(
+            Complaint(error, address: ServerAddress(host: "h", port: 1)).message
+                == "coupond at h:1 refused: " + safe)
+        #expect(
+            JSONValue.string("\u{1B}\u{9B}\u{202E}\u{E0001}").description
+                == #""\u001b\u009b\u202e\udb40\udc01""#)
+    }
+
     @Test func `fields stand in one column`() {
         #expect(Table.fields([("id", "1"), ("title", "x")]) == ["id     1", "title  x"])
     }
@@ -52,6 +75,9 @@ import Testing
             (.refused(Failure(.invalidArgument, "")), 64),
             (.refused(Failure(.unavailable, "")), 69),
             (.refused(Failure(.unavailable, "", acceptance: .unknown)), 75),
+            (.refused(Failure(.deadlineExceeded, "")), 69),
+            (.refused(Failure(.deadlineExceeded, "", acceptance: .unknown)), 75),
+            (.refused(Failure(.resourceExhausted, "", retryAfterMilliseconds: 1)), 69),
             (.refused(Failure(.internal, "")), 70),
             (.refused(Failure(.unauthenticated, "")), 77),
             (.deadlineExceeded, 75),
@@ -61,5 +87,19 @@ import Testing
     func `errors have their exit codes`(error: ClientError, code: Int32) {
         let complaint = Complaint(error, address: ServerAddress(host: "h", port: 1))
         #expect(complaint.exit.rawValue == code)
+    }
+
+    @Test(arguments: [
+        ClientError.connectionLost(reason: ""), .deadlineExceeded,
+        .refused(Failure(.deadlineExceeded, "", acceptance: .unknown)),
+    ])
+    func `a command that only reads never says that something may have happened`(
+        error: ClientError
+    ) {
+        let complaint = Complaint(
+            error, address: ServerAddress(host: "h", port: 1), reading: true)
+        #expect(complaint.exit == .unavailable)
+        #expect(complaint.acceptance == .notAccepted)
+        #expect(!complaint.message.contains("may have"))
     }
 }

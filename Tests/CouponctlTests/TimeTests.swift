@@ -1,3 +1,4 @@
+import ArgumentParser
 import CouponCore
 import Testing
 
@@ -37,6 +38,17 @@ import Testing
         #expect(Timestamp(rfc3339: text) == nil)
     }
 
+    @Test(arguments: ["9999-12-31T00:00:00Z", "1969-12-31T23:59:59Z", "+9999999999d"])
+    func `the error about a moment that coupond does not admit has dates`(text: String) throws {
+        let moment = try #require(Moment(argument: text))
+        let error = #expect(throws: ValidationError.self) {
+            try moment.resolved(now: .now, for: "--closes")
+        }
+        #expect(
+            error?.message
+                == "--closes must be from 1970-01-01T00:00:00Z to 2255-06-05T23:47:34.740992Z")
+    }
+
     /// Every day of 800 years, there and back.
     @Test func `days are counted without a gap`() {
         for day in Int64(-146_097)...146_097 {
@@ -69,12 +81,13 @@ import Testing
     func `moments count from now`(text: String, milliseconds: Int64) throws {
         let now = Timestamp(microseconds: 1_772_355_600_000_000)
         let moment = try #require(Moment(argument: text))
-        #expect(moment.resolved(now: now) == now.advanced(byMilliseconds: milliseconds))
+        let time = try moment.resolved(now: now, for: "--opens")
+        #expect(time == now.advanced(byMilliseconds: milliseconds))
     }
 
     @Test func `moments may be absolute`() throws {
         let moment = try #require(Moment(argument: "2026-03-01T09:00:00Z"))
-        let time = moment.resolved(now: Timestamp(microseconds: 0))
+        let time = try moment.resolved(now: .zero, for: "--opens")
         #expect(time.microseconds == 1_772_355_600_000_000)
         #expect(Moment(argument: "1h") == nil)
     }

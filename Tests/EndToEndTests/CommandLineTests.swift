@@ -1,4 +1,5 @@
 /// couponctl against a daemon: its JSON output and its exit codes.
+import CouponClient
 import CouponCore
 import TestSupport
 import TestWorld
@@ -64,6 +65,24 @@ extension DaemonTests {
                 "DELETE FROM coupond.coupon_issue WHERE coupon_id = \(id) AND user_id = 2")
             let after = try await couponctl(["verify", "--coupon", id])
             #expect(after.end == .code(1) && after.text.contains("BREACH"), "\(after.text)")
+        }
+
+        @Test
+        func
+            `a change that the gate does not have yet is committed, and the exit code says unknown`()
+            async throws
+        {
+            let world = try await World()
+            let daemon = try await world.daemon()
+            _ = try await daemon.client.create(.offer(1, total: 1))
+            try await world.redis.kill()
+            let pause = try await CommandRun(
+                builtExecutable("couponctl"),
+                ["coupon", "pause", "1", "--json", "--address", "127.0.0.1:\(daemon.port)"])
+            #expect(pause.end == .code(75), "\(pause.text)")
+            #expect(pause.text.contains("is committed"), "\(pause.text)")
+            #expect(pause.text.contains(#""acceptance":"UNKNOWN""#), "\(pause.text)")
+            #expect(try world.sql("SELECT state FROM coupond.coupon WHERE id = 1") == "2")
         }
 
         @Test(arguments: [[], ["--wait-issued"]])

@@ -61,12 +61,20 @@ private func python(
     _ command: [String], _ options: [String]? = nil
 ) async throws -> CommandRun {
     let members = try SharedWorld.current
+    return try await pythonClient(
+        (options ?? []) + command, port: members.one.port, members.world.folder)
+}
+
+/// Runs the client with `--json`.
+/// - Parameter folder: gets its generated messages.
+func pythonClient(
+    _ arguments: [String], port: Int, _ folder: TemporaryFolder
+) async throws -> CommandRun {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
     // Debian's Python: Scripts/install-dependencies installs protobuf for it.
     return try await CommandRun(
         "/usr/bin/python3",
-        [root.path + "/Clients/python/coupon_client.py", "--json"]
-            + (options ?? ["--port", String(members.one.port)]) + command,
-        environment: ["COUPOND_PYTHON_CACHE": members.world.folder.path + "/python"])
+        [root.path + "/Clients/python/coupon_client.py", "--json", "--port", "\(port)"] + arguments,
+        environment: ["COUPOND_PYTHON_CACHE": folder.path + "/python"])
 }

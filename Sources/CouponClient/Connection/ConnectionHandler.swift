@@ -18,6 +18,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var unsent = ByteBuffer()
     /// Since when an answer is due and nothing has arrived.
     private var silentSince: NIODeadline?
+    /// Whether the daemon has answered a request on this connection.
+    private var hasAnswer = false
     private var isReading = false
     private var isFlushScheduled = false
     private var isSweepScheduled = false
@@ -154,10 +156,11 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func answer(_ response: Response) {
-        // The daemon could not read a frame, and will close. It is unknown whose frame it was.
+        // The daemon reads nothing more, and will close.
         if response.id == 0, case .failure(let failure) = response.result {
-            return end(.connectionLost(reason: failure.message))
+            return end(meaning(of: failure))
         }
+        hasAnswer = true
         // Nobody waits any more: it came after its deadline.
         guard let waiter = pending.remove(response.id) else { return }
         switch response.result {
@@ -166,7 +169,16 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    /// Closes, and ends every unanswered request. The gate may have judged them, so all are unknown.
+    /// What an error without a request says: there are too many connections, and the daemon has read nothing
+    /// from this one; or it could not read a frame, and it is unknown whose frame that was.
+    private func meaning(of failure: Failure) -> ClientError {
+        let isRefusal =
+            failure.code == .resourceExhausted && failure.retryAfterMilliseconds != nil
+        return isRefusal && !hasAnswer
+            ? .refused(failure) : .connectionLost(reason: failure.message)
+    }
+
+    /// Closes, and ends every unanswered request.
     private func end(_ error: ClientError) {
         guard let context else { return }
         self.context = nil

@@ -84,7 +84,8 @@ extension CouponKeeper {
             Failure(
                 .deadlineExceeded,
                 "the change is committed, but the gate could not be updated yet: "
-                    + "the daemon tries again each second"))
+                    + "the daemon tries again each second",
+                acceptance: .unknown))
     }
 
     /// Sends changes in the outbox to the gates again, and clears caps whose change was not committed: a

@@ -36,7 +36,8 @@ public final class DeadLetterKeeper {
                 Failure(
                     .deadlineExceeded,
                     "the decision is committed, but the gate could not be updated yet: "
-                        + "the daemon tries again each second"))
+                        + "the daemon tries again each second",
+                    acceptance: .unknown))
         }
     }
 

@@ -1,7 +1,7 @@
 /// Text in JSON documents, as the log and couponctl write them.
 
 extension String {
-    /// This text as a JSON string, with its quotes.
+    /// This text as a JSON string, with its quotes. Characters that would change a terminal are escaped too.
     package var quotedForJSON: String {
         var quoted = "\""
         for scalar in unicodeScalars {
@@ -9,12 +9,16 @@ extension String {
             case "\"": quoted += "\\\""
             case "\\": quoted += "\\\\"
             case "\n": quoted += "\\n"
-            case "\u{0}"..."\u{1F}":
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            case _ where scalar.isUnsafeForTerminal:
+                for unit in String(scalar).utf16 { quoted += Self.escaped(unit) }
             default: quoted.unicodeScalars.append(scalar)
             }
         }
         return quoted + "\""
+    }
+
+    private static func escaped(_ unit: UInt16) -> String {
+        let digits = String(unit, radix: 16)
+        return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }
 }

@@ -22,7 +22,12 @@ extension BlockingLane {
         do throws(BackendError) {
             answered(try perform(method, deadline: deadline))
         } catch {
-            answered(.failure(keeper.failure(error)))
+            let failure = keeper.failure(error)
+            // The session may have broken while its COMMIT was in flight.
+            guard case .postgres(.sessionLost) = error, method.changesTables else {
+                return answered(.failure(failure))
+            }
+            answered(.failure(failure.with(acceptance: .unknown)))
         }
     }
 
@@ -64,5 +69,18 @@ extension BlockingLane {
         let page = try store.issues(of: coupon, after: after, limit: limit)
         if page.isEmpty { _ = try keeper.existing(coupon) }
         return page
+    }
+}
+
+extension Request.Method {
+    fileprivate var changesTables: Bool {
+        switch self {
+        case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
+            .redriveDeadLetter, .discardDeadLetter:
+            true
+        case .issue, .couponStatus, .health, .serverInfo, .getCoupon, .listCoupons, .auditCoupon,
+            .listIssues, .listDeadLetters, .reload, .rebuildGate:
+            false
+        }
     }
 }

@@ -36,7 +36,8 @@ extension BlockingLane {
                 .failure(
                     Failure(
                         .deadlineExceeded,
-                        "the gate is not open again yet: its owner continues the rebuild")))
+                        "the gate is not open again yet: its owner continues the rebuild",
+                        acceptance: .unknown)))
         }
         Task {
             try? await Task.sleep(for: .milliseconds(20))

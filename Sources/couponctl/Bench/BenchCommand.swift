@@ -30,7 +30,7 @@ struct BenchCommand: AsyncParsableCommand {
             if options.coupon == nil {
                 report.checks = try await checks(coupon, report.sale.tally, client, fleet)
             }
-            show(report.json, report.lines, json: global.json)
+            try Output.show(report.json, report.lines, json: global.json)
             if report.isBreach { throw CommandExit.negative.code }
         }
     }

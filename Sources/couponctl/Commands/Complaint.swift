@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import CouponClient
 internal import CouponCore
-internal import Glibc
 
 /// An error as couponctl shows it: what failed, where, what to do, and the exit code.
 struct Complaint: Error, Equatable {
@@ -9,13 +8,17 @@ struct Complaint: Error, Equatable {
     let message: String
     /// What the process exits with.
     let exit: CommandExit
-    /// What is known of an issue request.
+    /// What is known of the request.
     let acceptance: Acceptance
+    /// When to try again, in milliseconds, if the daemon says so.
+    let retryAfterMilliseconds: UInt32?
 
-    init(_ error: ClientError, address: ServerAddress) {
-        message = Self.message(error, address)
-        acceptance = error.acceptance
-        exit = Self.exit(error)
+    /// - Parameter reading: whether the command changes nothing. Then its fate is never unknown.
+    init(_ error: ClientError, address: ServerAddress, reading: Bool = false) {
+        message = Self.message(error, address, reading).safeForTerminal
+        acceptance = reading ? .notAccepted : error.acceptance
+        exit = Self.exit(error, acceptance)
+        retryAfterMilliseconds = Self.retryAfter(error)
     }
 
     /// Writes the message to standard error, the figures to standard output if JSON is wanted.
@@ -29,30 +32,47 @@ struct Complaint: Error, Equatable {
             if case .accepted(let sequence) = acceptance {
                 members.append(("sequence", .integer(sequence)))
             }
-            print(JSONValue.object(members))
+            if let retryAfterMilliseconds {
+                members.append(("retry_after_ms", .integer(Int64(retryAfterMilliseconds))))
+            }
+            // The exit code says that something failed already.
+            try? Output.write([JSONValue.object(members).description])
         }
         return exit.code
     }
 
-    private static func message(_ error: ClientError, _ address: ServerAddress) -> String {
+    private static func message(
+        _ error: ClientError, _ address: ServerAddress, _ reading: Bool
+    ) -> String {
         switch error {
         case .cannotConnect: "\(error). Is coupond running?"
         case .refused(let failure): "coupond at \(address) refused: \(failure.message)"
         case .givenUp(_, let last):
-            "\(message(last, address)). An earlier try may have been accepted"
+            "\(message(last, address, reading)). An earlier try may have been accepted"
         case .connectionLost, .deadlineExceeded:
-            "\(address): \(error). The request may have succeeded: check before you repeat it"
+            "\(address): \(error)"
+                + (reading
+                    ? "" : ". The request may have succeeded: check before you repeat it")
         case .notConnected, .tooManyInFlight, .wrongAnswer: "\(address): \(error)"
         }
     }
 
-    private static func exit(_ error: ClientError) -> CommandExit {
+    private static func retryAfter(_ error: ClientError) -> UInt32? {
         switch error {
-        case .cannotConnect, .notConnected, .tooManyInFlight: .unavailable
-        case .connectionLost, .deadlineExceeded, .givenUp: .unknown
+        case .refused(let failure): failure.retryAfterMilliseconds
+        case .givenUp(_, let last): retryAfter(last)
+        default: nil
+        }
+    }
+
+    private static func exit(_ error: ClientError, _ acceptance: Acceptance) -> CommandExit {
+        switch error {
         case .wrongAnswer: .daemonFailed
-        case .refused(let failure) where failure.acceptance != .notAccepted: .unknown
+        case _ where acceptance != .notAccepted: .unknown
         case .refused(let failure): exit(failure.code)
+        case .givenUp(_, let last): exit(last, acceptance)
+        case .cannotConnect, .notConnected, .tooManyInFlight, .connectionLost, .deadlineExceeded:
+            .unavailable
         }
     }
 
@@ -77,6 +97,8 @@ enum CommandExit: Int32 {
     case unavailable = 69
     /// The daemon failed.
     case daemonFailed = 70
+    /// Standard output could not be written.
+    case outputLost = 74
     /// The result is unknown; ask again.
     case unknown = 75
     /// A token is missing or wrong.
@@ -84,11 +106,4 @@ enum CommandExit: Int32 {
 
     /// For ArgumentParser.
     var code: ExitCode { ExitCode(rawValue) }
-}
-
-/// Writes to standard error, because standard output is for programs.
-func standardError(_ text: String) {
-    var text = text
-    // A closed standard error is no reason to fail.
-    text.withUTF8 { bytes in _ = unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
 }

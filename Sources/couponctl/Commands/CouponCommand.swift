@@ -25,15 +25,17 @@ struct CouponCreate: AsyncParsableCommand {
     @Option(help: "A short name for people.") var title: String
     @Option(help: "How many may be issued; unlimited if absent.") var total: Int64?
     @Option(help: "When it opens: RFC 3339, now, +1h.") var opens = Moment.fromNow(milliseconds: 0)
-    @Option(help: "When it closes: RFC 3339, +1h.") var closes: Moment
+    @Option(help: "When it closes: RFC 3339, +1h; 2255-06-05 at the latest.") var closes: Moment
 
     func run() async throws {
         let now = Timestamp.now
-        let window = Window(opens: opens.resolved(now: now), closes: closes.resolved(now: now))
+        let window = Window(
+            opens: try opens.resolved(now: now, for: "--opens"),
+            closes: try closes.resolved(now: now, for: "--closes"))
         let coupon = Coupon(id: id, title: title, total: total, window: window)
         try await global.withClient { client in
             let created = try await client.create(coupon)
-            show(created.json, Table.fields(created.fields), json: global.json)
+            try Output.show(created.json, Table.fields(created.fields), json: global.json)
         }
     }
 }
@@ -64,11 +66,11 @@ struct CouponUpdateCommand: AsyncParsableCommand {
         let now = Timestamp.now
         let newTotal: Int64?? = unlimited ? .some(nil) : total.map { .some($0) }
         let change = CouponChange(
-            title: title, total: newTotal, opens: opens?.resolved(now: now),
-            closes: closes?.resolved(now: now))
+            title: title, total: newTotal, opens: try opens?.resolved(now: now, for: "--opens"),
+            closes: try closes?.resolved(now: now, for: "--closes"))
         try await global.withClient { client in
             let coupon = try await client.update(id, change)
-            show(coupon.json, Table.fields(coupon.fields), json: global.json)
+            try Output.show(coupon.json, Table.fields(coupon.fields), json: global.json)
         }
     }
 }
@@ -82,9 +84,9 @@ struct CouponGet: AsyncParsableCommand {
     @Argument(help: "Its id.") var id: CouponID
 
     func run() async throws {
-        try await global.withClient { client in
+        try await global.withClient(reading: true) { client in
             let coupon = try await client.coupon(id)
-            show(coupon.json, Table.fields(coupon.fields), json: global.json)
+            try Output.show(coupon.json, Table.fields(coupon.fields), json: global.json)
         }
     }
 }
@@ -97,24 +99,28 @@ struct CouponList: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
-        try await global.withClient { client in
+        try await global.withClient(reading: true) { client in
             var table = Table(header: Coupon.header)
-            try await client.forEachCoupon { coupon in
-                if global.json { print(coupon.json) } else { table.rows.append(coupon.row) }
+            try await client.forEachPage { page in
+                if global.json {
+                    try Output.write(page.map(\.json.description))
+                } else {
+                    table.rows += page.map(\.row)
+                }
             }
-            if !global.json { for line in table.lines { print(line) } }
+            if !global.json { try Output.write(table.lines) }
         }
     }
 }
 
 extension CouponClient {
     /// Visits all coupons, by id; each page begins after the last coupon of the one before.
-    func forEachCoupon(_ visit: (Coupon) async throws -> Void) async throws {
+    func forEachPage(_ visit: ([Coupon]) async throws -> Void) async throws {
         var last = CouponID(0)
         while true {
             let page = try await coupons(after: last)
             guard let end = page.last else { return }
-            for coupon in page { try await visit(coupon) }
+            try await visit(page)
             last = end.id
         }
     }

@@ -12,24 +12,24 @@ struct CouponIssues: AsyncParsableCommand {
     @Option(help: "Only users with an id above this one.") var after: UserID?
 
     func run() async throws {
-        try await global.withClient { client in
+        try await global.withClient(reading: true) { client in
             var (last, isFirst) = (after ?? UserID(0), true)
             while true {
                 let page = try await client.issues(
                     of: id, after: last, limit: Limits.issuesPerPage)
-                show(page, withHeadings: isFirst)
+                try show(page, withHeadings: isFirst)
                 guard let end = page.last else { return }
                 (last, isFirst) = (end.user, false)
             }
         }
     }
 
-    private func show(_ page: [Issue], withHeadings: Bool) {
+    private func show(_ page: [Issue], withHeadings: Bool) throws(OutputLost) {
         if global.json {
-            for issue in page { print(issue.json(of: id)) }
+            try Output.write(page.map { $0.json(of: id).description })
         } else {
             let table = Table(header: Issue.header, rows: page.map(\.row))
-            for line in table.lines.dropFirst(withHeadings ? 0 : 1) { print(line) }
+            try Output.write(Array(table.lines.dropFirst(withHeadings ? 0 : 1)))
         }
     }
 }

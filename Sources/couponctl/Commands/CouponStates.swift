@@ -14,7 +14,7 @@ struct CouponStateChange<Change: StateChange>: AsyncParsableCommand {
     func run() async throws {
         try await global.withClient { client in
             let coupon = try await Change.make(id, client)
-            show(coupon.json, Table.fields(coupon.fields), json: global.json)
+            try Output.show(coupon.json, Table.fields(coupon.fields), json: global.json)
         }
     }
 }

@@ -21,18 +21,20 @@ struct DeadLetterList: AsyncParsableCommand {
     @Option(help: "Only this coupon's.") var coupon: CouponID?
 
     func run() async throws {
-        try await global.withClient { client in
+        try await global.withClient(reading: true) { client in
             var table = Table(header: DeadLetter.header)
             var last: Int64 = 0
             while case let page = try await client.deadLetters(after: last, of: coupon),
                 let end = page.last
             {
-                for letter in page {
-                    if global.json { print(letter.json) } else { table.rows.append(letter.row) }
+                if global.json {
+                    try Output.write(page.map(\.json.description))
+                } else {
+                    table.rows += page.map(\.row)
                 }
                 last = end.id
             }
-            if !global.json { for line in table.lines { print(line) } }
+            if !global.json { try Output.write(table.lines) }
         }
     }
 }
@@ -48,7 +50,7 @@ struct DeadLetterRedrive: AsyncParsableCommand {
     func run() async throws {
         try await global.withClient { client in
             let letter = try await client.redrive(id)
-            show(letter.json, Table.fields(letter.fields), json: global.json)
+            try Output.show(letter.json, Table.fields(letter.fields), json: global.json)
         }
     }
 }
@@ -64,7 +66,7 @@ struct DeadLetterDiscard: AsyncParsableCommand {
     func run() async throws {
         try await global.withClient { client in
             let letter = try await client.discard(id)
-            show(letter.json, Table.fields(letter.fields), json: global.json)
+            try Output.show(letter.json, Table.fields(letter.fields), json: global.json)
         }
     }
 }

@@ -34,7 +34,7 @@ struct GateRebuild: AsyncParsableCommand {
             let deadline = TimeAmount.milliseconds(Int64(Limits.maximumDeadlineMilliseconds))
             let epoch = try await client.rebuildGate(PartitionID(partition), deadline: deadline)
             let fields = [("partition", "\(partition)"), ("epoch", "\(epoch)")]
-            show(
+            try Output.show(
                 .object([("partition", .integer(Int64(partition))), ("epoch", .integer(epoch))]),
                 Table.fields(fields), json: global.json)
         }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import CouponClient
 internal import CouponCore
 internal import FoundationEssentials
+internal import Glibc
 internal import NIOCore
 
 /// The options of every command, before or after its name.
@@ -12,7 +13,7 @@ struct GlobalOptions: ParsableArguments {
             valueName: "host:port"))
     var address: String?
 
-    @Option(help: ArgumentHelp("A file that holds the admin token.", valueName: "path"))
+    @Option(help: ArgumentHelp("A file whose first line is the admin token.", valueName: "path"))
     var tokenFile: String?
 
     @Flag(help: "Print JSON: one document, or one line for each coupon.")
@@ -37,19 +38,35 @@ struct GlobalOptions: ParsableArguments {
         // A change waits for locks. A timeout would only say that it may still complete.
         configuration.deadline = .seconds(10)
         guard let tokenFile else { return configuration }
-        guard let data = FileManager.default.contents(atPath: tokenFile) else {
-            throw ValidationError("--token-file: cannot read \(tokenFile)")
+        do throws(SecretError) {
+            configuration.token = try token(inFile: tokenFile)
+        } catch {
+            throw ValidationError("--token-file: \(tokenFile) \(error)")
         }
-        // Editors end a file with a newline, which is not part of the token.
-        var token = Array(data)
-        while let last = token.last, last == 0x0A || last == 0x0D { token.removeLast() }
-        configuration.token = token
         return configuration
+    }
+
+    /// The first line of a file, as coupond reads its own.
+    private func token(inFile path: String) throws(SecretError) -> [UInt8] {
+        let limit = Limits.maximumTokenBytes
+        guard let file = unsafe fopen(path, "re") else {
+            throw SecretError("cannot be read: \(unsafe String(cString: strerror(errno)))")
+        }
+        defer { unsafe fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: SecretText.bytesToRead(limit: limit))
+        let count = unsafe fread(&bytes, 1, bytes.count, file)
+        guard unsafe ferror(file) == 0 else {
+            throw SecretError("cannot be read: \(unsafe String(cString: strerror(errno)))")
+        }
+        return try SecretText.firstLine(of: Array(bytes.prefix(count)), limit: limit)
     }
 
     /// Runs a command's work with a client, and turns what goes wrong into a message and an exit
     /// code.
-    func withClient(_ work: (CouponClient) async throws -> Void) async throws {
+    /// - Parameter reading: whether the command changes nothing.
+    func withClient(
+        reading: Bool = false, _ work: (CouponClient) async throws -> Void
+    ) async throws {
         let client = CouponClient(
             address: try serverAddress(), configuration: try clientConfiguration())
         do {
@@ -57,8 +74,13 @@ struct GlobalOptions: ParsableArguments {
             await client.close()
         } catch {
             await client.close()
-            guard let error = error as? ClientError else { throw error }
-            throw Complaint(error, address: client.address).reported(asJSON: json)
+            switch error {
+            case let error as ClientError:
+                throw Complaint(error, address: client.address, reading: reading)
+                    .reported(asJSON: json)
+            case let error as OutputLost: throw error.reported()
+            default: throw error
+            }
         }
     }
 }

@@ -32,7 +32,8 @@ struct IssueCommand: AsyncParsableCommand {
             let outcome = try await issue(request, client)
             let fields = [("outcome", JSONValue.string(outcome.name))] + outcome.details
             let named = fields + [("request_id", .string(requestID.hexadecimal))]
-            show(.object(named), Table.fields(named.map { ($0.0, $0.1.text) }), json: global.json)
+            try Output.show(
+                .object(named), Table.fields(named.map { ($0.0, $0.1.text) }), json: global.json)
             if !outcome.isPositive { throw CommandExit.negative.code }
         }
     }

@@ -12,7 +12,7 @@ struct ReloadCommand: AsyncParsableCommand {
     func run() async throws {
         try await global.withClient { client in
             try await client.reload()
-            show(.object([("reloaded", .bool(true))]), ["reloaded"], json: global.json)
+            try Output.show(.object([("reloaded", .bool(true))]), ["reloaded"], json: global.json)
         }
     }
 }

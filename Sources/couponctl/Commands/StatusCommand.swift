@@ -13,9 +13,9 @@ struct StatusCommand: AsyncParsableCommand {
     @Option(help: "The user.") var user: UserID?
 
     func run() async throws {
-        try await global.withClient { client in
+        try await global.withClient(reading: true) { client in
             let status = try await client.status(of: coupon, user: user)
-            show(json(status), lines(status), json: global.json)
+            try Output.show(json(status), lines(status), json: global.json)
         }
     }
 

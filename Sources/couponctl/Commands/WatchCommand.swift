@@ -27,16 +27,26 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await global.withClient { client in
+        try await global.withClient(reading: true) { client in
             var screen = Screen(isJSON: global.json)
             var left = looks ?? .max
             while true {
-                screen.show(try await look(client))
+                try screen.show(try await look(client))
                 left -= 1
                 if left == 0 { break }
-                try await Task.sleep(for: .milliseconds(every.milliseconds))
+                try await pause()
             }
-            screen.end()
+            try screen.end()
+        }
+    }
+
+    /// Until the next look. Ends early with an error if nobody reads any more.
+    private func pause() async throws {
+        let end = ContinuousClock.now + .milliseconds(every.milliseconds)
+        while ContinuousClock.now < end {
+            if Output.hasNoReader { throw OutputLost(errorNumber: EPIPE) }
+            try await Task.sleep(
+                until: min(end, .now + .milliseconds(100)), clock: .continuous)
         }
     }
 
@@ -44,10 +54,10 @@ struct WatchCommand: AsyncParsableCommand {
     private func look(_ client: CouponClient) async throws -> String {
         do throws(ClientError) {
             let status = try await client.status(of: coupon, user: nil)
-            return global.json ? "\(status.json)" : status.line
+            return global.json ? "\(status.json)" : status.line.safeForTerminal
         } catch {
             guard RetryPolicy.mayHelp(after: error) else { throw error }
-            let text = Complaint(error, address: client.address).message
+            let text = Complaint(error, address: client.address, reading: true).message
             return global.json ? "\(JSONValue.object([("error", .string(text))]))" : text
         }
     }
@@ -64,19 +74,17 @@ private struct Screen {
         isTerminal = !isJSON && isatty(STDOUT_FILENO) == 1
     }
 
-    mutating func show(_ line: String) {
+    mutating func show(_ line: String) throws(OutputLost) {
         if isTerminal {
-            print("\r\u{1B}[K" + line, terminator: "")
+            try Output.write("\r\u{1B}[K" + line)
         } else if isJSON || line != last {
-            print(line)
+            try Output.write([line])
         }
         last = line
-        // The reader of a pipe must see each line when it is written.
-        fflush(nil)
     }
 
-    func end() {
-        if isTerminal { print() }
+    func end() throws(OutputLost) {
+        if isTerminal { try Output.write("\n") }
     }
 }
 

@@ -41,14 +41,3 @@ extension Int64? {
     /// The number, or a dash.
     var text: String { map { "\($0)" } ?? "-" }
 }
-
-/// Prints a document or lines, as the caller asked for.
-func show(
-    _ document: @autoclosure () -> JSONValue, _ lines: @autoclosure () -> [String], json: Bool
-) {
-    if json {
-        print(document())
-    } else {
-        for line in lines() { print(line) }
-    }
-}

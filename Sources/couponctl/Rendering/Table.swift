@@ -1,4 +1,6 @@
-/// Columns for people: as wide as their widest cell, numbers to the right.
+internal import CouponCore
+
+/// Columns for people: as wide as their widest cell, numbers to the right. Cells may hold texts from outside.
 struct Table {
     /// The headings.
     let header: [String]
@@ -7,8 +9,10 @@ struct Table {
 
     /// The lines, headings first, without trailing blanks.
     var lines: [String] {
-        let all = [header] + rows
-        let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        let all = [header] + rows.map { $0.map(\.safeForTerminal) }
+        let widths = header.indices.map { column in
+            all.map { $0[column].terminalCells }.max() ?? 0
+        }
         let isNumeric = header.indices.map { column in
             !rows.isEmpty && rows.allSatisfy { Self.isNumber($0[column]) }
         }
@@ -24,7 +28,9 @@ struct Table {
     /// One line for each pair, values in one column.
     static func fields(_ fields: [(String, String)]) -> [String] {
         let width = fields.map(\.0.count).max() ?? 0
-        return fields.map { padded($0.0, to: width, toTheRight: false) + "  " + $0.1 }
+        return fields.map {
+            padded($0.0, to: width, toTheRight: false) + "  " + $0.1.safeForTerminal
+        }
     }
 
     private static func isNumber(_ text: String) -> Bool {
@@ -32,7 +38,7 @@ struct Table {
     }
 
     private static func padded(_ text: String, to width: Int, toTheRight: Bool) -> String {
-        let blanks = String(repeating: " ", count: max(0, width - text.count))
+        let blanks = String(repeating: " ", count: max(0, width - text.terminalCells))
         return toTheRight ? blanks + text : text + blanks
     }
 }

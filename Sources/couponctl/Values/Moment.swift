@@ -33,10 +33,19 @@ enum Moment: Equatable, ExpressibleByArgument {
     }
 
     /// The moment itself.
-    func resolved(now: Timestamp) -> Timestamp {
-        switch self {
-        case .absolute(let time): time
-        case .fromNow(let milliseconds): now.advanced(byMilliseconds: milliseconds)
+    /// - Parameter option: its name, for the error.
+    /// - Throws: A usage error with dates if coupond admits no such moment.
+    func resolved(now: Timestamp, for option: String) throws(ValidationError) -> Timestamp {
+        let moment =
+            switch self {
+            case .absolute(let time): time
+            case .fromNow(let milliseconds): now.advanced(byMilliseconds: milliseconds)
+            }
+        let (first, last) = (Timestamp.zero, Timestamp(microseconds: Limits.maximumMicroseconds))
+        guard (first...last).contains(moment) else {
+            throw ValidationError(
+                "\(option) must be from \(first.rfc3339) to \(last.rfc3339)")
         }
+        return moment
     }
 }

@@ -20,14 +20,14 @@ struct VerifyCommand: AsyncParsableCommand {
     @Option(help: "Only this coupon.") var coupon: CouponID?
 
     func run() async throws {
-        try await global.withClient { client in
+        try await global.withClient(reading: true) { client in
             var report = Report()
             if let coupon {
                 report.findings.append(try await find(coupon, client))
             } else {
                 try await findAll(client, &report)
             }
-            show(report)
+            try show(report)
             if report.findings.contains(where: { $0.verdict == .breach }) {
                 throw CommandExit.negative.code
             }
@@ -43,16 +43,16 @@ struct VerifyCommand: AsyncParsableCommand {
     private func findAll(_ client: CouponClient, _ report: inout Report) async throws {
         var failures = 0
         var (findings, unread) = (report.findings, report.unread)
-        try await client.forEachCoupon { coupon in
-            do {
-                findings.append(try await find(coupon.id, client))
-                failures = 0
-            } catch let error as ClientError where error.mayBeOfOneCoupon && failures < 2 {
-                failures += 1
-                unread.append(
-                    Unread(
-                        coupon: coupon.id,
-                        reason: Complaint(error, address: client.address).message))
+        try await client.forEachPage { page in
+            for coupon in page {
+                do {
+                    findings.append(try await find(coupon.id, client))
+                    failures = 0
+                } catch let error as ClientError where error.mayBeOfOneCoupon && failures < 2 {
+                    failures += 1
+                    let reason = Complaint(error, address: client.address, reading: true).message
+                    unread.append(Unread(coupon: coupon.id, reason: reason))
+                }
             }
         }
         (report.findings, report.unread) = (findings, unread)
@@ -70,16 +70,15 @@ struct VerifyCommand: AsyncParsableCommand {
         }
     }
 
-    private func show(_ report: Report) {
+    private func show(_ report: Report) throws(OutputLost) {
         if global.json {
-            for finding in report.findings { print(finding.json) }
-            for unread in report.unread { print(unread.json) }
-            return
+            let documents = report.findings.map(\.json) + report.unread.map(\.json)
+            return try Output.write(documents.map(\.description))
         }
         let table = Table(header: Finding.header, rows: report.findings.map(\.row))
-        for line in table.lines { print(line) }
-        for line in report.findings.flatMap(\.complaints) { print(line) }
-        for unread in report.unread { print(unread.line) }
+        try Output.write(
+            table.lines + report.findings.flatMap(\.complaints).map(\.safeForTerminal)
+                + report.unread.map(\.line.safeForTerminal))
     }
 }
 

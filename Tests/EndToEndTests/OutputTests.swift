@@ -1,0 +1,120 @@
+/// Standard output that is full, closed or not read to its end: the exit code says so.
+import CouponClient
+import CouponCore
+import Foundation
+import TestSupport
+import TestWorld
+import Testing
+
+extension DaemonTests {
+    @Suite struct OutputTests {
+        @Test func `a command whose answer cannot be written fails`() async throws {
+            let daemon = try SharedWorld.current.one
+            let id = try await daemon.offer(total: 9).rawValue
+            let commands = [
+                "coupon create --id \(id + 500_000) --title t --closes +1h", "coupon list",
+                "coupon list --json", "coupon get \(id)", "coupon update \(id) --title u",
+                "coupon pause \(id)", "coupon resume \(id)", "issue --coupon \(id) --user 1",
+                "coupon issues \(id)", "status --coupon \(id)", "watch --coupon \(id)",
+                "verify --coupon \(id)", "dead-letter list", "reload", "help", "coupon --help",
+            ]
+            for command in commands {
+                let run = try await shell("couponctl \(command) > /dev/full")
+                #expect(run.end == .code(74), "\(command): \(run.end), \(run.text)")
+                #expect(run.text.contains("No space left"), "\(command): \(run.text)")
+            }
+            let closed = try await shell("couponctl verify --coupon \(id) >&-")
+            #expect(closed.end == .code(74), "\(closed.text)")
+            #expect(try await daemon.holds(daemon.offer(total: 1), 1) == false, "it serves on")
+        }
+
+        @Test func `a command whose reader has gone ends`() async throws {
+            let id = try await SharedWorld.current.one.offer(total: 9).rawValue
+            let watch = try await shell(
+                "timeout 20 couponctl watch --coupon \(id) --every 60s | head -n 1; "
+                    + "exit ${PIPESTATUS[0]}")
+            #expect(watch.end == .code(74), "\(watch.text)")
+            let list = try await shell(
+                "{ sleep 0.3; couponctl coupon list; } | true; exit ${PIPESTATUS[0]}")
+            #expect(list.end == .code(74) && list.text.isEmpty, "\(list.text)")
+        }
+
+        @Test func `the daemon's own answers are not lost in silence`() async throws {
+            for options in ["--help", "--version", "--check-config"] {
+                let run = try await shell("coupond \(options) > /dev/full")
+                #expect(run.end == .code(74), "\(options): \(run.end), \(run.text)")
+            }
+        }
+
+        @Test func `the Python client's exit code says that its answer was lost`() async throws {
+            let id = try await SharedWorld.current.one.offer(total: 9).rawValue
+            let issue = "$PYTHON issue --coupon \(id) --user"
+            let full = try await shell("\(issue) 1 > /dev/full")
+            #expect(full.end == .code(7) && full.text.contains("No space left"), "\(full.text)")
+            #expect(try await shell("\(issue) 2 >&-").end == .code(7))
+            let unread = try await shell("{ sleep 0.3; \(issue) 3; } | true; exit ${PIPESTATUS[0]}")
+            #expect(unread.end == .code(7) && unread.text.isEmpty, "\(unread.text)")
+        }
+
+        @Test func `the Python client prints no escapes of a title`() async throws {
+            let daemon = try SharedWorld.current.one
+            let id = try await daemon.offer(total: 9)
+            let title = "봄\u{1B}[31m\u{9B}\u{202E}\u{7F}\nx"
+            _ = try await daemon.client.update(id, CouponChange(title: title))
+            let status = "status --coupon \(id.rawValue)"
+            let text = try await shell("$PYTHON \(status)")
+            #expect(
+                text.text.contains("봄\\u{1b}[31m\\u{9b}\\u{202e}\\u{7f}\\u{a}x"), "\(text.text)")
+            let json = try await shell("$PYTHON --json \(status)")
+            #expect(json["title"] == .text(title))
+            #expect(
+                json.text.unicodeScalars.allSatisfy {
+                    !"\u{9B}\u{202E}\u{7F}".contains(Character($0))
+                })
+        }
+
+        @Test func `a forked Python process makes a connection of its own`() async throws {
+            let port = try SharedWorld.current.one.port
+            let id = try await SharedWorld.current.one.offer(total: 9).rawValue
+            let script = """
+                import os, sys
+                sys.path.insert(0, os.environ["CLIENT"])
+                import coupon_client as client
+                connection = client.Connection("127.0.0.1", \(port))
+                def ask(coupon):
+                    request = client.messages.Request()
+                    request.coupon_status.coupon_id = coupon
+                    assert connection.call(request, 20).coupon_status.coupon.id == coupon
+                    return connection.socket.getsockname()
+                mine = ask(\(id))
+                child = os.fork()
+                if child == 0:
+                    os._exit(0 if ask(\(id)) != mine else 9)
+                _, status = os.waitpid(child, 0)
+                assert ask(\(id)) == mine
+                sys.exit(os.waitstatus_to_exitcode(status))
+                """
+            let path = try SharedWorld.current.world.folder.write(script, to: "fork.py")
+            let run = try await shell("/usr/bin/python3 \(path)")
+            #expect(run.end == .code(0), "\(run.text)")
+        }
+    }
+}
+
+/// Runs a line in bash. couponctl and coupond are in its path, and `$PYTHON` is the client in Python, both for
+/// the first of the shared daemons.
+private func shell(_ line: String) async throws -> CommandRun {
+    let members = try SharedWorld.current
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    let programs = URL(filePath: builtExecutable("couponctl")).deletingLastPathComponent().path
+    let client = root.path + "/Clients/python"
+    return try await CommandRun(
+        "/bin/bash", ["-c", line],
+        environment: [
+            "PATH": "\(programs):/usr/bin:/bin",
+            "COUPONCTL_ADDRESS": "127.0.0.1:\(members.one.port)", "CLIENT": client,
+            "PYTHON": "/usr/bin/python3 \(client)/coupon_client.py --port \(members.one.port)",
+            "COUPOND_PYTHON_CACHE": members.world.folder.path + "/python",
+        ])
+}
