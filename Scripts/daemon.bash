@@ -14,7 +14,7 @@ daemon_answers() {
     done
 }
 
-# start_all REDIS_PORT [COUPOND_OPTION...]
+# start_all REDIS_PORT [OPTION...]
 start_all() {
     local redis_port=$1 conninfo
     shift

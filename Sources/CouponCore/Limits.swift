@@ -25,6 +25,12 @@ extension Limits {
     public static let ownDescriptorsPerEventLoop = 8
     /// Connections for HTTP at once; one more is closed.
     public static let observationConnections = 64
+    /// A connection for HTTP is closed after so many seconds, also if its request came byte by byte.
+    public static let observationSeconds: Int64 = 10
+    /// A frame that a caller has begun must be there after so many seconds: a lost packet may be sent again.
+    public static let frameSeconds = 10
+    /// After so many seconds of silence the kernel checks if a connection's other end is still there.
+    public static let keepaliveSeconds = 30
     /// Connections above the limit that are open at once to get their error; one more is closed without it.
     public static let refusedConnections = 64
     /// How long a listener waits after it could not accept, in milliseconds: a file may be closed by then.

@@ -50,18 +50,18 @@ public struct CouponServer: Service {
             let made = try await makeLoopServers()
             // A loop server that is added later would miss the signal `up`.
             tasks.addTask { await relay.run() }
-            let metricsListener = try await startMetricsListener()
+            let metricsListeners = try await startMetricsListeners()
             tasks.addTask { await repeatRecurringWork() }
             await untilReady()
             let listeners = try await listen(made)
-            let address = "\(listeners[0].localAddress, default: "?")"
+            let address = Set(listeners.map { "\($0.localAddress, default: "?")" }).sorted()
+                .joined(separator: ", ")
             logger.info("listening", metadata: [LogKey.address: "\(address)"])
             environment.listening(on: address)
             tasks.addTask { await feedWatchdog() }
-            let isDisconnected = await untilStopped(
-                listeners + [metricsListener].compactMap(\.self))
+            let isDisconnected = await untilStopped(listeners + metricsListeners)
             await drain(listeners)
-            try? await metricsListener?.close().get()
+            for listener in metricsListeners { try? await listener.close().get() }
             tasks.cancelAll()
             if isDisconnected { throw ListenerLost() }
         }

@@ -48,7 +48,8 @@ public protocol ServerEnvironment: Sendable {
     /// The token of admin methods; nil if only callers on this machine may call them.
     var adminToken: [UInt8]? { get }
     /// Reads the settings again that a reload may change; may block.
-    func reloadSettings()
+    /// - Throws: what the caller of a reload gets; then no setting has changed.
+    func reloadSettings() throws(Failure)
     /// Whether this daemon owns a partition now, and so audits its coupons.
     func owns(_ partition: PartitionID) -> Bool
     /// Counts a coupon for which PostgreSQL went back.

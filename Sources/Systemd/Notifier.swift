@@ -21,6 +21,15 @@ public struct Notifier: Sendable {
         try send("READY=1\nSTATUS=" + oneLine(status))
     }
 
+    /// The service reads its settings again; `ready` ends that.
+    public func reloading() throws(NotifierError) {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        // By this time systemd tells an old notification from a new one.
+        let microseconds = time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
+        try send("RELOADING=1\nMONOTONIC_USEC=\(microseconds)")
+    }
+
     /// The service drains, and will end.
     /// - Parameter status: one line for `systemctl status`.
     public func stopping(_ status: String) throws(NotifierError) {

@@ -1,4 +1,5 @@
 /// The daemon around the server: connections to Redis and PostgreSQL, secrets, scheduler, systemd.
+internal import CoreMetrics
 internal import CouponCore
 internal import CouponPostgres
 internal import CouponRedis
@@ -6,9 +7,10 @@ internal import CouponScheduler
 internal import CouponServer
 internal import Logging
 internal import NIOCore
+internal import Synchronization
 internal import Systemd
 
-struct DaemonEnvironment: ServerEnvironment {
+final class DaemonEnvironment: ServerEnvironment {
     let redis: RedisOptions
     let postgres: PostgresOptions
     let partitioning: Partitioning
@@ -19,6 +21,26 @@ struct DaemonEnvironment: ServerEnvironment {
     let scheduler: SchedulerService
     let notifier: Notifier
     let logger: Logger
+    private let reloadFailures = Counter(label: MetricName.reloadFailures)
+    /// Where the daemon serves callers; nil while it starts or drains.
+    private let address = Mutex<String?>(nil)
+
+    init(
+        redis: RedisOptions, postgres: PostgresOptions, partitioning: Partitioning,
+        replicas: Int, replicaTimeoutMilliseconds: Int64, secrets: Secrets,
+        registry: MetricsRegistry, scheduler: SchedulerService, notifier: Notifier, logger: Logger
+    ) {
+        self.redis = redis
+        self.postgres = postgres
+        self.partitioning = partitioning
+        self.replicas = replicas
+        self.replicaTimeoutMilliseconds = replicaTimeoutMilliseconds
+        self.secrets = secrets
+        self.registry = registry
+        self.scheduler = scheduler
+        self.notifier = notifier
+        self.logger = logger
+    }
 
     func makeStore() -> any LaneStore {
         PostgresCouponStore(
@@ -51,7 +73,27 @@ struct DaemonEnvironment: ServerEnvironment {
 
     var adminToken: [UInt8]? { secrets.adminToken }
 
-    func reloadSettings() { secrets.reload() }
+    /// systemd sees the reload, unless the daemon starts or drains.
+    func reloadSettings() throws(Failure) {
+        let address = self.address.withLock { $0 }
+        if address != nil {
+            notify { () throws(NotifierError) in try notifier.reloading() }
+        }
+        var status = address.map { "listening on \($0)" }
+        defer {
+            if let status {
+                notify { () throws(NotifierError) in try notifier.ready(status) }
+            }
+        }
+        do throws(SecretError) {
+            try secrets.reload()
+        } catch {
+            reloadFailures.increment()
+            let text = "admin-token-file: \(error); the old token stays valid"
+            status = status.map { "\($0); the last reload failed: \(text)" }
+            throw Failure(.failedPrecondition, text)
+        }
+    }
 
     func owns(_ partition: PartitionID) -> Bool { scheduler.owns(partition) }
 
@@ -60,10 +102,12 @@ struct DaemonEnvironment: ServerEnvironment {
     var metrics: String { registry.text }
 
     func listening(on address: String) {
+        self.address.withLock { $0 = address }
         notify { () throws(NotifierError) in try notifier.ready("listening on \(address)") }
     }
 
     func draining() {
+        address.withLock { $0 = nil }
         notify { () throws(NotifierError) in try notifier.stopping("draining") }
     }
 

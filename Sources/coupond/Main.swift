@@ -21,6 +21,37 @@ internal import Logging
     @Flag(help: "Check the configuration, report its mistakes, and exit with 0 or 78.")
     var checkConfig = false
 
+    static func main() async {
+        Descriptors.reserveStandard()
+        Signals.ignoreMeaningless()
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            Glibc.exit(report(error).rawValue)
+        }
+    }
+
+    /// Writes an error of the command line, or what was asked for instead of serving: help or the version.
+    private static func report(_ error: any Error) -> ExitCode {
+        let (text, code) = (fullMessage(for: error), exitCode(for: error))
+        guard !text.isEmpty else { return code }
+        let isAnswer = code == .success
+        let isWritten = writeLine(text, to: isAnswer ? STDOUT_FILENO : STDERR_FILENO)
+        return isAnswer && !isWritten ? outputLost() : code
+    }
+
+    /// Says that an answer cannot be written.
+    private static func outputLost() -> ExitCode {
+        writeLine(
+            "standard output cannot be written: \(systemError(errno))", to: STDERR_FILENO)
+        return ExitCode(EX_IOERR)
+    }
+
     func run() async throws {
         let configuration: Configuration
         do {
@@ -31,7 +62,11 @@ internal import Logging
             throw ExitCode(EX_CONFIG)
         }
         if checkConfig {
-            writeLine("The configuration is good.", to: STDOUT_FILENO)
+            let ignored = configuration.foreignVariables
+            let note = ignored.isEmpty ? "" : "\nIgnored: \(ignored.joined(separator: ", "))"
+            guard writeLine("The configuration is good." + note, to: STDOUT_FILENO) else {
+                throw Self.outputLost()
+            }
             return
         }
         let log = LogWriter(

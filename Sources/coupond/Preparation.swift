@@ -5,6 +5,7 @@ internal import CouponPostgres
 internal import CouponRedis
 internal import Glibc
 internal import Logging
+internal import SerialThreads
 
 /// As many connections as are configured, or as the limit of open files allows. Some descriptors are kept for
 /// the daemon itself, so callers cannot cut it off from Redis and PostgreSQL.
@@ -31,6 +32,28 @@ func admittedConnections(
             ])
     }
     return admitted
+}
+
+/// The files were readable a moment ago, when the configuration was checked.
+func readSecrets(_ configuration: Configuration, _ logger: Logger) throws -> Secrets {
+    do throws(SecretError) {
+        return try Secrets(configuration)
+    } catch {
+        logger.critical(
+            "a file with a secret cannot be used", metadata: [LogKey.reason: "\(error)"])
+        throw ExitCode(EX_CONFIG)
+    }
+}
+
+/// Runs blocking work away from the pool of threads, which other tasks need: with one core the pool has one
+/// thread.
+func onThread<Value: Sendable>(
+    _ work: @escaping @Sendable () throws -> Value
+) async throws -> Value {
+    let thread = SerialThread(name: "coupond.start")
+    return try await withCheckedThrowingContinuation { waiting in
+        thread.perform { waiting.resume(with: Result(catching: work)) }
+    }
 }
 
 /// Brings the database up to date and checks Redis' settings, so mistakes show at the start.

@@ -4,10 +4,14 @@ internal import ServiceLifecycle
 internal import UnixSignals
 
 struct ReloadService: Service {
+    /// Made before the daemon waits for its servers, so that a signal at that time is remembered.
+    let signals: UnixSignalsSequence
     let server: CouponServer
+    let earlyStop: EarlyStop
 
     func run() async throws {
-        let signals = await UnixSignalsSequence(trapping: .sighup)
+        // The service group watches its signals before it runs the first service.
+        earlyStop.end()
         for await _ in signals.cancelOnGracefulShutdown() { await server.reload() }
     }
 }

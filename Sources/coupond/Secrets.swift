@@ -1,29 +1,40 @@
 /// The daemon's secrets, from the files that settings name.
+internal import CouponCore
 internal import Synchronization
 
 final class Secrets: Sendable {
+    /// The longest password of Redis, in bytes.
+    static let passwordLimit = 4_096
+
     /// Read once: connections that are made later use it too.
     let redisPassword: String?
     private let adminTokenFile: String?
     private let token: Mutex<[UInt8]?>
 
-    /// The configuration has checked the files.
-    init(_ configuration: Configuration) {
-        redisPassword = configuration.redisPasswordFile.flatMap { try? secret(inFile: $0) }
+    /// - Throws: if a file has become unreadable since the configuration was checked. Without its token the
+    ///   daemon would serve admin methods that need one.
+    init(_ configuration: Configuration) throws(SecretError) {
+        if let path = configuration.redisPasswordFile {
+            redisPassword = String(
+                decoding: try secret(inFile: path, limit: Self.passwordLimit), as: UTF8.self)
+        } else {
+            redisPassword = nil
+        }
         adminTokenFile = configuration.adminTokenFile
-        token = Mutex(Self.read(configuration.adminTokenFile))
+        token = Mutex(try Self.token(inFile: configuration.adminTokenFile))
     }
 
     /// Nil if no file is configured.
     var adminToken: [UInt8]? { token.withLock { $0 } }
 
-    /// Reads the admin token again; keeps the old one if the file cannot be read.
-    func reload() {
-        guard let token = Self.read(adminTokenFile) else { return }
-        self.token.withLock { $0 = token }
+    /// Reads the admin token again; keeps the old one if the file cannot be used.
+    func reload() throws(SecretError) {
+        let new = try Self.token(inFile: adminTokenFile)
+        token.withLock { $0 = new }
     }
 
-    private static func read(_ path: String?) -> [UInt8]? {
-        path.flatMap { try? secret(inFile: $0) }.map { Array($0.utf8) }
+    private static func token(inFile path: String?) throws(SecretError) -> [UInt8]? {
+        guard let path else { return nil }
+        return try secret(inFile: path, limit: Limits.maximumTokenBytes)
     }
 }

@@ -17,19 +17,28 @@ internal import UnixSignals
 /// Serves until a signal stops it.
 /// - Throws: an `ExitCode` that docs/OPERATIONS.md names; any other error is a fault of the daemon.
 func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
-    // A write to a closed connection is an error of that write, not the end of the process.
-    _ = signal(SIGPIPE, SIG_IGN)
     let logger = Logger(label: "coupond")
     let metrics = MetricsRegistry()
     MetricsSystem.bootstrap(metrics)
     let dropped = Counter(label: MetricName.logLinesDropped)
     log.countDrops { dropped.increment(by: $0) }
     Gauge(label: MetricName.unsafeRedisAllowed).record(configuration.allowUnsafeRedis ? 1 : 0)
+    if !configuration.foreignVariables.isEmpty {
+        logger.notice(
+            "variables that are no settings are ignored",
+            metadata: [
+                LogKey.name: "\(configuration.foreignVariables.joined(separator: ", "))"
+            ])
+    }
     let maximumConnections = try admittedConnections(configuration, logger)
-    let secrets = Secrets(configuration)
+    let secrets = try readSecrets(configuration, logger)
     let redis = RedisOptions(configuration, password: secrets.redisPassword)
     let postgres = PostgresOptions(connection: configuration.postgres)
-    let installation = try prepare(configuration, redis, postgres, logger)
+    let hangups = await UnixSignalsSequence(trapping: .sighup)
+    let earlyStop = await EarlyStop(log, logger)
+    let installation = try await onThread {
+        try prepare(configuration, redis, postgres, logger)
+    }
 
     let scheduler = makeScheduler(configuration, redis, postgres, installation.partitioning)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
@@ -44,20 +53,15 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
             secrets: secrets, registry: metrics, scheduler: scheduler,
             notifier: Notifier(environment: environment()), logger: logger),
         logger: logger)
-    let reload = ReloadService(server: server)
+    let reload = ReloadService(signals: hangups, server: server, earlyStop: earlyStop)
     do {
         // They stop in reverse order: callers are answered while the scheduler still commits.
         try await ServiceGroup(
             services: [scheduler, reload, server],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
         ).run()
-    } catch let error as IOError where error.errnoCode == EADDRINUSE {
-        logger.critical(
-            "the address is in use: stop the process that listens there, or change --listen",
-            metadata: [
-                LogKey.listen: "\(configuration.listen)",
-                LogKey.metricsListen: "\(configuration.metricsListen, default: "off")",
-            ])
+    } catch let error as CannotListen {
+        logger.critical("\(error)")
         throw ExitCode(EX_UNAVAILABLE)
     }
     try? await group.shutdownGracefully()

@@ -15,7 +15,7 @@ import Testing
 
             max-batch = 1
             partitions=2\r
-            \tpostgres = host=/run dbname=a # not a comment
+            \tpostgres = host=/run dbname='a # not a comment'
             max-connections = 3
             """)
         let configuration = try await Configuration(
@@ -26,7 +26,7 @@ import Testing
         #expect(configuration.maxBatch == 10)
         #expect(configuration.partitions == 30)
         #expect(configuration.maxConnections == 3)
-        #expect(configuration.postgres == "host=/run dbname=a # not a comment")
+        #expect(configuration.postgres == "host=/run dbname='a # not a comment'")
         #expect(configuration.listen == .tcp(host: "127.0.0.1", port: 7070))
         #expect(configuration.drainTimeout == .seconds(10))
         #expect(configuration.eventLoops >= 1)
@@ -74,17 +74,6 @@ import Testing
             environment: ["COUPOND_BACKLOG_PER_PARTITION": "10"])
         #expect(backlog.map(\.origin) == ["--backlog-per-coupon"])
         #expect(await problems(flags: ["redis-user": "x"]).map(\.origin) == ["--redis-user"])
-    }
-
-    @Test func `a secret is the first line of its file`() async throws {
-        let folder = try ConfigurationFolder()
-        #expect(try secret(inFile: folder.write("hush\nnot this")) == "hush")
-        #expect(throws: SecretError.self) { try secret(inFile: folder.write("\nnot this")) }
-        #expect(throws: SecretError.self) { try secret(inFile: folder.folder.file("missing")) }
-        let missing = folder.folder.file("missing")
-        #expect(
-            await problems(flags: ["admin-token-file": missing]).map(\.origin)
-                == ["--admin-token-file"])
     }
 }
 

@@ -28,6 +28,8 @@ import Testing
             $0.info("two\nlines", metadata: ["b": "2", "a": "1"])
         }
         #expect(line.hasSuffix("Z info test: two lines a=1 b=2\n"))
+        let escape = try logged(isJSON: false) { $0.info("a\u{1B}[2J", metadata: ["a": "\u{9B}"]) }
+        #expect(escape.hasSuffix("Z info test: a\\u{1b}[2J a=\\u{9b}\n"))
     }
 
     @Test func `a line below the level is not written`() throws {

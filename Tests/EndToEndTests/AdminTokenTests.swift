@@ -1,6 +1,7 @@
 import CouponClient
 import CouponCore
 import CouponWire
+import Foundation
 import TestSupport
 import TestWorld
 import Testing
@@ -39,6 +40,43 @@ import Testing
         try await new.reload()
         await old.close()
         await new.close()
+    }
+
+    @Test(arguments: [nil, "", "\n"])
+    func `a reload without a usable token fails and keeps the old one`(_ text: String?) async throws
+    {
+        let world = try await World()
+        let file = try world.folder.write("old\n", to: "token")
+        let (port, systemd) = (Int(try freePort()), try NotifySocket(world.folder.file("notify")))
+        let daemon = try Daemon(
+            world, ["--admin-token-file", file, "--metrics-listen", "127.0.0.1:\(port)"],
+            environment: ["NOTIFY_SOCKET": world.folder.file("notify")])
+        try await daemon.ready()
+        let ready = systemd.receive()
+        #expect(ready.hasPrefix("READY=1\nSTATUS=listening on "))
+        if let text {
+            _ = try world.folder.write(text, to: "token")
+        } else {
+            try FileManager.default.removeItem(atPath: file)
+        }
+        let token = try world.folder.write("old\n", to: "admin's copy")
+        let reload = [
+            "reload", "--address", "127.0.0.1:\(daemon.port)", "--token-file", token,
+        ]
+        let failed = try await CommandRun(builtExecutable("couponctl"), reload)
+        #expect(failed.end == .code(1) && failed.text.contains("the old token stays valid"))
+        #expect(systemd.receive().hasPrefix("RELOADING=1\nMONOTONIC_USEC="))
+        #expect(systemd.receive().contains("; the last reload failed: admin-token-file"))
+        #expect(
+            try httpGet("/metrics", port: port).contains("\ncoupond_reload_failures_total 1\n"))
+        #expect(daemon.process.logTail().contains("the reload failed"))
+
+        _ = try world.folder.write("old\r\n", to: "token")
+        let reloaded = try await CommandRun(builtExecutable("couponctl"), reload)
+        #expect(reloaded.end == .code(0), "\(reloaded.text)")
+        #expect(systemd.receive().hasPrefix("RELOADING=1\nMONOTONIC_USEC="))
+        #expect(systemd.receive() == ready)
+        #expect(try await daemon.stop() == .code(0))
     }
 
     private func client(_ daemon: Daemon, _ token: String) -> CouponClient {

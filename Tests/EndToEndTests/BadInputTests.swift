@@ -167,6 +167,24 @@ extension DaemonTests {
             try client.checkAlive()
         }
 
+        @Test func `a frame that is begun and not finished ends its connection within seconds`()
+            throws
+        {
+            let daemon = try SharedWorld.current.one
+            let (client, idle) = (
+                try PlainSocket(port: daemon.port), try PlainSocket(port: daemon.port)
+            )
+            let frame = try Request(id: 1, method: .health).frame()
+            try client.send(frame + frame.dropLast())
+            #expect(try client.response()?.id == 1)
+            try #require(client.isReadable(within: 25))
+            let (id, failure) = try client.failure()
+            #expect(id == 0)
+            #expect(failure == Failure(.invalidArgument, "frame: its rest did not come in time"))
+            #expect(try client.read(1) == nil)
+            try idle.checkAlive()
+        }
+
         @Test func `a connection that ends within a frame gets no answer and disturbs no other`()
             throws
         {

@@ -7,7 +7,12 @@ func httpGet(_ path: String, port: Int) throws -> String {
 
 /// The same over an open connection.
 func httpGet(_ path: String, over socket: PlainSocket) throws -> String {
-    try socket.send(Array("GET \(path) HTTP/1.1\r\nhost: test\r\n\r\n".utf8))
+    try httpRequest("GET \(path) HTTP/1.1", over: socket)
+}
+
+/// The whole response to a request without a body.
+func httpRequest(_ line: String, over socket: PlainSocket) throws -> String {
+    try socket.send(Array("\(line)\r\nhost: test\r\n\r\n".utf8))
     var bytes: [UInt8] = []
     while let byte = try socket.read(1) { bytes += byte }
     return String(decoding: bytes, as: UTF8.self)

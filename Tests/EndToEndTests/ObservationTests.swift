@@ -57,6 +57,31 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
+    @Test func `probes and scrapers are answered in every form they use`() async throws {
+        let world = try await World()
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        func ask(_ line: String) throws -> String {
+            try httpRequest(line, over: PlainSocket(port: port))
+        }
+        let head = try ask("HEAD /livez HTTP/1.1")
+        #expect(head.hasPrefix("HTTP/1.1 200") && head.contains("content-length: 6\r\n"))
+        #expect(head.hasSuffix("\r\n\r\n"))
+        for target in ["/livez?verbose", "/livez?", "http://127.0.0.1:\(port)/livez?a=b"] {
+            #expect(try ask("GET \(target) HTTP/1.1").hasSuffix("\r\n\r\nalive\n"), "\(target)")
+        }
+        #expect(try ask("GET /livez HTTP/1.0").hasSuffix("alive\n"))
+        let post = try ask("POST /livez HTTP/1.1")
+        #expect(post.hasPrefix("HTTP/1.1 405") && post.contains("allow: GET, HEAD\r\n"))
+        let metrics = try ask("GET /metrics?format=prometheus HTTP/1.1")
+        let lines = metrics.split(separator: "\r\n").last?.split(separator: "\n") ?? []
+        #expect(lines.count { $0.hasPrefix("# TYPE ") } > 20)
+        let types = lines.filter { $0.hasPrefix("# TYPE ") }.map { $0.split(separator: " ")[2] }
+        let help = lines.filter { $0.hasPrefix("# HELP ") }.map { $0.split(separator: " ")[2] }
+        #expect(types == help)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test func `a refused subscription is reported, and so is its recovery`() async throws {
         let world = try await World()
         let port = Int(try freePort())

@@ -23,6 +23,7 @@ final class LoopServer {
     private var isPumpScheduled = false
     private var isTurnEnding = false
     private var expiry: Scheduled<Void>?
+    private var frameWatch: Scheduled<Void>?
     /// The slow methods that wait in lanes.
     private var pendingCalls: PendingCalls
     /// The callers of the health check that is in flight.
@@ -46,6 +47,7 @@ final class LoopServer {
         self.worker = worker
         gate.delegate = worker
         replicas?.delegate = worker
+        scheduleFrameWatch()
     }
 
     // MARK: Connections
@@ -113,6 +115,13 @@ final class LoopServer {
         }
     }
 
+    private func scheduleFrameWatch() {
+        frameWatch = loop.assumeIsolated().scheduleTask(in: .seconds(1)) {
+            for connection in self.connections.values { connection.endIfFrameIsLate() }
+            self.scheduleFrameWatch()
+        }
+    }
+
     private func expirePendingCalls() {
         for caller in pendingCalls.expire(now: clocks.now()) {
             reply(
@@ -120,7 +129,8 @@ final class LoopServer {
                 .failure(
                     Failure(
                         .deadlineExceeded,
-                        "the deadline passed before the answer was known; it may still complete")))
+                        "the deadline passed before the answer was known; it may still complete",
+                        acceptance: .unknown)))
         }
     }
 
@@ -292,13 +302,15 @@ final class LoopServer {
     /// Answers every caller, then closes all connections.
     func close() {
         worker?.abandon()
-        let shutDown = Response.Result.failure(.unavailable("the daemon is shutting down"))
+        let shutDown = Response.Result.failure(
+            .unavailable("the daemon is shutting down", acceptance: .unknown))
         for caller in pendingCalls.endAll() { reply(caller, shutDown) }
         answerHealth(shutDown)
         for connection in connections.values { connection.close() }
         gate.close()
         replicas?.close()
         expiry?.cancel()
+        frameWatch?.cancel()
         worker = nil
     }
 }

@@ -17,6 +17,8 @@ final class ServerConnection: ChannelInboundHandler {
     var share = SlowShare()
     private var context: ChannelHandlerContext?
     private var received = ByteBuffer()
+    /// How many seconds the same frame has been incomplete.
+    private var secondsInFrame = 0
     private var outgoing = ByteBuffer()
     private var state = ConnectionState()
 
@@ -142,9 +144,22 @@ final class ServerConnection: ChannelInboundHandler {
     /// the channel, which uses it again. Bytes that were read are discarded, or a client whose reads never
     /// end with a frame would make the buffer grow.
     private func keep(_ bytes: ByteBuffer) {
+        if bytes.readerIndex > 0 { secondsInFrame = 0 }
         guard bytes.readableBytes > 0 else { return }
         received = bytes
         received.discardReadBytes()
+    }
+
+    /// Called each second. A client must finish a frame soon after it began: connections that never send a
+    /// whole request would use up `max-connections`.
+    func endIfFrameIsLate() {
+        guard received.readableBytes > 0, state.mayHandleRequest, !hasRequest else {
+            secondsInFrame = 0
+            return
+        }
+        secondsInFrame += 1
+        guard secondsInFrame > Limits.frameSeconds else { return }
+        end(with: Failure(.invalidArgument, "frame: its rest did not come in time"))
     }
 
     // MARK: Answers
@@ -213,7 +228,9 @@ extension SocketAddress {
     fileprivate var isLoopback: Bool {
         switch self {
         case .unixDomainSocket: true
-        default: ipAddress.map { $0.hasPrefix("127.") || $0 == "::1" } ?? false
+        // A listener at [::] sees callers of IPv4 by mapped addresses.
+        default:
+            ipAddress.map { $0 == "::1" || $0.trimmingPrefix("::ffff:").hasPrefix("127.") } ?? false
         }
     }
 }

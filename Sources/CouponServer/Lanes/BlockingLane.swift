@@ -96,7 +96,15 @@ actor BlockingLane {
 
     /// Reads the settings again that a reload may change, and drops all local caches.
     func reload() -> Response.Result {
-        environment.reloadSettings()
+        do throws(Failure) {
+            try environment.reloadSettings()
+        } catch {
+            logger.error(
+                "the reload failed, and changed nothing",
+                metadata: [LogKey.reason: "\(error.message)"]
+            )
+            return .failure(error)
+        }
         loopServers.each { loopServer in
             loopServer.withWorker { $0.forgetAll() }
             loopServer.refreshPartitions()

@@ -6,23 +6,30 @@ internal import NIOPosix
 internal import Synchronization
 
 extension CouponServer {
-    /// Nil if no address is configured.
-    func startMetricsListener() async throws -> (any Channel)? {
-        guard let address = configuration.metricsListen else { return nil }
+    /// Empty if no address is configured.
+    func startMetricsListeners() async throws -> [any Channel] {
+        guard let listen = configuration.metricsListen else { return [] }
         let loop = group.any()
-        return try await ServerBootstrap(group: loop)
-            .serverChannelInitializer { accepting.watch($0) }
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try enter(channel)
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(IdleStateHandler(allTimeout: .seconds(10)))
-                    try pipeline.configureHTTPServerPipeline()
-                    try pipeline.addHandler(ObservationHandler { page($0, on: loop) })
+        var port = listen.port
+        let addresses = try await ListenAddress.resolve(listen, setting: "metrics-listen")
+        return try await bindEach(addresses, setting: "metrics-listen") { address in
+            var address = address
+            address.port = port
+            let listener = try await ServerBootstrap(group: loop)
+                .serverChannelInitializer { accepting.watch($0) }
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try enter(channel)
+                        let pipeline = channel.pipeline.syncOperations
+                        try pipeline.configureHTTPServerPipeline()
+                        try pipeline.addHandler(ObservationHandler { page($0, on: loop) })
+                    }
                 }
-            }
-            .bind(host: address.host, port: address.port).get()
+                .bind(to: address).get()
+            port = listener.localAddress?.port ?? port
+            return [listener]
+        }
     }
 
     /// Few connections are needed here; more would use up the descriptors of callers.

@@ -1,4 +1,5 @@
 /// A metric of the server and its values, and how metrics look in Prometheus' text format, version 0.0.4.
+internal import CouponCore
 
 struct MetricFamily: Equatable, Sendable {
     let name: String
@@ -50,7 +51,8 @@ package enum PrometheusText {
     package static func family(
         _ name: String, _ kind: Kind, _ samples: [(suffix: String, value: String)]
     ) -> String {
-        "# TYPE \(name) \(kind)\n"
+        (MetricName.help[name].map { "# HELP \(name) \($0)\n" } ?? "")
+            + "# TYPE \(name) \(kind)\n"
             + samples.map { "\(name)\($0.suffix) \($0.value)\n" }.joined()
     }
 }

@@ -1,5 +1,6 @@
-/// HTTP for `/metrics`, `/livez` and `/readyz`: GET only, one request on each connection, and idle
-/// connections are closed.
+/// HTTP for `/metrics`, `/livez` and `/readyz`: GET and HEAD, one request on each connection, which is closed
+/// after some seconds in any case.
+internal import CouponCore
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -15,8 +16,18 @@ final class ObservationHandler: ChannelInboundHandler {
 
     private let page: @Sendable (String) -> EventLoopFuture<Page>
     private var request: HTTPRequestHead?
+    private var timeout: Scheduled<Void>?
 
     init(page: @escaping @Sendable (String) -> EventLoopFuture<Page>) { self.page = page }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        // Also for a client that sends its request byte by byte.
+        timeout = context.eventLoop.assumeIsolated().scheduleTask(
+            in: .seconds(Limits.observationSeconds)
+        ) { context.close(promise: nil) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { timeout?.cancel() }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -32,14 +43,24 @@ final class ObservationHandler: ChannelInboundHandler {
     }
 
     private func answer(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        guard request.method == .GET else {
-            write(Page(status: .methodNotAllowed, body: "GET only\n"), request, context)
+        guard request.method == .GET || request.method == .HEAD else {
+            write(Page(status: .methodNotAllowed, body: "GET and HEAD only\n"), request, context)
             return
         }
-        page(request.uri).hop(to: context.eventLoop).assumeIsolated().whenComplete { result in
+        page(Self.path(of: request.uri)).hop(to: context.eventLoop).assumeIsolated().whenComplete {
+            result in
             let page = (try? result.get()) ?? Page(status: .serviceUnavailable, body: "closing\n")
             self.write(page, request, context)
         }
+    }
+
+    /// Without the query, and without the host if a proxy sent the absolute form.
+    static func path(of target: String) -> String {
+        var path = target.prefix { $0 != "?" && $0 != "#" }
+        if let scheme = path.firstRange(of: "://"), !path.hasPrefix("/") {
+            path = path[scheme.upperBound...].drop { $0 != "/" }
+        }
+        return String(path)
     }
 
     private func write(
@@ -49,17 +70,15 @@ final class ObservationHandler: ChannelInboundHandler {
         head.headers.add(name: "content-type", value: "text/plain; version=0.0.4; charset=utf-8")
         head.headers.add(name: "content-length", value: "\(page.body.utf8.count)")
         head.headers.add(name: "connection", value: "close")
+        if page.status == .methodNotAllowed { head.headers.add(name: "allow", value: "GET, HEAD") }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(
-            wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: page.body)))), promise: nil)
+        if request.method != .HEAD {
+            context.write(
+                wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: page.body)))), promise: nil)
+        }
         context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { _ in
             context.close(promise: nil)
         }
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // A healthy client is never idle for that long.
-        if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -1,10 +1,13 @@
 /// The values of all settings, checked.
 internal import CouponCore
+internal import CouponPostgres
 
 /// `configuration.maxBatch` is the value of `Settings.maxBatch`.
 @dynamicMemberLookup struct Configuration: Sendable {
     /// What stands for the value, by key: checked, and parsed again when it is read.
     private let texts: [String: String]
+    /// Variables that begin with `COUPOND_` and belong to somebody else.
+    let foreignVariables: [String]
 
     /// - Parameters:
     ///   - flags: what the command line has, by key.
@@ -13,6 +16,7 @@ internal import CouponCore
     init(flags: [String: String], environment: [String: String]) async throws {
         var layers = try await Layers(flags: flags, environment: environment)
         texts = Settings.all.reduce(into: [:]) { $0[$1.key] = layers.text(of: $1) }
+        foreignVariables = layers.foreignVariables
         checkTogether(&layers)
         guard layers.problems.isEmpty else { throw ConfigurationError(problems: layers.problems) }
     }
@@ -37,13 +41,26 @@ internal import CouponCore
         if self.redisUser != nil && self.redisPasswordFile == nil {
             layers.report("redis-user needs redis-password-file", about: settings.redisUser)
         }
-        for setting in [settings.redisPasswordFile, settings.adminTokenFile] {
-            guard let path = setting.form.parse(texts[setting.key] ?? "") ?? nil else { continue }
-            do {
-                _ = try secret(inFile: path)
-            } catch {
-                layers.report("\(setting.key): \(error)", about: setting)
-            }
+        if let mistake = ConnectionString.mistake(in: self.postgres) {
+            layers.report(
+                "postgres is not a connection string that libpq can read: \(mistake)",
+                about: settings.postgres)
+        }
+        if let metrics = self.metricsListen, metrics.overlaps(self.listen) {
+            layers.report("metrics-listen is the address of listen", about: settings.metricsListen)
+        }
+        check(settings.redisPasswordFile, limit: Secrets.passwordLimit, &layers)
+        check(settings.adminTokenFile, limit: Limits.maximumTokenBytes, &layers)
+    }
+
+    private func check(
+        _ setting: Setting<String?>, limit: Int, _ layers: inout Layers
+    ) {
+        guard let path = setting.form.parse(texts[setting.key] ?? "") ?? nil else { return }
+        do throws(SecretError) {
+            _ = try secret(inFile: path, limit: limit)
+        } catch {
+            layers.report("\(setting.key): \(error)", about: setting)
         }
     }
 }

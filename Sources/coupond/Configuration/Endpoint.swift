@@ -24,6 +24,21 @@ extension Endpoint {
     }
 }
 
+extension Endpoint {
+    private static let everywhere: Set<String> = ["0.0.0.0", "::"]
+    private static let loopback: Set<String> = ["localhost", "127.0.0.1", "::1"]
+
+    /// Whether only one of two listeners could have its address.
+    func overlaps(_ other: Endpoint) -> Bool {
+        guard case .tcp(let host, let port) = self, case .tcp(let otherHost, let otherPort) = other,
+            port == otherPort, port != 0
+        else { return false }
+        return host == otherHost || !Self.everywhere.isDisjoint(with: [host, otherHost])
+            || host == "localhost" && Self.loopback.contains(otherHost)
+            || otherHost == "localhost" && Self.loopback.contains(host)
+    }
+}
+
 extension Form<Endpoint> {
     /// Port 0 lets the kernel choose.
     static let listener = Form(description: "host:port") { text in

@@ -7,6 +7,8 @@ struct Layers {
     /// The first that has a value wins.
     private let providers: [(provider: any ConfigProvider, origin: Origin)]
     private(set) var problems: [ConfigurationProblem] = []
+    /// Variables that look like settings and belong to somebody else.
+    let foreignVariables: [String]
     private var origins: [String: String] = [:]
 
     private enum Origin {
@@ -15,13 +17,16 @@ struct Layers {
 
     /// - Parameters:
     ///   - flags: what the command line has, by key.
-    ///   - environment: the process's; every `COUPOND_…` must be known.
+    ///   - environment: the process's; every `COUPOND_…` must be known, or somebody else's.
     /// - Throws: ``ConfigurationError`` if the file cannot be used.
     init(flags: [String: String], environment: [String: String]) async throws {
         let variables = environment.filter { $0.key.hasPrefix(Settings.variablePrefix) }
         let known = Settings.all.map(\.variable)
-        problems = variables.keys.filter { !known.contains($0) }.sorted()
-            .map { .unknown($0, called: "variable", at: "environment", among: known) }
+        let others = variables.filter { !known.contains($0.key) }
+        foreignVariables = others.filter { ForeignVariables.contains($0.key, value: $0.value) }
+            .keys.sorted()
+        problems = others.keys.filter { [foreignVariables] in !foreignVariables.contains($0) }
+            .sorted().map { .unknown($0, called: "variable", at: "environment", among: known) }
         let values = flags.map {
             (AbsoluteConfigKey([$0.key]), ConfigValue(.string($0.value), isSecret: false))
         }
@@ -57,7 +62,9 @@ struct Layers {
         guard let (text, origin) = given(setting) else { return setting.fallback }
         origins[setting.key] = origin
         guard setting.accepts(text) else {
-            let reason = "\(setting.key) is \"\(text)\", and must be \(setting.expectation)"
+            // The address of a server may have come with its password.
+            let shown = text.contains("@") ? "a text with an @ (not shown)" : "\"\(text)\""
+            let reason = "\(setting.key) is \(shown), and must be \(setting.expectation)"
             report(reason, about: setting)
             return setting.fallback
         }

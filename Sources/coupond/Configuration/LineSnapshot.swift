@@ -31,7 +31,9 @@ struct LineSnapshot: FileConfigSnapshot {
         }
         var problems: [ConfigurationProblem] = []
         // Not by "\n": "\r\n" is one character.
-        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        // Editors of Windows begin a file with a byte order mark.
+        let lines = (text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...])
+            .split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (index, line) in lines.enumerated() {
             let origin = "\(parsingOptions.path):\(index + 1)"
             if let problem = add(line, at: origin) { problems.append(problem) }

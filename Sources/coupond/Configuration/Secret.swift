@@ -1,23 +1,27 @@
 /// Secrets are in files, so that neither the command line nor the environment shows them.
+internal import CouponCore
 internal import Glibc
 
-/// Why a file with a secret cannot be used.
-struct SecretError: Error, Equatable, CustomStringConvertible {
-    let description: String
-}
-
 /// The first line of a file. The file is read at each call, so that a reload can change the secret.
-func secret(inFile path: String) throws(SecretError) -> String {
+/// - Parameter limit: how many bytes it may have.
+func secret(inFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
+    // A path without a folder may be the secret itself, written in the wrong place.
+    let name = path.contains("/") ? path : "the file"
     guard let file = unsafe fopen(path, "re") else {
-        throw SecretError(description: "\(path) cannot be read: error \(errno)")
+        throw SecretError("\(name) cannot be read: \(systemError(errno))")
     }
     defer { unsafe fclose(file) }
-    var bytes: [UInt8] = []
-    while case let byte = unsafe fgetc(file), byte >= 0, byte != 10, bytes.count < 4_096 {
-        bytes.append(UInt8(byte))
+    var bytes = [UInt8](repeating: 0, count: SecretText.bytesToRead(limit: limit))
+    let count = unsafe fread(&bytes, 1, bytes.count, file)
+    guard unsafe ferror(file) == 0 else {
+        throw SecretError("\(name) cannot be read: \(systemError(errno))")
     }
-    guard let text = String(validating: bytes, as: UTF8.self), !text.isEmpty else {
-        throw SecretError(description: "\(path) has no first line of text")
+    do throws(SecretError) {
+        return try SecretText.firstLine(of: Array(bytes.prefix(count)), limit: limit)
+    } catch {
+        throw SecretError("\(name) \(error)")
     }
-    return text
 }
+
+/// Such as "No such file or directory".
+func systemError(_ number: Int32) -> String { unsafe String(cString: strerror(number)) }

@@ -35,7 +35,7 @@ struct LogLine: Equatable {
     private func text(_ time: String) -> String {
         let pairs = values.map { " \($0.key)=\($0.text)" }.joined()
         let oneLine = "\(label): \(message)\(pairs)".replacing(/\r\n|\n|\r/, with: " ")
-        return "\(time) \(level) \(oneLine)"
+        return "\(time) \(level) \(oneLine.safeForTerminal)"
     }
 }
 

@@ -170,14 +170,16 @@ final class LogWriter: Sendable {
 }
 
 /// Writes a whole line, and waits for the reader. For messages before the log begins.
-func writeLine(_ line: String, to descriptor: Int32) {
+/// - Returns: false if it cannot be written; `errno` says why.
+@discardableResult
+func writeLine(_ line: String, to descriptor: Int32) -> Bool {
     var rest = Array((line + "\n").utf8)[...]
     while !rest.isEmpty {
         let sent = unsafe rest.withUnsafeBytes {
             unsafe write(descriptor, $0.baseAddress, $0.count)
         }
-        // What cannot be written cannot be reported either.
-        guard sent > 0 || errno == EINTR else { return }
+        guard sent > 0 || errno == EINTR else { return false }
         rest = rest.dropFirst(max(0, sent))
     }
+    return true
 }

@@ -1,0 +1,38 @@
+/// What signals do before the service group handles them.
+internal import CouponCore
+internal import Glibc
+internal import Logging
+internal import Synchronization
+internal import UnixSignals
+
+enum Signals {
+    /// Ignores the signals that mean nothing to the daemon and would end it without a drain. SIGHUP is among
+    /// them until the daemon watches it.
+    static func ignoreMeaningless() {
+        for number in [
+            SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR,
+        ] {
+            _ = signal(number, SIG_IGN)
+        }
+    }
+}
+
+/// Ends the daemon at once if it is stopped while it waits for its servers: it has accepted nothing. As
+/// process 1 of a container it would not even be ended by the kernel.
+final class EarlyStop: Sendable {
+    private let isServing = Atomic(false)
+
+    init(_ log: LogWriter, _ logger: Logger) async {
+        let stops = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        Task {
+            for await _ in stops where !isServing.load(ordering: .acquiring) {
+                logger.info("stopped before it served")
+                log.flush(withinMilliseconds: Limits.logFlushMilliseconds)
+                exit(EXIT_SUCCESS)
+            }
+        }
+    }
+
+    /// From now on the service group handles these signals.
+    func end() { isServing.store(true, ordering: .releasing) }
+}

@@ -1,0 +1,97 @@
+/// Where a daemon listens, and what it says if it cannot.
+import CouponClient
+import CouponCore
+import Foundation
+import TestSupport
+import TestWorld
+import Testing
+
+@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ListenTests {
+    private static let hasIPv6 =
+        (try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8))?.contains(" lo")
+        == true
+
+    @Test func `an address at which the daemon cannot listen ends it with 69, in words`()
+        async throws
+    {
+        let world = try await World()
+        let foreign = "this machine does not have this address"
+        for (setting, address, reason) in [
+            ("listen", "203.0.113.7:7070", foreign),
+            ("metrics-listen", "203.0.113.7:7070", foreign),
+            ("listen", "no-such-host.invalid:7070", ""),
+        ] {
+            let daemon = try Daemon(world, ["--" + setting, address])
+            #expect(try await daemon.process.waitForEnd() == .code(69))
+            let log = daemon.process.logTail()
+            #expect(log.contains("cannot listen at \(address) (\(setting)): \(reason)"), "\(log)")
+        }
+    }
+
+    @Test func `a port that another daemon serves is in use`() async throws {
+        let world = try await World()
+        let metrics = try freePort()
+        let first = try await world.daemon(["--metrics-listen", "127.0.0.1:\(metrics)"])
+        for clash in [
+            ["--listen", "127.0.0.1:\(first.port)"], ["--metrics-listen", "127.0.0.1:\(metrics)"],
+        ] {
+            let second = try Daemon(world, clash)
+            #expect(try await second.process.waitForEnd() == .code(69))
+            let log = second.process.logTail()
+            #expect(log.contains("(\(clash[0].dropFirst(2))): the address is in use"), "\(log)")
+        }
+        _ = try await first.client.create(.offer(1, total: 1))
+        #expect(try await first.win(CouponID(1), 1) == 1)
+        #expect(try await first.stop() == .code(0))
+    }
+
+    @Test(.enabled(if: hasIPv6 && geteuid() == 0))
+    func `a daemon at a name serves all addresses of the name`() async throws {
+        let world = try await World()
+        let (port, metrics) = (try freePort(), try freePort())
+        let hosts = try world.folder.write(
+            "::1 both\n127.0.0.1 both\n203.0.113.7 both\n", to: "hosts")
+        let daemon = try Daemon(
+            world, ["--listen", "both:\(port)", "--metrics-listen", "both:\(metrics)"],
+            startedBy: [
+                "unshare", "--mount", "sh", "-c", "mount --bind \(hosts) /etc/hosts; exec \"$@\"",
+                "sh",
+            ])
+        try await expectAdmin(at: ["127.0.0.1:\(port)", "[::1]:\(port)"])
+        for host in ["127.0.0.1", "[::1]"] {
+            let page = try await CommandRun(
+                "python3",
+                [
+                    "-c",
+                    "import urllib.request as r; print(r.urlopen('http://\(host):\(metrics)/livez').read())",
+                ])
+            #expect(page.text.contains("alive"), "\(host): \(page.text)")
+        }
+        #expect(
+            daemon.process.logTail(lines: 1_000).contains(
+                "203.0.113.7:\(port) (listen): this machine does"))
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test(.enabled(if: hasIPv6)) func `callers on this machine are its admins at every address`()
+        async throws
+    {
+        let world = try await World()
+        let port = try freePort()
+        let daemon = try Daemon(world, ["--listen", "[::]:\(port)"])
+        try await expectAdmin(at: ["127.0.0.1:\(port)", "[::1]:\(port)"])
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    private func expectAdmin(at addresses: [String]) async throws {
+        for address in addresses {
+            var run: CommandRun?
+            try await eventually("coupond answers at \(address)") {
+                run = try await CommandRun(
+                    builtExecutable("couponctl"), ["coupon", "list", "--address", address])
+                return run?.end != .code(69)
+            }
+            #expect(run?.end == .code(0), "\(address): \(run?.text ?? "")")
+        }
+    }
+}

@@ -1,0 +1,57 @@
+/// Signals at any moment.
+import CouponClient
+import CouponCore
+import Glibc
+import TestSupport
+import TestWorld
+import Testing
+
+@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct SignalTests {
+    private static let meaningless = [
+        SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGPIPE,
+    ]
+
+    @Test func `a daemon that waits for its servers ignores most signals and ends on SIGTERM`()
+        async throws
+    {
+        let world = try await World()
+        try await world.redis.kill()
+        let daemon = try await waiting(world)
+        for number in Self.meaningless + [SIGHUP] { daemon.process.signal(number) }
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(daemon.process.isRunning)
+        daemon.process.signal(SIGTERM)
+        #expect(try await daemon.process.waitForEnd(within: .seconds(5)) == .code(0))
+        #expect(daemon.process.logTail().contains("stopped before it served"))
+    }
+
+    @Test func `a SIGHUP while the daemon waits for its servers is remembered`() async throws {
+        let world = try await World()
+        let file = try world.folder.write("old\n", to: "token")
+        try await world.redis.kill()
+        let daemon = try await waiting(world, ["--admin-token-file", file])
+        _ = try world.folder.write("new\n", to: "token")
+        daemon.process.signal(SIGHUP)
+        try await world.redis.restart()
+        try await daemon.ready()
+        var configuration = ClientConfiguration()
+        configuration.token = Array("new".utf8)
+        let admin = CouponClient(address: daemon.client.address, configuration: configuration)
+        try await eventually("the new token is valid") {
+            try await admin.create(.offer(1, total: 1)).id == CouponID(1)
+        }
+        await admin.close()
+        for number in Self.meaningless { daemon.process.signal(number) }
+        #expect(try await daemon.win(CouponID(1), 1) == 1)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    /// A daemon that cannot reach Redis.
+    private func waiting(_ world: World, _ arguments: [String] = []) async throws -> Daemon {
+        let daemon = try Daemon(world, arguments)
+        try await eventually("it waits") {
+            daemon.process.logTail().contains("waiting for Redis or PostgreSQL")
+        }
+        return daemon
+    }
+}
