@@ -44,6 +44,7 @@ extension DaemonTests {
                 let run = try await shell("coupond \(options) > /dev/full")
                 #expect(run.end == .code(74), "\(options): \(run.end), \(run.text)")
             }
+            #expect(try await shell("coupond --check-config >&-").end == .code(74))
         }
 
         @Test func `the Python client's exit code says that its answer was lost`() async throws {
@@ -101,8 +102,8 @@ extension DaemonTests {
     }
 }
 
-/// Runs a line in bash. couponctl and coupond are in its path, and `$PYTHON` is the client in Python, both for
-/// the first of the shared daemons.
+/// Runs a line in bash. couponctl and coupond are in its path, and `$PYTHON` is the client in Python. Both
+/// use the first of the shared daemons.
 private func shell(_ line: String) async throws -> CommandRun {
     let members = try SharedWorld.current
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
