@@ -147,6 +147,21 @@ internal import Testing
         #expect(numbers.allSatisfy { $0 == edge } && record.cap == max(0, edge))
     }
 
+    @Test func `the fields of a reply are read in order, and none of another form`() throws {
+        #expect(ReplyFields(.integer(1)) == nil)
+        var fields = try #require(
+            ReplyFields(
+                .array([
+                    .integer(2), .integer(1), .integer(7), .bytes([0x61]), .none, .bytes([5]),
+                ])))
+        #expect(fields.gateStatus() == .open)
+        #expect(fields.position() == Position(epoch: 1, n: 7))
+        #expect(fields.text() == "a")
+        #expect(fields.integer() == nil && !fields.isAtEnd)
+        #expect(fields.bytes() == [5] && fields.isAtEnd)
+        #expect(fields.next() == nil && fields.text() == nil)
+    }
+
     @Test func `a command has Redis' form`() {
         var command = Command(argumentCount: 3)
         command.append("SET")

@@ -99,35 +99,51 @@ private struct PartitionQuestions {
 
     /// The gate's epoch, and the questions' answers in order; nil if the reply has another form.
     func inspections(_ reply: Reply, runID: String) -> (Epoch, [GateInspection])? {
-        guard let parts = reply.elements, parts.count == 7 + 3 * coupons.count,
-            let status = parts[0].integerValue.flatMap({ GateStatus(rawValue: UInt8(clamping: $0)) }
-            ),
-            let epoch = parts[1].integerValue, let settledEpoch = parts[2].integerValue,
-            let settledN = parts[3].integerValue, let tail = parts[4].integerValue,
-            let now = parts[5].integerValue, let replicationID = parts[6].text
+        guard var fields = ReplyFields(reply),
+            let status = fields.gateStatus(), let epoch = fields.integer(),
+            let settled = fields.position(), let tail = fields.integer(),
+            let now = fields.integer(), let replicationID = fields.text()
         else { return nil }
-        let identity = RedisIdentity(runID: runID, replicationID: replicationID)
-        var found: [(isDamaged: Bool, record: GateRecord?, holders: [FoundHolder])] = []
-        for (index, coupon) in coupons.enumerated() {
-            let first = 7 + 3 * index
-            let record = GateRecord(parts[first + 1])
-            if record == nil && parts[first + 1] != .none { return nil }
-            guard let bytes = parts[first + 2].bytesValue else { return nil }
-            var reader = ByteReader(bytes)
-            let holders = coupon.users.compactMap { _ in reader.foundHolder() }
-            guard holders.count == coupon.users.count else { return nil }
-            found.append((parts[first].integerValue != 0, record, holders))
+        var found: [FoundCoupon] = []
+        for coupon in coupons {
+            guard let answer = FoundCoupon(&fields, userCount: coupon.users.count) else {
+                return nil
+            }
+            found.append(answer)
         }
+        guard fields.isAtEnd else { return nil }
+        let identity = RedisIdentity(runID: runID, replicationID: replicationID)
         let answers = places.map { place in
-            let (isDamaged, record, holders) = found[place.coupon]
-            let holder = place.user.map { holders[$0] } ?? .none
+            let coupon = found[place.coupon]
+            let holder = place.user.map { coupon.holders[$0] } ?? .none
             return GateInspection(
-                status: isDamaged || holder == .damaged ? .fenced : status, epoch: epoch,
-                settled: Position(epoch: settledEpoch, n: settledN), tail: tail,
-                now: Timestamp(microseconds: now), identity: identity, record: record,
-                holder: holder.value)
+                status: coupon.isDamaged || holder == .damaged ? .fenced : status, epoch: epoch,
+                settled: settled, tail: tail, now: Timestamp(microseconds: now),
+                identity: identity, record: coupon.record, holder: holder.value)
         }
         return (epoch, answers)
+    }
+}
+
+/// What a partition's gate has of one coupon.
+private struct FoundCoupon {
+    let isDamaged: Bool
+    /// Nil if the gate does not hold the coupon, or if the record is damaged.
+    let record: GateRecord?
+    /// In the order of the users.
+    let holders: [FoundHolder]
+
+    /// The next coupon of the reply; nil if it has another form.
+    init?(_ fields: inout ReplyFields, userCount: Int) {
+        guard let isDamaged = fields.integer(), let record = fields.next(),
+            let packed = fields.bytes()
+        else { return nil }
+        self.isDamaged = isDamaged != 0
+        self.record = GateRecord(record)
+        if self.record == nil && record != .none { return nil }
+        var reader = ByteReader(packed)
+        holders = (0..<userCount).compactMap { _ in reader.foundHolder() }
+        guard holders.count == userCount else { return nil }
     }
 }
 
@@ -160,22 +176,31 @@ extension ByteReader {
 extension GateRecord {
     /// From the reply of inspect.lua; nil if it has another form.
     init?(_ reply: Reply) {
-        guard let parts = reply.elements, parts.count == 11 else { return nil }
-        // Larger numbers are damage, and must not overflow when something is added.
-        let numbers = parts.dropLast().compactMap(\.integerValue).map {
-            min(max(-1, $0), Limits.maximumNumber)
-        }
-        guard numbers.count == 10, let state = CouponState(rawValue: UInt8(clamping: numbers[6]))
+        guard var fields = ReplyFields(reply),
+            let version = fields.number(), let rev = fields.number(), let used = fields.number(),
+            let queued = fields.number(), let nextSequence = fields.number(),
+            let total = fields.number(), let state = fields.couponState(),
+            let isSoldOut = fields.number(), let opens = fields.number(),
+            let closes = fields.number(), let cap = fields.next(), fields.isAtEnd
         else { return nil }
-        let terms = CouponTerms(
-            total: numbers[5] < 0 ? nil : numbers[5], state: state,
-            window: Window(
-                opens: Timestamp(microseconds: numbers[8]),
-                closes: Timestamp(microseconds: numbers[9])),
-            isSoldOut: numbers[7] != 0)
         self.init(
-            version: numbers[0], rev: numbers[1], used: numbers[2], queued: numbers[3],
-            nextSequence: numbers[4],
-            cap: parts[10].integerValue.map { min(max(0, $0), Limits.maximumNumber) }, terms: terms)
+            version: version, rev: rev, used: used, queued: queued, nextSequence: nextSequence,
+            cap: cap.integerValue.map { min(max(0, $0), Limits.maximumNumber) },
+            terms: CouponTerms(
+                total: total < 0 ? nil : total, state: state,
+                window: Window(
+                    opens: Timestamp(microseconds: opens), closes: Timestamp(microseconds: closes)),
+                isSoldOut: isSoldOut != 0))
+    }
+}
+
+extension ReplyFields {
+    /// A number of a record. Larger ones are damage, and must not overflow when something is added.
+    fileprivate mutating func number() -> Int64? {
+        integer().map { min(max(-1, $0), Limits.maximumNumber) }
+    }
+
+    fileprivate mutating func couponState() -> CouponState? {
+        number().flatMap { CouponState(rawValue: UInt8(clamping: $0)) }
     }
 }

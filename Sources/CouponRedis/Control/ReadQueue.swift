@@ -80,18 +80,18 @@ extension RedisGateControl {
 extension GateView {
     /// From the reply of read.lua; nil if it has another form.
     init?(_ reply: Reply) {
-        guard let parts = reply.elements, parts.count == 9,
-            let status = parts[0].integerValue.flatMap({ GateStatus(rawValue: UInt8(clamping: $0)) }
-            ),
-            let queueEnd = parts[7].text.flatMap({ Position($0) }), let entries = parts[8].elements
+        guard var fields = ReplyFields(reply),
+            let status = fields.gateStatus(), let epoch = fields.integer(),
+            let tail = fields.integer(), let settled = fields.position(),
+            let beat = fields.integer(), let installID = fields.next(),
+            let queueEnd = fields.text().flatMap({ Position($0) }),
+            let entries = fields.next()?.elements, fields.isAtEnd
         else { return nil }
-        let numbers = parts[1...5].compactMap(\.integerValue)
         let items = entries.compactMap { QueueItem($0) }
-        guard numbers.count == 5, items.count == entries.count else { return nil }
+        guard items.count == entries.count else { return nil }
         self.init(
-            status: status, epoch: numbers[0], tail: numbers[1],
-            settled: Position(epoch: numbers[2], n: numbers[3]), beat: numbers[4],
-            installID: parts[6].text, queueEnd: queueEnd, items: items)
+            status: status, epoch: epoch, tail: tail, settled: settled, beat: beat,
+            installID: installID.text, queueEnd: queueEnd, items: items)
     }
 }
 
