@@ -29,12 +29,12 @@ struct Ticket {
     let attempt: UInt32
     let waitsForIssue: Bool
     let deadline: MonotonicTime
-    var phase = Phase.pending
+    fileprivate(set) var phase = Phase.pending
     /// A call was interrupted, so the request may have been accepted. Only a call that judges the request
     /// changes this.
-    var mayBeAccepted = false
+    fileprivate(set) var mayBeAccepted = false
     /// False if it was accepted and too few replicas are known to have it.
-    var isConfirmed = true
+    fileprivate(set) var isConfirmed = true
 
     /// What is known of its acceptance, if it ended now (promise 9).
     var acceptance: Acceptance {
@@ -45,13 +45,13 @@ struct Ticket {
         }
     }
 
-    /// The same request, with another time until which the gate may accept it.
-    func with(notAfter: Timestamp) -> Ticket {
+    /// The same request, not sent yet, with another time until which the gate may accept it.
+    fileprivate func with(notAfter: Timestamp) -> Ticket {
         Ticket(
             caller: caller, coupon: coupon,
             request: GateRequest(
                 user: request.user, requestID: request.requestID, notAfter: notAfter),
-            attempt: attempt, waitsForIssue: waitsForIssue, deadline: deadline, phase: phase,
+            attempt: attempt, waitsForIssue: waitsForIssue, deadline: deadline,
             mayBeAccepted: mayBeAccepted)
     }
 }
@@ -72,10 +72,8 @@ struct Tickets {
         return tickets.add(ticket)
     }
 
-    subscript(number: UInt64) -> Ticket? {
-        get { tickets[number] }
-        set { tickets[number] = newValue }
-    }
+    /// Nil if it is gone.
+    subscript(number: UInt64) -> Ticket? { tickets[number] }
 
     /// Removes a ticket; nil if it is gone.
     mutating func remove(_ number: UInt64) -> Ticket? {
@@ -83,4 +81,35 @@ struct Tickets {
         if ticket.waitsForIssue { waiting -= 1 }
         return ticket
     }
+}
+
+/// What happens to a ticket; nothing if it is gone.
+extension Tickets {
+    /// It goes out in a gate call.
+    mutating func send(_ number: UInt64) { tickets[number]?.phase = .asked }
+
+    /// The call did not judge it.
+    mutating func putBack(_ number: UInt64) { tickets[number]?.phase = .pending }
+
+    /// The call was interrupted.
+    mutating func interrupt(_ number: UInt64) {
+        tickets[number]?.phase = .pending
+        tickets[number]?.mayBeAccepted = true
+    }
+
+    /// The gate found that its time was over, but the deadline has not passed.
+    mutating func renew(_ number: UInt64, notAfter: Timestamp) {
+        tickets[number] = tickets[number]?.with(notAfter: notAfter)
+    }
+
+    /// It was accepted, and its caller waits for ISSUED.
+    mutating func accept(_ number: UInt64, sequence: Int64) {
+        tickets[number]?.phase = .waiting(sequence: sequence)
+    }
+
+    /// It was accepted, and too few replicas are known to have it.
+    mutating func keepBack(_ number: UInt64) { tickets[number]?.isConfirmed = false }
+
+    /// Enough replicas have it.
+    mutating func confirm(_ number: UInt64) { tickets[number]?.isConfirmed = true }
 }

@@ -17,7 +17,7 @@ extension Worker {
     /// Sends one call. While another one of the partition is in flight, only coupons with many requests have
     /// a turn: the others gather until it is answered.
     private func pump(_ partition: PartitionID, _ identity: RedisIdentity) {
-        guard awaitedEpochs[partition] == nil else { return }
+        guard !awaitedEpochs.contains(partition) else { return }
         guard book.isServed(partition, by: identity) else {
             let someWereRefused = refuseAll(in: partition, "the gate is not open yet")
             // The rows are read each second anyway. Asking for them because of held requests would repeat
@@ -93,7 +93,7 @@ extension Worker {
                 return nil
             }
         }
-        tickets[number]?.phase = .asked
+        tickets.send(number)
         return ticket.request
     }
 
@@ -176,17 +176,14 @@ extension Worker: GateDelegate {
     }
 
     private func putBack(_ question: AskedCalls.Question) {
-        for number in question.tickets { tickets[number]?.phase = .pending }
+        for number in question.tickets { tickets.putBack(number) }
         batches.putBack(question.tickets, for: question.coupon)
     }
 
     /// After a broken call: the requests are sent again after a reconnect (`gateDidChange`) or when the rows
     /// have been read. Not at once: a gate that answers nonsense would be asked without end.
     private func hold(_ question: AskedCalls.Question) {
-        for number in question.tickets {
-            tickets[number]?.phase = .pending
-            tickets[number]?.mayBeAccepted = true
-        }
+        for number in question.tickets { tickets.interrupt(number) }
         batches.hold(question.tickets, for: question.coupon)
     }
 
@@ -201,7 +198,7 @@ extension Worker: GateDelegate {
             }
             return
         }
-        awaitedEpochs[call.partition] = epoch
+        awaitedEpochs.add(epoch, of: call.partition)
         for question in asked.questions { putBack(question) }
     }
 
@@ -282,15 +279,15 @@ extension Worker: GateDelegate {
             answerConfirmed(number, .accepted(sequence: sequence))
             return
         }
-        tickets[number]?.phase = .waiting(sequence: sequence)
-        waitLists[partition.rawValue].register(
+        tickets.accept(number, sequence: sequence)
+        waiters.register(
             WaitList.Waiter(
                 ticket: number,
                 accepted: AcceptedRequest(
                     coupon: ticket.coupon, user: ticket.request.user, sequence: sequence,
                     requestID: ticket.request.requestID), position: position,
                 judgedAt: judgedAt),
-            isReplay: isReplay)
+            isReplay: isReplay, in: partition)
     }
 
     /// The gate's clock is ahead of our estimate; the reply corrects it, so time may be left.
@@ -302,9 +299,7 @@ extension Worker: GateDelegate {
                 Failure(.deadlineExceeded, "the deadline passed before the gate was asked"))
             return
         }
-        var again = ticket.with(notAfter: gateTime(of: ticket.deadline, now: now))
-        again.phase = .pending
-        tickets[number] = again
+        tickets.renew(number, notAfter: gateTime(of: ticket.deadline, now: now))
         batches.append(number, for: ticket.coupon)
     }
 }

@@ -15,18 +15,18 @@ extension Worker {
     }
 
     private func receive(_ event: CompletionEvent) {
-        guard event.partition.rawValue < waitLists.count else { return }
+        guard event.partition.rawValue < options.partitioning.count else { return }
         frontDoor.receive(event, now: options.clocks.now())
         if event.epoch > book.epoch(of: event.partition) { host.refreshPartitions() }
         book.seeOpen(event.epoch, in: event.partition)
         book.see(event.to, in: event.partition)
-        tell(waitLists[event.partition.rawValue].receive(event))
+        tell(waiters.receive(event))
         askQuestions(event.partition)
     }
 
     private func loseTrack() {
         for partition in options.partitioning.all {
-            waitLists[partition.rawValue].loseTrack()
+            waiters.loseTrack(of: partition)
             askQuestions(partition)
         }
     }
@@ -45,17 +45,16 @@ extension Worker {
         wakeBatches()
         host.schedulePump()
         for partition in options.partitioning.all {
-            waitLists[partition.rawValue].askAgain()
+            waiters.askAgain(in: partition)
             askQuestions(partition)
         }
     }
 
     /// Fails requests that wait for a later epoch than PostgreSQL has (rule 15), and sends the others again.
     private func wakeBatches() {
-        let missing = awaitedEpochs.filter { $0.value > book.epoch(of: $0.key) }
-        awaitedEpochs.removeAll()
+        let missing = awaitedEpochs.end(rows: book)
         for coupon in batches.coupons {
-            if missing[options.partitioning.partition(of: coupon)] != nil {
+            if missing.contains(options.partitioning.partition(of: coupon)) {
                 refuse(coupon, "the gate is being rebuilt")
             } else {
                 batches.makeReady(coupon)
@@ -80,12 +79,12 @@ extension Worker {
 
     /// PostgreSQL's answer to the last questions of a partition; nil if it could not be asked.
     public func didDecide(_ decisions: Decisions?, in partition: PartitionID) {
-        tell(waitLists[partition.rawValue].apply(decisions))
+        tell(waiters.apply(decisions, in: partition))
         askQuestions(partition)
     }
 
     func askQuestions(_ partition: PartitionID) {
-        let questions = waitLists[partition.rawValue].dequeueQuestions(limit: 1_000)
+        let questions = waiters.dequeueQuestions(of: partition)
         if !questions.isEmpty { host.decide(questions, in: partition) }
     }
 
@@ -103,16 +102,6 @@ extension Worker {
                 host.fail(
                     ticket.caller, .unavailable("Redis lost the accepted request: ask again"))
             }
-        }
-    }
-
-    /// Expired callers stay in the wait lists, which have no index by ticket. The lists are compacted once
-    /// expired entries outnumber the others, so they stay bounded in a long PostgreSQL outage (promise 10).
-    func dropExpiredWaiters() {
-        guard expiredWaiters > tickets.waiting + 1_000 else { return }
-        expiredWaiters = 0
-        for partition in options.partitioning.all {
-            waitLists[partition.rawValue].keep { tickets[$0] != nil }
         }
     }
 }

@@ -3,7 +3,7 @@ extension Worker: ReplicaDelegate {
     /// The ticket's answer needs replicas, if the worker waits for any. A committed issue needs none.
     func keepBack(_ number: UInt64) {
         guard replicas != nil, tickets[number] != nil else { return }
-        tickets[number]?.isConfirmed = false
+        tickets.keepBack(number)
         confirmations.keep(.init(ticket: number, identity: gate.identity))
     }
 
@@ -23,7 +23,7 @@ extension Worker: ReplicaDelegate {
         for kept in confirmations.end() {
             let count = answer.map { $0.identity == kept.identity ? $0.count : 0 } ?? 0
             if count >= options.replicas {
-                tickets[kept.ticket]?.isConfirmed = true
+                tickets.confirm(kept.ticket)
                 if let outcome = kept.outcome { self.answer(kept.ticket, outcome) }
             } else if let outcome = kept.outcome {
                 failUnconfirmed(kept.ticket, outcome, count)

@@ -1,5 +1,8 @@
 /// Judges issue requests: front door, gate, wait. Each event loop has its own worker, so a request needs no
 /// lock. It does no I/O itself: the gate is a port, and its host answers.
+///
+/// Each part of its state is a value of its own type, and only that type changes what is in it; the
+/// extensions call its methods.
 public final class Worker {
     let options: WorkerOptions
     let gate: any Gate
@@ -14,11 +17,8 @@ public final class Worker {
     var recalls = Recalls()
     var asked = AskedCalls()
     var confirmations = Confirmations()
-    var waitLists: [WaitList]
-    /// Partitions whose gate has shown a later epoch than the last row of PostgreSQL.
-    var awaitedEpochs: [PartitionID: Epoch] = [:]
-    /// How many waiters have expired since the lists were compacted.
-    var expiredWaiters = 0
+    var waiters: Waiters
+    var awaitedEpochs = AwaitedEpochs()
     private var deadlines: DeadlineWheel
     /// Requests that were refused at the front door.
     public private(set) var bounced = 0
@@ -43,7 +43,7 @@ public final class Worker {
         frontDoor = FrontDoor(partitioning: options.partitioning, seed: options.seed, now: now)
         book = PartitionBook(partitioning: options.partitioning)
         batches = CouponBatches(partitioning: options.partitioning)
-        waitLists = Array(repeating: WaitList(), count: options.partitioning.count)
+        waiters = Waiters(partitioning: options.partitioning)
         deadlines = DeadlineWheel(
             spanMilliseconds: Int64(Limits.defaultDeadlineMilliseconds), now: now)
     }
@@ -140,14 +140,14 @@ public final class Worker {
                 continue
             }
             _ = tickets.remove(number)
-            if case .waiting = ticket.phase { expiredWaiters += 1 }
+            if case .waiting = ticket.phase { waiters.countExpired() }
             host.fail(
                 ticket.caller,
                 Failure(
                     .deadlineExceeded, "the deadline passed before the answer was known",
                     acceptance: ticket.acceptance))
         }
-        dropExpiredWaiters()
+        waiters.dropExpired(remaining: tickets.waiting) { tickets[$0] != nil }
     }
 
     /// Refuses new requests from now on.
