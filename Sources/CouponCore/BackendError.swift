@@ -36,6 +36,8 @@ public enum PostgresFault: Equatable, Sendable {
     /// The session is gone (class 08, 57P, or no answer), and its locks with it. If a COMMIT was in flight
     /// its outcome is unknown; only moving the cursor again decides (rule 20).
     case sessionLost(String)
+    /// No session could be made, and nothing was sent.
+    case unreachable(String)
     /// PostgreSQL refuses, and trying again does not help; the text says what to do.
     case refused(String)
 }
@@ -63,7 +65,7 @@ extension Failure {
         case .postgres(.busy): self = .unavailable("the coupon is locked: ask again")
         case .postgres(.tooSlow): self = .unavailable("PostgreSQL took too long: ask again")
         case .postgres(.failed): self = .unavailable("PostgreSQL cannot do this now: ask again")
-        case .postgres(.fenced), .postgres(.sessionLost):
+        case .postgres(.fenced), .postgres(.sessionLost), .postgres(.unreachable):
             self = .unavailable("PostgreSQL is not reachable")
         }
     }

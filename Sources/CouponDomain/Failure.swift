@@ -42,7 +42,7 @@ public struct Failure: Error, Equatable, Sendable {
     public let message: String
     /// When to try again, in milliseconds; nil if that makes no sense.
     public let retryAfterMilliseconds: UInt32?
-    /// For an issue request: what became of it.
+    /// What became of an issue request, or of a change. For other methods it has no meaning.
     public let acceptance: Acceptance
 
     /// An error answer; by default the request was not accepted.

@@ -217,6 +217,9 @@ package final class Scheduler {
         case .postgres(.sessionLost):
             loseSession(error, now)
             return
+        case .postgres(.unreachable):
+            loseSession(error, now)
+            return
         case .redis:
             identity = nil
         case .postgres(.tooSlow):

@@ -27,7 +27,7 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
         logger.notice(
             "variables that are no settings are ignored",
             metadata: [
-                LogKey.name: "\(configuration.foreignVariables.joined(separator: ", "))"
+                LogKey.variables: "\(configuration.foreignVariables.joined(separator: ", "))"
             ])
     }
     let maximumConnections = try admittedConnections(configuration, logger)

@@ -10,7 +10,8 @@ import Testing
 
     @Test(arguments: [
         (ClientError.refused(Failure(.unavailable, "")), true),
-        (.refused(Failure(.resourceExhausted, "")), true),
+        (.refused(Failure(.resourceExhausted, "", retryAfterMilliseconds: 1)), true),
+        (.refused(Failure(.resourceExhausted, "the message costs too much")), false),
         (.refused(Failure(.deadlineExceeded, "", acceptance: .unknown)), true),
         (.refused(Failure(.deadlineExceeded, "", acceptance: .accepted(sequence: 1))), false),
         (.refused(Failure(.invalidArgument, "")), false),

@@ -4,6 +4,17 @@ import TestSupport
 import Testing
 
 @Suite struct StoreTests {
+    @Test func `a server that cannot be reached got nothing`() throws {
+        let store = PostgresCouponStore(
+            PostgresOptions(connection: "host=/nowhere dbname=none"),
+            partitioning: Partitioning(count: 1), logger: quiet)
+        let error = #expect(throws: BackendError.self) { try store.coupon(CouponID(1)) }
+        guard case .postgres(.unreachable) = error else {
+            Testing.Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
     @Test func `coupons are stored as they are`() async throws {
         let store = try await TestDatabase().store()
         let unlimited = Coupon(

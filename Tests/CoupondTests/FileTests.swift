@@ -41,6 +41,15 @@ import Testing
         #expect(error?.description == "\(path) \(text)")
     }
 
+    @Test func `a pipe or a folder in place of a secret is an error at once`() throws {
+        let pipe = folder.folder.file("pipe")
+        #expect(unsafe mkfifo(pipe, 0o600) == 0)
+        for path in [pipe, folder.folder.path, "/dev/zero"] {
+            let error = #expect(throws: SecretError.self) { try secret(inFile: path, limit: 4) }
+            #expect(error?.description == "\(path) is not a regular file")
+        }
+    }
+
     @Test func `a secret written in place of its file's path is not quoted`() async {
         let errors = await problems(
             flags: ["admin-token-file": "hunter2", "redis-password-file": "/nowhere/hunter"])

@@ -85,6 +85,27 @@ extension DaemonTests {
             #expect(try world.sql("SELECT state FROM coupond.coupon WHERE id = 1") == "2")
         }
 
+        @Test
+        func `a change is refused while PostgreSQL is away, and unknown if the session broke`()
+            async throws
+        {
+            let world = try await World(ownPostgres: true)
+            let daemon = try await world.daemon()
+            _ = try await daemon.client.create(.offer(1, total: 1))
+            try await world.postgres.kill()
+            func pause() async throws -> CommandRun {
+                try await CommandRun(
+                    builtExecutable("couponctl"),
+                    ["coupon", "pause", "1", "--json", "--address", "127.0.0.1:\(daemon.port)"])
+            }
+            // The session may have broken with its COMMIT in flight.
+            let first = try await pause()
+            #expect(first.end == .code(75), "\(first.text)")
+            let second = try await pause()
+            #expect(second.end == .code(69), "\(second.text)")
+            #expect(second.text.contains(#""acceptance":"NOT_ACCEPTED""#), "\(second.text)")
+        }
+
         @Test(arguments: [[], ["--wait-issued"]])
         func `bench runs a sale whose accounts add up`(_ options: [String]) async throws {
             let bench = try await couponctl(

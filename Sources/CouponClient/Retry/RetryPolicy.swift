@@ -20,8 +20,8 @@ public struct RetryPolicy: Equatable, Sendable {
     public static func mayHelp(after error: ClientError) -> Bool {
         switch error {
         case .refused(let failure):
-            failure.code == .unavailable || failure.code == .resourceExhausted
-                || failure.acceptance == .unknown
+            failure.code == .unavailable || failure.acceptance == .unknown
+                || failure.code == .resourceExhausted && failure.retryAfterMilliseconds != nil
         case .cannotConnect, .notConnected, .connectionLost, .deadlineExceeded: true
         case .tooManyInFlight, .wrongAnswer, .givenUp: false
         }

@@ -213,7 +213,8 @@ extension BackendError {
     /// Whether the next coupon is likely to fail too.
     fileprivate var isOfAServer: Bool {
         switch self {
-        case .postgres(.sessionLost), .redis(.unavailable), .redis(.unsafeSettings): true
+        case .postgres(.sessionLost), .postgres(.unreachable): true
+        case .redis(.unavailable), .redis(.unsafeSettings): true
         case .postgres, .redis, .overtaken, .answer: false
         }
     }

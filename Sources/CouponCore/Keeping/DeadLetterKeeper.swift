@@ -54,7 +54,7 @@ public final class DeadLetterKeeper {
         for id in letters {
             do throws(BackendError) {
                 if try resync(id) == nil { return }
-            } catch .postgres(.sessionLost) {
+            } catch .postgres(.sessionLost), .postgres(.unreachable) {
                 return
             } catch {
                 continue  // a lock, or something about this letter

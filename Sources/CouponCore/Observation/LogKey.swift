@@ -30,6 +30,7 @@ package enum LogKey {
     package static let soFar = "so far"
     package static let taken = "taken"
     package static let to = "to"
+    package static let variables = "variables"
     package static let version = "version"
     package static let why = "why"
 }

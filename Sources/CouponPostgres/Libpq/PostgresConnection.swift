@@ -28,14 +28,14 @@ struct PostgresConnection: ~Copyable {
             ("client_encoding", "UTF8"),
         ]
         guard let handle = unsafe Self.open(settings) else {
-            throw .connectionLost("out of memory")
+            throw .notConnected("out of memory")
         }
         let notices = NoticeLog(logger)
         guard unsafe PQstatus(handle) == CONNECTION_OK, unsafe PQsetnonblocking(handle, 1) == 0
         else {
             let message = unsafe String(cString: PQerrorMessage(handle)).trimmed
             unsafe PQfinish(handle)
-            throw .connectionLost(message)
+            throw .notConnected(message)
         }
         unsafe PQsetNoticeProcessor(
             handle,

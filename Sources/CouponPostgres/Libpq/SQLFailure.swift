@@ -2,6 +2,8 @@
 enum SQLFailure: Error, Equatable {
     /// The connection is of no more use. If a COMMIT was in flight, its outcome is unknown.
     case connectionLost(String)
+    /// There is no connection: nothing was sent.
+    case notConnected(String)
     /// PostgreSQL refused; SQLSTATE and text.
     case refused(state: String, message: String)
 
@@ -14,7 +16,7 @@ enum SQLFailure: Error, Equatable {
     /// The text for people.
     var message: String {
         switch self {
-        case .connectionLost(let message): message
+        case .connectionLost(let message), .notConnected(let message): message
         case .refused(let state, let message): "\(message) (SQLSTATE \(state))"
         }
     }

@@ -6,10 +6,14 @@ extension PostgresFault {
     private static let fence = "CPFEN"
 
     init(_ failure: SQLFailure) {
-        guard case .refused(let state, _) = failure else {
-            self = .sessionLost(failure.message)
-            return
+        switch failure {
+        case .connectionLost(let message): self = .sessionLost(message)
+        case .notConnected(let message): self = .unreachable(message)
+        case .refused(let state, _): self.init(failure, state)
         }
+    }
+
+    private init(_ failure: SQLFailure, _ state: String) {
         switch state {
         case Self.fence: self = .fenced
         case "40001", "40P01", "55P03": self = .busy(failure.message)

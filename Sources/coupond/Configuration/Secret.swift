@@ -7,15 +7,17 @@ internal import Glibc
 func secret(inFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
     // A path without a folder may be the secret itself, written in the wrong place.
     let name = path.contains("/") ? path : "the file"
-    guard let file = unsafe fopen(path, "re") else {
-        throw SecretError("\(name) cannot be read: \(systemError(errno))")
+    // A pipe without a writer would stop the thread that reads it.
+    let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard file >= 0 else { throw SecretError("\(name) cannot be read: \(systemError(errno))") }
+    defer { close(file) }
+    var status = stat()
+    guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        throw SecretError("\(name) is not a regular file")
     }
-    defer { unsafe fclose(file) }
     var bytes = [UInt8](repeating: 0, count: SecretText.bytesToRead(limit: limit))
-    let count = unsafe fread(&bytes, 1, bytes.count, file)
-    guard unsafe ferror(file) == 0 else {
-        throw SecretError("\(name) cannot be read: \(systemError(errno))")
-    }
+    let count = unsafe read(file, &bytes, bytes.count)
+    guard count >= 0 else { throw SecretError("\(name) cannot be read: \(systemError(errno))") }
     do throws(SecretError) {
         return try SecretText.firstLine(of: Array(bytes.prefix(count)), limit: limit)
     } catch {
