@@ -71,7 +71,7 @@ extension Limits {
     public static let gateCallsInFlightPerCoupon = 4
     /// While a call of a coupon is in flight, another one leaves only with so many requests. A call costs
     /// Redis 26 µs and an fsync for its first request and 2.5 µs for each further one: fewer had better wait.
-    public static let requestsOfAFurtherGateCall = 16
+    public static let minimumConcurrentBatch = 16
     /// Requests accepted and not yet settled, for each coupon. Default; configurable.
     public static let backlogPerCoupon: Int64 = 2_000_000
     /// The same for a partition: what Redis must hold. Default; configurable.

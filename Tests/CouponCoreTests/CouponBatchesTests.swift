@@ -111,7 +111,7 @@ extension CouponBatches {
 
     @Test func `a coupon with many requests has a turn beside a call under way`() {
         var batches = CouponBatches(partitioning: Partitioning(count: 1))
-        let enough = UInt64(Limits.requestsOfAFurtherGateCall)
+        let enough = UInt64(Limits.minimumConcurrentBatch)
         batches.append(0, for: first)
         for ticket in 1...enough { batches.append(ticket, for: second) }
         #expect(batches.nextCoupon(of: here, isFull: true) == second)
@@ -125,7 +125,7 @@ extension CouponBatches {
 
     @Test func `lines do not grow with the turns that a coupon has beside calls under way`() {
         var batches = CouponBatches(partitioning: Partitioning(count: 1))
-        let enough = UInt64(Limits.requestsOfAFurtherGateCall)
+        let enough = UInt64(Limits.minimumConcurrentBatch)
         for _ in 1...100 {
             for ticket in 1...enough { batches.append(ticket, for: first) }
             #expect(batches.nextCoupon(of: here, isFull: true) == first)

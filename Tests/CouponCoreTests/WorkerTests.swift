@@ -38,7 +38,7 @@ private let first = Position(epoch: 1, n: 1)
         let stage = Stage()
         stage.issue(user: 1)
         stage.endTurn()
-        let enough = Limits.requestsOfAFurtherGateCall
+        let enough = Limits.minimumConcurrentBatch
         for user in 2...enough {
             stage.issue(user: Int64(user))
             stage.endTurn()
@@ -78,7 +78,7 @@ private let first = Position(epoch: 1, n: 1)
         stage.issue(CouponID(1), user: 1)
         stage.endTurn()
         stage.issue(CouponID(5), user: 1)
-        for user in 1...Limits.requestsOfAFurtherGateCall {
+        for user in 1...Limits.minimumConcurrentBatch {
             stage.issue(CouponID(9), user: Int64(user))
         }
         stage.endTurn()

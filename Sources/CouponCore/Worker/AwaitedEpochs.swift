@@ -7,7 +7,7 @@ struct AwaitedEpochs {
 
     mutating func add(_ epoch: Epoch, of partition: PartitionID) { epochs[partition] = epoch }
 
-    /// The rows have been read.
+    /// Ends all waits, because the rows have been read.
     /// - Returns: the partitions whose row still has an earlier epoch than their gate.
     mutating func end(rows: PartitionBook) -> Set<PartitionID> {
         defer { epochs.removeAll() }

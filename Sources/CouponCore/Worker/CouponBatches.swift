@@ -16,7 +16,7 @@ struct CouponBatches {
         var wantsRefresh = false
         /// Has a turn. A coupon in a line that is not ready any more is passed over.
         var isReady = false
-        /// In the lines of its partition. It leaves a line at its turn only.
+        /// In the lines of its partition. It leaves a line only at its turn.
         var isInLine = false
         var isInFullLine = false
         /// Being loaded into the gate: nothing is sent until that ends.
@@ -25,7 +25,7 @@ struct CouponBatches {
         init(partition: PartitionID) { self.partition = partition }
 
         var isEmpty: Bool { pending.isEmpty && !wantsRefresh }
-        var isFull: Bool { pending.count >= Limits.requestsOfAFurtherGateCall }
+        var isFull: Bool { pending.count >= Limits.minimumConcurrentBatch }
     }
 
     /// The coupons of a partition that have a turn.

@@ -10,7 +10,7 @@ struct Lookups {
     struct Missing {
         let coupon: CouponID
         let epoch: Epoch
-        /// The partition's count of changes, and the gate's clock, at that moment.
+        /// The partition's `rev`, and the gate's clock, at that moment.
         let rev: Int64
         let now: Timestamp
         /// The subscription under which the gate was asked (rule 38).

@@ -5,7 +5,7 @@ extension Worker {
         guard lookups.add(missing) else {
             return didLoad(
                 missing.coupon,
-                .failed(.exhausted("too many coupons are asked for that are not loaded")))
+                .failed(.exhausted("too many coupons are waiting to be looked up")))
         }
         askLookups()
     }

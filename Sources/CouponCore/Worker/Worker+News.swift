@@ -20,7 +20,7 @@ extension Worker {
         if event.epoch > book.epoch(of: event.partition) { host.refreshPartitions() }
         book.seeOpen(event.epoch, in: event.partition)
         book.see(event.to, in: event.partition)
-        tell(waiters.receive(event))
+        answerWaiters(waiters.receive(event))
         askQuestions(event.partition)
     }
 
@@ -79,7 +79,7 @@ extension Worker {
 
     /// PostgreSQL's answer to the last questions of a partition; nil if it could not be asked.
     public func didDecide(_ decisions: Decisions?, in partition: PartitionID) {
-        tell(waiters.apply(decisions, in: partition))
+        answerWaiters(waiters.apply(decisions, in: partition))
         askQuestions(partition)
     }
 
@@ -88,7 +88,7 @@ extension Worker {
         if !questions.isEmpty { host.decide(questions, in: partition) }
     }
 
-    private func tell(_ answers: [WaitList.Answer]) {
+    private func answerWaiters(_ answers: [WaitList.Answer]) {
         for answer in answers {
             switch answer.fate {
             case .issued(let sequence, let at):

@@ -27,7 +27,7 @@ extension Worker {
         let asked = recalls.end()
         switch result {
         case .success(let standings):
-            for (recall, standing) in zip(asked, standings) { tell(recall, standing) }
+            for (recall, standing) in zip(asked, standings) { answerRecall(recall, standing) }
         case .failure(let failure):
             for recall in asked { failUnjudged(recall.ticket, failure) }
         }
@@ -35,7 +35,7 @@ extension Worker {
     }
 
     /// As the gate would answer: the same request gets its result again, another request a duplicate.
-    private func tell(_ recall: Recalls.Recall, _ standing: UserStanding?) {
+    private func answerRecall(_ recall: Recalls.Recall, _ standing: UserStanding?) {
         guard let ticket = tickets[recall.ticket] else { return }
         let asked = ticket.request.requestID
         switch standing {

@@ -75,7 +75,7 @@ public final class Worker {
         }
     }
 
-    /// Takes an issue request; its answer comes through the host, perhaps before this returns.
+    /// Receives an issue request; its answer comes through the host, perhaps before this returns.
     /// - Parameter deadlineMilliseconds: nil if the caller names none.
     public func submit(_ request: IssueRequest, deadlineMilliseconds: UInt32?, caller: Caller) {
         if let outcome = bounce(request.coupon, attempt: request.attempt) {
@@ -109,11 +109,11 @@ public final class Worker {
         host.schedulePump()
     }
 
-    /// Why a request cannot be taken now; nil if it can.
+    /// Why a request cannot be accepted now; nil if it can.
     private func refusal(waitsForIssue: Bool, _ coupon: CouponID) -> Failure? {
         if isDraining { return .unavailable("the daemon is shutting down: ask another one") }
         if tickets.count >= Limits.requestsInFlightPerWorker {
-            return .exhausted("too many requests are on their way")
+            return .exhausted("too many requests are in flight")
         }
         if waitsForIssue && tickets.waiting >= Limits.waitersPerWorker {
             return .exhausted("too many callers wait for ISSUED")

@@ -46,7 +46,7 @@ extension RedisGateControl {
 
 extension BlockingConnection {
     /// Calls `body` with some of the holders in a key; one may come twice.
-    /// - Returns: where to go on; "0" if all were read.
+    /// - Returns: where to continue; "0" if all were read.
     fileprivate func scanHolders(
         in key: String, from cursor: String, _ body: (UserID, GateHolder) -> Void
     ) throws(BackendError) -> String {
@@ -82,7 +82,7 @@ extension BlockingConnection {
 }
 
 extension Reply {
-    /// From the reply of a scan: where to go on, and what it found.
+    /// From the reply of a scan: where to continue, and what it found.
     fileprivate var scan: (next: String, found: [Reply])? {
         guard let parts = elements, parts.count == 2, let next = parts[0].text,
             let found = parts[1].elements

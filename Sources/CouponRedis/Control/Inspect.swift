@@ -1,4 +1,4 @@
-/// Looking at gates: what they know of coupons and users.
+/// Inspections of gates: what they know of coupons and users.
 public import CouponCore
 
 extension RedisGateControl {
@@ -38,7 +38,7 @@ extension RedisGateControl {
     ) throws(BackendError) -> [GateInspection] {
         dropIfClosed()
         return try perform { connection throws(BackendError) in
-            // The keys are named by the epoch. If it is another one by now, the partition is asked again.
+            // The keys are named by the epoch. If it has changed by now, the partition is asked again.
             var inspections = asked.map { _ in [GateInspection]() }
             var open = Array(asked.indices)
             while !open.isEmpty {
@@ -158,7 +158,7 @@ private enum FoundHolder: Equatable {
 }
 
 extension ByteReader {
-    /// The next holder, as inspect.lua writes it; nil if the bytes are over or others.
+    /// The next holder, as inspect.lua writes it; nil if the bytes have ended or have another form.
     fileprivate mutating func foundHolder() -> FoundHolder? {
         switch byte() {
         case 0: return FoundHolder.none

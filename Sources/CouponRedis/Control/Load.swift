@@ -27,7 +27,7 @@ extension RedisGateControl {
     }
 
     /// Writes holders beside the coupon, in many calls and any order. False if the claim, the epoch or the
-    /// status is another.
+    /// status has changed.
     public func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
         load: LoadNumber?
@@ -112,7 +112,7 @@ extension RedisGateControl {
             ])
     }
 
-    /// Removes what a load has staged, if the load does not go on.
+    /// Removes what an abandoned load has staged.
     public func abandon(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(BackendError) {

@@ -1,6 +1,6 @@
-// From values to frames, in two steps: `prepare` builds libprotobuf-c's structs and says how long
-// the frame is, `write` puts it into memory that the caller then has ready. So a frame is built
-// once, and goes into a socket's buffer without a copy between.
+// From values to frames, in two steps: `prepare` builds libprotobuf-c's structs and returns the frame's
+// length, `write` writes it into memory of the caller. So a frame is built once, and goes into a socket's
+// buffer without a copy between.
 
 internal import CCouponProto
 internal import CProtobufC

@@ -18,7 +18,7 @@ public struct FrameSplitter: Sendable {
         self.maximumLength = maximumLength
     }
 
-    /// What stands at the beginning of the readable bytes.
+    /// What is at the beginning of the readable bytes.
     public enum Finding: Equatable, Sendable {
         /// No whole frame; it takes this many bytes more, at least.
         case needMore(bytes: Int)
@@ -28,7 +28,7 @@ public struct FrameSplitter: Sendable {
         case refused(Failure)
     }
 
-    /// Looks at the readable bytes and takes none of them.
+    /// Reads the beginning of the readable bytes, and removes none of them.
     public func next(in readable: RawSpan) -> Finding {
         let available = readable.byteCount
         guard available >= Self.prefixLength else {

@@ -1,5 +1,5 @@
-// The answer that goes out a million times. Its structs are made once and filled again for each answer, and
-// it is short enough to be written without being measured first.
+// The most frequent answer. Its structs are made once and filled again for each answer, and it is short
+// enough to be written without being measured first.
 
 internal import CCouponProto
 internal import CProtobufC

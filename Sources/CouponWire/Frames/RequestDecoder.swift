@@ -1,11 +1,11 @@
-// From a frame's bytes to a valid request. What a client may send wrong is refused here, by name;
-// what comes out needs no further look.
+// From a frame's bytes to a valid request. A wrong field is refused here, by its name; a decoded request
+// needs no further check.
 
 internal import CCouponProto
 internal import CProtobufC
 public import CouponDomain
 
-/// A frame that holds no valid request. The connection stays usable.
+/// A frame without a valid request. The connection stays usable.
 public struct RefusedRequest: Error, Equatable, Sendable {
     /// The request's id; 0 if it could not be read.
     public let id: UInt64

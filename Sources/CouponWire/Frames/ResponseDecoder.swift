@@ -4,7 +4,7 @@ internal import CCouponProto
 internal import CProtobufC
 public import CouponDomain
 
-/// A frame that holds no answer known here.
+/// A frame without an answer that is known here.
 public struct UnreadableResponse: Error, Equatable, Sendable {
     /// Which request it answers; nil if it could not be read: then the
     /// connection cannot be used any more.
@@ -30,7 +30,7 @@ public struct ResponseDecoder: ~Copyable {
 
     /// Decodes one message, without its length.
     ///
-    /// - Throws: if the bytes are no protobuf message, or contain a value that is not known here,
+    /// - Throws: if the bytes are not a protobuf message, or contain a value that is not known here,
     ///   which a later daemon may send.
     public mutating func decode(_ message: RawSpan) throws(UnreadableResponse) -> Response {
         arena.reset()

@@ -85,7 +85,7 @@ extension Coupon {
 }
 
 extension CouponChange {
-    /// One that changes something. Whether it fits what stays is judged on the locked coupon.
+    /// A change of at least one field. Whether it fits the coupon is judged when the coupon is locked.
     init(_ raw: Part<Coupond__V1__UpdateCouponRequest>) throws(Failure) {
         self.init()
         if raw.maybe_title_case == .present {

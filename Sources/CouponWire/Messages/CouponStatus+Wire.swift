@@ -1,4 +1,4 @@
-// How a coupon and a user stand: the request and its answer.
+// The status of a coupon and a user: the request and its answer.
 
 internal import CCouponProto
 internal import CouponDomain

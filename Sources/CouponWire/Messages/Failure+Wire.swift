@@ -31,11 +31,11 @@ extension Failure {
         case COUPOND__V1__ACCEPTANCE__ACCEPTANCE_NOT_ACCEPTED: acceptance = .notAccepted
         case COUPOND__V1__ACCEPTANCE__ACCEPTANCE_ACCEPTED:
             acceptance = .accepted(sequence: raw.sequence)
-        // Nothing may be concluded from a word of a later daemon.
+        // A word of a later daemon is not known here, so the acceptance is unknown.
         default: acceptance = .unknown
         }
         self.init(
-            // As gRPC has it: a code that is not known is a fault of the other side.
+            // As in gRPC: a code that is not known is a fault of the other side.
             Int32(exactly: raw.code).flatMap(StatusCode.init) ?? .internal,
             try Field.text(raw.message, "error.message"),
             retryAfterMilliseconds: raw.retry_after_ms == 0 ? nil : raw.retry_after_ms,

@@ -1,4 +1,4 @@
-// The request that comes a million times.
+// The most frequent request.
 
 internal import CCouponProto
 internal import CouponDomain

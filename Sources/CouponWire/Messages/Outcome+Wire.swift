@@ -15,7 +15,7 @@ extension MessageArena {
 }
 
 extension Part where Message == Coupond__V1__IssueResponse {
-    /// Sets every field, whatever stood there before.
+    /// Sets every field, because the struct has the values of an earlier answer.
     func fill(_ from: Outcome) {
         self.sequence = 0
         self.issued_at = 0

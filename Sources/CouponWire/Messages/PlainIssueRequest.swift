@@ -1,5 +1,5 @@
-// The one message that comes a million times, without what it never has: the token and the other methods
-// of a `Request` make that value expensive to move.
+// The most frequent message, without the token and the other methods of a `Request`, which make that value
+// expensive to move.
 
 public import CouponDomain
 

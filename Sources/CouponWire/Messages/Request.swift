@@ -28,9 +28,9 @@ public struct Request: Equatable, Sendable {
     public enum Method: Equatable, Sendable {
         /// One user asks for one coupon.
         case issue(IssueRequest)
-        /// How a coupon, and perhaps a user, stand.
+        /// The status of a coupon, and of a user if one is named.
         case couponStatus(coupon: CouponID, user: UserID?)
-        /// Whether the daemon can accept now.
+        /// Whether the daemon can accept requests now.
         case health
         /// What the daemon is.
         case serverInfo
@@ -44,7 +44,7 @@ public struct Request: Equatable, Sendable {
         case updateCoupon(CouponID, CouponChange)
         /// Refuses requests until resumed.
         case pauseCoupon(CouponID)
-        /// Takes requests again.
+        /// Accepts requests again.
         case resumeCoupon(CouponID)
         /// Refuses requests for good.
         case closeCoupon(CouponID)
@@ -56,7 +56,7 @@ public struct Request: Equatable, Sendable {
         case listDeadLetters(after: Int64, coupon: CouponID?)
         /// Issues a dead letter's request with its old sequence.
         case redriveDeadLetter(Int64)
-        /// Gives a dead letter up, and its slot back.
+        /// Discards a dead letter, and frees its slot.
         case discardDeadLetter(Int64)
         /// Drops the daemon's local caches and reads its admin token again.
         case reload
