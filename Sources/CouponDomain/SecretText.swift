@@ -5,7 +5,7 @@ package enum SecretText {
 
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
-    /// The first line, without a byte order mark and without its line end, be that of Unix or of Windows.
+    /// The first line, without a byte order mark and without its line end (of Unix or of Windows).
     /// - Parameter limit: how many bytes it may have.
     package static func firstLine(
         of file: [UInt8], limit: Int

@@ -17,8 +17,8 @@ enum Signals {
     }
 }
 
-/// Ends the daemon at once if it is stopped while it waits for its servers: it has accepted nothing. As
-/// process 1 of a container it would not even be ended by the kernel.
+/// Ends the daemon at once if it is stopped while it waits for its servers: it has accepted nothing. The
+/// kernel does not end process 1 of a container by a signal that it does not handle.
 final class EarlyStop: Sendable {
     private let isServing = Atomic(false)
 

@@ -56,7 +56,7 @@ enum Output {
 struct OutputLost: Error, Equatable {
     let errorNumber: Int32
 
-    /// Says what happened, if anybody is there who did not cause it.
+    /// Reports it on standard error, unless the reader of a pipe has closed it.
     /// - Returns: What to throw.
     func reported() -> ExitCode {
         if errorNumber != EPIPE {
