@@ -19,7 +19,7 @@ public indirect enum ClientError: Error, Equatable, Sendable {
     /// The last of several tries ended with `last`, but an earlier one left this acceptance.
     case givenUp(Acceptance, last: ClientError)
 
-    /// What is known of an issue request that ended so.
+    /// What is known of an issue request that ended with this error.
     public var acceptance: Acceptance {
         switch self {
         case .refused(let failure): failure.acceptance

@@ -39,7 +39,7 @@ extension CouponClient {
         }
     }
 
-    /// How a coupon stands, and what became of the request of `user`, if given.
+    /// The status of a coupon, and of the request of `user`, if given.
     public func status(
         of coupon: CouponID, user: UserID? = nil, deadline: TimeAmount? = nil
     ) async throws(ClientError) -> CouponStatus {

@@ -5,10 +5,9 @@ internal import NIOPosix
 /// Calls the daemon over one pipelining connection, made at the first call and again after it
 /// broke.
 ///
-/// Every call ends: by its deadline, which begins when the request is sent, after
-/// `ClientConfiguration.connectTimeout` at most; with an answer, or with a `ClientError` whose
-/// `acceptance` says what is known. Cancelling a task does not end its call: what was sent cannot
-/// be taken back, and its answer is soon there.
+/// Every call ends with an answer, or with a `ClientError` whose `acceptance` says what is known. Its
+/// deadline begins when the request is sent, at most `ClientConfiguration.connectTimeout` after the call.
+/// Cancelling a task does not end its call: what was sent cannot be taken back, and its answer comes soon.
 public final class CouponClient: Sendable {
     /// Where the daemon listens.
     public let address: ServerAddress

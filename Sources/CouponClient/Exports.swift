@@ -1,3 +1,3 @@
-// A user of the client needs its words, and no other import.
+// So that `import CouponClient` brings the words of CouponDomain.
 
 @_exported public import CouponDomain

@@ -6,7 +6,7 @@ public struct AcceptedRequest: Hashable, Sendable {
     public let user: UserID
     /// The gate's order number.
     public let sequence: Int64
-    /// The request that counted.
+    /// The id of the accepted request.
     public let requestID: RequestID
 
     /// A request that was accepted.

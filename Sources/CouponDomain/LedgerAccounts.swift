@@ -48,8 +48,7 @@ public struct LedgerAccounts: Equatable, Sendable {
     /// decided one can still come.
     public var lost: Int64 { coupon.lastSequence - decided }
 
-    /// Whether losses are to be expected: the gate was rebuilt, or an
-    /// unreadable entry is among the dead letters.
+    /// Whether losses are expected: the gate was rebuilt, or an unreadable entry is among the dead letters.
     public var isLossDocumented: Bool { epoch > 1 || unreadable > 0 }
 }
 

@@ -2,7 +2,7 @@
 public enum RejectionReason: UInt8, Sendable, CaseIterable {
     /// The quantity was gone in PostgreSQL: somebody changed its tables without the gate.
     case soldOut = 1
-    /// The user held the coupon already, by another request.
+    /// The user had the coupon already, through another request.
     case alreadyIssued = 2
     /// The coupon is not in PostgreSQL any more.
     case notFound = 3

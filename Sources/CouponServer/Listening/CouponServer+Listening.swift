@@ -26,7 +26,7 @@ extension CouponServer {
     }
 
     /// Listens at all addresses of a name that this machine has. An address that is in use, or not allowed,
-    /// is an error: callers would reach somebody else.
+    /// is an error: callers would reach another program.
     func bindEach(
         _ addresses: [SocketAddress], setting: String,
         _ bind: (SocketAddress) async throws -> [any Channel]

@@ -25,7 +25,7 @@ struct Sale: LoadScript {
     private(set) var lastAccepted: UInt64 = 0
 
     /// - Parameters:
-    ///   - users: so many, numbered from 1.
+    ///   - users: how many, numbered from 1.
     ///   - asks: how often each asks.
     ///   - seed: of the order.
     init(coupon: CouponID, users: Int32, asks: Int, waitFor: WaitFor, seed: UInt64) {

@@ -4,7 +4,7 @@ internal import CouponCore
 internal import CouponWire
 internal import Glibc
 
-/// How a coupon stands, again and again.
+/// The status of a coupon, repeatedly.
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch",

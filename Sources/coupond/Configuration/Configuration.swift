@@ -4,7 +4,7 @@ internal import CouponPostgres
 
 /// `configuration.maxBatch` is the value of `Settings.maxBatch`.
 @dynamicMemberLookup struct Configuration: Sendable {
-    /// What stands for the value, by key: checked, and parsed again when it is read.
+    /// The text of each value, by key: checked, and parsed again when it is read.
     private let texts: [String: String]
     /// Variables that begin with `COUPOND_` and belong to somebody else.
     let foreignVariables: [String]
