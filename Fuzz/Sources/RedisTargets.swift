@@ -14,7 +14,7 @@ func fuzzReplies(_ input: [UInt8]) {
     }
     require(replies(in: cut) == whole, "the replies depend on how the stream is cut")
     for reply in whole {
-        if case .error(let text) = reply { _ = BlockingConnection.error(text) }
+        if case .error(let text) = reply { _ = ErrorReply.cause(text) }
         _ = CouponRedis.RedisServerInfo(info: reply, config: reply).unsafeSettings
     }
 }

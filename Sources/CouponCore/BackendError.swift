@@ -14,8 +14,12 @@ public enum BackendError: Error, Equatable, Sendable {
 
 /// Why a call to Redis failed.
 public enum RedisFault: Equatable, Sendable {
-    /// Redis is away, or refuses for now (LOADING, READONLY, OOM…).
+    /// Redis cannot be reached, or does not answer.
     case unavailable(String)
+    /// Redis answers that it cannot do this now (OOM, READONLY, LOADING…), and did nothing; see the text.
+    case refused(String)
+    /// The Redis user lacks rights that every daemon needs; the text names them.
+    case missingRights(String)
     /// Redis is not run as promise 3 demands; the text names the setting.
     case unsafeSettings(String)
     /// Redis sent a reply that no version of the scripts sends.
@@ -42,6 +46,29 @@ public enum PostgresFault: Equatable, Sendable {
     case refused(String)
 }
 
+extension RedisFault {
+    /// Why, for people.
+    public var text: String {
+        switch self {
+        case .unavailable(let text), .refused(let text): text
+        case .missingRights(let text): "the Redis user lacks rights: \(text)"
+        case .unsafeSettings(let text): "unsafe Redis settings: \(text)"
+        case .unexpectedReply(let text): "unexpected reply from Redis: \(text.prefix(200))"
+        }
+    }
+}
+
+extension BackendError {
+    /// Whether a server works and refuses: an operator has to do something, such as to give a right.
+    package var isRefusal: Bool {
+        switch self {
+        case .redis(.unavailable), .redis(.unexpectedReply): false
+        case .postgres(.refused), .redis: true
+        case .postgres, .overtaken, .answer: false
+        }
+    }
+}
+
 extension BackendError: CustomStringConvertible {
     /// For the log.
     public var description: String {
@@ -60,7 +87,8 @@ extension Failure {
         switch error {
         case .answer(let failure): self = failure
         case .overtaken: self = .unavailable("the gate changed in the meantime: ask again")
-        case .redis: self = .unavailable("Redis is not reachable")
+        case .redis(.unavailable): self = .unavailable("Redis is not reachable")
+        case .redis(let fault): self = .unavailable(fault.text)
         case .postgres(.refused(let text)): self.init(.internal, "PostgreSQL refuses: \(text)")
         case .postgres(.busy): self = .unavailable("the coupon is locked: ask again")
         case .postgres(.tooSlow): self = .unavailable("PostgreSQL took too long: ask again")

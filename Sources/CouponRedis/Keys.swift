@@ -7,6 +7,9 @@ enum Keys {
     /// What an `EventSource` subscribes to.
     static let allEvents = "coupond:{*}:events"
 
+    /// A channel without subscribers: what is published there goes to the replicas only.
+    static let replicas = "coupond:replicas"
+
     static func prefix(_ partition: PartitionID) -> String { "coupond:{\(partition.rawValue)}:" }
 
     static func gate(_ partition: PartitionID) -> String { prefix(partition) + "gate" }

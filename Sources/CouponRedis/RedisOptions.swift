@@ -29,6 +29,9 @@ public struct RedisOptions: Sendable {
     /// How long Redis keeps a finished coupon, in milliseconds; 0 is without end.
     public var finishedRetentionMilliseconds: Int64 = 86_400_000
 
+    /// Called with the cause of each command that Redis refuses, such as `OOM`; from any thread.
+    public var countRefusal: @Sendable (_ cause: String) -> Void = { _ in }
+
     /// Options with their defaults.
     /// - Parameter address: how to reach Redis.
     public init(address: Address) { self.address = address }

@@ -5,13 +5,22 @@ internal import CouponCore
 
 enum Script: CaseIterable, Sendable {
     case gate, read, settle, heartbeat, fence, distrust, beat, count, open, claim, stage, load
-    case abandon, set, cap, letter, inspect, unload
+    case abandon, set, cap, letter, inspect, unload, rights
     /// `stage` and `load` for a rebuild. It may exceed Redis' memory limit, because nothing is accepted or
     /// issued before it has ended.
     case stageInRebuild, loadInRebuild
 
     /// The text to load: the first line with its flags, the preludes, the rest; with the values of `Layout`.
     var text: [UInt8] { Self.texts[self] ?? [] }
+
+    /// Loads it; the reply is the name under which Redis knows it.
+    var loadCommand: Command {
+        var command = Command(argumentCount: 3, capacity: 16_384)
+        command.append("SCRIPT")
+        command.append("LOAD")
+        command.append(text)
+        return command
+    }
 
     private static let texts = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0, Layout.withValues($0.assembled)) })
@@ -46,6 +55,7 @@ enum Script: CaseIterable, Sendable {
         case .cap: PackageResources.cap_lua
         case .letter: PackageResources.letter_lua
         case .inspect: PackageResources.inspect_lua
+        case .rights: PackageResources.rights_lua
         }
     }
 }

@@ -31,6 +31,9 @@ struct Owned {
     /// The text of the last failure; the same failure is logged once.
     private(set) var lastFailure = ""
 
+    /// Why it waits; nil if it does not, or for others only.
+    var trouble: String? { failures > 0 ? lastFailure : nil }
+
     init(now: MonotonicTime, requestsPerTransaction: Int) {
         checkAt = now
         unloadAt = now

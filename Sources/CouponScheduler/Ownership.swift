@@ -6,7 +6,7 @@ internal import CouponCore
 struct Ownership {
     private let partitioning: Partitioning
     private var reviewAt: MonotonicTime
-    private(set) var failures = 0
+    private var failures = 0
 
     struct Changes {
         var taken: [PartitionID] = []

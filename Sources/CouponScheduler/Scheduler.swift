@@ -25,6 +25,9 @@ package final class Scheduler {
     private var turnsSinceStart = 0
     private var rereadAt: MonotonicTime
     private var reportedOwned: Set<PartitionID> = []
+    private var reportedTrouble: String?
+    /// Why there is no session; nil if there is one.
+    private var sessionTrouble: String?
 
     /// - Parameters:
     ///   - ledger: its session with PostgreSQL.
@@ -51,6 +54,7 @@ package final class Scheduler {
         do {
             try keepOwnership(now)
         } catch {
+            instruments.count(.failures)
             loseSession(error, now)
         }
         reportOwned()
@@ -58,6 +62,7 @@ package final class Scheduler {
         serveDue()
         sendHeartbeats()
         unload()
+        reportTrouble()
         waitForWork()
     }
 
@@ -75,12 +80,19 @@ package final class Scheduler {
         reportedOwned = now
     }
 
+    private func reportTrouble() {
+        let now = sessionTrouble ?? owned.values.lazy.compactMap(\.trouble).first
+        if now != reportedTrouble { options.reportTrouble(now) }
+        reportedTrouble = now
+    }
+
     private func keepOwnership(_ now: MonotonicTime) throws(BackendError) {
         if !ledger.isConnected { owned.removeAll() }
         let changes = try ownership.review(
             ledger: ledger, owned: Set(owned.keys),
             rebuilding: Set(rebuilds.keys).intersection(owned.keys), now: now)
         guard let changes else { return }
+        sessionTrouble = nil
         for partition in changes.given { owned[partition] = nil }
         for partition in changes.taken {
             owned[partition] = Owned(
@@ -99,9 +111,10 @@ package final class Scheduler {
 
     /// The locks are gone with the session, so other daemons may own the partitions now (rule 9).
     func loseSession(_ error: BackendError, _ now: MonotonicTime) {
-        if !owned.isEmpty || ownership.failures == 0 {
+        if !owned.isEmpty || "\(error)" != sessionTrouble {
             logger.warning("session with PostgreSQL lost", metadata: [LogKey.error: "\(error)"])
         }
+        sessionTrouble = "\(error)"
         owned.removeAll()
         for partition in rebuilds.keys { rebuilds[partition]?.isInDoubt = true }
         ownership.backOff(now: now, using: &random)

@@ -21,6 +21,8 @@ public struct SchedulerOptions: Sendable {
     public var clocks: Clocks
     /// Is called with the owned partitions whenever they change.
     public var reportOwned: @Sendable (Set<PartitionID>) -> Void = { _ in }
+    /// Is called with the reason why an owned partition waits whenever that changes; nil if none waits.
+    public var reportTrouble: @Sendable (String?) -> Void = { _ in }
     /// Called at each named place; tests kill the daemon there.
     public var failpoint: @Sendable (Failpoint) -> Void
 

@@ -15,6 +15,7 @@ public actor SchedulerService: Service {
     private let instruments = Instruments()
     private let isStopping = Atomic(false)
     private let owned = Mutex<Set<PartitionID>>([])
+    private let trouble = Mutex<String?>(nil)
 
     /// The actor's own thread: its calls block.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -39,6 +40,9 @@ public actor SchedulerService: Service {
         owned.withLock { $0.contains(partition) }
     }
 
+    /// Why a partition that this daemon owns waits, as of a moment ago; nil if none does.
+    public nonisolated var whyPartitionsWait: String? { trouble.withLock { $0 } }
+
     /// Counts a coupon for which PostgreSQL went back.
     public nonisolated func countPostgresRollback() { instruments.count(.postgresRollbacks) }
 
@@ -62,6 +66,7 @@ public actor SchedulerService: Service {
     private func drain() {
         var options = options
         options.reportOwned = { [self] owned in self.owned.withLock { $0 = owned } }
+        options.reportTrouble = { [self] trouble in self.trouble.withLock { $0 = trouble } }
         let scheduler = Scheduler(
             ledger: makeLedger(), gates: makeGates(), options: options, logger: logger,
             instruments: instruments)

@@ -109,7 +109,7 @@ public struct CouponServer: Service {
                 NIOLoopBound(
                     LoopServer(
                         loop: loop, configuration: configuration, environment: environment,
-                        work: work, loopServers: loopServers),
+                        work: work, loopServers: loopServers, logger: logger),
                     eventLoop: loop)
             }.get()
             loopServers.add(loopServer)

@@ -52,6 +52,8 @@ public protocol ServerEnvironment: Sendable {
     func reloadSettings() throws(Failure)
     /// Whether this daemon owns a partition now, and so audits its coupons.
     func owns(_ partition: PartitionID) -> Bool
+    /// Why a partition that this daemon owns waits; nil if none does.
+    var whyPartitionsWait: String? { get }
     /// Counts a coupon for which PostgreSQL went back.
     func countPostgresRollback()
     /// Metrics that the server does not count itself, in Prometheus' text format.

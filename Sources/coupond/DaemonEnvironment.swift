@@ -18,6 +18,7 @@ final class DaemonEnvironment: ServerEnvironment {
     let replicaTimeoutMilliseconds: Int64
     let secrets: Secrets
     let registry: MetricsRegistry
+    let refusals: RefusalCounts
     let scheduler: SchedulerService
     let notifier: Notifier
     let logger: Logger
@@ -28,7 +29,8 @@ final class DaemonEnvironment: ServerEnvironment {
     init(
         redis: RedisOptions, postgres: PostgresOptions, partitioning: Partitioning,
         replicas: Int, replicaTimeoutMilliseconds: Int64, secrets: Secrets,
-        registry: MetricsRegistry, scheduler: SchedulerService, notifier: Notifier, logger: Logger
+        registry: MetricsRegistry, refusals: RefusalCounts, scheduler: SchedulerService,
+        notifier: Notifier, logger: Logger
     ) {
         self.redis = redis
         self.postgres = postgres
@@ -37,6 +39,7 @@ final class DaemonEnvironment: ServerEnvironment {
         self.replicaTimeoutMilliseconds = replicaTimeoutMilliseconds
         self.secrets = secrets
         self.registry = registry
+        self.refusals = refusals
         self.scheduler = scheduler
         self.notifier = notifier
         self.logger = logger
@@ -99,7 +102,9 @@ final class DaemonEnvironment: ServerEnvironment {
 
     func countPostgresRollback() { scheduler.countPostgresRollback() }
 
-    var metrics: String { registry.text }
+    var metrics: String { registry.text + refusals.text }
+
+    var whyPartitionsWait: String? { scheduler.whyPartitionsWait }
 
     func listening(on address: String) {
         self.address.withLock { $0 = address }

@@ -66,11 +66,17 @@ func prepare(
         do {
             let gates = RedisGateControl(options: redis, logger: logger)
             _ = try gates.identity()
+            try gates.checkRights()
             return try Installation.setUp(
                 postgres, partitions: configuration.partitions, logger: logger)
         } catch BackendError.redis(.unsafeSettings(let text)) {
             logger.critical(
                 "Redis is not configured to store data durably", metadata: [LogKey.why: "\(text)"])
+            throw ExitCode(EX_CONFIG)
+        } catch BackendError.redis(.missingRights(let text)) {
+            logger.critical(
+                "the Redis user lacks rights; docs/OPERATIONS.md has a user with all of them",
+                metadata: [LogKey.rights: "\(text)"])
             throw ExitCode(EX_CONFIG)
         } catch BackendError.postgres(.refused(let text)) {
             logger.critical(

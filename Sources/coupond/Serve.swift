@@ -32,8 +32,11 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
     }
     let maximumConnections = try admittedConnections(configuration, logger)
     let secrets = try readSecrets(configuration, logger)
-    let redis = RedisOptions(configuration, password: secrets.redisPassword)
-    let postgres = PostgresOptions(connection: configuration.postgres)
+    let refusals = RefusalCounts()
+    let redis = RedisOptions(
+        configuration, password: secrets.redisPassword,
+        countRefusal: { refusals.count(.redis, $0) })
+    let postgres = PostgresOptions(configuration) { refusals.count(.postgres, $0) }
     let hangups = await UnixSignalsSequence(trapping: .sighup)
     let earlyStop = await EarlyStop(log, logger)
     let installation = try await onThread {
@@ -50,7 +53,7 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
             redis: redis, postgres: postgres, partitioning: installation.partitioning,
             replicas: configuration.redisWaitReplicas,
             replicaTimeoutMilliseconds: configuration.redisWaitTimeout.wholeMilliseconds,
-            secrets: secrets, registry: metrics, scheduler: scheduler,
+            secrets: secrets, registry: metrics, refusals: refusals, scheduler: scheduler,
             notifier: Notifier(environment: environment()), logger: logger),
         logger: logger)
     let reload = ReloadService(signals: hangups, server: server, earlyStop: earlyStop)
@@ -86,17 +89,30 @@ private func makeScheduler(
 }
 
 extension RedisOptions {
-    fileprivate init(_ configuration: Configuration, password: String?) {
+    fileprivate init(
+        _ configuration: Configuration, password: String?,
+        countRefusal: @escaping @Sendable (String) -> Void
+    ) {
         switch configuration.redis {
         case .tcp(let host, let port): self.init(address: .tcp(host: host, port: port))
         case .unix(let path): self.init(address: .unix(path: path))
         }
         username = configuration.redisUser
         self.password = password
+        self.countRefusal = countRefusal
         allowUnsafeSettings = configuration.allowUnsafeRedis
         backlogPerCoupon = Int64(configuration.backlogPerCoupon)
         backlogPerPartition = Int64(configuration.backlogPerPartition)
         finishedRetentionMilliseconds = configuration.finishedRetention.wholeMilliseconds
+    }
+}
+
+extension PostgresOptions {
+    fileprivate init(
+        _ configuration: Configuration, countRefusal: @escaping @Sendable (String) -> Void
+    ) {
+        self.init(connection: configuration.postgres)
+        self.countRefusal = countRefusal
     }
 }
 

@@ -63,7 +63,7 @@ import Testing
         try database.sql(
             """
             CREATE ROLE \(role) LOGIN; GRANT USAGE ON SCHEMA coupond TO \(role);
-            GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA coupond TO \(role)
+            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA coupond TO \(role)
             """)
         let options = PostgresOptions(connection: database.connection + " user=\(role)")
         #expect(

@@ -16,7 +16,7 @@ internal import Testing
         let error = #expect(throws: BackendError.self, sourceLocation: sourceLocation) {
             try body()
         }
-        guard case .redis(.unavailable(let text))? = error, text.contains("maxmemory") else {
+        guard case .redis(.refused(let text))? = error, text.contains("maxmemory") else {
             Testing.Issue.record("\(String(describing: error))", sourceLocation: sourceLocation)
             return
         }

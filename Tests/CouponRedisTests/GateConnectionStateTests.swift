@@ -71,8 +71,13 @@ private final class Machine {
     }
 
     func check(at second: Int, of old: FakeLink? = nil) -> State.WatchAction {
-        state.checkAnswers(of: old ?? link, now: .second(second), timeout: .seconds(5))
+        state.checkAnswers(
+            of: old ?? link, now: .second(second), timeout: .seconds(5), probeTimeout: .seconds(2))
     }
+
+    func probeAnswered(over old: FakeLink? = nil) { state.probeAnswered(over: old ?? link) }
+
+    var outage: String? { state.outage }
 
     /// What follows from a reply; the answers that are due are delivered.
     func replied(_ reply: Reply, to number: Int?) throws -> String {
@@ -154,24 +159,24 @@ private var stale: Reply { .bytes([1, 1] + [UInt8](repeating: 0, count: 8)) }
 
     @Test func `pauses grow with failures and begin again after a success`() throws {
         func pause(_ action: Machine.State.BreakAction) throws -> (Int64, Bool, Bool) {
-            guard case .dial(let pause, let isFirst, let wasReady) = action else {
+            guard case .dial(let pause, let isNews, let wasReady) = action else {
                 throw BackendError.redis(.unexpectedReply("no dial"))
             }
-            return (pause, isFirst, wasReady)
+            return (pause, isNews, wasReady)
         }
         _ = machine.start()
         var full: Int64 = 50
         for failure in 0..<9 {
-            let (milliseconds, isFirst, wasReady) = try pause(machine.broke())
+            let (milliseconds, isNews, wasReady) = try pause(machine.broke())
             #expect((full / 2...full).contains(milliseconds))
-            #expect(isFirst == (failure == 0) && !wasReady)
+            #expect(isNews == (failure == 0) && !wasReady)
             full = min(2 * full, 2_000)
             #expect(machine.dialDue() == .dial)
         }
         _ = machine.dialed()
         _ = machine.shakeHands()
-        let (milliseconds, isFirst, wasReady) = try pause(machine.broke())
-        #expect((25...50).contains(milliseconds) && isFirst && wasReady)
+        let (milliseconds, isNews, wasReady) = try pause(machine.broke())
+        #expect((25...50).contains(milliseconds) && isNews && wasReady)
     }
 
     @Test func `answers are delivered in the order of the calls`() throws {
@@ -256,7 +261,9 @@ private var stale: Reply { .bytes([1, 1] + [UInt8](repeating: 0, count: 8)) }
         for _ in 1...2 {
             _ = machine.dialDue()
             _ = machine.dialed()
-            #expect(machine.handshakeReplied(.error("LOADING x")) == .close(reason: "LOADING x"))
+            #expect(
+                machine.handshakeReplied(.error("LOADING x"))
+                    == .close(reason: "Redis is loading its data (LOADING x)"))
             _ = machine.broke()
         }
         _ = machine.dialDue()
@@ -281,7 +288,6 @@ private var stale: Reply { .bytes([1, 1] + [UInt8](repeating: 0, count: 8)) }
 
     @Test func `an answer that does not come closes the connection`() throws {
         machine.becomeReady()
-        #expect(machine.check(at: 1_000) == .watchOn)
         let number = machine.send(1, at: 10)
         _ = machine.send(2, at: 12)
         #expect(machine.check(at: 15) == .watchOn)
@@ -291,6 +297,42 @@ private var stale: Reply { .bytes([1, 1] + [UInt8](repeating: 0, count: 8)) }
         #expect(machine.check(at: 18, of: FakeLink()) == .stop)
         _ = machine.broke()
         #expect(machine.check(at: 18) == .stop)
+    }
+
+    @Test func `an idle connection is probed, and closed if the probe has no answer`() throws {
+        machine.becomeReady()
+        #expect(machine.check(at: 10) == .probe)
+        #expect(machine.check(at: 11) == .watchOn, "one probe at a time")
+        machine.probeAnswered(over: FakeLink())
+        #expect(machine.check(at: 12) == .watchOn)
+        machine.probeAnswered()
+        #expect(machine.check(at: 13) == .probe)
+        #expect(machine.check(at: 15) == .watchOn)
+        #expect(machine.check(at: 16) == .close(reason: "Redis does not answer"))
+        _ = machine.broke()
+        machine.probeAnswered()
+        #expect(machine.check(at: 17) == .stop)
+    }
+
+    @Test func `a connection with calls in flight needs no probe`() throws {
+        machine.becomeReady()
+        let number = machine.send(1, at: 10)
+        #expect(machine.check(at: 14) == .watchOn)
+        _ = try machine.replied(stale, to: number)
+        #expect(machine.check(at: 15) == .probe)
+    }
+
+    @Test func `a new reason for an outage is news, and the reason is known`() throws {
+        func isNews(_ reason: String) -> Bool {
+            guard case .dial(_, let isNews, _) = machine.broke(reason) else { return false }
+            _ = machine.dialDue()
+            return isNews
+        }
+        #expect(machine.outage == "not connected to Redis yet")
+        machine.becomeReady()
+        #expect(machine.outage == nil)
+        #expect(isNews("closed") && !isNews("closed") && isNews("refused") && !isNews("refused"))
+        #expect(machine.outage == "refused")
     }
 
     @Test func `another history closes the connection`() {

@@ -227,7 +227,7 @@ extension GateAnswer {
         #expect(try await way.answers(2)[1].trouble != nil)
         try await eventually("leaving") { way.recorder.changes.withLock { $0 } > 1 }
         #expect(try await way.identity() == nil)
-        #expect(throws: BackendError.redis(.unavailable("Redis is a replica"))) {
+        #expect(throws: BackendError.redis(.refused("Redis is a replica"))) {
             try fixture.control.identity()
         }
         try await fixture.server.cli("REPLICAOF", "NO", "ONE")

@@ -58,7 +58,7 @@ internal import Testing
         let before = try await fixture.connections()
         for _ in 1...1_000 {
             let error = #expect(throws: BackendError.self) { try stranger.identity() }
-            guard case .redis(.unavailable(let text)) = error, text.contains("NOPERM") else {
+            guard case .redis(.missingRights(let text)) = error, text.contains("NOPERM") else {
                 throw BackendError.redis(.unexpectedReply("\(String(describing: error))"))
             }
         }

@@ -27,14 +27,16 @@ internal import Testing
             steps(replies, previous: session).suffix(2)
                 == [.kill(clientID: 9), .finished(session)])
         let refused = Handshake.replies() + [.error("NOPERM x")]
-        #expect(steps(refused, previous: session).last == .failed(reason: "NOPERM x"))
+        #expect(
+            steps(refused, previous: session).last
+                == .failed(reason: "the Redis user lacks a permission (NOPERM x)"))
         #expect(steps(Handshake.replies(runID: "c"), previous: session).last != .kill(clientID: 9))
     }
 
     @Test(arguments: 0...2) func `an error ends the handshake`(index: Int) {
         var replies = Handshake.replies()
         replies[index] = .error("NOAUTH x")
-        #expect(steps(replies)[index] == .failed(reason: "NOAUTH x"))
+        #expect(steps(replies)[index] == .failed(reason: "Redis needs a password (NOAUTH x)"))
     }
 
     @Test func `a replica is refused`() {

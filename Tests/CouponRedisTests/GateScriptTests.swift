@@ -242,7 +242,7 @@ internal import Testing
         _ = try fixture.ask(request(1))
         try await fixture.server.cli("CONFIG", "SET", "maxmemory", "1")
         let error = #expect(throws: BackendError.self) { try fixture.answer([request(2)]) }
-        guard case .redis(.unavailable(let text)) = error else {
+        guard case .redis(.refused(let text)) = error else {
             throw BackendError.redis(.unexpectedReply("\(String(describing: error))"))
         }
         #expect(text.contains("maxmemory"))

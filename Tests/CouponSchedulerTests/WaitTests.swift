@@ -19,15 +19,17 @@ import Testing
 
     private var longestPause: Int { pauses.longest.load(ordering: .relaxed) }
 
-    private func makeScheduler(partitions: Int = 1) -> Scheduler {
-        Scheduler(
-            ledger: ledger, gates: gates,
-            options: SchedulerOptions(
-                partitioning: Partitioning(count: partitions), checkMilliseconds: 100,
-                clocks: Clocks(
-                    now: { [clock] in clock.now }, wallNow: { .zero },
-                    pause: { [pauses] in pauses.longest.max($0, ordering: .relaxed) })),
-            logger: Logger(label: "test"))
+    private func makeScheduler(
+        partitions: Int = 1, reportTrouble: @escaping @Sendable (String?) -> Void = { _ in }
+    ) -> Scheduler {
+        var options = SchedulerOptions(
+            partitioning: Partitioning(count: partitions), checkMilliseconds: 100,
+            clocks: Clocks(
+                now: { [clock] in clock.now }, wallNow: { .zero },
+                pause: { [pauses] in pauses.longest.max($0, ordering: .relaxed) }))
+        options.reportTrouble = reportTrouble
+        return Scheduler(
+            ledger: ledger, gates: gates, options: options, logger: Logger(label: "test"))
     }
 
     @Test func `the scheduler sleeps in Redis with nothing to issue, up to the next heartbeat`() {
@@ -68,6 +70,28 @@ import Testing
         for _ in 1...2 { scheduler.turn() }
         #expect(ledger.issued == [1])
         #expect((25...50).contains(longestPause))
+    }
+
+    @Test func `the reason why a partition waits is reported, and its end`() {
+        final class Reports: Sendable {
+            let texts = Mutex<[String?]>([])
+        }
+        let reports = Reports()
+        let scheduler = makeScheduler { text in reports.texts.withLock { $0.append(text) } }
+        scheduler.turn()
+        gates.broken = PartitionID(0)
+        gates.accept()
+        for _ in 1...3 {
+            clock.advance(milliseconds: 6_000)
+            scheduler.turn()
+        }
+        gates.broken = nil
+        for _ in 1...2 {
+            clock.advance(milliseconds: 6_000)
+            scheduler.turn()
+        }
+        let texts = reports.texts.withLock { $0 }
+        #expect(texts.count == 2 && texts[0]?.contains("WRONGTYPE") == true && texts[1] == nil)
     }
 
     @Test func `a failed partition does not stop another one from waking the scheduler`() {

@@ -63,6 +63,39 @@ import Testing
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
+    @Test func `the first replica that attaches costs a rebuild and nothing else`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        let coupon = try await daemon.offer(total: 3)
+        #expect(try await daemon.win(coupon, 1) == 1)
+        let replica = try await RedisServer(replicaOf: world.redis)
+        try await eventually("the gate is rebuilt") {
+            try await daemon.client.audit(coupon).place.epoch > 1
+        }
+        #expect(daemon.process.logTail(lines: 1_000).contains("a new replication id"))
+        #expect(try await daemon.holds(coupon, 1))
+        for user in 2...3 { try await daemon.winSoon(coupon, Int64(user)) }
+        _ = replica
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test func `with a backlog that Redis keeps, replicas come and go without a rebuild`()
+        async throws
+    {
+        let world = try await World(redis: ["--repl-backlog-ttl", "0"])
+        let first = try await RedisServer(replicaOf: world.redis)
+        let daemon = try await world.daemon()
+        let coupon = try await daemon.offer(total: 3)
+        #expect(try await daemon.win(coupon, 1) == 1)
+        try await first.stop()
+        let second = try await RedisServer(replicaOf: world.redis)
+        let third = try await RedisServer(replicaOf: world.redis)
+        for user in 2...3 { #expect(try await daemon.win(coupon, Int64(user)) == Int64(user)) }
+        #expect(try await daemon.client.audit(coupon).place.epoch == 1)
+        _ = (second, third)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test func `an acceptance that was answered outlives its Redis on the replica`() async throws {
         let stage = try await Stage()
         try await eventually("the replica follows") { try await stage.ask(1) == nil }

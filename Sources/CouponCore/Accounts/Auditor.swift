@@ -213,9 +213,9 @@ extension BackendError {
     /// Whether the next coupon is likely to fail too.
     fileprivate var isOfAServer: Bool {
         switch self {
-        case .postgres(.sessionLost), .postgres(.unreachable): true
-        case .redis(.unavailable), .redis(.unsafeSettings): true
-        case .postgres, .redis, .overtaken, .answer: false
+        case .redis(.unexpectedReply): false
+        case .postgres(.sessionLost), .postgres(.unreachable), .redis: true
+        case .postgres, .overtaken, .answer: false
         }
     }
 }

@@ -44,7 +44,7 @@ public enum RebuildReason: String, Sendable {
     /// PostgreSQL went back (rule 16).
     case gateAhead = "the gate has a later epoch than PostgreSQL"
     /// Another Redis, or the same one with another history.
-    case otherRedis = "this is not the Redis of the epoch, or its history has changed"
+    case otherRedis = "this is another Redis, or one with a new replication id"
     /// PostgreSQL went back.
     case settledAhead = "more is settled than PostgreSQL has committed"
     /// Redis went back.

@@ -5,6 +5,9 @@ public protocol Gate: AnyObject {
     /// Which Redis it reaches, checked and ready; nil while there is none.
     var identity: RedisIdentity? { get }
 
+    /// Why calls cannot be answered now, or not after the next break; nil if nothing is known against it.
+    var trouble: String? { get }
+
     /// Gets the answers; held until `close`.
     var delegate: (any GateDelegate)? { get set }
 
@@ -17,6 +20,11 @@ public protocol Gate: AnyObject {
 
     /// Gives the connection up for good; no answer comes any more.
     func close()
+}
+
+extension Gate {
+    /// That there is no Redis, if there is none.
+    public var trouble: String? { identity == nil ? "Redis is not reachable" : nil }
 }
 
 /// Gets the gate's answers.

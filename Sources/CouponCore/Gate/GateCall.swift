@@ -54,6 +54,13 @@ public struct GateCall: Equatable, Sendable {
         self.floor = floor
         self.questions = questions
     }
+
+    /// The same call, that only asks for the state.
+    public var withoutRequests: GateCall {
+        GateCall(
+            partition: partition, epoch: epoch, identity: identity, floor: floor,
+            questions: questions.map { GateQuestion(coupon: $0.coupon, requests: []) })
+    }
 }
 
 /// What the gate says of one request. Raw layout: see `gate.lua`.

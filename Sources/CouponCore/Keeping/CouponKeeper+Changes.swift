@@ -29,27 +29,29 @@ extension CouponKeeper {
         // A cap needs the coupon in the gate; inside the transaction there is no time to load it.
         if case .some(.some) = change.total { try load(id, by: deadline) }
         var used: Int64?
+        var cause = BackendError.answer(.unavailable("the gate is not open: try again"))
         let update = try store.update(id, change) { coupon, row in
             guard case .some(.some(let total)) = change.total else { return true }
             // This is the changed coupon; the cap belongs to the version before.
-            let result = try? gates.cap(
-                id, version: coupon.version - 1, partition: partition, epoch: row.epoch,
-                total: total)
-            switch result {
-            case .capped: return true
-            case .refused(let figure):
-                used = figure
-                return false
-            case .notLoaded, .stale, nil: return false
+            do throws(BackendError) {
+                switch try gates.cap(
+                    id, version: coupon.version - 1, partition: partition, epoch: row.epoch,
+                    total: total)
+                {
+                case .capped: return true
+                case .refused(let figure): used = figure
+                case .notLoaded, .stale: break
+                }
+            } catch {
+                cause = error
             }
+            return false
         }
         switch update {
         case nil: throw .answer(.noCoupon(id))
         case .invalid(let text): throw .answer(Failure(.failedPrecondition, text))
         case .refusedByGate:
-            guard let used else {
-                throw .answer(.unavailable("the gate could not be reached: ask again"))
-            }
+            guard let used else { throw cause }
             throw .answer(
                 Failure(
                     .failedPrecondition,
@@ -92,7 +94,7 @@ extension CouponKeeper {
     /// cap at the total has no effect. Called each second.
     public func resync() {
         for _ in 0..<100 {
-            let isSynced = try? store.resync { coupon, row in
+            let isSynced = resyncNext { coupon, row in
                 let epoch = row.epoch
                 let capped = try? gates.cap(
                     coupon.id, version: coupon.version, partition: row.id, epoch: epoch,
@@ -101,7 +103,17 @@ extension CouponKeeper {
                 let result = try? gates.set(coupon, partition: row.id, epoch: epoch)
                 return result == .current || result == .notLoaded
             }
-            if isSynced != true { return }
+            if !isSynced { return }
+        }
+    }
+
+    /// - Returns: whether a coupon was handled.
+    private func resyncNext(_ tell: (Coupon, PartitionRow) -> Bool) -> Bool {
+        do throws(BackendError) {
+            return try store.resync(tell)
+        } catch {
+            _ = failure(error)
+            return false
         }
     }
 }

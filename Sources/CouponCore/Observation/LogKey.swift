@@ -24,6 +24,7 @@ package enum LogKey {
     package static let reason = "reason"
     package static let repeated = "repeated"
     package static let requests = "requests"
+    package static let rights = "rights"
     package static let rule = "rule"
     package static let sequences = "sequences"
     package static let settings = "settings"

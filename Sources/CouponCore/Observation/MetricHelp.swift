@@ -24,6 +24,7 @@ extension MetricName {
         slowWaiting: "Slow jobs that are waiting.",
         slowRefused: "Slow jobs refused because too many were waiting.",
         subscriptionUp: "1 while the daemon receives events.",
+        refusals: "What Redis and PostgreSQL refused to do, by cause.",
         unsafeRedisAllowed: "1 with allow-unsafe-redis.",
         reloadFailures: "Reloads that failed and changed nothing.",
         logLinesDropped: "Log lines dropped because nobody read them in time.",

@@ -33,6 +33,9 @@ package enum MetricName {
     package static let slowWaiting = "coupond_slow_waiting"
     package static let slowRefused = "coupond_slow_refused_total"
 
+    // Redis and PostgreSQL.
+    package static let refusals = "coupond_refusals_total"
+
     // The process.
     package static let subscriptionUp = "coupond_subscription_up"
     package static let unsafeRedisAllowed = "coupond_unsafe_redis_allowed"

@@ -4,9 +4,8 @@ extension Worker {
     /// pending requests; calls that were in flight when the connection broke stay in flight.
     public func pump() {
         guard let identity = gate.identity else {
-            while let partition = batches.nextPartition() {
-                refuseAll(in: partition, "Redis is not reachable")
-            }
+            let reason = gate.trouble ?? "Redis is not reachable"
+            while let partition = batches.nextPartition() { refuseAll(in: partition, reason) }
             return
         }
         while asked.count < Limits.gateCallsInFlight, let partition = batches.nextPartition() {
@@ -151,7 +150,9 @@ extension Worker: GateDelegate {
         case .stale(_, let epoch):
             handleStale(epoch, call, asked)
         case .rolledBack:
-            failAll(asked, .unavailable("Redis lost data: the gate is being rebuilt"))
+            failAll(
+                asked,
+                .unavailable("Redis went back, or its replication id changed: the gate is rebuilt"))
         case .unavailable(let reason):
             failAll(asked, .unavailable(reason))
         case .interrupted:

@@ -4,9 +4,11 @@ extension Worker {
     public func receive(_ signal: EventSignal) {
         switch signal {
         case .up:
+            whyNoEvents = nil
             frontDoor.subscriptionUp()
             loseTrack()
-        case .down:
+        case .down(let reason):
+            whyNoEvents = reason
             frontDoor.subscriptionDown(now: options.clocks.now())
             loseTrack()
         case .event(let event):

@@ -20,6 +20,8 @@ public final class Worker {
     var waiters: Waiters
     var awaitedEpochs = AwaitedEpochs()
     private var deadlines: DeadlineWheel
+    /// Why the daemon receives no events; nil while it does.
+    var whyNoEvents: String?
     /// Requests that were refused at the front door.
     public private(set) var bounced = 0
     /// Marks that were found behind the gate: an event was missed.
@@ -51,9 +53,12 @@ public final class Worker {
     /// Why some partitions cannot accept requests now; nil if all can.
     public var whyNotReady: String? {
         if isDraining { return "the daemon is shutting down" }
+        if let trouble = gate.trouble { return trouble }
         guard let identity = gate.identity else { return "Redis is not reachable" }
         let closed = options.partitioning.all.filter { !book.isOpen($0, by: identity) }
-        return closed.isEmpty ? nil : "\(closed.count) partitions have no open gate"
+        if closed.isEmpty { return nil }
+        return "\(closed.count) partitions have no open gate"
+            + (whyNoEvents.map { ", or their events do not come: \($0)" } ?? "")
     }
 
     /// Requests in flight.

@@ -223,6 +223,20 @@ struct PostgresConnection: ~Copyable {
         }
     }
 
+    /// Whether the server has ended the session since the last call, outside of a transaction.
+    var hasDiedIdle: Bool {
+        if isBroken { return true }
+        guard unsafe PQtransactionStatus(handle) == PQTRANS_IDLE else { return false }
+        // Its farewell comes before the end of the connection.
+        for _ in 0..<4 {
+            var descriptor = pollfd(
+                fd: unsafe PQsocket(handle), events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&descriptor, 1, 0) > 0 else { return false }
+            if unsafe PQconsumeInput(handle) == 0 { return true }
+        }
+        return isBroken
+    }
+
     private var isBroken: Bool { unsafe PQstatus(handle) == CONNECTION_BAD }
 
     private func lost() -> SQLFailure {

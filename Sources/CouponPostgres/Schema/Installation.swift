@@ -20,7 +20,9 @@ public struct Installation: Equatable, Sendable {
         _ options: PostgresOptions, partitions: Int, logger: Logger
     ) throws(BackendError) -> Installation {
         let session = Session(options, role: .store, logger: logger)
+        try session.checkSchema()
         try session.migrate(logger: logger)
+        try session.checkRights()
         return try session.installation(partitions: partitions)
     }
 }

@@ -3,7 +3,7 @@ internal import CouponCore
 
 extension PostgresFault {
     /// Raised by `coupond.move_cursor`.
-    private static let fence = "CPFEN"
+    static let fence = "CPFEN"
 
     init(_ failure: SQLFailure) {
         switch failure {

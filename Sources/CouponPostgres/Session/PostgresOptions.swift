@@ -19,6 +19,10 @@ public struct PostgresOptions: Sendable {
     /// be stopped, or the network may drop everything. Longer than the statement timeout.
     public var answerTimeoutMilliseconds = 10_000
 
+    /// Called with the SQLSTATE of each statement that the server refuses, unless its data is at fault; from
+    /// any thread.
+    public var countRefusal: @Sendable (_ sqlState: String) -> Void = { _ in }
+
     /// - Parameters:
     ///   - connection: libpq's connection string or URI.
     ///   - applicationName: shown in `pg_stat_activity`.

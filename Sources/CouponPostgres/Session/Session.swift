@@ -96,14 +96,21 @@ final class Session {
     /// Ends the session, and with it its locks.
     func close() { connection = nil }
 
+    /// A store's session that has died while it was idle costs its next caller nothing. That of a ledger had
+    /// locks, so its end is reported.
     private func connectIfNeeded() throws(SQLFailure) {
+        if case .store = role, connection?.hasDiedIdle == true { close() }
         guard connection == nil else { return }
         connection = try open()
         generation += 1
     }
 
-    /// Closes the connection if it is of no more use after this error.
+    /// Counts a refusal, and closes the connection if it is of no more use after this error.
     private func closedIfLost(_ failure: SQLFailure) -> SQLFailure {
+        if case .refused(let state, _) = failure, state != PostgresFault.fence, !failure.blamesData
+        {
+            options.countRefusal(state)
+        }
         if case .sessionLost = PostgresFault(failure) {
             logger.debug(
                 "connection to PostgreSQL lost", metadata: [LogKey.error: "\(failure.message)"])

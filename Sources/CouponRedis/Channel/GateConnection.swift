@@ -19,11 +19,18 @@ public final class GateConnection: Gate {
     /// on every request.
     public var delegate: (any GateDelegate)?
 
+    /// How long Redis may take to answer a probe.
+    private static let probeTimeout = TimeAmount.seconds(2)
+
     private let eventLoop: any EventLoop
     private let options: RedisOptions
     private let dialer: RedisDialer
     private let logger: Logger
     private var state = GateConnectionState<RedisLink>()
+    /// The rights that the Redis user lacked at the last probe; nil if none.
+    private var missingRights: String?
+    /// The last call that Redis refused, without its requests, and why; nil once Redis judges calls again.
+    private var refused: (reason: String, call: GateCall)?
 
     /// - Parameters:
     ///   - eventLoop: the worker's.
@@ -38,6 +45,12 @@ public final class GateConnection: Gate {
 
     /// Which Redis it reaches, checked and ready; nil if there is none.
     public var identity: RedisIdentity? { state.identity }
+
+    /// Why calls cannot be answered now, or not after the next break; nil if nothing is known against it.
+    public var trouble: String? {
+        state.outage ?? refused?.reason
+            ?? missingRights.map { RedisFault.missingRights($0).text }
+    }
 
     /// Connects, and again after each break, until `close`.
     public func start() {
@@ -84,6 +97,7 @@ public final class GateConnection: Gate {
     }
 
     private func handle(_ reply: Reply, to number: Int) {
+        note(reply, "Redis refuses a gate call")
         switch state.replied(reply, to: number) {
         case .deliver: deliver()
         case .deliverAndClose(let link, let reason):
@@ -98,7 +112,51 @@ public final class GateConnection: Gate {
 
     private func deliver() {
         while let (call, answer) = state.nextAnswer() {
+            switch answer {
+            case .unavailable(let reason): refused = (reason, call.withoutRequests)
+            case .interrupted: break
+            default: refused = nil
+            }
             delegate?.gate(didAnswer: call, with: answer)
+        }
+    }
+
+    /// Counts and logs an error reply. A script that is missing is loaded again, and no trouble.
+    private func note(_ reply: Reply, _ message: Logger.Message) {
+        guard case .error(let text) = reply, !ErrorReply.isMissingScript(text) else { return }
+        options.countRefusal(ErrorReply.cause(text))
+        logger.warning(message, metadata: [LogKey.reason: "\(ErrorReply.refusal(text) ?? text)"])
+    }
+
+    // MARK: Probes
+
+    /// Asks for a sign of life: whether the Redis user has all rights, and whether Redis still refuses calls.
+    private func probe(_ link: RedisLink) {
+        link.send(Script.rights.loadCommand) { [weak self] reply in
+            guard let self else { return }
+            guard let digest = reply.text else { return state.probeAnswered(over: link) }
+            link.send(Command("EVALSHA", digest, "0")) { [weak self] reply in
+                self?.state.probeAnswered(over: link)
+                if case .array = reply { self?.apply(missingRights: reply.missingRights) }
+            }
+        }
+        guard let refused, let digest = state.digest else { return }
+        link.send(Command(refused.call, digest: digest, options: options)) { [weak self] reply in
+            if case .error(let text) = reply {
+                self?.refused?.reason = ErrorReply.refusal(text) ?? text
+            } else {
+                self?.refused = nil
+            }
+        }
+    }
+
+    private func apply(missingRights now: String?) {
+        defer { missingRights = now }
+        guard now != missingRights else { return }
+        if let now {
+            logger.warning("the Redis user lacks rights", metadata: [LogKey.rights: "\(now)"])
+        } else {
+            logger.notice("the Redis user has all rights again")
         }
     }
 
@@ -133,6 +191,7 @@ public final class GateConnection: Gate {
     }
 
     private func handle(handshake reply: Reply, over link: RedisLink) {
+        note(reply, "Redis refuses a connection")
         switch state.handshakeReplied(reply) {
         case .wait: break
         case .kill(let clientID):
@@ -158,8 +217,13 @@ public final class GateConnection: Gate {
         eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(timeout.nanoseconds / 4)) {
             [weak self] in
             guard let self else { return }
-            switch self.state.checkAnswers(of: link, now: .now(), timeout: timeout) {
+            let action = self.state.checkAnswers(
+                of: link, now: .now(), timeout: timeout, probeTimeout: Self.probeTimeout)
+            switch action {
             case .watchOn: self.watch(link)
+            case .probe:
+                self.probe(link)
+                self.watch(link)
             case .close(let reason): link.close(reason: reason)
             case .stop: break
             }
@@ -167,9 +231,9 @@ public final class GateConnection: Gate {
     }
 
     private func broke(_ reason: String) {
-        guard case .dial(let pause, let isFirst, let wasReady) = state.broke(reason) else { return }
+        guard case .dial(let pause, let isNews, let wasReady) = state.broke(reason) else { return }
         logger.log(
-            level: isFirst ? .warning : .debug, "no connection to the gate",
+            level: isNews ? .warning : .debug, "no connection to the gate",
             metadata: [LogKey.reason: "\(reason)"])
         eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(pause)) { [weak self] in
             if let self, state.dialDue() == .dial { dial() }

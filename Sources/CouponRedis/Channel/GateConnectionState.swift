@@ -35,10 +35,9 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
 
         /// - Returns: how long to wait before the next dial.
         mutating func fail(_ reason: String, wasReady: Bool) -> BreakAction {
+            let isNews = backOff.failures == 0 || reason != self.reason
             self.reason = reason
-            let isFirst = backOff.failures == 0
-            return .dial(
-                afterMilliseconds: backOff.next(), isFirstFailure: isFirst, wasReady: wasReady)
+            return .dial(afterMilliseconds: backOff.next(), isNews: isNews, wasReady: wasReady)
         }
     }
 
@@ -54,6 +53,8 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         let link: Link
         let session: GateSession
         var calls: PendingCalls
+        /// When the probe was sent that has no answer.
+        var probedAt: NIODeadline?
     }
 
     private static var initialReason: String { "not connected to Redis yet" }
@@ -76,6 +77,25 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
     var readyLink: Link? {
         switch state {
         case .ready(let service): service.link
+        default: nil
+        }
+    }
+
+    /// The name of gate.lua at that connection.
+    var digest: String? {
+        switch state {
+        case .ready(let service): service.session.digest
+        default: nil
+        }
+    }
+
+    /// Why no connection is ready; nil if one is, or if the gate connection is closed.
+    var outage: String? {
+        switch state {
+        case .idle: Self.initialReason
+        case .waiting(let outage): outage.reason
+        case .dialing(let outage): outage.reason
+        case .shakingHands(let introduction): introduction.outage.reason
         default: nil
         }
     }
@@ -167,7 +187,7 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         let link = introduction.link
         var outage = introduction.outage
         outage.calls.interrupt(reason: outage.reason)
-        return Service(link: link, session: session, calls: outage.calls)
+        return Service(link: link, session: session, calls: outage.calls, probedAt: nil)
     }
 
     enum CloseAction: Equatable {
@@ -204,17 +224,7 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
             return action
         case let other:
             self = Self(other)
-            return refusal
-        }
-    }
-
-    private var refusal: SendAction {
-        switch state {
-        case .idle: .refuse(reason: Self.initialReason)
-        case .waiting(let outage): .refuse(reason: outage.reason)
-        case .dialing(let outage): .refuse(reason: outage.reason)
-        case .shakingHands(let introduction): .refuse(reason: introduction.outage.reason)
-        default: .ignore
+            return outage.map { .refuse(reason: $0) } ?? .ignore
         }
     }
 
@@ -275,20 +285,45 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
 
     enum WatchAction: Equatable {
         case watchOn
+        /// Nothing is in flight: ask Redis for a sign of life, and watch on.
+        case probe
         case close(reason: String)
         case stop
     }
 
-    /// A connection whose peer has vanished says nothing, so an answer that does not come closes it.
-    func checkAnswers(of link: Link, now: NIODeadline, timeout: TimeAmount) -> WatchAction {
-        switch state {
-        case .ready(let service) where service.link === link:
-            if let sentAt = service.calls.oldestSentAt, sentAt + timeout < now {
-                .close(reason: "Redis does not answer")
+    /// A connection whose peer has vanished says nothing, so an answer that does not come closes it. While no
+    /// call is in flight a probe is, so no call is needed to notice it.
+    mutating func checkAnswers(
+        of link: Link, now: NIODeadline, timeout: TimeAmount, probeTimeout: TimeAmount
+    ) -> WatchAction {
+        guard readyLink === link else { return .stop }
+        switch consume state {
+        case .ready(var service):
+            let action: WatchAction
+            let isLate = service.calls.oldestSentAt.map { $0 + timeout < now } ?? false
+            if isLate || service.probedAt.map({ $0 + probeTimeout < now }) ?? false {
+                action = .close(reason: "Redis does not answer")
+            } else if service.probedAt == nil, service.calls.oldestSentAt == nil {
+                service.probedAt = now
+                action = .probe
             } else {
-                .watchOn
+                action = .watchOn
             }
-        default: .stop
+            self = Self(.ready(service))
+            return action
+        case let other:
+            self = Self(other)
+            return .stop
+        }
+    }
+
+    /// Redis has answered the probe over this link.
+    mutating func probeAnswered(over link: Link) {
+        switch consume state {
+        case .ready(var service):
+            if service.link === link { service.probedAt = nil }
+            self = Self(.ready(service))
+        case let other: self = Self(other)
         }
     }
 
@@ -300,7 +335,8 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
 
     enum BreakAction: Equatable {
         /// Dial again after a pause. The delegate learns of it if the connection was ready.
-        case dial(afterMilliseconds: Int64, isFirstFailure: Bool, wasReady: Bool)
+        /// It is news if it is the first failure, or has another reason than the one before.
+        case dial(afterMilliseconds: Int64, isNews: Bool, wasReady: Bool)
         case ignore
     }
 

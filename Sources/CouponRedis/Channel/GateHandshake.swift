@@ -42,16 +42,12 @@ struct GateHandshake {
         ]
     }
 
-    static var loadCommand: Command {
-        var command = Command(argumentCount: 3, capacity: 16_384)
-        command.append("SCRIPT")
-        command.append("LOAD")
-        command.append(Script.gate.text)
-        return command
-    }
+    static var loadCommand: Command { Script.gate.loadCommand }
 
     mutating func received(_ reply: Reply) -> Step {
-        if replies.count != 3, case .error(let text) = reply { return .failed(reason: text) }
+        if replies.count != 3, case .error(let text) = reply {
+            return .failed(reason: ErrorReply.refusal(text) ?? "Redis: \(text)")
+        }
         if let killing { return .finished(killing) }
         replies.append(reply)
         return replies.count == 4 ? judge() : .wait

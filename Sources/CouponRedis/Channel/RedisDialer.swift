@@ -1,5 +1,6 @@
 /// The one place where an event loop connects to Redis. TLS belongs in `link(over:)`, in front of the reply
 /// handler.
+internal import Glibc
 internal import NIOCore
 internal import NIOPosix
 
@@ -19,14 +20,14 @@ struct RedisDialer {
             .connectTimeout(.milliseconds(options.connectTimeoutMilliseconds))
         let connected =
             switch options.address {
-            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+            case .tcp(let host, let port): bootstrap.keepingAlive.connect(host: host, port: port)
             case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
         connected.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let channel): completion(link(over: channel))
             case .failure(let error):
-                completion(.failure(Failure(reason: "cannot connect to Redis: \(error)")))
+                completion(.failure(Failure(reason: "Redis is not reachable: \(error)")))
             }
         }
     }
@@ -41,9 +42,23 @@ struct RedisDialer {
         }
         if let command = options.authentication {
             link.send(command) { [weak link] reply in
-                if case .error(let text) = reply { link?.close(reason: "Redis: \(text)") }
+                if case .error(let text) = reply {
+                    link?.close(reason: ErrorReply.refusal(text) ?? "Redis: \(text)")
+                }
             }
         }
         return .success(link)
+    }
+}
+
+extension ClientBootstrap {
+    /// With TCP's own probes: a peer that has vanished is noticed also if nothing is sent.
+    fileprivate var keepingAlive: ClientBootstrap {
+        channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: KeepAlive.idleSeconds)
+            .channelOption(
+                .tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: KeepAlive.intervalSeconds
+            )
+            .channelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: KeepAlive.probes)
     }
 }

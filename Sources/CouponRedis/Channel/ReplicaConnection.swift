@@ -22,6 +22,8 @@ public final class ReplicaConnection: ReplicaLink {
     private let logger: Logger
     private let dialer: RedisDialer
     private var state = ReplicaConnectionState<RedisLink>()
+    /// The last reason that was logged as a warning.
+    private var loggedReason = ""
     /// Of the question.
     private var deadline: Scheduled<Void>?
     private var plannedDial: Scheduled<Void>?
@@ -89,8 +91,12 @@ public final class ReplicaConnection: ReplicaLink {
     }
 
     private func send(over link: RedisLink) {
-        link.send(Command("PUBLISH", "coupond:replicas", "")) { [weak link] reply in
-            if case .error(let text) = reply { link?.close(reason: "Redis: \(text)") }
+        link.send(Command("PUBLISH", Keys.replicas, "")) {
+            [weak link, countRefusal = options.countRefusal] reply in
+            if case .error(let text) = reply {
+                countRefusal(ErrorReply.cause(text))
+                link?.close(reason: ErrorReply.refusal(text) ?? "Redis: \(text)")
+            }
         }
         var count: Int64?
         link.send(Command("WAIT", String(replicas), String(timeoutMilliseconds))) {
@@ -126,10 +132,12 @@ public final class ReplicaConnection: ReplicaLink {
         }
     }
 
+    /// A new reason is news too.
     private func log(_ reason: String, _ isFirstFailure: Bool) {
         logger.log(
-            level: isFirstFailure ? .warning : .debug, "replicas cannot be asked",
-            metadata: [LogKey.reason: "\(reason)"])
+            level: isFirstFailure || reason != loggedReason ? .warning : .debug,
+            "replicas cannot be asked", metadata: [LogKey.reason: "\(reason)"])
+        loggedReason = reason
     }
 
     private func answer(_ answer: ReplicaAnswer?) {

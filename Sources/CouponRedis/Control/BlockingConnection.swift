@@ -28,11 +28,26 @@ internal import Glibc
         unsafe context.pointee.reader.limitArrays()
         // For writes, and for reads that `poll` announced; both block only if the peer has stalled.
         _ = unsafe redisSetTimeout(context, Self.timeval(options.commandTimeoutMilliseconds))
-        if case .tcp = options.address { _ = unsafe redisEnableKeepAlive(context) }
+        if case .tcp = options.address { unsafe keepAlive(context.pointee.fd) }
         try authenticate()
     }
 
     deinit { unsafe redisFree(context) }
+
+    /// A peer that has vanished is noticed within seconds, also by a connection that is idle.
+    private func keepAlive(_ socket: Int32) {
+        let options: [(level: Int32, name: Int32, value: Int)] = [
+            (SOL_SOCKET, SO_KEEPALIVE, 1),
+            (Int32(IPPROTO_TCP), TCP_KEEPIDLE, KeepAlive.idleSeconds),
+            (Int32(IPPROTO_TCP), TCP_KEEPINTVL, KeepAlive.intervalSeconds),
+            (Int32(IPPROTO_TCP), TCP_KEEPCNT, KeepAlive.probes),
+        ]
+        for option in options {
+            var value = Int32(option.value)
+            _ = unsafe setsockopt(
+                socket, option.level, option.name, &value, socklen_t(MemoryLayout<Int32>.size))
+        }
+    }
 
     private func authenticate() throws(BackendError) {
         if let command = options.authentication { _ = try call(command) }
@@ -41,8 +56,26 @@ internal import Glibc
     /// Sends a command and waits for its answer; an error reply is thrown.
     func call(_ command: Command) throws(BackendError) -> Reply {
         let reply = try ask(command)
-        if case .error(let text) = reply { throw Self.error(text) }
+        if case .error(let text) = reply { throw error(text) }
         return reply
+    }
+
+    /// The same. If another program wrote a value of another type to the key, the answer is `none`.
+    func callOnOwnType(_ command: Command) throws(BackendError) -> Reply {
+        let reply = try ask(command)
+        guard case .error(let text) = reply else { return reply }
+        if ErrorReply.isWrongType(text) { return .none }
+        throw error(text)
+    }
+
+    /// Whether Redis answers a ping in time. If not, the connection is of no more use.
+    func answers(withinMilliseconds milliseconds: Int64) -> Bool {
+        do throws(BackendError) {
+            try send(Command("PING"))
+            return try poll(milliseconds: milliseconds) != nil
+        } catch {
+            return false
+        }
     }
 
     /// Sends a command and waits for its answer.
@@ -124,9 +157,13 @@ internal import Glibc
         return .redis(.unavailable("Redis: \(text)"))
     }
 
-    /// The error to throw for an error reply.
-    static func error(_ text: String) -> BackendError {
-        .redis(ErrorReply.refusal(text).map { .unavailable($0) } ?? .unexpectedReply(text))
+    /// Counts an error reply.
+    /// - Returns: the error to throw for it.
+    func error(_ text: String) -> BackendError {
+        let cause = ErrorReply.cause(text)
+        options.countRefusal(cause)
+        if cause == ErrorReply.noPermission { return .redis(.missingRights(text)) }
+        return .redis(ErrorReply.refusal(text).map { .refused($0) } ?? .unexpectedReply(text))
     }
 
     private static func timeval(_ milliseconds: Int64) -> Glibc.timeval {

@@ -26,6 +26,7 @@ extension RedisGateControl {
     public func cap(
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
     ) throws(BackendError) -> CapResult {
+        dropIfClosed()
         let reply = try run(
             .cap, keys: [Keys.gate(partition), Keys.record(coupon, partition, epoch)],
             [.number(epoch), .bytes(Self.pack(coupon)), .number(version), .number(total)])

@@ -7,6 +7,7 @@ extension RedisGateControl {
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(BackendError) -> SetResult {
         guard let accepted = letter.accepted else { return .current }
+        dropIfClosed()
         var packed = ByteWriter(capacity: Layout.terms)
         packed.append(coupon)
         var request = ByteWriter(capacity: Layout.acceptance)

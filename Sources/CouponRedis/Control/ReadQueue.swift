@@ -67,11 +67,14 @@ extension RedisGateControl {
         for queue in queues { command.append(Keys.queue(queue.partition)) }
         for queue in queues { command.append(queue.after.description) }
         let complete = command
-        let reply = try perform { connection throws(BackendError) in
+        let reply = try perform { connection throws(BackendError) -> Reply? in
             let reply = try connection.ask(complete, blockingFor: Int64(max(0, milliseconds)))
-            if case .error(let text) = reply { throw BlockingConnection.error(text) }
-            return reply
+            guard case .error(let text) = reply else { return reply }
+            // One of the queues is no stream. Whoever looks at it next will see that, so nobody waits.
+            if ErrorReply.isWrongType(text) { return nil }
+            throw connection.error(text)
         }
+        guard let reply else { return queues.map(\.partition) }
         let grown = Set((reply.elements ?? []).compactMap { $0.elements?.first?.text })
         return queues.map(\.partition).filter { grown.contains(Keys.queue($0)) }
     }
@@ -161,10 +164,13 @@ extension ByteReader {
     /// The coupons of an entry, to its end.
     fileprivate mutating func queuedCoupons() -> [QueuedCoupon]? {
         var coupons: [QueuedCoupon] = []
+        var total = 0
         repeat {
             guard let (coupon, first) = couponAndSequence(), let count = integer(UInt32.self),
                 let requests = entryRequests(count: Int(count))
             else { return nil }
+            total += requests.count
+            guard total <= Limits.requestsPerGateCall else { return nil }
             coupons.append(.init(coupon: coupon, firstSequence: first, requests: requests))
         } while remaining > 0
         return coupons
@@ -177,9 +183,10 @@ extension ByteReader {
         return (coupon, first)
     }
 
-    /// At least one request.
+    /// At least one request, and no more than a call has.
     fileprivate mutating func entryRequests(count: Int) -> [EntryRequest]? {
-        guard count > 0, remaining >= count * Layout.request else { return nil }
+        guard count > 0, count <= Limits.requestsPerGateCall, remaining >= count * Layout.request
+        else { return nil }
         var requests: [EntryRequest] = []
         requests.reserveCapacity(count)
         for _ in 0..<count {
@@ -193,7 +200,8 @@ extension ByteReader {
 }
 
 extension Position {
-    /// From a stream id `E-n`; nil if it is not one. There may be millions, so they are read byte by byte.
+    /// From a stream id `E-n`; nil if it is not one. A number of Redis that is too large becomes the largest.
+    /// There may be millions of ids, so they are read byte by byte.
     init?(_ id: String) {
         var numbers: (epoch: Int64, n: Int64?) = (0, nil)
         for byte in id.utf8 {
@@ -203,7 +211,6 @@ extension Position {
             }
             guard let digit = Int64(digit: byte) else { return nil }
             let next = (numbers.n ?? numbers.epoch).appending(digit)
-            guard let next else { return nil }
             if numbers.n == nil { numbers.epoch = next } else { numbers.n = next }
         }
         guard let n = numbers.n else { return nil }
@@ -217,10 +224,10 @@ extension Int64 {
         self = Int64(byte - UInt8(ascii: "0"))
     }
 
-    /// With one more digit; nil if that is too large.
-    fileprivate func appending(_ digit: Int64) -> Int64? {
+    /// With one more digit, at most the largest.
+    fileprivate func appending(_ digit: Int64) -> Int64 {
         let (ten, isTooLarge) = multipliedReportingOverflow(by: 10)
         let (sum, isLarger) = ten.addingReportingOverflow(digit)
-        return isTooLarge || isLarger ? nil : sum
+        return isTooLarge || isLarger ? .max : sum
     }
 }

@@ -1,27 +1,37 @@
 /// Fencing, counting, opening and sweeping a partition's gate (rules 27 to 31).
 public import CouponCore
+internal import Logging
 
 extension RedisGateControl {
     /// Rule 27. False if the gate has this epoch or a later one. Throws if the gate belongs to another
     /// installation: two databases must not share one Redis.
     public func fence(_ row: PartitionRow) throws(BackendError) -> Bool {
-        let reply = try run(
+        let code = try run(
             .fence, keys: [Keys.gate(row.id), Keys.queue(row.id), Keys.epochs(row.id)],
             [
                 .number(row.epoch), .text(row.installID), .number(row.cursor.epoch),
                 .number(row.cursor.n),
-            ])
-        guard try reply.code() >= 0 else {
+            ]
+        ).code()
+        guard code >= 0 else {
             throw .redis(
-                .unavailable(
+                .refused(
                     "partition \(row.id.rawValue) in this Redis belongs to another installation"))
         }
-        return try reply.done()
+        if code > 1 {
+            logger.error(
+                "queue entries of another program were removed",
+                metadata: [
+                    LogKey.partition: "\(row.id.rawValue)", LogKey.count: "\(code - 1)",
+                ])
+        }
+        return code > 0
     }
 
     /// Fences a gate that is known to be wrong, if it is open; its owner then rebuilds it.
     public func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch {
-        try run(.distrust, keys: [Keys.gate(partition)], []).code()
+        dropIfClosed()
+        return try run(.distrust, keys: [Keys.gate(partition)], []).code()
     }
 
     /// Rule 43. False if the gate is no longer fenced with that epoch.
@@ -109,13 +119,13 @@ extension RedisGateControl {
 extension BlockingConnection {
     /// The epochs in which a partition has keys, oldest first.
     func epochs(of partition: PartitionID) throws(BackendError) -> [Epoch] {
-        let reply = try call(Command("SMEMBERS", Keys.epochs(partition)))
+        let reply = try callOnOwnType(Command("SMEMBERS", Keys.epochs(partition)))
         return (reply.elements ?? []).compactMap { $0.text.flatMap { Epoch($0) } }.sorted()
     }
 
     /// The coupons in the reply to a command.
     fileprivate func members(_ command: Command) throws(BackendError) -> [CouponID] {
-        let reply = try call(command)
+        let reply = try callOnOwnType(command)
         return (reply.elements ?? []).compactMap { $0.text.flatMap { Int64($0) } }
             .map { CouponID($0) }
     }

@@ -8,8 +8,12 @@ public import Logging
 /// What scheduler, loader and admin do to the gates. Confined to one thread; connects when needed.
 public final class RedisGateControl: GateControl {
     let options: RedisOptions
-    private let logger: Logger
+    let logger: Logger
     private var connection: BlockingConnection?
+    /// A connection that was idle for longer is pinged before its next single call, and has as long to
+    /// answer.
+    private static let pingMilliseconds: Int64 = 1_000
+    private var usedAt = ContinuousClock.now
     /// Why the last attempt to connect failed, and until when that error is thrown again.
     private var failure: (error: BackendError, until: ContinuousClock.Instant)?
     private var backOff = BackOff()
@@ -30,6 +34,13 @@ public final class RedisGateControl: GateControl {
         self.logger = logger
     }
 
+    /// Checks that the Redis user has all rights that a daemon needs.
+    /// - Throws: `missingRights`, which names those that are missing.
+    public func checkRights() throws(BackendError) {
+        let missing = try run(.rights, keys: [], []).missingRights
+        if let missing { throw .redis(.missingRights(missing)) }
+    }
+
     /// Asks Redis which one it is, and checks its durability settings.
     public func identity() throws(BackendError) -> RedisIdentity {
         try perform { connection throws(BackendError) in try self.verify(connection) }
@@ -43,17 +54,36 @@ public final class RedisGateControl: GateControl {
             let current: BlockingConnection
             if let connection { current = connection } else { current = try connect() }
             connection = current
-            return try job(current)
+            let result = try job(current)
+            usedAt = .now
+            return result
         } catch {
             connection = nil
+            report(error)
             throw error
         }
     }
 
-    /// Drops a connection that Redis has closed since its last use, so the next call does not fail. Only for
-    /// single calls: a series of calls must fail if Redis was away between them (rule 25).
+    /// That Redis cannot be reached is logged by those who need it, with what they wait for.
+    private func report(_ error: BackendError) {
+        switch error {
+        case .redis(.refused(let text)), .redis(.missingRights(let text)):
+            logger.warning("Redis refuses a command", metadata: [LogKey.reason: "\(text)"])
+        default: break
+        }
+    }
+
+    /// Drops a connection that Redis has closed since its last use, or that is silently gone, so that the
+    /// next call does not fail. Only for single calls: a series of calls must fail if Redis was away between
+    /// them (rule 25).
     func dropIfClosed() {
-        if connection?.isClosed == true { connection = nil }
+        guard let connection else { return }
+        let isIdle = usedAt.duration(to: .now) > .milliseconds(Self.pingMilliseconds)
+        if connection.isClosed
+            || isIdle && !connection.answers(withinMilliseconds: Self.pingMilliseconds)
+        {
+            self.connection = nil
+        }
     }
 
     /// An attempt may last seconds if packets are lost. Soon after a failure the same error is thrown again
@@ -82,12 +112,12 @@ public final class RedisGateControl: GateControl {
         guard let identity = server.identity else {
             throw .redis(.unexpectedReply("INFO has no run_id or no master_replid"))
         }
-        guard !server.isReplica else { throw .redis(.unavailable("Redis is a replica")) }
+        guard !server.isReplica else { throw .redis(.refused("Redis is a replica")) }
         let text = server.complaints.joined(separator: "; ")
         guard text.isEmpty || options.allowUnsafeSettings else {
             throw .redis(
                 server.unsafeSettings.isEmpty
-                    ? .unavailable("Redis cannot store data safely: \(text)")
+                    ? .refused("Redis cannot store data safely: \(text)")
                     : .unsafeSettings(text))
         }
         if !text.isEmpty && text != warnedOf {
@@ -100,11 +130,7 @@ public final class RedisGateControl: GateControl {
 
     private func loadScripts(_ connection: BlockingConnection) throws(BackendError) {
         for script in Script.allCases {
-            var command = Command(argumentCount: 3, capacity: 16_384)
-            command.append("SCRIPT")
-            command.append("LOAD")
-            command.append(script.text)
-            guard let digest = try connection.call(command).text else {
+            guard let digest = try connection.call(script.loadCommand).text else {
                 throw .redis(.unexpectedReply("SCRIPT LOAD gave no digest"))
             }
             digests[script] = digest
@@ -143,7 +169,7 @@ public final class RedisGateControl: GateControl {
                 replies[index] = try connection.call(commands[index])
             }
         }
-        for case .error(let text) in replies { throw BlockingConnection.error(text) }
+        for case .error(let text) in replies { throw connection.error(text) }
         return replies
     }
 
@@ -185,6 +211,12 @@ extension Reply {
 }
 
 extension Reply {
+    /// From the reply of rights.lua: the rights that are missing; nil if there are all.
+    var missingRights: String? {
+        let names = (elements ?? []).compactMap(\.text)
+        return names.isEmpty ? nil : names.joined(separator: ", ")
+    }
+
     /// The number that most scripts answer.
     func code() throws(BackendError) -> Int64 {
         guard let value = integerValue else { throw .redis(.unexpectedReply("\(self)")) }

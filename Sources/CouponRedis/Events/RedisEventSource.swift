@@ -76,7 +76,7 @@ public final class RedisEventSource: EventSource {
             return nil
         }
         pingedAt = nil
-        return try signal(reply)
+        return try signal(reply, current)
     }
 
     private func ping(_ connection: BlockingConnection) throws(BackendError) {
@@ -89,8 +89,10 @@ public final class RedisEventSource: EventSource {
         }
     }
 
-    private func signal(_ reply: Reply) throws(BackendError) -> EventSignal? {
-        if case .error(let text) = reply { throw BlockingConnection.error(text) }
+    private func signal(
+        _ reply: Reply, _ connection: BlockingConnection
+    ) throws(BackendError) -> EventSignal? {
+        if case .error(let text) = reply { throw connection.error(text) }
         switch (reply.elements?.first?.text, reply.elements?.last) {
         case ("psubscribe", _):
             isDownReported = false

@@ -16,8 +16,13 @@ enum ErrorReply {
         "BUSY": "Redis is running a long script",
         "NOAUTH": "Redis needs a password",
         "WRONGPASS": "Redis does not accept this password",
-        "NOPERM": "the Redis user lacks a permission",
+        noPermission: "the Redis user lacks a permission",
     ]
+
+    static let noPermission = "NOPERM"
+
+    /// How Redis refuses a command inside a script. The script may have written something before.
+    private static let noPermissionInScript = "The user executing the script can't"
 
     /// The first word of an error reply.
     static func code(_ text: String) -> String {
@@ -29,5 +34,15 @@ enum ErrorReply {
         meanings[code(text)].map { "\($0) (\(text))" }
     }
 
+    /// The name of an error reply in the metric: one of few.
+    static func cause(_ text: String) -> String {
+        if text.contains(noPermissionInScript) { return noPermission }
+        let code = code(text)
+        return meanings[code] == nil ? "OTHER" : code
+    }
+
     static func isMissingScript(_ text: String) -> Bool { code(text) == "NOSCRIPT" }
+
+    /// Another program wrote a value of another type to the key.
+    static func isWrongType(_ text: String) -> Bool { code(text) == "WRONGTYPE" }
 }

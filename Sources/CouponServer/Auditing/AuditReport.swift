@@ -42,7 +42,8 @@ struct AuditReport {
                 "PostgreSQL went back: a change of a coupon that was committed is lost",
                 metadata: Self.metadata(check, coupon, []))
         case .failed(let coupon, let error):
-            logger.debug(
+            logger.log(
+                level: error.isRefusal ? .warning : .debug,
                 "the accounts of a coupon cannot be read",
                 metadata: [
                     LogKey.coupon: "\(coupon.map { "\($0.rawValue)" } ?? "any")",

@@ -2,6 +2,7 @@
 /// for. Everything here runs on that loop, so nothing is locked.
 internal import CouponCore
 internal import CouponWire
+internal import Logging
 internal import NIOCore
 internal import Synchronization
 
@@ -12,6 +13,7 @@ final class LoopServer {
     let work: Lanes
     let loopServers: LoopServers
     private let clocks: Clocks
+    private let logger: Logger
     private let gate: any Gate
     private let replicas: (any ReplicaLink)?
     private(set) var worker: Worker?
@@ -31,8 +33,10 @@ final class LoopServer {
 
     init(
         loop: any EventLoop, configuration: ServerConfiguration,
-        environment: any ServerEnvironment, work: Lanes, loopServers: LoopServers
+        environment: any ServerEnvironment, work: Lanes, loopServers: LoopServers,
+        logger: Logger
     ) {
+        self.logger = logger
         self.loop = loop
         self.configuration = configuration
         self.environment = environment
@@ -202,6 +206,10 @@ final class LoopServer {
     }
 
     func reply(_ caller: Caller, _ result: Response.Result) {
+        if case .failure(let failure) = result, failure.code == .internal {
+            logger.error(
+                "a caller got INTERNAL", metadata: [LogKey.error: "\(failure.message)"])
+        }
         connections[caller.connection]?.answer(Response(id: caller.request, result: result))
     }
 
@@ -282,7 +290,11 @@ final class LoopServer {
         worker?.remembers(coupon) ?? (false, false)
     }
 
-    var whyNotReady: String? { worker?.whyNotReady }
+    var whyNotReady: String? {
+        worker?.whyNotReady.map { reason in
+            environment.whyPartitionsWait.map { "\(reason): \($0)" } ?? reason
+        }
+    }
 
     // MARK: Metrics, and the end
 

@@ -30,6 +30,8 @@ actor BlockingLane {
 
     private(set) lazy var store: any LaneStore = environment.makeStore()
     private(set) lazy var gates: any LaneGates = environment.makeGates()
+    /// Why the partitions could not be read the last time.
+    private var partitionsError: BackendError?
     /// The loads in flight, and what to call when each ends.
     var loads: [CouponID: [@Sendable (LoadOutcome) -> Void]] = [:]
     /// How much they may write in this second.
@@ -43,7 +45,9 @@ actor BlockingLane {
             }
         }, forget: forget
     ) { [logger] error in
-        logger.debug("a backend call failed", metadata: [LogKey.error: "\(error)"])
+        logger.log(
+            level: error.isRefusal ? .warning : .debug, "a backend call failed",
+            metadata: [LogKey.error: "\(error)"])
     }
 
     /// Drops what every worker remembers of a coupon.
@@ -162,11 +166,27 @@ actor BlockingLane {
         }
     }
 
+    /// Nil if they cannot be read. A new reason is logged.
+    private func readPartitions() -> [PartitionRow]? {
+        do throws(BackendError) {
+            let rows = try store.partitions()
+            partitionsError = nil
+            return rows
+        } catch {
+            if error != partitionsError {
+                logger.warning(
+                    "the partitions cannot be read", metadata: [LogKey.error: "\(error)"])
+            }
+            partitionsError = error
+            return nil
+        }
+    }
+
     /// Reads the partitions from PostgreSQL and passes them to every worker.
     nonisolated func refreshPartitions() {
         let loopServers = self.loopServers
         submitRecurring { lane in
-            let rows = try? lane.store.partitions()
+            let rows = lane.readPartitions()
             loopServers.each { loopServer in loopServer.withWorker { $0.apply(rows: rows) } }
         }
     }

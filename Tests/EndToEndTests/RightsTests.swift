@@ -1,0 +1,198 @@
+import CouponClient
+import CouponCore
+import Foundation
+import NIOCore
+import TestSupport
+import TestWorld
+import Testing
+
+/// Rights and settings of Redis and PostgreSQL that are missing: each is named by its true cause, and the
+/// daemon heals when it is there again.
+@Suite(.machine(.asking), .timeLimit(.minutes(2))) struct RightsTests {
+    /// The lines of docs/OPERATIONS.md between two lines, of which the first ends with `start`.
+    private static func documented(after start: String) throws -> String {
+        let page = try String(
+            contentsOf: URL(filePath: #filePath).deletingLastPathComponent()
+                .deletingLastPathComponent().deletingLastPathComponent()
+                .appending(path: "docs/OPERATIONS.md"), encoding: .utf8)
+        let lines = page.split(separator: "\n", omittingEmptySubsequences: false)
+        let first = try #require(lines.firstIndex { $0.hasSuffix(start) })
+        return lines[(first + 2)...].prefix { $0.hasPrefix("    ") }
+            .map { $0.drop { $0 == " " } }.joined(separator: "\n")
+    }
+
+    /// A world whose Redis has the user `coupond` with the rights of the page.
+    private static func world() async throws -> (world: World, arguments: [String]) {
+        let world = try await World()
+        let command = try documented(after: "This user of Redis has all rights that coupond needs:")
+            .replacing("\\\n", with: "").split(separator: " ").map(String.init)
+        #expect(try await world.redis.cli(command) == "OK")
+        let file = try world.folder.write("PASSWORD\n", to: "password")
+        return (world, ["--redis-user", "coupond", "--redis-password-file", file])
+    }
+
+    private func log(_ daemon: Daemon) -> String { daemon.process.logTail(lines: 10_000) }
+
+    @Test func `a user with the documented rights serves, also after a break and with replicas`()
+        async throws
+    {
+        let (world, arguments) = try await Self.world()
+        let replica = try await RedisServer(replicaOf: world.redis)
+        let daemon = try await world.daemon(
+            arguments + ["--redis-wait-replicas", "1", "--redis-wait-timeout", "10s"])
+        let coupon = try await daemon.offer(total: 4)
+        #expect(try await daemon.win(coupon, 1) == 1)
+        try await world.redis.cli("CLIENT", "KILL", "TYPE", "normal")
+        try await daemon.ready()
+        try await daemon.winSoon(coupon, 2)
+        _ = try await daemon.client.update(coupon, CouponChange(total: 3))
+        _ = try await daemon.client.rebuildGate(PartitionID(3), deadline: .seconds(20))
+        #expect(try await daemon.ask(coupon, 3) == .accepted(sequence: 3))
+        #expect(!log(daemon).contains("NOPERM"))
+        #expect(!log(daemon).contains("lacks"))
+        _ = replica
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test(arguments: [
+        ("-client|kill", "CLIENT KILL"), ("-hset", "HSET"), ("-xread", "XREAD"),
+        ("resetchannels", "PSUBSCRIBE coupond:{*}:events"), ("resetkeys", "GET coupond:{0}:gate"),
+    ])
+    func `a start without a right in Redis ends with 78 and names it`(
+        rule: String, name: String
+    ) async throws {
+        let (world, arguments) = try await Self.world()
+        try await world.redis.cli("ACL", "SETUSER", "coupond", rule)
+        let daemon = try Daemon(world, arguments)
+        #expect(try await daemon.process.waitForEnd() == .code(78))
+        #expect(log(daemon).contains(name), "\(log(daemon))")
+    }
+
+    @Test func `a right in Redis that goes is named while it is missing`() async throws {
+        let (world, arguments) = try await Self.world()
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(arguments + ["--metrics-listen", "127.0.0.1:\(port)"])
+        try await world.redis.cli("ACL", "SETUSER", "coupond", "-client|kill")
+        // Nothing has broken, and nobody asks.
+        try await eventually("it is not ready, and says why") {
+            let page = try httpGet("/readyz", port: port)
+            return page.hasPrefix("HTTP/1.1 503") && page.contains("CLIENT KILL")
+        }
+        #expect(log(daemon).contains("CLIENT KILL"))
+        try await world.redis.cli("CLIENT", "KILL", "TYPE", "normal")
+        try await eventually("callers are told as well") {
+            let refusal = await daemon.client.answer(
+                to: IssueRequest(coupon: CouponID(5), user: UserID(1)), within: .seconds(1))
+            return "\(refusal)".contains("client|kill")
+        }
+        #expect(
+            try httpGet("/metrics", port: port).contains(
+                #"coupond_refusals_total{server="redis",cause="NOPERM"}"#))
+        try await world.redis.cli("ACL", "SETUSER", "coupond", "+client|kill")
+        try await daemon.ready()
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test(arguments: [
+        (
+            ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"], "OOM",
+            "maxmemory"
+        ),
+        (
+            ["CONFIG", "SET", "min-replicas-to-write", "1"],
+            ["CONFIG", "SET", "min-replicas-to-write", "0"], "NOREPLICAS", "min-replicas-to-write"
+        ),
+        (
+            ["ACL", "SETUSER", "default", "-evalsha"], ["ACL", "SETUSER", "default", "+evalsha"],
+            "NOPERM", "evalsha"
+        ),
+    ])
+    func `a refusal by Redis is named in answer, log, metric and readiness`(
+        begin: [String], end: [String], cause: String, text: String
+    ) async throws {
+        let world = try await World()
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        let coupon = try await daemon.offer(total: 5)
+        #expect(try await daemon.win(coupon, 1) == 1)
+        let other = try await daemon.offer(total: 5)
+        try await world.redis.cli(begin)
+        for asked in [coupon, other] {
+            try await eventually("the answer names it") {
+                let answer = await daemon.client.answer(
+                    to: IssueRequest(coupon: asked, user: UserID(2)), within: .seconds(5))
+                guard case .failure(.refused(let failure)) = answer else { return false }
+                #expect(failure.code == .unavailable)
+                return failure.message.contains(text)
+            }
+        }
+        #expect(log(daemon).contains(text))
+        try await eventually("it is not ready, and says why") {
+            try httpGet("/readyz", port: port).contains(text)
+        }
+        #expect(
+            try httpGet("/metrics", port: port).contains(
+                "coupond_refusals_total{server=\"redis\",cause=\"\(cause)\"}"))
+        try await world.redis.cli(end)
+        try await eventually("it is ready again, although nobody asks") {
+            try httpGet("/readyz", port: port).hasPrefix("HTTP/1.1 200")
+        }
+        #expect(try await daemon.win(coupon, 2) == 2)
+        #expect(try await daemon.win(other, 2) == 1)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test func `a role with the documented rights serves, and a right that goes is named`()
+        async throws
+    {
+        let world = try await World()
+        let owner = try await world.daemon()
+        #expect(try await owner.stop() == .code(0))
+        let clerk = try world.sql("SELECT 'clerk_' || current_database()")
+        let grants = try Self.documented(
+            after: "This role has all rights that a started coupond needs:"
+        )
+        .replacing("ROLE", with: clerk)
+        try world.sql("CREATE ROLE \(clerk) LOGIN; \(grants)")
+        let port = Int(try freePort())
+        let database = world.database.replacing("user=coupond", with: "user=\(clerk)")
+        let daemon = try Daemon(
+            world, ["--metrics-listen", "127.0.0.1:\(port)"], postgres: database)
+        try await daemon.ready()
+        let coupon = try await daemon.offer(total: 5)
+        #expect(try await daemon.win(coupon, 1) == 1)
+        try world.sql("REVOKE INSERT ON coupond.coupon_issue FROM \(clerk)")
+        #expect(try await daemon.ask(coupon, 2) == .accepted(sequence: 2))
+        let cause = "permission denied for table coupon_issue"
+        try await eventually("the log names it") { log(daemon).contains(cause) }
+        try await eventually("a metric counts it") {
+            try httpGet("/metrics", port: port).contains(
+                #"coupond_refusals_total{server="postgres",cause="42501"}"#)
+        }
+        try world.sql("GRANT INSERT ON coupond.coupon_issue TO \(clerk)")
+        try await eventually("it is issued") { try await daemon.holds(coupon, 2) }
+        try world.sql("REVOKE SELECT ON coupond.coupon FROM \(clerk)")
+        await #expect(throws: ClientError.self) { try await daemon.client.coupon(coupon) }
+        #expect(log(daemon).contains("INTERNAL"), "an answer with INTERNAL is logged")
+        #expect(log(daemon).contains("permission denied for table coupon ("))
+        #expect(try await daemon.stop() == .code(0))
+        try world.sql("DROP OWNED BY \(clerk); DROP ROLE \(clerk)")
+    }
+
+    @Test func `a start without a right in PostgreSQL ends with 78 and names it`() async throws {
+        let world = try await World()
+        let owner = try await world.daemon()
+        #expect(try await owner.stop() == .code(0))
+        let clerk = try world.sql("SELECT 'clerk_' || current_database()")
+        try world.sql(
+            """
+            CREATE ROLE \(clerk) LOGIN; GRANT USAGE ON SCHEMA coupond TO \(clerk);
+            GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA coupond TO \(clerk)
+            """)
+        let database = world.database.replacing("user=coupond", with: "user=\(clerk)")
+        let daemon = try Daemon(world, postgres: database)
+        #expect(try await daemon.process.waitForEnd() == .code(78))
+        #expect(log(daemon).contains("DELETE on coupond.gate_outbox"))
+        try world.sql("DROP OWNED BY \(clerk); DROP ROLE \(clerk)")
+    }
+}
