@@ -115,7 +115,7 @@ extension Scheduler {
 
     /// Rule 30: a queued request holds a slot.
     private func count(_ rebuild: inout Rebuild) throws(BackendError) {
-        let items = try nextEntries(rebuild)
+        let items = try nextEntries(rebuild).fitting(options.slices.requests)
         guard let last = items.last?.position else { return rebuild.begin(.opening) }
         let search = rebuild.search
         let requests = items.flatMap { $0.completed(by: search).requests }
@@ -178,5 +178,17 @@ extension Scheduler {
         }
         let floor = max(view.epoch, view.queueEnd.epoch)
         return try ledger.raiseEpoch(of: row.id, above: floor, identity: identity)
+    }
+}
+
+extension [QueueItem] {
+    /// The first items with no more requests than these; at least one. How many they have was only estimated.
+    fileprivate func fitting(_ requests: Int) -> [QueueItem] {
+        var count = 0
+        let first = prefix { item in
+            defer { count += Swift.max(1, item.requestCount) }
+            return count == 0 || count + item.requestCount <= requests
+        }
+        return Array(first)
     }
 }

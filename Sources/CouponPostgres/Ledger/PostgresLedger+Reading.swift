@@ -19,11 +19,15 @@ extension PostgresLedger {
                 UPDATE coupond.partition AS p
                 SET epoch = greatest(epoch, $2) + 1, redis_identity = $3
                 FROM coupond.installation
-                WHERE p.id = $1 RETURNING \(PartitionRow.columns)
+                WHERE p.id = $1 AND greatest(epoch, $2) < $4 RETURNING \(PartitionRow.columns)
                 """, .integer(Int64(partition.rawValue)), .integer(floor),
-                .text(identity.description)))
+                .text(identity.description), .integer(Limits.maximumNumber)))
         guard rows.count == 1 else {
-            throw .postgres(.refused("the database has no partition \(partition.rawValue)"))
+            let epoch = try session.partition(partition).epoch
+            throw .postgres(
+                .refused(
+                    "partition \(partition.rawValue) has the epoch \(epoch), and no gate can have "
+                        + "a later one than \(Limits.maximumNumber): somebody changed the table"))
         }
         return rows.partition(0)
     }
@@ -58,14 +62,14 @@ extension PostgresLedger {
                 rows.isNull(row, 7)
                 ? nil
                 : AcceptedRequest(
-                    coupon: coupon, user: user, sequence: rows.integer(row, 7),
+                    coupon: coupon, user: user, sequence: rows.number(row, 7),
                     requestID: rows.requestID(row, 8))
             rejections.append(
                 Rejection(
                     accepted: AcceptedRequest(
-                        coupon: coupon, user: user, sequence: rows.integer(row, 2),
+                        coupon: coupon, user: user, sequence: rows.number(row, 2),
                         requestID: rows.requestID(row, 3)),
-                    position: rows.position(row, 4), reason: try rows.reason(row, 6),
+                    position: rows.position(row, 4), reason: rows.reason(row, 6),
                     issued: issued))
         }
         return rejections

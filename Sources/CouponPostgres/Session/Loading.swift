@@ -70,7 +70,7 @@ extension Session {
             count += rows.count
             if count > limit { return nil }
             for row in 0..<rows.count {
-                found[CouponID(rows.integer(row, 4)), default: []].append(try rows.holder(row))
+                found[CouponID(rows.integer(row, 4)), default: []].append(rows.holder(row))
             }
         }
         return found
@@ -80,7 +80,7 @@ extension Session {
         let rows = try run(statement)
         var holders: [LoadedHolder] = []
         holders.reserveCapacity(rows.count)
-        for row in 0..<rows.count { holders.append(try rows.holder(row)) }
+        for row in 0..<rows.count { holders.append(rows.holder(row)) }
         return holders
     }
 
@@ -105,12 +105,12 @@ extension Session {
 
 extension Rows {
     /// User, sequence, request id, and the reason of a rejection.
-    fileprivate func holder(_ row: Int) throws(BackendError) -> LoadedHolder {
+    fileprivate func holder(_ row: Int) -> LoadedHolder {
         LoadedHolder(
             user: UserID(integer(row, 0)),
             holder: GateHolder(
-                sequence: integer(row, 1), position: .zero, requestID: requestID(row, 2),
-                rejection: isNull(row, 3) ? nil : try reason(row, 3)))
+                sequence: number(row, 1), position: .zero, requestID: requestID(row, 2),
+                rejection: isNull(row, 3) ? nil : reason(row, 3)))
     }
 }
 

@@ -44,10 +44,10 @@ extension Rows {
             installID: text(row, 5))
     }
 
-    func reason(_ row: Int, _ column: Int) throws(BackendError) -> RejectionReason {
-        let reason = UInt8(exactly: integer(row, column)).flatMap(RejectionReason.init)
-        guard let reason else { throw .postgres(.refused("a rejection has an unknown reason")) }
-        return reason
+    /// A reason that no daemon writes is read as one that leaves the user free to ask again: a row that was
+    /// changed by SQL must not hold up a load, a settle or those who wait.
+    func reason(_ row: Int, _ column: Int) -> RejectionReason {
+        UInt8(exactly: integer(row, column)).flatMap(RejectionReason.init) ?? .discarded
     }
 }
 

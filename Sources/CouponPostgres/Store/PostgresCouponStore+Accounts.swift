@@ -113,7 +113,9 @@ extension PostgresCouponStore: AuditStore {
                 Statement(
                     """
                     INSERT INTO coupond.gate_outbox (coupon_id, added_at)
-                    VALUES ($1, now() - interval '1 minute') ON CONFLICT DO NOTHING
+                    VALUES ($1, now() - interval '1 minute')
+                    ON CONFLICT (coupon_id) DO UPDATE SET added_at = excluded.added_at
+                    WHERE gate_outbox.added_at > now()
                     """, .integer(coupon.rawValue)),
                 "COMMIT")
         } catch {

@@ -175,7 +175,7 @@ extension Rows {
             accepted: isKnown
                 ? AcceptedRequest(
                     coupon: CouponID(integer(row, 1)), user: UserID(integer(row, 2)),
-                    sequence: integer(row, 3), requestID: requestID(row, 4)) : nil,
+                    sequence: number(row, 3), requestID: requestID(row, 4)) : nil,
             position: position(row, 5), error: text(row, 7), state: state,
             createdAt: timestamp(row, 9))
     }

@@ -30,23 +30,23 @@ extension PostgresCouponStore {
         guard rows.count > 0 else {
             throw .postgres(.refused("the database has no partition \(partition.rawValue)"))
         }
-        var standings: [UserStanding?] = []
-        for row in questions.indices { standings.append(try rows.standing(row, at: 2)) }
-        return Decisions(cursor: rows.position(0, 0), standings: standings)
+        return Decisions(
+            cursor: rows.position(0, 0),
+            standings: questions.indices.map { rows.standing($0, at: 2) })
     }
 }
 
 extension Rows {
     /// An issue's sequence, request id and moment; a rejection's sequence, request id and reason.
-    func standing(_ row: Int, at column: Int) throws(BackendError) -> UserStanding? {
+    func standing(_ row: Int, at column: Int) -> UserStanding? {
         if !isNull(row, column) {
             return .issued(
-                sequence: integer(row, column), requestID: requestID(row, column + 1),
+                sequence: number(row, column), requestID: requestID(row, column + 1),
                 at: timestamp(row, column + 2))
         }
         if isNull(row, column + 5) { return nil }
         return .rejected(
-            sequence: integer(row, column + 3), requestID: requestID(row, column + 4),
-            reason: try reason(row, column + 5))
+            sequence: number(row, column + 3), requestID: requestID(row, column + 4),
+            reason: reason(row, column + 5))
     }
 }

@@ -15,7 +15,7 @@ extension PostgresCouponStore {
                 """, .integer(coupon.rawValue), .integer(after.rawValue), .integer(Int64(limit))))
         return (0..<rows.count).map { row in
             Issue(
-                user: UserID(rows.integer(row, 0)), sequence: rows.integer(row, 1),
+                user: UserID(rows.integer(row, 0)), sequence: rows.number(row, 1),
                 requestID: rows.requestID(row, 2), acceptedAt: rows.timestamp(row, 3),
                 issuedAt: rows.timestamp(row, 4))
         }

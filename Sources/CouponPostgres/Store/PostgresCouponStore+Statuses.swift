@@ -76,9 +76,7 @@ extension Rows {
         var standings = [Result<UserStanding?, BackendError>](
             repeating: .success(nil), count: questions)
         for row in 0..<count {
-            standings[Int(integer(row, 0)) - 1] = Result { () throws(BackendError) in
-                try standing(row, at: 1)
-            }
+            standings[Int(integer(row, 0)) - 1] = .success(standing(row, at: 1))
         }
         return standings
     }

@@ -114,8 +114,9 @@ extension ByteReader {
     }
 
     private mutating func verdict() -> GateVerdict? {
+        // One user's damaged holder must not cost the others of the call their verdicts.
         guard let code = byte(), let detail = byte(), let sequence = int64(),
-            let position = position()
+            let position = anyPosition()
         else { return nil }
         switch VerdictCode(rawValue: code) {
         case .accepted: return .accepted(sequence: sequence, position: position)

@@ -50,7 +50,7 @@ extension BlockingConnection {
     fileprivate func scanHolders(
         in key: String, from cursor: String, _ body: (UserID, GateHolder) -> Void
     ) throws(BackendError) -> String {
-        let reply = try call(Command("HSCAN", key, cursor, "COUNT", Self.scanned))
+        let reply = try callOnOwnType(Command("HSCAN", key, cursor, "COUNT", Self.scanned))
         guard let (next, pairs) = reply.scan else { throw .redis(.unexpectedReply("HSCAN")) }
         for index in stride(from: 0, to: pairs.count - 1, by: 2) {
             var user = ByteReader(pairs[index].bytesValue ?? [])
@@ -65,7 +65,7 @@ extension BlockingConnection {
     fileprivate func listCoupons(
         of partition: PartitionID, _ epoch: Epoch, _ search: inout HolderSearch
     ) throws(BackendError) {
-        let reply = try call(
+        let reply = try callOnOwnType(
             Command(
                 "ZSCAN", Keys.coupons(partition, epoch), search.listCursor, "COUNT", Self.scanned))
         guard let (next, pairs) = reply.scan else { throw .redis(.unexpectedReply("ZSCAN")) }
@@ -82,8 +82,9 @@ extension BlockingConnection {
 }
 
 extension Reply {
-    /// From the reply of a scan: where to continue, and what it found.
+    /// From the reply of a scan: where to continue, and what it found. A key of another type has nothing.
     fileprivate var scan: (next: String, found: [Reply])? {
+        if self == .none { return ("0", []) }
         guard let parts = elements, parts.count == 2, let next = parts[0].text,
             let found = parts[1].elements
         else { return nil }

@@ -91,3 +91,18 @@ local function publish_standing(gate, now, resolve, coupons)
     to_epoch = gate.settled_epoch, to_n = gate.settled_n, now = now, issued_at = 0,
     resolve = resolve }, coupons, {})
 end
+
+-- The last id that a queue ever gave; 0-0 if there is no queue, nil if it is not a stream.
+local function last_id(key)
+  local info = redis.pcall('XINFO', 'STREAM', key)
+  if info.err then return not string.find(info.err, 'WRONGTYPE') and '0-0' or nil end
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then return info[i + 1] end
+  end
+end
+
+-- Whether no gate gives such an id.
+local function is_foreign(id)
+  local epoch, n = string.match(id or '', '^(%d+)-(%d+)$')
+  return not epoch or tonumber(epoch) >= LARGEST or tonumber(n) >= LARGEST
+end

@@ -16,6 +16,20 @@ if not is_fenced(gate, ARGV[1]) or gate.settled_epoch ~= tonumber(ARGV[2])
   return 0
 end
 
+-- Commands take their fields from Lua's stack, which has room for some 8,000.
+local FIELDS = 1000
+
+local function holders_of(key, users)
+  local held = {}
+  for first = 1, #users, FIELDS do
+    local last = math.min(first + FIELDS - 1, #users)
+    for _, holder in ipairs(redis.call('HMGET', key, unpack(users, first, last))) do
+      held[#held + 1] = holder
+    end
+  end
+  return held
+end
+
 local coupons = {}
 for i = 1, (#KEYS - 1) / 2 do
   coupons[i] = { record = read_record(KEYS[i * 2]) or nil, users = {}, requests = {} }
@@ -32,8 +46,8 @@ end
 for i, coupon in ipairs(coupons) do
   local record, known = coupon.record, {}
   if record and #coupon.users > 0 then
-    local held = redis.call('HMGET', KEYS[i * 2 + 1], unpack(coupon.users))
-    local holders = { 'HSET', KEYS[i * 2 + 1] }
+    local held = holders_of(KEYS[i * 2 + 1], coupon.users)
+    local holders = {}
     for j, at in ipairs(coupon.requests) do
       local user, sequence = coupon.users[j], struct.unpack('>I8', packed, at + COUNTED_PLACE)
       local holder = held[j]
@@ -48,7 +62,9 @@ for i, coupon in ipairs(coupons) do
       record.queued = record.queued + 1
       record.next_sequence = math.max(record.next_sequence, sequence + 1)
     end
-    if #holders > 2 then redis.call(unpack(holders)) end
+    for first = 1, #holders, FIELDS do
+      redis.call('HSET', KEYS[i * 2 + 1], unpack(holders, first, math.min(first + FIELDS - 1, #holders)))
+    end
     write_record(KEYS[i * 2], record)
   end
 end

@@ -3,10 +3,11 @@
 --
 -- KEYS  gate, queue, the partition's epochs
 -- ARGV  epoch, install id, the cursor: epoch, n
--- Out   1; 0 if the gate has this epoch or a later one; -1 if it belongs to another installation
+-- Out   1, and one more for each queue entry that was removed; 0 if the gate has this epoch or a later one;
+--       -1 if it belongs to another installation
 -- Does  sets status, epoch and install id. `settled` starts at the cursor, because nothing of the queue is
 --       counted. Adds the epoch to the set by which its keys are found later. Removes a queue that is not
---       a stream, and epochs that are not a set
+--       a stream, epochs that are not a set, and entries with ids that no gate gives
 
 local gate = read_gate()
 local epoch = tonumber(ARGV[1])
@@ -17,8 +18,28 @@ for key, kind in pairs({ [KEYS[2]] = 'stream', [KEYS[3]] = 'set' }) do
   local found = redis.call('TYPE', key).ok
   if found ~= kind and found ~= 'none' then redis.call('UNLINK', key) end
 end
+-- A stream takes only ids above its last one, so with an id that no gate gives in it, no gate could add to it
+-- any more. It is written again without such entries, and without those that are committed.
+local removed = 0
+if is_foreign(last_id(KEYS[2])) then
+  local copy, after = KEYS[2] .. ':copy', '(' .. ARGV[3] .. '-' .. ARGV[4]
+  redis.call('UNLINK', copy)
+  repeat
+    local chunk = redis.call('XRANGE', KEYS[2], after, '+', 'COUNT', 500)
+    for _, entry in ipairs(chunk) do
+      after = '(' .. entry[1]
+      if is_foreign(entry[1]) or #entry[2] > 1000 then
+        removed = removed + 1
+      else
+        redis.call('XADD', copy, entry[1], unpack(entry[2]))
+      end
+    end
+  until #chunk < 500
+  redis.call('UNLINK', KEYS[2])
+  if redis.call('EXISTS', copy) == 1 then redis.call('RENAME', copy, KEYS[2]) end
+end
 gate.status, gate.epoch, gate.install_id, gate.beat = FENCED, epoch, ARGV[2], 1
 gate.settled_epoch, gate.settled_n, gate.queued = tonumber(ARGV[3]), tonumber(ARGV[4]), 0
 redis.call('SADD', KEYS[3], ARGV[1])
 write_gate(gate)
-return 1
+return 1 + removed

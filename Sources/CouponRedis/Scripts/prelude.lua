@@ -30,15 +30,17 @@
 -- string each, because every call of the gate reads and writes both: fields of a hash would be found one
 -- by one.
 --
--- A value that cannot be read (another type, length or layout, an unknown status or state) is damaged. A
--- damaged gate counts as missing. A damaged record or holder fences the gate. Both lead to a rebuild, which
--- writes everything again.
+-- A value that cannot be read (another type, length or layout, an unknown status or state, a number above
+-- 2^53) is damaged. A damaged gate counts as missing. A damaged record or holder fences the gate. Both lead
+-- to a rebuild, which writes everything again.
 -- Nothing here expires by itself: Redis would stop for half a second for each million holders.
 --
 -- `rev` of the gate counts each opening and closing in the partition and never falls; a record's rev is the
 -- count at its last change. So a coupon that is loaded again has a higher rev than before.
 
 local MISSING, FENCED, OPEN = 0, 1, 2
+-- Numbers up to here are exact in Lua; no gate counts further.
+local LARGEST = 2 ^ 53
 local GATE, GATE_BYTES, LAYOUT = '>BBI8I8I8I8I8I8I8', 58, 3
 
 -- A string's bytes; nil if there is none, or if the key has another type.
@@ -56,6 +58,9 @@ local function read_gate()
   end
   local _, status, epoch, tail, settled_epoch, settled_n, queued, beat, rev =
     struct.unpack(GATE, bytes)
+  if math.max(epoch, tail, settled_epoch, settled_n, queued, beat, rev) > LARGEST then
+    status, epoch, tail, settled_epoch, settled_n, queued, beat, rev, bytes = MISSING, 0, 0, 0, 0, 0, 0, 0, ''
+  end
   return {
     status = status, epoch = epoch, tail = tail, settled_epoch = settled_epoch,
     settled_n = settled_n, queued = queued, beat = beat, rev = rev,

@@ -6,14 +6,19 @@
 -- Out   status, epoch, tail, settled epoch, settled n, beat, install id or nil,
 --       last id that the queue ever gave, entries as XRANGE gives them
 -- Does  nothing. The entries are whole and of one epoch; the first is always included. A queue that is
---       not a stream counts as empty
+--       not a stream counts as empty. An open gate counts as fenced if it could not add to its queue,
+--       because that is no stream or has an id that no gate gives: fence.lua sets that right
 
 local gate = read_gate()
-local last = '0-0'
-local info = redis.pcall('XINFO', 'STREAM', KEYS[2])
-if not info.err then
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then last = info[i + 1] end
+local last = last_id(KEYS[2])
+local is_stream = last ~= nil
+if is_foreign(last) then
+  if gate.status == OPEN then gate.status = FENCED end
+  last = '0-0'
+  local largest = position(LARGEST - 1, LARGEST - 1)
+  local newest = is_stream and redis.call('XREVRANGE', KEYS[2], largest, '-', 'COUNT', 100) or {}
+  for i = #newest, 1, -1 do
+    if not is_foreign(newest[i][1]) then last = newest[i][1] end
   end
 end
 
@@ -38,7 +43,7 @@ end
 -- A batch is five full entries or thousands of small ones: so fetch few first, then twice as many each time.
 local entries, room, bytes_left, epoch = {}, tonumber(ARGV[3]), tonumber(ARGV[4]), nil
 local seen, coupons_left, most_entries = {}, tonumber(ARGV[5]), tonumber(ARGV[6])
-local after, done, chunk_size = '(' .. ARGV[1], info.err, 8
+local after, done, chunk_size = '(' .. ARGV[1], not is_stream, 8
 while not done do
   local chunk = redis.call('XRANGE', KEYS[2], after, ARGV[2], 'COUNT', chunk_size)
   done = #chunk < chunk_size
@@ -51,8 +56,8 @@ while not done do
       if not seen[coupon] then coupons_left = coupons_left - 1 end
       seen[coupon] = true
     end
-    if epoch and (entry_epoch ~= epoch or room < 0 or bytes_left < 0 or coupons_left < 0
-      or #entries == most_entries) then
+    if is_foreign(entry[1]) or epoch and (entry_epoch ~= epoch or room < 0 or bytes_left < 0
+      or coupons_left < 0 or #entries == most_entries) then
       done = true
       break
     end

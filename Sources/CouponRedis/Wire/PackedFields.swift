@@ -52,12 +52,23 @@ private enum HolderKind: UInt8 {
 }
 
 extension ByteReader {
-    mutating func position() -> Position? {
+    /// A number that a gate can count to; nil for another, which nobody may add to without an overflow.
+    private mutating func number() -> Int64? {
+        int64().flatMap { (0...Limits.maximumNumber).contains($0) ? $0 : nil }
+    }
+
+    /// Of any numbers, which may only be compared.
+    mutating func anyPosition() -> Position? {
         guard let epoch = int64(), let n = int64() else { return nil }
         return Position(epoch: epoch, n: n)
     }
 
-    mutating func timestamp() -> Timestamp? { int64().map { Timestamp(microseconds: $0) } }
+    mutating func position() -> Position? {
+        guard let epoch = number(), let n = number() else { return nil }
+        return Position(epoch: epoch, n: n)
+    }
+
+    mutating func timestamp() -> Timestamp? { number().map { Timestamp(microseconds: $0) } }
 
     mutating func couponID() -> CouponID? { int64().map { CouponID($0) } }
 
@@ -84,7 +95,7 @@ extension ByteReader {
 
     mutating func holder() -> GateHolder? {
         guard let kind = byte().flatMap({ HolderKind(rawValue: $0) }), let reason = byte(),
-            let sequence = int64(), let position = position(), let requestID = requestID()
+            let sequence = number(), let position = position(), let requestID = requestID()
         else { return nil }
         let rejection = RejectionReason(rawValue: reason)
         if kind != .accepted && rejection == nil { return nil }

@@ -1,0 +1,152 @@
+/// What another program wrote into coupond's keys and channels: no partition stops, and nothing traps.
+internal import CouponCore
+internal import TestSupport
+internal import Testing
+
+@testable internal import CouponRedis
+
+@Suite struct ForeignBytesTests {
+    /// A gate with one queue entry of two requests.
+    private func opened() async throws -> RedisFixture {
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        _ = try fixture.ask(request(1), request(2))
+        return fixture
+    }
+
+    /// Rebuilds the gate in epoch 2, and accepts in it.
+    private func rebuild(_ fixture: RedisFixture) throws {
+        #expect(try fixture.fence(epoch: 2))
+        #expect(try fixture.name(coupon(), epoch: 2, load: nil) == .loaded)
+        let counted = try fixture.count(epoch: 2, from: .zero)
+        #expect(try fixture.finish(epoch: 2, counted: counted))
+        let verdicts = try fixture.ask(request(9), epoch: 2).verdicts
+        guard case .accepted(_, let position)? = verdicts.first else {
+            throw BackendError.redis(.unexpectedReply("\(verdicts)"))
+        }
+        #expect(position == at(1, epoch: 2))
+    }
+
+    @Test(arguments: [
+        "9007199254740993-1", "9223372036854775808-1", "1-9007199254740993",
+        "1-18446744073709551615", "18446744073709551615-18446744073709551615",
+    ])
+    func `an entry with an id that no gate gives is removed, and the others are kept`(
+        id: String
+    ) async throws {
+        let fixture = try await opened()
+        try await fixture.server.cli("XADD", Keys.queue(partition), id, "e", "x")
+        let view = try fixture.view()
+        #expect(view.status == .fenced && view.beat == 0, "its owner rebuilds it")
+        #expect(view.queueEnd == at(1) && view.items.map(\.position) == [at(1)])
+        try rebuild(fixture)
+        #expect(
+            try fixture.control.entries(partition, after: .zero, limit: 9).map(\.position)
+                == [at(1), at(1, epoch: 2)])
+        #expect(try fixture.view(after: at(1)).status == .open)
+    }
+
+    @Test func `a queue of another type is replaced before a request meets it`() async throws {
+        let fixture = try await opened()
+        try fixture.call(Command("DEL", Keys.queue(partition)))
+        try fixture.call(Command("SET", Keys.queue(partition), "x"))
+        #expect(try fixture.view().status == .fenced)
+        #expect(try fixture.control.wait(for: [(partition, .zero)], milliseconds: 1) == [partition])
+        try rebuild(fixture)
+    }
+
+    @Test func `lists of another type hold up no sweep`() async throws {
+        let fixture = try await opened()
+        #expect(try fixture.fence(epoch: 2))
+        let index = Keys.coupons(partition, 1)
+        try fixture.call(Command("DEL", index))
+        try fixture.call(Command("SET", index, "x"))
+        while try fixture.control.sweep(partition, before: 2, limit: 10) {}
+        #expect(try fixture.call(Command("EXISTS", index)) == .integer(0))
+        try fixture.call(Command("DEL", Keys.epochs(partition)))
+        try fixture.call(Command("SET", Keys.epochs(partition), "x"))
+        #expect(try !fixture.control.sweep(partition, before: 2, limit: 10))
+    }
+
+    @Test func `keys of another type hold up no search`() async throws {
+        let fixture = try await opened()
+        #expect(try fixture.load(coupon(8)) == .loaded)
+        try fixture.call(Command("SET", Keys.holders(CouponID(8), partition, 1), "x"))
+        #expect(try fixture.search([at(1)]).found.holders(at: at(1)).count == 2)
+        try fixture.call(Command("DEL", Keys.coupons(partition, 1)))
+        try fixture.call(Command("SET", Keys.coupons(partition, 1), "x"))
+        #expect(try fixture.search([at(1)]).found.holders(at: at(1)).isEmpty)
+        try fixture.call(Command("DEL", Keys.epochs(partition)))
+        try fixture.call(Command("SET", Keys.epochs(partition), "x"))
+        #expect(try fixture.search([at(1)]).found.holders(at: at(1)).isEmpty)
+    }
+
+    @Test(arguments: [2, 10, 18, 26, 34, 42])
+    func `a gate with a number that no gate counts to counts as missing`(offset: Int) async throws {
+        let fixture = try await opened()
+        var bytes = try #require(try fixture.call(Command("GET", Keys.gate(partition))).bytesValue)
+        bytes.replaceSubrange(offset..<offset + 8, with: [0x7F] + [UInt8](repeating: 0, count: 7))
+        try fixture.put(Keys.gate(partition), bytes)
+        #expect(try fixture.answer([request(3)]) == .stale(.missing, epoch: 0))
+        #expect(try fixture.view().epoch == 0)
+        try rebuild(fixture)
+    }
+
+    @Test func `an entry with more requests than a call has is damaged`() async throws {
+        let fixture = try await opened()
+        var payload = ByteWriter(capacity: 60_000)
+        payload.append(Layout.oneCouponEntryVersion)
+        payload.append(CouponID(7))
+        payload.append(3 as Int64)
+        payload.append(5 as Int64)
+        for user in 1...(Limits.requestsPerGateCall + 1) {
+            payload.append(UserID(Int64(user)))
+            payload.append(id("a"))
+        }
+        var command = Command(argumentCount: 5)
+        for word in ["XADD", Keys.queue(partition), "1-2", Layout.entryField] {
+            command.append(word)
+        }
+        command.append(payload.bytes)
+        try fixture.call(command)
+        #expect(try fixture.view().items.map(\.isDamaged) == [false, true])
+    }
+
+    @Test func `many requests of one coupon are counted in one step`() async throws {
+        let fixture = try await RedisFixture()
+        try fixture.open()
+        #expect(try fixture.fence(epoch: 2))
+        #expect(try fixture.name(coupon(total: nil), epoch: 2, load: nil) == .loaded)
+        let requests = (1...20_000 as ClosedRange<Int64>).map { number in
+            PlacedRequest(
+                accepted: AcceptedRequest(
+                    coupon: CouponID(7), user: UserID(number), sequence: number,
+                    requestID: id("a")), position: at(number))
+        }
+        #expect(
+            try fixture.control.count(
+                requests, from: .zero, to: at(20_000), partition: partition, epoch: 2))
+        #expect(try fixture.inspect(20_000).record?.used == 20_000)
+        #expect(try fixture.inspect(20_000).holder?.sequence == 20_000)
+    }
+
+    @Test(arguments: [Int64.min, -1, .max, 1 << 54])
+    func `an event with a number that no gate publishes is not read`(number: Int64) {
+        // From, to and the two moments begin at these bytes.
+        for offset in [13, 21, 29, 37, 45, 53] {
+            var writer = ByteWriter()
+            writer.append(1 as UInt8)
+            writer.append(3 as UInt32)
+            for field in 1...7 { writer.append(Int64(field)) }
+            writer.append(0 as UInt8)
+            writer.append(0 as UInt32)
+            writer.append(0 as UInt32)
+            var bytes = writer.bytes
+            #expect(CompletionEvent(bytes) != nil)
+            var foreign = ByteWriter()
+            foreign.append(number)
+            bytes.replaceSubrange(offset..<offset + 8, with: foreign.bytes)
+            #expect(CompletionEvent(bytes) == nil, "\(offset)")
+        }
+    }
+}
