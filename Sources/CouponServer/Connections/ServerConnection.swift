@@ -30,8 +30,8 @@ final class ServerConnection: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         isLoopback = context.remoteAddress?.isLoopback ?? false
-        number = loopServer.add(self)
-        if let refusal = loopServer.refusalOfConnection() {
+        number = loopServer.connections.add(self)
+        if let refusal = loopServer.connections.refusal() {
             end(with: refusal)
             return
         }
@@ -41,7 +41,7 @@ final class ServerConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         state.disconnected()
         presence.leave()
-        loopServer.remove(self)
+        loopServer.connections.remove(self)
         self.context = nil
         context.fireChannelInactive()
     }
@@ -132,7 +132,7 @@ final class ServerConnection: ChannelInboundHandler {
             return false
         }
         if let outcome = loopServer.bounce(plain.issue) {
-            loopServer.encode(outcome, id: plain.id, into: &bounces)
+            loopServer.codec.encode(outcome, id: plain.id, into: &bounces)
             return true
         }
         state.requestReceived()
@@ -174,12 +174,12 @@ final class ServerConnection: ChannelInboundHandler {
     func answer(_ id: UInt64, _ outcome: Outcome) {
         state.requestAnswered()
         if outgoing.readableBytes == 0 { loopServer.willWrite(self) }
-        loopServer.encode(outcome, id: id, into: &outgoing)
+        loopServer.codec.encode(outcome, id: id, into: &outgoing)
     }
 
     private func write(_ response: Response) {
         if outgoing.readableBytes == 0 { loopServer.willWrite(self) }
-        loopServer.encode(response, into: &outgoing)
+        loopServer.codec.encode(response, into: &outgoing)
     }
 
     /// Writes what the turn has gathered, in one go.

@@ -142,6 +142,11 @@ actor BlockingLane {
         return true
     }
 
+    /// Queues a job, or calls `refused` at once if too many wait.
+    nonisolated func submit(_ job: @escaping Job, refused: (Failure) -> Void) {
+        if !submit(job) { refused(kind.exhausted) }
+    }
+
     /// Counts a job that was refused before it came here.
     nonisolated func refuse() { jobsRefused.add(1, ordering: .relaxed) }
 

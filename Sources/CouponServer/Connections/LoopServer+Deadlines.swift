@@ -1,0 +1,41 @@
+/// Deadlines: of requests, every few milliseconds while there are any; of frames, each second.
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+
+extension LoopServer {
+    /// Looks at the deadlines of requests soon, if there are requests.
+    func scheduleExpiry() {
+        guard !timers.isExpiryScheduled, worker != nil, requestsInFlight > 0 else { return }
+        timers.expire(
+            by: loop.assumeIsolated().scheduleTask(
+                in: .milliseconds(DeadlineWheel.bucketMilliseconds)
+            ) {
+                self.timers.beginExpiry()
+                self.worker?.expire()
+                self.expirePendingCalls()
+                self.endTurn()
+            })
+    }
+
+    private func expirePendingCalls() {
+        for caller in pendingCalls.expire(now: clocks.now()) {
+            reply(
+                caller,
+                .failure(
+                    Failure(
+                        .deadlineExceeded,
+                        "the deadline passed before the answer was known; it may still complete",
+                        acceptance: .unknown)))
+        }
+    }
+
+    /// Looks each second for connections whose frame is not complete in time.
+    func scheduleFrameWatch() {
+        timers.watchFrames(
+            by: loop.assumeIsolated().scheduleTask(in: .seconds(1)) {
+                for connection in self.connections.all { connection.endIfFrameIsLate() }
+                self.scheduleFrameWatch()
+            })
+    }
+}

@@ -1,0 +1,63 @@
+/// From a frame's bytes to what answers them: the front door, the worker, or a slow method.
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+
+extension LoopServer {
+    /// Nil if the message is not a valid issue request.
+    func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? { codec.decodeIssue(message) }
+
+    /// The front door's answer, if it has one.
+    func bounce(_ issue: IssueRequest) -> Outcome? {
+        guard let outcome = worker?.bounce(issue.coupon, attempt: issue.attempt) else { return nil }
+        counts.count(outcome)
+        return outcome
+    }
+
+    /// Queues a request that has not bounced.
+    func enqueue(_ plain: PlainIssueRequest, from connection: ServerConnection) {
+        worker?.enqueue(
+            plain.issue, deadlineMilliseconds: plain.deadlineMilliseconds,
+            caller: Caller(connection: connection.number, request: plain.id))
+    }
+
+    /// Handles a message of any kind.
+    func handle(_ message: RawSpan, from connection: ServerConnection) {
+        do throws(RefusedRequest) {
+            try dispatch(codec.decode(message), from: connection)
+        } catch {
+            connection.answer(Response(id: error.id, result: .failure(error.failure)))
+        }
+    }
+
+    private func dispatch(_ request: Request, from connection: ServerConnection) {
+        let caller = Caller(connection: connection.number, request: request.id)
+        switch request.method {
+        case .issue(let issue):
+            worker?.submit(
+                issue, deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
+        case .health:
+            checkHealth(caller)
+        case .serverInfo:
+            reply(caller, .serverInfo(serverInfo))
+        default:
+            callSlowMethod(request, caller, connection)
+        }
+    }
+
+    private var serverInfo: ServerInfo {
+        ServerInfo(
+            version: configuration.version, partitions: configuration.worker.partitioning.count,
+            maximumFrameBytes: configuration.maximumFrameBytes, now: clocks.wallNow())
+    }
+
+    /// The daemon is ready when every worker is, because the next connection may go to any of them.
+    private func checkHealth(_ caller: Caller) {
+        guard health.add(caller) else { return }
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        loopServers.collect(on: loop) { $0.whyNotReady }.whenSuccess { reasons in
+            let result = Response.Result.health(notReady: reasons.compactMap(\.self).first)
+            for caller in loopServer.value.health.end() { loopServer.value.reply(caller, result) }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+/// Methods that may block: each waits in a lane, and its result comes back to the loop. The caller gets an
+/// answer at its deadline in any case.
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+
+extension LoopServer {
+    /// Queues a slow method in its lane, if the caller may call it now.
+    func callSlowMethod(_ request: Request, _ caller: Caller, _ connection: ServerConnection) {
+        if request.method.isAdmin,
+            let refusal = AdminAccess.refusal(
+                token: environment.adminToken, given: request.token,
+                isLoopback: connection.isLoopback)
+        {
+            return reply(caller, .failure(refusal))
+        }
+        let share = request.method.share
+        if let share, !connection.share.reserve(share) {
+            work.refuse(request.method)
+            return reply(
+                caller, .failure(.exhausted("too many \(share) of this connection are unanswered")))
+        }
+        let milliseconds = min(
+            request.deadlineMilliseconds ?? Limits.defaultDeadlineMilliseconds,
+            Limits.maximumDeadlineMilliseconds)
+        let deadline = clocks.now().advanced(byMilliseconds: Int64(milliseconds))
+        let number = pendingCalls.add(caller, deadline: deadline)
+        if case .couponStatus(let coupon, let user) = request.method {
+            let question = StatusQuestion(coupon: coupon, user: user)
+            return submit(question, deadline: deadline, number, of: caller, connection.presence)
+        }
+        submit(request.method, deadline: deadline, to: connection.presence) {
+            $0.endSlowMethod(number, of: caller, share, $1)
+        }
+    }
+
+    /// Sends a slow method to its lane.
+    /// - Parameter ended: called once, on this loop.
+    private func submit(
+        _ method: Request.Method, deadline: MonotonicTime, to presence: CallerPresence,
+        _ ended: @escaping @Sendable (LoopServer, Response.Result) -> Void
+    ) {
+        let loopServers = self.loopServers
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        work.lane(for: method).submit { lane in
+            lane.answer(method, deadline: deadline, to: presence) { result in
+                loopServers.complete(result, on: loopServer.eventLoop) {
+                    ended(loopServer.value, $0)
+                }
+            }
+        } refused: {
+            ended(self, .failure($0))
+        }
+    }
+
+    /// Queues a status; it is looked up together with others.
+    /// - Parameter number: of the pending call.
+    private func submit(
+        _ question: StatusQuestion, deadline: MonotonicTime, _ number: UInt64, of caller: Caller,
+        _ presence: CallerPresence
+    ) {
+        let call = StatusCall(
+            question: question, deadline: deadline, presence: presence,
+            loopServer: NIOLoopBound(self, eventLoop: loop), number: number, caller: caller)
+        guard !work.statuses.add(call) else { return }
+        endStatuses([
+            AnsweredStatus(
+                number: number, caller: caller, result: .failure(Lane.statuses.exhausted))
+        ])
+    }
+
+    /// Answers a batch of statuses.
+    func endStatuses(_ statuses: [AnsweredStatus]) {
+        for status in statuses {
+            endSlowMethod(status.number, of: status.caller, .statuses, status.result)
+        }
+        endTurn()
+    }
+
+    /// - Parameter caller: may have been answered at the deadline.
+    private func endSlowMethod(
+        _ pendingCall: UInt64, of caller: Caller, _ share: SlowShare.Kind?,
+        _ result: Response.Result
+    ) {
+        if let share { connections[caller.connection]?.share.release(share) }
+        if pendingCalls.end(pendingCall) != nil { reply(caller, result) }
+    }
+}

@@ -1,0 +1,25 @@
+/// The end of a turn: what happens once for all requests that were read in it.
+internal import CouponCore
+internal import NIOCore
+
+extension LoopServer {
+    func willWrite(_ connection: ServerConnection) {
+        turn.add(connection)
+        endTurn()
+    }
+
+    func schedulePump() {
+        turn.schedulePump()
+        endTurn()
+    }
+
+    /// Ends the turn once all its input is read: one pump of the worker, one flush of each connection.
+    func endTurn() {
+        guard turn.beginEnd() else { return }
+        loop.assumeIsolated().execute {
+            if self.turn.end() { self.worker?.pump() }
+            for connection in self.turn.dequeueWritten() { connection.flush() }
+            self.scheduleExpiry()
+        }
+    }
+}

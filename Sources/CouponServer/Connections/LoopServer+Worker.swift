@@ -1,0 +1,82 @@
+/// The worker's host: its answers go to the callers, and what only PostgreSQL knows comes from the lanes.
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+
+extension LoopServer {
+    /// Runs something at the worker, and ends the turn.
+    func withWorker(_ body: (Worker) -> Void) {
+        guard let worker else { return }
+        body(worker)
+        endTurn()
+    }
+
+    func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
+        worker?.remembers(coupon) ?? (false, false)
+    }
+
+    var whyNotReady: String? {
+        worker?.whyNotReady.map { reason in
+            environment.whyPartitionsWait.map { "\(reason): \($0)" } ?? reason
+        }
+    }
+}
+
+extension LoopServer: WorkerHost {
+    func answer(_ caller: Caller, _ outcome: Outcome) {
+        counts.count(outcome)
+        connections[caller.connection]?.answer(caller.request, outcome)
+    }
+
+    func fail(_ caller: Caller, _ failure: Failure) {
+        counts.count(failure)
+        reply(caller, .failure(failure))
+    }
+
+    func lookUp(_ coupons: [CouponID]) {
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        work.loads.submit { lane in
+            let result = lane.lookUp(coupons)
+            loopServer.eventLoop.execute { loopServer.value.withWorker { $0.didLookUp(result) } }
+        } refused: { failure in
+            loop.execute { loopServer.value.withWorker { $0.didLookUp(.failure(failure)) } }
+        }
+    }
+
+    func recall(_ users: [CouponUser]) {
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        work.loads.submit { lane in
+            let result = lane.recall(users)
+            loopServer.eventLoop.execute { loopServer.value.withWorker { $0.didRecall(result) } }
+        } refused: { failure in
+            loop.execute { loopServer.value.withWorker { $0.didRecall(.failure(failure)) } }
+        }
+    }
+
+    func load(_ coupon: CouponID) {
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        work.loads.submit { lane in
+            lane.load(coupon) { outcome in
+                loopServer.eventLoop.execute {
+                    loopServer.value.withWorker { $0.didLoad(coupon, outcome) }
+                }
+            }
+        } refused: { failure in
+            worker?.didLoad(coupon, .failed(failure))
+        }
+    }
+
+    func refreshPartitions() { work.news.refreshPartitions() }
+
+    func decide(_ questions: [AcceptedRequest], in partition: PartitionID) {
+        let loopServer = NIOLoopBound(self, eventLoop: loop)
+        work.news.submit { lane in
+            let decisions = lane.keeper.decisions(questions, in: partition)
+            loopServer.eventLoop.execute {
+                loopServer.value.withWorker { $0.didDecide(decisions, in: partition) }
+            }
+        } refused: { _ in
+            worker?.didDecide(nil, in: partition)
+        }
+    }
+}

@@ -1,0 +1,33 @@
+/// What is left to do once all input of an event loop's turn is read.
+struct Turn {
+    private var isEnding = false
+    private var isPumpScheduled = false
+    private var written: [ServerConnection] = []
+
+    /// True if the end of the turn must be scheduled; false if it is.
+    mutating func beginEnd() -> Bool {
+        defer { isEnding = true }
+        return !isEnding
+    }
+
+    /// The worker has requests for the gate.
+    mutating func schedulePump() { isPumpScheduled = true }
+
+    /// The connection has answers to send.
+    mutating func add(_ connection: ServerConnection) { written.append(connection) }
+
+    /// The turn ends. Whatever comes from now on belongs to the next one.
+    /// - Returns: whether the worker has requests for the gate.
+    mutating func end() -> Bool {
+        isEnding = false
+        defer { isPumpScheduled = false }
+        return isPumpScheduled
+    }
+
+    /// The connections to flush, each once.
+    mutating func dequeueWritten() -> [ServerConnection] {
+        let connections = written
+        written.removeAll(keepingCapacity: true)
+        return connections
+    }
+}

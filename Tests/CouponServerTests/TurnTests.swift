@@ -1,0 +1,25 @@
+/// What is done once for all requests of a turn.
+import Testing
+
+@testable import CouponServer
+
+@Suite struct TurnTests {
+    @Test func `a turn ends once, however much was read in it`() {
+        var turn = Turn()
+        let ends = [turn.beginEnd(), turn.beginEnd()]
+        #expect(ends == [true, false])
+        _ = turn.end()
+        let endsAgain = turn.beginEnd()
+        #expect(endsAgain, "what came after the end has an end of its own")
+    }
+
+    @Test func `the worker is pumped once if it has requests`() {
+        var turn = Turn()
+        let before = turn.end()
+        turn.schedulePump()
+        turn.schedulePump()
+        let after = [turn.end(), turn.end()]
+        #expect(!before)
+        #expect(after == [true, false])
+    }
+}
