@@ -64,9 +64,9 @@ extension Limits {
     public static let requestsPerGateCall = 1_024
     /// Coupons in one gate call: with more of them the call's fixed cost hardly counts any more.
     public static let couponsPerGateCall = 64
-    /// Gate calls in flight on one connection. Calls that arrive during one fsync of Redis share the next
-    /// one, so a thousand coupons with few requests each do not cost a thousand fsyncs.
-    public static let gateCallsInFlight = 64
+    /// Gate calls in flight on one connection: enough to share Redis' fsyncs and to keep it busy. Requests that
+    /// wait here can still join a call, those that wait in Redis' socket cannot.
+    public static let gateCallsInFlight = 8
     /// Gate calls of one coupon in flight: few, so its requests gather into batches.
     public static let gateCallsInFlightPerCoupon = 4
     /// While a call of a coupon is in flight, another one leaves only with so many requests. A call costs

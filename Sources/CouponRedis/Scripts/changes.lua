@@ -7,6 +7,8 @@ end
 
 local function read_record(key) return unpack_record(key, get(key)) end
 
+local function write_record(key, r) redis.call('SET', key, pack_record(r)) end
+
 -- The terms of a coupon, as PostgreSQL has committed them:
 --   version 8 | total 8, signed | state 1 | sold out 1 | opens 8 | closes 8
 -- Applies them if their version is higher (rules 22 and 33). A cap ends only with a version committed after

@@ -153,14 +153,16 @@ if accepted > 0 then
   -- later state than the gate.
   local added = redis.pcall('XADD', KEYS[2], position(epoch, n), ENTRY_FIELD, table.concat(entry))
   if type(added) == 'table' and added.err then return rolled_back() end
+  local values = {}
   for i = 1, #keys do
     if changed[i] then
       redis.call(unpack(new_holders[i]))
-      write_record(keys[i], changed[i])
+      values[#values + 1], values[#values + 2] = keys[i], pack_record(changed[i])
     end
   end
   gate.tail, gate.queued = n, gate.queued + accepted
-  write_gate(gate)
+  values[#values + 1], values[#values + 2] = KEYS[1], pack_gate(gate)
+  redis.call('MSET', unpack(values))
 end
 
 out[1] = struct.pack('>BI8I8I8I8I8', 0, epoch, gate.tail, gate.settled_epoch, gate.settled_n, now)

@@ -68,10 +68,12 @@ local function read_gate()
   }
 end
 
-local function write_gate(g)
-  redis.call('SET', KEYS[1], struct.pack(GATE, LAYOUT, g.status, g.epoch, g.tail, g.settled_epoch,
-    g.settled_n, g.queued, g.beat, g.rev) .. g.install_id)
+local function pack_gate(g)
+  return struct.pack(GATE, LAYOUT, g.status, g.epoch, g.tail, g.settled_epoch, g.settled_n, g.queued,
+    g.beat, g.rev) .. g.install_id
 end
+
+local function write_gate(g) redis.call('SET', KEYS[1], pack_gate(g)) end
 
 -- From here nothing is accepted, and the gate's owner rebuilds it.
 local function distrust(gate)
@@ -110,9 +112,9 @@ local function unpack_record(key, bytes)
   }
 end
 
-local function write_record(key, r)
-  redis.call('SET', key, struct.pack(RECORD, LAYOUT, r.used, r.queued, r.next_sequence, r.rev,
-    r.version, r.total, r.state, r.sold_out, r.opens, r.closes, r.cap or -1, r.cap_version))
+local function pack_record(r)
+  return struct.pack(RECORD, LAYOUT, r.used, r.queued, r.next_sequence, r.rev, r.version, r.total,
+    r.state, r.sold_out, r.opens, r.closes, r.cap or -1, r.cap_version)
 end
 
 -- How many slots may be used.
