@@ -64,13 +64,14 @@ extension Limits {
     public static let requestsPerGateCall = 1_024
     /// Coupons in one gate call: with more of them the call's fixed cost hardly counts any more.
     public static let couponsPerGateCall = 64
-    /// Gate calls in flight on one connection: enough to share Redis' fsyncs and to keep it busy. Requests that
-    /// wait here can still join a call, those that wait in Redis' socket cannot.
+    /// Gate calls in flight on one connection: enough to share Redis' fsyncs and to keep it busy. Requests
+    /// that wait here can still join a call, those in Redis' socket cannot.
     public static let gateCallsInFlight = 8
     /// Gate calls of one coupon in flight: few, so its requests gather into batches.
     public static let gateCallsInFlightPerCoupon = 4
-    /// While a call of a coupon is in flight, another one leaves only with so many requests. A call costs
-    /// Redis 26 µs and an fsync for its first request and 2.5 µs for each further one: fewer had better wait.
+    /// Requests with which a coupon does not wait for the call of its partition that is in flight. A call
+    /// costs Redis 26 µs and an fsync for its first request and 2.5 µs for each further one, so fewer had
+    /// better wait.
     public static let minimumConcurrentBatch = 16
     /// Requests accepted and not yet settled, for each coupon. Default; configurable.
     public static let backlogPerCoupon: Int64 = 2_000_000
