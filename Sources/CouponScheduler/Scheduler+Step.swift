@@ -15,8 +15,8 @@ extension Scheduler {
         case .recover(let from, let to):
             try recover(partition, row, identity, from: from, to: to)
         case .issue(let items):
-            let batch = items.withCoupons(atMost: Limits.couponsPerTransaction)
-            guard let items = try completed(batch, partition) else { return }
+            guard let completed = try completed(items, partition) else { return }
+            let items = completed.withCoupons(atMost: Limits.couponsPerTransaction)
             options.failpoint(.drained)
             try commit(row, identity, to: items[items.count - 1].position, items)
         case .passEpoch(let to):

@@ -84,9 +84,25 @@ private let first = Position(epoch: 1, n: 1)
         stage.endTurn()
         #expect(stage.gate.calls.map { $0.questions.map(\.coupon.rawValue) } == [[1], [9]])
         stage.reply([.soldOut])
-        #expect(stage.gate.calls.count == 1, "the other call is still under way")
+        #expect(stage.gate.calls.map { $0.questions.map(\.coupon.rawValue) } == [[9], [5]])
+    }
+
+    @Test func `a coupon with few requests does not wait for one that always has a call in flight`()
+    {
+        let stage = Stage()
+        func askForHot() {
+            for _ in 1...Limits.minimumConcurrentBatch { stage.issue(CouponID(1), user: 7) }
+            stage.endTurn()
+        }
+        askForHot()
+        askForHot()
+        let few = stage.issue(CouponID(5), user: 1)
+        askForHot()
+        #expect(stage.gate.calls.map { $0.questions.map(\.coupon.rawValue) } == [[1], [1], [1]])
+        stage.issue(CouponID(1), user: 8)
         stage.answer(.unavailable("LOADING"))
-        #expect(stage.gate.calls.map { $0.questions.map(\.coupon.rawValue) } == [[5]])
+        #expect(stage.gate.calls.map { $0.questions.map(\.coupon.rawValue) } == [[1], [1], [5]])
+        #expect(stage.end(few) == nil)
     }
 
     @Test func `one coupon of a call is not loaded, one has too many queued, one is judged`() {

@@ -35,6 +35,35 @@ import Testing
         #expect(try ledger.marks(of: [coupon]).first?.used == 93)
     }
 
+    @Test func `refused requests of two coupons with one position and sequence are both kept`()
+        async throws
+    {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.sql(
+            "INSERT INTO coupond.coupon SELECT 8, 'c', 5, 0, 0, now(), now() + '1h', 1, 1")
+        try database.trigger("RAISE EXCEPTION 'unlucky' USING ERRCODE = '23514';")
+        let several = QueueItem.entry(
+            QueueEntry(
+                position: Position(epoch: 1, n: 1), acceptedAt: .zero,
+                // Coupon 12 does not exist, nor does 16.
+                coupons: [4, 8, 12, 16].map {
+                    QueuedCoupon(
+                        coupon: CouponID($0), firstSequence: 1,
+                        requests: [EntryRequest(user: UserID(7), requestID: id(7))])
+                }))
+        let ledger = database.ledger()
+        let commit = try ledger.issue(batch(several))
+        #expect(commit.rejections.count == 4)
+        let kept = try ledger.rejections(
+            in: partition, after: .zero, upTo: Position(epoch: 1, n: 1))
+        #expect(
+            kept.map(\.accepted.coupon.rawValue).sorted() == [4, 8, 12, 16],
+            "what a recovery reads")
+        #expect(
+            try database.sql("SELECT coupon_id FROM coupond.dead_letter ORDER BY 1") == "4\n8")
+    }
+
     /// Few requests travel with the COMMIT, many by COPY.
     @Test(arguments: [3, 500] as [Int64])
     func `a request whose row does not appear becomes a dead letter`(count: Int64) async throws {

@@ -122,12 +122,17 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
         #expect(try fixture.view().items.count == 1 && fixture.view().settled == .zero)
     }
 
-    @Test
-    func `a damaged holder fences the gate when that user asks, and other users are unharmed`()
-        async throws
-    {
+    /// Of another length, kind or reason.
+    @Test(
+        arguments: [
+            [1, 0, 7], [9, 0] + Array(repeating: 0, count: 41),
+            [2, 99] + Array(repeating: 0, count: 41),
+        ] as [[UInt8]])
+    func `a damaged holder fences the gate when that user asks, and other users are unharmed`(
+        _ bytes: [UInt8]
+    ) async throws {
         let fixture = try await opened()
-        try fixture.damageHolder(1)
+        try fixture.damageHolder(1, bytes)
         #expect(try fixture.ask(request(3)).verdicts == [.accepted(sequence: 3, position: at(2))])
         #expect(try fixture.inspect(1).status == .fenced && fixture.inspect(3).status == .open)
         // A settle skips it, because what it was is unknown.

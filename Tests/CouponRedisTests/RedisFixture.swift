@@ -140,12 +140,14 @@ final class RedisFixture {
     }
 
     /// A user's holder has other bytes than any script writes.
-    func damageHolder(_ user: Int64, of coupon: Int64 = 7) throws {
+    func damageHolder(
+        _ user: Int64, of coupon: Int64 = 7, _ bytes: [UInt8] = [1, 0, 7]
+    ) throws {
         var command = Command(argumentCount: 4)
         command.append("HSET")
         command.append(Keys.holders(CouponID(coupon), partition, 1))
         command.append(byteCount: 8) { $0.append(UserID(user)) }
-        command.append([1, 0, 7] as [UInt8])
+        command.append(bytes)
         try call(command)
     }
 

@@ -35,6 +35,8 @@ struct CouponBatches {
         var full: Deque<CouponID> = []
         /// The partition is in `ready`.
         var isReady = false
+        /// A call was answered: all coupons have a turn, also beside other calls.
+        var isDue = false
     }
 
     private let partitioning: Partitioning
@@ -127,6 +129,20 @@ struct CouponBatches {
         ready.append(partition)
     }
 
+    /// A call of the partition was answered: the coupons that waited for it have a turn, also if another
+    /// call is in flight. Else a coupon with many requests, and so always a call in flight, would keep the
+    /// others waiting.
+    mutating func makeDue(_ partition: PartitionID) {
+        lines[partition.rawValue].isDue = true
+        makeReady(partition)
+    }
+
+    /// Whether a call was answered since the last time.
+    mutating func dequeueDue(_ partition: PartitionID) -> Bool {
+        defer { lines[partition.rawValue].isDue = false }
+        return lines[partition.rawValue].isDue
+    }
+
     /// The next partition whose turn it is.
     mutating func nextPartition() -> PartitionID? {
         guard let partition = ready.popFirst() else { return nil }
@@ -149,7 +165,17 @@ struct CouponBatches {
             batch.isReady = false
             return coupon
         }
+        if !isFull { clearFullLine(of: partition) }
         return nil
+    }
+
+    /// Every coupon that is ready is in the line of all: if that is empty, nothing in the other one is.
+    private mutating func clearFullLine(of partition: PartitionID) {
+        while let coupon = lines[partition.rawValue].full.popFirst() {
+            guard let batch = batch(of: coupon) else { continue }
+            batch.isInFullLine = false
+            forgetIfEmpty(batch, coupon)
+        }
     }
 
     /// Removes the next ticket of a coupon.

@@ -14,7 +14,7 @@ extension Worker {
     }
 
     /// Sends one call. While another one of the partition is in flight, only coupons with many requests have
-    /// a turn: the others gather until it is answered.
+    /// a turn: the others gather until one is answered.
     private func pump(_ partition: PartitionID, _ identity: RedisIdentity) {
         guard !awaitedEpochs.contains(partition) else { return }
         guard book.isServed(partition, by: identity) else {
@@ -26,11 +26,12 @@ extension Worker {
         }
         let now = options.clocks.now()
         let isFurther = asked.isAsking(partition)
+        let onlyFull = isFurther && !batches.dequeueDue(partition)
         var room = Limits.requestsPerGateCall
         var questions: [GateQuestion] = []
         var tickets: [AskedCalls.Question] = []
         while room > 0, questions.count < Limits.couponsPerGateCall,
-            let coupon = batches.nextCoupon(of: partition, isFull: isFurther)
+            let coupon = batches.nextCoupon(of: partition, isFull: onlyFull)
         {
             // The answer to one of the coupon's calls makes it ready again.
             if isFurther, !mayAskFurther(coupon, partition) { continue }
@@ -56,8 +57,12 @@ extension Worker {
         batches.makeReady(partition)
     }
 
+    /// Whether a coupon may have one more call in flight: with few requests it has only one.
     private func mayAskFurther(_ coupon: CouponID, _ partition: PartitionID) -> Bool {
-        asked.count(of: coupon, in: partition) < Limits.gateCallsInFlightPerCoupon
+        let inFlight = asked.count(of: coupon, in: partition)
+        return inFlight == 0
+            || inFlight < Limits.gateCallsInFlightPerCoupon
+                && batches.count(of: coupon) >= Limits.minimumConcurrentBatch
     }
 
     /// Removes the next requests of a coupon, for a call.
@@ -165,7 +170,7 @@ extension Worker: GateDelegate {
     /// The coupons of an answered call, and those that waited for its answer, have a turn again.
     private func makeReady(_ asked: AskedCalls.Asked) {
         for question in asked.questions { batches.makeReady(question.coupon) }
-        batches.makeReady(asked.partition)
+        batches.makeDue(asked.partition)
     }
 
     private func failAll(_ asked: AskedCalls.Asked, _ failure: Failure) {
@@ -222,6 +227,7 @@ extension Worker: GateDelegate {
                 fail(question, .exhausted("too many accepted requests wait to be issued"))
             }
         }
+        askLookups()
         askQuestions(asked.partition)
         askReplicas()
     }
@@ -230,8 +236,8 @@ extension Worker: GateDelegate {
         _ coupon: CouponID, rev: Int64, _ reply: GateReply, _ generation: Int
     ) {
         guard batches.beginLoad(of: coupon) else { return }
-        lookUp(
-            .init(
+        prepareLookup(
+            of: .init(
                 coupon: coupon, epoch: reply.epoch, rev: rev, now: reply.now,
                 generation: generation))
     }

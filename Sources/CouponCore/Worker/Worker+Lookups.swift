@@ -1,13 +1,12 @@
 /// Requests for coupons that the gate does not hold.
 extension Worker {
-    /// Asks PostgreSQL about a coupon that the gate does not hold.
-    func lookUp(_ missing: Lookups.Missing) {
-        guard lookups.add(missing) else {
-            return didLoad(
+    /// Adds a coupon that the gate does not hold to the next question to PostgreSQL; `askLookups` asks it.
+    func prepareLookup(of missing: Lookups.Missing) {
+        if !lookups.add(missing) {
+            didLoad(
                 missing.coupon,
                 .failed(.exhausted("too many coupons are waiting to be looked up")))
         }
-        askLookups()
     }
 
     /// The last lookup has ended.
@@ -35,7 +34,7 @@ extension Worker {
         }
     }
 
-    private func askLookups() {
+    func askLookups() {
         let coupons = lookups.begin()
         if !coupons.isEmpty { host.lookUp(coupons) }
     }

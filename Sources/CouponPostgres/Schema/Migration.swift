@@ -16,6 +16,9 @@ struct Migration {
             number: 3, name: "dead_letter_indexes",
             bytes: PackageResources._003_dead_letter_indexes_sql),
         Migration(number: 4, name: "outbox", bytes: PackageResources._004_outbox_sql),
+        Migration(
+            number: 5, name: "entries_of_several_coupons",
+            bytes: PackageResources._005_entries_of_several_coupons_sql),
     ]
 
     private init(number: Int64, name: String, bytes: [UInt8]) {

@@ -40,15 +40,19 @@ end
 
 if gate.tail < tonumber(ARGV[2]) or replication_id() ~= ARGV[5] then return rolled_back() end
 
--- The verdict for a known user; nil if the request is judged as a new one.
+-- The verdict for a known user; nil if the request is judged as a new one; false if the holder is damaged.
 local function judge_known(holder, request_id, gate)
   local QUEUED, ISSUED, ENDED_UNISSUED = 1, 2, 3
-  local kind = string.byte(holder, 1)
+  local kind, reason = string.byte(holder, 1, 2)
+  if #holder ~= HOLDER_BYTES or kind < 1 or kind > 3
+    or (kind > 1 and (reason < 1 or reason > LAST_REASON)) then
+    return false
+  end
   local same = string.sub(holder, HOLDER_REQUEST_ID) == request_id
   local place = string.sub(holder, HOLDER_PLACE, HOLDER_REQUEST_ID - 1)
   if same then
     if kind == 1 then return string.char(VERDICT_REPLAYED, 0) .. place end
-    return string.char(VERDICT_REJECTED, string.byte(holder, 2)) .. place
+    return string.char(VERDICT_REJECTED, reason) .. place
   end
   if kind == 2 then return nil end
   local state = ENDED_UNISSUED
@@ -89,9 +93,11 @@ local function judge(record, requests, holders_key, here, now, gate, out, entry)
     local user = users[i]
     local request_id, not_after = unpack_from(
       GATE_REQUEST_FORMAT, requests, (i - 1) * GATE_REQUEST_BYTES + GATE_REQUEST_ID)
-    local holder = known[user] or held[i]
-    if holder and #holder ~= HOLDER_BYTES then return nil end
-    local verdict = holder and judge_known(holder, request_id, gate)
+    local holder, verdict = known[user] or held[i], nil
+    if holder then
+      verdict = judge_known(holder, request_id, gate)
+      if verdict == false then return nil end
+    end
     local refusal = (now > not_after and VERDICT_EXPIRED)
       or (not verdict and (shut or (used >= limit and VERDICT_SOLD_OUT)))
     if refusal then

@@ -2,7 +2,7 @@
 -- Applies the decision on a dead letter. Redriven: its user has the coupon. Discarded: its slot is free.
 --
 -- KEYS  gate, record, holders, the epoch's coupons, claim, staged
--- ARGV  epoch, coupon (ID_BYTES), its terms (see apply_terms in prelude.lua), retention (ms),
+-- ARGV  epoch, coupon (ID_BYTES), its terms (see apply_terms in changes.lua), retention (ms),
 --       user (ID_BYTES), sequence 8 and request id 17, redriven (1) or discarded (0)
 -- Out   0 applied, now or before, 1 not loaded, 2 not open in that epoch
 -- Does  changes the holder if it still has the letter's sequence and request id: the sequence alone may

@@ -104,7 +104,10 @@ local function unpack_record(key, bytes)
   if not bytes or #bytes ~= RECORD_BYTES or string.byte(bytes) ~= LAYOUT then return false end
   local _, used, queued, next_sequence, rev, version, total, state, sold_out, opens, closes, cap,
     cap_version = struct.unpack(RECORD, bytes)
-  if state < 1 or state > 3 or sold_out > 1 then return false end
+  if state < 1 or state > 3 or sold_out > 1
+    or math.max(used, queued, next_sequence, rev, version, opens, closes) > LARGEST then
+    return false
+  end
   return {
     used = used, queued = queued, next_sequence = next_sequence, rev = rev, version = version,
     total = total, state = state, sold_out = sold_out, opens = opens, closes = closes,

@@ -34,6 +34,7 @@ local function examine(entry)
   local requests, coupons, at = 0, {}, ENTRY_HEADER_BYTES
   while at + ENTRY_COUPON_BYTES <= #payload do
     local count = struct.unpack('>I4', payload, at + ENTRY_COUNT)
+    if count == 0 then break end
     coupons[#coupons + 1] = string.sub(payload, at + 1, at + ID_BYTES)
     requests, at = requests + count, at + ENTRY_COUPON_BYTES + count * REQUEST_BYTES
   end

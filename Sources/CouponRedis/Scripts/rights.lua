@@ -6,8 +6,8 @@
 local gate, queue, holders = 'coupond:{0}:gate', 'coupond:{0}:queue', 'coupond:{0}:1:1:holders'
 local index, epochs, staged = 'coupond:{0}:1:coupons', 'coupond:{0}:epochs', 'coupond:{0}:1:1:staged'
 local needed = {
-  { 'GET', gate }, { 'MGET', gate }, { 'SET', gate, '' }, { 'EXISTS', gate }, { 'TYPE', gate },
-  { 'UNLINK', gate },
+  { 'GET', gate }, { 'MGET', gate }, { 'MSET', gate, '' }, { 'SET', gate, '' }, { 'EXISTS', gate },
+  { 'TYPE', gate }, { 'UNLINK', gate },
   { 'RENAME', staged, holders }, { 'HGET', holders, '' }, { 'HMGET', holders, '' }, { 'HLEN', holders },
   { 'HSET', holders, '', '' }, { 'HSCAN', holders, '0' }, { 'SADD', epochs, '1' }, { 'SMEMBERS', epochs },
   { 'SREM', epochs, '1' }, { 'ZADD', index, '1', '1' }, { 'ZRANGE', index, '0', '1' }, { 'ZREM', index, '1' },

@@ -2,7 +2,7 @@
 -- Brings a coupon's terms from PostgreSQL (rule 33).
 --
 -- KEYS  gate, record, the epoch's coupons
--- ARGV  epoch, coupon (ID_BYTES), terms (see apply_terms in prelude.lua), retention (ms)
+-- ARGV  epoch, coupon (ID_BYTES), terms (see apply_terms in changes.lua), retention (ms)
 -- Out   0 the gate has this version or a later one, 1 not loaded, 2 not open in that epoch
 -- Does  applies a higher version, clears a cap that it outdates, raises rev, publishes. A coupon that is
 --       not loaded is published as open: a front door that remembers it as closed, from before it was

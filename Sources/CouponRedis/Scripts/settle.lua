@@ -5,7 +5,7 @@
 -- KEYS  gate, queue, the epoch's coupons, then for each coupon its record and its holders
 -- ARGV  epoch, from: epoch, n, to: epoch, n, resolve (0 or 1), retention (ms, 0 is without end),
 --       issued at (microseconds), coupons, SETTLED_BYTES each, in the order of KEYS:
---         coupon 8 | requests settled 8 | known to PostgreSQL 1 | terms (see apply_terms in prelude.lua)
+--         coupon 8 | requests settled 8 | known to PostgreSQL 1 | terms (see apply_terms in changes.lua)
 --       rejections, REJECTION_BYTES each:
 --         index of the coupon, from 1, 4 | user 8 | sequence 8 | position: epoch 8, n 8 | reason 1
 --         | has another acceptance 1 | its sequence 8 | its request id 17

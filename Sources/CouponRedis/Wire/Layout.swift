@@ -121,6 +121,8 @@ extension Layout {
     private static let constants: [String: [UInt8]] = {
         var constants = numbers.mapValues { Array(String($0).utf8) }
         constants["ENTRY_FIELD"] = Array("'\(entryField)'".utf8)
+        let reasons = RejectionReason.allCases.map(\.rawValue)
+        constants["LAST_REASON"] = Array(String(reasons.max() ?? 0).utf8)
         for code in VerdictCode.allCases {
             constants[code.constant] = Array(String(code.rawValue).utf8)
         }
