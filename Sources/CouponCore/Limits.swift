@@ -131,6 +131,12 @@ extension Limits {
     public static let beatMilliseconds: Int64 = 250
     /// A rebuild whose beat has not moved for so long is taken over, in milliseconds.
     public static let beatTimeoutMilliseconds: Int64 = 3_000
+    /// How long before its window opens a coupon is loaded, in milliseconds.
+    public static let openingMilliseconds: Int64 = 30_000
+    /// Coupons that a daemon finds to open soon, at most; later ones are loaded by their first requests.
+    public static let openingCoupons = 20_000
+    /// Loads of such coupons in flight, at most: a load for a caller waits for a slice of each.
+    public static let openingLoadsInFlight = 16
     /// Time between two unloads of a partition, in milliseconds.
     public static let unloadMilliseconds: Int64 = 1_000
     /// Time between two looks at another daemon's load, in milliseconds.

@@ -46,6 +46,9 @@ final class FakeStore: CouponStore {
     func coupon(_ id: CouponID) throws(BackendError) -> Coupon? { throw notAskedFor }
     func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon] { throw notAskedFor }
     func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] { throw notAskedFor }
+    func opening(within milliseconds: Int64, limit: Int) throws(BackendError) -> [CouponID] {
+        throw notAskedFor
+    }
     func decisions(
         _ questions: [AcceptedRequest], in partition: PartitionID
     ) throws(BackendError) -> Decisions { throw notAskedFor }

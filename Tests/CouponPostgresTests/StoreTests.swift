@@ -15,6 +15,26 @@ import Testing
         }
     }
 
+    @Test func `coupons that open soon are found, the first to open first`() async throws {
+        let database = try await TestDatabase()
+        try database.sql(
+            """
+            INSERT INTO coupond.coupon (id, title, total, opens_at, closes_at, state, version)
+            SELECT id, 'c', 5, now() + opens::interval, 'infinity', state, 1
+            FROM (VALUES (1, '20 s', 1), (2, '10 s', 1), (3, '-1 s', 1), (4, '40 s', 1),
+                (5, '15 s', 2), (6, '1 day', 1)) AS c (id, opens, state)
+            """)
+        try database.sql(
+            """
+            INSERT INTO coupond.coupon (id, title, total, opens_at, closes_at, state, version)
+            VALUES (7, 'c', 5, '-infinity', 'infinity', 1, 1)
+            """)
+        let store = database.store()
+        #expect(
+            try store.opening(within: 30_000, limit: 9) == [CouponID(2), CouponID(1)])
+        #expect(try store.opening(within: 30_000, limit: 1) == [CouponID(2)])
+    }
+
     @Test func `coupons are stored as they are`() async throws {
         let store = try await TestDatabase().store()
         let unlimited = Coupon(

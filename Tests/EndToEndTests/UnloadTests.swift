@@ -33,6 +33,22 @@ import Testing
         for daemon in [other, slow] { #expect(try await daemon.stop() == .code(0)) }
     }
 
+    @Test func `a coupon is loaded before it opens, though nobody asks`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        for (id, opens) in [(5, 20), (6, 3_000)] as [(Int64, Double)] {
+            _ = try await daemon.client.create(
+                .offer(id, total: 1, opensIn: opens, closesIn: 4_000))
+        }
+        func isLoaded(_ id: Int64) async throws -> Bool {
+            let keys = try await world.redis.cli("KEYS", "coupond:{\(id)}:*:\(id):record")
+            return !keys.isEmpty
+        }
+        try await eventually("the one that opens soon is loaded") { try await isLoaded(5) }
+        #expect(try await !isLoaded(6))
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test func `a coupon can leave and be raised again and again under load`()
         async throws
     {

@@ -27,6 +27,17 @@ final class SimulatedStore: CouponStore {
         try session.read { $0.coupons(ids) }
     }
 
+    func opening(within milliseconds: Int64, limit: Int) throws(BackendError) -> [CouponID] {
+        let now = play.wall(offset: 0)
+        let end = now.advanced(byMilliseconds: milliseconds)
+        return try session.read { tables in
+            let opening = tables.coupons.values.filter {
+                $0.state == .active && $0.window.opens > now && $0.window.opens <= end
+            }
+            return opening.map(\.id).sorted().prefix(limit).map { $0 }
+        }
+    }
+
     func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks] {
         try session.read { $0.marks(of: coupons) }
     }

@@ -14,6 +14,10 @@ public protocol CouponStore: HolderReader {
     /// Coupons as committed, by id; missing ones are left out.
     func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon]
 
+    /// Active coupons whose windows open within so many milliseconds by PostgreSQL's clock, and have not
+    /// opened yet; the first to open first.
+    func opening(within milliseconds: Int64, limit: Int) throws(BackendError) -> [CouponID]
+
     /// What PostgreSQL knows of these requests, and the cursor, in one snapshot (rule 36).
     func decisions(
         _ questions: [AcceptedRequest], in partition: PartitionID

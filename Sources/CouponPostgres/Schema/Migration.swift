@@ -19,6 +19,9 @@ struct Migration {
         Migration(
             number: 5, name: "entries_of_several_coupons",
             bytes: PackageResources._005_entries_of_several_coupons_sql),
+        Migration(
+            number: 6, name: "opening_coupons",
+            bytes: PackageResources._006_opening_coupons_sql),
     ]
 
     private init(number: Int64, name: String, bytes: [UInt8]) {

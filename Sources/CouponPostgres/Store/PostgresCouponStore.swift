@@ -45,6 +45,19 @@ public final class PostgresCouponStore: CouponStore {
         ).coupons()
     }
 
+    /// Active coupons that open within so many milliseconds, the first to open first.
+    public func opening(within milliseconds: Int64, limit: Int) throws(BackendError) -> [CouponID] {
+        let rows = try session.run(
+            Statement(
+                """
+                SELECT id FROM coupond.coupon
+                WHERE opens_at > now() AND opens_at <= now() + $1 * interval '1 millisecond'
+                    AND state = 1
+                ORDER BY opens_at, id LIMIT $2
+                """, .integer(milliseconds), .integer(Int64(limit))))
+        return (0..<rows.count).map { CouponID(rows.integer($0, 0)) }
+    }
+
     /// Creates a coupon, with nothing issued. False if the id exists.
     public func create(_ coupon: Coupon) throws(BackendError) -> Bool {
         try session.run(

@@ -34,6 +34,31 @@ extension BlockingLane {
         step(CouponLoad(of: coupon, number: .random(in: 1...(.max))))
     }
 
+    /// Loads the coupons of this daemon's partitions that open soon. Called each second.
+    func loadOpening() {
+        do throws(BackendError) {
+            let opening = try store.opening(
+                within: Limits.openingMilliseconds, limit: Limits.openingCoupons)
+            openings.update(
+                opening.filter { environment.owns(partitioning.partition(of: $0)) })
+            beginOpenings()
+        } catch {
+            _ = keeper.failure(error)
+        }
+    }
+
+    private func beginOpenings() {
+        for coupon in openings.begin() {
+            load(coupon) { [self] outcome in goOn { $0.endOpening(coupon, outcome) } }
+        }
+    }
+
+    private func endOpening(_ coupon: CouponID, _ outcome: LoadOutcome) {
+        let failed = if case .failed = outcome { true } else { false }
+        openings.end(coupon, failed: failed)
+        beginOpenings()
+    }
+
     private func step(_ load: CouponLoad) {
         guard loadBudget.admits(now: clocks.now()) else { return later(load) }
         var load = load

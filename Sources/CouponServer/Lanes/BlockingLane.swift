@@ -20,7 +20,7 @@ actor BlockingLane {
     let logger: Logger
     let clocks: Clocks
     private let thread: SerialThread
-    private let environment: any ServerEnvironment
+    let environment: any ServerEnvironment
     private let loopServers: LoopServers
     private let jobs: AsyncStream<Job>
     private let inbox: AsyncStream<Job>.Continuation
@@ -34,6 +34,8 @@ actor BlockingLane {
     private var partitionsError: BackendError?
     /// The loads in flight, and what to call when each ends.
     var loads: [CouponID: [@Sendable (LoadOutcome) -> Void]] = [:]
+    /// Coupons that are loaded before they open.
+    var openings = Openings()
     /// How much they may write in this second.
     lazy var loadBudget = LoadBudget(now: clocks.now())
     /// Does the work on coupons; the lane is its thread.

@@ -34,9 +34,10 @@ struct Lanes: Sendable {
         if method.lane == .statuses { statuses.refuse() } else { lane(for: method).refuse() }
     }
 
-    /// Queues what recurs each second: partitions, resync, the auditor.
+    /// Queues what recurs each second: partitions, coupons that open soon, resync, the auditor.
     func submitRecurring() {
         news.refreshPartitions()
+        loads.submitRecurring { $0.loadOpening() }
         resync.submitRecurring {
             $0.keeper.resync()
             $0.letters.resync()

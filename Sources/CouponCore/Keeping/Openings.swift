@@ -1,0 +1,39 @@
+internal import DequeModule
+
+/// Coupons that are loaded before their windows open, so that the first second of a sale waits for no load.
+///
+/// Each is loaded once. Only a few loads are in flight at a time, so that loads for callers hardly wait.
+public struct Openings {
+    /// Coupons that open soon, if their load has begun or waits for its turn.
+    private var known: Set<CouponID> = []
+    private var waiting: Deque<CouponID> = []
+    private var inFlight = 0
+
+    /// No coupon opens soon.
+    public init() {}
+
+    /// Adds coupons that open soon.
+    /// - Parameter opening: all of them. Coupons that are missing here are forgotten: they have opened.
+    public mutating func update(_ opening: [CouponID]) {
+        known.formIntersection(opening)
+        for coupon in opening where known.insert(coupon).inserted { waiting.append(coupon) }
+    }
+
+    /// The coupons whose loads begin now.
+    public mutating func begin() -> [CouponID] {
+        var coupons: [CouponID] = []
+        while inFlight < Limits.openingLoadsInFlight, let coupon = waiting.popFirst() {
+            // A coupon that has opened in the meantime is loaded by its first request.
+            guard known.contains(coupon) else { continue }
+            inFlight += 1
+            coupons.append(coupon)
+        }
+        return coupons
+    }
+
+    /// A load has ended. One that failed begins again with the next update.
+    public mutating func end(_ coupon: CouponID, failed: Bool) {
+        inFlight -= 1
+        if failed { known.remove(coupon) }
+    }
+}

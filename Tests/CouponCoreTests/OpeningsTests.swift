@@ -1,0 +1,41 @@
+/// Which coupons are loaded before they open.
+import CouponCore
+import Testing
+
+@Suite struct OpeningsTests {
+    @Test func `a coupon that opens soon is loaded once, and again only if that failed`() {
+        var openings = Openings()
+        openings.update([CouponID(1), CouponID(2)])
+        #expect(openings.begin() == [CouponID(1), CouponID(2)])
+        openings.end(CouponID(1), failed: false)
+        openings.end(CouponID(2), failed: true)
+        #expect(openings.begin() == [])
+        openings.update([CouponID(1), CouponID(2)])
+        #expect(openings.begin() == [CouponID(2)])
+    }
+
+    @Test func `few loads are in flight at a time`() {
+        var openings = Openings()
+        let coupons = (1...2 * Int64(Limits.openingLoadsInFlight) + 1).map { CouponID($0) }
+        openings.update(coupons)
+        var begun = openings.begin()
+        #expect(begun.count == Limits.openingLoadsInFlight)
+        #expect(openings.begin() == [])
+        for index in coupons.indices {
+            openings.end(begun[index], failed: false)
+            begun += openings.begin()
+            if begun.count == coupons.count { break }
+        }
+        #expect(begun == coupons)
+    }
+
+    @Test func `a coupon that has opened while it waited is not loaded`() {
+        var openings = Openings()
+        let most = Int64(Limits.openingLoadsInFlight)
+        openings.update((1...most + 1).map { CouponID($0) })
+        _ = openings.begin()
+        openings.update([])
+        openings.end(CouponID(1), failed: false)
+        #expect(openings.begin() == [])
+    }
+}
