@@ -38,6 +38,23 @@ import Testing
         #expect(RetryPolicy().pause(before: 1, after: error, jitter: 0) == 700)
     }
 
+    @Test func `what the caller asked before may have been accepted, whatever this try says`() {
+        var policy = RetryPolicy()
+        policy.tries = 1
+        for (attempt, known) in [(0, Acceptance.notAccepted), (1, .unknown)]
+            as [(UInt32, Acceptance)]
+        {
+            let request = IssueRequest(
+                coupon: CouponID(1), user: UserID(2), requestID: .random(), attempt: attempt)
+            var attempts = IssueAttempts(request, policy: policy)
+            guard case .fail(let error) = attempts.failed(Self.away, jitter: 0) else {
+                Testing.Issue.record("it goes on")
+                continue
+            }
+            #expect(error.acceptance == known)
+        }
+    }
+
     @Test func `a retry is the same request with the next attempt number`() {
         let request = IssueRequest(coupon: CouponID(1), user: UserID(2))
         var attempts = IssueAttempts(request, policy: RetryPolicy())

@@ -87,6 +87,18 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.gate.calls.map { $0.questions.map(\.coupon.rawValue) } == [[9], [5]])
     }
 
+    @Test func `an answer gives one turn, and after it few requests gather again`() {
+        let stage = Stage()
+        stage.issue(user: 1)
+        stage.endTurn()
+        stage.reply([.soldOut])
+        stage.issue(user: 2)
+        stage.endTurn()
+        stage.issue(CouponID(1), user: 3)
+        stage.endTurn()
+        #expect(stage.gate.calls.map { $0.questions.map(\.coupon) } == [[sale]])
+    }
+
     @Test func `a coupon with few requests does not wait for one that always has a call in flight`()
     {
         let stage = Stage()

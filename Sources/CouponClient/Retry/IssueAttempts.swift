@@ -18,12 +18,14 @@ struct IssueAttempts {
     private(set) var request: IssueRequest
     private let policy: RetryPolicy
     /// What the tries so far have shown.
-    private var known = Acceptance.notAccepted
+    private var known: Acceptance
 
     /// A request without an id gets one here: without it a retry would be another request.
     init(_ request: IssueRequest, policy: RetryPolicy) {
         self.request = request
         self.policy = policy
+        // An earlier try of the caller's own may have been accepted.
+        known = request.attempt > 0 ? .unknown : .notAccepted
         if request.requestID.isEmpty { self.request.requestID = .random() }
     }
 

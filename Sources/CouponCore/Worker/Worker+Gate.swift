@@ -26,7 +26,8 @@ extension Worker {
         }
         let now = options.clocks.now()
         let isFurther = asked.isAsking(partition)
-        let onlyFull = isFurther && !batches.dequeueDue(partition)
+        let isDue = batches.dequeueDue(partition)
+        let onlyFull = isFurther && !isDue
         var room = Limits.requestsPerGateCall
         var questions: [GateQuestion] = []
         var tickets: [AskedCalls.Question] = []

@@ -135,14 +135,18 @@ public final class GateConnection: Gate {
         link.send(Script.rights.loadCommand) { [weak self] reply in
             guard let self else { return }
             guard let digest = reply.text else { return state.probeAnswered(over: link) }
-            link.send(Command("EVALSHA", digest, "0")) { [weak self] reply in
+            let checksSettings = options.allowUnsafeSettings ? "0" : "1"
+            link.send(Command("EVALSHA", digest, "0", checksSettings)) { [weak self] reply in
                 self?.state.probeAnswered(over: link)
                 if case .array = reply { self?.apply(missingRights: reply.missingRights) }
             }
         }
         guard let refused, let digest = state.digest else { return }
         link.send(Command(refused.call, digest: digest, options: options)) { [weak self] reply in
-            if case .error(let text) = reply {
+            if case .error(let text) = reply, ErrorReply.isMissingScript(text) {
+                // The next probe sends the call again.
+                link.send(GateHandshake.loadCommand) { _ in }
+            } else if case .error(let text) = reply {
                 self?.refused?.reason = ErrorReply.refusal(text) ?? text
             } else {
                 self?.refused = nil

@@ -300,8 +300,11 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         switch consume state {
         case .ready(var service):
             let action: WatchAction
-            let isLate = service.calls.oldestSentAt.map { $0 + timeout < now } ?? false
-            if isLate || service.probedAt.map({ $0 + probeTimeout < now }) ?? false {
+            // With calls in flight their timeout counts: Redis may stand still for a while.
+            let isLate =
+                service.calls.oldestSentAt.map { $0 + timeout < now }
+                ?? service.probedAt.map { $0 + probeTimeout < now } ?? false
+            if isLate {
                 action = .close(reason: "Redis does not answer")
             } else if service.probedAt == nil, service.calls.oldestSentAt == nil {
                 service.probedAt = now

@@ -37,7 +37,9 @@ public final class RedisGateControl: GateControl {
     /// Checks that the Redis user has all rights that a daemon needs.
     /// - Throws: `missingRights`, which names those that are missing.
     public func checkRights() throws(BackendError) {
-        let missing = try run(.rights, keys: [], []).missingRights
+        let missing = try run(
+            .rights, keys: [], [.number(options.allowUnsafeSettings ? 0 : 1)]
+        ).missingRights
         if let missing { throw .redis(.missingRights(missing)) }
     }
 

@@ -97,7 +97,9 @@ end
 -- The last id that a queue ever gave; 0-0 if there is no queue, nil if it is not a stream.
 local function last_id(key)
   local info = redis.pcall('XINFO', 'STREAM', key)
-  if info.err then return not string.find(info.err, 'WRONGTYPE') and '0-0' or nil end
+  if info.err and string.find(info.err, 'WRONGTYPE') then return nil end
+  if info.err and not string.find(info.err, 'no such key') then error(info.err) end
+  if info.err then return '0-0' end
   for i = 1, #info, 2 do
     if info[i] == 'last-generated-id' then return info[i + 1] end
   end

@@ -22,7 +22,10 @@ enum ErrorReply {
     static let noPermission = "NOPERM"
 
     /// How Redis refuses a command inside a script. The script may have written something before.
-    private static let noPermissionInScript = "The user executing the script can't"
+    /// Redis 7.0 and later versions say it in different words.
+    private static let noPermissionInScript = [
+        "The user executing the script can't", "ACL failure in script",
+    ]
 
     /// The first word of an error reply.
     static func code(_ text: String) -> String {
@@ -36,7 +39,7 @@ enum ErrorReply {
 
     /// The name of an error reply in the metric: one of few.
     static func cause(_ text: String) -> String {
-        if text.contains(noPermissionInScript) { return noPermission }
+        if noPermissionInScript.contains(where: { text.contains($0) }) { return noPermission }
         let code = code(text)
         return meanings[code] == nil ? "OTHER" : code
     }

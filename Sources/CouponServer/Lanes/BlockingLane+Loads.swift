@@ -47,7 +47,9 @@ extension BlockingLane {
         }
     }
 
+    /// Loads and lookups for callers go first; what is left begins in the next second.
     private func beginOpenings() {
+        guard waiting == 0 else { return }
         for coupon in openings.begin() {
             load(coupon) { [self] outcome in goOn { $0.endOpening(coupon, outcome) } }
         }
