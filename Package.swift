@@ -231,8 +231,8 @@ let package = Package(
 // everything that is built with it. A program cannot be imported, so coupond's settings are a library here.
 if Context.environment["COUPOND_FUZZ"] != nil {
     let decoders = [
-        "CHiredis", "CProtobufC", "CCouponProto", "CouponDomain", "CouponCore", "CouponWire",
-        "CouponRedis",
+        "CHiredis", "CLibpq", "CProtobufC", "CCouponProto", "CouponDomain", "CouponCore",
+        "CouponWire", "CouponRedis", "CouponPostgres",
     ]
     let configuration: Target.Dependency = .product(
         name: "Configuration", package: "swift-configuration")
@@ -242,11 +242,11 @@ if Context.environment["COUPOND_FUZZ"] != nil {
         .target(
             name: "coupond",
             dependencies: [
-                "CouponCore", logging, nioCore, configuration,
+                "CouponCore", "CouponPostgres", logging, nioCore, configuration,
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             exclude: ["Configuration/Options.swift"],
-            sources: ["Configuration", "Logging/LogFormat.swift", "System.swift"],
+            sources: ["Configuration", "Logging/LogFormat.swift", "Secrets.swift", "System.swift"],
             swiftSettings: strict),
         .executableTarget(
             name: "fuzz",
