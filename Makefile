@@ -28,10 +28,9 @@ test: dependencies ## every test, with real servers
 # A daemon with a report ends with 66, which fails its test. The build is much slower, so tests run one
 # after the other: in parallel they would exceed their time limits on a busy machine.
 SKIP = TidinessTests
-# With the sanitizer the compiler sees lifetimes escape in accessors that it makes itself (Swift 6.3,
-# CouponWire/Memory/Part.swift). Every other build checks lifetimes.
-SANITIZED = --sanitize=thread --scratch-path .build/tsan \
-	-Xswiftc -Xfrontend -Xswiftc -disable-lifetime-dependence-diagnostics
+SANITIZED = --sanitize=thread --scratch-path .build/tsan
+# See the end of Package.swift.
+test-thread-sanitizer: export COUPOND_SANITIZED = 1
 test-thread-sanitizer: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/thread-sanitizer.suppressions \
 	exitcode=66 halt_on_error=1
 test-thread-sanitizer: dependencies ## all tests in a build that reports data races
