@@ -29,8 +29,6 @@ test: dependencies ## every test, with real servers
 # after the other: in parallel they would exceed their time limits on a busy machine.
 SKIP = TidinessTests
 SANITIZED = --sanitize=thread --scratch-path .build/tsan
-# See the end of Package.swift.
-test-thread-sanitizer: export COUPOND_SANITIZED = 1
 test-thread-sanitizer: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/thread-sanitizer.suppressions \
 	exitcode=66 halt_on_error=1
 test-thread-sanitizer: dependencies ## all tests in a build that reports data races

@@ -255,12 +255,3 @@ if Context.environment["COUPOND_FUZZ"] != nil {
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
     ]
 }
-
-// With the thread sanitizer the compiler sees lifetimes escape in accessors of CouponWire/Memory/Part.swift
-// that it makes itself (Swift 6.3). Every other build checks them.
-if Context.environment["COUPOND_SANITIZED"] != nil {
-    for target in package.targets where target.name == "CouponWire" {
-        target.swiftSettings?.append(
-            .unsafeFlags(["-Xfrontend", "-disable-lifetime-dependence-diagnostics"]))
-    }
-}

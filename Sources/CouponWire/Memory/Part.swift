@@ -22,6 +22,9 @@ protocol WireMessage {
 /// - the count of an array cannot be set without the array: there is no access to fields of type `Int`.
 ///
 /// The case of a oneof may be set freely: libprotobuf-c packs a message by the descriptor in the message.
+///
+/// The accessors `_modify` are those that the compiler would make. It accepts its own only without sanitizers
+/// (Swift 6.3): they do not say whose lifetime the value has.
 @safe @dynamicMemberLookup
 struct Part<Message>: ~Escapable {
     fileprivate let pointer: UnsafeMutablePointer<Message>
@@ -69,6 +72,12 @@ struct Part<Message>: ~Escapable {
         @_lifetime(copy self)
         get { unsafe WireBytes(pointer.pointee[keyPath: field], besides: self) }
         nonmutating set { unsafe pointer.pointee[keyPath: field] = newValue.data }
+        @_lifetime(copy self)
+        nonmutating _modify {
+            var value = self[dynamicMember: field]
+            yield &value
+            self[dynamicMember: field] = value
+        }
     }
 
     /// A message; nil if there is none, or if the oneof that it belongs to holds another message.
@@ -86,6 +95,12 @@ struct Part<Message>: ~Escapable {
             return unsafe Part<Inner>(inner, besides: self)
         }
         nonmutating set { unsafe pointer.pointee[keyPath: field] = newValue?.pointer }
+        @_lifetime(copy self)
+        nonmutating _modify {
+            var value = self[dynamicMember: field]
+            yield &value
+            self[dynamicMember: field] = value
+        }
     }
 
     /// The array of the message's repeated field; the schema has no message with two of them.
@@ -103,6 +118,12 @@ struct Part<Message>: ~Escapable {
         nonmutating set {
             unsafe pointer.pointee[keyPath: field] = newValue.elements
             unsafe pointer.pointee[keyPath: count] = newValue.count
+        }
+        @_lifetime(copy self)
+        nonmutating _modify {
+            var value = self[field, count]
+            yield &value
+            self[field, count] = value
         }
     }
 
