@@ -34,22 +34,24 @@ extension LoopServer: WorkerHost {
     }
 
     func lookUp(_ coupons: [CouponID]) {
-        let loopServer = NIOLoopBound(self, eventLoop: loop)
-        work.loads.submit { lane in
-            let result = lane.lookUp(coupons)
-            loopServer.eventLoop.execute { loopServer.value.withWorker { $0.didLookUp(result) } }
-        } refused: { failure in
-            loop.execute { loopServer.value.withWorker { $0.didLookUp(.failure(failure)) } }
-        }
+        ask({ $0.lookUp(coupons) }, then: { $0.didLookUp($1) })
     }
 
     func recall(_ users: [CouponUser]) {
+        ask({ $0.recall(users) }, then: { $0.didRecall($1) })
+    }
+
+    /// Asks PostgreSQL on the lane of loads, and gives the worker its answer.
+    private func ask<Answer: Sendable>(
+        _ question: @escaping @Sendable (isolated BlockingLane) -> Result<Answer, Failure>,
+        then apply: @escaping @Sendable (Worker, Result<Answer, Failure>) -> Void
+    ) {
         let loopServer = NIOLoopBound(self, eventLoop: loop)
         work.loads.submit { lane in
-            let result = lane.recall(users)
-            loopServer.eventLoop.execute { loopServer.value.withWorker { $0.didRecall(result) } }
+            let result = question(lane)
+            loopServer.eventLoop.execute { loopServer.value.withWorker { apply($0, result) } }
         } refused: { failure in
-            loop.execute { loopServer.value.withWorker { $0.didRecall(.failure(failure)) } }
+            loop.execute { loopServer.value.withWorker { apply($0, .failure(failure)) } }
         }
     }
 
