@@ -19,6 +19,7 @@ let strictC: [CSetting] = [
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
@@ -40,6 +41,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -56,6 +58,7 @@ let package = Package(
     targets: [
         // The C libraries, as they are.
         .systemLibrary(name: "CHiredis"),
+        .systemLibrary(name: "CLibcrypto"),
         .systemLibrary(name: "CLibpq"),
         .systemLibrary(name: "CProtobufC"),
         .target(name: "CCouponProto", dependencies: ["CProtobufC"], cSettings: strictC),
@@ -69,8 +72,13 @@ let package = Package(
             // So that nothing points into the memory of a message after it is given back.
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .target(
+            name: "CouponAccess", dependencies: ["CLibcrypto", "CouponDomain"],
+            swiftSettings: strict),
+        .target(
             name: "CouponRedis",
-            dependencies: ["CHiredis", "CouponCore", nioCore, nioPosix, logging, deque],
+            dependencies: [
+                "CHiredis", "CouponCore", nioCore, nioPosix, nioTLS, logging, deque,
+            ],
             resources: [.embedInCode("Scripts")],
             swiftSettings: strict),
         .target(
@@ -86,12 +94,13 @@ let package = Package(
         .target(
             name: "CouponServer",
             dependencies: [
-                "CouponCore", "CouponWire", "SerialThreads", nioCore, nioPosix, logging, metrics,
-                coreMetrics, lifecycle, deque, nioHTTP,
+                "CouponAccess", "CouponCore", "CouponWire", "SerialThreads", nioCore, nioPosix,
+                nioTLS, logging, metrics, coreMetrics, lifecycle, deque, nioHTTP,
             ],
             swiftSettings: strict),
         .target(
-            name: "CouponClient", dependencies: ["CouponDomain", "CouponWire", nioCore, nioPosix],
+            name: "CouponClient",
+            dependencies: ["CouponDomain", "CouponWire", nioCore, nioPosix, nioTLS],
             swiftSettings: strict),
         .target(name: "SerialThreads", swiftSettings: strict),
         .target(name: "Systemd", swiftSettings: strict),
@@ -99,8 +108,8 @@ let package = Package(
         .executableTarget(
             name: "coupond",
             dependencies: [
-                "CouponCore", "CouponServer", "CouponScheduler", "CouponRedis", "CouponPostgres",
-                "Systemd", arguments, logging, metrics, coreMetrics, lifecycle, nioCore, nioPosix,
+                "CouponAccess", "CouponCore", "CouponServer", "CouponScheduler", "CouponRedis",
+                "CouponPostgres", "Systemd", arguments, logging, metrics, coreMetrics, lifecycle, nioCore, nioPosix,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -109,8 +118,8 @@ let package = Package(
         .executableTarget(
             name: "couponctl",
             dependencies: [
-                "CouponClient", "CouponCore", "CouponWire", arguments, nioCore, nioPosix,
-                histogram,
+                "CouponAccess", "CouponClient", "CouponCore", "CouponWire", arguments, nioCore,
+                nioPosix, histogram,
             ],
             swiftSettings: strict),
 
@@ -156,8 +165,11 @@ let package = Package(
             name: "CouponWireTests", dependencies: ["CouponWire", "CouponCore"],
             swiftSettings: strict),
         .testTarget(
-            name: "CouponServerTests", dependencies: ["CouponServer", "CouponCore"],
+            name: "CouponAccessTests", dependencies: ["CouponAccess", "CouponDomain"],
             swiftSettings: strict),
+        .testTarget(
+            name: "CouponServerTests",
+            dependencies: ["CouponAccess", "CouponServer", "CouponCore"], swiftSettings: strict),
         .testTarget(
             name: "CouponRedisTests",
             dependencies: [

@@ -1,0 +1,19 @@
+/// What a caller may do.
+
+/// A set of roles. One does not include another.
+public struct Roles: OptionSet, Hashable, Sendable {
+    /// One bit for each role.
+    public let rawValue: UInt8
+
+    /// From the bits of a set.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// May issue.
+    public static let issuer = Roles(rawValue: 1)
+    /// May ask for the status of coupons and users.
+    public static let reader = Roles(rawValue: 2)
+    /// May pause and resume coupons, audit, list, and decide about dead letters.
+    public static let `operator` = Roles(rawValue: 4)
+    /// May create, change and close coupons, reload, and rebuild gates.
+    public static let admin = Roles(rawValue: 8)
+}

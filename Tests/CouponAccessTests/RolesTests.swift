@@ -1,0 +1,11 @@
+import CouponAccess
+import Testing
+
+@Suite struct RolesTests {
+    @Test func oneRoleDoesNotIncludeAnother() {
+        let all: [Roles] = [.issuer, .reader, .operator, .admin]
+        for role in all {
+            #expect(all.filter { $0.contains(role) } == [role])
+        }
+    }
+}
