@@ -1,4 +1,4 @@
-/// Baselines of PostgreSQL: COPY of rows, and one small commit.
+/// A baseline of PostgreSQL: COPY of rows.
 struct PlainRows {
     let stage: Stage
 
@@ -20,18 +20,6 @@ struct PlainRows {
                 (coupon_id, user_id, sequence, accepted_at, issued_at, request_id) FROM STDIN
             """, bytes)
         return Double(count) / (Double(nanoseconds() - start) / 1e9)
-    }
-
-    /// The median of transactions that insert one row, one after the other, in seconds.
-    func smallCommit() throws -> Double {
-        try stage.postgres.run("CREATE TABLE IF NOT EXISTS small_commit (id bigint)")
-        var durations: [Double] = []
-        for number in 0..<500 {
-            let start = nanoseconds()
-            try stage.postgres.run("BEGIN; INSERT INTO small_commit VALUES (\(number)); COMMIT")
-            durations.append(Double(nanoseconds() - start) / 1e9)
-        }
-        return durations.median
     }
 }
 

@@ -63,12 +63,12 @@ private func measureAccepting(
     }
 }
 
-/// The same load on 1,000 coupons, and on one. The drain runs too.
+/// The same load on many coupons, and on one. The drain runs too.
 func measureManyCoupons(_ stage: Stage) async throws -> [Figure] {
     try await stage.withDaemon(eventLoops: 1) { daemon in
         var rates: [Int: [Double]] = [:]
         for _ in 0..<Stage.repeats {
-            for count in [1_000, 1] {
+            for count in [1_000, 10_000, 1] {
                 let coupons = try stage.makeLoadedCoupons(daemon, count)
                 let generator = try stage.generator(daemon, coupons, users: rows)
                 rates[count, default: []].append(
@@ -77,7 +77,9 @@ func measureManyCoupons(_ stage: Stage) async throws -> [Figure] {
                 try stage.waitForIssues(coupons, rows + count)
             }
         }
-        return [.ratio("growth_coupons", rates[1_000] ?? [], to: rates[1] ?? [], unit: "1/s")]
+        return [("growth_coupons", 1_000), ("growth_coupons_10k", 10_000)].map { key, count in
+            .ratio(key, rates[count] ?? [], to: rates[1] ?? [], unit: "1/s")
+        }
     }
 }
 

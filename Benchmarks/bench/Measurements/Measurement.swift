@@ -14,15 +14,17 @@ struct Measurement: Sendable {
             keys: ["accept_vs_script", "drain_vs_copy", "drain_vs_reference"],
             run: measureAccepting),
         Measurement(keys: ["accept_unpipelined_vs_script"], run: measureAcceptingOneByOne),
-        Measurement(keys: ["growth_coupons"], run: measureManyCoupons),
+        Measurement(keys: ["growth_coupons", "growth_coupons_10k"], run: measureManyCoupons),
         Measurement(
             keys: ["status_vs_select", "status_unpipelined_vs_select", "status_idle_ratio"],
             run: measureStatuses),
         Measurement(
             keys: ["issue_p99_under_status", "load_under_status"], run: measureBesideStatuses),
         Measurement(keys: ["sale_vs_reference", "rss_under_load_mib"], run: measureSale),
-        Measurement(
-            keys: ["commit_latency_ratio", "accept_latency_ratio"], run: measureLatencies),
+        Measurement(keys: ["accept_latency_ratio"], run: measureAcceptLatency),
+        Measurement(keys: ["issued_latency", "issued_latency_p50"], run: measureIssuedLatency),
+        Measurement(keys: ["holder_bytes"], run: measureHolderBytes),
+        Measurement(keys: ["recovery_large"], run: measureRecovery),
         Measurement(keys: ["soldout_spread_ms"], run: measureSpread),
         Measurement(keys: ["instructions_per_bounce"], run: measureInstructions),
         Measurement(keys: ["growth_rows"], run: measureManyRows),

@@ -38,41 +38,54 @@ private func sell(_ stage: Stage) async throws -> (issued: Double, memory: Doubl
     }
 }
 
-/// Latencies in an open loop, at half of the highest rate, so that queues are short.
-func measureLatencies(_ stage: Stage) async throws -> [Figure] {
-    let plain = PlainRows(stage: stage)
-    var commits: [Double] = []
-    var waits: [Double] = []
-    var smallCommits: [Double] = []
+/// Latencies of acceptances in an open loop, at half of the highest rate, so that queues are short.
+func measureAcceptLatency(_ stage: Stage) async throws -> [Figure] {
     var accepts: [Double] = []
     var scripts: [Double] = []
-    let sale = try await sell(stage).issued
     try await stage.withDaemon(eventLoops: nil) { daemon in
         let acceptRate = try highestAcceptRate(stage, daemon)
         let scriptRate = try await RedisBenchmark(stage: stage).script(
             requests: total, pipeline: 64)
         let rate = min(acceptRate, scriptRate) / 2
-        let issueRate = try highestIssueRate(stage, daemon, offered: sale)
         for _ in 0..<Stage.repeats {
-            let smallCommit = try plain.smallCommit()
-            smallCommits.append(smallCommit)
             let coupon = try stage.makeLoadedCoupons(daemon)
-            waits.append(
-                try latency(
-                    stage, daemon, coupon, rate: issueRate / 2, seconds: 3, waitsForIssue: true))
-            commits.append(try commitLatency(stage, coupon) + smallCommit)
+            let questions = Int(rate * 3)
+            let generator = try stage.generator(daemon, coupon, users: questions)
             accepts.append(
-                try latency(
-                    stage, daemon, stage.makeLoadedCoupons(daemon), rate: rate, seconds: 3,
-                    waitsForIssue: false))
+                try generator.openLoop(questions: questions, rate: rate)
+                    .checked(OutcomeCode.accepted).latency(99))
+            try stage.waitForIssues(coupon, questions + 1)
             scripts.append(try scriptLatency(stage, rate: rate, seconds: 3))
         }
     }
-    return [
-        .ratio("commit_latency_ratio", commits, to: smallCommits, unit: "s"),
-        .ratio("request to ISSUED, small commits", waits, to: smallCommits, unit: "s"),
-        .ratio("accept_latency_ratio", accepts, to: scripts, unit: "s"),
-    ]
+    return [.ratio("accept_latency_ratio", accepts, to: scripts, unit: "s")]
+}
+
+/// From a request to ISSUED at 10,000 requests a second, in an open loop, and a small commit every 10 ms
+/// beside it.
+func measureIssuedLatency(_ stage: Stage) async throws -> [Figure] {
+    let (rate, seconds) = (10_000.0, 10)
+    var issued: [LoadResult] = []
+    var commits: [[Double]] = []
+    try await stage.withDaemon(eventLoops: nil) { daemon in
+        try stage.postgres.run("CREATE TABLE small_commit (id bigint)")
+        for _ in 0..<Stage.repeats {
+            let questions = Int(rate) * seconds
+            let coupon = try stage.makeLoadedCoupons(daemon)
+            let generator = try stage.generator(
+                daemon, coupon, users: questions, waitsForIssue: true)
+            let small = PacedCommits(stage.database, seconds: seconds)
+            issued.append(
+                try generator.openLoop(questions: questions, rate: rate)
+                    .checked(OutcomeCode.issued))
+            commits.append(try small.durations())
+        }
+    }
+    return [("issued_latency", 99.0), ("issued_latency_p50", 50.0)].map { key, percent in
+        .ratio(
+            key, issued.map { $0.latency(percent) }, to: commits.map { $0.percentile(percent) },
+            unit: "s")
+    }
 }
 
 /// The highest rate of acceptances while the drain runs.
@@ -83,45 +96,6 @@ private func highestAcceptRate(_ stage: Stage, _ daemon: Daemon) throws -> Doubl
         .checked(OutcomeCode.accepted)
     try stage.waitForIssues(coupon, total + 1)
     return result.rate
-}
-
-/// The highest rate of issues while more is offered. Requests that come one by one, as in an open loop, make
-/// smaller batches than the pipelines of a sale, so the rate is measured with the same kind of load.
-private func highestIssueRate(
-    _ stage: Stage, _ daemon: Daemon, offered: Double
-) throws -> Double {
-    let questions = Int(offered * 2)
-    let coupon = try stage.makeLoadedCoupons(daemon)
-    let generator = try stage.generator(
-        daemon, coupon, users: questions, waitsForIssue: true)
-    return try generator.openLoop(questions: questions, rate: offered)
-        .checked(OutcomeCode.issued).rate
-}
-
-/// p99 in seconds from the gate's acceptance to the commit, by the times that the servers recorded for each
-/// row. PostgreSQL records a commit's time just before it writes the commit to disk.
-private func commitLatency(_ stage: Stage, _ coupon: Range<Int>) throws -> Double {
-    let microseconds = try stage.postgres.number(
-        """
-        SELECT percentile_disc(0.99) WITHIN GROUP (ORDER BY (extract(
-            epoch FROM pg_xact_commit_timestamp(xmin) - accepted_at) * 1000000)::bigint)
-        FROM coupond.coupon_issue WHERE coupon_id = \(coupon.lowerBound)
-        """)
-    return Double(microseconds) / 1e6
-}
-
-/// p99 in seconds from the time when a request was due.
-private func latency(
-    _ stage: Stage, _ daemon: Daemon, _ coupon: Range<Int>, rate: Double, seconds: Double,
-    waitsForIssue: Bool
-) throws -> Double {
-    let questions = Int(rate * seconds)
-    let generator = try stage.generator(
-        daemon, coupon, users: questions, waitsForIssue: waitsForIssue)
-    let result = try generator.openLoop(questions: questions, rate: rate)
-        .checked(waitsForIssue ? OutcomeCode.issued : OutcomeCode.accepted)
-    try stage.waitForIssues(coupon, questions + 1)
-    return result.latency(99)
 }
 
 private func scriptLatency(_ stage: Stage, rate: Double, seconds: Double) throws -> Double {

@@ -65,6 +65,25 @@ internal import Glibc
         while let result = unsafe PQgetResult(handle) { _ = unsafe try rows(result) }
     }
 
+    /// Writes what a COPY sends to a file.
+    func copyOut(_ sql: String, to path: String) throws {
+        guard let file = unsafe fopen(path, "w") else {
+            throw BenchmarkError("cannot write \(path)")
+        }
+        defer { unsafe fclose(file) }
+        let begun = unsafe PQexec(handle, sql)
+        defer { unsafe PQclear(begun) }
+        guard unsafe PQresultStatus(begun) == PGRES_COPY_OUT else { throw failure() }
+        var row: UnsafeMutablePointer<CChar>?
+        while case let length = unsafe PQgetCopyData(handle, &row, 0), length >= 0 {
+            defer { unsafe PQfreemem(row) }
+            guard unsafe fwrite(row, 1, Int(length), file) == Int(length) else {
+                throw BenchmarkError("cannot write \(path)")
+            }
+        }
+        while let result = unsafe PQgetResult(handle) { _ = unsafe try rows(result) }
+    }
+
     private func rows(_ result: OpaquePointer?) throws -> [[String]] {
         defer { unsafe PQclear(result) }
         switch unsafe PQresultStatus(result) {

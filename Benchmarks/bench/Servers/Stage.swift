@@ -7,7 +7,6 @@ final class Stage {
     static let redisSettings = ["--auto-aof-rewrite-percentage", "0"]
     static let postgresSettings = [
         "shared_buffers=512MB", "max_wal_size=8GB", "checkpoint_timeout=30min",
-        "track_commit_timestamp=on",
     ]
     static let connections = 50
     static let repeats = 3
@@ -67,6 +66,22 @@ final class Stage {
             FROM generate_series(\(coupons.lowerBound), \(coupons.upperBound - 1)) AS id
             """)
         return coupons
+    }
+
+    /// Writes issues of one coupon to users 1 to `count`.
+    func makeRows(_ coupon: Int, _ count: Int) throws {
+        try postgres.run(
+            """
+            SET synchronous_commit = off;
+            INSERT INTO coupond.coupon_issue
+            SELECT \(coupon), n, n, now(), now(), '\\x07070707070707070707070707070707'
+            FROM generate_series(1, \(count)) AS n;
+            UPDATE coupond.coupon SET issued = \(count), last_sequence = \(count)
+            WHERE id = \(coupon);
+            RESET synchronous_commit;
+            """)
+        try postgres.run("ANALYZE coupond.coupon_issue")
+        try postgres.run("CHECKPOINT")
     }
 
     /// Reserves numbers of new users. Returns the first.
