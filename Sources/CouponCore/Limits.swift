@@ -25,6 +25,8 @@ extension Limits {
     public static let ownDescriptorsPerEventLoop = 8
     /// Connections for HTTP at once; one more is closed.
     public static let observationConnections = 64
+    /// How often systemd gets a new status line, in seconds.
+    public static let statusLineSeconds = 5
     /// A connection for HTTP is closed after so many seconds, also if its request came byte by byte.
     public static let observationSeconds: Int64 = 10
     /// A frame that a caller has begun must be there after so many seconds: a lost packet may be sent again.

@@ -59,6 +59,7 @@ public struct CouponServer: Service {
             logger.info("listening", metadata: [LogKey.address: "\(address)"])
             environment.listening(on: address)
             tasks.addTask { await feedWatchdog() }
+            tasks.addTask { await reportStatus() }
             let isDisconnected = await untilStopped(listeners + metricsListeners)
             await drain(listeners)
             for listener in metricsListeners { try? await listener.close().get() }
@@ -85,6 +86,26 @@ public struct CouponServer: Service {
         while (try? await Task.sleep(for: period)) != nil {
             _ = try? await loopServers.collect(on: group.any()) { _ in true }.get()
             environment.alive()
+        }
+    }
+
+    /// Reports the state of the daemon every few seconds.
+    private func reportStatus() async {
+        let clocks = configuration.worker.clocks
+        let partitions = configuration.worker.partitioning
+        var line = StatusLine(now: clocks.now())
+        while (try? await Task.sleep(for: .seconds(Limits.statusLineSeconds))) != nil {
+            let loops = try? await loopServers.collect(on: group.any()) {
+                (answers: $0.counts.total, trouble: $0.whyNotReady)
+            }.get()
+            guard let loops, !Task.isShuttingDownGracefully else { return }
+            environment.report(
+                line.next(
+                    connections: loopServers.connections.load(ordering: .relaxed),
+                    answers: loops.reduce(0) { $0 + $1.answers },
+                    owned: partitions.all.count { environment.owns($0) },
+                    partitions: partitions.count,
+                    trouble: loops.compactMap(\.trouble).first, now: clocks.now()))
         }
     }
 

@@ -56,11 +56,13 @@ public protocol ServerEnvironment: Sendable {
     var whyPartitionsWait: String? { get }
     /// Counts a coupon for which PostgreSQL went back.
     func countPostgresRollback()
-    /// Metrics that the server does not count itself, in Prometheus' text format.
+    /// Metrics that the server does not count itself, in Prometheus' text format; may block.
     var metrics: String { get }
 
     /// The daemon serves callers; called once.
     func listening(on address: String)
+    /// The state of the daemon, in a line for people.
+    func report(_ status: String)
     /// The daemon accepts no new callers.
     func draining()
     /// Every event loop answers; called once in each `watchdogPeriod`.

@@ -21,6 +21,11 @@ public struct Notifier: Sendable {
         try send("READY=1\nSTATUS=" + oneLine(status))
     }
 
+    /// A new line for `systemctl status`.
+    public func status(_ status: String) throws(NotifierError) {
+        try send("STATUS=" + oneLine(status))
+    }
+
     /// The service reads its settings again; `ready` ends that.
     public func reloading() throws(NotifierError) {
         var time = timespec()

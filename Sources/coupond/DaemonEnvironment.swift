@@ -102,13 +102,17 @@ final class DaemonEnvironment: ServerEnvironment {
 
     func countPostgresRollback() { scheduler.countPostgresRollback() }
 
-    var metrics: String { registry.text + refusals.text }
+    var metrics: String { registry.text + refusals.text + ProcessMetrics.text }
 
     var whyPartitionsWait: String? { scheduler.whyPartitionsWait }
 
     func listening(on address: String) {
         self.address.withLock { $0 = address }
         notify { () throws(NotifierError) in try notifier.ready("listening on \(address)") }
+    }
+
+    func report(_ status: String) {
+        notify { () throws(NotifierError) in try notifier.status(status) }
     }
 
     func draining() {

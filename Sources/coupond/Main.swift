@@ -21,6 +21,9 @@ internal import Logging
     @Flag(help: "Check the configuration, report its mistakes, and exit with 0 or 78.")
     var checkConfig = false
 
+    @Flag(help: "Print all settings and where each comes from, as a file of --config, and exit.")
+    var printConfig = false
+
     static func main() async {
         Descriptors.reserveStandard()
         Signals.ignoreMeaningless()
@@ -45,6 +48,10 @@ internal import Logging
         return isAnswer && !isWritten ? outputLost() : code
     }
 
+    private static func answer(_ text: String) throws {
+        guard writeLine(text, to: STDOUT_FILENO) else { throw outputLost() }
+    }
+
     /// Says that an answer cannot be written.
     private static func outputLost() -> ExitCode {
         writeLine(
@@ -61,13 +68,11 @@ internal import Logging
             writeLine("\(error)", to: STDERR_FILENO)
             throw ExitCode(EX_CONFIG)
         }
+        if printConfig { return try Self.answer(configuration.asFile) }
         if checkConfig {
             let ignored = configuration.foreignVariables
             let note = ignored.isEmpty ? "" : "\nIgnored: \(ignored.joined(separator: ", "))"
-            guard writeLine("The configuration is good." + note, to: STDOUT_FILENO) else {
-                throw Self.outputLost()
-            }
-            return
+            return try Self.answer("The configuration is good." + note)
         }
         let log = LogWriter(
             descriptor: STDERR_FILENO, isJSON: configuration.logFormat.isJSON(for: STDERR_FILENO))

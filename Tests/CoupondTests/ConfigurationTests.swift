@@ -33,6 +33,43 @@ import Testing
         #expect(configuration.adminTokenFile == nil)
     }
 
+    @Test func `the printed settings are a file with the same values, and say where they come from`()
+        async throws
+    {
+        let folder = try ConfigurationFolder()
+        let file = try folder.write("\nmax-batch = 7\n")
+        let configuration = try await Configuration(
+            flags: ["config": file, "partitions": "3"],
+            environment: ["COUPOND_LOG_LEVEL": "debug"])
+        let printed = configuration.asFile
+        for lines in [
+            "# \(file):2\nmax-batch = 7\n", "# --partitions\npartitions = 3\n",
+            "# COUPOND_LOG_LEVEL\nlog-level = debug\n", "# default\nredis-user =\n",
+        ] {
+            #expect((printed + "\n").contains(lines), "\(printed)")
+        }
+        let again = try await Configuration(
+            flags: ["config": try folder.write(printed)], environment: [:])
+        func values(_ text: String) -> [Substring] {
+            text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        }
+        #expect(values(again.asFile) == values(printed))
+        #expect(values(printed).count == Settings.inFile.count)
+    }
+
+    @Test(
+        arguments: [
+            "host=db user='a b' password=geheim", "postgresql://me:geheim@db/coupond",
+            "postgresql://db/coupond?password=geheim", "password='geheim\\' more' host=db",
+        ])
+    func `the printed settings have no password`(_ connection: String) async throws {
+        let configuration = try await Configuration(
+            flags: ["postgres": connection], environment: [:])
+        #expect(!configuration.asFile.contains("geheim"))
+        #expect(configuration.asFile.contains("host=db"))
+        #expect(configuration.asFile.contains("password='(not shown)'"))
+    }
+
     @Test func `a variable may name the file, and a missing file is an error`() async throws {
         let file = try ConfigurationFolder()
         let path = try file.write("partitions = 7")

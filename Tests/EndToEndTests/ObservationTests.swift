@@ -24,6 +24,10 @@ import Testing
             }
             #expect(received.hasPrefix(message))
         }
+        try await eventually("the state is reported") {
+            systemd.receive() == "STATUS=serving; 0 connections; 0 requests/s; "
+                + "16 of 16 partitions; ready"
+        }
         daemon.process.signal(SIGTERM)
         try await eventually("the drain is reported") {
             systemd.receive() == "STOPPING=1\nSTATUS=draining"
@@ -48,6 +52,13 @@ import Testing
         #expect(metrics.contains("coupond_requests_total{outcome=\"issued\"} 1\n"))
         #expect(metrics.contains("coupond_requests_total{outcome=\"sold_out\"} 1\n"))
         #expect(metrics.contains("\ncoupond_issued_total 1\n"))
+        #expect(metrics.contains("\ncoupond_build_info{version=\"0.1.0\"} 1\n"))
+        for name in MetricName.Process.allCases {
+            let value = metrics.split(separator: "\n")
+                .first { $0.hasPrefix(name.rawValue + " ") }
+                .flatMap { Double($0.dropFirst(name.rawValue.count + 1)) }
+            #expect(value ?? 0 > 0, "\(name.rawValue)")
+        }
         try await world.redis.kill()
         try await eventually("it is not ready without Redis") {
             try httpGet("/readyz", port: port).hasPrefix("HTTP/1.1 503")

@@ -40,7 +40,7 @@ extension DaemonTests {
         }
 
         @Test func `the daemon's own answers are not lost in silence`() async throws {
-            for options in ["--help", "--version", "--check-config"] {
+            for options in ["--help", "--version", "--check-config", "--print-config"] {
                 let run = try await shell("coupond \(options) > /dev/full")
                 #expect(run.end == .code(74), "\(options): \(run.end), \(run.text)")
             }

@@ -36,7 +36,19 @@ package enum MetricName {
     // Redis and PostgreSQL.
     package static let refusals = "coupond_refusals_total"
 
-    // The process.
+    /// What Linux knows of the process, under the names of Prometheus' client libraries.
+    package enum Process: String, CaseIterable, Sendable {
+        case cpu = "process_cpu_seconds_total"
+        case residentMemory = "process_resident_memory_bytes"
+        case virtualMemory = "process_virtual_memory_bytes"
+        case threads = "process_threads"
+        case openFiles = "process_open_fds"
+        case maximumFiles = "process_max_fds"
+        case startTime = "process_start_time_seconds"
+    }
+
+    // The daemon.
+    package static let buildInfo = "coupond_build_info"
     package static let subscriptionUp = "coupond_subscription_up"
     package static let unsafeRedisAllowed = "coupond_unsafe_redis_allowed"
     package static let reloadFailures = "coupond_reload_failures_total"

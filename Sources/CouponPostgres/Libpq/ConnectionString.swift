@@ -1,12 +1,10 @@
-/// Mistakes in a connection string that libpq finds without a server.
+/// Connection strings, as far as libpq can judge them without a server.
 internal import CLibpq
 
 package enum ConnectionString {
     /// What is wrong, without any part of the string: it may hold a password. Nil if libpq can read it.
     package static func mistake(in text: String) -> String? {
-        // As libpq: any other text is the name of a database.
-        let isParsed = ["postgresql://", "postgres://"].contains { text.hasPrefix($0) }
-        guard isParsed || text.contains("=") else { return nil }
+        guard isParsed(text) else { return nil }
         var message: UnsafeMutablePointer<CChar>?
         let options = unsafe PQconninfoParse(text, &message)
         defer {
@@ -25,6 +23,37 @@ package enum ConnectionString {
             unsafe option += 1
         }
         return nil
+    }
+
+    /// The same without passwords. A text that libpq cannot read is left out as a whole.
+    package static func withoutSecrets(_ text: String) -> String {
+        guard isParsed(text) else { return text }
+        let options = unsafe PQconninfoParse(text, nil)
+        defer { unsafe PQconninfoFree(options) }
+        guard var option = unsafe options else { return "(not shown)" }
+        var words: [String] = []
+        var hasSecret = false
+        while let keyword = unsafe option.pointee.keyword {
+            if let value = unsafe option.pointee.val {
+                // libpq marks what a dialog must not show: passwords.
+                let isSecret = unsafe option.pointee.dispchar.map { unsafe $0.pointee } == 42
+                hasSecret = hasSecret || isSecret
+                let shown = isSecret ? "(not shown)" : unsafe String(cString: value)
+                words.append("\(unsafe String(cString: keyword))=\(quoted(shown))")
+            }
+            unsafe option += 1
+        }
+        return hasSecret ? words.joined(separator: " ") : text
+    }
+
+    /// As libpq: any other text is the name of a database.
+    private static func isParsed(_ text: String) -> Bool {
+        ["postgresql://", "postgres://"].contains { text.hasPrefix($0) } || text.contains("=")
+    }
+
+    private static func quoted(_ value: String) -> String {
+        if !value.isEmpty, !value.contains(where: { " '\\".contains($0) }) { return value }
+        return "'" + value.replacing("\\", with: "\\\\").replacing("'", with: "\\'") + "'"
     }
 
     /// libpq quotes what it cannot read, so everything from the first quotation mark to the last one goes.

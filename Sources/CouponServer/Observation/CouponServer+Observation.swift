@@ -54,10 +54,13 @@ extension CouponServer {
                     ?? .init(status: .ok, body: "ready\n")
             }
         case "/metrics":
-            return loopServers.collect(on: loop) { $0.metrics }.map { metrics in
-                let own = MetricFamily.sum(metrics) + connectionMetrics + work.metrics
-                let text = own.map(\.text).joined() + environment.metrics
-                return .init(status: .ok, body: text)
+            return loopServers.collect(on: loop) { $0.metrics }.flatMap { metrics in
+                // The environment reads files of the system.
+                NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
+                    let own = MetricFamily.sum(metrics) + connectionMetrics + work.metrics
+                    let text = own.map(\.text).joined() + environment.metrics
+                    return .init(status: .ok, body: text)
+                }
             }
         default:
             return loop.makeSucceededFuture(

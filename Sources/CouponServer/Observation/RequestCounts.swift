@@ -10,6 +10,9 @@ struct RequestCounts {
 
     mutating func count(_ failure: Failure) { failures[failure.code, default: 0] += 1 }
 
+    /// All answers to issue requests.
+    var total: Int { outcomes.reduce(0, +) + failures.values.reduce(0, +) }
+
     var metrics: [MetricFamily] {
         [
             MetricFamily(

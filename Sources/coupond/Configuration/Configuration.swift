@@ -6,6 +6,8 @@ internal import CouponPostgres
 @dynamicMemberLookup struct Configuration: Sendable {
     /// The text of each value, by key: checked, and parsed again when it is read.
     private let texts: [String: String]
+    /// Where each value comes from, by key; a default has no entry.
+    private let origins: [String: String]
     /// Variables that begin with `COUPOND_` and belong to somebody else.
     let foreignVariables: [String]
 
@@ -17,6 +19,7 @@ internal import CouponPostgres
         var layers = try await Layers(flags: flags, environment: environment)
         texts = Settings.all.reduce(into: [:]) { $0[$1.key] = layers.text(of: $1) }
         foreignVariables = layers.foreignVariables
+        origins = layers.origins
         checkTogether(&layers)
         guard layers.problems.isEmpty else { throw ConfigurationError(problems: layers.problems) }
     }
@@ -27,6 +30,19 @@ internal import CouponPostgres
             preconditionFailure("\(setting.key) was not checked")
         }
         return value
+    }
+
+    /// A file with all values: above each is where it comes from. Passwords are left out.
+    var asFile: String {
+        Settings.inFile.map { setting in
+            let text = texts[setting.key] ?? setting.fallback
+            let shown =
+                setting.key == Settings.table.postgres.key
+                ? ConnectionString.withoutSecrets(text) : text
+            let line = shown.isEmpty ? "\(setting.key) =" : "\(setting.key) = \(shown)"
+            return "# \(origins[setting.key] ?? "default")".safeForTerminal + "\n"
+                + line.safeForTerminal
+        }.joined(separator: "\n")
     }
 
     /// Finds mistakes that no setting has alone.

@@ -9,7 +9,8 @@ struct Layers {
     private(set) var problems: [ConfigurationProblem] = []
     /// Variables that look like settings and belong to somebody else.
     let foreignVariables: [String]
-    private var origins: [String: String] = [:]
+    /// Where the values that are no defaults come from, by key: a flag, a variable, or `FILE:LINE`.
+    private(set) var origins: [String: String] = [:]
 
     private enum Origin {
         case flag, variable, file
