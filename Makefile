@@ -1,12 +1,20 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo bench test simulate mutants test-thread-sanitizer fuzz chaos volume lint docs format clean dependencies
+.PHONY: help build install run demo bench test simulate mutants test-thread-sanitizer fuzz chaos volume lint docs format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
 
 build: dependencies ## the daemon and its command line, release build, into .build/release
 	swift build --configuration release
+
+# With Swift's runtime inside, so that the machine needs no Swift.
+PREFIX ?= /usr/local
+STATIC = --configuration release --static-swift-stdlib --scratch-path .build/static
+install: dependencies ## programs, unit, user, manual pages and completions: DESTDIR=…, PREFIX=/usr/local
+	swift build $(STATIC) --product coupond
+	swift build $(STATIC) --product couponctl
+	Scripts/install .build/static/release "$(DESTDIR)" "$(PREFIX)"
 
 run: build ## serve on 127.0.0.1:7070 with a private Redis and PostgreSQL in .local/, until Ctrl-C
 	@Scripts/run

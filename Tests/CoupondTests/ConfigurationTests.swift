@@ -33,7 +33,7 @@ import Testing
         #expect(configuration.adminTokenFile == nil)
     }
 
-    @Test func `the printed settings are a file with the same values, and say where they come from`()
+    @Test func `the printed settings are a file, and say where each value comes from`()
         async throws
     {
         let folder = try ConfigurationFolder()

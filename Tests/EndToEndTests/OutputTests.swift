@@ -106,10 +106,8 @@ extension DaemonTests {
 /// use the first of the shared daemons.
 private func shell(_ line: String) async throws -> CommandRun {
     let members = try SharedWorld.current
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
     let programs = URL(filePath: builtExecutable("couponctl")).deletingLastPathComponent().path
-    let client = root.path + "/Clients/python"
+    let client = repositoryRoot + "/Clients/python"
     return try await CommandRun(
         "/bin/bash", ["-c", line],
         environment: [

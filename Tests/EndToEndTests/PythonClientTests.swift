@@ -70,11 +70,10 @@ private func python(
 func pythonClient(
     _ arguments: [String], port: Int, _ folder: TemporaryFolder
 ) async throws -> CommandRun {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
     // Debian's Python: Scripts/install-dependencies installs protobuf for it.
     return try await CommandRun(
         "/usr/bin/python3",
-        [root.path + "/Clients/python/coupon_client.py", "--json", "--port", "\(port)"] + arguments,
+        [repositoryRoot + "/Clients/python/coupon_client.py", "--json", "--port", "\(port)"]
+            + arguments,
         environment: ["COUPOND_PYTHON_CACHE": folder.path + "/python"])
 }

@@ -12,9 +12,7 @@ import Testing
     /// The lines of docs/OPERATIONS.md between two lines, of which the first ends with `start`.
     private static func documented(after start: String) throws -> String {
         let page = try String(
-            contentsOf: URL(filePath: #filePath).deletingLastPathComponent()
-                .deletingLastPathComponent().deletingLastPathComponent()
-                .appending(path: "docs/OPERATIONS.md"), encoding: .utf8)
+            contentsOfFile: repositoryRoot + "/docs/OPERATIONS.md", encoding: .utf8)
         let lines = page.split(separator: "\n", omittingEmptySubsequences: false)
         let first = try #require(lines.firstIndex { $0.hasSuffix(start) })
         return lines[(first + 2)...].prefix { $0.hasPrefix("    ") }

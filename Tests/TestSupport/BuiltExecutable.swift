@@ -1,4 +1,4 @@
-/// The programs that the build made.
+/// The programs that the build made, and the repository.
 internal import Foundation
 
 /// The path of an executable of this package, beside the test binary.
@@ -7,3 +7,7 @@ public func builtExecutable(_ name: String) -> String {
     URL(fileURLWithPath: CommandLine.arguments[0]).absoluteURL.deletingLastPathComponent()
         .appendingPathComponent(name).path
 }
+
+/// The path of the repository's folder.
+public let repositoryRoot = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().path

@@ -1,0 +1,81 @@
+/// What `make install` installs. Here with the programs of the tests' own build.
+import Foundation
+import TestSupport
+import TestWorld
+import Testing
+
+@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct InstallTests {
+    private static let files = [
+        "/opt/bin/coupond", "/opt/bin/couponctl", "/opt/lib/systemd/system/coupond.service",
+        "/opt/lib/sysusers.d/coupond.conf", "/opt/share/man/man8/coupond.8",
+        "/opt/share/man/man5/coupond.conf.5", "/opt/share/man/man1/couponctl.1",
+        "/opt/share/bash-completion/completions/coupond",
+        "/opt/share/bash-completion/completions/couponctl",
+        "/opt/share/zsh/site-functions/_coupond", "/opt/share/zsh/site-functions/_couponctl",
+        "/opt/share/fish/vendor_completions.d/coupond.fish",
+        "/opt/share/fish/vendor_completions.d/couponctl.fish", "/etc/coupond/coupond.conf",
+    ]
+
+    private let folder: TemporaryFolder
+    private var root: String { folder.file("root") }
+
+    init() async throws {
+        folder = try TemporaryFolder()
+        try await install()
+    }
+
+    private func install() async throws {
+        let programs = URL(filePath: builtExecutable("coupond")).deletingLastPathComponent().path
+        let run = try await CommandRun(
+            repositoryRoot + "/Scripts/install", [programs, root, "/opt"],
+            environment: ["PATH": "/usr/bin:/bin"])
+        #expect(run.end == .code(0), "\(run.text)")
+    }
+
+    private func run(_ line: String) async throws -> CommandRun {
+        try await CommandRun(
+            "/bin/bash", ["-c", line], environment: ["ROOT": root, "PATH": "/usr/bin:/bin"])
+    }
+
+    @Test func `every file is at its place, and an existing configuration is kept`() async throws {
+        let found = try await run("cd $ROOT && find . -type f | sort")
+        #expect(
+            Set(found.text.split(separator: "\n").map { String($0.dropFirst()) })
+                == Set(Self.files))
+        let mine = "max-batch = 7\n"
+        let configuration = root + "/etc/coupond/coupond.conf"
+        try mine.write(toFile: configuration, atomically: true, encoding: .utf8)
+        try await install()
+        #expect(try String(contentsOfFile: configuration, encoding: .utf8) == mine)
+    }
+
+    @Test func `what is installed runs, and the unit names it`() async throws {
+        let check = try await run(
+            "$ROOT/opt/bin/coupond --check-config --config $ROOT/etc/coupond/coupond.conf")
+        #expect(check.end == .code(0) && check.text.contains("good"), "\(check.text)")
+        let unit = try String(
+            contentsOfFile: root + "/opt/lib/systemd/system/coupond.service", encoding: .utf8)
+        #expect(unit.contains("ExecStart=/opt/bin/coupond --config /etc/coupond/coupond.conf\n"))
+        #expect(!unit.contains("/usr/local"))
+    }
+
+    @Test func `the manual pages have every setting and command, and no mistakes`() async throws {
+        let pages = try await run("groff -mdoc -Tascii -ww -P-cbou $ROOT/opt/share/man/man*/*")
+        #expect(pages.end == .code(0) && !pages.text.contains("warning"), "\(pages.text)")
+        for word in ["--check-config", "finished-retention = 24h", "dead-letter redrive", "SIGHUP"]
+        {
+            #expect(pages.text.contains(word), "\(word)")
+        }
+    }
+
+    @Test func `bash completes commands`() async throws {
+        let completed = try await run(
+            """
+            source $ROOT/opt/share/bash-completion/completions/couponctl
+            COMP_WORDS=(couponctl dead) COMP_CWORD=1 COMP_LINE='couponctl dead' COMP_POINT=14
+            $(complete -p couponctl | sed 's/.*-F \\([^ ]*\\) .*/\\1/') couponctl dead couponctl
+            echo "${COMPREPLY[@]}"
+            """)
+        #expect(completed.text.contains("dead-letter"), "\(completed.text)")
+    }
+}
