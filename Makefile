@@ -73,6 +73,8 @@ lint: dependencies ## formatting, generated code, scripts, mutants that no longe
 	swift format lint --strict --recursive Sources Tests Benchmarks Fuzz Package.swift
 	Scripts/generate-proto --check
 	Scripts/mutants --list >/dev/null
+	promtool check rules Ops/alerts.yml
+	cd Ops && promtool test rules alerts.test.yml
 	@for script in $$(grep --files-with-matches '^#!.*bash' Scripts/* .ci/*) Scripts/*.bash; do \
 		echo "bash -n $$script"; bash -n $$script || exit 1; done
 

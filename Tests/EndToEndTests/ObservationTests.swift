@@ -52,6 +52,8 @@ import Testing
         #expect(metrics.contains("coupond_requests_total{outcome=\"issued\"} 1\n"))
         #expect(metrics.contains("coupond_requests_total{outcome=\"sold_out\"} 1\n"))
         #expect(metrics.contains("\ncoupond_issued_total 1\n"))
+        #expect(metrics.contains("\ncoupond_ready 1\n"))
+        #expect(metrics.contains("\ncoupond_partitions_owned 16\n"))
         #expect(metrics.contains("\ncoupond_build_info{version=\"0.1.0\"} 1\n"))
         for name in MetricName.Process.allCases {
             let value = metrics.split(separator: "\n")

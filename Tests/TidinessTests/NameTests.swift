@@ -19,6 +19,34 @@ private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" 
         #expect(names.sorted() == documented.sorted())
     }
 
+    @Test func `alerts and dashboard use metrics that exist`() throws {
+        let list = try #require(sources.first { $0.path == metricList })
+        let names = list.text.matches(of: /"((?:coupond|process)_\w+)"/).map { String($0.1) }
+        let files = SourceFile.all(below: "Ops", endings: [".yml", ".json"])
+        #expect(files.count == 3)
+        for file in files {
+            let used = file.text.matches(of: /\b(?:coupond|process)_[a-z_]+/).map {
+                String($0.0).replacing(/_(bucket|sum|count)$/, with: "")
+            }
+            #expect(used.count > 10)
+            for name in Set(used) { #expect(names.contains(name), "\(file.path): \(name)") }
+        }
+    }
+
+    @Test func `each alert has a case and a paragraph`() throws {
+        let files = SourceFile.all(below: "Ops", endings: [".yml"])
+        let alerts = try #require(files.first { $0.path == "Ops/alerts.yml" })
+        let cases = try #require(files.first { $0.path == "Ops/alerts.test.yml" })
+        let page = try #require(SourceFile.all(below: "docs", endings: ["OPERATIONS.md"]).first)
+        let names = alerts.text.matches(of: /alert: (\w+)/).map { String($0.1) }
+        #expect(names.count > 10)
+        for name in names {
+            #expect(page.text.contains("**\(name).**"), "\(name)")
+            #expect(
+                cases.text.matches(of: try Regex("alertname: \(name)\\b")).count >= 2, "\(name)")
+        }
+    }
+
     @Test(arguments: sources.filter { $0.path != metricList })
     func `the name of a metric is written once`(_ file: SourceFile) {
         let found = file.text.firstMatch(of: /"coupond_\w+/)

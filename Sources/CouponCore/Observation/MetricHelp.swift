@@ -18,6 +18,8 @@ extension MetricName {
         bounced: "Answers given at the front door, without Redis.",
         driftMarks: "Stale entries of the front door that the auditor dropped.",
         requestsInFlight: "Requests without an answer.",
+        ready: "1 while requests for every coupon can be accepted, as in /readyz.",
+        partitionsOwned: "Partitions whose queues this daemon drains.",
         connections: "Connections of callers.",
         connectionsRefused: "Connections refused because there were too many.",
         acceptFailures: "Failures to accept a connection.",

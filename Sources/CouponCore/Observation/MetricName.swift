@@ -24,6 +24,10 @@ package enum MetricName {
     package static let driftMarks = "coupond_drift_marks_total"
     package static let requestsInFlight = "coupond_requests_in_flight"
 
+    // Gates.
+    package static let ready = "coupond_ready"
+    package static let partitionsOwned = "coupond_partitions_owned"
+
     // Connections.
     package static let connections = "coupond_connections"
     package static let connectionsRefused = "coupond_connections_refused_total"

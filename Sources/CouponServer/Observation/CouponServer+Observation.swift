@@ -54,18 +54,32 @@ extension CouponServer {
                     ?? .init(status: .ok, body: "ready\n")
             }
         case "/metrics":
-            return loopServers.collect(on: loop) { $0.metrics }.flatMap { metrics in
+            let loops = loopServers.collect(on: loop) {
+                ($0.metrics, isReady: $0.whyNotReady == nil)
+            }
+            return loops.flatMap { loops in
                 // The environment reads files of the system.
                 NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
-                    let own = MetricFamily.sum(metrics) + connectionMetrics + work.metrics
-                    let text = own.map(\.text).joined() + environment.metrics
-                    return .init(status: .ok, body: text)
+                    let own =
+                        MetricFamily.sum(loops.map { $0.0 }) + connectionMetrics + work.metrics
+                        + gateMetrics(isReady: loops.allSatisfy(\.isReady))
+                    return .init(
+                        status: .ok, body: own.map(\.text).joined() + environment.metrics)
                 }
             }
         default:
             return loop.makeSucceededFuture(
                 .init(status: .notFound, body: "try /metrics, /livez or /readyz\n"))
         }
+    }
+
+    private func gateMetrics(isReady: Bool) -> [MetricFamily] {
+        [
+            MetricFamily(MetricName.ready, .gauge, isReady ? 1 : 0),
+            MetricFamily(
+                MetricName.partitionsOwned, .gauge,
+                configuration.worker.partitioning.all.count { environment.owns($0) }),
+        ]
     }
 
     private var connectionMetrics: [MetricFamily] {
