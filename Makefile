@@ -72,6 +72,7 @@ mutants: dependencies ## breaks the code on purpose, one rule at a time: do the 
 lint: dependencies ## formatting, generated code, scripts, mutants that no longer fit
 	swift format lint --strict --recursive Sources Tests Benchmarks Fuzz Package.swift
 	Scripts/generate-proto --check
+	Scripts/generate-vectors --check
 	Scripts/mutants --list >/dev/null
 	promtool check rules Ops/alerts.yml
 	cd Ops && promtool test rules alerts.test.yml
