@@ -1,0 +1,89 @@
+/// The client in C, built and installed as its README says, against a daemon.
+import CouponCore
+import Foundation
+import TestSupport
+import TestWorld
+import Testing
+
+extension DaemonTests {
+    @Suite struct CClientTests {
+        private let folder: TemporaryFolder
+
+        init() async throws {
+            folder = try TemporaryFolder()
+            let made = try await run(
+                "make -C \(repositoryRoot)/Clients/c BUILD=$F/build PREFIX=$F/usr install")
+            #expect(made.end == .code(0), "\(made.text)")
+        }
+
+        private func run(_ line: String) async throws -> CommandRun {
+            try await CommandRun(
+                "/bin/bash", ["-c", line],
+                environment: ["F": folder.path, "PATH": "/usr/bin:/bin"])
+        }
+
+        /// Under valgrind: exit code 99 is a fault of memory.
+        private func example(_ words: String...) async throws -> CommandRun {
+            try await run(
+                "valgrind -q --leak-check=full --error-exitcode=99 $F/build/example "
+                    + words.joined(separator: " "))
+        }
+
+        @Test func `the example issues a coupon and reads the status, without faults of memory`()
+            async throws
+        {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: 1).rawValue
+            let (port, address) = ("\(daemon.port)", "127.0.0.1")
+            let first = try await example(address, port, "\(coupon)", "1")
+            #expect(first.end == .code(0), "\(first.text)")
+            #expect(
+                first.text.contains("outcome 2, sequence 1\nthe user's state 2, accepted 1"),
+                "\(first.text)")
+            let late = try await example(address, port, "\(coupon)", "2")
+            #expect(late.end == .code(0) && late.text.contains("outcome 4,"), "\(late.text)")
+            let wrong = try await example(address, port, "\(coupon)", "0")
+            #expect(
+                wrong.end == .code(1)
+                    && wrong.text.contains("not accepted: error 3: issue.user_id: must be positive"),
+                "\(wrong.text)")
+        }
+
+        @Test func `without a daemon nothing is accepted`() async throws {
+            let away = try await example("127.0.0.1", "\(try freePort())", "1", "1")
+            #expect(
+                away.end == .code(1) && away.text.contains("not accepted: error 14"),
+                "\(away.text)")
+        }
+
+        @Test func `a retry after a broken connection gets the same answer`() async throws {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: 5).rawValue
+            let program = """
+                #include <coupond.h>
+                #include <stdio.h>
+                #include <string.h>
+                #include <sys/socket.h>
+                #include <unistd.h>
+                int main(void) {
+                  coupond_client *client = coupond_open("127.0.0.1", "\(daemon.port)");
+                  uint8_t id[COUPOND_REQUEST_ID];
+                  coupond_answer first, second;
+                  coupond_error error;
+                  if (!client || coupond_new_request_id(id)) return 1;
+                  if (coupond_issue(client, \(coupon), 7, id, 16, 0, 2000, &first, &error)) return 2;
+                  for (int socket = 3; socket < 20; socket++) shutdown(socket, SHUT_RDWR);
+                  if (coupond_issue(client, \(coupon), 7, id, 16, 0, 2000, &second, &error)) return 3;
+                  coupond_close(client);
+                  return first.outcome == COUPOND_ACCEPTED && second.sequence == first.sequence ? 0 : 4;
+                }
+                """
+            _ = try folder.write(program, to: "program.c")
+            let built = try await run(
+                "export PKG_CONFIG_PATH=$F/usr/lib/pkgconfig; "
+                    + "gcc -Wall -Werror $F/program.c $(pkg-config --cflags --libs coupond) "
+                    + "-o $F/program && $F/program")
+            #expect(built.end == .code(0), "\(built.end) \(built.text)")
+        }
+    }
+}
