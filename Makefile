@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build install run demo bench test simulate mutants test-thread-sanitizer fuzz chaos volume lint docs format clean dependencies
+.PHONY: help build install run demo bench test test-client simulate mutants test-thread-sanitizer fuzz chaos volume lint docs format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -32,6 +32,9 @@ test: dependencies ## every test, with real servers
 	swift test --skip-build --skip '$(WITH_SERVERS)|EndToEndTests'
 	swift test --skip-build --filter '$(WITH_SERVERS)'
 	swift test --skip-build --filter EndToEndTests
+
+test-client: build ## a package of its own that uses the Swift client, built and run beside a daemon
+	Scripts/test-client
 
 # A daemon with a report ends with 66, which fails its test. The build is much slower, so tests run one
 # after the other: in parallel they would exceed their time limits on a busy machine.

@@ -1,0 +1,14 @@
+import CouponClient
+
+let client = CouponClient(address: ServerAddress(host: "127.0.0.1", port: 7070))
+let request = IssueRequest(coupon: 7, user: 42, waitFor: .issued)
+
+switch try await client.issue(request, retrying: RetryPolicy()) {
+case .issued(let sequence, let time):
+    print("coupon \(sequence), issued at \(time.microseconds) µs since 1970")
+case .duplicate(let sequence, let state):
+    print("this user asked before: \(sequence), \(state.name)")
+case let refused:
+    print("no coupon: \(refused.name)")
+}
+await client.close()
