@@ -261,7 +261,9 @@ static int issue_once(coupond_client *client, Coupond__V1__Request *request, int
                       coupond_answer *answer, coupond_error *error) {
   Coupond__V1__Response *response = call(client, request, deadline, error);
   if (!response) return -1;
-  if (response->result_case != COUPOND__V1__RESPONSE__RESULT_ISSUE) return unexpected(client, response, error);
+  if (response->result_case != COUPOND__V1__RESPONSE__RESULT_ISSUE) {
+    return unexpected(client, response, error);
+  }
   const Coupond__V1__IssueResponse *issue = response->issue;
   *answer = (coupond_answer){
       .outcome = (coupond_outcome)issue->outcome,

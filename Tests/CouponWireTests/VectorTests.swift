@@ -46,10 +46,10 @@ struct VectorTests {
             )
             return
         }
-        let refusal = try #require(refusal(of: bytes))
-        #expect(refusal.id == error.id)
-        #expect(refusal.failure.code.rawValue == error.code)
-        #expect(refusal.failure.message == error.text)
+        let refused = try #require(refusal(of: bytes))
+        #expect(refused.id == error.id)
+        #expect(refused.failure.code.rawValue == error.code)
+        #expect(refused.failure.message == error.text)
     }
 
     @Test("A client reads an answer as the vector says", arguments: vectors("responses"))
