@@ -4,6 +4,7 @@ public import Logging
 internal import NIOCore
 public import NIOPosix
 public import ServiceLifecycle
+internal import Synchronization
 
 /// Serves the protocol until graceful shutdown, then drains.
 ///

@@ -143,7 +143,7 @@ import Testing
             .deletingLastPathComponent().deletingLastPathComponent()
         var names: Set<String> = []
         for place in [
-            "Package.swift", "Makefile", "README.md", "docs", "Scripts", "Clients", ".ci",
+            "Package.swift", "Makefile", "README.md", "docs", "Scripts", "Clients/python", ".ci",
         ] {
             let folder = root.appending(path: place)
             let below = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)

@@ -61,7 +61,7 @@ import Testing
 
     @Test func `the manual pages have every setting and command, and no mistakes`() async throws {
         let pages = try await run("groff -mdoc -Tascii -ww -P-cbou $ROOT/opt/share/man/man*/*")
-        #expect(pages.end == .code(0) && !pages.text.contains("warning"), "\(pages.text)")
+        #expect(pages.end == .code(0) && !pages.text.contains("troff: "), "\(pages.text)")
         for word in ["--check-config", "finished-retention = 24h", "dead-letter redrive", "SIGHUP"]
         {
             #expect(pages.text.contains(word), "\(word)")
