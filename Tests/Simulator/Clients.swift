@@ -146,25 +146,36 @@ final class Clients {
         switch line.random(0...9) {
         case 0...2 where wish.tries < 10:
             line.after(line.delay() * 4) { [self] in ask(wish) }
-        case 3: line.after(line.delay()) { [self] in status(wish.coupon, wish.user) }
+        case 3: line.after(line.delay()) { [self] in statuses(with: wish) }
         case 4:
             line.after(line.delay() * 8) { [self] in self.wish(for: wish.coupon, by: wish.user) }
         default: wish.end = outcome
         }
     }
 
-    /// Asks for a user's status.
-    func status(_ coupon: CouponID, _ user: UserID) {
+    /// Asks for the statuses of a user and, in the same batch, of users of other wishes.
+    private func statuses(with wish: Wish) {
         guard let daemon = line.pick(play.daemons.filter(\.isAlive)) else { return }
-        let before = play.witness.acceptedRequests(of: user, coupon)
+        let others = (0..<line.draw(0...7)).compactMap { _ in line.pick(wishes) }
+        let asked = ([wish] + others).map { wish in
+            (
+                coupon: wish.coupon, user: wish.user,
+                before: play.witness.acceptedRequests(of: wish.user, wish.coupon)
+            )
+        }
         daemon.after(line.delay()) { [self] in
             daemon.submit { [self] keeper in
-                guard let status = try? keeper.status(of: coupon, user: user), daemon.isAlive
-                else { return }
-                line.note(
-                    daemon.name,
-                    "status of u\(user.rawValue), coupon \(coupon.rawValue): \(status.user)")
-                play.witness.didAnswer(status.user, of: user, coupon, before)
+                let statuses = keeper.statuses(
+                    asked.map { StatusQuestion(coupon: $0.coupon, user: $0.user) })
+                guard daemon.isAlive else { return }
+                for (question, result) in zip(asked, statuses) {
+                    guard let status = try? result.get() else { continue }
+                    let (user, coupon) = (question.user, question.coupon)
+                    line.note(
+                        daemon.name,
+                        "status of u\(user.rawValue), coupon \(coupon.rawValue): \(status.user)")
+                    play.witness.didAnswer(status.user, of: user, coupon, question.before)
+                }
             }
         }
     }
