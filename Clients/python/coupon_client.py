@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A small client of coupond: asks for a coupon, safely again where it must, and for a status.
 
-The messages are generated from Proto/coupond/v1/coupond.proto by protoc at first use, into .local/python.
+The messages are generated from Proto/coupond/v1 by protoc at first use, into .local/python.
 See README.md beside this file for the options, the JSON output and the exit codes.
 """
 
@@ -27,7 +27,7 @@ except ImportError:
     sys.exit(f"{sys.executable} has no protobuf: install python3-protobuf, or pip install protobuf")
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = ROOT / "Proto" / "coupond" / "v1" / "coupond.proto"
+SCHEMA = ROOT / "Proto" / "coupond" / "v1"
 
 MAXIMUM_FRAME_BYTES = 65_536
 
@@ -71,18 +71,22 @@ DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE = 4, 8, 14
 
 def load_messages():
     """The generated module; made anew where the schema is not the one that it was made from."""
-    digest = hashlib.sha256(SCHEMA.read_bytes()).hexdigest()[:16]
+    schemas = sorted(SCHEMA.glob("*.proto"))
+    digest = hashlib.sha256(b"".join(schema.read_bytes() for schema in schemas)).hexdigest()[:16]
     cache = Path(os.environ.get("COUPOND_PYTHON_CACHE", ROOT / ".local" / "python")) / digest
     if not (cache / "coupond_pb2.py").exists():
         cache.mkdir(parents=True, exist_ok=True)
         # Several clients may start at once: each makes its own, the last rename wins.
         with tempfile.TemporaryDirectory(dir=cache) as work:
-            command = ["protoc", f"--proto_path={SCHEMA.parent}", f"--python_out={work}"]
+            command = ["protoc", f"--proto_path={SCHEMA}", f"--python_out={work}"]
             try:
-                subprocess.run([*command, SCHEMA.name], check=True)
+                subprocess.run([*command, *(schema.name for schema in schemas)], check=True)
             except FileNotFoundError:
                 sys.exit("coupon_client: protoc is missing; install protobuf-compiler")
-            os.replace(Path(work) / "coupond_pb2.py", cache / "coupond_pb2.py")
+            # The one that imports the others comes last: it says that all are there.
+            made = sorted(Path(work).iterdir(), key=lambda module: module.name == "coupond_pb2.py")
+            for module in made:
+                os.replace(module, cache / module.name)
     sys.path.insert(0, str(cache))
     return importlib.import_module("coupond_pb2")
 
@@ -379,8 +383,14 @@ def request_id(text):
     return value
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        # It quotes arguments, which a script may have from elsewhere.
+        super().error(safe_for_terminal(message))
+
+
 def parse(command_line):
-    parser = argparse.ArgumentParser(prog="coupon_client.py", description=__doc__.split("\n")[0])
+    parser = Parser(prog="coupon_client.py", description=__doc__.split("\n")[0])
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=7070)
     parser.add_argument(
@@ -417,23 +427,66 @@ def parse(command_line):
     return arguments
 
 
-def is_unsafe_for_terminal(character):
-    """Control characters, invisible marks that turn the direction of text, other line ends.
+# Letters that joiners join or keep apart: from Hebrew to Vedic, and later blocks of the same scripts.
+JOINED = ((0x0590, 0x10FF), (0x1200, 0x1CFF), (0xA800, 0xABFF), (0x11000, 0x11FFF))
+# What Unicode calls default ignorable, beside the formats: fillers, choices of style, tags.
+INVISIBLE = (
+    (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2065, 0x2065),
+    (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF),
+)  # fmt: skip
 
-    The two joiners stay: scripts of India and emoji need them.
-    """
+
+def is_in(character, ranges):
+    return any(first <= ord(character) <= last for first, last in ranges)
+
+
+def may_mislead(character):
+    """Control characters, other line ends, and what shows nothing itself."""
+    if character.isascii():
+        return character < " " or character == "\x7f"
     category = unicodedata.category(character)
-    return category in ("Cc", "Cf", "Zl", "Zp", "Cs") and character not in "\u200c\u200d"
+    return category in ("Cc", "Cf", "Zl", "Zp", "Cs") or is_in(character, INVISIBLE)
+
+
+def is_emoji(character):
+    if character.isascii():
+        return character in "#*0123456789"
+    return unicodedata.category(character) in ("So", "Sk", "Sm", "Po")
+
+
+def is_joined(character):
+    if character.isascii():
+        return False
+    return is_emoji(character) or character == "\ufe0f" or is_in(character, JOINED)
+
+
+def is_unsafe(last, character, following):
+    """Whether a character must be escaped between these two, of which either may be empty.
+
+    Joiners stay between letters of scripts that need them and between emoji, a choice of style behind its
+    emoji. Elsewhere they only make two texts that look alike differ.
+    """
+    if not may_mislead(character):
+        return False
+    if character in "\u200c\u200d":
+        return not (last and following and is_joined(last) and is_joined(following))
+    if character in "\ufe0e\ufe0f":
+        return not (last and is_emoji(last))
+    return True
+
+
+def escaped(text, escape):
+    neighbours = zip(" " + text, text, text[1:] + " ")
+    return "".join(escape(c) if is_unsafe(last, c, after) else c for last, c, after in neighbours)
 
 
 def safe_for_terminal(text):
-    return "".join(f"\\u{{{ord(c):x}}}" if is_unsafe_for_terminal(c) else c for c in text)
+    return escaped(text, lambda c: f"\\u{{{ord(c):x}}}")
 
 
 def json_line(report):
-    text = json.dumps(report, ensure_ascii=False)
     # They stand in strings only, where this form means the same.
-    return "".join(json.dumps(c)[1:-1] if is_unsafe_for_terminal(c) else c for c in text)
+    return escaped(json.dumps(report, ensure_ascii=False), lambda c: json.dumps(c)[1:-1])
 
 
 def show(report, as_json):
@@ -464,7 +517,7 @@ def show(report, as_json):
 def complain(text):
     if sys.stderr is not None:
         try:
-            print(f"coupon_client: {text}", file=sys.stderr, flush=True)
+            print(f"coupon_client: {safe_for_terminal(text)}", file=sys.stderr, flush=True)
         except OSError:
             pass
 

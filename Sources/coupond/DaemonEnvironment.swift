@@ -93,7 +93,7 @@ final class DaemonEnvironment: ServerEnvironment {
         } catch {
             reloadFailures.increment()
             let text = "admin-token-file: \(error); the old token stays valid"
-            status = status.map { "\($0); the last reload failed: \(text)" }
+            status = status.map { "\($0); the last reload failed: \(text)".safeForTerminal }
             throw Failure(.failedPrecondition, text)
         }
     }

@@ -20,7 +20,7 @@ import Testing
     @Test func `texts from outside reach a terminal without controls, in one line`() {
         let nasty = "a\u{1B}]0;x\u{7}b\r\nc\t\u{9B}31m\u{202E}d\u{2028}\u{7F}\u{FEFF}é봄\u{200D}"
         let safe =
-            "a\\u{1b}]0;x\\u{7}b\\u{d}\\u{a}c\\u{9}\\u{9b}31m\\u{202e}d\\u{2028}\\u{7f}\\u{feff}é봄\u{200D}"
+            "a\\u{1b}]0;x\\u{7}b\\u{d}\\u{a}c\\u{9}\\u{9b}31m\\u{202e}d\\u{2028}\\u{7f}\\u{feff}é봄\\u{200d}"
         #expect(nasty.safeForTerminal == safe)
         #expect(Table(header: ["T"], rows: [[nasty]]).lines == ["T", safe])
         #expect(Table.fields([("title", nasty)]) == ["title  " + safe])
@@ -31,6 +31,36 @@ import Testing
         #expect(
             JSONValue.string("\u{1B}\u{9B}\u{202E}\u{E0001}").description
                 == #""\u001b\u009b\u202e\udb40\udc01""#)
+    }
+
+    @Test func `each character that turns, hides or breaks a line is escaped`() {
+        let ranges: [ClosedRange<UInt32>] = [
+            0...0x1F, 0x7F...0x9F, 0xAD...0xAD, 0x34F...0x34F, 0x61C...0x61C, 0x115F...0x1160,
+            0x180E...0x180E, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0x3164...0x3164,
+            0xFE00...0xFE0F, 0xFEFF...0xFEFF, 0xFFA0...0xFFA0, 0xE0000...0xE007F,
+        ]
+        for scalar in ranges.joined().compactMap(Unicode.Scalar.init) {
+            let escape = "\\u{" + String(scalar.value, radix: 16) + "}"
+            #expect("a\(scalar)b".safeForTerminal == "a\(escape)b")
+            #expect("\(scalar)".safeForTerminal == escape)
+            #expect(!"a\(scalar)b".quotedForJSON.unicodeScalars.contains(scalar))
+        }
+        #expect("two\nlines\r\n\u{1B}".safeLinesForTerminal == "two\nlines\\u{d}\\u{a}\\u{1b}")
+    }
+
+    @Test func `joiners and styles stay where letters and emoji need them`() {
+        let good = [
+            "👩‍👩‍👧", "☀\u{FE0F}", "❤\u{FE0F}\u{200D}🔥", "1\u{FE0F}\u{20E3}", "می\u{200C}خواهم",
+            "क\u{94D}\u{200D}ष", "봄세일", "e\u{301}",
+        ]
+        for text in good {
+            #expect(text.safeForTerminal == text)
+            #expect(text.quotedForJSON == "\"\(text)\"")
+        }
+        #expect("ad\u{200D}min".safeForTerminal == "ad\\u{200d}min")
+        #expect("ad\u{200C}".safeForTerminal == "ad\\u{200c}")
+        #expect("봄\u{200D}세일".safeForTerminal == "봄\\u{200d}세일")
+        #expect("a\u{FE0F}".safeForTerminal == "a\\u{fe0f}")
     }
 
     @Test func `fields stand in one column`() {

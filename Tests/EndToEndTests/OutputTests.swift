@@ -60,18 +60,60 @@ extension DaemonTests {
         @Test func `the Python client prints no escapes of a title`() async throws {
             let daemon = try SharedWorld.current.one
             let id = try await daemon.offer(total: 9)
-            let title = "봄\u{1B}[31m\u{9B}\u{202E}\u{7F}\nx"
+            let title = "봄\u{1B}[31m\u{9B}\u{202E}\u{7F}\nx\u{200D}\u{200B}👩‍👧\u{61C}\u{3164}"
             _ = try await daemon.client.update(id, CouponChange(title: title))
             let status = "status --coupon \(id.rawValue)"
             let text = try await shell("$PYTHON \(status)")
             #expect(
-                text.text.contains("봄\\u{1b}[31m\\u{9b}\\u{202e}\\u{7f}\\u{a}x"), "\(text.text)")
+                text.text.contains(
+                    "봄\\u{1b}[31m\\u{9b}\\u{202e}\\u{7f}\\u{a}x\\u{200d}\\u{200b}👩‍👧\\u{61c}\\u{3164}"),
+                "\(text.text)")
             let json = try await shell("$PYTHON --json \(status)")
             #expect(json["title"] == .text(title))
             #expect(
                 json.text.unicodeScalars.allSatisfy {
-                    !"\u{9B}\u{202E}\u{7F}".contains(Character($0))
+                    !"\u{9B}\u{202E}\u{7F}\u{200B}\u{61C}\u{3164}".contains(Character($0))
                 })
+        }
+
+        @Test func `no program quotes an argument raw`() async throws {
+            let bad = #"$'x\e[31m\xe2\x80\xae\xe2\x80\x8b'"#
+            for command in [
+                "couponctl coupon get \(bad)", "couponctl --address \(bad) reload",
+                "couponctl \(bad)", "couponctl --token-file \(bad) reload", "coupond --\(bad)",
+                "coupond --redis \(bad)", "$PYTHON \(bad)", "$PYTHON status --coupon \(bad)",
+                "$PYTHON --\(bad) status --coupon 1",
+            ] {
+                let run = try await shell(command)
+                #expect(run.end != .code(0), "\(command)")
+                let raw = "\u{1B}\u{202E}\u{200B}".unicodeScalars
+                #expect(
+                    !run.text.unicodeScalars.contains { raw.contains($0) },
+                    "\(command): \(run.text)")
+            }
+        }
+
+        @Test func `couponctl prints no escapes of a title`() async throws {
+            let daemon = try SharedWorld.current.one
+            let id = try await daemon.offer(total: 9)
+            let title = "봄\u{1B}[31m\u{9B}\u{202E}\u{7F}\nx\u{200B}"
+            _ = try await daemon.client.update(id, CouponChange(title: title))
+            let safe = "봄\\u{1b}[31m\\u{9b}\\u{202e}\\u{7f}\\u{a}x\\u{200b}"
+            for command in [
+                "coupon get \(id.rawValue)", "coupon list", "status --coupon \(id.rawValue)",
+                "watch --looks 1 --coupon \(id.rawValue)",
+            ] {
+                let run = try await shell("couponctl \(command)")
+                #expect(run.end == .code(0) && run.text.contains(safe), "\(command): \(run.text)")
+                let json = try await shell("couponctl \(command) --json")
+                for text in [run.text, json.text] {
+                    let raw = "\u{1B}\u{9B}\u{202E}\u{7F}\u{200B}".unicodeScalars
+                    #expect(
+                        !text.unicodeScalars.contains { raw.contains($0) }, "\(command): \(text)")
+                }
+            }
+            let coupon = try await shell("couponctl coupon get \(id.rawValue) --json")
+            #expect(coupon["title"] == .text(title))
         }
 
         @Test func `a forked Python process makes a connection of its own`() async throws {

@@ -1,15 +1,15 @@
-/// Text in JSON documents, as the log and couponctl write them.
+/// Text in JSON documents, as the log, the trail and couponctl write them.
 
 extension String {
     /// This text as a JSON string, with its quotes. Characters that would change a terminal are escaped too.
     package var quotedForJSON: String {
         var quoted = "\""
-        for scalar in unicodeScalars {
+        visitScalars { scalar, isUnsafe in
             switch scalar {
             case "\"": quoted += "\\\""
             case "\\": quoted += "\\\\"
             case "\n": quoted += "\\n"
-            case _ where scalar.isUnsafeForTerminal:
+            case _ where isUnsafe:
                 for unit in String(scalar).utf16 { quoted += Self.escaped(unit) }
             default: quoted.unicodeScalars.append(scalar)
             }

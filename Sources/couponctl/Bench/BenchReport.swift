@@ -71,7 +71,9 @@ struct BenchReport {
     }
 
     private var checkLines: [String] {
-        checks.map { "\($0.holds ? "ok    " : "BREACH")  \($0.rule): \($0.figures)" }
+        checks.map {
+            "\($0.holds ? "ok    " : "BREACH")  \($0.rule): \($0.figures)".safeForTerminal
+        }
     }
 
     /// One document with all figures.

@@ -169,11 +169,11 @@ final class LogWriter: Sendable {
     }
 }
 
-/// Writes a whole line, and waits for the reader. For messages before the log begins.
+/// Writes whole lines, and waits for the reader. For messages before the log begins; they may quote arguments.
 /// - Returns: false if it cannot be written; `errno` says why.
 @discardableResult
 func writeLine(_ line: String, to descriptor: Int32) -> Bool {
-    var rest = Array((line + "\n").utf8)[...]
+    var rest = Array((line.safeLinesForTerminal + "\n").utf8)[...]
     while !rest.isEmpty {
         let sent = unsafe rest.withUnsafeBytes {
             unsafe write(descriptor, $0.baseAddress, $0.count)
