@@ -997,366 +997,6 @@ void   coupond__v1__audit_coupon_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__audit_coupon_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   coupond__v1__issue__init
-                     (Coupond__V1__Issue         *message)
-{
-  static const Coupond__V1__Issue init_value = COUPOND__V1__ISSUE__INIT;
-  *message = init_value;
-}
-size_t coupond__v1__issue__get_packed_size
-                     (const Coupond__V1__Issue *message)
-{
-  assert(message->base.descriptor == &coupond__v1__issue__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t coupond__v1__issue__pack
-                     (const Coupond__V1__Issue *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &coupond__v1__issue__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t coupond__v1__issue__pack_to_buffer
-                     (const Coupond__V1__Issue *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &coupond__v1__issue__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Coupond__V1__Issue *
-       coupond__v1__issue__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Coupond__V1__Issue *)
-     protobuf_c_message_unpack (&coupond__v1__issue__descriptor,
-                                allocator, len, data);
-}
-void   coupond__v1__issue__free_unpacked
-                     (Coupond__V1__Issue *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &coupond__v1__issue__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   coupond__v1__list_issues_request__init
-                     (Coupond__V1__ListIssuesRequest         *message)
-{
-  static const Coupond__V1__ListIssuesRequest init_value = COUPOND__V1__LIST_ISSUES_REQUEST__INIT;
-  *message = init_value;
-}
-size_t coupond__v1__list_issues_request__get_packed_size
-                     (const Coupond__V1__ListIssuesRequest *message)
-{
-  assert(message->base.descriptor == &coupond__v1__list_issues_request__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t coupond__v1__list_issues_request__pack
-                     (const Coupond__V1__ListIssuesRequest *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &coupond__v1__list_issues_request__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t coupond__v1__list_issues_request__pack_to_buffer
-                     (const Coupond__V1__ListIssuesRequest *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &coupond__v1__list_issues_request__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Coupond__V1__ListIssuesRequest *
-       coupond__v1__list_issues_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Coupond__V1__ListIssuesRequest *)
-     protobuf_c_message_unpack (&coupond__v1__list_issues_request__descriptor,
-                                allocator, len, data);
-}
-void   coupond__v1__list_issues_request__free_unpacked
-                     (Coupond__V1__ListIssuesRequest *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &coupond__v1__list_issues_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   coupond__v1__list_issues_response__init
-                     (Coupond__V1__ListIssuesResponse         *message)
-{
-  static const Coupond__V1__ListIssuesResponse init_value = COUPOND__V1__LIST_ISSUES_RESPONSE__INIT;
-  *message = init_value;
-}
-size_t coupond__v1__list_issues_response__get_packed_size
-                     (const Coupond__V1__ListIssuesResponse *message)
-{
-  assert(message->base.descriptor == &coupond__v1__list_issues_response__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t coupond__v1__list_issues_response__pack
-                     (const Coupond__V1__ListIssuesResponse *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &coupond__v1__list_issues_response__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t coupond__v1__list_issues_response__pack_to_buffer
-                     (const Coupond__V1__ListIssuesResponse *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &coupond__v1__list_issues_response__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Coupond__V1__ListIssuesResponse *
-       coupond__v1__list_issues_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Coupond__V1__ListIssuesResponse *)
-     protobuf_c_message_unpack (&coupond__v1__list_issues_response__descriptor,
-                                allocator, len, data);
-}
-void   coupond__v1__list_issues_response__free_unpacked
-                     (Coupond__V1__ListIssuesResponse *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &coupond__v1__list_issues_response__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   coupond__v1__dead_letter__init
-                     (Coupond__V1__DeadLetter         *message)
-{
-  static const Coupond__V1__DeadLetter init_value = COUPOND__V1__DEAD_LETTER__INIT;
-  *message = init_value;
-}
-size_t coupond__v1__dead_letter__get_packed_size
-                     (const Coupond__V1__DeadLetter *message)
-{
-  assert(message->base.descriptor == &coupond__v1__dead_letter__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t coupond__v1__dead_letter__pack
-                     (const Coupond__V1__DeadLetter *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &coupond__v1__dead_letter__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t coupond__v1__dead_letter__pack_to_buffer
-                     (const Coupond__V1__DeadLetter *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &coupond__v1__dead_letter__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Coupond__V1__DeadLetter *
-       coupond__v1__dead_letter__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Coupond__V1__DeadLetter *)
-     protobuf_c_message_unpack (&coupond__v1__dead_letter__descriptor,
-                                allocator, len, data);
-}
-void   coupond__v1__dead_letter__free_unpacked
-                     (Coupond__V1__DeadLetter *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &coupond__v1__dead_letter__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   coupond__v1__list_dead_letters_request__init
-                     (Coupond__V1__ListDeadLettersRequest         *message)
-{
-  static const Coupond__V1__ListDeadLettersRequest init_value = COUPOND__V1__LIST_DEAD_LETTERS_REQUEST__INIT;
-  *message = init_value;
-}
-size_t coupond__v1__list_dead_letters_request__get_packed_size
-                     (const Coupond__V1__ListDeadLettersRequest *message)
-{
-  assert(message->base.descriptor == &coupond__v1__list_dead_letters_request__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t coupond__v1__list_dead_letters_request__pack
-                     (const Coupond__V1__ListDeadLettersRequest *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &coupond__v1__list_dead_letters_request__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t coupond__v1__list_dead_letters_request__pack_to_buffer
-                     (const Coupond__V1__ListDeadLettersRequest *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &coupond__v1__list_dead_letters_request__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Coupond__V1__ListDeadLettersRequest *
-       coupond__v1__list_dead_letters_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Coupond__V1__ListDeadLettersRequest *)
-     protobuf_c_message_unpack (&coupond__v1__list_dead_letters_request__descriptor,
-                                allocator, len, data);
-}
-void   coupond__v1__list_dead_letters_request__free_unpacked
-                     (Coupond__V1__ListDeadLettersRequest *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &coupond__v1__list_dead_letters_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   coupond__v1__list_dead_letters_response__init
-                     (Coupond__V1__ListDeadLettersResponse         *message)
-{
-  static const Coupond__V1__ListDeadLettersResponse init_value = COUPOND__V1__LIST_DEAD_LETTERS_RESPONSE__INIT;
-  *message = init_value;
-}
-size_t coupond__v1__list_dead_letters_response__get_packed_size
-                     (const Coupond__V1__ListDeadLettersResponse *message)
-{
-  assert(message->base.descriptor == &coupond__v1__list_dead_letters_response__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t coupond__v1__list_dead_letters_response__pack
-                     (const Coupond__V1__ListDeadLettersResponse *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &coupond__v1__list_dead_letters_response__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t coupond__v1__list_dead_letters_response__pack_to_buffer
-                     (const Coupond__V1__ListDeadLettersResponse *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &coupond__v1__list_dead_letters_response__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Coupond__V1__ListDeadLettersResponse *
-       coupond__v1__list_dead_letters_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Coupond__V1__ListDeadLettersResponse *)
-     protobuf_c_message_unpack (&coupond__v1__list_dead_letters_response__descriptor,
-                                allocator, len, data);
-}
-void   coupond__v1__list_dead_letters_response__free_unpacked
-                     (Coupond__V1__ListDeadLettersResponse *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &coupond__v1__list_dead_letters_response__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   coupond__v1__redrive_dead_letter_request__init
-                     (Coupond__V1__RedriveDeadLetterRequest         *message)
-{
-  static const Coupond__V1__RedriveDeadLetterRequest init_value = COUPOND__V1__REDRIVE_DEAD_LETTER_REQUEST__INIT;
-  *message = init_value;
-}
-size_t coupond__v1__redrive_dead_letter_request__get_packed_size
-                     (const Coupond__V1__RedriveDeadLetterRequest *message)
-{
-  assert(message->base.descriptor == &coupond__v1__redrive_dead_letter_request__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t coupond__v1__redrive_dead_letter_request__pack
-                     (const Coupond__V1__RedriveDeadLetterRequest *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &coupond__v1__redrive_dead_letter_request__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t coupond__v1__redrive_dead_letter_request__pack_to_buffer
-                     (const Coupond__V1__RedriveDeadLetterRequest *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &coupond__v1__redrive_dead_letter_request__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Coupond__V1__RedriveDeadLetterRequest *
-       coupond__v1__redrive_dead_letter_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Coupond__V1__RedriveDeadLetterRequest *)
-     protobuf_c_message_unpack (&coupond__v1__redrive_dead_letter_request__descriptor,
-                                allocator, len, data);
-}
-void   coupond__v1__redrive_dead_letter_request__free_unpacked
-                     (Coupond__V1__RedriveDeadLetterRequest *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &coupond__v1__redrive_dead_letter_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   coupond__v1__discard_dead_letter_request__init
-                     (Coupond__V1__DiscardDeadLetterRequest         *message)
-{
-  static const Coupond__V1__DiscardDeadLetterRequest init_value = COUPOND__V1__DISCARD_DEAD_LETTER_REQUEST__INIT;
-  *message = init_value;
-}
-size_t coupond__v1__discard_dead_letter_request__get_packed_size
-                     (const Coupond__V1__DiscardDeadLetterRequest *message)
-{
-  assert(message->base.descriptor == &coupond__v1__discard_dead_letter_request__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t coupond__v1__discard_dead_letter_request__pack
-                     (const Coupond__V1__DiscardDeadLetterRequest *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &coupond__v1__discard_dead_letter_request__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t coupond__v1__discard_dead_letter_request__pack_to_buffer
-                     (const Coupond__V1__DiscardDeadLetterRequest *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &coupond__v1__discard_dead_letter_request__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Coupond__V1__DiscardDeadLetterRequest *
-       coupond__v1__discard_dead_letter_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Coupond__V1__DiscardDeadLetterRequest *)
-     protobuf_c_message_unpack (&coupond__v1__discard_dead_letter_request__descriptor,
-                                allocator, len, data);
-}
-void   coupond__v1__discard_dead_letter_request__free_unpacked
-                     (Coupond__V1__DiscardDeadLetterRequest *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &coupond__v1__discard_dead_letter_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
 void   coupond__v1__reload_request__init
                      (Coupond__V1__ReloadRequest         *message)
 {
@@ -1537,7 +1177,7 @@ void   coupond__v1__rebuild_gate_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__rebuild_gate_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[21] =
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[23] =
 {
   {
     "id",
@@ -1768,6 +1408,30 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[21
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "list_admin_actions",
+    33,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, list_admin_actions),
+    &coupond__v1__list_admin_actions_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "explain",
+    34,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, explain),
+    &coupond__v1__explain_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "reload",
     40,
     PROTOBUF_C_LABEL_NONE,
@@ -1799,17 +1463,19 @@ static const unsigned coupond__v1__request__field_indices_by_name[] = {
   7,   /* field[7] = create_coupon */
   1,   /* field[1] = deadline_ms */
   18,   /* field[18] = discard_dead_letter */
+  20,   /* field[20] = explain */
   8,   /* field[8] = get_coupon */
   5,   /* field[5] = health */
   0,   /* field[0] = id */
   3,   /* field[3] = issue */
+  19,   /* field[19] = list_admin_actions */
   9,   /* field[9] = list_coupons */
   16,   /* field[16] = list_dead_letters */
   15,   /* field[15] = list_issues */
   11,   /* field[11] = pause_coupon */
-  20,   /* field[20] = rebuild_gate */
+  22,   /* field[22] = rebuild_gate */
   17,   /* field[17] = redrive_dead_letter */
-  19,   /* field[19] = reload */
+  21,   /* field[21] = reload */
   12,   /* field[12] = resume_coupon */
   6,   /* field[6] = server_info */
   2,   /* field[2] = token */
@@ -1821,8 +1487,8 @@ static const ProtobufCIntRange coupond__v1__request__number_ranges[5 + 1] =
   { 10, 3 },
   { 20, 7 },
   { 30, 16 },
-  { 40, 19 },
-  { 0, 21 }
+  { 40, 21 },
+  { 0, 23 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1832,14 +1498,14 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  21,
+  23,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
   5,  coupond__v1__request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[14] =
+static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[16] =
 {
   {
     "id",
@@ -1986,6 +1652,30 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[1
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "list_admin_actions",
+    33,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, list_admin_actions),
+    &coupond__v1__list_admin_actions_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "explain",
+    34,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, explain),
+    &coupond__v1__explain_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "reload",
     40,
     PROTOBUF_C_LABEL_NONE,
@@ -2016,17 +1706,19 @@ static const unsigned coupond__v1__response__field_indices_by_name[] = {
   3,   /* field[3] = coupon_status */
   11,   /* field[11] = dead_letter */
   1,   /* field[1] = error */
+  13,   /* field[13] = explain */
   4,   /* field[4] = health */
   0,   /* field[0] = id */
   2,   /* field[2] = issue */
+  12,   /* field[12] = list_admin_actions */
   7,   /* field[7] = list_coupons */
   10,   /* field[10] = list_dead_letters */
   9,   /* field[9] = list_issues */
-  13,   /* field[13] = rebuild_gate */
-  12,   /* field[12] = reload */
+  15,   /* field[15] = rebuild_gate */
+  14,   /* field[14] = reload */
   5,   /* field[5] = server_info */
 };
-static const ProtobufCIntRange coupond__v1__response__number_ranges[7 + 1] =
+static const ProtobufCIntRange coupond__v1__response__number_ranges[8 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
@@ -2034,8 +1726,9 @@ static const ProtobufCIntRange coupond__v1__response__number_ranges[7 + 1] =
   { 22, 7 },
   { 27, 8 },
   { 30, 10 },
-  { 40, 12 },
-  { 0, 14 }
+  { 33, 12 },
+  { 40, 14 },
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
 {
@@ -2045,10 +1738,10 @@ const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
   "Coupond__V1__Response",
   "coupond.v1",
   sizeof(Coupond__V1__Response),
-  14,
+  16,
   coupond__v1__response__field_descriptors,
   coupond__v1__response__field_indices_by_name,
-  7,  coupond__v1__response__number_ranges,
+  8,  coupond__v1__response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -3799,518 +3492,6 @@ const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor 
   (ProtobufCMessageInit) coupond__v1__audit_coupon_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__issue__field_descriptors[5] =
-{
-  {
-    "user_id",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__Issue, user_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "sequence",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__Issue, sequence),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "request_id",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__Issue, request_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "accepted_at",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__Issue, accepted_at),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "issued_at",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__Issue, issued_at),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned coupond__v1__issue__field_indices_by_name[] = {
-  3,   /* field[3] = accepted_at */
-  4,   /* field[4] = issued_at */
-  2,   /* field[2] = request_id */
-  1,   /* field[1] = sequence */
-  0,   /* field[0] = user_id */
-};
-static const ProtobufCIntRange coupond__v1__issue__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 5 }
-};
-const ProtobufCMessageDescriptor coupond__v1__issue__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "coupond.v1.Issue",
-  "Issue",
-  "Coupond__V1__Issue",
-  "coupond.v1",
-  sizeof(Coupond__V1__Issue),
-  5,
-  coupond__v1__issue__field_descriptors,
-  coupond__v1__issue__field_indices_by_name,
-  1,  coupond__v1__issue__number_ranges,
-  (ProtobufCMessageInit) coupond__v1__issue__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor coupond__v1__list_issues_request__field_descriptors[3] =
-{
-  {
-    "coupon_id",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__ListIssuesRequest, coupon_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "after_user_id",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__ListIssuesRequest, after_user_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "limit",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__ListIssuesRequest, limit),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned coupond__v1__list_issues_request__field_indices_by_name[] = {
-  1,   /* field[1] = after_user_id */
-  0,   /* field[0] = coupon_id */
-  2,   /* field[2] = limit */
-};
-static const ProtobufCIntRange coupond__v1__list_issues_request__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 3 }
-};
-const ProtobufCMessageDescriptor coupond__v1__list_issues_request__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "coupond.v1.ListIssuesRequest",
-  "ListIssuesRequest",
-  "Coupond__V1__ListIssuesRequest",
-  "coupond.v1",
-  sizeof(Coupond__V1__ListIssuesRequest),
-  3,
-  coupond__v1__list_issues_request__field_descriptors,
-  coupond__v1__list_issues_request__field_indices_by_name,
-  1,  coupond__v1__list_issues_request__number_ranges,
-  (ProtobufCMessageInit) coupond__v1__list_issues_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor coupond__v1__list_issues_response__field_descriptors[1] =
-{
-  {
-    "issues",
-    1,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Coupond__V1__ListIssuesResponse, n_issues),
-    offsetof(Coupond__V1__ListIssuesResponse, issues),
-    &coupond__v1__issue__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned coupond__v1__list_issues_response__field_indices_by_name[] = {
-  0,   /* field[0] = issues */
-};
-static const ProtobufCIntRange coupond__v1__list_issues_response__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor coupond__v1__list_issues_response__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "coupond.v1.ListIssuesResponse",
-  "ListIssuesResponse",
-  "Coupond__V1__ListIssuesResponse",
-  "coupond.v1",
-  sizeof(Coupond__V1__ListIssuesResponse),
-  1,
-  coupond__v1__list_issues_response__field_descriptors,
-  coupond__v1__list_issues_response__field_indices_by_name,
-  1,  coupond__v1__list_issues_response__number_ranges,
-  (ProtobufCMessageInit) coupond__v1__list_issues_response__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor coupond__v1__dead_letter__field_descriptors[10] =
-{
-  {
-    "id",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__DeadLetter, id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "coupon_id",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__DeadLetter, coupon_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "user_id",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__DeadLetter, user_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "sequence",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__DeadLetter, sequence),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "request_id",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__DeadLetter, request_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "epoch",
-    6,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__DeadLetter, epoch),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "n",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__DeadLetter, n),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "error",
-    8,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__DeadLetter, error),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "state",
-    9,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__DeadLetter, state),
-    &coupond__v1__dead_letter_state__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "created_at",
-    10,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__DeadLetter, created_at),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned coupond__v1__dead_letter__field_indices_by_name[] = {
-  1,   /* field[1] = coupon_id */
-  9,   /* field[9] = created_at */
-  5,   /* field[5] = epoch */
-  7,   /* field[7] = error */
-  0,   /* field[0] = id */
-  6,   /* field[6] = n */
-  4,   /* field[4] = request_id */
-  3,   /* field[3] = sequence */
-  8,   /* field[8] = state */
-  2,   /* field[2] = user_id */
-};
-static const ProtobufCIntRange coupond__v1__dead_letter__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 10 }
-};
-const ProtobufCMessageDescriptor coupond__v1__dead_letter__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "coupond.v1.DeadLetter",
-  "DeadLetter",
-  "Coupond__V1__DeadLetter",
-  "coupond.v1",
-  sizeof(Coupond__V1__DeadLetter),
-  10,
-  coupond__v1__dead_letter__field_descriptors,
-  coupond__v1__dead_letter__field_indices_by_name,
-  1,  coupond__v1__dead_letter__number_ranges,
-  (ProtobufCMessageInit) coupond__v1__dead_letter__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor coupond__v1__list_dead_letters_request__field_descriptors[2] =
-{
-  {
-    "after_id",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__ListDeadLettersRequest, after_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "coupon_id",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__ListDeadLettersRequest, coupon_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned coupond__v1__list_dead_letters_request__field_indices_by_name[] = {
-  0,   /* field[0] = after_id */
-  1,   /* field[1] = coupon_id */
-};
-static const ProtobufCIntRange coupond__v1__list_dead_letters_request__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_request__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "coupond.v1.ListDeadLettersRequest",
-  "ListDeadLettersRequest",
-  "Coupond__V1__ListDeadLettersRequest",
-  "coupond.v1",
-  sizeof(Coupond__V1__ListDeadLettersRequest),
-  2,
-  coupond__v1__list_dead_letters_request__field_descriptors,
-  coupond__v1__list_dead_letters_request__field_indices_by_name,
-  1,  coupond__v1__list_dead_letters_request__number_ranges,
-  (ProtobufCMessageInit) coupond__v1__list_dead_letters_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor coupond__v1__list_dead_letters_response__field_descriptors[1] =
-{
-  {
-    "letters",
-    1,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Coupond__V1__ListDeadLettersResponse, n_letters),
-    offsetof(Coupond__V1__ListDeadLettersResponse, letters),
-    &coupond__v1__dead_letter__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned coupond__v1__list_dead_letters_response__field_indices_by_name[] = {
-  0,   /* field[0] = letters */
-};
-static const ProtobufCIntRange coupond__v1__list_dead_letters_response__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor coupond__v1__list_dead_letters_response__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "coupond.v1.ListDeadLettersResponse",
-  "ListDeadLettersResponse",
-  "Coupond__V1__ListDeadLettersResponse",
-  "coupond.v1",
-  sizeof(Coupond__V1__ListDeadLettersResponse),
-  1,
-  coupond__v1__list_dead_letters_response__field_descriptors,
-  coupond__v1__list_dead_letters_response__field_indices_by_name,
-  1,  coupond__v1__list_dead_letters_response__number_ranges,
-  (ProtobufCMessageInit) coupond__v1__list_dead_letters_response__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor coupond__v1__redrive_dead_letter_request__field_descriptors[1] =
-{
-  {
-    "id",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__RedriveDeadLetterRequest, id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned coupond__v1__redrive_dead_letter_request__field_indices_by_name[] = {
-  0,   /* field[0] = id */
-};
-static const ProtobufCIntRange coupond__v1__redrive_dead_letter_request__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor coupond__v1__redrive_dead_letter_request__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "coupond.v1.RedriveDeadLetterRequest",
-  "RedriveDeadLetterRequest",
-  "Coupond__V1__RedriveDeadLetterRequest",
-  "coupond.v1",
-  sizeof(Coupond__V1__RedriveDeadLetterRequest),
-  1,
-  coupond__v1__redrive_dead_letter_request__field_descriptors,
-  coupond__v1__redrive_dead_letter_request__field_indices_by_name,
-  1,  coupond__v1__redrive_dead_letter_request__number_ranges,
-  (ProtobufCMessageInit) coupond__v1__redrive_dead_letter_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor coupond__v1__discard_dead_letter_request__field_descriptors[1] =
-{
-  {
-    "id",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Coupond__V1__DiscardDeadLetterRequest, id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned coupond__v1__discard_dead_letter_request__field_indices_by_name[] = {
-  0,   /* field[0] = id */
-};
-static const ProtobufCIntRange coupond__v1__discard_dead_letter_request__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor coupond__v1__discard_dead_letter_request__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "coupond.v1.DiscardDeadLetterRequest",
-  "DiscardDeadLetterRequest",
-  "Coupond__V1__DiscardDeadLetterRequest",
-  "coupond.v1",
-  sizeof(Coupond__V1__DiscardDeadLetterRequest),
-  1,
-  coupond__v1__discard_dead_letter_request__field_descriptors,
-  coupond__v1__discard_dead_letter_request__field_indices_by_name,
-  1,  coupond__v1__discard_dead_letter_request__number_ranges,
-  (ProtobufCMessageInit) coupond__v1__discard_dead_letter_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
 #define coupond__v1__reload_request__field_descriptors NULL
 #define coupond__v1__reload_request__field_indices_by_name NULL
 #define coupond__v1__reload_request__number_ranges NULL
@@ -4638,37 +3819,5 @@ const ProtobufCEnumDescriptor coupond__v1__coupon_state__descriptor =
   coupond__v1__coupon_state__enum_values_by_name,
   1,
   coupond__v1__coupon_state__value_ranges,
-  NULL,NULL,NULL,NULL   /* reserved[1234] */
-};
-static const ProtobufCEnumValue coupond__v1__dead_letter_state__enum_values_by_number[4] =
-{
-  { "DEAD_LETTER_STATE_UNSPECIFIED", "COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_UNSPECIFIED", 0 },
-  { "DEAD_LETTER_STATE_HELD", "COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_HELD", 1 },
-  { "DEAD_LETTER_STATE_REDRIVEN", "COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_REDRIVEN", 2 },
-  { "DEAD_LETTER_STATE_DISCARDED", "COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_DISCARDED", 3 },
-};
-static const ProtobufCIntRange coupond__v1__dead_letter_state__value_ranges[] = {
-{0, 0},{0, 4}
-};
-static const ProtobufCEnumValueIndex coupond__v1__dead_letter_state__enum_values_by_name[4] =
-{
-  { "DEAD_LETTER_STATE_DISCARDED", 3 },
-  { "DEAD_LETTER_STATE_HELD", 1 },
-  { "DEAD_LETTER_STATE_REDRIVEN", 2 },
-  { "DEAD_LETTER_STATE_UNSPECIFIED", 0 },
-};
-const ProtobufCEnumDescriptor coupond__v1__dead_letter_state__descriptor =
-{
-  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
-  "coupond.v1.DeadLetterState",
-  "DeadLetterState",
-  "Coupond__V1__DeadLetterState",
-  "coupond.v1",
-  4,
-  coupond__v1__dead_letter_state__enum_values_by_number,
-  4,
-  coupond__v1__dead_letter_state__enum_values_by_name,
-  1,
-  coupond__v1__dead_letter_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -6,8 +6,10 @@ import Testing
     private static let schema: String = {
         let root = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
-        let file = root.appending(path: "Proto/coupond/v1/coupond.proto")
-        return (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+        let folder = root.appending(path: "Proto/coupond/v1")
+        let files = try? FileManager.default.contentsOfDirectory(
+            at: folder, includingPropertiesForKeys: nil)
+        return (files ?? []).compactMap { try? String(contentsOf: $0, encoding: .utf8) }.joined()
     }()
 
     /// The values of an enum of the schema, by name without their prefix; without UNSPECIFIED and NONE.
