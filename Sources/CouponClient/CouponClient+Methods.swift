@@ -166,6 +166,27 @@ extension CouponClient {
         try await decided(.discardDeadLetter(letter), deadline)
     }
 
+    /// Lines of the trail of admin actions with an id below `before`, the newest first. There may be fewer
+    /// than `limit`, if they do not fit in a frame; an empty page is the end.
+    public func adminActions(
+        of subject: TrailSubject, before: Int64 = .max,
+        limit: Int = Limits.defaultTrailLinesPerPage, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> [TrailLine] {
+        let answer = try await call(
+            .listAdminActions(subject, before: before, limit: limit), deadline: deadline)
+        guard case .adminActions(let lines) = answer else { throw .otherMethod }
+        return lines
+    }
+
+    /// What became of a user's requests for a coupon, and why, as far as it can be known.
+    public func explanation(
+        of user: UserID, for coupon: CouponID, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> [Sentence] {
+        let answer = try await call(.explain(coupon: coupon, user: user), deadline: deadline)
+        guard case .explanation(let sentences) = answer else { throw .otherMethod }
+        return sentences
+    }
+
     /// Drops the daemon's local caches and reads its admin token again.
     public func reload(deadline: TimeAmount? = nil) async throws(ClientError) {
         guard case .reloaded = try await call(.reload, deadline: deadline) else {

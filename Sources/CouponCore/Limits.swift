@@ -14,6 +14,14 @@ extension Limits {
     /// Callers of one worker who wait for ISSUED; beyond it RESOURCE_EXHAUSTED.
     public static let waitersPerWorker = 262_144
 
+    /// Kinds of denied calls of callers with a name that are counted apart, by caller, method and code.
+    /// Further ones are counted together.
+    public static let deniedCallKinds = 64
+    /// Lines of the trail that wait for PostgreSQL, some 1 MiB at most; further ones are lost, and counted.
+    public static let trailLinesWaiting = 1_024
+    /// How long denied calls are counted before the trail gets their lines, in milliseconds.
+    public static let deniedCallsMilliseconds: Int64 = 60_000
+
     // MARK: Descriptors
 
     /// Files that the daemon may have to open for itself, whatever callers hold: the standard three, sessions

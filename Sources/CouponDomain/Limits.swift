@@ -39,6 +39,12 @@ public enum Limits {
     public static let deadLettersPerPage = 100
     /// The longest text of a dead letter's error in an answer, in bytes of UTF-8.
     public static let deadLetterErrorBytes = 200
+    /// Lines of the trail in one page, at most; fewer if they do not fit in a frame.
+    public static let trailLinesPerPage = 100
+    /// Lines of the trail in a page that names no limit.
+    public static let defaultTrailLinesPerPage = 50
+    /// The longest name of a caller that a question about the trail may have, in bytes of UTF-8.
+    public static let maximumPrincipalBytes = 256
     /// Coupons in a page of a list that names no limit.
     public static let defaultCouponsPerPage = 100
 }

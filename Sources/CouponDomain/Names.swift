@@ -70,6 +70,11 @@ extension DeadLetter.State {
     public var name: String { schemaName("\(self)") }
 }
 
+extension Sentence.Source {
+    /// The name in the .proto: `TABLES`.
+    public var name: String { schemaName("\(self)") }
+}
+
 extension StatusCode {
     /// As gRPC writes it: `INVALID_ARGUMENT`.
     public var name: String { schemaName("\(self)") }

@@ -156,6 +156,7 @@ public struct CouponServer: Service {
             logger.warning("the drain timed out", metadata: [LogKey.requests: "\(left)"])
         }
         _ = try? await loopServers.collect(on: group.any()) { $0.close() }.get()
+        await work.writeLastLines()
     }
 
     private func requestsInFlight() async -> Int {

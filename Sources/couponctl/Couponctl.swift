@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CouponCore
 internal import Glibc
 
 /// The command line of coupond, for people and for scripts. See docs/COUPONCTL.md.
@@ -15,7 +16,7 @@ struct Couponctl: AsyncParsableCommand {
         subcommands: [
             CouponCommand.self, IssueCommand.self, StatusCommand.self, BenchCommand.self,
             WatchCommand.self, VerifyCommand.self, DeadLetterCommand.self, ReloadCommand.self,
-            GateCommand.self,
+            GateCommand.self, HistoryCommand.self, ExplainCommand.self,
         ])
 
     // Here too, to allow them before the command's name.
@@ -42,7 +43,8 @@ struct Couponctl: AsyncParsableCommand {
         let (text, code) = (fullMessage(for: error), exitCode(for: error))
         guard !text.isEmpty else { return code }
         guard code == .success else {
-            standardError(text + "\n")
+            // It quotes arguments, which a script may have from elsewhere.
+            standardError(text.safeLinesForTerminal + "\n")
             return code
         }
         do throws(OutputLost) {

@@ -55,9 +55,12 @@ final class FakeStore: CouponStore {
     func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?] {
         throw notAskedFor
     }
-    func create(_ coupon: Coupon) throws(BackendError) -> Bool { throw notAskedFor }
+    func create(_ coupon: Coupon, by call: AdminCall) throws(BackendError) -> Bool {
+        throw notAskedFor
+    }
     func update(
-        _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
+        _ id: CouponID, _ change: CouponChange, by call: AdminCall,
+        cap: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult? { throw notAskedFor }
     func resync(
         _ update: (Coupon, PartitionRow) -> Bool

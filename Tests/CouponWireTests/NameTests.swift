@@ -46,5 +46,9 @@ import Testing
         #expect(
             Dictionary(uniqueKeysWithValues: letters)
                 == Self.values("DeadLetterState", "DEAD_LETTER_STATE_"))
+        let sources = Sentence.Source.allCases.map { ($0.name, $0.rawValue) }
+        #expect(
+            Dictionary(uniqueKeysWithValues: sources)
+                == Self.values("SentenceSource", "SENTENCE_SOURCE_"))
     }
 }

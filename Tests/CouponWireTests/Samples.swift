@@ -54,7 +54,10 @@ enum Samples {
             .listIssues(CouponID(.max), after: UserID(.max), limit: Limits.issuesPerPage),
             .listDeadLetters(after: 0, coupon: nil),
             .listDeadLetters(after: 7, coupon: CouponID(8)), .redriveDeadLetter(9),
-            .discardDeadLetter(10), .reload, .rebuildGate(PartitionID(0)),
+            .discardDeadLetter(10), .listAdminActions(.all, before: .max, limit: 1),
+            .listAdminActions(.coupon(CouponID(8)), before: 9, limit: Limits.trailLinesPerPage),
+            .listAdminActions(.principal("Zoë"), before: 1, limit: 50),
+            .explain(coupon: CouponID(3), user: UserID(4)), .reload, .rebuildGate(PartitionID(0)),
             .rebuildGate(PartitionID(Limits.maximumPartitions - 1)),
         ]
 
@@ -148,6 +151,27 @@ enum Samples {
                 id: 5, accepted: nil, position: .zero, error: "", state: .held, createdAt: .zero)
         ]
 
+    static let trail: [TrailLine] = [
+        TrailLine(
+            id: .max, at: window.opens,
+            action: AdminAction(
+                call: AdminCall(
+                    principal: "Zoë", address: "::1", method: "pause_coupon", request: .max),
+                coupon: CouponID(8), before: "{}", after: #"{"title":"ü"}"#)),
+        TrailLine(
+            id: 1, at: .zero,
+            action: AdminAction(
+                call: AdminCall(principal: "bob", address: "", method: "reload", request: 0),
+                outcome: "PERMISSION_DENIED", count: 1_000)),
+    ]
+
+    static let sentences: [Sentence] =
+        Sentence.Source.allCases.map {
+            Sentence(
+                $0, "der Satz", sequence: 7, requestID: RequestID(high: 1, low: 2, length: 16),
+                at: window.opens)
+        } + [Sentence(.gate, "")]
+
     /// A coupon as an audit has it.
     private static var decided: Coupon {
         var decided = coupon
@@ -162,6 +186,7 @@ enum Samples {
                 CouponStatus(
                     coupon: coupon, accepted: 60, queued: 20, user: $0, place: place(of: $0)))
         } + audits.map { .audit($0) } + letters.map { .deadLetter($0) } + [
+            .adminActions(trail), .adminActions([]), .explanation(sentences), .explanation([]),
             .issues(issues), .issues([]), .deadLetters(letters), .deadLetters([]),
             .reloaded, .gateRebuilt(PartitionID(0), 1), .gateRebuilt(PartitionID(9), .max),
             .health(notReady: nil), .health(notReady: "Redis is away"),

@@ -66,7 +66,8 @@ extension DaemonTests {
             let text = try await shell("$PYTHON \(status)")
             #expect(
                 text.text.contains(
-                    "봄\\u{1b}[31m\\u{9b}\\u{202e}\\u{7f}\\u{a}x\\u{200d}\\u{200b}👩‍👧\\u{61c}\\u{3164}"),
+                    "봄\\u{1b}[31m\\u{9b}\\u{202e}\\u{7f}\\u{a}x\\u{200d}\\u{200b}👩‍👧\\u{61c}\\u{3164}"
+                ),
                 "\(text.text)")
             let json = try await shell("$PYTHON --json \(status)")
             #expect(json["title"] == .text(title))

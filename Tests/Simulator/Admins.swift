@@ -41,7 +41,7 @@ extension Play {
             daemon.submit { [self] keeper in
                 defer { daemon.changes -= 1 }
                 let result = Result { () throws(BackendError) in
-                    try keeper.update(id, change, deadline: deadline)
+                    try keeper.update(id, change, by: .sample, deadline: deadline)
                 }.mapError(keeper.failure)
                 guard daemon.isAlive else { return }
                 line.note(daemon.name, "answers the admin: \(result)")

@@ -77,7 +77,7 @@ final class SimulatedStore: CouponStore {
         return rows
     }
 
-    func create(_ coupon: Coupon) throws(BackendError) -> Bool {
+    func create(_ coupon: Coupon, by call: AdminCall) throws(BackendError) -> Bool {
         try session.commit(locking: .coupon(coupon.id), "create") { tables in
             if tables.coupons[coupon.id] != nil { return false }
             tables.coupons[coupon.id] = coupon
@@ -86,7 +86,8 @@ final class SimulatedStore: CouponStore {
     }
 
     func update(
-        _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
+        _ id: CouponID, _ change: CouponChange, by call: AdminCall,
+        cap: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult? {
         guard try writeOutbox(id) else { return nil }
         var isCapLeft = false

@@ -8,8 +8,8 @@ extension CouponKeeper {
     }
 
     /// Creates a coupon.
-    public func create(_ coupon: Coupon) throws(BackendError) -> Coupon {
-        let isNew = try store.create(coupon)
+    public func create(_ coupon: Coupon, by call: AdminCall) throws(BackendError) -> Coupon {
+        let isNew = try store.create(coupon, by: call)
         guard isNew else {
             throw .answer(
                 Failure(.alreadyExists, "there is a coupon with id \(coupon.id.rawValue)"))
@@ -23,14 +23,14 @@ extension CouponKeeper {
     /// Waits for the gate until the deadline; if the gate does not have the change by then, `resync` sends
     /// it.
     public func update(
-        _ id: CouponID, _ change: CouponChange, deadline: MonotonicTime
+        _ id: CouponID, _ change: CouponChange, by call: AdminCall, deadline: MonotonicTime
     ) throws(BackendError) -> Coupon {
         let partition = partitioning.partition(of: id)
         // A cap needs the coupon in the gate; inside the transaction there is no time to load it.
         if case .some(.some) = change.total { try load(id, by: deadline) }
         var used: Int64?
         var cause = BackendError.answer(.unavailable("the gate is not open: try again"))
-        let update = try store.update(id, change) { coupon, row in
+        let update = try store.update(id, change, by: call) { coupon, row in
             guard case .some(.some(let total)) = change.total else { return true }
             // This is the changed coupon; the cap belongs to the version before.
             do throws(BackendError) {

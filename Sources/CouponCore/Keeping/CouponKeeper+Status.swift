@@ -61,7 +61,7 @@ extension CouponKeeper {
 
     /// How many requests are before a queued one. While the gate is open, a coupon's sequences have no gap
     /// and its requests are decided in their order.
-    private func place(
+    func place(
         of user: UserStatus, in view: GateInspection, _ partition: PartitionID
     ) -> QueuePlace? {
         guard case .queued(let sequence) = user, let record = view.record, let holder = view.holder
@@ -74,13 +74,13 @@ extension CouponKeeper {
 
     /// Whether PostgreSQL knows the gate. Only such a gate may say that a user has nothing: a Redis that went
     /// back does not know the users that it had accepted since.
-    private static func isKnown(_ view: GateInspection?, _ row: PartitionRow?) -> Bool {
+    static func isKnown(_ view: GateInspection?, _ row: PartitionRow?) -> Bool {
         guard let view, let row else { return false }
         return view.epoch == row.epoch && view.identity == row.identity
     }
 
     /// PostgreSQL's issue, else the gate's holder if it is queued, else PostgreSQL's rejection.
-    private static func userStatus(
+    static func userStatus(
         _ standing: UserStanding?, _ view: GateInspection?
     ) -> UserStatus {
         if case .issued(let sequence, _, let at) = standing {

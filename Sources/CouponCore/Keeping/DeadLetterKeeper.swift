@@ -25,8 +25,10 @@ public final class DeadLetterKeeper {
     }
 
     /// Redrives or discards a letter. If the gate cannot be updated now, `resync` does it later.
-    public func decide(_ id: Int64, _ state: DeadLetter.State) throws(BackendError) -> DeadLetter {
-        let decision = try store.decide(id, state)
+    public func decide(
+        _ id: Int64, _ state: DeadLetter.State, by call: AdminCall
+    ) throws(BackendError) -> DeadLetter {
+        let decision = try store.decide(id, state, by: call)
         switch decision {
         case .missing: throw .answer(Failure(.notFound, "there is no dead letter \(id)"))
         case .refused(let text): throw .answer(Failure(.failedPrecondition, text))

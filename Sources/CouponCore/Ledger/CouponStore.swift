@@ -31,17 +31,19 @@ public protocol CouponStore: HolderReader {
         _ questions: [StatusQuestion], _ partitioning: Partitioning
     ) throws(BackendError) -> StatusRows
 
-    /// Creates a coupon. False if the id exists.
-    func create(_ coupon: Coupon) throws(BackendError) -> Bool
+    /// Creates a coupon, with its line in the trail. False if the id exists; then there is no line.
+    func create(_ coupon: Coupon, by call: AdminCall) throws(BackendError) -> Bool
 
     /// Changes a coupon under its lock; the version rises. Nil if it does not exist. Its row in the
-    /// outbox, committed before, stays until `resync`.
+    /// outbox, committed before, stays until `resync`. Its line in the trail is committed with the change.
     /// - Parameters:
     ///   - change: what to change; nil members stay.
+    ///   - call: for the trail.
     ///   - cap: rule 34: called with the changed coupon before a total is lowered, inside the transaction
     ///     that has locked partition row and coupon row; false rolls back.
     func update(
-        _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
+        _ id: CouponID, _ change: CouponChange, by call: AdminCall,
+        cap: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult?
 
     /// Updates the gate with the oldest coupon in the outbox that is due: a daemon may have died between
@@ -63,8 +65,10 @@ public protocol CouponStore: HolderReader {
     ) throws(BackendError) -> [DeadLetter]
 
     /// Redrives or discards a letter, in one transaction that holds partition row and coupon row. The gate
-    /// is updated afterwards. Repeating a decision does nothing.
-    func decide(_ letter: Int64, _ state: DeadLetter.State) throws(BackendError) -> LetterDecision
+    /// is updated afterwards. Repeating a decision adds a line to the trail and changes nothing else.
+    func decide(
+        _ letter: Int64, _ state: DeadLetter.State, by call: AdminCall
+    ) throws(BackendError) -> LetterDecision
 
     /// Decided letters that the gate does not know, `limit` at most.
     func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64]
@@ -75,6 +79,21 @@ public protocol CouponStore: HolderReader {
     func resyncLetter(
         _ letter: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool
+
+    // MARK: The trail
+
+    /// Adds lines to the trail: all or none.
+    func record(_ actions: [AdminAction]) throws(BackendError)
+
+    /// Lines of the trail with a number below `before`, the newest first.
+    func trail(
+        of subject: TrailSubject, before: Int64, limit: Int
+    ) throws(BackendError) -> [TrailLine]
+
+    /// All that PostgreSQL has of a user and a coupon, in one snapshot.
+    func traces(
+        of user: CouponUser, in partition: PartitionID
+    ) throws(BackendError) -> UserTraces
 }
 
 /// A user of a coupon.

@@ -33,6 +33,7 @@ extension MetricName {
         Process.maximumFiles.rawValue: "The limit of open file descriptors.",
         Process.startTime.rawValue: "When the process started, in seconds since the Unix epoch.",
         buildInfo: "1; the label is the version.",
+        trailLinesLost: "Actions that could not be written to the trail.",
         subscriptionUp: "1 while the daemon receives events.",
         refusals: "What Redis and PostgreSQL refused to do, by cause.",
         unsafeRedisAllowed: "1 with allow-unsafe-redis.",

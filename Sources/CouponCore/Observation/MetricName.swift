@@ -37,6 +37,9 @@ package enum MetricName {
     package static let slowWaiting = "coupond_slow_waiting"
     package static let slowRefused = "coupond_slow_refused_total"
 
+    // The trail.
+    package static let trailLinesLost = "coupond_trail_lines_lost_total"
+
     // Redis and PostgreSQL.
     package static let refusals = "coupond_refusals_total"
 

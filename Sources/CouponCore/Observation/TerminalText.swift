@@ -2,8 +2,8 @@
 /// only place that decides which characters are safe; whatever prints calls it last.
 
 extension String {
-    /// In one line and without escapes: what would move the cursor, change the terminal, turn the direction of
-    /// the text or hide in it is written as `\u{1b}`.
+    /// In one line and without escapes: what would move the cursor, change the terminal, turn the direction
+    /// of the text or hide in it is written as `\u{1b}`.
     package var safeForTerminal: String {
         guard unicodeScalars.contains(where: \.mayMislead) else { return self }
         var text = ""

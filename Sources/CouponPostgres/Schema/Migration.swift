@@ -22,6 +22,7 @@ struct Migration {
         Migration(
             number: 6, name: "opening_coupons",
             bytes: PackageResources._006_opening_coupons_sql),
+        Migration(number: 7, name: "trail", bytes: PackageResources._007_trail_sql),
     ]
 
     private init(number: Int64, name: String, bytes: [UInt8]) {

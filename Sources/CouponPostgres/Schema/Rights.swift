@@ -10,6 +10,7 @@ extension Session {
         ("coupon_issue", ["SELECT", "INSERT"]), ("issue_rejection", ["SELECT", "INSERT"]),
         ("dead_letter", ["SELECT", "INSERT", "UPDATE"]),
         ("gate_outbox", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("rejection", ["SELECT"]),
+        ("admin_action", ["SELECT", "INSERT"]),
     ]
 
     /// - Throws: `refused` if there is a schema that the role may not use.

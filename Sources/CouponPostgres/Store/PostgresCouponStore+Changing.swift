@@ -8,11 +8,13 @@ extension PostgresCouponStore {
     /// it ends. A row of the outbox is committed before all that, and stays for `resync`.
     /// - Parameters:
     ///   - change: what to change; nil members stay.
+    ///   - call: for the line in the trail, which this transaction writes too.
     ///   - cap: called before a total is lowered, with the changed coupon and the partition's row; false
     ///     rolls back. It must be quick: the server ends a transaction that idles.
     /// - Returns: nil if the coupon is missing.
     public func update(
-        _ id: CouponID, _ change: CouponChange, cap: (Coupon, PartitionRow) -> Bool
+        _ id: CouponID, _ change: CouponChange, by call: AdminCall,
+        cap: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult? {
         guard try addToOutbox(id) else { return nil }
         var isCapAsked = false
@@ -26,11 +28,15 @@ extension PostgresCouponStore {
                 throw .postgres(.busy("the change took too long to begin"))
             }
             let partition = try session.partition(partitioning.partition(of: id), locked: true)
-            let result = try lockedCoupon(id).map { coupon throws(BackendError) in
+            let coupon = try lockedCoupon(id)
+            let result = try coupon.map { coupon throws(BackendError) in
                 try apply(change, to: coupon, in: partition, ask)
             }
-            if case .updated = result {
-                _ = try session.run("COMMIT")
+            if case .updated(let changed)? = result, let coupon {
+                let action = AdminAction(
+                    call: call, coupon: id, before: TrailDocument.of(coupon),
+                    after: TrailDocument.of(changed))
+                _ = try session.run(Self.adding(action), "COMMIT")
             } else {
                 session.rollBack()
                 if isCapAsked { addLeftOverCap(id) }

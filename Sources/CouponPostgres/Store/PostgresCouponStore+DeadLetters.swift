@@ -2,7 +2,7 @@
 public import CouponCore
 
 extension PostgresCouponStore {
-    private static let columns =
+    static let letterColumns =
         "id, coupon_id, user_id, sequence, request_id, epoch, n, error, state, created_at"
 
     /// Letters with a number above `after`, in order.
@@ -17,7 +17,7 @@ extension PostgresCouponStore {
                 try session.run(
                     Statement(
                         """
-                        SELECT \(Self.columns) FROM coupond.dead_letter
+                        SELECT \(Self.letterColumns) FROM coupond.dead_letter
                         WHERE (coupon_id, id) > ($2, $1) AND coupon_id <= $2
                         ORDER BY coupon_id, id LIMIT $3
                         """, after, .integer(coupon.rawValue), limit))
@@ -25,7 +25,7 @@ extension PostgresCouponStore {
                 try session.run(
                     Statement(
                         """
-                        SELECT \(Self.columns) FROM coupond.dead_letter
+                        SELECT \(Self.letterColumns) FROM coupond.dead_letter
                         WHERE id > $1 ORDER BY id LIMIT $2
                         """, after, limit))
             }
@@ -34,17 +34,25 @@ extension PostgresCouponStore {
         return letters
     }
 
-    /// Redrives or discards a letter, in one transaction that holds partition row and coupon row.
+    /// Redrives or discards a letter, in one transaction that holds partition row and coupon row, and writes
+    /// the line in the trail.
     public func decide(
-        _ id: Int64, _ state: DeadLetter.State
+        _ id: Int64, _ state: DeadLetter.State, by call: AdminCall
     ) throws(BackendError) -> LetterDecision {
         try locked(id) { letter, coupon, _ throws(BackendError) in
+            let action = AdminAction(
+                call: call, coupon: letter.accepted?.coupon ?? coupon?.id,
+                before: TrailDocument.of(letter), after: TrailDocument.of(letter.decided(state)))
             guard letter.state == .held else {
-                return letter.state == state
-                    ? .decided(letter) : .refused("dead letter \(id) was already \(letter.state)")
+                guard letter.state == state else {
+                    return .refused("dead letter \(id) was already \(letter.state)")
+                }
+                _ = try session.run(Self.adding(action))
+                return .decided(letter)
             }
             if state == .redriven, let fault = try issue(letter, coupon) { return .refused(fault) }
             _ = try session.run(
+                Self.adding(action),
                 Statement(
                     """
                     UPDATE coupond.dead_letter SET state = $2, synced = user_id IS NULL,
@@ -102,7 +110,7 @@ extension PostgresCouponStore {
                 place.isNull(0, 1) ? nil : try lockedCoupon(CouponID(place.integer(0, 1)))
             let rows = try session.run(
                 Statement(
-                    "SELECT \(Self.columns) FROM coupond.dead_letter WHERE id = $1 FOR UPDATE",
+                    "SELECT \(Self.letterColumns) FROM coupond.dead_letter WHERE id = $1 FOR UPDATE",
                     .integer(id)))
             // It may have been deleted while this waited for the coupon.
             guard rows.count == 1 else {
@@ -166,7 +174,7 @@ extension DeadLetter {
 }
 
 extension Rows {
-    fileprivate func deadLetter(_ row: Int) throws(BackendError) -> DeadLetter {
+    func deadLetter(_ row: Int) throws(BackendError) -> DeadLetter {
         let state = UInt8(exactly: integer(row, 8)).flatMap(DeadLetter.State.init)
         guard let state else { throw .postgres(.refused("a dead letter has an unknown state")) }
         let isKnown = (1...4).allSatisfy { !isNull(row, $0) }

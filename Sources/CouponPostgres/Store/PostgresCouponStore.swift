@@ -58,16 +58,25 @@ public final class PostgresCouponStore: CouponStore {
         return (0..<rows.count).map { CouponID(rows.integer($0, 0)) }
     }
 
-    /// Creates a coupon, with nothing issued. False if the id exists.
-    public func create(_ coupon: Coupon) throws(BackendError) -> Bool {
-        try session.run(
+    /// Creates a coupon, with nothing issued, and its line in the trail: one statement does both or neither.
+    /// False if the id exists.
+    public func create(_ coupon: Coupon, by call: AdminCall) throws(BackendError) -> Bool {
+        let action = AdminAction(call: call, coupon: coupon.id, after: TrailDocument.of(coupon))
+        return try session.run(
             Statement(
                 """
-                INSERT INTO coupond.coupon (id, title, total, opens_at, closes_at, state, version)
-                VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
+                WITH made AS (
+                    INSERT INTO coupond.coupon
+                        (id, title, total, opens_at, closes_at, state, version)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id)
+                INSERT INTO coupond.admin_action
+                    (principal, address, method, coupon_id, request, after, outcome)
+                SELECT $8, $9, $10, id, $11::text::numeric, $12::text::jsonb, $13 FROM made
                 """, .integer(coupon.id.rawValue), .text(coupon.title), .integer(coupon.total),
                 .timestamp(coupon.window.opens), .timestamp(coupon.window.closes),
-                .integer(Int64(coupon.state.rawValue)), .integer(coupon.version))
+                .integer(Int64(coupon.state.rawValue)), .integer(coupon.version),
+                .text(action.principal), .text(action.address), .text(action.method),
+                .text("\(call.request)"), .text(action.after), .text(action.text))
         ).affected == 1
     }
 }

@@ -29,7 +29,10 @@ extension LoopServer {
             let question = StatusQuestion(coupon: coupon, user: user)
             return submit(question, deadline: deadline, number, of: caller, connection.presence)
         }
-        submit(request.method, deadline: deadline, to: connection.presence) {
+        let call = AdminCall(
+            principal: "anonymous", address: connection.address, method: request.method.name,
+            request: request.id)
+        submit(request.method, of: call, deadline: deadline, to: connection.presence) {
             $0.endSlowMethod(number, of: caller, share, $1)
         }
     }
@@ -37,13 +40,14 @@ extension LoopServer {
     /// Sends a slow method to its lane.
     /// - Parameter ended: called once, on this loop.
     private func submit(
-        _ method: Request.Method, deadline: MonotonicTime, to presence: CallerPresence,
+        _ method: Request.Method, of call: AdminCall, deadline: MonotonicTime,
+        to presence: CallerPresence,
         _ ended: @escaping @Sendable (LoopServer, Response.Result) -> Void
     ) {
         let loopServers = self.loopServers
         let loopServer = NIOLoopBound(self, eventLoop: loop)
         work.lane(for: method).submit { lane in
-            lane.answer(method, deadline: deadline, to: presence) { result in
+            lane.answer(method, of: call, deadline: deadline, to: presence) { result in
                 loopServers.complete(result, on: loopServer.eventLoop) {
                     ended(loopServer.value, $0)
                 }

@@ -12,6 +12,10 @@ final class LoopServers: Sendable {
     let observers = Atomic<Int>(0)
     /// How fast the queues are drained, as the event relay sees it.
     let drainRates = Mutex(DrainRates())
+    /// Lines of the trail that wait for PostgreSQL.
+    let trail = Mutex(TrailQueue())
+    /// Actions that the trail lacks.
+    let trailLinesLost = Atomic<Int>(0)
     private let loopServers = Mutex<[NIOLoopBound<LoopServer>]>([])
 
     func add(_ loopServer: NIOLoopBound<LoopServer>) {

@@ -12,6 +12,8 @@ final class ServerConnection: ChannelInboundHandler {
     private let splitter: FrameSplitter
     private(set) var number: UInt64 = 0
     private(set) var isLoopback = false
+    /// The caller's address without port.
+    private(set) var address = ""
     /// Read by slow methods, which may wait for long.
     let presence = CallerPresence()
     var share = SlowShare()
@@ -30,6 +32,7 @@ final class ServerConnection: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         isLoopback = context.remoteAddress?.isLoopback ?? false
+        address = context.remoteAddress?.ipAddress ?? ""
         number = loopServer.connections.add(self)
         if let refusal = loopServer.connections.refusal() {
             end(with: refusal)

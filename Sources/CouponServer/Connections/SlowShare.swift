@@ -33,7 +33,7 @@ extension Request.Method {
     var share: SlowShare.Kind? {
         switch self {
         case .couponStatus: .statuses
-        case .listCoupons, .listIssues, .listDeadLetters: .lists
+        case .listCoupons, .listIssues, .listDeadLetters, .listAdminActions: .lists
         default: nil
         }
     }

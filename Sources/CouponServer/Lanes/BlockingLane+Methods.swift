@@ -4,9 +4,10 @@ internal import CouponWire
 
 extension BlockingLane {
     /// Answers a slow method; with an error if its deadline has passed or its caller's connection is closed.
+    /// - Parameter call: who called it.
     func answer(
-        _ method: Request.Method, deadline: MonotonicTime, to caller: CallerPresence,
-        _ answered: @escaping Answered
+        _ method: Request.Method, of call: AdminCall, deadline: MonotonicTime,
+        to caller: CallerPresence, _ answered: @escaping Answered
     ) {
         if !caller.isThere {
             return answered(.failure(.unavailable("the caller's connection is closed")))
@@ -17,49 +18,62 @@ extension BlockingLane {
                     Failure(.deadlineExceeded, "the deadline passed before the method's turn")))
         }
         if case .rebuildGate(let partition) = method {
-            return rebuild(partition, deadline: deadline, to: caller, answered)
+            return rebuild(partition, by: call, deadline: deadline, to: caller, answered)
         }
         do throws(BackendError) {
-            answered(try perform(method, deadline: deadline))
+            let result = try perform(method, by: call, deadline: deadline)
+            if method.leavesTrail { logDone(method, call) }
+            answered(result)
         } catch {
-            let failure = keeper.failure(error)
+            var failure = keeper.failure(error)
             // The session may have broken while its COMMIT was in flight.
-            guard case .postgres(.sessionLost) = error, method.changesTables else {
-                return answered(.failure(failure))
+            if case .postgres(.sessionLost) = error, method.changesTables {
+                failure = failure.with(acceptance: .unknown)
             }
-            answered(.failure(failure.with(acceptance: .unknown)))
+            if method.leavesTrail { recordFailure(failure, of: method, call) }
+            answered(.failure(failure))
         }
     }
 
     private func perform(
-        _ method: Request.Method, deadline: MonotonicTime
+        _ method: Request.Method, by call: AdminCall, deadline: MonotonicTime
     ) throws(BackendError) -> Response.Result {
         switch method {
-        case .createCoupon(let coupon): .coupon(try keeper.create(coupon))
+        case .createCoupon(let coupon): .coupon(try keeper.create(coupon, by: call))
         case .getCoupon(let id): .coupon(try keeper.existing(id))
         case .listCoupons(let after, let limit):
             .coupons(
                 try store.coupons(after: after, limit: limit))
         case .updateCoupon(let id, let change):
-            .coupon(try keeper.update(id, change, deadline: deadline))
+            try update(id, change, by: call, deadline)
         case .pauseCoupon(let id):
-            .coupon(try keeper.update(id, CouponChange(state: .paused), deadline: deadline))
+            try update(id, CouponChange(state: .paused), by: call, deadline)
         case .resumeCoupon(let id):
-            .coupon(try keeper.update(id, CouponChange(state: .active), deadline: deadline))
+            try update(id, CouponChange(state: .active), by: call, deadline)
         case .closeCoupon(let id):
-            .coupon(try keeper.update(id, CouponChange(state: .closed), deadline: deadline))
+            try update(id, CouponChange(state: .closed), by: call, deadline)
         case .auditCoupon(let id): .audit(try audit(id))
         case .listIssues(let coupon, let after, let limit):
             .issues(try issues(of: coupon, after: after, limit: limit))
         case .listDeadLetters(let after, let coupon):
             .deadLetters(
                 try letters.list(after: after, of: coupon, limit: Limits.deadLettersPerPage))
-        case .redriveDeadLetter(let id): .deadLetter(try letters.decide(id, .redriven))
-        case .discardDeadLetter(let id): .deadLetter(try letters.decide(id, .discarded))
-        case .reload: reload()
+        case .redriveDeadLetter(let id): .deadLetter(try letters.decide(id, .redriven, by: call))
+        case .discardDeadLetter(let id): .deadLetter(try letters.decide(id, .discarded, by: call))
+        case .listAdminActions(let subject, let before, let limit):
+            .adminActions(try store.trail(of: subject, before: before, limit: limit))
+        case .explain(let coupon, let user):
+            .explanation(try keeper.explain(CouponUser(user: user, coupon: coupon)).sentences)
+        case .reload: try recordedReload(by: call)
         case .issue, .couponStatus, .health, .serverInfo, .rebuildGate:
             throw .answer(Failure(.internal, "internal: method routed to the wrong handler"))
         }
+    }
+
+    private func update(
+        _ id: CouponID, _ change: CouponChange, by call: AdminCall, _ deadline: MonotonicTime
+    ) throws(BackendError) -> Response.Result {
+        .coupon(try keeper.update(id, change, by: call, deadline: deadline))
     }
 
     /// An empty page means that there are no more issues; an unknown coupon is an error.
@@ -79,7 +93,7 @@ extension Request.Method {
             .redriveDeadLetter, .discardDeadLetter:
             true
         case .issue, .couponStatus, .health, .serverInfo, .getCoupon, .listCoupons, .auditCoupon,
-            .listIssues, .listDeadLetters, .reload, .rebuildGate:
+            .listIssues, .listDeadLetters, .listAdminActions, .explain, .reload, .rebuildGate:
             false
         }
     }

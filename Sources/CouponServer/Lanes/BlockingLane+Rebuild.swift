@@ -9,39 +9,60 @@ extension BlockingLane {
     typealias Answered = @Sendable (Response.Result) -> Void
 
     func rebuild(
-        _ partition: PartitionID, deadline: MonotonicTime, to caller: CallerPresence,
-        _ answered: @escaping Answered
+        _ partition: PartitionID, by call: AdminCall, deadline: MonotonicTime,
+        to caller: CallerPresence, _ answered: @escaping Answered
     ) {
+        let document = TrailDocument.of(partition, epoch: nil)
+        queue(AdminAction(call: call, after: document, outcome: AdminAction.begun))
         do throws(BackendError) {
             let epoch = try keeper.distrust(partition)
             logger.notice(
                 "an admin requested the rebuild of a gate",
                 metadata: [LogKey.partition: "\(partition.rawValue)", LogKey.epoch: "\(epoch)"])
-            waitUntilOpen(partition, after: epoch, deadline, caller, answered)
+            waitUntilOpen(partition, after: epoch, by: call, deadline, caller, answered)
         } catch {
-            answered(.failure(keeper.failure(error)))
+            end(.failure(keeper.failure(error)), of: partition, call, answered)
         }
     }
 
     private func waitUntilOpen(
-        _ partition: PartitionID, after epoch: Epoch, _ deadline: MonotonicTime,
-        _ caller: CallerPresence, _ answered: @escaping Answered
+        _ partition: PartitionID, after epoch: Epoch, by call: AdminCall,
+        _ deadline: MonotonicTime, _ caller: CallerPresence, _ answered: @escaping Answered
     ) {
         if let epoch = keeper.openEpoch(of: partition, after: epoch) {
-            return answered(.gateRebuilt(partition, epoch))
+            return end(.gateRebuilt(partition, epoch), of: partition, call, answered)
         }
         // A little before the deadline, because the answer at the deadline says less.
         guard clocks.now().advanced(byMilliseconds: 50) < deadline, caller.isThere else {
-            return answered(
-                .failure(
-                    Failure(
-                        .deadlineExceeded,
-                        "the gate is not open again yet: its owner continues the rebuild",
-                        acceptance: .unknown)))
+            let failure = Failure(
+                .deadlineExceeded,
+                "the gate is not open again yet: its owner continues the rebuild",
+                acceptance: .unknown)
+            return end(.failure(failure), of: partition, call, answered)
         }
         Task {
             try? await Task.sleep(for: .milliseconds(20))
-            self.waitUntilOpen(partition, after: epoch, deadline, caller, answered)
+            self.waitUntilOpen(partition, after: epoch, by: call, deadline, caller, answered)
         }
+    }
+
+    /// Answers, and adds the line that says how it ended.
+    private func end(
+        _ result: Response.Result, of partition: PartitionID, _ call: AdminCall,
+        _ answered: Answered
+    ) {
+        let action =
+            switch result {
+            case .gateRebuilt(_, let epoch):
+                AdminAction(call: call, after: TrailDocument.of(partition, epoch: epoch))
+            case .failure(let failure):
+                AdminAction(
+                    call: call, after: TrailDocument.of(partition, epoch: nil),
+                    outcome: failure.trailOutcome)
+            default: AdminAction(call: call)
+            }
+        log(action)
+        queue(action)
+        answered(result)
     }
 }

@@ -21,7 +21,7 @@ actor BlockingLane {
     let clocks: Clocks
     private let thread: SerialThread
     let environment: any ServerEnvironment
-    private let loopServers: LoopServers
+    let loopServers: LoopServers
     private let jobs: AsyncStream<Job>
     private let inbox: AsyncStream<Job>.Continuation
     private let jobsWaiting = Atomic<Int>(0)

@@ -11,8 +11,9 @@ enum Lane: String, CaseIterable, Sendable {
     case statuses
     /// Admin methods.
     case admin
-    /// Changes and dead letters that the gates have not confirmed. It has no callers. If Redis does not
-    /// answer, it may block for two seconds at each of a hundred coupons, so nothing else may wait behind it.
+    /// Changes and dead letters that the gates have not confirmed, and lines of the trail. It has no callers.
+    /// If Redis does not answer, it may block for two seconds at each of a hundred coupons, so nothing else
+    /// may wait behind it.
     case resync
     /// The auditor, and audits on demand: they read many rows.
     case audits

@@ -34,16 +34,20 @@ struct Lanes: Sendable {
         if method.lane == .statuses { statuses.refuse() } else { lane(for: method).refuse() }
     }
 
-    /// Queues what recurs each second: partitions, coupons that open soon, resync, the auditor.
+    /// Queues what recurs each second: partitions, coupons that open soon, the trail, resync, the auditor.
     func submitRecurring() {
         news.refreshPartitions()
         loads.submitRecurring { $0.loadOpening() }
         resync.submitRecurring {
+            $0.writeTrail()
             $0.keeper.resync()
             $0.letters.resync()
         }
         audits.submitRecurring { $0.look() }
     }
+
+    /// Writes all lines of the trail that wait: the daemon ends.
+    func writeLastLines() async { await resync.writeTrail(isLast: true) }
 
     /// No more jobs.
     func finish() { for lane in lanes { lane.finish() } }

@@ -50,7 +50,10 @@ extension CouponServer {
         case "/readyz":
             return loopServers.collect(on: loop) { $0.whyNotReady }.map { reasons in
                 let reason = reasons.compactMap(\.self).first
-                return reason.map { .init(status: .serviceUnavailable, body: $0 + "\n") }
+                // It may quote Redis or PostgreSQL, and people ask with curl.
+                return reason.map {
+                    .init(status: .serviceUnavailable, body: $0.safeForTerminal + "\n")
+                }
                     ?? .init(status: .ok, body: "ready\n")
             }
         case "/metrics":
@@ -91,6 +94,9 @@ extension CouponServer {
                 loopServers.connectionsRefused.load(ordering: .relaxed)),
             MetricFamily(
                 MetricName.acceptFailures, .counter, accepting.failures.load(ordering: .relaxed)),
+            MetricFamily(
+                MetricName.trailLinesLost, .counter,
+                loopServers.trailLinesLost.load(ordering: .relaxed)),
         ]
     }
 }

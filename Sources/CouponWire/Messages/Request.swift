@@ -58,6 +58,10 @@ public struct Request: Equatable, Sendable {
         case redriveDeadLetter(Int64)
         /// Discards a dead letter, and frees its slot.
         case discardDeadLetter(Int64)
+        /// Lines of the trail of admin actions with an id below `before`, the newest first.
+        case listAdminActions(TrailSubject, before: Int64, limit: Int)
+        /// What became of a user's requests, and why.
+        case explain(coupon: CouponID, user: UserID)
         /// Drops the daemon's local caches and reads its admin token again.
         case reload
         /// Rebuilds a partition's gate.
@@ -126,6 +130,9 @@ extension MessageArena {
             part.list_dead_letters = try listDeadLetters(after: after, of: coupon)
         case .redriveDeadLetter(let id): part.redrive_dead_letter = try only(\.id, id)
         case .discardDeadLetter(let id): part.discard_dead_letter = try only(\.id, id)
+        case .listAdminActions(let subject, let before, let limit):
+            part.list_admin_actions = try listAdminActions(of: subject, before, limit)
+        case .explain(let coupon, let user): part.explain = try explain(coupon, user)
         }
     }
 
@@ -159,6 +166,8 @@ extension Request.Method {
         case .listDeadLetters: COUPOND__V1__REQUEST__METHOD_LIST_DEAD_LETTERS
         case .redriveDeadLetter: COUPOND__V1__REQUEST__METHOD_REDRIVE_DEAD_LETTER
         case .discardDeadLetter: COUPOND__V1__REQUEST__METHOD_DISCARD_DEAD_LETTER
+        case .listAdminActions: COUPOND__V1__REQUEST__METHOD_LIST_ADMIN_ACTIONS
+        case .explain: COUPOND__V1__REQUEST__METHOD_EXPLAIN
         case .reload: COUPOND__V1__REQUEST__METHOD_RELOAD
         case .rebuildGate: COUPOND__V1__REQUEST__METHOD_REBUILD_GATE
         }
@@ -208,6 +217,10 @@ extension Request.Method {
             return try list(try Field.message(raw.list_issues, "list_issues"))
         case COUPOND__V1__REQUEST__METHOD_LIST_DEAD_LETTERS:
             return try list(try Field.message(raw.list_dead_letters, "list_dead_letters"))
+        case COUPOND__V1__REQUEST__METHOD_LIST_ADMIN_ACTIONS:
+            return try list(try Field.message(raw.list_admin_actions, "list_admin_actions"))
+        case COUPOND__V1__REQUEST__METHOD_EXPLAIN:
+            return try explain(try Field.message(raw.explain, "explain"))
         case COUPOND__V1__REQUEST__METHOD_RELOAD: return .reload
         case COUPOND__V1__REQUEST__METHOD_REBUILD_GATE:
             let rebuild = try Field.message(raw.rebuild_gate, "rebuild_gate")

@@ -42,6 +42,10 @@ public struct Response: Equatable, Sendable {
         case deadLetters([DeadLetter])
         /// To `redriveDeadLetter` and `discardDeadLetter`.
         case deadLetter(DeadLetter)
+        /// To `listAdminActions`.
+        case adminActions([TrailLine])
+        /// To `explain`.
+        case explanation([Sentence])
         /// To `reload`.
         case reloaded
         /// To `rebuildGate`: in which epoch it is open.
@@ -99,6 +103,12 @@ extension MessageArena {
         case .deadLetter(let letter):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER
             part.dead_letter = try deadLetter(letter)
+        case .adminActions(let lines):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_ADMIN_ACTIONS
+            part.list_admin_actions = try page(of: lines)
+        case .explanation(let sentences):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_EXPLAIN
+            part.explain = try explanation(of: sentences)
         }
         return part
     }
@@ -157,6 +167,12 @@ extension Response.Result {
         case COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER:
             self = .deadLetter(
                 try DeadLetter(try Field.message(raw.dead_letter, "dead_letter")))
+        case COUPOND__V1__RESPONSE__RESULT_LIST_ADMIN_ACTIONS:
+            self = .adminActions(
+                try TrailLine.page(
+                    try Field.message(raw.list_admin_actions, "list_admin_actions")))
+        case COUPOND__V1__RESPONSE__RESULT_EXPLAIN:
+            self = .explanation(try Sentence.all(try Field.message(raw.explain, "explain")))
         case COUPOND__V1__RESPONSE__RESULT_RELOAD: self = .reloaded
         case COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE:
             let rebuilt = try Field.message(raw.rebuild_gate, "rebuild_gate")

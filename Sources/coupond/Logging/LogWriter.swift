@@ -169,7 +169,8 @@ final class LogWriter: Sendable {
     }
 }
 
-/// Writes whole lines, and waits for the reader. For messages before the log begins; they may quote arguments.
+/// Writes whole lines, and waits for the reader. For messages before the log begins, which may quote
+/// arguments.
 /// - Returns: false if it cannot be written; `errno` says why.
 @discardableResult
 func writeLine(_ line: String, to descriptor: Int32) -> Bool {

@@ -1,4 +1,4 @@
-/// No model and no fake has dead letters or pages of issues: no test reaches these calls.
+/// No model and no fake has dead letters, pages of issues or a trail: no test reaches these calls.
 public import CouponCore
 
 extension GateControl {
@@ -23,7 +23,7 @@ extension CouponStore {
 
     /// Always fails.
     public func decide(
-        _ letter: Int64, _ state: DeadLetter.State
+        _ letter: Int64, _ state: DeadLetter.State, by call: AdminCall
     ) throws(BackendError) -> LetterDecision { throw noModel }
 
     /// Always fails.
@@ -33,4 +33,23 @@ extension CouponStore {
     public func resyncLetter(
         _ letter: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool { throw noModel }
+
+    /// Always fails.
+    public func record(_ actions: [AdminAction]) throws(BackendError) { throw noModel }
+
+    /// Always fails.
+    public func trail(
+        of subject: TrailSubject, before: Int64, limit: Int
+    ) throws(BackendError) -> [TrailLine] { throw noModel }
+
+    /// Always fails.
+    public func traces(
+        of user: CouponUser, in partition: PartitionID
+    ) throws(BackendError) -> UserTraces { throw noModel }
+}
+
+extension AdminCall {
+    /// A call of a test.
+    public static let sample = AdminCall(
+        principal: "alice", address: "127.0.0.1", method: "update_coupon", request: 7)
 }

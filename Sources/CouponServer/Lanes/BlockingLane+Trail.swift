@@ -1,0 +1,88 @@
+/// The trail of admin actions, as far as it is not written by the transaction of a change.
+///
+/// A change and its line are one transaction, so neither exists without the other. All other lines wait in a
+/// queue until PostgreSQL has them: a reload and a rebuild work while it is away, and so does each answer.
+/// These are the lines of reloads, of rebuilds, at their beginning and at their end, of changes that were
+/// refused, and of denied calls.
+internal import CouponCore
+internal import CouponWire
+internal import Logging
+internal import Synchronization
+
+extension BlockingLane {
+    /// Logs an action whose line is committed.
+    func logDone(_ method: Request.Method, _ call: AdminCall) {
+        log(AdminAction(call: call, coupon: method.changedCoupon))
+    }
+
+    /// Logs and records a call that failed. It has no line if the change may be committed: then the
+    /// transaction has written one.
+    func recordFailure(_ failure: Failure, of method: Request.Method, _ call: AdminCall) {
+        let action = AdminAction(
+            call: call, coupon: method.changedCoupon, outcome: failure.trailOutcome)
+        log(action)
+        if failure.acceptance != .unknown { queue(action) }
+    }
+
+    /// A reload, then its line; a reload that failed is recorded by its caller.
+    func recordedReload(by call: AdminCall) throws(BackendError) -> Response.Result {
+        let result = reload()
+        if case .failure(let failure) = result { throw .answer(failure) }
+        queue(AdminAction(call: call))
+        return result
+    }
+
+    /// Adds a line that no transaction writes.
+    func queue(_ action: AdminAction) {
+        var action = action
+        action.at = clocks.wallNow()
+        let isAdded = loopServers.trail.withLock { [action] in $0.add(action) }
+        if !isAdded { countLost([action]) }
+    }
+
+    /// Writes the lines that wait. Called each second.
+    /// - Parameter isLast: whether the daemon ends, so that what cannot be written now is lost.
+    func writeTrail(isLast: Bool = false) {
+        let now = clocks.now()
+        let due = loopServers.trail.withLock { $0.removeDue(at: isLast ? nil : now) }
+        let lines = due.actions + due.denied.map(\.action)
+        if lines.isEmpty { return }
+        do throws(BackendError) {
+            try store.record(lines)
+        } catch {
+            if isLast { return countLost(lines) }
+            loopServers.trail.withLock { $0.restore(due.actions, due.denied, at: now) }
+            logger.warning(
+                "the trail cannot be written; its lines wait",
+                metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    /// One line for each action; the trail has more.
+    func log(_ action: AdminAction) {
+        logger.notice("an admin acted", metadata: metadata(of: action))
+    }
+
+    private func countLost(_ actions: [AdminAction]) {
+        loopServers.trailLinesLost.add(actions.count, ordering: .relaxed)
+        for action in actions {
+            logger.error("the trail lacks an action", metadata: metadata(of: action))
+        }
+    }
+
+    private func metadata(of action: AdminAction) -> Logger.Metadata {
+        let call = action.call
+        var metadata: Logger.Metadata = [
+            LogKey.principal: "\(call.principal)", LogKey.address: "\(call.address)",
+            LogKey.method: "\(call.method)", LogKey.request: "\(call.request)",
+            LogKey.outcome: "\(action.outcome)",
+        ]
+        if let coupon = action.coupon { metadata[LogKey.coupon] = "\(coupon.rawValue)" }
+        return metadata
+    }
+}
+
+extension Failure {
+    /// Code and text, for the trail.
+    var trailOutcome: String { "\(code.name): \(message)" }
+}

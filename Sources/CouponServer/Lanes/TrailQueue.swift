@@ -1,0 +1,36 @@
+/// Lines of the trail that no transaction of a change writes: they wait here for PostgreSQL, so that no
+/// caller does.
+internal import CouponCore
+
+struct TrailQueue {
+    private var actions: [AdminAction] = []
+    /// Denied calls of callers with a name.
+    var denied = DeniedCalls()
+
+    /// Lines that wait, denied calls not counted.
+    var count: Int { actions.count }
+
+    /// False if too many wait.
+    mutating func add(_ action: AdminAction) -> Bool {
+        guard actions.count < Limits.trailLinesWaiting else { return false }
+        actions.append(action)
+        return true
+    }
+
+    /// What can be written now; it waits no longer.
+    /// - Parameter now: nil for all, also denied calls of a minute that is not over.
+    mutating func removeDue(at now: MonotonicTime?) -> (
+        actions: [AdminAction], denied: [DeniedCalls.Entry]
+    ) {
+        defer { actions = [] }
+        return (actions, denied.removeDue(at: now))
+    }
+
+    /// What could not be written waits on, before all that came in the meantime.
+    mutating func restore(
+        _ actions: [AdminAction], _ denied: [DeniedCalls.Entry], at now: MonotonicTime
+    ) {
+        self.actions.insert(contentsOf: actions, at: 0)
+        self.denied.restore(denied, at: now)
+    }
+}

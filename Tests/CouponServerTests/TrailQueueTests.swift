@@ -1,0 +1,36 @@
+/// Lines of the trail that wait for PostgreSQL.
+import CouponCore
+import Testing
+
+@testable import CouponServer
+
+@Suite struct TrailQueueTests {
+    private let now = MonotonicTime(nanoseconds: 0)
+
+    private func action(_ number: UInt64) -> AdminAction {
+        AdminAction(
+            call: AdminCall(
+                principal: "amy", address: "::1", method: "reload", request: number))
+    }
+
+    @Test func `lines keep their order over a failed try`() {
+        var queue = TrailQueue()
+        let added = [queue.add(action(1)), queue.add(action(2))]
+        #expect(added == [true, true])
+        queue.denied.count(action(9).call, .permissionDenied, at: now)
+        let due = queue.removeDue(at: now)
+        #expect(due.actions == [action(1), action(2)] && due.denied.isEmpty && queue.count == 0)
+        _ = queue.add(action(3))
+        queue.restore(due.actions, due.denied, at: now)
+        let all = queue.removeDue(at: nil)
+        #expect(all.actions == [action(1), action(2), action(3)])
+        #expect(all.denied.map(\.count) == [1])
+    }
+
+    @Test func `the queue is bounded`() {
+        var queue = TrailQueue()
+        for number in 0..<Limits.trailLinesWaiting { _ = queue.add(action(UInt64(number))) }
+        let isAdded = queue.add(action(0))
+        #expect(!isAdded && queue.count == Limits.trailLinesWaiting)
+    }
+}
