@@ -16,7 +16,7 @@ struct Couponctl: AsyncParsableCommand {
         subcommands: [
             CouponCommand.self, IssueCommand.self, StatusCommand.self, BenchCommand.self,
             WatchCommand.self, VerifyCommand.self, DeadLetterCommand.self, ReloadCommand.self,
-            GateCommand.self, HistoryCommand.self, ExplainCommand.self,
+            GateCommand.self, HealthCommand.self, HistoryCommand.self, ExplainCommand.self,
         ])
 
     // Here too, to allow them before the command's name.

@@ -42,6 +42,9 @@ import Testing
         #expect(try httpGet("/livez", port: port).hasPrefix("HTTP/1.1 200"))
         #expect(try httpGet("/readyz", port: port).hasSuffix("ready\n"))
         #expect(try httpGet("/else", port: port).hasPrefix("HTTP/1.1 404"))
+        let health = ["health", "--address", "127.0.0.1:\(daemon.port)"]
+        let healthy = try await CommandRun(builtExecutable("couponctl"), health)
+        #expect(healthy.end == .code(0) && healthy.text == "ready", "\(healthy.text)")
         _ = try await daemon.client.create(.offer(1, total: 1))
         for user in 1...2 {
             _ = try await daemon.client.issue(
@@ -65,6 +68,10 @@ import Testing
         try await eventually("it is not ready without Redis") {
             try httpGet("/readyz", port: port).hasPrefix("HTTP/1.1 503")
         }
+        let unhealthy = try await CommandRun(builtExecutable("couponctl"), health)
+        #expect(
+            unhealthy.end == .code(69) && unhealthy.text.hasPrefix("not ready: Redis"),
+            "\(unhealthy.text)")
         try await world.redis.restart()
         try await daemon.ready()
         #expect(try await daemon.stop() == .code(0))
