@@ -16,7 +16,8 @@ extension DaemonTests {
                 "coupon list --json", "coupon get \(id)", "coupon update \(id) --title u",
                 "coupon pause \(id)", "coupon resume \(id)", "issue --coupon \(id) --user 1",
                 "coupon issues \(id)", "status --coupon \(id)", "watch --coupon \(id)",
-                "verify --coupon \(id)", "dead-letter list", "reload", "health", "help", "coupon --help",
+                "verify --coupon \(id)", "dead-letter list", "reload", "health", "help",
+                "coupon --help",
             ]
             for command in commands {
                 let run = try await shell("couponctl \(command) > /dev/full")
