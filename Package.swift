@@ -20,6 +20,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLSEvents: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
@@ -95,12 +96,14 @@ let package = Package(
             name: "CouponServer",
             dependencies: [
                 "CouponAccess", "CouponCore", "CouponWire", "SerialThreads", nioCore, nioPosix,
-                nioTLS, logging, metrics, coreMetrics, lifecycle, deque, nioHTTP,
+                nioTLS, nioTLSEvents, logging, metrics, coreMetrics, lifecycle, deque, nioHTTP,
             ],
             swiftSettings: strict),
         .target(
             name: "CouponClient",
-            dependencies: ["CouponDomain", "CouponWire", nioCore, nioPosix, nioTLS],
+            dependencies: [
+                "CouponDomain", "CouponWire", nioCore, nioPosix, nioTLS, nioTLSEvents,
+            ],
             swiftSettings: strict),
         .target(name: "SerialThreads", swiftSettings: strict),
         .target(name: "Systemd", swiftSettings: strict),
@@ -109,7 +112,8 @@ let package = Package(
             name: "coupond",
             dependencies: [
                 "CouponAccess", "CouponCore", "CouponServer", "CouponScheduler", "CouponRedis",
-                "CouponPostgres", "Systemd", arguments, logging, metrics, coreMetrics, lifecycle, nioCore, nioPosix,
+                "CouponPostgres", "Systemd", arguments, logging, metrics, coreMetrics, lifecycle,
+                nioCore, nioPosix,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -169,7 +173,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CouponServerTests",
-            dependencies: ["CouponAccess", "CouponServer", "CouponCore"], swiftSettings: strict),
+            dependencies: ["CouponAccess", "CouponServer", "CouponCore", nioCore],
+            swiftSettings: strict),
         .testTarget(
             name: "CouponRedisTests",
             dependencies: [

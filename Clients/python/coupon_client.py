@@ -12,6 +12,7 @@ import json
 import os
 import random
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -112,8 +113,17 @@ class Connection:
     shared one it could read the answer to another process.
     """
 
-    def __init__(self, host, port):
+    def __init__(self, host="127.0.0.1", port=7070, unix=None, tls=None, server_name=None):
+        """
+        :param unix: the path of a unix socket; host and port do not count then, and there is no TLS.
+        :param tls: an ssl.SSLContext; None for a connection without TLS.
+        :param server_name: what the daemon's certificate must be for; the host by default.
+        """
         self.address = (host, port)
+        self.unix = unix
+        self.tls = tls
+        self.server_name = server_name or host
+        self.has_answer = False
         self.socket = None
         self.last_id = 0
         self.lock = threading.Lock()
@@ -143,8 +153,8 @@ class Connection:
         sent = False
         try:
             if self.socket is None:
-                self.socket = socket.create_connection(self.address, timeout)
-                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self.socket = self._connect(timeout)
+                self.has_answer = False
             sent = True
             self._wait_until(give_up_at)
             try:
@@ -153,6 +163,7 @@ class Connection:
                 # The daemon has closed. It may have said why before.
                 pass
             response = messages.Response.FromString(self._read_frame(give_up_at))
+            self.has_answer = True
             # 0: the daemon did not read our frame, or could not, and closes.
             if response.id == 0:
                 self.close()
@@ -161,7 +172,27 @@ class Connection:
             return response
         except (OSError, DecodeError) as error:
             self.close()
+            if not self.has_answer and is_refused_certificate(error):
+                # With TLS 1.3 the daemon judges our certificate after we have begun to send.
+                sent = False
             raise ConnectionBroken(error, sent) from error
+
+    def _connect(self, timeout):
+        if self.unix is not None:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                connection.settimeout(timeout)
+                connection.connect(self.unix)
+                return connection
+            except OSError:
+                connection.close()
+                raise
+        connection = socket.create_connection(self.address, timeout)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls is None:
+            return connection
+        # Closes the connection if the handshake fails.
+        return self.tls.wrap_socket(connection, server_hostname=self.server_name)
 
     def _read_frame(self, give_up_at):
         (length,) = struct.unpack(">I", self._read(4, give_up_at))
@@ -184,6 +215,29 @@ class Connection:
         if left <= 0:
             raise OSError("no answer in time")
         self.socket.settimeout(left)
+
+
+def is_refused_certificate(error):
+    """Whether the daemon did not accept our certificate, or that we have none."""
+    reason = getattr(error, "reason", None) or ""
+    return isinstance(error, ssl.SSLError) and "ALERT" in reason and (
+        "CERT" in reason or "UNKNOWN_CA" in reason or "HANDSHAKE" in reason
+    )
+
+
+def make_tls(arguments):
+    """The TLS of the options; None without one.
+
+    :raises OSError: if a file cannot be used.
+    """
+    files = (arguments.tls_ca, arguments.tls_certificate, arguments.tls_key)
+    if not (arguments.tls or arguments.tls_server_name or any(files)):
+        return None
+    context = ssl.create_default_context(cafile=arguments.tls_ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if arguments.tls_certificate:
+        context.load_cert_chain(arguments.tls_certificate, arguments.tls_key)
+    return context
 
 
 class Unresolved(Exception):
@@ -393,6 +447,14 @@ def parse(command_line):
     parser = Parser(prog="coupon_client.py", description=__doc__.split("\n")[0])
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=7070)
+    parser.add_argument("--unix", metavar="PATH", help="a unix socket instead of host and port")
+    parser.add_argument("--tls", action="store_true", help="TLS; trusts the system's CAs")
+    parser.add_argument("--tls-ca", metavar="FILE", help="TLS; trusts the CAs of this PEM file only")
+    parser.add_argument("--tls-certificate", metavar="FILE", help="TLS; our own certificate (PEM)")
+    parser.add_argument("--tls-key", metavar="FILE", help="its key (PEM); default: the same file")
+    parser.add_argument(
+        "--tls-server-name", metavar="NAME", help="TLS; the name in the daemon's certificate"
+    )
     parser.add_argument(
         "--deadline-ms", type=milliseconds, default=2_000, help="of each try (default 2000)"
     )
@@ -534,7 +596,14 @@ def reserve_descriptors():
 def main(command_line=None):
     reserve_descriptors()
     arguments = parse(command_line)
-    connection = Connection(arguments.host, arguments.port)
+    try:
+        tls = make_tls(arguments)
+    except OSError as error:
+        complain(f"the files of TLS cannot be used: {error}")
+        return EXIT_USAGE
+    connection = Connection(
+        arguments.host, arguments.port, arguments.unix, tls, arguments.tls_server_name
+    )
     tries = Tries(connection, arguments.deadline_ms, arguments.timeout, arguments.attempts)
     try:
         report, exit_code = arguments.run(arguments, tries)

@@ -9,10 +9,12 @@ public struct ClientConfiguration: Sendable {
     public var maximumInFlight = Limits.requestsInFlightPerConnection
     /// The longest answer, in bytes.
     public var maximumFrameBytes = Limits.frameBytes
-    /// How long to wait for a connection.
+    /// How long to wait for a connection, and again for its TLS handshake.
     public var connectTimeout = TimeAmount.seconds(5)
     /// How long the daemon may take if a call names no deadline.
     public var deadline = TimeAmount.milliseconds(Int64(Limits.defaultDeadlineMilliseconds))
+    /// TLS for a TCP address; nil for a connection without it.
+    public var tls: ClientTLS?
     /// For admin methods, if the daemon requires one; else empty.
     public var token: [UInt8] = []
     /// How long the client waits past a deadline, so that the daemon's answer arrives, which says

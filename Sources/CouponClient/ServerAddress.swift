@@ -1,11 +1,13 @@
 internal import CouponDomain
 
-/// Where a daemon listens.
+/// Where a daemon listens: a TCP address or a unix socket.
 public struct ServerAddress: Hashable, Sendable {
-    /// A name or an IP address, without brackets.
+    /// A name or an IP address, without brackets; empty for a unix socket.
     public let host: String
-    /// A TCP port.
+    /// A TCP port; 0 for a unix socket.
     public let port: Int
+    /// The path of a unix socket; nil for a TCP address.
+    public let socketPath: String?
 
     /// - Parameters:
     ///   - host: a name or an IP address, without brackets.
@@ -13,10 +15,26 @@ public struct ServerAddress: Hashable, Sendable {
     public init(host: String, port: Int) {
         self.host = host
         self.port = port
+        socketPath = nil
     }
 
-    /// From `HOST:PORT`, or `[HOST]:PORT` for IPv6; nil if it is neither.
+    /// - Parameter path: of a unix socket, absolute, at most 107 bytes.
+    public static func unix(path: String) -> ServerAddress { ServerAddress(socketPath: path) }
+
+    private init(socketPath: String) {
+        host = ""
+        port = 0
+        self.socketPath = socketPath
+    }
+
+    /// From `HOST:PORT`, `[HOST]:PORT` for IPv6, or `unix:/PATH`; nil if it is none of these.
     public init?(_ text: String) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst(5))
+            guard path.hasPrefix("/"), path.utf8.count <= 107 else { return nil }
+            self = .unix(path: path)
+            return
+        }
         guard let address = HostPort(text), address.port > 0 else { return nil }
         self.init(host: address.host, port: address.port)
     }
@@ -24,5 +42,8 @@ public struct ServerAddress: Hashable, Sendable {
 
 extension ServerAddress: CustomStringConvertible {
     /// As `init(_:)` reads it.
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    public var description: String {
+        if let socketPath { return "unix:" + socketPath }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
 }

@@ -31,6 +31,8 @@ extension Limits {
     /// The same for each event loop: its own three, a listener, the connections to gate and replicas, and
     /// their successors, which may open before the old ones are closed.
     public static let ownDescriptorsPerEventLoop = 8
+    /// Addresses in `listen`: each needs a listener for each event loop.
+    public static let listenAddresses = 8
     /// Connections for HTTP at once; one more is closed.
     public static let observationConnections = 64
     /// How often systemd gets a new status line, in seconds.
@@ -39,6 +41,14 @@ extension Limits {
     public static let observationSeconds: Int64 = 10
     /// A frame that a caller has begun must be there after so many seconds: a lost packet may be sent again.
     public static let frameSeconds = 10
+    /// How long a TLS handshake may take, in milliseconds.
+    public static let handshakeMilliseconds: Int64 = 2_000
+    /// How long the daemon waits for a caller's own close of TLS, in milliseconds.
+    public static let tlsCloseMilliseconds: Int64 = 1_000
+    /// How long a caller whose handshake failed may take to read why, in milliseconds.
+    public static let alertMilliseconds: Int64 = 250
+    /// Names that are read in a caller's certificate.
+    public static let alternativeNames = 16
     /// After so many seconds of silence the kernel checks if a connection's other end is still there.
     public static let keepaliveSeconds = 30
     /// Connections above the limit that are open at once to get their error; one more is closed without it.
@@ -47,9 +57,10 @@ extension Limits {
     public static let acceptBackOffMilliseconds: Int64 = 250
 
     /// How many of the files that may be open are not for callers.
-    public static func reservedDescriptors(eventLoops: Int) -> Int {
-        ownDescriptors + ownDescriptorsPerEventLoop * eventLoops + observationConnections
-            + refusedConnections
+    /// - Parameter addresses: where callers connect; each needs a listener for each event loop.
+    public static func reservedDescriptors(eventLoops: Int, addresses: Int = 1) -> Int {
+        ownDescriptors + (ownDescriptorsPerEventLoop + addresses - 1) * eventLoops
+            + observationConnections + refusedConnections
     }
 
     // MARK: Log

@@ -18,6 +18,7 @@ public struct CouponServer: Service {
     private let relay: EventRelay
     let loopServers: LoopServers
     let accepting: AcceptWatch
+    let handshakes: HandshakeWatch
     let logger: Logger
 
     /// - Parameter group: the event loops; each gets a worker.
@@ -30,6 +31,7 @@ public struct CouponServer: Service {
         self.environment = environment
         self.logger = logger
         accepting = AcceptWatch(logger: logger)
+        handshakes = HandshakeWatch(logger: logger)
         loopServers = LoopServers()
         let loopServers = loopServers
         work = Lanes { lane in

@@ -7,8 +7,40 @@ public struct ServerConfiguration: Sendable {
     /// A host and a TCP port; port 0 lets the system choose.
     public typealias HostAndPort = (host: String, port: Int)
 
+    /// Where a listener is.
+    public enum Place: Sendable {
+        /// All addresses of the host.
+        case tcp(host: String, port: Int)
+        /// An absolute path.
+        case unix(path: String)
+    }
+
+    /// Who may connect to unix sockets.
+    public struct UnixSocketAccess: Sendable {
+        /// The permissions of their files.
+        public let mode: UInt32
+        /// The group of their files; nil for the daemon's own.
+        public let group: UInt32?
+
+        /// Permissions, and a group's number.
+        public init(mode: UInt32, group: UInt32?) {
+            self.mode = mode
+            self.group = group
+        }
+    }
+
     /// Where callers connect.
-    public var listen: HostAndPort = ("127.0.0.1", 7070)
+    public var listen: [Place] = [.tcp(host: "127.0.0.1", port: 7070)]
+    /// Where admin methods are served; nil if wherever callers connect.
+    public var adminListen: Place?
+    /// Who may connect to the unix sockets among these.
+    public var unixSockets = UnixSocketAccess(mode: 0o660, group: nil)
+    /// Whether other daemons may listen at the same ports.
+    public var reusesPort = false
+    /// From where connections come through proxies, which name the caller in a header.
+    public var proxies: [AddressRange] = []
+    /// TLS for callers by TCP; nil if they have none.
+    public var tls: ServerTLS?
     /// Where HTTP for metrics and health is served; nil if nowhere.
     public var metricsListen: HostAndPort?
     /// Connections at once, over all event loops.

@@ -17,6 +17,7 @@ final class DaemonEnvironment: ServerEnvironment {
     let replicas: Int
     let replicaTimeoutMilliseconds: Int64
     let secrets: Secrets
+    let tls: CallerTLS?
     let registry: MetricsRegistry
     let refusals: RefusalCounts
     let scheduler: SchedulerService
@@ -29,7 +30,8 @@ final class DaemonEnvironment: ServerEnvironment {
     init(
         redis: RedisOptions, postgres: PostgresOptions, partitioning: Partitioning,
         replicas: Int, replicaTimeoutMilliseconds: Int64, secrets: Secrets,
-        registry: MetricsRegistry, refusals: RefusalCounts, scheduler: SchedulerService,
+        tls: CallerTLS?, registry: MetricsRegistry, refusals: RefusalCounts,
+        scheduler: SchedulerService,
         notifier: Notifier, logger: Logger
     ) {
         self.redis = redis
@@ -38,6 +40,7 @@ final class DaemonEnvironment: ServerEnvironment {
         self.replicas = replicas
         self.replicaTimeoutMilliseconds = replicaTimeoutMilliseconds
         self.secrets = secrets
+        self.tls = tls
         self.registry = registry
         self.refusals = refusals
         self.scheduler = scheduler
@@ -88,14 +91,32 @@ final class DaemonEnvironment: ServerEnvironment {
                 notify { () throws(NotifierError) in try notifier.ready(status) }
             }
         }
+        do throws(Failure) {
+            try reloadFiles()
+        } catch {
+            reloadFailures.increment()
+            status = status.map {
+                "\($0); the last reload failed: \(error.message)".safeForTerminal
+            }
+            throw error
+        }
+    }
+
+    /// All or nothing.
+    private func reloadFiles() throws(Failure) {
+        let certificates: ServerTLS.Loaded?
+        do throws(TLSMistake) {
+            certificates = try tls?.files.load()
+        } catch {
+            throw Failure(.failedPrecondition, "\(error); the old certificate stays in use")
+        }
         do throws(SecretError) {
             try secrets.reload()
         } catch {
-            reloadFailures.increment()
-            let text = "admin-token-file: \(error); the old token stays valid"
-            status = status.map { "\($0); the last reload failed: \(text)".safeForTerminal }
-            throw Failure(.failedPrecondition, text)
+            throw Failure(
+                .failedPrecondition, "admin-token-file: \(error); the old token stays valid")
         }
+        if let certificates { tls?.use(certificates) }
     }
 
     func owns(_ partition: PartitionID) -> Bool { scheduler.owns(partition) }

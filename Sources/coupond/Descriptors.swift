@@ -29,7 +29,11 @@ enum Descriptors {
     }
 
     /// How many callers may be connected at once; below 1 if there is no room.
-    static func connections(wanted: Int, limit: Int, eventLoops: Int) -> Int {
-        min(wanted, limit - Limits.reservedDescriptors(eventLoops: eventLoops))
+    static func connections(
+        wanted: Int, limit: Int, eventLoops: Int, addresses: Int = 1
+    ) -> Int {
+        min(
+            wanted,
+            limit - Limits.reservedDescriptors(eventLoops: eventLoops, addresses: addresses))
     }
 }

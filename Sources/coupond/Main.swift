@@ -12,7 +12,7 @@ internal import Logging
         discussion: """
             Flags win over variables (COUPOND_LISTEN for --listen), variables over the file of \
             --config, and the file over the defaults. A setting in the file is a line such as: \
-            listen = 0.0.0.0:7070
+            max-batch = 1000
             """,
         version: version)
 
@@ -64,6 +64,7 @@ internal import Logging
         do {
             configuration = try await Configuration(
                 flags: options.flags, environment: environment())
+            try configuration.checkTLSFiles()
         } catch let error as ConfigurationError {
             writeLine("\(error)", to: STDERR_FILENO)
             throw ExitCode(EX_CONFIG)

@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import CouponCore
 internal import CouponPostgres
 internal import CouponRedis
+internal import CouponServer
 internal import Glibc
 internal import Logging
 internal import SerialThreads
@@ -13,9 +14,12 @@ func admittedConnections(
     _ configuration: Configuration, _ logger: Logger
 ) throws -> Int {
     let (wanted, limit) = (configuration.maxConnections, Descriptors.raiseLimit())
+    let (eventLoops, addresses) = (
+        configuration.eventLoops, configuration.callerEndpoints.count
+    )
     let admitted = Descriptors.connections(
-        wanted: wanted, limit: limit, eventLoops: configuration.eventLoops)
-    let reserve = Limits.reservedDescriptors(eventLoops: configuration.eventLoops)
+        wanted: wanted, limit: limit, eventLoops: eventLoops, addresses: addresses)
+    let reserve = Limits.reservedDescriptors(eventLoops: eventLoops, addresses: addresses)
     guard admitted >= 1 else {
         logger.critical(
             "the limit of open files leaves none for callers: raise LimitNOFILE, or ulimit -Hn",
@@ -41,6 +45,17 @@ func readSecrets(_ configuration: Configuration, _ logger: Logger) throws -> Sec
     } catch {
         logger.critical(
             "a file with a secret cannot be used", metadata: [LogKey.reason: "\(error)"])
+        throw ExitCode(EX_CONFIG)
+    }
+}
+
+/// Nil if the daemon has no certificate. The files were readable a moment ago, as above.
+func makeTLS(_ configuration: Configuration, _ logger: Logger) throws -> CallerTLS? {
+    guard let files = TLSFiles(configuration) else { return nil }
+    do throws(TLSMistake) {
+        return try CallerTLS(files, logger)
+    } catch {
+        logger.critical("a file of TLS cannot be used", metadata: [LogKey.reason: "\(error)"])
         throw ExitCode(EX_CONFIG)
     }
 }

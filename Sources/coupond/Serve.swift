@@ -32,6 +32,7 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
     }
     let maximumConnections = try admittedConnections(configuration, logger)
     let secrets = try readSecrets(configuration, logger)
+    let tls = try makeTLS(configuration, logger)
     let refusals = RefusalCounts()
     let redis = RedisOptions(
         configuration, password: secrets.redisPassword,
@@ -48,12 +49,13 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
     let server = CouponServer(
         group: group,
         configuration: ServerConfiguration(
-            configuration, installation.partitioning, maximumConnections: maximumConnections),
+            configuration, installation.partitioning, maximumConnections: maximumConnections,
+            tls: tls?.context),
         environment: DaemonEnvironment(
             redis: redis, postgres: postgres, partitioning: installation.partitioning,
             replicas: configuration.redisWaitReplicas,
             replicaTimeoutMilliseconds: configuration.redisWaitTimeout.wholeMilliseconds,
-            secrets: secrets, registry: metrics, refusals: refusals, scheduler: scheduler,
+            secrets: secrets, tls: tls, registry: metrics, refusals: refusals, scheduler: scheduler,
             notifier: Notifier(environment: environment()), logger: logger),
         logger: logger)
     let reload = ReloadService(signals: hangups, server: server, earlyStop: earlyStop)
@@ -118,14 +120,22 @@ extension PostgresOptions {
 
 extension ServerConfiguration {
     fileprivate init(
-        _ configuration: Configuration, _ partitioning: Partitioning, maximumConnections: Int
+        _ configuration: Configuration, _ partitioning: Partitioning, maximumConnections: Int,
+        tls: ServerTLS?
     ) {
         self.init(
             version: Coupond.version,
             worker: WorkerOptions(
                 partitioning: partitioning, replicas: configuration.redisWaitReplicas,
                 clocks: .system, failpoint: failpoint()))
-        listen = configuration.listen.tcp
+        listen = configuration.listen.map(\.place)
+        adminListen = configuration.adminListen?.place
+        unixSockets = UnixSocketAccess(
+            mode: configuration.unixSocketMode,
+            group: configuration.unixSocketGroup.flatMap(Configuration.groupID))
+        reusesPort = configuration.reusePort
+        proxies = configuration.proxies.map { AddressRange(bytes: $0.bytes, bits: $0.bits) }
+        self.tls = tls
         metricsListen = configuration.metricsListen?.tcp
         self.maximumConnections = maximumConnections
         maximumFrameBytes = configuration.maxFrameBytes
@@ -135,7 +145,14 @@ extension ServerConfiguration {
 }
 
 extension Endpoint {
-    /// The address of a listener: the table of settings admits TCP addresses only.
+    fileprivate var place: ServerConfiguration.Place {
+        switch self {
+        case .tcp(let host, let port): .tcp(host: host, port: port)
+        case .unix(let path): .unix(path: path)
+        }
+    }
+
+    /// The address of the listener for HTTP: the table of settings admits TCP addresses only.
     fileprivate var tcp: (host: String, port: Int) {
         guard case .tcp(let host, let port) = self else {
             preconditionFailure("the configuration admits TCP addresses only")

@@ -116,4 +116,12 @@ import Testing
     func `a text that is not an address is refused`(text: String) {
         #expect(ServerAddress(text) == nil)
     }
+
+    @Test func `a unix socket is an address`() throws {
+        let address = try #require(ServerAddress("unix:/run/c.sock"))
+        #expect(address == .unix(path: "/run/c.sock") && address.socketPath == "/run/c.sock")
+        #expect(address.description == "unix:/run/c.sock")
+        let long = "unix:/" + String(repeating: "x", count: 107)
+        #expect(ServerAddress("unix:relative") == nil && ServerAddress(long) == nil)
+    }
 }

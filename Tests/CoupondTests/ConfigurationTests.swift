@@ -27,7 +27,7 @@ import Testing
         #expect(configuration.partitions == 30)
         #expect(configuration.maxConnections == 3)
         #expect(configuration.postgres == "host=/run dbname='a # not a comment'")
-        #expect(configuration.listen == .tcp(host: "127.0.0.1", port: 7070))
+        #expect(configuration.listen == [.tcp(host: "127.0.0.1", port: 7070)])
         #expect(configuration.drainTimeout == .seconds(10))
         #expect(configuration.eventLoops >= 1)
         #expect(configuration.adminTokenFile == nil)

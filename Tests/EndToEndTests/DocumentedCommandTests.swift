@@ -64,6 +64,33 @@ import Testing
         #expect(python.count == 1, "PythonClientTests run it")
     }
 
+    @Test func `the recipe for TLS in docs/NETWORK.md works`() async throws {
+        let page = try String(
+            contentsOf: Self.root.appending(path: "docs/NETWORK.md"), encoding: .utf8)
+        let from = try #require(page.firstRange(of: "\n## TLS\n")).upperBound
+        let end = page[from...].firstRange(of: "\n##")?.lowerBound ?? page.endIndex
+        let section = page[from..<end]
+        let examples = section.split(separator: "\n").filter { $0.hasPrefix("    ") }
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+        let (world, port) = (try await World(), try freePort())
+        for command in examples where command.hasPrefix("openssl ") {
+            let run = try await CommandRun(
+                "/bin/sh", ["-c", "cd \(world.folder.path) && \(command)"])
+            #expect(run.end == .code(0), "\(command): \(run.text)")
+        }
+        let settings = examples.filter { $0.contains(/^[a-z-]+ =/) }.joined(separator: "\n")
+            .replacing("/etc/coupond", with: world.folder.path).replacing("7070", with: "\(port)")
+        let file = try world.folder.write(settings, to: "coupond.conf")
+        let daemon = try Daemon(world, ["--listen", "0.0.0.0:\(port)", "--config", file])
+        let call = try #require(examples.first { $0.hasPrefix("couponctl ") })
+            .replacing("7070", with: "\(port)")
+        try await eventually("the caller is served; the log:\n\(daemon.process.logTail())") {
+            let run = try await self.run("cd \(world.folder.path) && \(call)", daemon)
+            return run.end == .code(0)
+        }
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test(arguments: [
         "README.md", "CONTRIBUTING.md", "docs/TESTING.md", "docs/SIMULATOR.md",
         "docs/PERFORMANCE.md", "systemd/README.md",

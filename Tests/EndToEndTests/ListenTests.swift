@@ -11,6 +11,9 @@ import Testing
         (try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8))?.contains(" lo")
         == true
 
+    /// Callers beyond this machine, without TLS and identities.
+    private static let open = ["--allow-plaintext", "--allow-anonymous-callers"]
+
     @Test func `an address at which the daemon cannot listen ends it with 69, in words`()
         async throws
     {
@@ -21,7 +24,7 @@ import Testing
             ("metrics-listen", "203.0.113.7:7070", foreign),
             ("listen", "no-such-host.invalid:7070", ""),
         ] {
-            let daemon = try Daemon(world, ["--" + setting, address])
+            let daemon = try Daemon(world, ["--" + setting, address] + Self.open)
             #expect(try await daemon.process.waitForEnd() == .code(69))
             let log = daemon.process.logTail()
             #expect(log.contains("cannot listen at \(address) (\(setting)): \(reason)"), "\(log)")
@@ -52,7 +55,8 @@ import Testing
         let hosts = try world.folder.write(
             "::1 both\n127.0.0.1 both\n203.0.113.7 both\n", to: "hosts")
         let daemon = try Daemon(
-            world, ["--listen", "both:\(port)", "--metrics-listen", "both:\(metrics)"],
+            world,
+            ["--listen", "both:\(port)", "--metrics-listen", "both:\(metrics)"] + Self.open,
             startedBy: [
                 "unshare", "--mount", "sh", "-c", "mount --bind \(hosts) /etc/hosts; exec \"$@\"",
                 "sh",
@@ -78,7 +82,7 @@ import Testing
     {
         let world = try await World()
         let port = try freePort()
-        let daemon = try Daemon(world, ["--listen", "[::]:\(port)"])
+        let daemon = try Daemon(world, ["--listen", "[::]:\(port)"] + Self.open)
         try await expectAdmin(at: ["127.0.0.1:\(port)", "[::1]:\(port)"])
         #expect(try await daemon.stop() == .code(0))
     }

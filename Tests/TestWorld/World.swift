@@ -76,18 +76,21 @@ package final class Daemon: Sendable {
     /// - Parameters:
     ///   - redis: how it reaches Redis; by default directly.
     ///   - postgres: how it reaches PostgreSQL; by default directly.
+    ///   - tls: how its client uses TLS; nil if it does not.
     ///   - starter: a command that becomes the daemon, such as `prlimit`.
     package init(
         _ world: World, _ arguments: [String] = [], _ failpoint: Failpoint? = nil,
         environment: [String: String] = [:], redis: String? = nil, postgres: String? = nil,
-        startedBy starter: [String] = []
+        tls: ClientTLS? = nil, startedBy starter: [String] = []
     ) throws {
         port = Int(try freePort())
         let command = starter + [builtExecutable("coupond")]
+        // It may be given more than once, so a test that gives it means only its own.
+        let listen = arguments.contains("--listen") ? [] : ["--listen", "127.0.0.1:\(port)"]
         process = try ServerProcess(
             command[0],
-            arguments: command.dropFirst() + [
-                "--listen", "127.0.0.1:\(port)", "--redis", redis ?? "unix:\(world.redis.socket)",
+            arguments: command.dropFirst() + listen + [
+                "--redis", redis ?? "unix:\(world.redis.socket)",
                 "--postgres", postgres ?? world.database, "--event-loops", "2", "--log-level",
                 "debug",
                 "--metrics-listen", "off",
@@ -99,6 +102,7 @@ package final class Daemon: Sendable {
         // Only a failing test should reach this deadline; a busy machine may be slow.
         var configuration = ClientConfiguration()
         configuration.deadline = .seconds(20)
+        configuration.tls = tls
         client = CouponClient(
             address: ServerAddress(host: "127.0.0.1", port: port), configuration: configuration)
     }

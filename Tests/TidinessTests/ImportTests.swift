@@ -6,6 +6,7 @@ private let allowed: [String: Set<String>] = [
     "CouponDomain": [],
     "CouponCore": ["CouponDomain", "DequeModule", "Synchronization"],
     "CouponWire": ["CCouponProto", "CProtobufC", "CouponDomain", "Synchronization"],
+    "CouponAccess": ["CouponDomain"],
     "CouponRedis": [
         "CHiredis", "CouponCore", "DequeModule", "Glibc", "Logging", "NIOCore", "NIOPosix",
         "Synchronization",
@@ -16,12 +17,13 @@ private let allowed: [String: Set<String>] = [
         "Synchronization",
     ],
     "CouponServer": [
-        "CoreMetrics", "CouponCore", "CouponWire", "DequeModule", "Logging", "Metrics", "NIOCore",
-        "NIOHTTP1", "NIOPosix",
+        "CoreMetrics", "CouponAccess", "CouponCore", "CouponWire", "DequeModule", "Glibc",
+        "Logging", "Metrics", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOTLS",
         "SerialThreads", "ServiceLifecycle", "Synchronization",
     ],
     "CouponClient": [
-        "CouponDomain", "CouponWire", "Glibc", "NIOCore", "NIOPosix", "Synchronization",
+        "CouponDomain", "CouponWire", "Glibc", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS",
+        "Synchronization",
     ],
     "SerialThreads": ["Dispatch"],
     "Systemd": ["Glibc", "Synchronization"],

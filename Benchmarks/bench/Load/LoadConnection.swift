@@ -4,6 +4,8 @@ internal import Glibc
 
 @safe final class LoadConnection<D: Dialect> {
     let descriptor: Int32
+    /// Nil without TLS.
+    private let stream: TLSStream?
     private(set) var unanswered = 0
 
     private let dialect: D
@@ -18,11 +20,12 @@ internal import Glibc
     private var oldestSlot = 0
 
     /// - Parameter capacity: the most questions in flight.
-    init(_ dialect: D, port: Int, capacity: Int) throws {
+    init(_ dialect: D, port: Int, capacity: Int, tls: LoadTLS?) throws {
         self.dialect = dialect
         unsafe outgoing = .allocate(byteCount: capacity * dialect.questionLength, alignment: 16)
         unsafe dueAt = .allocate(capacity: capacity)
-        descriptor = try connectLoopback(port: port)
+        descriptor = try connectLoopback(port: port, isBlocking: tls != nil)
+        stream = try tls.map { [descriptor] in try TLSStream($0, descriptor: descriptor) }
     }
 
     deinit {
@@ -50,9 +53,11 @@ internal import Glibc
     func send() throws {
         var sent = 0
         while sent < outgoingBytes {
-            let count = unsafe Glibc.send(
-                descriptor, outgoing.baseAddress.map { unsafe $0 + sent }, outgoingBytes - sent,
-                Int32(MSG_NOSIGNAL))
+            guard let start = unsafe outgoing.baseAddress else { return }
+            let (bytes, left) = unsafe (start + sent, outgoingBytes - sent)
+            let count =
+                unsafe stream?.send(bytes, left)
+                ?? Glibc.send(descriptor, bytes, left, Int32(MSG_NOSIGNAL))
             if count < 0 {
                 guard errno == EAGAIN else { throw BenchmarkError.call("send") }
                 var writable = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
@@ -69,9 +74,13 @@ internal import Glibc
     /// Reads once, and calls `body` for each whole answer: with its code, and with the time when its question
     /// was due.
     func receive(_ body: (_ code: Int, _ dueAt: Int) -> Void) throws {
+        repeat { try receiveOnce(body) } while stream?.hasBytes == true
+    }
+
+    private func receiveOnce(_ body: (_ code: Int, _ dueAt: Int) -> Void) throws {
         guard let start = unsafe incoming.baseAddress else { return }
-        let count = unsafe recv(
-            descriptor, start + incomingBytes, incoming.count - incomingBytes, 0)
+        let (room, size) = unsafe (start + incomingBytes, incoming.count - incomingBytes)
+        let count = unsafe stream?.receive(room, size) ?? recv(descriptor, room, size, 0)
         guard count > 0 else {
             if count < 0 && errno == EAGAIN { return }
             throw count == 0

@@ -42,11 +42,14 @@ final class LoadGenerator<D: Dialect> {
     private var result = LoadResult()
 
     /// - Parameter capacity: the most questions in flight on each connection.
-    init(_ dialect: D, port: Int, connections count: Int, capacity: Int) throws {
+    init(
+        _ dialect: D, port: Int, connections count: Int, capacity: Int, tls: LoadTLS? = nil
+    ) throws {
         poller = try Poller()
         var connections: [LoadConnection<D>] = []
         for index in 0..<count {
-            let connection = try LoadConnection(dialect, port: port, capacity: capacity)
+            let connection = try LoadConnection(
+                dialect, port: port, capacity: capacity, tls: tls)
             try poller.watch(connection.descriptor, token: index)
             connections.append(connection)
         }

@@ -74,6 +74,10 @@ struct Goal {
         Goal("growth_rows", .atLeast(0.7), "drain with 10,000,000 rows in the table ÷ with none"),
         Goal("growth_coupons", .atLeast(0.5), "accepted a second, 1,000 coupons at once ÷ one"),
         Goal("growth_coupons_10k", .atLeast(0.35), "the same with 10,000 coupons"),
+        Goal(
+            "tls_bounce_ratio", .atLeast(0.7),
+            "bounces a second through TLS ÷ without, 50 connections, pipeline 16"),
+        Goal("tls_accept_ratio", .atLeast(0.7), "the same of accepted requests, pipeline 64"),
         Goal("growth_connections", .atLeast(0.6), "bounces a second, 5,000 connections ÷ 50"),
         Goal(
             "instructions_per_bounce", .recorded,

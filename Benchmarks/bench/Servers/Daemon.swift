@@ -4,14 +4,17 @@ internal import TestSupport
 
 final class Daemon: Sendable {
     let port: Int
+    let hasTLS: Bool
     private let process: ServerProcess
     private let folder: TemporaryFolder
 
     /// Starts it, and waits until it listens, which means that its gates are open.
     /// - Parameter isCounted: whether it runs under callgrind, which counts nothing until it is switched on.
     init(
-        redisPort: Int, postgres: String, eventLoops: Int?, isCounted: Bool = false
+        redisPort: Int, postgres: String, eventLoops: Int?, isCounted: Bool = false,
+        hasTLS: Bool = false
     ) async throws {
+        self.hasTLS = hasTLS
         port = Int(try freePort())
         folder = try TemporaryFolder()
         let program = builtExecutable("coupond")
@@ -21,7 +24,7 @@ final class Daemon: Sendable {
                 "--metrics-listen", "off", "--redis", "127.0.0.1:\(redisPort)",
                 "--postgres", postgres, "--log-level", "warning",
                 "--event-loops", eventLoops.map(String.init) ?? "auto",
-            ]
+            ] + (hasTLS ? try await Self.certificate(in: folder) : [])
         process = try ServerProcess(
             command[0], arguments: Array(command.dropFirst()),
             environment: ["SWIFT_BACKTRACE": "enable=no"], in: folder.path)
@@ -33,6 +36,21 @@ final class Daemon: Sendable {
             close(try connectLoopback(port: port))
             return true
         }
+    }
+
+    /// Makes a certificate. Returns the flags of a daemon that has it.
+    private static func certificate(in folder: TemporaryFolder) async throws -> [String] {
+        let (certificate, key) = (folder.file("daemon.pem"), folder.file("daemon.key"))
+        let openssl = try ServerProcess(
+            "openssl",
+            arguments: [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-subj", "/CN=localhost", "-keyout", key, "-out", certificate,
+            ], in: folder.path)
+        guard try await openssl.waitForEnd() == .code(0) else {
+            throw BenchmarkError("openssl made no certificate: \(openssl.logTail())")
+        }
+        return ["--tls-certificate", certificate, "--tls-key", key]
     }
 
     var pid: Int32 { process.pid }

@@ -44,6 +44,14 @@ final class Stage {
         return daemons
     }
 
+    /// Two daemons with one event loop each, the second one with TLS.
+    func daemonPair() async throws -> (plain: Daemon, encrypted: Daemon) {
+        let plain = try await daemons(1, eventLoops: 1)[0]
+        let encrypted = try await Daemon(
+            redisPort: redisServer.port, postgres: database, eventLoops: 1, hasTLS: true)
+        return (plain, encrypted)
+    }
+
     /// Runs `body` with one daemon, and stops it afterwards.
     func withDaemon<Value>(
         eventLoops: Int?, isCounted: Bool = false, _ body: (Daemon) async throws -> Value
@@ -98,7 +106,8 @@ final class Stage {
         let dialect = IssueDialect(
             coupons: coupons, firstUser: reserveUsers(users), waitsForIssue: waitsForIssue)
         return try LoadGenerator(
-            dialect, port: daemon.port, connections: connections, capacity: capacity)
+            dialect, port: daemon.port, connections: connections, capacity: capacity,
+            tls: daemon.hasTLS ? LoadTLS() : nil)
     }
 
     /// Coupons that are open and loaded, because each was requested once.

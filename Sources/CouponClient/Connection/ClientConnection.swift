@@ -31,15 +31,8 @@ package final class ClientConnection {
         to address: ServerAddress, on loop: any EventLoop,
         configuration: ClientConfiguration = ClientConfiguration()
     ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
-        ClientBootstrap(group: loop)
-            .connectTimeout(configuration.connectTimeout)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(ConnectionHandler(configuration))
-                }
-            }
-            .connect(host: address.host, port: address.port)
+        loadTLS(address, on: loop, configuration)
+            .flatMap { dial(address, on: loop, configuration, tls: $0) }
             .flatMapThrowing { channel in
                 let handler = try channel.pipeline.syncOperations.handler(
                     type: ConnectionHandler.self)
@@ -47,8 +40,45 @@ package final class ClientConnection {
                 return NIOLoopBound(connection, eventLoop: channel.eventLoop)
             }
             .flatMapErrorThrowing { error in
+                if let error = error as? ClientError { throw error }
                 throw ClientError.cannotConnect(address, reason: connectFailure(error))
             }
+    }
+
+    /// Nil if the connection has no TLS. Files are not read on the event loop.
+    private static func loadTLS(
+        _ address: ServerAddress, on loop: any EventLoop, _ configuration: ClientConfiguration
+    ) -> EventLoopFuture<LoadedTLS?> {
+        guard address.socketPath == nil, let tls = configuration.tls else {
+            return loop.makeSucceededFuture(nil)
+        }
+        return NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try LoadedTLS(tls) }
+    }
+
+    private static func dial(
+        _ address: ServerAddress, on loop: any EventLoop, _ configuration: ClientConfiguration,
+        tls: LoadedTLS?
+    ) -> EventLoopFuture<any Channel> {
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(configuration.connectTimeout)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try tls?.addHandlers(
+                        to: channel, address: address, timeout: configuration.connectTimeout)
+                    try channel.pipeline.syncOperations.addHandler(ConnectionHandler(configuration))
+                }
+            }
+        if let path = address.socketPath { return bootstrap.connect(unixDomainSocketPath: path) }
+        let channel = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .connect(host: address.host, port: address.port)
+        return tls == nil ? channel : channel.flatMap(handshake)
+    }
+
+    /// The same channel, once its handshake has ended well.
+    private static func handshake(_ channel: any Channel) -> EventLoopFuture<any Channel> {
+        let end = (try? channel.pipeline.syncOperations.handler(type: TLSHandshake.self))?.end
+        return (end ?? channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel))
+            .map { channel }
     }
 
     /// Its event loop.
@@ -88,8 +118,11 @@ private func connectFailure(_ error: any Error) -> String {
         case ECONNREFUSED: return "connection refused"
         case ETIMEDOUT: return "no answer in time"
         case EHOSTUNREACH, ENETUNREACH: return "the network is unreachable"
+        case ENOENT: return "there is no such socket"
+        case EACCES: return "this user may not use the socket"
         default: return error.description
         }
+    case let mistake as LoadedTLS.Mistake: return mistake.reason
     case is ChannelError: return "no answer in time"
     default: return String(describing: error)
     }

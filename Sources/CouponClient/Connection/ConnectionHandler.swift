@@ -147,7 +147,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(.connectionLost(reason: String(describing: error)))
+        end(error as? ClientError ?? .connectionLost(reason: String(describing: error)))
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -23,6 +23,8 @@ extension MetricName {
         connections: "Connections of callers.",
         connectionsRefused: "Connections refused because there were too many.",
         acceptFailures: "Failures to accept a connection.",
+        tlsCertificateExpiry: "When the daemon's TLS certificate ends, in Unix time.",
+        tlsHandshakeFailures: "TLS handshakes that failed, by cause.",
         slowWaiting: "Slow jobs that are waiting.",
         slowRefused: "Slow jobs refused because too many were waiting.",
         Process.cpu.rawValue: "Processor time used, in seconds.",

@@ -32,6 +32,8 @@ package enum MetricName {
     package static let connections = "coupond_connections"
     package static let connectionsRefused = "coupond_connections_refused_total"
     package static let acceptFailures = "coupond_accept_failures_total"
+    package static let tlsCertificateExpiry = "coupond_tls_certificate_expiry_seconds"
+    package static let tlsHandshakeFailures = "coupond_tls_handshake_failures_total"
 
     // Lanes.
     package static let slowWaiting = "coupond_slow_waiting"

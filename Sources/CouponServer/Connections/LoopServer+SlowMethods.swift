@@ -1,5 +1,6 @@
 /// Methods that may block: each waits in a lane, and its result comes back to the loop. The caller gets an
 /// answer at its deadline in any case.
+internal import CouponAccess
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
@@ -7,10 +8,18 @@ internal import NIOCore
 extension LoopServer {
     /// Queues a slow method in its lane, if the caller may call it now.
     func callSlowMethod(_ request: Request, _ caller: Caller, _ connection: ServerConnection) {
+        if request.method.isAdmin, configuration.adminListen != nil,
+            !connection.peer.isAdminListener
+        {
+            return reply(
+                caller,
+                .failure(
+                    Failure(.permissionDenied, "admin methods are answered at admin-listen only")))
+        }
         if request.method.isAdmin,
             let refusal = AdminAccess.refusal(
                 token: environment.adminToken, given: request.token,
-                isLoopback: connection.isLoopback)
+                isLoopback: connection.peer.isLoopback)
         {
             return reply(caller, .failure(refusal))
         }

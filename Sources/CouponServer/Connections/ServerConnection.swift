@@ -1,5 +1,6 @@
 /// One client's connection: bytes to requests, answers to bytes. ``ConnectionState`` decides when it reads
 /// and when it closes; this handler carries that out.
+internal import CouponAccess
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
@@ -11,9 +12,13 @@ final class ServerConnection: ChannelInboundHandler {
     private let loopServer: LoopServer
     private let splitter: FrameSplitter
     private(set) var number: UInt64 = 0
-    private(set) var isLoopback = false
-    /// The caller's address without port.
-    private(set) var address = ""
+    private let entrance: Entrance
+    /// The caller's IP address, if a proxy has named it.
+    var source: String?
+    /// Who is at the other end, as far as the connection shows it.
+    private(set) var peer = Peer(address: "", isLoopback: false)
+    /// Where the caller comes from: an address without port, or a unix socket.
+    var address: String { peer.socketPath.map { "unix:" + $0 } ?? peer.address }
     /// Read by slow methods, which may wait for long.
     let presence = CallerPresence()
     var share = SlowShare()
@@ -24,15 +29,15 @@ final class ServerConnection: ChannelInboundHandler {
     private var outgoing = ByteBuffer()
     private var state = ConnectionState()
 
-    init(loopServer: LoopServer, maximumFrameBytes: Int) {
+    init(loopServer: LoopServer, maximumFrameBytes: Int, entrance: Entrance) {
         self.loopServer = loopServer
+        self.entrance = entrance
         splitter = FrameSplitter(maximumLength: maximumFrameBytes)
     }
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
-        isLoopback = context.remoteAddress?.isLoopback ?? false
-        address = context.remoteAddress?.ipAddress ?? ""
+        identify(entrance.peer(of: context.channel, source: source))
         number = loopServer.connections.add(self)
         if let refusal = loopServer.connections.refusal() {
             end(with: refusal)
@@ -165,6 +170,11 @@ final class ServerConnection: ChannelInboundHandler {
         end(with: Failure(.invalidArgument, "frame: its rest did not come in time"))
     }
 
+    // MARK: Identity
+
+    /// What the connection shows of its caller is known: when it is accepted, and after a TLS handshake.
+    func identify(_ peer: Peer) { self.peer = peer }
+
     // MARK: Answers
 
     /// Adds an answer to what the turn's end will write.
@@ -224,16 +234,5 @@ final class ServerConnection: ChannelInboundHandler {
     func close() {
         state.shutDown()
         if outgoing.readableBytes > 0 { flush() } else { closeIfDone() }
-    }
-}
-
-extension SocketAddress {
-    fileprivate var isLoopback: Bool {
-        switch self {
-        case .unixDomainSocket: true
-        // A listener at [::] sees callers of IPv4 by mapped addresses.
-        default:
-            ipAddress.map { $0 == "::1" || $0.trimmingPrefix("::ffff:").hasPrefix("127.") } ?? false
-        }
     }
 }

@@ -1,27 +1,56 @@
 /// The listeners for callers.
+internal import CouponAccess
 internal import CouponCore
+internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 internal import ServiceLifecycle
 internal import Synchronization
 
 extension CouponServer {
-    /// For each address a listener for each loop server, all on one port.
+    /// Listens for callers, everywhere or nowhere.
     func listen(_ loopServers: [NIOLoopBound<LoopServer>]) async throws -> [any Channel] {
-        let addresses = try await ListenAddress.resolve(configuration.listen, setting: "listen")
-        var port = configuration.listen.port
-        return try await bindEach(addresses, setting: "listen") { address in
-            var listeners: [any Channel] = []
-            for loopServer in loopServers {
-                var address = address
-                address.port = port
-                let listener = try await bind(
-                    loopServer, at: address, isShared: !listeners.isEmpty)
-                port = listener.localAddress?.port ?? port
-                listeners.append(listener)
+        var places = configuration.listen.map { ($0, setting: "listen") }
+        if let admin = configuration.adminListen { places.append((admin, "admin-listen")) }
+        var listeners: [any Channel] = []
+        do {
+            for (place, setting) in places {
+                listeners += try await listen(loopServers, at: place, setting: setting)
             }
             return listeners
+        } catch {
+            for listener in listeners { try? await listener.close().get() }
+            throw error
+        }
+    }
+
+    private func listen(
+        _ loopServers: [NIOLoopBound<LoopServer>], at place: ServerConfiguration.Place,
+        setting: String
+    ) async throws -> [any Channel] {
+        let isAdmin = setting == "admin-listen"
+        switch place {
+        case .unix(let path):
+            let entrance = Entrance(socketPath: path, isAdmin: isAdmin)
+            return [try await listen(loopServers, at: path, entrance, setting: setting)]
+        case .tcp(let host, let first):
+            let addresses = try await ListenAddress.resolve((host, first), setting: setting)
+            var port = first
+            return try await bindEach(addresses, setting: setting) { address in
+                var listeners: [any Channel] = []
+                for loopServer in loopServers {
+                    var address = address
+                    address.port = port
+                    let listener = try await bind(
+                        loopServer, at: address, Entrance(isAdmin: isAdmin),
+                        isShared: !listeners.isEmpty)
+                    port = listener.localAddress?.port ?? port
+                    listeners.append(listener)
+                }
+                return listeners
+            }
         }
     }
 
@@ -51,20 +80,17 @@ extension CouponServer {
     }
 
     /// - Parameter isShared: whether another loop of this daemon listens there already. The first one must
-    ///   have the address for itself, so that two daemons do not share the callers of one port.
+    ///   have the address for itself, so that two daemons do not share the callers of one port by mistake.
     private func bind(
-        _ loopServer: NIOLoopBound<LoopServer>, at address: SocketAddress, isShared: Bool
+        _ loopServer: NIOLoopBound<LoopServer>, at address: SocketAddress, _ entrance: Entrance,
+        isShared: Bool
     ) async throws -> any Channel {
-        let maximumFrameBytes = configuration.maximumFrameBytes
         let reusePort = ChannelOptions.Types.SocketOption.socketOption(
             .init(rawValue: SO_REUSEPORT))
-        let listener = try await ServerBootstrap(group: loopServer.eventLoop)
-            .serverChannelInitializer { accepting.watch($0) }
-            .serverChannelOption(.backlog, value: 4_096)
+        let isShared = isShared || configuration.reusesPort
+        let listener = try await bootstrap(loopServer.eventLoop, nil)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(reusePort, value: isShared ? 1 : 0)
-            .childChannelOption(.autoRead, value: false)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(
@@ -74,23 +100,97 @@ extension CouponServer {
                 .tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: Limits.keepaliveSeconds / 3
             )
             .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 3)
-            .childChannelOption(
-                .writeBufferWaterMark,
-                value: .init(
-                    low: Limits.unwrittenBytesPerConnection / 4,
-                    high: Limits.unwrittenBytesPerConnection)
-            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try makeRoom()
-                    try channel.pipeline.syncOperations.addHandler(
-                        ServerConnection(
-                            loopServer: loopServer.value, maximumFrameBytes: maximumFrameBytes))
+                    try enter(channel, loopServer, entrance)
                 }
             }
             .bind(to: address).get()
         if !isShared { try await listener.setOption(reusePort, value: 1).get() }
         return listener
+    }
+
+    /// One listener at a unix socket: the kernel does not share a path among several, so this one gives its
+    /// connections to the event loops in turn.
+    private func listen(
+        _ loopServers: [NIOLoopBound<LoopServer>], at path: String, _ entrance: Entrance,
+        setting: String
+    ) async throws -> any Channel {
+        let byLoop = Dictionary(
+            uniqueKeysWithValues: loopServers.map { (ObjectIdentifier($0.eventLoop), $0) })
+        let loop = group.any()
+        try await UnixSocketFile.makeRoom(at: path, setting: setting, on: loop)
+        // Until the file has its mode only this user may connect.
+        let mask = umask(0o177)
+        let listener: any Channel
+        do {
+            defer { umask(mask) }
+            listener = try await bootstrap(loop, group)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        guard let loopServer = byLoop[ObjectIdentifier(channel.eventLoop)] else {
+                            preconditionFailure("a connection is on a loop without a server")
+                        }
+                        try enter(channel, loopServer, entrance)
+                    }
+                }
+                .bind(unixDomainSocketPath: path).get()
+        } catch {
+            throw CannotListen(setting: setting, path: path, error)
+        }
+        do throws(CannotListen) {
+            let file = try UnixSocketFile(path, configuration.unixSockets, setting: setting)
+            listener.closeFuture.whenComplete { _ in file.remove() }
+        } catch {
+            try? await listener.close().get()
+            throw error
+        }
+        return listener
+    }
+
+    /// - Parameter children: where connections live; nil for the loop of the listener.
+    private func bootstrap(
+        _ loop: any EventLoop, _ children: (any EventLoopGroup)?
+    ) -> ServerBootstrap {
+        ServerBootstrap(group: loop, childGroup: children ?? loop)
+            .serverChannelInitializer { accepting.watch($0) }
+            .serverChannelOption(.backlog, value: 4_096)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: .init(
+                    low: Limits.unwrittenBytesPerConnection / 4,
+                    high: Limits.unwrittenBytesPerConnection))
+    }
+
+    /// Puts together what handles a connection.
+    private func enter(
+        _ channel: any Channel, _ loopServer: NIOLoopBound<LoopServer>, _ entrance: Entrance
+    ) throws {
+        try makeRoom()
+        let connection = ServerConnection(
+            loopServer: loopServer.value, maximumFrameBytes: configuration.maximumFrameBytes,
+            entrance: entrance)
+        let pipeline = channel.pipeline.syncOperations
+        if let address = channel.remoteAddress,
+            configuration.proxies.contains(where: { $0.contains(address) })
+        {
+            try pipeline.addHandler(
+                ProxyHandler(connection) {
+                    loopServers.connectionsRefused.add(1, ordering: .relaxed)
+                    logger.notice(
+                        "a connection from an address of proxies began without a PROXY header",
+                        metadata: [LogKey.address: "\(address.ipAddress ?? "")"])
+                })
+        }
+        if entrance.socketPath == nil, let tls = configuration.tls {
+            let alert = AlertDelivery()
+            try pipeline.addHandler(alert)
+            try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
+            try pipeline.addHandler(HandshakeHandler(connection, alert, handshakes))
+        }
+        try pipeline.addHandler(connection)
     }
 
     /// A connection above the limit gets an error, which costs time and a descriptor. Connections far above

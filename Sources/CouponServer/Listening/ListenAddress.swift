@@ -57,9 +57,9 @@ enum ListenAddress {
 
 /// The daemon cannot listen at an address.
 public struct CannotListen: Error, CustomStringConvertible {
-    /// The setting with the address: `listen` or `metrics-listen`.
+    /// The setting with the address: `listen`, `admin-listen` or `metrics-listen`.
     public let setting: String
-    /// Host and port.
+    /// Host and port, or `unix:` and a path.
     public let address: String
     /// What is wrong, and what to do.
     public let reason: String
@@ -77,6 +77,16 @@ public struct CannotListen: Error, CustomStringConvertible {
         self.init(
             setting: setting, address: "\(address.ipAddress ?? "?"):\(address.port ?? 0)",
             reason: Self.reason(error))
+    }
+
+    /// - Parameter path: of a unix socket.
+    init(setting: String, path: String, _ error: any Error) {
+        let code = (error as? IOError)?.errnoCode
+        let reason =
+            code == EACCES || code == EPERM
+            ? "not allowed: the daemon's user may not use this folder or socket"
+            : "\(error)"
+        self.init(setting: setting, address: "unix:" + path, reason: reason)
     }
 
     private static func reason(_ error: any Error) -> String {

@@ -64,7 +64,8 @@ extension CouponServer {
                 // The environment reads files of the system.
                 NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
                     let own =
-                        MetricFamily.sum(loops.map { $0.0 }) + connectionMetrics + work.metrics
+                        MetricFamily.sum(loops.map { $0.0 }) + connectionMetrics + tlsMetrics
+                        + work.metrics
                         + gateMetrics(isReady: loops.allSatisfy(\.isReady))
                     return .init(
                         status: .ok, body: own.map(\.text).joined() + environment.metrics)
@@ -97,6 +98,16 @@ extension CouponServer {
             MetricFamily(
                 MetricName.trailLinesLost, .counter,
                 loopServers.trailLinesLost.load(ordering: .relaxed)),
+        ]
+    }
+
+    /// Empty without TLS.
+    private var tlsMetrics: [MetricFamily] {
+        guard let tls = configuration.tls else { return [] }
+        return [
+            MetricFamily(MetricName.tlsCertificateExpiry, .gauge, tls.expiry),
+            MetricFamily(
+                MetricName.tlsHandshakeFailures, .counter, by: "cause", handshakes.counts),
         ]
     }
 }

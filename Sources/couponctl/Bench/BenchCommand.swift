@@ -22,9 +22,11 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         try await global.withClient { client in
             let coupon = try await coupon(client)
+            var configuration = options.configuration
+            configuration.tls = try global.clientConfiguration().tls
             let fleet = try await Fleet(
                 address: client.address, connections: options.connections,
-                configuration: options.configuration)
+                configuration: configuration)
             defer { fleet.close() }
             var report = try await measure(coupon, client, fleet)
             if options.coupon == nil {

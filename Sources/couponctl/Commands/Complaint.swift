@@ -45,7 +45,9 @@ struct Complaint: Error, Equatable {
         _ error: ClientError, _ address: ServerAddress, _ reading: Bool
     ) -> String {
         switch error {
-        case .cannotConnect: "\(error). Is coupond running?"
+        case .cannotConnect(_, let reason):
+            reason.contains("TLS") || reason.contains("certificate")
+                ? "\(error)" : "\(error). Is coupond running?"
         case .refused(let failure): "coupond at \(address) refused: \(failure.message)"
         case .givenUp(_, let last):
             "\(message(last, address, reading)). An earlier try may have been accepted"

@@ -9,12 +9,15 @@ internal import NIOCore
 struct GlobalOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Where coupond listens, HOST:PORT. Else COUPONCTL_ADDRESS, else 127.0.0.1:7070.",
-            valueName: "host:port"))
+            "Where coupond listens, HOST:PORT or unix:/PATH. Else COUPONCTL_ADDRESS, else "
+                + "127.0.0.1:7070.",
+            valueName: "address"))
     var address: String?
 
     @Option(help: ArgumentHelp("A file whose first line is the admin token.", valueName: "path"))
     var tokenFile: String?
+
+    @OptionGroup(title: "TLS") var tls: TLSOptions
 
     @Flag(help: "Print JSON: one document, or one line for each coupon.")
     var json = false
@@ -26,7 +29,7 @@ struct GlobalOptions: ParsableArguments {
         let text = address ?? environment ?? "127.0.0.1:7070"
         guard let parsed = ServerAddress(text) else {
             throw ValidationError(
-                "'\(text)' is not an address: write HOST:PORT, or [HOST]:PORT for IPv6")
+                "'\(text)' is not an address: write HOST:PORT, [HOST]:PORT for IPv6, or unix:/PATH")
         }
         return parsed
     }
@@ -37,6 +40,7 @@ struct GlobalOptions: ParsableArguments {
         var configuration = ClientConfiguration()
         // A change waits for locks. A timeout would only say that it may still complete.
         configuration.deadline = .seconds(10)
+        configuration.tls = try tls.clientTLS(ProcessInfo.processInfo.environment)
         guard let tokenFile else { return configuration }
         do throws(SecretError) {
             configuration.token = try token(inFile: tokenFile)

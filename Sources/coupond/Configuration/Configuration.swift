@@ -45,6 +45,11 @@ internal import CouponPostgres
         }.joined(separator: "\n")
     }
 
+    /// A mistake that is found later, with the place of the setting's value.
+    func problem(_ text: String, about setting: any AnySetting) -> ConfigurationProblem {
+        .init(origin: origins[setting.key] ?? "default", text: text)
+    }
+
     /// Finds mistakes that no setting has alone.
     private func checkTogether(_ layers: inout Layers) {
         let settings = Settings.table
@@ -62,9 +67,9 @@ internal import CouponPostgres
                 "postgres is not a connection string that libpq can read: \(mistake)",
                 about: settings.postgres)
         }
-        if let metrics = self.metricsListen, metrics.overlaps(self.listen) {
-            layers.report("metrics-listen is the address of listen", about: settings.metricsListen)
-        }
+        checkAddresses(&layers)
+        checkExposure(&layers)
+        checkTLS(&layers)
         check(settings.redisPasswordFile, limit: Secrets.passwordLimit, &layers)
         check(settings.adminTokenFile, limit: Limits.maximumTokenBytes, &layers)
     }

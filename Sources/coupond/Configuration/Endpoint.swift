@@ -24,12 +24,24 @@ extension Endpoint {
     }
 }
 
+extension Endpoint: CustomStringConvertible {
+    /// As `init(_:)` reads it.
+    var description: String {
+        switch self {
+        case .tcp(let host, let port):
+            host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:" + path
+        }
+    }
+}
+
 extension Endpoint {
     private static let everywhere: Set<String> = ["0.0.0.0", "::"]
     private static let loopback: Set<String> = ["localhost", "127.0.0.1", "::1"]
 
     /// Whether only one of two listeners could have its address.
     func overlaps(_ other: Endpoint) -> Bool {
+        if case .unix = self { return self == other }
         guard case .tcp(let host, let port) = self, case .tcp(let otherHost, let otherPort) = other,
             port == otherPort, port != 0
         else { return false }
@@ -37,15 +49,17 @@ extension Endpoint {
             || host == "localhost" && Self.loopback.contains(otherHost)
             || otherHost == "localhost" && Self.loopback.contains(host)
     }
+
+    /// Whether only callers on this machine can connect: a unix socket, `localhost`, `127.0.0.0/8` or `::1`.
+    /// What another name means may change, so it does not count.
+    var isLocal: Bool {
+        guard case .tcp(let host, _) = self else { return true }
+        return host == "localhost" || host == "::1"
+            || host.wholeMatch(of: /127(?:\.[0-9]{1,3}){3}/) != nil
+    }
 }
 
 extension Form<Endpoint> {
-    /// Port 0 lets the kernel choose.
-    static let listener = Form(description: "host:port") { text in
-        guard let endpoint = Endpoint(text), case .tcp = endpoint else { return nil }
-        return endpoint
-    }
-
     static let server = Form(description: "host:port or unix:/path") { text in
         guard let endpoint = Endpoint(text) else { return nil }
         if case .tcp(_, port: 0) = endpoint { return nil }
@@ -53,11 +67,42 @@ extension Form<Endpoint> {
     }
 }
 
+extension Form<[Endpoint]> {
+    /// Port 0 lets the kernel choose.
+    static let listeners = Form(
+        description: "host:port or unix:/path; several are separated by commas, or given one by one"
+    ) { text in
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        let endpoints = parts.compactMap { Endpoint($0.trimmed) }
+        guard endpoints.count == parts.count, endpoints.count <= Limits.listenAddresses else {
+            return nil
+        }
+        return endpoints
+    }
+}
+
 extension Form<Endpoint?> {
     /// Nil is `off`.
     static let listenerOrOff = Form(description: "host:port, or off") { text in
         if text == "off" { return .some(nil) }
-        guard let endpoint = Form<Endpoint>.listener.parse(text) else { return .none }
+        guard let endpoint = Endpoint(text), case .tcp = endpoint else { return .none }
         return endpoint
+    }
+
+    /// Nil if it is empty.
+    static let listenerOrNothing = Form(description: "host:port or unix:/path, or nothing") {
+        text in
+        if text.isEmpty { return .some(nil) }
+        guard let endpoint = Endpoint(text) else { return .none }
+        return endpoint
+    }
+}
+
+extension Substring {
+    /// Without spaces at both ends.
+    fileprivate var trimmed: String {
+        var text = drop(while: \.isWhitespace)
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return String(text)
     }
 }

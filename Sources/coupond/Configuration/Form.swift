@@ -25,6 +25,14 @@ extension Form<Int> {
     }
 }
 
+extension Form<UInt32> {
+    /// The permissions of a file.
+    static let mode = Form(description: "three or four octal digits, such as 0660") { text in
+        guard text.wholeMatch(of: /0?[0-7]{3}/) != nil else { return nil }
+        return UInt32(text, radix: 8)
+    }
+}
+
 extension Form<Bool> {
     static let yesOrNo = Form(description: "true or false") { Bool($0) }
 }

@@ -21,7 +21,7 @@ struct LineSnapshot: FileConfigSnapshot {
     private var entries: [String: Entry] = [:]
 
     /// - Throws: ``ConfigurationError`` with each line that is not `key = value`, has an unknown key, or
-    ///   repeats a key.
+    ///   repeats a key that may have one value only.
     init(data: RawSpan, providerName: String, parsingOptions: ParsingOptions) throws {
         self.providerName = providerName
         let text = unsafe data.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
@@ -48,14 +48,18 @@ struct LineSnapshot: FileConfigSnapshot {
             return .init(origin: origin, text: "not of the form key = value")
         }
         let key = String(line[..<equals].trimmed)
-        let known = Settings.inFile.map(\.key)
-        guard known.contains(key) else {
-            return .unknown(key, called: "key", at: origin, among: known)
-        }
-        if let first = entries[key] {
-            return .init(origin: origin, text: "\(key) is set before, at \(first.origin)")
+        guard let setting = Settings.inFile.first(where: { $0.key == key }) else {
+            return .unknown(
+                key, called: "key", at: origin, among: Settings.inFile.map(\.key))
         }
         let value = String(line[line.index(after: equals)...].trimmed)
+        if let first = entries[key] {
+            guard setting.isList else {
+                return .init(origin: origin, text: "\(key) is set before, at \(first.origin)")
+            }
+            entries[key] = Entry(value: first.value + "," + value, origin: first.origin)
+            return nil
+        }
         entries[key] = Entry(value: value, origin: origin)
         return nil
     }

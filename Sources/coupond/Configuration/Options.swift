@@ -15,6 +15,9 @@ struct Options: ParsableArguments, CustomReflectable {
             if setting.isSwitch {
                 let isGiven = try values.decode(Flag<Bool>.self, forKey: key).wrappedValue
                 flags[setting.key] = isGiven ? "true" : nil
+            } else if setting.isList {
+                let texts = try values.decode(Option<[String]>.self, forKey: key).wrappedValue
+                flags[setting.key] = texts.isEmpty ? nil : texts.joined(separator: ",")
             } else {
                 flags[setting.key] =
                     try values.decode(Option<String?>.self, forKey: key).wrappedValue
@@ -41,8 +44,9 @@ extension AnySetting {
         let name = NameSpecification.customLong(key)
         let fallback = fallback.isEmpty ? "" : " (default: \(fallback))"
         let help = ArgumentHelp("\(help): \(expectation)\(fallback).", valueName: "value")
-        return isSwitch
-            ? Flag(wrappedValue: false, name: name, help: help)
+        if isSwitch { return Flag(wrappedValue: false, name: name, help: help) }
+        return isList
+            ? Option<[String]>(wrappedValue: [], name: name, help: help)
             : Option<String?>(name: name, help: help)
     }
 }

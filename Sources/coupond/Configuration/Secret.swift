@@ -5,8 +5,29 @@ internal import Glibc
 /// The first line of a file. The file is read at each call, so that a reload can change the secret.
 /// - Parameter limit: how many bytes it may have.
 func secret(inFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
-    // A path without a folder may be the secret itself, written in the wrong place.
-    let name = path.contains("/") ? path : "the file"
+    let bytes = try beginning(ofFile: path, SecretText.bytesToRead(limit: limit))
+    do throws(SecretError) {
+        return try SecretText.firstLine(of: bytes, limit: limit)
+    } catch {
+        throw SecretError("\(secretName(path)) \(error)")
+    }
+}
+
+/// All bytes of a file, such as a key.
+/// - Parameter limit: how many it may have.
+func contents(ofFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
+    let bytes = try beginning(ofFile: path, limit + 1)
+    guard bytes.count <= limit else {
+        throw SecretError("\(secretName(path)) has more than \(limit) bytes")
+    }
+    return bytes
+}
+
+/// A path without a folder may be the secret itself, written in the wrong place.
+private func secretName(_ path: String) -> String { path.contains("/") ? path : "the file" }
+
+private func beginning(ofFile path: String, _ limit: Int) throws(SecretError) -> [UInt8] {
+    let name = secretName(path)
     // A pipe without a writer would stop the thread that reads it.
     let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { throw SecretError("\(name) cannot be read: \(systemError(errno))") }
@@ -15,14 +36,10 @@ func secret(inFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
     guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
         throw SecretError("\(name) is not a regular file")
     }
-    var bytes = [UInt8](repeating: 0, count: SecretText.bytesToRead(limit: limit))
+    var bytes = [UInt8](repeating: 0, count: limit)
     let count = unsafe read(file, &bytes, bytes.count)
     guard count >= 0 else { throw SecretError("\(name) cannot be read: \(systemError(errno))") }
-    do throws(SecretError) {
-        return try SecretText.firstLine(of: Array(bytes.prefix(count)), limit: limit)
-    } catch {
-        throw SecretError("\(name) \(error)")
-    }
+    return Array(bytes.prefix(count))
 }
 
 /// Such as "No such file or directory".

@@ -28,6 +28,8 @@ protocol AnySetting: Sendable {
     var expectation: String { get }
     /// Whether its flag has no value: `--allow-unsafe-redis`.
     var isSwitch: Bool { get }
+    /// Whether it may be given more than once; the values are joined by commas.
+    var isList: Bool { get }
     func accepts(_ text: String) -> Bool
 }
 
@@ -35,6 +37,8 @@ extension Setting: AnySetting {
     var expectation: String { form.description }
 
     var isSwitch: Bool { Value.self == Bool.self }
+
+    var isList: Bool { Value.self == [Endpoint].self }
 
     func accepts(_ text: String) -> Bool { form.parse(text) != nil }
 }

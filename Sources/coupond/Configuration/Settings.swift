@@ -15,7 +15,38 @@ struct Settings {
     let config = Setting(
         "config", .optional("a path"), "",
         "The file with settings (not a setting of that file itself)")
-    let listen = Setting("listen", .listener, "127.0.0.1:7070", "Where callers connect")
+    let listen = Setting("listen", .listeners, "127.0.0.1:7070", "Where callers connect")
+    let adminListen = Setting(
+        "admin-listen", .listenerOrNothing, "",
+        "Where admin methods are answered; if it is set, they are refused at the addresses of listen"
+    )
+    let unixSocketMode = Setting(
+        "unix-socket-mode", .mode, "0660", "The permissions of unix sockets for callers")
+    let unixSocketGroup = Setting(
+        "unix-socket-group", .optional("a group"), "",
+        "The group of unix sockets for callers; empty for the daemon's own")
+    let reusePort = Setting(
+        "reuse-port", .yesOrNo, "false",
+        "Let several daemons of one user share the ports of listen")
+    let proxies = Setting(
+        "proxies", .ranges, "",
+        "Whose connections begin with a header of the PROXY protocol, version 2, which names the caller"
+    )
+    let tlsCertificate = Setting(
+        "tls-certificate", .optional("a path"), "",
+        "A PEM file with the daemon's certificate and its chain; with it, TCP is served by TLS only"
+    )
+    let tlsKey = Setting(
+        "tls-key", .optional("a path"), "", "A PEM file with the key of that certificate")
+    let tlsClientCA = Setting(
+        "tls-client-ca", .optional("a path"), "",
+        "A PEM file with the CA of callers; with it, callers by TCP need a certificate of it")
+    let allowPlaintext = Setting(
+        "allow-plaintext", .yesOrNo, "false",
+        "Listen beyond this machine without TLS")
+    let allowAnonymousCallers = Setting(
+        "allow-anonymous-callers", .yesOrNo, "false",
+        "Listen beyond this machine for callers that do not say who they are")
     let metricsListen = Setting(
         "metrics-listen", .listenerOrOff, "127.0.0.1:7071",
         "Where HTTP for metrics and health is served: /metrics, /livez, /readyz")

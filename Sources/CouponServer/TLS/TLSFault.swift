@@ -1,0 +1,61 @@
+/// Why a handshake failed, as the metric and the log name it.
+internal import NIOSSL
+
+struct TLSFault: Equatable {
+    /// The label of the metric.
+    enum Cause: Int, CaseIterable {
+        /// The caller has no certificate, or one that is not accepted.
+        case certificate
+        /// The caller went away before the end.
+        case closed
+        /// What the caller sent is not TLS, or TLS that does not fit.
+        case `protocol`
+        case timeout
+    }
+
+    let cause: Cause
+    let reason: String
+
+    static let timedOut = TLSFault(cause: .timeout, reason: "it took too long")
+
+    init(cause: Cause, reason: String) {
+        self.cause = cause
+        self.reason = reason
+    }
+
+    /// - Parameters:
+    ///   - error: what the handshake ended with.
+    ///   - isExpired: whether the caller sent a certificate that is not valid at this time.
+    init(_ error: any Error, isExpired: Bool) {
+        switch error {
+        case NIOSSLError.handshakeFailed(.sslError([.eofDuringHandshake])),
+            NIOSSLError.handshakeFailed(.syscallError):
+            self.init(cause: .closed, reason: "the caller closed the connection")
+        case NIOSSLError.handshakeFailed(.sslError(let stack)):
+            self.init(code: Self.code(stack.first.map { "\($0)" } ?? ""), isExpired: isExpired)
+        default:
+            self.init(cause: .protocol, reason: "\(error)")
+        }
+    }
+
+    private init(code: String, isExpired: Bool) {
+        switch code {
+        case "PEER_DID_NOT_RETURN_A_CERTIFICATE":
+            self.init(cause: .certificate, reason: "the caller sent no certificate")
+        case "CERTIFICATE_VERIFY_FAILED" where isExpired:
+            self.init(cause: .certificate, reason: "the caller's certificate has expired")
+        case "CERTIFICATE_VERIFY_FAILED":
+            self.init(
+                cause: .certificate, reason: "the caller's certificate is not of tls-client-ca")
+        case _ where code.contains("ALERT"):
+            self.init(cause: .certificate, reason: "the caller refused: \(code)")
+        default:
+            self.init(cause: .protocol, reason: code)
+        }
+    }
+
+    /// The name of an error of BoringSSL, whose text is `…:OPENSSL_internal:NAME at FILE:LINE`.
+    static func code(_ text: String) -> String {
+        text.firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/).map { String($0.1) } ?? "unknown"
+    }
+}

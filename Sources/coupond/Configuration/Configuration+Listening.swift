@@ -1,0 +1,79 @@
+/// Mistakes of the settings that say where the daemon listens, and for whom.
+internal import CouponCore
+internal import Glibc
+
+extension Configuration {
+    /// Where callers connect, the listener of admin methods included.
+    var callerEndpoints: [Endpoint] { self.listen + (self.adminListen.map { [$0] } ?? []) }
+
+    /// Two listeners cannot have one address.
+    func checkAddresses(_ layers: inout Layers) {
+        let settings = Settings.table
+        for (index, endpoint) in self.listen.enumerated()
+        where self.listen[..<index].contains(where: endpoint.overlaps) {
+            layers.report("listen has \(endpoint) twice", about: settings.listen)
+        }
+        if let admin = self.adminListen, self.listen.contains(where: admin.overlaps) {
+            layers.report("admin-listen is the address of listen", about: settings.adminListen)
+        }
+        if let metrics = self.metricsListen {
+            if self.listen.contains(where: metrics.overlaps) {
+                layers.report(
+                    "metrics-listen is the address of listen", about: settings.metricsListen)
+            }
+            if let admin = self.adminListen, metrics.overlaps(admin) {
+                layers.report(
+                    "metrics-listen is the address of admin-listen", about: settings.metricsListen)
+            }
+        }
+        if let group = self.unixSocketGroup, Self.groupID(group) == nil {
+            layers.report(
+                "unix-socket-group is \"\(group)\", which this machine does not know",
+                about: settings.unixSocketGroup)
+        }
+    }
+
+    /// A daemon that listens beyond this machine has TLS and knows its callers, or its settings say that it
+    /// does not: so nobody opens it to the network by mistake.
+    func checkExposure(_ layers: inout Layers) {
+        let settings = Settings.table
+        let listeners: [(any AnySetting, [Endpoint])] = [
+            (settings.listen, self.listen),
+            (settings.adminListen, self.adminListen.map { [$0] } ?? []),
+        ]
+        for (setting, endpoints) in listeners {
+            for endpoint in endpoints where !endpoint.isLocal {
+                let place = "\(setting.key) has \(endpoint), which is beyond this machine, "
+                if self.tlsCertificate == nil && !self.allowPlaintext {
+                    layers.report(
+                        place + "without TLS: set tls-certificate and tls-key, "
+                            + "or allow-plaintext = true", about: setting)
+                }
+                if self.tlsClientCA == nil && !self.allowAnonymousCallers {
+                    layers.report(
+                        place + "and nothing says who may call: set tls-client-ca, "
+                            + "or allow-anonymous-callers = true", about: setting)
+                }
+            }
+        }
+    }
+
+    /// Certificate and key belong together.
+    func checkTLS(_ layers: inout Layers) {
+        let settings = Settings.table
+        if (self.tlsCertificate == nil) != (self.tlsKey == nil) {
+            layers.report(
+                "tls-certificate and tls-key need each other",
+                about: self.tlsKey == nil ? settings.tlsCertificate : settings.tlsKey)
+        }
+        if self.tlsClientCA != nil && self.tlsCertificate == nil {
+            layers.report("tls-client-ca needs tls-certificate", about: settings.tlsClientCA)
+        }
+    }
+
+    /// The number of a group; nil if there is none of this name.
+    static func groupID(_ name: String) -> UInt32? {
+        guard let group = unsafe getgrnam(name) else { return nil }
+        return unsafe group.pointee.gr_gid
+    }
+}

@@ -1,0 +1,35 @@
+/// A listener of its own for admin methods.
+import CouponClient
+import CouponCore
+import TestSupport
+import TestWorld
+import Testing
+
+@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct AdminListenTests {
+    @Test func `admin methods are answered at admin-listen only`() async throws {
+        let world = try await World()
+        let path = world.folder.file("admin.sock")
+        let daemon = try await world.daemon(["--admin-listen", "unix:\(path)"])
+        let admin = CouponClient(address: .unix(path: path))
+        _ = try await admin.create(.offer(1, total: 10))
+        #expect(
+            try await refusal { try await daemon.client.create(.offer(2, total: 1)) }
+                == .permissionDenied)
+        #expect(try await refusal { try await daemon.client.reload() } == .permissionDenied)
+        // The other methods are served at both.
+        #expect(try await daemon.win(CouponID(1), 1) == 1)
+        #expect(try await admin.status(of: CouponID(1), user: UserID(1)).accepted == 1)
+        #expect(try await admin.health() == nil)
+        #expect(try await daemon.client.health() == nil)
+        try await admin.reload()
+        let run = try await CommandRun(
+            builtExecutable("couponctl"), ["coupon", "list", "--address", "unix:\(path)"])
+        #expect(run.end == .code(0), "\(run.text)")
+        let outside = try await CommandRun(
+            builtExecutable("couponctl"),
+            ["coupon", "list", "--address", "127.0.0.1:\(daemon.port)"])
+        #expect(outside.end == .code(77) && outside.text.contains("admin-listen"))
+        await admin.close()
+        #expect(try await daemon.stop() == .code(0))
+    }
+}
