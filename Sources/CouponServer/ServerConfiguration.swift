@@ -33,6 +33,9 @@ public struct ServerConfiguration: Sendable {
     public var listen: [Place] = [.tcp(host: "127.0.0.1", port: 7070)]
     /// Where admin methods are served; nil if wherever callers connect.
     public var adminListen: Place?
+    /// Whether callers by TCP from this machine are its admins while no admin token is configured. A proxy or
+    /// a port forward comes from this machine too, so only while nothing listens beyond it.
+    public var loopbackIsAdmin = true
     /// Who may connect to the unix sockets among these.
     public var unixSockets = UnixSocketAccess(mode: 0o660, group: nil)
     /// Whether other daemons may listen at the same ports.

@@ -130,6 +130,7 @@ extension ServerConfiguration {
                 clocks: .system, failpoint: failpoint()))
         listen = configuration.listen.map(\.place)
         adminListen = configuration.adminListen?.place
+        loopbackIsAdmin = configuration.callerEndpoints.allSatisfy(\.isLocal)
         unixSockets = UnixSocketAccess(
             mode: configuration.unixSocketMode,
             group: configuration.unixSocketGroup.flatMap(Configuration.groupID))

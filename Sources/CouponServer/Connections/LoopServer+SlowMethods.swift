@@ -19,7 +19,8 @@ extension LoopServer {
         if request.method.isAdmin,
             let refusal = AdminAccess.refusal(
                 token: environment.adminToken, given: request.token,
-                isLoopback: connection.peer.isLoopback)
+                isLoopback: connection.peer.isLoopback
+                    && (configuration.loopbackIsAdmin || connection.peer.socketPath != nil))
         {
             return reply(caller, .failure(refusal))
         }
