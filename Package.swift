@@ -78,7 +78,7 @@ let package = Package(
         .target(
             name: "CouponRedis",
             dependencies: [
-                "CHiredis", "CouponCore", nioCore, nioPosix, nioTLS, logging, deque,
+                "CHiredis", "CouponCore", nioCore, nioPosix, nioTLS, nioTLSEvents, logging, deque,
             ],
             resources: [.embedInCode("Scripts")],
             swiftSettings: strict),
@@ -259,7 +259,7 @@ if Context.environment["COUPOND_FUZZ"] != nil {
         .target(
             name: "coupond",
             dependencies: [
-                "CouponCore", "CouponPostgres", logging, nioCore, configuration,
+                "CouponCore", "CouponPostgres", "CouponRedis", logging, nioCore, configuration,
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             exclude: ["Configuration/Options.swift"],

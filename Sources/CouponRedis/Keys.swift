@@ -4,6 +4,9 @@
 internal import CouponCore
 
 enum Keys {
+    /// All keys.
+    static let pattern = "coupond:*"
+
     /// What an `EventSource` subscribes to.
     static let allEvents = "coupond:{*}:events"
 
@@ -11,6 +14,8 @@ enum Keys {
     static let replicas = "coupond:replicas"
 
     static func prefix(_ partition: PartitionID) -> String { "coupond:{\(partition.rawValue)}:" }
+
+    static func events(_ partition: PartitionID) -> String { prefix(partition) + "events" }
 
     static func gate(_ partition: PartitionID) -> String { prefix(partition) + "gate" }
 

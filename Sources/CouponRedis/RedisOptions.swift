@@ -14,10 +14,12 @@ public struct RedisOptions: Sendable {
     public var address: Address
     /// The user of Redis' access lists; nil is the default user.
     public var username: String?
-    /// The password; nil if Redis needs none.
-    public var password: String?
+    /// Its password, and TLS; called for each new connection, from any thread.
+    public var credentials: @Sendable () -> RedisCredentials = { RedisCredentials() }
     /// Whether settings that break promise 3 only cause a warning.
     public var allowUnsafeSettings = false
+    /// Whether an acceptance waits for replicas, so that the user needs the rights to that.
+    public var waitsForReplicas = false
     /// The longest connect and handshake, in milliseconds.
     public var connectTimeoutMilliseconds: Int64 = 2_000
     /// The longest wait for an answer to a command, in milliseconds.
@@ -38,7 +40,7 @@ public struct RedisOptions: Sendable {
 
     /// The first command of a connection; nil without a password.
     var authentication: Command? {
-        password.map { password in
+        credentials().password.map { password in
             username.map { Command("AUTH", $0, password) } ?? Command("AUTH", password)
         }
     }

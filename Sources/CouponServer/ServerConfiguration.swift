@@ -89,6 +89,8 @@ public protocol ServerEnvironment: Sendable {
     func owns(_ partition: PartitionID) -> Bool
     /// Why a partition that this daemon owns waits; nil if none does.
     var whyPartitionsWait: String? { get }
+    /// The rights that the daemon lacks, for people; nil if it has all.
+    var missingRights: String? { get }
     /// Counts a coupon for which PostgreSQL went back.
     func countPostgresRollback()
     /// Metrics that the server does not count itself, in Prometheus' text format; may block.

@@ -18,8 +18,10 @@ final class DaemonEnvironment: ServerEnvironment {
     let replicaTimeoutMilliseconds: Int64
     let secrets: Secrets
     let tls: CallerTLS?
+    let redisAccess: RedisAccess
     let registry: MetricsRegistry
     let refusals: RefusalCounts
+    let postgresRights: MissingRights
     let scheduler: SchedulerService
     let notifier: Notifier
     let logger: Logger
@@ -30,8 +32,8 @@ final class DaemonEnvironment: ServerEnvironment {
     init(
         redis: RedisOptions, postgres: PostgresOptions, partitioning: Partitioning,
         replicas: Int, replicaTimeoutMilliseconds: Int64, secrets: Secrets,
-        tls: CallerTLS?, registry: MetricsRegistry, refusals: RefusalCounts,
-        scheduler: SchedulerService,
+        tls: CallerTLS?, redisAccess: RedisAccess, registry: MetricsRegistry,
+        refusals: RefusalCounts, postgresRights: MissingRights, scheduler: SchedulerService,
         notifier: Notifier, logger: Logger
     ) {
         self.redis = redis
@@ -41,8 +43,10 @@ final class DaemonEnvironment: ServerEnvironment {
         self.replicaTimeoutMilliseconds = replicaTimeoutMilliseconds
         self.secrets = secrets
         self.tls = tls
+        self.redisAccess = redisAccess
         self.registry = registry
         self.refusals = refusals
+        self.postgresRights = postgresRights
         self.scheduler = scheduler
         self.notifier = notifier
         self.logger = logger
@@ -110,6 +114,12 @@ final class DaemonEnvironment: ServerEnvironment {
         } catch {
             throw Failure(.failedPrecondition, "\(error); the old certificate stays in use")
         }
+        let redis: RedisCredentials
+        do throws(FileMistake) {
+            redis = try redisAccess.read()
+        } catch {
+            throw Failure(.failedPrecondition, "\(error); nothing has changed")
+        }
         do throws(SecretError) {
             try secrets.reload()
         } catch {
@@ -117,6 +127,7 @@ final class DaemonEnvironment: ServerEnvironment {
                 .failedPrecondition, "admin-token-file: \(error); the old token stays valid")
         }
         if let certificates { tls?.use(certificates) }
+        redisAccess.use(redis)
     }
 
     func owns(_ partition: PartitionID) -> Bool { scheduler.owns(partition) }
@@ -126,6 +137,8 @@ final class DaemonEnvironment: ServerEnvironment {
     var metrics: String { registry.text + refusals.text + ProcessMetrics.text }
 
     var whyPartitionsWait: String? { scheduler.whyPartitionsWait }
+
+    var missingRights: String? { postgresRights.text }
 
     func listening(on address: String) {
         self.address.withLock { $0 = address }

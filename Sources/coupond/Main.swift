@@ -14,7 +14,7 @@ internal import Logging
             --config, and the file over the defaults. A setting in the file is a line such as: \
             max-batch = 1000
             """,
-        version: version)
+        version: version, subcommands: [MigrateCommand.self, AclCommand.self])
 
     @OptionGroup var options: Options
 
@@ -48,32 +48,20 @@ internal import Logging
         return isAnswer && !isWritten ? outputLost() : code
     }
 
-    private static func answer(_ text: String) throws {
-        guard writeLine(text, to: STDOUT_FILENO) else { throw outputLost() }
-    }
-
     /// Says that an answer cannot be written.
-    private static func outputLost() -> ExitCode {
+    static func outputLost() -> ExitCode {
         writeLine(
             "standard output cannot be written: \(systemError(errno))", to: STDERR_FILENO)
         return ExitCode(EX_IOERR)
     }
 
     func run() async throws {
-        let configuration: Configuration
-        do {
-            configuration = try await Configuration(
-                flags: options.flags, environment: environment())
-            try configuration.checkTLSFiles()
-        } catch let error as ConfigurationError {
-            writeLine("\(error)", to: STDERR_FILENO)
-            throw ExitCode(EX_CONFIG)
-        }
-        if printConfig { return try Self.answer(configuration.asFile) }
+        let configuration = try await checked(options)
+        if printConfig { return try answer(configuration.asFile) }
         if checkConfig {
             let ignored = configuration.foreignVariables
             let note = ignored.isEmpty ? "" : "\nIgnored: \(ignored.joined(separator: ", "))"
-            return try Self.answer("The configuration is good." + note)
+            return try answer("The configuration is good." + note)
         }
         let log = LogWriter(
             descriptor: STDERR_FILENO, isJSON: configuration.logFormat.isJSON(for: STDERR_FILENO))
@@ -88,4 +76,23 @@ internal import Logging
             throw ExitCode(EX_SOFTWARE)
         }
     }
+}
+
+/// The configuration.
+/// - Throws: an `ExitCode`, after its mistakes are written.
+func checked(_ options: Options) async throws -> Configuration {
+    do {
+        let configuration = try await Configuration(
+            flags: options.flags, environment: environment())
+        try configuration.checkTLSFiles()
+        return configuration
+    } catch let error as ConfigurationError {
+        writeLine("\(error)", to: STDERR_FILENO)
+        throw ExitCode(EX_CONFIG)
+    }
+}
+
+/// Writes what the command line asks for.
+func answer(_ text: String) throws {
+    guard writeLine(text, to: STDOUT_FILENO) else { throw Coupond.outputLost() }
 }

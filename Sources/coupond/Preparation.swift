@@ -60,6 +60,18 @@ func makeTLS(_ configuration: Configuration, _ logger: Logger) throws -> CallerT
     }
 }
 
+/// The same for the files of Redis.
+func readRedisAccess(_ configuration: Configuration, _ logger: Logger) throws -> RedisAccess {
+    do throws(FileMistake) {
+        return try RedisAccess(configuration)
+    } catch {
+        logger.critical(
+            "a file for connections to Redis cannot be used",
+            metadata: [LogKey.reason: "\(error)"])
+        throw ExitCode(EX_CONFIG)
+    }
+}
+
 /// Runs blocking work away from the pool of threads, which other tasks need: with one core the pool has one
 /// thread.
 func onThread<Value: Sendable>(
@@ -83,14 +95,15 @@ func prepare(
             _ = try gates.identity()
             try gates.checkRights()
             return try Installation.setUp(
-                postgres, partitions: configuration.partitions, logger: logger)
+                postgres, partitions: configuration.partitions,
+                mayMigrate: configuration.migrateAtStart, logger: logger)
         } catch BackendError.redis(.unsafeSettings(let text)) {
             logger.critical(
                 "Redis is not configured to store data durably", metadata: [LogKey.why: "\(text)"])
             throw ExitCode(EX_CONFIG)
         } catch BackendError.redis(.missingRights(let text)) {
             logger.critical(
-                "the Redis user lacks rights; docs/OPERATIONS.md has a user with all of them",
+                "the Redis user lacks rights; `coupond acl redis` prints all it needs",
                 metadata: [LogKey.rights: "\(text)"])
             throw ExitCode(EX_CONFIG)
         } catch BackendError.postgres(.refused(let text)) {

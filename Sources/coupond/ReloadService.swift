@@ -1,4 +1,4 @@
-/// SIGHUP drops all local caches and reads the admin token again. Other settings need a restart.
+/// SIGHUP drops all local caches and reads the files of secrets again. Other settings need a restart.
 internal import CouponServer
 internal import ServiceLifecycle
 internal import UnixSignals

@@ -3,23 +3,15 @@ internal import CouponCore
 internal import Synchronization
 
 final class Secrets: Sendable {
-    /// The longest password of Redis, in bytes.
+    /// The longest password of Redis or PostgreSQL, in bytes.
     static let passwordLimit = 4_096
 
-    /// Read once: connections that are made later use it too.
-    let redisPassword: String?
     private let adminTokenFile: String?
     private let token: Mutex<[UInt8]?>
 
     /// - Throws: if a file has become unreadable since the configuration was checked. Without its token the
     ///   daemon would serve admin methods that need one.
     init(_ configuration: Configuration) throws(SecretError) {
-        if let path = configuration.redisPasswordFile {
-            redisPassword = String(
-                decoding: try secret(inFile: path, limit: Self.passwordLimit), as: UTF8.self)
-        } else {
-            redisPassword = nil
-        }
         adminTokenFile = configuration.adminTokenFile
         token = Mutex(try Self.token(inFile: configuration.adminTokenFile))
     }

@@ -33,10 +33,10 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
     let maximumConnections = try admittedConnections(configuration, logger)
     let secrets = try readSecrets(configuration, logger)
     let tls = try makeTLS(configuration, logger)
+    let redisAccess = try readRedisAccess(configuration, logger)
     let refusals = RefusalCounts()
     let redis = RedisOptions(
-        configuration, password: secrets.redisPassword,
-        countRefusal: { refusals.count(.redis, $0) })
+        configuration, redisAccess, countRefusal: { refusals.count(.redis, $0) })
     let postgres = PostgresOptions(configuration) { refusals.count(.postgres, $0) }
     let hangups = await UnixSignalsSequence(trapping: .sighup)
     let earlyStop = await EarlyStop(log, logger)
@@ -44,7 +44,9 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
         try prepare(configuration, redis, postgres, logger)
     }
 
-    let scheduler = makeScheduler(configuration, redis, postgres, installation.partitioning)
+    let missingRights = MissingRights(logger)
+    let scheduler = makeScheduler(
+        configuration, redis, postgres, installation.partitioning, missingRights)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
     let server = CouponServer(
         group: group,
@@ -55,7 +57,8 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
             redis: redis, postgres: postgres, partitioning: installation.partitioning,
             replicas: configuration.redisWaitReplicas,
             replicaTimeoutMilliseconds: configuration.redisWaitTimeout.wholeMilliseconds,
-            secrets: secrets, tls: tls, registry: metrics, refusals: refusals, scheduler: scheduler,
+            secrets: secrets, tls: tls, redisAccess: redisAccess, registry: metrics,
+            refusals: refusals, postgresRights: missingRights, scheduler: scheduler,
             notifier: Notifier(environment: environment()), logger: logger),
         logger: logger)
     let reload = ReloadService(signals: hangups, server: server, earlyStop: earlyStop)
@@ -75,12 +78,13 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
 
 private func makeScheduler(
     _ configuration: Configuration, _ redis: RedisOptions, _ postgres: PostgresOptions,
-    _ partitioning: Partitioning
+    _ partitioning: Partitioning, _ missingRights: MissingRights
 ) -> SchedulerService {
     let logger = Logger(label: "coupond.scheduler")
     var postgres = postgres
     // One thread serves all partitions, so a locked coupon must not hold up the others for longer.
     postgres.lockTimeoutMilliseconds = 250
+    postgres.reportMissingRights = { missingRights.report($0) }
     return SchedulerService(
         ledger: { [postgres] in PostgresLedger(postgres, logger: logger) },
         gates: { RedisGateControl(options: redis, logger: logger) },
@@ -92,7 +96,7 @@ private func makeScheduler(
 
 extension RedisOptions {
     fileprivate init(
-        _ configuration: Configuration, password: String?,
+        _ configuration: Configuration, _ access: RedisAccess,
         countRefusal: @escaping @Sendable (String) -> Void
     ) {
         switch configuration.redis {
@@ -100,9 +104,10 @@ extension RedisOptions {
         case .unix(let path): self.init(address: .unix(path: path))
         }
         username = configuration.redisUser
-        self.password = password
+        credentials = { access.credentials }
         self.countRefusal = countRefusal
         allowUnsafeSettings = configuration.allowUnsafeRedis
+        waitsForReplicas = configuration.redisWaitReplicas > 0
         backlogPerCoupon = Int64(configuration.backlogPerCoupon)
         backlogPerPartition = Int64(configuration.backlogPerPartition)
         finishedRetentionMilliseconds = configuration.finishedRetention.wholeMilliseconds
@@ -110,11 +115,19 @@ extension RedisOptions {
 }
 
 extension PostgresOptions {
-    fileprivate init(
-        _ configuration: Configuration, countRefusal: @escaping @Sendable (String) -> Void
+    /// Also for `coupond migrate`.
+    init(
+        _ configuration: Configuration,
+        countRefusal: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.init(connection: configuration.postgres)
         self.countRefusal = countRefusal
+        if let path = configuration.postgresPasswordFile {
+            readPassword = {
+                String(
+                    decoding: try secret(inFile: path, limit: Secrets.passwordLimit), as: UTF8.self)
+            }
+        }
     }
 }
 

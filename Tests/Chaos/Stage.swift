@@ -37,7 +37,7 @@ final class DaemonHost: Sendable {
 
     /// Starts a daemon. It may not be ready yet.
     func start(failpoint: Failpoint? = nil) throws {
-        let database = world.database.split(separator: " ").filter { !$0.hasPrefix("host=") }
+        let database = world.daemonDatabase.split(separator: " ").filter { !$0.hasPrefix("host=") }
         let daemon = try Daemon(
             world, [], failpoint, redis: "unix:\(sockets.redis)",
             postgres: (["host=\(sockets.postgres)"] + database).joined(separator: " "))

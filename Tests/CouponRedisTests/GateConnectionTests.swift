@@ -45,6 +45,10 @@ final class Way: Sendable {
         try await gate.eventLoop.submit { self.gate.value.identity }.get()
     }
 
+    func trouble() async throws -> String? {
+        try await gate.eventLoop.submit { self.gate.value.trouble }.get()
+    }
+
     func ready() async throws -> RedisIdentity {
         try await eventually("the gate") { try await self.identity() != nil }
         return try #require(try await identity())
@@ -281,7 +285,7 @@ extension GateAnswer {
                 ?? false
         }
         try await without.close()
-        options.password = "secret"
+        options.show(password: "secret")
         options.username = "default"
         let way = try await Way(options)
         _ = try await way.ready()

@@ -53,7 +53,7 @@ internal import Testing
         try await fixture.server.cli("ACL", "SETUSER", "stranger", "on", "nopass", "-@all", "+auth")
         let stranger = fixture.another {
             $0.username = "stranger"
-            $0.password = "any"
+            $0.show(password: "any")
         }
         let before = try await fixture.connections()
         for _ in 1...1_000 {

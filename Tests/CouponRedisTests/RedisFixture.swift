@@ -1,6 +1,7 @@
 /// A private Redis with one partition, and short functions for what the tests do to it.
 internal import CoreTestKit
 internal import CouponCore
+internal import Foundation
 internal import Logging
 internal import TestSupport
 internal import Testing
@@ -17,9 +18,17 @@ final class RedisFixture {
     let control: RedisGateControl
     private var lastLoad: LoadNumber = 0
 
-    init(_ settings: [String] = [], retention: Int64 = 0) async throws {
-        server = try await RedisServer(settings)
+    /// - Parameter certificates: for TLS; with `REDIS_TLS=1` all fixtures have some.
+    init(
+        _ settings: [String] = [], retention: Int64 = 0, certificates: BackendCertificates? = nil
+    ) async throws {
+        server = try await RedisServer(settings, certificates: certificates)
         var options = RedisOptions(address: .unix(path: server.socket))
+        if let certificates = server.certificates {
+            let tls = try RedisTLS(certificates)
+            options.address = .tcp(host: "127.0.0.1", port: server.port)
+            options.credentials = { RedisCredentials(tls: tls) }
+        }
         options.finishedRetentionMilliseconds = retention
         control = RedisGateControl(options: options, logger: Logger(label: "test"))
     }
@@ -342,5 +351,34 @@ extension EventSignal {
         guard case .event(var event) = self else { return self }
         event.publishedAt = time
         return .event(event)
+    }
+}
+
+extension RedisTLS {
+    /// - Parameters:
+    ///   - authority: a path; nil is the authority of Redis.
+    ///   - client: nil is the client that Redis knows.
+    init(
+        _ certificates: BackendCertificates, authority: String? = nil,
+        client: BackendCertificates.Pair? = nil, serverName: String = "127.0.0.1"
+    ) throws {
+        let client = client ?? certificates.client
+        func bytes(_ path: String) throws -> [UInt8] {
+            Array(try Data(contentsOf: URL(filePath: path)))
+        }
+        try self.init(
+            authority: try bytes(authority ?? certificates.authority),
+            certificate: try bytes(client.certificate), key: try bytes(client.key),
+            serverName: serverName)
+    }
+}
+
+extension RedisOptions {
+    mutating func show(password: String) {
+        credentials = { [credentials] in
+            var all = credentials()
+            all.password = password
+            return all
+        }
     }
 }

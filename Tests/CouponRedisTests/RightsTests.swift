@@ -1,21 +1,58 @@
-/// The rights that a start checks are those that the scripts need.
-internal import Testing
+/// The rights that a daemon asks for are those that its scripts and its code need.
+import Foundation
+import TestSupport
+import Testing
 
-@testable internal import CouponRedis
+@testable import CouponRedis
 
 @Suite struct RightsTests {
-    @Test func `every command of a script is among the rights that a start checks`() {
-        let checked = commands(in: Script.rights, #/{ '([A-Z]+)'/#)
-        for script in Script.allCases where script != .rights {
-            let used = commands(
-                in: script, #/redis\.p?call\('([A-Z]+)'|= { '([A-Z]+)'|\bcall\('([A-Z]+)'/#)
-            #expect(used.isSubset(of: checked), "\(script): \(used.subtracting(checked))")
-        }
-        #expect(checked.isSuperset(of: ["MSET", "HSET", "XADD"]), "the patterns find something")
+    /// With everything that settings may add.
+    private static let all = RedisRights(checkingSettings: true, waitingForReplicas: true)
+
+    private static func names(_ rights: RedisRights) -> Set<String> {
+        Set(rights.commands.map { String($0.prefix { $0 != " " }) })
     }
 
-    private func commands<Output>(in script: Script, _ pattern: Regex<Output>) -> Set<String> {
-        let text = String(decoding: script.text, as: UTF8.self)
+    @Test func `every command of a script is among the rights, and every right is used`() throws {
+        var used = try commandsInCode()
+        for script in Script.allCases {
+            let commands = commands(
+                in: String(decoding: script.text, as: UTF8.self),
+                #/redis\.p?call\('([A-Z]+)'|= { '([A-Z]+)'|\bcall\('([A-Z]+)'/#)
+            #expect(
+                commands.isSubset(of: Self.names(Self.all)),
+                "\(script): \(commands.subtracting(Self.names(Self.all)))")
+            used.formUnion(commands)
+        }
+        #expect(used == Self.names(Self.all).union(["AUTH"]), "AUTH needs no right")
+    }
+
+    @Test func `only a daemon that waits for replicas needs WAIT, and only checks need CONFIG`() {
+        let fewest = RedisRights(checkingSettings: false, waitingForReplicas: false)
+        #expect(Self.names(Self.all).subtracting(Self.names(fewest)) == ["CONFIG", "WAIT"])
+        #expect(!fewest.channels.contains(Keys.replicas))
+        #expect(Self.all.channels.contains(Keys.replicas))
+    }
+
+    @Test func `Redis takes the access list as it is printed, and misses nothing`() async throws {
+        let fixture = try await RedisFixture()
+        for waiting in [false, true] {
+            let rights = RedisRights(checkingSettings: true, waitingForReplicas: waiting)
+            let words = rights.accessList(user: "clerk", password: ">secret")
+                .split(separator: " ").map(String.init)
+            #expect(try await fixture.server.cli(words) == "OK")
+            let clerk = fixture.another {
+                $0.username = "clerk"
+                $0.show(password: "secret")
+                $0.waitsForReplicas = waiting
+            }
+            try clerk.checkRights()
+        }
+        let list = try await fixture.server.cli("ACL", "GETUSER", "clerk")
+        #expect(list.contains("~coupond:*") && !list.contains("+@all"), "\(list)")
+    }
+
+    private func commands<Output>(in text: String, _ pattern: Regex<Output>) -> Set<String> {
         var found: Set<String> = []
         for match in text.matches(of: Regex<AnyRegexOutput>(pattern)) {
             for group in match.output.dropFirst() {
@@ -23,5 +60,23 @@ internal import Testing
             }
         }
         return found
+    }
+
+    /// The first words of the commands that Swift sends.
+    private func commandsInCode() throws -> Set<String> {
+        let sources = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Sources/CouponRedis")
+        let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)
+        var found: Set<String> = []
+        while let file = files?.nextObject() as? URL {
+            guard file.pathExtension == "swift", file.lastPathComponent != "RedisRights.swift"
+            else { continue }
+            found.formUnion(
+                commands(
+                    in: try String(contentsOf: file, encoding: .utf8),
+                    #/Command\(\s*"([A-Z]+)"|append\("([A-Z]{3,})"\)|words = \["([A-Z]+)"/#))
+        }
+        return found.subtracting(["LOAD"])
     }
 }

@@ -84,6 +84,54 @@ import Testing
     }
 
     @Test(arguments: [
+        ("sslmode=verify-ful", "sslmode"), ("host=h target_session_attrs=writable", "target"),
+        ("sslrootcert=/nowhere/s3cret", "sslrootcert names a file that cannot be read"),
+        ("service=s3cret", "service"),
+    ])
+    func `a value that libpq would refuse at its first connection is a mistake`(
+        _ text: String, _ name: String
+    ) async {
+        let errors = await problems(flags: ["postgres": text])
+        #expect(errors.count == 1 && errors[0].text.contains(name), "\(errors)")
+        #expect(!"\(errors)".contains("s3cret"))
+    }
+
+    @Test func `PostgreSQL's password is in the string or in the file`() async throws {
+        let path = try file(Array("hush\n".utf8))
+        let flags = ["postgres-password-file": path]
+        #expect(await problems(flags: flags) == [])
+        for text in ["host=h password=x", "postgres://u:x@h/d"] {
+            let errors = await problems(flags: flags.merging(["postgres": text]) { $1 })
+            #expect(errors.map(\.text) == ["postgres has a password already"])
+        }
+        #expect(
+            await problems(flags: ["postgres-password-file": "/nowhere/file"]).map(\.text) == [
+                "postgres-password-file: /nowhere/file cannot be read: No such file or directory"
+            ])
+    }
+
+    @Test func `mistakes in the settings of TLS to Redis are found together`() async throws {
+        let path = try file(Array("no certificate\n".utf8))
+        #expect(
+            await problems(flags: ["redis-tls-ca": path, "redis-tls-server-name": "h"]).map(\.text)
+                == ["redis-tls-ca needs redis-tls", "redis-tls-server-name needs redis-tls"])
+        #expect(
+            await problems(flags: [
+                "redis-tls": "true", "redis": "unix:/run/redis.sock", "redis-tls-key": path,
+            ]).map(\.text) == [
+                "redis-tls needs a redis of the form host:port",
+                "redis-tls-key needs redis-tls-certificate",
+            ])
+        #expect(
+            await problems(flags: ["redis-tls": "true", "redis-tls-ca": path]).map(\.text)
+                == ["redis-tls-ca: the file has no certificate in PEM"])
+        #expect(
+            await problems(flags: ["redis-tls": "true", "redis-tls-ca": "/nowhere/ca"]).map(\.text)
+                == ["redis-tls-ca: /nowhere/ca cannot be read: No such file or directory"])
+        #expect(await problems(flags: ["redis-tls": "true"]) == [])
+    }
+
+    @Test(arguments: [
         "coupond", "host=/run dbname=coupond", "postgresql:///coupond?host=/run",
         "host=a,b port=5432,5433", "postgres://user:s%3Cret@[::1]:5432/coupond",
     ])

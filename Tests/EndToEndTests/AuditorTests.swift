@@ -154,7 +154,8 @@ import Testing
             """
             ALTER TABLE coupond.coupon_issue RENAME TO slow_issue;
             CREATE VIEW coupond.coupon_issue AS
-                SELECT * FROM coupond.slow_issue WHERE pg_sleep(3) IS NOT NULL
+                SELECT * FROM coupond.slow_issue WHERE pg_sleep(3) IS NOT NULL;
+            GRANT SELECT ON coupond.coupon_issue TO \(LeastRights.role)
             """)
         let client = stage.daemon.client
         let audit = try await client.audit(stage.coupon)

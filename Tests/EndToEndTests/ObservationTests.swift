@@ -112,13 +112,13 @@ import Testing
             }
         }
         try await subscription("1.0")
-        try await world.redis.cli("ACL", "SETUSER", "default", "resetchannels")
+        try await world.redis.cli("ACL", "SETUSER", "coupond", "resetchannels")
         try await subscription("0.0")
         #expect(daemon.process.logTail(lines: 10_000).contains("the event subscription is broken"))
         try await eventually("the reason is logged") {
             daemon.process.logTail(lines: 10_000).contains("NOPERM")
         }
-        try await world.redis.cli("ACL", "SETUSER", "default", "allchannels")
+        try await world.redis.cli("ACL", "SETUSER", "coupond", "allchannels")
         try await subscription("1.0")
         try await eventually("the recovery is logged") {
             daemon.process.logTail(lines: 10_000).contains("the event subscription works again")

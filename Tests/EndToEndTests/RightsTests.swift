@@ -1,6 +1,5 @@
 import CouponClient
 import CouponCore
-import Foundation
 import NIOCore
 import TestSupport
 import TestWorld
@@ -9,35 +8,15 @@ import Testing
 /// Rights and settings of Redis and PostgreSQL that are missing: each is named by its true cause, and the
 /// daemon heals when it is there again.
 @Suite(.machine(.asking), .timeLimit(.minutes(2))) struct RightsTests {
-    /// The lines of docs/OPERATIONS.md between two lines, of which the first ends with `start`.
-    private static func documented(after start: String) throws -> String {
-        let page = try String(
-            contentsOfFile: repositoryRoot + "/docs/OPERATIONS.md", encoding: .utf8)
-        let lines = page.split(separator: "\n", omittingEmptySubsequences: false)
-        let first = try #require(lines.firstIndex { $0.hasSuffix(start) })
-        return lines[(first + 2)...].prefix { $0.hasPrefix("    ") }
-            .map { $0.drop { $0 == " " } }.joined(separator: "\n")
-    }
-
-    /// A world whose Redis has the user `coupond` with the rights of the page.
-    private static func world() async throws -> (world: World, arguments: [String]) {
-        let world = try await World()
-        let command = try documented(after: "This user of Redis has all rights that coupond needs:")
-            .replacing("\\\n", with: "").split(separator: " ").map(String.init)
-        #expect(try await world.redis.cli(command) == "OK")
-        let file = try world.folder.write("PASSWORD\n", to: "password")
-        return (world, ["--redis-user", "coupond", "--redis-password-file", file])
-    }
-
     private func log(_ daemon: Daemon) -> String { daemon.process.logTail(lines: 10_000) }
 
-    @Test func `a user with the documented rights serves, also after a break and with replicas`()
+    @Test func `a user with the printed rights serves, also after a break and with replicas`()
         async throws
     {
-        let (world, arguments) = try await Self.world()
+        let world = try await World()
         let replica = try await RedisServer(replicaOf: world.redis)
         let daemon = try await world.daemon(
-            arguments + ["--redis-wait-replicas", "1", "--redis-wait-timeout", "10s"])
+            ["--redis-wait-replicas", "1", "--redis-wait-timeout", "10s"])
         let coupon = try await daemon.offer(total: 4)
         #expect(try await daemon.win(coupon, 1) == 1)
         try await world.redis.cli("CLIENT", "KILL", "TYPE", "normal")
@@ -59,17 +38,17 @@ import Testing
     func `a start without a right in Redis ends with 78 and names it`(
         rule: String, name: String
     ) async throws {
-        let (world, arguments) = try await Self.world()
+        let world = try await World()
         try await world.redis.cli("ACL", "SETUSER", "coupond", rule)
-        let daemon = try Daemon(world, arguments)
+        let daemon = try Daemon(world)
         #expect(try await daemon.process.waitForEnd() == .code(78))
         #expect(log(daemon).contains(name), "\(log(daemon))")
     }
 
     @Test func `a right in Redis that goes is named while it is missing`() async throws {
-        let (world, arguments) = try await Self.world()
+        let world = try await World()
         let port = Int(try freePort())
-        let daemon = try await world.daemon(arguments + ["--metrics-listen", "127.0.0.1:\(port)"])
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
         try await world.redis.cli("ACL", "SETUSER", "coupond", "-client|kill")
         // Nothing has broken, and nobody asks.
         try await eventually("it is not ready, and says why") {
@@ -101,7 +80,7 @@ import Testing
             ["CONFIG", "SET", "min-replicas-to-write", "0"], "NOREPLICAS", "min-replicas-to-write"
         ),
         (
-            ["ACL", "SETUSER", "default", "-evalsha"], ["ACL", "SETUSER", "default", "+evalsha"],
+            ["ACL", "SETUSER", "coupond", "-evalsha"], ["ACL", "SETUSER", "coupond", "+evalsha"],
             "NOPERM", "evalsha"
         ),
     ])
@@ -140,26 +119,19 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `a role with the documented rights serves, and a right that goes is named`()
-        async throws
-    {
+    @Test func `a right in PostgreSQL that goes is named while it is missing`() async throws {
         let world = try await World()
-        let owner = try await world.daemon()
-        #expect(try await owner.stop() == .code(0))
-        let clerk = try world.sql("SELECT 'clerk_' || current_database()")
-        let grants = try Self.documented(
-            after: "This role has all rights that a started coupond needs:"
-        )
-        .replacing("ROLE", with: clerk)
-        try world.sql("CREATE ROLE \(clerk) LOGIN; \(grants)")
         let port = Int(try freePort())
-        let database = world.database.replacing("user=coupond", with: "user=\(clerk)")
-        let daemon = try Daemon(
-            world, ["--metrics-listen", "127.0.0.1:\(port)"], postgres: database)
-        try await daemon.ready()
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
         let coupon = try await daemon.offer(total: 5)
         #expect(try await daemon.win(coupon, 1) == 1)
-        try world.sql("REVOKE INSERT ON coupond.coupon_issue FROM \(clerk)")
+        try world.sql("REVOKE INSERT ON coupond.coupon_issue FROM \(LeastRights.role)")
+        // Nothing has failed, and nobody asks.
+        try await eventually("it is not ready, and says why") {
+            let page = try httpGet("/readyz", port: port)
+            return page.hasPrefix("HTTP/1.1 503") && page.contains("INSERT on coupond.coupon_issue")
+        }
+        #expect(log(daemon).contains("INSERT on coupond.coupon_issue"))
         #expect(try await daemon.ask(coupon, 2) == .accepted(sequence: 2))
         let cause = "permission denied for table coupon_issue"
         try await eventually("the log names it") { log(daemon).contains(cause) }
@@ -167,30 +139,23 @@ import Testing
             try httpGet("/metrics", port: port).contains(
                 #"coupond_refusals_total{server="postgres",cause="42501"}"#)
         }
-        try world.sql("GRANT INSERT ON coupond.coupon_issue TO \(clerk)")
+        try world.sql("GRANT INSERT ON coupond.coupon_issue TO \(LeastRights.role)")
         try await eventually("it is issued") { try await daemon.holds(coupon, 2) }
-        try world.sql("REVOKE SELECT ON coupond.coupon FROM \(clerk)")
+        try await eventually("it is ready again") {
+            try httpGet("/readyz", port: port).hasPrefix("HTTP/1.1 200")
+        }
+        try world.sql("REVOKE SELECT ON coupond.coupon FROM \(LeastRights.role)")
         await #expect(throws: ClientError.self) { try await daemon.client.coupon(coupon) }
         #expect(log(daemon).contains("INTERNAL"), "an answer with INTERNAL is logged")
         #expect(log(daemon).contains("permission denied for table coupon ("))
         #expect(try await daemon.stop() == .code(0))
-        try world.sql("DROP OWNED BY \(clerk); DROP ROLE \(clerk)")
     }
 
     @Test func `a start without a right in PostgreSQL ends with 78 and names it`() async throws {
         let world = try await World()
-        let owner = try await world.daemon()
-        #expect(try await owner.stop() == .code(0))
-        let clerk = try world.sql("SELECT 'clerk_' || current_database()")
-        try world.sql(
-            """
-            CREATE ROLE \(clerk) LOGIN; GRANT USAGE ON SCHEMA coupond TO \(clerk);
-            GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA coupond TO \(clerk)
-            """)
-        let database = world.database.replacing("user=coupond", with: "user=\(clerk)")
-        let daemon = try Daemon(world, postgres: database)
+        try world.sql("REVOKE DELETE ON coupond.gate_outbox FROM \(LeastRights.role)")
+        let daemon = try Daemon(world)
         #expect(try await daemon.process.waitForEnd() == .code(78))
         #expect(log(daemon).contains("DELETE on coupond.gate_outbox"))
-        try world.sql("DROP OWNED BY \(clerk); DROP ROLE \(clerk)")
     }
 }

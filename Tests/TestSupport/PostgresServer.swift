@@ -59,6 +59,9 @@ public final class PostgresServer: Sendable {
             throw ServerProcessError(description: "initdb failed:\n\(initdb.logTail())")
         }
         try await start()
+        for role in [LeastRights.owner, LeastRights.role] {
+            try query("CREATE ROLE \(role) LOGIN", on: connection())
+        }
     }
 
     /// A copy of another server as it is now, by pg_basebackup, on a socket of its own.

@@ -6,8 +6,15 @@ internal import Synchronization
 public final class RedisServer: Sendable {
     /// The path of its unix socket.
     public let socket: String
-    /// Its TCP port.
+    /// Its TCP port. With certificates it speaks only TLS there; the unix socket stays plain.
     public let port: Int
+    /// Its certificates; nil without TLS.
+    public let certificates: BackendCertificates?
+
+    /// With `REDIS_TLS=1` all servers of a test run speak TLS.
+    private static let certificatesOfRun =
+        ProcessInfo.processInfo.environment["REDIS_TLS"] == "1"
+        ? Task { try await BackendCertificates() } : nil
 
     private let folder: TemporaryFolder
     private let settings: [String]
@@ -18,8 +25,16 @@ public final class RedisServer: Sendable {
     /// - Parameters:
     ///   - settings: further options of redis-server; a later one wins.
     ///   - environment: added to the test's own.
-    public init(_ settings: [String] = [], environment: [String: String] = [:]) async throws {
+    ///   - certificates: for TLS, which then asks for the client's certificate too.
+    public init(
+        _ settings: [String] = [], environment: [String: String] = [:],
+        certificates: BackendCertificates? = nil
+    ) async throws {
         self.environment = environment
+        self.certificates =
+            if let certificates { certificates } else {
+                try await Self.certificatesOfRun?.value
+            }
         folder = try TemporaryFolder()
         socket = folder.path + "/redis.sock"
         let port = try freePort()
@@ -30,7 +45,8 @@ public final class RedisServer: Sendable {
                 "--dir", folder.path, "--save", "", "--appendonly", "yes",
                 "--appendfsync", "always", "--no-appendfsync-on-rewrite", "no",
                 "--maxmemory-policy", "noeviction",
-            ] + settings
+            ] + Self.tls(self.certificates, port: self.port) + settings
+            + (try await LeastRights.redisOptions())
         process = Mutex(
             try ServerProcess(
                 "redis-server", arguments: self.settings, environment: environment,
@@ -38,10 +54,26 @@ public final class RedisServer: Sendable {
         try await waitUntilReady()
     }
 
+    private static func tls(_ certificates: BackendCertificates?, port: Int) -> [String] {
+        guard let certificates else { return [] }
+        let server = certificates.server
+        return [
+            "--port", "0", "--tls-port", String(port), "--tls-cert-file", server.certificate,
+            "--tls-key-file", server.key, "--tls-ca-cert-file", certificates.authority,
+            "--tls-auth-clients", "yes", "--tls-replication", "yes",
+        ]
+    }
+
+    /// Shows another certificate to new connections.
+    public func present(_ pair: BackendCertificates.Pair) async throws {
+        try await cli("CONFIG", "SET", "tls-cert-file", pair.certificate, "tls-key-file", pair.key)
+    }
+
     /// A replica that has caught up.
     public convenience init(replicaOf master: RedisServer) async throws {
         try await master.cli("CONFIG", "SET", "repl-diskless-sync-delay", "0")
-        try await self.init(["--replicaof", "127.0.0.1 \(master.port)"])
+        try await self.init(
+            ["--replicaof", "127.0.0.1 \(master.port)"], certificates: master.certificates)
         try await eventually("the replica is online") {
             try await cli("INFO", "replication").contains("master_link_status:up")
         }

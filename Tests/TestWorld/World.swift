@@ -15,17 +15,21 @@ package final class World: Sendable {
     /// - Parameters:
     ///   - ownPostgres: true for tests that stop PostgreSQL; other tests share one server.
     ///   - clock: how many seconds Redis' clock is behind.
+    ///   - certificates: for a Redis that speaks TLS.
     package init(
-        ownPostgres: Bool = false, redis settings: [String] = [], clockBehindBy clock: Int? = nil
+        ownPostgres: Bool = false, redis settings: [String] = [], clockBehindBy clock: Int? = nil,
+        certificates: BackendCertificates? = nil
     ) async throws {
         folder = try TemporaryFolder()
         var environment: [String: String] = [:]
         if let clock {
             environment = try await TestSupport.environment(withClockBehindBy: clock, in: folder)
         }
-        redis = try await RedisServer(settings, environment: environment)
+        redis = try await RedisServer(
+            settings, environment: environment, certificates: certificates)
         postgres = ownPostgres ? try await PostgresServer() : try await PostgresServer.shared()
         database = try postgres.makeDatabase()
+        try await LeastRights.prepare(postgres, database)
     }
 
     /// - Parameter postgres: a server that nobody else uses.
@@ -34,6 +38,7 @@ package final class World: Sendable {
         self.postgres = postgres
         database = try postgres.makeDatabase()
         folder = try TemporaryFolder()
+        try await LeastRights.prepare(postgres, database)
     }
 
     /// - Parameters:
@@ -44,6 +49,23 @@ package final class World: Sendable {
         self.postgres = postgres
         self.database = database
         folder = try TemporaryFolder()
+        try await LeastRights.prepare(postgres, database)
+    }
+
+    /// How daemons reach the database.
+    package var daemonDatabase: String { LeastRights.connection(database, as: LeastRights.role) }
+
+    /// How daemons reach Redis.
+    fileprivate var redisArguments: [String] {
+        guard let certificates = redis.certificates else {
+            return ["--redis", "unix:\(redis.socket)"]
+        }
+        return [
+            "--redis", "127.0.0.1:\(redis.port)", "--redis-tls",
+            "--redis-tls-ca", certificates.authority,
+            "--redis-tls-certificate", certificates.client.certificate,
+            "--redis-tls-key", certificates.client.key,
+        ]
     }
 
     /// Starts a daemon and waits until it accepts.
@@ -84,17 +106,19 @@ package final class Daemon: Sendable {
         tls: ClientTLS? = nil, startedBy starter: [String] = []
     ) throws {
         port = Int(try freePort())
+        let password = try world.folder.write(
+            LeastRights.redisPassword + "\n", to: "redis-password-\(port)")
         let command = starter + [builtExecutable("coupond")]
+        var flags = Array(command.dropFirst())
         // It may be given more than once, so a test that gives it means only its own.
-        let listen = arguments.contains("--listen") ? [] : ["--listen", "127.0.0.1:\(port)"]
+        if !arguments.contains("--listen") { flags += ["--listen", "127.0.0.1:\(port)"] }
+        flags += ["--event-loops", "2", "--log-level", "debug", "--metrics-listen", "off"]
+        flags += redis.map { ["--redis", $0] } ?? world.redisArguments
+        flags += ["--redis-user", LeastRights.redisUser, "--redis-password-file", password]
+        flags += ["--postgres", postgres ?? world.daemonDatabase]
         process = try ServerProcess(
             command[0],
-            arguments: command.dropFirst() + listen + [
-                "--redis", redis ?? "unix:\(world.redis.socket)",
-                "--postgres", postgres ?? world.database, "--event-loops", "2", "--log-level",
-                "debug",
-                "--metrics-listen", "off",
-            ] + arguments,
+            arguments: flags + arguments,
             environment: environment.merging(
                 failpoint.map { ["FAILPOINT": $0.rawValue] } ?? [:]
             ) { $1 },

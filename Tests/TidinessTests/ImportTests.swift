@@ -9,7 +9,7 @@ private let allowed: [String: Set<String>] = [
     "CouponAccess": ["CouponDomain"],
     "CouponRedis": [
         "CHiredis", "CouponCore", "DequeModule", "Glibc", "Logging", "NIOCore", "NIOPosix",
-        "Synchronization",
+        "NIOSSL", "NIOTLS", "Synchronization",
     ],
     "CouponPostgres": ["CLibpq", "CouponCore", "Glibc", "Logging", "Synchronization"],
     "CouponScheduler": [

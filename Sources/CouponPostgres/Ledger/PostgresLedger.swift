@@ -9,6 +9,8 @@ public import Logging
 public final class PostgresLedger: Ledger {
     let session: Session
     private let idleMilliseconds: Int
+    private let reportMissingRights: @Sendable (String?) -> Void
+    private var rightsCheckAt = ContinuousClock.now
     /// What the session `generation` has locked; the locks of earlier sessions are gone.
     private var locks = Locks(generation: 0)
 
@@ -23,6 +25,7 @@ public final class PostgresLedger: Ledger {
     public init(_ options: PostgresOptions, logger: Logger) {
         session = Session(options, role: .ledger, logger: logger)
         idleMilliseconds = options.idleTimeoutMilliseconds
+        reportMissingRights = options.reportMissingRights
     }
 
     /// Whether the session was alive after the last call.
@@ -34,6 +37,7 @@ public final class PostgresLedger: Ledger {
     /// Joins the daemons that share the partitions. Returns how many there are, and this one's place in the
     /// order of their lock numbers.
     public func joinMembers() throws(BackendError) -> Membership {
+        try checkRights()
         let number = try join()
         let rows = try session.run(
             endStalledMembers,
@@ -51,6 +55,13 @@ public final class PostgresLedger: Ledger {
             throw .postgres(.sessionLost("the session does not have its own lock"))
         }
         return Membership(rank: rank, count: count)
+    }
+
+    /// Asks from time to time, so a right that is taken away is known before a statement needs it.
+    private func checkRights() throws(BackendError) {
+        guard ContinuousClock.now >= rightsCheckAt else { return }
+        reportMissingRights(try session.missingRights())
+        rightsCheckAt = .now + .seconds(5)
     }
 
     /// Ends the sessions of members that stand still within a message or a COPY. The server's idle timeouts

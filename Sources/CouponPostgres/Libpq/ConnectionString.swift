@@ -1,10 +1,41 @@
 /// Connection strings, as far as libpq can judge them without a server.
 internal import CLibpq
+internal import Glibc
 
 package enum ConnectionString {
-    /// What is wrong, without any part of the string: it may hold a password. Nil if libpq can read it.
+    /// What is wrong, without any part of the string: it may hold a password. Nil if libpq can use it.
     package static func mistake(in text: String) -> String? {
         guard isParsed(text) else { return nil }
+        let options: [String: String]
+        switch parse(text) {
+        case .success(let found): options = found
+        case .failure(let mistake): return mistake.text
+        }
+        if let ports = options["port"], !isPorts(ports) { return "port must be from 1 to 65535" }
+        for file in ["sslrootcert", "sslcert", "sslkey", "sslcrl"] {
+            if let path = options[file], path != "system", unsafe access(path, R_OK) != 0 {
+                return "\(file) names a file that cannot be read"
+            }
+        }
+        // With this option libpq would connect to a real server.
+        return options["hostaddr"] == nil ? mistakeAtConnect(text) : nil
+    }
+
+    /// Whether the string has a password itself.
+    package static func hasPassword(_ text: String) -> Bool {
+        guard isParsed(text), case .success(let options) = parse(text) else { return false }
+        return options["password"] != nil
+    }
+
+    private struct Mistake: Error { let text: String }
+
+    /// As libpq: any other text is the name of a database.
+    private static func isParsed(_ text: String) -> Bool {
+        ["postgresql://", "postgres://"].contains { text.hasPrefix($0) } || text.contains("=")
+    }
+
+    /// The options that the string has.
+    private static func parse(_ text: String) -> Result<[String: String], Mistake> {
         var message: UnsafeMutablePointer<CChar>?
         let options = unsafe PQconninfoParse(text, &message)
         defer {
@@ -12,17 +43,33 @@ package enum ConnectionString {
             unsafe PQfreemem(message)
         }
         guard var option = unsafe options else {
-            return unsafe message.map { unsafe withoutQuotes(String(cString: $0)) } ?? "no memory"
+            let text = unsafe message.map { unsafe withoutQuotes(String(cString: $0)) }
+            return .failure(Mistake(text: text ?? "no memory"))
         }
+        var found: [String: String] = [:]
         while let keyword = unsafe option.pointee.keyword {
-            if unsafe String(cString: keyword) == "port", let value = unsafe option.pointee.val,
-                unsafe !isPorts(String(cString: value))
-            {
-                return "port must be from 1 to 65535"
+            if let value = unsafe option.pointee.val {
+                unsafe found[String(cString: keyword)] = unsafe String(cString: value)
             }
             unsafe option += 1
         }
-        return nil
+        return .success(found)
+    }
+
+    /// libpq looks at the values of most options, such as sslmode, only when it connects: here to a socket
+    /// that is not there.
+    private static func mistakeAtConnect(_ text: String) -> String? {
+        let nowhere = "/nonexistent/coupond"
+        let settings = [("dbname", text), ("host", nowhere), ("port", "5432")]
+        let names = unsafe settings.map { unsafe strdup($0.0) }
+        let values = unsafe settings.map { unsafe strdup($0.1) }
+        defer { unsafe (names + values).forEach { unsafe free($0) } }
+        let connection = unsafe PQconnectStartParams(
+            names.map { unsafe UnsafePointer($0) } + [nil],
+            values.map { unsafe UnsafePointer($0) } + [nil], 1)
+        defer { unsafe PQfinish(connection) }
+        let message = unsafe String(cString: PQerrorMessage(connection))
+        return message.isEmpty || message.contains(nowhere) ? nil : withoutQuotes(message)
     }
 
     /// The same without passwords. A text that libpq cannot read is left out as a whole.
@@ -44,11 +91,6 @@ package enum ConnectionString {
             unsafe option += 1
         }
         return hasSecret ? words.joined(separator: " ") : text
-    }
-
-    /// As libpq: any other text is the name of a database.
-    private static func isParsed(_ text: String) -> Bool {
-        ["postgresql://", "postgres://"].contains { text.hasPrefix($0) } || text.contains("=")
     }
 
     private static func quoted(_ value: String) -> String {

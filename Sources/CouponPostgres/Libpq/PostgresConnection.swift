@@ -18,6 +18,7 @@ struct PostgresConnection: ~Copyable {
     /// Connects; each host has `connectTimeoutSeconds`. Resolving a host name is not bounded by it.
     init(_ options: PostgresOptions, logger: Logger) throws(SQLFailure) {
         // The connection string may override the settings that stand before dbname.
+        let password = try Self.password(options)
         let settings = [
             ("connect_timeout", "\(options.connectTimeoutSeconds)"),
             ("tcp_user_timeout", "\(options.answerTimeoutMilliseconds)"),
@@ -25,7 +26,7 @@ struct PostgresConnection: ~Copyable {
             ("dbname", options.connection),
             ("application_name", options.applicationName),
             ("target_session_attrs", "read-write"),
-            ("client_encoding", "UTF8"),
+            ("client_encoding", "UTF8"), ("password", password),
         ]
         guard let handle = unsafe Self.open(settings) else {
             throw .notConnected("out of memory")
@@ -49,6 +50,13 @@ struct PostgresConnection: ~Copyable {
     }
 
     deinit { unsafe PQfinish(handle) }
+
+    /// libpq ignores an empty one.
+    private static func password(_ options: PostgresOptions) throws(SQLFailure) -> String {
+        do { return try options.readPassword?() ?? "" } catch {
+            throw .notConnected("postgres-password-file: \(error)")
+        }
+    }
 
     private static func open(_ settings: [(name: String, value: String)]) -> OpaquePointer? {
         let names = unsafe settings.map { unsafe strdup($0.name) }

@@ -9,102 +9,92 @@ public struct Installation: Equatable, Sendable {
     /// How coupons are spread over partitions.
     public let partitioning: Partitioning
 
-    /// Runs the migrations that are missing and, the first time, makes the partitions.
+    /// What a daemon does at its start: runs the migrations that are missing, if the role may, checks its
+    /// rights and, the first time, makes the partitions.
     ///
     /// Safe to run twice, and by several daemons at once: one works, the others wait for it, or are
     /// `busy` if that takes long. Blocking, for ten minutes at most.
     /// - Parameters:
     ///   - partitions: P, 1 to `Limits.maximumPartitions`.
-    /// - Throws: `refused` if the database was set up with another P, or by a newer coupond.
+    ///   - mayMigrate: false if only `coupond migrate` may.
+    /// - Throws: `refused` if the database was set up with another P, or by a newer coupond, and if a
+    ///   migration or a right is missing.
     public static func setUp(
-        _ options: PostgresOptions, partitions: Int, logger: Logger
+        _ options: PostgresOptions, partitions: Int, mayMigrate: Bool = true, logger: Logger
     ) throws(BackendError) -> Installation {
         let session = Session(options, role: .store, logger: logger)
         try session.checkSchema()
-        try session.migrate(logger: logger)
+        if try session.missingMigrations() > 0 {
+            try session.checkMayMigrate(atStart: mayMigrate)
+            try session.migrate { number, name in
+                logger.info(
+                    "schema migrated",
+                    metadata: [LogKey.version: "\(number)", LogKey.name: "\(name)"])
+            }
+        }
         try session.checkRights()
         return try session.installation(partitions: partitions)
+    }
+
+    /// What `coupond migrate` does, with the owner's connection string. Safe to run again.
+    /// - Parameters:
+    ///   - partitions: P, as for `setUp`.
+    ///   - role: gets the rights of a daemon; nil if nobody does.
+    ///   - report: gets a line for each thing that was done.
+    /// - Throws: `refused` as `setUp`, and if the role is not the owner.
+    public static func migrate(
+        _ options: PostgresOptions, partitions: Int, grantTo role: String?, logger: Logger,
+        report: (String) -> Void
+    ) throws(BackendError) -> Installation {
+        let session = Session(options, role: .store, logger: logger)
+        try session.checkSchema()
+        try session.checkMayMigrate(atStart: true)
+        try session.migrate { report("migrated to version \($0): \($1)") }
+        let installation = try session.installation(partitions: partitions)
+        if let role {
+            try session.grant(to: role)
+            report("granted the rights of a daemon to \(role)")
+        }
+        report(
+            "the schema has version \(Migration.newest) and \(installation.partitioning.count) partitions"
+        )
+        return installation
     }
 }
 
 extension Session {
-    /// How long one script may take, in seconds: a later one may build an index.
-    private static let migrationSeconds = 600
-
-    fileprivate func migrate(logger: Logger) throws(BackendError) {
-        do throws(BackendError) {
-            _ = try run(
-                "BEGIN", "SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = '8s'",
-                Statement(
-                    "SELECT pg_advisory_xact_lock($1::int4, 0)", .integer(AdvisoryLock.migration)))
-            let version = try schemaVersion()
-            let newest = Int64(Migration.all.count)
-            guard version <= newest else {
-                throw .postgres(
-                    .refused(
-                        """
-                        the database is of schema version \(version), this coupond knows \(newest): \
-                        run a coupond at least as new as the one that upgraded it
-                        """))
-            }
-            for migration in Migration.all where migration.number > version {
-                try run(script: migration.script, withinSeconds: Self.migrationSeconds)
-                _ = try run(
-                    Statement(
-                        "INSERT INTO coupond.schema_version (version, name) VALUES ($1, $2)",
-                        .integer(migration.number), .text(migration.name)))
-                logger.info(
-                    "schema migrated",
-                    metadata: [
-                        LogKey.version: "\(migration.number)", LogKey.name: "\(migration.name)",
-                    ])
-            }
-            _ = try run("COMMIT")
-        } catch {
-            rollBack()
-            throw error
+    /// How many migrations the database lacks.
+    /// - Throws: `refused` if a newer coupond has upgraded it.
+    func missingMigrations() throws(BackendError) -> Int64 {
+        let version = try schemaVersion()
+        guard version <= Migration.newest else {
+            throw .postgres(
+                .refused(
+                    """
+                    the database is of schema version \(version), this coupond knows \
+                    \(Migration.newest): run a coupond at least as new as the one that upgraded it
+                    """))
         }
+        return Migration.newest - version
     }
 
-    /// The number of the last migration. Makes schema and table if there are none; only that needs the right
-    /// to create.
+    /// The number of the last migration; 0 if there is none.
     private func schemaVersion() throws(BackendError) -> Int64 {
+        // Not by to_regclass: within a transaction it may know nothing of what another one has committed.
         let isThere = try run(
-            "SELECT pg_catalog.to_regclass('coupond.schema_version') IS NOT NULL")
-        if !isThere.boolean(0, 0) {
-            _ = try run(
-                "CREATE SCHEMA IF NOT EXISTS coupond",
-                """
-                CREATE TABLE coupond.schema_version (
-                    version integer PRIMARY KEY,
-                    name text NOT NULL,
-                    migrated_at timestamptz NOT NULL DEFAULT now()
-                )
-                """)
-        }
+            """
+            SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE n.nspname = 'coupond' AND c.relname = 'schema_version')
+            """)
+        guard isThere.boolean(0, 0) else { return 0 }
         return try run("SELECT coalesce(max(version), 0) FROM coupond.schema_version").integer(0, 0)
     }
 
     /// The first caller fixes P; everybody reads it back.
     fileprivate func installation(partitions: Int) throws(BackendError) -> Installation {
-        do throws(BackendError) {
-            _ = try run(
-                "BEGIN",
-                Statement(
-                    """
-                    INSERT INTO coupond.installation (partitions) VALUES ($1)
-                    ON CONFLICT DO NOTHING
-                    """, .integer(Int64(partitions))),
-                """
-                INSERT INTO coupond.partition (id)
-                SELECT generate_series(0, partitions - 1) FROM coupond.installation
-                ON CONFLICT DO NOTHING
-                """,
-                "COMMIT")
-        } catch {
-            rollBack()
-            throw error
-        }
+        let isSetUp = try run("SELECT EXISTS (SELECT FROM coupond.installation)").boolean(0, 0)
+        if !isSetUp { try makePartitions(partitions) }
         let rows = try run("SELECT install_id::text, partitions FROM coupond.installation")
         guard rows.count == 1, rows.integer(0, 1) == partitions else {
             throw .postgres(

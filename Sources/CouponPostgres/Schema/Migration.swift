@@ -25,6 +25,9 @@ struct Migration {
         Migration(number: 7, name: "trail", bytes: PackageResources._007_trail_sql),
     ]
 
+    /// The version of a database that lacks none.
+    static let newest = Int64(all.count)
+
     private init(number: Int64, name: String, bytes: [UInt8]) {
         self.number = number
         self.name = name

@@ -19,9 +19,16 @@ public struct PostgresOptions: Sendable {
     /// be stopped, or the network may drop everything. Longer than the statement timeout.
     public var answerTimeoutMilliseconds = 10_000
 
+    /// Reads the password for each new session; nil if the connection string is enough.
+    public var readPassword: (@Sendable () throws -> String)?
+
     /// Called with the SQLSTATE of each statement that the server refuses, unless its data is at fault; from
     /// any thread.
     public var countRefusal: @Sendable (_ sqlState: String) -> Void = { _ in }
+
+    /// Called with the rights that the role of the ledger lacks, or nil if it has all; from its thread, each
+    /// few seconds.
+    public var reportMissingRights: @Sendable (_ rights: String?) -> Void = { _ in }
 
     /// - Parameters:
     ///   - connection: libpq's connection string or URI.

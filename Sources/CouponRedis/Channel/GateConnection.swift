@@ -135,8 +135,7 @@ public final class GateConnection: Gate {
         link.send(Script.rights.loadCommand) { [weak self] reply in
             guard let self else { return }
             guard let digest = reply.text else { return state.probeAnswered(over: link) }
-            let checksSettings = options.allowUnsafeSettings ? "0" : "1"
-            link.send(Command("EVALSHA", digest, "0", checksSettings)) { [weak self] reply in
+            link.send(Command(askingFor: options.rights, digest: digest)) { [weak self] reply in
                 self?.state.probeAnswered(over: link)
                 if case .array = reply { self?.apply(missingRights: reply.missingRights) }
             }

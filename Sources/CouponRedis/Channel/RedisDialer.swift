@@ -1,5 +1,5 @@
-/// The one place where an event loop connects to Redis. TLS belongs in `link(over:)`, in front of the reply
-/// handler.
+/// The one place where an event loop connects to Redis: for the links of the workers, and for the relays that
+/// give hiredis TLS. A plain blocking connection is hiredis' own.
 internal import Glibc
 internal import NIOCore
 internal import NIOPosix
@@ -14,21 +14,36 @@ struct RedisDialer {
     }
 
     /// Connects, and calls `completion` on the event loop. A new link has sent the password already; if
-    /// Redis does not accept it, the link breaks.
+    /// Redis does not accept it, or the TLS handshake fails, the link breaks.
     func dial(_ completion: @escaping (Result<RedisLink, Failure>) -> Void) {
-        let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(.milliseconds(options.connectTimeoutMilliseconds))
-        let connected =
-            switch options.address {
-            case .tcp(let host, let port): bootstrap.keepingAlive.connect(host: host, port: port)
-            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
-            }
-        connected.assumeIsolated().whenComplete { result in
+        connect().assumeIsolated().whenComplete { result in
             switch result {
             case .success(let channel): completion(link(over: channel))
             case .failure(let error):
                 completion(.failure(Failure(reason: "Redis is not reachable: \(error)")))
             }
+        }
+    }
+
+    /// Connects. With TLS the handshake begins then, and writes wait for its end.
+    /// - Parameter setUp: adds handlers behind that of TLS.
+    func connect(
+        _ setUp: @escaping @Sendable (any Channel) throws -> Void = { _ in }
+    ) -> EventLoopFuture<any Channel> {
+        let tls = options.credentials().tls
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(.milliseconds(options.connectTimeoutMilliseconds))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(try tls.handler())
+                    }
+                    try setUp(channel)
+                }
+            }
+        return switch options.address {
+        case .tcp(let host, let port): bootstrap.keepingAlive.connect(host: host, port: port)
+        case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
         }
     }
 

@@ -29,7 +29,7 @@ final class ReplyHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        link?.close(reason: "the connection to Redis broke: \(error)")
+        link?.close(reason: ConnectionBreak(error, on: context.channel).text)
         context.close(promise: nil)
     }
 }

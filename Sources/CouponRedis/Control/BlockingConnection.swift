@@ -1,7 +1,8 @@
 /// One blocking connection to Redis, for threads that may block.
 ///
 /// hiredis connects, writes and parses. `poll` waits, so a deadline holds for the whole command
-/// (`redisSetTimeout` holds for one read), and a silent connection is not an error.
+/// (`redisSetTimeout` holds for one read), and a silent connection is not an error. With TLS a relay
+/// connects.
 /// hiredis keeps the first error, so the owner drops the connection after one.
 internal import CHiredis
 internal import CouponCore
@@ -10,26 +11,37 @@ internal import Glibc
 @safe final class BlockingConnection {
     private let context: UnsafeMutablePointer<redisContext>
     private let options: RedisOptions
+    /// Nil without TLS.
+    private let relay: TLSRelay?
 
     /// Connects and authenticates.
     init(_ options: RedisOptions) throws(BackendError) {
         signal(SIGPIPE, SIG_IGN)  // a write to a closed peer would end the process
         self.options = options
-        let timeout = Self.timeval(options.connectTimeoutMilliseconds)
-        let opened: UnsafeMutablePointer<redisContext>?
-        switch options.address {
-        case .tcp(let host, let port):
-            unsafe opened = unsafe redisConnectWithTimeout(host, Int32(clamping: port), timeout)
-        case .unix(let path): unsafe opened = unsafe redisConnectUnixWithTimeout(path, timeout)
+        relay = options.credentials().tls == nil ? nil : try TLSRelay(options)
+        guard let opened = unsafe Self.open(options, relay) else {
+            if let relay { close(relay.descriptor) }
+            throw .redis(.unavailable("out of memory"))
         }
-        guard let opened = unsafe opened else { throw .redis(.unavailable("out of memory")) }
         unsafe context = unsafe opened  // from here deinit frees it, also after a throw
         guard unsafe context.pointee.err == 0 else { throw failure() }
         unsafe context.pointee.reader.limitArrays()
         // For writes, and for reads that `poll` announced; both block only if the peer has stalled.
         _ = unsafe redisSetTimeout(context, Self.timeval(options.commandTimeoutMilliseconds))
-        if case .tcp = options.address { unsafe keepAlive(context.pointee.fd) }
+        if relay == nil, case .tcp = options.address { unsafe keepAlive(context.pointee.fd) }
         try authenticate()
+    }
+
+    private static func open(
+        _ options: RedisOptions, _ relay: TLSRelay?
+    ) -> UnsafeMutablePointer<redisContext>? {
+        let timeout = timeval(options.connectTimeoutMilliseconds)
+        if let relay { return unsafe redisConnectFd(relay.descriptor) }
+        return switch options.address {
+        case .tcp(let host, let port):
+            unsafe redisConnectWithTimeout(host, Int32(clamping: port), timeout)
+        case .unix(let path): unsafe redisConnectUnixWithTimeout(path, timeout)
+        }
     }
 
     deinit { unsafe redisFree(context) }
@@ -154,7 +166,7 @@ internal import Glibc
         let text = unsafe withUnsafeBytes(of: &context.pointee.errstr) { bytes in
             unsafe String(errorText: bytes)
         }
-        return .redis(.unavailable("Redis: \(text)"))
+        return .redis(.unavailable(relay?.whyBroken ?? "Redis: \(text)"))
     }
 
     /// Counts an error reply.

@@ -38,7 +38,7 @@ public final class RedisGateControl: GateControl {
     /// - Throws: `missingRights`, which names those that are missing.
     public func checkRights() throws(BackendError) {
         let missing = try run(
-            .rights, keys: [], [.number(options.allowUnsafeSettings ? 0 : 1)]
+            .rights, keys: [], options.rights.commands.map { .text($0) }
         ).missingRights
         if let missing { throw .redis(.missingRights(missing)) }
     }

@@ -16,9 +16,8 @@ extension LoopServer {
     }
 
     var whyNotReady: String? {
-        worker?.whyNotReady.map { reason in
-            environment.whyPartitionsWait.map { "\(reason): \($0)" } ?? reason
-        }
+        guard let reason = worker?.whyNotReady else { return environment.missingRights }
+        return environment.whyPartitionsWait.map { "\(reason): \($0)" } ?? reason
     }
 }
 

@@ -1,6 +1,7 @@
 /// The values of all settings, checked.
 internal import CouponCore
 internal import CouponPostgres
+internal import CouponRedis
 
 /// `configuration.maxBatch` is the value of `Settings.maxBatch`.
 @dynamicMemberLookup struct Configuration: Sendable {
@@ -67,11 +68,45 @@ internal import CouponPostgres
                 "postgres is not a connection string that libpq can read: \(mistake)",
                 about: settings.postgres)
         }
+        if self.postgresPasswordFile != nil && ConnectionString.hasPassword(self.postgres) {
+            layers.report(
+                "postgres has a password already", about: settings.postgresPasswordFile)
+        }
         checkAddresses(&layers)
         checkExposure(&layers)
         checkTLS(&layers)
-        check(settings.redisPasswordFile, limit: Secrets.passwordLimit, &layers)
+        checkRedisTLS(&layers)
+        do throws(FileMistake) {
+            _ = try RedisCredentials(self)
+        } catch {
+            layers.report("\(error)", about: error.setting)
+        }
+        check(settings.postgresPasswordFile, limit: Secrets.passwordLimit, &layers)
         check(settings.adminTokenFile, limit: Limits.maximumTokenBytes, &layers)
+    }
+
+    private func checkRedisTLS(_ layers: inout Layers) {
+        let settings = Settings.table
+        guard self.redisTLS else {
+            for setting in [
+                settings.redisTLSCA, settings.redisTLSCertificate, settings.redisTLSKey,
+                settings.redisTLSServerName,
+            ] where texts[setting.key] != setting.fallback {
+                layers.report("\(setting.key) needs redis-tls", about: setting)
+            }
+            return
+        }
+        if case .unix = self.redis {
+            layers.report("redis-tls needs a redis of the form host:port", about: settings.redis)
+        }
+        switch (self.redisTLSCertificate, self.redisTLSKey) {
+        case (_?, nil):
+            layers.report(
+                "redis-tls-certificate needs redis-tls-key", about: settings.redisTLSCertificate)
+        case (nil, _?):
+            layers.report("redis-tls-key needs redis-tls-certificate", about: settings.redisTLSKey)
+        default: break
+        }
     }
 
     private func check(

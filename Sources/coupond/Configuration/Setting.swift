@@ -36,7 +36,8 @@ protocol AnySetting: Sendable {
 extension Setting: AnySetting {
     var expectation: String { form.description }
 
-    var isSwitch: Bool { Value.self == Bool.self }
+    /// A setting that is true by default needs a value to become false.
+    var isSwitch: Bool { Value.self == Bool.self && fallback == "false" }
 
     var isList: Bool { Value.self == [Endpoint].self }
 

@@ -61,6 +61,19 @@ struct Settings {
     let redisPasswordFile = Setting(
         "redis-password-file", .optional("a path"), "",
         "A file whose first line is the password of Redis")
+    let redisTLS = Setting("redis-tls", .yesOrNo, "false", "Speak TLS to Redis")
+    let redisTLSCA = Setting(
+        "redis-tls-ca", .optional("a path"), "",
+        "A PEM file of the authorities that may sign the certificate of Redis; empty for those "
+            + "of the system")
+    let redisTLSCertificate = Setting(
+        "redis-tls-certificate", .optional("a path"), "",
+        "A PEM file with the certificate that the daemon shows to Redis, and its chain")
+    let redisTLSKey = Setting(
+        "redis-tls-key", .optional("a path"), "", "A PEM file with the key of that certificate")
+    let redisTLSServerName = Setting(
+        "redis-tls-server-name", .optional("a name"), "",
+        "The name in the certificate of Redis; empty for the host of redis")
     let redisWaitReplicas = Setting(
         "redis-wait-replicas", .whole(0...16), "0",
         "Replicas of Redis that must have an acceptance before the caller gets it")
@@ -74,9 +87,16 @@ struct Settings {
         "postgres", .text("a libpq connection string or URI"),
         "host=/var/run/postgresql dbname=coupond", "The PostgreSQL database with coupons and issues"
     )
+    let postgresPasswordFile = Setting(
+        "postgres-password-file", .optional("a path"), "",
+        "A file whose first line is the password of PostgreSQL; read for each new session")
     let partitions = Setting(
         "partitions", .whole(1...Limits.maximumPartitions), "16",
         "Partitions of a new database; an existing one keeps its number")
+    let migrateAtStart = Setting(
+        "migrate-at-start", .yesOrNo, "true",
+        "Bring the schema up to date at the start, if the role may; else only `coupond migrate` does"
+    )
     let maxConnections = Setting(
         "max-connections", .whole(1...1_000_000), String(Limits.connections),
         "Connections at once; further ones are refused")
