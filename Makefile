@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build install run demo bench test test-client simulate mutants test-thread-sanitizer fuzz chaos volume lint docs format clean dependencies
+.PHONY: help build install run demo bench test test-client simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -64,6 +64,12 @@ volume: dependencies ## how daemons handle large states; SMALL=1, ONLY=name,name
 	swift build $(if $(SMALL),,--configuration release) --product volume
 	.build/$(if $(SMALL),debug,release)/volume $(if $(SMALL),--small) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(DAEMONS),--daemons $(DAEMONS))
+
+siege: dependencies ## honest callers beside attackers; SMALL=1, ONLY=name,name, LASTING=60 seconds for each attack
+	swift build $(if $(SMALL),,--configuration release) --product coupond
+	swift build $(if $(SMALL),,--configuration release) --product siege
+	.build/$(if $(SMALL),debug,release)/siege $(if $(SMALL),--small) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(LASTING),--seconds $(LASTING))
 
 simulate: dependencies ## plays of the whole protocol with faults: SEED=…, RUNS=…, WEIGHTS=…; a breach prints its history
 	swift build --configuration release --product Simulator

@@ -173,7 +173,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CouponServerTests",
-            dependencies: ["CouponAccess", "CouponServer", "CouponCore", nioCore],
+            dependencies: [
+                "CouponAccess", "CouponServer", "CouponCore", nioCore, nioPosix, nioHTTP,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "CouponRedisTests",
@@ -225,14 +227,23 @@ let package = Package(
             name: "ChaosTests",
             dependencies: ["chaos", "CouponCore", "TestSupport", "TestWorld", nioCore],
             swiftSettings: strict),
+        .target(name: "Goals", path: "Tests/Goals", swiftSettings: strict),
+        .testTarget(name: "GoalsTests", dependencies: ["Goals"], swiftSettings: strict),
+        .executableTarget(
+            name: "siege",
+            dependencies: [
+                "CouponClient", "CouponCore", "CouponWire", "Goals", "TestSupport", "TestWorld",
+                arguments, nioCore, nioPosix,
+            ],
+            path: "Tests/Siege", swiftSettings: strict),
         .executableTarget(
             name: "volume",
             dependencies: [
-                "CouponClient", "CouponCore", "CouponWire", "TestSupport", "TestWorld", arguments,
-                nioCore,
+                "CouponClient", "CouponCore", "CouponWire", "Goals", "TestSupport", "TestWorld",
+                arguments, nioCore,
             ],
             path: "Tests/Volume", swiftSettings: strict),
-        .testTarget(name: "VolumeTests", dependencies: ["volume"], swiftSettings: strict),
+        .testTarget(name: "VolumeTests", dependencies: ["Goals", "volume"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

@@ -2308,7 +2308,7 @@ const ProtobufCMessageDescriptor coupond__v1__server_info_request__descriptor =
   (ProtobufCMessageInit) coupond__v1__server_info_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__server_info_response__field_descriptors[4] =
+static const ProtobufCFieldDescriptor coupond__v1__server_info_response__field_descriptors[5] =
 {
   {
     "version",
@@ -2358,8 +2358,21 @@ static const ProtobufCFieldDescriptor coupond__v1__server_info_response__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "idle_seconds",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__ServerInfoResponse, idle_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__server_info_response__field_indices_by_name[] = {
+  4,   /* field[4] = idle_seconds */
   2,   /* field[2] = maximum_frame_bytes */
   3,   /* field[3] = now */
   1,   /* field[1] = partitions */
@@ -2368,7 +2381,7 @@ static const unsigned coupond__v1__server_info_response__field_indices_by_name[]
 static const ProtobufCIntRange coupond__v1__server_info_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor coupond__v1__server_info_response__descriptor =
 {
@@ -2378,7 +2391,7 @@ const ProtobufCMessageDescriptor coupond__v1__server_info_response__descriptor =
   "Coupond__V1__ServerInfoResponse",
   "coupond.v1",
   sizeof(Coupond__V1__ServerInfoResponse),
-  4,
+  5,
   coupond__v1__server_info_response__field_descriptors,
   coupond__v1__server_info_response__field_indices_by_name,
   1,  coupond__v1__server_info_response__number_ranges,

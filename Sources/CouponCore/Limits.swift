@@ -9,6 +9,20 @@ extension Limits {
     public static let connections = 20_000
     /// Bytes waiting to be written to one connection; beyond it the connection is not read.
     public static let unwrittenBytesPerConnection = 262_144
+    /// Bytes that all connections hold. Default; configurable. A caller that reads holds a few KiB.
+    public static let bufferBytes = 268_435_456
+    /// Requests in flight of all workers. Default; configurable.
+    public static let requestsInFlight = 500_000
+    /// Retries of one connection each second: each costs the gate some microseconds.
+    public static let retriesPerSecond = 5_000
+    /// The same at once, after an outage: ten times as many requests as may be unanswered.
+    public static let retriesAtOnce = 10_240
+    /// Lookups of coupons that do not exist, for one connection each second: each costs PostgreSQL a look.
+    public static let unknownCouponsPerSecond = 100
+    /// The same at once.
+    public static let unknownCouponsAtOnce = 1_000
+    /// Users whose rate a daemon remembers, 16 bytes each.
+    public static let usersWithRates = 65_536
     /// Unanswered issue requests of one worker; beyond it RESOURCE_EXHAUSTED.
     public static let requestsInFlightPerWorker = 262_144
     /// Callers of one worker who wait for ISSUED; beyond it RESOURCE_EXHAUSTED.
@@ -39,6 +53,8 @@ extension Limits {
     public static let statusLineSeconds = 5
     /// A connection for HTTP is closed after so many seconds, also if its request came byte by byte.
     public static let observationSeconds: Int64 = 10
+    /// The longest request over HTTP, in bytes: a path and a few headers.
+    public static let observationBytes = 8_192
     /// A frame that a caller has begun must be there after so many seconds: a lost packet may be sent again.
     public static let frameSeconds = 10
     /// How long a TLS handshake may take, in milliseconds.
@@ -49,6 +65,14 @@ extension Limits {
     public static let alertMilliseconds: Int64 = 250
     /// Names that are read in a caller's certificate.
     public static let alternativeNames = 16
+    /// A connection must have sent its first frame after so many seconds, while more than three quarters of
+    /// `max-connections` are taken: places that nobody uses are for others then.
+    public static let firstFrameSeconds = 10
+    /// The same for a connection that has sent frames: pools reconnect at their next request.
+    public static let crowdedIdleSeconds = 60
+    /// A client that has taken no byte of its answers for so many seconds is disconnected. A pause of a
+    /// garbage collector, the migration of a machine and a few lost packets are shorter.
+    public static let unreadSeconds = 20
     /// After so many seconds of silence the kernel checks if a connection's other end is still there.
     public static let keepaliveSeconds = 30
     /// Connections above the limit that are open at once to get their error; one more is closed without it.

@@ -8,12 +8,18 @@ public struct ServerInfo: Equatable, Sendable {
     public var maximumFrameBytes: Int
     /// Its clock.
     public var now: Timestamp
+    /// After so many seconds without a request it closes a connection; 0 if it does not say.
+    public var idleSeconds: Int
 
     /// What the daemon is.
-    public init(version: String, partitions: Int, maximumFrameBytes: Int, now: Timestamp) {
+    public init(
+        version: String, partitions: Int, maximumFrameBytes: Int, now: Timestamp,
+        idleSeconds: Int = 0
+    ) {
         self.version = version
         self.partitions = partitions
         self.maximumFrameBytes = maximumFrameBytes
         self.now = now
+        self.idleSeconds = idleSeconds
     }
 }

@@ -32,7 +32,9 @@ public struct CouponServer: Service {
         self.logger = logger
         accepting = AcceptWatch(logger: logger)
         handshakes = HandshakeWatch(logger: logger)
-        loopServers = LoopServers()
+        loopServers = LoopServers(
+            eventLoops: group.makeIterator().reduce(0) { count, _ in count + 1 },
+            configuration.limits)
         let loopServers = loopServers
         work = Lanes { lane in
             BlockingLane(

@@ -48,6 +48,8 @@ public struct ServerConfiguration: Sendable {
     public var metricsListen: HostAndPort?
     /// Connections at once, over all event loops.
     public var maximumConnections = Limits.connections
+    /// Other limits of callers.
+    public var limits = CallerLimits()
     /// The longest frame that is read, in bytes.
     public var maximumFrameBytes = Limits.frameBytes
     /// How long a drain may take.

@@ -152,9 +152,26 @@ extension ServerConfiguration {
         self.tls = tls
         metricsListen = configuration.metricsListen?.tcp
         self.maximumConnections = maximumConnections
+        limits = CallerLimits(configuration)
         maximumFrameBytes = configuration.maxFrameBytes
         drainMilliseconds = configuration.drainTimeout.wholeMilliseconds
         watchdogPeriod = Watchdog(environment: environment()).map { $0.interval / 2 }
+    }
+}
+
+extension CallerLimits {
+    fileprivate init(_ configuration: Configuration) {
+        self.init()
+        idleSeconds = max(1, Int(configuration.idleTimeout.wholeMilliseconds / 1_000))
+        perAddress =
+            switch configuration.maxConnectionsPerAddress {
+            case .automatic: .automatic
+            case .off: .off
+            case .number(let number): .number(number)
+            }
+        requestsPerUser = configuration.userRate
+        requestsInFlight = configuration.maxRequestsInFlight
+        bufferBytes = configuration.maxBufferBytes
     }
 }
 

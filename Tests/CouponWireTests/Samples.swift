@@ -193,7 +193,7 @@ enum Samples {
             .serverInfo(
                 ServerInfo(
                     version: "1.0.0", partitions: 16, maximumFrameBytes: 65_536,
-                    now: window.opens)),
+                    now: window.opens, idleSeconds: 600)),
             .coupon(coupon), .coupon(unlimited),
             .coupons([]), .coupons([coupon, unlimited, coupon]),
         ]

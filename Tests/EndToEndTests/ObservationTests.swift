@@ -102,6 +102,27 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
+    @Test func `an HTTP request that is too long, or too slow, is ended`() async throws {
+        let stage = try await LimitStage()
+        let long = try PlainSocket(port: stage.metricsPort)
+        let filler = String(repeating: "a", count: Limits.observationBytes)
+        let answer = try httpRequest("GET /livez?\(filler) HTTP/1.1", over: long)
+        #expect(answer.hasPrefix("HTTP/1.1 431"))
+        #expect(try stage.metric("coupond_http_refused_total") == 1)
+        let slow = try PlainSocket(port: stage.metricsPort)
+        try await eventually("each byte comes in time, the request does not", within: .seconds(60))
+        {
+            do throws(SocketError) {
+                try slow.send(Array("a".utf8))
+                return slow.isReadable(within: 0.1)
+            } catch {
+                return true
+            }
+        }
+        #expect(try httpGet("/livez", port: stage.metricsPort).hasSuffix("alive\n"))
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
     @Test func `a refused subscription is reported, and so is its recovery`() async throws {
         let world = try await World()
         let port = Int(try freePort())

@@ -1,7 +1,6 @@
-/// The protocol without a client library: any bytes can be sent as a frame.
+/// What most tests do with a plain socket.
 import CouponCore
 import CouponWire
-import NIOCore
 import TestSupport
 import TestWorld
 import Testing
@@ -12,20 +11,6 @@ extension PlainSocket {
 
     /// Sends a request.
     func send(_ request: Request) throws { try send(request.frame()) }
-
-    static func frame(_ message: [UInt8]) -> [UInt8] {
-        let length = UInt32(message.count)
-        return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) } + message
-    }
-
-    /// The next response; nil if the daemon closes instead.
-    func response() throws -> Response? {
-        guard let prefix = try read(FrameSplitter.prefixLength) else { return nil }
-        let length = prefix.reduce(0) { $0 << 8 | Int($1) }
-        let message = ByteBuffer(bytes: try #require(try read(length)))
-        var decoder = ResponseDecoder()
-        return try decoder.decode(message.readableBytesSpan)
-    }
 
     /// The next response, which must be an error.
     func failure() throws -> (id: UInt64, failure: Failure) {
@@ -41,16 +26,5 @@ extension PlainSocket {
         try send(Request(id: id, method: .health))
         let answer = try response()
         #expect(answer == Response(id: id, result: .health(notReady: nil)))
-    }
-}
-
-extension Request {
-    /// The bytes on the wire, with the length.
-    func frame() throws -> [UInt8] {
-        var encoder = FrameEncoder()
-        var buffer = ByteBuffer()
-        let size = try encoder.prepare(self)
-        buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
-        return Array(buffer.readableBytesView)
     }
 }

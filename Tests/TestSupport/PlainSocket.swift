@@ -84,6 +84,17 @@ public final class PlainSocket: Sendable {
     /// Closes the sending side. Answers can still be read.
     public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// Reads what has arrived, and forgets it. False if the peer has closed, or the connection is broken.
+    public func discard() -> Bool {
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let result = unsafe bytes.withUnsafeMutableBytes {
+                unsafe recv(descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT))
+            }
+            guard result > 0 else { return result < 0 && errno == EAGAIN }
+        }
+    }
+
     /// Reads so many bytes; nil if the peer closes before the first.
     public func read(_ count: Int) throws(SocketError) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: count)

@@ -1,4 +1,5 @@
 /// One large state, and the goals of a daemon that has to handle it.
+internal import Goals
 internal import TestSupport
 
 struct Case: Sendable {

@@ -1,3 +1,4 @@
+import Goals
 import Testing
 
 @testable import volume

@@ -387,10 +387,14 @@ struct  Coupond__V1__ServerInfoResponse
    * The daemon's clock, to compare clocks.
    */
   int64_t now;
+  /*
+   * The daemon closes a connection after so many seconds without a request; 0 if it does not say.
+   */
+  uint32_t idle_seconds;
 };
 #define COUPOND__V1__SERVER_INFO_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__server_info_response__descriptor) \
-    , {0,NULL}, 0, 0, 0 }
+    , {0,NULL}, 0, 0, 0, 0 }
 
 
 typedef enum {

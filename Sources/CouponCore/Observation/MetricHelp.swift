@@ -22,6 +22,8 @@ extension MetricName {
         partitionsOwned: "Partitions whose queues this daemon drains.",
         connections: "Connections of callers.",
         connectionsRefused: "Connections refused because there were too many.",
+        httpRefused: "HTTP connections refused: too many at once, or a request that is too long.",
+        limited: "Requests and connections refused or ended by a limit, by reason.",
         acceptFailures: "Failures to accept a connection.",
         tlsCertificateExpiry: "When the daemon's TLS certificate ends, in Unix time.",
         tlsHandshakeFailures: "TLS handshakes that failed, by cause.",

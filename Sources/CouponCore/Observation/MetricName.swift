@@ -31,6 +31,8 @@ package enum MetricName {
     // Connections.
     package static let connections = "coupond_connections"
     package static let connectionsRefused = "coupond_connections_refused_total"
+    package static let httpRefused = "coupond_http_refused_total"
+    package static let limited = "coupond_limited_total"
     package static let acceptFailures = "coupond_accept_failures_total"
     package static let tlsCertificateExpiry = "coupond_tls_certificate_expiry_seconds"
     package static let tlsHandshakeFailures = "coupond_tls_handshake_failures_total"

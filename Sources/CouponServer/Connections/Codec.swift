@@ -22,6 +22,10 @@ struct Codec: ~Copyable {
         buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
     }
 
+    mutating func encode(_ failure: Failure, id: UInt64, into buffer: inout ByteBuffer) {
+        encode(Response(id: id, result: .failure(failure)), into: &buffer)
+    }
+
     mutating func encode(_ outcome: Outcome, id: UInt64, into buffer: inout ByteBuffer) {
         buffer.writeWithOutputRawSpan(minimumWritableBytes: OutcomeEncoder.maximumBytes) {
             outcomeEncoder.write(outcome, id: id, into: &$0)

@@ -57,6 +57,17 @@ enum ConnectionState: ~Copyable {
         }
     }
 
+    /// Requests that were handled and have no answer.
+    var unanswered: Int {
+        switch self {
+        case .reading(let flow): flow.unanswered
+        case .paused(let flow): flow.unanswered
+        case .inputClosed(let flow): flow.unanswered
+        case .ending(let unanswered): unanswered
+        case .closed: 0
+        }
+    }
+
     // MARK: Reading
 
     /// Asks for more bytes, once for each read.

@@ -30,12 +30,11 @@ struct ConnectionTable {
         _ = connections.remove(connection.number)
     }
 
-    /// Why the connection that was added last must be closed; nil if it may stay.
-    func refusal() -> Failure? {
-        guard counters.connections.load(ordering: .relaxed) > maximumOfDaemon else { return nil }
-        counters.connectionsRefused.add(1, ordering: .relaxed)
-        return Failure(
-            .resourceExhausted, "too many connections",
-            retryAfterMilliseconds: Limits.retryAfterMilliseconds)
+    /// Whether the daemon has more connections than it may have.
+    var isOverfull: Bool { counters.connections.load(ordering: .relaxed) > maximumOfDaemon }
+
+    /// Whether more than three quarters of all places are taken.
+    var isCrowded: Bool {
+        counters.connections.load(ordering: .relaxed) > maximumOfDaemon / 4 * 3
     }
 }

@@ -1,4 +1,4 @@
-/// Deadlines: of requests, every few milliseconds while there are any; of frames, each second.
+/// Deadlines: of requests, every few milliseconds while there are any; of connections, each second.
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
@@ -30,11 +30,15 @@ extension LoopServer {
         }
     }
 
-    /// Looks each second for connections whose frame is not complete in time.
+    /// Each second: closes connections that do for too long what they may do only for a while.
     func scheduleFrameWatch() {
         timers.watchFrames(
             by: loop.assumeIsolated().scheduleTask(in: .seconds(1)) {
-                for connection in self.connections.all { connection.endIfFrameIsLate() }
+                let times = ConnectionWatch.Times(
+                    isCrowded: self.connections.isCrowded,
+                    idle: self.configuration.limits.idleSeconds)
+                for connection in self.connections.all { connection.checkDeadlines(times) }
+                self.logLimits()
                 self.scheduleFrameWatch()
             })
     }

@@ -34,6 +34,11 @@ extension LoopServer {
         let caller = Caller(connection: connection.number, request: request.id)
         switch request.method {
         case .issue(let issue):
+            if let refusal = limitRate(of: issue, from: connection)
+                ?? limit(issue, from: connection)
+            {
+                return reply(caller, .failure(refusal))
+            }
             worker?.submit(
                 issue, deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
         case .health:
@@ -48,7 +53,8 @@ extension LoopServer {
     private var serverInfo: ServerInfo {
         ServerInfo(
             version: configuration.version, partitions: configuration.worker.partitioning.count,
-            maximumFrameBytes: configuration.maximumFrameBytes, now: clocks.wallNow())
+            maximumFrameBytes: configuration.maximumFrameBytes, now: clocks.wallNow(),
+            idleSeconds: configuration.limits.idleSeconds)
     }
 
     /// The daemon is ready when every worker is, because the next connection may go to any of them.

@@ -24,6 +24,9 @@ extension LoopServer {
         {
             return reply(caller, .failure(refusal))
         }
+        if let refusal = limit(request.method, from: connection) {
+            return reply(caller, .failure(refusal))
+        }
         let share = request.method.share
         if let share, !connection.share.reserve(share) {
             work.refuse(request.method)
@@ -86,6 +89,9 @@ extension LoopServer {
     /// Answers a batch of statuses.
     func endStatuses(_ statuses: [AnsweredStatus]) {
         for status in statuses {
+            if case .failure(let failure) = status.result, failure.code == .notFound {
+                countUnknownCoupon(connections[status.caller.connection])
+            }
             endSlowMethod(status.number, of: status.caller, .statuses, status.result)
         }
         endTurn()

@@ -19,6 +19,8 @@ extension LoopServer {
         loop.assumeIsolated().execute {
             if self.turn.end() { self.worker?.pump() }
             for connection in self.turn.dequeueWritten() { connection.flush() }
+            self.enforceBufferBudget()
+            self.publishRequestsInFlight()
             self.scheduleExpiry()
         }
     }

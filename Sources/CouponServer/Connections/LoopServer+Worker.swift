@@ -24,7 +24,9 @@ extension LoopServer {
 extension LoopServer: WorkerHost {
     func answer(_ caller: Caller, _ outcome: Outcome) {
         counts.count(outcome)
-        connections[caller.connection]?.answer(caller.request, outcome)
+        let connection = connections[caller.connection]
+        if outcome == .notFound { countUnknownCoupon(connection) }
+        connection?.answer(caller.request, outcome)
     }
 
     func fail(_ caller: Caller, _ failure: Failure) {

@@ -15,7 +15,7 @@ final class LoopServer {
     let work: Lanes
     let loopServers: LoopServers
     let clocks: Clocks
-    private let logger: Logger
+    let logger: Logger
     private let gate: any Gate
     private let replicas: (any ReplicaLink)?
     /// Nil once it is closed.
@@ -24,6 +24,10 @@ final class LoopServer {
     var connections: ConnectionTable
     var codec = Codec()
     var counts = RequestCounts()
+    var limitCounts = LimitCounts()
+    var buffers: BufferBudget
+    /// How many of this loop's requests in flight the other loops know.
+    var requestsPublished = 0
     var turn = Turn()
     var timers = Timers()
     var health = HealthCheck()
@@ -44,6 +48,7 @@ final class LoopServer {
         self.loopServers = loopServers
         connections = ConnectionTable(
             maximumOfDaemon: configuration.maximumConnections, counters: loopServers)
+        buffers = BufferBudget(limit: configuration.limits.bufferBytes / loopServers.eventLoops)
         pendingCalls = PendingCalls(now: clocks.now())
         gate = environment.makeGate(on: loop)
         replicas = environment.makeReplicas(on: loop)
@@ -71,6 +76,7 @@ final class LoopServer {
     /// The same metrics in the same order at each loop server.
     var metrics: [MetricFamily] {
         counts.metrics + [
+            limitCounts.metrics,
             MetricFamily(MetricName.bounced, .counter, worker?.bounced ?? 0),
             MetricFamily(MetricName.driftMarks, .counter, worker?.marksMissed ?? 0),
             MetricFamily(MetricName.requestsInFlight, .gauge, requestsInFlight),

@@ -10,13 +10,23 @@ final class LoopServers: Sendable {
     let connectionsRefused = Atomic<Int>(0)
     /// Connections for HTTP.
     let observers = Atomic<Int>(0)
+    /// Connections for HTTP that were refused: too many at once, or a request that is too long.
+    let observersRefused = Atomic<Int>(0)
     /// How fast the queues are drained, as the event relay sees it.
     let drainRates = Mutex(DrainRates())
     /// Lines of the trail that wait for PostgreSQL.
     let trail = Mutex(TrailQueue())
     /// Actions that the trail lacks.
     let trailLinesLost = Atomic<Int>(0)
+    let limits: SharedLimits
+    /// How many event loops there are.
+    let eventLoops: Int
     private let loopServers = Mutex<[NIOLoopBound<LoopServer>]>([])
+
+    init(eventLoops: Int, _ limits: CallerLimits) {
+        self.eventLoops = eventLoops
+        self.limits = SharedLimits(limits)
+    }
 
     func add(_ loopServer: NIOLoopBound<LoopServer>) {
         loopServers.withLock { $0.append(loopServer) }

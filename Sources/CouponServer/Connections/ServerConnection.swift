@@ -9,8 +9,8 @@ final class ServerConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let loopServer: LoopServer
-    private let splitter: FrameSplitter
+    let loopServer: LoopServer
+    let splitter: FrameSplitter
     private(set) var number: UInt64 = 0
     private let entrance: Entrance
     /// The caller's IP address, if a proxy has named it.
@@ -22,12 +22,12 @@ final class ServerConnection: ChannelInboundHandler {
     /// Read by slow methods, which may wait for long.
     let presence = CallerPresence()
     var share = SlowShare()
-    private var context: ChannelHandlerContext?
-    private var received = ByteBuffer()
-    /// How many seconds the same frame has been incomplete.
-    private var secondsInFrame = 0
-    private var outgoing = ByteBuffer()
-    private var state = ConnectionState()
+    private(set) var context: ChannelHandlerContext?
+    var received = ByteBuffer()
+    private(set) var outgoing = ByteBuffer()
+    private(set) var state = ConnectionState()
+    var watch = ConnectionWatch()
+    var limits = ConnectionLimits()
 
     init(loopServer: LoopServer, maximumFrameBytes: Int, entrance: Entrance) {
         self.loopServer = loopServer
@@ -39,7 +39,7 @@ final class ServerConnection: ChannelInboundHandler {
         self.context = context
         identify(entrance.peer(of: context.channel, source: source))
         number = loopServer.connections.add(self)
-        if let refusal = loopServer.connections.refusal() {
+        if let refusal = loopServer.admit(self) {
             end(with: refusal)
             return
         }
@@ -49,19 +49,24 @@ final class ServerConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         state.disconnected()
         presence.leave()
-        loopServer.connections.remove(self)
+        loopServer.remove(self)
         self.context = nil
         context.fireChannelInactive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
+        let count = bytes.readableBytes
+        watch.hasReceived = true
         if received.readableBytes == 0 {
             received = bytes
         } else {
             received.writeBuffer(&bytes)
         }
         readFrames()
+        if received.readableBytes > 0 {
+            loopServer.buffers.add(min(count, received.readableBytes))
+        }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -132,15 +137,23 @@ final class ServerConnection: ChannelInboundHandler {
         if let refusal { end(with: refusal) }
     }
 
-    /// - Returns: whether the request bounced at the front door.
+    /// - Returns: whether the request was answered without the gate.
     private func handle(_ message: RawSpan, _ bounces: inout ByteBuffer) -> Bool {
         guard let plain = loopServer.decodeIssue(message) else {
             state.requestReceived()
             loopServer.handle(message, from: self)
             return false
         }
+        if let refusal = loopServer.limitRate(of: plain.issue, from: self) {
+            loopServer.codec.encode(refusal, id: plain.id, into: &bounces)
+            return true
+        }
         if let outcome = loopServer.bounce(plain.issue) {
             loopServer.codec.encode(outcome, id: plain.id, into: &bounces)
+            return true
+        }
+        if let refusal = loopServer.limit(plain.issue, from: self) {
+            loopServer.codec.encode(refusal, id: plain.id, into: &bounces)
             return true
         }
         state.requestReceived()
@@ -152,22 +165,10 @@ final class ServerConnection: ChannelInboundHandler {
     /// the channel, which uses it again. Bytes that were read are discarded, or a client whose reads never
     /// end with a frame would make the buffer grow.
     private func keep(_ bytes: ByteBuffer) {
-        if bytes.readerIndex > 0 { secondsInFrame = 0 }
+        if bytes.readerIndex > 0 { watch.receivedFrame() }
         guard bytes.readableBytes > 0 else { return }
         received = bytes
         received.discardReadBytes()
-    }
-
-    /// Called each second. A client must finish a frame soon after it began: connections that never send a
-    /// whole request would use up `max-connections`.
-    func endIfFrameIsLate() {
-        guard received.readableBytes > 0, state.mayHandleRequest, !hasRequest else {
-            secondsInFrame = 0
-            return
-        }
-        secondsInFrame += 1
-        guard secondsInFrame > Limits.frameSeconds else { return }
-        end(with: Failure(.invalidArgument, "frame: its rest did not come in time"))
     }
 
     // MARK: Identity
@@ -201,13 +202,15 @@ final class ServerConnection: ChannelInboundHandler {
         // Removed first: writing may make the channel writable again, and so add more answers.
         let bytes = outgoing
         outgoing = ByteBuffer()
+        watch.gave(bytes.readableBytes)
+        loopServer.buffers.add(bytes.readableBytes)
         context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         resume()
         closeIfDone()
     }
 
     /// Nothing more can be read from this stream: sends an error with id 0, then ends.
-    private func end(with failure: Failure) {
+    func end(with failure: Failure) {
         state.end()
         write(Response(id: 0, result: .failure(failure)))
         loopServer.endTurn()
@@ -224,7 +227,7 @@ final class ServerConnection: ChannelInboundHandler {
     }
 
     /// Whether a whole request, or a refused frame, was received and is not handled.
-    private var hasRequest: Bool {
+    var hasRequest: Bool {
         let bytes = received
         let finding = splitter.next(in: bytes.readableBytesSpan)
         return if case .needMore = finding { false } else { true }

@@ -1,13 +1,24 @@
 /// What is left to do once all input of an event loop's turn is read.
+internal import CouponCore
+
 struct Turn {
     private var isEnding = false
     private var isPumpScheduled = false
     private var written: [ServerConnection] = []
+    private var time: MonotonicTime?
 
     /// True if the end of the turn must be scheduled; false if it is.
     mutating func beginEnd() -> Bool {
         defer { isEnding = true }
         return !isEnding
+    }
+
+    /// The time at which something in this turn first asked for it.
+    mutating func time(_ now: () -> MonotonicTime) -> MonotonicTime {
+        if let time { return time }
+        let read = now()
+        time = read
+        return read
     }
 
     /// The worker has requests for the gate.
@@ -20,6 +31,7 @@ struct Turn {
     /// - Returns: whether the worker has requests for the gate.
     mutating func end() -> Bool {
         isEnding = false
+        time = nil
         defer { isPumpScheduled = false }
         return isPumpScheduled
     }

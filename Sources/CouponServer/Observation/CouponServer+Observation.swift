@@ -9,10 +9,13 @@ extension CouponServer {
     /// Empty if no address is configured.
     func startMetricsListeners() async throws -> [any Channel] {
         guard let listen = configuration.metricsListen else { return [] }
-        let loop = group.any()
+        // A thread of its own: a flood of HTTP requests does not take turns from callers.
+        let observing = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = observing.next()
+        let pages = PagesInFlight(on: loop) { page($0, on: loop) }
         var port = listen.port
         let addresses = try await ListenAddress.resolve(listen, setting: "metrics-listen")
-        return try await bindEach(addresses, setting: "metrics-listen") { address in
+        let listeners = try await bindEach(addresses, setting: "metrics-listen") { address in
             var address = address
             address.port = port
             let listener = try await ServerBootstrap(group: loop)
@@ -22,14 +25,20 @@ extension CouponServer {
                     channel.eventLoop.makeCompletedFuture {
                         try enter(channel)
                         let pipeline = channel.pipeline.syncOperations
+                        try pipeline.addHandler(
+                            RequestSizeHandler { countRefusedObserver() })
                         try pipeline.configureHTTPServerPipeline()
-                        try pipeline.addHandler(ObservationHandler { page($0, on: loop) })
+                        try pipeline.addHandler(ObservationHandler { pages.page($0) })
                     }
                 }
                 .bind(to: address).get()
             port = listener.localAddress?.port ?? port
             return [listener]
         }
+        EventLoopFuture.andAllComplete(listeners.map(\.closeFuture), on: loop).whenComplete { _ in
+            observing.shutdownGracefully { _ in }
+        }
+        return listeners
     }
 
     /// Few connections are needed here; more would use up the descriptors of callers.
@@ -38,7 +47,14 @@ extension CouponServer {
             loopServers.observers.subtract(1, ordering: .relaxed)
         }
         let count = loopServers.observers.add(1, ordering: .relaxed).newValue
-        guard count <= Limits.observationConnections else { throw TooManyConnections() }
+        guard count <= Limits.observationConnections else {
+            countRefusedObserver()
+            throw TooManyConnections()
+        }
+    }
+
+    private func countRefusedObserver() {
+        loopServers.observersRefused.add(1, ordering: .relaxed)
     }
 
     private func page(
@@ -93,6 +109,9 @@ extension CouponServer {
             MetricFamily(
                 MetricName.connectionsRefused, .counter,
                 loopServers.connectionsRefused.load(ordering: .relaxed)),
+            MetricFamily(
+                MetricName.httpRefused, .counter,
+                loopServers.observersRefused.load(ordering: .relaxed)),
             MetricFamily(
                 MetricName.acceptFailures, .counter, accepting.failures.load(ordering: .relaxed)),
             MetricFamily(

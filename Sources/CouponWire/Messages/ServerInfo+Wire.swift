@@ -13,6 +13,7 @@ extension MessageArena {
         part.partitions = UInt32(clamping: info.partitions)
         part.maximum_frame_bytes = UInt32(clamping: info.maximumFrameBytes)
         part.now = info.now.microseconds
+        part.idle_seconds = UInt32(clamping: info.idleSeconds)
         return part
     }
 }
@@ -22,6 +23,6 @@ extension ServerInfo {
         self.init(
             version: try Field.text(raw.version, "server_info.version"),
             partitions: Int(raw.partitions), maximumFrameBytes: Int(raw.maximum_frame_bytes),
-            now: Timestamp(microseconds: raw.now))
+            now: Timestamp(microseconds: raw.now), idleSeconds: Int(raw.idle_seconds))
     }
 }

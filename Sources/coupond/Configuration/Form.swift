@@ -25,6 +25,18 @@ extension Form<Int> {
     }
 }
 
+extension Form<Int?> {
+    /// Nil is `off`.
+    static func wholeOrOff(_ range: ClosedRange<Int>) -> Form {
+        let whole = Form<Int>.whole(range)
+        return Form(description: "off, or " + whole.description) { text in
+            if text == "off" { return .some(nil) }
+            guard let number = whole.parse(text) else { return .none }
+            return number
+        }
+    }
+}
+
 extension Form<UInt32> {
     /// The permissions of a file.
     static let mode = Form(description: "three or four octal digits, such as 0660") { text in

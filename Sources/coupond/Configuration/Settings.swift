@@ -100,6 +100,22 @@ struct Settings {
     let maxConnections = Setting(
         "max-connections", .whole(1...1_000_000), String(Limits.connections),
         "Connections at once; further ones are refused")
+    let maxConnectionsPerAddress = Setting(
+        "max-connections-per-address", .addressLimit, "auto",
+        "The same for one address (of IPv6: one /64); auto is a quarter of them, and no limit for "
+            + "loopback")
+    let idleTimeout = Setting(
+        "idle-timeout", .duration(.seconds(1)...(.seconds(24 * 3_600))), "10m",
+        "A connection without a request for so long is closed")
+    let userRate = Setting(
+        "user-rate", .wholeOrOff(1...1_000_000), "off",
+        "Issue requests of one user each second; further ones are refused")
+    let maxRequestsInFlight = Setting(
+        "max-requests-in-flight", .whole(1...10_000_000), String(Limits.requestsInFlight),
+        "Requests without an answer; further ones are refused")
+    let maxBufferBytes = Setting(
+        "max-buffer-bytes", .whole(1_048_576...1_099_511_627_776), String(Limits.bufferBytes),
+        "Bytes that connections may hold in memory; beyond it those that hold the most are closed")
     let maxFrameBytes = Setting(
         "max-frame-bytes", .whole(1_024...Limits.messageMemoryBytes), String(Limits.frameBytes),
         "The longest message of a caller, in bytes")

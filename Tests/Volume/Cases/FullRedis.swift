@@ -1,5 +1,6 @@
 /// A Redis that is full, or that has many keys of another program.
 internal import CouponCore
+internal import Goals
 internal import TestSupport
 internal import TestWorld
 

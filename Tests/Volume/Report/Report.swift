@@ -1,4 +1,6 @@
 /// What a run prints: a line for each case, and a table of all figures at the end.
+internal import Goals
+
 struct Report: Sendable {
     let isSmall: Bool
     var outcomes: [Outcome] = []
@@ -50,25 +52,16 @@ struct Report: Sendable {
                 ])
             }
         }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        let lines = rows.map { row in
-            zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ").trimmed
-        }
         let failed = outcomes.count { $0.failure != nil }
-        return [""] + lines + [
+        return [""] + Table.lines(rows) + [
             "", "volume: \(outcomes.count) cases, \(failed) did not reach their end",
         ]
     }
 }
 
-extension String {
-    fileprivate func padded(to width: Int) -> String {
-        self + String(repeating: " ", count: max(0, width - count))
-    }
-
-    fileprivate var trimmed: String {
-        var text = self
-        while text.last == " " { text.removeLast() }
-        return text
-    }
+extension Goal {
+    /// Epochs of partition 0 since the case called `markEpochs`.
+    static let epochs = count("epochs", .atMost(1))
+    /// The lines about a lost session in the logs of all daemons.
+    static let sessionsLost = count("sessions_lost", .atMost(0))
 }

@@ -2,6 +2,7 @@
 internal import CouponClient
 internal import CouponCore
 internal import Foundation
+internal import Goals
 internal import Synchronization
 internal import TestSupport
 internal import TestWorld

@@ -2,9 +2,9 @@
 internal import CouponCore
 internal import CouponWire
 internal import Foundation
-internal import NIOCore
 internal import Synchronization
 internal import TestSupport
+internal import TestWorld
 
 /// A thread that asks for one user each millisecond, one after the other, directly on a socket: so it waits
 /// for the daemon and its Redis only, and not for tasks of this process.
@@ -71,27 +71,5 @@ final class Prober: Sendable {
             state.longest = max(state.longest, milliseconds)
             state.count += 1
         }
-    }
-}
-
-extension PlainSocket {
-    /// The next response; nil if the daemon closes instead.
-    func response() throws -> Response? {
-        guard let prefix = try read(FrameSplitter.prefixLength) else { return nil }
-        let length = prefix.reduce(0) { $0 << 8 | Int($1) }
-        guard let bytes = try read(length) else { return nil }
-        var decoder = ResponseDecoder()
-        return try decoder.decode(ByteBuffer(bytes: bytes).readableBytesSpan)
-    }
-}
-
-extension Request {
-    /// The bytes on the wire, with the length.
-    func frame() throws -> [UInt8] {
-        var encoder = FrameEncoder()
-        var buffer = ByteBuffer()
-        let size = try encoder.prepare(self)
-        buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
-        return Array(buffer.readableBytesView)
     }
 }

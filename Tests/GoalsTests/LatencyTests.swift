@@ -1,6 +1,5 @@
+import Goals
 import Testing
-
-@testable import volume
 
 @Suite struct LatencyTests {
     @Test func `a percentile is the nearest rank`() {

@@ -1,0 +1,21 @@
+/// The bytes that the connections of one event loop hold: an upper bound that is cheap to keep. Only when the
+/// bound is above the limit are the connections measured.
+struct BufferBudget {
+    let limit: Int
+    private var bound = 0
+
+    init(limit: Int) { self.limit = limit }
+
+    /// After a measurement that found too much, connections are closed until no more is left than this. Below
+    /// the limit, so that measurements stay rare.
+    var target: Int { limit / 4 * 3 }
+
+    /// Whether the connections must be measured.
+    var isReached: Bool { bound > limit }
+
+    /// Bytes were received and not handled, or given to a socket. They may be gone soon.
+    mutating func add(_ bytes: Int) { bound += bytes }
+
+    /// So many bytes are held.
+    mutating func measured(_ bytes: Int) { bound = bytes }
+}

@@ -1,0 +1,148 @@
+/// What a caller may not do, before it costs the gate anything. A caller without limits pays two comparisons
+/// for each request.
+internal import CouponAccess
+internal import CouponCore
+internal import CouponWire
+internal import Logging
+internal import Synchronization
+
+extension LoopServer {
+    private var shared: SharedLimits { loopServers.limits }
+
+    /// The time of this turn: exact enough for limits, and read once.
+    private var timeOfTurn: MonotonicTime { turn.time { clocks.now() } }
+
+    // MARK: Connections
+
+    /// Why a new connection must be closed; nil if it may stay.
+    func admit(_ connection: ServerConnection) -> Failure? {
+        guard !connections.isOverfull else {
+            loopServers.connectionsRefused.add(1, ordering: .relaxed)
+            return refuse(.connections, connection)
+        }
+        let limit = configuration.limits.connections(
+            ofLoopback: connection.peer.isLoopback, of: configuration.maximumConnections)
+        guard let limit, let address = AddressKey(connection.peer.address) else { return nil }
+        guard shared.addresses.enter(address, limit: limit) else {
+            return refuse(.connectionsOfAddress, connection)
+        }
+        connection.limits.address = address
+        return nil
+    }
+
+    /// The connection is closed.
+    func remove(_ connection: ServerConnection) {
+        connections.remove(connection)
+        if let address = connection.limits.address { shared.addresses.leave(address) }
+    }
+
+    // MARK: Requests
+
+    /// Why a request exceeds the rate of its user; nil if it does not, or if there are no rates.
+    func limitRate(of issue: IssueRequest, from connection: ServerConnection) -> Failure? {
+        guard let users = shared.users, let wait = users.spend(issue.user, now: timeOfTurn) else {
+            return nil
+        }
+        return counted(refuse(.rateOfUser, connection, retryAfter: wait))
+    }
+
+    /// Why a request that did not bounce may not go to the gate; nil if it may.
+    func limit(_ issue: IssueRequest, from connection: ServerConnection) -> Failure? {
+        if issue.attempt > 0, let wait = connection.limits.retry(now: timeOfTurn) {
+            return counted(refuse(.retries, connection, retryAfter: wait))
+        }
+        if let refusal = limitGuess(issue.coupon, from: connection) {
+            return counted(refusal)
+        }
+        return isFull ? counted(refuse(.inFlight, connection)) : nil
+    }
+
+    /// Counts the end of an issue request.
+    private func counted(_ failure: Failure) -> Failure {
+        counts.count(failure)
+        return failure
+    }
+
+    /// Why a slow method may not go to its lane; nil if it may.
+    func limit(_ method: Request.Method, from connection: ServerConnection) -> Failure? {
+        if case .couponStatus(let coupon, _) = method,
+            let refusal = limitGuess(coupon, from: connection)
+        {
+            return refusal
+        }
+        return isFull ? refuse(.inFlight, connection) : nil
+    }
+
+    /// Why a connection that has asked for too many unknown coupons may not ask for this one.
+    private func limitGuess(
+        _ coupon: CouponID, from connection: ServerConnection
+    ) -> Failure? {
+        guard connection.limits.isGuessing, !remembers(coupon).known,
+            let wait = connection.limits.guess(now: timeOfTurn)
+        else { return nil }
+        return refuse(.unknownCoupons, connection, retryAfter: wait)
+    }
+
+    /// A request of a connection was for a coupon that does not exist, and was looked up.
+    func countUnknownCoupon(_ connection: ServerConnection?) {
+        connection?.limits.countUnknownCoupon(now: timeOfTurn)
+    }
+
+    /// Whether as many requests are in flight as may be: those of other event loops as of their last turn.
+    private var isFull: Bool {
+        let others = shared.requestsInFlight.load(ordering: .relaxed) - requestsPublished
+        return others + requestsInFlight >= configuration.limits.requestsInFlight
+    }
+
+    /// Lets the other event loops know how many requests are in flight here.
+    func publishRequestsInFlight() {
+        let change = requestsInFlight - requestsPublished
+        guard change != 0 else { return }
+        shared.requestsInFlight.add(change, ordering: .relaxed)
+        requestsPublished += change
+    }
+
+    // MARK: Buffers
+
+    /// Closes the connections that hold the most bytes, if all together hold too many.
+    func enforceBufferBudget() {
+        guard buffers.isReached else { return }
+        var held = connections.all.map { (connection: $0, bytes: $0.heldBytes) }
+        var sum = held.reduce(0) { $0 + $1.bytes }
+        if sum > buffers.limit {
+            held.sort { $0.bytes < $1.bytes }
+            while sum > buffers.target, let largest = held.popLast() {
+                sum -= largest.bytes
+                count(.buffers, largest.connection)
+                largest.connection.reset()
+            }
+        }
+        buffers.measured(sum)
+    }
+
+    // MARK: Counting
+
+    func count(_ reason: LimitReason, _ connection: ServerConnection) {
+        limitCounts.count(reason, address: connection.address)
+    }
+
+    private func refuse(
+        _ reason: LimitReason, _ connection: ServerConnection,
+        retryAfter milliseconds: UInt32 = Limits.retryAfterMilliseconds
+    ) -> Failure {
+        count(reason, connection)
+        return reason.refusal(retryAfter: milliseconds)
+    }
+
+    /// Logs, each second, which limits were met.
+    func logLimits() {
+        for (reason, count, address) in limitCounts.dequeueUnlogged() {
+            logger.notice(
+                "callers met a limit",
+                metadata: [
+                    LogKey.reason: "\(reason.message)", LogKey.count: "\(count)",
+                    LogKey.address: "\(address)",
+                ])
+        }
+    }
+}

@@ -1,0 +1,167 @@
+/// A Redis, a database, and for each attack a daemon and an echo server.
+internal import CouponClient
+internal import CouponCore
+internal import Foundation
+internal import Goals
+internal import TestSupport
+internal import TestWorld
+
+/// What an attack has measured, by the keys of the goals.
+typealias Figures = [String: Double]
+
+struct Outcome: Sendable {
+    let attack: Attack
+    let figures: Figures
+    /// Why it did not reach its end; nil if it did.
+    let failure: String?
+}
+
+final class Scene: Sendable {
+    static let eventLoops = 2
+    /// Nobody is left of it.
+    static let soldOut = CouponID(1)
+    /// Unlimited: for the honest callers.
+    static let onSale = CouponID(2)
+
+    private let world: World
+    private let isSmall: Bool
+    private let seconds: Int
+    private let rate: Int
+    private let evidence: String
+
+    init(isSmall: Bool, seconds: Int, rate: Int, evidence: String) async throws {
+        world = try await World()
+        self.isSmall = isSmall
+        self.seconds = seconds
+        self.rate = rate
+        self.evidence = evidence
+        let daemon = try await world.daemon()
+        _ = try await daemon.client.create(.offer(Self.soldOut.rawValue, total: 1))
+        _ = try await daemon.client.create(.offer(Self.onSale.rawValue, total: nil))
+        _ = try await daemon.client.issue(
+            IssueRequest(coupon: Self.soldOut, user: UserID(1), waitFor: .issued))
+        await daemon.client.close()
+        try await daemon.stop()
+    }
+
+    /// Runs one attack, in a full run against the echo server first.
+    func play(_ attack: Attack) async -> Outcome {
+        var figures = Figures()
+        do {
+            let tokenFile = world.folder.file("token")
+            try Data("right-token-\(UInt64.random(in: 0...(.max)))\n".utf8)
+                .write(to: URL(fileURLWithPath: tokenFile))
+            unsafe chmod(tokenFile, 0o600)
+            let metricsPort = Int(try freePort())
+            let daemon = try await world.daemon([
+                "--admin-token-file", tokenFile, "--metrics-listen", "127.0.0.1:\(metricsPort)",
+                "--log-level", "info",
+            ])
+            do {
+                try await play(attack, daemon, metricsPort: metricsPort, &figures)
+            } catch {
+                let folder = keepLog(of: daemon, attack)
+                await daemon.client.close()
+                try? await daemon.kill()
+                return Outcome(
+                    attack: attack, figures: figures, failure: "\(error); log: \(folder)")
+            }
+            await daemon.client.close()
+            try await daemon.stop()
+            return Outcome(attack: attack, figures: figures, failure: nil)
+        } catch {
+            return Outcome(attack: attack, figures: figures, failure: "\(error)")
+        }
+    }
+
+    private func play(
+        _ attack: Attack, _ daemon: Daemon, metricsPort: Int, _ figures: inout Figures
+    ) async throws {
+        let honest = HonestCallers(port: daemon.port, Self.onSale, perSecond: rate)
+        var beside: Measurement?
+        if !isSmall {
+            let echo = try await EchoServer(in: world.folder)
+            beside = try await measure(attack, at: echo.port, http: echo.port, honest)
+        }
+        let measured = try await measure(attack, at: daemon.port, http: metricsPort, honest)
+        let stopwatch = ContinuousClock.now
+        let metrics = Metrics(port: metricsPort)
+        try await eventually("the places are free again", within: .seconds(60)) {
+            let connections = try metrics.value("coupond_connections")
+            // The world's own client has one.
+            figures["left"] = connections - 1
+            return try connections <= 1 && metrics.value("coupond_requests_in_flight") == 0
+        }
+        figures["back"] = (ContinuousClock.now - stopwatch) / .seconds(1)
+        let after = try await honest.run(seconds: 1)
+        figures["answered_after"] = after.share
+        figures["answered"] = measured.share
+        figures["newcomers"] = measured.newcomers
+        figures["p99"] = measured.latencies.percentile(99).map { $0 * 1_000 }
+        figures["memory"] = try daemon.peakMebibytes()
+        figures["limited"] = try metrics.sum("coupond_limited_total")
+        if let beside {
+            figures["p99_echo"] = beside.latencies.percentile(99).map { $0 * 1_000 }
+            figures["p99_ratio"] = measured.latencies.percentile(99, over: beside.latencies)
+            figures["goodput"] = beside.share > 0 ? measured.share / beside.share : nil
+        }
+    }
+
+    /// Honest callers beside attackers of a port.
+    private func measure(
+        _ attack: Attack, at port: Int, http: Int, _ honest: HonestCallers
+    ) async throws -> Measurement {
+        let target = Target(port: port, httpPort: http, isSmall: isSmall)
+        let attackers = Attackers(attack, target)
+        try await attackers.waitUntilOn()
+        let measurement = try await honest.run(seconds: seconds)
+        await attackers.stop()
+        return measurement
+    }
+
+    private func keepLog(of daemon: Daemon, _ attack: Attack) -> String {
+        let folder = "\(evidence)/\(attack.name)"
+        let files = FileManager.default
+        try? files.removeItem(atPath: folder)
+        try? files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try? files.copyItem(atPath: daemon.process.log, toPath: "\(folder)/coupond.log")
+        return folder
+    }
+}
+
+/// The echo server, a process of its own like the daemon.
+private struct EchoServer {
+    let port: Int
+    private let process: ServerProcess
+
+    init(in folder: TemporaryFolder) async throws {
+        let port = Int(try freePort())
+        self.port = port
+        process = try ServerProcess(
+            builtExecutable("siege"), arguments: ["echo", "--port", "\(port)"],
+            in: try folder.makeFolder("echo-\(port)"))
+        try await eventually("the echo server listens") {
+            _ = try PlainSocket(port: port)
+            return true
+        }
+    }
+}
+
+extension Daemon {
+    /// The most memory that the process has had, in MiB.
+    fileprivate func peakMebibytes() throws -> Double {
+        let status = try String(contentsOfFile: "/proc/\(process.pid)/status", encoding: .utf8)
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        guard let kibibytes = line.flatMap({ Double($0.filter(\.isNumber)) }) else {
+            throw Failed("no VmHWM in \(status)")
+        }
+        return kibibytes / 1_024
+    }
+}
+
+/// The reason why an attack did not reach its end.
+struct Failed: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
