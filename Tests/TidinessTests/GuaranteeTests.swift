@@ -1,4 +1,4 @@
-/// docs/GUARANTEES.md names only tests that exist.
+/// docs/GUARANTEES.md and docs/THREAT_MODEL.md name only tests that exist.
 import Testing
 
 /// A test as the page names it: *Suite/test*.
@@ -8,12 +8,14 @@ struct NamedTest: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(suite)/\(name)" }
 
-    static let all: [NamedTest] = SourceFile.all(below: "docs", endings: ["GUARANTEES.md"])
-        .flatMap { page in
-            page.text.matches(of: /\*(\w+Tests)\/([^*]+)\*/).map {
-                NamedTest(suite: String($0.1), name: String($0.2))
-            }
+    private static let pages = SourceFile.all(
+        below: "docs", endings: ["GUARANTEES.md", "THREAT_MODEL.md"])
+
+    static let all: [NamedTest] = pages.flatMap { page in
+        page.text.matches(of: /\*(\w+Tests)\/([^*]+)\*/).map {
+            NamedTest(suite: String($0.1), name: String($0.2))
         }
+    }
 }
 
 @Suite struct GuaranteeTests {
