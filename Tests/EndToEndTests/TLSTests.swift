@@ -52,6 +52,22 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
+    @Test func `TLS is 1.2 at least`() async throws {
+        let server = try await certificates.make("server")
+        let daemon = try await daemon(server.flags, certificates.client())
+        for (version, isServed) in [("tls1_1", false), ("tls1_2", true), ("tls1_3", true)] {
+            let run = try await CommandRun(
+                "/bin/sh",
+                [
+                    "-c",
+                    "openssl s_client -brief -\(version) -cipher DEFAULT:@SECLEVEL=0 "
+                        + "-connect 127.0.0.1:\(daemon.port) </dev/null",
+                ])
+            #expect((run.end == .code(0)) == isServed, "\(version): \(run.text)")
+        }
+        #expect(daemon.process.logTail(lines: 1_000).contains("UNSUPPORTED_PROTOCOL"))
+    }
+
     @Test func `a client says why it does not trust a daemon`() async throws {
         let server = try await certificates.make("server")
         let other = try await Certificates("other", in: world.folder)
