@@ -31,6 +31,7 @@ test: dependencies ## every test, with real servers
 	swift build --build-tests
 	swift test --skip-build --skip '$(WITH_SERVERS)|EndToEndTests'
 	swift test --skip-build --filter '$(WITH_SERVERS)'
+	REDIS_TLS=1 swift test --skip-build --filter CouponRedisTests
 	swift test --skip-build --filter EndToEndTests
 
 test-client: build ## a package of its own that uses the Swift client, built and run beside a daemon
