@@ -247,7 +247,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "HistoryChecker", "TestWorld", "CouponClient", "CouponCore", "CouponWire",
+                "HistoryChecker", "TestWorld", "CouponAccess", "CouponClient", "CouponCore",
+                "CouponWire",
                 "TestSupport", nioCore, nioPosix,
                 "coupond", "couponctl",
             ],
@@ -259,8 +260,8 @@ let package = Package(
 // everything that is built with it. A program cannot be imported, so coupond's settings are a library here.
 if Context.environment["COUPOND_FUZZ"] != nil {
     let decoders = [
-        "CHiredis", "CLibpq", "CProtobufC", "CCouponProto", "CouponDomain", "CouponCore",
-        "CouponWire", "CouponRedis", "CouponPostgres",
+        "CHiredis", "CLibcrypto", "CLibpq", "CProtobufC", "CCouponProto", "CouponDomain",
+        "CouponAccess", "CouponCore", "CouponWire", "CouponRedis", "CouponPostgres",
     ]
     let configuration: Target.Dependency = .product(
         name: "Configuration", package: "swift-configuration")
@@ -270,7 +271,8 @@ if Context.environment["COUPOND_FUZZ"] != nil {
         .target(
             name: "coupond",
             dependencies: [
-                "CouponCore", "CouponPostgres", "CouponRedis", logging, nioCore, configuration,
+                "CouponAccess", "CouponCore", "CouponPostgres", "CouponRedis", logging, nioCore,
+                configuration,
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             exclude: ["Configuration/Options.swift"],
@@ -278,7 +280,9 @@ if Context.environment["COUPOND_FUZZ"] != nil {
             swiftSettings: strict),
         .executableTarget(
             name: "fuzz",
-            dependencies: ["CouponCore", "CouponRedis", "CouponWire", "coupond", configuration],
+            dependencies: [
+                "CouponAccess", "CouponCore", "CouponRedis", "CouponWire", "coupond", configuration,
+            ],
             path: "Fuzz/Sources",
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
     ]

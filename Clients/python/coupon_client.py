@@ -113,16 +113,26 @@ class Connection:
     shared one it could read the answer to another process.
     """
 
-    def __init__(self, host="127.0.0.1", port=7070, unix=None, tls=None, server_name=None):
+    def __init__(
+        self,
+        host="127.0.0.1",
+        port=7070,
+        unix=None,
+        tls=None,
+        server_name=None,
+        caller_token=b"",
+    ):
         """
         :param unix: the path of a unix socket; host and port do not count then, and there is no TLS.
         :param tls: an ssl.SSLContext; None for a connection without TLS.
         :param server_name: what the daemon's certificate must be for; the host by default.
+        :param caller_token: each connection begins with it, if it is not empty.
         """
         self.address = (host, port)
         self.unix = unix
         self.tls = tls
         self.server_name = server_name or host
+        self.caller_token = caller_token
         self.has_answer = False
         self.socket = None
         self.last_id = 0
@@ -146,30 +156,17 @@ class Connection:
             return self._call(request, timeout)
 
     def _call(self, request, timeout):
-        self.last_id += 1
-        request.id = self.last_id
-        body = request.SerializeToString()
         give_up_at = time.monotonic() + timeout
         sent = False
         try:
             if self.socket is None:
                 self.socket = self._connect(timeout)
                 self.has_answer = False
+                refusal = self._authenticate(give_up_at)
+                if refusal is not None:
+                    return refusal
             sent = True
-            self._wait_until(give_up_at)
-            try:
-                self.socket.sendall(struct.pack(">I", len(body)) + body)
-            except ConnectionError:
-                # The daemon has closed. It may have said why before.
-                pass
-            response = messages.Response.FromString(self._read_frame(give_up_at))
-            self.has_answer = True
-            # 0: the daemon did not read our frame, or could not, and closes.
-            if response.id == 0:
-                self.close()
-            elif response.id != request.id:
-                raise OSError(f"an answer to request {response.id}")
-            return response
+            return self._exchange(request, give_up_at)
         except (OSError, DecodeError) as error:
             self.close()
             if not self.has_answer and is_refused_certificate(error):
@@ -193,6 +190,38 @@ class Connection:
             return connection
         # Closes the connection if the handshake fails.
         return self.tls.wrap_socket(connection, server_hostname=self.server_name)
+
+    def _authenticate(self, give_up_at):
+        """Says who calls, if there is a token. An error is the answer to the caller's request too."""
+        if not self.caller_token:
+            return None
+        request = messages.Request()
+        request.authenticate.token = self.caller_token
+        response = self._exchange(request, give_up_at)
+        if response.WhichOneof("result") == "authenticate":
+            return None
+        # The daemon closes after a wrong token.
+        self.close()
+        return response
+
+    def _exchange(self, request, give_up_at):
+        self.last_id += 1
+        request.id = self.last_id
+        body = request.SerializeToString()
+        self._wait_until(give_up_at)
+        try:
+            self.socket.sendall(struct.pack(">I", len(body)) + body)
+        except ConnectionError:
+            # The daemon has closed. It may have said why before.
+            pass
+        response = messages.Response.FromString(self._read_frame(give_up_at))
+        self.has_answer = True
+        # 0: the daemon did not read our frame, or could not, and closes.
+        if response.id == 0:
+            self.close()
+        elif response.id != request.id:
+            raise OSError(f"an answer to request {response.id}")
+        return response
 
     def _read_frame(self, give_up_at):
         (length,) = struct.unpack(">I", self._read(4, give_up_at))
@@ -443,6 +472,16 @@ class Parser(argparse.ArgumentParser):
         super().error(safe_for_terminal(message))
 
 
+def caller_token(path):
+    try:
+        line = Path(path).read_text("utf-8-sig").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"cannot be read: {error}") from error
+    if not 1 <= len(line.encode()) <= 1_024:
+        raise argparse.ArgumentTypeError("must have a first line of 1 to 1024 bytes")
+    return line.encode()
+
+
 def parse(command_line):
     parser = Parser(prog="coupon_client.py", description=__doc__.split("\n")[0])
     parser.add_argument("--host", default="127.0.0.1")
@@ -454,6 +493,13 @@ def parse(command_line):
     parser.add_argument("--tls-key", metavar="FILE", help="its key (PEM); default: the same file")
     parser.add_argument(
         "--tls-server-name", metavar="NAME", help="TLS; the name in the daemon's certificate"
+    )
+    parser.add_argument(
+        "--caller-token-file",
+        type=caller_token,
+        dest="caller_token",
+        default=b"",
+        help="a file whose first line is your token of the daemon's callers file",
     )
     parser.add_argument(
         "--deadline-ms", type=milliseconds, default=2_000, help="of each try (default 2000)"
@@ -602,7 +648,12 @@ def main(command_line=None):
         complain(f"the files of TLS cannot be used: {error}")
         return EXIT_USAGE
     connection = Connection(
-        arguments.host, arguments.port, arguments.unix, tls, arguments.tls_server_name
+        arguments.host,
+        arguments.port,
+        arguments.unix,
+        tls,
+        arguments.tls_server_name,
+        arguments.caller_token,
     )
     tries = Tries(connection, arguments.deadline_ms, arguments.timeout, arguments.attempts)
     try:

@@ -17,6 +17,7 @@ private let targets: [String: Target] = [
     "gate-answers": fuzzGateAnswers,
     "events": fuzzEvents,
     "configuration": fuzzConfiguration,
+    "callers": fuzzCallers,
 ]
 
 private let target: Target = {

@@ -502,6 +502,96 @@ void   coupond__v1__server_info_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__server_info_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   coupond__v1__authenticate_request__init
+                     (Coupond__V1__AuthenticateRequest         *message)
+{
+  static const Coupond__V1__AuthenticateRequest init_value = COUPOND__V1__AUTHENTICATE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__authenticate_request__get_packed_size
+                     (const Coupond__V1__AuthenticateRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__authenticate_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__authenticate_request__pack
+                     (const Coupond__V1__AuthenticateRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__authenticate_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__authenticate_request__pack_to_buffer
+                     (const Coupond__V1__AuthenticateRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__authenticate_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__AuthenticateRequest *
+       coupond__v1__authenticate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__AuthenticateRequest *)
+     protobuf_c_message_unpack (&coupond__v1__authenticate_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__authenticate_request__free_unpacked
+                     (Coupond__V1__AuthenticateRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__authenticate_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__authenticate_response__init
+                     (Coupond__V1__AuthenticateResponse         *message)
+{
+  static const Coupond__V1__AuthenticateResponse init_value = COUPOND__V1__AUTHENTICATE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__authenticate_response__get_packed_size
+                     (const Coupond__V1__AuthenticateResponse *message)
+{
+  assert(message->base.descriptor == &coupond__v1__authenticate_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__authenticate_response__pack
+                     (const Coupond__V1__AuthenticateResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__authenticate_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__authenticate_response__pack_to_buffer
+                     (const Coupond__V1__AuthenticateResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__authenticate_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__AuthenticateResponse *
+       coupond__v1__authenticate_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__AuthenticateResponse *)
+     protobuf_c_message_unpack (&coupond__v1__authenticate_response__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__authenticate_response__free_unpacked
+                     (Coupond__V1__AuthenticateResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__authenticate_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   coupond__v1__coupon__init
                      (Coupond__V1__Coupon         *message)
 {
@@ -1177,7 +1267,7 @@ void   coupond__v1__rebuild_gate_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__rebuild_gate_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[23] =
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[24] =
 {
   {
     "id",
@@ -1259,6 +1349,18 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[23
     offsetof(Coupond__V1__Request, method_case),
     offsetof(Coupond__V1__Request, server_info),
     &coupond__v1__server_info_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "authenticate",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, authenticate),
+    &coupond__v1__authenticate_request__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -1457,38 +1559,39 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[23
   },
 };
 static const unsigned coupond__v1__request__field_indices_by_name[] = {
-  14,   /* field[14] = audit_coupon */
-  13,   /* field[13] = close_coupon */
+  15,   /* field[15] = audit_coupon */
+  7,   /* field[7] = authenticate */
+  14,   /* field[14] = close_coupon */
   4,   /* field[4] = coupon_status */
-  7,   /* field[7] = create_coupon */
+  8,   /* field[8] = create_coupon */
   1,   /* field[1] = deadline_ms */
-  18,   /* field[18] = discard_dead_letter */
-  20,   /* field[20] = explain */
-  8,   /* field[8] = get_coupon */
+  19,   /* field[19] = discard_dead_letter */
+  21,   /* field[21] = explain */
+  9,   /* field[9] = get_coupon */
   5,   /* field[5] = health */
   0,   /* field[0] = id */
   3,   /* field[3] = issue */
-  19,   /* field[19] = list_admin_actions */
-  9,   /* field[9] = list_coupons */
-  16,   /* field[16] = list_dead_letters */
-  15,   /* field[15] = list_issues */
-  11,   /* field[11] = pause_coupon */
-  22,   /* field[22] = rebuild_gate */
-  17,   /* field[17] = redrive_dead_letter */
-  21,   /* field[21] = reload */
-  12,   /* field[12] = resume_coupon */
+  20,   /* field[20] = list_admin_actions */
+  10,   /* field[10] = list_coupons */
+  17,   /* field[17] = list_dead_letters */
+  16,   /* field[16] = list_issues */
+  12,   /* field[12] = pause_coupon */
+  23,   /* field[23] = rebuild_gate */
+  18,   /* field[18] = redrive_dead_letter */
+  22,   /* field[22] = reload */
+  13,   /* field[13] = resume_coupon */
   6,   /* field[6] = server_info */
   2,   /* field[2] = token */
-  10,   /* field[10] = update_coupon */
+  11,   /* field[11] = update_coupon */
 };
 static const ProtobufCIntRange coupond__v1__request__number_ranges[5 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
-  { 20, 7 },
-  { 30, 16 },
-  { 40, 21 },
-  { 0, 23 }
+  { 20, 8 },
+  { 30, 17 },
+  { 40, 22 },
+  { 0, 24 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1498,14 +1601,14 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  23,
+  24,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
   5,  coupond__v1__request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[16] =
+static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[17] =
 {
   {
     "id",
@@ -1575,6 +1678,18 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[1
     offsetof(Coupond__V1__Response, result_case),
     offsetof(Coupond__V1__Response, server_info),
     &coupond__v1__server_info_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "authenticate",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, authenticate),
+    &coupond__v1__authenticate_response__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -1701,34 +1816,35 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[1
   },
 };
 static const unsigned coupond__v1__response__field_indices_by_name[] = {
-  8,   /* field[8] = audit_coupon */
-  6,   /* field[6] = coupon */
+  9,   /* field[9] = audit_coupon */
+  6,   /* field[6] = authenticate */
+  7,   /* field[7] = coupon */
   3,   /* field[3] = coupon_status */
-  11,   /* field[11] = dead_letter */
+  12,   /* field[12] = dead_letter */
   1,   /* field[1] = error */
-  13,   /* field[13] = explain */
+  14,   /* field[14] = explain */
   4,   /* field[4] = health */
   0,   /* field[0] = id */
   2,   /* field[2] = issue */
-  12,   /* field[12] = list_admin_actions */
-  7,   /* field[7] = list_coupons */
-  10,   /* field[10] = list_dead_letters */
-  9,   /* field[9] = list_issues */
-  15,   /* field[15] = rebuild_gate */
-  14,   /* field[14] = reload */
+  13,   /* field[13] = list_admin_actions */
+  8,   /* field[8] = list_coupons */
+  11,   /* field[11] = list_dead_letters */
+  10,   /* field[10] = list_issues */
+  16,   /* field[16] = rebuild_gate */
+  15,   /* field[15] = reload */
   5,   /* field[5] = server_info */
 };
 static const ProtobufCIntRange coupond__v1__response__number_ranges[8 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
-  { 20, 6 },
-  { 22, 7 },
-  { 27, 8 },
-  { 30, 10 },
-  { 33, 12 },
-  { 40, 14 },
-  { 0, 16 }
+  { 20, 7 },
+  { 22, 8 },
+  { 27, 9 },
+  { 30, 11 },
+  { 33, 13 },
+  { 40, 15 },
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
 {
@@ -1738,7 +1854,7 @@ const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
   "Coupond__V1__Response",
   "coupond.v1",
   sizeof(Coupond__V1__Response),
-  16,
+  17,
   coupond__v1__response__field_descriptors,
   coupond__v1__response__field_indices_by_name,
   8,  coupond__v1__response__number_ranges,
@@ -2396,6 +2512,108 @@ const ProtobufCMessageDescriptor coupond__v1__server_info_response__descriptor =
   coupond__v1__server_info_response__field_indices_by_name,
   1,  coupond__v1__server_info_response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__server_info_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__authenticate_request__field_descriptors[1] =
+{
+  {
+    "token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuthenticateRequest, token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__authenticate_request__field_indices_by_name[] = {
+  0,   /* field[0] = token */
+};
+static const ProtobufCIntRange coupond__v1__authenticate_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor coupond__v1__authenticate_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.AuthenticateRequest",
+  "AuthenticateRequest",
+  "Coupond__V1__AuthenticateRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__AuthenticateRequest),
+  1,
+  coupond__v1__authenticate_request__field_descriptors,
+  coupond__v1__authenticate_request__field_indices_by_name,
+  1,  coupond__v1__authenticate_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__authenticate_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__authenticate_response__field_descriptors[3] =
+{
+  {
+    "principal",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuthenticateResponse, principal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roles",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Coupond__V1__AuthenticateResponse, n_roles),
+    offsetof(Coupond__V1__AuthenticateResponse, roles),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AuthenticateResponse, expires_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__authenticate_response__field_indices_by_name[] = {
+  2,   /* field[2] = expires_at */
+  0,   /* field[0] = principal */
+  1,   /* field[1] = roles */
+};
+static const ProtobufCIntRange coupond__v1__authenticate_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor coupond__v1__authenticate_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.AuthenticateResponse",
+  "AuthenticateResponse",
+  "Coupond__V1__AuthenticateResponse",
+  "coupond.v1",
+  sizeof(Coupond__V1__AuthenticateResponse),
+  3,
+  coupond__v1__authenticate_response__field_descriptors,
+  coupond__v1__authenticate_response__field_indices_by_name,
+  1,  coupond__v1__authenticate_response__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__authenticate_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor coupond__v1__coupon__field_descriptors[9] =

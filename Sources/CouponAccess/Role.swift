@@ -16,4 +16,23 @@ public struct Roles: OptionSet, Hashable, Sendable {
     public static let `operator` = Roles(rawValue: 4)
     /// May create, change and close coupons, reload, and rebuild gates.
     public static let admin = Roles(rawValue: 8)
+
+    /// Every role.
+    public static let all: Roles = [.issuer, .reader, .operator, .admin]
+
+    private static let named: [(name: String, role: Roles)] = [
+        ("issuer", .issuer), ("reader", .reader), ("operator", .operator), ("admin", .admin),
+    ]
+
+    /// The names of all roles, as in the callers file.
+    public static let allNames = named.map(\.name)
+
+    /// One role, by its name; nil if there is none of that name.
+    public init?(name: some StringProtocol) {
+        guard let role = Self.named.first(where: { $0.name == name })?.role else { return nil }
+        self = role
+    }
+
+    /// The names of the roles in the set.
+    public var names: [String] { Self.named.filter { contains($0.role) }.map(\.name) }
 }

@@ -15,7 +15,10 @@ public struct ClientConfiguration: Sendable {
     public var deadline = TimeAmount.milliseconds(Int64(Limits.defaultDeadlineMilliseconds))
     /// TLS for a TCP address; nil for a connection without it.
     public var tls: ClientTLS?
-    /// For admin methods, if the daemon requires one; else empty.
+    /// Proves who calls: each connection begins with it, if it is not empty. It is a token of the daemon's
+    /// callers file, and not its admin token.
+    public var callerToken: [UInt8] = []
+    /// The admin token, for admin methods, if the daemon requires one; else empty.
     public var token: [UInt8] = []
     /// How long the client waits past a deadline, so that the daemon's answer arrives, which says
     /// what became of the request. The client alone can only say "unknown".

@@ -187,7 +187,7 @@ extension CouponClient {
         return sentences
     }
 
-    /// Drops the daemon's local caches and reads its admin token again.
+    /// Drops the daemon's local caches, and reads its admin token and its callers file again.
     public func reload(deadline: TimeAmount? = nil) async throws(ClientError) {
         guard case .reloaded = try await call(.reload, deadline: deadline) else {
             throw .otherMethod

@@ -73,7 +73,7 @@ public struct CouponServer: Service {
         }
     }
 
-    /// Reads the admin token again and drops all local caches.
+    /// Reads the admin token and the callers file again, and drops all local caches.
     public func reload() async { _ = await work.admin.reload() }
 
     /// Each second every daemon reads the partitions and drops older epochs (rule 15).

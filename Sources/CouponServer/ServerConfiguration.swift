@@ -1,4 +1,5 @@
 /// What the server gets from the daemon around it: settings, and answers to its questions.
+public import CouponAccess
 public import CouponCore
 public import NIOCore
 
@@ -33,8 +34,11 @@ public struct ServerConfiguration: Sendable {
     public var listen: [Place] = [.tcp(host: "127.0.0.1", port: 7070)]
     /// Where admin methods are served; nil if wherever callers connect.
     public var adminListen: Place?
-    /// Whether callers by TCP from this machine are its admins while no admin token is configured. A proxy or
-    /// a port forward comes from this machine too, so only while nothing listens beyond it.
+    /// Whether callers on this machine are its admins while neither an admin token nor a callers file is
+    /// configured.
+    public var localCallersAreAdmins = true
+    /// Whether that is so for callers by TCP. A proxy or a port forward comes from this machine too, so only
+    /// while nothing listens beyond it.
     public var loopbackIsAdmin = true
     /// Who may connect to the unix sockets among these.
     public var unixSockets = UnixSocketAccess(mode: 0o660, group: nil)
@@ -82,8 +86,10 @@ public protocol ServerEnvironment: Sendable {
     /// loop.
     func makeReplicas(on loop: any EventLoop) -> (any ReplicaLink)?
 
-    /// The token of admin methods; nil if only callers on this machine may call them.
+    /// The token of admin methods; nil if none is configured.
     var adminToken: [UInt8]? { get }
+    /// Who may call, as the callers file says.
+    var callers: Callers { get }
     /// Reads the settings again that a reload may change; may block.
     /// - Throws: what the caller of a reload gets; then no setting has changed.
     func reloadSettings() throws(Failure)

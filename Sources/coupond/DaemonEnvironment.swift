@@ -1,5 +1,6 @@
 /// The daemon around the server: connections to Redis and PostgreSQL, secrets, scheduler, systemd.
 internal import CoreMetrics
+internal import CouponAccess
 internal import CouponCore
 internal import CouponPostgres
 internal import CouponRedis
@@ -83,6 +84,8 @@ final class DaemonEnvironment: ServerEnvironment {
 
     var adminToken: [UInt8]? { secrets.adminToken }
 
+    var callers: Callers { secrets.callers }
+
     /// systemd sees the reload, unless the daemon starts or drains.
     func reloadSettings() throws(Failure) {
         let address = self.address.withLock { $0 }
@@ -123,8 +126,7 @@ final class DaemonEnvironment: ServerEnvironment {
         do throws(SecretError) {
             try secrets.reload()
         } catch {
-            throw Failure(
-                .failedPrecondition, "admin-token-file: \(error); the old token stays valid")
+            throw Failure(.failedPrecondition, "\(error)")
         }
         if let certificates { tls?.use(certificates) }
         redisAccess.use(redis)

@@ -1,4 +1,5 @@
-/// SIGHUP drops all local caches and reads the files of secrets again. Other settings need a restart.
+/// SIGHUP drops all local caches, and reads the files of secrets and the callers file again. Other settings
+/// need a restart.
 internal import CouponServer
 internal import ServiceLifecycle
 internal import UnixSignals

@@ -1,4 +1,5 @@
-/// The daemon's secrets, from the files that settings name.
+/// The daemon's secrets, and who may call it, from the files that settings name.
+internal import CouponAccess
 internal import CouponCore
 internal import Synchronization
 
@@ -7,22 +8,56 @@ final class Secrets: Sendable {
     static let passwordLimit = 4_096
 
     private let adminTokenFile: String?
-    private let token: Mutex<[UInt8]?>
+    private let callersFile: String?
+    private let current: Mutex<Access>
+
+    /// What a reload reads again: all of it, or nothing.
+    private struct Access {
+        /// Nil if no file is configured.
+        let adminToken: [UInt8]?
+        let callers: Callers
+    }
 
     /// - Throws: if a file has become unreadable since the configuration was checked. Without its token the
     ///   daemon would serve admin methods that need one.
     init(_ configuration: Configuration) throws(SecretError) {
-        adminTokenFile = configuration.adminTokenFile
-        token = Mutex(try Self.token(inFile: configuration.adminTokenFile))
+        (adminTokenFile, callersFile) = (configuration.adminTokenFile, configuration.callersFile)
+        current = Mutex(
+            Access(
+                adminToken: try Self.token(inFile: configuration.adminTokenFile),
+                callers: try Self.callers(inFile: configuration.callersFile)))
     }
 
     /// Nil if no file is configured.
-    var adminToken: [UInt8]? { token.withLock { $0 } }
+    var adminToken: [UInt8]? { current.withLock { $0.adminToken } }
 
-    /// Reads the admin token again; keeps the old one if the file cannot be used.
+    /// Who may call.
+    var callers: Callers { current.withLock { $0.callers } }
+
+    /// Reads the admin token and the callers file again. If one of them cannot be used, both stay.
     func reload() throws(SecretError) {
-        let new = try Self.token(inFile: adminTokenFile)
-        token.withLock { $0 = new }
+        let token: [UInt8]?
+        do throws(SecretError) {
+            token = try Self.token(inFile: adminTokenFile)
+        } catch {
+            throw SecretError("admin-token-file: \(error); the old token stays valid")
+        }
+        let callers: Callers
+        do throws(SecretError) {
+            callers = try Self.callers(inFile: callersFile)
+        } catch {
+            throw SecretError("\(error); the old callers stay")
+        }
+        current.withLock { $0 = Access(adminToken: token, callers: callers) }
+    }
+
+    private static func callers(inFile path: String?) throws(SecretError) -> Callers {
+        guard let path else { return Callers() }
+        do throws(CallersFileError) {
+            return Callers(try CallersFile(path: path))
+        } catch {
+            throw SecretError("callers-file: \(error.summary(path: path))")
+        }
     }
 
     private static func token(inFile path: String?) throws(SecretError) -> [UInt8]? {

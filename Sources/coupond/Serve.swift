@@ -151,6 +151,7 @@ extension ServerConfiguration {
         proxies = configuration.proxies.map { AddressRange(bytes: $0.bytes, bits: $0.bits) }
         self.tls = tls
         metricsListen = configuration.metricsListen?.tcp
+        localCallersAreAdmins = configuration.adminFromLoopback
         self.maximumConnections = maximumConnections
         limits = CallerLimits(configuration)
         maximumFrameBytes = configuration.maxFrameBytes

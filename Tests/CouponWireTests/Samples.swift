@@ -33,6 +33,8 @@ enum Samples {
             .couponStatus(coupon: CouponID(3), user: nil),
             .couponStatus(coupon: CouponID(3), user: UserID(4)),
             .health, .serverInfo,
+            .authenticate(token: [1]),
+            .authenticate(token: [UInt8](repeating: 255, count: Limits.maximumTokenBytes)),
             .createCoupon(
                 Coupon(id: CouponID(5), title: "a", total: Limits.maximumTotal, window: window)),
             .createCoupon(unlimited),
@@ -188,6 +190,11 @@ enum Samples {
         } + audits.map { .audit($0) } + letters.map { .deadLetter($0) } + [
             .adminActions(trail), .adminActions([]), .explanation(sentences), .explanation([]),
             .issues(issues), .issues([]), .deadLetters(letters), .deadLetters([]),
+            .authenticated(Authentication(principal: "shop", roles: [])),
+            .authenticated(
+                Authentication(
+                    principal: "shop", roles: ["issuer", "reader", "operator", "admin"],
+                    expiresAt: window.closes)),
             .reloaded, .gateRebuilt(PartitionID(0), 1), .gateRebuilt(PartitionID(9), .max),
             .health(notReady: nil), .health(notReady: "Redis is away"),
             .serverInfo(

@@ -37,6 +37,10 @@ private let wrongRequests: [WrongRequest] = [
     WrongRequest(11, RawMessage(), "coupon_status.coupon_id: must be positive, got 0"),
     WrongRequest(
         11, issue.number(2, signed: -1), "coupon_status.user_id: must be positive, got -1"),
+    WrongRequest(14, RawMessage(), "authenticate.token: missing"),
+    WrongRequest(
+        14, RawMessage().bytes(1, [UInt8](repeating: 1, count: 1_025)),
+        "authenticate.token: must have at most 1024 bytes, has 1025"),
     WrongRequest(20, create.number(1, 0), "create_coupon.id: must be positive, got 0"),
     WrongRequest(20, create.bytes(2, []), "create_coupon.title: must have 1 to 200 bytes, has 0"),
     WrongRequest(

@@ -61,7 +61,7 @@ import Testing
             let plain =
                 place + "without TLS: set tls-certificate and tls-key, or allow-plaintext = true"
             let anonymous =
-                place + "and nothing says who may call: set tls-client-ca, "
+                place + "and nothing says who may call: set callers-file, or tls-client-ca, "
                 + "or allow-anonymous-callers = true"
             let found = await problems(flags: flags)
             #expect(found.map(\.text) == [plain, anonymous])

@@ -28,6 +28,8 @@ typedef struct Coupond__V1__HealthRequest Coupond__V1__HealthRequest;
 typedef struct Coupond__V1__HealthResponse Coupond__V1__HealthResponse;
 typedef struct Coupond__V1__ServerInfoRequest Coupond__V1__ServerInfoRequest;
 typedef struct Coupond__V1__ServerInfoResponse Coupond__V1__ServerInfoResponse;
+typedef struct Coupond__V1__AuthenticateRequest Coupond__V1__AuthenticateRequest;
+typedef struct Coupond__V1__AuthenticateResponse Coupond__V1__AuthenticateResponse;
 typedef struct Coupond__V1__Coupon Coupond__V1__Coupon;
 typedef struct Coupond__V1__CreateCouponRequest Coupond__V1__CreateCouponRequest;
 typedef struct Coupond__V1__GetCouponRequest Coupond__V1__GetCouponRequest;
@@ -111,6 +113,7 @@ typedef enum {
   COUPOND__V1__REQUEST__METHOD_COUPON_STATUS = 11,
   COUPOND__V1__REQUEST__METHOD_HEALTH = 12,
   COUPOND__V1__REQUEST__METHOD_SERVER_INFO = 13,
+  COUPOND__V1__REQUEST__METHOD_AUTHENTICATE = 14,
   COUPOND__V1__REQUEST__METHOD_CREATE_COUPON = 20,
   COUPOND__V1__REQUEST__METHOD_GET_COUPON = 21,
   COUPOND__V1__REQUEST__METHOD_LIST_COUPONS = 22,
@@ -151,6 +154,7 @@ struct  Coupond__V1__Request
     Coupond__V1__CouponStatusRequest *coupon_status;
     Coupond__V1__HealthRequest *health;
     Coupond__V1__ServerInfoRequest *server_info;
+    Coupond__V1__AuthenticateRequest *authenticate;
     Coupond__V1__CreateCouponRequest *create_coupon;
     Coupond__V1__GetCouponRequest *get_coupon;
     Coupond__V1__ListCouponsRequest *list_coupons;
@@ -181,6 +185,7 @@ typedef enum {
   COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS = 11,
   COUPOND__V1__RESPONSE__RESULT_HEALTH = 12,
   COUPOND__V1__RESPONSE__RESULT_SERVER_INFO = 13,
+  COUPOND__V1__RESPONSE__RESULT_AUTHENTICATE = 14,
   COUPOND__V1__RESPONSE__RESULT_COUPON = 20,
   COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS = 22,
   COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON = 27,
@@ -205,6 +210,7 @@ struct  Coupond__V1__Response
     Coupond__V1__CouponStatusResponse *coupon_status;
     Coupond__V1__HealthResponse *health;
     Coupond__V1__ServerInfoResponse *server_info;
+    Coupond__V1__AuthenticateResponse *authenticate;
     /*
      * The answer to create, get, update, pause, resume and close.
      */
@@ -395,6 +401,42 @@ struct  Coupond__V1__ServerInfoResponse
 #define COUPOND__V1__SERVER_INFO_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__server_info_response__descriptor) \
     , {0,NULL}, 0, 0, 0, 0 }
+
+
+/*
+ * Says who calls: the connection belongs to the token's principal from now on. A wrong token is answered with
+ * UNAUTHENTICATED, and the connection is closed.
+ */
+struct  Coupond__V1__AuthenticateRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData token;
+};
+#define COUPOND__V1__AUTHENTICATE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__authenticate_request__descriptor) \
+    , {0,NULL} }
+
+
+struct  Coupond__V1__AuthenticateResponse
+{
+  ProtobufCMessage base;
+  /*
+   * As in the callers file.
+   */
+  ProtobufCBinaryData principal;
+  /*
+   * Names: issuer, reader, operator, admin.
+   */
+  size_t n_roles;
+  ProtobufCBinaryData *roles;
+  /*
+   * From when on the principal is refused; 0: never.
+   */
+  int64_t expires_at;
+};
+#define COUPOND__V1__AUTHENTICATE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__authenticate_response__descriptor) \
+    , {0,NULL}, 0,NULL, 0 }
 
 
 typedef enum {
@@ -753,7 +795,8 @@ struct  Coupond__V1__AuditCouponResponse
 
 
 /*
- * The daemon drops its local caches and reads its admin token again. Other daemons do not.
+ * The daemon drops its local caches, and reads its admin token and its callers file again. Other daemons
+ * do not.
  */
 struct  Coupond__V1__ReloadRequest
 {
@@ -1011,6 +1054,44 @@ Coupond__V1__ServerInfoResponse *
                       const uint8_t       *data);
 void   coupond__v1__server_info_response__free_unpacked
                      (Coupond__V1__ServerInfoResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__AuthenticateRequest methods */
+void   coupond__v1__authenticate_request__init
+                     (Coupond__V1__AuthenticateRequest         *message);
+size_t coupond__v1__authenticate_request__get_packed_size
+                     (const Coupond__V1__AuthenticateRequest   *message);
+size_t coupond__v1__authenticate_request__pack
+                     (const Coupond__V1__AuthenticateRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__authenticate_request__pack_to_buffer
+                     (const Coupond__V1__AuthenticateRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__AuthenticateRequest *
+       coupond__v1__authenticate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__authenticate_request__free_unpacked
+                     (Coupond__V1__AuthenticateRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__AuthenticateResponse methods */
+void   coupond__v1__authenticate_response__init
+                     (Coupond__V1__AuthenticateResponse         *message);
+size_t coupond__v1__authenticate_response__get_packed_size
+                     (const Coupond__V1__AuthenticateResponse   *message);
+size_t coupond__v1__authenticate_response__pack
+                     (const Coupond__V1__AuthenticateResponse   *message,
+                      uint8_t             *out);
+size_t coupond__v1__authenticate_response__pack_to_buffer
+                     (const Coupond__V1__AuthenticateResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__AuthenticateResponse *
+       coupond__v1__authenticate_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__authenticate_response__free_unpacked
+                     (Coupond__V1__AuthenticateResponse *message,
                       ProtobufCAllocator *allocator);
 /* Coupond__V1__Coupon methods */
 void   coupond__v1__coupon__init
@@ -1332,6 +1413,12 @@ typedef void (*Coupond__V1__ServerInfoRequest_Closure)
 typedef void (*Coupond__V1__ServerInfoResponse_Closure)
                  (const Coupond__V1__ServerInfoResponse *message,
                   void *closure_data);
+typedef void (*Coupond__V1__AuthenticateRequest_Closure)
+                 (const Coupond__V1__AuthenticateRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__AuthenticateResponse_Closure)
+                 (const Coupond__V1__AuthenticateResponse *message,
+                  void *closure_data);
 typedef void (*Coupond__V1__Coupon_Closure)
                  (const Coupond__V1__Coupon *message,
                   void *closure_data);
@@ -1411,6 +1498,10 @@ extern const ProtobufCMessageDescriptor coupond__v1__server_info_request__descri
   __attribute__((swift_name("Coupond__V1__ServerInfoRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__server_info_response__descriptor
   __attribute__((swift_name("Coupond__V1__ServerInfoResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__authenticate_request__descriptor
+  __attribute__((swift_name("Coupond__V1__AuthenticateRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__authenticate_response__descriptor
+  __attribute__((swift_name("Coupond__V1__AuthenticateResponse.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__coupon__descriptor
   __attribute__((swift_name("Coupond__V1__Coupon.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__create_coupon_request__descriptor

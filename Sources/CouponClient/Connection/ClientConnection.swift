@@ -21,12 +21,12 @@ package final class ClientConnection {
         self.handler = handler
     }
 
-    /// Connects.
+    /// Connects, and authenticates if there is a caller token.
     /// - Parameters:
     ///   - address: where the daemon listens.
     ///   - loop: where the connection lives.
     ///   - configuration: its bounds.
-    /// - Returns: The connection, or `ClientError.cannotConnect`, on `loop`.
+    /// - Returns: The connection, on `loop`; or `ClientError.cannotConnect`, or why the token was refused.
     package static func connect(
         to address: ServerAddress, on loop: any EventLoop,
         configuration: ClientConfiguration = ClientConfiguration()
@@ -39,10 +39,38 @@ package final class ClientConnection {
                 let connection = ClientConnection(channel: channel, handler: handler)
                 return NIOLoopBound(connection, eventLoop: channel.eventLoop)
             }
-            .flatMapErrorThrowing { error in
+            .flatMapErrorThrowing { error -> NIOLoopBound<ClientConnection> in
                 if let error = error as? ClientError { throw error }
                 throw ClientError.cannotConnect(address, reason: connectFailure(error))
             }
+            .flatMap { $0.value.authenticated(at: address, configuration) }
+    }
+
+    /// Waits until the daemon knows who calls: a request that came before would be judged as nobody's.
+    private func authenticated(
+        at address: ServerAddress, _ configuration: ClientConfiguration
+    ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
+        let connection = NIOLoopBound(self, eventLoop: eventLoop)
+        guard !configuration.callerToken.isEmpty else {
+            return eventLoop.makeSucceededFuture(connection)
+        }
+        let promise = eventLoop.makePromise(of: NIOLoopBound<ClientConnection>.self)
+        let whenAnswered: WhenAnswered = { result in
+            switch result {
+            case .success(.authenticated): promise.succeed(connection)
+            case .success: promise.fail(ClientError.wrongAnswer("the answer is for another method"))
+            case .failure(let error): promise.fail(error.beforeAnyCall(to: address))
+            }
+        }
+        do throws(ClientError) {
+            try send(
+                .authenticate(token: configuration.callerToken),
+                deadline: configuration.connectTimeout, whenAnswered: whenAnswered)
+        } catch {
+            promise.fail(error)
+        }
+        promise.futureResult.whenFailure { _ in connection.value.close() }
+        return promise.futureResult
     }
 
     /// Nil if the connection has no TLS. Files are not read on the event loop.
@@ -105,6 +133,18 @@ package final class ClientConnection {
 
     /// Closes; every unanswered request ends as `ClientError.connectionLost`.
     package func close() { handler.close() }
+}
+
+extension ClientError {
+    /// The error of calls that waited for the connection: none of them was sent.
+    fileprivate func beforeAnyCall(to address: ServerAddress) -> ClientError {
+        switch self {
+        case .refused(let failure): .refused(failure.with(acceptance: .notAccepted))
+        case .connectionLost(let reason): .cannotConnect(address, reason: reason)
+        case .deadlineExceeded, .wrongAnswer: .cannotConnect(address, reason: description)
+        case .cannotConnect, .notConnected, .tooManyInFlight, .givenUp: self
+        }
+    }
 }
 
 /// A short reason: the text of a system error; if several addresses failed, that of the first.

@@ -33,6 +33,7 @@ package enum LogKey {
     package static let sequences = "sequences"
     package static let settings = "settings"
     package static let soFar = "so far"
+    package static let suppressed = "suppressed"
     package static let taken = "taken"
     package static let to = "to"
     package static let variables = "variables"

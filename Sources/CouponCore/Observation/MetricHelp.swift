@@ -27,6 +27,7 @@ extension MetricName {
         acceptFailures: "Failures to accept a connection.",
         tlsCertificateExpiry: "When the daemon's TLS certificate ends, in Unix time.",
         tlsHandshakeFailures: "TLS handshakes that failed, by cause.",
+        accessRefused: "Requests and connections refused because of who called, by reason.",
         slowWaiting: "Slow jobs that are waiting.",
         slowRefused: "Slow jobs refused because too many were waiting.",
         Process.cpu.rawValue: "Processor time used, in seconds.",

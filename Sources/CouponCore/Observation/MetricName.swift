@@ -37,6 +37,9 @@ package enum MetricName {
     package static let tlsCertificateExpiry = "coupond_tls_certificate_expiry_seconds"
     package static let tlsHandshakeFailures = "coupond_tls_handshake_failures_total"
 
+    // Access.
+    package static let accessRefused = "coupond_access_refused_total"
+
     // Lanes.
     package static let slowWaiting = "coupond_slow_waiting"
     package static let slowRefused = "coupond_slow_refused_total"

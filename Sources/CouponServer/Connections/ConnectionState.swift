@@ -46,6 +46,17 @@ enum ConnectionState: ~Copyable {
         flow.hasRoom ? .reading(flow) : .paused(flow)
     }
 
+    /// Whether it handles nothing more.
+    var isEnding: Bool {
+        switch self {
+        case .reading: false
+        case .paused: false
+        case .inputClosed: false
+        case .ending: true
+        case .closed: true
+        }
+    }
+
     /// Whether the next request may be handled.
     var mayHandleRequest: Bool {
         switch self {

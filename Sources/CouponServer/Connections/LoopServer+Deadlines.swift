@@ -30,14 +30,19 @@ extension LoopServer {
         }
     }
 
-    /// Each second: closes connections that do for too long what they may do only for a while.
+    /// Each second: closes connections that do for too long what they may do only for a while, and those of
+    /// principals that have expired.
     func scheduleFrameWatch() {
         timers.watchFrames(
             by: loop.assumeIsolated().scheduleTask(in: .seconds(1)) {
                 let times = ConnectionWatch.Times(
                     isCrowded: self.connections.isCrowded,
                     idle: self.configuration.limits.idleSeconds)
-                for connection in self.connections.all { connection.checkDeadlines(times) }
+                let now = self.clocks.wallNow()
+                for connection in self.connections.all {
+                    connection.checkDeadlines(times)
+                    connection.endIfExpired(now: now)
+                }
                 self.logLimits()
                 self.scheduleFrameWatch()
             })

@@ -32,6 +32,7 @@ extension LoopServer {
 
     private func dispatch(_ request: Request, from connection: ServerConnection) {
         let caller = Caller(connection: connection.number, request: request.id)
+        guard let name = allow(request, from: connection) else { return }
         switch request.method {
         case .issue(let issue):
             if let refusal = limitRate(of: issue, from: connection)
@@ -45,8 +46,10 @@ extension LoopServer {
             checkHealth(caller)
         case .serverInfo:
             reply(caller, .serverInfo(serverInfo))
+        case .authenticate(let token):
+            authenticate(token, caller, connection)
         default:
-            callSlowMethod(request, caller, connection)
+            callSlowMethod(request, caller, connection, by: name)
         }
     }
 

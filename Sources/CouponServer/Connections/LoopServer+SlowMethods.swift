@@ -6,24 +6,12 @@ internal import CouponWire
 internal import NIOCore
 
 extension LoopServer {
-    /// Queues a slow method in its lane, if the caller may call it now.
-    func callSlowMethod(_ request: Request, _ caller: Caller, _ connection: ServerConnection) {
-        if request.method.isAdmin, configuration.adminListen != nil,
-            !connection.peer.isAdminListener
-        {
-            return reply(
-                caller,
-                .failure(
-                    Failure(.permissionDenied, "admin methods are answered at admin-listen only")))
-        }
-        if request.method.isAdmin,
-            let refusal = AdminAccess.refusal(
-                token: environment.adminToken, given: request.token,
-                isLoopback: connection.peer.isLoopback
-                    && (configuration.loopbackIsAdmin || connection.peer.socketPath != nil))
-        {
-            return reply(caller, .failure(refusal))
-        }
+    /// Queues a slow method in its lane, if the connection has room for it.
+    /// - Parameter principal: in whose name it is called.
+    func callSlowMethod(
+        _ request: Request, _ caller: Caller, _ connection: ServerConnection,
+        by principal: String
+    ) {
         if let refusal = limit(request.method, from: connection) {
             return reply(caller, .failure(refusal))
         }
@@ -43,8 +31,8 @@ extension LoopServer {
             return submit(question, deadline: deadline, number, of: caller, connection.presence)
         }
         let call = AdminCall(
-            principal: "anonymous", address: connection.address, method: request.method.name,
-            request: request.id)
+            principal: principal, address: connection.identity.address,
+            method: request.method.name, request: request.id)
         submit(request.method, of: call, deadline: deadline, to: connection.presence) {
             $0.endSlowMethod(number, of: caller, share, $1)
         }

@@ -28,6 +28,8 @@ final class LoopServer {
     var buffers: BufferBudget
     /// How many of this loop's requests in flight the other loops know.
     var requestsPublished = 0
+    var accessCounts = AccessCounts()
+    var accessLog = AccessLog()
     var turn = Turn()
     var timers = Timers()
     var health = HealthCheck()
@@ -75,7 +77,7 @@ final class LoopServer {
 
     /// The same metrics in the same order at each loop server.
     var metrics: [MetricFamily] {
-        counts.metrics + [
+        counts.metrics + accessCounts.metrics + [
             limitCounts.metrics,
             MetricFamily(MetricName.bounced, .counter, worker?.bounced ?? 0),
             MetricFamily(MetricName.driftMarks, .counter, worker?.marksMissed ?? 0),

@@ -15,10 +15,12 @@ final class ServerConnection: ChannelInboundHandler {
     private let entrance: Entrance
     /// The caller's IP address, if a proxy has named it.
     var source: String?
-    /// Who is at the other end, as far as the connection shows it.
-    private(set) var peer = Peer(address: "", isLoopback: false)
+    /// Who it belongs to.
+    private(set) var identity = CallerIdentity.unknown
+    /// Whether no issue request needs a check of its principal.
+    private var issuesFreely = false
     /// Where the caller comes from: an address without port, or a unix socket.
-    var address: String { peer.socketPath.map { "unix:" + $0 } ?? peer.address }
+    var address: String { identity.address }
     /// Read by slow methods, which may wait for long.
     let presence = CallerPresence()
     var share = SlowShare()
@@ -37,8 +39,8 @@ final class ServerConnection: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
-        identify(entrance.peer(of: context.channel, source: source))
         number = loopServer.connections.add(self)
+        identify(entrance.peer(of: context.channel, source: source))
         if let refusal = loopServer.admit(self) {
             end(with: refusal)
             return
@@ -144,6 +146,10 @@ final class ServerConnection: ChannelInboundHandler {
             loopServer.handle(message, from: self)
             return false
         }
+        if !issuesFreely, let failure = loopServer.refusal(of: plain.issue, from: self) {
+            loopServer.codec.encode(failure, id: plain.id, into: &bounces)
+            return true
+        }
         if let refusal = loopServer.limitRate(of: plain.issue, from: self) {
             loopServer.codec.encode(refusal, id: plain.id, into: &bounces)
             return true
@@ -173,8 +179,48 @@ final class ServerConnection: ChannelInboundHandler {
 
     // MARK: Identity
 
+    var peer: Peer { identity.peer }
+    var principal: Principal { identity.principal }
+
     /// What the connection shows of its caller is known: when it is accepted, and after a TLS handshake.
-    func identify(_ peer: Peer) { self.peer = peer }
+    func identify(_ peer: Peer) {
+        identity = CallerIdentity(peer, loopServer.environment.callers)
+        identityChanged()
+        endIfExpired(now: loopServer.clocks.wallNow())
+    }
+
+    /// The connection belongs to the token's principal from now on.
+    func authenticate(
+        _ token: [UInt8], _ callers: Callers, now: Timestamp
+    ) throws(AccessRefusal) {
+        try identity.authenticate(token, callers, now: now)
+        identityChanged()
+    }
+
+    /// The callers file was read again. Ends if its principal is not in it any more.
+    func identifyAgain(_ callers: Callers) {
+        do throws(AccessRefusal) {
+            try identity.identifyAgain(callers)
+            identityChanged()
+        } catch {
+            endAccess(error)
+        }
+    }
+
+    /// Called each second. Ends if its principal has expired.
+    func endIfExpired(now: Timestamp) {
+        guard identity.principal.hasExpired(at: now) else { return }
+        endAccess(.expired(identity.principal))
+    }
+
+    private func identityChanged() { issuesFreely = identity.principal.issuesFreely }
+
+    /// Ends because of who it belongs to; once.
+    private func endAccess(_ refusal: AccessRefusal) {
+        guard !state.isEnding else { return }
+        loopServer.report(refusal, identity, "connection")
+        end(with: refusal.failure)
+    }
 
     // MARK: Answers
 
@@ -207,6 +253,12 @@ final class ServerConnection: ChannelInboundHandler {
         context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         resume()
         closeIfDone()
+    }
+
+    /// Handles nothing more, and closes behind the answers.
+    func end() {
+        state.end()
+        loopServer.endTurn()
     }
 
     /// Nothing more can be read from this stream: sends an error with id 0, then ends.

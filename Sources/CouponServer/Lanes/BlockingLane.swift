@@ -112,6 +112,7 @@ actor BlockingLane {
             return .failure(error)
         }
         loopServers.each { loopServer in
+            loopServer.identifyAgain()
             loopServer.withWorker { $0.forgetAll() }
             loopServer.refreshPartitions()
         }

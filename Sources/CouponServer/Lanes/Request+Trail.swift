@@ -10,6 +10,7 @@ extension Request.Method {
         case .couponStatus: "coupon_status"
         case .health: "health"
         case .serverInfo: "server_info"
+        case .authenticate: "authenticate"
         case .createCoupon: "create_coupon"
         case .getCoupon: "get_coupon"
         case .listCoupons: "list_coupons"
@@ -35,8 +36,8 @@ extension Request.Method {
         case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
             .redriveDeadLetter, .discardDeadLetter, .reload, .rebuildGate:
             true
-        case .issue, .couponStatus, .health, .serverInfo, .getCoupon, .listCoupons, .auditCoupon,
-            .listIssues, .listDeadLetters, .listAdminActions, .explain:
+        case .issue, .couponStatus, .health, .serverInfo, .authenticate, .getCoupon, .listCoupons,
+            .auditCoupon, .listIssues, .listDeadLetters, .listAdminActions, .explain:
             false
         }
     }

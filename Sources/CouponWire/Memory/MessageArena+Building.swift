@@ -26,6 +26,13 @@ extension MessageArena {
         return unsafe PartList(room, capacity: capacity, in: self)
     }
 
+    /// An empty array with room for `capacity` texts.
+    @_lifetime(borrow self)
+    func texts(capacity: Int) throws(Failure) -> TextList {
+        let room = unsafe try room(for: ProtobufCBinaryData.self, count: capacity)
+        return unsafe TextList(room, capacity: capacity, in: self)
+    }
+
     /// A text, whole.
     @_lifetime(borrow self)
     func text(_ text: String) throws(Failure) -> WireBytes {

@@ -127,6 +127,30 @@ struct Part<Message>: ~Escapable {
         }
     }
 
+    /// The array of a repeated text.
+    @safe
+    subscript(
+        _ field: WritableKeyPath<Message, UnsafeMutablePointer<ProtobufCBinaryData>?>,
+        _ count: WritableKeyPath<Message, Int>
+    ) -> TextList {
+        @_lifetime(copy self)
+        get {
+            unsafe TextList(
+                pointer.pointee[keyPath: field], count: pointer.pointee[keyPath: count],
+                besides: self)
+        }
+        nonmutating set {
+            unsafe pointer.pointee[keyPath: field] = newValue.elements
+            unsafe pointer.pointee[keyPath: count] = newValue.count
+        }
+        @_lifetime(copy self)
+        nonmutating _modify {
+            var value = self[field, count]
+            yield &value
+            self[field, count] = value
+        }
+    }
+
     /// An optional number, which the schema has as a oneof of one field: nil if it is absent.
     ///
     /// - Parameters:
@@ -212,6 +236,56 @@ struct PartList<Element: WireMessage>: ~Escapable {
             values.append(try transform(unsafe Part(element, besides: self)))
         }
         return values
+    }
+}
+
+/// The array of a repeated text.
+///
+/// Safe for the reasons of `Part`; `count` elements are there, and there is room for `capacity`.
+@safe
+struct TextList: ~Escapable {
+    fileprivate let elements: UnsafeMutablePointer<ProtobufCBinaryData>?
+    private let capacity: Int
+    private(set) var count: Int
+
+    /// An empty list.
+    ///
+    /// - Parameter room: for `capacity` texts, valid as long as `arena` is borrowed.
+    @unsafe @_lifetime(borrow arena)
+    init(
+        _ room: UnsafeMutablePointer<ProtobufCBinaryData>, capacity: Int,
+        in arena: borrowing MessageArena
+    ) {
+        unsafe elements = unsafe room
+        self.capacity = capacity
+        count = 0
+    }
+
+    @_lifetime(copy neighbour)
+    fileprivate init<Neighbour: ~Escapable>(
+        _ elements: UnsafeMutablePointer<ProtobufCBinaryData>?, count: Int,
+        besides neighbour: Neighbour
+    ) {
+        unsafe self.elements = unsafe elements
+        self.count = count
+        capacity = count
+    }
+
+    /// Adds a text; the list must have room for it.
+    mutating func append(_ text: WireBytes) {
+        precondition(count < capacity, "a list has room for its elements")
+        unsafe elements?[count] = text.data
+        count += 1
+    }
+
+    /// The texts in Swift's memory.
+    func texts(_ path: String) throws(Failure) -> [String] {
+        var texts: [String] = []
+        for index in 0..<count {
+            guard let data = unsafe elements?[index] else { break }
+            texts.append(try Field.text(unsafe WireBytes(data, besides: self), path))
+        }
+        return texts
     }
 }
 

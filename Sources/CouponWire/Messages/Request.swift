@@ -24,7 +24,7 @@ public struct Request: Equatable, Sendable {
         self.method = method
     }
 
-    /// The methods of the protocol. Those from `createCoupon` on are for the admin role.
+    /// The methods of the protocol. Those from `createCoupon` on are for the roles operator and admin.
     public enum Method: Equatable, Sendable {
         /// One user asks for one coupon.
         case issue(IssueRequest)
@@ -34,6 +34,8 @@ public struct Request: Equatable, Sendable {
         case health
         /// What the daemon is.
         case serverInfo
+        /// Says who calls, by a token of the callers file.
+        case authenticate(token: [UInt8])
         /// A new coupon.
         case createCoupon(Coupon)
         /// One coupon.
@@ -62,15 +64,15 @@ public struct Request: Equatable, Sendable {
         case listAdminActions(TrailSubject, before: Int64, limit: Int)
         /// What became of a user's requests, and why.
         case explain(coupon: CouponID, user: UserID)
-        /// Drops the daemon's local caches and reads its admin token again.
+        /// Drops the daemon's local caches and reads its admin token and its callers file again.
         case reload
         /// Rebuilds a partition's gate.
         case rebuildGate(PartitionID)
 
-        /// Whether only the admin role may call it.
+        /// Whether it is for the roles operator and admin, and so may come with the admin token.
         public var isAdmin: Bool {
             switch self {
-            case .issue, .couponStatus, .health, .serverInfo: false
+            case .issue, .couponStatus, .health, .serverInfo, .authenticate: false
             default: true
             }
         }
@@ -111,6 +113,7 @@ extension MessageArena {
             part.coupon_status = try couponStatus(of: coupon, user)
         case .health: part.health = try make(Coupond__V1__HealthRequest.self)
         case .serverInfo: part.server_info = try make(Coupond__V1__ServerInfoRequest.self)
+        case .authenticate(let token): part.authenticate = try authenticate(token)
         case .reload: part.reload = try make(Coupond__V1__ReloadRequest.self)
         case .rebuildGate(let partition):
             part.rebuild_gate = try only(\.partition, UInt32(clamping: partition.rawValue))
@@ -154,6 +157,7 @@ extension Request.Method {
         case .couponStatus: COUPOND__V1__REQUEST__METHOD_COUPON_STATUS
         case .health: COUPOND__V1__REQUEST__METHOD_HEALTH
         case .serverInfo: COUPOND__V1__REQUEST__METHOD_SERVER_INFO
+        case .authenticate: COUPOND__V1__REQUEST__METHOD_AUTHENTICATE
         case .createCoupon: COUPOND__V1__REQUEST__METHOD_CREATE_COUPON
         case .getCoupon: COUPOND__V1__REQUEST__METHOD_GET_COUPON
         case .listCoupons: COUPOND__V1__REQUEST__METHOD_LIST_COUPONS
@@ -193,6 +197,8 @@ extension Request.Method {
             self = try .couponStatus(try Field.message(raw.coupon_status, "coupon_status"))
         case COUPOND__V1__REQUEST__METHOD_HEALTH: self = .health
         case COUPOND__V1__REQUEST__METHOD_SERVER_INFO: self = .serverInfo
+        case COUPOND__V1__REQUEST__METHOD_AUTHENTICATE:
+            self = try .authenticate(try Field.message(raw.authenticate, "authenticate"))
         case COUPOND__V1__REQUEST__METHOD__NOT_SET:
             // A method of a later schema arrives as a field that this one does not know.
             throw raw.hasUnknownFields

@@ -29,6 +29,8 @@ public struct Response: Equatable, Sendable {
         case health(notReady: String?)
         /// To `serverInfo`.
         case serverInfo(ServerInfo)
+        /// To `authenticate`.
+        case authenticated(Authentication)
         /// To `createCoupon`, `getCoupon`, `updateCoupon`, `pauseCoupon`, `resumeCoupon` and
         /// `closeCoupon`.
         case coupon(Coupon)
@@ -79,6 +81,9 @@ extension MessageArena {
         case .serverInfo(let info):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_SERVER_INFO
             part.server_info = try serverInfo(info)
+        case .authenticated(let authentication):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_AUTHENTICATE
+            part.authenticate = try authenticated(authentication)
         case .reloaded:
             part.result_case = COUPOND__V1__RESPONSE__RESULT_RELOAD
             part.reload = try make(Coupond__V1__ReloadResponse.self)
@@ -150,6 +155,9 @@ extension Response.Result {
         case COUPOND__V1__RESPONSE__RESULT_SERVER_INFO:
             self = .serverInfo(
                 try ServerInfo(try Field.message(raw.server_info, "server_info")))
+        case COUPOND__V1__RESPONSE__RESULT_AUTHENTICATE:
+            self = .authenticated(
+                try Authentication(try Field.message(raw.authenticate, "authenticate")))
         case COUPOND__V1__RESPONSE__RESULT_COUPON:
             self = .coupon(try Coupon(try Field.message(raw.coupon, "coupon")))
         case COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS:

@@ -17,6 +17,12 @@ struct GlobalOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A file whose first line is the admin token.", valueName: "path"))
     var tokenFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A file whose first line is your token of the callers file. Else COUPONCTL_CALLER_TOKEN_FILE.",
+            valueName: "path"))
+    var callerTokenFile: String?
+
     @OptionGroup(title: "TLS") var tls: TLSOptions
 
     @Flag(help: "Print JSON: one document, or one line for each coupon.")
@@ -34,20 +40,27 @@ struct GlobalOptions: ParsableArguments {
         return parsed
     }
 
-    /// Bounds of the connections, with the token if one is given.
-    /// - Throws: A usage error if the token file cannot be read.
+    /// Bounds of the connections, with the tokens that are given.
+    /// - Throws: A usage error if a token file cannot be read.
     func clientConfiguration() throws -> ClientConfiguration {
         var configuration = ClientConfiguration()
         // A change waits for locks. A timeout would only say that it may still complete.
         configuration.deadline = .seconds(10)
         configuration.tls = try tls.clientTLS(ProcessInfo.processInfo.environment)
-        guard let tokenFile else { return configuration }
-        do throws(SecretError) {
-            configuration.token = try token(inFile: tokenFile)
-        } catch {
-            throw ValidationError("--token-file: \(tokenFile) \(error)")
+        if let tokenFile { configuration.token = try token(inFile: tokenFile, "--token-file") }
+        let variable = ProcessInfo.processInfo.environment["COUPONCTL_CALLER_TOKEN_FILE"]
+        if let path = callerTokenFile ?? variable {
+            configuration.callerToken = try token(inFile: path, "--caller-token-file")
         }
         return configuration
+    }
+
+    private func token(inFile path: String, _ option: String) throws -> [UInt8] {
+        do throws(SecretError) {
+            return try token(inFile: path)
+        } catch {
+            throw ValidationError("\(option): \(path) \(error)")
+        }
     }
 
     /// The first line of a file, as coupond reads its own.

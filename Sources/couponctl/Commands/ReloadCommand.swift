@@ -5,7 +5,8 @@ internal import CouponClient
 struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
-        abstract: "Drops the daemon's local caches and reads its admin token again.")
+        abstract:
+            "Drops the daemon's local caches, and reads its admin token and callers file again.")
 
     @OptionGroup var global: GlobalOptions
 

@@ -49,9 +49,11 @@ extension Configuration {
                         place + "without TLS: set tls-certificate and tls-key, "
                             + "or allow-plaintext = true", about: setting)
                 }
-                if self.tlsClientCA == nil && !self.allowAnonymousCallers {
+                if self.tlsClientCA == nil && self.callersFile == nil && !self.allowAnonymousCallers
+                {
                     layers.report(
-                        place + "and nothing says who may call: set tls-client-ca, "
+                        place
+                            + "and nothing says who may call: set callers-file, or tls-client-ca, "
                             + "or allow-anonymous-callers = true", about: setting)
                 }
             }

@@ -1,4 +1,5 @@
 /// The values of all settings, checked.
+internal import CouponAccess
 internal import CouponCore
 internal import CouponPostgres
 internal import CouponRedis
@@ -83,6 +84,23 @@ internal import CouponRedis
         }
         check(settings.postgresPasswordFile, limit: Secrets.passwordLimit, &layers)
         check(settings.adminTokenFile, limit: Limits.maximumTokenBytes, &layers)
+        checkCallers(&layers)
+    }
+
+    private func checkCallers(_ layers: inout Layers) {
+        guard let path = self.callersFile else { return }
+        do throws(CallersFileError) {
+            _ = try CallersFile(path: path)
+        } catch {
+            for problem in error.problems {
+                guard let line = problem.line else {
+                    layers.report(
+                        "callers-file: \(path) \(problem.text)", about: Settings.table.callersFile)
+                    continue
+                }
+                layers.report(.init(origin: "\(path):\(line)", text: problem.text))
+            }
+        }
     }
 
     private func checkRedisTLS(_ layers: inout Layers) {

@@ -77,6 +77,9 @@ struct Layers {
         problems.append(.init(origin: origins[setting.key] ?? "default", text: text))
     }
 
+    /// Adds a problem that has a place of its own, such as a line of another file.
+    mutating func report(_ problem: ConfigurationProblem) { problems.append(problem) }
+
     private func given(_ setting: any AnySetting) -> (text: String, origin: String)? {
         for (provider, origin) in providers {
             guard

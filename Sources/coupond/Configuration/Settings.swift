@@ -138,6 +138,13 @@ struct Settings {
         "admin-token-file", .optional("a path"), "",
         "A file whose first line is the admin token; without one, admin methods are served to "
             + "this machine only")
+    let adminFromLoopback = Setting(
+        "admin-from-loopback", .yesOrNo, "true",
+        "Serve admin methods to this machine while there is neither an admin token nor a callers file"
+    )
+    let callersFile = Setting(
+        "callers-file", .optional("a path"), "",
+        "The file that says who may call, and what; without one, everybody may issue and read")
     let logLevel = Setting(
         "log-level", Form<Logger.Level>.choice, "info", "The lowest level that is logged")
     let logFormat = Setting(

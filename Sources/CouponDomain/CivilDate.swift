@@ -2,13 +2,13 @@
 /// library.
 ///
 /// The arithmetic counts in years that begin in March, where the leap day comes last.
-struct CivilDate: Equatable {
-    let year: Int64
-    let month: Int64
-    let day: Int64
+package struct CivilDate: Equatable {
+    package let year: Int64
+    package let month: Int64
+    package let day: Int64
 
     /// A day; nil if the calendar has none.
-    init?(year: Int64, month: Int64, day: Int64) {
+    package init?(year: Int64, month: Int64, day: Int64) {
         guard (1...12).contains(month), (1...Self.length(ofMonth: month, in: year)).contains(day)
         else { return nil }
         self.year = year
@@ -17,7 +17,7 @@ struct CivilDate: Equatable {
     }
 
     /// The day that is so many days after 1970-01-01.
-    init(daysSinceEpoch: Int64) {
+    package init(daysSinceEpoch: Int64) {
         let shifted = daysSinceEpoch + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097
@@ -31,7 +31,7 @@ struct CivilDate: Equatable {
     }
 
     /// Days after 1970-01-01; negative before.
-    var daysSinceEpoch: Int64 {
+    package var daysSinceEpoch: Int64 {
         let marchYear = month <= 2 ? year - 1 : year
         let era = (marchYear >= 0 ? marchYear : marchYear - 399) / 400
         let yearOfEra = marchYear - era * 400

@@ -1,10 +1,8 @@
-internal import CouponCore
-
 // Times as people and programs write them: RFC 3339, to the microsecond.
 
 extension Timestamp {
     /// As RFC 3339 in UTC, with as many digits of the second as it needs.
-    var rfc3339: String {
+    package var rfc3339: String {
         let (days, time) = microseconds.quotientAndRemainder(flooredBy: 86_400_000_000)
         let date = CivilDate(daysSinceEpoch: days)
         let (seconds, fraction) = time.quotientAndRemainder(flooredBy: 1_000_000)
@@ -14,7 +12,7 @@ extension Timestamp {
     }
 
     /// From RFC 3339, such as `2026-03-01T09:00:00+09:00`; nil for any other text.
-    init?(rfc3339 text: String) {
+    package init?(rfc3339 text: String) {
         var rest = Substring(text)
         guard let year = rest.readNumber(digits: 4), rest.read("-"),
             let month = rest.readNumber(digits: 2), rest.read("-"),
@@ -60,7 +58,7 @@ extension Timestamp {
 
 extension Substring {
     /// Reads a character if it comes next.
-    mutating func read(_ character: Character) -> Bool {
+    package mutating func read(_ character: Character) -> Bool {
         guard first == character else { return false }
         removeFirst()
         return true

@@ -1,0 +1,121 @@
+/// Every method by every principal.
+import CouponCore
+import CouponWire
+import Foundation
+import TestSupport
+import TestWorld
+import Testing
+
+@Suite(.machine(.asking), .timeLimit(.minutes(2))) struct MethodRoleTests {
+    /// Which principals of this test may call a method.
+    private static let roles: [(method: Request.Method, allowed: Set<String>)] = {
+        let (id, everybody) = (CouponID(77), Set(principals.map(\.name)))
+        let window = Window(opens: .zero, closes: Timestamp(microseconds: 1))
+        let (operators, admins): (Set<String>, Set<String>) = (
+            ["operator", "all", "token"], ["admin", "all", "token"]
+        )
+        return [
+            (.issue(IssueRequest(coupon: id, user: UserID(1))), ["issuer", "all"]),
+            (.couponStatus(coupon: id, user: nil), ["reader", "all"]),
+            (.health, everybody), (.serverInfo, everybody),
+            (.authenticate(token: Array("all".utf8)), everybody),
+            (.getCoupon(id), operators), (.listCoupons(after: id, limit: 1), operators),
+            (.pauseCoupon(id), operators), (.resumeCoupon(id), operators),
+            (.auditCoupon(id), operators), (.listIssues(id, after: UserID(0), limit: 1), operators),
+            (.listDeadLetters(after: 0, coupon: nil), operators),
+            (.redriveDeadLetter(1), operators), (.discardDeadLetter(1), operators),
+            (.listAdminActions(.all, before: 1, limit: 1), operators),
+            (.explain(coupon: id, user: UserID(1)), operators),
+            // Its window has passed. Nobody creates coupon 78.
+            (.createCoupon(Coupon(id: id, title: "t", total: 1, window: window)), admins),
+            (.updateCoupon(CouponID(78), CouponChange(title: "t")), admins),
+            (.closeCoupon(CouponID(78)), admins), (.reload, admins),
+            (.rebuildGate(PartitionID(5_000)), admins),
+        ]
+    }()
+
+    /// By their token of the callers file; `token` sends the admin token with each request.
+    private static let principals: [(name: String, roles: String?)] = [
+        ("nobody", nil), ("token", nil), ("issuer", "issuer"), ("reader", "reader"),
+        ("operator", "operator"), ("admin", "admin"), ("all", "issuer,reader,operator,admin"),
+    ]
+
+    @Test func `every method of the schema is in the table`() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let schema = try String(
+            contentsOf: root.appending(path: "Proto/coupond/v1/coupond.proto"), encoding: .utf8)
+        let request = try #require(schema.split(separator: "oneof method {").dropFirst().first)
+        let methods = try #require(request.split(separator: "}").first)
+            .matches(of: /\w+Request (\w+) = \d+;/).map { String($0.1) }
+        #expect(methods.count > 15)
+        #expect(methods.sorted() == Self.roles.map { Self.name($0.method) }.sorted())
+    }
+
+    /// A method that is not here does not compile.
+    private static func name(_ method: Request.Method) -> String {
+        switch method {
+        case .issue: "issue"
+        case .couponStatus: "coupon_status"
+        case .health: "health"
+        case .serverInfo: "server_info"
+        case .authenticate: "authenticate"
+        case .createCoupon: "create_coupon"
+        case .getCoupon: "get_coupon"
+        case .listCoupons: "list_coupons"
+        case .updateCoupon: "update_coupon"
+        case .pauseCoupon: "pause_coupon"
+        case .resumeCoupon: "resume_coupon"
+        case .closeCoupon: "close_coupon"
+        case .auditCoupon: "audit_coupon"
+        case .listIssues: "list_issues"
+        case .listDeadLetters: "list_dead_letters"
+        case .redriveDeadLetter: "redrive_dead_letter"
+        case .discardDeadLetter: "discard_dead_letter"
+        case .listAdminActions: "list_admin_actions"
+        case .explain: "explain"
+        case .reload: "reload"
+        case .rebuildGate: "rebuild_gate"
+        }
+    }
+
+    @Test func `each principal may call the methods of its roles, and no others`() async throws {
+        let folder = try TemporaryFolder()
+        let token = try folder.write("open sesame\n", to: "token")
+        let lines = Self.principals.compactMap { principal in
+            principal.roles.map { CallersWorld.line(principal.name, "roles=\($0)") }
+        }
+        let world = try await CallersWorld(lines, ["--admin-token-file", token])
+        for principal in Self.principals {
+            let isKnown = principal.roles != nil
+            let socket = try world.socket(isKnown ? principal.name : nil)
+            for (method, allowed) in Self.roles {
+                // Behind it the connection would be another principal's.
+                if case .authenticate = method, isKnown { continue }
+                let isToken = principal.name == "token"
+                let target =
+                    if case .authenticate = method { try world.socket(nil) } else { socket }
+                try target.send(
+                    Request(
+                        id: 5, deadlineMilliseconds: 20_000,
+                        token: isToken ? Array("open sesame".utf8) : [], method: method))
+                let answer = try #require(try target.response())
+                let expected: StatusCode? =
+                    allowed.contains(principal.name)
+                    ? nil : isKnown ? .permissionDenied : .unauthenticated
+                #expect(
+                    Self.refusal(answer) == expected,
+                    "\(principal.name): \(Self.name(method)): \(answer)")
+            }
+            try socket.checkAlive()
+        }
+    }
+
+    /// Nil if the method was allowed, whatever its answer is.
+    private static func refusal(_ response: Response) -> StatusCode? {
+        guard case .failure(let failure) = response.result,
+            [.permissionDenied, .unauthenticated].contains(failure.code)
+        else { return nil }
+        return failure.code
+    }
+}
