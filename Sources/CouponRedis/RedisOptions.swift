@@ -1,4 +1,5 @@
 internal import CouponCore
+internal import NIOPosix
 
 /// Where Redis (7.0 or later) is, and how it is used. Every connection gets a copy.
 public struct RedisOptions: Sendable {
@@ -33,6 +34,9 @@ public struct RedisOptions: Sendable {
 
     /// Called with the cause of each command that Redis refuses, such as `OOM`; from any thread.
     public var countRefusal: @Sendable (_ cause: String) -> Void = { _ in }
+
+    /// Finds the addresses of the host for event loops; nil is the resolver of the system.
+    var resolver: (any Resolver & Sendable)?
 
     /// Options with their defaults.
     /// - Parameter address: how to reach Redis.

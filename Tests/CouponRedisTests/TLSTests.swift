@@ -3,6 +3,8 @@
 import CouponCore
 import Foundation
 import Logging
+import NIOCore
+import NIOPosix
 import TestSupport
 import Testing
 
@@ -73,6 +75,48 @@ import Testing
         #expect("\(other, default: "")".contains("does not complete the TLS handshake"))
     }
 
+    /// The name of Redis has two addresses, and it listens on the second one.
+    @Test func `after an address that refuses the next one is used`() async throws {
+        let fixture = try await fixture()
+        let control = fixture.another {
+            $0.resolver = Addresses(list: ["127.0.0.2", "127.0.0.1"])
+            $0.commandTimeoutMilliseconds = 1_000
+        }
+        _ = try control.identity()
+        let way = try await Way(control.options)
+        #expect(try await way.ready() == control.identity())
+        try await way.close()
+    }
+
+    @Test func `a Redis that answers no packet is not reachable`() async throws {
+        let server = try await fullServer()
+        var options = RedisOptions(
+            address: .tcp(host: "127.0.0.1", port: server.localAddress?.port ?? 0))
+        let tls = try RedisTLS(certificates)
+        options.credentials = { RedisCredentials(tls: tls) }
+        options.connectTimeoutMilliseconds = 200
+        let control = RedisGateControl(options: options, logger: Logger(label: "test"))
+        let error = #expect(throws: BackendError.self) { try control.identity() }
+        #expect("\(error, default: "")".contains("Redis is not reachable"))
+        try await server.close()
+    }
+
+    /// A server that accepts no connection, and whose queue of them is full.
+    private func fullServer() async throws -> any Channel {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let server = try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 0)
+            .serverChannelOption(.autoRead, value: false)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = server.localAddress?.port ?? 0
+        for _ in 1...9 {
+            let client = ClientBootstrap(group: group).connectTimeout(.milliseconds(300))
+                .connect(host: "127.0.0.1", port: port)
+            guard (try? await client.get()) != nil else { return server }
+        }
+        throw BackendError.redis(.unavailable("the queue does not get full"))
+    }
+
     enum Fault: CaseIterable {
         case strangerSigned, otherName, expired, unknownClient
     }
@@ -133,4 +177,21 @@ import Testing
         let other = try bytes(certificates.server.key)
         #expect(mistake(certificate, other)?.text == "has the key of another certificate")
     }
+}
+
+/// Answers the same addresses for every name.
+private struct Addresses: Resolver {
+    let list: [String]
+
+    func initiateAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
+        MultiThreadedEventLoopGroup.singleton.any().makeCompletedFuture {
+            try list.map { try SocketAddress(ipAddress: $0, port: port) }
+        }
+    }
+
+    func initiateAAAAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
+        MultiThreadedEventLoopGroup.singleton.any().makeSucceededFuture([])
+    }
+
+    func cancelQueries() {}
 }

@@ -25,20 +25,19 @@ struct RedisDialer {
         }
     }
 
-    /// Connects. With TLS the handshake begins then, and writes wait for its end.
-    /// - Parameter setUp: adds handlers behind that of TLS.
-    func connect(
-        _ setUp: @escaping @Sendable (any Channel) throws -> Void = { _ in }
-    ) -> EventLoopFuture<any Channel> {
+    /// Connects. With TLS the handshake begins then, and writes wait for its end. A callback of the future may
+    /// still add handlers: nothing is read before. A name may have several addresses, so a handler of the
+    /// initializer would be added to several channels.
+    func connect() -> EventLoopFuture<any Channel> {
         let tls = options.credentials().tls
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(.milliseconds(options.connectTimeoutMilliseconds))
+            .resolver(options.resolver)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(try tls.handler())
                     }
-                    try setUp(channel)
                 }
             }
         return switch options.address {

@@ -34,10 +34,21 @@ final class RelayEnd: ChannelDuplexHandler {
         return (remote, local)
     }
 
-    /// Closes the channel, and with it the partner's.
+    /// Whether there is a channel.
+    var isAdded: Bool { context != nil }
+
+    /// Closes the channel, and with it the partner's. An end without a channel closes the one that it gets.
     func close() {
         isClosing = true
         context?.close(promise: nil)
+    }
+
+    /// Closes the channel, if there is one. Nothing refers to the partner any more, so that both go also
+    /// without a channel.
+    func abandon() {
+        partner?.partner = nil
+        partner = nil
+        close()
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -93,14 +104,23 @@ final class RelayEnd: ChannelDuplexHandler {
         context?.read()
     }
 
-    /// What is written already is still sent.
+    /// How long a channel may take to send what is written, after the partner's is closed.
+    private static let flushSeconds: Int64 = 1
+
+    /// What is written already is still sent, unless that takes too long.
     private func closeAfterWrites() {
         guard let context else {
             isClosing = true
             return
         }
         let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { [self] _ in close() }
+        let deadline = context.eventLoop.assumeIsolated().scheduleTask(
+            in: .seconds(Self.flushSeconds)
+        ) { [self] in close() }
+        written.futureResult.assumeIsolated().whenComplete { [self] _ in
+            deadline.cancel()
+            close()
+        }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
     }
 

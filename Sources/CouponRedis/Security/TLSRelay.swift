@@ -43,17 +43,7 @@ final class TLSRelay: Sendable {
         return loop.flatSubmit {
             let handshake = loop.makePromise(of: Void.self)
             let ends = NIOLoopBound(RelayEnd.pair(handshake, broken), eventLoop: loop)
-            let deadline = loop.scheduleTask(
-                in: .milliseconds(options.connectTimeoutMilliseconds)
-            ) {
-                broken.set("Redis does not complete the TLS handshake")
-                ends.value.remote.close()
-                handshake.fail(ChannelError.connectTimeout(.zero))
-            }
-            RedisDialer(eventLoop: loop, options: options).connect { channel in
-                try channel.pipeline.syncOperations.addHandler(ends.value.remote)
-            }
-            .whenFailure { handshake.fail($0) }
+            connect(ends.value.remote, to: options, loop, handshake, broken)
             return handshake.futureResult.flatMapErrorThrowing { error in
                 close(socket)
                 throw error
@@ -66,7 +56,34 @@ final class TLSRelay: Sendable {
                 }
                 .withConnectedSocket(socket).map { _ in }
             }
-            .always { _ in deadline.cancel() }
+            .flatMapErrorThrowing { error in
+                ends.value.remote.abandon()
+                throw error
+            }
+        }
+    }
+
+    /// Makes the connection to Redis; `handshake` ends in time.
+    private static func connect(
+        _ remote: RelayEnd, to options: RedisOptions, _ loop: any EventLoop,
+        _ handshake: EventLoopPromise<Void>, _ broken: BreakReason
+    ) {
+        let milliseconds = options.connectTimeoutMilliseconds
+        let deadline = loop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) {
+            broken.set(
+                remote.isAdded
+                    ? "Redis does not complete the TLS handshake"
+                    : "Redis is not reachable within \(milliseconds) ms")
+            handshake.fail(ChannelError.connectTimeout(.milliseconds(milliseconds)))
+        }
+        handshake.futureResult.assumeIsolated().whenComplete { _ in deadline.cancel() }
+        RedisDialer(eventLoop: loop, options: options).connect().assumeIsolated().whenComplete {
+            result in
+            do {
+                try result.get().pipeline.syncOperations.addHandler(remote)
+            } catch {
+                handshake.fail(error)
+            }
         }
     }
 }
