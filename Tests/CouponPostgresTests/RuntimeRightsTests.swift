@@ -6,7 +6,8 @@ import Testing
 
 @testable import CouponPostgres
 
-@Suite struct RuntimeRightsTests {
+/// One after the other: each makes the roles of the server if there are none.
+@Suite(.serialized) struct RuntimeRightsTests {
     @Test func `every table, view and function of the schema has its line`() async throws {
         let database = try await TestDatabase()
         let tables = try database.sql(
@@ -62,6 +63,42 @@ import Testing
         }
         try database.sql("REVOKE USAGE ON SCHEMA coupond FROM \(role)")
         #expect(try session.missingRights()?.contains("USAGE on schema coupond") == true)
+    }
+
+    @Test func `the owner of the schema cannot get the rights of a daemon instead of its own`()
+        async throws
+    {
+        let database = try await TestDatabase()
+        let (owner, role) = (LeastRights.owner, LeastRights.role)
+        func isRefused(_ grantee: String, from caller: String) throws -> Bool {
+            let connection = LeastRights.connection(database.connection, as: caller)
+            let session = Session(
+                PostgresOptions(connection: connection), role: .store, logger: quiet)
+            do throws(BackendError) {
+                try session.checkMayGrant(to: grantee)
+                return false
+            } catch {
+                #expect("\(error)".contains("\(grantee) owns the schema coupond"), "\(error)")
+                return true
+            }
+        }
+        #expect(try isRefused("coupond", from: "coupond"), "the schema is still its own")
+        try database.sql(RuntimeRights.script(owner: owner, role: role))
+        #expect(try isRefused(owner, from: owner))
+        #expect(try isRefused(owner, from: "coupond"))
+        #expect(try !isRefused(role, from: owner))
+        try database.sql("ALTER TABLE coupond.coupon OWNER TO \(role)")
+        #expect(try isRefused(role, from: owner))
+    }
+
+    @Test func `a second run of the script waits for no transaction that reads`() async throws {
+        let database = try await TestDatabase()
+        let script = RuntimeRights.script(owner: LeastRights.owner, role: LeastRights.role)
+        try database.sql(script)
+        let reader = Session(database.options, role: .store, logger: quiet)
+        _ = try reader.run("BEGIN", "SELECT FROM coupond.coupon")
+        try database.sql(script)
+        _ = try reader.run("COMMIT")
     }
 
     /// The code of the module, without what only the owner of the schema does.

@@ -23,6 +23,8 @@ import Testing
         let script = try await coupond(
             "acl", "postgres", "--owner", LeastRights.owner, "--role", LeastRights.role)
         try world.postgres.query(script.text, on: database)
+        let own = try await coupond("migrate", "--postgres", owner, "--grant-to", LeastRights.owner)
+        #expect(own.end == .code(78) && own.text.contains("needs no --grant-to"), "\(own.text)")
         let first = try await coupond("migrate", "--postgres", owner, "--partitions", "4")
         #expect(first.end == .code(0))
         #expect(first.text.contains("migrated to version 1: coupond"), "\(first.text)")

@@ -26,10 +26,12 @@ public struct Installation: Equatable, Sendable {
         try session.checkSchema()
         if try session.missingMigrations() > 0 {
             try session.checkMayMigrate(atStart: mayMigrate)
-            try session.migrate { number, name in
+            for migration in try session.migrate() {
                 logger.info(
                     "schema migrated",
-                    metadata: [LogKey.version: "\(number)", LogKey.name: "\(name)"])
+                    metadata: [
+                        LogKey.version: "\(migration.number)", LogKey.name: "\(migration.name)",
+                    ])
             }
         }
         try session.checkRights()
@@ -41,7 +43,7 @@ public struct Installation: Equatable, Sendable {
     ///   - partitions: P, as for `setUp`.
     ///   - role: gets the rights of a daemon; nil if nobody does.
     ///   - report: gets a line for each thing that was done.
-    /// - Throws: `refused` as `setUp`, and if the role is not the owner.
+    /// - Throws: `refused` as `setUp`, if the caller is not the owner, and if `role` is.
     public static func migrate(
         _ options: PostgresOptions, partitions: Int, grantTo role: String?, logger: Logger,
         report: (String) -> Void
@@ -49,7 +51,10 @@ public struct Installation: Equatable, Sendable {
         let session = Session(options, role: .store, logger: logger)
         try session.checkSchema()
         try session.checkMayMigrate(atStart: true)
-        try session.migrate { report("migrated to version \($0): \($1)") }
+        if let role { try session.checkMayGrant(to: role) }
+        for migration in try session.migrate() {
+            report("migrated to version \(migration.number): \(migration.name)")
+        }
         let installation = try session.installation(partitions: partitions)
         if let role {
             try session.grant(to: role)

@@ -4,6 +4,9 @@ internal import CouponCore
 extension Session {
     /// How long one script may take, in seconds: a later one may build an index.
     private static let migrationSeconds = 600
+    /// After a wait for a lock a statement has to see what its holder has committed, whatever the default of
+    /// the role is.
+    private static let begin: Statement = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
     /// - Throws: `refused` if the role may not change the schema, or make it.
     func checkMayMigrate(atStart isAllowed: Bool) throws(BackendError) {
@@ -32,25 +35,25 @@ extension Session {
     }
 
     /// Runs the migrations that are missing, in one transaction.
-    func migrate(
-        _ report: (_ number: Int64, _ name: String) -> Void
-    ) throws(BackendError) {
+    /// - Returns: those that ran and are committed.
+    func migrate() throws(BackendError) -> ArraySlice<Migration> {
         do throws(BackendError) {
             _ = try run(
-                "BEGIN", "SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = '8s'",
+                Self.begin, "SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = '8s'",
                 Statement(
                     "SELECT pg_advisory_xact_lock($1::int4, 0)", .integer(AdvisoryLock.migration)))
             let missing = try missingMigrations()
             if missing == Migration.newest { try makeVersionTable() }
-            for migration in Migration.all.suffix(Int(missing)) {
+            let migrations = Migration.all.suffix(Int(missing))
+            for migration in migrations {
                 try run(script: migration.script, withinSeconds: Self.migrationSeconds)
                 _ = try run(
                     Statement(
                         "INSERT INTO coupond.schema_version (version, name) VALUES ($1, $2)",
                         .integer(migration.number), .text(migration.name)))
-                report(migration.number, migration.name)
             }
             _ = try run("COMMIT")
+            return migrations
         } catch {
             rollBack()
             throw error
@@ -75,7 +78,7 @@ extension Session {
     func makePartitions(_ partitions: Int) throws(BackendError) {
         do throws(BackendError) {
             _ = try run(
-                "BEGIN",
+                Self.begin,
                 Statement(
                     """
                     INSERT INTO coupond.installation (partitions) VALUES ($1)
@@ -95,10 +98,36 @@ extension Session {
         }
     }
 
+    /// - Throws: `refused` if the role owns the schema, or will: it needs the rights that ``grant(to:)`` takes.
+    func checkMayGrant(to role: String) throws(BackendError) {
+        let rows = try run(
+            Statement(
+                """
+                SELECT $1 IN (
+                    SELECT current_user::text
+                    UNION ALL
+                    SELECT pg_get_userbyid(nspowner)::text FROM pg_catalog.pg_namespace
+                    WHERE nspname = 'coupond'
+                    UNION ALL
+                    SELECT pg_get_userbyid(relowner)::text FROM pg_catalog.pg_class
+                    WHERE relnamespace = to_regnamespace('coupond')
+                    UNION ALL
+                    SELECT pg_get_userbyid(proowner)::text FROM pg_catalog.pg_proc
+                    WHERE pronamespace = to_regnamespace('coupond'))
+                """, .text(role)))
+        guard rows.boolean(0, 0) else { return }
+        throw .postgres(
+            .refused(
+                """
+                \(role) owns the schema coupond or a part of it, and needs all rights for migrations: \
+                a daemon that uses the same role needs no --grant-to
+                """))
+    }
+
     /// Gives a role the rights of a daemon and takes all others in the schema from it, in one transaction.
     func grant(to role: String) throws(BackendError) {
         do throws(BackendError) {
-            _ = try run("BEGIN")
+            _ = try run(Self.begin)
             for statement in RuntimeRights.grants(to: role) { _ = try run(Statement(statement)) }
             _ = try run("COMMIT")
         } catch {

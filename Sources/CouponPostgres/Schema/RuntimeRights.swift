@@ -58,6 +58,7 @@ public enum RuntimeRights {
             -- The roles of coupond, in the database in which this runs. Run it as a superuser, once before
             -- the first `coupond migrate`; it may run again. Passwords are for you to set.
             BEGIN;
+            SET LOCAL lock_timeout = '8s';
             DO $coupond$ BEGIN
             \(roles.joined(separator: "\n"))
             END $coupond$;
@@ -68,11 +69,13 @@ public enum RuntimeRights {
             DO $coupond$ DECLARE object text; BEGIN
                 FOR object IN SELECT oid::regclass::text FROM pg_catalog.pg_class
                     WHERE relnamespace = 'coupond'::regnamespace AND relkind IN ('r', 'v')
+                        AND relowner <> \(literal(theOwner))::regrole
                 LOOP
                     EXECUTE 'ALTER TABLE ' || object || \(literal(" OWNER TO " + theOwner));
                 END LOOP;
                 FOR object IN SELECT oid::regprocedure::text FROM pg_catalog.pg_proc
                     WHERE pronamespace = 'coupond'::regnamespace
+                        AND proowner <> \(literal(theOwner))::regrole
                 LOOP
                     EXECUTE 'ALTER ROUTINE ' || object || \(literal(" OWNER TO " + theOwner));
                 END LOOP;
