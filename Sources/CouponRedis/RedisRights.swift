@@ -12,23 +12,25 @@ public struct RedisRights: Equatable, Sendable {
     let channels: [String]
 
     /// - Parameters:
-    ///   - checkingSettings: whether Redis' settings are checked.
+    ///   - checkingSettings: whether Redis' settings are checked, so that reading them is needed.
     ///   - waitingForReplicas: whether an acceptance waits for replicas.
     public init(checkingSettings: Bool, waitingForReplicas: Bool) {
         commands =
-            Self.always + (checkingSettings ? ["CONFIG GET appendonly"] : [])
+            Self.always + (checkingSettings ? [Self.readingSettings] : [])
             + (waitingForReplicas ? ["PUBLISH \(Keys.replicas) x", "WAIT 0 0"] : [])
         channels = [Keys.allEvents] + (waitingForReplicas ? [Keys.replicas] : [])
     }
 
-    /// The command that makes the user, or changes it to these rights.
+    /// The command that makes the user, or changes it to these rights. It may always read the settings: a
+    /// daemon that does not check them asks for them too.
     /// - Parameters:
     ///   - user: its name.
     ///   - password: how the access list writes it: `>` and the password, or `#` and its SHA-256.
     public func accessList(user: String, password: String) -> String {
         let words =
             ["ACL", "SETUSER", user, "reset", "on", password, "~\(Keys.pattern)"]
-            + channels.map { "&" + $0 } + ["-@all"] + Set(commands.map(Self.name)).sorted()
+            + channels.map { "&" + $0 } + ["-@all"]
+            + Set((commands + [Self.readingSettings]).map(Self.name)).sorted()
         return words.joined(separator: " ")
     }
 
@@ -40,6 +42,8 @@ public struct RedisRights: Equatable, Sendable {
 
     /// Commands whose first argument is the name of a command as well.
     private static let containers: Set<Substring> = ["client", "config", "script", "xinfo"]
+
+    private static let readingSettings = "CONFIG GET appendonly"
 
     private static let always: [String] = {
         let (partition, epoch, coupon) = (PartitionID(0), Epoch(1), CouponID(1))

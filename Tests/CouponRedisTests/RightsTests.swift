@@ -30,6 +30,9 @@ import Testing
     @Test func `only a daemon that waits for replicas needs WAIT, and only checks need CONFIG`() {
         let fewest = RedisRights(checkingSettings: false, waitingForReplicas: false)
         #expect(Self.names(Self.all).subtracting(Self.names(fewest)) == ["CONFIG", "WAIT"])
+        #expect(
+            fewest.accessList(user: "clerk", password: ">x").contains(" +config|get "),
+            "a daemon that checks no settings still asks for them")
         #expect(!fewest.channels.contains(Keys.replicas))
         #expect(Self.all.channels.contains(Keys.replicas))
     }
