@@ -129,6 +129,16 @@ import Testing
             await problems(flags: ["redis-tls": "true", "redis-tls-ca": "/nowhere/ca"]).map(\.text)
                 == ["redis-tls-ca: /nowhere/ca cannot be read: No such file or directory"])
         #expect(await problems(flags: ["redis-tls": "true"]) == [])
+        for (redis, name, isMistake) in [
+            ("10.0.0.1:6379", "10.0.0.2", true), ("redis.example:6379", "10.0.0.2", true),
+            ("10.0.0.1:6379", "10.0.0.1", false), ("10.0.0.1:6379", "redis.example", false),
+        ] {
+            let flags = ["redis-tls": "true", "redis": redis, "redis-tls-server-name": name]
+            #expect(
+                await problems(flags: flags).map(\.text)
+                    == (isMistake
+                        ? ["redis-tls-server-name is a name, or the IP address in redis"] : []))
+        }
     }
 
     @Test(arguments: [

@@ -47,8 +47,12 @@ public struct RedisTLS: Sendable {
             throw Mistake(file: .key, text: "has the key of another certificate")
         }
         self.context = context
-        let isAddress = (try? SocketAddress(ipAddress: serverName, port: 0)) != nil
-        self.serverName = isAddress ? nil : serverName
+        self.serverName = Self.isAddress(serverName) ? nil : serverName
+    }
+
+    /// Whether it is an IP address, not a name.
+    public static func isAddress(_ host: String) -> Bool {
+        (try? SocketAddress(ipAddress: host, port: 0)) != nil
     }
 
     private static func certificates(

@@ -117,6 +117,13 @@ internal import CouponRedis
         if case .unix = self.redis {
             layers.report("redis-tls needs a redis of the form host:port", about: settings.redis)
         }
+        if case .tcp(let host, _) = self.redis, let name = self.redisTLSServerName,
+            RedisTLS.isAddress(name), name != host
+        {
+            layers.report(
+                "redis-tls-server-name is a name, or the IP address in redis",
+                about: settings.redisTLSServerName)
+        }
         switch (self.redisTLSCertificate, self.redisTLSKey) {
         case (_?, nil):
             layers.report(
