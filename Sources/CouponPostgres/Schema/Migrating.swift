@@ -98,7 +98,7 @@ extension Session {
         }
     }
 
-    /// - Throws: `refused` if the role owns the schema, or will: it needs the rights that ``grant(to:)`` takes.
+    /// - Throws: `refused` if the role owns the schema, or will: it needs what ``grant(to:)`` would revoke.
     func checkMayGrant(to role: String) throws(BackendError) {
         let rows = try run(
             Statement(
