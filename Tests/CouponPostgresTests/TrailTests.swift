@@ -1,9 +1,10 @@
 /// The trail: a change and its line are one transaction, lines are found by index, and what is known of a
 /// user is read in bounded steps.
 import CouponCore
-import CouponPostgres
 import TestSupport
 import Testing
+
+@testable import CouponPostgres
 
 @Suite struct TrailTests {
     private let coupon = CouponID(4)
@@ -117,18 +118,83 @@ import Testing
         let long = AdminCall(
             principal: "\u{1B}" + String(repeating: "é", count: 500),
             address: String(repeating: "a", count: 500), method: "reload", request: 0)
-        try store.record([
+        let lost = try store.record([
             AdminAction(call: long, outcome: String(repeating: "x", count: 5_000), count: 3)
         ])
+        #expect(lost.isEmpty)
         var late = AdminAction(call: anyCall)
         late.at = Timestamp(microseconds: 1_700_000_000_123_456)
-        try store.record([late])
+        #expect(try store.record([late]).isEmpty)
         let found = try lines(store)
         #expect(found.first?.at == late.at)
         let action = try #require(found.last?.action)
         #expect(action.call.principal.hasPrefix("\\u{1b}é"))
         #expect(action.call.principal.utf8.count <= 256 && action.call.address.utf8.count == 256)
         #expect(action.outcome.utf8.count == 1_024 && action.count == 3)
+        let own = try lines(store, of: .principal(long.principal))
+        #expect(own.map(\.action) == [action], "it is found by the name that was cut")
+    }
+
+    @Test func `many lines are added all or none, without those that are refused for their data`()
+        async throws
+    {
+        let database = try await TestDatabase()
+        let store = database.store()
+        let numbers: ClosedRange<UInt64> = 1...(UInt64(Limits.trailLinesWaiting) + 65)
+        let actions = numbers.map { number in
+            let call = AdminCall(
+                principal: "amy", address: "::1", method: "reload", request: number)
+            return AdminAction(call: call, after: [150, 900].contains(number) ? "no JSON" : nil)
+        }
+        try database.sql(
+            """
+            CREATE FUNCTION public.no() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN IF NEW.request = 1000 THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$;
+            CREATE TRIGGER no BEFORE INSERT ON coupond.admin_action
+                FOR EACH ROW EXECUTE FUNCTION public.no()
+            """)
+        let others = actions.filter { $0.after == nil }
+        for actions in [actions, others] {
+            #expect(throws: BackendError.self) { try store.record(actions) }
+            #expect(try lines(store).isEmpty)
+        }
+        try database.sql("DROP TRIGGER no ON coupond.admin_action")
+        #expect(try store.record(actions).map(\.call.request) == [150, 900])
+        let count = try database.sql("SELECT count(*) FROM coupond.admin_action")
+        #expect(count == "\(others.count)")
+        #expect(try lines(store).map(\.action.call.request) == numbers.suffix(100).reversed())
+    }
+
+    @Test func `a coupon whose title was made too long by SQL can be changed`() async throws {
+        let database = try await TestDatabase()
+        let store = database.store()
+        _ = try store.create(.sample(4))
+        try database.sql("UPDATE coupond.coupon SET title = repeat(chr(1) || 'é', 5000)")
+        let result = try store.update(coupon, CouponChange(state: .paused)) { _, _ in true }
+        #expect(result != nil)
+        let after = try #require(try lines(store).first?.action.after)
+        #expect(after.contains("é\\u0001…\"") && after.utf8.count < 2_000, "\(after)")
+    }
+
+    @Test func `a change waits only briefly for a trail that is locked`() async throws {
+        let database = try await TestDatabase()
+        // Without a timeout of its own, the change waits for ten minutes.
+        let store = PostgresCouponStore(
+            database.options.withLongTimeouts, partitioning: database.installation.partitioning,
+            logger: quiet)
+        _ = try store.create(.sample(4))
+        let other = Session(database.options.withLongTimeouts, role: .store, logger: quiet)
+        _ = try other.run("BEGIN", "LOCK coupond.admin_action IN SHARE MODE")
+        let error = #expect(throws: BackendError.self) {
+            try store.update(coupon, CouponChange(title: "x")) { _, _ in true }
+        }
+        guard case .postgres(.busy) = error else {
+            Testing.Issue.record("\(String(describing: error))")
+            return
+        }
+        _ = try other.run("ROLLBACK")
+        _ = try store.update(coupon, CouponChange(title: "x")) { _, _ in true }
+        #expect(try lines(store).count == 2)
     }
 
     @Test func `lines are read newest first, page by page, without a walk over others`()
@@ -213,7 +279,7 @@ import Testing
         let store = PostgresCouponStore(
             options, partitioning: database.installation.partitioning, logger: quiet)
         #expect(try store.create(.sample(4)))
-        try store.record([AdminAction(call: anyCall)])
+        #expect(try store.record([AdminAction(call: anyCall)]).isEmpty)
         #expect(try lines(store).count == 2)
         for statement in [
             "UPDATE coupond.admin_action SET count = 2", "DELETE FROM coupond.admin_action",

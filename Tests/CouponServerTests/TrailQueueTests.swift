@@ -21,7 +21,8 @@ import Testing
         let due = queue.removeDue(at: now)
         #expect(due.actions == [action(1), action(2)] && due.denied.isEmpty && queue.count == 0)
         _ = queue.add(action(3))
-        queue.restore(due.actions, due.denied, at: now)
+        let lost = queue.restore(due.actions, due.denied, at: now)
+        #expect(lost.isEmpty)
         let all = queue.removeDue(at: nil)
         #expect(all.actions == [action(1), action(2), action(3)])
         #expect(all.denied.map(\.count) == [1])
@@ -32,5 +33,11 @@ import Testing
         for number in 0..<Limits.trailLinesWaiting { _ = queue.add(action(UInt64(number))) }
         let isAdded = queue.add(action(0))
         #expect(!isAdded && queue.count == Limits.trailLinesWaiting)
+        // More come while PostgreSQL does not answer.
+        let due = queue.removeDue(at: now)
+        let isLateAdded = queue.add(action(5_000))
+        let lost = queue.restore(due.actions, due.denied, at: now)
+        #expect(isLateAdded && lost == [action(5_000)])
+        #expect(queue.count == Limits.trailLinesWaiting)
     }
 }

@@ -158,6 +158,7 @@ import Testing
             { _ = try await daemon.client.resume(Self.coupon) },
             { _ = try await daemon.client.create(.offer(1, total: 5)) },
             { _ = try await daemon.client.pause(CouponID(99)) },
+            { _ = try await daemon.client.update(CouponID(99), CouponChange(total: 7)) },
             { _ = try await daemon.client.redrive(99) },
             { _ = try await daemon.client.rebuildGate(PartitionID(999)) },
         ] as [() async throws -> Void] {
@@ -167,21 +168,24 @@ import Testing
             try world.sql(
                 """
                 SELECT method, coupon_id, split_part(outcome, ':', 1),
-                    before IS NULL AND after IS NULL
+                    CASE WHEN outcome <> 'OK' THEN after END
                 FROM coupond.admin_action ORDER BY id
                 """)
         }
         let expected = """
-            create_coupon|1|OK|f
-            close_coupon|1|OK|f
-            resume_coupon|1|FAILED_PRECONDITION|t
-            create_coupon|1|ALREADY_EXISTS|t
-            pause_coupon|99|NOT_FOUND|t
-            redrive_dead_letter||NOT_FOUND|t
-            rebuild_gate||BEGUN|f
-            rebuild_gate||INVALID_ARGUMENT|f
+            create_coupon|1|OK|
+            close_coupon|1|OK|
+            resume_coupon|1|FAILED_PRECONDITION|
+            create_coupon|1|ALREADY_EXISTS|
+            pause_coupon|99|NOT_FOUND|
+            update_coupon|99|NOT_FOUND|{"total": 7}
+            redrive_dead_letter||NOT_FOUND|{"dead_letter": 99}
+            rebuild_gate||BEGUN|{"epoch": null, "partition": 999}
+            rebuild_gate||INVALID_ARGUMENT|{"epoch": null, "partition": 999}
             """
         try await eventually("all are there") { try outcomes() == expected }
+        let log = daemon.process.logTail(lines: 10_000)
+        #expect(log.contains(#"{\"dead_letter\":99}"#))
         #expect(try await daemon.stop() == .code(0))
     }
 

@@ -82,8 +82,9 @@ public protocol CouponStore: HolderReader {
 
     // MARK: The trail
 
-    /// Adds lines to the trail: all or none.
-    func record(_ actions: [AdminAction]) throws(BackendError)
+    /// Adds lines to the trail: if it throws, none of them, unless the session was lost.
+    /// - Returns: those that the store refuses for their data; it has all others.
+    func record(_ actions: [AdminAction]) throws(BackendError) -> [AdminAction]
 
     /// Lines of the trail with a number below `before`, the newest first.
     func trail(

@@ -3,7 +3,7 @@ package enum TrailDocument {
     /// A coupon; moments are microseconds, as on the wire.
     package static func of(_ coupon: Coupon) -> String {
         object([
-            ("id", "\(coupon.id.rawValue)"), ("title", coupon.title.quotedForJSON),
+            ("id", "\(coupon.id.rawValue)"), ("title", title(coupon.title)),
             ("total", coupon.total.map { "\($0)" } ?? "null"),
             ("opens_at", "\(coupon.window.opens.microseconds)"),
             ("closes_at", "\(coupon.window.closes.microseconds)"),
@@ -11,6 +11,22 @@ package enum TrailDocument {
             ("issued", "\(coupon.issued)"),
         ])
     }
+
+    /// What an update asks for; members that stay are missing.
+    package static func of(_ change: CouponChange) -> String {
+        let members: [(name: String, value: String?)] = [
+            ("title", change.title.map { title($0) }),
+            ("total", change.total.map { total in total.map { "\($0)" } ?? "null" }),
+            ("opens_at", change.opens.map { "\($0.microseconds)" }),
+            ("closes_at", change.closes.map { "\($0.microseconds)" }),
+            ("state", change.state?.name.quotedForJSON),
+        ]
+        return object(
+            members.compactMap { name, value in value.map { (name: name, value: $0) } })
+    }
+
+    /// A dead letter of which only the number is known.
+    package static func of(deadLetter id: Int64) -> String { object([("dead_letter", "\(id)")]) }
 
     /// A dead letter.
     package static func of(_ letter: DeadLetter) -> String {
@@ -28,6 +44,18 @@ package enum TrailDocument {
         object([
             ("partition", "\(partition.rawValue)"), ("epoch", epoch.map { "\($0)" } ?? "null"),
         ])
+    }
+
+    /// A title that was made too long by SQL is cut: the table has a bound for documents.
+    private static func title(_ text: String) -> String {
+        if text.utf8.count <= Limits.maximumTitleBytes { return text.quotedForJSON }
+        var (start, bytes) = ("", 0)
+        for scalar in text.unicodeScalars {
+            bytes += UTF8.width(scalar)
+            if bytes > Limits.maximumTitleBytes { break }
+            start.unicodeScalars.append(scalar)
+        }
+        return (start + "…").quotedForJSON
     }
 
     private static func object(_ members: [(name: String, value: String)]) -> String {

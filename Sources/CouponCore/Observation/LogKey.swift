@@ -2,6 +2,7 @@
 package enum LogKey {
     package static let address = "address"
     package static let admitted = "admitted"
+    package static let after = "after"
     package static let bytes = "bytes"
     package static let count = "count"
     package static let coupon = "coupon"

@@ -36,7 +36,7 @@ extension PostgresCouponStore {
                 let action = AdminAction(
                     call: call, coupon: id, before: TrailDocument.of(coupon),
                     after: TrailDocument.of(changed))
-                _ = try session.run(Self.adding(action), "COMMIT")
+                _ = try session.run(Self.shortLockTimeout, Self.adding(action), "COMMIT")
             } else {
                 session.rollBack()
                 if isCapAsked { addLeftOverCap(id) }

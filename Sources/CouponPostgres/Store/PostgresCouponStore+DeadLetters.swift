@@ -47,12 +47,12 @@ extension PostgresCouponStore {
                 guard letter.state == state else {
                     return .refused("dead letter \(id) was already \(letter.state)")
                 }
-                _ = try session.run(Self.adding(action))
+                _ = try session.run(Self.shortLockTimeout, Self.adding(action))
                 return .decided(letter)
             }
             if state == .redriven, let fault = try issue(letter, coupon) { return .refused(fault) }
             _ = try session.run(
-                Self.adding(action),
+                Self.shortLockTimeout, Self.adding(action),
                 Statement(
                     """
                     UPDATE coupond.dead_letter SET state = $2, synced = user_id IS NULL,

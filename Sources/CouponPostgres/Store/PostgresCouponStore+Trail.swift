@@ -8,19 +8,43 @@ extension PostgresCouponStore {
         outcome, count
         """
 
-    /// Adds lines, all or none.
-    public func record(_ actions: [AdminAction]) throws(BackendError) {
-        for start in stride(from: 0, to: actions.count, by: 100) {
-            let some = actions[start..<min(start + 100, actions.count)]
-            var statements: [Statement] = ["BEGIN"]
-            statements += some.map { Self.adding($0) }
-            statements.append("COMMIT")
-            do throws(BackendError) {
-                _ = try session.run(statements) { _, _ in }
-            } catch {
-                session.rollBack()
-                throw error
+    /// Adds lines in one transaction; without those that PostgreSQL refuses for their data, which it returns.
+    public func record(_ actions: [AdminAction]) throws(BackendError) -> [AdminAction] {
+        do throws(SQLFailure) {
+            _ = try session.attempt(["BEGIN"] + actions.map { Self.adding($0) } + ["COMMIT"])
+            return []
+        } catch {
+            session.rollBack()
+            guard error.blamesData else { throw .postgres(PostgresFault(error)) }
+            return try recordEach(actions)
+        }
+    }
+
+    /// The same line by line, because one of them is refused. It is slow, and rare: the texts of a line are
+    /// cut to the bounds of the table.
+    private func recordEach(_ actions: [AdminAction]) throws(BackendError) -> [AdminAction] {
+        var refused: [AdminAction] = []
+        do throws(BackendError) {
+            _ = try session.run("BEGIN")
+            for action in actions {
+                if try !isAdded(action) { refused.append(action) }
             }
+            _ = try session.run("COMMIT")
+        } catch {
+            session.rollBack()
+            throw error
+        }
+        return refused
+    }
+
+    private func isAdded(_ action: AdminAction) throws(BackendError) -> Bool {
+        do throws(SQLFailure) {
+            _ = try session.attempt(["SAVEPOINT line", Self.adding(action), "RELEASE line"])
+            return true
+        } catch {
+            guard error.blamesData else { throw .postgres(PostgresFault(error)) }
+            _ = try session.run("ROLLBACK TO line")
+            return false
         }
     }
 
@@ -51,7 +75,7 @@ extension PostgresCouponStore {
                     SELECT \(Self.columns) FROM coupond.admin_action
                     WHERE (principal, id) < ($2, $1) AND principal >= $2
                     ORDER BY principal DESC, id DESC LIMIT $3
-                    """, before, .text(name), limit)
+                    """, before, .text(name.asPrincipal), limit)
             ).trailLines()
         }
     }
@@ -66,6 +90,10 @@ extension PostgresCouponStore {
             ORDER BY coupon_id DESC, id DESC LIMIT $3
             """, before, .integer(coupon.rawValue), limit)
     }
+
+    /// For a transaction that locks a partition's row when it adds its line: the table may be locked, such as
+    /// for a new index, and nothing is issued in that partition until the transaction ends.
+    static let shortLockTimeout: Statement = "SET LOCAL lock_timeout = '200ms'"
 
     /// The statement that adds a line, for the transaction of the change that it is about.
     static func adding(_ action: AdminAction) -> Statement {
@@ -84,7 +112,7 @@ extension PostgresCouponStore {
 
 /// The texts of a line, in the bounds of the table: a long name must not be a reason to refuse a change.
 extension AdminAction {
-    var principal: String { call.principal.shown(upTo: 256) }
+    var principal: String { call.principal.asPrincipal }
     var address: String { call.address.shown(upTo: 256) }
     var method: String { call.method.shown(upTo: 64) }
     /// The outcome.
@@ -92,6 +120,9 @@ extension AdminAction {
 }
 
 extension String {
+    /// A caller's name as the trail has it.
+    fileprivate var asPrincipal: String { shown(upTo: 256) }
+
     /// Without control characters, and with so many bytes at most.
     fileprivate func shown(upTo limit: Int) -> String {
         var text = safeForTerminal

@@ -12,14 +12,15 @@ internal import Synchronization
 extension BlockingLane {
     /// Logs an action whose line is committed.
     func logDone(_ method: Request.Method, _ call: AdminCall) {
-        log(AdminAction(call: call, coupon: method.changedCoupon))
+        log(AdminAction(call: call, coupon: method.changedCoupon, after: method.asked))
     }
 
     /// Logs and records a call that failed. It has no line if the change may be committed: then the
     /// transaction has written one.
     func recordFailure(_ failure: Failure, of method: Request.Method, _ call: AdminCall) {
         let action = AdminAction(
-            call: call, coupon: method.changedCoupon, outcome: failure.trailOutcome)
+            call: call, coupon: method.changedCoupon, after: method.asked,
+            outcome: failure.trailOutcome)
         log(action)
         if failure.acceptance != .unknown { queue(action) }
     }
@@ -48,10 +49,11 @@ extension BlockingLane {
         let lines = due.actions + due.denied.map(\.action)
         if lines.isEmpty { return }
         do throws(BackendError) {
-            try store.record(lines)
+            countLost(try store.record(lines))
         } catch {
             if isLast { return countLost(lines) }
-            loopServers.trail.withLock { $0.restore(due.actions, due.denied, at: now) }
+            countLost(
+                loopServers.trail.withLock { $0.restore(due.actions, due.denied, at: now) })
             logger.warning(
                 "the trail cannot be written; its lines wait",
                 metadata: [LogKey.error: "\(error)"])
@@ -78,6 +80,7 @@ extension BlockingLane {
             LogKey.outcome: "\(action.outcome)",
         ]
         if let coupon = action.coupon { metadata[LogKey.coupon] = "\(coupon.rawValue)" }
+        if let after = action.after { metadata[LogKey.after] = "\(after)" }
         return metadata
     }
 }

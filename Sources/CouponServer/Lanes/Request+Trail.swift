@@ -52,4 +52,14 @@ extension Request.Method {
         default: nil
         }
     }
+
+    /// The document of what the call asks for, if its method and its coupon do not say it.
+    var asked: String? {
+        switch self {
+        case .updateCoupon(_, let change): TrailDocument.of(change)
+        case .redriveDeadLetter(let id), .discardDeadLetter(let id):
+            TrailDocument.of(deadLetter: id)
+        default: nil
+        }
+    }
 }

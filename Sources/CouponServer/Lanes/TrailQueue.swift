@@ -27,10 +27,14 @@ struct TrailQueue {
     }
 
     /// What could not be written waits on, before all that came in the meantime.
+    /// - Returns: the last ones, if too many wait now.
     mutating func restore(
         _ actions: [AdminAction], _ denied: [DeniedCalls.Entry], at now: MonotonicTime
-    ) {
+    ) -> [AdminAction] {
         self.actions.insert(contentsOf: actions, at: 0)
         self.denied.restore(denied, at: now)
+        let lost = Array(self.actions.dropFirst(Limits.trailLinesWaiting))
+        self.actions.removeLast(lost.count)
+        return lost
     }
 }

@@ -35,7 +35,9 @@ extension CouponStore {
     ) throws(BackendError) -> Bool { throw noModel }
 
     /// Always fails.
-    public func record(_ actions: [AdminAction]) throws(BackendError) { throw noModel }
+    public func record(_ actions: [AdminAction]) throws(BackendError) -> [AdminAction] {
+        throw noModel
+    }
 
     /// Always fails.
     public func trail(
