@@ -33,6 +33,8 @@ extension Limits {
     public static let deniedCallKinds = 64
     /// Lines of the trail that wait for PostgreSQL, some 1 MiB at most; further ones are lost, and counted.
     public static let trailLinesWaiting = 1_024
+    /// How long a daemon that ends waits for its last lines of the trail, in milliseconds.
+    public static let lastTrailLinesMilliseconds: Int64 = 5_000
     /// How long denied calls are counted before the trail gets their lines, in milliseconds.
     public static let deniedCallsMilliseconds: Int64 = 60_000
 

@@ -160,7 +160,7 @@ public struct CouponServer: Service {
             logger.warning("the drain timed out", metadata: [LogKey.requests: "\(left)"])
         }
         _ = try? await loopServers.collect(on: group.any()) { $0.close() }.get()
-        await work.writeLastLines()
+        await work.writeLastLines(areCallersLeft: left > 0)
     }
 
     private func requestsInFlight() async -> Int {

@@ -23,9 +23,9 @@ import Testing
         _ = queue.add(action(3))
         let lost = queue.restore(due.actions, due.denied, at: now)
         #expect(lost.isEmpty)
-        let all = queue.removeDue(at: nil)
-        #expect(all.actions == [action(1), action(2), action(3)])
-        #expect(all.denied.map(\.count) == [1])
+        let all = queue.close()
+        #expect(all.dropLast() == [action(1), action(2), action(3)])
+        #expect(all.last?.outcome == "PERMISSION_DENIED" && all.count == 4)
     }
 
     @Test func `the queue is bounded`() {
@@ -39,5 +39,21 @@ import Testing
         let lost = queue.restore(due.actions, due.denied, at: now)
         #expect(isLateAdded && lost == [action(5_000)])
         #expect(queue.count == Limits.trailLinesWaiting)
+    }
+
+    @Test func `what comes after the end, or back, is lost`() {
+        var queue = TrailQueue()
+        _ = queue.add(action(1))
+        queue.denied.count(action(9).call, .permissionDenied, at: now)
+        let later = now.advanced(byMilliseconds: Limits.deniedCallsMilliseconds)
+        let due = queue.removeDue(at: later)
+        _ = queue.add(action(2))
+        let last = queue.close()
+        #expect(last == [action(2)])
+        let isAdded = queue.add(action(3))
+        let lost = queue.restore(due.actions, due.denied, at: later)
+        #expect(!isAdded && lost.map(\.call) == [action(1).call, action(9).call])
+        let nothing = queue.close()
+        #expect(nothing.isEmpty && queue.count == 0)
     }
 }

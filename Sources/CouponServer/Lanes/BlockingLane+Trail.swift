@@ -42,16 +42,14 @@ extension BlockingLane {
     }
 
     /// Writes the lines that wait. Called each second.
-    /// - Parameter isLast: whether the daemon ends, so that what cannot be written now is lost.
-    func writeTrail(isLast: Bool = false) {
+    func writeTrail() {
         let now = clocks.now()
-        let due = loopServers.trail.withLock { $0.removeDue(at: isLast ? nil : now) }
+        let due = loopServers.trail.withLock { $0.removeDue(at: now) }
         let lines = due.actions + due.denied.map(\.action)
         if lines.isEmpty { return }
         do throws(BackendError) {
             countLost(try store.record(lines))
         } catch {
-            if isLast { return countLost(lines) }
             countLost(
                 loopServers.trail.withLock { $0.restore(due.actions, due.denied, at: now) })
             logger.warning(
@@ -60,19 +58,33 @@ extension BlockingLane {
         }
     }
 
+    /// Writes all lines that wait. What cannot be written now, or comes later, is lost: the daemon ends.
+    func writeLastLines() {
+        let lines = loopServers.trail.withLock { $0.close() }
+        if lines.isEmpty { return }
+        do throws(BackendError) {
+            countLost(try store.record(lines))
+        } catch {
+            countLost(lines)
+        }
+    }
+
+    /// Counts the lines as lost that still wait.
+    nonisolated func loseLastLines() { countLost(loopServers.trail.withLock { $0.close() }) }
+
     /// One line for each action; the trail has more.
     func log(_ action: AdminAction) {
         logger.notice("an admin acted", metadata: metadata(of: action))
     }
 
-    private func countLost(_ actions: [AdminAction]) {
+    private nonisolated func countLost(_ actions: [AdminAction]) {
         loopServers.trailLinesLost.add(actions.count, ordering: .relaxed)
         for action in actions {
             logger.error("the trail lacks an action", metadata: metadata(of: action))
         }
     }
 
-    private func metadata(of action: AdminAction) -> Logger.Metadata {
+    private nonisolated func metadata(of action: AdminAction) -> Logger.Metadata {
         let call = action.call
         var metadata: Logger.Metadata = [
             LogKey.principal: "\(call.principal)", LogKey.address: "\(call.address)",

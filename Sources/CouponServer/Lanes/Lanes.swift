@@ -46,8 +46,26 @@ struct Lanes: Sendable {
         audits.submitRecurring { $0.look() }
     }
 
-    /// Writes all lines of the trail that wait: the daemon ends.
-    func writeLastLines() async { await resync.writeTrail(isLast: true) }
+    /// Writes the lines of the trail that wait, after the admin method in work: the daemon ends. This takes a
+    /// bounded time; what is not written by then is lost.
+    /// - Parameter areCallersLeft: whether callers were cut off. Rebuilds notice that a little later, and
+    ///   then add their lines.
+    func writeLastLines(areCallersLeft: Bool) async {
+        let (ends, end) = AsyncStream.makeStream(of: Never.self)
+        let timer = Task {
+            try? await Task.sleep(for: .milliseconds(Limits.lastTrailLinesMilliseconds))
+            end.finish()
+        }
+        Task { [admin] in
+            if areCallersLeft { try? await Task.sleep(for: .milliseconds(50)) }
+            await admin.writeLastLines()
+            end.finish()
+        }
+        // A task of its own waits also if this one is cancelled.
+        await Task { for await _ in ends {} }.value
+        timer.cancel()
+        admin.loseLastLines()
+    }
 
     /// No more jobs.
     func finish() { for lane in lanes { lane.finish() } }
