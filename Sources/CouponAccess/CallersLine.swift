@@ -63,7 +63,10 @@ struct CallersLine {
             }
             proofs.append(.socket(String(value)))
         case "uid":
-            guard let id = UInt32(value) else { return "the number of a user of this machine" }
+            guard let id = UInt32(value), id != Peer.unknownUser else {
+                return "the number of a user of this machine; \(Peer.unknownUser) stands for every "
+                    + "user that the daemon cannot see"
+            }
             proofs.append(.user(id))
         default: return applyLimit(key, value)
         }
@@ -117,6 +120,9 @@ struct CallersLine {
                 "more than \(CallersFile.maximumTokens) tokens: remove the oldest, the first one")
         }
         if principal.isAnonymous {
+            if principal.expiresAt != nil {
+                report("anonymous cannot expire: every connection begins as anonymous")
+            }
             if !proofs.isEmpty {
                 report("anonymous stands for callers who prove nothing: remove \(proofs[0].key)")
             }

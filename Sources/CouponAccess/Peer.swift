@@ -15,6 +15,18 @@ public struct Peer: Hashable, Sendable {
     /// Whether it came through the listener of admin methods.
     public var isAdminListener: Bool
 
+    /// What the kernel shows for a user of another user namespace, such as all but root and its own for a
+    /// daemon in a unit with `PrivateUsers=`.
+    public static let unknownUser: UInt32 = 65_534
+
+    /// Whether it may be trusted like the administrator of this machine if nothing else says who is: it came
+    /// from this machine by TCP, or by a unix socket as root or as the daemon's own user. A proxy that
+    /// forwards its callers to a unix socket is another user.
+    public func isAdministrator(own: UInt32) -> Bool {
+        guard socketPath != nil, !isAdminListener else { return isLoopback }
+        return userID == 0 || userID == own
+    }
+
     /// A peer by TCP without a certificate, unless the properties are set.
     public init(address: String, isLoopback: Bool) {
         self.address = address

@@ -25,7 +25,7 @@ import Testing
             #expect(received.hasPrefix(message))
         }
         try await eventually("the state is reported") {
-            systemd.receive() == "STATUS=serving; 0 connections; 0 requests/s; "
+            systemd.receive(status: true) == "STATUS=serving; 0 connections; 0 requests/s; "
                 + "16 of 16 partitions; ready"
         }
         daemon.process.signal(SIGTERM)

@@ -23,9 +23,13 @@ public final class NotifySocket {
     deinit { close(descriptor) }
 
     /// The next datagram; empty if there is none. A datagram has arrived when its sender returns.
-    public func receive() -> String {
-        var buffer = [UInt8](repeating: 0, count: 4_096)
-        let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-        return String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
+    /// - Parameter status: whether it may be a status line alone, which comes every few seconds.
+    public func receive(status: Bool = false) -> String {
+        while true {
+            var buffer = [UInt8](repeating: 0, count: 4_096)
+            let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+            let text = String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
+            if status || !text.hasPrefix("STATUS=") { return text }
+        }
     }
 }

@@ -3,6 +3,7 @@
 internal import CouponAccess
 internal import CouponCore
 internal import CouponWire
+internal import Glibc
 
 enum AccessRules {
     /// What may give the right if the principal's roles do not.
@@ -34,7 +35,9 @@ enum AccessRules {
         let settings = settings()
         guard let adminToken = settings.adminToken else {
             if settings.hasCallers { throw .missing(role, principal, method) }
-            guard settings.localCallersAreAdmins, peer.isLoopback else { throw .notLocal }
+            guard settings.localCallersAreAdmins, peer.isAdministrator(own: geteuid()) else {
+                throw .notLocal
+            }
             return principal.name
         }
         guard !request.token.isEmpty else {

@@ -63,14 +63,14 @@ extension LoopServer {
     }
 
     /// Counts a refusal, for the trail too if the caller has a name, and logs it unless there are too many.
-    /// - Parameter request: the id of the request; 0 if the connection as a whole is refused.
+    /// - Parameter request: the id of the request; nil if the connection as a whole is refused.
     func report(
         _ refusal: AccessRefusal, _ identity: CallerIdentity, _ method: String,
-        request: UInt64 = 0
+        request: UInt64? = nil
     ) {
         accessCounts.count(refusal.reason)
         let now = clocks.now()
-        if !identity.principal.isAnonymous, request != 0 {
+        if !identity.principal.isAnonymous, let request {
             let call = AdminCall(
                 principal: identity.principal.name, address: identity.address, method: method,
                 request: request)

@@ -1,4 +1,5 @@
 /// From a frame's bytes to what answers them: the front door, the worker, or a slow method.
+internal import CouponAccess
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
@@ -35,8 +36,8 @@ extension LoopServer {
         guard let name = allow(request, from: connection) else { return }
         switch request.method {
         case .issue(let issue):
-            if let refusal = limitRate(of: issue, from: connection)
-                ?? limit(issue, from: connection)
+            if let refusal = limitPrincipal(of: issue, from: connection)
+                ?? limitRate(of: issue, from: connection) ?? limit(issue, from: connection)
             {
                 return reply(caller, .failure(refusal))
             }
@@ -60,13 +61,22 @@ extension LoopServer {
             idleSeconds: configuration.limits.idleSeconds)
     }
 
+    /// The reason names servers and rights, which is nothing for callers who may do nothing else.
+    private func answerHealth(_ caller: Caller, _ reason: String?) {
+        let isStranger = connections[caller.connection]?.principal.roles.isEmpty ?? true
+        let shown = reason.map { isStranger ? "not ready" : $0 }
+        reply(caller, .health(notReady: shown))
+    }
+
     /// The daemon is ready when every worker is, because the next connection may go to any of them.
     private func checkHealth(_ caller: Caller) {
         guard health.add(caller) else { return }
         let loopServer = NIOLoopBound(self, eventLoop: loop)
         loopServers.collect(on: loop) { $0.whyNotReady }.whenSuccess { reasons in
-            let result = Response.Result.health(notReady: reasons.compactMap(\.self).first)
-            for caller in loopServer.value.health.end() { loopServer.value.reply(caller, result) }
+            let reason = reasons.compactMap(\.self).first
+            for caller in loopServer.value.health.end() {
+                loopServer.value.answerHealth(caller, reason)
+            }
         }
     }
 }

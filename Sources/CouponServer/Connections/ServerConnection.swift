@@ -146,7 +146,10 @@ final class ServerConnection: ChannelInboundHandler {
             loopServer.handle(message, from: self)
             return false
         }
-        if !issuesFreely, let failure = loopServer.refusal(of: plain.issue, from: self) {
+        if !issuesFreely,
+            let failure = loopServer.refusal(of: plain.issue, from: self)
+                ?? loopServer.limitPrincipal(of: plain.issue, from: self)
+        {
             loopServer.codec.encode(failure, id: plain.id, into: &bounces)
             return true
         }
@@ -213,7 +216,10 @@ final class ServerConnection: ChannelInboundHandler {
         endAccess(.expired(identity.principal))
     }
 
-    private func identityChanged() { issuesFreely = identity.principal.issuesFreely }
+    private func identityChanged() {
+        issuesFreely = identity.principal.issuesFreely
+        if let refusal = loopServer.count(self, of: identity.principal) { end(with: refusal) }
+    }
 
     /// Ends because of who it belongs to; once.
     private func endAccess(_ refusal: AccessRefusal) {

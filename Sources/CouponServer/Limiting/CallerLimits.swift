@@ -41,6 +41,7 @@ public struct CallerLimits: Sendable {
 /// What all event loops count together.
 final class SharedLimits: Sendable {
     let addresses = AddressCounts()
+    let principals = PrincipalLimits()
     /// Nil if users have no limit.
     let users: UserRates?
     /// Requests in flight, as of each event loop's last turn.

@@ -9,6 +9,8 @@ struct ConnectionLimits {
 
     /// The address under which the connection is counted; nil if its address has no limit.
     var address: AddressKey?
+    /// The principal under whose name the connection is counted; nil if it may have any number.
+    var principal: String?
     private var retries = TokenBucket()
     private var unknownCoupons = TokenBucket()
     /// Whether the connection has asked for too many coupons that do not exist. Until its bucket has a token,

@@ -4,6 +4,8 @@ internal import CouponCore
 enum LimitReason: String, CaseIterable {
     case connections
     case connectionsOfAddress = "connections_of_address"
+    case connectionsOfPrincipal = "connections_of_principal"
+    case rateOfPrincipal = "rate_of_principal"
     case rateOfUser = "rate_of_user"
     case retries
     case unknownCoupons = "unknown_coupons"
@@ -19,6 +21,8 @@ enum LimitReason: String, CaseIterable {
         switch self {
         case .connections: "too many connections"
         case .connectionsOfAddress: "too many connections from this address"
+        case .connectionsOfPrincipal: "too many connections of this principal"
+        case .rateOfPrincipal: "too many requests of this principal"
         case .rateOfUser: "too many requests of this user"
         case .retries: "too many retries on this connection"
         case .unknownCoupons: "too many unknown coupons on this connection"

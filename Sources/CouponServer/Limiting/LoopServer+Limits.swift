@@ -16,7 +16,8 @@ extension LoopServer {
 
     /// Why a new connection must be closed; nil if it may stay.
     func admit(_ connection: ServerConnection) -> Failure? {
-        guard !connections.isOverfull else {
+        // An admin gets in while callers have taken all places.
+        guard connection.peer.isAdminListener || !connections.isOverfull else {
             loopServers.connectionsRefused.add(1, ordering: .relaxed)
             return refuse(.connections, connection)
         }
@@ -34,6 +35,20 @@ extension LoopServer {
     func remove(_ connection: ServerConnection) {
         connections.remove(connection)
         if let address = connection.limits.address { shared.addresses.leave(address) }
+        if let name = connection.limits.principal { shared.principals.leave(name) }
+    }
+
+    /// The connection belongs to another principal than before, or its principal has other limits. Why it must
+    /// be closed; nil if it may stay.
+    func count(_ connection: ServerConnection, of principal: Principal) -> Failure? {
+        if let name = connection.limits.principal { shared.principals.leave(name) }
+        connection.limits.principal = nil
+        guard principal.connections != nil else { return nil }
+        guard shared.principals.enter(principal) else {
+            return refuse(.connectionsOfPrincipal, connection)
+        }
+        connection.limits.principal = principal.name
+        return nil
     }
 
     // MARK: Requests
@@ -44,6 +59,15 @@ extension LoopServer {
             return nil
         }
         return counted(refuse(.rateOfUser, connection, retryAfter: wait))
+    }
+
+    /// Why a request exceeds a rate of its principal; nil if it does not.
+    func limitPrincipal(of issue: IssueRequest, from connection: ServerConnection) -> Failure? {
+        let principal = connection.principal
+        guard principal.requestsPerSecond != nil || principal.requestsPerSecondOfUser != nil,
+            let limit = shared.principals.spend(principal, issue.user, now: timeOfTurn)
+        else { return nil }
+        return counted(refuse(limit.reason, connection, retryAfter: limit.milliseconds))
     }
 
     /// Why a request that did not bounce may not go to the gate; nil if it may.
@@ -70,7 +94,8 @@ extension LoopServer {
         {
             return refusal
         }
-        return isFull ? refuse(.inFlight, connection) : nil
+        // Pause, close and reload work under attack too; their lane has a limit of its own.
+        return isFull && !method.isAdmin ? refuse(.inFlight, connection) : nil
     }
 
     /// Why a connection that has asked for too many unknown coupons may not ask for this one.

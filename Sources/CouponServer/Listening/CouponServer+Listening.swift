@@ -168,7 +168,7 @@ extension CouponServer {
     private func enter(
         _ channel: any Channel, _ loopServer: NIOLoopBound<LoopServer>, _ entrance: Entrance
     ) throws {
-        try makeRoom()
+        if !entrance.isAdmin { try makeRoom() }
         let connection = ServerConnection(
             loopServer: loopServer.value, maximumFrameBytes: configuration.maximumFrameBytes,
             entrance: entrance)

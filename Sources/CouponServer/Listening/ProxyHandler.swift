@@ -47,7 +47,8 @@ final class ProxyHandler: ChannelInboundHandler {
     private func begin(_ context: ChannelHandlerContext, _ source: String?, _ length: Int) {
         isOver = true
         deadline?.cancel()
-        connection.source = source
+        // Also if the proxy does not say for whom it calls: a caller of a proxy is never on this machine.
+        connection.source = source ?? context.remoteAddress?.ipAddress ?? ""
         context.fireChannelActive()
         received.moveReaderIndex(forwardBy: length)
         if received.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(received)) }

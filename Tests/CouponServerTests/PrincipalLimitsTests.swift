@@ -1,0 +1,44 @@
+import CouponAccess
+import CouponCore
+import Testing
+
+@testable import CouponServer
+
+@Suite struct PrincipalLimitsTests {
+    private let limits = PrincipalLimits()
+    private let start = MonotonicTime(nanoseconds: 1_000_000_000)
+
+    @Test func `a principal has as many connections as its number, whoever leaves`() {
+        var shop = Principal(name: "shop", roles: .issuer)
+        shop.connections = 2
+        let other = Principal(name: "other", roles: .issuer)
+        #expect(limits.enter(shop) && limits.enter(shop))
+        #expect(!limits.enter(shop))
+        #expect(limits.enter(other))
+        limits.leave("shop")
+        #expect(limits.enter(shop))
+        limits.leave("nobody")
+        #expect(!limits.enter(shop))
+    }
+
+    @Test func `a principal's rate counts all its users, and fills again`() {
+        var shop = Principal(name: "shop", roles: .issuer)
+        shop.requestsPerSecond = 10
+        for user in 1...10 { #expect(limits.spend(shop, UserID(Int64(user)), now: start) == nil) }
+        let refused = limits.spend(shop, UserID(11), now: start)
+        #expect(refused?.reason == .rateOfPrincipal && refused?.milliseconds == 100)
+        let later = start.advanced(byMilliseconds: 100)
+        #expect(limits.spend(shop, UserID(11), now: later) == nil)
+        #expect(limits.spend(shop, UserID(11), now: later)?.reason == .rateOfPrincipal)
+    }
+
+    @Test func `a rate of users limits each user alone`() {
+        var shop = Principal(name: "shop", roles: .issuer)
+        shop.requestsPerSecondOfUser = 2
+        let (one, two) = (UserID(1), UserID(2))
+        #expect(limits.spend(shop, one, now: start) == nil)
+        #expect(limits.spend(shop, one, now: start) == nil)
+        #expect(limits.spend(shop, one, now: start)?.reason == .rateOfUser)
+        #expect(limits.spend(shop, two, now: start) == nil)
+    }
+}
