@@ -38,8 +38,8 @@ extension LoopServer {
         if let name = connection.limits.principal { shared.principals.leave(name) }
     }
 
-    /// The connection belongs to another principal than before, or its principal has other limits. Why it must
-    /// be closed; nil if it may stay.
+    /// The connection belongs to another principal than before, or its principal has other limits.
+    /// - Returns: why it must be closed; nil if it may stay.
     func count(_ connection: ServerConnection, of principal: Principal) -> Failure? {
         if let name = connection.limits.principal { shared.principals.leave(name) }
         connection.limits.principal = nil
