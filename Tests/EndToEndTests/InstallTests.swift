@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func `the manual pages have every setting and command, and no mistakes`() async throws {
-        let pages = try await run("groff -mdoc -Tascii -ww -P-cbou $ROOT/opt/share/man/man*/*")
+        let pages = try await run("groff -mdoc -Tutf8 -ww -P-cbou $ROOT/opt/share/man/man*/*")
         #expect(pages.end == .code(0) && !pages.text.contains("troff: "), "\(pages.text)")
         for word in ["--check-config", "finished-retention = 24h", "dead-letter redrive", "SIGHUP"]
         {
