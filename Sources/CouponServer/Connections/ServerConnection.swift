@@ -42,7 +42,7 @@ final class ServerConnection: ChannelInboundHandler {
         number = loopServer.connections.add(self)
         identify(entrance.peer(of: context.channel, source: source))
         if let refusal = loopServer.admit(self) {
-            end(with: refusal)
+            if !state.isEnding { end(with: refusal) }
             return
         }
         perform(state.readMore())
@@ -218,7 +218,9 @@ final class ServerConnection: ChannelInboundHandler {
 
     private func identityChanged() {
         issuesFreely = identity.principal.issuesFreely
-        if let refusal = loopServer.count(self, of: identity.principal) { end(with: refusal) }
+        if let refusal = loopServer.count(self, of: identity.principal), !state.isEnding {
+            end(with: refusal)
+        }
     }
 
     /// Ends because of who it belongs to; once.
