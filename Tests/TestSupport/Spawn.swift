@@ -22,7 +22,11 @@ func spawn(_ request: SpawnRequest) -> pid_t {
     unsafe posix_spawn_file_actions_addopen(
         &actions, 1, request.log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
-    for descriptor in openDescriptors() {
+    // Also those that another thread opens at the same time: Foundation's Process learns of its child's
+    // end by a socket without close-on-exec, and a server with a copy of it would hide that end. A new
+    // descriptor gets the lowest free number, so it is not far above the highest. To close one that is not
+    // open is no error.
+    for descriptor in 3...(highestDescriptor() + 64) {
         unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
     }
 
@@ -62,9 +66,7 @@ private func withCStrings<Result>(
     return result
 }
 
-/// The open descriptors of this process except the standard three. Some libraries do not mark theirs
-/// close-on-exec.
-private func openDescriptors() -> [Int32] {
+private func highestDescriptor() -> Int32 {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
-    return names.compactMap(Int32.init).filter { $0 > 2 }
+    return names.compactMap(Int32.init).max() ?? 3
 }
