@@ -58,6 +58,18 @@ extension RedisFault {
     }
 }
 
+extension PostgresFault {
+    /// Why, for people.
+    public var text: String {
+        switch self {
+        case .fenced: "another owner has moved the partition's epoch or cursor"
+        case .busy(let text), .tooSlow(let text), .failed(let text), .sessionLost(let text),
+            .unreachable(let text), .refused(let text):
+            text
+        }
+    }
+}
+
 extension BackendError {
     /// Whether a server works and refuses: an operator has to do something, such as to give a right.
     package var isRefusal: Bool {
@@ -73,8 +85,8 @@ extension BackendError: CustomStringConvertible {
     /// For the log.
     public var description: String {
         switch self {
-        case .redis(let fault): "Redis: \(fault)"
-        case .postgres(let fault): "PostgreSQL: \(fault)"
+        case .redis(let fault): "Redis: \(fault.text)"
+        case .postgres(let fault): "PostgreSQL: \(fault.text)"
         case .overtaken(let text): text
         case .answer(let failure): failure.message
         }

@@ -28,7 +28,8 @@ final class EarlyStop: Sendable {
             for await _ in stops where !isServing.load(ordering: .acquiring) {
                 logger.info("stopped before it served")
                 log.flush(withinMilliseconds: Limits.logFlushMilliseconds)
-                exit(EXIT_SUCCESS)
+                // Not exit(): another thread may be in libpq, whose libraries exit() would tear down.
+                _exit(EXIT_SUCCESS)
             }
         }
     }

@@ -45,6 +45,24 @@ struct FrameSplitterTests {
         }
     }
 
+    @Test(
+        "Another protocol is named",
+        arguments: [
+            ("GET / HTTP/1.1", "looks like HTTP"), ("PRI * HTTP/2.0", "looks like HTTP"),
+            ("\u{16}\u{3}\u{1}\u{2}", "looks like TLS"), ("PROXY TCP4 ", "looks like a PROXY"),
+            ("\r\n\r\n\0\r\nQUIT\n", "looks like a PROXY"), ("*1\r\n$4\r\n", "looks like Redis"),
+            ("hello", "65536"),
+        ])
+    func foreignProtocol(bytes: String, hint: String) {
+        let finding = unsafe FrameSplitter().next(in: Array(bytes.utf8).span.bytes)
+        guard case .refused(let failure) = finding else {
+            Testing.Issue.record("\(finding)")
+            return
+        }
+        #expect(failure.message.contains(hint))
+        #expect(failure.message.contains("looks like") == (hint != "65536"))
+    }
+
     @Test("A stream that drips byte by byte gives the same frames")
     func drip() {
         let frames = Samples.responses.map { frame(of: $0) }

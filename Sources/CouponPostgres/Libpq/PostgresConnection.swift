@@ -70,6 +70,9 @@ struct PostgresConnection: ~Copyable {
     /// PostgreSQL's version, such as 150004.
     var serverVersion: Int { unsafe Int(PQserverVersion(handle)) }
 
+    /// The process id of the backend, as the server told it when it connected.
+    var backend: Int64 { unsafe Int64(PQbackendPID(handle)) }
+
     /// Sends all statements at once and waits for all answers. Returns the result of the last.
     ///
     /// After a refused statement the rest does not run. A single statement, or several without BEGIN,

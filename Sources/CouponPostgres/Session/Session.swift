@@ -120,7 +120,7 @@ final class Session {
     }
 
     private func open() throws(SQLFailure) -> PostgresConnection {
-        let connection = try PostgresConnection(options, logger: logger)
+        var connection = try PostgresConnection(options, logger: logger)
         // idle_session_timeout came with 14.
         guard connection.serverVersion >= 140_000 else {
             throw .refused(
@@ -128,7 +128,23 @@ final class Session {
                 message: "PostgreSQL 14 or later is needed, this is \(connection.serverVersion)")
         }
         try connection.run(script: settings, within: options.answerTimeoutMilliseconds)
+        try refusePooler(&connection)
         return connection
+    }
+
+    /// A pooler gives its client a process id of its own. It may hand each transaction to another backend,
+    /// and then the locks of this session are not its own (rule 9).
+    private func refusePooler(_ connection: inout PostgresConnection) throws(SQLFailure) {
+        let rows = try connection.run(
+            ["SELECT pg_backend_pid()"], within: options.answerTimeoutMilliseconds)
+        guard rows.count == 1, rows.integer(0, 0) == connection.backend else {
+            throw .refused(
+                state: "0A000",
+                message: """
+                    there is a connection pooler, such as pgbouncer, in between: coupond's locks \
+                    need sessions of its own, so connect it to PostgreSQL itself
+                    """)
+        }
     }
 
     private var settings: String {

@@ -83,9 +83,12 @@ public struct CannotListen: Error, CustomStringConvertible {
     init(setting: String, path: String, _ error: any Error) {
         let code = (error as? IOError)?.errnoCode
         let reason =
-            code == EACCES || code == EPERM
-            ? "not allowed: the daemon's user may not use this folder or socket"
-            : "\(error)"
+            switch code {
+            case EACCES, EPERM: "not allowed: the daemon's user may not use this folder or socket"
+            case ENOENT, ENOTDIR: "its folder does not exist: create it, or choose another path"
+            case EROFS: "its folder is read-only: choose another path"
+            default: "\(error)"
+            }
         self.init(setting: setting, address: "unix:" + path, reason: reason)
     }
 

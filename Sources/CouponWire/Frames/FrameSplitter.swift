@@ -40,10 +40,11 @@ public struct FrameSplitter: Sendable {
             return .refused(Failure(.invalidArgument, "frame: length is 0"))
         }
         guard length <= maximumLength else {
+            let hint = ForeignProtocol(prefix: UInt32(bigEndian: prefix))?.hint ?? ""
             return .refused(
                 Failure(
-                    .invalidArgument, "frame: length \(length) is above the limit, \(maximumLength)"
-                ))
+                    .invalidArgument,
+                    "frame: length \(length) is above the limit, \(maximumLength)\(hint)"))
         }
         let missing = Self.prefixLength + length - available
         return missing > 0 ? .needMore(bytes: missing) : .frame(length: length)
