@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build install run demo bench test test-client simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
+.PHONY: help build install run demo bench test test-client test-python simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -36,6 +36,10 @@ test: dependencies ## every test, with real servers
 
 test-client: build ## a package of its own that uses the Swift client, built and run beside a daemon
 	Scripts/test-client
+
+test-python: dependencies ## the Python client: Debian's protobuf and PyPI's newest, its wheel, its types
+	swift build --product coupond
+	Scripts/test-python
 
 # A daemon with a report ends with 66, which fails its test. The build is much slower, so tests run one
 # after the other: in parallel they would exceed their time limits on a busy machine.
@@ -83,6 +87,7 @@ lint: dependencies ## formatting, generated code, scripts, mutants that no longe
 	swift format lint --strict --recursive Sources Tests Benchmarks Fuzz Package.swift
 	Scripts/generate-proto --check
 	Scripts/generate-vectors --check
+	Scripts/generate-python --check
 	Scripts/mutants --list >/dev/null
 	promtool check rules Ops/alerts.yml
 	cd Ops && promtool test rules alerts.test.yml

@@ -213,7 +213,7 @@ import Testing
                 names.formUnion(text.matches(of: /COUPOND_[A-Z0-9_]*[A-Z0-9]/).map { String($0.0) })
             }
         }
-        #expect(names.contains("COUPOND_PYTHON_CACHE"))
+        #expect(names.contains("COUPOND_FUZZ"))
         let known = Set(Settings.all.map(\.variable))
         for name in names.subtracting(known) {
             #expect(await problems(environment: [name: "x"]) == [], "\(name)")

@@ -117,11 +117,11 @@ import Testing
             let file = try folder.write(text, to: "caller")
             let run = try await pythonClient(
                 ["--caller-token-file", file, "issue", "--coupon", "1", "--user", "1"],
-                port: world.daemon.port, folder)
+                at: "127.0.0.1:\(world.daemon.port)")
             #expect(run.end == .code(end), "\(run.text)")
         }
         let nobody = try await pythonClient(
-            ["issue", "--coupon", "1", "--user", "1"], port: world.daemon.port, folder)
+            ["issue", "--coupon", "1", "--user", "1"], at: "127.0.0.1:\(world.daemon.port)")
         #expect(nobody.end == .code(5) && nobody["acceptance"] == "NOT_ACCEPTED")
     }
 }

@@ -22,8 +22,8 @@ import Testing
         try await expectRefusal(of: ["coupon", "list"], daemon.port)
         try await expectRefusal(of: ["issue", "--coupon", "1", "--user", "1"], daemon.port)
         let python = try await pythonClient(
-            ["--attempts", "2", "issue", "--coupon", "1", "--user", "1"], port: daemon.port,
-            world.folder)
+            ["--attempts", "2", "issue", "--coupon", "1", "--user", "1"],
+            at: "127.0.0.1:\(daemon.port)")
         #expect(python.end == .code(5), "\(python.text)")
         #expect(python["acceptance"] == "NOT_ACCEPTED" && python["retry_after_ms"] == 250)
         clients.removeLast()

@@ -59,9 +59,6 @@ import Testing
             let run = try await run(command, daemon)
             #expect(run.end == .code(0) || run.text.contains("DUPLICATE"), "\(run.text)")
         }
-        let python = try Self.commands(
-            in: "README.md", beginningWith: "Clients/python/coupon_client.py")
-        #expect(python.count == 1, "PythonClientTests run it")
     }
 
     @Test func `the recipe for TLS in docs/NETWORK.md works`() async throws {

@@ -117,32 +117,6 @@ extension DaemonTests {
             let coupon = try await shell("couponctl coupon get \(id.rawValue) --json")
             #expect(coupon["title"] == .text(title))
         }
-
-        @Test func `a forked Python process makes a connection of its own`() async throws {
-            let port = try SharedWorld.current.one.port
-            let id = try await SharedWorld.current.one.offer(total: 9).rawValue
-            let script = """
-                import os, sys
-                sys.path.insert(0, os.environ["CLIENT"])
-                import coupon_client as client
-                connection = client.Connection("127.0.0.1", \(port))
-                def ask(coupon):
-                    request = client.messages.Request()
-                    request.coupon_status.coupon_id = coupon
-                    assert connection.call(request, 20).coupon_status.coupon.id == coupon
-                    return connection.socket.getsockname()
-                mine = ask(\(id))
-                child = os.fork()
-                if child == 0:
-                    os._exit(0 if ask(\(id)) != mine else 9)
-                _, status = os.waitpid(child, 0)
-                assert ask(\(id)) == mine
-                sys.exit(os.waitstatus_to_exitcode(status))
-                """
-            let path = try SharedWorld.current.world.folder.write(script, to: "fork.py")
-            let run = try await shell("/usr/bin/python3 \(path)")
-            #expect(run.end == .code(0), "\(run.text)")
-        }
     }
 }
 
@@ -151,13 +125,11 @@ extension DaemonTests {
 private func shell(_ line: String) async throws -> CommandRun {
     let members = try SharedWorld.current
     let programs = URL(filePath: builtExecutable("couponctl")).deletingLastPathComponent().path
-    let client = repositoryRoot + "/Clients/python"
+    let address = "127.0.0.1:\(members.one.port)"
     return try await CommandRun(
         "/bin/bash", ["-c", line],
         environment: [
-            "PATH": "\(programs):/usr/bin:/bin",
-            "COUPONCTL_ADDRESS": "127.0.0.1:\(members.one.port)", "CLIENT": client,
-            "PYTHON": "/usr/bin/python3 \(client)/coupon_client.py --port \(members.one.port)",
-            "COUPOND_PYTHON_CACHE": members.world.folder.path + "/python",
-        ])
+            "PATH": "\(programs):/usr/bin:/bin", "COUPONCTL_ADDRESS": address,
+            "PYTHON": "/usr/bin/python3 -m coupond --address \(address)",
+        ].merging(pythonEnvironment) { $1 })
 }

@@ -48,32 +48,29 @@ extension DaemonTests {
             #expect(missing.end == .code(3) && missing["outcome"] == "NOT_FOUND")
             let status = try await python(["status", "--coupon", "4000000001"])
             #expect(status.end == .code(5))
-            let port = String(try freePort())
-            let away = try await python(
-                ["issue", "--coupon", "1", "--user", "1"], ["--port", port, "--attempts", "2"])
+            let away = try await pythonClient(
+                ["--attempts", "2", "issue", "--coupon", "1", "--user", "1"],
+                at: "127.0.0.1:\(try freePort())")
             #expect(away.end == .code(5) && away["acceptance"] == "NOT_ACCEPTED")
         }
     }
 }
 
 /// Runs the client with `--json` against the first of the shared daemons.
-private func python(
-    _ command: [String], _ options: [String]? = nil
-) async throws -> CommandRun {
-    let members = try SharedWorld.current
-    return try await pythonClient(
-        (options ?? []) + command, port: members.one.port, members.world.folder)
+private func python(_ command: [String]) async throws -> CommandRun {
+    let port = try SharedWorld.current.one.port
+    return try await pythonClient(command, at: "127.0.0.1:\(port)")
 }
 
+/// Where Debian's Python finds the client. It leaves nothing there.
+let pythonEnvironment = [
+    "PYTHONPATH": repositoryRoot + "/Clients/python/src", "PYTHONDONTWRITEBYTECODE": "1",
+]
+
 /// Runs the client with `--json`.
-/// - Parameter folder: gets its generated messages.
-func pythonClient(
-    _ arguments: [String], port: Int, _ folder: TemporaryFolder
-) async throws -> CommandRun {
+func pythonClient(_ arguments: [String], at address: String) async throws -> CommandRun {
     // Debian's Python: Scripts/install-dependencies installs protobuf for it.
     return try await CommandRun(
-        "/usr/bin/python3",
-        [repositoryRoot + "/Clients/python/coupon_client.py", "--json", "--port", "\(port)"]
-            + arguments,
-        environment: ["COUPOND_PYTHON_CACHE": folder.path + "/python"])
+        "/usr/bin/python3", ["-m", "coupond", "--json", "--address", address] + arguments,
+        environment: pythonEnvironment)
 }

@@ -47,7 +47,7 @@ import Testing
             #expect(run.end == .code(0), "\(run.text)")
         }
         let python = try await pythonClient(
-            ["--host", "localhost"] + trust + issue + ["4"], port: daemon.port, world.folder)
+            trust + issue + ["4"], at: "localhost:\(daemon.port)")
         #expect(python.end == .code(0), "\(python.text)")
         #expect(try await daemon.stop() == .code(0))
     }
@@ -132,7 +132,7 @@ import Testing
                 ask + options + ["--address", "127.0.0.1:\(daemon.port)"])
             #expect(run.end == .code(69) && run.text.contains(text), "\(run.text)")
             let python = try await pythonClient(
-                ["--attempts", "2"] + options + ask, port: daemon.port, world.folder)
+                ["--attempts", "2"] + options + ask, at: "127.0.0.1:\(daemon.port)")
             #expect(python.end == .code(5), "\(python.text)")
         }
         let page = try httpGet("/metrics", port: metrics)

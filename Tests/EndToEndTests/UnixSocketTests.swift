@@ -53,8 +53,7 @@ import Testing
         let run = try await CommandRun(
             builtExecutable("couponctl"), issue + ["2", "--address", "unix:\(path)"])
         #expect(run.end == .code(0), "\(run.text)")
-        let python = try await pythonClient(
-            ["--unix", path] + issue + ["3"], port: 1, world.folder)
+        let python = try await pythonClient(issue + ["3"], at: "unix:\(path)")
         #expect(python.end == .code(0), "\(python.text)")
         for (user, port) in zip([4, 5], ports) {
             request.user = UserID(Int64(user))

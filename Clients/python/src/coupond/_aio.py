@@ -1,0 +1,466 @@
+"""The asyncio face of the client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+import ssl
+import time
+from datetime import datetime
+from types import TracebackType
+from typing import TypeVar
+
+from . import _messages, _plans
+from . import _types as words
+from ._addresses import Address, is_refused_certificate, parse
+from ._endpoints import Endpoint, ranked
+from ._errors import NotAcceptedError
+from ._messages import BrokenFrameError
+from ._retries import Failure, RetryBudget, RetryPolicy
+from .v1 import coupond_pb2 as pb
+
+Value = TypeVar("Value")
+REQUESTS_IN_FLIGHT = 1_024
+"""Of one connection. The daemon reads no more of them."""
+
+
+class _Connection:
+    """Many requests at a time; answers come in any order."""
+
+    def __init__(self) -> None:
+        self._last_id = 0
+        self._waiting: dict[int, asyncio.Future[pb.Response | Failure]] = {}
+        self._has_answer = False
+        self._heard_at = time.monotonic()
+        self.is_usable = True
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._waiting)
+
+    async def open(self, client: AsyncClient, address: Address) -> None:
+        """:raises OSError: if it cannot be made."""
+        reader, self._writer = await client._connect(address)
+        self._reading = asyncio.create_task(self._read(reader))
+
+    def close(self, reason: str = "the client is closed") -> None:
+        """Ends every request that is not answered."""
+        self._end(Failure(reason, words.Acceptance.UNKNOWN, may_help=True))
+
+    async def exchange(self, request: pb.Request, seconds: float) -> pb.Response | Failure:
+        """Sends a request and waits for its answer. If its task is cancelled, the answer is ignored."""
+        if self._writer is None or not self.is_usable:
+            return Failure("the connection is closed", words.Acceptance.NOT_ACCEPTED, may_help=True)
+        self._last_id += 1
+        number = request.id = self._last_id
+        answer: asyncio.Future[pb.Response | Failure]
+        answer = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        sent_at = time.monotonic()
+        try:
+            self._writer.write(_messages.frame(request))
+            async with asyncio.timeout(seconds):
+                await self._writer.drain()
+                return await answer
+        except TimeoutError:
+            if self._heard_at < sent_at:
+                # The network may have lost it without a word.
+                self.is_usable = False
+            return Failure("no answer in time", words.Acceptance.UNKNOWN, may_help=True)
+        except OSError as error:
+            # The reading task says what the daemon said before it closed.
+            if not answer.done():
+                await asyncio.wait([answer], timeout=max(sent_at + seconds - time.monotonic(), 0))
+            if answer.done():
+                return answer.result()
+            return Failure(str(error), words.Acceptance.UNKNOWN, may_help=True)
+        finally:
+            self._waiting.pop(number, None)
+            if not self.is_usable and not self._waiting:
+                self._end(Failure("", words.Acceptance.UNKNOWN))
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                prefix = await reader.readexactly(4)
+                body = await reader.readexactly(_messages.frame_length(prefix))
+                self._receive(_messages.response_in(body))
+        except asyncio.IncompleteReadError:
+            self._broke("the connection was closed")
+        except BrokenFrameError as error:
+            self._broke(str(error))
+        except OSError as error:
+            # With TLS 1.3 the daemon judges our certificate after we have begun to send.
+            self._broke(str(error), sent=self._has_answer or not is_refused_certificate(error))
+
+    def _receive(self, response: pb.Response) -> None:
+        self._has_answer = True
+        self._heard_at = time.monotonic()
+        if response.id == 0:
+            self._end_all_of(response.error)
+            return
+        if response.id > self._last_id:
+            raise BrokenFrameError(f"an answer to request {response.id}")
+        answer = self._waiting.get(response.id)
+        if answer is not None and not answer.done():
+            answer.set_result(response)
+
+    def _end_all_of(self, error: pb.Error) -> None:
+        """The daemon says why it closes, and not whose request is to blame."""
+        was_read = error.code != words.Code.RESOURCE_EXHAUSTED.value
+        is_ours = error.code != words.Code.UNAUTHENTICATED.value and len(self._waiting) == 1
+        if was_read and not is_ours:
+            error.acceptance = pb.ACCEPTANCE_UNKNOWN
+        self._end(pb.Response(error=error))
+
+    def _broke(self, reason: str, sent: bool = True) -> None:
+        known = words.Acceptance.UNKNOWN if sent else words.Acceptance.NOT_ACCEPTED
+        self._end(Failure(reason, known, may_help=True))
+
+    def _end(self, reply: pb.Response | Failure) -> None:
+        self.is_usable = False
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_result(reply)
+        if self._writer is not None:
+            self._writer.close()
+        if self._reading is not None and self._reading is not asyncio.current_task():
+            self._reading.cancel()
+
+
+class _Pool(Endpoint):
+    """A daemon and the connections to it."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
+        self.connections: list[_Connection] = []
+        self.opening = 0
+        self.changed = asyncio.Condition()
+
+    def best(self) -> _Connection | None:
+        """The least loaded connection that may get one more request."""
+        self.connections = [one for one in self.connections if one.is_usable]
+        one = min(self.connections, key=lambda one: one.in_flight, default=None)
+        return one if one is not None and one.in_flight < REQUESTS_IN_FLIGHT else None
+
+
+class AsyncClient:
+    """Calls coupond from asyncio. Its tasks share a few connections; a new event loop, or a forked process, gets new ones.
+
+    Every call ends by its deadline, with an answer or with a `CouponError`. Cancelling a task ends its call: what
+    was sent cannot be taken back. `async with AsyncClient(…) as client:` closes it.
+    """
+
+    def __init__(
+        self,
+        *addresses: str,
+        deadline: float = 2.0,
+        retry: RetryPolicy | None = None,
+        budget: RetryBudget | None = None,
+        connections: int = 2,
+        connect_timeout: float = 5.0,
+        tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+        caller_token: bytes = b"",
+        admin_token: bytes = b"",
+    ) -> None:
+        """As `Client`; each of the `connections` to an address carries up to 1,024 calls at once."""
+        self._addresses = [parse(one) for one in addresses or ("127.0.0.1:7070",)]
+        self._pools: list[_Pool] = []
+        self._owner: tuple[int, asyncio.AbstractEventLoop] | None = None
+        self._settings = _plans.Settings(
+            deadline, retry or RetryPolicy(), budget or RetryBudget(), admin_token
+        )
+        self._connections = connections
+        self._connect_timeout = connect_timeout
+        self._tls = tls
+        self._server_name = server_name
+        self._caller_token = caller_token
+        self._is_closed = False
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections. Calls that have no answer end, later ones fail."""
+        self._is_closed = True
+        for pool in self._pools:
+            for connection in pool.connections:
+                connection.close()
+        await asyncio.sleep(0)
+
+    # --- issuers and readers -------------------------------------------------------------------------
+
+    async def issue(
+        self,
+        coupon: int,
+        user: int,
+        *,
+        wait_for: words.WaitFor = words.WaitFor.ACCEPTED,
+        request_id: bytes | None = None,
+        attempt: int = 0,
+        deadline: float | None = None,
+    ) -> words.IssueAnswer:
+        """Asks for a coupon for a user. A refusal by rule, such as SOLD_OUT, is an answer.
+
+        :param request_id: 1 to 16 bytes that name the request; random by default.
+        :param attempt: 1 if this request id was sent before, by an earlier call.
+        :param deadline: seconds for all tries together.
+        :raises CouponError: its class says what is known of the request.
+        """
+        return await self._run(
+            _plans.issue(self._settings, coupon, user, wait_for, request_id, attempt, deadline)
+        )
+
+    async def status(
+        self, coupon: int, user: int | None = None, *, deadline: float | None = None
+    ) -> words.CouponStatus:
+        """The state of a coupon, and of a user's request for it."""
+        return await self._run(_plans.status(self._settings, coupon, user, deadline))
+
+    async def resolve(
+        self,
+        coupon: int,
+        user: int,
+        *,
+        request_deadline: float | None = None,
+        deadline: float = 10.0,
+    ) -> words.UserStatus:
+        """What became of a user's request after an `UnknownError`. It only asks, and never issues.
+
+        :param request_deadline: of the request; until it has passed, NONE is not final.
+        :return: the final state: ISSUED, REJECTED, or NONE: certainly not accepted.
+        :raises AcceptedError: if the request is still queued at the deadline.
+        """
+        return await self._run(
+            _plans.resolve(self._settings, coupon, user, request_deadline, deadline)
+        )
+
+    async def health(self, *, deadline: float | None = None) -> words.Health:
+        """Whether the daemon can accept requests now."""
+        return await self._call(_plans.health_request(), _plans.read_health, deadline)
+
+    async def server_info(self, *, deadline: float | None = None) -> words.ServerInfo:
+        """What the daemon is."""
+        return await self._call(_plans.server_info_request(), _plans.read_server_info, deadline)
+
+    # --- operators and admins ------------------------------------------------------------------------
+
+    async def create_coupon(
+        self,
+        coupon: int,
+        title: str,
+        *,
+        opens_at: datetime,
+        closes_at: datetime,
+        total: int | None = None,
+        deadline: float | None = None,
+    ) -> words.Coupon:
+        """A new coupon. Without a total it is unlimited."""
+        request = _plans.create_request(coupon, title, total, opens_at, closes_at)
+        return await self._call(request, _plans.read_coupon, deadline)
+
+    async def coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
+        """One coupon."""
+        request = pb.Request(get_coupon=pb.GetCouponRequest(id=coupon))
+        return await self._call(request, _plans.read_coupon, deadline)
+
+    async def coupons(
+        self, *, after: int = 0, limit: int = 100, deadline: float | None = None
+    ) -> list[words.Coupon]:
+        """Coupons with a higher id than `after`, by id. An empty page is the end."""
+        request = pb.Request(list_coupons=pb.ListCouponsRequest(after_id=after, limit=limit))
+        return await self._call(request, _plans.read_coupons, deadline)
+
+    async def update_coupon(
+        self,
+        coupon: int,
+        *,
+        title: str | None = None,
+        total: int | None = None,
+        unlimited: bool = False,
+        opens_at: datetime | None = None,
+        closes_at: datetime | None = None,
+        deadline: float | None = None,
+    ) -> words.Coupon:
+        """Changes what is given."""
+        request = _plans.update_request(coupon, title, total, unlimited, opens_at, closes_at)
+        return await self._call(request, _plans.read_coupon, deadline)
+
+    async def pause_coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
+        """Refuses requests until resumed."""
+        request = pb.Request(pause_coupon=pb.PauseCouponRequest(id=coupon))
+        return await self._call(request, _plans.read_coupon, deadline)
+
+    async def resume_coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
+        """Accepts requests again."""
+        request = pb.Request(resume_coupon=pb.ResumeCouponRequest(id=coupon))
+        return await self._call(request, _plans.read_coupon, deadline)
+
+    async def close_coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
+        """Refuses requests for good."""
+        request = pb.Request(close_coupon=pb.CloseCouponRequest(id=coupon))
+        return await self._call(request, _plans.read_coupon, deadline)
+
+    async def issues(
+        self, coupon: int, *, after: int = 0, limit: int = 100, deadline: float | None = None
+    ) -> list[words.Issue]:
+        """Issues of users with a higher id than `after`, by user. An empty page is the end."""
+        request = pb.Request(
+            list_issues=pb.ListIssuesRequest(coupon_id=coupon, after_user_id=after, limit=limit)
+        )
+        return await self._call(request, _plans.read_issues, deadline)
+
+    async def call(self, request: pb.Request, *, deadline: float | None = None) -> pb.Response:
+        """Any method, with the messages of `coupond.v1.coupond_pb2`; id, deadline and token are filled in.
+
+        :raises CouponError: also if the daemon answers with an error.
+        """
+        return await self._call(request, lambda response: response, deadline)
+
+    # --- doing what a plan says ----------------------------------------------------------------------
+
+    async def _call(
+        self, request: pb.Request, read: _plans.Reader[Value], deadline: float | None
+    ) -> Value:
+        return await self._run(_plans.call(self._settings, request, read, deadline))
+
+    async def _run(self, plan: _plans.Plan[Value]) -> Value:
+        reply: _plans.Reply = None
+        failed_at: _Pool | None = None
+        while True:
+            try:
+                step = plan.send(reply)
+            except StopIteration as end:
+                value: Value = end.value
+                return value
+            if isinstance(step, _plans.Pause):
+                await asyncio.sleep(step.seconds)
+                reply = None
+            else:
+                reply, failed_at = await self._send(step, failed_at)
+
+    async def _send(
+        self, step: _plans.Call, avoided: _Pool | None
+    ) -> tuple[_plans.Reply, _Pool | None]:
+        """The reply, and where it failed."""
+        if self._is_closed:
+            raise NotAcceptedError("the client is closed")
+        self._belong_to_this_loop()
+        gives_up_at = time.monotonic() + step.give_up_after
+        pool = ranked(self._pools, avoided)[0]
+        pool.load += 1
+        try:
+            connection = await self._connection(pool, gives_up_at)
+            if isinstance(connection, pb.Response):
+                return connection, pool
+            reply = await connection.exchange(step.request, gives_up_at - time.monotonic())
+        except (OSError, TimeoutError) as error:
+            reason = f"{pool.address}: {str(error) or 'no connection in time'}"
+            reply = Failure(reason, words.Acceptance.NOT_ACCEPTED, may_help=True)
+        finally:
+            pool.load -= 1
+        if isinstance(reply, Failure):
+            pool.failed()
+            return reply, pool
+        pool.answered()
+        return reply, pool if reply.WhichOneof("result") == "error" else None
+
+    def _belong_to_this_loop(self) -> None:
+        owner = (os.getpid(), asyncio.get_running_loop())
+        if self._owner != owner:
+            # Connections of another loop, or of the process that forked, stay as they are.
+            self._settings.budget.renew_lock()
+            self._pools = [_Pool(address) for address in self._addresses]
+            self._owner = owner
+
+    async def _connection(self, pool: _Pool, gives_up_at: float) -> _Connection | pb.Response:
+        """A connection for one more request, or the refusal of our token.
+
+        :raises OSError: if there is none in time.
+        """
+        async with asyncio.timeout(max(gives_up_at - time.monotonic(), 0)), pool.changed:
+            while True:
+                best = pool.best()
+                is_full = len(pool.connections) + pool.opening >= self._connections
+                if best is not None and (best.in_flight == 0 or is_full):
+                    return best
+                if not is_full:
+                    pool.opening += 1
+                    break
+                await pool.changed.wait()
+        made = _Connection()
+        try:
+            left = min(gives_up_at - time.monotonic(), self._connect_timeout)
+            async with asyncio.timeout(max(left, 0)):
+                await made.open(self, pool.address)
+                refusal = await self._authenticate(made, left)
+            if refusal is None:
+                pool.connections.append(made)
+                return made
+            made.close()
+            return refusal
+        except BaseException:
+            made.close()
+            raise
+        finally:
+            pool.opening -= 1
+            async with pool.changed:
+                pool.changed.notify_all()
+
+    async def _connect(
+        self, address: Address
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if address.path is not None:
+            return await asyncio.open_unix_connection(address.path)
+        loop = asyncio.get_running_loop()
+        # The name is resolved each time; connections spread over its addresses.
+        found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        random.shuffle(found)
+        last: OSError = OSError(f"no address of {address.host}")
+        for family, kind, protocol, _, target in found:
+            made = socket.socket(family, kind, protocol)
+            made.setblocking(False)
+            try:
+                await loop.sock_connect(made, target)
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._tls is None:
+                    return await asyncio.open_connection(sock=made)
+                name = self._server_name or address.host
+                return await asyncio.open_connection(
+                    sock=made, ssl=self._tls, server_hostname=name
+                )
+            except OSError as error:
+                made.close()
+                last = error
+            except BaseException:
+                made.close()
+                raise
+        raise last
+
+    async def _authenticate(self, connection: _Connection, seconds: float) -> pb.Response | None:
+        """Says who calls, if there is a token. An error is the answer to the caller's request too."""
+        if not self._caller_token:
+            return None
+        request = pb.Request(authenticate=pb.AuthenticateRequest(token=self._caller_token))
+        reply = await connection.exchange(request, seconds)
+        if isinstance(reply, Failure):
+            raise OSError(reply.message)
+        if reply.WhichOneof("result") == "authenticate":
+            return None
+        if reply.WhichOneof("result") is None:
+            raise OSError("the daemon does not know callers")
+        reply.error.acceptance = pb.ACCEPTANCE_NOT_ACCEPTED
+        return reply

@@ -1,0 +1,472 @@
+"""The blocking face of the client."""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import socket
+import ssl
+import threading
+import time
+import weakref
+from datetime import datetime
+from types import TracebackType
+from typing import TypeVar
+
+from . import _messages, _plans
+from . import _types as words
+from ._addresses import Address, is_refused_certificate, parse
+from ._endpoints import LONGEST_IDLE, Endpoint, ranked
+from ._errors import NotAcceptedError
+from ._messages import BrokenFrameError
+from ._retries import Failure, RetryBudget, RetryPolicy
+from .v1 import coupond_pb2 as pb
+
+Value = TypeVar("Value")
+
+
+class _BrokenError(Exception):
+    """The connection could not be made, or ended before the answer."""
+
+    def __init__(self, reason: object, sent: bool) -> None:
+        super().__init__(str(reason) or type(reason).__name__)
+        self.sent = sent
+        """Whether the daemon may have read the request."""
+
+
+class _Connection:
+    """One request at a time."""
+
+    def __init__(self, client: Client, address: Address, gives_up_at: float) -> None:
+        self._last_id = 0
+        self._has_answer = False
+        self.used_at = time.monotonic()
+        self.is_usable = True
+        try:
+            self._socket = client._connect(address, gives_up_at)
+        except OSError as error:
+            raise _BrokenError(error, False) from error
+
+    def close(self) -> None:
+        self.is_usable = False
+        self._socket.close()
+
+    def is_alive(self) -> bool:
+        """Whether it can be used again. The daemon says nothing unless asked: something to read is its end."""
+        if not self.is_usable or time.monotonic() - self.used_at > LONGEST_IDLE:
+            return False
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(0)
+
+    def exchange(self, request: pb.Request, gives_up_at: float) -> pb.Response:
+        """Sends a request and returns its response."""
+        self._last_id += 1
+        request.id = self._last_id
+        try:
+            return self._exchange(request, gives_up_at)
+        except (OSError, BrokenFrameError) as error:
+            self.close()
+            # With TLS 1.3 the daemon judges our certificate after we have begun to send.
+            sent = self._has_answer or not is_refused_certificate(error)
+            reason = "no answer in time" if isinstance(error, TimeoutError) else error
+            raise _BrokenError(reason, sent) from error
+
+    def _exchange(self, request: pb.Request, gives_up_at: float) -> pb.Response:
+        self._wait_until(gives_up_at)
+        try:
+            self._socket.sendall(_messages.frame(request))
+        except ConnectionError:
+            # The daemon has closed. It may have said why before.
+            pass
+        length = _messages.frame_length(self._read(4, gives_up_at))
+        response = _messages.response_in(self._read(length, gives_up_at))
+        self._has_answer = True
+        self.used_at = time.monotonic()
+        if response.id == 0:
+            # The daemon did not read our frame, or could not, or the connection is over: it closes.
+            self.close()
+            if response.error.code == words.Code.UNAUTHENTICATED.value:
+                response.error.acceptance = pb.ACCEPTANCE_UNKNOWN
+        elif response.id != request.id:
+            raise BrokenFrameError(f"an answer to request {response.id}")
+        return response
+
+    def _read(self, count: int, gives_up_at: float) -> bytes:
+        parts = bytearray()
+        while len(parts) < count:
+            self._wait_until(gives_up_at)
+            part = self._socket.recv(count - len(parts))
+            if not part:
+                raise OSError("the connection was closed")
+            parts += part
+        return bytes(parts)
+
+    def _wait_until(self, gives_up_at: float) -> None:
+        left = gives_up_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+
+
+class _Pool(Endpoint):
+    """A daemon and the connections to it that nobody uses now."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
+        self.idle: list[_Connection] = []
+
+    def close_idle(self) -> None:
+        for connection in self.idle:
+            connection.close()
+        self.idle.clear()
+
+
+class Client:
+    """Calls coupond and waits for the answers. Threads may share it; a forked process makes connections of its own.
+
+    Every call ends by its deadline, with an answer or with a `CouponError`. `with Client(…) as client:` closes it.
+    """
+
+    def __init__(
+        self,
+        *addresses: str,
+        deadline: float = 2.0,
+        retry: RetryPolicy | None = None,
+        budget: RetryBudget | None = None,
+        connections: int = 8,
+        connect_timeout: float = 5.0,
+        tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+        caller_token: bytes = b"",
+        admin_token: bytes = b"",
+    ) -> None:
+        """
+        :param addresses: of daemons: `HOST:PORT`, `[HOST]:PORT` or `unix:/PATH`; by default 127.0.0.1:7070.
+        :param deadline: seconds for a call with all its retries, if the call names none.
+        :param retry: how often and with which pauses a request is sent again.
+        :param budget: how many retries all calls together may make.
+        :param connections: at most, to each address; more calls at once wait for one.
+        :param connect_timeout: seconds for a connection with its TLS handshake.
+        :param tls: for TCP addresses, such as `tls_context()` makes; None for connections without TLS.
+        :param server_name: what the daemon's certificate must be for; the host by default.
+        :param caller_token: your token of the daemon's callers file; each connection begins with it.
+        :param admin_token: sent with methods of operators and admins, if the daemon asks for it.
+        :raises ValueError: if an address cannot be read.
+        """
+        self._pools = [_Pool(parse(one)) for one in addresses or ("127.0.0.1:7070",)]
+        self._settings = _plans.Settings(
+            deadline, retry or RetryPolicy(), budget or RetryBudget(), admin_token
+        )
+        self._connections = connections
+        self._connect_timeout = connect_timeout
+        self._tls = tls
+        self._server_name = server_name
+        self._caller_token = caller_token
+        self._changed = threading.Condition()
+        self._is_closed = False
+        _clients.add(self)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the idle connections now, and the others when their calls end. Later calls fail."""
+        with self._changed:
+            self._is_closed = True
+            for pool in self._pools:
+                pool.close_idle()
+            self._changed.notify_all()
+
+    # --- issuers and readers -------------------------------------------------------------------------
+
+    def issue(
+        self,
+        coupon: int,
+        user: int,
+        *,
+        wait_for: words.WaitFor = words.WaitFor.ACCEPTED,
+        request_id: bytes | None = None,
+        attempt: int = 0,
+        deadline: float | None = None,
+    ) -> words.IssueAnswer:
+        """Asks for a coupon for a user. A refusal by rule, such as SOLD_OUT, is an answer.
+
+        :param request_id: 1 to 16 bytes that name the request; random by default.
+        :param attempt: 1 if this request id was sent before, by an earlier call.
+        :param deadline: seconds for all tries together.
+        :raises CouponError: its class says what is known of the request.
+        """
+        return self._run(
+            _plans.issue(self._settings, coupon, user, wait_for, request_id, attempt, deadline)
+        )
+
+    def status(
+        self, coupon: int, user: int | None = None, *, deadline: float | None = None
+    ) -> words.CouponStatus:
+        """The state of a coupon, and of a user's request for it."""
+        return self._run(_plans.status(self._settings, coupon, user, deadline))
+
+    def resolve(
+        self,
+        coupon: int,
+        user: int,
+        *,
+        request_deadline: float | None = None,
+        deadline: float = 10.0,
+    ) -> words.UserStatus:
+        """What became of a user's request after an `UnknownError`. It only asks, and never issues.
+
+        :param request_deadline: of the request; until it has passed, NONE is not final.
+        :return: the final state: ISSUED, REJECTED, or NONE: certainly not accepted.
+        :raises AcceptedError: if the request is still queued at the deadline.
+        """
+        return self._run(
+            _plans.resolve(self._settings, coupon, user, request_deadline, deadline)
+        )
+
+    def health(self, *, deadline: float | None = None) -> words.Health:
+        """Whether the daemon can accept requests now."""
+        return self._call(_plans.health_request(), _plans.read_health, deadline)
+
+    def server_info(self, *, deadline: float | None = None) -> words.ServerInfo:
+        """What the daemon is."""
+        return self._call(_plans.server_info_request(), _plans.read_server_info, deadline)
+
+    # --- operators and admins ------------------------------------------------------------------------
+
+    def create_coupon(
+        self,
+        coupon: int,
+        title: str,
+        *,
+        opens_at: datetime,
+        closes_at: datetime,
+        total: int | None = None,
+        deadline: float | None = None,
+    ) -> words.Coupon:
+        """A new coupon. Without a total it is unlimited."""
+        request = _plans.create_request(coupon, title, total, opens_at, closes_at)
+        return self._call(request, _plans.read_coupon, deadline)
+
+    def coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
+        """One coupon."""
+        request = pb.Request(get_coupon=pb.GetCouponRequest(id=coupon))
+        return self._call(request, _plans.read_coupon, deadline)
+
+    def coupons(
+        self, *, after: int = 0, limit: int = 100, deadline: float | None = None
+    ) -> list[words.Coupon]:
+        """Coupons with a higher id than `after`, by id. An empty page is the end."""
+        request = pb.Request(list_coupons=pb.ListCouponsRequest(after_id=after, limit=limit))
+        return self._call(request, _plans.read_coupons, deadline)
+
+    def update_coupon(
+        self,
+        coupon: int,
+        *,
+        title: str | None = None,
+        total: int | None = None,
+        unlimited: bool = False,
+        opens_at: datetime | None = None,
+        closes_at: datetime | None = None,
+        deadline: float | None = None,
+    ) -> words.Coupon:
+        """Changes what is given."""
+        request = _plans.update_request(coupon, title, total, unlimited, opens_at, closes_at)
+        return self._call(request, _plans.read_coupon, deadline)
+
+    def pause_coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
+        """Refuses requests until resumed."""
+        request = pb.Request(pause_coupon=pb.PauseCouponRequest(id=coupon))
+        return self._call(request, _plans.read_coupon, deadline)
+
+    def resume_coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
+        """Accepts requests again."""
+        request = pb.Request(resume_coupon=pb.ResumeCouponRequest(id=coupon))
+        return self._call(request, _plans.read_coupon, deadline)
+
+    def close_coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
+        """Refuses requests for good."""
+        request = pb.Request(close_coupon=pb.CloseCouponRequest(id=coupon))
+        return self._call(request, _plans.read_coupon, deadline)
+
+    def issues(
+        self, coupon: int, *, after: int = 0, limit: int = 100, deadline: float | None = None
+    ) -> list[words.Issue]:
+        """Issues of users with a higher id than `after`, by user. An empty page is the end."""
+        request = pb.Request(
+            list_issues=pb.ListIssuesRequest(coupon_id=coupon, after_user_id=after, limit=limit)
+        )
+        return self._call(request, _plans.read_issues, deadline)
+
+    def call(self, request: pb.Request, *, deadline: float | None = None) -> pb.Response:
+        """Any method, with the messages of `coupond.v1.coupond_pb2`; id, deadline and token are filled in.
+
+        :raises CouponError: also if the daemon answers with an error.
+        """
+        return self._call(request, lambda response: response, deadline)
+
+    # --- doing what a plan says ----------------------------------------------------------------------
+
+    def _call(
+        self, request: pb.Request, read: _plans.Reader[Value], deadline: float | None
+    ) -> Value:
+        return self._run(_plans.call(self._settings, request, read, deadline))
+
+    def _run(self, plan: _plans.Plan[Value]) -> Value:
+        reply: _plans.Reply = None
+        failed_at: _Pool | None = None
+        while True:
+            try:
+                step = plan.send(reply)
+            except StopIteration as end:
+                value: Value = end.value
+                return value
+            if isinstance(step, _plans.Pause):
+                time.sleep(step.seconds)
+                reply = None
+            else:
+                reply, failed_at = self._send(step, failed_at)
+
+    def _send(
+        self, step: _plans.Call, avoided: _Pool | None
+    ) -> tuple[_plans.Reply, _Pool | None]:
+        """The reply, and where it failed."""
+        gives_up_at = time.monotonic() + step.give_up_after
+        pool = self._reserve(avoided, gives_up_at)
+        if pool is None:
+            failure = Failure("all connections are in use", words.Acceptance.NOT_ACCEPTED)
+            return failure, None
+        connection: _Connection | None = None
+        try:
+            connection = self._idle_connection(pool)
+            refusal = None
+            if connection is None:
+                connection = _Connection(self, pool.address, gives_up_at)
+                refusal = self._authenticate(connection, gives_up_at)
+            response = refusal or connection.exchange(step.request, gives_up_at)
+            pool.answered()
+            failed = pool if response.WhichOneof("result") == "error" else None
+            return response, failed
+        except _BrokenError as error:
+            pool.failed()
+            known = words.Acceptance.UNKNOWN if error.sent else words.Acceptance.NOT_ACCEPTED
+            return Failure(f"{pool.address}: {error}", known, may_help=True), pool
+        finally:
+            self._give_back(pool, connection)
+
+    def _reserve(self, avoided: _Pool | None, gives_up_at: float) -> _Pool | None:
+        """A daemon to which one more connection may be used; None at the end of the time."""
+        with self._changed:
+            while True:
+                if self._is_closed:
+                    raise NotAcceptedError("the client is closed")
+                for pool in ranked(self._pools, avoided):
+                    if pool.load < self._connections:
+                        pool.load += 1
+                        return pool
+                if not self._changed.wait(max(gives_up_at - time.monotonic(), 0)):
+                    return None
+
+    def _idle_connection(self, pool: _Pool) -> _Connection | None:
+        while True:
+            with self._changed:
+                if not pool.idle:
+                    return None
+                connection = pool.idle.pop()
+            if connection.is_alive():
+                return connection
+            connection.close()
+
+    def _give_back(self, pool: _Pool, connection: _Connection | None) -> None:
+        with self._changed:
+            pool.load -= 1
+            if connection is not None and connection.is_usable:
+                if self._is_closed:
+                    connection.close()
+                else:
+                    pool.idle.append(connection)
+            self._changed.notify()
+
+    def _connect(self, address: Address, gives_up_at: float) -> socket.socket:
+        left = max(min(gives_up_at - time.monotonic(), self._connect_timeout), 0.001)
+        if address.path is not None:
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                made.settimeout(left)
+                made.connect(address.path)
+                return made
+            except OSError:
+                made.close()
+                raise
+        made = _connect_tcp(address, left)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls is None:
+            return made
+        # Closes the socket if the handshake fails.
+        return self._tls.wrap_socket(made, server_hostname=self._server_name or address.host)
+
+    def _authenticate(self, connection: _Connection, gives_up_at: float) -> pb.Response | None:
+        """Says who calls, if there is a token. An error is the answer to the caller's request too."""
+        if not self._caller_token:
+            return None
+        request = pb.Request(authenticate=pb.AuthenticateRequest(token=self._caller_token))
+        try:
+            response = connection.exchange(request, gives_up_at)
+        except _BrokenError as error:
+            raise _BrokenError(error, False) from error
+        if response.WhichOneof("result") == "authenticate":
+            return None
+        # The daemon closes after a wrong token.
+        connection.close()
+        if response.WhichOneof("result") is None:
+            raise _BrokenError("the daemon does not know callers", False)
+        response.error.acceptance = pb.ACCEPTANCE_NOT_ACCEPTED
+        return response
+
+    def _after_fork(self) -> None:
+        """The child closes its copies of the connections: on a shared one it could read others' answers."""
+        self._changed = threading.Condition()
+        self._settings.budget.renew_lock()
+        for pool in self._pools:
+            pool.close_idle()
+            pool.load = 0
+
+
+def _connect_tcp(address: Address, seconds: float) -> socket.socket:
+    """Resolves the name each time, and spreads connections over its addresses."""
+    gives_up_at = time.monotonic() + seconds
+    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    random.shuffle(found)
+    last: OSError = OSError(f"no address of {address.host}")
+    for family, kind, protocol, _, target in found:
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.settimeout(max(gives_up_at - time.monotonic(), 0.001))
+            made.connect(target)
+            return made
+        except OSError as error:
+            made.close()
+            last = error
+    raise last
+
+
+_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+def _renew_clients() -> None:
+    for client in list(_clients):
+        client._after_fork()
+
+
+os.register_at_fork(after_in_child=_renew_clients)

@@ -1,0 +1,64 @@
+"""Why a call has no answer."""
+
+from __future__ import annotations
+
+from ._types import Acceptance, Code
+
+
+class CouponError(Exception):
+    """A call that has no answer. The subclass says what is known of an issue request."""
+
+    acceptance: Acceptance
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: Code | None = None,
+        sequence: int | None = None,
+        retry_after: float | None = None,
+        request_id: bytes = b"",
+        attempts: int = 1,
+        method: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        """The daemon's code; None if the daemon did not answer."""
+        self.sequence = sequence
+        """Of an accepted request."""
+        self.retry_after = retry_after
+        """Seconds that the daemon asks callers to wait; None if it does not."""
+        self.request_id = request_id
+        """Of an issue request: send it again with this one."""
+        self.attempts = attempts
+        """How often the request was sent, or a connection for it was tried."""
+        self.method = method
+        """By its name in the schema."""
+
+
+class NotAcceptedError(CouponError):
+    """The request took no coupon and will not; a change was not made."""
+
+    acceptance = Acceptance.NOT_ACCEPTED
+
+
+class AcceptedError(CouponError):
+    """The request was accepted, with `sequence`. Only the wait for ISSUED ended."""
+
+    acceptance = Acceptance.ACCEPTED
+
+
+class UnknownError(CouponError):
+    """The request may have been accepted; a change may have been made.
+
+    Send an issue request again with `request_id` and `attempt=1`, or ask `resolve`.
+    """
+
+    acceptance = Acceptance.UNKNOWN
+
+
+ERRORS: dict[Acceptance, type[CouponError]] = {
+    Acceptance.NOT_ACCEPTED: NotAcceptedError,
+    Acceptance.ACCEPTED: AcceptedError,
+    Acceptance.UNKNOWN: UnknownError,
+}

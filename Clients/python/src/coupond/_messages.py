@@ -1,0 +1,168 @@
+"""Answers as values: what a frame's message means, with the bounds of docs/PROTOCOL.md."""
+
+from __future__ import annotations
+
+import enum
+import struct
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError
+
+from . import _types as words
+from .v1 import coupond_pb2 as pb
+from .v1 import issues_pb2
+
+MAXIMUM_FRAME_BYTES = 65_536
+_PREFIX = struct.Struct(">I")
+_Word = TypeVar("_Word", bound=enum.Enum)
+
+
+class UnreadableError(Exception):
+    """An answer that this client does not understand. It fails its request, not the connection."""
+
+
+class BrokenFrameError(Exception):
+    """Bytes after which nothing of the connection can be read."""
+
+
+def frame(request: pb.Request) -> bytes:
+    """A request as it is sent."""
+    body = request.SerializeToString()
+    return _PREFIX.pack(len(body)) + body
+
+
+def frame_length(prefix: bytes) -> int:
+    """The length of a frame, from its first four bytes.
+
+    :raises BrokenFrameError: if it is out of bounds.
+    """
+    length: int = _PREFIX.unpack(prefix)[0]
+    if not 1 <= length <= MAXIMUM_FRAME_BYTES:
+        raise BrokenFrameError(f"a frame of {length} bytes")
+    return length
+
+
+def response_in(body: bytes) -> pb.Response:
+    """The message of a frame.
+
+    :raises BrokenFrameError: if it is none.
+    """
+    try:
+        return pb.Response.FromString(body)
+    except DecodeError:
+        raise BrokenFrameError("frame: is not a protobuf message") from None
+
+
+def _word(kind: type[_Word], value: int, field: str) -> _Word:
+    try:
+        return kind(value)
+    except ValueError:
+        raise UnreadableError(f"{field}: not known here, got {value}") from None
+
+
+def _moment(microseconds: int, field: str) -> datetime:
+    try:
+        return words.moment(microseconds)
+    except OverflowError:
+        raise UnreadableError(f"{field}: beyond the year 9999, got {microseconds}") from None
+
+
+def code_of(failure: pb.Error) -> words.Code:
+    """A code of a later version means INTERNAL."""
+    try:
+        return words.Code(failure.code)
+    except ValueError:
+        return words.Code.INTERNAL
+
+
+def acceptance_of(failure: pb.Error) -> words.Acceptance:
+    """A word of a later version says nothing that a caller may rely on."""
+    try:
+        return words.Acceptance(failure.acceptance)
+    except ValueError:
+        return words.Acceptance.UNKNOWN
+
+
+def issue_answer(answer: pb.IssueResponse, request_id: bytes, attempts: int) -> words.IssueAnswer:
+    """:raises UnreadableError: if it has a word of a later version."""
+    outcome = _word(words.Outcome, answer.outcome, "issue.outcome")
+    made = words.IssueAnswer
+    if outcome == words.Outcome.ACCEPTED:
+        return made(outcome, request_id, attempts, answer.sequence)
+    if outcome == words.Outcome.ISSUED:
+        issued_at = _moment(answer.issued_at, "issue.issued_at")
+        return made(outcome, request_id, attempts, answer.sequence, issued_at=issued_at)
+    if outcome == words.Outcome.DUPLICATE:
+        state = _word(words.UserState, answer.state, "issue.state")
+        return made(outcome, request_id, attempts, answer.sequence, state=state)
+    if outcome == words.Outcome.NOT_OPEN:
+        opens_at = _moment(answer.opens_at, "issue.opens_at")
+        return made(outcome, request_id, attempts, opens_at=opens_at)
+    if outcome == words.Outcome.REJECTED:
+        reason = _word(words.RejectionReason, answer.reason, "issue.reason")
+        return made(outcome, request_id, attempts, answer.sequence, reason=reason)
+    return made(outcome, request_id, attempts)
+
+
+def coupon(message: pb.Coupon, field: str = "coupon") -> words.Coupon:
+    """:raises UnreadableError: if it has a word of a later version."""
+    return words.Coupon(
+        id=message.id,
+        title=message.title,
+        total=message.total if message.HasField("total") else None,
+        opens_at=_moment(message.opens_at, f"{field}.opens_at"),
+        closes_at=_moment(message.closes_at, f"{field}.closes_at"),
+        state=_word(words.CouponState, message.state, f"{field}.state"),
+        version=message.version,
+        issued=message.issued,
+        remaining=message.remaining if message.HasField("remaining") else None,
+    )
+
+
+def coupon_status(answer: pb.CouponStatusResponse) -> words.CouponStatus:
+    """:raises UnreadableError: if it has no coupon, or a word of a later version."""
+    if not answer.HasField("coupon"):
+        raise UnreadableError("coupon_status.coupon: missing")
+    return words.CouponStatus(
+        coupon=coupon(answer.coupon, "coupon_status.coupon"),
+        accepted=answer.accepted,
+        queued=answer.queued,
+        user=_user_status(answer),
+    )
+
+
+def _user_status(answer: pb.CouponStatusResponse) -> words.UserStatus:
+    state = _word(words.UserState, answer.user_state, "coupon_status.user_state")
+    if state == words.UserState.NONE:
+        return words.UserStatus(state)
+    if state == words.UserState.QUEUED:
+        decided_in = timedelta(milliseconds=answer.decided_in_ms) if answer.decided_in_ms else None
+        return words.UserStatus(state, answer.sequence, ahead=answer.ahead, decided_in=decided_in)
+    if state == words.UserState.ISSUED:
+        issued_at = _moment(answer.issued_at, "coupon_status.issued_at")
+        return words.UserStatus(state, answer.sequence, issued_at=issued_at)
+    reason = _word(words.RejectionReason, answer.reason, "coupon_status.reason")
+    return words.UserStatus(state, answer.sequence, reason=reason)
+
+
+def issue(message: issues_pb2.Issue) -> words.Issue:
+    """:raises UnreadableError: if a time is beyond the year 9999."""
+    return words.Issue(
+        user=message.user_id,
+        sequence=message.sequence,
+        request_id=message.request_id,
+        accepted_at=_moment(message.accepted_at, "issue.accepted_at"),
+        issued_at=_moment(message.issued_at, "issue.issued_at"),
+    )
+
+
+def server_info(answer: pb.ServerInfoResponse) -> words.ServerInfo:
+    """:raises UnreadableError: if the daemon's clock is beyond the year 9999."""
+    return words.ServerInfo(
+        version=answer.version,
+        partitions=answer.partitions,
+        maximum_frame_bytes=answer.maximum_frame_bytes,
+        now=_moment(answer.now, "server_info.now"),
+        idle_seconds=answer.idle_seconds,
+    )

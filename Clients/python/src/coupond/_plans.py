@@ -1,0 +1,291 @@
+"""What a call sends, waits for and makes of the answers. Nothing here does I/O: a plan yields what to do
+next, and `Client` and `AsyncClient` do it, each in its way."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar, Union
+
+from . import _messages
+from . import _types as words
+from ._errors import ERRORS, AcceptedError, CouponError, UnknownError
+from ._messages import UnreadableError
+from ._retries import Failure, Known, RetryBudget, RetryPolicy, refused
+from .v1 import coupond_pb2 as pb
+
+LONGEST_DEADLINE = 60.0
+"""Seconds. The daemon shortens longer ones."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """Send a request, and wait for its answer."""
+
+    request: pb.Request
+    give_up_after: float
+    """Seconds."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Wait before the next try."""
+
+    seconds: float
+
+
+Reply = Union[pb.Response, Failure, None]
+"""Of a call its response, or how it ended without one; None after a pause."""
+Value = TypeVar("Value")
+Plan = Generator[Union[Call, Pause], Reply, Value]
+Reader = Callable[[pb.Response], Value]
+
+
+@dataclass
+class Settings:
+    """What all calls of a client share."""
+
+    deadline: float = 2.0
+    """Seconds for one call with all its tries."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    admin_token: bytes = b""
+    answer_grace: float = 0.25
+    """Seconds to wait past a deadline for the daemon's own answer, which says more than ours."""
+
+
+CHANGES = {
+    "create_coupon", "update_coupon", "pause_coupon", "resume_coupon", "close_coupon",
+    "redrive_dead_letter", "discard_dead_letter", "reload", "rebuild_gate",
+}  # fmt: skip
+FOR_ISSUERS_AND_READERS = {"issue", "coupon_status", "health", "server_info", "authenticate"}
+
+
+class Tries:
+    """One call with its retries, within its deadline and within the budget."""
+
+    def __init__(self, settings: Settings, deadline: float | None, method: str) -> None:
+        self.settings = settings
+        self.method = method
+        self.gives_up_at = time.monotonic() + (settings.deadline if deadline is None else deadline)
+        self.attempts = 0
+        self.known = Known(words.Acceptance.NOT_ACCEPTED)
+        self.request_id = b""
+
+    def run(self, make: Callable[[int], pb.Request]) -> Plan[pb.Response]:
+        """The response of the last try, which is the answer to the method.
+
+        :param make: the request of a try; 0 is the first.
+        :raises CouponError: if no try has an answer.
+        """
+        self.settings.budget.count_call()
+        while True:
+            request = make(self.attempts)
+            request.deadline_ms = max(1, int(self._try_seconds() * 1_000))
+            if self.method not in FOR_ISSUERS_AND_READERS:
+                request.token = self.settings.admin_token
+            reply = yield Call(
+                request, request.deadline_ms / 1_000 + self.settings.answer_grace
+            )
+            self.attempts += 1
+            if isinstance(reply, pb.Response):
+                result = reply.WhichOneof("result")
+                if result not in (None, "error"):
+                    return reply
+                if result is None:
+                    raise self.unreadable("an answer of a later version")
+                failure = refused(reply.error)
+            else:
+                assert isinstance(reply, Failure)
+                failure = reply
+            if self.method == "issue" or self.method in CHANGES:
+                self.known.learn(failure)
+            pause = self.settings.retry.pause(self.attempts, failure.retry_after)
+            if not self._is_worth_a_retry(failure, pause):
+                raise self.error(failure)
+            yield Pause(pause)
+
+    def _try_seconds(self) -> float:
+        left = min(self.gives_up_at - time.monotonic(), LONGEST_DEADLINE)
+        limit = self.settings.retry.try_deadline
+        return left if limit is None else min(left, limit)
+
+    def _is_worth_a_retry(self, failure: Failure, pause: float) -> bool:
+        if not failure.may_help or self.attempts >= self.settings.retry.tries:
+            return False
+        if self.method in CHANGES and failure.acceptance != words.Acceptance.NOT_ACCEPTED:
+            return False
+        if time.monotonic() + pause >= self.gives_up_at:
+            return False
+        return failure.is_free or self.settings.budget.spend()
+
+    def error(self, failure: Failure) -> CouponError:
+        """What to raise after the last try."""
+        return ERRORS[self.known.acceptance](
+            failure.message,
+            code=failure.code,
+            sequence=self.known.sequence,
+            retry_after=failure.retry_after or None,
+            request_id=self.request_id,
+            attempts=self.attempts,
+            method=self.method,
+        )
+
+    def unreadable(self, reason: str) -> CouponError:
+        """What to raise if the answer cannot be understood: then nothing is known."""
+        if self.method == "issue" or self.method in CHANGES:
+            self.known.learn(Failure(reason, words.Acceptance.UNKNOWN))
+        return self.error(Failure(reason, self.known.acceptance))
+
+
+def issue(
+    settings: Settings,
+    coupon: int,
+    user: int,
+    wait_for: words.WaitFor,
+    request_id: bytes | None,
+    attempt: int,
+    deadline: float | None,
+) -> Plan[words.IssueAnswer]:
+    """Asks for a coupon for a user, always with the same request id."""
+    name = request_id or os.urandom(16)
+    tries = Tries(settings, deadline, "issue")
+    tries.request_id = name
+    if attempt > 0:
+        # An earlier call may have been accepted, whatever becomes of this one.
+        tries.known = Known(words.Acceptance.UNKNOWN)
+
+    is_waiting = wait_for == words.WaitFor.ISSUED
+    wait_for_on_wire = pb.WAIT_FOR_ISSUED if is_waiting else pb.WAIT_FOR_ACCEPTED
+
+    def make(retry: int) -> pb.Request:
+        request = pb.IssueRequest(
+            coupon_id=coupon,
+            user_id=user,
+            request_id=name,
+            wait_for=wait_for_on_wire,
+            attempt=attempt + retry,
+        )
+        return pb.Request(issue=request)
+
+    response = yield from tries.run(make)
+    try:
+        return _messages.issue_answer(response.issue, name, tries.attempts)
+    except UnreadableError as error:
+        raise tries.unreadable(str(error)) from None
+
+
+def call(
+    settings: Settings,
+    request: pb.Request,
+    read: Reader[Value],
+    deadline: float | None,
+) -> Plan[Value]:
+    """Any other method. A change is sent again only if it was certainly not made."""
+    tries = Tries(settings, deadline, request.WhichOneof("method") or "")
+    response = yield from tries.run(lambda _: request)
+    try:
+        return read(response)
+    except UnreadableError as error:
+        raise tries.unreadable(str(error)) from None
+
+
+def status(
+    settings: Settings, coupon: int, user: int | None, deadline: float | None
+) -> Plan[words.CouponStatus]:
+    """The state of a coupon, and of a user's request."""
+    request = pb.Request(coupon_status=pb.CouponStatusRequest(coupon_id=coupon, user_id=user or 0))
+    return call(settings, request, lambda r: _messages.coupon_status(r.coupon_status), deadline)
+
+
+def resolve(
+    settings: Settings, coupon: int, user: int, request_deadline: float | None, deadline: float
+) -> Plan[words.UserStatus]:
+    """Asks for the user's state until it is final: docs/PROTOCOL.md, Deadlines."""
+    began = time.monotonic()
+    gives_up_at = began + deadline
+    nothing_is_final_at = began + (request_deadline or settings.deadline)
+    pause = settings.retry.first_pause
+    while True:
+        left = max(gives_up_at - time.monotonic(), 0.001)
+        user_status = (yield from status(settings, coupon, user, left)).user
+        now = time.monotonic()
+        if user_status.state in (words.UserState.ISSUED, words.UserState.REJECTED):
+            return user_status
+        if user_status.state == words.UserState.NONE and now >= nothing_is_final_at:
+            return user_status
+        if user_status.state == words.UserState.NONE:
+            pause = min(max(pause, 0), nothing_is_final_at - now)
+        if now + pause >= gives_up_at:
+            if user_status.state == words.UserState.QUEUED:
+                raise AcceptedError(
+                    "the request is still queued", sequence=user_status.sequence, method="resolve"
+                )
+            raise UnknownError("the request may still be accepted", method="resolve")
+        yield Pause(pause)
+        pause = min(pause * 2, 1.0)
+
+
+def health_request() -> pb.Request:
+    return pb.Request(health=pb.HealthRequest())
+
+
+def read_health(response: pb.Response) -> words.Health:
+    return words.Health(response.health.ready, response.health.reason)
+
+
+def server_info_request() -> pb.Request:
+    return pb.Request(server_info=pb.ServerInfoRequest())
+
+
+def read_server_info(response: pb.Response) -> words.ServerInfo:
+    return _messages.server_info(response.server_info)
+
+
+def read_coupon(response: pb.Response) -> words.Coupon:
+    return _messages.coupon(response.coupon)
+
+
+def read_coupons(response: pb.Response) -> list[words.Coupon]:
+    return [_messages.coupon(one) for one in response.list_coupons.coupons]
+
+
+def read_issues(response: pb.Response) -> list[words.Issue]:
+    return [_messages.issue(one) for one in response.list_issues.issues]
+
+
+def create_request(
+    coupon: int, title: str, total: int | None, opens_at: datetime, closes_at: datetime
+) -> pb.Request:
+    request = pb.CreateCouponRequest(
+        id=coupon,
+        title=title,
+        opens_at=words.microseconds(opens_at),
+        closes_at=words.microseconds(closes_at),
+    )
+    if total is not None:
+        request.total = total
+    return pb.Request(create_coupon=request)
+
+
+def update_request(
+    coupon: int,
+    title: str | None,
+    total: int | None,
+    unlimited: bool,
+    opens_at: datetime | None,
+    closes_at: datetime | None,
+) -> pb.Request:
+    request = pb.UpdateCouponRequest(id=coupon, unlimited=unlimited)
+    if title is not None:
+        request.title = title
+    if total is not None:
+        request.total = total
+    if opens_at is not None:
+        request.opens_at = words.microseconds(opens_at)
+    if closes_at is not None:
+        request.closes_at = words.microseconds(closes_at)
+    return pb.Request(update_coupon=request)

@@ -1,0 +1,1 @@
+"""The messages of the schema, as Scripts/generate-python makes them."""

@@ -1,0 +1,487 @@
+from coupond.v1 import issues_pb2 as _issues_pb2
+from coupond.v1 import trail_pb2 as _trail_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+from coupond.v1.issues_pb2 import Issue as Issue
+from coupond.v1.issues_pb2 import ListIssuesRequest as ListIssuesRequest
+from coupond.v1.issues_pb2 import ListIssuesResponse as ListIssuesResponse
+from coupond.v1.issues_pb2 import DeadLetter as DeadLetter
+from coupond.v1.issues_pb2 import ListDeadLettersRequest as ListDeadLettersRequest
+from coupond.v1.issues_pb2 import ListDeadLettersResponse as ListDeadLettersResponse
+from coupond.v1.issues_pb2 import RedriveDeadLetterRequest as RedriveDeadLetterRequest
+from coupond.v1.issues_pb2 import DiscardDeadLetterRequest as DiscardDeadLetterRequest
+from coupond.v1.issues_pb2 import DeadLetterState as DeadLetterState
+from coupond.v1.trail_pb2 import AdminAction as AdminAction
+from coupond.v1.trail_pb2 import ListAdminActionsRequest as ListAdminActionsRequest
+from coupond.v1.trail_pb2 import ListAdminActionsResponse as ListAdminActionsResponse
+from coupond.v1.trail_pb2 import ExplainRequest as ExplainRequest
+from coupond.v1.trail_pb2 import Sentence as Sentence
+from coupond.v1.trail_pb2 import ExplainResponse as ExplainResponse
+from coupond.v1.trail_pb2 import SentenceSource as SentenceSource
+ACCEPTANCE_ACCEPTED: Acceptance
+ACCEPTANCE_NOT_ACCEPTED: Acceptance
+ACCEPTANCE_UNKNOWN: Acceptance
+COUPON_STATE_ACTIVE: CouponState
+COUPON_STATE_CLOSED: CouponState
+COUPON_STATE_PAUSED: CouponState
+COUPON_STATE_UNSPECIFIED: CouponState
+DEAD_LETTER_STATE_DISCARDED: _issues_pb2.DeadLetterState
+DEAD_LETTER_STATE_HELD: _issues_pb2.DeadLetterState
+DEAD_LETTER_STATE_REDRIVEN: _issues_pb2.DeadLetterState
+DEAD_LETTER_STATE_UNSPECIFIED: _issues_pb2.DeadLetterState
+DESCRIPTOR: _descriptor.FileDescriptor
+OUTCOME_ACCEPTED: Outcome
+OUTCOME_CLOSED: Outcome
+OUTCOME_DUPLICATE: Outcome
+OUTCOME_ENDED: Outcome
+OUTCOME_ISSUED: Outcome
+OUTCOME_NOT_FOUND: Outcome
+OUTCOME_NOT_OPEN: Outcome
+OUTCOME_PAUSED: Outcome
+OUTCOME_REJECTED: Outcome
+OUTCOME_SOLD_OUT: Outcome
+OUTCOME_UNSPECIFIED: Outcome
+REJECTION_REASON_ALREADY_ISSUED: RejectionReason
+REJECTION_REASON_DEAD_LETTER: RejectionReason
+REJECTION_REASON_DISCARDED: RejectionReason
+REJECTION_REASON_NOT_FOUND: RejectionReason
+REJECTION_REASON_SOLD_OUT: RejectionReason
+REJECTION_REASON_UNSPECIFIED: RejectionReason
+SENTENCE_SOURCE_CONCLUSION: _trail_pb2.SentenceSource
+SENTENCE_SOURCE_GATE: _trail_pb2.SentenceSource
+SENTENCE_SOURCE_QUEUE: _trail_pb2.SentenceSource
+SENTENCE_SOURCE_TABLES: _trail_pb2.SentenceSource
+SENTENCE_SOURCE_TRAIL: _trail_pb2.SentenceSource
+SENTENCE_SOURCE_UNSPECIFIED: _trail_pb2.SentenceSource
+USER_STATE_ISSUED: UserState
+USER_STATE_NONE: UserState
+USER_STATE_QUEUED: UserState
+USER_STATE_REJECTED: UserState
+WAIT_FOR_ACCEPTED: WaitFor
+WAIT_FOR_ISSUED: WaitFor
+
+class AuditCouponRequest(_message.Message):
+    __slots__ = ["coupon_id"]
+    COUPON_ID_FIELD_NUMBER: _ClassVar[int]
+    coupon_id: int
+    def __init__(self, coupon_id: _Optional[int] = ...) -> None: ...
+
+class AuditCouponResponse(_message.Message):
+    __slots__ = ["coupon", "cursor_epoch", "cursor_n", "dead_lettered", "discarded", "epoch", "gate_cap", "gate_closes_at", "gate_epoch", "gate_next_sequence", "gate_open", "gate_opens_at", "gate_queued", "gate_rev", "gate_says_sold_out", "gate_settled_epoch", "gate_settled_n", "gate_sold_out", "gate_state", "gate_tail", "gate_total", "gate_used", "gate_version", "highest_sequence", "incomplete", "last_sequence", "loaded", "lowest_sequence", "queue_requests", "rejected", "repeated_sequences", "rows", "unreadable", "unsynced", "workers", "workers_closed"]
+    COUPON_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_N_FIELD_NUMBER: _ClassVar[int]
+    DEAD_LETTERED_FIELD_NUMBER: _ClassVar[int]
+    DISCARDED_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    GATE_CAP_FIELD_NUMBER: _ClassVar[int]
+    GATE_CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
+    GATE_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    GATE_NEXT_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    GATE_OPENS_AT_FIELD_NUMBER: _ClassVar[int]
+    GATE_OPEN_FIELD_NUMBER: _ClassVar[int]
+    GATE_QUEUED_FIELD_NUMBER: _ClassVar[int]
+    GATE_REV_FIELD_NUMBER: _ClassVar[int]
+    GATE_SAYS_SOLD_OUT_FIELD_NUMBER: _ClassVar[int]
+    GATE_SETTLED_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    GATE_SETTLED_N_FIELD_NUMBER: _ClassVar[int]
+    GATE_SOLD_OUT_FIELD_NUMBER: _ClassVar[int]
+    GATE_STATE_FIELD_NUMBER: _ClassVar[int]
+    GATE_TAIL_FIELD_NUMBER: _ClassVar[int]
+    GATE_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    GATE_USED_FIELD_NUMBER: _ClassVar[int]
+    GATE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    HIGHEST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    INCOMPLETE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LOADED_FIELD_NUMBER: _ClassVar[int]
+    LOWEST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    UNREADABLE_FIELD_NUMBER: _ClassVar[int]
+    UNSYNCED_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_CLOSED_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    coupon: Coupon
+    cursor_epoch: int
+    cursor_n: int
+    dead_lettered: int
+    discarded: int
+    epoch: int
+    gate_cap: int
+    gate_closes_at: int
+    gate_epoch: int
+    gate_next_sequence: int
+    gate_open: bool
+    gate_opens_at: int
+    gate_queued: int
+    gate_rev: int
+    gate_says_sold_out: bool
+    gate_settled_epoch: int
+    gate_settled_n: int
+    gate_sold_out: bool
+    gate_state: CouponState
+    gate_tail: int
+    gate_total: int
+    gate_used: int
+    gate_version: int
+    highest_sequence: int
+    incomplete: bool
+    last_sequence: int
+    loaded: bool
+    lowest_sequence: int
+    queue_requests: int
+    rejected: int
+    repeated_sequences: int
+    rows: int
+    unreadable: int
+    unsynced: int
+    workers: int
+    workers_closed: int
+    def __init__(self, coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., loaded: bool = ..., gate_used: _Optional[int] = ..., gate_queued: _Optional[int] = ..., gate_next_sequence: _Optional[int] = ..., gate_version: _Optional[int] = ..., gate_rev: _Optional[int] = ..., gate_cap: _Optional[int] = ..., gate_total: _Optional[int] = ..., gate_opens_at: _Optional[int] = ..., gate_closes_at: _Optional[int] = ..., gate_state: _Optional[_Union[CouponState, str]] = ..., gate_sold_out: bool = ..., gate_open: bool = ..., gate_epoch: _Optional[int] = ..., gate_settled_epoch: _Optional[int] = ..., gate_settled_n: _Optional[int] = ..., gate_tail: _Optional[int] = ..., queue_requests: _Optional[int] = ..., rows: _Optional[int] = ..., lowest_sequence: _Optional[int] = ..., highest_sequence: _Optional[int] = ..., repeated_sequences: _Optional[int] = ..., rejected: _Optional[int] = ..., dead_lettered: _Optional[int] = ..., discarded: _Optional[int] = ..., unreadable: _Optional[int] = ..., unsynced: _Optional[int] = ..., incomplete: bool = ..., last_sequence: _Optional[int] = ..., epoch: _Optional[int] = ..., cursor_epoch: _Optional[int] = ..., cursor_n: _Optional[int] = ..., gate_says_sold_out: bool = ..., workers: _Optional[int] = ..., workers_closed: _Optional[int] = ...) -> None: ...
+
+class AuthenticateRequest(_message.Message):
+    __slots__ = ["token"]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: bytes
+    def __init__(self, token: _Optional[bytes] = ...) -> None: ...
+
+class AuthenticateResponse(_message.Message):
+    __slots__ = ["expires_at", "principal", "roles"]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    ROLES_FIELD_NUMBER: _ClassVar[int]
+    expires_at: int
+    principal: str
+    roles: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, principal: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., expires_at: _Optional[int] = ...) -> None: ...
+
+class CloseCouponRequest(_message.Message):
+    __slots__ = ["id"]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
+
+class Coupon(_message.Message):
+    __slots__ = ["closes_at", "id", "issued", "opens_at", "remaining", "state", "title", "total", "version"]
+    CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_FIELD_NUMBER: _ClassVar[int]
+    OPENS_AT_FIELD_NUMBER: _ClassVar[int]
+    REMAINING_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    closes_at: int
+    id: int
+    issued: int
+    opens_at: int
+    remaining: int
+    state: CouponState
+    title: str
+    total: int
+    version: int
+    def __init__(self, id: _Optional[int] = ..., title: _Optional[str] = ..., total: _Optional[int] = ..., opens_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., state: _Optional[_Union[CouponState, str]] = ..., version: _Optional[int] = ..., issued: _Optional[int] = ..., remaining: _Optional[int] = ...) -> None: ...
+
+class CouponStatusRequest(_message.Message):
+    __slots__ = ["coupon_id", "user_id"]
+    COUPON_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    coupon_id: int
+    user_id: int
+    def __init__(self, coupon_id: _Optional[int] = ..., user_id: _Optional[int] = ...) -> None: ...
+
+class CouponStatusResponse(_message.Message):
+    __slots__ = ["accepted", "ahead", "coupon", "decided_in_ms", "issued_at", "queued", "reason", "sequence", "user_state"]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    AHEAD_FIELD_NUMBER: _ClassVar[int]
+    COUPON_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_IN_MS_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_AT_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    USER_STATE_FIELD_NUMBER: _ClassVar[int]
+    accepted: int
+    ahead: int
+    coupon: Coupon
+    decided_in_ms: int
+    issued_at: int
+    queued: int
+    reason: RejectionReason
+    sequence: int
+    user_state: UserState
+    def __init__(self, coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., accepted: _Optional[int] = ..., queued: _Optional[int] = ..., user_state: _Optional[_Union[UserState, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., reason: _Optional[_Union[RejectionReason, str]] = ..., ahead: _Optional[int] = ..., decided_in_ms: _Optional[int] = ...) -> None: ...
+
+class CreateCouponRequest(_message.Message):
+    __slots__ = ["closes_at", "id", "opens_at", "title", "total"]
+    CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    OPENS_AT_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    closes_at: int
+    id: int
+    opens_at: int
+    title: str
+    total: int
+    def __init__(self, id: _Optional[int] = ..., title: _Optional[str] = ..., total: _Optional[int] = ..., opens_at: _Optional[int] = ..., closes_at: _Optional[int] = ...) -> None: ...
+
+class Error(_message.Message):
+    __slots__ = ["acceptance", "code", "message", "retry_after_ms", "sequence"]
+    ACCEPTANCE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    acceptance: Acceptance
+    code: int
+    message: str
+    retry_after_ms: int
+    sequence: int
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., retry_after_ms: _Optional[int] = ..., acceptance: _Optional[_Union[Acceptance, str]] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class GetCouponRequest(_message.Message):
+    __slots__ = ["id"]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
+
+class HealthRequest(_message.Message):
+    __slots__: list[str] = []
+    def __init__(self) -> None: ...
+
+class HealthResponse(_message.Message):
+    __slots__ = ["ready", "reason"]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ready: bool
+    reason: str
+    def __init__(self, ready: bool = ..., reason: _Optional[str] = ...) -> None: ...
+
+class IssueRequest(_message.Message):
+    __slots__ = ["attempt", "coupon_id", "request_id", "user_id", "wait_for"]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    COUPON_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    WAIT_FOR_FIELD_NUMBER: _ClassVar[int]
+    attempt: int
+    coupon_id: int
+    request_id: bytes
+    user_id: int
+    wait_for: WaitFor
+    def __init__(self, coupon_id: _Optional[int] = ..., user_id: _Optional[int] = ..., request_id: _Optional[bytes] = ..., wait_for: _Optional[_Union[WaitFor, str]] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class IssueResponse(_message.Message):
+    __slots__ = ["issued_at", "opens_at", "outcome", "reason", "sequence", "state"]
+    ISSUED_AT_FIELD_NUMBER: _ClassVar[int]
+    OPENS_AT_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    issued_at: int
+    opens_at: int
+    outcome: Outcome
+    reason: RejectionReason
+    sequence: int
+    state: UserState
+    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., state: _Optional[_Union[UserState, str]] = ..., opens_at: _Optional[int] = ..., reason: _Optional[_Union[RejectionReason, str]] = ...) -> None: ...
+
+class ListCouponsRequest(_message.Message):
+    __slots__ = ["after_id", "limit"]
+    AFTER_ID_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    after_id: int
+    limit: int
+    def __init__(self, after_id: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListCouponsResponse(_message.Message):
+    __slots__ = ["coupons"]
+    COUPONS_FIELD_NUMBER: _ClassVar[int]
+    coupons: _containers.RepeatedCompositeFieldContainer[Coupon]
+    def __init__(self, coupons: _Optional[_Iterable[_Union[Coupon, _Mapping[str, object]]]] = ...) -> None: ...
+
+class PauseCouponRequest(_message.Message):
+    __slots__ = ["id"]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
+
+class RebuildGateRequest(_message.Message):
+    __slots__ = ["partition"]
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    def __init__(self, partition: _Optional[int] = ...) -> None: ...
+
+class RebuildGateResponse(_message.Message):
+    __slots__ = ["epoch", "partition"]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    epoch: int
+    partition: int
+    def __init__(self, partition: _Optional[int] = ..., epoch: _Optional[int] = ...) -> None: ...
+
+class ReloadRequest(_message.Message):
+    __slots__: list[str] = []
+    def __init__(self) -> None: ...
+
+class ReloadResponse(_message.Message):
+    __slots__: list[str] = []
+    def __init__(self) -> None: ...
+
+class Request(_message.Message):
+    __slots__ = ["audit_coupon", "authenticate", "close_coupon", "coupon_status", "create_coupon", "deadline_ms", "discard_dead_letter", "explain", "get_coupon", "health", "id", "issue", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "update_coupon"]
+    AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
+    AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_COUPON_FIELD_NUMBER: _ClassVar[int]
+    COUPON_STATUS_FIELD_NUMBER: _ClassVar[int]
+    CREATE_COUPON_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    DISCARD_DEAD_LETTER_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    GET_COUPON_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ISSUE_FIELD_NUMBER: _ClassVar[int]
+    LIST_ADMIN_ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    LIST_COUPONS_FIELD_NUMBER: _ClassVar[int]
+    LIST_DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
+    LIST_ISSUES_FIELD_NUMBER: _ClassVar[int]
+    PAUSE_COUPON_FIELD_NUMBER: _ClassVar[int]
+    REBUILD_GATE_FIELD_NUMBER: _ClassVar[int]
+    REDRIVE_DEAD_LETTER_FIELD_NUMBER: _ClassVar[int]
+    RELOAD_FIELD_NUMBER: _ClassVar[int]
+    RESUME_COUPON_FIELD_NUMBER: _ClassVar[int]
+    SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_COUPON_FIELD_NUMBER: _ClassVar[int]
+    audit_coupon: AuditCouponRequest
+    authenticate: AuthenticateRequest
+    close_coupon: CloseCouponRequest
+    coupon_status: CouponStatusRequest
+    create_coupon: CreateCouponRequest
+    deadline_ms: int
+    discard_dead_letter: _issues_pb2.DiscardDeadLetterRequest
+    explain: _trail_pb2.ExplainRequest
+    get_coupon: GetCouponRequest
+    health: HealthRequest
+    id: int
+    issue: IssueRequest
+    list_admin_actions: _trail_pb2.ListAdminActionsRequest
+    list_coupons: ListCouponsRequest
+    list_dead_letters: _issues_pb2.ListDeadLettersRequest
+    list_issues: _issues_pb2.ListIssuesRequest
+    pause_coupon: PauseCouponRequest
+    rebuild_gate: RebuildGateRequest
+    redrive_dead_letter: _issues_pb2.RedriveDeadLetterRequest
+    reload: ReloadRequest
+    resume_coupon: ResumeCouponRequest
+    server_info: ServerInfoRequest
+    token: bytes
+    update_coupon: UpdateCouponRequest
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateRequest, _Mapping[str, object]]] = ...) -> None: ...
+
+class Response(_message.Message):
+    __slots__ = ["audit_coupon", "authenticate", "coupon", "coupon_status", "dead_letter", "error", "explain", "health", "id", "issue", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info"]
+    AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
+    AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
+    COUPON_FIELD_NUMBER: _ClassVar[int]
+    COUPON_STATUS_FIELD_NUMBER: _ClassVar[int]
+    DEAD_LETTER_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ISSUE_FIELD_NUMBER: _ClassVar[int]
+    LIST_ADMIN_ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    LIST_COUPONS_FIELD_NUMBER: _ClassVar[int]
+    LIST_DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
+    LIST_ISSUES_FIELD_NUMBER: _ClassVar[int]
+    REBUILD_GATE_FIELD_NUMBER: _ClassVar[int]
+    RELOAD_FIELD_NUMBER: _ClassVar[int]
+    SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
+    audit_coupon: AuditCouponResponse
+    authenticate: AuthenticateResponse
+    coupon: Coupon
+    coupon_status: CouponStatusResponse
+    dead_letter: _issues_pb2.DeadLetter
+    error: Error
+    explain: _trail_pb2.ExplainResponse
+    health: HealthResponse
+    id: int
+    issue: IssueResponse
+    list_admin_actions: _trail_pb2.ListAdminActionsResponse
+    list_coupons: ListCouponsResponse
+    list_dead_letters: _issues_pb2.ListDeadLettersResponse
+    list_issues: _issues_pb2.ListIssuesResponse
+    rebuild_gate: RebuildGateResponse
+    reload: ReloadResponse
+    server_info: ServerInfoResponse
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateResponse, _Mapping[str, object]]] = ...) -> None: ...
+
+class ResumeCouponRequest(_message.Message):
+    __slots__ = ["id"]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
+
+class ServerInfoRequest(_message.Message):
+    __slots__: list[str] = []
+    def __init__(self) -> None: ...
+
+class ServerInfoResponse(_message.Message):
+    __slots__ = ["idle_seconds", "maximum_frame_bytes", "now", "partitions", "version"]
+    IDLE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_FRAME_BYTES_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    idle_seconds: int
+    maximum_frame_bytes: int
+    now: int
+    partitions: int
+    version: str
+    def __init__(self, version: _Optional[str] = ..., partitions: _Optional[int] = ..., maximum_frame_bytes: _Optional[int] = ..., now: _Optional[int] = ..., idle_seconds: _Optional[int] = ...) -> None: ...
+
+class UpdateCouponRequest(_message.Message):
+    __slots__ = ["closes_at", "id", "opens_at", "title", "total", "unlimited"]
+    CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    OPENS_AT_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    UNLIMITED_FIELD_NUMBER: _ClassVar[int]
+    closes_at: int
+    id: int
+    opens_at: int
+    title: str
+    total: int
+    unlimited: bool
+    def __init__(self, id: _Optional[int] = ..., title: _Optional[str] = ..., total: _Optional[int] = ..., unlimited: bool = ..., opens_at: _Optional[int] = ..., closes_at: _Optional[int] = ...) -> None: ...
+
+class Acceptance(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__: list[str] = []
+
+class WaitFor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__: list[str] = []
+
+class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__: list[str] = []
+
+class UserState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__: list[str] = []
+
+class RejectionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__: list[str] = []
+
+class CouponState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__: list[str] = []

@@ -1,0 +1,177 @@
+"""Both faces of the client against a real daemon."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import coupond
+from coupond import Outcome, UserState, WaitFor
+from coupond.v1 import coupond_pb2 as pb
+from conftest import Daemon, free_port
+
+Offer = Callable[..., int]
+
+
+def test_a_user_gets_a_coupon_once(face: Any, daemon: Daemon, offer: Offer) -> None:
+    coupon = offer(total=2)
+    with face(daemon.address, deadline=20) as client:
+        first = client.issue(coupon, 1, wait_for=WaitFor.ISSUED)
+        assert (first.outcome, first.sequence, first.attempts) == (Outcome.ISSUED, 1, 1)
+        assert first.has_coupon and len(first.request_id) == 16
+        again = client.issue(coupon, 1, request_id=first.request_id, attempt=1)
+        assert (again.outcome, again.sequence) == (Outcome.ACCEPTED, 1)
+        other = client.issue(coupon, 1)
+        assert (other.outcome, other.sequence, other.state) == (
+            Outcome.DUPLICATE, 1, UserState.ISSUED,
+        )  # fmt: skip
+        assert client.issue(coupon, 2, wait_for=WaitFor.ISSUED).sequence == 2
+        assert client.issue(coupon, 3).outcome == Outcome.SOLD_OUT
+        status = client.status(coupon, 1)
+        assert (status.accepted, status.coupon.issued, status.coupon.remaining) == (2, 2, 0)
+        assert status.user == coupond.UserStatus(UserState.ISSUED, 1, issued_at=first.issued_at)
+        assert client.status(coupon).user.state == UserState.NONE
+        assert [one.user for one in client.issues(coupon)] == [1, 2]
+
+
+def test_other_outcomes_are_answers(face: Any, daemon: Daemon, offer: Offer) -> None:
+    early = offer(opens_in=600)
+    with face(daemon.address, deadline=20) as client:
+        assert client.issue(4_000_000_000, 1).outcome == Outcome.NOT_FOUND
+        answer = client.issue(early, 1)
+        assert answer.outcome == Outcome.NOT_OPEN
+        assert answer.opens_at == client.coupon(early).opens_at
+
+
+def test_an_admin_changes_coupons(face: Any, daemon: Daemon, offer: Offer) -> None:
+    coupon = offer(total=5, title="봄")
+    with face(daemon.address, deadline=20) as client:
+        assert client.coupon(coupon).title == "봄"
+        assert client.update_coupon(coupon, unlimited=True).total is None
+        assert client.pause_coupon(coupon).state == coupond.CouponState.PAUSED
+        assert client.resume_coupon(coupon).state == coupond.CouponState.ACTIVE
+        assert client.close_coupon(coupon).state == coupond.CouponState.CLOSED
+        assert coupon in [one.id for one in client.coupons(after=coupon - 1)]
+        audit = client.call(pb.Request(audit_coupon=pb.AuditCouponRequest(coupon_id=coupon)))
+        assert audit.audit_coupon.coupon.id == coupon
+
+
+def test_a_refused_request_was_not_accepted(face: Any, daemon: Daemon) -> None:
+    with face(daemon.address, deadline=20) as client:
+        with pytest.raises(coupond.NotAcceptedError, match="issue.user_id: must be") as caught:
+            client.issue(1, 0)
+        assert caught.value.code == coupond.Code.INVALID_ARGUMENT and caught.value.attempts == 1
+        with pytest.raises(coupond.NotAcceptedError) as caught:
+            client.coupon(4_000_000_000)
+        assert caught.value.code == coupond.Code.NOT_FOUND
+
+
+def test_health_and_server_info(face: Any, daemon: Daemon) -> None:
+    with face(daemon.address, deadline=20) as client:
+        assert client.health() == coupond.Health(True, "")
+        assert client.server_info().maximum_frame_bytes == 65_536
+
+
+def test_resolve_says_what_became_of_a_request(face: Any, daemon: Daemon, offer: Offer) -> None:
+    coupon = offer(total=1)
+    with face(daemon.address, deadline=20) as client:
+        client.issue(coupon, 1)
+        assert client.resolve(coupon, 1).state == UserState.ISSUED
+        nothing = client.resolve(coupon, 2, request_deadline=0.2)
+        assert nothing == coupond.UserStatus(UserState.NONE)
+        with pytest.raises(coupond.UnknownError):
+            client.resolve(coupon, 2, request_deadline=60, deadline=0.2)
+
+
+def test_without_a_daemon_nothing_is_accepted(face: Any) -> None:
+    retry = coupond.RetryPolicy(tries=3)
+    with face(f"127.0.0.1:{free_port()}", retry=retry, deadline=20) as client:
+        with pytest.raises(coupond.NotAcceptedError) as caught:
+            client.issue(1, 1)
+        assert caught.value.attempts == 3
+
+
+def test_another_daemon_is_used(face: Any, daemon: Daemon, offer: Offer) -> None:
+    coupon = offer()
+    with face(f"127.0.0.1:{free_port()}", daemon.address, deadline=20) as client:
+        for user in range(1, 20):
+            assert client.issue(coupon, user).has_coupon
+
+
+def test_a_name_is_resolved(face: Any, daemon: Daemon) -> None:
+    with face(f"localhost:{daemon.port}", deadline=20) as client:
+        assert client.health().ready
+
+
+def test_threads_share_a_client(daemon: Daemon, offer: Offer) -> None:
+    coupon = offer(total=200)
+    answers: list[coupond.IssueAnswer] = []
+    with coupond.Client(daemon.address, deadline=30, connections=4) as client:
+
+        def ask(first: int) -> None:
+            for user in range(first, first + 20):
+                answers.append(client.issue(coupon, user, wait_for=WaitFor.ISSUED))
+
+        threads = [threading.Thread(target=ask, args=[1 + 20 * one]) for one in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(one.sequence or 0 for one in answers) == list(range(1, 201))
+
+
+def in_child(work: Callable[[], bool]) -> bool:
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if work() else 9)
+        except BaseException:
+            os._exit(8)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def test_a_forked_process_makes_connections_of_its_own(
+    face: Any, daemon: Daemon, offer: Offer
+) -> None:
+    coupon = offer()
+    with face(daemon.address, deadline=20) as client:
+        assert client.issue(coupon, 1).sequence == 1
+
+        def work() -> bool:
+            with face(daemon.address, deadline=20) as own:
+                if own.status(coupon).coupon.id != coupon:
+                    return False
+            if face is not coupond.Client:
+                return True
+            answer: coupond.IssueAnswer = client.issue(coupon, 2)
+            return answer.sequence == 2
+
+        assert in_child(work)
+        answer = client.issue(coupon, 3)
+        assert answer.has_coupon and client.status(coupon, 3).user.sequence == answer.sequence
+
+
+def test_a_fork_beside_busy_threads(daemon: Daemon, offer: Offer) -> None:
+    coupon = offer()
+    ended = threading.Event()
+    with coupond.Client(daemon.address, deadline=30) as client:
+
+        def ask() -> None:
+            while not ended.is_set():
+                client.status(coupon)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(10):
+                assert in_child(lambda: client.status(coupon).coupon.id == coupon)
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()

@@ -1,0 +1,71 @@
+"""What needs no network: addresses, pauses, the budget, texts and times."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+import coupond
+from coupond import _types, _text
+from coupond._addresses import Address, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:7070", Address("127.0.0.1", 7070)),
+        ("coupond.shop:1", Address("coupond.shop", 1)),
+        ("[::1]:65535", Address("::1", 65535)),
+        ("unix:/run/coupond.sock", Address("", 0, "/run/coupond.sock")),
+    ],
+)
+def test_an_address(text: str, address: Address) -> None:
+    assert parse(text) == address and str(address) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "7070", ":7070", "host", "host:", "host:0", "host:65536", "host:x", "::1:7070", "unix:x",
+     "[host]:1", "host:²", "unix:/" + "x" * 107],
+)  # fmt: skip
+def test_no_address(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse(text)
+
+
+def test_pauses_have_full_jitter_and_bounds() -> None:
+    policy = coupond.RetryPolicy(first_pause=0.1, longest_pause=0.4)
+    for retry, bound in [(1, 0.1), (2, 0.2), (3, 0.4), (50, 0.4)]:
+        pauses = [policy.pause(retry, 0) for _ in range(500)]
+        assert 0 <= min(pauses) < bound / 10 and bound * 0.9 < max(pauses) <= bound
+        assert all(5 <= policy.pause(retry, 5) <= 5 + bound for _ in range(50))
+
+
+def test_the_budget_grows_with_calls() -> None:
+    budget = coupond.RetryBudget(ratio=0.5, reserve=2, per_second=0)
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
+    budget.count_call()
+    assert not budget.spend()
+    budget.count_call()
+    assert budget.spend() and not budget.spend()
+
+
+def test_times_are_those_of_couponctl() -> None:
+    for microseconds, text in [
+        (0, "1970-01-01T00:00:00Z"),
+        (1_500_000, "1970-01-01T00:00:01.5Z"),
+        (1_795_370_035_783_553, "2026-11-22T17:53:55.783553Z"),
+        (-62_135_596_800_000_000, "0001-01-01T00:00:00Z"),
+    ]:
+        time = _types.moment(microseconds)
+        assert _text.rfc3339(time) == text and _types.microseconds(time) == microseconds
+    east = datetime(2026, 3, 1, 9, tzinfo=timezone(timedelta(hours=9)))
+    assert _types.moment(_types.microseconds(east)) == east
+    with pytest.raises(ValueError):
+        _types.microseconds(datetime(2026, 3, 1))
+
+
+def test_texts_from_outside_are_escaped() -> None:
+    assert _text.safe_for_terminal("봄\x1b[31m\u202e") == "봄\\u{1b}[31m\\u{202e}"
+    assert _text.json_line({"a": "\x9b\u200b"}) == '{"a": "\\u009b\\u200b"}'
