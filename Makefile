@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build install run demo bench test test-client test-python simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
+.PHONY: help build install run demo bench test test-client test-python test-examples simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -40,6 +40,9 @@ test-client: build ## a package of its own that uses the Swift client, built and
 test-python: dependencies ## the Python client: Debian's protobuf and PyPI's newest, its wheel, its types
 	swift build --product coupond
 	Scripts/test-python
+
+test-examples: build ## the commands of docs/FIRST_CALL.md, each language in a clean folder
+	Scripts/test-examples
 
 # A daemon with a report ends with 66, which fails its test. The build is much slower, so tests run one
 # after the other: in parallel they would exceed their time limits on a busy machine.

@@ -183,9 +183,19 @@ static Coupond__V1__Response *read_answer(coupond_client *client, int64_t deadli
   return response;
 }
 
-static void take_error(const Coupond__V1__Error *from, coupond_error *error) {
-  failed(error, (int)from->code, (coupond_acceptance)from->acceptance, "");
-  if ((int)from->acceptance > COUPOND_MAY_BE_ACCEPTED) error->acceptance = COUPOND_MAY_BE_ACCEPTED;
+/* A code of a later version means INTERNAL. */
+static int known_code(uint32_t code) {
+  const uint32_t codes = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 12 | 1 << 13 |
+                         1 << 14 | 1 << 16;
+  return code < 32 && codes >> code & 1 ? (int)code : INTERNAL;
+}
+
+static void read_error(const Coupond__V1__Error *from, coupond_error *error) {
+  failed(error, known_code(from->code), COUPOND_MAY_BE_ACCEPTED, "");
+  int acceptance = (int)from->acceptance;
+  if (acceptance >= 0 && acceptance < COUPOND_MAY_BE_ACCEPTED) {
+    error->acceptance = (coupond_acceptance)acceptance;
+  }
   error->sequence = from->sequence;
   error->retry_after_ms = from->retry_after_ms;
   size_t length = from->message.len < sizeof error->message ? from->message.len : sizeof error->message - 1;
@@ -210,7 +220,7 @@ static Coupond__V1__Response *call(coupond_client *client, Coupond__V1__Request 
   Coupond__V1__Response *response = read_answer(client, deadline + GRACE_MS, error);
   if (!response) return NULL;
   if (response->result_case == COUPOND__V1__RESPONSE__RESULT_ERROR) {
-    take_error(response->error, error);
+    read_error(response->error, error);
     /* An error with id 0 is about the connection. Only "too many" says that nothing was read. */
     if (response->id == 0) {
       if (error->code != RESOURCE_EXHAUSTED) error->acceptance = COUPOND_MAY_BE_ACCEPTED;
@@ -223,6 +233,66 @@ static Coupond__V1__Response *call(coupond_client *client, Coupond__V1__Request 
   }
   coupond__v1__response__free_unpacked(response, NULL);
   return NULL;
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+/* The answer has a word of a later version, or lacks one: then nothing is known of the request. */
+static int unknown_word(coupond_error *error, const char *field, int value) {
+  char text[sizeof error->message];
+  snprintf(text, sizeof text, "%s: not known here, got %d", field, value);
+  return failed(error, INTERNAL, COUPOND_MAY_BE_ACCEPTED, text);
+}
+
+static int is_known_state(int state) {
+  return state >= COUPOND_USER_NONE && state <= COUPOND_USER_REJECTED;
+}
+
+static int is_known_reason(int reason) {
+  return reason >= COUPOND__V1__REJECTION_REASON__REJECTION_REASON_SOLD_OUT &&
+         reason <= COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DISCARDED;
+}
+
+static int read_issue(const Coupond__V1__IssueResponse *from, coupond_answer *answer, coupond_error *error) {
+  int outcome = (int)from->outcome;
+  if (outcome < COUPOND_ACCEPTED || outcome > COUPOND_REJECTED) {
+    return unknown_word(error, "issue.outcome", outcome);
+  }
+  if (outcome == COUPOND_DUPLICATE && !is_known_state((int)from->state)) {
+    return unknown_word(error, "issue.state", (int)from->state);
+  }
+  if (outcome == COUPOND_REJECTED && !is_known_reason((int)from->reason)) {
+    return unknown_word(error, "issue.reason", (int)from->reason);
+  }
+  *answer = (coupond_answer){
+      .outcome = (coupond_outcome)outcome,
+      .sequence = from->sequence,
+      .issued_at = from->issued_at,
+      .opens_at = from->opens_at,
+      .state = (coupond_user_state)from->state,
+      .reason = (int)from->reason,
+  };
+  return 0;
+}
+
+static int read_status(const Coupond__V1__CouponStatusResponse *from, coupond_status *status,
+                       coupond_error *error) {
+  int state = (int)from->user_state;
+  if (!from->coupon) return failed(error, INTERNAL, COUPOND_MAY_BE_ACCEPTED, "coupon_status.coupon: missing");
+  if (!is_known_state(state)) return unknown_word(error, "coupon_status.user_state", state);
+  if (state == COUPOND_USER_REJECTED && !is_known_reason((int)from->reason)) {
+    return unknown_word(error, "coupon_status.reason", (int)from->reason);
+  }
+  *status = (coupond_status){
+      .accepted = from->accepted,
+      .queued = from->queued,
+      .state = (coupond_user_state)state,
+      .sequence = from->sequence,
+      .issued_at = from->issued_at,
+      .ahead = from->ahead,
+      .reason = (int)from->reason,
+  };
+  return 0;
 }
 
 /* --- calls ----------------------------------------------------------------------------------- */
@@ -264,17 +334,9 @@ static int issue_once(coupond_client *client, Coupond__V1__Request *request, int
   if (response->result_case != COUPOND__V1__RESPONSE__RESULT_ISSUE) {
     return unexpected(client, response, error);
   }
-  const Coupond__V1__IssueResponse *issue = response->issue;
-  *answer = (coupond_answer){
-      .outcome = (coupond_outcome)issue->outcome,
-      .sequence = issue->sequence,
-      .issued_at = issue->issued_at,
-      .opens_at = issue->opens_at,
-      .state = (coupond_user_state)issue->state,
-      .reason = (int)issue->reason,
-  };
+  int refused = read_issue(response->issue, answer, error);
   coupond__v1__response__free_unpacked(response, NULL);
-  return 0;
+  return refused;
 }
 
 /* Whether another try with the same request id may have an answer. */
@@ -326,16 +388,7 @@ int coupond_get_status(coupond_client *client, int64_t coupon, int64_t user, uin
   if (response->result_case != COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS) {
     return unexpected(client, response, error);
   }
-  const Coupond__V1__CouponStatusResponse *from = response->coupon_status;
-  *status = (coupond_status){
-      .accepted = from->accepted,
-      .queued = from->queued,
-      .state = (coupond_user_state)from->user_state,
-      .sequence = from->sequence,
-      .issued_at = from->issued_at,
-      .ahead = from->ahead,
-      .reason = (int)from->reason,
-  };
+  int refused = read_status(response->coupon_status, status, error);
   coupond__v1__response__free_unpacked(response, NULL);
-  return 0;
+  return refused;
 }

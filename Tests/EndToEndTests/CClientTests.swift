@@ -49,6 +49,20 @@ extension DaemonTests {
                 "\(wrong.text)")
         }
 
+        @Test func `the client reads the test vectors as they say, without faults of memory`()
+            async throws
+        {
+            let made = try await run("make -C \(repositoryRoot)/Clients/c BUILD=$F/build vectors")
+            #expect(made.end == .code(0), "\(made.text)")
+            let lines = try vectorLines("request") + vectorLines("response")
+            #expect(lines.count >= 150)
+            _ = try folder.write(lines.joined(separator: "\n") + "\n", to: "vectors")
+            let read = try await run(
+                "valgrind -q --leak-check=full --error-exitcode=99 $F/build/vectors < $F/vectors")
+            #expect(
+                read.end == .code(0) && read.text.contains("\(lines.count) right"), "\(read.text)")
+        }
+
         @Test func `without a daemon nothing is accepted`() async throws {
             let away = try await example("127.0.0.1", "\(try freePort())", "1", "1")
             #expect(
@@ -85,5 +99,31 @@ extension DaemonTests {
                     + "-o $F/program && $F/program")
             #expect(built.end == .code(0), "\(built.end) \(built.text)")
         }
+    }
+}
+
+private struct Vector: Decodable {
+    struct Refusal: Decodable { let text: String }
+
+    let name: String
+    let bytes: String
+    let meaning: String?
+    let error: Refusal?
+}
+
+/// What Clients/c/tests/vectors.c reads. What only the daemon refuses, or another client, is left out.
+private func vectorLines(_ kind: String) throws -> [String] {
+    let file = URL(filePath: repositoryRoot + "/Tests/Vectors/\(kind)s.json")
+    let vectors = try JSONDecoder().decode([Vector].self, from: Data(contentsOf: file))
+    return vectors.compactMap { vector in
+        let bytes = vector.bytes.isEmpty ? "-" : vector.bytes
+        guard let text = vector.error?.text else {
+            // The default of a limit is the daemon's.
+            let isDefault = vector.name.hasSuffix(" without a limit")
+            return "\(kind) \(bytes) \(isDefault ? bytes : vector.meaning ?? "")"
+        }
+        if text == "frame: is not a protobuf message" { return "no-\(kind) \(bytes) -" }
+        let isRead = text.hasPrefix("issue.") || text.hasPrefix("coupon_status.")
+        return kind == "response" && isRead ? "refused-response \(bytes) \(text)" : nil
     }
 }

@@ -23,7 +23,9 @@ def test_a_user_gets_a_coupon_once(face: Any, daemon: Daemon, offer: Offer) -> N
         first = client.issue(coupon, 1, wait_for=WaitFor.ISSUED)
         assert (first.outcome, first.sequence, first.attempts) == (Outcome.ISSUED, 1, 1)
         assert first.has_coupon and len(first.request_id) == 16
-        again = client.issue(coupon, 1, request_id=first.request_id, attempt=1)
+        again = client.issue(
+            coupon, 1, wait_for=WaitFor.ACCEPTED, request_id=first.request_id, attempt=1
+        )
         assert (again.outcome, again.sequence) == (Outcome.ACCEPTED, 1)
         other = client.issue(coupon, 1)
         assert (other.outcome, other.sequence, other.state) == (
@@ -76,15 +78,18 @@ def test_health_and_server_info(face: Any, daemon: Daemon) -> None:
         assert client.server_info().maximum_frame_bytes == 65_536
 
 
-def test_resolve_says_what_became_of_a_request(face: Any, daemon: Daemon, offer: Offer) -> None:
+def test_resolve_finds_out_what_became_of_a_request(
+    face: Any, daemon: Daemon, offer: Offer
+) -> None:
     coupon = offer(total=1)
     with face(daemon.address, deadline=20) as client:
-        client.issue(coupon, 1)
-        assert client.resolve(coupon, 1).state == UserState.ISSUED
-        nothing = client.resolve(coupon, 2, request_deadline=0.2)
-        assert nothing == coupond.UserStatus(UserState.NONE)
-        with pytest.raises(coupond.UnknownError):
-            client.resolve(coupon, 2, request_deadline=60, deadline=0.2)
+        won = client.issue(coupon, 1)
+        late = client.issue(coupon, 2)
+        assert late.outcome == Outcome.SOLD_OUT
+        again = client.resolve(coupond.IssueRequest(coupon, 1, won.request_id))
+        assert (again.outcome, again.sequence) == (Outcome.ISSUED, 1)
+        refused = client.resolve(coupond.IssueRequest(coupon, 2, late.request_id))
+        assert refused.outcome == Outcome.SOLD_OUT
 
 
 def test_without_a_daemon_nothing_is_accepted(face: Any) -> None:

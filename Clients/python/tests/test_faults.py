@@ -49,7 +49,11 @@ def test_after_a_broken_connection_the_fate_is_unknown(face: Any, canned: Canned
     with face(server.address, deadline=20, retry=retry) as client:
         with pytest.raises(coupond.UnknownError) as caught:
             client.issue(1, 2)
-    assert caught.value.request_id == server.requests[0].issue.request_id
+    request = caught.value.request
+    assert request is not None and (request.coupon, request.user, request.attempt) == (1, 2, 2)
+    assert request.request_id == server.requests[0].issue.request_id
+    with face(canned(lambda *_: pb.Response(issue=ACCEPTED)).address, deadline=20) as client:
+        assert client.resolve(request).sequence == 7
 
 
 def test_a_later_refusal_takes_nothing_back(face: Any, canned: Canned) -> None:

@@ -3,7 +3,7 @@
     import coupond
 
     with coupond.Client("127.0.0.1:7070") as client:
-        answer = client.issue(coupon=1, user=42, wait_for=coupond.WaitFor.ISSUED)
+        answer = client.issue(coupon=1, user=42)
         print(answer.outcome.name, answer.sequence)
 
 `Client` blocks and may be shared by threads; `AsyncClient` has the same methods for asyncio. Both retry by
@@ -26,6 +26,7 @@ from ._types import (
     Health,
     Issue,
     IssueAnswer,
+    IssueRequest,
     Outcome,
     RejectionReason,
     ServerInfo,
@@ -47,6 +48,7 @@ __all__ = [
     "Health",
     "Issue",
     "IssueAnswer",
+    "IssueRequest",
     "NotAcceptedError",
     "Outcome",
     "RejectionReason",

@@ -89,13 +89,6 @@ def of_user(user: words.UserStatus) -> Report:
     return report
 
 
-def resolve(client: Client, arguments: argparse.Namespace) -> tuple[Report, int]:
-    user = client.resolve(arguments.coupon, arguments.user, deadline=arguments.timeout)
-    report: Report = {"coupon": arguments.coupon, "user": arguments.user}
-    has_coupon = user.state == words.UserState.ISSUED
-    return report | of_user(user), ACCEPTED if has_coupon else REFUSED
-
-
 def health(client: Client, arguments: argparse.Namespace) -> tuple[Report, int]:
     answer = client.health(deadline=arguments.timeout)
     report: Report = {"ready": answer.ready}
@@ -208,11 +201,6 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
     look.add_argument("--coupon", type=positive, required=True)
     look.add_argument("--user", type=positive)
     look.set_defaults(run=status)
-
-    find = commands.add_parser("resolve", help="what became of a user's request, once it is final")
-    find.add_argument("--coupon", type=positive, required=True)
-    find.add_argument("--user", type=positive, required=True)
-    find.set_defaults(run=resolve)
 
     commands.add_parser("health", help="whether the daemon accepts now").set_defaults(run=health)
     commands.add_parser("info", help="what the daemon is").set_defaults(run=info)

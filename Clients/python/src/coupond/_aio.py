@@ -208,45 +208,38 @@ class AsyncClient:
         coupon: int,
         user: int,
         *,
-        wait_for: words.WaitFor = words.WaitFor.ACCEPTED,
-        request_id: bytes | None = None,
+        wait_for: words.WaitFor = words.WaitFor.ISSUED,
+        request_id: bytes = b"",
         attempt: int = 0,
         deadline: float | None = None,
     ) -> words.IssueAnswer:
         """Asks for a coupon for a user. A refusal by rule, such as SOLD_OUT, is an answer.
 
+        :param wait_for: whether to answer after the commit, or as soon as the gate has decided.
         :param request_id: 1 to 16 bytes that name the request; random by default.
         :param attempt: 1 if this request id was sent before, by an earlier call.
         :param deadline: seconds for all tries together.
         :raises CouponError: its class says what is known of the request.
         """
-        return await self._run(
-            _plans.issue(self._settings, coupon, user, wait_for, request_id, attempt, deadline)
-        )
+        request = words.IssueRequest(coupon, user, request_id, wait_for, attempt)
+        return await self._run(_plans.issue(self._settings, request, deadline))
+
+    async def resolve(
+        self, request: words.IssueRequest, *, deadline: float | None = None
+    ) -> words.IssueAnswer:
+        """Finds out what became of a request, by asking the gate again with its request id.
+
+        If it was never accepted, it is judged now.
+
+        :param request: of an `UnknownError` or an `AcceptedError`, or one that you have kept.
+        """
+        return await self._run(_plans.resolve(self._settings, request, deadline))
 
     async def status(
         self, coupon: int, user: int | None = None, *, deadline: float | None = None
     ) -> words.CouponStatus:
         """The state of a coupon, and of a user's request for it."""
         return await self._run(_plans.status(self._settings, coupon, user, deadline))
-
-    async def resolve(
-        self,
-        coupon: int,
-        user: int,
-        *,
-        request_deadline: float | None = None,
-        deadline: float = 10.0,
-    ) -> words.UserStatus:
-        """What became of a user's request after an `UnknownError`. It only asks, and never issues.
-
-        :param request_deadline: of the request; until it has passed, NONE is not final.
-        :return: the final state: ISSUED, REJECTED, or NONE: certainly not accepted.
-        :raises AcceptedError: if the request is still queued at the deadline.
-        """
-        return await self._run(
-            _plans.resolve(self._settings, coupon, user, request_deadline, deadline)
-        )
 
     async def health(self, *, deadline: float | None = None) -> words.Health:
         """Whether the daemon can accept requests now."""

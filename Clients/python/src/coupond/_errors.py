@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._types import Acceptance, Code
+from ._types import Acceptance, Code, IssueRequest
 
 
 class CouponError(Exception):
@@ -17,7 +17,7 @@ class CouponError(Exception):
         code: Code | None = None,
         sequence: int | None = None,
         retry_after: float | None = None,
-        request_id: bytes = b"",
+        request: IssueRequest | None = None,
         attempts: int = 1,
         method: str = "",
     ) -> None:
@@ -28,8 +28,8 @@ class CouponError(Exception):
         """Of an accepted request."""
         self.retry_after = retry_after
         """Seconds that the daemon asks callers to wait; None if it does not."""
-        self.request_id = request_id
-        """Of an issue request: send it again with this one."""
+        self.request = request
+        """Of `issue`: as it goes out next, for `resolve`."""
         self.attempts = attempts
         """How often the request was sent, or a connection for it was tried."""
         self.method = method
@@ -43,16 +43,13 @@ class NotAcceptedError(CouponError):
 
 
 class AcceptedError(CouponError):
-    """The request was accepted, with `sequence`. Only the wait for ISSUED ended."""
+    """The request was accepted, with `sequence`. Only the wait for ISSUED ended; `resolve` waits for it."""
 
     acceptance = Acceptance.ACCEPTED
 
 
 class UnknownError(CouponError):
-    """The request may have been accepted; a change may have been made.
-
-    Send an issue request again with `request_id` and `attempt=1`, or ask `resolve`.
-    """
+    """The request may have been accepted; a change may have been made. `resolve` finds out about a request."""
 
     acceptance = Acceptance.UNKNOWN
 

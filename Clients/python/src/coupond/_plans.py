@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar, Union
 
 from . import _messages
 from . import _types as words
-from ._errors import ERRORS, AcceptedError, CouponError, UnknownError
+from ._errors import ERRORS, CouponError
 from ._messages import UnreadableError
 from ._retries import Failure, Known, RetryBudget, RetryPolicy, refused
 from .v1 import coupond_pb2 as pb
@@ -73,7 +73,7 @@ class Tries:
         self.gives_up_at = time.monotonic() + (settings.deadline if deadline is None else deadline)
         self.attempts = 0
         self.known = Known(words.Acceptance.NOT_ACCEPTED)
-        self.request_id = b""
+        self.request: words.IssueRequest | None = None
 
     def run(self, make: Callable[[int], pb.Request]) -> Plan[pb.Response]:
         """The response of the last try, which is the answer to the method.
@@ -129,7 +129,7 @@ class Tries:
             code=failure.code,
             sequence=self.known.sequence,
             retry_after=failure.retry_after or None,
-            request_id=self.request_id,
+            request=self.request,
             attempts=self.attempts,
             method=self.method,
         )
@@ -142,40 +142,42 @@ class Tries:
 
 
 def issue(
-    settings: Settings,
-    coupon: int,
-    user: int,
-    wait_for: words.WaitFor,
-    request_id: bytes | None,
-    attempt: int,
-    deadline: float | None,
+    settings: Settings, first: words.IssueRequest, deadline: float | None
 ) -> Plan[words.IssueAnswer]:
     """Asks for a coupon for a user, always with the same request id."""
-    name = request_id or os.urandom(16)
+    if not first.request_id:
+        first = replace(first, request_id=os.urandom(16))
     tries = Tries(settings, deadline, "issue")
-    tries.request_id = name
-    if attempt > 0:
+    tries.request = first
+    if first.attempt > 0:
         # An earlier call may have been accepted, whatever becomes of this one.
         tries.known = Known(words.Acceptance.UNKNOWN)
-
-    is_waiting = wait_for == words.WaitFor.ISSUED
-    wait_for_on_wire = pb.WAIT_FOR_ISSUED if is_waiting else pb.WAIT_FOR_ACCEPTED
+    is_waiting = first.wait_for == words.WaitFor.ISSUED
+    wait_for = pb.WAIT_FOR_ISSUED if is_waiting else pb.WAIT_FOR_ACCEPTED
 
     def make(retry: int) -> pb.Request:
+        tries.request = replace(first, attempt=first.attempt + retry + 1)
         request = pb.IssueRequest(
-            coupon_id=coupon,
-            user_id=user,
-            request_id=name,
-            wait_for=wait_for_on_wire,
-            attempt=attempt + retry,
+            coupon_id=first.coupon,
+            user_id=first.user,
+            request_id=first.request_id,
+            wait_for=wait_for,
+            attempt=first.attempt + retry,
         )
         return pb.Request(issue=request)
 
     response = yield from tries.run(make)
     try:
-        return _messages.issue_answer(response.issue, name, tries.attempts)
+        return _messages.issue_answer(response.issue, first.request_id, tries.attempts)
     except UnreadableError as error:
         raise tries.unreadable(str(error)) from None
+
+
+def resolve(
+    settings: Settings, request: words.IssueRequest, deadline: float | None
+) -> Plan[words.IssueAnswer]:
+    """Asks the gate again. A request that was never accepted is judged now."""
+    return issue(settings, replace(request, attempt=max(request.attempt, 1)), deadline)
 
 
 def call(
@@ -199,34 +201,6 @@ def status(
     """The state of a coupon, and of a user's request."""
     request = pb.Request(coupon_status=pb.CouponStatusRequest(coupon_id=coupon, user_id=user or 0))
     return call(settings, request, lambda r: _messages.coupon_status(r.coupon_status), deadline)
-
-
-def resolve(
-    settings: Settings, coupon: int, user: int, request_deadline: float | None, deadline: float
-) -> Plan[words.UserStatus]:
-    """Asks for the user's state until it is final: docs/PROTOCOL.md, Deadlines."""
-    began = time.monotonic()
-    gives_up_at = began + deadline
-    nothing_is_final_at = began + (request_deadline or settings.deadline)
-    pause = settings.retry.first_pause
-    while True:
-        left = max(gives_up_at - time.monotonic(), 0.001)
-        user_status = (yield from status(settings, coupon, user, left)).user
-        now = time.monotonic()
-        if user_status.state in (words.UserState.ISSUED, words.UserState.REJECTED):
-            return user_status
-        if user_status.state == words.UserState.NONE and now >= nothing_is_final_at:
-            return user_status
-        if user_status.state == words.UserState.NONE:
-            pause = min(max(pause, 0), nothing_is_final_at - now)
-        if now + pause >= gives_up_at:
-            if user_status.state == words.UserState.QUEUED:
-                raise AcceptedError(
-                    "the request is still queued", sequence=user_status.sequence, method="resolve"
-                )
-            raise UnknownError("the request may still be accepted", method="resolve")
-        yield Pause(pause)
-        pause = min(pause * 2, 1.0)
 
 
 def health_request() -> pb.Request:

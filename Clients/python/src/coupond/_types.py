@@ -103,6 +103,19 @@ class Code(enum.Enum):
 
 
 @dataclass(frozen=True)
+class IssueRequest:
+    """One user asks for one coupon. All its tries have the same request id."""
+
+    coupon: int
+    user: int
+    request_id: bytes
+    """0 to 16 bytes; with it the same request can be sent again, from another process too."""
+    wait_for: WaitFor = WaitFor.ISSUED
+    attempt: int = 0
+    """0 if it was never sent."""
+
+
+@dataclass(frozen=True)
 class IssueAnswer:
     """The answer to an issue request. Fields that the outcome does not have are None."""
 

@@ -1,0 +1,92 @@
+"""The examples of the repository run as their pages say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import coupond
+from conftest import ROOT, Daemon, Servers
+
+EXAMPLES = ROOT / "Examples"
+Offer = Callable[..., int]
+
+
+def run(*command: object, text: str = "", folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [str(word) for word in command], input=text, capture_output=True, text=True, timeout=60,
+        env=environment, cwd=folder, check=False,
+    )  # fmt: skip
+
+
+def test_the_shell_asks(daemon: Daemon, offer: Offer) -> None:
+    coupon = offer(total=1)
+
+    def ask(request: str) -> subprocess.CompletedProcess[str]:
+        return run(EXAMPLES / "shell" / "ask", "127.0.0.1", daemon.port, text=request)
+
+    first = ask(f"issue {{ coupon_id: {coupon} user_id: 1 wait_for: WAIT_FOR_ISSUED }}")
+    assert first.returncode == 0, first.stderr
+    assert "outcome: OUTCOME_ISSUED\n  sequence: 1\n" in first.stdout
+    assert "OUTCOME_SOLD_OUT" in ask(f"issue {{ coupon_id: {coupon} user_id: 2 }}").stdout
+    status = ask(f"coupon_status {{ coupon_id: {coupon} user_id: 1 }}")
+    assert "user_state: USER_STATE_ISSUED" in status.stdout
+    wrong = ask(f"issue {{ coupon_id: {coupon} }}")
+    assert wrong.returncode == 1 and "issue.user_id: must be positive, got 0" in wrong.stdout
+
+
+def test_the_c_program_of_the_first_call(daemon: Daemon, offer: Offer, tmp_path: Path) -> None:
+    coupon = offer(total=5)
+    page = (ROOT / "docs" / "FIRST_CALL.md").read_text()
+    block = page.split("\n## C\n")[1].split("```bash\n")[1].split("```")[0]
+    block = block.replace('"7070"', f'"{daemon.port}"')
+    block = block.replace("client, 1, 102,", f"client, {coupon}, 102,")
+    assert str(daemon.port) in block and f" {coupon}, 102" in block
+    # The client is built in a copy, so that nothing is left in the repository.
+    run("cp", "-r", "--parents", "Clients/c", "Proto", "Scripts/proto-for-c.sed", tmp_path)
+    commands = block.replace("coupond/Clients/c", f"{tmp_path}/Clients/c")
+    first = run("bash", "-e", "-c", commands, folder=tmp_path)
+    assert first.stdout.startswith("coupon 1, issued at"), first
+    again = run("./first", folder=tmp_path)
+    assert again.stdout == "this user asked before: 1, ISSUED\n"
+
+
+def test_the_load_adds_up(daemon: Daemon, offer: Offer) -> None:
+    coupon = offer(total=100)
+    load = run(
+        sys.executable, EXAMPLES / "load" / "load.py", "--address", daemon.address,
+        "--coupon", coupon, "--users", 300, "--tasks", 20,
+    )  # fmt: skip
+    assert load.returncode == 0, load
+    assert load.stdout.split()[:4] == ["ACCEPTED", "100", "SOLD_OUT", "200"]
+
+
+def test_coupons_and_holders_are_migrated(daemon: Daemon, servers: Servers) -> None:
+    def sql(text: str) -> None:
+        done = run("psql", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", servers.postgres, text=text)
+        assert done.returncode == 0, done.stderr
+
+    sql((EXAMPLES / "migration" / "legacy.sql").read_text())
+    sql("""
+        INSERT INTO legacy_coupon VALUES
+            (901, 'A, "quoted" one', 3, '2026-01-01Z', '2026-02-01Z'), (902, '봄', NULL, now(), 'tomorrow'),
+            (903, 'too many', 1, now(), 'tomorrow');
+        INSERT INTO legacy_coupon_user
+        SELECT 901, n, now() + n * interval '1 s' FROM generate_series(1, 3) AS n
+        UNION ALL SELECT 902, n, now() FROM generate_series(1, 1200) AS n
+        UNION ALL SELECT 903, n, now() FROM generate_series(1, 2) AS n
+    """)
+    command = [EXAMPLES / "migration" / "migrate", servers.postgres, "--address", daemon.address]
+    for _ in range(2):
+        done = run(*command)
+        assert done.returncode == 1 and "coupon 903, user 2: SOLD_OUT" in done.stdout, done
+        assert "coupon 901: 3 holders\ncoupon 902: 1200 holders\n" in done.stdout
+    with coupond.Client(daemon.address, deadline=20) as client:
+        one = client.coupon(901)
+        assert (one.title, one.total, one.issued) == ('A, "quoted" one', 3, 3)
+        assert one.closes_at.isoformat() == "2026-02-01T00:00:00+00:00"
+        assert (client.coupon(902).total, client.coupon(902).issued) == (None, 1200)

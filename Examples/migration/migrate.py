@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Writes coupons and their holders, from two CSV files, to coupond: see README.md."""
+
+import argparse
+import asyncio
+import csv
+import hashlib
+import itertools
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import coupond
+
+AT_ONCE = 500
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def request_id(coupon: int, user: int) -> bytes:
+    """The same in each run, so that a second run issues nothing twice and counts nothing as a failure."""
+    return hashlib.blake2b(f"legacy {coupon} {user}".encode(), digest_size=16).digest()
+
+
+async def make(client: coupond.AsyncClient, row: dict[str, str]) -> coupond.Coupon:
+    """The coupon, open for the time of the migration."""
+    now = datetime.now(timezone.utc)
+    try:
+        return await client.create_coupon(
+            int(row["id"]),
+            row["title"],
+            total=int(row["total"]) if row["total"] else None,
+            opens_at=now - timedelta(hours=1),
+            closes_at=now + timedelta(days=7),
+        )
+    except coupond.NotAcceptedError as error:
+        if error.code != coupond.Code.ALREADY_EXISTS:
+            raise
+        return await client.coupon(int(row["id"]))
+
+
+async def give(client: coupond.AsyncClient, coupon: int, user: int) -> str | None:
+    """Issues the coupon to a holder; why not, if that fails."""
+    answer = await client.issue(
+        coupon, user, request_id=request_id(coupon, user), attempt=1
+    )
+    return None if answer.has_coupon else f"coupon {coupon}, user {user}: {answer.outcome.name}"
+
+
+async def holders_of(client: coupond.AsyncClient, coupon: int) -> AsyncIterator[int]:
+    after = 0
+    while page := await client.issues(coupon, after=after, limit=1_000):
+        for issue in page:
+            yield issue.user
+        after = page[-1].user
+
+
+async def migrate(client: coupond.AsyncClient, row: dict[str, str], users: list[int]) -> list[str]:
+    """One coupon; what went wrong. Its window is set last: until then no other caller should know its id."""
+    coupon = await make(client, row)
+    problems: list[str] = []
+    for first in range(0, len(users), AT_ONCE):
+        part = users[first : first + AT_ONCE]
+        answers = await asyncio.gather(*(give(client, coupon.id, user) for user in part))
+        problems += [answer for answer in answers if answer is not None]
+    written = {user async for user in holders_of(client, coupon.id)}
+    problems += [f"coupon {coupon.id}: user {user} is missing" for user in set(users) - written]
+    if not problems:
+        await client.update_coupon(
+            coupon.id,
+            opens_at=EPOCH + timedelta(microseconds=int(row["opens_at"])),
+            closes_at=EPOCH + timedelta(microseconds=int(row["closes_at"])),
+        )
+        print(f"coupon {coupon.id}: {len(users)} holders")
+    return problems
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    token = arguments.admin_token_file.read_bytes().strip() if arguments.admin_token_file else b""
+    # In order: the holders keep the order of the old table, except within a part.
+    holders = {
+        int(coupon): [int(row["user_id"]) for row in rows]
+        for coupon, rows in itertools.groupby(read(arguments.holders), lambda row: row["coupon_id"])
+    }
+    problems: list[str] = []
+    async with coupond.AsyncClient(
+        *arguments.address or [], deadline=30, admin_token=token
+    ) as client:
+        for row in read(arguments.coupons):
+            problems += await migrate(client, row, holders.get(int(row["id"]), []))
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("coupons", type=Path)
+    parser.add_argument("holders", type=Path)
+    parser.add_argument("--address", action="append")
+    parser.add_argument("--admin-token-file", type=Path)
+    return asyncio.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
