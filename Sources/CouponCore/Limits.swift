@@ -68,7 +68,7 @@ extension Limits {
     /// Names that are read in a caller's certificate.
     public static let alternativeNames = 16
     /// A connection must have sent its first frame after so many seconds, while more than three quarters of
-    /// `max-connections` are taken: places that nobody uses are for others then.
+    /// `max-connections` are taken: then others need the places that it does not use.
     public static let firstFrameSeconds = 10
     /// The same for a connection that has sent frames: pools reconnect at their next request.
     public static let crowdedIdleSeconds = 60
@@ -82,7 +82,7 @@ extension Limits {
     /// How long a listener waits after it could not accept, in milliseconds: a file may be closed by then.
     public static let acceptBackOffMilliseconds: Int64 = 250
 
-    /// How many of the files that may be open are not for callers.
+    /// How many of the descriptors are reserved for the daemon itself.
     /// - Parameter addresses: where callers connect; each needs a listener for each event loop.
     public static func reservedDescriptors(eventLoops: Int, addresses: Int = 1) -> Int {
         ownDescriptors + (ownDescriptorsPerEventLoop + addresses - 1) * eventLoops
@@ -116,9 +116,9 @@ extension Limits {
     public static let gateCallsInFlight = 8
     /// Gate calls of one coupon in flight: few, so its requests gather into batches.
     public static let gateCallsInFlightPerCoupon = 4
-    /// Requests with which a coupon does not wait for the call of its partition that is in flight. A call
-    /// costs Redis 26 µs and an fsync for its first request and 2.5 µs for each further one, so fewer had
-    /// better wait.
+    /// With so many pending requests a coupon does not wait for a call of its partition that is in flight. A
+    /// call costs Redis 26 µs and an fsync for its first request and 2.5 µs for each further one, so fewer
+    /// requests wait.
     public static let minimumConcurrentBatch = 16
     /// Requests accepted and not yet settled, for each coupon. Default; configurable.
     public static let backlogPerCoupon: Int64 = 2_000_000

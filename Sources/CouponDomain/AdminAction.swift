@@ -25,7 +25,7 @@ public struct AdminAction: Hashable, Sendable {
     /// The outcome of an action that takes long and has just begun; another line says how it ended.
     public static let begun = "BEGUN"
 
-    /// When it was done; nil if that is when its line is written, by PostgreSQL's clock.
+    /// When it was done; nil for the moment when its line is written, by PostgreSQL's clock.
     public var at: Timestamp?
     /// Who called which method.
     public let call: AdminCall

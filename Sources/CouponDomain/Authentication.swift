@@ -1,10 +1,10 @@
-/// To whom a connection belongs, as the daemon answers it.
+/// The principal of a connection, as the daemon names it to the caller.
 public struct Authentication: Equatable, Sendable {
     /// The principal's name in the callers file.
     public var principal: String
     /// The names of its roles.
     public var roles: [String]
-    /// From when on it is refused; nil if never.
+    /// When the principal expires: from then on it is refused. Nil if never.
     public var expiresAt: Timestamp?
 
     /// An answer.

@@ -4,7 +4,7 @@ public struct CouponTerms: Hashable, Sendable {
     public let total: Int64?
     /// Whether requests are accepted.
     public let state: CouponState
-    /// When. Moments are clamped to what the gate can store.
+    /// When they are accepted. Moments are clamped to what the gate can store.
     public let window: Window
     /// Whether the total is committed.
     public let isSoldOut: Bool

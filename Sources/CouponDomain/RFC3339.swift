@@ -34,8 +34,7 @@ extension Timestamp {
         return "." + String(digits.reversed().drop { $0 == "0" }.reversed())
     }
 
-    /// Microseconds; 0 without a fraction; nil if it has no digits. Finer ones are
-    /// cut.
+    /// Microseconds; 0 without a fraction; nil if it has no digits. Digits after the sixth are cut.
     private static func readFraction(_ text: inout Substring) -> Int64? {
         guard text.read(".") else { return 0 }
         let digits = text.prefix { ("0"..."9").contains($0) }

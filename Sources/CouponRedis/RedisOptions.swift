@@ -19,17 +19,17 @@ public struct RedisOptions: Sendable {
     public var credentials: @Sendable () -> RedisCredentials = { RedisCredentials() }
     /// Whether settings that break promise 3 only cause a warning.
     public var allowUnsafeSettings = false
-    /// Whether an acceptance waits for replicas, so that the user needs the rights to that.
+    /// Whether an acceptance waits for replicas; then the user needs the rights for WAIT and PUBLISH.
     public var waitsForReplicas = false
     /// The longest connect and handshake, in milliseconds.
     public var connectTimeoutMilliseconds: Int64 = 2_000
     /// The longest wait for an answer to a command, in milliseconds.
     public var commandTimeoutMilliseconds: Int64 = 5_000
-    /// Requests of one coupon, accepted and not settled; beyond it the gate refuses.
+    /// Requests of one coupon that are accepted and not settled; beyond it the gate refuses.
     public var backlogPerCoupon = Limits.backlogPerCoupon
     /// The same for a partition.
     public var backlogPerPartition = Limits.backlogPerPartition
-    /// How long Redis keeps a finished coupon, in milliseconds; 0 is without end.
+    /// How long Redis keeps a finished coupon, in milliseconds; 0: no limit.
     public var finishedRetentionMilliseconds: Int64 = 86_400_000
 
     /// Called with the cause of each command that Redis refuses, such as `OOM`; from any thread.

@@ -200,7 +200,7 @@ extension Scheduler {
             ])
     }
 
-    /// All entries in (after, upTo], epoch by epoch: those of one transaction.
+    /// All entries in (after, upTo], which one transaction has committed. One read gives one epoch.
     private func queued(
         _ partition: PartitionID, after: Position, upTo: Position?
     ) throws(BackendError) -> [QueueItem] {

@@ -36,9 +36,9 @@ public protocol AuditStore: AnyObject {
 
 /// How many rows may be read for the accounts of one coupon.
 public struct AccountsBounds: Sendable {
-    /// Issues; of a coupon with more they are not counted.
+    /// Issues. If a coupon has more, they are not counted.
     public let rows: Int64
-    /// Rejections, and dead letters; of a coupon with more not all are counted.
+    /// Rejections, and dead letters. If a coupon has more, only so many are counted.
     public let rejections: Int64
 
     /// Bounds.

@@ -167,7 +167,7 @@ public struct FrontDoor {
     }
 
     /// Forgets a coupon whose mark is behind what the gate said a while ago: an event was missed.
-    /// - Returns: whether it was.
+    /// - Returns: whether its mark was behind.
     public mutating func forget(_ coupon: CouponID, ifBehind standing: GateStanding) -> Bool {
         guard let mark = marks[coupon], mark.epoch == standing.epoch,
             mark.rev < standing.rev

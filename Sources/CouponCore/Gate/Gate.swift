@@ -5,7 +5,7 @@ public protocol Gate: AnyObject {
     /// Which Redis it reaches, checked and ready; nil while there is none.
     var identity: RedisIdentity? { get }
 
-    /// Why calls cannot be answered now, or not after the next break; nil if nothing is known against it.
+    /// Why calls fail now, or will fail after the next break; nil if no reason is known.
     var trouble: String? { get }
 
     /// Gets the answers; held until `close`.
@@ -23,7 +23,7 @@ public protocol Gate: AnyObject {
 }
 
 extension Gate {
-    /// That there is no Redis, if there is none.
+    /// By default the only reason is that no Redis is reached.
     public var trouble: String? { identity == nil ? "Redis is not reachable" : nil }
 }
 

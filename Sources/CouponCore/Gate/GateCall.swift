@@ -55,7 +55,7 @@ public struct GateCall: Equatable, Sendable {
         self.questions = questions
     }
 
-    /// The same call, that only asks for the state.
+    /// The same call without its requests: it only asks for the state of the coupons.
     public var withoutRequests: GateCall {
         GateCall(
             partition: partition, epoch: epoch, identity: identity, floor: floor,

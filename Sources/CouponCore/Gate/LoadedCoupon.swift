@@ -62,7 +62,7 @@ public struct LoadedHolder: Equatable, Sendable {
 /// Names one attempt to load a coupon.
 public typealias LoadNumber = UInt64
 
-/// What a claim of a coupon's load did.
+/// The result of claiming a coupon for a load.
 public enum ClaimResult: Equatable, Sendable {
     /// It is this load's.
     case claimed

@@ -73,7 +73,7 @@ extension CouponKeeper {
     }
 
     /// Whether PostgreSQL knows the gate. Only such a gate may say that a user has nothing: a Redis that went
-    /// back does not know the users that it had accepted since.
+    /// back has forgotten users that it accepted.
     static func isKnown(_ view: GateInspection?, _ row: PartitionRow?) -> Bool {
         guard let view, let row else { return false }
         return view.epoch == row.epoch && view.identity == row.identity

@@ -250,7 +250,7 @@ public struct Explanation: Sendable {
 }
 
 extension UserTraces {
-    /// The latest rejection, or dead letter that is not issued: what the view `rejection` has last.
+    /// The latest rejection, or dead letter that is not issued: the last row of the view `rejection`.
     var lastRejection: RejectedRequest? {
         let letters = letters.compactMap { decided -> RejectedRequest? in
             let letter = decided.letter

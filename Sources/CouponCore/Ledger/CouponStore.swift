@@ -48,8 +48,8 @@ public protocol CouponStore: HolderReader {
 
     /// Updates the gate with the oldest coupon in the outbox that is due: a daemon may have died between
     /// PostgreSQL and the gate (rules 33 and 34).
-    /// - Parameter update: called with partition row and coupon row locked; whether the gate has the coupon
-    ///   as it is.
+    /// - Parameter update: called with partition row and coupon row locked; returns whether the gate has the
+    ///   coupon as committed.
     /// - Returns: whether a coupon was handled; another one may be due.
     func resync(_ update: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool
 
@@ -74,7 +74,7 @@ public protocol CouponStore: HolderReader {
     func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64]
 
     /// Updates the gate with a decided letter, under the same locks, and records that it has it.
-    /// - Parameter update: updates the gate; whether the gate has the decision now.
+    /// - Parameter update: updates the gate; returns whether the gate has the decision now.
     /// - Returns: whether the gate has it.
     func resyncLetter(
         _ letter: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool

@@ -49,8 +49,8 @@ extension Unicode.Scalar {
     }
 
     /// Whether it must be escaped between these two. Joiners stay between letters of scripts that need them
-    /// and between emoji; a choice of style stays behind its emoji. Elsewhere they only make two texts that
-    /// look alike differ.
+    /// and between emoji; a variation selector stays behind its emoji. Elsewhere they only make two texts
+    /// differ that look alike.
     fileprivate func isUnsafe(after last: Unicode.Scalar?, before next: Unicode.Scalar?) -> Bool {
         guard mayMislead else { return false }
         switch value {

@@ -120,7 +120,7 @@ public enum QueueItem: Equatable, Sendable {
         }
     }
 
-    /// The coupons of its requests, as far as is known; perhaps one several times.
+    /// The coupons of its requests, as far as is known; one may come several times.
     public var coupons: [CouponID] {
         switch self {
         case .entry(let entry): entry.coupons.map(\.coupon)

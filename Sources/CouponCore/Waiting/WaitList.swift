@@ -2,8 +2,8 @@
 ///
 /// An event answers a waiter of its epoch if the waiter was registered before it, the event follows on from
 /// the last one seen, and the gate published it after the acceptance: in a Redis that was a replica for a
-/// while, the same position may have been somebody else's. About all other waiters PostgreSQL is asked, which
-/// alone knows (rule 35: by the cursor alone, requests that were rejected would be answered with ISSUED).
+/// while, the same position may have been somebody else's. PostgreSQL is asked about all other waiters. A
+/// position below the cursor is not enough: the request may have been rejected (rule 35).
 internal import DequeModule
 
 /// The waiters of one partition.
@@ -62,7 +62,7 @@ public struct WaitList {
     private var asked: [Waiter] = []
     /// Whether an event came after the question, so its answer may be out of date.
     private var askedTooEarly = false
-    /// Asked, and not decided then: asked again after an event or a second.
+    /// Not decided when PostgreSQL was asked: asked again after an event or a second.
     private var undecided: [Waiter] = []
 
     /// No caller waits.

@@ -14,7 +14,7 @@ struct CouponBatches {
         var returned = 0
         /// The gate is asked for the coupon's state even if no request is pending.
         var wantsRefresh = false
-        /// Has a turn. A coupon in a line that is not ready any more is passed over.
+        /// Has a turn. A coupon that is in a line and no longer ready is skipped.
         var isReady = false
         /// In the lines of its partition. It leaves a line only at its turn.
         var isInLine = false
@@ -169,7 +169,7 @@ struct CouponBatches {
         return nil
     }
 
-    /// Every coupon that is ready is in the line of all: if that is empty, nothing in the other one is.
+    /// Empties `full` when `all` is empty: every ready coupon is in `all`, so none in `full` is ready.
     private mutating func clearFullLine(of partition: PartitionID) {
         while let coupon = lines[partition.rawValue].full.popFirst() {
             guard let batch = batch(of: coupon) else { continue }

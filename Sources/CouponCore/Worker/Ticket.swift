@@ -45,7 +45,7 @@ struct Ticket {
         }
     }
 
-    /// The same request, not sent yet, with another time until which the gate may accept it.
+    /// The same request, not sent yet, with another `notAfter`.
     fileprivate func with(notAfter: Timestamp) -> Ticket {
         Ticket(
             caller: caller, coupon: coupon,

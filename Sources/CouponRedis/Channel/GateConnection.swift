@@ -46,7 +46,7 @@ public final class GateConnection: Gate {
     /// Which Redis it reaches, checked and ready; nil if there is none.
     public var identity: RedisIdentity? { state.identity }
 
-    /// Why calls cannot be answered now, or not after the next break; nil if nothing is known against it.
+    /// Why calls fail now, or will fail after the next break; nil if no reason is known.
     public var trouble: String? {
         state.outage ?? refused?.reason
             ?? missingRights.map { RedisFault.missingRights($0).text }
@@ -121,7 +121,7 @@ public final class GateConnection: Gate {
         }
     }
 
-    /// Counts and logs an error reply. A script that is missing is loaded again, and no trouble.
+    /// Counts and logs an error reply, unless the script was missing: that is loaded again.
     private func note(_ reply: Reply, _ message: Logger.Message) {
         guard case .error(let text) = reply, !ErrorReply.isMissingScript(text) else { return }
         options.countRefusal(ErrorReply.cause(text))

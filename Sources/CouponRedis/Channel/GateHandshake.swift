@@ -34,7 +34,7 @@ struct GateHandshake {
         self.allowUnsafeSettings = allowUnsafeSettings
     }
 
-    /// Only the last may get an error as its reply, from a Redis that hides its settings.
+    /// Only the last one may be answered with an error: a Redis may hide its settings.
     static var commands: [Command] {
         [
             Command("CLIENT", "ID"), RedisServerInfo.infoCommand, loadCommand,

@@ -25,9 +25,9 @@ struct RedisDialer {
         }
     }
 
-    /// Connects. With TLS the handshake begins then, and writes wait for its end. A callback of the future
-    /// may still add handlers: nothing is read before. A name may have several addresses, so a handler of
-    /// the initializer would be added to several channels.
+    /// Connects. With TLS the handshake begins then, and writes wait for its end. Callers add their handlers
+    /// in a callback of the future; nothing is read before it has run. A name may have several addresses, so
+    /// the initializer would add a handler to several channels.
     func connect() -> EventLoopFuture<any Channel> {
         let tls = options.credentials().tls
         let bootstrap = ClientBootstrap(group: eventLoop)

@@ -24,7 +24,7 @@ public final class ReplicaConnection: ReplicaLink {
     private var state = ReplicaConnectionState<RedisLink>()
     /// The last reason that was logged as a warning.
     private var loggedReason = ""
-    /// Of the question.
+    /// Ends the question in flight.
     private var deadline: Scheduled<Void>?
     private var plannedDial: Scheduled<Void>?
 
@@ -132,7 +132,7 @@ public final class ReplicaConnection: ReplicaLink {
         }
     }
 
-    /// A new reason is news too.
+    /// Warns of the first failure, and of each new reason.
     private func log(_ reason: String, _ isFirstFailure: Bool) {
         logger.log(
             level: isFirstFailure || reason != loggedReason ? .warning : .debug,

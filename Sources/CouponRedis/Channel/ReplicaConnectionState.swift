@@ -29,7 +29,7 @@ struct ReplicaConnectionState<Link: AnyObject>: ~Copyable {
             self.backOff = backOff
         }
 
-        /// Before the first dial. Shorter than elsewhere, because callers whose requests are accepted wait.
+        /// Before the first dial. Pauses are shorter than elsewhere, because callers of accepted requests wait.
         init() {
             until = .uptimeNanoseconds(0)
             backOff = BackOff(longest: 500)

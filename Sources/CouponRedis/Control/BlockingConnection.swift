@@ -3,6 +3,7 @@
 /// hiredis connects, writes and parses. `poll` waits, so a deadline holds for the whole command
 /// (`redisSetTimeout` holds for one read), and a silent connection is not an error. With TLS a relay
 /// connects.
+///
 /// hiredis keeps the first error, so the owner drops the connection after one.
 internal import CHiredis
 internal import CouponCore
@@ -80,7 +81,7 @@ internal import Glibc
         throw error(text)
     }
 
-    /// Whether Redis answers a ping in time. If not, the connection is of no more use.
+    /// Whether Redis answers a ping in time. If not, the connection must be dropped.
     func answers(withinMilliseconds milliseconds: Int64) -> Bool {
         do throws(BackendError) {
             try send(Command("PING"))

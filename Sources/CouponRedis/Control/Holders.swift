@@ -77,7 +77,7 @@ extension BlockingConnection {
         if next == "0" { search.epochs?.removeLast() }
     }
 
-    /// So many keep Redis busy for some 2 ms.
+    /// Holders in one scan: they keep Redis busy for some 2 ms.
     private static let scanned = "2000"
 }
 

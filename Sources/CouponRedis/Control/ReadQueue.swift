@@ -70,7 +70,7 @@ extension RedisGateControl {
         let reply = try perform { connection throws(BackendError) -> Reply? in
             let reply = try connection.ask(complete, blockingFor: Int64(max(0, milliseconds)))
             guard case .error(let text) = reply else { return reply }
-            // One of the queues is no stream. Whoever looks at it next will see that, so nobody waits.
+            // One of the queues is not a stream. The next read of it finds that, so do not wait.
             if ErrorReply.isWrongType(text) { return nil }
             throw connection.error(text)
         }

@@ -10,8 +10,8 @@ public final class RedisGateControl: GateControl {
     let options: RedisOptions
     let logger: Logger
     private var connection: BlockingConnection?
-    /// A connection that was idle for longer is pinged before its next single call, and has as long to
-    /// answer.
+    /// A connection that was idle for longer is pinged before its next single call, and must answer within
+    /// the same time.
     private static let pingMilliseconds: Int64 = 1_000
     private var usedAt = ContinuousClock.now
     /// Why the last attempt to connect failed, and until when that error is thrown again.
@@ -66,7 +66,7 @@ public final class RedisGateControl: GateControl {
         }
     }
 
-    /// That Redis cannot be reached is logged by those who need it, with what they wait for.
+    /// Logs a refusal. If Redis cannot be reached, the caller logs that, with what it waits for.
     private func report(_ error: BackendError) {
         switch error {
         case .redis(.refused(let text)), .redis(.missingRights(let text)):
@@ -213,7 +213,7 @@ extension Reply {
 }
 
 extension Reply {
-    /// From the reply of rights.lua: the rights that are missing; nil if there are all.
+    /// From the reply of rights.lua: the rights that are missing; nil if none is.
     var missingRights: String? {
         let names = (elements ?? []).compactMap(\.text)
         return names.isEmpty ? nil : names.joined(separator: ", ")

@@ -28,7 +28,7 @@ local function next_rev(gate)
   return gate.rev
 end
 
--- Whether a total may be being lowered, or that was left unfinished; resync ends it.
+-- Whether an admin is lowering the total, or has left that unfinished; resync ends it.
 local function is_capped(r)
   return r.cap and (r.cap_version > r.version or r.cap < r.total)
 end

@@ -1,7 +1,7 @@
 #!lua
 -- Begins the load of a coupon (rule 32): from here only this load may stage its holders, so there is one
--- copy of them with any number of daemons. A load that has not moved for a while is overtaken. That clock
--- affects memory and time, never correctness.
+-- copy of them with any number of daemons. A load that has not moved for a while is overtaken. How long that
+-- is affects memory and time, never correctness.
 --
 -- KEYS  gate, record, claim, staged, the epoch's coupons
 -- ARGV  epoch, load (ID_BYTES), milliseconds after which a claim that has not moved is free

@@ -24,8 +24,8 @@
 --   | for each coupon of which something was accepted: coupon 8 | first sequence 8 | count 4
 --     | for each request REQUEST_BYTES: user 8 | request id 17
 --
--- The script runs for each request or two, so it makes few functions: each costs its making, and each
--- variable of the script that it uses.
+-- The script runs for each request or two, so it makes few functions: each run makes them again, and each
+-- outer variable that a function uses makes that more expensive.
 
 local gate = read_gate()
 local epoch = tonumber(ARGV[1])
@@ -126,7 +126,7 @@ local here = struct.pack('>I8I8', epoch, n)
 local keys, changed, new_holders, accepted = {}, {}, {}, 0
 for i = 1, #KEYS / 2 - 1 do keys[i] = KEYS[1 + 2 * i] end
 local records = keys[2] and redis.call('MGET', unpack(keys)) or { get(keys[1]) }
--- Pieces of what is returned and of the queue entry. The first ones are known last.
+-- Pieces of the reply and of the queue entry. The first piece of each is filled in at the end.
 local out, entry = { '' }, { '' }
 
 for i = 1, #keys do

@@ -17,7 +17,7 @@ struct ConnectionBreak {
     }
 
     /// - Parameters:
-    ///   - certificate: that of Redis, as far as it came.
+    ///   - certificate: that of Redis; nil if it did not arrive.
     ///   - now: seconds since 1970.
     static func text(of error: any Error, _ certificate: NIOSSLCertificate?, now: Int) -> String {
         switch error {

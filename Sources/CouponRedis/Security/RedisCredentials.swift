@@ -1,6 +1,6 @@
 /// What a connection shows to Redis, and asks from it, before its first command.
 
-/// Read again for each new connection, so a reload changes it; connections that are there stay.
+/// Read again for each new connection, so a reload changes it; open connections stay as they are.
 public struct RedisCredentials: Sendable {
     /// The password; nil if Redis needs none.
     public var password: String?

@@ -13,7 +13,7 @@ final class RelayEnd: ChannelDuplexHandler {
     /// Whether the channel has asked to read while the partner could not write.
     private var readIsPending = false
     private var isClosing = false
-    /// Of the end towards Redis: kept until its handshake has ended.
+    /// Only at the end towards Redis; nil once the handshake has ended.
     private var handshake: EventLoopPromise<Void>?
     private let broken: BreakReason?
 
@@ -37,14 +37,14 @@ final class RelayEnd: ChannelDuplexHandler {
     /// Whether there is a channel.
     var isAdded: Bool { context != nil }
 
-    /// Closes the channel, and with it the partner's. An end without a channel closes the one that it gets.
+    /// Closes the channel, and with it the partner's. If there is no channel, the next one is closed at once.
     func close() {
         isClosing = true
         context?.close(promise: nil)
     }
 
-    /// Closes the channel, if there is one. Nothing refers to the partner any more, so that both go also
-    /// without a channel.
+    /// Closes the channel, if there is one. Separates the two ends: without channels they would keep each
+    /// other in memory.
     func abandon() {
         partner?.partner = nil
         partner = nil

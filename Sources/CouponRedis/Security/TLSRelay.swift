@@ -32,10 +32,10 @@ final class TLSRelay: Sendable {
         }
     }
 
-    /// Why it broke; nil if hiredis has ended it, or if it is whole.
+    /// Why it broke; nil if it works, or if hiredis has closed it.
     var whyBroken: String? { broken.text }
 
-    /// Takes over the socket.
+    /// Starts the relay. From here on it closes `socket`.
     private static func join(
         _ socket: CInt, to options: RedisOptions, _ broken: BreakReason
     ) -> EventLoopFuture<Void> {
@@ -63,7 +63,7 @@ final class TLSRelay: Sendable {
         }
     }
 
-    /// Makes the connection to Redis; `handshake` ends in time.
+    /// Connects to Redis. `handshake` succeeds or fails before the connect timeout is over.
     private static func connect(
         _ remote: RelayEnd, to options: RedisOptions, _ loop: any EventLoop,
         _ handshake: EventLoopPromise<Void>, _ broken: BreakReason

@@ -57,7 +57,7 @@ extension ByteReader {
         int64().flatMap { (0...Limits.maximumNumber).contains($0) ? $0 : nil }
     }
 
-    /// Of any numbers, which may only be compared.
+    /// A position whose numbers are not checked: compare it, but do not count with it.
     mutating func anyPosition() -> Position? {
         guard let epoch = int64(), let n = int64() else { return nil }
         return Position(epoch: epoch, n: n)

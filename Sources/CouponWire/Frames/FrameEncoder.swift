@@ -42,7 +42,7 @@ public import CouponDomain
             reset()
             return unsafe try keep(Self.measure(try arena.response(response)))
         } catch {
-            // No answer of the daemon is that long, but nothing here depends on it: an error fits.
+            // No answer of the daemon is that long. If one were, the caller would get this error.
             let failure = Failure(.internal, "answer: does not fit in a frame")
             return prepare(Response(id: response.id, result: .failure(failure)))
         }

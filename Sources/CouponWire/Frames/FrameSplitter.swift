@@ -20,7 +20,7 @@ public struct FrameSplitter: Sendable {
 
     /// What is at the beginning of the readable bytes.
     public enum Finding: Equatable, Sendable {
-        /// No whole frame; it takes this many bytes more, at least.
+        /// No whole frame; at least this many bytes are missing.
         case needMore(bytes: Int)
         /// A frame: a message of `length` bytes at offset `prefixLength`.
         case frame(length: Int)

@@ -7,8 +7,8 @@ public import CouponDomain
 
 /// Encodes outcomes, one after the other.
 @safe public struct OutcomeEncoder: ~Copyable {
-    /// The longest frame, in bytes: its length, and every field of a Response and an IssueResponse with its
-    /// longest number. What `write` must find room for.
+    /// The longest frame, in bytes: the length, and every field of a Response and an IssueResponse at its
+    /// longest. `write` needs this much room.
     public static let maximumBytes = 64
 
     private let response: UnsafeMutablePointer<Coupond__V1__Response>

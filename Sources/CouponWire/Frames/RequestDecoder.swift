@@ -35,7 +35,7 @@ public struct RequestDecoder: ~Copyable {
     /// Nil for anything else, which `decode` handles. Costs no allocation.
     public mutating func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? {
         arena.reset()
-        // A oneof holds one method: with an `issue` there, it is the case.
+        // A oneof holds one method, so if there is an `issue`, there is no other method.
         guard let raw = unsafe arena.unpack(message, coupond__v1__request__unpack),
             raw.token.count == 0, let issue = raw.issue
         else { return nil }

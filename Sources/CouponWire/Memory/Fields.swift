@@ -34,7 +34,7 @@ enum Field {
         return value
     }
 
-    /// The id behind which a page begins; 0 is the first page's.
+    /// The id after which a page begins; 0 for the first page.
     static func start(_ id: Int64, _ path: String) throws(Failure) -> Int64 {
         guard id >= 0 else { throw .field(path, "must not be negative, got \(id)") }
         return id
@@ -81,7 +81,7 @@ enum Field {
         return text
     }
 
-    /// Any text, of the daemon.
+    /// A text of any length, from the daemon.
     static func text(
         _ value: WireBytes, _ path: String
     ) throws(Failure) -> String {
@@ -104,7 +104,7 @@ enum Field {
     }
 
     /// Checks that a window does not end before it begins.
-    /// - Parameter path: of the moment after.
+    /// - Parameter path: the path of `closes`.
     static func order(
         opens: Timestamp, closes: Timestamp, _ path: String
     ) throws(Failure) {

@@ -23,8 +23,8 @@ protocol WireMessage {
 ///
 /// The case of a oneof may be set freely: libprotobuf-c packs a message by the descriptor in the message.
 ///
-/// The accessors `_modify` are those that the compiler would make. It accepts its own only without sanitizers
-/// (Swift 6.3): they do not say whose lifetime the value has.
+/// The `_modify` accessors are written out, although the compiler could make the same ones. Those do not say
+/// whose lifetime the value has, and with a sanitizer the compiler rejects them (Swift 6.3).
 @safe @dynamicMemberLookup
 struct Part<Message>: ~Escapable {
     fileprivate let pointer: UnsafeMutablePointer<Message>

@@ -23,7 +23,7 @@ extension MessageArena {
         return part
     }
 
-    /// State, version and figures of a new coupon are not the caller's to choose and are not sent.
+    /// The daemon chooses state, version and figures of a new coupon, so they are not sent.
     @_lifetime(borrow self)
     func create(_ coupon: Coupon) throws(Failure) -> Part<Coupond__V1__CreateCouponRequest> {
         let part = try make(Coupond__V1__CreateCouponRequest.self)

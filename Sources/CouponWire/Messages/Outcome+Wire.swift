@@ -87,7 +87,7 @@ extension HolderState {
 }
 
 extension RejectionReason {
-    /// The schema has the numbers that are stored.
+    /// The schema uses the numbers that are stored.
     var raw: Coupond__V1__RejectionReason {
         Coupond__V1__RejectionReason(rawValue: UInt32(rawValue))
     }
