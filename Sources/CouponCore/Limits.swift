@@ -53,7 +53,7 @@ extension Limits {
     public static let observationConnections = 64
     /// How often systemd gets a new status line, in seconds.
     public static let statusLineSeconds = 5
-    /// A connection for HTTP is closed after so many seconds, also if its request came byte by byte.
+    /// A connection for HTTP is closed after so many seconds, even if its request comes byte by byte.
     public static let observationSeconds: Int64 = 10
     /// The longest request over HTTP, in bytes: a path and a few headers.
     public static let observationBytes = 8_192
@@ -197,7 +197,7 @@ extension Limits {
     public static let frontDoorCoupons = 65_536
     /// A mark older than this is read again in the background, while requests still bounce (rule 39).
     public static let markRefreshMilliseconds: Int64 = 1_000
-    /// Ids of which one worker remembers that no coupon has them. A flood of them pushes out no coupon.
+    /// Ids without a coupon that one worker remembers. A flood of them pushes out no coupon.
     public static let absentCoupons = 16_384
     /// How long "no such coupon" is believed without an event.
     public static let absentMilliseconds: Int64 = 1_000

@@ -1,4 +1,4 @@
-/// One accepted request, as it is named outside its queue entry.
+/// One accepted request, with all that identifies it outside its queue entry.
 public struct AcceptedRequest: Hashable, Sendable {
     /// The coupon.
     public let coupon: CouponID

@@ -66,8 +66,8 @@ package final class Scheduler {
         waitForWork()
     }
 
-    /// Forgets the rows of all partitions from time to time, so they are read again, also of idle ones: a
-    /// session that was replaced inside a call may have reached a server that went back (rule 16).
+    /// Forgets the rows of all partitions from time to time, so they are read again even if nothing is
+    /// queued: a session that was replaced inside a call may have reached a server that went back (rule 16).
     private func rereadRows(_ now: MonotonicTime) {
         guard now >= rereadAt else { return }
         for partition in owned.keys { owned[partition]?.forget() }
@@ -136,8 +136,8 @@ package final class Scheduler {
         }
     }
 
-    /// Rule 24: sends a heartbeat of each partition with nothing to issue, and checks whether that is still
-    /// so. One round trip for all of them, because busy partitions wait for it.
+    /// Rule 24: sends a heartbeat of each partition with nothing to issue, and looks for new entries. All in
+    /// one round trip, because busy partitions wait for it.
     private func sendHeartbeats() {
         let now = options.clocks.now()
         let rows = owned.keys.sorted().compactMap { owned[$0]?.rowForHeartbeat(now) }

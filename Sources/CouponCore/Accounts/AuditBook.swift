@@ -1,5 +1,5 @@
-/// What an auditor remembers between two looks at a coupon, to know a difference that stays from one that a
-/// step in progress explains.
+/// What an auditor remembers between two looks at a coupon. With it the auditor tells a difference that stays
+/// from one that a step in progress explains.
 public struct AuditBook: Sendable {
     /// What a look has shown.
     public enum Finding: Equatable, Sendable {

@@ -1,7 +1,7 @@
 /// The slow side of the gates: what scheduler, loader and admins do to them in Redis.
 ///
-/// Blocking, and confined to one thread. Each call is one atomic script; its result says if the gate had
-/// moved on and nothing was changed. After an error the next call connects again.
+/// Blocking, and confined to one thread. Each call is one atomic script; its result says whether the gate
+/// had moved on. In that case nothing was changed. After an error the next call connects again.
 public protocol GateControl: AnyObject {
     /// Reads which Redis it reaches, and checks its durability settings.
     func identity() throws(BackendError) -> RedisIdentity

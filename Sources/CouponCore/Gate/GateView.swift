@@ -45,7 +45,7 @@ public enum SetResult: Equatable, Sendable {
 
 /// What a cap did.
 public enum CapResult: Equatable, Sendable {
-    /// The gate gives no more than that.
+    /// The gate accepts no more requests than the cap allows.
     case capped
     /// More slots are used already.
     case refused(used: Int64)

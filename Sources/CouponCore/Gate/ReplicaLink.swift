@@ -19,7 +19,7 @@ public protocol ReplicaDelegate: AnyObject {
     func replicas(didAnswer answer: ReplicaAnswer?)
 }
 
-/// How many replicas have it, and of which Redis: a failover changes the Redis that answers.
+/// How many replicas have it, and of which Redis they are replicas: after a failover another one answers.
 public struct ReplicaAnswer: Equatable, Sendable {
     /// Replicas that have acknowledged all that was written before the question.
     public let count: Int

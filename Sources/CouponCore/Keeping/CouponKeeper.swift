@@ -13,8 +13,8 @@ public final class CouponKeeper {
     private let failed: (BackendError) -> Void
     /// A load that an admin's deadline has interrupted.
     private var unfinished: CouponLoad?
-    /// How many statuses should be asked for at once: half of a batch for which PostgreSQL took too long, and
-    /// more again with each batch that it answers.
+    /// How many statuses to ask for at once. If PostgreSQL takes too long for a batch, it becomes half of that
+    /// batch; it rises again with each batch that PostgreSQL answers.
     public internal(set) var statusesAtOnce = Limits.statusesPerBatch
 
     /// The time until a queue entry is decided, in milliseconds; nil if not known. See `DrainRates`.
@@ -23,7 +23,7 @@ public final class CouponKeeper {
     ) -> Int64?
 
     /// - Parameters:
-    ///   - forget: is called with a coupon of which the local caches are out of date.
+    ///   - forget: is called with a coupon if what the workers remember of it is out of date.
     ///   - failed: is called with each error of Redis or PostgreSQL, for the log.
     public init(
         store: any CouponStore, gates: any GateControl, partitioning: Partitioning,

@@ -7,7 +7,7 @@ public final class DeadLetterKeeper {
     private let gates: any GateControl
     private let forget: (CouponID) -> Void
 
-    /// - Parameter forget: is called with a coupon of which the local caches are out of date.
+    /// - Parameter forget: is called with a coupon if what the workers remember of it is out of date.
     public init(
         store: any CouponStore, gates: any GateControl,
         forget: @escaping (CouponID) -> Void

@@ -12,7 +12,7 @@ public protocol Ledger: HolderReader {
     /// Joins the daemons that share the partitions; returns their number and the rank of this one.
     func joinMembers() throws(BackendError) -> Membership
 
-    /// Tries to become the partition's owner; true also if it is already.
+    /// Tries to become the partition's owner. True if it is the owner now, or was already.
     func claim(_ partition: PartitionID) throws(BackendError) -> Bool
 
     /// Releases a partition.

@@ -1,5 +1,5 @@
 /// Texts from outside (titles, names, errors of servers) as a terminal or a log may show them. This is the
-/// only place that decides which characters are safe; whatever prints calls it last.
+/// only place that decides which characters are safe; code that prints calls it last.
 
 extension String {
     /// In one line and without escapes: what would move the cursor, change the terminal, turn the direction

@@ -83,14 +83,14 @@ public struct DamagedEntry: Equatable, Sendable {
     }
 }
 
-/// A request with the place of its queue entry.
+/// A request with the position of its queue entry.
 public struct PlacedRequest: Hashable, Sendable {
     /// The request.
     public let accepted: AcceptedRequest
     /// Where it is queued.
     public let position: Position
 
-    /// A request with its place.
+    /// A request with its position.
     public init(accepted: AcceptedRequest, position: Position) {
         self.accepted = accepted
         self.position = position
@@ -133,7 +133,7 @@ public enum QueueItem: Equatable, Sendable {
         if case .damaged = self { true } else { false }
     }
 
-    /// The requests it holds, with their place.
+    /// The requests it holds, with their position.
     public var requests: [PlacedRequest] {
         switch self {
         case .entry(let entry):

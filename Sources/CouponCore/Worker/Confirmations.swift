@@ -1,4 +1,4 @@
-/// Answers that wait until enough replicas have what they say (rule 37). Answers that come while one
+/// Answers that wait until enough replicas have the accepted requests (rule 37). Answers that come while one
 /// question is in flight belong to the next question.
 struct Confirmations {
     struct Kept {

@@ -31,11 +31,11 @@ struct CouponBatches {
     /// The coupons of a partition that have a turn.
     private struct Line {
         var all: Deque<CouponID> = []
-        /// Those with enough requests for a call beside another one.
+        /// Those with enough requests for a call while another one is in flight.
         var full: Deque<CouponID> = []
         /// The partition is in `ready`.
         var isReady = false
-        /// A call was answered: all coupons have a turn, also beside other calls.
+        /// A call was answered: all coupons have a turn, even while other calls are in flight.
         var isDue = false
     }
 
@@ -129,7 +129,7 @@ struct CouponBatches {
         ready.append(partition)
     }
 
-    /// A call of the partition was answered: the coupons that waited for it have a turn, also if another
+    /// A call of the partition was answered: the coupons that waited for it have a turn, even if another
     /// call is in flight. Else a coupon with many requests, and so always a call in flight, would keep the
     /// others waiting.
     mutating func makeDue(_ partition: PartitionID) {
@@ -151,7 +151,7 @@ struct CouponBatches {
     }
 
     /// The next coupon of a partition whose turn it is.
-    /// - Parameter isFull: only one with enough requests for a call beside another one.
+    /// - Parameter isFull: only one with enough requests for a call while another one is in flight.
     mutating func nextCoupon(of partition: PartitionID, isFull: Bool = false) -> CouponID? {
         while let coupon = isFull
             ? lines[partition.rawValue].full.popFirst() : lines[partition.rawValue].all.popFirst()

@@ -18,7 +18,7 @@ extension Worker: ReplicaDelegate {
         if confirmations.begin() { replicas?.ask() }
     }
 
-    /// Sends the answers if enough replicas have what they say, and fails the others.
+    /// Sends the answers whose requests are on enough replicas, and fails the others.
     public func replicas(didAnswer answer: ReplicaAnswer?) {
         for kept in confirmations.end() {
             let count = answer.map { $0.identity == kept.identity ? $0.count : 0 } ?? 0

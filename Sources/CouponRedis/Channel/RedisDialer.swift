@@ -66,7 +66,7 @@ struct RedisDialer {
 }
 
 extension ClientBootstrap {
-    /// With TCP's own probes: a peer that has vanished is noticed also if nothing is sent.
+    /// With TCP's own probes: a peer that has vanished is noticed even if nothing is sent.
     fileprivate var keepingAlive: ClientBootstrap {
         channelOption(.socketOption(.so_keepalive), value: 1)
             .channelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: KeepAlive.idleSeconds)

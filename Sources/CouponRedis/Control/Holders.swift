@@ -2,7 +2,7 @@
 public import CouponCore
 
 extension RedisGateControl: AuditGate {
-    /// Users that the gate knows, in no order; at least `limit`, if there are so many.
+    /// Users that the gate knows, in no order; at least `limit`, if there are that many.
     public func holders(
         of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int
     ) throws(BackendError) -> [LoadedHolder] {

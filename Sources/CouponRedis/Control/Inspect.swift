@@ -68,7 +68,7 @@ private struct PartitionQuestions {
     let partition: PartitionID
     /// Each coupon once, with its questions' users.
     private var coupons: [(coupon: CouponID, users: [UserID])] = []
-    /// For each question the place of its coupon, and of its user.
+    /// For each question the index of its coupon, and of its user.
     private var places: [(coupon: Int, user: Int?)] = []
 
     init(_ partition: PartitionID, _ questions: [StatusQuestion]) {

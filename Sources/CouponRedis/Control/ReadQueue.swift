@@ -59,7 +59,7 @@ extension RedisGateControl {
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
     ) throws(BackendError) -> [PartitionID] {
         guard !queues.isEmpty else { return [] }
-        // BLOCK 0 would wait without end.
+        // BLOCK 0 would never time out.
         let block = milliseconds > 0 ? ["BLOCK", String(milliseconds)] : []
         let words = ["XREAD", "COUNT", "1"] + block + ["STREAMS"]
         var command = Command(argumentCount: words.count + 2 * queues.count)

@@ -20,7 +20,7 @@ extension RedisGateControl {
 
     private func settling(_ settlement: Settlement) -> Evaluation {
         let partition = settlement.partition
-        // The coupon of each rejected request needs a place in the list, also if the caller did not count it.
+        // The coupon of each rejected request needs a place in the list, even if the caller did not count it.
         var ids: [CouponID: UInt32] = [:]
         var coupons = settlement.coupons
         for (index, coupon) in coupons.enumerated() { ids[coupon.id] = UInt32(index + 1) }

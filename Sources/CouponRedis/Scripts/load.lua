@@ -4,7 +4,7 @@
 -- KEYS  gate, record, holders, claim, staged, the epoch's coupons
 -- ARGV  epoch, load (ID_BYTES; empty in a rebuild, where the gate is fenced), holders staged,
 --       terms (see apply_terms in changes.lua), used, next sequence, retention (ms), coupon (ID_BYTES)
--- Out   0 loaded, 1 the gate holds it already, 2 epoch, status or claim is another, 3 holders are missing
+-- Out   0 loaded, 1 the gate holds it already, 2 epoch, status or claim has changed, 3 holders are missing
 -- Does  names the holders, writes the record, ends the claim: an earlier or later load cannot write into
 --       these holders. In an open gate it publishes: the coupon may have changed after it was unloaded,
 --       and a front door that remembers it as closed learns of it only here

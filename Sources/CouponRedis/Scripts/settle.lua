@@ -3,7 +3,7 @@
 -- makes room.
 --
 -- KEYS  gate, queue, the epoch's coupons, then for each coupon its record and its holders
--- ARGV  epoch, from: epoch, n, to: epoch, n, resolve (0 or 1), retention (ms, 0 is without end),
+-- ARGV  epoch, from: epoch, n, to: epoch, n, resolve (0 or 1), retention (ms, 0: no limit),
 --       issued at (microseconds), coupons, SETTLED_BYTES each, in the order of KEYS:
 --         coupon 8 | requests settled 8 | known to PostgreSQL 1 | terms (see apply_terms in changes.lua)
 --       rejections, REJECTION_BYTES each:

@@ -4,7 +4,7 @@
 -- KEYS  gate, claim, staged, the epoch's coupons
 -- ARGV  epoch, load (ID_BYTES; empty in a rebuild, where the gate is fenced), coupon (decimal),
 --       holders, STAGED_BYTES each: user 8 | holder (see prelude.lua)
--- Out   1; 0 and nothing written if epoch, status or claim is another
+-- Out   1; 0 and nothing written if epoch, status or claim has changed
 -- Does  writes them beside those staged before, and moves the claim
 
 local gate = read_gate()

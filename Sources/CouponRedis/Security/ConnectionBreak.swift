@@ -11,7 +11,7 @@ struct ConnectionBreak {
     ///   - error: what the channel reported.
     ///   - channel: the channel; its handlers know the certificate of Redis.
     init(_ error: any Error, on channel: any Channel) {
-        // BoringSSL keeps the certificate also if it is not accepted.
+        // BoringSSL keeps the certificate even if it is not accepted.
         let certificate = try? channel.pipeline.syncOperations.nioSSL_peerCertificate()
         text = Self.text(of: error, certificate, now: Self.now())
     }

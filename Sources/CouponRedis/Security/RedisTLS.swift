@@ -1,4 +1,4 @@
-/// TLS to Redis, 1.2 or later: whom the daemon trusts, what it shows, which name it expects.
+/// TLS to Redis, 1.2 or later: which authority the daemon trusts, its own certificate, the expected name.
 internal import NIOCore
 internal import NIOSSL
 

@@ -22,7 +22,7 @@ enum Layout {
     static let time = 8
     /// A kind, a code, a state or a flag.
     static let code = 1
-    /// The place of a coupon in a script's keys.
+    /// The index of a coupon in a script's keys.
     static let index = 4
     static let position = 2 * number
     /// A sequence and a position.

@@ -2,7 +2,7 @@
 internal import CHiredis
 
 enum ReplyLimits {
-    /// No script and no command of ours has a larger reply; the reader itself has no limit.
+    /// No reply to the daemon's scripts and commands is larger; the reader itself has no limit.
     static let maximumBytes = 64 << 20
     static let tooLarge = "Redis sent a reply of more than 64 MiB"
     /// Ten times what the largest batch needs, which is two for each request.
@@ -17,7 +17,7 @@ extension String {
 }
 
 extension UnsafeMutablePointer<redisReader> {
-    /// Makes the reader refuse an array that no script and no command of ours answers with.
+    /// Makes the reader refuse an array that is larger than any reply to the daemon.
     ///
     /// hiredis makes room for as many elements as an array announces before the first has come, and visits
     /// all of them when it gives up: seventeen bytes, `*2147483647\r\n:1\r\n`, cost 16 GB and an event loop's
