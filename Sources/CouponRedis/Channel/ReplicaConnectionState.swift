@@ -29,7 +29,7 @@ struct ReplicaConnectionState<Link: AnyObject>: ~Copyable {
             self.backOff = backOff
         }
 
-        /// Before the first dial. Pauses are shorter than elsewhere, because callers of accepted requests wait.
+        /// Before the first dial. Pauses are short, because callers of accepted requests wait for the answer.
         init() {
             until = .uptimeNanoseconds(0)
             backOff = BackOff(longest: 500)
