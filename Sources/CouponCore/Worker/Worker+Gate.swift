@@ -54,7 +54,7 @@ extension Worker {
             GateCall(
                 partition: partition, epoch: book.epoch(of: partition), identity: identity,
                 floor: book.floor(of: partition), questions: questions))
-        // Some coupons may have enough requests for a call beside this one.
+        // Some coupons may have enough requests for a call while this one is in flight.
         batches.makeReady(partition)
     }
 

@@ -285,14 +285,14 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
 
     enum WatchAction: Equatable {
         case watchOn
-        /// Nothing is in flight: ask Redis for a sign of life, and watch on.
+        /// Nothing is in flight: send a probe, and keep watching.
         case probe
         case close(reason: String)
         case stop
     }
 
-    /// A connection whose peer has vanished says nothing, so an answer that does not come closes it. While no
-    /// call is in flight a probe is, so no call is needed to notice it.
+    /// A connection whose peer has vanished reports nothing, so it is closed if an answer does not come in
+    /// time. While no call is in flight, a probe is sent instead.
     mutating func checkAnswers(
         of link: Link, now: NIODeadline, timeout: TimeAmount, probeTimeout: TimeAmount
     ) -> WatchAction {
