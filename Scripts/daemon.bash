@@ -1,7 +1,8 @@
 # Starts coupond with its servers, and stops them in order. run, demo and measure-recovery source it.
-# The caller sets folder (for data) and port, and then: trap stop_all EXIT.
+# The caller sets folder (for data) and port, and then: trap stop_all EXIT. The programs are those of the
+# release build, or in the folder PROGRAMS.
 
-programs=$(swift build --configuration release --show-bin-path)
+programs=${PROGRAMS:-$(swift build --configuration release --show-bin-path)}
 daemon=
 
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
