@@ -1,10 +1,10 @@
-/// All principals, and by what each is known.
+/// All principals, and how each proves who it is.
 
 /// Read-only, and shared by all event loops: a reload makes another one.
 public final class Callers: Sendable {
     /// Whether a callers file says who may call.
     public let areConfigured: Bool
-    /// What callers may do who prove nothing.
+    /// What callers may do if they prove nothing.
     public let anonymous: Principal
     private let principals: [Principal]
     private let known: [Proof: Int]

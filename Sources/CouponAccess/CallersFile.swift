@@ -11,13 +11,13 @@ public struct CallersFile: Sendable {
     /// Tokens of one principal at once: the old and the new one while they are exchanged.
     public static let maximumTokens = 2
 
-    /// One principal, and by what it is known.
+    /// One principal, and its proofs.
     public struct Entry: Equatable, Sendable {
         /// In the file, from 1.
         public let line: Int
         /// The principal.
         public var principal: Principal
-        /// By what it is known; empty for `anonymous`.
+        /// Any one of them is enough; empty for `anonymous`.
         public var proofs: [Proof]
     }
 

@@ -15,13 +15,13 @@ public struct Peer: Hashable, Sendable {
     /// Whether it came through the listener of admin methods.
     public var isAdminListener: Bool
 
-    /// What the kernel shows for a user of another user namespace, such as all but root and its own for a
-    /// daemon in a unit with `PrivateUsers=`.
+    /// What the kernel shows for a user of another user namespace. With `PrivateUsers=` in its unit, a daemon
+    /// sees this for all users except root and its own.
     public static let unknownUser: UInt32 = 65_534
 
-    /// Whether it may be trusted like the administrator of this machine if nothing else says who is: it came
-    /// from this machine by TCP, or by a unix socket as root or as the daemon's own user. A proxy that
-    /// forwards its callers to a unix socket is another user.
+    /// Whether it may be trusted like the administrator of this machine, if no token and no callers file
+    /// decide that: it came from this machine by TCP, or by a unix socket as root or as the daemon's own user.
+    /// A proxy that forwards its callers to a unix socket is another user.
     public func isAdministrator(own: UInt32) -> Bool {
         guard socketPath != nil, !isAdminListener else { return isLoopback }
         return userID == 0 || userID == own

@@ -40,7 +40,7 @@ public struct Principal: Hashable, Sendable {
     /// Whether it may touch a coupon.
     public func mayTouch(_ coupon: CouponID) -> Bool { coupons?.contains(coupon) ?? true }
 
-    /// Whether no issue request of it needs a check: it may issue every coupon, at any rate.
+    /// Whether its issue requests need no check: it may issue every coupon, as often as it likes.
     public var issuesFreely: Bool {
         roles.contains(.issuer) && coupons == nil && requestsPerSecond == nil
             && requestsPerSecondOfUser == nil

@@ -1,4 +1,4 @@
-/// By what a caller is known.
+/// How a caller proves who it is.
 
 /// One way to prove who calls. Each is enough alone.
 public enum Proof: Hashable, Sendable {

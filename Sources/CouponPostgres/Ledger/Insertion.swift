@@ -38,7 +38,7 @@ struct Insertion {
         }
     }
 
-    /// Looks first who has a row already, and finds the requests that cannot be inserted.
+    /// First looks for users who have a row, then finds the requests that cannot be inserted.
     ///
     /// The coupons are locked, so no other transaction adds rows.
     mutating func insertCarefully() throws(BackendError) {

@@ -54,7 +54,7 @@ extension Statement {
             .integers(candidates.map(\.accepted.user.rawValue)))
     }
 
-    /// Rejections. An existing one stays, from before somebody set the cursor back by hand.
+    /// Rejections. An existing one stays: somebody may have set the cursor back by hand.
     static func insert(_ rejections: [Rejection], of partition: PartitionID) -> Statement {
         Statement(
             """

@@ -4,7 +4,7 @@
 /// time of an INSERT that looks for conflicts; or, if they are few, into an INSERT that travels with the
 /// COMMIT. If as many rows came as were sent, nothing else is read. If a candidate had a row already, or
 /// PostgreSQL refused one for its data, everything is rolled back and the batch runs again carefully: it
-/// looks which users have a row, and finds bad requests by halving. The cursor is moved again each time, so
+/// looks for users who have a row, and finds bad requests by halving. The cursor is moved again each time, so
 /// another owner's commit in between is fenced.
 public import CouponCore
 

@@ -65,7 +65,7 @@ public final class PostgresLedger: Ledger {
     }
 
     /// Ends the sessions of members that stand still within a message or a COPY. The server's idle timeouts
-    /// apply only between statements, and its statement timeout not to a COPY that waits for data.
+    /// apply only between statements; its statement timeout does not end a COPY that waits for data.
     private var endStalledMembers: Statement {
         Statement(
             """
@@ -94,7 +94,7 @@ public final class PostgresLedger: Ledger {
         }
     }
 
-    /// Tries to become the partition's owner; true also if it is already.
+    /// Tries to become the partition's owner. True if it is the owner now, or was already.
     public func claim(_ partition: PartitionID) throws(BackendError) -> Bool {
         if isConnected && currentLocks.partitions.contains(partition) { return true }
         guard try tryLock(AdvisoryLock.owner, Int64(partition.rawValue)) else { return false }

@@ -70,14 +70,14 @@ struct PostgresConnection: ~Copyable {
     /// PostgreSQL's version, such as 150004.
     var serverVersion: Int { unsafe Int(PQserverVersion(handle)) }
 
-    /// The process id of the backend, as the server told it when it connected.
+    /// The process id of the backend, as the server reported it at the connect.
     var backend: Int64 { unsafe Int64(PQbackendPID(handle)) }
 
     /// Sends all statements at once and waits for all answers. Returns the result of the last.
     ///
     /// After a refused statement the rest does not run. A single statement, or several without BEGIN,
     /// are one transaction, committed when this returns.
-    /// - Parameter body: gets the result of each statement before the last, with its place.
+    /// - Parameter body: gets the result of each statement before the last, with its index.
     mutating func run(
         _ statements: [Statement], within milliseconds: Int,
         earlier body: (Int, borrowing Rows) -> Void = { _, _ in }
@@ -238,7 +238,7 @@ struct PostgresConnection: ~Copyable {
     var hasDiedIdle: Bool {
         if isBroken { return true }
         guard unsafe PQtransactionStatus(handle) == PQTRANS_IDLE else { return false }
-        // Its farewell comes before the end of the connection.
+        // The server's last message comes before the end of the connection.
         for _ in 0..<4 {
             var descriptor = pollfd(
                 fd: unsafe PQsocket(handle), events: Int16(POLLIN), revents: 0)

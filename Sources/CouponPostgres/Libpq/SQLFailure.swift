@@ -1,6 +1,6 @@
 /// Why a statement failed, as PostgreSQL or the connection said it.
 enum SQLFailure: Error, Equatable {
-    /// The connection is of no more use. If a COMMIT was in flight, its outcome is unknown.
+    /// The connection cannot be used any more. If a COMMIT was in flight, its outcome is unknown.
     case connectionLost(String)
     /// There is no connection: nothing was sent.
     case notConnected(String)

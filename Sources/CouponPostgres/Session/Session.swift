@@ -41,7 +41,7 @@ final class Session {
         do { return try attempt(statements) } catch { throw .postgres(PostgresFault(error)) }
     }
 
-    /// The same; `body` gets the result of each statement before the last, with its place.
+    /// The same; `body` gets the result of each statement before the last, with its index.
     func run(
         _ statements: [Statement], earlier body: (Int, borrowing Rows) -> Void
     ) throws(BackendError) -> Rows {
@@ -105,7 +105,7 @@ final class Session {
         generation += 1
     }
 
-    /// Counts a refusal, and closes the connection if it is of no more use after this error.
+    /// Counts a refusal, and closes the connection if it cannot be used after this error.
     private func closedIfLost(_ failure: SQLFailure) -> SQLFailure {
         if case .refused(let state, _) = failure, state != PostgresFault.fence, !failure.blamesData
         {

@@ -12,8 +12,8 @@ extension PostgresCouponStore {
         let (after, limit) = (Parameter.integer(after), Parameter.integer(Int64(limit)))
         let rows =
             if let coupon {
-                // Only the index by coupon has this order. If it said only `id > $1 ORDER BY id`, PostgreSQL
-                // might walk over all letters of other coupons.
+                // Only the index by coupon has this order. With `id > $1 ORDER BY id` alone PostgreSQL might
+                // read all letters of other coupons.
                 try session.run(
                     Statement(
                         """
@@ -126,8 +126,8 @@ extension PostgresCouponStore {
         }
     }
 
-    /// Issues a letter's request with its old sequence. Returns why it cannot be issued; nil if it was. In
-    /// the first case nothing is written, or a savepoint takes it back.
+    /// Issues a letter's request with its old sequence. Returns why it cannot be issued; nil if it was. If
+    /// it cannot, nothing stays written: what was is rolled back to a savepoint.
     private func issue(_ letter: DeadLetter, _ coupon: Coupon?) throws(BackendError) -> String? {
         guard let accepted = letter.accepted else {
             return "the dead letter does not name its user"

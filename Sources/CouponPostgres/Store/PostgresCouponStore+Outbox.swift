@@ -8,8 +8,8 @@ extension PostgresCouponStore {
     /// Updates the gate with the oldest coupon in the outbox that is due, under the coupon's lock.
     ///
     /// If the gate has it, the row is deleted; otherwise it is due again later.
-    /// - Parameter update: called with partition row and coupon row locked; whether the gate has the coupon
-    ///   as it is.
+    /// - Parameter update: called with partition row and coupon row locked; returns whether the gate has the
+    ///   coupon as committed.
     /// - Returns: whether a coupon was handled; another one may be due.
     public func resync(_ update: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool {
         do throws(BackendError) {

@@ -71,7 +71,7 @@ extension PostgresCouponStore {
 }
 
 extension Rows {
-    /// Of so many questions, each row with the number of its question, from 1 on.
+    /// One standing for each question. Each row begins with the number of its question, from 1.
     fileprivate func standings(_ questions: Int) -> [Result<UserStanding?, BackendError>] {
         var standings = [Result<UserStanding?, BackendError>](
             repeating: .success(nil), count: questions)

@@ -50,8 +50,8 @@ extension PostgresCouponStore {
 
     /// Lines with a number below `before`, the newest first.
     ///
-    /// Only the index by coupon, or by principal, has the order that its statement asks for. If it said only
-    /// `id < $1 ORDER BY id DESC`, PostgreSQL might walk over all lines of others.
+    /// Only the index by coupon, or by principal, has the order that its statement asks for. With
+    /// `id < $1 ORDER BY id DESC` alone PostgreSQL might read all lines of others.
     public func trail(
         of subject: TrailSubject, before: Int64, limit: Int
     ) throws(BackendError) -> [TrailLine] {
