@@ -20,8 +20,8 @@ public struct Peer: Hashable, Sendable {
     public static let unknownUser: UInt32 = 65_534
 
     /// Whether it may be trusted like the administrator of this machine, if no token and no callers file
-    /// decide that: it came from this machine by TCP, or by a unix socket as root or as the daemon's own user.
-    /// A proxy that forwards its callers to a unix socket is another user.
+    /// decide that: it came from this machine by TCP, or by a unix socket as root or as the daemon's own
+    /// user. A proxy that forwards its callers to a unix socket is another user.
     public func isAdministrator(own: UInt32) -> Bool {
         guard socketPath != nil, !isAdminListener else { return isLoopback }
         return userID == 0 || userID == own
