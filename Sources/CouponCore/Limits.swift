@@ -61,7 +61,7 @@ extension Limits {
     public static let frameSeconds = 10
     /// How long a TLS handshake may take, in milliseconds.
     public static let handshakeMilliseconds: Int64 = 2_000
-    /// How long the daemon waits for a caller's own close of TLS, in milliseconds.
+    /// How long the daemon waits until a caller closes TLS as well, in milliseconds.
     public static let tlsCloseMilliseconds: Int64 = 1_000
     /// How long a caller whose handshake failed may take to read why, in milliseconds.
     public static let alertMilliseconds: Int64 = 250
@@ -97,7 +97,7 @@ extension Limits {
     public static let logFlushMilliseconds: Int64 = 500
     /// A line that is written again within this time is counted instead, in milliseconds.
     public static let logRepeatMilliseconds: Int64 = 5_000
-    /// Lines of one message with different values that are written in that time; further ones are counted.
+    /// Lines with one message and different values that are written in that time; further ones are counted.
     public static let logVariety = 64
     /// Messages that are remembered for this; lines of further messages are all written.
     public static let logMessages = 1_024

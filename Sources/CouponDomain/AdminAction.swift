@@ -33,7 +33,7 @@ public struct AdminAction: Hashable, Sendable {
     public let coupon: CouponID?
     /// What it changes, as it was before: a JSON document. Nil if there was nothing.
     public let before: String?
-    /// The same after it; if it failed, what was asked for. Nil if nothing changed, or the method says it.
+    /// The same after it; if it failed, what was asked for. Nil if nothing changed, or the method says all.
     public let after: String?
     /// `done`, `begun`, or the code and the text of the error.
     public let outcome: String

@@ -15,7 +15,7 @@ package final class Scheduler {
     let instruments: Instruments
 
     var owned: [PartitionID: Owned] = [:]
-    /// The rebuilds in progress. They outlive the session: a partition that is owned again continues its own.
+    /// The rebuilds in progress. They outlive the session, and continue when the partition is owned again.
     var rebuilds: [PartitionID: Rebuild] = [:]
     var random: SplitMix64
     /// Which Redis the control connection reaches; nil: ask before using its replies.

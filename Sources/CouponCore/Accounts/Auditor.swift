@@ -156,8 +156,8 @@ public final class Auditor {
     ) throws(BackendError) {
         let isAhead = check.rule == AccountsJudge.Rule.version && check.difference > 0
         if isAhead {
-            // Read after the gate, which only gets committed changes: so a change in flight does not explain
-            // it (rule 48).
+            // The tables are read after the gate, and the gate only gets committed changes. So a change in
+            // flight does not explain a later version at the gate (rule 48).
             let known = try store.coupon(coupon)?.version
             guard let known, let version = view.record?.version, known < version else { return }
         }

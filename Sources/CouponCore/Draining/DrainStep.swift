@@ -6,7 +6,7 @@ public enum DrainStep: Equatable, Sendable {
     case recover(from: Position, to: Position)
     /// Issue these, then settle.
     case issue([QueueItem])
-    /// No entry of an earlier epoch is left: close them for good.
+    /// No entry of an earlier epoch is left: close those epochs for good.
     case passEpoch(to: Position)
     /// The gate cannot be trusted, or is not there.
     case rebuild(RebuildReason)

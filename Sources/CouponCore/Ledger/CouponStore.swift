@@ -82,7 +82,7 @@ public protocol CouponStore: HolderReader {
 
     // MARK: The trail
 
-    /// Adds lines to the trail: if it throws, none of them, unless the session was lost.
+    /// Adds lines to the trail. If it throws, none is added; after `sessionLost` that is unknown.
     /// - Returns: those that the store refuses for their data; it has all others.
     func record(_ actions: [AdminAction]) throws(BackendError) -> [AdminAction]
 

@@ -15,7 +15,7 @@ public struct UserTraces: Sendable {
     /// What admins did to the coupon, the latest first; `limit` at most.
     public let trail: [TrailLine]
 
-    /// Rejections, dead letters and lines of the trail that are read, of each at most.
+    /// How many rejections, dead letters and lines of the trail are read, of each at most.
     public static let limit = 10
 
     /// What PostgreSQL has.

@@ -47,7 +47,7 @@ internal import Glibc
 
     deinit { unsafe redisFree(context) }
 
-    /// A peer that has vanished is noticed within seconds, also by a connection that is idle.
+    /// A peer that has vanished is noticed within seconds, even by an idle connection.
     private func keepAlive(_ socket: Int32) {
         let options: [(level: Int32, name: Int32, value: Int)] = [
             (SOL_SOCKET, SO_KEEPALIVE, 1),

@@ -18,8 +18,8 @@ for key, kind in pairs({ [KEYS[2]] = 'stream', [KEYS[3]] = 'set' }) do
   local found = redis.call('TYPE', key).ok
   if found ~= kind and found ~= 'none' then redis.call('UNLINK', key) end
 end
--- A stream takes only ids above its last one, so with an id that no gate gives in it, no gate could add to it
--- any more. It is written again without such entries, and without those that are committed.
+-- A stream takes only ids above its last one. If it has an id that no gate gives, no gate can add to it any
+-- more. So it is written again, without such entries and without those that are committed.
 local removed = 0
 if is_foreign(last_id(KEYS[2])) then
   local copy, after = KEYS[2] .. ':copy', '(' .. ARGV[3] .. '-' .. ARGV[4]

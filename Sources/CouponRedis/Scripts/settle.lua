@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Follows a commit, in one step and exactly once (rules 21 to 23). Runs also when Redis is full, because it
+-- Follows a commit, in one step and exactly once (rules 21 to 23). Runs even when Redis is full, because it
 -- makes room.
 --
 -- KEYS  gate, queue, the epoch's coupons, then for each coupon its record and its holders

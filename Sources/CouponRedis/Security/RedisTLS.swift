@@ -17,7 +17,7 @@ public struct RedisTLS: Sendable {
         public let text: String
     }
 
-    /// What the certificate of Redis must be made for; nil: its IP address.
+    /// The name that must be in the certificate of Redis; nil: its IP address must be.
     let serverName: String?
     private let context: NIOSSLContext
 

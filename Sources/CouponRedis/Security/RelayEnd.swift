@@ -37,7 +37,7 @@ final class RelayEnd: ChannelDuplexHandler {
     /// Whether there is a channel.
     var isAdded: Bool { context != nil }
 
-    /// Closes the channel, and with it the partner's. If there is no channel, the next one is closed at once.
+    /// Closes the channel, and with it the partner's. If there is none yet, it is closed when it is added.
     func close() {
         isClosing = true
         context?.close(promise: nil)

@@ -52,7 +52,7 @@ private enum HolderKind: UInt8 {
 }
 
 extension ByteReader {
-    /// A number that a gate can count to; nil for another, which nobody may add to without an overflow.
+    /// A number that a gate can count to; nil for a larger one, with which a sum could overflow.
     private mutating func number() -> Int64? {
         int64().flatMap { (0...Limits.maximumNumber).contains($0) ? $0 : nil }
     }

@@ -1,14 +1,14 @@
 // The memory of one message while it is read or written.
 //
 // libprotobuf-c allocates for each part of a message: a hostile frame of 64 KiB makes it ask for 4
-// MB in 32,000 pieces. Here it gets its memory from one block of fixed size: an allocation moves a
-// mark, a message that wants more is refused in a microsecond, and all of it is given back by one
+// MB in 32,000 pieces. Here it gets its memory from one block of fixed size: an allocation moves
+// an offset, a message that wants more is refused in a microsecond, and all of it is given back by one
 // assignment.
 
 internal import CCouponProto
 internal import CProtobufC
 
-/// A block of memory with a mark. Made once, used for one message after the other.
+/// A block of memory with the offset of its free part. Made once, used for one message after the other.
 ///
 /// Safe, because a `Part` borrows the arena: the compiler accepts no `reset` and no end of the arena
 /// while one can still be used.
