@@ -102,7 +102,8 @@ let package = Package(
         .target(
             name: "CouponClient",
             dependencies: [
-                "CouponDomain", "CouponWire", nioCore, nioPosix, nioTLS, nioTLSEvents,
+                "CouponDomain", "CouponWire", nioCore, nioPosix, nioTLS, nioTLSEvents, logging,
+                metrics, lifecycle,
             ],
             swiftSettings: strict),
         .target(name: "SerialThreads", swiftSettings: strict),
@@ -133,8 +134,8 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CEpoll", "CHiredis", "CLibpq", "CouponCore", "CouponWire", "TestSupport",
-                "coupond", arguments, histogram,
+                "CEpoll", "CHiredis", "CLibpq", "CouponClient", "CouponCore", "CouponWire",
+                "TestSupport", "coupond", arguments, histogram,
             ],
             path: "Benchmarks/bench", swiftSettings: strict),
 

@@ -322,6 +322,276 @@ void   coupond__v1__coupon_status_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__coupon_status_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   coupond__v1__issue_batch_request__init
+                     (Coupond__V1__IssueBatchRequest         *message)
+{
+  static const Coupond__V1__IssueBatchRequest init_value = COUPOND__V1__ISSUE_BATCH_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__issue_batch_request__get_packed_size
+                     (const Coupond__V1__IssueBatchRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__issue_batch_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__issue_batch_request__pack
+                     (const Coupond__V1__IssueBatchRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__issue_batch_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__issue_batch_request__pack_to_buffer
+                     (const Coupond__V1__IssueBatchRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__issue_batch_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__IssueBatchRequest *
+       coupond__v1__issue_batch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__IssueBatchRequest *)
+     protobuf_c_message_unpack (&coupond__v1__issue_batch_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__issue_batch_request__free_unpacked
+                     (Coupond__V1__IssueBatchRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__issue_batch_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__issue_batch_response__init
+                     (Coupond__V1__IssueBatchResponse         *message)
+{
+  static const Coupond__V1__IssueBatchResponse init_value = COUPOND__V1__ISSUE_BATCH_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__issue_batch_response__get_packed_size
+                     (const Coupond__V1__IssueBatchResponse *message)
+{
+  assert(message->base.descriptor == &coupond__v1__issue_batch_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__issue_batch_response__pack
+                     (const Coupond__V1__IssueBatchResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__issue_batch_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__issue_batch_response__pack_to_buffer
+                     (const Coupond__V1__IssueBatchResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__issue_batch_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__IssueBatchResponse *
+       coupond__v1__issue_batch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__IssueBatchResponse *)
+     protobuf_c_message_unpack (&coupond__v1__issue_batch_response__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__issue_batch_response__free_unpacked
+                     (Coupond__V1__IssueBatchResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__issue_batch_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__issue_batch_result__init
+                     (Coupond__V1__IssueBatchResult         *message)
+{
+  static const Coupond__V1__IssueBatchResult init_value = COUPOND__V1__ISSUE_BATCH_RESULT__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__issue_batch_result__get_packed_size
+                     (const Coupond__V1__IssueBatchResult *message)
+{
+  assert(message->base.descriptor == &coupond__v1__issue_batch_result__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__issue_batch_result__pack
+                     (const Coupond__V1__IssueBatchResult *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__issue_batch_result__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__issue_batch_result__pack_to_buffer
+                     (const Coupond__V1__IssueBatchResult *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__issue_batch_result__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__IssueBatchResult *
+       coupond__v1__issue_batch_result__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__IssueBatchResult *)
+     protobuf_c_message_unpack (&coupond__v1__issue_batch_result__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__issue_batch_result__free_unpacked
+                     (Coupond__V1__IssueBatchResult *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__issue_batch_result__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__coupon_status_batch_request__init
+                     (Coupond__V1__CouponStatusBatchRequest         *message)
+{
+  static const Coupond__V1__CouponStatusBatchRequest init_value = COUPOND__V1__COUPON_STATUS_BATCH_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__coupon_status_batch_request__get_packed_size
+                     (const Coupond__V1__CouponStatusBatchRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__coupon_status_batch_request__pack
+                     (const Coupond__V1__CouponStatusBatchRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__coupon_status_batch_request__pack_to_buffer
+                     (const Coupond__V1__CouponStatusBatchRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__CouponStatusBatchRequest *
+       coupond__v1__coupon_status_batch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__CouponStatusBatchRequest *)
+     protobuf_c_message_unpack (&coupond__v1__coupon_status_batch_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__coupon_status_batch_request__free_unpacked
+                     (Coupond__V1__CouponStatusBatchRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__coupon_status_batch_response__init
+                     (Coupond__V1__CouponStatusBatchResponse         *message)
+{
+  static const Coupond__V1__CouponStatusBatchResponse init_value = COUPOND__V1__COUPON_STATUS_BATCH_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__coupon_status_batch_response__get_packed_size
+                     (const Coupond__V1__CouponStatusBatchResponse *message)
+{
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__coupon_status_batch_response__pack
+                     (const Coupond__V1__CouponStatusBatchResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__coupon_status_batch_response__pack_to_buffer
+                     (const Coupond__V1__CouponStatusBatchResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__CouponStatusBatchResponse *
+       coupond__v1__coupon_status_batch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__CouponStatusBatchResponse *)
+     protobuf_c_message_unpack (&coupond__v1__coupon_status_batch_response__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__coupon_status_batch_response__free_unpacked
+                     (Coupond__V1__CouponStatusBatchResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__coupon_status_batch_user__init
+                     (Coupond__V1__CouponStatusBatchUser         *message)
+{
+  static const Coupond__V1__CouponStatusBatchUser init_value = COUPOND__V1__COUPON_STATUS_BATCH_USER__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__coupon_status_batch_user__get_packed_size
+                     (const Coupond__V1__CouponStatusBatchUser *message)
+{
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_user__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__coupon_status_batch_user__pack
+                     (const Coupond__V1__CouponStatusBatchUser *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_user__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__coupon_status_batch_user__pack_to_buffer
+                     (const Coupond__V1__CouponStatusBatchUser *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_user__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__CouponStatusBatchUser *
+       coupond__v1__coupon_status_batch_user__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__CouponStatusBatchUser *)
+     protobuf_c_message_unpack (&coupond__v1__coupon_status_batch_user__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__coupon_status_batch_user__free_unpacked
+                     (Coupond__V1__CouponStatusBatchUser *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__coupon_status_batch_user__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   coupond__v1__health_request__init
                      (Coupond__V1__HealthRequest         *message)
 {
@@ -500,6 +770,51 @@ void   coupond__v1__server_info_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &coupond__v1__server_info_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__go_away__init
+                     (Coupond__V1__GoAway         *message)
+{
+  static const Coupond__V1__GoAway init_value = COUPOND__V1__GO_AWAY__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__go_away__get_packed_size
+                     (const Coupond__V1__GoAway *message)
+{
+  assert(message->base.descriptor == &coupond__v1__go_away__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__go_away__pack
+                     (const Coupond__V1__GoAway *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__go_away__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__go_away__pack_to_buffer
+                     (const Coupond__V1__GoAway *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__go_away__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__GoAway *
+       coupond__v1__go_away__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__GoAway *)
+     protobuf_c_message_unpack (&coupond__v1__go_away__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__go_away__free_unpacked
+                     (Coupond__V1__GoAway *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__go_away__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   coupond__v1__authenticate_request__init
@@ -1267,7 +1582,7 @@ void   coupond__v1__rebuild_gate_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__rebuild_gate_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[24] =
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[26] =
 {
   {
     "id",
@@ -1361,6 +1676,30 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[24
     offsetof(Coupond__V1__Request, method_case),
     offsetof(Coupond__V1__Request, authenticate),
     &coupond__v1__authenticate_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "issue_batch",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, issue_batch),
+    &coupond__v1__issue_batch_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "coupon_status_batch",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, coupon_status_batch),
+    &coupond__v1__coupon_status_batch_request__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -1559,39 +1898,42 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[24
   },
 };
 static const unsigned coupond__v1__request__field_indices_by_name[] = {
-  15,   /* field[15] = audit_coupon */
+  17,   /* field[17] = audit_coupon */
   7,   /* field[7] = authenticate */
-  14,   /* field[14] = close_coupon */
+  16,   /* field[16] = close_coupon */
   4,   /* field[4] = coupon_status */
-  8,   /* field[8] = create_coupon */
+  9,   /* field[9] = coupon_status_batch */
+  10,   /* field[10] = create_coupon */
   1,   /* field[1] = deadline_ms */
-  19,   /* field[19] = discard_dead_letter */
-  21,   /* field[21] = explain */
-  9,   /* field[9] = get_coupon */
+  21,   /* field[21] = discard_dead_letter */
+  23,   /* field[23] = explain */
+  11,   /* field[11] = get_coupon */
   5,   /* field[5] = health */
   0,   /* field[0] = id */
   3,   /* field[3] = issue */
-  20,   /* field[20] = list_admin_actions */
-  10,   /* field[10] = list_coupons */
-  17,   /* field[17] = list_dead_letters */
-  16,   /* field[16] = list_issues */
-  12,   /* field[12] = pause_coupon */
-  23,   /* field[23] = rebuild_gate */
-  18,   /* field[18] = redrive_dead_letter */
-  22,   /* field[22] = reload */
-  13,   /* field[13] = resume_coupon */
+  8,   /* field[8] = issue_batch */
+  22,   /* field[22] = list_admin_actions */
+  12,   /* field[12] = list_coupons */
+  19,   /* field[19] = list_dead_letters */
+  18,   /* field[18] = list_issues */
+  14,   /* field[14] = pause_coupon */
+  25,   /* field[25] = rebuild_gate */
+  20,   /* field[20] = redrive_dead_letter */
+  24,   /* field[24] = reload */
+  15,   /* field[15] = resume_coupon */
   6,   /* field[6] = server_info */
   2,   /* field[2] = token */
-  11,   /* field[11] = update_coupon */
+  13,   /* field[13] = update_coupon */
 };
-static const ProtobufCIntRange coupond__v1__request__number_ranges[5 + 1] =
+static const ProtobufCIntRange coupond__v1__request__number_ranges[6 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
-  { 20, 8 },
-  { 30, 17 },
-  { 40, 22 },
-  { 0, 24 }
+  { 16, 8 },
+  { 20, 10 },
+  { 30, 19 },
+  { 40, 24 },
+  { 0, 26 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1601,14 +1943,14 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  24,
+  26,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
-  5,  coupond__v1__request__number_ranges,
+  6,  coupond__v1__request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[17] =
+static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[20] =
 {
   {
     "id",
@@ -1690,6 +2032,42 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[1
     offsetof(Coupond__V1__Response, result_case),
     offsetof(Coupond__V1__Response, authenticate),
     &coupond__v1__authenticate_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "go_away",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, go_away),
+    &coupond__v1__go_away__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "issue_batch",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, issue_batch),
+    &coupond__v1__issue_batch_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "coupon_status_batch",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, coupon_status_batch),
+    &coupond__v1__coupon_status_batch_response__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -1816,35 +2194,38 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[1
   },
 };
 static const unsigned coupond__v1__response__field_indices_by_name[] = {
-  9,   /* field[9] = audit_coupon */
+  12,   /* field[12] = audit_coupon */
   6,   /* field[6] = authenticate */
-  7,   /* field[7] = coupon */
+  10,   /* field[10] = coupon */
   3,   /* field[3] = coupon_status */
-  12,   /* field[12] = dead_letter */
+  9,   /* field[9] = coupon_status_batch */
+  15,   /* field[15] = dead_letter */
   1,   /* field[1] = error */
-  14,   /* field[14] = explain */
+  17,   /* field[17] = explain */
+  7,   /* field[7] = go_away */
   4,   /* field[4] = health */
   0,   /* field[0] = id */
   2,   /* field[2] = issue */
-  13,   /* field[13] = list_admin_actions */
-  8,   /* field[8] = list_coupons */
-  11,   /* field[11] = list_dead_letters */
-  10,   /* field[10] = list_issues */
-  16,   /* field[16] = rebuild_gate */
-  15,   /* field[15] = reload */
+  8,   /* field[8] = issue_batch */
+  16,   /* field[16] = list_admin_actions */
+  11,   /* field[11] = list_coupons */
+  14,   /* field[14] = list_dead_letters */
+  13,   /* field[13] = list_issues */
+  19,   /* field[19] = rebuild_gate */
+  18,   /* field[18] = reload */
   5,   /* field[5] = server_info */
 };
 static const ProtobufCIntRange coupond__v1__response__number_ranges[8 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
-  { 20, 7 },
-  { 22, 8 },
-  { 27, 9 },
-  { 30, 11 },
-  { 33, 13 },
-  { 40, 15 },
-  { 0, 17 }
+  { 20, 10 },
+  { 22, 11 },
+  { 27, 12 },
+  { 30, 14 },
+  { 33, 16 },
+  { 40, 18 },
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
 {
@@ -1854,7 +2235,7 @@ const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
   "Coupond__V1__Response",
   "coupond.v1",
   sizeof(Coupond__V1__Response),
-  17,
+  20,
   coupond__v1__response__field_descriptors,
   coupond__v1__response__field_indices_by_name,
   8,  coupond__v1__response__number_ranges,
@@ -2337,6 +2718,481 @@ const ProtobufCMessageDescriptor coupond__v1__coupon_status_response__descriptor
   (ProtobufCMessageInit) coupond__v1__coupon_status_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor coupond__v1__issue_batch_request__field_descriptors[5] =
+{
+  {
+    "coupon_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchRequest, coupon_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "user_ids",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Coupond__V1__IssueBatchRequest, n_user_ids),
+    offsetof(Coupond__V1__IssueBatchRequest, user_ids),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "request_ids",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchRequest, request_ids),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wait_for",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchRequest, wait_for),
+    &coupond__v1__wait_for__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attempt",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchRequest, attempt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__issue_batch_request__field_indices_by_name[] = {
+  4,   /* field[4] = attempt */
+  0,   /* field[0] = coupon_id */
+  2,   /* field[2] = request_ids */
+  1,   /* field[1] = user_ids */
+  3,   /* field[3] = wait_for */
+};
+static const ProtobufCIntRange coupond__v1__issue_batch_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor coupond__v1__issue_batch_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.IssueBatchRequest",
+  "IssueBatchRequest",
+  "Coupond__V1__IssueBatchRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__IssueBatchRequest),
+  5,
+  coupond__v1__issue_batch_request__field_descriptors,
+  coupond__v1__issue_batch_request__field_indices_by_name,
+  1,  coupond__v1__issue_batch_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__issue_batch_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__issue_batch_response__field_descriptors[2] =
+{
+  {
+    "results",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__IssueBatchResponse, n_results),
+    offsetof(Coupond__V1__IssueBatchResponse, results),
+    &coupond__v1__issue_batch_result__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "errors",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__IssueBatchResponse, n_errors),
+    offsetof(Coupond__V1__IssueBatchResponse, errors),
+    &coupond__v1__error__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__issue_batch_response__field_indices_by_name[] = {
+  1,   /* field[1] = errors */
+  0,   /* field[0] = results */
+};
+static const ProtobufCIntRange coupond__v1__issue_batch_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor coupond__v1__issue_batch_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.IssueBatchResponse",
+  "IssueBatchResponse",
+  "Coupond__V1__IssueBatchResponse",
+  "coupond.v1",
+  sizeof(Coupond__V1__IssueBatchResponse),
+  2,
+  coupond__v1__issue_batch_response__field_descriptors,
+  coupond__v1__issue_batch_response__field_indices_by_name,
+  1,  coupond__v1__issue_batch_response__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__issue_batch_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__issue_batch_result__field_descriptors[8] =
+{
+  {
+    "outcome",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchResult, outcome),
+    &coupond__v1__outcome__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchResult, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "issued_at",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchResult, issued_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchResult, state),
+    &coupond__v1__user_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "opens_at",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchResult, opens_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchResult, reason),
+    &coupond__v1__rejection_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "error",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchResult, error),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "acceptance",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__IssueBatchResult, acceptance),
+    &coupond__v1__acceptance__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__issue_batch_result__field_indices_by_name[] = {
+  7,   /* field[7] = acceptance */
+  6,   /* field[6] = error */
+  2,   /* field[2] = issued_at */
+  4,   /* field[4] = opens_at */
+  0,   /* field[0] = outcome */
+  5,   /* field[5] = reason */
+  1,   /* field[1] = sequence */
+  3,   /* field[3] = state */
+};
+static const ProtobufCIntRange coupond__v1__issue_batch_result__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor coupond__v1__issue_batch_result__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.IssueBatchResult",
+  "IssueBatchResult",
+  "Coupond__V1__IssueBatchResult",
+  "coupond.v1",
+  sizeof(Coupond__V1__IssueBatchResult),
+  8,
+  coupond__v1__issue_batch_result__field_descriptors,
+  coupond__v1__issue_batch_result__field_indices_by_name,
+  1,  coupond__v1__issue_batch_result__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__issue_batch_result__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__coupon_status_batch_request__field_descriptors[2] =
+{
+  {
+    "coupon_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__CouponStatusBatchRequest, coupon_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "user_ids",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Coupond__V1__CouponStatusBatchRequest, n_user_ids),
+    offsetof(Coupond__V1__CouponStatusBatchRequest, user_ids),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__coupon_status_batch_request__field_indices_by_name[] = {
+  0,   /* field[0] = coupon_id */
+  1,   /* field[1] = user_ids */
+};
+static const ProtobufCIntRange coupond__v1__coupon_status_batch_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor coupond__v1__coupon_status_batch_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.CouponStatusBatchRequest",
+  "CouponStatusBatchRequest",
+  "Coupond__V1__CouponStatusBatchRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__CouponStatusBatchRequest),
+  2,
+  coupond__v1__coupon_status_batch_request__field_descriptors,
+  coupond__v1__coupon_status_batch_request__field_indices_by_name,
+  1,  coupond__v1__coupon_status_batch_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__coupon_status_batch_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__coupon_status_batch_response__field_descriptors[4] =
+{
+  {
+    "coupon",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__CouponStatusBatchResponse, coupon),
+    &coupond__v1__coupon__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "accepted",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__CouponStatusBatchResponse, accepted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queued",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__CouponStatusBatchResponse, queued),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "users",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__CouponStatusBatchResponse, n_users),
+    offsetof(Coupond__V1__CouponStatusBatchResponse, users),
+    &coupond__v1__coupon_status_batch_user__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__coupon_status_batch_response__field_indices_by_name[] = {
+  1,   /* field[1] = accepted */
+  0,   /* field[0] = coupon */
+  2,   /* field[2] = queued */
+  3,   /* field[3] = users */
+};
+static const ProtobufCIntRange coupond__v1__coupon_status_batch_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor coupond__v1__coupon_status_batch_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.CouponStatusBatchResponse",
+  "CouponStatusBatchResponse",
+  "Coupond__V1__CouponStatusBatchResponse",
+  "coupond.v1",
+  sizeof(Coupond__V1__CouponStatusBatchResponse),
+  4,
+  coupond__v1__coupon_status_batch_response__field_descriptors,
+  coupond__v1__coupon_status_batch_response__field_indices_by_name,
+  1,  coupond__v1__coupon_status_batch_response__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__coupon_status_batch_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__coupon_status_batch_user__field_descriptors[4] =
+{
+  {
+    "state",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__CouponStatusBatchUser, state),
+    &coupond__v1__user_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__CouponStatusBatchUser, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "issued_at",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__CouponStatusBatchUser, issued_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__CouponStatusBatchUser, reason),
+    &coupond__v1__rejection_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__coupon_status_batch_user__field_indices_by_name[] = {
+  2,   /* field[2] = issued_at */
+  3,   /* field[3] = reason */
+  1,   /* field[1] = sequence */
+  0,   /* field[0] = state */
+};
+static const ProtobufCIntRange coupond__v1__coupon_status_batch_user__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor coupond__v1__coupon_status_batch_user__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.CouponStatusBatchUser",
+  "CouponStatusBatchUser",
+  "Coupond__V1__CouponStatusBatchUser",
+  "coupond.v1",
+  sizeof(Coupond__V1__CouponStatusBatchUser),
+  4,
+  coupond__v1__coupon_status_batch_user__field_descriptors,
+  coupond__v1__coupon_status_batch_user__field_indices_by_name,
+  1,  coupond__v1__coupon_status_batch_user__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__coupon_status_batch_user__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define coupond__v1__health_request__field_descriptors NULL
 #define coupond__v1__health_request__field_indices_by_name NULL
 #define coupond__v1__health_request__number_ranges NULL
@@ -2406,9 +3262,29 @@ const ProtobufCMessageDescriptor coupond__v1__health_response__descriptor =
   (ProtobufCMessageInit) coupond__v1__health_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define coupond__v1__server_info_request__field_descriptors NULL
-#define coupond__v1__server_info_request__field_indices_by_name NULL
-#define coupond__v1__server_info_request__number_ranges NULL
+static const ProtobufCFieldDescriptor coupond__v1__server_info_request__field_descriptors[1] =
+{
+  {
+    "accepts_go_away",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__ServerInfoRequest, accepts_go_away),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__server_info_request__field_indices_by_name[] = {
+  0,   /* field[0] = accepts_go_away */
+};
+static const ProtobufCIntRange coupond__v1__server_info_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
 const ProtobufCMessageDescriptor coupond__v1__server_info_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -2417,10 +3293,10 @@ const ProtobufCMessageDescriptor coupond__v1__server_info_request__descriptor =
   "Coupond__V1__ServerInfoRequest",
   "coupond.v1",
   sizeof(Coupond__V1__ServerInfoRequest),
-  0,
+  1,
   coupond__v1__server_info_request__field_descriptors,
   coupond__v1__server_info_request__field_indices_by_name,
-  0,  coupond__v1__server_info_request__number_ranges,
+  1,  coupond__v1__server_info_request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__server_info_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2512,6 +3388,44 @@ const ProtobufCMessageDescriptor coupond__v1__server_info_response__descriptor =
   coupond__v1__server_info_response__field_indices_by_name,
   1,  coupond__v1__server_info_response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__server_info_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__go_away__field_descriptors[1] =
+{
+  {
+    "is_last",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__GoAway, is_last),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__go_away__field_indices_by_name[] = {
+  0,   /* field[0] = is_last */
+};
+static const ProtobufCIntRange coupond__v1__go_away__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor coupond__v1__go_away__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.GoAway",
+  "GoAway",
+  "Coupond__V1__GoAway",
+  "coupond.v1",
+  sizeof(Coupond__V1__GoAway),
+  1,
+  coupond__v1__go_away__field_descriptors,
+  coupond__v1__go_away__field_indices_by_name,
+  1,  coupond__v1__go_away__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__go_away__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor coupond__v1__authenticate_request__field_descriptors[1] =
@@ -2813,11 +3727,11 @@ static const ProtobufCFieldDescriptor coupond__v1__create_coupon_request__field_
     5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__CreateCouponRequest, maybe_closes_at_case),
     offsetof(Coupond__V1__CreateCouponRequest, closes_at),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };

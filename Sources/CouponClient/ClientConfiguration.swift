@@ -1,18 +1,27 @@
 internal import CouponDomain
 public import NIOCore
 
-/// The bounds of a connection (promise 10). The defaults suit a service.
+/// The bounds of a client and of its connections (promise 10). The defaults suit a service.
 public struct ClientConfiguration: Sendable {
     /// Unanswered requests of one connection, 1 to 65,536. More than the
     /// daemon reads from one connection (`Limits.requestsInFlightPerConnection`) only wait in its
     /// socket.
     public var maximumInFlight = Limits.requestsInFlightPerConnection
+    /// Connections to each address at most. A second one is made while the first has many unanswered
+    /// requests.
+    public var connectionsPerAddress = 2
     /// The longest answer, in bytes.
     public var maximumFrameBytes = Limits.frameBytes
     /// How long to wait for a connection, and again for its TLS handshake.
     public var connectTimeout = TimeAmount.seconds(5)
-    /// How long the daemon may take if a call names no deadline.
+    /// How long the daemon may take if a call names no deadline. For
+    /// ``CouponClient/issue(_:to:waitFor:requestID:deadline:)`` it is how long the call may take, with all
+    /// its tries.
     public var deadline = TimeAmount.milliseconds(Int64(Limits.defaultDeadlineMilliseconds))
+    /// How often, and with which pauses, ``CouponClient/issue(_:to:waitFor:requestID:deadline:)`` asks again.
+    public var retry = RetryPolicy(tries: 12)
+    /// How long a graceful shutdown waits for calls in progress.
+    public var shutdownTimeout = TimeAmount.seconds(5)
     /// TLS for a TCP address; nil for a connection without it.
     public var tls: ClientTLS?
     /// Proves who calls: each connection begins with it, if it is not empty. It is a token of the daemon's

@@ -6,7 +6,7 @@ public indirect enum ClientError: Error, Equatable, Sendable {
     case refused(Failure)
     /// No connection: nothing was sent.
     case cannotConnect(ServerAddress, reason: String)
-    /// The connection was closed already: nothing was sent.
+    /// The connection was closed before the daemon read the request.
     case notConnected
     /// As many requests as the configuration allows are unanswered: nothing was sent.
     case tooManyInFlight
@@ -16,6 +16,8 @@ public indirect enum ClientError: Error, Equatable, Sendable {
     case deadlineExceeded
     /// The daemon sent something that is not an answer to this request.
     case wrongAnswer(String)
+    /// The task was cancelled.
+    case cancelled(wasSent: Bool)
     /// The last of several tries ended with `last`, but an earlier one left this acceptance.
     case givenUp(Acceptance, last: ClientError)
 
@@ -23,8 +25,9 @@ public indirect enum ClientError: Error, Equatable, Sendable {
     public var acceptance: Acceptance {
         switch self {
         case .refused(let failure): failure.acceptance
-        case .cannotConnect, .notConnected, .tooManyInFlight: .notAccepted
-        case .connectionLost, .deadlineExceeded, .wrongAnswer: .unknown
+        case .cannotConnect, .notConnected, .tooManyInFlight, .cancelled(wasSent: false):
+            .notAccepted
+        case .connectionLost, .deadlineExceeded, .wrongAnswer, .cancelled(wasSent: true): .unknown
         case .givenUp(let acceptance, _): acceptance
         }
     }
@@ -41,6 +44,7 @@ extension ClientError: CustomStringConvertible {
         case .connectionLost(let reason): "the connection broke: \(reason)"
         case .deadlineExceeded: "no answer before the deadline"
         case .wrongAnswer(let what): "the daemon's answer does not fit: \(what)"
+        case .cancelled: "the call was cancelled"
         case .givenUp(_, let last): last.description
         }
     }

@@ -23,20 +23,7 @@ extension CouponClient {
         _ request: IssueRequest, deadline: TimeAmount? = nil, retrying policy: RetryPolicy
     ) async throws(ClientError) -> Outcome {
         var attempts = IssueAttempts(request, policy: policy)
-        while true {
-            do throws(ClientError) {
-                return try await issue(attempts.request, deadline: deadline)
-            } catch {
-                switch attempts.failed(error, jitter: .random(in: 0...1)) {
-                case .fail(let error): throw error
-                case .retry(let pause):
-                    // A cancelled task does not wait, and does not ask again.
-                    guard (try? await Task.sleep(for: .milliseconds(pause))) != nil else {
-                        throw attempts.given(up: error)
-                    }
-                }
-            }
-        }
+        return try await issue(&attempts, deadline: deadline, limit: nil)
     }
 
     /// The status of a coupon, and of the request of `user`, if given.
@@ -48,6 +35,32 @@ extension CouponClient {
         return status
     }
 
+    /// Asks for one coupon for each of up to `Limits.usersPerBatch` users, once. Each user is a request of
+    /// its own.
+    /// - Returns: one end for each user, in the order of the batch. An error says what is known of its
+    ///   request.
+    public func issue(
+        _ batch: IssueBatch, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> [Result<Outcome, Failure>] {
+        let answer = try await call(.issueBatch(batch), deadline: deadline)
+        guard case .issueBatch(let ends) = answer, ends.count == batch.items.count else {
+            throw .otherMethod
+        }
+        return ends
+    }
+
+    /// The status of a coupon, and of up to `Limits.usersPerBatch` users, in their order.
+    public func status(
+        of coupon: CouponID, users: [UserID], deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> CouponStatusBatch {
+        let answer = try await call(
+            .couponStatusBatch(coupon: coupon, users: users), deadline: deadline)
+        guard case .couponStatusBatch(let batch) = answer, batch.users.count == users.count else {
+            throw .otherMethod
+        }
+        return batch
+    }
+
     /// Whether the daemon can accept requests now: nil if it can, else the reason.
     public func health(deadline: TimeAmount? = nil) async throws(ClientError) -> String? {
         let answer = try await call(.health, deadline: deadline)
@@ -57,7 +70,7 @@ extension CouponClient {
 
     /// What the daemon is.
     public func serverInfo(deadline: TimeAmount? = nil) async throws(ClientError) -> ServerInfo {
-        let answer = try await call(.serverInfo, deadline: deadline)
+        let answer = try await call(.serverInfo(), deadline: deadline)
         guard case .serverInfo(let info) = answer else { throw .otherMethod }
         return info
     }
@@ -223,7 +236,7 @@ extension CouponClient {
 }
 
 extension ClientError {
-    fileprivate static var otherMethod: ClientError {
+    static var otherMethod: ClientError {
         .wrongAnswer("the answer is for another method")
     }
 }

@@ -1,42 +1,77 @@
 internal import CouponWire
+public import Logging
 public import NIOCore
 internal import NIOPosix
+internal import Synchronization
 
-/// Calls the daemon over one pipelining connection, made at the first call and again after it
-/// broke.
+/// Calls coupond over a few pipelining connections to one or more daemons. They are made at the first call,
+/// and again after they broke.
 ///
-/// Every call ends with an answer, or with a `ClientError` whose `acceptance` says what is known. Its
-/// deadline begins when the request is sent, at most `ClientConfiguration.connectTimeout` after the call.
-/// Cancelling a task does not end its call: what was sent cannot be taken back, and its answer comes soon.
+/// A call goes to the daemon with the fewest unanswered requests of this client. Every call ends with an
+/// answer or with an error that says what is known of it. Its deadline begins when the request is sent, at
+/// most ``ClientConfiguration/connectTimeout`` after the call. Cancelling a task ends its call. A request
+/// that was sent cannot be taken back: its fate is unknown then.
 public final class CouponClient: Sendable {
-    /// Where the daemon listens.
-    public let address: ServerAddress
-    private let loop: any EventLoop
-    private let dialer: NIOLoopBoundBox<Dialer>
+    /// Where daemons listen.
+    public let addresses: [ServerAddress]
+    /// Where the first daemon listens.
+    public var address: ServerAddress { addresses[0] }
+    let configuration: ClientConfiguration
+    let loop: any EventLoop
+    let logger: Logger
+    let metrics = ClientMetrics()
+    let retries = Mutex(RetryBudget())
+    private let pool: NIOLoopBoundBox<ConnectionPool>
 
     /// A client that connects at its first call.
     /// - Parameters:
-    ///   - address: where the daemon listens.
-    ///   - configuration: the bounds of its connection.
-    ///   - loop: where the connection lives; nil for one of NIO's shared loops.
+    ///   - addresses: where daemons listen, at least one. A name may have several addresses.
+    ///   - configuration: the bounds of the client and of its connections.
+    ///   - loop: where the connections live; nil for one of NIO's shared loops.
+    ///   - logger: for connections that are made and lost; nil to log nothing.
     public init(
+        addresses: [ServerAddress], configuration: ClientConfiguration = ClientConfiguration(),
+        on loop: (any EventLoop)? = nil, logger: Logger? = nil
+    ) {
+        precondition(!addresses.isEmpty, "a client needs an address")
+        let loop = loop ?? MultiThreadedEventLoopGroup.singleton.next()
+        let logger = logger ?? Logger(label: "coupon-client") { _ in SwiftLogNoOpLogHandler() }
+        self.addresses = addresses
+        self.configuration = configuration
+        self.loop = loop
+        self.logger = logger
+        pool = .makeBoxSendingValue(
+            ConnectionPool(
+                addresses: addresses, configuration: configuration, loop: loop, logger: logger),
+            eventLoop: loop)
+    }
+
+    /// A client of one daemon, or of all daemons that a name leads to. It connects at its first call.
+    /// - Parameters:
+    ///   - address: where the daemon listens.
+    ///   - configuration: the bounds of the client and of its connections.
+    ///   - loop: where the connections live; nil for one of NIO's shared loops.
+    public convenience init(
         address: ServerAddress, configuration: ClientConfiguration = ClientConfiguration(),
         on loop: (any EventLoop)? = nil
     ) {
-        let loop = loop ?? MultiThreadedEventLoopGroup.singleton.next()
-        self.address = address
-        self.loop = loop
-        dialer = .makeBoxSendingValue(
-            Dialer(address: address, configuration: configuration, loop: loop), eventLoop: loop)
+        self.init(addresses: [address], configuration: configuration, on: loop)
     }
 
-    /// Closes the connection; every unanswered call ends, later ones end at once.
-    public func close() async {
+    /// Closes all connections; every unanswered call ends, later ones end at once.
+    public func close() async { await onPool { $0.close() } }
+
+    /// Begins no further call; ``ClientError/notConnected`` is their end. Those that are sent go on.
+    func drain() async { await onPool { $0.drain() } }
+
+    /// Calls that have no answer.
+    var callsInProgress: Int { get async { await onPool { $0.callsInProgress } } }
+
+    private func onPool<Value: Sendable>(
+        _ body: @escaping @Sendable (ConnectionPool) -> Value
+    ) async -> Value {
         await withCheckedContinuation { continuation in
-            loop.execute {
-                self.dialer.value.close()
-                continuation.resume()
-            }
+            loop.execute { continuation.resume(returning: body(self.pool.value)) }
         }
     }
 
@@ -44,24 +79,32 @@ public final class CouponClient: Sendable {
     /// - Parameters:
     ///   - method: the method with its arguments.
     ///   - deadline: how long the daemon may take; nil is the configuration's.
+    ///   - limit: when all must be over, the wait for a connection included; nil if only the deadline counts.
     /// - Returns: An answer that is not `Response.Result.failure`.
     func call(
-        _ method: Request.Method, deadline: TimeAmount? = nil
+        _ method: Request.Method, deadline: TimeAmount? = nil, limit: NIODeadline? = nil
     ) async throws(ClientError) -> Response.Result {
-        let result: Result<Response.Result, ClientError> = await withCheckedContinuation {
-            waiting in
-            loop.execute {
-                self.dialer.value.withConnection { connection in
-                    do throws(ClientError) {
-                        try connection.get().send(method, deadline: deadline) {
-                            waiting.resume(returning: $0)
-                        }
-                    } catch {
-                        waiting.resume(returning: .failure(error))
-                    }
+        let begin = NIODeadline.now()
+        let call = NIOLoopBoundBox.makeBoxSendingValue(
+            Call(method, deadline: deadline, limit: limit), eventLoop: loop)
+        let result: Result<Response.Result, ClientError> = await withTaskCancellationHandler {
+            await withCheckedContinuation { waiting in
+                loop.execute {
+                    call.value.begin { waiting.resume(returning: $0) }
+                    self.pool.value.perform(call.value)
                 }
             }
+        } onCancel: {
+            loop.execute { self.pool.value.cancel(call.value) }
         }
-        return try result.get()
+        let nanoseconds = (NIODeadline.now() - begin).nanoseconds
+        switch result {
+        case .success(let answer):
+            metrics.ended(nil, nanoseconds: nanoseconds)
+            return answer
+        case .failure(let error):
+            metrics.ended(error, nanoseconds: nanoseconds)
+            throw error
+        }
     }
 }

@@ -51,6 +51,9 @@ extension Limits {
     public static let listenAddresses = 8
     /// Connections for HTTP at once; one more is closed.
     public static let observationConnections = 64
+    /// How long a daemon that stops waits for clients to leave before it refuses requests. A client needs a
+    /// round trip, and the answers to what it has sent.
+    public static let goAwayMilliseconds: Int64 = 1_000
     /// How often systemd gets a new status line, in seconds.
     public static let statusLineSeconds = 5
     /// A connection for HTTP is closed after so many seconds, even if its request comes byte by byte.
@@ -232,4 +235,7 @@ extension Limits {
     public static let statusesInFlightPerConnection = 128
     /// Pages of lists of one connection: at 64 KiB each, they are as much as it may leave unread.
     public static let listsInFlightPerConnection = 4
+    /// Batches of requests of one connection, and as many of statuses: with a thousand users each, they are
+    /// four times as many requests as it may have otherwise.
+    public static let batchesInFlightPerConnection = 4
 }

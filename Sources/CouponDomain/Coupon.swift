@@ -12,13 +12,14 @@ public enum CouponState: UInt8, Sendable, CaseIterable {
 public struct Window: Hashable, Sendable {
     /// The first moment inside.
     public let opens: Timestamp
-    /// The first moment after.
+    /// The first moment after; `Timestamp.never` if there is none.
     public let closes: Timestamp
 
     /// - Parameters:
     ///   - opens: the first moment inside.
-    ///   - closes: the first moment after; later than `opens`; input from outside is checked before.
-    public init(opens: Timestamp, closes: Timestamp) {
+    ///   - closes: the first moment after; later than `opens`; input from outside is checked before. By
+    ///     default there is none.
+    public init(opens: Timestamp, closes: Timestamp = .never) {
         self.opens = opens
         self.closes = closes
     }

@@ -45,6 +45,10 @@ public enum Limits {
     public static let defaultTrailLinesPerPage = 50
     /// The longest name of a caller that a question about the trail may have, in bytes of UTF-8.
     public static let maximumPrincipalBytes = 256
+    /// Different errors in the answer to a batch, at most.
+    public static let errorsPerBatch = 8
+    /// Users of one batch of requests or of statuses, at most: a batch and its answer fit in a frame.
+    public static let usersPerBatch = 1_000
     /// Coupons in a page of a list that names no limit.
     public static let defaultCouponsPerPage = 100
 }

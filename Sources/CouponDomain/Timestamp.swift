@@ -9,6 +9,9 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     /// The Unix epoch itself: no moment.
     public static let zero = Timestamp(microseconds: 0)
 
+    /// When a coupon closes that never closes: the latest moment of a window.
+    public static let never = Timestamp(microseconds: Limits.maximumMicroseconds)
+
     /// Earlier before later.
     public static func < (left: Self, right: Self) -> Bool {
         left.microseconds < right.microseconds

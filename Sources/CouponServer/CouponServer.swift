@@ -144,14 +144,15 @@ public struct CouponServer: Service {
         return made
     }
 
-    /// In this order (rule 47): no new connections, no new requests, answers, the rest.
+    /// In this order (rule 47): no new connections, clients leave, no new requests, answers, the rest.
     private func drain(_ listeners: [any Channel]) async {
         logger.info("draining")
         environment.draining()
         for listener in listeners { try? await listener.close().get() }
-        loopServers.each { loopServer in loopServer.withWorker { $0.drain() } }
         let clocks = configuration.worker.clocks
         let deadline = clocks.now().advanced(byMilliseconds: configuration.drainMilliseconds)
+        await untilClientsHaveLeft()
+        loopServers.each { loopServer in loopServer.withWorker { $0.drain() } }
         while await requestsInFlight() > 0, clocks.now() < deadline {
             try? await Task.sleep(for: .milliseconds(10))
         }
@@ -161,6 +162,21 @@ public struct CouponServer: Service {
         }
         _ = try? await loopServers.collect(on: group.any()) { $0.close() }.get()
         await work.writeLastLines(areCallersLeft: left > 0)
+    }
+
+    /// Clients that know `GoAway` send their next requests elsewhere, and close when all is answered. Until
+    /// then, for a second at most, requests are served as before. Without such clients there is no wait.
+    private func untilClientsHaveLeft() async {
+        loopServers.each { $0.goAway() }
+        let clocks = configuration.worker.clocks
+        let milliseconds = min(Limits.goAwayMilliseconds, configuration.drainMilliseconds / 2)
+        let deadline = clocks.now().advanced(byMilliseconds: milliseconds)
+        while clocks.now() < deadline {
+            let counts = try? await loopServers.collect(on: group.any()) { $0.clientsThatLeave }
+                .get()
+            guard let counts, counts.contains(where: { $0 > 0 }) else { return }
+            try? await Task.sleep(for: .milliseconds(10))
+        }
     }
 
     private func requestsInFlight() async -> Int {

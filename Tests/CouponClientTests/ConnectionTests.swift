@@ -33,7 +33,7 @@ import Testing
     private func ask(
         _ number: Int, _ method: Request.Method = .health, deadline: TimeAmount? = nil
     ) throws {
-        try handler.send(method, deadline: deadline) {
+        _ = try handler.send(method, deadline: deadline) {
             answers.byNumber[number, default: []].append($0)
         }
     }
@@ -225,7 +225,7 @@ import Testing
     }
 
     @Test func `a callback can send another request`() throws {
-        try handler.send(.health, deadline: nil) { _ in try? self.ask(1) }
+        _ = try handler.send(.health, deadline: nil) { _ in try? self.ask(1) }
         let id = try #require(try sent().first).id
         try channel.writeInbound(
             DaemonWire.frame(Response(id: id, result: .health(notReady: nil))))

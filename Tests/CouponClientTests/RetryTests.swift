@@ -27,15 +27,17 @@ import Testing
     @Test func `pauses double up to the longest`() {
         var policy = RetryPolicy()
         policy.tries = 10
-        let pauses = (1...8).map { policy.pause(before: $0, after: Self.away, jitter: 0) }
+        let pauses = (1...8).map { policy.pause(before: $0, after: Self.away, jitter: 1) }
         #expect(pauses == [50, 100, 200, 400, 800, 1600, 2000, 2000])
-        #expect(policy.pause(before: 1, after: Self.away, jitter: 1) == 75)
+        #expect(policy.pause(before: 1, after: Self.away, jitter: 0) == 0)
+        #expect(policy.pause(before: 1, after: Self.away, jitter: 0.5) == 25)
     }
 
     @Test func `the pause that the daemon names counts`() {
         let error = ClientError.refused(
             Failure(.resourceExhausted, "full", retryAfterMilliseconds: 700))
         #expect(RetryPolicy().pause(before: 1, after: error, jitter: 0) == 700)
+        #expect(RetryPolicy().pause(before: 1, after: error, jitter: 1) == 750)
     }
 
     @Test func `what the caller asked before may have been accepted, whatever this try says`() {
@@ -61,7 +63,7 @@ import Testing
         let name = attempts.request.requestID
         #expect(!name.isEmpty)
         #expect(attempts.request.attempt == 0)
-        #expect(attempts.failed(Self.away, jitter: 0) == .retry(afterMilliseconds: 50))
+        #expect(attempts.failed(Self.away, jitter: 1) == .retry(afterMilliseconds: 50))
         #expect(attempts.request.attempt == 1)
         #expect(attempts.request.requestID == name)
     }
@@ -71,7 +73,7 @@ import Testing
         policy.tries = 2
         var attempts = IssueAttempts(
             IssueRequest(coupon: CouponID(1), user: UserID(2)), policy: policy)
-        #expect(attempts.failed(Self.away, jitter: 0) == .retry(afterMilliseconds: 50))
+        #expect(attempts.failed(Self.away, jitter: 1) == .retry(afterMilliseconds: 50))
         #expect(attempts.failed(Self.away, jitter: 0) == .fail(Self.away))
     }
 

@@ -22,6 +22,27 @@ enum Samples {
         RequestID(high: .max, low: .max, length: 16),
     ]
 
+    static let batch = IssueBatch(
+        coupon: 3, items: [IssueBatch.Item(user: 4, requestID: .empty)], waitFor: .issued,
+        attempt: 1)
+
+    /// With the longest numbers.
+    static let largestBatch = IssueBatch(
+        coupon: CouponID(.max),
+        items: (0..<Limits.usersPerBatch).map {
+            IssueBatch.Item(user: UserID(.max - Int64($0)), requestID: requestIDs[3])
+        })
+
+    /// The largest answer.
+    static let ends: [Result<Outcome, Failure>] = (0..<Limits.usersPerBatch).map {
+        $0.isMultiple(of: 2)
+            ? .success(.issued(sequence: .max, at: Timestamp(microseconds: .max)))
+            : .failure(
+                Failure(
+                    .deadlineExceeded, "late \($0 % Limits.errorsPerBatch / 2)",
+                    acceptance: .accepted(sequence: .max)))
+    }
+
     static let methods: [Request.Method] =
         requestIDs.map {
             .issue(IssueRequest(coupon: CouponID(1), user: UserID(.max), requestID: $0))
@@ -31,13 +52,17 @@ enum Samples {
                     coupon: CouponID(9), user: UserID(1), requestID: requestIDs[3],
                     waitFor: .issued, attempt: .max)),
             .couponStatus(coupon: CouponID(3), user: nil),
+            .issueBatch(batch), .issueBatch(largestBatch),
+            .couponStatusBatch(coupon: 3, users: [4]),
+            .couponStatusBatch(coupon: 3, users: largestBatch.items.map(\.user)),
             .couponStatus(coupon: CouponID(3), user: UserID(4)),
-            .health, .serverInfo,
+            .health, .serverInfo(), .serverInfo(acceptsGoAway: true),
             .authenticate(token: [1]),
             .authenticate(token: [UInt8](repeating: 255, count: Limits.maximumTokenBytes)),
             .createCoupon(
                 Coupon(id: CouponID(5), title: "a", total: Limits.maximumTotal, window: window)),
             .createCoupon(unlimited),
+            .createCoupon(Coupon(id: 5, title: "a", total: 1, window: Window(opens: window.opens))),
             .getCoupon(CouponID(6)),
             .listCoupons(after: CouponID(0), limit: 1),
             .listCoupons(after: CouponID(.max), limit: Limits.couponsPerPage),
@@ -69,7 +94,7 @@ enum Samples {
                 id: .max, deadlineMilliseconds: .max, token: Array("secret".utf8), method: .health),
             Request(
                 id: 0, token: [UInt8](repeating: 0, count: Limits.maximumTokenBytes),
-                method: .serverInfo),
+                method: .serverInfo()),
         ]
 
     static let outcomes: [Outcome] =
@@ -195,6 +220,17 @@ enum Samples {
                 Authentication(
                     principal: "shop", roles: ["issuer", "reader", "operator", "admin"],
                     expiresAt: window.closes)),
+            .issueBatch(outcomes.map { .success($0) } + failures.prefix(4).map { .failure($0) }),
+            .issueBatch(ends),
+            .couponStatusBatch(
+                CouponStatusBatch(coupon: coupon, accepted: 9, queued: 3, users: userStatuses)),
+            .couponStatusBatch(
+                CouponStatusBatch(
+                    coupon: unlimited, accepted: .max, queued: .max,
+                    users: (0..<Limits.usersPerBatch).map { _ in
+                        .issued(sequence: .max, at: Timestamp(microseconds: .max))
+                    })),
+            .goAway(isLast: false), .goAway(isLast: true),
             .reloaded, .gateRebuilt(PartitionID(0), 1), .gateRebuilt(PartitionID(9), .max),
             .health(notReady: nil), .health(notReady: "Redis is away"),
             .serverInfo(

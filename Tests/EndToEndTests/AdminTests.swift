@@ -18,6 +18,20 @@ extension DaemonTests {
             #expect(try await other.client.coupon(coupon.id) == coupon)
         }
 
+        @Test func `a coupon without a closing time never closes`() async throws {
+            let daemon = try SharedWorld.current.one
+            let id = CouponID(try await daemon.offer(total: 1).rawValue + 400_000_000)
+            let window = Window(opens: .now(plus: -60))
+            let coupon = Coupon(id: id, title: "for good", total: 2, window: window)
+            #expect(try await daemon.client.create(coupon).window == window)
+            #expect(try await daemon.client.coupon(id).window.closes == .never)
+            try await daemon.win(id, 1)
+            let soon = Timestamp.now(plus: 3_600)
+            #expect(
+                try await daemon.client.update(id, CouponChange(closes: soon)).window.closes == soon
+            )
+        }
+
         @Test func `a list continues after the last id of a page`() async throws {
             let daemon = try SharedWorld.current.one
             var made: Set<CouponID> = []

@@ -45,6 +45,15 @@ import Testing
                 _ = try await client.issue(IssueRequest(coupon: coupon, user: UserID(9)))
             }),
         Method("coupon_status", { client, _ in _ = try await client.status(of: coupon) }),
+        Method(
+            "issue_batch",
+            { client, _ in
+                _ = try await client.issue(
+                    IssueBatch(coupon: coupon, items: [IssueBatch.Item(user: 9)]))
+            }),
+        Method(
+            "coupon_status_batch",
+            { client, _ in _ = try await client.status(of: coupon, users: [9]) }),
         Method("health", { client, _ in _ = try await client.health() }),
         Method("server_info", { client, _ in _ = try await client.serverInfo() }),
         Method("get_coupon", { client, _ in _ = try await client.coupon(coupon) }),

@@ -17,7 +17,12 @@ import Testing
         return [
             (.issue(IssueRequest(coupon: id, user: UserID(1))), ["issuer", "all"]),
             (.couponStatus(coupon: id, user: nil), ["reader", "all"]),
-            (.health, everybody), (.serverInfo, everybody),
+            (
+                .issueBatch(IssueBatch(coupon: id, items: [IssueBatch.Item(user: 1)])),
+                ["issuer", "all"]
+            ),
+            (.couponStatusBatch(coupon: id, users: [1]), ["reader", "all"]),
+            (.health, everybody), (.serverInfo(), everybody),
             (.authenticate(token: Array("all".utf8)), everybody),
             (.getCoupon(id), operators), (.listCoupons(after: id, limit: 1), operators),
             (.pauseCoupon(id), operators), (.resumeCoupon(id), operators),

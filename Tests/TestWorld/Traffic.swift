@@ -73,6 +73,7 @@ package final class Traffic: Sendable {
         // Clients wait beyond the deadline, because the history needs to know how late an answer is.
         var configuration = ClientConfiguration()
         configuration.answerGrace = .seconds(2)
+        configuration.connectionsPerAddress = 1
         clients.withLock { clients in
             clients += (0..<4).map { _ in
                 (

@@ -127,6 +127,7 @@ package final class Daemon: Sendable {
         var configuration = ClientConfiguration()
         configuration.deadline = .seconds(20)
         configuration.tls = tls
+        configuration.connectionsPerAddress = 1
         client = CouponClient(
             address: ServerAddress(host: "127.0.0.1", port: port), configuration: configuration)
     }

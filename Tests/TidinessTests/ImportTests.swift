@@ -22,8 +22,8 @@ private let allowed: [String: Set<String>] = [
         "SerialThreads", "ServiceLifecycle", "Synchronization",
     ],
     "CouponClient": [
-        "CouponDomain", "CouponWire", "Glibc", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS",
-        "Synchronization",
+        "CouponDomain", "CouponWire", "Glibc", "Logging", "Metrics", "NIOCore", "NIOPosix",
+        "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization",
     ],
     "SerialThreads": ["Dispatch"],
     "Systemd": ["Glibc", "Synchronization"],

@@ -14,6 +14,7 @@ struct Measurement: Sendable {
             keys: ["accept_vs_script", "drain_vs_copy", "drain_vs_reference"],
             run: measureAccepting),
         Measurement(keys: ["accept_unpipelined_vs_script"], run: measureAcceptingOneByOne),
+        Measurement(keys: ["client_vs_generator"], run: measureClient),
         Measurement(keys: ["tls_bounce_ratio", "tls_accept_ratio"], run: measureTLS),
         Measurement(keys: ["growth_coupons", "growth_coupons_10k"], run: measureManyCoupons),
         Measurement(

@@ -28,6 +28,10 @@ struct Goal {
         ),
         Goal("accept_unpipelined_vs_script", .atLeast(1.2), "the same with pipeline 1"),
         Goal(
+            "client_vs_generator", .atLeast(0.6),
+            "accepted a second, 50 tasks of the Swift client ÷ the load generator, 50 connections, pipeline 1"
+        ),
+        Goal(
             "drain_vs_reference", .atLeast(120),
             "rows a second from a full queue ÷ the reference loop"),
         Goal("drain_vs_copy", .atLeast(0.6), "the same ÷ COPY of as many rows into the same table"),

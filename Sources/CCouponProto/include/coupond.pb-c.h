@@ -24,10 +24,17 @@ typedef struct Coupond__V1__IssueRequest Coupond__V1__IssueRequest;
 typedef struct Coupond__V1__IssueResponse Coupond__V1__IssueResponse;
 typedef struct Coupond__V1__CouponStatusRequest Coupond__V1__CouponStatusRequest;
 typedef struct Coupond__V1__CouponStatusResponse Coupond__V1__CouponStatusResponse;
+typedef struct Coupond__V1__IssueBatchRequest Coupond__V1__IssueBatchRequest;
+typedef struct Coupond__V1__IssueBatchResponse Coupond__V1__IssueBatchResponse;
+typedef struct Coupond__V1__IssueBatchResult Coupond__V1__IssueBatchResult;
+typedef struct Coupond__V1__CouponStatusBatchRequest Coupond__V1__CouponStatusBatchRequest;
+typedef struct Coupond__V1__CouponStatusBatchResponse Coupond__V1__CouponStatusBatchResponse;
+typedef struct Coupond__V1__CouponStatusBatchUser Coupond__V1__CouponStatusBatchUser;
 typedef struct Coupond__V1__HealthRequest Coupond__V1__HealthRequest;
 typedef struct Coupond__V1__HealthResponse Coupond__V1__HealthResponse;
 typedef struct Coupond__V1__ServerInfoRequest Coupond__V1__ServerInfoRequest;
 typedef struct Coupond__V1__ServerInfoResponse Coupond__V1__ServerInfoResponse;
+typedef struct Coupond__V1__GoAway Coupond__V1__GoAway;
 typedef struct Coupond__V1__AuthenticateRequest Coupond__V1__AuthenticateRequest;
 typedef struct Coupond__V1__AuthenticateResponse Coupond__V1__AuthenticateResponse;
 typedef struct Coupond__V1__Coupon Coupond__V1__Coupon;
@@ -114,6 +121,8 @@ typedef enum {
   COUPOND__V1__REQUEST__METHOD_HEALTH = 12,
   COUPOND__V1__REQUEST__METHOD_SERVER_INFO = 13,
   COUPOND__V1__REQUEST__METHOD_AUTHENTICATE = 14,
+  COUPOND__V1__REQUEST__METHOD_ISSUE_BATCH = 16,
+  COUPOND__V1__REQUEST__METHOD_COUPON_STATUS_BATCH = 17,
   COUPOND__V1__REQUEST__METHOD_CREATE_COUPON = 20,
   COUPOND__V1__REQUEST__METHOD_GET_COUPON = 21,
   COUPOND__V1__REQUEST__METHOD_LIST_COUPONS = 22,
@@ -155,6 +164,8 @@ struct  Coupond__V1__Request
     Coupond__V1__HealthRequest *health;
     Coupond__V1__ServerInfoRequest *server_info;
     Coupond__V1__AuthenticateRequest *authenticate;
+    Coupond__V1__IssueBatchRequest *issue_batch;
+    Coupond__V1__CouponStatusBatchRequest *coupon_status_batch;
     Coupond__V1__CreateCouponRequest *create_coupon;
     Coupond__V1__GetCouponRequest *get_coupon;
     Coupond__V1__ListCouponsRequest *list_coupons;
@@ -186,6 +197,9 @@ typedef enum {
   COUPOND__V1__RESPONSE__RESULT_HEALTH = 12,
   COUPOND__V1__RESPONSE__RESULT_SERVER_INFO = 13,
   COUPOND__V1__RESPONSE__RESULT_AUTHENTICATE = 14,
+  COUPOND__V1__RESPONSE__RESULT_GO_AWAY = 15,
+  COUPOND__V1__RESPONSE__RESULT_ISSUE_BATCH = 16,
+  COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS_BATCH = 17,
   COUPOND__V1__RESPONSE__RESULT_COUPON = 20,
   COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS = 22,
   COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON = 27,
@@ -211,6 +225,12 @@ struct  Coupond__V1__Response
     Coupond__V1__HealthResponse *health;
     Coupond__V1__ServerInfoResponse *server_info;
     Coupond__V1__AuthenticateResponse *authenticate;
+    /*
+     * Not an answer: the id is 0. Only to clients that have said that they know it.
+     */
+    Coupond__V1__GoAway *go_away;
+    Coupond__V1__IssueBatchResponse *issue_batch;
+    Coupond__V1__CouponStatusBatchResponse *coupon_status_batch;
     /*
      * The answer to create, get, update, pause, resume and close.
      */
@@ -348,6 +368,129 @@ struct  Coupond__V1__CouponStatusResponse
     , NULL, 0, 0, COUPOND__V1__USER_STATE__USER_STATE_NONE, 0, 0, COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED, 0, 0 }
 
 
+/*
+ * Many users of one coupon. Each is a request of its own, and is judged as if it had come alone.
+ */
+struct  Coupond__V1__IssueBatchRequest
+{
+  ProtobufCMessage base;
+  int64_t coupon_id;
+  /*
+   * 1 to 1,000.
+   */
+  size_t n_user_ids;
+  int64_t *user_ids;
+  /*
+   * 16 bytes for each user, in the same order. If it is empty, the daemon makes them up.
+   */
+  ProtobufCBinaryData request_ids;
+  Coupond__V1__WaitFor wait_for;
+  /*
+   * Of each request.
+   */
+  uint32_t attempt;
+};
+#define COUPOND__V1__ISSUE_BATCH_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__issue_batch_request__descriptor) \
+    , 0, 0,NULL, {0,NULL}, COUPOND__V1__WAIT_FOR__WAIT_FOR_ACCEPTED, 0 }
+
+
+struct  Coupond__V1__IssueBatchResponse
+{
+  ProtobufCMessage base;
+  /*
+   * One for each user, in the order of the request.
+   */
+  size_t n_results;
+  Coupond__V1__IssueBatchResult **results;
+  /*
+   * Those that results name, each once. Their acceptance has no meaning: that of the result counts.
+   */
+  size_t n_errors;
+  Coupond__V1__Error **errors;
+};
+#define COUPOND__V1__ISSUE_BATCH_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__issue_batch_response__descriptor) \
+    , 0,NULL, 0,NULL }
+
+
+/*
+ * An outcome with the fields of IssueResponse, or an error.
+ */
+struct  Coupond__V1__IssueBatchResult
+{
+  ProtobufCMessage base;
+  /*
+   * UNSPECIFIED with an error.
+   */
+  Coupond__V1__Outcome outcome;
+  /*
+   * Also with an error and ACCEPTANCE_ACCEPTED.
+   */
+  int64_t sequence;
+  int64_t issued_at;
+  Coupond__V1__UserState state;
+  int64_t opens_at;
+  Coupond__V1__RejectionReason reason;
+  /*
+   * 1 for the first of errors; 0 with an outcome.
+   */
+  uint32_t error;
+  Coupond__V1__Acceptance acceptance;
+};
+#define COUPOND__V1__ISSUE_BATCH_RESULT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__issue_batch_result__descriptor) \
+    , COUPOND__V1__OUTCOME__OUTCOME_UNSPECIFIED, 0, 0, COUPOND__V1__USER_STATE__USER_STATE_NONE, 0, COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED, 0, COUPOND__V1__ACCEPTANCE__ACCEPTANCE_NOT_ACCEPTED }
+
+
+/*
+ * Many users of one coupon.
+ */
+struct  Coupond__V1__CouponStatusBatchRequest
+{
+  ProtobufCMessage base;
+  int64_t coupon_id;
+  /*
+   * 1 to 1,000.
+   */
+  size_t n_user_ids;
+  int64_t *user_ids;
+};
+#define COUPOND__V1__COUPON_STATUS_BATCH_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__coupon_status_batch_request__descriptor) \
+    , 0, 0,NULL }
+
+
+struct  Coupond__V1__CouponStatusBatchResponse
+{
+  ProtobufCMessage base;
+  Coupond__V1__Coupon *coupon;
+  int64_t accepted;
+  int64_t queued;
+  /*
+   * One for each user, in the order of the request.
+   */
+  size_t n_users;
+  Coupond__V1__CouponStatusBatchUser **users;
+};
+#define COUPOND__V1__COUPON_STATUS_BATCH_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__coupon_status_batch_response__descriptor) \
+    , NULL, 0, 0, 0,NULL }
+
+
+struct  Coupond__V1__CouponStatusBatchUser
+{
+  ProtobufCMessage base;
+  Coupond__V1__UserState state;
+  int64_t sequence;
+  int64_t issued_at;
+  Coupond__V1__RejectionReason reason;
+};
+#define COUPOND__V1__COUPON_STATUS_BATCH_USER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__coupon_status_batch_user__descriptor) \
+    , COUPOND__V1__USER_STATE__USER_STATE_NONE, 0, 0, COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED }
+
+
 struct  Coupond__V1__HealthRequest
 {
   ProtobufCMessage base;
@@ -377,10 +520,14 @@ struct  Coupond__V1__HealthResponse
 struct  Coupond__V1__ServerInfoRequest
 {
   ProtobufCMessage base;
+  /*
+   * The client knows GoAway, and gets it on this connection.
+   */
+  protobuf_c_boolean accepts_go_away;
 };
 #define COUPOND__V1__SERVER_INFO_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__server_info_request__descriptor) \
-     }
+    , 0 }
 
 
 struct  Coupond__V1__ServerInfoResponse
@@ -401,6 +548,23 @@ struct  Coupond__V1__ServerInfoResponse
 #define COUPOND__V1__SERVER_INFO_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__server_info_response__descriptor) \
     , {0,NULL}, 0, 0, 0, 0 }
+
+
+/*
+ * The daemon is going to stop. Send nothing more on this connection; close it when everything is answered.
+ */
+struct  Coupond__V1__GoAway
+{
+  ProtobufCMessage base;
+  /*
+   * False: the daemon still reads and answers what the client has sent.
+   * True: the last frame. The daemon has not read the requests that it has not answered: NOT_ACCEPTED.
+   */
+  protobuf_c_boolean is_last;
+};
+#define COUPOND__V1__GO_AWAY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__go_away__descriptor) \
+    , 0 }
 
 
 /*
@@ -461,6 +625,9 @@ struct  Coupond__V1__Coupon
   int64_t id;
   ProtobufCBinaryData title;
   int64_t opens_at;
+  /*
+   * 2^53: never.
+   */
   int64_t closes_at;
   Coupond__V1__CouponState state;
   int64_t version;
@@ -487,21 +654,32 @@ typedef enum {
 static const Coupond__V1__CreateCouponRequest__MaybeTotalCase Coupond__V1__CreateCouponRequest__MaybeTotalCase_present
   __attribute__((swift_name("Coupond__V1__CreateCouponRequest__MaybeTotalCase.present"))) = COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_TOTAL_TOTAL;
 
+typedef enum {
+  COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_CLOSES_AT__NOT_SET = 0,
+  COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_CLOSES_AT_CLOSES_AT = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_CLOSES_AT__CASE)
+} Coupond__V1__CreateCouponRequest__MaybeClosesAtCase;
+static const Coupond__V1__CreateCouponRequest__MaybeClosesAtCase Coupond__V1__CreateCouponRequest__MaybeClosesAtCase_present
+  __attribute__((swift_name("Coupond__V1__CreateCouponRequest__MaybeClosesAtCase.present"))) = COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_CLOSES_AT_CLOSES_AT;
+
 struct  Coupond__V1__CreateCouponRequest
 {
   ProtobufCMessage base;
   int64_t id;
   ProtobufCBinaryData title;
   int64_t opens_at;
-  int64_t closes_at;
   Coupond__V1__CreateCouponRequest__MaybeTotalCase maybe_total_case;
   union {
     int64_t total;
   };
+  Coupond__V1__CreateCouponRequest__MaybeClosesAtCase maybe_closes_at_case;
+  union {
+    int64_t closes_at;
+  };
 };
 #define COUPOND__V1__CREATE_COUPON_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__create_coupon_request__descriptor) \
-    , 0, {0,NULL}, 0, 0, COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_TOTAL__NOT_SET, {0} }
+    , 0, {0,NULL}, 0, COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_TOTAL__NOT_SET, {0}, COUPOND__V1__CREATE_COUPON_REQUEST__MAYBE_CLOSES_AT__NOT_SET, {0} }
 
 
 struct  Coupond__V1__GetCouponRequest
@@ -979,6 +1157,120 @@ Coupond__V1__CouponStatusResponse *
 void   coupond__v1__coupon_status_response__free_unpacked
                      (Coupond__V1__CouponStatusResponse *message,
                       ProtobufCAllocator *allocator);
+/* Coupond__V1__IssueBatchRequest methods */
+void   coupond__v1__issue_batch_request__init
+                     (Coupond__V1__IssueBatchRequest         *message);
+size_t coupond__v1__issue_batch_request__get_packed_size
+                     (const Coupond__V1__IssueBatchRequest   *message);
+size_t coupond__v1__issue_batch_request__pack
+                     (const Coupond__V1__IssueBatchRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__issue_batch_request__pack_to_buffer
+                     (const Coupond__V1__IssueBatchRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__IssueBatchRequest *
+       coupond__v1__issue_batch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__issue_batch_request__free_unpacked
+                     (Coupond__V1__IssueBatchRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__IssueBatchResponse methods */
+void   coupond__v1__issue_batch_response__init
+                     (Coupond__V1__IssueBatchResponse         *message);
+size_t coupond__v1__issue_batch_response__get_packed_size
+                     (const Coupond__V1__IssueBatchResponse   *message);
+size_t coupond__v1__issue_batch_response__pack
+                     (const Coupond__V1__IssueBatchResponse   *message,
+                      uint8_t             *out);
+size_t coupond__v1__issue_batch_response__pack_to_buffer
+                     (const Coupond__V1__IssueBatchResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__IssueBatchResponse *
+       coupond__v1__issue_batch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__issue_batch_response__free_unpacked
+                     (Coupond__V1__IssueBatchResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__IssueBatchResult methods */
+void   coupond__v1__issue_batch_result__init
+                     (Coupond__V1__IssueBatchResult         *message);
+size_t coupond__v1__issue_batch_result__get_packed_size
+                     (const Coupond__V1__IssueBatchResult   *message);
+size_t coupond__v1__issue_batch_result__pack
+                     (const Coupond__V1__IssueBatchResult   *message,
+                      uint8_t             *out);
+size_t coupond__v1__issue_batch_result__pack_to_buffer
+                     (const Coupond__V1__IssueBatchResult   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__IssueBatchResult *
+       coupond__v1__issue_batch_result__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__issue_batch_result__free_unpacked
+                     (Coupond__V1__IssueBatchResult *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__CouponStatusBatchRequest methods */
+void   coupond__v1__coupon_status_batch_request__init
+                     (Coupond__V1__CouponStatusBatchRequest         *message);
+size_t coupond__v1__coupon_status_batch_request__get_packed_size
+                     (const Coupond__V1__CouponStatusBatchRequest   *message);
+size_t coupond__v1__coupon_status_batch_request__pack
+                     (const Coupond__V1__CouponStatusBatchRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__coupon_status_batch_request__pack_to_buffer
+                     (const Coupond__V1__CouponStatusBatchRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__CouponStatusBatchRequest *
+       coupond__v1__coupon_status_batch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__coupon_status_batch_request__free_unpacked
+                     (Coupond__V1__CouponStatusBatchRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__CouponStatusBatchResponse methods */
+void   coupond__v1__coupon_status_batch_response__init
+                     (Coupond__V1__CouponStatusBatchResponse         *message);
+size_t coupond__v1__coupon_status_batch_response__get_packed_size
+                     (const Coupond__V1__CouponStatusBatchResponse   *message);
+size_t coupond__v1__coupon_status_batch_response__pack
+                     (const Coupond__V1__CouponStatusBatchResponse   *message,
+                      uint8_t             *out);
+size_t coupond__v1__coupon_status_batch_response__pack_to_buffer
+                     (const Coupond__V1__CouponStatusBatchResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__CouponStatusBatchResponse *
+       coupond__v1__coupon_status_batch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__coupon_status_batch_response__free_unpacked
+                     (Coupond__V1__CouponStatusBatchResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__CouponStatusBatchUser methods */
+void   coupond__v1__coupon_status_batch_user__init
+                     (Coupond__V1__CouponStatusBatchUser         *message);
+size_t coupond__v1__coupon_status_batch_user__get_packed_size
+                     (const Coupond__V1__CouponStatusBatchUser   *message);
+size_t coupond__v1__coupon_status_batch_user__pack
+                     (const Coupond__V1__CouponStatusBatchUser   *message,
+                      uint8_t             *out);
+size_t coupond__v1__coupon_status_batch_user__pack_to_buffer
+                     (const Coupond__V1__CouponStatusBatchUser   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__CouponStatusBatchUser *
+       coupond__v1__coupon_status_batch_user__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__coupon_status_batch_user__free_unpacked
+                     (Coupond__V1__CouponStatusBatchUser *message,
+                      ProtobufCAllocator *allocator);
 /* Coupond__V1__HealthRequest methods */
 void   coupond__v1__health_request__init
                      (Coupond__V1__HealthRequest         *message);
@@ -1054,6 +1346,25 @@ Coupond__V1__ServerInfoResponse *
                       const uint8_t       *data);
 void   coupond__v1__server_info_response__free_unpacked
                      (Coupond__V1__ServerInfoResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__GoAway methods */
+void   coupond__v1__go_away__init
+                     (Coupond__V1__GoAway         *message);
+size_t coupond__v1__go_away__get_packed_size
+                     (const Coupond__V1__GoAway   *message);
+size_t coupond__v1__go_away__pack
+                     (const Coupond__V1__GoAway   *message,
+                      uint8_t             *out);
+size_t coupond__v1__go_away__pack_to_buffer
+                     (const Coupond__V1__GoAway   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__GoAway *
+       coupond__v1__go_away__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__go_away__free_unpacked
+                     (Coupond__V1__GoAway *message,
                       ProtobufCAllocator *allocator);
 /* Coupond__V1__AuthenticateRequest methods */
 void   coupond__v1__authenticate_request__init
@@ -1401,6 +1712,24 @@ typedef void (*Coupond__V1__CouponStatusRequest_Closure)
 typedef void (*Coupond__V1__CouponStatusResponse_Closure)
                  (const Coupond__V1__CouponStatusResponse *message,
                   void *closure_data);
+typedef void (*Coupond__V1__IssueBatchRequest_Closure)
+                 (const Coupond__V1__IssueBatchRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__IssueBatchResponse_Closure)
+                 (const Coupond__V1__IssueBatchResponse *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__IssueBatchResult_Closure)
+                 (const Coupond__V1__IssueBatchResult *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__CouponStatusBatchRequest_Closure)
+                 (const Coupond__V1__CouponStatusBatchRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__CouponStatusBatchResponse_Closure)
+                 (const Coupond__V1__CouponStatusBatchResponse *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__CouponStatusBatchUser_Closure)
+                 (const Coupond__V1__CouponStatusBatchUser *message,
+                  void *closure_data);
 typedef void (*Coupond__V1__HealthRequest_Closure)
                  (const Coupond__V1__HealthRequest *message,
                   void *closure_data);
@@ -1412,6 +1741,9 @@ typedef void (*Coupond__V1__ServerInfoRequest_Closure)
                   void *closure_data);
 typedef void (*Coupond__V1__ServerInfoResponse_Closure)
                  (const Coupond__V1__ServerInfoResponse *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__GoAway_Closure)
+                 (const Coupond__V1__GoAway *message,
                   void *closure_data);
 typedef void (*Coupond__V1__AuthenticateRequest_Closure)
                  (const Coupond__V1__AuthenticateRequest *message,
@@ -1490,6 +1822,18 @@ extern const ProtobufCMessageDescriptor coupond__v1__coupon_status_request__desc
   __attribute__((swift_name("Coupond__V1__CouponStatusRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__coupon_status_response__descriptor
   __attribute__((swift_name("Coupond__V1__CouponStatusResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__issue_batch_request__descriptor
+  __attribute__((swift_name("Coupond__V1__IssueBatchRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__issue_batch_response__descriptor
+  __attribute__((swift_name("Coupond__V1__IssueBatchResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__issue_batch_result__descriptor
+  __attribute__((swift_name("Coupond__V1__IssueBatchResult.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__coupon_status_batch_request__descriptor
+  __attribute__((swift_name("Coupond__V1__CouponStatusBatchRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__coupon_status_batch_response__descriptor
+  __attribute__((swift_name("Coupond__V1__CouponStatusBatchResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__coupon_status_batch_user__descriptor
+  __attribute__((swift_name("Coupond__V1__CouponStatusBatchUser.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__health_request__descriptor
   __attribute__((swift_name("Coupond__V1__HealthRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__health_response__descriptor
@@ -1498,6 +1842,8 @@ extern const ProtobufCMessageDescriptor coupond__v1__server_info_request__descri
   __attribute__((swift_name("Coupond__V1__ServerInfoRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__server_info_response__descriptor
   __attribute__((swift_name("Coupond__V1__ServerInfoResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__go_away__descriptor
+  __attribute__((swift_name("Coupond__V1__GoAway.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__authenticate_request__descriptor
   __attribute__((swift_name("Coupond__V1__AuthenticateRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__authenticate_response__descriptor

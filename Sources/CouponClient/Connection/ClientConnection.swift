@@ -15,6 +15,8 @@ package final class ClientConnection {
 
     private let channel: any Channel
     private let handler: ConnectionHandler
+    /// The daemon closes the connection when it has sent nothing for so long; nil if it does not say.
+    private var idleLimit: TimeAmount?
 
     private init(channel: any Channel, handler: ConnectionHandler) {
         self.channel = channel
@@ -24,15 +26,17 @@ package final class ClientConnection {
     /// Connects, and authenticates if there is a caller token.
     /// - Parameters:
     ///   - address: where the daemon listens.
+    ///   - target: an address that the name of `address` has; nil to look it up.
     ///   - loop: where the connection lives.
     ///   - configuration: its bounds.
+    ///   - announces: whether to say that the client knows `GoAway`.
     /// - Returns: The connection, on `loop`; or `ClientError.cannotConnect`, or why the token was refused.
     package static func connect(
-        to address: ServerAddress, on loop: any EventLoop,
-        configuration: ClientConfiguration = ClientConfiguration()
+        to address: ServerAddress, at target: SocketAddress? = nil, on loop: any EventLoop,
+        configuration: ClientConfiguration = ClientConfiguration(), announces: Bool = false
     ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
         loadTLS(address, on: loop, configuration)
-            .flatMap { dial(address, on: loop, configuration, tls: $0) }
+            .flatMap { dial(address, target, on: loop, configuration, tls: $0) }
             .flatMapThrowing { channel in
                 let handler = try channel.pipeline.syncOperations.handler(
                     type: ConnectionHandler.self)
@@ -44,28 +48,51 @@ package final class ClientConnection {
                 throw ClientError.cannotConnect(address, reason: connectFailure(error))
             }
             .flatMap { $0.value.authenticated(at: address, configuration) }
+            .flatMap { announces ? $0.value.announced(at: address, configuration) : $0.future }
     }
 
     /// Waits until the daemon knows who calls: a request that came before would be judged as nobody's.
     private func authenticated(
         at address: ServerAddress, _ configuration: ClientConfiguration
     ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
-        let connection = NIOLoopBound(self, eventLoop: eventLoop)
         guard !configuration.callerToken.isEmpty else {
-            return eventLoop.makeSucceededFuture(connection)
+            return eventLoop.makeSucceededFuture(NIOLoopBound(self, eventLoop: eventLoop))
         }
+        return prepared(
+            by: .authenticate(token: configuration.callerToken), at: address, configuration
+        ) { if case .authenticated = $0 { true } else { false } }
+    }
+
+    /// Says that the client knows `GoAway`. The answer also shows that the daemon reads this connection: one
+    /// that is only in the queue of a listener that closes is no connection.
+    private func announced(
+        at address: ServerAddress, _ configuration: ClientConfiguration
+    ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
+        prepared(by: .serverInfo(acceptsGoAway: true), at: address, configuration) { answer in
+            guard case .serverInfo(let info) = answer else { return false }
+            self.idleLimit = info.idleSeconds == 0 ? nil : .seconds(Int64(info.idleSeconds))
+            return true
+        }
+    }
+
+    /// Sends a request before all calls.
+    /// - Parameter isExpected: whether the answer is one to this request.
+    private func prepared(
+        by method: Request.Method, at address: ServerAddress, _ configuration: ClientConfiguration,
+        _ isExpected: @escaping (Response.Result) -> Bool
+    ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
+        let connection = NIOLoopBound(self, eventLoop: eventLoop)
         let promise = eventLoop.makePromise(of: NIOLoopBound<ClientConnection>.self)
         let whenAnswered: WhenAnswered = { result in
             switch result {
-            case .success(.authenticated): promise.succeed(connection)
+            case .success(let answer) where isExpected(answer): promise.succeed(connection)
             case .success: promise.fail(ClientError.wrongAnswer("the answer is for another method"))
             case .failure(let error): promise.fail(error.beforeAnyCall(to: address))
             }
         }
         do throws(ClientError) {
             try send(
-                .authenticate(token: configuration.callerToken),
-                deadline: configuration.connectTimeout, whenAnswered: whenAnswered)
+                method, deadline: configuration.connectTimeout, whenAnswered: whenAnswered)
         } catch {
             promise.fail(error)
         }
@@ -84,8 +111,8 @@ package final class ClientConnection {
     }
 
     private static func dial(
-        _ address: ServerAddress, on loop: any EventLoop, _ configuration: ClientConfiguration,
-        tls: LoadedTLS?
+        _ address: ServerAddress, _ target: SocketAddress?, on loop: any EventLoop,
+        _ configuration: ClientConfiguration, tls: LoadedTLS?
     ) -> EventLoopFuture<any Channel> {
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(configuration.connectTimeout)
@@ -97,8 +124,10 @@ package final class ClientConnection {
                 }
             }
         if let path = address.socketPath { return bootstrap.connect(unixDomainSocketPath: path) }
-        let channel = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .connect(host: address.host, port: address.port)
+        let stream = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        let channel =
+            target.map { stream.connect(to: $0) }
+            ?? stream.connect(host: address.host, port: address.port)
         return tls == nil ? channel : channel.flatMap(handshake)
     }
 
@@ -118,21 +147,39 @@ package final class ClientConnection {
     /// How many requests are unanswered.
     package var inFlight: Int { handler.inFlight }
 
+    /// Whether the daemon may be closing it, because nothing was sent for nearly as long as it allows.
+    var isStale: Bool {
+        guard let idleLimit, inFlight == 0, let idleTime = handler.idleTime else { return false }
+        return idleTime.nanoseconds > idleLimit.nanoseconds / 5 * 4
+    }
+
+    /// - Parameter action: called once, when no further request can be sent, with the reason.
+    func whenLeaving(_ action: @escaping (ClientError) -> Void) { handler.whenLeaving(action) }
+
     /// Sends a request in this turn of the event loop. If it throws, nothing was sent and
     /// `whenAnswered` is not called; otherwise it is called once, and never before this returns.
     /// - Parameters:
     ///   - method: what is asked.
     ///   - deadline: how long the daemon may take; nil is the configuration's.
     ///   - whenAnswered: called on the event loop.
+    /// - Returns: the number with which it can be cancelled.
+    @discardableResult
     package func send(
         _ method: Request.Method, deadline: TimeAmount? = nil,
         whenAnswered: @escaping WhenAnswered
-    ) throws(ClientError) {
+    ) throws(ClientError) -> UInt64 {
         try handler.send(method, deadline: deadline, whenAnswered: whenAnswered)
     }
 
+    /// Ends a request as `ClientError.cancelled`, if it has no answer; its late answer is dropped.
+    package func cancel(_ request: UInt64) { handler.cancel(request) }
+
     /// Closes; every unanswered request ends as `ClientError.connectionLost`.
     package func close() { handler.close() }
+}
+
+extension NIOLoopBound<ClientConnection> {
+    fileprivate var future: EventLoopFuture<Self> { eventLoop.makeSucceededFuture(self) }
 }
 
 extension ClientError {
@@ -142,7 +189,7 @@ extension ClientError {
         case .refused(let failure): .refused(failure.with(acceptance: .notAccepted))
         case .connectionLost(let reason): .cannotConnect(address, reason: reason)
         case .deadlineExceeded, .wrongAnswer: .cannotConnect(address, reason: description)
-        case .cannotConnect, .notConnected, .tooManyInFlight, .givenUp: self
+        case .cannotConnect, .notConnected, .tooManyInFlight, .cancelled, .givenUp: self
         }
     }
 }

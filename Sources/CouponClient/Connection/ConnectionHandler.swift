@@ -20,6 +20,11 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var silentSince: NIODeadline?
     /// Whether the daemon has answered a request on this connection.
     private var hasAnswer = false
+    /// Whether the daemon is going to stop: nothing more is sent.
+    private var isLeaving = false
+    private var lastSent: NIODeadline?
+    /// Called once, when nothing more can be sent.
+    private var whenLeaving: ((ClientError) -> Void)?
     private var isReading = false
     private var isFlushScheduled = false
     private var isSweepScheduled = false
@@ -30,16 +35,26 @@ final class ConnectionHandler: ChannelInboundHandler {
         pending = PendingTable(capacity: configuration.maximumInFlight)
     }
 
-    var isOpen: Bool { context != nil }
+    /// Whether requests can be sent.
+    var isOpen: Bool { context != nil && !isLeaving }
     var inFlight: Int { pending.count }
+
+    /// How long nothing was sent; nil if nothing was ever sent.
+    var idleTime: TimeAmount? {
+        guard let context, let lastSent else { return nil }
+        return context.eventLoop.now - lastSent
+    }
+
+    /// - Parameter action: called once, when the connection ends, or when its daemon is going to stop.
+    func whenLeaving(_ action: @escaping (ClientError) -> Void) { whenLeaving = action }
 
     // MARK: Requests
 
     func send(
         _ method: Request.Method, deadline: TimeAmount?,
         whenAnswered: @escaping ClientConnection.WhenAnswered
-    ) throws(ClientError) {
-        guard let context else { throw .notConnected }
+    ) throws(ClientError) -> UInt64 {
+        guard let context, !isLeaving else { throw .notConnected }
         let milliseconds = Self.milliseconds(deadline ?? configuration.deadline)
         let timeout = TimeAmount.milliseconds(Int64(milliseconds)) + configuration.answerGrace
         let giveUp = (context.eventLoop.now + timeout).uptimeNanoseconds
@@ -50,9 +65,18 @@ final class ConnectionHandler: ChannelInboundHandler {
             Request(
                 id: id, deadlineMilliseconds: milliseconds,
                 token: method.isAdmin ? configuration.token : [], method: method))
-        silentSince = silentSince ?? context.eventLoop.now
+        let now = context.eventLoop.now
+        lastSent = now
+        silentSince = silentSince ?? now
         scheduleFlush(context)
         scheduleSweep(context)
+        return id
+    }
+
+    /// Nobody wants the answer. A number that was answered has no effect.
+    func cancel(_ request: UInt64) {
+        pending.remove(request)?(.failure(.cancelled(wasSent: true)))
+        closeIfLeft()
     }
 
     /// A request that does not fit in a frame is refused here, as the daemon would.
@@ -110,6 +134,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         if !late.isEmpty, let silentSince, now - silentSince >= configuration.silenceLimit {
             return end(.connectionLost(reason: "the daemon has gone silent"))
         }
+        closeIfLeft()
         if !pending.isEmpty { scheduleSweep(context) }
     }
 
@@ -121,7 +146,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         isReading = true
         reader.feed(unwrapInboundIn(data))
-        while isOpen, readAnswer() {}
+        while self.context != nil, readAnswer() {}
     }
 
     /// False if no whole answer has arrived yet.
@@ -156,17 +181,43 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func answer(_ response: Response) {
+        switch response.result {
         // The daemon reads nothing more, and will close.
-        if response.id == 0, case .failure(let failure) = response.result {
-            return end(meaning(of: failure))
+        case .failure(let failure) where response.id == 0: return end(meaning(of: failure))
+        case .goAway(let isLast): return leave(isLast: isLast)
+        default: break
         }
         hasAnswer = true
         // Nobody waits any more: it came after its deadline.
         guard let waiter = pending.remove(response.id) else { return }
         switch response.result {
+        // A daemon that stops refuses what it reads late. Another one may accept it.
+        case .failure(let failure)
+        where isLeaving && failure.code == .unavailable && failure.acceptance == .notAccepted:
+            waiter(.failure(.notConnected))
         case .failure(let failure): waiter(.failure(.refused(failure)))
         default: waiter(.success(response.result))
         }
+        closeIfLeft()
+    }
+
+    /// The daemon is going to stop.
+    /// - Parameter isLast: whether it has answered everything that it has read.
+    private func leave(isLast: Bool) {
+        isLeaving = true
+        if isLast { return end(.notConnected) }
+        notifyLeaving(.notConnected)
+        closeIfLeft()
+    }
+
+    private func closeIfLeft() {
+        if isLeaving, pending.isEmpty { end(.notConnected) }
+    }
+
+    private func notifyLeaving(_ reason: ClientError) {
+        let action = whenLeaving
+        whenLeaving = nil
+        action?(reason)
     }
 
     /// What an error without a request says: there are too many connections, and the daemon has read nothing
@@ -183,6 +234,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard let context else { return }
         self.context = nil
         context.close(promise: nil)
+        notifyLeaving(error)
         for waiter in pending.removeAll() { waiter(.failure(error)) }
     }
 }

@@ -6,14 +6,17 @@ internal import CouponDomain
 /// and a holder whose answer was lost learns its sequence (promise 6).
 public struct RetryPolicy: Equatable, Sendable {
     /// How often the request is sent at most, the first time included.
-    public var tries: UInt32 = 4
-    /// The pause before the first retry, in milliseconds; it doubles for each further one.
+    public var tries: UInt32
+    /// The longest pause before the first retry, in milliseconds; it doubles for each further one. The pause
+    /// is random, between 0 and that: callers who were refused together must not return together.
     public var firstPauseMilliseconds: UInt32 = 50
-    /// The longest pause, in milliseconds, unless the daemon asks for a longer one.
+    /// The longest pause of all, in milliseconds. If the daemon asks for a pause, it comes before the random
+    /// one.
     public var longestPauseMilliseconds: UInt32 = 2_000
 
     /// The defaults.
-    public init() {}
+    /// - Parameter tries: how often the request is sent at most.
+    public init(tries: UInt32 = 4) { self.tries = tries }
 
     /// Whether a retry may help: something was away or full for a moment, or it is not known what
     /// became of the request.
@@ -23,7 +26,7 @@ public struct RetryPolicy: Equatable, Sendable {
             failure.code == .unavailable || failure.acceptance == .unknown
                 || failure.code == .resourceExhausted && failure.retryAfterMilliseconds != nil
         case .cannotConnect, .notConnected, .connectionLost, .deadlineExceeded: true
-        case .tooManyInFlight, .wrongAnswer, .givenUp: false
+        case .tooManyInFlight, .wrongAnswer, .cancelled, .givenUp: false
         }
     }
 
@@ -31,14 +34,15 @@ public struct RetryPolicy: Equatable, Sendable {
     /// - Parameters:
     ///   - attempt: 1 for the first retry.
     ///   - error: how the try before it ended.
-    ///   - jitter: random, 0 to 1: callers who were refused together must not return together.
+    ///   - jitter: random, 0 to 1.
     public func pause(before attempt: UInt32, after error: ClientError, jitter: Double) -> UInt32? {
         guard attempt < tries, Self.mayHelp(after: error) else { return nil }
         let doubled = UInt64(firstPauseMilliseconds) << UInt64(min(attempt - 1, 20))
-        var pause = UInt32(min(doubled, UInt64(longestPauseMilliseconds)))
+        let longest = UInt32(min(doubled, UInt64(longestPauseMilliseconds)))
+        let pause = UInt32(Double(longest) * jitter)
         if case .refused(let failure) = error, let asked = failure.retryAfterMilliseconds {
-            pause = max(pause, min(asked, Limits.maximumDeadlineMilliseconds))
+            return min(asked, Limits.maximumDeadlineMilliseconds) + pause
         }
-        return pause + UInt32(Double(pause) * jitter / 2)
+        return pause
     }
 }

@@ -17,8 +17,8 @@ extension Request.Method {
     var role: Roles? {
         switch self {
         case .health, .serverInfo, .authenticate: nil
-        case .issue: .issuer
-        case .couponStatus: .reader
+        case .issue, .issueBatch: .issuer
+        case .couponStatus, .couponStatusBatch: .reader
         case .getCoupon, .listCoupons, .pauseCoupon, .resumeCoupon, .auditCoupon, .listIssues,
             .listDeadLetters, .redriveDeadLetter, .discardDeadLetter, .listAdminActions, .explain:
             .operator
@@ -31,7 +31,9 @@ extension Request.Method {
         switch self {
         case .health, .serverInfo, .authenticate: .none
         case .issue(let request): .one(request.coupon)
-        case .couponStatus(let id, _), .getCoupon(let id), .updateCoupon(let id, _),
+        case .issueBatch(let batch): .one(batch.coupon)
+        case .couponStatus(let id, _), .couponStatusBatch(let id, _), .getCoupon(let id),
+            .updateCoupon(let id, _),
             .pauseCoupon(let id), .resumeCoupon(let id), .closeCoupon(let id), .auditCoupon(let id),
             .listIssues(let id, _, _):
             .one(id)

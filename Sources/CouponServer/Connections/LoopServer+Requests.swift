@@ -43,10 +43,18 @@ extension LoopServer {
             }
             worker?.submit(
                 issue, deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
+        case .issueBatch(let batch):
+            issue(
+                batch, deadlineMilliseconds: request.deadlineMilliseconds, caller, connection)
+        case .couponStatusBatch(let coupon, let users):
+            status(
+                of: coupon, users, deadlineMilliseconds: request.deadlineMilliseconds, caller,
+                connection)
         case .health:
             checkHealth(caller)
-        case .serverInfo:
+        case .serverInfo(let acceptsGoAway):
             reply(caller, .serverInfo(serverInfo))
+            if acceptsGoAway { connection.announceGoAway() }
         case .authenticate(let token):
             authenticate(token, caller, connection)
         default:

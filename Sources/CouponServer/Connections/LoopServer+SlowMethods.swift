@@ -21,10 +21,7 @@ extension LoopServer {
             return reply(
                 caller, .failure(.exhausted("too many \(share) of this connection are unanswered")))
         }
-        let milliseconds = min(
-            request.deadlineMilliseconds ?? Limits.defaultDeadlineMilliseconds,
-            Limits.maximumDeadlineMilliseconds)
-        let deadline = clocks.now().advanced(byMilliseconds: Int64(milliseconds))
+        let deadline = deadline(after: request.deadlineMilliseconds)
         let number = pendingCalls.add(caller, deadline: deadline)
         if case .couponStatus(let coupon, let user) = request.method {
             let question = StatusQuestion(coupon: coupon, user: user)
@@ -36,6 +33,14 @@ extension LoopServer {
         submit(request.method, of: call, deadline: deadline, to: connection.presence) {
             $0.endSlowMethod(number, of: caller, share, $1)
         }
+    }
+
+    /// - Parameter milliseconds: nil if the caller names none.
+    func deadline(after milliseconds: UInt32?) -> MonotonicTime {
+        let milliseconds = min(
+            milliseconds ?? Limits.defaultDeadlineMilliseconds,
+            Limits.maximumDeadlineMilliseconds)
+        return clocks.now().advanced(byMilliseconds: Int64(milliseconds))
     }
 
     /// Sends a slow method to its lane.
@@ -60,7 +65,7 @@ extension LoopServer {
 
     /// Queues a status; it is looked up together with others.
     /// - Parameter number: of the pending call.
-    private func submit(
+    func submit(
         _ question: StatusQuestion, deadline: MonotonicTime, _ number: UInt64, of caller: Caller,
         _ presence: CallerPresence
     ) {
@@ -80,7 +85,9 @@ extension LoopServer {
             if case .failure(let failure) = status.result, failure.code == .notFound {
                 countUnknownCoupon(connections[status.caller.connection])
             }
-            endSlowMethod(status.number, of: status.caller, .statuses, status.result)
+            endSlowMethod(
+                status.number, of: status.caller, status.caller.isOfBatch ? nil : .statuses,
+                status.result)
         }
         endTurn()
     }

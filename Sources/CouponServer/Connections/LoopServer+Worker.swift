@@ -24,6 +24,7 @@ extension LoopServer {
 extension LoopServer: WorkerHost {
     func answer(_ caller: Caller, _ outcome: Outcome) {
         counts.count(outcome)
+        if caller.isOfBatch { return gather(caller, .issue(outcome)) }
         let connection = connections[caller.connection]
         if outcome == .notFound { countUnknownCoupon(connection) }
         connection?.answer(caller.request, outcome)

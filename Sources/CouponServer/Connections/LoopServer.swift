@@ -35,6 +35,10 @@ final class LoopServer {
     var health = HealthCheck()
     /// The slow methods that wait in lanes.
     var pendingCalls: PendingCalls
+    /// Batches of which some users have no answer.
+    var batches = SlotMap<PendingBatch>()
+    /// Whether clients were asked to leave.
+    var isGoingAway = false
 
     init(
         loop: any EventLoop, configuration: ServerConfiguration,
@@ -68,6 +72,7 @@ final class LoopServer {
             logger.error(
                 "a caller got INTERNAL", metadata: [LogKey.error: "\(failure.message)"])
         }
+        if caller.isOfBatch { return gather(caller, result) }
         connections[caller.connection]?.answer(Response(id: caller.request, result: result))
     }
 
@@ -91,7 +96,10 @@ final class LoopServer {
         let shutDown = Response.Result.failure(
             .unavailable("the daemon is shutting down", acceptance: .unknown))
         for caller in pendingCalls.endAll() + health.end() { reply(caller, shutDown) }
-        for connection in connections.all { connection.close() }
+        for connection in connections.all {
+            connection.goAway(isLast: true)
+            connection.close()
+        }
         gate.close()
         replicas?.close()
         timers.cancel()

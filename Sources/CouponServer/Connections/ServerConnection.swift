@@ -30,6 +30,8 @@ final class ServerConnection: ChannelInboundHandler {
     private(set) var state = ConnectionState()
     var watch = ConnectionWatch()
     var limits = ConnectionLimits()
+    /// Whether the client has said that it knows `GoAway`.
+    var acceptsGoAway = false
 
     init(loopServer: LoopServer, maximumFrameBytes: Int, entrance: Entrance) {
         self.loopServer = loopServer
@@ -245,7 +247,7 @@ final class ServerConnection: ChannelInboundHandler {
         loopServer.codec.encode(outcome, id: id, into: &outgoing)
     }
 
-    private func write(_ response: Response) {
+    func write(_ response: Response) {
         if outgoing.readableBytes == 0 { loopServer.willWrite(self) }
         loopServer.codec.encode(response, into: &outgoing)
     }

@@ -6,17 +6,21 @@ internal import Synchronization
 
 struct SlowShare {
     enum Kind: Int {
-        case statuses, lists
+        case statuses, lists, batches, statusBatches
+
+        /// For callers.
+        var name: String { self == .statusBatches ? "batches of statuses" : "\(self)" }
 
         var limit: Int {
             switch self {
             case .statuses: Limits.statusesInFlightPerConnection
             case .lists: Limits.listsInFlightPerConnection
+            case .batches, .statusBatches: Limits.batchesInFlightPerConnection
             }
         }
     }
 
-    private var counts = [0, 0]
+    private var counts = [0, 0, 0, 0]
 
     /// False if the limit is reached.
     mutating func reserve(_ kind: Kind) -> Bool {

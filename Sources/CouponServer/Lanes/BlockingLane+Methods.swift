@@ -65,7 +65,8 @@ extension BlockingLane {
         case .explain(let coupon, let user):
             .explanation(try keeper.explain(CouponUser(user: user, coupon: coupon)).sentences)
         case .reload: try recordedReload(by: call)
-        case .issue, .couponStatus, .health, .serverInfo, .authenticate, .rebuildGate:
+        case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .health, .serverInfo,
+            .authenticate, .rebuildGate:
             throw .answer(Failure(.internal, "internal: method routed to the wrong handler"))
         }
     }
@@ -92,8 +93,9 @@ extension Request.Method {
         case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
             .redriveDeadLetter, .discardDeadLetter:
             true
-        case .issue, .couponStatus, .health, .serverInfo, .authenticate, .getCoupon, .listCoupons,
-            .auditCoupon, .listIssues, .listDeadLetters, .listAdminActions, .explain, .reload,
+        case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .health, .serverInfo,
+            .authenticate, .getCoupon, .listCoupons, .auditCoupon, .listIssues, .listDeadLetters,
+            .listAdminActions, .explain, .reload,
             .rebuildGate:
             false
         }

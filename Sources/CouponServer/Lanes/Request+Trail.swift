@@ -9,7 +9,8 @@ extension Request.Method {
         case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
             .redriveDeadLetter, .discardDeadLetter, .reload, .rebuildGate:
             true
-        case .issue, .couponStatus, .health, .serverInfo, .authenticate, .getCoupon, .listCoupons,
+        case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .health, .serverInfo,
+            .authenticate, .getCoupon, .listCoupons,
             .auditCoupon, .listIssues, .listDeadLetters, .listAdminActions, .explain:
             false
         }

@@ -33,6 +33,15 @@ extension MessageArena {
         return unsafe TextList(room, capacity: capacity, in: self)
     }
 
+    /// An array of numbers.
+    @_lifetime(borrow self)
+    func numbers(_ values: [Int64]) throws(Failure) -> NumberList {
+        let copy = unsafe try room(for: Int64.self, count: values.count)
+        _ = unsafe UnsafeMutableBufferPointer(start: copy, count: values.count)
+            .initialize(from: values)
+        return unsafe NumberList(copy, count: values.count, in: self)
+    }
+
     /// A text, whole.
     @_lifetime(borrow self)
     func text(_ text: String) throws(Failure) -> WireBytes {

@@ -19,7 +19,8 @@ protocol WireMessage {
 /// - a pointer in it is NULL or leads into the same arena. Fields are set from parts, and a method that
 ///   builds a message has only the parts of one arena, `self`;
 /// - a oneof cannot be read as the wrong message: each message names its descriptor, which is compared;
-/// - the count of an array cannot be set without the array: there is no access to fields of type `Int`.
+/// - the count of an array cannot be set without the array: there is no access to fields of type `Int`. A
+///   message with two arrays names each with its own count.
 ///
 /// The case of a oneof may be set freely: libprotobuf-c packs a message by the descriptor in the message.
 ///
@@ -103,7 +104,7 @@ struct Part<Message>: ~Escapable {
         }
     }
 
-    /// The array of the message's repeated field; the schema has no message with two of them.
+    /// The array of a repeated field.
     @safe
     subscript<Element: WireMessage>(
         _ field: WritableKeyPath<Message, UnsafeMutablePointer<UnsafeMutablePointer<Element>?>?>,
@@ -112,6 +113,30 @@ struct Part<Message>: ~Escapable {
         @_lifetime(copy self)
         get {
             unsafe PartList(
+                pointer.pointee[keyPath: field], count: pointer.pointee[keyPath: count],
+                besides: self)
+        }
+        nonmutating set {
+            unsafe pointer.pointee[keyPath: field] = newValue.elements
+            unsafe pointer.pointee[keyPath: count] = newValue.count
+        }
+        @_lifetime(copy self)
+        nonmutating _modify {
+            var value = self[field, count]
+            yield &value
+            self[field, count] = value
+        }
+    }
+
+    /// The array of a repeated number.
+    @safe
+    subscript(
+        _ field: WritableKeyPath<Message, UnsafeMutablePointer<Int64>?>,
+        _ count: WritableKeyPath<Message, Int>
+    ) -> NumberList {
+        @_lifetime(copy self)
+        get {
+            unsafe NumberList(
                 pointer.pointee[keyPath: field], count: pointer.pointee[keyPath: count],
                 besides: self)
         }
@@ -237,6 +262,35 @@ struct PartList<Element: WireMessage>: ~Escapable {
         }
         return values
     }
+}
+
+/// The array of a repeated number.
+///
+/// Safe for the reasons of `Part`; `count` elements are there.
+@safe
+struct NumberList: ~Escapable {
+    fileprivate let elements: UnsafeMutablePointer<Int64>?
+    let count: Int
+
+    /// - Parameter elements: `count` of them, valid as long as `arena` is borrowed.
+    @unsafe @_lifetime(borrow arena)
+    init(
+        _ elements: UnsafeMutablePointer<Int64>, count: Int, in arena: borrowing MessageArena
+    ) {
+        unsafe self.elements = unsafe elements
+        self.count = count
+    }
+
+    @_lifetime(copy neighbour)
+    fileprivate init<Neighbour: ~Escapable>(
+        _ elements: UnsafeMutablePointer<Int64>?, count: Int, besides neighbour: Neighbour
+    ) {
+        unsafe self.elements = unsafe elements
+        self.count = count
+    }
+
+    /// The numbers in Swift's memory.
+    var values: [Int64] { unsafe Array(UnsafeBufferPointer(start: elements, count: count)) }
 }
 
 /// The array of a repeated text.

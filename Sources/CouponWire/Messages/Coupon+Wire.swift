@@ -31,7 +31,9 @@ extension MessageArena {
         part.title = try text(coupon.title)
         part[\.total, \.maybe_total_case, .present] = coupon.total
         part.opens_at = coupon.window.opens.microseconds
-        part.closes_at = coupon.window.closes.microseconds
+        let closes = coupon.window.closes
+        part[\.closes_at, \.maybe_closes_at_case, .present] =
+            closes == .never ? nil : closes.microseconds
         return part
     }
 
@@ -73,7 +75,9 @@ extension Coupon {
 
     init(_ raw: Part<Coupond__V1__CreateCouponRequest>) throws(Failure) {
         let opens = try Field.moment(raw.opens_at, "create_coupon.opens_at")
-        let closes = try Field.moment(raw.closes_at, "create_coupon.closes_at")
+        let closes =
+            raw.maybe_closes_at_case == .present
+            ? try Field.moment(raw.closes_at, "create_coupon.closes_at") : .never
         try Field.order(opens: opens, closes: closes, "create_coupon.closes_at")
         self.init(
             id: try Field.coupon(raw.id, "create_coupon.id"),

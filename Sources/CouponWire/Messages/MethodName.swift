@@ -9,6 +9,8 @@ extension Request.Method {
         case .health: "health"
         case .serverInfo: "server_info"
         case .authenticate: "authenticate"
+        case .issueBatch: "issue_batch"
+        case .couponStatusBatch: "coupon_status_batch"
         case .createCoupon: "create_coupon"
         case .getCoupon: "get_coupon"
         case .listCoupons: "list_coupons"

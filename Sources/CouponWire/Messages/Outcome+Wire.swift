@@ -68,7 +68,7 @@ extension Outcome {
 }
 
 extension HolderState {
-    fileprivate var raw: Coupond__V1__UserState {
+    var raw: Coupond__V1__UserState {
         switch self {
         case .queued: COUPOND__V1__USER_STATE__USER_STATE_QUEUED
         case .issued: COUPOND__V1__USER_STATE__USER_STATE_ISSUED
@@ -76,7 +76,7 @@ extension HolderState {
         }
     }
 
-    fileprivate init?(_ raw: Coupond__V1__UserState) {
+    init?(_ raw: Coupond__V1__UserState) {
         switch raw {
         case COUPOND__V1__USER_STATE__USER_STATE_QUEUED: self = .queued
         case COUPOND__V1__USER_STATE__USER_STATE_ISSUED: self = .issued

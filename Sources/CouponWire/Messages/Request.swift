@@ -32,10 +32,14 @@ public struct Request: Equatable, Sendable {
         case couponStatus(coupon: CouponID, user: UserID?)
         /// Whether the daemon can accept requests now.
         case health
-        /// What the daemon is.
-        case serverInfo
+        /// What the daemon is. Also says whether this client knows `Response.Result.goAway`.
+        case serverInfo(acceptsGoAway: Bool = false)
         /// Says who calls, by a token of the callers file.
         case authenticate(token: [UInt8])
+        /// Many users ask for one coupon.
+        case issueBatch(IssueBatch)
+        /// The status of a coupon, and of many of its users.
+        case couponStatusBatch(coupon: CouponID, users: [UserID])
         /// A new coupon.
         case createCoupon(Coupon)
         /// One coupon.
@@ -72,7 +76,9 @@ public struct Request: Equatable, Sendable {
         /// Whether it is for the roles operator and admin, and so may come with the admin token.
         public var isAdmin: Bool {
             switch self {
-            case .issue, .couponStatus, .health, .serverInfo, .authenticate: false
+            case .issue, .couponStatus, .health, .serverInfo, .authenticate, .issueBatch,
+                .couponStatusBatch:
+                false
             default: true
             }
         }
@@ -81,7 +87,6 @@ public struct Request: Equatable, Sendable {
 
 extension Coupond__V1__Request: WireMessage {}
 extension Coupond__V1__HealthRequest: WireMessage {}
-extension Coupond__V1__ServerInfoRequest: WireMessage {}
 extension Coupond__V1__ReloadRequest: WireMessage {}
 extension Coupond__V1__GetCouponRequest: WireMessage {}
 extension Coupond__V1__PauseCouponRequest: WireMessage {}
@@ -112,8 +117,12 @@ extension MessageArena {
         case .couponStatus(let coupon, let user):
             part.coupon_status = try couponStatus(of: coupon, user)
         case .health: part.health = try make(Coupond__V1__HealthRequest.self)
-        case .serverInfo: part.server_info = try make(Coupond__V1__ServerInfoRequest.self)
+        case .serverInfo(let acceptsGoAway):
+            part.server_info = try serverInfo(acceptsGoAway: acceptsGoAway)
         case .authenticate(let token): part.authenticate = try authenticate(token)
+        case .issueBatch(let batch): part.issue_batch = try issueBatch(batch)
+        case .couponStatusBatch(let coupon, let users):
+            part.coupon_status_batch = try couponStatusBatch(of: coupon, users)
         case .reload: part.reload = try make(Coupond__V1__ReloadRequest.self)
         case .rebuildGate(let partition):
             part.rebuild_gate = try only(\.partition, UInt32(clamping: partition.rawValue))
@@ -158,6 +167,8 @@ extension Request.Method {
         case .health: COUPOND__V1__REQUEST__METHOD_HEALTH
         case .serverInfo: COUPOND__V1__REQUEST__METHOD_SERVER_INFO
         case .authenticate: COUPOND__V1__REQUEST__METHOD_AUTHENTICATE
+        case .issueBatch: COUPOND__V1__REQUEST__METHOD_ISSUE_BATCH
+        case .couponStatusBatch: COUPOND__V1__REQUEST__METHOD_COUPON_STATUS_BATCH
         case .createCoupon: COUPOND__V1__REQUEST__METHOD_CREATE_COUPON
         case .getCoupon: COUPOND__V1__REQUEST__METHOD_GET_COUPON
         case .listCoupons: COUPOND__V1__REQUEST__METHOD_LIST_COUPONS
@@ -196,9 +207,17 @@ extension Request.Method {
         case COUPOND__V1__REQUEST__METHOD_COUPON_STATUS:
             self = try .couponStatus(try Field.message(raw.coupon_status, "coupon_status"))
         case COUPOND__V1__REQUEST__METHOD_HEALTH: self = .health
-        case COUPOND__V1__REQUEST__METHOD_SERVER_INFO: self = .serverInfo
+        case COUPOND__V1__REQUEST__METHOD_SERVER_INFO:
+            let raw = try Field.message(raw.server_info, "server_info")
+            self = .serverInfo(acceptsGoAway: raw.accepts_go_away)
         case COUPOND__V1__REQUEST__METHOD_AUTHENTICATE:
             self = try .authenticate(try Field.message(raw.authenticate, "authenticate"))
+        case COUPOND__V1__REQUEST__METHOD_ISSUE_BATCH:
+            self = .issueBatch(
+                try IssueBatch(try Field.message(raw.issue_batch, "issue_batch")))
+        case COUPOND__V1__REQUEST__METHOD_COUPON_STATUS_BATCH:
+            self = try .couponStatusBatch(
+                try Field.message(raw.coupon_status_batch, "coupon_status_batch"))
         case COUPOND__V1__REQUEST__METHOD__NOT_SET:
             // A method of a later schema arrives as a field that this one does not know.
             throw raw.hasUnknownFields

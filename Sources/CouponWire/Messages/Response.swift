@@ -25,12 +25,19 @@ public struct Response: Equatable, Sendable {
         case issue(Outcome)
         /// To `couponStatus`.
         case couponStatus(CouponStatus)
+        /// To `issueBatch`: one end for each user, in the order of the request.
+        case issueBatch([Swift.Result<Outcome, Failure>])
+        /// To `couponStatusBatch`.
+        case couponStatusBatch(CouponStatusBatch)
         /// To `health`: nil if ready, else the reason.
         case health(notReady: String?)
         /// To `serverInfo`.
         case serverInfo(ServerInfo)
         /// To `authenticate`.
         case authenticated(Authentication)
+        /// To no request, with id 0: the daemon stops. With `isLast` it has not read what it has not
+        /// answered.
+        case goAway(isLast: Bool)
         /// To `createCoupon`, `getCoupon`, `updateCoupon`, `pauseCoupon`, `resumeCoupon` and
         /// `closeCoupon`.
         case coupon(Coupon)
@@ -75,6 +82,12 @@ extension MessageArena {
         case .couponStatus(let status):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS
             part.coupon_status = try couponStatus(status)
+        case .issueBatch(let ends):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_ISSUE_BATCH
+            part.issue_batch = try issueBatch(ends)
+        case .couponStatusBatch(let batch):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS_BATCH
+            part.coupon_status_batch = try couponStatusBatch(batch)
         case .health(let notReady):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_HEALTH
             part.health = try health(notReady)
@@ -84,6 +97,9 @@ extension MessageArena {
         case .authenticated(let authentication):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_AUTHENTICATE
             part.authenticate = try authenticated(authentication)
+        case .goAway(let isLast):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_GO_AWAY
+            part.go_away = try goAway(isLast: isLast)
         case .reloaded:
             part.result_case = COUPOND__V1__RESPONSE__RESULT_RELOAD
             part.reload = try make(Coupond__V1__ReloadResponse.self)
@@ -148,6 +164,12 @@ extension Response.Result {
         case COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS:
             let status = try Field.message(raw.coupon_status, "coupon_status")
             self = .couponStatus(try CouponStatus(status))
+        case COUPOND__V1__RESPONSE__RESULT_ISSUE_BATCH:
+            self = try .issueBatch(try Field.message(raw.issue_batch, "issue_batch"))
+        case COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS_BATCH:
+            self = .couponStatusBatch(
+                try CouponStatusBatch(
+                    try Field.message(raw.coupon_status_batch, "coupon_status_batch")))
         case COUPOND__V1__RESPONSE__RESULT_HEALTH:
             let health = try Field.message(raw.health, "health")
             self = .health(
@@ -158,6 +180,8 @@ extension Response.Result {
         case COUPOND__V1__RESPONSE__RESULT_AUTHENTICATE:
             self = .authenticated(
                 try Authentication(try Field.message(raw.authenticate, "authenticate")))
+        case COUPOND__V1__RESPONSE__RESULT_GO_AWAY:
+            self = .goAway(isLast: try Field.message(raw.go_away, "go_away").is_last)
         case COUPOND__V1__RESPONSE__RESULT_COUPON:
             self = .coupon(try Coupon(try Field.message(raw.coupon, "coupon")))
         case COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS:

@@ -1,11 +1,29 @@
-// What the daemon is.
+// What the daemon is, and its word that it stops.
 
 internal import CCouponProto
 internal import CouponDomain
 
+extension Coupond__V1__ServerInfoRequest: WireMessage {}
 extension Coupond__V1__ServerInfoResponse: WireMessage {}
+extension Coupond__V1__GoAway: WireMessage {}
 
 extension MessageArena {
+    @_lifetime(borrow self)
+    func serverInfo(
+        acceptsGoAway: Bool
+    ) throws(Failure) -> Part<Coupond__V1__ServerInfoRequest> {
+        let part = try make(Coupond__V1__ServerInfoRequest.self)
+        part.accepts_go_away = acceptsGoAway
+        return part
+    }
+
+    @_lifetime(borrow self)
+    func goAway(isLast: Bool) throws(Failure) -> Part<Coupond__V1__GoAway> {
+        let part = try make(Coupond__V1__GoAway.self)
+        part.is_last = isLast
+        return part
+    }
+
     @_lifetime(borrow self)
     func serverInfo(_ info: ServerInfo) throws(Failure) -> Part<Coupond__V1__ServerInfoResponse> {
         let part = try make(Coupond__V1__ServerInfoResponse.self)

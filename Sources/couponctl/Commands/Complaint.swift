@@ -51,11 +51,11 @@ struct Complaint: Error, Equatable {
         case .refused(let failure): "coupond at \(address) refused: \(failure.message)"
         case .givenUp(_, let last):
             "\(message(last, address, reading)). An earlier try may have been accepted"
-        case .connectionLost, .deadlineExceeded:
+        case .connectionLost, .deadlineExceeded, .cancelled(wasSent: true):
             "\(address): \(error)"
                 + (reading
                     ? "" : ". The request may have succeeded: check before you repeat it")
-        case .notConnected, .tooManyInFlight, .wrongAnswer: "\(address): \(error)"
+        case .notConnected, .tooManyInFlight, .wrongAnswer, .cancelled: "\(address): \(error)"
         }
     }
 
@@ -73,7 +73,8 @@ struct Complaint: Error, Equatable {
         case _ where acceptance != .notAccepted: .unknown
         case .refused(let failure): exit(failure.code)
         case .givenUp(_, let last): exit(last, acceptance)
-        case .cannotConnect, .notConnected, .tooManyInFlight, .connectionLost, .deadlineExceeded:
+        case .cannotConnect, .notConnected, .tooManyInFlight, .connectionLost, .deadlineExceeded,
+            .cancelled:
             .unavailable
         }
     }

@@ -18,16 +18,34 @@ struct CouponCommand: AsyncParsableCommand {
 /// A new coupon.
 struct CouponCreate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "create", abstract: "Creates a coupon.")
+        commandName: "create", abstract: "Creates a coupon, or all coupons of a file.")
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: "Its id, positive.") var id: CouponID
-    @Option(help: "A short name for people.") var title: String
+    @Option(help: "Its id, positive.") var id: CouponID?
+    @Option(help: "A short name for people.") var title: String?
     @Option(help: "How many may be issued; unlimited if absent.") var total: Int64?
     @Option(help: "When it opens: RFC 3339, now, +1h.") var opens = Moment.fromNow(milliseconds: 0)
-    @Option(help: "When it closes: RFC 3339, +1h; 2255-06-05 at the latest.") var closes: Moment
+    @Option(help: "When it closes: RFC 3339, +1h, never; 2255-06-05 at the latest.")
+    var closes = Moment.never
+    @Option(
+        help: ArgumentHelp(
+            "Coupons as JSON, one a line, as coupon list --json prints them; - is standard input.",
+            valueName: "path"))
+    var file: String?
+
+    func validate() throws {
+        if file == nil, id == nil || title == nil {
+            throw ValidationError("name --id and --title, or --file")
+        }
+        if file != nil, id != nil || title != nil || total != nil {
+            throw ValidationError(
+                "--file has the coupons: --id, --title and --total go without it")
+        }
+    }
 
     func run() async throws {
+        if let file { return try await create(file) }
+        guard let id, let title else { throw CommandExit.usage.code }
         let now = Timestamp.now
         let window = Window(
             opens: try opens.resolved(now: now, for: "--opens"),
@@ -36,6 +54,29 @@ struct CouponCreate: AsyncParsableCommand {
         try await global.withClient { client in
             let created = try await client.create(coupon)
             try Output.show(created.json, Table.fields(created.fields), json: global.json)
+        }
+    }
+}
+
+extension CouponCreate {
+    /// Creates the coupons of a file in their order, and ends at the first one that coupond refuses. The
+    /// whole file is read before.
+    private func create(_ path: String) async throws {
+        let coupons = try CouponFile.coupons(in: try CouponFile.text(of: path), now: .now)
+        try await global.withClient { client in
+            for coupon in coupons {
+                let created: Coupon
+                do throws(ClientError) {
+                    created = try await client.create(coupon)
+                } catch {
+                    standardError(
+                        "couponctl: the coupons of the file before \(coupon.id.rawValue) are created\n"
+                    )
+                    throw error
+                }
+                let id = created.id.rawValue
+                try Output.write([global.json ? "\(created.json)" : "created coupon \(id)"])
+            }
         }
     }
 }

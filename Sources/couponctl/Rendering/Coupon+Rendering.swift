@@ -7,7 +7,8 @@ extension Coupon {
     var json: JSONValue {
         .object([
             ("id", .integer(id.rawValue)), ("title", .string(title)), ("total", .optional(total)),
-            ("opens_at", .time(window.opens)), ("closes_at", .time(window.closes)),
+            ("opens_at", .time(window.opens)),
+            ("closes_at", window.closes == .never ? .null : .time(window.closes)),
             ("state", .string(state.name)), ("version", .integer(version)),
             ("issued", .integer(issued)), ("remaining", .optional(remaining)),
         ])
@@ -22,7 +23,7 @@ extension Coupon {
     var row: [String] {
         [
             "\(id.rawValue)", title, state.name, total.text, "\(issued)", remaining.text,
-            window.opens.rfc3339, window.closes.rfc3339,
+            window.opens.rfc3339, window.closingTime,
         ]
     }
 
@@ -32,9 +33,14 @@ extension Coupon {
             ("id", "\(id.rawValue)"), ("title", title), ("state", state.name),
             ("total", total.map { "\($0)" } ?? "unlimited"), ("issued", "\(issued)"),
             ("remaining", remaining.text), ("opens_at", window.opens.rfc3339),
-            ("closes_at", window.closes.rfc3339), ("version", "\(version)"),
+            ("closes_at", window.closingTime), ("version", "\(version)"),
         ]
     }
+}
+
+extension Window {
+    /// When it closes, for people.
+    fileprivate var closingTime: String { closes == .never ? "never" : closes.rfc3339 }
 }
 
 extension Int64? {

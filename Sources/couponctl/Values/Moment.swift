@@ -5,10 +5,15 @@ internal import CouponCore
 enum Moment: Equatable, ExpressibleByArgument {
     case absolute(Timestamp)
     case fromNow(milliseconds: Int64)
+    case never
 
     init?(argument: String) {
         if let time = Timestamp(rfc3339: argument) {
             self = .absolute(time)
+            return
+        }
+        if argument == "never" {
+            self = .never
             return
         }
         if argument == "now" {
@@ -27,6 +32,7 @@ enum Moment: Equatable, ExpressibleByArgument {
     var defaultValueDescription: String {
         switch self {
         case .absolute(let time): time.rfc3339
+        case .never: "never"
         case .fromNow(milliseconds: 0): "now"
         case .fromNow(let milliseconds): "\(milliseconds < 0 ? "" : "+")\(milliseconds)ms"
         }
@@ -40,6 +46,7 @@ enum Moment: Equatable, ExpressibleByArgument {
             switch self {
             case .absolute(let time): time
             case .fromNow(let milliseconds): now.advanced(byMilliseconds: milliseconds)
+            case .never: Timestamp.never
             }
         let (first, last) = (Timestamp.zero, Timestamp(microseconds: Limits.maximumMicroseconds))
         guard (first...last).contains(moment) else {

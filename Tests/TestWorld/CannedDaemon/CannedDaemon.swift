@@ -1,7 +1,13 @@
 package import CouponClient
+internal import CouponDomain
 package import CouponWire
 internal import NIOCore
 internal import NIOPosix
+
+extension ServerInfo {
+    fileprivate static let canned = ServerInfo(
+        version: "test", partitions: 1, maximumFrameBytes: 65_536, now: Timestamp(microseconds: 0))
+}
 
 /// A listener on loopback that speaks the protocol and gives the answers of a test: the client's other
 /// side.
@@ -11,13 +17,15 @@ package struct CannedDaemon: Sendable {
         case answer(Response.Result)
         case silence
         case hangUp
+        /// A response with the id 0.
+        case notice(Response.Result)
     }
 
     /// Where it listens.
     package let address: ServerAddress
     private let listener: any Channel
 
-    /// Listens on a free port.
+    /// Answers the first request of a client's connection itself. Listens on a free port.
     package static func start(
         _ reply: @escaping @Sendable (Request) -> Reply
     ) async throws -> CannedDaemon {
@@ -51,10 +59,17 @@ package struct CannedDaemon: Sendable {
             wire.feed(unwrapInboundIn(data))
             do {
                 while let request = try wire.next() {
+                    if case .serverInfo(acceptsGoAway: true) = request.method {
+                        let info = Response.Result.serverInfo(.canned)
+                        wire.write(Response(id: request.id, result: info), to: &answers)
+                        continue
+                    }
                     switch reply(request) {
                     case .answer(let result):
                         wire.write(Response(id: request.id, result: result), to: &answers)
                     case .silence: break
+                    case .notice(let result):
+                        wire.write(Response(id: 0, result: result), to: &answers)
                     case .hangUp: return context.close(promise: nil)
                     }
                 }

@@ -1,9 +1,8 @@
 import CouponClient
 
 let client = CouponClient(address: ServerAddress(host: "127.0.0.1", port: 7070))
-let request = IssueRequest(coupon: 7, user: 42, waitFor: .issued)
 
-switch try await client.issue(request, retrying: RetryPolicy()) {
+switch try await client.issue(7, to: 42) {
 case .issued(let sequence, let time):
     print("coupon \(sequence), issued at \(time.microseconds) µs since 1970")
 case .duplicate(let sequence, let state):

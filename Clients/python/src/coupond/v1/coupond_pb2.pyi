@@ -190,6 +190,38 @@ class Coupon(_message.Message):
     version: int
     def __init__(self, id: _Optional[int] = ..., title: _Optional[str] = ..., total: _Optional[int] = ..., opens_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., state: _Optional[_Union[CouponState, str]] = ..., version: _Optional[int] = ..., issued: _Optional[int] = ..., remaining: _Optional[int] = ...) -> None: ...
 
+class CouponStatusBatchRequest(_message.Message):
+    __slots__ = ["coupon_id", "user_ids"]
+    COUPON_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_IDS_FIELD_NUMBER: _ClassVar[int]
+    coupon_id: int
+    user_ids: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, coupon_id: _Optional[int] = ..., user_ids: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class CouponStatusBatchResponse(_message.Message):
+    __slots__ = ["accepted", "coupon", "queued", "users"]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    COUPON_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    accepted: int
+    coupon: Coupon
+    queued: int
+    users: _containers.RepeatedCompositeFieldContainer[CouponStatusBatchUser]
+    def __init__(self, coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., accepted: _Optional[int] = ..., queued: _Optional[int] = ..., users: _Optional[_Iterable[_Union[CouponStatusBatchUser, _Mapping[str, object]]]] = ...) -> None: ...
+
+class CouponStatusBatchUser(_message.Message):
+    __slots__ = ["issued_at", "reason", "sequence", "state"]
+    ISSUED_AT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    issued_at: int
+    reason: RejectionReason
+    sequence: int
+    state: UserState
+    def __init__(self, state: _Optional[_Union[UserState, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., reason: _Optional[_Union[RejectionReason, str]] = ...) -> None: ...
+
 class CouponStatusRequest(_message.Message):
     __slots__ = ["coupon_id", "user_id"]
     COUPON_ID_FIELD_NUMBER: _ClassVar[int]
@@ -254,6 +286,12 @@ class GetCouponRequest(_message.Message):
     id: int
     def __init__(self, id: _Optional[int] = ...) -> None: ...
 
+class GoAway(_message.Message):
+    __slots__ = ["is_last"]
+    IS_LAST_FIELD_NUMBER: _ClassVar[int]
+    is_last: bool
+    def __init__(self, is_last: bool = ...) -> None: ...
+
 class HealthRequest(_message.Message):
     __slots__: list[str] = []
     def __init__(self) -> None: ...
@@ -265,6 +303,48 @@ class HealthResponse(_message.Message):
     ready: bool
     reason: str
     def __init__(self, ready: bool = ..., reason: _Optional[str] = ...) -> None: ...
+
+class IssueBatchRequest(_message.Message):
+    __slots__ = ["attempt", "coupon_id", "request_ids", "user_ids", "wait_for"]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    COUPON_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_IDS_FIELD_NUMBER: _ClassVar[int]
+    USER_IDS_FIELD_NUMBER: _ClassVar[int]
+    WAIT_FOR_FIELD_NUMBER: _ClassVar[int]
+    attempt: int
+    coupon_id: int
+    request_ids: bytes
+    user_ids: _containers.RepeatedScalarFieldContainer[int]
+    wait_for: WaitFor
+    def __init__(self, coupon_id: _Optional[int] = ..., user_ids: _Optional[_Iterable[int]] = ..., request_ids: _Optional[bytes] = ..., wait_for: _Optional[_Union[WaitFor, str]] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class IssueBatchResponse(_message.Message):
+    __slots__ = ["errors", "results"]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    errors: _containers.RepeatedCompositeFieldContainer[Error]
+    results: _containers.RepeatedCompositeFieldContainer[IssueBatchResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[IssueBatchResult, _Mapping[str, object]]]] = ..., errors: _Optional[_Iterable[_Union[Error, _Mapping[str, object]]]] = ...) -> None: ...
+
+class IssueBatchResult(_message.Message):
+    __slots__ = ["acceptance", "error", "issued_at", "opens_at", "outcome", "reason", "sequence", "state"]
+    ACCEPTANCE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_AT_FIELD_NUMBER: _ClassVar[int]
+    OPENS_AT_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    acceptance: Acceptance
+    error: int
+    issued_at: int
+    opens_at: int
+    outcome: Outcome
+    reason: RejectionReason
+    sequence: int
+    state: UserState
+    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., state: _Optional[_Union[UserState, str]] = ..., opens_at: _Optional[int] = ..., reason: _Optional[_Union[RejectionReason, str]] = ..., error: _Optional[int] = ..., acceptance: _Optional[_Union[Acceptance, str]] = ...) -> None: ...
 
 class IssueRequest(_message.Message):
     __slots__ = ["attempt", "coupon_id", "request_id", "user_id", "wait_for"]
@@ -339,10 +419,11 @@ class ReloadResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["audit_coupon", "authenticate", "close_coupon", "coupon_status", "create_coupon", "deadline_ms", "discard_dead_letter", "explain", "get_coupon", "health", "id", "issue", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "update_coupon"]
+    __slots__ = ["audit_coupon", "authenticate", "close_coupon", "coupon_status", "coupon_status_batch", "create_coupon", "deadline_ms", "discard_dead_letter", "explain", "get_coupon", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "update_coupon"]
     AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
     CLOSE_COUPON_FIELD_NUMBER: _ClassVar[int]
+    COUPON_STATUS_BATCH_FIELD_NUMBER: _ClassVar[int]
     COUPON_STATUS_FIELD_NUMBER: _ClassVar[int]
     CREATE_COUPON_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
@@ -351,6 +432,7 @@ class Request(_message.Message):
     GET_COUPON_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
+    ISSUE_BATCH_FIELD_NUMBER: _ClassVar[int]
     ISSUE_FIELD_NUMBER: _ClassVar[int]
     LIST_ADMIN_ACTIONS_FIELD_NUMBER: _ClassVar[int]
     LIST_COUPONS_FIELD_NUMBER: _ClassVar[int]
@@ -368,6 +450,7 @@ class Request(_message.Message):
     authenticate: AuthenticateRequest
     close_coupon: CloseCouponRequest
     coupon_status: CouponStatusRequest
+    coupon_status_batch: CouponStatusBatchRequest
     create_coupon: CreateCouponRequest
     deadline_ms: int
     discard_dead_letter: _issues_pb2.DiscardDeadLetterRequest
@@ -376,6 +459,7 @@ class Request(_message.Message):
     health: HealthRequest
     id: int
     issue: IssueRequest
+    issue_batch: IssueBatchRequest
     list_admin_actions: _trail_pb2.ListAdminActionsRequest
     list_coupons: ListCouponsRequest
     list_dead_letters: _issues_pb2.ListDeadLettersRequest
@@ -388,19 +472,22 @@ class Request(_message.Message):
     server_info: ServerInfoRequest
     token: bytes
     update_coupon: UpdateCouponRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateRequest, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateRequest, _Mapping[str, object]]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ["audit_coupon", "authenticate", "coupon", "coupon_status", "dead_letter", "error", "explain", "health", "id", "issue", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info"]
+    __slots__ = ["audit_coupon", "authenticate", "coupon", "coupon_status", "coupon_status_batch", "dead_letter", "error", "explain", "go_away", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info"]
     AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
     COUPON_FIELD_NUMBER: _ClassVar[int]
+    COUPON_STATUS_BATCH_FIELD_NUMBER: _ClassVar[int]
     COUPON_STATUS_FIELD_NUMBER: _ClassVar[int]
     DEAD_LETTER_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    GO_AWAY_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
+    ISSUE_BATCH_FIELD_NUMBER: _ClassVar[int]
     ISSUE_FIELD_NUMBER: _ClassVar[int]
     LIST_ADMIN_ACTIONS_FIELD_NUMBER: _ClassVar[int]
     LIST_COUPONS_FIELD_NUMBER: _ClassVar[int]
@@ -413,12 +500,15 @@ class Response(_message.Message):
     authenticate: AuthenticateResponse
     coupon: Coupon
     coupon_status: CouponStatusResponse
+    coupon_status_batch: CouponStatusBatchResponse
     dead_letter: _issues_pb2.DeadLetter
     error: Error
     explain: _trail_pb2.ExplainResponse
+    go_away: GoAway
     health: HealthResponse
     id: int
     issue: IssueResponse
+    issue_batch: IssueBatchResponse
     list_admin_actions: _trail_pb2.ListAdminActionsResponse
     list_coupons: ListCouponsResponse
     list_dead_letters: _issues_pb2.ListDeadLettersResponse
@@ -426,7 +516,7 @@ class Response(_message.Message):
     rebuild_gate: RebuildGateResponse
     reload: ReloadResponse
     server_info: ServerInfoResponse
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateResponse, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., go_away: _Optional[_Union[GoAway, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchResponse, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateResponse, _Mapping[str, object]]] = ...) -> None: ...
 
 class ResumeCouponRequest(_message.Message):
     __slots__ = ["id"]
@@ -435,8 +525,10 @@ class ResumeCouponRequest(_message.Message):
     def __init__(self, id: _Optional[int] = ...) -> None: ...
 
 class ServerInfoRequest(_message.Message):
-    __slots__: list[str] = []
-    def __init__(self) -> None: ...
+    __slots__ = ["accepts_go_away"]
+    ACCEPTS_GO_AWAY_FIELD_NUMBER: _ClassVar[int]
+    accepts_go_away: bool
+    def __init__(self, accepts_go_away: bool = ...) -> None: ...
 
 class ServerInfoResponse(_message.Message):
     __slots__ = ["idle_seconds", "maximum_frame_bytes", "now", "partitions", "version"]

@@ -1,0 +1,74 @@
+internal import CouponWire
+internal import NIOCore
+
+/// One call of a client: it waits for a connection, then for its answer. It ends once, with a result.
+///
+/// Confined to the client's event loop.
+final class Call {
+    typealias WhenEnded = (Result<Response.Result, ClientError>) -> Void
+
+    private enum Phase {
+        case waiting
+        case sent(ClientConnection, UInt64)
+        case ended
+    }
+
+    let method: Request.Method
+    /// How long the daemon may take; nil is the configuration's.
+    let deadline: TimeAmount?
+    /// When all must be over, the wait for a connection included; nil if only the deadline counts.
+    let limit: NIODeadline?
+    /// How often it was sent elsewhere.
+    private(set) var moves = 0
+    private var phase = Phase.waiting
+    private var whenEnded: WhenEnded?
+
+    init(
+        _ method: Request.Method, deadline: TimeAmount?, limit: NIODeadline?
+    ) {
+        self.method = method
+        self.deadline = deadline
+        self.limit = limit
+    }
+
+    var isEnded: Bool { if case .ended = phase { true } else { false } }
+
+    /// What to do at the end; at once if it has ended.
+    func begin(_ whenEnded: @escaping WhenEnded) {
+        guard !isEnded else { return whenEnded(.failure(.cancelled(wasSent: false))) }
+        self.whenEnded = whenEnded
+    }
+
+    /// What the daemon is given as the deadline if the call is sent now.
+    func remaining(now: NIODeadline, default most: TimeAmount) -> TimeAmount {
+        let deadline = deadline ?? most
+        return limit.map { min(deadline, $0 - now) } ?? deadline
+    }
+
+    func sent(on connection: ClientConnection, as number: UInt64) {
+        if case .waiting = phase { phase = .sent(connection, number) }
+    }
+
+    /// The daemon has not read it: it waits for another connection.
+    func move() {
+        moves += 1
+        phase = .waiting
+    }
+
+    func end(_ result: Result<Response.Result, ClientError>) {
+        guard !isEnded else { return }
+        phase = .ended
+        let ended = whenEnded
+        whenEnded = nil
+        ended?(result)
+    }
+
+    /// The caller does not want the answer. The call's place on its connection is free.
+    func cancel() {
+        if case .sent(let connection, let number) = phase {
+            connection.cancel(number)
+        } else {
+            end(.failure(.cancelled(wasSent: false)))
+        }
+    }
+}

@@ -1,0 +1,44 @@
+internal import NIOCore
+
+/// One address of the configuration, with its endpoints. A name has one for each of its addresses, and they
+/// are looked up again before a new connection is made.
+final class Origin {
+    /// How long the addresses of a name are used without a new look.
+    private static let freshness = TimeAmount.seconds(1)
+
+    let address: ServerAddress
+    private(set) var endpoints: [Endpoint]
+    private let isName: Bool
+    private var isLookingUp = false
+    private var lookedUp: NIODeadline?
+
+    init(_ address: ServerAddress) {
+        self.address = address
+        let fixed = try? SocketAddress(ipAddress: address.host, port: address.port)
+        isName = address.socketPath == nil && fixed == nil
+        endpoints = isName ? [] : [Endpoint(address, target: fixed)]
+    }
+
+    /// Whether its name must be looked up before a connection is made. If so, the caller does it.
+    func beginLookup(now: NIODeadline) -> Bool {
+        guard isName, !isLookingUp else { return false }
+        if let lookedUp, now - lookedUp < Self.freshness { return false }
+        isLookingUp = true
+        return true
+    }
+
+    /// Endpoints that are still among the addresses keep their connections. The others serve until they
+    /// close.
+    func lookedUp(_ targets: [SocketAddress], now: NIODeadline) {
+        isLookingUp = false
+        lookedUp = now
+        let kept = endpoints.filter { endpoint in
+            !endpoint.connections.isEmpty || targets.contains { $0 == endpoint.target }
+        }
+        let new = targets.filter { target in !kept.contains { $0.target == target } }
+        endpoints = kept + new.map { Endpoint(address, target: $0) }
+    }
+
+    /// The name has no address now. Those that were known may still work.
+    func lookupFailed() { isLookingUp = false }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import CouponCore
+import Testing
+
+@testable import couponctl
+
+@Suite struct CouponFileTests {
+    private let now = Timestamp(microseconds: 1_700_000_000_000_000)
+
+    @Test func `a file has one coupon a line, and lines of a list are read as they are`() throws {
+        let window = Window(opens: now, closes: now.advanced(byMilliseconds: 1_000))
+        let listed = Coupon(id: 7, title: "a \"b\"", total: 5, window: window)
+        let coupons = try CouponFile.coupons(
+            in: "{\"id\": 1, \"title\": \"t\"}\n\n\(listed.json)\r\n", now: now)
+        #expect(
+            coupons == [
+                Coupon(id: 1, title: "t", total: nil, window: Window(opens: now)), listed,
+            ])
+        #expect(coupons[0].window.closes == .never)
+    }
+
+    @Test(arguments: [
+        ("", "the file has no coupon"),
+        ("{\"id\":1,\"title\":\"t\"}\n{\"id\":2}", "line 2 is not"),
+        ("{\"id\":0,\"title\":\"t\"}", "line 1: id must be positive"),
+        ("{\"id\":1,\"title\":\"t\",\"closes_at\":\"soon\"}", "line 1: closes_at is not a time"),
+    ])
+    func `a wrong line is named`(text: String, message: String) {
+        let error = #expect(throws: ValidationError.self) {
+            try CouponFile.coupons(in: text, now: now)
+        }
+        #expect(error?.message.hasPrefix(message) == true)
+    }
+
+    @Test func `a coupon that never closes is shown so, and is created again from that`() throws {
+        let coupon = Coupon(id: 1, title: "t", total: 2, window: Window(opens: now))
+        #expect(coupon.fields.contains { $0 == ("closes_at", "never") })
+        #expect(coupon.json.description.contains("\"closes_at\":null"))
+        #expect(try CouponFile.coupons(in: coupon.json.description, now: now) == [coupon])
+    }
+}

@@ -1,0 +1,96 @@
+import CouponClient
+import CouponCore
+import Foundation
+import NIOCore
+import Synchronization
+import TestSupport
+import TestWorld
+import Testing
+
+extension FaultTests {
+    /// Daemons are replaced one after the other while callers use all of them.
+    @Suite struct RollingRestartTests {
+        private final class Load: Sendable {
+            private let state = Mutex((users: Int64(0), errors: [String](), isOver: false))
+
+            func end() { state.withLock { $0.isOver = true } }
+            var users: Int64 { state.withLock { $0.users } }
+            var errors: [String] { state.withLock { $0.errors } }
+
+            /// One caller: the next user, again and again.
+            func run(_ client: CouponClient, _ coupon: CouponID) async {
+                while true {
+                    let next: Int64? = state.withLock {
+                        guard !$0.isOver else { return nil }
+                        $0.users += 1
+                        return $0.users
+                    }
+                    guard let next else { return }
+                    do {
+                        let outcome = try await client.issue(
+                            coupon, to: UserID(next),
+                            waitFor: next.isMultiple(of: 2) ? .issued : .accepted,
+                            deadline: .seconds(20))
+                        guard outcome.isPositive else { throw Unexpected(outcome: outcome) }
+                        // A method that is sent once, and must not see the restart either.
+                        if next.isMultiple(of: 16) { _ = try await client.status(of: coupon) }
+                    } catch {
+                        state.withLock { $0.errors.append("\(error)") }
+                    }
+                }
+            }
+        }
+
+        private struct Unexpected: Error { let outcome: Outcome }
+
+        private func start(_ world: World, _ port: Int) async throws -> Daemon {
+            let daemon = try Daemon(world, ["--listen", "127.0.0.1:\(port)"])
+            let client = CouponClient(address: ServerAddress(host: "127.0.0.1", port: port))
+            try await eventually("it is ready; its log ends: \(daemon.process.logTail(lines: 5))") {
+                try await client.health() == nil
+            }
+            await client.close()
+            return daemon
+        }
+
+        @Test func `a rolling restart of two daemons is seen by no caller`() async throws {
+            let world = try await World()
+            let ports = [Int(try freePort()), Int(try freePort())]
+            var daemons: [Daemon] = []
+            for port in ports { daemons.append(try await start(world, port)) }
+            var configuration = ClientConfiguration()
+            configuration.deadline = .seconds(20)
+            let client = CouponClient(
+                addresses: ports.map { ServerAddress(host: "127.0.0.1", port: $0) },
+                configuration: configuration)
+            _ = try await client.create(.offer(1, total: nil))
+            let load = Load()
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                for _ in 1...16 { tasks.addTask { await load.run(client, 1) } }
+                for _ in 1...2 {
+                    for number in daemons.indices {
+                        let before = load.users
+                        #expect(try await daemons[number].stop() == .code(0))
+                        daemons[number] = try await start(world, ports[number])
+                        try await eventually("the load goes on") { load.users > before + 100 }
+                    }
+                }
+                load.end()
+                try await tasks.waitForAll()
+            }
+            #expect(load.errors == [])
+            try await eventually("all are issued") { try world.issued == load.users }
+            await client.close()
+            for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
+        }
+    }
+}
+
+extension Outcome {
+    fileprivate var isPositive: Bool {
+        switch self {
+        case .accepted, .issued, .duplicate: true
+        default: false
+        }
+    }
+}
