@@ -15,10 +15,10 @@ public struct ClientConfiguration: Sendable {
     /// How long to wait for a connection, and again for its TLS handshake.
     public var connectTimeout = TimeAmount.seconds(5)
     /// How long the daemon may take if a call names no deadline. For
-    /// ``CouponClient/issue(_:to:waitFor:requestID:deadline:)`` it is how long the call may take, with all
+    /// `issue(_:to:waitFor:requestID:deadline:)` it is how long the call may take, with all
     /// its tries.
     public var deadline = TimeAmount.milliseconds(Int64(Limits.defaultDeadlineMilliseconds))
-    /// How often, and with which pauses, ``CouponClient/issue(_:to:waitFor:requestID:deadline:)`` asks again.
+    /// How often, and with which pauses, `issue(_:to:waitFor:requestID:deadline:)` asks again.
     public var retry = RetryPolicy(tries: 12)
     /// How long a graceful shutdown waits for calls in progress.
     public var shutdownTimeout = TimeAmount.seconds(5)

@@ -5,9 +5,9 @@ public enum IssueError: Error, Equatable, Sendable {
     /// The request has no coupon, and will get none.
     case notIssued(reason: ClientError)
     /// The gate has accepted the request with this sequence: it will be issued, or rejected. Only the wait
-    /// for it has ended. ``CouponClient/resolve(_:deadline:)`` waits for the end.
+    /// for it has ended. `resolve(_:deadline:)` waits for the end.
     case accepted(IssueRequest, sequence: Int64, reason: ClientError)
-    /// The request may have been accepted. ``CouponClient/resolve(_:deadline:)`` finds out.
+    /// The request may have been accepted. `resolve(_:deadline:)` finds out.
     case unknown(IssueRequest, reason: ClientError)
 
     /// - Parameter request: as it goes out next.
