@@ -140,6 +140,11 @@ def face(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
+def framed(answer: pb.Response) -> bytes:
+    body = answer.SerializeToString()
+    return struct.pack(">I", len(body)) + body
+
+
 Answer = Callable[[pb.Request, "CannedDaemon"], pb.Response | bytes | None]
 
 
@@ -149,6 +154,7 @@ class CannedDaemon:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self.requests: list[pb.Request] = []
+        self.announcements = 0
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
@@ -170,15 +176,23 @@ class CannedDaemon:
         with connection, connection.makefile("rb") as stream:
             while prefix := _read(stream, 4):
                 request = pb.Request.FromString(stream.read(struct.unpack(">I", prefix)[0]))
+                if request.server_info.accepts_go_away:
+                    self.announcements += 1
+                    self._send(connection, pb.Response(id=request.id, server_info={}))
+                    continue
                 self.requests.append(request)
                 answer = self._answer(request, self)
                 if answer is None:
                     return
                 if isinstance(answer, pb.Response):
                     answer.id = answer.id or request.id
-                    body = answer.SerializeToString()
-                    answer = struct.pack(">I", len(body)) + body
-                connection.sendall(answer)
+                    self._send(connection, answer)
+                else:
+                    connection.sendall(answer)
+
+    @staticmethod
+    def _send(connection: socket.socket, answer: pb.Response) -> None:
+        connection.sendall(framed(answer))
 
 
 def _read(stream: IO[bytes], count: int) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 import coupond
 from coupond import Outcome
 from coupond.v1 import coupond_pb2 as pb
-from conftest import Answer, CannedDaemon
+from conftest import Answer, CannedDaemon, framed
 
 Canned = Callable[[Answer], CannedDaemon]
 ACCEPTED = pb.IssueResponse(outcome=pb.OUTCOME_ACCEPTED, sequence=7)
@@ -123,8 +123,7 @@ def test_an_answer_that_cannot_be_read(face: Any, canned: Canned, answer: Any) -
 
 
 def test_too_many_connections_means_not_accepted(face: Any, canned: Canned) -> None:
-    body = failure(8, retry_after_ms=250).SerializeToString()
-    refusal = len(body).to_bytes(4, "big") + body
+    refusal = framed(failure(8, retry_after_ms=250))
     retry = coupond.RetryPolicy(tries=2, first_pause=0.001)
     with face(canned(lambda *_: refusal).address, deadline=20, retry=retry) as client:
         with pytest.raises(coupond.NotAcceptedError) as caught:
@@ -137,6 +136,36 @@ def test_a_silent_daemon_ends_at_the_deadline(face: Any, canned: Canned) -> None
     with face(server.address, deadline=0.2) as client:
         with pytest.raises(coupond.UnknownError, match="no answer in time"):
             client.issue(1, 2)
+
+
+def test_requests_that_a_stopping_daemon_did_not_read_go_elsewhere(
+    face: Any, canned: Canned
+) -> None:
+    last = framed(pb.Response(go_away=pb.GoAway(is_last=True)))
+    stopping = canned(lambda *_: last)
+    other = canned(lambda *_: pb.Response(issue=ACCEPTED))
+    budget = coupond.RetryBudget(ratio=0, reserve=0, per_second=0)
+    with face(stopping.address, other.address, deadline=20, budget=budget) as client:
+        answers = [client.issue(1, user) for user in range(1, 41)]
+    assert {one.sequence for one in answers} == {7}
+    assert stopping.requests and stopping.announcements == stopping.connections
+    with face(stopping.address, deadline=20, retry=coupond.RetryPolicy(tries=1)) as client:
+        with pytest.raises(coupond.NotAcceptedError, match="the daemon stops"):
+            client.issue(1, 2)
+
+
+def test_a_daemon_that_will_stop_gets_nothing_more_on_the_connection(
+    face: Any, canned: Canned
+) -> None:
+    def answer(request: pb.Request, _: CannedDaemon) -> bytes:
+        answered = pb.Response(id=request.id, issue=ACCEPTED)
+        return framed(pb.Response(go_away=pb.GoAway())) + framed(answered)
+
+    server = canned(answer)
+    with face(server.address, deadline=20) as client:
+        for user in range(1, 4):
+            assert client.issue(1, user).attempts == 1
+    assert server.connections == 3
 
 
 def test_a_token_comes_first(face: Any, canned: Canned) -> None:

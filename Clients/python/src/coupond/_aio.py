@@ -47,6 +47,14 @@ class _Connection:
         reader, self._writer = await client._connect(address)
         self._reading = asyncio.create_task(self._read(reader))
 
+    def announce(self) -> None:
+        """Says that we know GoAway. The answer is of no interest."""
+        if self._writer is not None and self.is_usable:
+            announcement = _messages.announcement()
+            self._last_id += 1
+            announcement.id = self._last_id
+            self._writer.write(_messages.frame(announcement))
+
     def close(self, reason: str = "the client is closed") -> None:
         """Ends every request that is not answered."""
         self._end(Failure(reason, words.Acceptance.UNKNOWN, may_help=True))
@@ -100,6 +108,9 @@ class _Connection:
     def _receive(self, response: pb.Response) -> None:
         self._has_answer = True
         self._heard_at = time.monotonic()
+        if response.WhichOneof("result") == "go_away":
+            self._go_away(response.go_away.is_last)
+            return
         if response.id == 0:
             self._end_all_of(response.error)
             return
@@ -108,6 +119,14 @@ class _Connection:
         answer = self._waiting.get(response.id)
         if answer is not None and not answer.done():
             answer.set_result(response)
+
+    def _go_away(self, is_last: bool) -> None:
+        """The daemon will stop. At the end it has not read what it has not answered."""
+        self.is_usable = False
+        if is_last or not self._waiting:
+            reason = "the daemon stops"
+            known = words.Acceptance.NOT_ACCEPTED
+            self._end(Failure(reason, known, may_help=True, is_free=True))
 
     def _end_all_of(self, error: pb.Error) -> None:
         """The daemon says why it closes, and not whose request is to blame."""
@@ -355,11 +374,13 @@ class AsyncClient:
         gives_up_at = time.monotonic() + step.give_up_after
         pool = ranked(self._pools, avoided)[0]
         pool.load += 1
+        will_stop = False
         try:
             connection = await self._connection(pool, gives_up_at)
             if isinstance(connection, pb.Response):
                 return connection, pool
             reply = await connection.exchange(step.request, gives_up_at - time.monotonic())
+            will_stop = not connection.is_usable
         except (OSError, TimeoutError) as error:
             reason = f"{pool.address}: {str(error) or 'no connection in time'}"
             reply = Failure(reason, words.Acceptance.NOT_ACCEPTED, may_help=True)
@@ -369,6 +390,8 @@ class AsyncClient:
             pool.failed()
             return reply, pool
         pool.answered()
+        if will_stop:
+            pool.failed()
         return reply, pool if reply.WhichOneof("result") == "error" else None
 
     def _belong_to_this_loop(self) -> None:
@@ -401,6 +424,7 @@ class AsyncClient:
                 await made.open(self, pool.address)
                 refusal = await self._authenticate(made, left)
             if refusal is None:
+                made.announce()
                 pool.connections.append(made)
                 return made
             made.close()

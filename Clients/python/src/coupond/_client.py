@@ -29,10 +29,12 @@ Value = TypeVar("Value")
 class _BrokenError(Exception):
     """The connection could not be made, or ended before the answer."""
 
-    def __init__(self, reason: object, sent: bool) -> None:
+    def __init__(self, reason: object, sent: bool, is_going_away: bool = False) -> None:
         super().__init__(str(reason) or type(reason).__name__)
         self.sent = sent
         """Whether the daemon may have read the request."""
+        self.is_going_away = is_going_away
+        """Whether the daemon stops, and has said so."""
 
 
 class _Connection:
@@ -41,8 +43,10 @@ class _Connection:
     def __init__(self, client: Client, address: Address, gives_up_at: float) -> None:
         self._last_id = 0
         self._has_answer = False
+        self._announcement = 0
         self.used_at = time.monotonic()
         self.is_usable = True
+        """False once the daemon has said that it will stop, too."""
         try:
             self._socket = client._connect(address, gives_up_at)
         except OSError as error:
@@ -61,11 +65,18 @@ class _Connection:
         return not poll.poll(0)
 
     def exchange(self, request: pb.Request, gives_up_at: float) -> pb.Response:
-        """Sends a request and returns its response."""
+        """Sends a request and returns its response. The first one after `authenticate` has the announcement
+        before it, in the same packet."""
+        bytes_ = b""
+        if not self._announcement and request.WhichOneof("method") != "authenticate":
+            announcement = _messages.announcement()
+            self._last_id += 1
+            self._announcement = announcement.id = self._last_id
+            bytes_ = _messages.frame(announcement)
         self._last_id += 1
         request.id = self._last_id
         try:
-            return self._exchange(request, gives_up_at)
+            return self._exchange(bytes_ + _messages.frame(request), request.id, gives_up_at)
         except (OSError, BrokenFrameError) as error:
             self.close()
             # With TLS 1.3 the daemon judges our certificate after we have begun to send.
@@ -73,24 +84,35 @@ class _Connection:
             reason = "no answer in time" if isinstance(error, TimeoutError) else error
             raise _BrokenError(reason, sent) from error
 
-    def _exchange(self, request: pb.Request, gives_up_at: float) -> pb.Response:
+    def _exchange(self, frames: bytes, number: int, gives_up_at: float) -> pb.Response:
         self._wait_until(gives_up_at)
         try:
-            self._socket.sendall(_messages.frame(request))
+            self._socket.sendall(frames)
         except ConnectionError:
             # The daemon has closed. It may have said why before.
             pass
+        while True:
+            response = self._receive(gives_up_at)
+            if response.WhichOneof("result") == "go_away":
+                self.is_usable = False
+                if response.go_away.is_last:
+                    raise _BrokenError("the daemon stops", sent=False, is_going_away=True)
+            elif response.id in (0, number):
+                break
+            elif response.id != self._announcement:
+                raise BrokenFrameError(f"an answer to request {response.id}")
+        if response.id == 0:
+            # The daemon did not read our frame, or could not, or the connection is over: it closes.
+            self.is_usable = False
+            if response.error.code == words.Code.UNAUTHENTICATED.value:
+                response.error.acceptance = pb.ACCEPTANCE_UNKNOWN
+        return response
+
+    def _receive(self, gives_up_at: float) -> pb.Response:
         length = _messages.frame_length(self._read(4, gives_up_at))
         response = _messages.response_in(self._read(length, gives_up_at))
         self._has_answer = True
         self.used_at = time.monotonic()
-        if response.id == 0:
-            # The daemon did not read our frame, or could not, or the connection is over: it closes.
-            self.close()
-            if response.error.code == words.Code.UNAUTHENTICATED.value:
-                response.error.acceptance = pb.ACCEPTANCE_UNKNOWN
-        elif response.id != request.id:
-            raise BrokenFrameError(f"an answer to request {response.id}")
         return response
 
     def _read(self, count: int, gives_up_at: float) -> bytes:
@@ -349,12 +371,16 @@ class Client:
                 refusal = self._authenticate(connection, gives_up_at)
             response = refusal or connection.exchange(step.request, gives_up_at)
             pool.answered()
+            if not connection.is_usable:
+                # The daemon will stop.
+                pool.failed()
             failed = pool if response.WhichOneof("result") == "error" else None
             return response, failed
         except _BrokenError as error:
             pool.failed()
             known = words.Acceptance.UNKNOWN if error.sent else words.Acceptance.NOT_ACCEPTED
-            return Failure(f"{pool.address}: {error}", known, may_help=True), pool
+            reason = f"{pool.address}: {error}"
+            return Failure(reason, known, may_help=True, is_free=error.is_going_away), pool
         finally:
             self._give_back(pool, connection)
 
@@ -384,11 +410,10 @@ class Client:
     def _give_back(self, pool: _Pool, connection: _Connection | None) -> None:
         with self._changed:
             pool.load -= 1
-            if connection is not None and connection.is_usable:
-                if self._is_closed:
-                    connection.close()
-                else:
-                    pool.idle.append(connection)
+            if connection is not None and connection.is_usable and not self._is_closed:
+                pool.idle.append(connection)
+            elif connection is not None:
+                connection.close()
             self._changed.notify()
 
     def _connect(self, address: Address, gives_up_at: float) -> socket.socket:

@@ -32,6 +32,11 @@ def frame(request: pb.Request) -> bytes:
     return _PREFIX.pack(len(body)) + body
 
 
+def announcement() -> pb.Request:
+    """What a connection begins with: we know GoAway. Its answer is of no interest."""
+    return pb.Request(server_info=pb.ServerInfoRequest(accepts_go_away=True))
+
+
 def frame_length(prefix: bytes) -> int:
     """The length of a frame, from its first four bytes.
 
