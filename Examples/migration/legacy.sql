@@ -4,7 +4,7 @@ CREATE TABLE legacy_coupon (
     name text NOT NULL,
     quantity bigint,                    -- NULL: unlimited
     starts timestamptz NOT NULL,
-    ends timestamptz NOT NULL
+    ends timestamptz                    -- NULL: never
 );
 CREATE TABLE legacy_coupon_user (
     coupon_id bigint NOT NULL REFERENCES legacy_coupon,

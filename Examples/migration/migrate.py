@@ -21,16 +21,18 @@ def request_id(coupon: int, user: int) -> bytes:
     return hashlib.blake2b(f"legacy {coupon} {user}".encode(), digest_size=16).digest()
 
 
+def moment(microseconds: str) -> datetime:
+    return EPOCH + timedelta(microseconds=int(microseconds))
+
+
 async def make(client: coupond.AsyncClient, row: dict[str, str]) -> coupond.Coupon:
     """The coupon, open for the time of the migration."""
-    now = datetime.now(timezone.utc)
     try:
         return await client.create_coupon(
             int(row["id"]),
             row["title"],
             total=int(row["total"]) if row["total"] else None,
-            opens_at=now - timedelta(hours=1),
-            closes_at=now + timedelta(days=7),
+            opens_at=datetime.now(timezone.utc) - timedelta(hours=1),
         )
     except coupond.NotAcceptedError as error:
         if error.code != coupond.Code.ALREADY_EXISTS:
@@ -67,8 +69,8 @@ async def migrate(client: coupond.AsyncClient, row: dict[str, str], users: list[
     if not problems:
         await client.update_coupon(
             coupon.id,
-            opens_at=EPOCH + timedelta(microseconds=int(row["opens_at"])),
-            closes_at=EPOCH + timedelta(microseconds=int(row["closes_at"])),
+            opens_at=moment(row["opens_at"]),
+            closes_at=moment(row["closes_at"]) if row["closes_at"] else None,
         )
         print(f"coupon {coupon.id}: {len(users)} holders")
     return problems

@@ -54,6 +54,8 @@ def test_an_admin_changes_coupons(face: Any, daemon: Daemon, offer: Offer) -> No
     with face(daemon.address, deadline=20) as client:
         assert client.coupon(coupon).title == "봄"
         assert client.update_coupon(coupon, unlimited=True).total is None
+        forever = client.create_coupon(coupon + 500_000, "t", opens_at=client.server_info().now)
+        assert forever.closes_at is None
         assert client.pause_coupon(coupon).state == coupond.CouponState.PAUSED
         assert client.resume_coupon(coupon).state == coupond.CouponState.ACTIVE
         assert client.close_coupon(coupon).state == coupond.CouponState.CLOSED

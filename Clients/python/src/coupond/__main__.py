@@ -60,7 +60,7 @@ def status(client: Client, arguments: argparse.Namespace) -> tuple[Report, int]:
         "title": coupon.title,
         "state": coupon.state.name,
         "opens_at": rfc3339(coupon.opens_at),
-        "closes_at": rfc3339(coupon.closes_at),
+        "closes_at": rfc3339(coupon.closes_at) if coupon.closes_at else None,
         "total": coupon.total,
         "accepted": answer.accepted,
         "issued": coupon.issued,

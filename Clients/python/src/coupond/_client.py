@@ -265,11 +265,11 @@ class Client:
         title: str,
         *,
         opens_at: datetime,
-        closes_at: datetime,
+        closes_at: datetime | None = None,
         total: int | None = None,
         deadline: float | None = None,
     ) -> words.Coupon:
-        """A new coupon. Without a total it is unlimited."""
+        """A new coupon. Without a total it is unlimited, without `closes_at` it never closes."""
         request = _plans.create_request(coupon, title, total, opens_at, closes_at)
         return self._call(request, _plans.read_coupon, deadline)
 

@@ -117,7 +117,9 @@ def coupon(message: pb.Coupon, field: str = "coupon") -> words.Coupon:
         title=message.title,
         total=message.total if message.HasField("total") else None,
         opens_at=_moment(message.opens_at, f"{field}.opens_at"),
-        closes_at=_moment(message.closes_at, f"{field}.closes_at"),
+        closes_at=None
+        if message.closes_at == words.NEVER
+        else _moment(message.closes_at, f"{field}.closes_at"),
         state=_word(words.CouponState, message.state, f"{field}.state"),
         version=message.version,
         issued=message.issued,

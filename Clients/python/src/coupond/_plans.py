@@ -232,14 +232,13 @@ def read_issues(response: pb.Response) -> list[words.Issue]:
 
 
 def create_request(
-    coupon: int, title: str, total: int | None, opens_at: datetime, closes_at: datetime
+    coupon: int, title: str, total: int | None, opens_at: datetime, closes_at: datetime | None
 ) -> pb.Request:
     request = pb.CreateCouponRequest(
-        id=coupon,
-        title=title,
-        opens_at=words.microseconds(opens_at),
-        closes_at=words.microseconds(closes_at),
+        id=coupon, title=title, opens_at=words.microseconds(opens_at)
     )
+    if closes_at is not None:
+        request.closes_at = words.microseconds(closes_at)
     if total is not None:
         request.total = total
     return pb.Request(create_coupon=request)

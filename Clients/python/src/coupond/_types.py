@@ -6,6 +6,9 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+NEVER = 2**53
+"""The closing of a coupon that never closes, in answers."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -150,7 +153,8 @@ class Coupon:
     total: int | None
     """None: unlimited."""
     opens_at: datetime
-    closes_at: datetime
+    closes_at: datetime | None
+    """None: never."""
     state: CouponState
     version: int
     issued: int
