@@ -1,4 +1,5 @@
 /// All principals, and how each proves who it is.
+public import CouponDomain
 
 /// Read-only, and shared by all event loops: a reload makes another one.
 public final class Callers: Sendable {
@@ -7,6 +8,7 @@ public final class Callers: Sendable {
     /// What callers may do if they prove nothing.
     public let anonymous: Principal
     private let principals: [Principal]
+    private let names: Set<String>
     private let known: [Proof: Int]
 
     /// Without a callers file everybody may issue and read.
@@ -14,6 +16,7 @@ public final class Callers: Sendable {
         areConfigured = false
         anonymous = .anonymous([.issuer, .reader])
         principals = []
+        names = []
         known = [:]
     }
 
@@ -21,12 +24,18 @@ public final class Callers: Sendable {
     public init(_ file: CallersFile) {
         areConfigured = true
         principals = file.entries.map(\.principal)
+        names = Set(principals.map(\.name))
         anonymous = principals.first(where: \.isAnonymous) ?? .anonymous([])
         var known: [Proof: Int] = [:]
         for (index, entry) in file.entries.enumerated() {
             for proof in entry.proofs { known[proof] = index }
         }
         self.known = known
+    }
+
+    /// Whether the file names a principal, or it is `anonymous`.
+    public func contains(_ name: String) -> Bool {
+        name == anonymous.name || names.contains(name)
     }
 
     /// How many principals the file names.
@@ -44,5 +53,12 @@ public final class Callers: Sendable {
             if let index = known[proof] { return principals[index] }
         }
         return anonymous
+    }
+
+    /// The same when the connection is made. A principal that has expired is not proved any more: its caller
+    /// proves nothing, and may still authenticate by a token.
+    public func principal(of peer: Peer, at now: Timestamp) -> Principal {
+        let proved = principal(of: peer)
+        return proved.hasExpired(at: now) ? anonymous : proved
     }
 }

@@ -11,6 +11,17 @@ extension Limits {
     public static let unwrittenBytesPerConnection = 262_144
     /// Bytes that all connections hold. Default; configurable. A caller that reads holds a few KiB.
     public static let bufferBytes = 268_435_456
+    /// What the requests of one turn of an event loop may cost, in bounces: some 3 ms. What is left waits for
+    /// the next turn.
+    public static let turnCost = 16_384
+    /// The same for one connection, once the turn's is used up.
+    public static let leastTurnShare = 64
+    /// What a request costs that is no issue request, or is invalid, in bounces.
+    public static let otherRequestCost = 32
+    /// How long before the next turn begins other sockets are looked at, in microseconds.
+    public static let turnPauseMicroseconds: Int64 = 50
+    /// The longest frame of a caller that may do nothing before it authenticates, in bytes.
+    public static let strangersFrameBytes = 1_024
     /// Requests in flight of all workers. Default; configurable.
     public static let requestsInFlight = 500_000
     /// Retries of one connection each second: each costs the gate some microseconds.
@@ -21,6 +32,8 @@ extension Limits {
     public static let unknownCouponsPerSecond = 100
     /// The same at once.
     public static let unknownCouponsAtOnce = 1_000
+    /// Connections that have closed with a part of these budgets spent, of which a daemon remembers that.
+    public static let debts = 16_384
     /// Users whose rate a daemon remembers, 16 bytes each.
     public static let usersWithRates = 65_536
     /// Unanswered issue requests of one worker; beyond it RESOURCE_EXHAUSTED.
@@ -35,6 +48,9 @@ extension Limits {
     public static let trailLinesWaiting = 1_024
     /// How long a daemon that ends waits for its last lines of the trail, in milliseconds.
     public static let lastTrailLinesMilliseconds: Int64 = 5_000
+    /// How long a daemon that has answered its callers waits for its threads, in milliseconds: each may wait
+    /// for PostgreSQL, Redis or a name server.
+    public static let stopMilliseconds: Int64 = 3_000
     /// How long denied calls are counted before the trail gets their lines, in milliseconds.
     public static let deniedCallsMilliseconds: Int64 = 60_000
 
@@ -51,6 +67,8 @@ extension Limits {
     public static let listenAddresses = 8
     /// Connections for HTTP at once; one more is closed.
     public static let observationConnections = 64
+    /// The same for one address beyond this machine.
+    public static let observationConnectionsPerAddress = 16
     /// How long a daemon that stops waits for clients to leave before it refuses requests. A client needs a
     /// round trip, and the answers to what it has sent.
     public static let goAwayMilliseconds: Int64 = 1_000
@@ -62,6 +80,9 @@ extension Limits {
     public static let observationBytes = 8_192
     /// A frame that a caller has begun must be there after so many seconds: a lost packet may be sent again.
     public static let frameSeconds = 10
+    /// TLS handshakes that one turn of an event loop begins: each costs a signature, some 0.2 ms with its
+    /// keys.
+    public static let handshakesPerTurn = 8
     /// How long a TLS handshake may take, in milliseconds.
     public static let handshakeMilliseconds: Int64 = 2_000
     /// How long the daemon waits until a caller closes TLS as well, in milliseconds.

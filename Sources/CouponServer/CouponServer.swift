@@ -147,7 +147,8 @@ public struct CouponServer: Service {
     /// In this order (rule 47): no new connections, clients leave, no new requests, answers, the rest.
     private func drain(_ listeners: [any Channel]) async {
         logger.info("draining")
-        environment.draining()
+        environment.draining(
+            withinMilliseconds: configuration.drainMilliseconds + Limits.lastTrailLinesMilliseconds)
         for listener in listeners { try? await listener.close().get() }
         let clocks = configuration.worker.clocks
         let deadline = clocks.now().advanced(byMilliseconds: configuration.drainMilliseconds)
@@ -162,6 +163,7 @@ public struct CouponServer: Service {
         }
         _ = try? await loopServers.collect(on: group.any()) { $0.close() }.get()
         await work.writeLastLines(areCallersLeft: left > 0)
+        environment.drained()
     }
 
     /// Clients that know `GoAway` send their next requests elsewhere, and close when all is answered. Until

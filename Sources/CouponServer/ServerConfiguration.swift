@@ -50,6 +50,8 @@ public struct ServerConfiguration: Sendable {
     public var tls: ServerTLS?
     /// Where HTTP for metrics and health is served; nil if nowhere.
     public var metricsListen: HostAndPort?
+    /// Whether metrics over HTTP are for readers only, if a callers file is configured.
+    public var observersNeedRole = false
     /// Connections at once, over all event loops.
     public var maximumConnections = Limits.connections
     /// Other limits of callers.
@@ -109,7 +111,10 @@ public protocol ServerEnvironment: Sendable {
     /// The state of the daemon, in a line for people.
     func report(_ status: String)
     /// The daemon accepts no new callers.
-    func draining()
+    /// - Parameter milliseconds: how long answers to callers, and the last lines of the trail, may take.
+    func draining(withinMilliseconds milliseconds: Int64)
+    /// Every caller is answered, and the last lines of the trail are written, or will not be.
+    func drained()
     /// Every event loop answers; called once in each `watchdogPeriod`.
     func alive()
 }

@@ -25,6 +25,7 @@ final class DaemonEnvironment: ServerEnvironment {
     let postgresRights: MissingRights
     let scheduler: SchedulerService
     let notifier: Notifier
+    let stopBound: StopBound
     let logger: Logger
     private let reloadFailures = Counter(label: MetricName.reloadFailures)
     /// Where the daemon serves callers; nil while it starts or drains.
@@ -35,7 +36,7 @@ final class DaemonEnvironment: ServerEnvironment {
         replicas: Int, replicaTimeoutMilliseconds: Int64, secrets: Secrets,
         tls: CallerTLS?, redisAccess: RedisAccess, registry: MetricsRegistry,
         refusals: RefusalCounts, postgresRights: MissingRights, scheduler: SchedulerService,
-        notifier: Notifier, logger: Logger
+        notifier: Notifier, stopBound: StopBound, logger: Logger
     ) {
         self.redis = redis
         self.postgres = postgres
@@ -50,6 +51,7 @@ final class DaemonEnvironment: ServerEnvironment {
         self.postgresRights = postgresRights
         self.scheduler = scheduler
         self.notifier = notifier
+        self.stopBound = stopBound
         self.logger = logger
     }
 
@@ -151,10 +153,13 @@ final class DaemonEnvironment: ServerEnvironment {
         notify { () throws(NotifierError) in try notifier.status(status) }
     }
 
-    func draining() {
+    func draining(withinMilliseconds milliseconds: Int64) {
+        stopBound.end(withinMilliseconds: milliseconds + Limits.stopMilliseconds)
         address.withLock { $0 = nil }
         notify { () throws(NotifierError) in try notifier.stopping("draining") }
     }
+
+    func drained() { stopBound.end(withinMilliseconds: Limits.stopMilliseconds) }
 
     func alive() { notify { () throws(NotifierError) in try notifier.alive() } }
 

@@ -59,7 +59,8 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
             replicaTimeoutMilliseconds: configuration.redisWaitTimeout.wholeMilliseconds,
             secrets: secrets, tls: tls, redisAccess: redisAccess, registry: metrics,
             refusals: refusals, postgresRights: missingRights, scheduler: scheduler,
-            notifier: Notifier(environment: environment()), logger: logger),
+            notifier: Notifier(environment: environment()), stopBound: StopBound(log, logger),
+            logger: logger),
         logger: logger)
     let reload = ReloadService(signals: hangups, server: server, earlyStop: earlyStop)
     do {
@@ -148,9 +149,10 @@ extension ServerConfiguration {
             mode: configuration.unixSocketMode,
             group: configuration.unixSocketGroup.flatMap(Configuration.groupID))
         reusesPort = configuration.reusePort
-        proxies = configuration.proxies.map { AddressRange(bytes: $0.bytes, bits: $0.bits) }
+        proxies = configuration.proxies
         self.tls = tls
         metricsListen = configuration.metricsListen?.tcp
+        observersNeedRole = configuration.metricsListen.map { !$0.isLocal } ?? false
         localCallersAreAdmins = configuration.adminFromLoopback
         self.maximumConnections = maximumConnections
         limits = CallerLimits(configuration)

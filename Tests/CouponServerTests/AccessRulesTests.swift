@@ -179,7 +179,7 @@ import Testing
         _ identity: inout CallerIdentity, _ callers: Callers
     ) -> AccessRefusal.Reason? {
         do throws(AccessRefusal) {
-            try identity.identifyAgain(callers)
+            try identity.identifyAgain(callers, now: now)
             return nil
         } catch {
             return error.reason
@@ -188,7 +188,7 @@ import Testing
 
     @Test func `a token makes the connection its principal's`() throws {
         let known = try callers(line("roles=issuer"), "anonymous roles=reader")
-        var identity = CallerIdentity(Peer(address: "::1", isLoopback: true), known)
+        var identity = CallerIdentity(Peer(address: "::1", isLoopback: true), known, now: now)
         #expect(identity.principal == .anonymous(.reader))
         #expect(authenticating(&identity, [1], known) == .token)
         #expect(identity.principal.isAnonymous)
@@ -198,9 +198,10 @@ import Testing
 
     @Test func `a reload changes the principal of a connection, or ends it`() throws {
         let known = try callers(line("roles=issuer"))
-        var identity = CallerIdentity(Peer(address: "::1", isLoopback: true), known)
+        var identity = CallerIdentity(Peer(address: "::1", isLoopback: true), known, now: now)
         try identity.authenticate(token, known, now: now)
-        try identity.identifyAgain(try callers(line("roles=issuer,reader coupons=1-5")))
+        try identity.identifyAgain(
+            try callers(line("roles=issuer,reader coupons=1-5")), now: now)
         #expect(identity.principal.roles == [.issuer, .reader])
         #expect(!identity.principal.mayTouch(CouponID(6)))
         for gone in [try callers(""), try callers("shop roles=issuer uid=1")] {
@@ -215,8 +216,8 @@ import Testing
     {
         var peer = Peer(address: "", isLoopback: true)
         peer.socketPath = "/run/a"
-        var identity = CallerIdentity(peer, try callers("anonymous roles=reader"))
-        try identity.identifyAgain(try callers("shop roles=issuer socket=/run/a"))
+        var identity = CallerIdentity(peer, try callers("anonymous roles=reader"), now: now)
+        try identity.identifyAgain(try callers("shop roles=issuer socket=/run/a"), now: now)
         #expect(identity.principal.name == "shop")
         #expect(identity.address == "unix:/run/a")
         let gone = try callers("anonymous roles=reader")
@@ -225,11 +226,26 @@ import Testing
 
     @Test func `an expired principal is refused`() throws {
         let known = try callers(line("roles=issuer expires=1970-01-01T00:00:00.001Z"))
-        var identity = CallerIdentity(Peer(address: "::1", isLoopback: true), known)
+        var identity = CallerIdentity(Peer(address: "::1", isLoopback: true), known, now: now)
         #expect(authenticating(&identity, token, known) == .expired)
         let before = Timestamp(microseconds: 999)
         try identity.authenticate(token, known, now: before)
         #expect(
             identity.principal.hasExpired(at: now) && !identity.principal.hasExpired(at: before))
+    }
+
+    @Test func `an expired socket proves nothing, and its caller may authenticate`() throws {
+        var peer = Peer(address: "", isLoopback: true)
+        peer.socketPath = "/run/a"
+        let known = try callers(
+            "kiosk roles=reader socket=/run/a expires=1970-01-01T00:00:00.001Z",
+            line("roles=issuer"))
+        let before = CallerIdentity(peer, known, now: Timestamp(microseconds: 999))
+        #expect(before.principal.name == "kiosk")
+        var identity = CallerIdentity(peer, known, now: now)
+        #expect(identity.principal == .anonymous([]))
+        #expect(identifying(&identity, known) == nil)
+        #expect(authenticating(&identity, token, known) == nil)
+        #expect(identity.principal.name == "shop")
     }
 }

@@ -15,6 +15,9 @@ private final class Machine {
     func writabilityChanged(to isWritable: Bool) { state.writabilityChanged(to: isWritable) }
     func receive(_ count: Int = 1) { for _ in 0..<count { state.requestReceived() } }
     func answer(_ count: Int = 1) { for _ in 0..<count { state.requestAnswered() } }
+    func deferRequests() { state.deferRequests() }
+    func continueRequests() { state.continueRequests() }
+    func limitUnanswered(to limit: Int) { state.limitUnanswered(to: limit) }
     func inputClosed() { state.inputClosed() }
     func end() { state.end() }
     func shutDown() { state.shutDown() }
@@ -48,6 +51,37 @@ private final class Machine {
         machine.answer()
         #expect(machine.mayHandle)
         #expect(machine.readMore() == .read)
+    }
+
+    @Test func `what waits for the next turn is handled before more is read`() {
+        #expect(machine.readMore() == .read)
+        machine.deferRequests()
+        #expect(!machine.mayHandle)
+        #expect(machine.readCompleted() == .wait)
+        machine.continueRequests()
+        #expect(machine.mayHandle)
+        #expect(machine.readMore() == .read)
+    }
+
+    @Test func `a connection whose requests wait for the next turn is not closed`() {
+        machine.deferRequests()
+        machine.inputClosed()
+        #expect(!machine.mayHandle)
+        #expect(machine.closeIfDone(hasRequest: true) == .wait)
+        machine.continueRequests()
+        #expect(machine.mayHandle)
+        #expect(machine.closeIfDone() == .close)
+    }
+
+    @Test func `a stranger has one request at a time`() {
+        machine.limitUnanswered(to: 1)
+        machine.receive()
+        #expect(!machine.mayHandle)
+        machine.answer()
+        #expect(machine.mayHandle)
+        machine.limitUnanswered(to: limit)
+        machine.receive(2)
+        #expect(machine.mayHandle)
     }
 
     @Test func `a read that completes while paused is not repeated`() {

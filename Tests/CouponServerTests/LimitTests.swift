@@ -54,6 +54,11 @@ import Testing
         budget.add(80)
         #expect(!budget.isReached)
         #expect(budget.target == 75)
+        budget.measured(100)
+        budget.add(1)
+        #expect(!budget.isReached, "connections near the limit are not measured in each turn")
+        budget.add(6)
+        #expect(budget.isReached)
     }
 
     @Test func `each limit has a count of its own, and one line in the log`() {
@@ -89,5 +94,41 @@ import Testing
         #expect(text == "aa")
         #expect(made.load(ordering: .relaxed) == 3)
         try await group.shutdownGracefully()
+    }
+
+    @Test func `a new connection begins with what the last one of its address had spent`() throws {
+        let debts = Debts()
+        let now = MonotonicTime(nanoseconds: 1_000_000_000)
+        var spent = ConnectionLimits()
+        for _ in 1...Limits.retriesAtOnce { try #require(spent.retry(now: now) == nil) }
+        #expect(spent.buckets.owes(now: now) && !ConnectionLimits().buckets.owes(now: now))
+        debts.add(spent.buckets, of: "192.0.2.1", now: now)
+        debts.add(spent.buckets, of: "unix:/run/a", now: now)
+        #expect(debts.remove(of: "192.0.2.2", now: now) == nil)
+        var next = ConnectionLimits()
+        next.begin(with: try #require(debts.remove(of: "192.0.2.1", now: now)), now: now)
+        #expect(next.retry(now: now) != nil)
+        #expect(debts.remove(of: "192.0.2.1", now: now) == nil, "each debt is paid once")
+        debts.add(spent.buckets, of: "192.0.2.1", now: now)
+        let later = now.advanced(byMilliseconds: 10_000)
+        #expect(debts.remove(of: "192.0.2.1", now: later) == nil, "it is paid by then")
+    }
+
+    @Test func `the number of debts is bounded`() {
+        let debts = Debts()
+        let now = MonotonicTime(nanoseconds: 1_000_000_000)
+        var spent = ConnectionLimits()
+        _ = spent.retry(now: now)
+        for number in 0...Limits.debts {
+            debts.add(spent.buckets, of: "10.0.\(number >> 8).\(number & 255)", now: now)
+        }
+        let last = "10.0.\(Limits.debts >> 8).0"
+        #expect(debts.remove(of: last, now: now) == nil)
+        let later = now.advanced(byMilliseconds: 1_000)
+        var other = ConnectionLimits()
+        _ = other.retry(now: later)
+        debts.add(other.buckets, of: "10.0.0.1", now: later)
+        debts.add(other.buckets, of: last, now: later)
+        #expect(debts.remove(of: last, now: later) != nil, "debts that are paid make room")
     }
 }

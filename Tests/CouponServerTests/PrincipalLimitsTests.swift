@@ -41,4 +41,17 @@ import Testing
         #expect(limits.spend(shop, one, now: start)?.reason == .rateOfUser)
         #expect(limits.spend(shop, two, now: start) == nil)
     }
+
+    @Test func `a principal that is gone is forgotten with its last connection`() throws {
+        var shop = Principal(name: "shop", roles: .issuer)
+        shop.connections = 2
+        let text = "kiosk roles=issuer uid=1\n"
+        let others = Callers(try CallersFile(Array(text.utf8)))
+        #expect(limits.enter(shop))
+        limits.forget(except: others)
+        #expect(limits.count == 1)
+        limits.leave("shop")
+        limits.forget(except: others)
+        #expect(limits.count == 0)
+    }
 }

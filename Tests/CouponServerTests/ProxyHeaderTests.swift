@@ -44,16 +44,20 @@ import Testing
     }
 
     @Test(arguments: [
-        ([192, 0, 2, 0], 24, "192.0.2.255", true), ([192, 0, 2, 0], 24, "192.0.3.1", false),
-        ([192, 0, 2, 1], 32, "::ffff:192.0.2.1", true), ([0, 0, 0, 0], 0, "1.2.3.4", true),
-        ([128, 0, 0, 0], 1, "200.1.1.1", true), ([128, 0, 0, 0], 1, "100.1.1.1", false),
-        ([192, 0, 2, 1], 32, "::1", false),
-        ([32, 1, 13, 184] + [UInt8](repeating: 0, count: 12), 32, "2001:db8::5", true),
+        ("192.0.2.0/24", "192.0.2.255", true), ("192.0.2.0/24", "192.0.3.1", false),
+        ("192.0.2.1", "::ffff:192.0.2.1", true), ("128.0.0.0/1", "200.1.1.1", true),
+        ("128.0.0.0/1", "100.1.1.1", false), ("192.0.2.1", "::1", false),
+        ("2001:db8::/32", "2001:db8::5", true), ("2001:db8::/32", "2001:db9::5", false),
     ])
     func `a range has the addresses with its first bits`(
-        _ bytes: [UInt8], _ bits: Int, _ address: String, _ isInside: Bool
+        _ text: String, _ address: String, _ isInside: Bool
     ) throws {
-        let range = AddressRange(bytes: bytes, bits: bits)
+        let range = try #require(AddressRange(text))
         #expect(range.contains(try SocketAddress(ipAddress: address, port: 1)) == isInside)
+    }
+
+    @Test(arguments: ["0.0.0.0/0", "::/0", "192.0.2.1/33", "192.0.2", "localhost", "/8", ""])
+    func `all addresses are no range, and neither is anything else`(_ text: String) {
+        #expect(AddressRange(text) == nil)
     }
 }

@@ -68,10 +68,20 @@ import Testing
     }
 
     @Test func `a user who needs another one's place is not limited because of them`() {
-        let rates = UserRates(Rate(perSecond: 1), capacity: 1)
-        #expect(rates.spend(UserID(1), now: now) == nil)
+        let rates = UserRates(Rate(perSecond: 1), capacity: 2)
+        for user in 1...3 as ClosedRange<Int64> {
+            #expect(rates.spend(UserID(user), now: now) == nil)
+            #expect(rates.spend(UserID(user), now: now) != nil)
+        }
+    }
+
+    @Test func `two users who need the same places are both limited`() {
+        let rates = UserRates(Rate(perSecond: 1), capacity: 2)
+        for _ in 1...2 {
+            _ = rates.spend(UserID(1), now: now)
+            _ = rates.spend(UserID(2), now: now)
+        }
         #expect(rates.spend(UserID(1), now: now) != nil)
-        #expect(rates.spend(UserID(2), now: now) == nil)
         #expect(rates.spend(UserID(2), now: now) != nil)
     }
 }

@@ -1,4 +1,5 @@
 /// What is done once for all requests of a turn.
+import CouponCore
 import Testing
 
 @testable import CouponServer
@@ -21,5 +22,16 @@ import Testing
         let after = [turn.end(), turn.end()]
         #expect(!before)
         #expect(after == [true, false])
+    }
+
+    @Test func `one connection may use a whole turn, and then each gets a little`() {
+        var turn = Turn()
+        #expect(turn.share == Limits.turnCost)
+        turn.spend(Limits.turnCost - 1)
+        #expect(turn.share == Limits.leastTurnShare)
+        turn.spend(Limits.turnCost)
+        #expect(turn.share == Limits.leastTurnShare)
+        _ = turn.end()
+        #expect(turn.share == Limits.turnCost, "the next turn begins")
     }
 }

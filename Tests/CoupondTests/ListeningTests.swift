@@ -109,4 +109,19 @@ import Testing
             await problems(flags: ["unix-socket-group": "no-such"]).map(\.text)
                 == ["unix-socket-group is \"no-such\", which this machine does not know"])
     }
+
+    @Test(arguments: beyond)
+    func `metrics beyond this machine need to know who reads them`(_ address: String) async throws {
+        let flags = ["metrics-listen": address, "listen": "127.0.0.1:1"]
+        #expect(
+            await problems(flags: flags).map(\.text) == [
+                "metrics-listen has \(address), which is beyond this machine, and nothing says who "
+                    + "may read it: set callers-file, or allow-anonymous-callers = true"
+            ])
+        #expect(
+            await problems(flags: flags.merging(["allow-anonymous-callers": "true"]) { $1 }) == [])
+        let folder = try ConfigurationFolder()
+        let file = try folder.write("anonymous roles=reader\n")
+        #expect(await problems(flags: flags.merging(["callers-file": file]) { $1 }) == [])
+    }
 }

@@ -91,6 +91,29 @@ struct CallersWorld {
         await wrong.close()
     }
 
+    @Test func `before it authenticates, a caller may send short frames only`() async throws {
+        let world = try await CallersWorld([Self.line("shop", "roles=issuer,operator,admin")])
+        let long = try Request(
+            id: 2, token: [UInt8](repeating: 65, count: 1_020), method: .getCoupon(CouponID(1))
+        ).frame()
+        let stranger = try world.socket(nil)
+        try stranger.send(Request(id: 1, method: .health))
+        #expect(try stranger.response()?.id == 1)
+        try stranger.send(long)
+        let (id, failure) = try stranger.failure()
+        #expect(id == 0 && failure.code == .invalidArgument)
+        #expect(failure.message.contains("above the limit, 1024"))
+        #expect(try stranger.response() == nil)
+        // Also behind the token, in the same bytes.
+        let shop = try PlainSocket(port: world.daemon.port)
+        let authenticate = Request(id: 1, method: .authenticate(token: Array("shop".utf8)))
+        try shop.send(authenticate.frame() + long)
+        #expect(try shop.response()?.id == 1)
+        #expect(try shop.failure().failure.code == .notFound)
+        let page = try httpGet("/metrics", port: world.metrics)
+        #expect(page.contains("coupond_limited_total{reason=\"before_authentication\"} 1\n"))
+    }
+
     @Test func `without a callers file no token is known`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()

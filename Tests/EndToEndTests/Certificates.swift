@@ -1,6 +1,8 @@
 /// A CA and certificates of it, made by openssl in a test's folder.
 import CouponClient
+import CouponCore
 import TestSupport
+import TestWorld
 import Testing
 
 struct Certificates {
@@ -39,6 +41,37 @@ struct Certificates {
         try await openssl(
             "x509 -req -in \(leaf).csr -CA \(name).pem -CAkey \(name).key -CAcreateserial "
                 + "-copy_extensions copy -days \(days) -out \(leaf).pem")
+        return Pair(
+            certificate: folder.file(leaf + ".pem"), key: folder.file(leaf + ".key"))
+    }
+
+    /// A certificate that ends so many seconds from now.
+    func make(_ leaf: String, names: String, endingIn seconds: Double) async throws -> Pair {
+        _ = try folder.write("", to: "index.txt")
+        _ = try folder.write("1000\n", to: "serial")
+        _ = try folder.write(
+            """
+            [ca]
+            default_ca = authority
+            [authority]
+            database = index.txt
+            serial = serial
+            new_certs_dir = .
+            certificate = \(name).pem
+            private_key = \(name).key
+            default_md = sha256
+            policy = any
+            copy_extensions = copy
+            [any]
+            commonName = supplied
+
+            """, to: "ca.conf")
+        try await openssl(
+            "req \(Self.newKey) -subj /CN=\(leaf) -addext subjectAltName=\(names) "
+                + "-keyout \(leaf).key -out \(leaf).csr")
+        let end = Timestamp.now(plus: seconds).rfc3339.prefix(19).filter(\.isNumber)
+        try await openssl(
+            "ca -batch -config ca.conf -in \(leaf).csr -out \(leaf).pem -enddate \(end)Z")
         return Pair(
             certificate: folder.file(leaf + ".pem"), key: folder.file(leaf + ".key"))
     }

@@ -43,6 +43,19 @@ extension DaemonTests {
             try client.checkAlive()
         }
 
+        @Test func `requests for which a turn has no time are answered in the next ones, in order`()
+            throws
+        {
+            let client = try PlainSocket(port: try SharedWorld.current.one.port)
+            // Four turns' worth, on a connection that sends no more after them.
+            let count = UInt64(4 * Limits.turnCost / Limits.otherRequestCost)
+            try client.send(
+                (1...count).flatMap { try Request(id: $0, method: .serverInfo).frame() })
+            client.finishSending()
+            for id in 1...count { try #require(try client.response()?.id == id) }
+            #expect(try client.response() == nil)
+        }
+
         @Test(arguments: [1, 3_000])
         func `a client that has closed its sending side still gets its answers`(_ count: UInt64)
             async throws

@@ -76,6 +76,25 @@ extension FaultTests {
             #expect(try await daemon.process.waitForEnd() == .code(0))
         }
 
+        @Test func `a daemon ends although PostgreSQL does not answer its threads`() async throws {
+            let world = try await World(ownPostgres: true)
+            let daemon = try await world.daemon(["--drain-timeout", "0s"])
+            let coupon = try await daemon.offer(total: 1)
+            world.postgres.pause()
+            // Each would keep the lane of admin methods busy for ten seconds.
+            let callers = try (1...8).map { _ in
+                let caller = try PlainSocket(port: daemon.port)
+                try caller.send(
+                    Request(id: 1, deadlineMilliseconds: 60_000, method: .getCoupon(coupon)))
+                return caller
+            }
+            daemon.process.signal(SIGTERM)
+            #expect(try await daemon.process.waitForEnd() == .code(0))
+            #expect(daemon.process.logTail().contains("the stop took too long"))
+            withExtendedLifetime(callers) {}
+            world.postgres.resume()
+        }
+
         @Test
         func `requests that a drain cannot issue end as accepted, and the next daemon issues them`()
             async throws

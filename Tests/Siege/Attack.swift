@@ -9,18 +9,24 @@ struct Attack: Sendable {
     /// The name that `--only` takes.
     let name: String
     let threads: Int
+    /// Whether the daemon speaks TLS. Then honest callers come through a unix socket.
+    let usesTLS: Bool
     /// Runs on each thread, until the attack is over.
     let body: @Sendable (Attackers.Squad) -> Void
 
-    init(_ name: String, threads: Int = 1, _ body: @escaping @Sendable (Attackers.Squad) -> Void) {
+    init(
+        _ name: String, threads: Int = 1, usesTLS: Bool = false,
+        _ body: @escaping @Sendable (Attackers.Squad) -> Void
+    ) {
         self.name = name
         self.threads = threads
+        self.usesTLS = usesTLS
         self.body = body
     }
 
     static let all = [
-        idle, trickling, neverReading, wrongTokens, http, halfFrames, inventedIDs, retries,
-        statuses,
+        idle, trickling, neverReading, handshakes, wrongTokens, wrongAdminTokens, http, halfFrames,
+        inventedIDs, retries, statuses,
     ]
 
     // MARK: Connections that hold places
@@ -95,12 +101,17 @@ struct Attack: Sendable {
         }
     }
 
-    /// Guesses of the admin token.
+    /// Guesses of a caller's token.
     static let wrongTokens = flood("wrong-tokens") { id in
-        Request(
-            id: id, token: (0..<32).map { _ in UInt8.random(in: 33...126) },
-            method: .getCoupon(Scene.soldOut))
+        Request(id: id, method: .authenticate(token: guess()))
     }
+
+    /// Guesses of the admin token.
+    static let wrongAdminTokens = flood("wrong-admin-tokens") { id in
+        Request(id: id, token: guess(), method: .getCoupon(Scene.soldOut))
+    }
+
+    private static func guess() -> [UInt8] { (0..<32).map { _ in UInt8.random(in: 33...126) } }
 
     /// Coupons that do not exist, each another one.
     static let inventedIDs = flood("invented-ids") { id in
@@ -127,6 +138,32 @@ struct Attack: Sendable {
     }
 
     // MARK: Floods of connections
+
+    /// The first flight of a TLS handshake, then a reset once the daemon has answered: the answer costs the
+    /// daemon a signature, and the attacker nothing.
+    static let handshakes = Attack("handshakes", threads: 4, usesTLS: true) { squad in
+        squad.isOn()
+        squad.repeatedly(perSecond: squad.share(2_000)) { count in
+            for _ in 0..<count where !squad.isOver {
+                guard let socket = try? PlainSocket(port: squad.target.port) else { continue }
+                try? socket.send(clientHello)
+                _ = socket.isReadable(within: 1)
+                socket.breakOff()
+            }
+        }
+    }
+
+    /// TLS 1.3 with X25519, as small as it may be. The key of the other side is never used.
+    private static let clientHello: [UInt8] = {
+        let extensions: [UInt8] =
+            [0, 43, 0, 3, 2, 3, 4, 0, 10, 0, 4, 0, 2, 0, 29]  // version, group
+            + [0, 13, 0, 8, 0, 6, 4, 3, 8, 4, 4, 1]  // signatures
+            + [0, 51, 0, 38, 0, 36, 0, 29, 0, 32] + [UInt8](repeating: 9, count: 32)
+        let hello: [UInt8] =
+            [3, 3] + [UInt8](repeating: 7, count: 32)  // version, random
+            + [0, 0, 2, 19, 1, 1, 0, 0, UInt8(extensions.count)] + extensions
+        return [22, 3, 1, 0, UInt8(hello.count + 4), 1, 0, 0, UInt8(hello.count)] + hello
+    }()
 
     /// Whole pages of metrics, each over a connection of its own.
     static let http = Attack("http", threads: 4) { squad in

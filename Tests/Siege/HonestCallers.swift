@@ -22,14 +22,16 @@ struct Measurement: Sendable {
 struct HonestCallers: Sendable {
     private static let connections = 4
 
-    private let port: Int
     private let coupon: CouponID
     private let perSecond: Int
+    private let connected: @Sendable () throws -> PlainSocket
 
-    init(port: Int, _ coupon: CouponID, perSecond: Int) {
-        self.port = port
+    init(
+        _ coupon: CouponID, perSecond: Int, connected: @escaping @Sendable () throws -> PlainSocket
+    ) {
         self.coupon = coupon
         self.perSecond = perSecond
+        self.connected = connected
     }
 
     /// Asks for so long, and waits for the last answers. Each second a new caller connects, too.
@@ -54,7 +56,7 @@ struct HonestCallers: Sendable {
 
     /// One connection: sends each request when it is due, and counts its time from then on.
     private func ask(_ number: Int, until end: ContinuousClock.Instant) throws -> Measurement {
-        let socket = try PlainSocket(port: port)
+        let socket = try connected()
         let pause = Duration.seconds(1) * Self.connections / perSecond
         var measurement = Measurement()
         var due = ContinuousClock.now + pause * number / Self.connections
@@ -93,7 +95,7 @@ struct HonestCallers: Sendable {
     }
 
     private func isServed() throws -> Bool {
-        let socket = try PlainSocket(port: port)
+        let socket = try connected()
         try socket.send(request(1).frame())
         guard case .issue(.accepted) = try socket.response()?.result else { return false }
         return true

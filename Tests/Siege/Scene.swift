@@ -48,26 +48,20 @@ final class Scene: Sendable {
     func play(_ attack: Attack) async -> Outcome {
         var figures = Figures()
         do {
-            let tokenFile = world.folder.file("token")
-            try Data("right-token-\(UInt64.random(in: 0...(.max)))\n".utf8)
-                .write(to: URL(fileURLWithPath: tokenFile))
-            unsafe chmod(tokenFile, 0o600)
-            let metricsPort = Int(try freePort())
-            let daemon = try await world.daemon([
-                "--admin-token-file", tokenFile, "--metrics-listen", "127.0.0.1:\(metricsPort)",
-                "--log-level", "info",
-            ])
+            let target = try await Besieged(world, attack)
             do {
-                try await play(attack, daemon, metricsPort: metricsPort, &figures)
+                try await play(attack, target, &figures)
             } catch {
-                let folder = keepLog(of: daemon, attack)
-                await daemon.client.close()
-                try? await daemon.kill()
+                let folder = keepLog(of: target.daemon, attack)
+                await target.daemon.client.close()
+                try? await target.daemon.kill()
                 return Outcome(
                     attack: attack, figures: figures, failure: "\(error); log: \(folder)")
             }
-            await daemon.client.close()
-            try await daemon.stop()
+            await target.daemon.client.close()
+            guard try await target.daemon.stop() == .code(0) else {
+                throw Failed("the daemon did not end with 0")
+            }
             return Outcome(attack: attack, figures: figures, failure: nil)
         } catch {
             return Outcome(attack: attack, figures: figures, failure: "\(error)")
@@ -75,22 +69,23 @@ final class Scene: Sendable {
     }
 
     private func play(
-        _ attack: Attack, _ daemon: Daemon, metricsPort: Int, _ figures: inout Figures
+        _ attack: Attack, _ target: Besieged, _ figures: inout Figures
     ) async throws {
-        let honest = HonestCallers(port: daemon.port, Self.onSale, perSecond: rate)
+        let honest = HonestCallers(Self.onSale, perSecond: rate, connected: target.connected)
         var beside: Measurement?
         if !isSmall {
             let echo = try await EchoServer(in: world.folder)
             beside = try await measure(attack, at: echo.port, http: echo.port, honest)
         }
-        let measured = try await measure(attack, at: daemon.port, http: metricsPort, honest)
+        let measured = try await measure(
+            attack, at: target.port, http: target.metricsPort, honest)
         let stopwatch = ContinuousClock.now
-        let metrics = Metrics(port: metricsPort)
+        let metrics = Metrics(port: target.metricsPort)
         try await eventually("the places are free again", within: .seconds(60)) {
             let connections = try metrics.value("coupond_connections")
-            // The world's own client has one.
-            figures["left"] = connections - 1
-            return try connections <= 1 && metrics.value("coupond_requests_in_flight") == 0
+            figures["left"] = connections - target.ownConnections
+            return try connections <= target.ownConnections
+                && metrics.value("coupond_requests_in_flight") == 0
         }
         figures["back"] = (ContinuousClock.now - stopwatch) / .seconds(1)
         let after = try await honest.run(seconds: 1)
@@ -98,7 +93,7 @@ final class Scene: Sendable {
         figures["answered"] = measured.share
         figures["newcomers"] = measured.newcomers
         figures["p99"] = measured.latencies.percentile(99).map { $0 * 1_000 }
-        figures["memory"] = try daemon.peakMebibytes()
+        figures["memory"] = try target.daemon.peakMebibytes()
         figures["limited"] = try metrics.sum("coupond_limited_total")
         if let beside {
             figures["p99_echo"] = beside.latencies.percentile(99).map { $0 * 1_000 }

@@ -8,22 +8,17 @@ public struct SocketError: Error {
     public let errorNumber: Int32
 }
 
-/// A connection to a port of 127.0.0.1, closed when the last reference goes.
+/// A connection to a port of 127.0.0.1, or to a unix socket, closed when the last reference goes.
 public final class PlainSocket: Sendable {
     private let descriptor: Int32
 
     /// Connects.
     /// - Parameter receiveBuffer: in bytes; small for a client whose buffer must be full soon.
     public init(port: Int, receiveBuffer: Int32? = nil) throws(SocketError) {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw SocketError(errorNumber: errno) }
+        descriptor = try Self.open(AF_INET)
         if var size = receiveBuffer {
             unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)
         }
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
-        let length = socklen_t(MemoryLayout<timeval>.size)
-        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, length)
-        unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, length)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
@@ -34,6 +29,32 @@ public final class PlainSocket: Sendable {
             }
         }
         guard result == 0 else { throw SocketError(errorNumber: errno) }
+    }
+
+    /// Connects to a unix socket.
+    public init(path: String) throws(SocketError) {
+        descriptor = try Self.open(AF_UNIX)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) {
+            unsafe $0.copyBytes(from: path.utf8.prefix($0.count - 1))
+        }
+        let result = unsafe withUnsafePointer(to: &address) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard result == 0 else { throw SocketError(errorNumber: errno) }
+    }
+
+    private static func open(_ family: Int32) throws(SocketError) -> Int32 {
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw SocketError(errorNumber: errno) }
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        let length = socklen_t(MemoryLayout<timeval>.size)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, length)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, length)
+        return descriptor
     }
 
     deinit { Glibc.close(descriptor) }

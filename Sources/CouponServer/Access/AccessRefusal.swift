@@ -14,7 +14,7 @@ struct AccessRefusal: Error, Equatable {
         case role
         /// The principal may not touch the coupon.
         case coupon
-        /// The principal has expired.
+        /// The principal has expired, or the certificate of the caller.
         case expired
         /// A reload has removed the principal, or the proof by which the connection was known.
         case revoked
@@ -92,6 +92,10 @@ struct AccessRefusal: Error, Equatable {
                 .unauthenticated, "the principal \(principal.name) of the callers file has expired")
         )
     }
+
+    static let expiredCertificate = AccessRefusal(
+        reason: .expired,
+        failure: Failure(.unauthenticated, "the caller's certificate has expired"))
 
     static func revoked(_ principal: Principal) -> AccessRefusal {
         AccessRefusal(

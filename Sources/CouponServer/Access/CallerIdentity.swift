@@ -9,9 +9,9 @@ struct CallerIdentity {
     private var token: TokenDigest?
 
     /// - Parameter peer: what the connection shows when it is accepted, or after its TLS handshake.
-    init(_ peer: Peer, _ callers: Callers) {
+    init(_ peer: Peer, _ callers: Callers, now: Timestamp) {
         self.peer = peer
-        principal = callers.principal(of: peer)
+        principal = callers.principal(of: peer, at: now)
     }
 
     /// Nobody, before a connection is accepted.
@@ -36,10 +36,12 @@ struct CallerIdentity {
 
     /// The callers file was read again. The connection's principal may have other roles and limits now, and a
     /// connection of `anonymous` may belong to a principal.
-    mutating func identifyAgain(_ callers: Callers) throws(AccessRefusal) {
+    mutating func identifyAgain(_ callers: Callers, now: Timestamp) throws(AccessRefusal) {
         let proved: Principal?
         if let token {
             proved = callers.principal(provedBy: token)
+        } else if principal.isAnonymous {
+            proved = callers.principal(of: peer, at: now)
         } else {
             proved = callers.principal(of: peer)
         }

@@ -23,7 +23,10 @@ extension LoopServer {
             }
         } catch {
             if case .issue = request.method { counts.count(error.failure) }
-            report(error, connection.identity, request.method.name, request: request.id)
+            // Issues and statuses come by the thousand: of those the metric is enough.
+            report(
+                error, connection.identity, request.method.name,
+                request: request.method.isAdmin ? request.id : nil)
             connection.answer(Response(id: request.id, result: .failure(error.failure)))
             if error.endsConnection { connection.end() }
             return nil
@@ -60,10 +63,12 @@ extension LoopServer {
     /// The callers file was read again.
     func identifyAgain() {
         for connection in connections.all { connection.identifyAgain(environment.callers) }
+        loopServers.limits.principals.forget(except: environment.callers)
     }
 
     /// Counts a refusal, for the trail too if the caller has a name, and logs it unless there are too many.
-    /// - Parameter request: the id of the request; nil if the connection as a whole is refused.
+    /// - Parameter request: the id of the request; nil if the connection as a whole is refused, or a request
+    ///   that the trail does not count.
     func report(
         _ refusal: AccessRefusal, _ identity: CallerIdentity, _ method: String,
         request: UInt64? = nil

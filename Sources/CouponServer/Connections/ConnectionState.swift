@@ -5,7 +5,8 @@ internal import CouponCore
 enum ConnectionState: ~Copyable {
     /// Reads, and handles the requests it has read.
     case reading(Flow)
-    /// Does neither: too many requests are unanswered, or the client is not reading its responses.
+    /// Does neither: too many requests are unanswered, the client is not reading its responses, or the rest
+    /// of its requests waits for the next turn.
     case paused(Flow)
     /// The client sends nothing more. The requests it has sent are handled, then the connection closes.
     case inputClosed(Flow)
@@ -22,10 +23,12 @@ enum ConnectionState: ~Copyable {
         var isWritable = true
         /// Whether the channel was asked for bytes and has not finished that read.
         var isReadPending = false
+        /// Whether requests that were read wait for the next turn.
+        var isDeferred = false
+        /// How many requests may be unanswered.
+        var limit = Limits.requestsInFlightPerConnection
 
-        var hasRoom: Bool {
-            isWritable && unanswered < Limits.requestsInFlightPerConnection
-        }
+        var hasRoom: Bool { isWritable && !isDeferred && unanswered < limit }
     }
 
     enum ReadAction: Equatable {
@@ -110,6 +113,15 @@ enum ConnectionState: ~Copyable {
     mutating func requestReceived() { change { $0.unanswered += 1 } }
 
     mutating func requestAnswered() { change { $0.unanswered -= 1 } }
+
+    /// The requests that were read and not handled wait for the next turn.
+    mutating func deferRequests() { change { $0.isDeferred = true } }
+
+    /// The next turn has begun.
+    mutating func continueRequests() { change { $0.isDeferred = false } }
+
+    /// How many requests may be unanswered from now on.
+    mutating func limitUnanswered(to limit: Int) { change { $0.limit = limit } }
 
     // MARK: The end
 

@@ -22,6 +22,20 @@ extension LoopServer {
             self.enforceBufferBudget()
             self.publishRequestsInFlight()
             self.scheduleExpiry()
+            self.continueDeferred()
+        }
+    }
+
+    /// Goes on with the requests that this turn had no time for, after what other connections have sent by
+    /// then. A task that is due at once would run before the sockets are looked at.
+    private func continueDeferred() {
+        guard turn.hasDeferred, !turn.isContinuing else { return }
+        turn.isContinuing = true
+        loop.assumeIsolated().scheduleTask(in: .microseconds(Limits.turnPauseMicroseconds)) {
+            self.turn.isContinuing = false
+            for connection in self.turn.dequeueDeferred() { connection.continueRequests() }
+            for handshake in self.turn.dequeueHandshakes() { handshake.begin() }
+            self.endTurn()
         }
     }
 }

@@ -10,11 +10,13 @@ final class ServerConnection: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     let loopServer: LoopServer
-    let splitter: FrameSplitter
+    private(set) var splitter: FrameSplitter
     private(set) var number: UInt64 = 0
     private let entrance: Entrance
     /// The caller's IP address, if a proxy has named it.
     var source: String?
+    /// When the caller's certificate ends; nil if it has shown none.
+    var certificateEnd: Timestamp?
     /// Who it belongs to.
     private(set) var identity = CallerIdentity.unknown
     /// Whether no issue request needs a check of its principal.
@@ -60,7 +62,7 @@ final class ServerConnection: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
-        let count = bytes.readableBytes
+        let capacity = received.capacity
         watch.hasReceived = true
         if received.readableBytes == 0 {
             received = bytes
@@ -69,7 +71,7 @@ final class ServerConnection: ChannelInboundHandler {
         }
         readFrames()
         if received.readableBytes > 0 {
-            loopServer.buffers.add(min(count, received.readableBytes))
+            loopServer.buffers.add(max(0, received.capacity - capacity))
         }
     }
 
@@ -115,71 +117,107 @@ final class ServerConnection: ChannelInboundHandler {
         received = ByteBuffer()
         var bounces = ByteBuffer()
         var refusal: Failure?
+        var splitter = splitter
+        let share = loopServer.turn.share
+        var left = share
         var isReading = state.mayHandleRequest
         while isReading {
             switch splitter.next(in: bytes.readableBytesSpan) {
             case .needMore:
                 isReading = false
             case .frame(let length):
-                let hasBounced = handle(
+                let handling = handle(
                     bytes.readableBytesSpan
                         .extracting(droppingFirst: FrameSplitter.prefixLength)
                         .extracting(first: length), &bounces)
                 bytes.moveReaderIndex(forwardBy: FrameSplitter.prefixLength + length)
-                isReading = hasBounced || state.mayHandleRequest
+                if handling == .other {
+                    // It may have authenticated.
+                    splitter = self.splitter
+                    left -= Limits.otherRequestCost
+                } else {
+                    left -= 1
+                }
+                isReading = (handling == .bounced || state.mayHandleRequest) && left > 0
             case .refused(let failure):
                 bytes.clear()
                 refusal = failure
                 isReading = false
             }
         }
+        loopServer.turn.spend(share - left)
         keep(bytes)
         if bounces.readableBytes > 0 {
             if outgoing.readableBytes == 0 { loopServer.willWrite(self) }
             outgoing.writeBuffer(&bounces)
         }
-        if let refusal { end(with: refusal) }
+        if left <= 0, state.mayHandleRequest, hasRequest {
+            state.deferRequests()
+            loopServer.turn.postpone(self)
+            loopServer.endTurn()
+        }
+        if let refusal {
+            if isStranger { loopServer.count(.beforeAuthentication, self) }
+            end(with: refusal)
+        }
     }
 
-    /// - Returns: whether the request was answered without the gate.
-    private func handle(_ message: RawSpan, _ bounces: inout ByteBuffer) -> Bool {
+    /// The next turn has begun: goes on with the requests that the last one had no time for.
+    func continueRequests() {
+        state.continueRequests()
+        resume()
+        closeIfDone()
+    }
+
+    /// What became of a request.
+    private enum Handling {
+        /// An issue request was answered without the gate.
+        case bounced
+        /// An issue request waits for the gate.
+        case queued
+        /// It was a request of another kind, or an invalid one. Both cost more.
+        case other
+    }
+
+    private func handle(_ message: RawSpan, _ bounces: inout ByteBuffer) -> Handling {
         guard let plain = loopServer.decodeIssue(message) else {
             state.requestReceived()
             loopServer.handle(message, from: self)
-            return false
+            return .other
         }
         if !issuesFreely,
             let failure = loopServer.refusal(of: plain.issue, from: self)
                 ?? loopServer.limitPrincipal(of: plain.issue, from: self)
         {
             loopServer.codec.encode(failure, id: plain.id, into: &bounces)
-            return true
+            return .bounced
         }
         if let refusal = loopServer.limitRate(of: plain.issue, from: self) {
             loopServer.codec.encode(refusal, id: plain.id, into: &bounces)
-            return true
+            return .bounced
         }
         if let outcome = loopServer.bounce(plain.issue) {
             loopServer.codec.encode(outcome, id: plain.id, into: &bounces)
-            return true
+            return .bounced
         }
         if let refusal = loopServer.limit(plain.issue, from: self) {
             loopServer.codec.encode(refusal, id: plain.id, into: &bounces)
-            return true
+            return .bounced
         }
         state.requestReceived()
         loopServer.enqueue(plain, from: self)
-        return false
+        return .queued
     }
 
     /// Keeps the beginning of a frame until the rest arrives. A buffer that was read to its end is left to
-    /// the channel, which uses it again. Bytes that were read are discarded, or a client whose reads never
+    /// the channel, which uses it again. Bytes that were handled are discarded, or a client whose reads never
     /// end with a frame would make the buffer grow.
     private func keep(_ bytes: ByteBuffer) {
         if bytes.readerIndex > 0 { watch.receivedFrame() }
         guard bytes.readableBytes > 0 else { return }
         received = bytes
-        received.discardReadBytes()
+        // Not each time: the rest may be long, and wait for several turns.
+        if received.readerIndex >= received.readableBytes { received.discardReadBytes() }
     }
 
     // MARK: Identity
@@ -189,9 +227,10 @@ final class ServerConnection: ChannelInboundHandler {
 
     /// What the connection shows of its caller is known: when it is accepted, and after a TLS handshake.
     func identify(_ peer: Peer) {
-        identity = CallerIdentity(peer, loopServer.environment.callers)
+        let now = loopServer.clocks.wallNow()
+        identity = CallerIdentity(peer, loopServer.environment.callers, now: now)
         identityChanged()
-        endIfExpired(now: loopServer.clocks.wallNow())
+        endIfExpired(now: now)
     }
 
     /// The connection belongs to the token's principal from now on.
@@ -205,21 +244,28 @@ final class ServerConnection: ChannelInboundHandler {
     /// The callers file was read again. Ends if its principal is not in it any more.
     func identifyAgain(_ callers: Callers) {
         do throws(AccessRefusal) {
-            try identity.identifyAgain(callers)
+            try identity.identifyAgain(callers, now: loopServer.clocks.wallNow())
             identityChanged()
         } catch {
             endAccess(error)
         }
     }
 
-    /// Called each second. Ends if its principal has expired.
+    /// Called each second. Ends if its principal or its certificate has expired.
     func endIfExpired(now: Timestamp) {
-        guard identity.principal.hasExpired(at: now) else { return }
-        endAccess(.expired(identity.principal))
+        if identity.principal.hasExpired(at: now) { endAccess(.expired(identity.principal)) }
+        if let certificateEnd, certificateEnd < now { endAccess(.expiredCertificate) }
     }
+
+    /// Whether it may do nothing before it authenticates.
+    private var isStranger: Bool { identity.principal.roles.isEmpty }
 
     private func identityChanged() {
         issuesFreely = identity.principal.issuesFreely
+        let longest = loopServer.configuration.maximumFrameBytes
+        splitter = FrameSplitter(
+            maximumLength: isStranger ? min(longest, Limits.strangersFrameBytes) : longest)
+        state.limitUnanswered(to: isStranger ? 1 : Limits.requestsInFlightPerConnection)
         if let refusal = loopServer.count(self, of: identity.principal), !state.isEnding {
             end(with: refusal)
         }

@@ -1,11 +1,58 @@
 /// What is left to do once all input of an event loop's turn is read.
 internal import CouponCore
+internal import DequeModule
 
 struct Turn {
     private var isEnding = false
     private var isPumpScheduled = false
     private var written: [ServerConnection] = []
     private var time: MonotonicTime?
+    /// What the requests of this turn have cost.
+    private var spent = 0
+    private var deferred: [ServerConnection] = []
+    /// Whether the deferred requests are going to be handled.
+    var isContinuing = false
+
+    /// What one connection may spend now. The first ones of a turn may spend all of it, so pipelines are
+    /// handled in one go; each further one gets a little, so no turn becomes long and nobody waits for long.
+    var share: Int { max(Limits.leastTurnShare, Limits.turnCost - spent) }
+
+    mutating func spend(_ cost: Int) { spent += cost }
+
+    /// The rest of the connection's requests waits for the next turn.
+    mutating func postpone(_ connection: ServerConnection) { deferred.append(connection) }
+
+    private var handshakes = 0
+    private var deferredHandshakes = Deque<HandshakePacer>()
+
+    /// False if this turn has begun as many as it may: then it must wait for the next one.
+    mutating func beginHandshake() -> Bool {
+        guard handshakes < Limits.handshakesPerTurn, deferredHandshakes.isEmpty else {
+            return false
+        }
+        handshakes += 1
+        return true
+    }
+
+    /// The handshake waits.
+    mutating func postpone(_ handshake: HandshakePacer) { deferredHandshakes.append(handshake) }
+
+    /// The handshakes that have waited for the longest time, as many as one turn may begin.
+    mutating func dequeueHandshakes() -> [HandshakePacer] {
+        let count = min(Limits.handshakesPerTurn - handshakes, deferredHandshakes.count)
+        handshakes += count
+        defer { deferredHandshakes.removeFirst(count) }
+        return Array(deferredHandshakes.prefix(count))
+    }
+
+    /// Whether the next turn has something to do, also if nothing is read.
+    var hasDeferred: Bool { !deferred.isEmpty || !deferredHandshakes.isEmpty }
+
+    /// The connections whose requests wait.
+    mutating func dequeueDeferred() -> [ServerConnection] {
+        defer { deferred.removeAll(keepingCapacity: true) }
+        return deferred
+    }
 
     /// True if the end of the turn must be scheduled; false if it is.
     mutating func beginEnd() -> Bool {
@@ -32,6 +79,8 @@ struct Turn {
     mutating func end() -> Bool {
         isEnding = false
         time = nil
+        spent = 0
+        handshakes = 0
         defer { isPumpScheduled = false }
         return isPumpScheduled
     }

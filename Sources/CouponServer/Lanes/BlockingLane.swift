@@ -27,6 +27,7 @@ actor BlockingLane {
     private let jobsWaiting = Atomic<Int>(0)
     private let jobsRefused = Atomic<Int>(0)
     private let isRecurringWaiting = Atomic(false)
+    private let isFinished = Atomic(false)
 
     private(set) lazy var store: any LaneStore = environment.makeStore()
     private(set) lazy var gates: any LaneGates = environment.makeGates()
@@ -87,9 +88,10 @@ actor BlockingLane {
         (jobs, inbox) = AsyncStream.makeStream(of: Job.self)
     }
 
-    /// Works through the jobs until `finish`.
+    /// Works through the jobs until `finish`. Jobs that wait then have no callers any more: each could take
+    /// as long as a server that does not answer.
     func run() async {
-        for await job in jobs { job(self) }
+        for await job in jobs where !isFinished.load(ordering: .relaxed) { job(self) }
     }
 
     /// Audits as many coupons as fit in a second; a coupon that cannot be read is audited later.
@@ -128,8 +130,11 @@ actor BlockingLane {
     /// Jobs that were refused.
     nonisolated var refused: Int { jobsRefused.load(ordering: .relaxed) }
 
-    /// No more jobs.
-    nonisolated func finish() { inbox.finish() }
+    /// No more jobs, and none of those that wait.
+    nonisolated func finish() {
+        isFinished.store(true, ordering: .relaxed)
+        inbox.finish()
+    }
 
     /// Queues a job. False if too many wait.
     nonisolated func submit(_ job: @escaping Job) -> Bool {

@@ -1,5 +1,4 @@
 /// How many connections each address has, over all event loops. Used only when a connection opens or closes.
-internal import Glibc
 internal import Synchronization
 
 /// What counts as one address: an IPv4 address, or the first 64 bits of an IPv6 address, because a customer
@@ -9,23 +8,8 @@ struct AddressKey: Hashable, Sendable {
 
     /// Nil for what is no IP address.
     init?(_ text: String) {
-        if let bytes = Self.bytes(of: text, AF_INET, count: 4) {
-            network = Self.number(bytes[...])
-            return
-        }
-        guard let bytes = Self.bytes(of: text, AF_INET6, count: 16) else { return nil }
-        // A listener at `[::]` sees callers of IPv4 by mapped addresses, `::ffff:192.0.2.1`.
-        let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
-        network = Self.number(isMapped ? bytes[12...] : bytes[..<8])
-    }
-
-    private static func bytes(of text: String, _ family: Int32, count: Int) -> [UInt8]? {
-        var bytes = [UInt8](repeating: 0, count: count)
-        return unsafe inet_pton(family, text, &bytes) == 1 ? bytes : nil
-    }
-
-    private static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-        bytes.reduce(0) { $0 << 8 | UInt64($1) }
+        guard let bytes = IPAddress(text)?.bytes else { return nil }
+        network = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 }
 

@@ -16,6 +16,7 @@ struct BufferBudget {
     /// Bytes were received and not handled, or given to a socket. They may be gone soon.
     mutating func add(_ bytes: Int) { bound += bytes }
 
-    /// So many bytes are held.
-    mutating func measured(_ bytes: Int) { bound = bytes }
+    /// So many bytes are held. If that is nearly the limit, the next measurement still is not in the next
+    /// turn: a sixteenth more may be held until then.
+    mutating func measured(_ bytes: Int) { bound = min(bytes, limit - limit / 16) }
 }

@@ -42,6 +42,9 @@ public struct CallerLimits: Sendable {
 final class SharedLimits: Sendable {
     let addresses = AddressCounts()
     let principals = PrincipalLimits()
+    let debts = Debts()
+    /// Connections for HTTP of each address.
+    let observers = AddressCounts()
     /// Nil if users have no limit.
     let users: UserRates?
     /// Requests in flight, as of each event loop's last turn.

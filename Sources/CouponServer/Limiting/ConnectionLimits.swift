@@ -11,29 +11,48 @@ struct ConnectionLimits {
     var address: AddressKey?
     /// The principal under whose name the connection is counted; nil if it may have any number.
     var principal: String?
-    private var retries = TokenBucket()
-    private var unknownCoupons = TokenBucket()
+    /// What the connection has spent.
+    struct Buckets {
+        fileprivate var retries = TokenBucket()
+        fileprivate var unknownCoupons = TokenBucket()
+
+        /// Whether one of them has ever been used.
+        var areUsed: Bool { retries.isUsed || unknownCoupons.isUsed }
+
+        /// Whether a new connection would be better off.
+        func owes(now: MonotonicTime) -> Bool {
+            !retries.isFull(now: now) || !unknownCoupons.isFull(now: now)
+        }
+    }
+
+    private(set) var buckets = Buckets()
     /// Whether the connection has asked for too many coupons that do not exist. Until its bucket has a token,
     /// it gets answers for coupons only that the front door knows.
     private(set) var isGuessing = false
 
+    /// Begins with what an earlier connection of the address has spent.
+    mutating func begin(with buckets: Buckets, now: MonotonicTime) {
+        self.buckets = buckets
+        isGuessing = buckets.unknownCoupons.wait(Self.unknownRate, now: now) != nil
+    }
+
     /// Counts a retry.
     /// - Returns: nil if it may go on, else when to try again.
     mutating func retry(now: MonotonicTime) -> UInt32? {
-        retries.spend(Self.retryRate, now: now)
+        buckets.retries.spend(Self.retryRate, now: now)
     }
 
     /// A request named a coupon that does not exist.
     mutating func countUnknownCoupon(now: MonotonicTime) {
-        unknownCoupons.charge(Self.unknownRate, now: now)
-        isGuessing = unknownCoupons.wait(Self.unknownRate, now: now) != nil
+        buckets.unknownCoupons.charge(Self.unknownRate, now: now)
+        isGuessing = buckets.unknownCoupons.wait(Self.unknownRate, now: now) != nil
     }
 
     /// Whether a coupon that the front door does not know may be looked up.
     /// - Returns: nil if it may, else when to try again.
     mutating func guess(now: MonotonicTime) -> UInt32? {
         guard isGuessing else { return nil }
-        let wait = unknownCoupons.wait(Self.unknownRate, now: now)
+        let wait = buckets.unknownCoupons.wait(Self.unknownRate, now: now)
         isGuessing = wait != nil
         return wait
     }

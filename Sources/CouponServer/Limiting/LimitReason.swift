@@ -10,6 +10,7 @@ enum LimitReason: String, CaseIterable {
     case retries
     case unknownCoupons = "unknown_coupons"
     case inFlight = "in_flight"
+    case beforeAuthentication = "before_authentication"
     case buffers
     case firstFrame = "first_frame"
     case frame
@@ -27,6 +28,7 @@ enum LimitReason: String, CaseIterable {
         case .retries: "too many retries on this connection"
         case .unknownCoupons: "too many unknown coupons on this connection"
         case .inFlight: "too many requests are in flight"
+        case .beforeAuthentication: "the frame is too long for a caller that may do nothing"
         case .buffers: "the connections hold too many bytes"
         case .firstFrame: "the first frame did not come in time"
         case .frame: "frame: its rest did not come in time"

@@ -21,6 +21,12 @@ extension LoopServer {
             loopServers.connectionsRefused.add(1, ordering: .relaxed)
             return refuse(.connections, connection)
         }
+        if !shared.debts.isEmpty {
+            let now = clocks.now()
+            if let debt = shared.debts.remove(of: connection.peer.address, now: now) {
+                connection.limits.begin(with: debt, now: now)
+            }
+        }
         let limit = configuration.limits.connections(
             ofLoopback: connection.peer.isLoopback, of: configuration.maximumConnections)
         guard let limit, let address = AddressKey(connection.peer.address) else { return nil }
@@ -34,6 +40,12 @@ extension LoopServer {
     /// The connection is closed.
     func remove(_ connection: ServerConnection) {
         connections.remove(connection)
+        if connection.limits.buckets.areUsed {
+            let now = clocks.now()
+            if connection.limits.buckets.owes(now: now) {
+                shared.debts.add(connection.limits.buckets, of: connection.peer.address, now: now)
+            }
+        }
         if let address = connection.limits.address { shared.addresses.leave(address) }
         if let name = connection.limits.principal { shared.principals.leave(name) }
     }
@@ -129,17 +141,24 @@ extension LoopServer {
 
     // MARK: Buffers
 
-    /// Closes the connections that hold the most bytes, if all together hold too many.
+    /// Closes connections if all together hold too many bytes: first those that have done nothing with theirs
+    /// for the longest time, then those that hold the most. A caller that reads its answers is among the
+    /// last.
     func enforceBufferBudget() {
         guard buffers.isReached else { return }
         var held = connections.all.map { (connection: $0, bytes: $0.heldBytes) }
         var sum = held.reduce(0) { $0 + $1.bytes }
         if sum > buffers.limit {
-            held.sort { $0.bytes < $1.bytes }
-            while sum > buffers.target, let largest = held.popLast() {
-                sum -= largest.bytes
-                count(.buffers, largest.connection)
-                largest.connection.reset()
+            held.sort {
+                let (one, other) = (
+                    $0.connection.watch.secondsStuck, $1.connection.watch.secondsStuck
+                )
+                return one == other ? $0.bytes < $1.bytes : one < other
+            }
+            while sum > buffers.target, let worst = held.popLast() {
+                sum -= worst.bytes
+                count(.buffers, worst.connection)
+                worst.connection.reset()
             }
         }
         buffers.measured(sum)

@@ -34,6 +34,16 @@ final class PrincipalLimits: Sendable {
         }
     }
 
+    /// Forgets principals that the callers file does not have any more, once their connections have ended.
+    func forget(except callers: Callers) {
+        usages.withLock { usages in
+            usages = usages.filter { $1.connections > 0 || callers.contains($0) }
+        }
+    }
+
+    /// How many principals are remembered.
+    var count: Int { usages.withLock(\.count) }
+
     /// Counts an issue request.
     /// - Returns: nil if it may go on, else which limit it exceeds and after how many milliseconds it may.
     func spend(

@@ -24,6 +24,15 @@ struct Rate: Equatable, Sendable {
 struct TokenBucket: Sendable {
     private var fullAt: Int64 = .min
 
+    /// Whether a token was ever spent.
+    var isUsed: Bool { fullAt != .min }
+
+    /// Whether nothing is missing.
+    func isFull(now: MonotonicTime) -> Bool { fullAt <= now.nanoseconds }
+
+    /// Whether it will be full earlier than another one with the same rate.
+    func isFuller(than other: TokenBucket) -> Bool { fullAt < other.fullAt }
+
     /// Spends a token.
     /// - Returns: nil if there was one, else after how many milliseconds there is one.
     mutating func spend(_ rate: Rate, now: MonotonicTime) -> UInt32? {

@@ -1,5 +1,6 @@
-/// The rate of each user, over all connections. The table has a fixed size: if two users need the same place,
-/// the later one gets it with a full bucket. So no user is limited because of another one.
+/// The rate of each user, over all connections. The table has a fixed size: if three users need the same two
+/// places, one gets a place with a full bucket. So no user is limited because of another one. Nobody can
+/// choose users who need the same places, because each process spreads them in another way.
 internal import CouponCore
 internal import Synchronization
 
@@ -9,30 +10,42 @@ final class UserRates: Sendable {
         var bucket = TokenBucket()
     }
 
+    /// A part of the table, with a lock of its own: event loops seldom wait for each other.
+    private final class Part: Sendable {
+        let places: Mutex<[Place]>
+
+        init(_ count: Int) { places = Mutex(Array(repeating: Place(), count: count)) }
+    }
+
     let rate: Rate
-    private let places: Mutex<[Place]>
+    private let parts: [Part]
+    private let placesOfPart: Int
 
     /// - Parameters:
     ///   - rate: of one user.
     ///   - capacity: users remembered at most.
     init(_ rate: Rate, capacity: Int = Limits.usersWithRates) {
         self.rate = rate
-        places = Mutex(Array(repeating: Place(), count: capacity))
+        let count = min(64, max(1, capacity / 64))
+        placesOfPart = max(2, capacity / count / 2 * 2)
+        parts = (0..<count).map { [placesOfPart] _ in Part(placesOfPart) }
     }
 
     /// Counts a request.
     /// - Returns: nil if it may go on, else after how many milliseconds the next one may.
     func spend(_ user: UserID, now: MonotonicTime) -> UInt32? {
-        places.withLock { places in
-            let index = Self.index(of: user, in: places.count)
+        // Seeded for each process.
+        let hash = UInt(bitPattern: user.rawValue.hashValue)
+        let part = parts[Int(hash % UInt(parts.count))]
+        let first = Int(hash / UInt(parts.count) % UInt(placesOfPart / 2)) * 2
+        return part.places.withLock { places in
+            let index =
+                places[first].user == user.rawValue
+                    || places[first + 1].user != user.rawValue
+                        && places[first].bucket.isFuller(than: places[first + 1].bucket)
+                ? first : first + 1
             if places[index].user != user.rawValue { places[index] = Place(user: user.rawValue) }
             return places[index].bucket.spend(rate, now: now)
         }
-    }
-
-    /// Spreads ids that follow each other.
-    private static func index(of user: UserID, in count: Int) -> Int {
-        let hash = UInt64(bitPattern: user.rawValue) &* 0x9E37_79B9_7F4A_7C15
-        return Int((hash >> 32) % UInt64(count))
     }
 }

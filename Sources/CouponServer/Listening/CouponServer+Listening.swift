@@ -185,10 +185,10 @@ extension CouponServer {
                 })
         }
         if entrance.socketPath == nil, let tls = configuration.tls {
-            let alert = AlertDelivery()
-            try pipeline.addHandler(alert)
+            let pacer = HandshakePacer(loopServer.value)
+            try pipeline.addHandler(pacer)
             try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
-            try pipeline.addHandler(HandshakeHandler(connection, alert, handshakes))
+            try pipeline.addHandler(HandshakeHandler(connection, pacer, handshakes))
         }
         try pipeline.addHandler(connection)
     }

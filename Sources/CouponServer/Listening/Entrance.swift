@@ -51,7 +51,7 @@ extension SocketAddress {
         case .unixDomainSocket: true
         // A listener at [::] sees callers of IPv4 by mapped addresses.
         default:
-            ipAddress.map { $0 == "::1" || $0.trimmingPrefix("::ffff:").hasPrefix("127.") } ?? false
+            ipAddress.flatMap { IPAddress($0) }?.isLoopback ?? false
         }
     }
 }

@@ -1,5 +1,7 @@
 /// HTTP for metrics and health.
+internal import CouponAccess
 internal import CouponCore
+internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -28,7 +30,8 @@ extension CouponServer {
                         try pipeline.addHandler(
                             RequestSizeHandler { countRefusedObserver() })
                         try pipeline.configureHTTPServerPipeline()
-                        try pipeline.addHandler(ObservationHandler { pages.page($0) })
+                        try pipeline.addHandler(
+                            ObservationHandler(refusal: refusal) { pages.page($0) })
                     }
                 }
                 .bind(to: address).get()
@@ -47,10 +50,51 @@ extension CouponServer {
             loopServers.observers.subtract(1, ordering: .relaxed)
         }
         let count = loopServers.observers.add(1, ordering: .relaxed).newValue
-        guard count <= Limits.observationConnections else {
+        guard count <= Limits.observationConnections, enterAddress(channel) else {
             countRefusedObserver()
             throw TooManyConnections()
         }
+    }
+
+    /// One address beyond this machine has a part of the places: so a scraper finds one beside it.
+    private func enterAddress(_ channel: any Channel) -> Bool {
+        guard let text = channel.remoteAddress?.ipAddress, let ip = IPAddress(text),
+            !ip.isLoopback, let address = AddressKey(text)
+        else { return true }
+        let counts = loopServers.limits.observers
+        guard counts.enter(address, limit: Limits.observationConnectionsPerAddress) else {
+            return false
+        }
+        channel.closeFuture.whenComplete { _ in counts.leave(address) }
+        return true
+    }
+
+    /// Why a page is refused: beyond this machine only readers of the callers file see more than probes do.
+    /// - Parameter authorization: the value of that header.
+    private func refusal(
+        of path: String, _ authorization: String?
+    ) -> ObservationHandler.Page? {
+        let callers = environment.callers
+        guard configuration.observersNeedRole, callers.areConfigured,
+            path != "/livez", path != "/readyz"
+        else { return nil }
+        let scheme = "bearer "
+        if let authorization, authorization.lowercased().hasPrefix(scheme) {
+            let token = Array(authorization.utf8.dropFirst(scheme.utf8.count))
+            let principal = callers.principal(provedBy: TokenDigest(of: token))
+            let now = configuration.worker.clocks.wallNow()
+            if let principal, principal.roles.contains(.reader), principal.coupons == nil,
+                !principal.hasExpired(at: now)
+            {
+                return nil
+            }
+        }
+        countRefusedObserver()
+        logger.notice(
+            "a request over HTTP was refused", metadata: [LogKey.method: "GET \(path.prefix(64))"])
+        return ObservationHandler.Page(
+            status: .unauthorized,
+            body: "Authorization: Bearer with the token of a reader for all coupons is needed\n")
     }
 
     private func countRefusedObserver() {

@@ -14,11 +14,21 @@ final class ObservationHandler: ChannelInboundHandler {
         var body: String
     }
 
+    private let refusal: @Sendable (String, String?) -> Page?
     private let page: @Sendable (String) -> EventLoopFuture<Page>
     private var request: HTTPRequestHead?
     private var timeout: Scheduled<Void>?
 
-    init(page: @escaping @Sendable (String) -> EventLoopFuture<Page>) { self.page = page }
+    /// - Parameters:
+    ///   - refusal: why a page is refused, by its path and the header `Authorization`; nil if it is not.
+    ///   - page: makes the page at a path.
+    init(
+        refusal: @escaping @Sendable (String, String?) -> Page? = { _, _ in nil },
+        page: @escaping @Sendable (String) -> EventLoopFuture<Page>
+    ) {
+        self.refusal = refusal
+        self.page = page
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         // Also for a client that sends its request byte by byte.
@@ -47,7 +57,12 @@ final class ObservationHandler: ChannelInboundHandler {
             write(Page(status: .methodNotAllowed, body: "GET and HEAD only\n"), request, context)
             return
         }
-        page(Self.path(of: request.uri)).hop(to: context.eventLoop).assumeIsolated().whenComplete {
+        let path = Self.path(of: request.uri)
+        let authorization = request.headers["authorization"]
+        if let refusal = refusal(path, authorization.count == 1 ? authorization[0] : nil) {
+            return write(refusal, request, context)
+        }
+        page(path).hop(to: context.eventLoop).assumeIsolated().whenComplete {
             result in
             let page = (try? result.get()) ?? Page(status: .serviceUnavailable, body: "closing\n")
             self.write(page, request, context)
@@ -71,6 +86,9 @@ final class ObservationHandler: ChannelInboundHandler {
         head.headers.add(name: "content-length", value: "\(page.body.utf8.count)")
         head.headers.add(name: "connection", value: "close")
         if page.status == .methodNotAllowed { head.headers.add(name: "allow", value: "GET, HEAD") }
+        if page.status == .unauthorized {
+            head.headers.add(name: "www-authenticate", value: "Bearer")
+        }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if request.method != .HEAD {
             context.write(

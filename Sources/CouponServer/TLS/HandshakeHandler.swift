@@ -14,27 +14,30 @@ final class HandshakeHandler: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     private let connection: ServerConnection
-    private let alert: AlertDelivery
+    private let pacer: HandshakePacer
     private let watch: HandshakeWatch
     private var deadline: Scheduled<Void>?
     private var isOver = false
 
-    init(_ connection: ServerConnection, _ alert: AlertDelivery, _ watch: HandshakeWatch) {
+    init(_ connection: ServerConnection, _ pacer: HandshakePacer, _ watch: HandshakeWatch) {
         self.connection = connection
-        self.alert = alert
+        self.pacer = pacer
         self.watch = watch
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
+        guard !connection.state.isEnding else {
+            // It is refused. To say so would cost a handshake, and a place for its time.
+            isOver = true
+            return pacer.closeAtOnce()
+        }
         deadline = context.eventLoop.assumeIsolated().scheduleTask(
             in: .milliseconds(Limits.handshakeMilliseconds)
         ) {
             self.fail(.timedOut, context)
             context.close(promise: nil)
         }
-        context.fireChannelActive()
-        // A connection that is refused reads nothing itself, but its refusal needs the handshake.
-        context.read()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -42,7 +45,12 @@ final class HandshakeHandler: ChannelDuplexHandler {
             isOver = true
             deadline?.cancel()
             var peer = connection.peer
-            peer.alternativeNames = Self.certificate(context)?.alternativeNames ?? []
+            let certificate = Self.certificate(context)
+            peer.alternativeNames = certificate?.alternativeNames ?? []
+            // Also for a session that is resumed, whose certificate was checked when the session began.
+            connection.certificateEnd = certificate.map {
+                Timestamp(microseconds: Int64($0.notValidAfter) * 1_000_000)
+            }
             connection.identify(peer)
         }
         context.fireUserInboundEventTriggered(event)
@@ -52,7 +60,7 @@ final class HandshakeHandler: ChannelDuplexHandler {
         guard isOver else {
             let isExpired = Self.certificate(context).map { !$0.isValidNow } ?? false
             let fault = TLSFault(error, isExpired: isExpired)
-            if fault.cause != .closed { alert.end() }
+            if fault.cause != .closed { pacer.end() }
             return fail(fault, context)
         }
         // The caller closed without saying so by TLS. Frames have a length, so nothing can be cut off

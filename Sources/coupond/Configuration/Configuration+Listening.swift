@@ -37,6 +37,7 @@ extension Configuration {
     /// does not: so nobody opens it to the network by mistake.
     func checkExposure(_ layers: inout Layers) {
         let settings = Settings.table
+        checkExposureOfMetrics(&layers)
         let listeners: [(any AnySetting, [Endpoint])] = [
             (settings.listen, self.listen),
             (settings.adminListen, self.adminListen.map { [$0] } ?? []),
@@ -58,6 +59,18 @@ extension Configuration {
                 }
             }
         }
+    }
+
+    /// Metrics say how much is sold, and which coupons are in trouble. HTTP has no TLS here: that is left to
+    /// a proxy, or to a network that is private.
+    private func checkExposureOfMetrics(_ layers: inout Layers) {
+        guard let metrics = self.metricsListen, !metrics.isLocal, self.callersFile == nil,
+            !self.allowAnonymousCallers
+        else { return }
+        layers.report(
+            "metrics-listen has \(metrics), which is beyond this machine, and nothing says who may "
+                + "read it: set callers-file, or allow-anonymous-callers = true",
+            about: Settings.table.metricsListen)
     }
 
     /// Certificate and key belong together.

@@ -1,0 +1,95 @@
+/// What the bytes of a handshake wait for, at both of its ends. It stands between the socket and TLS.
+///
+/// A handshake costs a signature. One turn of an event loop begins a few; the others wait for the next turns,
+/// so a flood of them delays callers who are connected by some milliseconds only.
+///
+/// A caller whose handshake failed may read why. It may have sent a request behind its handshake: to close a
+/// socket with unread bytes resets the connection, and then the caller may lose the alert that names the
+/// reason.
+internal import CouponCore
+internal import NIOCore
+internal import NIOSSL
+
+final class HandshakePacer: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Whether only the end of the caller is awaited.
+    private var isEnding = false
+    private var deadline: Scheduled<Void>?
+
+    private let loopServer: LoopServer
+    private var context: ChannelHandlerContext?
+    private var hasBegun = false
+    /// The beginning of a handshake that waits for the next turn.
+    private var held: ByteBuffer?
+
+    init(_ loopServer: LoopServer) { self.loopServer = loopServer }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    /// Closes the socket without a word of TLS.
+    func closeAtOnce() { context?.close(promise: nil) }
+
+    /// The handshake has failed: what the caller sends now is thrown away until it closes.
+    func end() { isEnding = true }
+
+    func close(
+        context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?
+    ) {
+        guard isEnding, mode == .all, deadline == nil else {
+            return context.close(mode: mode, promise: promise)
+        }
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(
+            in: .milliseconds(Limits.alertMilliseconds)
+        ) { context.close(promise: nil) }
+        context.close(mode: .output, promise: promise)
+        context.read()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard deadline == nil else { return }
+        if held != nil {
+            var bytes = unwrapInboundIn(data)
+            held?.writeBuffer(&bytes)
+        } else if hasBegun || loopServer.turn.beginHandshake() {
+            if !hasBegun { loopServer.endTurn() }
+            hasBegun = true
+            context.fireChannelRead(data)
+        } else {
+            held = unwrapInboundIn(data)
+            loopServer.turn.postpone(self)
+            loopServer.endTurn()
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if deadline != nil { return context.read() }
+        if held == nil { context.fireChannelReadComplete() }
+    }
+
+    /// Goes on with a handshake that has waited.
+    func begin() {
+        hasBegun = true
+        guard let bytes = held else { return }
+        held = nil
+        context?.fireChannelRead(wrapInboundOut(bytes))
+        context?.fireChannelReadComplete()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard deadline != nil, let event = event as? ChannelEvent, event == .inputClosed else {
+            return context.fireUserInboundEventTriggered(event)
+        }
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        context.fireChannelInactive()
+    }
+}
