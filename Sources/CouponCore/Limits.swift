@@ -34,6 +34,8 @@ extension Limits {
     public static let unknownCouponsAtOnce = 1_000
     /// Connections that have closed with a part of these budgets spent, of which a daemon remembers that.
     public static let debts = 16_384
+    /// The shortest admin token, in bytes.
+    public static let minimumTokenBytes = 16
     /// Users whose rate a daemon remembers, 16 bytes each.
     public static let usersWithRates = 65_536
     /// Unanswered issue requests of one worker; beyond it RESOURCE_EXHAUSTED.

@@ -62,6 +62,6 @@ final class Secrets: Sendable {
 
     private static func token(inFile path: String?) throws(SecretError) -> [UInt8]? {
         guard let path else { return nil }
-        return try secret(inFile: path, limit: Limits.maximumTokenBytes)
+        return try checkedAdminToken(inFile: path)
     }
 }

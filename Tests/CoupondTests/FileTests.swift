@@ -65,6 +65,20 @@ import Testing
         #expect(
             await problems(flags: ["admin-token-file": path]).map(\.text)
                 == ["admin-token-file: \(path) has a first line of more than 1024 bytes"])
+        let short = try file(Array("fifteen letters\n".utf8))
+        #expect(
+            await problems(flags: ["admin-token-file": short]).map(\.text) == [
+                "admin-token-file: \(short) has a token of less than 16 bytes, which can be guessed: "
+                    + "openssl rand -hex 32 makes one that cannot"
+            ])
+        let open = try file(Array("sixteen letters!\n".utf8))
+        #expect(await problems(flags: ["admin-token-file": open]) == [])
+        unsafe chmod(open, 0o620)
+        #expect(
+            await problems(flags: ["admin-token-file": open]).map(\.text) == [
+                "admin-token-file: \(open) can be written by others than its owner: they could "
+                    + "make themselves admins. Run chmod go-w on it"
+            ])
         #expect(await problems(flags: ["redis-password-file": path]) == [])
     }
 

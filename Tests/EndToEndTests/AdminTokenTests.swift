@@ -9,16 +9,16 @@ import Testing
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct AdminTokenTests {
     @Test func `admin methods need the token if one is configured`() async throws {
         let world = try await World()
-        let file = try world.folder.write("open sesame\n", to: "token")
+        let file = try world.folder.write("open sesame, please\n", to: "token")
         let daemon = try await world.daemon(["--admin-token-file", file])
-        let wrong = ["", "open sesam", "open sesame\n", "Open sesame"]
+        let wrong = ["", "open sesame, pleas", "open sesame, please\n", "Open sesame, please"]
         for token in wrong {
             let code = try await refusal {
                 try await client(daemon, token).create(.offer(1, total: 1))
             }
             #expect(code == (token.isEmpty ? .unauthenticated : .permissionDenied))
         }
-        let admin = client(daemon, "open sesame")
+        let admin = client(daemon, "open sesame, please")
         #expect(try await admin.create(.offer(1, total: 1)).id == CouponID(1))
         // The other methods need none.
         #expect(try await daemon.ask(CouponID(1), 1, waitFor: .accepted) == .accepted(sequence: 1))
@@ -30,10 +30,10 @@ import Testing
 
     @Test func `a reload reads the admin token again`() async throws {
         let world = try await World()
-        let file = try world.folder.write("old\n", to: "token")
+        let file = try world.folder.write("an old admin token\n", to: "token")
         let daemon = try await world.daemon(["--admin-token-file", file])
-        let (old, new) = (client(daemon, "old"), client(daemon, "new"))
-        _ = try world.folder.write("new\n", to: "token")
+        let (old, new) = (client(daemon, "an old admin token"), client(daemon, "a new admin token"))
+        _ = try world.folder.write("a new admin token\n", to: "token")
         #expect(try await refusal { try await new.reload() } == .permissionDenied)
         try await old.reload()
         #expect(try await refusal { try await old.reload() } == .permissionDenied)
@@ -46,7 +46,7 @@ import Testing
     func `a reload without a usable token fails and keeps the old one`(_ text: String?) async throws
     {
         let world = try await World()
-        let file = try world.folder.write("old\n", to: "token")
+        let file = try world.folder.write("an old admin token\n", to: "token")
         let (port, systemd) = (Int(try freePort()), try NotifySocket(world.folder.file("notify")))
         let daemon = try Daemon(
             world, ["--admin-token-file", file, "--metrics-listen", "127.0.0.1:\(port)"],
@@ -59,7 +59,7 @@ import Testing
         } else {
             try FileManager.default.removeItem(atPath: file)
         }
-        let token = try world.folder.write("old\n", to: "admin's copy")
+        let token = try world.folder.write("an old admin token\n", to: "admin's copy")
         let reload = [
             "reload", "--address", "127.0.0.1:\(daemon.port)", "--token-file", token,
         ]
@@ -71,7 +71,7 @@ import Testing
             try httpGet("/metrics", port: port).contains("\ncoupond_reload_failures_total 1\n"))
         #expect(daemon.process.logTail().contains("the reload failed"))
 
-        _ = try world.folder.write("old\r\n", to: "token")
+        _ = try world.folder.write("an old admin token\r\n", to: "token")
         let reloaded = try await CommandRun(builtExecutable("couponctl"), reload)
         #expect(reloaded.end == .code(0), "\(reloaded.text)")
         #expect(systemd.receive().hasPrefix("RELOADING=1\nMONOTONIC_USEC="))

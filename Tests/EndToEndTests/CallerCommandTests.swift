@@ -89,7 +89,7 @@ import Testing
         let commands = page.split(separator: "\n").filter { $0.hasPrefix("    couponctl ") }
         #expect(commands.count == 9)
         let folder = try TemporaryFolder()
-        let admin = try folder.write("open sesame\n", to: "admin-token")
+        let admin = try folder.write("open sesame, please\n", to: "admin-token")
         let world = try await CallersWorld(["# nobody"], ["--admin-token-file", admin])
         let tool = URL(filePath: builtExecutable("couponctl")).deletingLastPathComponent().path
         for command in commands {

@@ -266,7 +266,7 @@ struct CallersWorld {
 
     @Test func `a wrong admin token costs the connection`() async throws {
         let world = try await World()
-        let file = try world.folder.write("open sesame\n", to: "token")
+        let file = try world.folder.write("open sesame, please\n", to: "token")
         let daemon = try await world.daemon(["--admin-token-file", file])
         let socket = try PlainSocket(port: daemon.port)
         try socket.send(Request(id: 1, method: .reload))

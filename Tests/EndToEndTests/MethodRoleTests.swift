@@ -59,7 +59,7 @@ import Testing
 
     @Test func `each principal may call the methods of its roles, and no others`() async throws {
         let folder = try TemporaryFolder()
-        let token = try folder.write("open sesame\n", to: "token")
+        let token = try folder.write("open sesame, please\n", to: "token")
         let lines = Self.principals.compactMap { principal in
             principal.roles.map { CallersWorld.line(principal.name, "roles=\($0)") }
         }
@@ -76,7 +76,7 @@ import Testing
                 try target.send(
                     Request(
                         id: 5, deadlineMilliseconds: 20_000,
-                        token: isToken ? Array("open sesame".utf8) : [], method: method))
+                        token: isToken ? Array("open sesame, please".utf8) : [], method: method))
                 let answer = try #require(try target.response())
                 let expected: StatusCode? =
                     allowed.contains(principal.name)

@@ -27,15 +27,15 @@ import Testing
 
     @Test func `a SIGHUP while the daemon waits for its servers is remembered`() async throws {
         let world = try await World()
-        let file = try world.folder.write("old\n", to: "token")
+        let file = try world.folder.write("an old admin token\n", to: "token")
         try await world.redis.kill()
         let daemon = try await waiting(world, ["--admin-token-file", file])
-        _ = try world.folder.write("new\n", to: "token")
+        _ = try world.folder.write("a new admin token\n", to: "token")
         daemon.process.signal(SIGHUP)
         try await world.redis.restart()
         try await daemon.ready()
         var configuration = ClientConfiguration()
-        configuration.token = Array("new".utf8)
+        configuration.token = Array("a new admin token".utf8)
         let admin = CouponClient(address: daemon.client.address, configuration: configuration)
         try await eventually("the new token is valid") {
             try await admin.create(.offer(1, total: 1)).id == CouponID(1)

@@ -226,6 +226,26 @@ import Testing
         await next.close()
     }
 
+    @Test func `a connection that is too many for its address is closed before its handshake`()
+        async throws
+    {
+        let server = try await certificates.make("server")
+        let metrics = Int(try freePort())
+        let daemon = try await daemon(
+            server.flags + [
+                "--max-connections-per-address", "1", "--metrics-listen", "127.0.0.1:\(metrics)",
+            ], certificates.client())
+        // The world's client holds the one. The daemon does not wait for the first byte.
+        let silent = try PlainSocket(port: daemon.port)
+        #expect(try silent.read(1) == nil)
+        let page = try httpGet("/metrics", port: metrics)
+        #expect(page.contains("\ncoupond_connections 1\n"))
+        #expect(page.contains("\ncoupond_limited_total{reason=\"connections_of_address\"} 1\n"))
+        #expect(page.contains("\ncoupond_tls_handshake_failures_total{cause=\"closed\"} 0\n"))
+        #expect(try await daemon.client.health() == nil)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     private func configuration(_ tls: ClientTLS) -> ClientConfiguration {
         var configuration = ClientConfiguration()
         configuration.tls = tls

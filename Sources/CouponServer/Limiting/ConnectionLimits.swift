@@ -9,6 +9,8 @@ struct ConnectionLimits {
 
     /// The address under which the connection is counted; nil if its address has no limit.
     var address: AddressKey?
+    /// Whether its address had as many connections as it may have.
+    var isAboveAddressLimit = false
     /// The principal under whose name the connection is counted; nil if it may have any number.
     var principal: String?
     /// What the connection has spent.

@@ -31,6 +31,7 @@ extension LoopServer {
             ofLoopback: connection.peer.isLoopback, of: configuration.maximumConnections)
         guard let limit, let address = AddressKey(connection.peer.address) else { return nil }
         guard shared.addresses.enter(address, limit: limit) else {
+            connection.limits.isAboveAddressLimit = true
             return refuse(.connectionsOfAddress, connection)
         }
         connection.limits.address = address

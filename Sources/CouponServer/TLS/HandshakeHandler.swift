@@ -27,8 +27,8 @@ final class HandshakeHandler: ChannelDuplexHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         context.fireChannelActive()
-        guard !connection.state.isEnding else {
-            // It is refused. To say so would cost a handshake, and a place for its time.
+        guard !connection.limits.isAboveAddressLimit else {
+            // To say so would cost a handshake each, and a place for its time.
             isOver = true
             return pacer.closeAtOnce()
         }
@@ -38,6 +38,8 @@ final class HandshakeHandler: ChannelDuplexHandler {
             self.fail(.timedOut, context)
             context.close(promise: nil)
         }
+        // A connection that is refused reads nothing itself, but its refusal needs the handshake.
+        context.read()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -83,8 +83,17 @@ internal import CouponRedis
             layers.report("\(error)", about: error.setting)
         }
         check(settings.postgresPasswordFile, limit: Secrets.passwordLimit, &layers)
-        check(settings.adminTokenFile, limit: Limits.maximumTokenBytes, &layers)
+        checkAdminToken(&layers)
         checkCallers(&layers)
+    }
+
+    private func checkAdminToken(_ layers: inout Layers) {
+        guard let path = self.adminTokenFile else { return }
+        do throws(SecretError) {
+            _ = try checkedAdminToken(inFile: path)
+        } catch {
+            layers.report("admin-token-file: \(error)", about: Settings.table.adminTokenFile)
+        }
     }
 
     private func checkCallers(_ layers: inout Layers) {

@@ -13,6 +13,24 @@ func secret(inFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
     }
 }
 
+/// The admin token, in the first line of a file. Guesses are cheap, so it must be long; a file that others may
+/// write makes them admins.
+func checkedAdminToken(inFile path: String) throws(SecretError) -> [UInt8] {
+    var status = stat()
+    if unsafe stat(path, &status) == 0, status.st_mode & (S_IWGRP | S_IWOTH) != 0 {
+        throw SecretError(
+            "\(secretName(path)) can be written by others than its owner: they could make "
+                + "themselves admins. Run chmod go-w on it")
+    }
+    let token = try secret(inFile: path, limit: Limits.maximumTokenBytes)
+    guard token.count >= Limits.minimumTokenBytes else {
+        throw SecretError(
+            "\(secretName(path)) has a token of less than \(Limits.minimumTokenBytes) bytes, which "
+                + "can be guessed: openssl rand -hex 32 makes one that cannot")
+    }
+    return token
+}
+
 /// All bytes of a file, such as a key.
 /// - Parameter limit: how many it may have.
 func contents(ofFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
