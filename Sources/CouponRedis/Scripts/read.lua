@@ -22,13 +22,11 @@ if is_foreign(last) then
   end
 end
 
--- The bytes of an entry, its requests, and its coupons. Entries of one coupon are of an earlier layout; a
--- damaged entry counts as whatever it looks like.
-local function examine(entry)
-  local bytes, payload = 0, entry[2][2]
-  for _, field in ipairs(entry[2]) do bytes = bytes + #field end
+-- The requests of an entry and its coupons. Entries of one coupon are of an earlier layout; a damaged entry
+-- counts as whatever it looks like.
+local function examine(payload)
   if string.byte(payload) ~= ENTRY_VERSION then
-    return bytes, math.max(1, math.floor(#payload / REQUEST_BYTES) - 1),
+    return math.max(1, math.floor(#payload / REQUEST_BYTES) - 1),
       { string.sub(payload, 2, 1 + ID_BYTES) }
   end
   local requests, coupons, at = 0, {}, ENTRY_HEADER_BYTES
@@ -38,33 +36,60 @@ local function examine(entry)
     coupons[#coupons + 1] = string.sub(payload, at + 1, at + ID_BYTES)
     requests, at = requests + count, at + ENTRY_COUPON_BYTES + count * REQUEST_BYTES
   end
-  return bytes, math.max(1, requests), coupons
+  return math.max(1, requests), coupons
+end
+
+local room, bytes_left, coupons_left = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local seen = {}
+
+local function add_coupon(coupon)
+  if not seen[coupon] then seen[coupon], coupons_left = true, coupons_left - 1 end
+end
+
+-- Counts an entry. Most have one coupon only: those need no list of coupons. Thousands of them may be read,
+-- while Redis serves nobody else.
+local function count_entry(fields)
+  local payload = fields[2]
+  for i = 1, #fields do bytes_left = bytes_left - #fields[i] end
+  local start = ENTRY_HEADER_BYTES + ENTRY_COUPON_BYTES
+  if #payload > start and string.byte(payload) == ENTRY_VERSION then
+    local requests = struct.unpack('>I4', payload, ENTRY_HEADER_BYTES + ENTRY_COUNT)
+    if #payload == start + requests * REQUEST_BYTES then
+      room = room - requests
+      return add_coupon(string.sub(payload, ENTRY_HEADER_BYTES + 1, ENTRY_HEADER_BYTES + ID_BYTES))
+    end
+  end
+  local requests, coupons = examine(payload)
+  room = room - requests
+  for i = 1, #coupons do add_coupon(coupons[i]) end
 end
 
 -- A batch is five full entries or thousands of small ones: so fetch few first, then twice as many each time.
-local entries, room, bytes_left, epoch = {}, tonumber(ARGV[3]), tonumber(ARGV[4]), nil
-local seen, coupons_left, most_entries = {}, tonumber(ARGV[5]), tonumber(ARGV[6])
-local after, done, chunk_size = '(' .. ARGV[1], not is_stream, 8
+local entries, count, most_entries = {}, 0, tonumber(ARGV[6])
+local after, done, chunk_size = ARGV[1], not is_stream, 8
+-- The first entry's epoch with its dash. Ids with it and at most 15 more digits need no other check.
+local epoch, plain_bytes = nil, 0
 while not done do
-  local chunk = redis.call('XRANGE', KEYS[2], after, ARGV[2], 'COUNT', chunk_size)
+  local chunk = redis.call('XRANGE', KEYS[2], '(' .. after, ARGV[2], 'COUNT', chunk_size)
   done = #chunk < chunk_size
   chunk_size = math.min(512, chunk_size * 2)
-  for _, entry in ipairs(chunk) do
-    local bytes, requests, coupons = examine(entry)
-    local entry_epoch = string.match(entry[1], '^%d+')
-    room, bytes_left = room - requests, bytes_left - bytes
-    for _, coupon in ipairs(coupons) do
-      if not seen[coupon] then coupons_left = coupons_left - 1 end
-      seen[coupon] = true
+  for i = 1, #chunk do
+    local entry, id = chunk[i], chunk[i][1]
+    if #id > plain_bytes or string.sub(id, 1, #epoch) ~= epoch then
+      local own = string.match(id, '^%d+-')
+      if is_foreign(id) or epoch and own ~= epoch then
+        done = true
+        break
+      end
+      epoch, plain_bytes = own, #own + 15
     end
-    if is_foreign(entry[1]) or epoch and (entry_epoch ~= epoch or room < 0 or bytes_left < 0
-      or coupons_left < 0 or #entries == most_entries) then
+    count_entry(entry[2])
+    if count == most_entries or count > 0 and (room < 0 or bytes_left < 0 or coupons_left < 0) then
       done = true
       break
     end
-    epoch = entry_epoch
-    entries[#entries + 1] = entry
-    after = '(' .. entry[1]
+    count = count + 1
+    entries[count], after = entry, id
   end
 end
 
