@@ -60,7 +60,8 @@ extension Limits {
 
     /// Files that the daemon may have to open for itself, whatever callers hold: the standard three, sessions
     /// with PostgreSQL and connections to Redis beside the event loops' own, signals, the listener for HTTP,
-    /// secrets that are read again, the resolver's sockets. Some thirty; the rest is for later versions.
+    /// secrets that are read again, the resolver's sockets. Some thirty, and two for each issuing lane after
+    /// the first; the rest is for later versions.
     public static let ownDescriptors = 64
     /// The same for each event loop: its own three, a listener, the connections to gate and replicas, and
     /// their successors, which may open before the old ones are closed.
@@ -163,6 +164,20 @@ extension Limits {
     public static let longestIssuingMilliseconds = 20_000
     /// The longest rest of a slow partition, in milliseconds: six times the longest statement.
     public static let restMilliseconds: Int64 = 120_000
+    /// Issuing lanes of a daemon. Default; configurable.
+    public static let issuingLanes = 2
+    /// The most: each is a session of PostgreSQL and a connection to Redis.
+    public static let maximumIssuingLanes = 8
+    /// How long a partition must have had more to issue than one transaction takes before it is lent to
+    /// another lane, in milliseconds.
+    public static let backlogBeforeLendingMilliseconds: Int64 = 500
+    /// A partition is also lent after two steps that take as long, in milliseconds.
+    public static let slowStepMilliseconds: Int64 = 100
+    /// How long it must have had no backlog before it goes back, in milliseconds.
+    public static let quietBeforeReturnMilliseconds: Int64 = 5_000
+    /// What a lane had that was not seen for so long goes back to the first, in milliseconds: no statement of
+    /// a live lane takes longer.
+    public static let laneTimeoutMilliseconds: Int64 = 30_000
     /// Coupons whose accounts a daemon checks each second, besides its suspects.
     public static let auditedCoupons = 32
     /// Rows that it counts each second: some 5 ms of PostgreSQL.

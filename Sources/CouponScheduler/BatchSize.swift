@@ -2,7 +2,7 @@
 /// again if they did not.
 internal import CouponCore
 
-struct BatchSize {
+struct BatchSize: Sendable {
     /// How long a size that took too long is not tried again, in milliseconds: another try costs as much
     /// as the first.
     private static let memoryMilliseconds: Int64 = 60_000

@@ -1,7 +1,7 @@
 /// What the scheduler remembers of a partition that it owns. Losing the session forgets all of it.
 internal import CouponCore
 
-struct Owned {
+struct Owned: Sendable {
     /// Epoch and cursor as last read or committed; nil: read PostgreSQL first. An old value is harmless: the
     /// issuing transaction moves the cursor from exactly this value (rule 19).
     var row: PartitionRow?
@@ -25,6 +25,12 @@ struct Owned {
     var attempted: (requests: Int, entries: Int)?
     /// When its last transaction was committed.
     var issuedAt: MonotonicTime?
+    /// Since when it has had more to issue than one transaction takes.
+    private(set) var backlogSince: MonotonicTime?
+    /// When it last had, or was claimed.
+    private(set) var lastBacklog: MonotonicTime
+    /// How many steps took long, since the last transaction that did not.
+    private var slowSteps = 0
     /// Consecutive failures, and the end of the back-off.
     private(set) var failures = 0
     private(set) var waitsUntil: MonotonicTime?
@@ -37,6 +43,7 @@ struct Owned {
     init(now: MonotonicTime, requestsPerTransaction: Int) {
         checkAt = now
         unloadAt = now
+        lastBacklog = now
         batch = BatchSize(most: requestsPerTransaction)
     }
 
@@ -46,6 +53,43 @@ struct Owned {
         view = nil
         attempted = nil
         isReady = true
+    }
+
+    /// Records how long a step took, and whether it has left something to issue, or a rebuild.
+    mutating func record(backlog: Bool, since start: MonotonicTime, now: MonotonicTime) {
+        backlogSince = backlog ? backlogSince ?? now : nil
+        if backlog { lastBacklog = now }
+        if now.milliseconds(since: start) >= Limits.slowStepMilliseconds {
+            slowSteps += 1
+        } else if issuedAt.map({ $0 >= start }) == true {
+            slowSteps = 0
+        }
+    }
+
+    /// Whether it costs the other partitions of its lane more than a few requests do.
+    func isHeavy(_ now: MonotonicTime) -> Bool {
+        slowSteps > 1
+            || hasBacklog(for: Limits.backlogBeforeLendingMilliseconds, now)
+    }
+
+    /// Whether it has had a backlog for so many milliseconds.
+    func hasBacklog(for milliseconds: Int64, _ now: MonotonicTime) -> Bool {
+        backlogSince.map { now.milliseconds(since: $0) >= milliseconds } == true
+    }
+
+    /// Whether it has been without a backlog for so many milliseconds.
+    func isQuiet(for milliseconds: Int64, _ now: MonotonicTime) -> Bool {
+        failures == 0 && now.milliseconds(since: lastBacklog) >= milliseconds
+    }
+
+    /// As it goes to another lane: what was read stays behind, and a rest for others ends.
+    func packed(_ now: MonotonicTime) -> Owned {
+        var packed = self
+        packed.forget()
+        if failures == 0 { packed.waitsUntil = nil }
+        packed.slowSteps = 0
+        packed.lastBacklog = now
+        return packed
     }
 
     /// Back-off: 50 ms doubling to 5 s, half of it jitter, and never less than `rest`.

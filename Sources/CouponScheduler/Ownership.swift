@@ -19,13 +19,17 @@ struct Ownership {
     }
 
     /// Four times a second: shows the server that the session lives, then claims or releases partitions up to
-    /// the even share. Partitions in a rebuild are kept: the next owner would start it again (rule 43).
+    /// the even share. Partitions in a rebuild are kept: the next owner would start it again (rule 43). What
+    /// other lanes have counts as this daemon's.
     mutating func review(
         ledger: any Ledger, owned: Set<PartitionID>, rebuilding: Set<PartitionID>,
-        now: MonotonicTime
+        lending: Lending, now: MonotonicTime
     ) throws(BackendError) -> Changes? {
         guard now >= reviewAt else { return nil }
-        let share = try ledger.joinMembers().share(of: partitioning.count)
+        let wholeShare = try ledger.joinMembers().share(of: partitioning.count)
+        let lent = lending.lent(now)
+        lending.recall(max(0, lent.count - wholeShare))
+        let share = max(0, wholeShare - lent.count)
         var changes = Changes()
         let sorted = owned.sorted()
         let kept = rebuilding.sorted() + sorted.filter { !rebuilding.contains($0) }
@@ -40,8 +44,36 @@ struct Ownership {
             changes.given.append(partition)
         }
         for partition in partitioning.all
-        where !owned.contains(partition) && owned.count + changes.taken.count < share {
+        where !owned.contains(partition) && !lent.contains(partition)
+            && owned.count + changes.taken.count < share
+        {
             if try ledger.claim(partition) { changes.taken.append(partition) }
+        }
+        failures = 0
+        reviewAt = now.advanced(byMilliseconds: 250)
+        return changes
+    }
+
+    /// The same in another lane than the first: claims what the first has lent, and releases the rest.
+    mutating func reviewLent(
+        ledger: any Ledger, owned: Set<PartitionID>, lending: Lending, lane: Int, now: MonotonicTime
+    ) throws(BackendError) -> Changes? {
+        guard now >= reviewAt else { return nil }
+        try ledger.ping()
+        let (wanted, recalled) = lending.partitions(of: lane)
+        var changes = Changes()
+        for partition in owned.subtracting(wanted).sorted() {
+            try ledger.release(partition)
+            changes.given.append(partition)
+        }
+        for partition in recalled { lending.giveBack(partition, from: lane) }
+        for partition in wanted.sorted() {
+            if try ledger.claim(partition) {
+                if !owned.contains(partition) { changes.taken.append(partition) }
+            } else {
+                lending.giveBack(partition, from: lane)
+                if owned.contains(partition) { changes.given.append(partition) }
+            }
         }
         failures = 0
         reviewAt = now.advanced(byMilliseconds: 250)

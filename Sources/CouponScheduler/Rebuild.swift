@@ -4,7 +4,7 @@
 /// partitions waiting, or the session silent.
 internal import CouponCore
 
-struct Rebuild {
+struct Rebuild: Sendable {
     enum Phase {
         /// Reads the queue: which coupons are queued, and which entries are damaged.
         case surveying

@@ -141,7 +141,7 @@ extension Scheduler {
 
     private func recordSize(of partition: PartitionID, since started: MonotonicTime) {
         let now = options.clocks.now()
-        let othersKeepUp = othersKeepUp(with: partition, now)
+        let othersKeepUp = othersKeepUpInAnyLane(with: partition, now)
         owned[partition]?.batch.committed(
             inMilliseconds: now.milliseconds(since: started), othersKeepUp: othersKeepUp, now: now)
     }

@@ -81,23 +81,19 @@ package final class Scheduler {
     }
 
     private func reportTrouble() {
-        let now = sessionTrouble ?? owned.values.lazy.compactMap(\.trouble).first
+        // A lane without partitions troubles nobody.
+        let own = options.lane == 0 || !options.lending.partitions(of: options.lane).wanted.isEmpty
+        let now = (own ? sessionTrouble : nil) ?? owned.values.lazy.compactMap(\.trouble).first
         if now != reportedTrouble { options.reportTrouble(now) }
         reportedTrouble = now
     }
 
     private func keepOwnership(_ now: MonotonicTime) throws(BackendError) {
         if !ledger.isConnected { owned.removeAll() }
-        let changes = try ownership.review(
-            ledger: ledger, owned: Set(owned.keys),
-            rebuilding: Set(rebuilds.keys).intersection(owned.keys), now: now)
-        guard let changes else { return }
+        guard let changes = try review(now) else { return }
         sessionTrouble = nil
         for partition in changes.given { owned[partition] = nil }
-        for partition in changes.taken {
-            owned[partition] = Owned(
-                now: now, requestsPerTransaction: options.requestsPerTransaction)
-        }
+        for partition in changes.taken { own(partition, now) }
         rebuilds = rebuilds.filter { owned[$0.key] != nil }
         if !changes.given.isEmpty || !changes.taken.isEmpty {
             logger.info(
@@ -106,6 +102,30 @@ package final class Scheduler {
                     LogKey.owned: "\(owned.count)", LogKey.taken: "\(changes.taken.count)",
                     LogKey.given: "\(changes.given.count)",
                 ])
+        }
+        try moveBetweenLanes(now)
+    }
+
+    private func review(_ now: MonotonicTime) throws(BackendError) -> Ownership.Changes? {
+        if options.lane > 0 {
+            return try ownership.reviewLent(
+                ledger: ledger, owned: Set(owned.keys), lending: options.lending,
+                lane: options.lane, now: now)
+        }
+        return try ownership.review(
+            ledger: ledger, owned: Set(owned.keys),
+            rebuilding: Set(rebuilds.keys).intersection(owned.keys), lending: options.lending,
+            now: now)
+    }
+
+    private func own(_ partition: PartitionID, _ now: MonotonicTime) {
+        let luggage = options.lending.unpack(partition, in: options.lane)
+        owned[partition] =
+            luggage?.owned
+            ?? Owned(now: now, requestsPerTransaction: options.requestsPerTransaction)
+        if var rebuild = luggage?.rebuild {
+            rebuild.isInDoubt = true
+            rebuilds[partition] = rebuild
         }
     }
 
@@ -116,6 +136,7 @@ package final class Scheduler {
         }
         sessionTrouble = "\(error)"
         owned.removeAll()
+        options.lending.reportLoss(options.lane, now: now)
         for partition in rebuilds.keys { rebuilds[partition]?.isInDoubt = true }
         ownership.backOff(now: now, using: &random)
     }
@@ -191,6 +212,7 @@ package final class Scheduler {
         } catch {
             fail(partition, error, since: start)
         }
+        recordWeight(of: partition, since: start)
     }
 
     private func yieldToOthers(_ partition: PartitionID, since start: MonotonicTime) {
@@ -210,16 +232,6 @@ package final class Scheduler {
         let next = owned[partition]?.batch.statementMilliseconds ?? 0
         let longest = next > Limits.issuingMilliseconds ? max(took, Int64(next)) : took
         return min(6 * longest, Limits.restMilliseconds)
-    }
-
-    /// Whether another partition has issued something lately.
-    func othersAreBusy(beside partition: PartitionID, _ now: MonotonicTime) -> Bool {
-        owned.contains { $0 != partition && $1.hasIssued(since: now) }
-    }
-
-    /// Whether another partition keeps up: it has issued lately, and has nothing left.
-    func othersKeepUp(with partition: PartitionID, _ now: MonotonicTime) -> Bool {
-        owned.contains { $0 != partition && !$1.isReady && $1.hasIssued(since: now) }
     }
 
     private func fail(_ partition: PartitionID, _ error: BackendError, since start: MonotonicTime) {

@@ -15,6 +15,13 @@ public struct SchedulerOptions: Sendable {
     public var rereadMilliseconds: Int64
     /// The longest sleep while waiting for work; the lock session is pinged in between (rule 9).
     public var pollMilliseconds: Int64
+    /// Which of the daemon's issuing lanes this is; the first is 0.
+    package var lane = 0
+    /// Whether each partition with a backlog is lent at once, and goes back as soon as it has none. For the
+    /// simulator, because its plays are short.
+    package var lendsEagerly = false
+    /// What the daemon's lanes have in common.
+    package var lending = Lending(lanes: 1)
     /// For the back-off's jitter.
     public var seed: UInt64
     /// Time.

@@ -1,53 +1,58 @@
-/// Runs the scheduler on a thread of its own until the daemon drains.
-public import CouponCore
-public import Logging
-public import ServiceLifecycle
+/// Runs a scheduler on a thread of its own until the daemon drains.
+internal import CouponCore
+internal import Logging
+internal import ServiceLifecycle
 internal import SerialThreads
 internal import Synchronization
 
-/// The scheduler as a service.
-public actor SchedulerService: Service {
+/// An issuing lane as a service.
+actor SchedulerService: Service {
     private let thread = SerialThread(name: "coupond.scheduler")
     private let makeLedger: @Sendable () -> any Ledger
     private let makeGates: @Sendable () -> any GateControl
     private let options: SchedulerOptions
     private let logger: Logger
-    private let instruments = Instruments()
+    private let instruments: Instruments
     private let isStopping = Atomic(false)
     private let owned = Mutex<Set<PartitionID>>([])
     private let trouble = Mutex<String?>(nil)
 
     /// The actor's own thread: its calls block.
-    public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe thread.asUnownedSerialExecutor()
     }
 
     /// - Parameters:
     ///   - ledger: makes the scheduler's session with PostgreSQL; called on its thread.
     ///   - gates: makes its connection to Redis; called on its thread.
-    public init(
+    init(
         ledger: @escaping @Sendable () -> any Ledger,
-        gates: @escaping @Sendable () -> any GateControl, options: SchedulerOptions, logger: Logger
+        gates: @escaping @Sendable () -> any GateControl, options: SchedulerOptions, logger: Logger,
+        instruments: Instruments
     ) {
         makeLedger = ledger
         makeGates = gates
         self.options = options
         self.logger = logger
+        self.instruments = instruments
     }
 
-    /// Whether this daemon owns a partition, as of a moment ago.
-    public nonisolated func owns(_ partition: PartitionID) -> Bool {
+    /// Whether this lane owns a partition, as of a moment ago.
+    nonisolated func owns(_ partition: PartitionID) -> Bool {
         owned.withLock { $0.contains(partition) }
     }
 
-    /// Why a partition that this daemon owns waits, as of a moment ago; nil if none does.
-    public nonisolated var whyPartitionsWait: String? { trouble.withLock { $0 } }
+    /// How many partitions this lane owns, as of a moment ago.
+    nonisolated var partitionsOwned: Int { owned.withLock { $0.count } }
+
+    /// Why a partition that this lane owns waits, as of a moment ago; nil if none does.
+    nonisolated var whyPartitionsWait: String? { trouble.withLock { $0 } }
 
     /// Counts a coupon for which PostgreSQL went back.
-    public nonisolated func countPostgresRollback() { instruments.count(.postgresRollbacks) }
+    nonisolated func countPostgresRollback() { instruments.count(.postgresRollbacks) }
 
     /// Drains queues until graceful shutdown or cancellation, then gives the partitions up.
-    public func run() async throws {
+    func run() async throws {
         await withGracefulShutdownHandler {
             await withTaskCancellationHandler {
                 drain()

@@ -97,6 +97,8 @@ public protocol ServerEnvironment: Sendable {
     func reloadSettings() throws(Failure)
     /// Whether this daemon owns a partition now, and so audits its coupons.
     func owns(_ partition: PartitionID) -> Bool
+    /// How many of them are in another issuing lane than the first.
+    var partitionsLent: Int { get }
     /// Why a partition that this daemon owns waits; nil if none does.
     var whyPartitionsWait: String? { get }
     /// The rights that the daemon lacks, for people; nil if it has all.

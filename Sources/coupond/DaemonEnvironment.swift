@@ -23,7 +23,7 @@ final class DaemonEnvironment: ServerEnvironment {
     let registry: MetricsRegistry
     let refusals: RefusalCounts
     let postgresRights: MissingRights
-    let scheduler: SchedulerService
+    let scheduler: IssuingLanes
     let notifier: Notifier
     let stopBound: StopBound
     let logger: Logger
@@ -35,7 +35,7 @@ final class DaemonEnvironment: ServerEnvironment {
         redis: RedisOptions, postgres: PostgresOptions, partitioning: Partitioning,
         replicas: Int, replicaTimeoutMilliseconds: Int64, secrets: Secrets,
         tls: CallerTLS?, redisAccess: RedisAccess, registry: MetricsRegistry,
-        refusals: RefusalCounts, postgresRights: MissingRights, scheduler: SchedulerService,
+        refusals: RefusalCounts, postgresRights: MissingRights, scheduler: IssuingLanes,
         notifier: Notifier, stopBound: StopBound, logger: Logger
     ) {
         self.redis = redis
@@ -135,6 +135,8 @@ final class DaemonEnvironment: ServerEnvironment {
     }
 
     func owns(_ partition: PartitionID) -> Bool { scheduler.owns(partition) }
+
+    var partitionsLent: Int { scheduler.partitionsLent }
 
     func countPostgresRollback() { scheduler.countPostgresRollback() }
 

@@ -80,13 +80,14 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
 private func makeScheduler(
     _ configuration: Configuration, _ redis: RedisOptions, _ postgres: PostgresOptions,
     _ partitioning: Partitioning, _ missingRights: MissingRights
-) -> SchedulerService {
+) -> IssuingLanes {
     let logger = Logger(label: "coupond.scheduler")
     var postgres = postgres
-    // One thread serves all partitions, so a locked coupon must not hold up the others for longer.
+    // One thread serves many partitions, so a locked coupon must not hold up the others for longer.
     postgres.lockTimeoutMilliseconds = 250
     postgres.reportMissingRights = { missingRights.report($0) }
-    return SchedulerService(
+    return IssuingLanes(
+        configuration.issuingLanes,
         ledger: { [postgres] in PostgresLedger(postgres, logger: logger) },
         gates: { RedisGateControl(options: redis, logger: logger) },
         options: SchedulerOptions(

@@ -24,7 +24,8 @@ import Testing
     ) throws -> Ownership.Changes? {
         clock.advance(milliseconds: 250)
         return try ownership.review(
-            ledger: mine, owned: owned, rebuilding: rebuilding, now: clock.now)
+            ledger: mine, owned: owned, rebuilding: rebuilding, lending: Lending(lanes: 1),
+            now: clock.now)
     }
 
     private func all() throws -> Ownership {

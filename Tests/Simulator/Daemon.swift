@@ -13,7 +13,7 @@ final class Daemon {
     var wallOffset: Int64
     private(set) var loops: [SimulatedLoop] = []
     private(set) lazy var subscription = SimulatedSubscription(self)
-    private var scheduler: Fiber?
+    private var schedulers: [Fiber] = []
     private var lane: Fiber?
     private var sessions: [SimulatedSession] = []
     private var store: SimulatedStore?
@@ -30,7 +30,8 @@ final class Daemon {
 
     func start() {
         for number in 1...play.line.draw(1...2) { loops.append(SimulatedLoop(self, number)) }
-        startScheduler()
+        let lending = Lending(lanes: play.lanes)
+        for number in 0..<play.lanes { startScheduler(number, lending) }
         startLane()
         subscription.connect()
         poll()
@@ -71,9 +72,10 @@ final class Daemon {
 
     // MARK: Threads
 
-    private func startScheduler() {
-        let fiber = Fiber("\(name).scheduler", of: self)
-        scheduler = fiber
+    /// - Parameter number: of the issuing lane.
+    private func startScheduler(_ number: Int, _ lending: Lending) {
+        let fiber = Fiber("\(name).scheduler\(number == 0 ? "" : "\(number)")", of: self)
+        schedulers.append(fiber)
         let ledger = SimulatedLedger(play, fiber)
         sessions.append(ledger.session)
         let gates = SimulatedControl(play, fiber)
@@ -82,6 +84,8 @@ final class Daemon {
             requestsPerTransaction: play.requestsPerTransaction,
             seed: play.line.bits(), clocks: clocks(fiber))
         options.slices = play.slices
+        (options.lane, options.lending) = (number, lending)
+        options.lendsEagerly = true
         play.baton.start(fiber) { [play] in
             let scheduler = Scheduler(
                 ledger: ledger, gates: gates, options: options, logger: play.logger)
@@ -171,7 +175,7 @@ final class Daemon {
         guard isAlive else { return }
         play.line.note(name, "is killed")
         isAlive = false
-        if let scheduler { play.baton.kill(scheduler) }
+        for scheduler in schedulers { play.baton.kill(scheduler) }
         if let lane { play.baton.kill(lane) }
         for session in sessions { session.abandon() }
         for loop in loops { loop.gate.close() }
@@ -182,7 +186,8 @@ final class Daemon {
     func release() {
         loops.removeAll()
         sessions.removeAll()
-        (scheduler, lane, store) = (nil, nil, nil)
+        schedulers.removeAll()
+        (lane, store) = (nil, nil)
     }
 }
 

@@ -12,7 +12,8 @@ final class Liveness {
     private static let factor: Int64 = 4
     /// Epochs of a partition after the faults: for the rebuild that they interrupted, and for the next one.
     private static let epochsSpent: Int64 = 2
-    /// Sessions that a daemon may lose after the faults, if several long delays of the network come together.
+    /// Sessions that a scheduler may lose after the faults, if several long delays of the network come
+    /// together.
     private static let sessionsLost = 2
     /// For this long after the faults a daemon may still notice what they broke, because it was stopped.
     private static let aftermath: Int64 = 6_000_000
@@ -95,11 +96,11 @@ final class Liveness {
     }
 
     /// A scheduler has lost a session.
-    func didLoseSession(_ daemon: Daemon?, _ reason: String) {
-        guard let daemon, daemon.isAlive, let healedAt else { return }
+    func didLoseSession(_ scheduler: Fiber, _ reason: String) {
+        guard scheduler.daemon?.isAlive == true, let healedAt else { return }
         guard play.line.now > healedAt + Self.aftermath else { return }
-        lost[daemon.name, default: 0] += 1
-        guard lost[daemon.name, default: 0] > Self.sessionsLost else { return }
-        play.witness.fail("liveness: \(daemon.name) loses session after session: \(reason)")
+        lost[scheduler.name, default: 0] += 1
+        guard lost[scheduler.name, default: 0] > Self.sessionsLost else { return }
+        play.witness.fail("liveness: \(scheduler.name) loses session after session: \(reason)")
     }
 }

@@ -36,9 +36,15 @@ final class Play {
     /// How many of a thousand plays have weights.
     static let weighted = drawsWeights ? 200 : 0
 
+    /// Issuing lanes of each daemon. With several the first lends what has a backlog, also without a reason.
+    let lanes: Int
+
     /// - Parameter weighted: how many of a thousand seeds have weights.
     init(seed: UInt64, isRecording: Bool, weighted: Int) {
         self.seed = seed
+        // A source of its own, so plays with one lane are what they were.
+        var lanes = SplitMix64(seed: seed ^ 0x1A9E5)
+        self.lanes = Int.random(in: 0...9, using: &lanes) < 3 ? 2 : 1
         drawnWeights = Weights(seed: seed, share: weighted)
         let isLarge = drawnWeights.isDrawn
         line = Timeline(seed: seed, isRecording: isRecording)

@@ -22,7 +22,7 @@ final class SimulatedSession {
     func lost(_ reason: String) -> BackendError {
         if let session {
             if !session.isDetached { play.postgres.close(session) }
-            if kind == .ledger { play.liveness.didLoseSession(fiber.daemon, reason) }
+            if kind == .ledger { play.liveness.didLoseSession(fiber, reason) }
         }
         session = nil
         play.line.note(fiber.name, "PostgreSQL: \(reason)")

@@ -51,6 +51,7 @@ struct Volume: AsyncParsableCommand {
         var report = Report(isSmall: small)
         say(report.heading)
         let servers = try await PostgresServer(Scene.postgresSettings)
+        if !small { try await onOwnThread { try Scene.prepareLog(of: servers) } }
         for theCase in Case.all where names.isEmpty || names.contains(theCase.name) {
             guard names.contains(theCase.name) || !small || !theCase.isOnlyFull else { continue }
             for count in daemons.map({ [$0] }) ?? theCase.daemons {

@@ -13,6 +13,7 @@ package enum LogKey {
     package static let figures = "figures"
     package static let from = "from"
     package static let given = "given"
+    package static let lane = "lane"
     package static let limit = "limit"
     package static let lines = "lines"
     package static let maximumConnections = "max-connections"

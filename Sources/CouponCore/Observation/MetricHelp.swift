@@ -20,6 +20,7 @@ extension MetricName {
         requestsInFlight: "Requests without an answer.",
         ready: "1 while requests for every coupon can be accepted, as in /readyz.",
         partitionsOwned: "Partitions whose queues this daemon drains.",
+        partitionsLent: "Those of them that are in another issuing lane than the first.",
         connections: "Connections of callers.",
         connectionsRefused: "Connections refused because there were too many.",
         httpRefused: "HTTP connections refused: too many at once, or a request that is too long.",

@@ -27,6 +27,7 @@ package enum MetricName {
     // Gates.
     package static let ready = "coupond_ready"
     package static let partitionsOwned = "coupond_partitions_owned"
+    package static let partitionsLent = "coupond_partitions_lent"
 
     // Connections.
     package static let connections = "coupond_connections"

@@ -40,7 +40,7 @@ public final class PostgresLedger: Ledger {
         try checkRights()
         let number = try join()
         let rows = try session.run(
-            endStalledMembers,
+            endStalledSessions,
             Statement(
                 """
                 SELECT count(*), count(*) FILTER (WHERE objid < $2::int4::oid)
@@ -64,9 +64,9 @@ public final class PostgresLedger: Ledger {
         rightsCheckAt = .now + .seconds(5)
     }
 
-    /// Ends the sessions of members that stand still within a message or a COPY. The server's idle timeouts
-    /// apply only between statements; its statement timeout does not end a COPY that waits for data.
-    private var endStalledMembers: Statement {
+    /// Ends the sessions of members and owners that stand still within a message or a COPY. The server's idle
+    /// timeouts apply only between statements; its statement timeout does not end a COPY that waits for data.
+    private var endStalledSessions: Statement {
         Statement(
             """
             SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
@@ -74,11 +74,12 @@ public final class PostgresLedger: Ledger {
                 AND query_start < clock_timestamp() - $2 * interval '1 ms'
                 AND pid IN (
                     SELECT pid FROM pg_catalog.pg_locks
-                    WHERE locktype = 'advisory' AND classid = $1::int4::oid AND objsubid = 2
-                        AND granted AND database = (
+                    WHERE locktype = 'advisory' AND classid IN ($1::int4::oid, $3::int4::oid)
+                        AND objsubid = 2 AND granted AND database = (
                             SELECT oid FROM pg_catalog.pg_database
                             WHERE datname = current_database()))
-            """, .integer(AdvisoryLock.member), .integer(Int64(idleMilliseconds)))
+            """, .integer(AdvisoryLock.member), .integer(Int64(idleMilliseconds)),
+            .integer(AdvisoryLock.owner))
     }
 
     /// The number of this session's member lock, taken if need be.

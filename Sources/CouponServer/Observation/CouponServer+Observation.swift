@@ -143,6 +143,7 @@ extension CouponServer {
             MetricFamily(
                 MetricName.partitionsOwned, .gauge,
                 configuration.worker.partitioning.all.count { environment.owns($0) }),
+            MetricFamily(MetricName.partitionsLent, .gauge, environment.partitionsLent),
         ]
     }
 

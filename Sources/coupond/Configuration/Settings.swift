@@ -128,6 +128,9 @@ struct Settings {
     let maxBatch = Setting(
         "max-batch", .whole(1...50_000), String(Limits.requestsPerTransaction),
         "Requests in one issuing transaction")
+    let issuingLanes = Setting(
+        "issuing-lanes", .whole(1...Limits.maximumIssuingLanes), String(Limits.issuingLanes),
+        "Sessions that issue, so that a partition with a long queue does not hold up others")
     let finishedRetention = Setting(
         "finished-retention", .duration(.seconds(1)...(.seconds(8_760 * 3_600))), "24h",
         "How long Redis keeps the holders of a finished coupon")

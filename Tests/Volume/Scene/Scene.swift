@@ -11,7 +11,23 @@ final class Scene: Sendable {
     /// As durable as in production, but without checkpoints at random moments.
     static let postgresSettings = [
         "shared_buffers=512MB", "max_wal_size=8GB", "checkpoint_timeout=30min",
+        "min_wal_size=\(logSegments * 16)MB",
     ]
+    private static let logSegments = 120
+
+    /// Makes files for the log in advance, as a server has them that has run for a while: a new one is
+    /// written in full and synced while every COMMIT waits.
+    static func prepareLog(of postgres: PostgresServer) throws {
+        try postgres.query(
+            """
+            DO $$ BEGIN
+                FOR i IN 1..\(logSegments) LOOP
+                    PERFORM pg_logical_emit_message(false, 'volume', 'x'), pg_switch_wal();
+                END LOOP;
+            END $$
+            """, on: postgres.connection())
+        try postgres.query("CHECKPOINT", on: postgres.connection())
+    }
 
     let world: World
     let daemonCount: Int

@@ -34,7 +34,6 @@ public final class ModelLedger: Ledger {
         guard !isConnected else { return }
         isConnected = true
         joins += 1
-        world.members.append(me)
     }
 
     /// The session ends, as PostgreSQL ends a silent one.
@@ -50,6 +49,7 @@ public final class ModelLedger: Ledger {
     /// Ranked by the order in which sessions began.
     public func joinMembers() throws(BackendError) -> Membership {
         try begin(.join)
+        if !world.members.contains(me) { world.members.append(me) }
         return Membership(
             rank: world.members.firstIndex(of: me) ?? 0, count: world.members.count)
     }

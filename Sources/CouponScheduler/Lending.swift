@@ -1,0 +1,155 @@
+/// Which partitions the first issuing lane of a daemon has lent to its other lanes.
+///
+/// A lane is a scheduler with a thread, a session and a connection to Redis of its own. This object moves
+/// work between them and protects nothing: each lane issues only what its own session has locked (rules 9
+/// and 49), and two owners at once are harmless (rule 10).
+internal import CouponCore
+internal import Synchronization
+
+/// Shared by the issuing lanes of one daemon.
+package final class Lending: Sendable {
+    /// What travels with a partition.
+    struct Luggage: Sendable {
+        let owned: Owned
+        let rebuild: Rebuild?
+    }
+
+    private struct Loan {
+        let lane: Int
+        var luggage: Luggage?
+        /// The first lane wants it back.
+        var isRecalled = false
+    }
+
+    private struct Lane {
+        /// When it last used its session.
+        var seen: MonotonicTime?
+        /// Since when it has no session.
+        var lostAt: MonotonicTime?
+        var rebuilding: Set<PartitionID> = []
+        /// When one of its partitions was last seen to issue all that came.
+        var keptUp: MonotonicTime?
+
+        func isAlive(_ now: MonotonicTime) -> Bool {
+            guard let seen, now.milliseconds(since: seen) < Limits.laneTimeoutMilliseconds else {
+                return false
+            }
+            return lostAt.map { now.milliseconds(since: $0) < Limits.beatTimeoutMilliseconds }
+                ?? true
+        }
+    }
+
+    private struct State {
+        var loans: [PartitionID: Loan] = [:]
+        var lanes: [Lane]
+    }
+
+    private let state: Mutex<State>
+
+    /// - Parameter lanes: how many lanes the daemon has; the first one is number 0.
+    package init(lanes: Int) {
+        state = Mutex(State(lanes: Array(repeating: Lane(), count: lanes)))
+    }
+
+    // MARK: Of all lanes
+
+    /// What a lane has just seen of itself.
+    func report(
+        _ lane: Int, rebuilding: Set<PartitionID>, keepsUp: Bool, now: MonotonicTime
+    ) {
+        state.withLock { state in
+            state.lanes[lane].seen = now
+            state.lanes[lane].lostAt = nil
+            state.lanes[lane].rebuilding = rebuilding
+            if keepsUp { state.lanes[lane].keptUp = now }
+        }
+    }
+
+    /// A lane has no session.
+    func reportLoss(_ lane: Int, now: MonotonicTime) {
+        state.withLock { state in
+            state.lanes[lane].lostAt = state.lanes[lane].lostAt ?? now
+        }
+    }
+
+    /// Whether a partition in another lane keeps up with what comes.
+    func othersKeepUp(beside lane: Int, _ now: MonotonicTime) -> Bool {
+        state.withLock { state in
+            state.lanes.indices.contains { other in
+                guard other != lane, let at = state.lanes[other].keptUp else { return false }
+                return now.milliseconds(since: at) < 1_000
+            }
+        }
+    }
+
+    // MARK: Of the first lane
+
+    /// The partitions that are with other lanes, or on their way to or from them. What a lane had that hangs,
+    /// or gets no session, is not lent any more.
+    func lent(_ now: MonotonicTime) -> Set<PartitionID> {
+        state.withLock { state in
+            let lanes = state.lanes
+            state.loans = state.loans.filter { lanes[$1.lane].isAlive(now) }
+            return Set(state.loans.keys)
+        }
+    }
+
+    /// The other lane with the fewest partitions, of those that were seen lately.
+    func freestLane(_ now: MonotonicTime) -> (lane: Int, partitions: Int)? {
+        state.withLock { state in
+            state.lanes.indices.dropFirst().compactMap { lane in
+                guard let seen = state.lanes[lane].seen, state.lanes[lane].lostAt == nil,
+                    now.milliseconds(since: seen) < 1_000
+                else { return nil }
+                return (lane, state.loans.values.count { $0.lane == lane })
+            }.min { $0.partitions < $1.partitions }
+        }
+    }
+
+    /// Lends a partition that the first lane has just released.
+    func lend(_ partition: PartitionID, to lane: Int, _ luggage: Luggage) {
+        state.withLock { $0.loans[partition] = Loan(lane: lane, luggage: luggage) }
+    }
+
+    /// Wants some partitions back. Those in a rebuild stay (rule 43).
+    func recall(_ count: Int) {
+        state.withLock { state in
+            let recalled = state.loans.values.count { $0.isRecalled }
+            let others = state.loans.filter { partition, loan in
+                !loan.isRecalled && !state.lanes[loan.lane].rebuilding.contains(partition)
+            }
+            for partition in others.keys.sorted().prefix(max(0, count - recalled)) {
+                state.loans[partition]?.isRecalled = true
+            }
+        }
+    }
+
+    // MARK: Of the other lanes
+
+    /// What a lane has or should claim, and what it has to give back.
+    func partitions(
+        of lane: Int
+    ) -> (wanted: Set<PartitionID>, recalled: Set<PartitionID>) {
+        state.withLock { state in
+            let own = state.loans.filter { $1.lane == lane }
+            let wanted = Set(own.filter { !$1.isRecalled }.keys)
+            return (wanted, Set(own.keys).subtracting(wanted))
+        }
+    }
+
+    /// What came with a partition, once.
+    func unpack(_ partition: PartitionID, in lane: Int) -> Luggage? {
+        state.withLock { state in
+            guard state.loans[partition]?.lane == lane else { return nil }
+            defer { state.loans[partition]?.luggage = nil }
+            return state.loans[partition]?.luggage
+        }
+    }
+
+    /// A lane has released a partition, or could not claim it.
+    func giveBack(_ partition: PartitionID, from lane: Int) {
+        state.withLock { state in
+            if state.loans[partition]?.lane == lane { state.loans[partition] = nil }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+/// What a partition costs the others, and how it moves to another issuing lane and back (rule 49).
+internal import CouponCore
+internal import Logging
+
+extension Scheduler {
+    // MARK: Beside others
+
+    /// Whether another partition has issued something lately.
+    func othersAreBusy(beside partition: PartitionID, _ now: MonotonicTime) -> Bool {
+        owned.contains { $0 != partition && $1.hasIssued(since: now) }
+    }
+
+    /// Whether another partition of this lane keeps up: it has issued lately, and has nothing left.
+    func othersKeepUp(with partition: PartitionID, _ now: MonotonicTime) -> Bool {
+        owned.contains { $0 != partition && !$1.isReady && $1.hasIssued(since: now) }
+    }
+
+    /// The same in any lane: Redis and the disk are the same for all.
+    func othersKeepUpInAnyLane(with partition: PartitionID, _ now: MonotonicTime) -> Bool {
+        othersKeepUp(with: partition, now)
+            || options.lending.othersKeepUp(beside: options.lane, now)
+    }
+
+    /// After a step of a partition.
+    func recordWeight(of partition: PartitionID, since start: MonotonicTime) {
+        let now = options.clocks.now()
+        let hasMore = rebuilds[partition] != nil || owned[partition]?.view?.items.isEmpty == false
+        owned[partition]?.record(backlog: hasMore, since: start, now: now)
+    }
+
+    // MARK: Between lanes
+
+    /// After each review of the locks: the first lane lends a partition that is heavy, any other one gives
+    /// back what is quiet.
+    func moveBetweenLanes(_ now: MonotonicTime) throws(BackendError) {
+        options.lending.report(
+            options.lane, rebuilding: Set(rebuilds.keys),
+            keepsUp: owned.contains { !$1.isReady && $1.hasIssued(since: now) }, now: now)
+        if options.lane == 0 { try lend(now) } else { try giveBack(now) }
+    }
+
+    /// One at a time: what is left may be light enough for one lane.
+    private func lend(_ now: MonotonicTime) throws(BackendError) {
+        guard let free = options.lending.freestLane(now),
+            let partition = heaviest(beside: free.partitions, now)
+        else { return }
+        try ledger.release(partition)
+        guard let own = owned.removeValue(forKey: partition) else { return }
+        let rebuild = rebuilds.removeValue(forKey: partition)
+        options.lending.lend(
+            partition, to: free.lane, Lending.Luggage(owned: own.packed(now), rebuild: rebuild))
+        logger.info(
+            "partition lent to another lane",
+            metadata: [
+                LogKey.partition: "\(partition.rawValue)", LogKey.lane: "\(free.lane)",
+            ])
+    }
+
+    /// A partition that should be in another lane: others wait for it, or it is one of several.
+    /// - Parameter lent: how many partitions that lane has.
+    private func heaviest(beside lent: Int, _ now: MonotonicTime) -> PartitionID? {
+        if options.lendsEagerly {
+            return owned.keys.sorted().first { owned[$0]?.hasBacklog(for: 0, now) == true }
+        }
+        let heavy = owned.keys.filter { owned[$0]?.isHeavy(now) == true }.sorted()
+        guard let first = heavy.first, heavy.count > lent + 1 || othersAreLight(beside: first, now)
+        else { return nil }
+        return first
+    }
+
+    /// Whether a partition that is not heavy has issued something lately.
+    private func othersAreLight(beside partition: PartitionID, _ now: MonotonicTime) -> Bool {
+        owned.contains { $0 != partition && !$1.isHeavy(now) && $1.hasIssued(since: now) }
+    }
+
+    private func giveBack(_ now: MonotonicTime) throws(BackendError) {
+        let pause = options.lendsEagerly ? 300 : Limits.quietBeforeReturnMilliseconds
+        for partition in owned.keys.sorted()
+        where owned[partition]?.isQuiet(for: pause, now) == true && rebuilds[partition] == nil {
+            try ledger.release(partition)
+            owned[partition] = nil
+            options.lending.giveBack(partition, from: options.lane)
+        }
+    }
+}

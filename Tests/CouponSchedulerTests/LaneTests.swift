@@ -1,0 +1,156 @@
+/// Partitions that move between the issuing lanes of a daemon (rule 49).
+import CouponCore
+import CoreTestKit
+import Testing
+
+@testable import CouponScheduler
+
+@Suite struct LaneTests {
+    private let plant = Plant(partitions: 2)
+    private let (first, second): (TestDaemon, TestDaemon)
+    private let lending = Lending(lanes: 2)
+
+    /// Two lanes of one daemon. Coupon 8 is in partition 0, coupon 9 in partition 1.
+    init() {
+        let (plant, lending) = (plant, lending)
+        let lanes = [0, 1].map { lane in
+            plant.daemon(requestsPerTransaction: 10) { options in
+                (options.lane, options.lending) = (lane, lending)
+            }
+        }
+        (first, second) = (lanes[0], lanes[1])
+    }
+
+    private func open() {
+        // The first rebuilds may have lent one of them.
+        plant.run(first, second, turns: 4_000) {
+            plant.isOpen(0) && plant.isOpen(1) && has(first, 0) && has(first, 1)
+        }
+        // Moving their cursors to the new epochs was a transaction of each.
+        for _ in 0..<400 { for lane in [first, second] { lane.turn(plant.clock) } }
+        plant.offer(8)
+        plant.offer(9)
+    }
+
+    /// The partitions in which a lane has issued something.
+    private func partitionsIssued(by lane: TestDaemon) -> Set<Int> {
+        Set(lane.ledger.batches.lazy.filter { !$0.items.isEmpty }.map(\.partition.rawValue))
+    }
+
+    private func owner(_ partition: Int) -> ObjectIdentifier? {
+        plant.world.owners[PartitionID(partition)]
+    }
+
+    private func has(_ daemon: TestDaemon, _ partition: Int) -> Bool {
+        owner(partition) == ObjectIdentifier(daemon.ledger)
+    }
+
+    /// Turns of both lanes, with a request for partition 1 in each.
+    private func play(
+        turns: Int = 4_000, both: Bool = true, sourceLocation: SourceLocation = #_sourceLocation,
+        until isDone: () -> Bool
+    ) {
+        for _ in 0..<turns {
+            if isDone() { return }
+            plant.accept(of: 9)
+            first.turn(plant.clock)
+            if both { second.turn(plant.clock) }
+        }
+        #expect(isDone(), "not within \(turns) turns", sourceLocation: sourceLocation)
+    }
+
+    /// Partition 0 has a long queue, and is lent.
+    private func lend() {
+        open()
+        plant.accept(5_000)
+        play { has(second, 0) }
+    }
+
+    @Test func `a partition with a backlog goes to another lane and, once it is drained, back`() {
+        lend()
+        #expect(has(first, 1))
+        let issued = first.ledger.batches.count { $0.partition == PartitionID(0) }
+        play(turns: 10_000) { plant.queue(0).isEmpty }
+        #expect(has(second, 0) && has(first, 1))
+        #expect(first.ledger.batches.count { $0.partition == PartitionID(0) } == issued)
+        #expect(partitionsIssued(by: second) == [0])
+        #expect(plant.world.tables.issues[CouponID(8)]?.count == 5_000)
+        play { has(first, 0) }
+        let before = plant.world.tables.issues[CouponID(8)]?.count ?? 0
+        plant.accept()
+        play { plant.world.tables.issues[CouponID(8)]?.count == before + 1 }
+    }
+
+    @Test func `a partition with a backlog stays while no other has anything to issue`() {
+        open()
+        plant.accept(5_000)
+        plant.run(first, second) { plant.queue(0).isEmpty }
+        #expect(partitionsIssued(by: second) == [])
+    }
+
+    @Test func `of two partitions with a backlog one is lent`() {
+        open()
+        plant.accept(5_000, of: 8)
+        plant.accept(5_000, of: 9)
+        plant.run(first, second) { has(second, 0) || has(second, 1) }
+        plant.run(first, second) { plant.queue(0).isEmpty && plant.queue(1).isEmpty }
+        #expect(partitionsIssued(by: second).count == 1)
+    }
+
+    @Test func `a rebuild goes on in the other lane, in the same epoch`() {
+        open()
+        plant.accept(2_000)
+        plant.loseGate()
+        let epoch = plant.row().epoch
+        play { has(second, 0) }
+        #expect(!plant.isOpen(), "it is lent before it is open")
+        play { plant.isOpen() }
+        #expect(plant.row().epoch == epoch + 1)
+        #expect(has(second, 0))
+    }
+
+    @Test func `what is lent counts as the daemon's share`() throws {
+        lend()
+        let other = plant.daemon()
+        plant.run(first, second, other) { has(other, 1) }
+        #expect(has(second, 0))
+        for _ in 0..<200 { for daemon in [first, second, other] { daemon.turn(plant.clock) } }
+        #expect(has(second, 0) && has(other, 1))
+    }
+
+    @Test func `a daemon whose share is less than what is lent calls some back`() {
+        lend()
+        lending.recall(1)
+        play(turns: 100) { !has(second, 0) }
+        play { has(first, 0) || has(second, 0) }
+        #expect(has(first, 0))
+    }
+
+    @Test func `what a lane without a session had is issued by the first lane`() {
+        lend()
+        second.ledger.before = { _, _ throws(BackendError) in
+            throw .postgres(.sessionLost("57P01"))
+        }
+        play { has(first, 0) }
+        play(turns: 10_000) { plant.queue(0).isEmpty }
+        #expect(plant.world.tables.issues[CouponID(8)]?.count == 5_000)
+    }
+
+    @Test func `a lane that loses its session for a moment keeps what it has`() {
+        lend()
+        second.ledger.loseSession()
+        play { has(second, 0) }
+        #expect(second.ledger.joins == 2)
+    }
+
+    @Test func `what a lane that hangs had is issued by the first lane, and stays there`() {
+        lend()
+        // PostgreSQL ends its session.
+        second.ledger.loseSession()
+        let issued = second.ledger.batches.count
+        play(turns: 40_000, both: false) { has(first, 0) }
+        play(both: false) { plant.world.tables.issues[CouponID(8)]?.count == 5_000 }
+        #expect(second.ledger.batches.count == issued)
+        #expect(has(first, 1))
+    }
+}
