@@ -72,7 +72,7 @@ extension DaemonTests {
                 throw Unexpected(what: "it is open")
             }
             _ = try await one.client.update(
-                coupon, CouponChange(opens: .now(plus: 0.5), closes: .now(plus: 3)))
+                coupon, CouponChange(opens: .now(plus: 0.5), closes: .now(plus: 6)))
             try await eventually("the window has opened and closed") {
                 user += 1
                 let outcome = try await one.ask(coupon, user)
