@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build install run demo bench test test-client test-python test-examples simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
+.PHONY: help build install deb test-deb image static run demo bench test test-client test-python test-examples simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -11,10 +11,23 @@ build: dependencies ## the daemon and its command line, release build, into .bui
 # With Swift's runtime inside, so that the machine needs no Swift.
 PREFIX ?= /usr/local
 STATIC = --configuration release --static-swift-stdlib --scratch-path .build/static
-install: dependencies ## programs, unit, user, manual pages and completions: DESTDIR=…, PREFIX=/usr/local
+static: dependencies
 	swift build $(STATIC) --product coupond
 	swift build $(STATIC) --product couponctl
+
+install: static ## programs, unit, user, manual pages and completions: DESTDIR=…, PREFIX=/usr/local
 	Scripts/install .build/static/release "$(DESTDIR)" "$(PREFIX)"
+
+VERSION ?= $(shell sed -n 's/.*static let version = "\(.*\)"/\1/p' Sources/coupond/Main.swift)
+deb: static ## a Debian package, in .local: VERSION=…
+	Scripts/deb .build/static/release "$(VERSION)" .local
+
+test-deb: deb ## the package in a clean Debian: installed, started, upgraded, purged; needs root
+	Scripts/deb .build/static/release 0.0.1 .local
+	Scripts/test-deb .local/coupond_0.0.1_*.deb .local/coupond_$(VERSION)_*.deb
+
+image: static ## a container image as an OCI archive, in .local: VERSION=…
+	Scripts/image .build/static/release "$(VERSION)" .local/coupond-$(VERSION).oci.tar
 
 run: build ## serve on 127.0.0.1:7070 with a private Redis and PostgreSQL in .local/, until Ctrl-C
 	@Scripts/run

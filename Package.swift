@@ -262,7 +262,7 @@ let package = Package(
 if Context.environment["COUPOND_FUZZ"] != nil {
     let decoders = [
         "CHiredis", "CLibcrypto", "CLibpq", "CProtobufC", "CCouponProto", "CouponDomain",
-        "CouponAccess", "CouponCore", "CouponWire", "CouponRedis", "CouponPostgres",
+        "CouponAccess", "CouponCore", "CouponWire", "CouponRedis", "CouponPostgres", "Systemd",
     ]
     let configuration: Target.Dependency = .product(
         name: "Configuration", package: "swift-configuration")
@@ -272,8 +272,8 @@ if Context.environment["COUPOND_FUZZ"] != nil {
         .target(
             name: "coupond",
             dependencies: [
-                "CouponAccess", "CouponCore", "CouponPostgres", "CouponRedis", logging, nioCore,
-                configuration,
+                "CouponAccess", "CouponCore", "CouponPostgres", "CouponRedis", "Systemd", logging,
+                nioCore, configuration,
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             exclude: ["Configuration/Options.swift"],

@@ -116,6 +116,21 @@ extension Limits {
             + observationConnections + refusedConnections
     }
 
+    // MARK: systemd
+
+    /// How much more time the daemon asks of systemd each time while it starts or drains, in seconds: a
+    /// scheduler's last transaction takes 25 at most.
+    public static let extensionSeconds = 30
+    /// How often it asks while it starts, in seconds.
+    public static let extensionPeriodSeconds = 5
+    /// A thread without progress for so many periods of the watchdog stands still: two minutes with that of
+    /// the unit. A statement takes 25 seconds at most.
+    public static let stuckThreadPeriods: Int64 = 8
+    /// The same for a job of a lane whose jobs make hundreds of calls: 20 minutes.
+    public static let stuckLanePeriods: Int64 = 80
+    /// How long `coupond reload` waits for the daemon, in seconds.
+    public static let reloadSeconds = 60
+
     // MARK: Log
 
     /// Bytes of the log that wait for a reader of standard error; beyond it lines are dropped, and counted.

@@ -36,6 +36,9 @@ public struct IssuingLanes: Service {
     /// Why a partition that this daemon owns waits, as of a moment ago; nil if none does.
     public var whyPartitionsWait: String? { lanes.lazy.compactMap(\.whyPartitionsWait).first }
 
+    /// When the lane that is furthest behind last looked at the time; nil while none runs.
+    public var progress: MonotonicTime? { lanes.compactMap(\.progress).min() }
+
     /// Counts a coupon for which PostgreSQL went back.
     public func countPostgresRollback() { lanes[0].countPostgresRollback() }
 

@@ -16,6 +16,8 @@ actor SchedulerService: Service {
     private let isStopping = Atomic(false)
     private let owned = Mutex<Set<PartitionID>>([])
     private let trouble = Mutex<String?>(nil)
+    /// When the scheduler last looked at the time, in nanoseconds; 0 while it does not run.
+    private let lastLook = Atomic<Int64>(0)
 
     /// The actor's own thread: its calls block.
     nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -48,6 +50,12 @@ actor SchedulerService: Service {
     /// Why a partition that this lane owns waits, as of a moment ago; nil if none does.
     nonisolated var whyPartitionsWait: String? { trouble.withLock { $0 } }
 
+    /// When the scheduler last looked at the time, which it does in every step; nil while it does not run.
+    nonisolated var progress: MonotonicTime? {
+        let time = lastLook.load(ordering: .relaxed)
+        return time == 0 ? nil : MonotonicTime(nanoseconds: time)
+    }
+
     /// Counts a coupon for which PostgreSQL went back.
     nonisolated func countPostgresRollback() { instruments.count(.postgresRollbacks) }
 
@@ -72,6 +80,12 @@ actor SchedulerService: Service {
         var options = options
         options.reportOwned = { [self] owned in self.owned.withLock { $0 = owned } }
         options.reportTrouble = { [self] trouble in self.trouble.withLock { $0 = trouble } }
+        options.clocks.now = { [self, now = options.clocks.now] in
+            let time = now()
+            lastLook.store(time.nanoseconds, ordering: .relaxed)
+            return time
+        }
+        defer { lastLook.store(0, ordering: .relaxed) }
         let scheduler = Scheduler(
             ledger: makeLedger(), gates: makeGates(), options: options, logger: logger,
             instruments: instruments)

@@ -1,5 +1,6 @@
 /// The server as a service: listeners, a loop server for each event loop, lanes, events.
-internal import CouponCore
+public import CouponCore
+internal import CouponWire
 public import Logging
 internal import NIOCore
 public import NIOPosix
@@ -41,7 +42,9 @@ public struct CouponServer: Service {
                 lane, worker: configuration.worker, environment: environment,
                 loopServers: loopServers, logger: logger)
         }
-        relay = EventRelay(environment: environment, loopServers: loopServers, logger: logger)
+        relay = EventRelay(
+            environment: environment, loopServers: loopServers,
+            clocks: configuration.worker.clocks, logger: logger)
     }
 
     /// Listens, serves, drains.
@@ -73,8 +76,11 @@ public struct CouponServer: Service {
         }
     }
 
-    /// Reads the admin token and the callers file again, and drops all local caches.
-    public func reload() async { _ = await work.admin.reload() }
+    /// Reads the settings again that a reload may change, and drops all local caches.
+    /// - Throws: the reason, if nothing has changed.
+    public func reload() async throws(Failure) {
+        if case .failure(let failure) = await work.admin.reload() { throw failure }
+    }
 
     /// Each second every daemon reads the partitions and drops older epochs (rule 15).
     private func repeatRecurringWork() async {
@@ -84,12 +90,25 @@ public struct CouponServer: Service {
         }
     }
 
-    /// Gives a sign of life after each round through all event loops. If a loop hangs there are no more
-    /// signs, and the watchdog ends the daemon.
+    /// Gives a sign of life after each round through all event loops, if no other thread stands still. If one
+    /// does there are no more signs, and the watchdog ends the daemon.
     private func feedWatchdog() async {
         guard let period = configuration.watchdogPeriod else { return }
+        let clocks = configuration.worker.clocks
         while (try? await Task.sleep(for: period)) != nil {
             _ = try? await loopServers.collect(on: group.any()) { _ in true }.get()
+            let threads = [
+                ("scheduler", environment.schedulerProgress), ("events", relay.progress),
+            ]
+            let stuck = StuckThreads(
+                threads: threads, lanes: work.lanes.map { ($0.kind, $0.jobBegan) },
+                period: period, now: clocks.now())
+            guard stuck.names.isEmpty else {
+                logger.error(
+                    "threads stand still: the watchdog is not fed",
+                    metadata: [LogKey.name: "\(stuck.names.joined(separator: ", "))"])
+                continue
+            }
             environment.alive()
         }
     }
@@ -154,10 +173,18 @@ public struct CouponServer: Service {
         let deadline = clocks.now().advanced(byMilliseconds: configuration.drainMilliseconds)
         await untilClientsHaveLeft()
         loopServers.each { loopServer in loopServer.withWorker { $0.drain() } }
-        while await requestsInFlight() > 0, clocks.now() < deadline {
+        var reportAt = clocks.now().advanced(byMilliseconds: 1_000)
+        var left = await requestsInFlight()
+        while left > 0, clocks.now() < deadline {
+            if clocks.now() >= reportAt {
+                environment.stillDraining(left)
+                reportAt = clocks.now().advanced(byMilliseconds: 1_000)
+            }
             try? await Task.sleep(for: .milliseconds(10))
+            left = await requestsInFlight()
         }
-        let left = await requestsInFlight()
+        // For the last lines of the trail, and the scheduler's last transaction.
+        environment.stillDraining(left)
         if left > 0 {
             logger.warning("the drain timed out", metadata: [LogKey.requests: "\(left)"])
         }

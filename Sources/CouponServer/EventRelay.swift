@@ -13,23 +13,38 @@ actor EventRelay {
     private let isUp = Gauge(label: MetricName.subscriptionUp)
     private var isBroken = false
     private let isStopping = Atomic(false)
+    /// When the thread last asked for an event, in nanoseconds; 0 while it does not run.
+    private let lastTurn = Atomic<Int64>(0)
+    private let clocks: Clocks
 
     /// The actor's own thread: its calls block.
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe thread.asUnownedSerialExecutor()
     }
 
-    init(environment: any ServerEnvironment, loopServers: LoopServers, logger: Logger) {
+    init(
+        environment: any ServerEnvironment, loopServers: LoopServers, clocks: Clocks,
+        logger: Logger
+    ) {
         self.environment = environment
+        self.clocks = clocks
         self.loopServers = loopServers
         self.logger = logger
         isUp.record(0)
     }
 
+    /// When the thread last showed that it moves; nil while it does not run.
+    nonisolated var progress: MonotonicTime? {
+        let time = lastTurn.load(ordering: .relaxed)
+        return time == 0 ? nil : MonotonicTime(nanoseconds: time)
+    }
+
     /// Passes events on until `stop`.
     func run() {
         let source = environment.makeEvents()
+        defer { lastTurn.store(0, ordering: .relaxed) }
         while !isStopping.load(ordering: .relaxed) {
+            lastTurn.store(clocks.now().nanoseconds, ordering: .relaxed)
             guard let signal = source.next() else { continue }
             report(signal)
             loopServers.each { loopServer in loopServer.withWorker { $0.receive(signal) } }

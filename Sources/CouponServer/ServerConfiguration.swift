@@ -14,6 +14,9 @@ public struct ServerConfiguration: Sendable {
         case tcp(host: String, port: Int)
         /// An absolute path.
         case unix(path: String)
+        /// A socket that listened before the daemon started.
+        /// - `socketPath`: of a unix socket; nil for TCP.
+        case inherited(descriptor: Int32, socketPath: String?)
     }
 
     /// Who may connect to unix sockets.
@@ -52,6 +55,8 @@ public struct ServerConfiguration: Sendable {
     public var metricsListen: HostAndPort?
     /// Whether metrics over HTTP are for readers only, if a callers file is configured.
     public var observersNeedRole = false
+    /// A socket that listens there already; nil if the daemon makes its own.
+    public var metricsDescriptor: Int32?
     /// Connections at once, over all event loops.
     public var maximumConnections = Limits.connections
     /// Other limits of callers.
@@ -117,6 +122,10 @@ public protocol ServerEnvironment: Sendable {
     func draining(withinMilliseconds milliseconds: Int64)
     /// Every caller is answered, and the last lines of the trail are written, or will not be.
     func drained()
-    /// Every event loop answers; called once in each `watchdogPeriod`.
+    /// The drain goes on; called each second, and at its end.
+    func stillDraining(_ requests: Int)
+    /// When the scheduler last looked at the time; nil while it does not run.
+    var schedulerProgress: MonotonicTime? { get }
+    /// Every event loop and thread gets on with its work; called once in each `watchdogPeriod`.
     func alive()
 }

@@ -26,6 +26,13 @@ public struct Notifier: Sendable {
         try send("STATUS=" + oneLine(status))
     }
 
+    /// The service needs more time to start or to stop: systemd waits at least this long from now on.
+    /// - Parameter status: one line for `systemctl status`.
+    public func extendTimeout(bySeconds seconds: Int, _ status: String) throws(NotifierError) {
+        try send(
+            "STATUS=" + oneLine(status) + "\nEXTEND_TIMEOUT_USEC=\(seconds * 1_000_000)")
+    }
+
     /// The service reads its settings again; `ready` ends that.
     public func reloading() throws(NotifierError) {
         var time = timespec()

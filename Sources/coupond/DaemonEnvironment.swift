@@ -25,6 +25,7 @@ final class DaemonEnvironment: ServerEnvironment {
     let postgresRights: MissingRights
     let scheduler: IssuingLanes
     let notifier: Notifier
+    let start: SlowStart
     let stopBound: StopBound
     let logger: Logger
     private let reloadFailures = Counter(label: MetricName.reloadFailures)
@@ -36,7 +37,7 @@ final class DaemonEnvironment: ServerEnvironment {
         replicas: Int, replicaTimeoutMilliseconds: Int64, secrets: Secrets,
         tls: CallerTLS?, redisAccess: RedisAccess, registry: MetricsRegistry,
         refusals: RefusalCounts, postgresRights: MissingRights, scheduler: IssuingLanes,
-        notifier: Notifier, stopBound: StopBound, logger: Logger
+        notifier: Notifier, start: SlowStart, stopBound: StopBound, logger: Logger
     ) {
         self.redis = redis
         self.postgres = postgres
@@ -51,6 +52,7 @@ final class DaemonEnvironment: ServerEnvironment {
         self.postgresRights = postgresRights
         self.scheduler = scheduler
         self.notifier = notifier
+        self.start = start
         self.stopBound = stopBound
         self.logger = logger
     }
@@ -142,12 +144,15 @@ final class DaemonEnvironment: ServerEnvironment {
 
     var metrics: String { registry.text + refusals.text + ProcessMetrics.text }
 
+    var schedulerProgress: MonotonicTime? { scheduler.progress }
+
     var whyPartitionsWait: String? { scheduler.whyPartitionsWait }
 
     var missingRights: String? { postgresRights.text }
 
     func listening(on address: String) {
         self.address.withLock { $0 = address }
+        start.end()
         notify { () throws(NotifierError) in try notifier.ready("listening on \(address)") }
     }
 
@@ -162,6 +167,13 @@ final class DaemonEnvironment: ServerEnvironment {
     }
 
     func drained() { stopBound.end(withinMilliseconds: Limits.stopMilliseconds) }
+
+    func stillDraining(_ requests: Int) {
+        notify { () throws(NotifierError) in
+            try notifier.extendTimeout(
+                bySeconds: Limits.extensionSeconds, "draining; \(requests) requests in flight")
+        }
+    }
 
     func alive() { notify { () throws(NotifierError) in try notifier.alive() } }
 

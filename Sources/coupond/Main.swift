@@ -14,12 +14,22 @@ internal import Logging
             --config, and the file over the defaults. A setting in the file is a line such as: \
             max-batch = 1000
             """,
-        version: version, subcommands: [MigrateCommand.self, AclCommand.self])
+        version: version, subcommands: [MigrateCommand.self, AclCommand.self, ReloadCommand.self])
 
     @OptionGroup var options: Options
 
-    @Flag(help: "Check the configuration, report its mistakes, and exit with 0 or 78.")
+    @Flag(
+        help: """
+            Check the configuration, report its mistakes, and exit with 0 or 78. \
+            --check-config=connect also connects to Redis and PostgreSQL, and exits with 69 if one of \
+            them cannot be reached.
+            """)
     var checkConfig = false
+
+    /// `--check-config=connect`: a flag of ArgumentParser has no value.
+    @Flag(name: .customLong(connectFlag), help: .hidden) var checkServers = false
+
+    private static let connectFlag = "check-config-connect"
 
     @Flag(help: "Print all settings and where each comes from, as a file of --config, and exit.")
     var printConfig = false
@@ -28,7 +38,10 @@ internal import Logging
         Descriptors.reserveStandard()
         Signals.ignoreMeaningless()
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(
+                CommandLine.arguments.dropFirst().map {
+                    $0 == "--check-config=connect" ? "--" + connectFlag : $0
+                })
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -58,6 +71,7 @@ internal import Logging
     func run() async throws {
         let configuration = try await checked(options)
         if printConfig { return try answer(configuration.asFile) }
+        if checkServers { return try await answer(serversAreGood(configuration)) }
         if checkConfig {
             let ignored = configuration.foreignVariables
             let note = ignored.isEmpty ? "" : "\nIgnored: \(ignored.joined(separator: ", "))"

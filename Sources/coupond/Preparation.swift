@@ -86,7 +86,7 @@ func onThread<Value: Sendable>(
 /// Brings the database up to date and checks Redis' settings, so mistakes show at the start.
 func prepare(
     _ configuration: Configuration, _ redis: RedisOptions, _ postgres: PostgresOptions,
-    _ logger: Logger
+    _ start: SlowStart, _ logger: Logger
 ) throws -> Installation {
     let deadline = Clocks.system.now().advanced(byMilliseconds: 10_000)
     while true {
@@ -94,6 +94,7 @@ func prepare(
             let gates = RedisGateControl(options: redis, logger: logger)
             _ = try gates.identity()
             try gates.checkRights()
+            start.waits(for: "the schema of PostgreSQL")
             return try Installation.setUp(
                 postgres, partitions: configuration.partitions,
                 mayMigrate: configuration.migrateAtStart, logger: logger)
@@ -118,6 +119,7 @@ func prepare(
                 throw ExitCode(EX_UNAVAILABLE)
             }
             logger.warning("waiting for Redis or PostgreSQL", metadata: [LogKey.why: "\(error)"])
+            start.waits(for: "Redis or PostgreSQL: \(error)")
             Clocks.system.pause(500)
         }
     }

@@ -1,5 +1,6 @@
 /// SIGHUP drops all local caches, and reads the files of secrets and the callers file again. Other settings
 /// need a restart.
+internal import CouponCore
 internal import CouponServer
 internal import ServiceLifecycle
 internal import UnixSignals
@@ -9,10 +10,20 @@ struct ReloadService: Service {
     let signals: UnixSignalsSequence
     let server: CouponServer
     let earlyStop: EarlyStop
+    let results: ReloadResults?
 
     func run() async throws {
         // The service group watches its signals before it runs the first service.
         earlyStop.end()
-        for await _ in signals.cancelOnGracefulShutdown() { await server.reload() }
+        results?.write(.waiting)
+        for await _ in signals.cancelOnGracefulShutdown() {
+            results?.begin()
+            do throws(Failure) {
+                try await server.reload()
+                results?.write(.done)
+            } catch {
+                results?.write(.failed(error.message))
+            }
+        }
     }
 }

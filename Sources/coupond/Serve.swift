@@ -40,8 +40,10 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
     let postgres = PostgresOptions(configuration) { refusals.count(.postgres, $0) }
     let hangups = await UnixSignalsSequence(trapping: .sighup)
     let earlyStop = await EarlyStop(log, logger)
+    let notifier = Notifier(environment: environment())
+    let start = SlowStart(notifier)
     let installation = try await onThread {
-        try prepare(configuration, redis, postgres, logger)
+        try prepare(configuration, redis, postgres, start, logger)
     }
 
     let missingRights = MissingRights(logger)
@@ -59,10 +61,11 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
             replicaTimeoutMilliseconds: configuration.redisWaitTimeout.wholeMilliseconds,
             secrets: secrets, tls: tls, redisAccess: redisAccess, registry: metrics,
             refusals: refusals, postgresRights: missingRights, scheduler: scheduler,
-            notifier: Notifier(environment: environment()), stopBound: StopBound(log, logger),
-            logger: logger),
+            notifier: notifier, start: start, stopBound: StopBound(log, logger), logger: logger),
         logger: logger)
-    let reload = ReloadService(signals: hangups, server: server, earlyStop: earlyStop)
+    let reload = ReloadService(
+        signals: hangups, server: server, earlyStop: earlyStop,
+        results: ReloadResults(environment: environment()))
     do {
         // They stop in reverse order: callers are answered while the scheduler still commits.
         try await ServiceGroup(
@@ -97,7 +100,8 @@ private func makeScheduler(
 }
 
 extension RedisOptions {
-    fileprivate init(
+    /// Also for `--check-config=connect`.
+    init(
         _ configuration: Configuration, _ access: RedisAccess,
         countRefusal: @escaping @Sendable (String) -> Void
     ) {
@@ -143,8 +147,13 @@ extension ServerConfiguration {
             worker: WorkerOptions(
                 partitioning: partitioning, replicas: configuration.redisWaitReplicas,
                 clocks: .system, failpoint: failpoint()))
-        listen = configuration.listen.map(\.place)
-        adminListen = configuration.adminListen?.place
+        let (settings, inherited) = (
+            Settings.table, InheritedListeners(environment: environment())
+        )
+        listen =
+            inherited.places(of: settings.listen) ?? configuration.listen.map(\.place)
+        adminListen =
+            inherited.places(of: settings.adminListen)?.first ?? configuration.adminListen?.place
         loopbackIsAdmin = configuration.callerEndpoints.allSatisfy(\.isLocal)
         unixSockets = UnixSocketAccess(
             mode: configuration.unixSocketMode,
@@ -154,6 +163,7 @@ extension ServerConfiguration {
         self.tls = tls
         metricsListen = configuration.metricsListen?.tcp
         observersNeedRole = configuration.metricsListen.map { !$0.isLocal } ?? false
+        metricsDescriptor = inherited[settings.metricsListen].first?.descriptor
         localCallersAreAdmins = configuration.adminFromLoopback
         self.maximumConnections = maximumConnections
         limits = CallerLimits(configuration)
@@ -176,6 +186,20 @@ extension CallerLimits {
         requestsPerUser = configuration.userRate
         requestsInFlight = configuration.maxRequestsInFlight
         bufferBytes = configuration.maxBufferBytes
+    }
+}
+
+extension InheritedListeners {
+    /// Nil if the setting itself says where to listen.
+    fileprivate func places(of setting: any AnySetting) -> [ServerConfiguration.Place]? {
+        let sockets = self[setting]
+        if sockets.isEmpty { return nil }
+        return sockets.map { socket in
+            guard case .unix(let path) = socket.endpoint else {
+                return .inherited(descriptor: socket.descriptor, socketPath: nil)
+            }
+            return .inherited(descriptor: socket.descriptor, socketPath: path)
+        }
     }
 }
 

@@ -14,6 +14,9 @@ enum Signals {
         ] {
             _ = signal(number, SIG_IGN)
         }
+        // The daemon starts no programs, but process 1 of a container inherits those that others leave. The
+        // kernel removes them then.
+        if getpid() == 1 { _ = signal(SIGCHLD, SIG_IGN) }
     }
 }
 

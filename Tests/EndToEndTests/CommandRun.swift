@@ -10,12 +10,14 @@ struct CommandRun {
     /// Standard output and standard error.
     let text: String
 
-    init(_ executable: String, _ arguments: [String], environment: [String: String] = [:])
-        async throws
-    {
+    init(
+        _ executable: String, _ arguments: [String], environment: [String: String] = [:],
+        passed: [Int32] = []
+    ) async throws {
         let folder = try TemporaryFolder()
         let process = try ServerProcess(
-            executable, arguments: arguments, environment: environment, in: folder.path)
+            executable, arguments: arguments, environment: environment, in: folder.path,
+            passed: passed)
         end = try await process.waitForEnd(within: .seconds(60))
         text = process.logTail(lines: 10_000)
     }

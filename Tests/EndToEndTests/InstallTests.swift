@@ -7,6 +7,8 @@ import Testing
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct InstallTests {
     private static let files = [
         "/opt/bin/coupond", "/opt/bin/couponctl", "/opt/lib/systemd/system/coupond.service",
+        "/opt/lib/systemd/system/coupond.socket",
+        "/opt/share/doc/coupond/examples/sealed.conf",
         "/opt/lib/sysusers.d/coupond.conf", "/opt/share/man/man8/coupond.8",
         "/opt/share/man/man5/coupond.conf.5", "/opt/share/man/man1/couponctl.1",
         "/opt/share/bash-completion/completions/coupond",

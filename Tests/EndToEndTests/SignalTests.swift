@@ -1,7 +1,7 @@
 /// Signals at any moment.
 import CouponClient
 import CouponCore
-import Glibc
+import Foundation
 import TestSupport
 import TestWorld
 import Testing
@@ -44,6 +44,27 @@ import Testing
         for number in Self.meaningless { daemon.process.signal(number) }
         #expect(try await daemon.win(CouponID(1), 1) == 1)
         #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test func `as process 1 the daemon reaps what others leave, and ends on SIGTERM`()
+        async throws
+    {
+        let world = try await World()
+        let daemon = try Daemon(
+            world, startedBy: ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"])
+        try await daemon.ready()
+        // A process of the container: its parent is gone when it ends.
+        func children(of process: Int32) throws -> [Int32] {
+            try String(contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)
+                .split(separator: " ").compactMap { Int32($0) }
+        }
+        let first = try #require(try children(of: daemon.process.pid).first)
+        let left = try await CommandRun(
+            "nsenter", ["--target", "\(first)", "--pid", "--mount", "sh", "-c", "sleep 0.2 &"])
+        #expect(left.end == .code(0), "\(left.text)")
+        try await eventually("nothing is left of it") { try children(of: first).isEmpty }
+        #expect(kill(first, SIGTERM) == 0)
+        #expect(try await daemon.process.waitForEnd() == .code(0))
     }
 
     /// A daemon that cannot reach Redis.

@@ -33,11 +33,13 @@ public final class ServerProcess: Sendable {
     ///   - environment: added to the test's own.
     ///   - folder: its working folder, which also gets its log, `<name>.log`.
     ///   - user: the user that it runs as; nil for the test's own. Only root may name another.
+    ///   - passed: descriptors that it gets as 3 and following.
     ///   - deathSignal: the signal that it gets when the test process dies, without `SIG`.
     /// - Throws: ``ServerProcessError``. A program that does not exist starts and ends with code 127.
     public init(
         _ executable: String, arguments: [String] = [], environment: [String: String] = [:],
-        in folder: String, user: String? = nil, deathSignal: String = "KILL"
+        in folder: String, user: String? = nil, passed: [Int32] = [],
+        deathSignal: String = "KILL"
     ) throws(ServerProcessError) {
         name = executable.split(separator: "/").last.map(String.init) ?? executable
         log = folder + "/" + name + ".log"
@@ -47,7 +49,7 @@ public final class ServerProcess: Sendable {
         let request = SpawnRequest(
             command: command + ["--", executable] + arguments,
             environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
-            log: log)
+            log: log, passed: passed)
         let spawned = Mutex<pid_t>(0)
         SpawningThread.shared.run { spawned.withLock { $0 = spawn(request) } }
         let result = spawned.withLock { $0 }

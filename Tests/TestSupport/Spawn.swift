@@ -9,6 +9,8 @@ struct SpawnRequest: Sendable {
     let environment: [String: String]
     /// The file to which standard output and standard error are appended.
     let log: String
+    /// Descriptors of this process that the child gets as 3 and following.
+    var passed: [Int32] = []
 }
 
 /// Starts a child in a process group of its own, with default signals, no inherited descriptor, and
@@ -22,12 +24,18 @@ func spawn(_ request: SpawnRequest) -> pid_t {
     unsafe posix_spawn_file_actions_addopen(
         &actions, 1, request.log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    // Copies far above what the child gets, so that none is replaced before it is passed.
+    let copies = request.passed.map { fcntl($0, F_DUPFD_CLOEXEC, 900) }
+    defer { for copy in copies { close(copy) } }
     // Also those that another thread opens at the same time: Foundation's Process learns of its child's
     // end by a socket without close-on-exec, and a server with a copy of it would hide that end. A new
     // descriptor gets the lowest free number, so it is not far above the highest. To close one that is not
     // open is no error.
-    for descriptor in 3...(highestDescriptor() + 64) {
+    for descriptor in 3...(highestDescriptor() + 64) where !copies.contains(descriptor) {
         unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
+    }
+    for (index, copy) in copies.enumerated() {
+        unsafe posix_spawn_file_actions_adddup2(&actions, copy, 3 + Int32(index))
     }
 
     var attributes = posix_spawnattr_t()

@@ -100,10 +100,11 @@ package final class Daemon: Sendable {
     ///   - postgres: how it reaches PostgreSQL; by default directly.
     ///   - tls: how its client uses TLS; nil if it does not.
     ///   - starter: a command that becomes the daemon, such as `prlimit`.
+    ///   - passed: descriptors that it gets as 3 and following.
     package init(
         _ world: World, _ arguments: [String] = [], _ failpoint: Failpoint? = nil,
         environment: [String: String] = [:], redis: String? = nil, postgres: String? = nil,
-        tls: ClientTLS? = nil, startedBy starter: [String] = []
+        tls: ClientTLS? = nil, startedBy starter: [String] = [], passed: [Int32] = []
     ) throws {
         port = Int(try freePort())
         let password = try world.folder.write(
@@ -122,7 +123,7 @@ package final class Daemon: Sendable {
             environment: environment.merging(
                 failpoint.map { ["FAILPOINT": $0.rawValue] } ?? [:]
             ) { $1 },
-            in: try world.folder.makeFolder("daemon-\(port)"))
+            in: try world.folder.makeFolder("daemon-\(port)"), passed: passed)
         // Only a failing test should reach this deadline; a busy machine may be slow.
         var configuration = ClientConfiguration()
         configuration.deadline = .seconds(20)

@@ -38,6 +38,26 @@ public struct Installation: Equatable, Sendable {
         return try session.installation(partitions: partitions)
     }
 
+    /// Finds what a daemon's start would refuse, and changes nothing.
+    /// - Returns: what a start would do, in words for people.
+    /// - Throws: as `setUp`.
+    public static func check(
+        _ options: PostgresOptions, partitions: Int, mayMigrate: Bool, logger: Logger
+    ) throws(BackendError) -> String {
+        let session = Session(options, role: .store, logger: logger)
+        try session.checkSchema()
+        let missing = try session.missingMigrations()
+        guard missing == 0 else {
+            try session.checkMayMigrate(atStart: mayMigrate)
+            return "a start would run \(missing) migrations"
+        }
+        try session.checkRights()
+        if try session.run("SELECT EXISTS (SELECT FROM coupond.installation)").boolean(0, 0) {
+            _ = try session.installation(partitions: partitions)
+        }
+        return "the schema is up to date"
+    }
+
     /// What `coupond migrate` does, with the owner's connection string. Safe to run again.
     /// - Parameters:
     ///   - partitions: P, as for `setUp`.

@@ -26,6 +26,8 @@ actor BlockingLane {
     private let inbox: AsyncStream<Job>.Continuation
     private let jobsWaiting = Atomic<Int>(0)
     private let jobsRefused = Atomic<Int>(0)
+    /// When the present job began, in nanoseconds; 0 between jobs.
+    private let jobStart = Atomic<Int64>(0)
     private let isRecurringWaiting = Atomic(false)
     private let isFinished = Atomic(false)
 
@@ -91,7 +93,17 @@ actor BlockingLane {
     /// Works through the jobs until `finish`. Jobs that wait then have no callers any more: each could take
     /// as long as a server that does not answer.
     func run() async {
-        for await job in jobs where !isFinished.load(ordering: .relaxed) { job(self) }
+        for await job in jobs where !isFinished.load(ordering: .relaxed) {
+            jobStart.store(clocks.now().nanoseconds, ordering: .relaxed)
+            job(self)
+            jobStart.store(0, ordering: .relaxed)
+        }
+    }
+
+    /// When the job began that the thread works on; nil if it waits for one.
+    nonisolated var jobBegan: MonotonicTime? {
+        let time = jobStart.load(ordering: .relaxed)
+        return time == 0 ? nil : MonotonicTime(nanoseconds: time)
     }
 
     /// Audits as many coupons as fit in a second; a coupon that cannot be read is audited later.

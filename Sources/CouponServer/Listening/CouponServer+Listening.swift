@@ -35,6 +35,9 @@ extension CouponServer {
         case .unix(let path):
             let entrance = Entrance(socketPath: path, isAdmin: isAdmin)
             return [try await listen(loopServers, at: path, entrance, setting: setting)]
+        case .inherited(let descriptor, let path):
+            let entrance = Entrance(socketPath: path, isAdmin: isAdmin)
+            return [try await accept(loopServers, from: descriptor, entrance)]
         case .tcp(let host, let first):
             let addresses = try await ListenAddress.resolve((host, first), setting: setting)
             var port = first
@@ -88,18 +91,9 @@ extension CouponServer {
         let reusePort = ChannelOptions.Types.SocketOption.socketOption(
             .init(rawValue: SO_REUSEPORT))
         let isShared = isShared || configuration.reusesPort
-        let listener = try await bootstrap(loopServer.eventLoop, nil)
+        let listener = try await bootstrap(loopServer.eventLoop, nil).withCallersOfTCP()
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(reusePort, value: isShared ? 1 : 0)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            .childChannelOption(
-                .tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: Limits.keepaliveSeconds
-            )
-            .childChannelOption(
-                .tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: Limits.keepaliveSeconds / 3
-            )
-            .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 3)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try enter(channel, loopServer, entrance)
@@ -116,8 +110,6 @@ extension CouponServer {
         _ loopServers: [NIOLoopBound<LoopServer>], at path: String, _ entrance: Entrance,
         setting: String
     ) async throws -> any Channel {
-        let byLoop = Dictionary(
-            uniqueKeysWithValues: loopServers.map { (ObjectIdentifier($0.eventLoop), $0) })
         let loop = group.any()
         try await UnixSocketFile.makeRoom(at: path, setting: setting, on: loop)
         // Until the file has its mode only this user may connect.
@@ -125,15 +117,7 @@ extension CouponServer {
         let listener: any Channel
         do {
             defer { umask(mask) }
-            listener = try await bootstrap(loop, group)
-                .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        guard let loopServer = byLoop[ObjectIdentifier(channel.eventLoop)] else {
-                            preconditionFailure("a connection is on a loop without a server")
-                        }
-                        try enter(channel, loopServer, entrance)
-                    }
-                }
+            listener = try await spreading(loopServers, from: loop, entrance)
                 .bind(unixDomainSocketPath: path).get()
         } catch {
             throw CannotListen(setting: setting, path: path, error)
@@ -148,13 +132,45 @@ extension CouponServer {
         return listener
     }
 
+    /// One listener at a socket that an activator keeps open. Each event loop could accept from it too, but
+    /// then closing them would lose what their queues hold; this one leaves it to the next daemon.
+    private func accept(
+        _ loopServers: [NIOLoopBound<LoopServer>], from descriptor: Int32, _ entrance: Entrance
+    ) async throws -> any Channel {
+        var bootstrap = spreading(loopServers, from: group.any(), entrance)
+        if entrance.socketPath == nil { bootstrap = bootstrap.withCallersOfTCP() }
+        let listener = try await bootstrap.withBoundSocket(descriptor).get()
+        // NIO has shortened the queue of connections that wait to be accepted.
+        _ = Glibc.listen(descriptor, Self.waitingConnections)
+        return listener
+    }
+
+    /// A listener on one loop, whose connections go to all loops in turn.
+    private func spreading(
+        _ loopServers: [NIOLoopBound<LoopServer>], from loop: any EventLoop, _ entrance: Entrance
+    ) -> ServerBootstrap {
+        let byLoop = Dictionary(
+            uniqueKeysWithValues: loopServers.map { (ObjectIdentifier($0.eventLoop), $0) })
+        return bootstrap(loop, group).childChannelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                guard let loopServer = byLoop[ObjectIdentifier(channel.eventLoop)] else {
+                    preconditionFailure("a connection is on a loop without a server")
+                }
+                try enter(channel, loopServer, entrance)
+            }
+        }
+    }
+
+    /// How many connections may wait to be accepted, at each listener.
+    private static let waitingConnections: Int32 = 4_096
+
     /// - Parameter children: where connections live; nil for the loop of the listener.
     private func bootstrap(
         _ loop: any EventLoop, _ children: (any EventLoopGroup)?
     ) -> ServerBootstrap {
         ServerBootstrap(group: loop, childGroup: children ?? loop)
             .serverChannelInitializer { accepting.watch($0) }
-            .serverChannelOption(.backlog, value: 4_096)
+            .serverChannelOption(.backlog, value: Self.waitingConnections)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(
@@ -217,5 +233,20 @@ extension CouponServer {
             return true
         }
         return false
+    }
+}
+
+extension ServerBootstrap {
+    /// Options of connections by TCP.
+    fileprivate func withCallersOfTCP() -> ServerBootstrap {
+        childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(
+                .tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: Limits.keepaliveSeconds
+            )
+            .childChannelOption(
+                .tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: Limits.keepaliveSeconds / 3
+            )
+            .childChannelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 3)
     }
 }

@@ -15,28 +15,32 @@ extension CouponServer {
         let observing = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = observing.next()
         let pages = PagesInFlight(on: loop) { page($0, on: loop) }
-        var port = listen.port
-        let addresses = try await ListenAddress.resolve(listen, setting: "metrics-listen")
-        let listeners = try await bindEach(addresses, setting: "metrics-listen") { address in
-            var address = address
-            address.port = port
-            let listener = try await ServerBootstrap(group: loop)
-                .serverChannelInitializer { accepting.watch($0) }
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try enter(channel)
-                        let pipeline = channel.pipeline.syncOperations
-                        try pipeline.addHandler(
-                            RequestSizeHandler { countRefusedObserver() })
-                        try pipeline.configureHTTPServerPipeline()
-                        try pipeline.addHandler(
-                            ObservationHandler(refusal: refusal) { pages.page($0) })
-                    }
+        let bootstrap = ServerBootstrap(group: loop)
+            .serverChannelInitializer { accepting.watch($0) }
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try enter(channel)
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(RequestSizeHandler { countRefusedObserver() })
+                    try pipeline.configureHTTPServerPipeline()
+                    try pipeline.addHandler(
+                        ObservationHandler(refusal: refusal) { pages.page($0) })
                 }
-                .bind(to: address).get()
-            port = listener.localAddress?.port ?? port
-            return [listener]
+            }
+        var listeners: [any Channel] = []
+        if let descriptor = configuration.metricsDescriptor {
+            listeners = [try await bootstrap.withBoundSocket(descriptor).get()]
+        } else {
+            var port = listen.port
+            let addresses = try await ListenAddress.resolve(listen, setting: "metrics-listen")
+            listeners = try await bindEach(addresses, setting: "metrics-listen") { address in
+                var address = address
+                address.port = port
+                let listener = try await bootstrap.bind(to: address).get()
+                port = listener.localAddress?.port ?? port
+                return [listener]
+            }
         }
         EventLoopFuture.andAllComplete(listeners.map(\.closeFuture), on: loop).whenComplete { _ in
             observing.shutdownGracefully { _ in }

@@ -4,6 +4,8 @@
 struct Form<Value: Sendable>: Sendable {
     /// In words, such as "a whole number from 1 to 1024".
     let description: String
+    /// The words that are values, for suggestions; empty if there are too many.
+    var words: [String] = []
     /// Nil if the text is not a value.
     let parse: @Sendable (String) -> Value?
 }
@@ -65,7 +67,9 @@ extension Form<String> {
 extension Form where Value: CaseIterable & RawRepresentable<String> {
     static var choice: Form {
         let names = Value.allCases.map(\.rawValue)
-        return Form(description: "one of " + names.joined(separator: ", ")) { Value(rawValue: $0) }
+        return Form(description: "one of " + names.joined(separator: ", "), words: names) {
+            Value(rawValue: $0)
+        }
     }
 }
 

@@ -1,11 +1,12 @@
-/// The layers that settings come from: flags over variables over the file over defaults. Each value knows its
-/// place.
+/// The layers that settings come from: sockets of an activator over flags over variables over the file over
+/// defaults. Each value knows its place.
 internal import Configuration
 internal import SystemPackage
 
 struct Layers {
     /// The first that has a value wins.
     private let providers: [(provider: any ConfigProvider, origin: Origin)]
+    private let inherited: InheritedListeners
     private(set) var problems: [ConfigurationProblem] = []
     /// Variables that look like settings and belong to somebody else.
     let foreignVariables: [String]
@@ -26,7 +27,9 @@ struct Layers {
         let others = variables.filter { !known.contains($0.key) }
         foreignVariables = others.filter { ForeignVariables.contains($0.key, value: $0.value) }
             .keys.sorted()
-        problems = others.keys.filter { [foreignVariables] in !foreignVariables.contains($0) }
+        inherited = InheritedListeners(environment: environment)
+        problems = inherited.problems
+        problems += others.keys.filter { [foreignVariables] in !foreignVariables.contains($0) }
             .sorted().map { .unknown($0, called: "variable", at: "environment", among: known) }
         let values = flags.map {
             (AbsoluteConfigKey([$0.key]), ConfigValue(.string($0.value), isSecret: false))
@@ -65,7 +68,9 @@ struct Layers {
         guard setting.accepts(text) else {
             // The address of a server may have come with its password.
             let shown = text.contains("@") ? "a text with an @ (not shown)" : "\"\(text)\""
-            let reason = "\(setting.key) is \(shown), and must be \(setting.expectation)"
+            let hint = suggestion(for: text, among: setting.words).map { "; did you mean \($0)?" }
+            let reason =
+                "\(setting.key) is \(shown), and must be \(setting.expectation)" + (hint ?? "")
             report(reason, about: setting)
             return setting.fallback
         }
@@ -81,6 +86,7 @@ struct Layers {
     mutating func report(_ problem: ConfigurationProblem) { problems.append(problem) }
 
     private func given(_ setting: any AnySetting) -> (text: String, origin: String)? {
+        if let text = inherited.text(of: setting) { return (text, InheritedListeners.origin) }
         for (provider, origin) in providers {
             guard
                 let result = try? provider.value(

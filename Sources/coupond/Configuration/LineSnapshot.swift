@@ -44,6 +44,10 @@ struct LineSnapshot: FileConfigSnapshot {
     private mutating func add(_ line: Substring, at origin: String) -> ConfigurationProblem? {
         let line = line.trimmed
         if line.isEmpty || line.hasPrefix("#") { return nil }
+        // libpq would read no further than a zero byte, and a terminal obeys others.
+        guard !line.unicodeScalars.contains(where: { $0.value < 0x20 && $0 != "\t" }) else {
+            return .init(origin: origin, text: "has a control character")
+        }
         guard let equals = line.firstIndex(of: "=") else {
             return .init(origin: origin, text: "not of the form key = value")
         }

@@ -26,6 +26,8 @@ protocol AnySetting: Sendable {
     var help: String { get }
     /// The texts that are values, in words.
     var expectation: String { get }
+    /// The words that are values; empty if there are too many.
+    var words: [String] { get }
     /// Whether its flag has no value: `--allow-unsafe-redis`.
     var isSwitch: Bool { get }
     /// Whether it may be given more than once; the values are joined by commas.
@@ -35,6 +37,8 @@ protocol AnySetting: Sendable {
 
 extension Setting: AnySetting {
     var expectation: String { form.description }
+
+    var words: [String] { form.words }
 
     /// A setting that is true by default needs a value to become false.
     var isSwitch: Bool { Value.self == Bool.self && fallback == "false" }

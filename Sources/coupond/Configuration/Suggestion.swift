@@ -1,7 +1,11 @@
 /// "Did you mean …?"
 
-/// The name among `known` that is nearest to what was written; nil if none is near.
+/// The name among `known` that is nearest to what was written, or the only one that begins so; nil if none is
+/// near.
 func suggestion(for written: String, among known: [String]) -> String? {
+    // Such as "warn", or "tls-cert".
+    let longer = written.count < 3 ? [] : known.filter { $0.hasPrefix(written) }
+    if longer.count == 1 { return longer[0] }
     let farthest = max(2, written.count / 3)
     // Skips names of very different length, so a long text is not compared with each name.
     return known.filter { abs($0.count - written.count) <= farthest }

@@ -1,0 +1,39 @@
+/// Which threads stand still: what the watchdog needs to know besides the event loops.
+internal import CouponCore
+
+struct StuckThreads {
+    /// Such as "scheduler" or "lane loads".
+    let names: [String]
+
+    /// - Parameters:
+    ///   - threads: names, and when each last showed progress; nil if it does not run.
+    ///   - lanes: when each began the job that it works on; nil if it waits for one.
+    ///   - period: how often the watchdog is fed.
+    init(
+        threads: [(name: String, progress: MonotonicTime?)],
+        lanes: [(lane: Lane, jobBegan: MonotonicTime?)], period: Duration, now: MonotonicTime
+    ) {
+        func isStuck(_ since: MonotonicTime?, _ periods: Int64) -> Bool {
+            let milliseconds =
+                period.components.seconds * 1_000
+                + period.components.attoseconds / 1_000_000_000_000_000
+            return since.map {
+                $0.advanced(byMilliseconds: milliseconds * periods) < now
+            } ?? false
+        }
+        names =
+            threads.filter { isStuck($0.progress, Limits.stuckThreadPeriods) }.map(\.name)
+            + lanes.filter { isStuck($0.jobBegan, $0.lane.stuckPeriods) }.map { "lane \($0.lane)" }
+    }
+}
+
+extension Lane {
+    /// How many periods of the watchdog a job may take. Those of the lanes without callers, and an audit on
+    /// demand, make many calls that may each wait for a server.
+    fileprivate var stuckPeriods: Int64 {
+        switch self {
+        case .news, .loads, .statuses: Limits.stuckThreadPeriods
+        case .admin, .resync, .audits: Limits.stuckLanePeriods
+        }
+    }
+}

@@ -1,0 +1,112 @@
+/// What the daemon and systemd say to each other at a start, a reload and a drain, and what the unit allows.
+import Foundation
+import TestSupport
+import TestWorld
+import Testing
+
+@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ServiceTests {
+    @Test func `coupond reload shows the result of a reload`() async throws {
+        let world = try await World()
+        let file = try world.folder.write("old\n", to: "token")
+        let runtime = ["RUNTIME_DIRECTORY": try world.folder.makeFolder("run")]
+        let daemon = try Daemon(world, ["--admin-token-file", file], environment: runtime)
+        try await daemon.ready()
+        func reload(
+            _ process: Int32, _ environment: [String: String]
+        ) async throws -> CommandRun {
+            try await CommandRun(
+                builtExecutable("coupond"), ["reload", "\(process)"], environment: environment)
+        }
+        let pid = daemon.process.pid
+        for _ in 1...2 {
+            let good = try await reload(pid, runtime)
+            #expect(good.end == .code(0) && good.text == "reloaded", "\(good.text)")
+        }
+        try FileManager.default.removeItem(atPath: file)
+        let bad = try await reload(pid, runtime)
+        #expect(bad.end == .code(1))
+        #expect(bad.text.hasPrefix("the reload failed: admin-token-file: "), "\(bad.text)")
+        #expect(bad.text.hasSuffix("the old token stays valid"))
+        _ = try world.folder.write("new\n", to: "token")
+        #expect(try await reload(pid, runtime).end == .code(0))
+        let other = try await reload(pid + 1_000_000, runtime)
+        #expect(other.end == .code(69) && other.text.contains("is not a coupond of this service"))
+        #expect(try await reload(pid, [:]).end == .code(64))
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test func `a start that waits for its servers gets more time, and says what it waits for`()
+        async throws
+    {
+        let world = try await World()
+        try await world.redis.kill()
+        let systemd = try NotifySocket(world.folder.file("notify"))
+        let daemon = try Daemon(
+            world, environment: ["NOTIFY_SOCKET": world.folder.file("notify")])
+        var message = ""
+        try await eventually("it reports") {
+            message = systemd.receive(status: true)
+            return message.contains("Redis or PostgreSQL: ")
+        }
+        #expect(message.hasPrefix("STATUS=starting; waiting for Redis or PostgreSQL: "))
+        #expect(message.hasSuffix("\nEXTEND_TIMEOUT_USEC=30000000"))
+        try await world.redis.restart()
+        try await eventually("it is ready") {
+            systemd.receive().hasPrefix("READY=1\nSTATUS=listening on ")
+        }
+        daemon.process.signal(SIGTERM)
+        try await eventually("it drains") { systemd.receive().hasPrefix("STOPPING=1\n") }
+        try await eventually("the drain gets more time") {
+            systemd.receive(status: true)
+                == "STATUS=draining; 0 requests in flight\nEXTEND_TIMEOUT_USEC=30000000"
+        }
+        #expect(try await daemon.process.waitForEnd() == .code(0))
+    }
+
+    @Test(
+        .enabled(
+            if: FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-analyze"),
+            "systemd-analyze is not installed"))
+    func `systemd-analyze finds no mistake in the units, and hardly anything exposed`()
+        async throws
+    {
+        let folder = try TemporaryFolder()
+        let (root, units) = (folder.file("root"), folder.file("root/usr/lib/systemd/system"))
+        let programs = URL(filePath: builtExecutable("coupond")).deletingLastPathComponent().path
+        let install = try await CommandRun(
+            repositoryRoot + "/Scripts/install", [programs, root, "/usr"],
+            environment: ["PATH": "/usr/bin:/bin"])
+        #expect(install.end == .code(0), "\(install.text)")
+        func analyze(_ words: String) async throws -> CommandRun {
+            try await CommandRun(
+                "/bin/sh", ["-c", "systemd-analyze \(words)"],
+                environment: ["SYSTEMD_LOG_LEVEL": "warning"])
+        }
+        // verify loads what the units need, too.
+        for unit in [
+            "sysinit.target", "basic.target", "shutdown.target", "sockets.target",
+            "network-online.target", "multi-user.target", "system.slice", "-.slice",
+        ] {
+            let text = unit.hasSuffix(".slice") ? "[Slice]\n" : "[Unit]\nDescription=\(unit)\n"
+            try text.write(toFile: units + "/" + unit, atomically: true, encoding: .utf8)
+        }
+        let verify = try await analyze(
+            "verify --man=no --root=\(root) coupond.service coupond.socket")
+        #expect(verify.end == .code(0) && verify.text.isEmpty, "\(verify.text)")
+        let exposed =
+            "security --no-pager --offline=true --root=\(root) coupond.service --threshold="
+        let open = try await analyze(exposed + "10")
+        #expect(open.end == .code(0), "\(open.text)")
+        let dropIn = units + "/coupond.service.d"
+        try FileManager.default.createDirectory(
+            atPath: dropIn, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(
+            atPath: root + "/usr/share/doc/coupond/examples/sealed.conf",
+            toPath: dropIn + "/sealed.conf")
+        let sealed = try await analyze(exposed + "3")
+        #expect(sealed.end == .code(0), "\(sealed.text)")
+        let again = try await analyze(
+            "verify --man=no --root=\(root) coupond.service coupond.socket")
+        #expect(again.end == .code(0) && again.text.isEmpty, "\(again.text)")
+    }
+}
