@@ -1,5 +1,5 @@
 /// Sockets that are open before the service starts (socket activation, sd_listen_fds(3)): systemd listens,
-/// and the service accepts. They stay open while the service restarts, so callers wait instead of being refused.
+/// and the service accepts. They stay open while the service restarts, so callers wait and none is refused.
 internal import Glibc
 
 /// A listening stream socket that the activator passed to this process.
