@@ -16,6 +16,7 @@ public actor SchedulerService: Service {
     private let isStopping = Atomic(false)
     private let owned = Mutex<Set<PartitionID>>([])
     private let trouble = Mutex<String?>(nil)
+    private let progress = Mutex(SchedulerState())
 
     /// The actor's own thread: its calls block.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -43,6 +44,9 @@ public actor SchedulerService: Service {
     /// Why a partition that this daemon owns waits, as of a moment ago; nil if none does.
     public nonisolated var whyPartitionsWait: String? { trouble.withLock { $0 } }
 
+    /// The queues of owned partitions and the rebuilds, as of a moment ago.
+    public nonisolated var state: SchedulerState { progress.withLock { $0 } }
+
     /// Counts a coupon for which PostgreSQL went back.
     public nonisolated func countPostgresRollback() { instruments.count(.postgresRollbacks) }
 
@@ -65,7 +69,15 @@ public actor SchedulerService: Service {
     /// other daemons would still count this daemon and leave it its share.
     private func drain() {
         var options = options
-        options.reportOwned = { [self] owned in self.owned.withLock { $0 = owned } }
+        options.reportOwned = { [self] owned in
+            self.owned.withLock { $0 = owned }
+            self.progress.withLock { $0.queues = $0.queues.filter { owned.contains($0.key) } }
+        }
+        options.reportQueue = { [self] partition, queue in
+            self.progress.withLock { $0.queues[partition] = queue }
+        }
+        options.reportRebuilds = { [self] shares in self.progress.withLock { $0.rebuilds = shares }
+        }
         options.reportTrouble = { [self] trouble in self.trouble.withLock { $0 = trouble } }
         let scheduler = Scheduler(
             ledger: makeLedger(), gates: makeGates(), options: options, logger: logger,

@@ -95,6 +95,8 @@ public protocol ServerEnvironment: Sendable {
     func reloadSettings() throws(Failure)
     /// Whether this daemon owns a partition now, and so audits its coupons.
     func owns(_ partition: PartitionID) -> Bool
+    /// The queues of the partitions that this daemon owns, and the rebuilds.
+    var schedulerState: SchedulerState { get }
     /// Why a partition that this daemon owns waits; nil if none does.
     var whyPartitionsWait: String? { get }
     /// The rights that the daemon lacks, for people; nil if it has all.

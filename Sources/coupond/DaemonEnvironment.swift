@@ -22,6 +22,7 @@ final class DaemonEnvironment: ServerEnvironment {
     let redisAccess: RedisAccess
     let registry: MetricsRegistry
     let refusals: RefusalCounts
+    let losses: LostSessions
     let postgresRights: MissingRights
     let scheduler: SchedulerService
     let notifier: Notifier
@@ -34,7 +35,8 @@ final class DaemonEnvironment: ServerEnvironment {
         redis: RedisOptions, postgres: PostgresOptions, partitioning: Partitioning,
         replicas: Int, replicaTimeoutMilliseconds: Int64, secrets: Secrets,
         tls: CallerTLS?, redisAccess: RedisAccess, registry: MetricsRegistry,
-        refusals: RefusalCounts, postgresRights: MissingRights, scheduler: SchedulerService,
+        refusals: RefusalCounts, losses: LostSessions, postgresRights: MissingRights,
+        scheduler: SchedulerService,
         notifier: Notifier, logger: Logger
     ) {
         self.redis = redis
@@ -47,6 +49,7 @@ final class DaemonEnvironment: ServerEnvironment {
         self.redisAccess = redisAccess
         self.registry = registry
         self.refusals = refusals
+        self.losses = losses
         self.postgresRights = postgresRights
         self.scheduler = scheduler
         self.notifier = notifier
@@ -134,9 +137,11 @@ final class DaemonEnvironment: ServerEnvironment {
 
     func owns(_ partition: PartitionID) -> Bool { scheduler.owns(partition) }
 
+    var schedulerState: SchedulerState { scheduler.state }
+
     func countPostgresRollback() { scheduler.countPostgresRollback() }
 
-    var metrics: String { registry.text + refusals.text + ProcessMetrics.text }
+    var metrics: String { registry.text + refusals.text + losses.text + ProcessMetrics.text }
 
     var whyPartitionsWait: String? { scheduler.whyPartitionsWait }
 

@@ -62,6 +62,8 @@ final class ServerConnection: ChannelInboundHandler {
         var bytes = unwrapInboundIn(data)
         let count = bytes.readableBytes
         watch.hasReceived = true
+        loopServer.bytesReceived &+= count
+        loopServer.beginTurn()
         if received.readableBytes == 0 {
             received = bytes
         } else {
@@ -259,6 +261,7 @@ final class ServerConnection: ChannelInboundHandler {
         let bytes = outgoing
         outgoing = ByteBuffer()
         watch.gave(bytes.readableBytes)
+        loopServer.bytesSent &+= bytes.readableBytes
         loopServer.buffers.add(bytes.readableBytes)
         context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         resume()
