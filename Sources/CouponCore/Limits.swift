@@ -77,6 +77,19 @@ extension Limits {
     public static let goAwayMilliseconds: Int64 = 1_000
     /// How often systemd gets a new status line, in seconds.
     public static let statusLineSeconds = 5
+    /// How often each event loop measures how late it is, in milliseconds.
+    public static let lagProbeMilliseconds: Int64 = 250
+    /// Slow requests that each event loop logs in a second; further ones are only counted.
+    public static let slowRequestsLogged = 16
+    /// /readyz reports that a daemon cannot accept requests once that has lasted so long, in milliseconds: a
+    /// rebuild or a new connection to Redis takes less.
+    public static let unreadyMilliseconds: Int64 = 3_000
+    /// It reports that the daemon is ready again once that has lasted so long, in milliseconds.
+    public static let readyAgainMilliseconds: Int64 = 1_000
+    /// Coupons on the status page.
+    public static let statusPageCoupons = 24
+    /// Lines of the trail on the status page.
+    public static let statusPageActions = 8
     /// A connection for HTTP is closed after so many seconds, even if its request comes byte by byte.
     public static let observationSeconds: Int64 = 10
     /// The longest request over HTTP, in bytes: a path and a few headers.

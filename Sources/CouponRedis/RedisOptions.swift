@@ -34,6 +34,8 @@ public struct RedisOptions: Sendable {
 
     /// Called with the cause of each command that Redis refuses, such as `OOM`; from any thread.
     public var countRefusal: @Sendable (_ cause: String) -> Void = { _ in }
+    /// Called when a connection that was in use is lost; from any thread.
+    public var countLoss: @Sendable () -> Void = {}
 
     /// Finds the addresses of the host for event loops; nil is the resolver of the system.
     var resolver: (any Resolver & Sendable)?

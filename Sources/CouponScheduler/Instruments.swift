@@ -6,6 +6,8 @@ internal import Metrics
 package struct Instruments: Sendable {
     private let counters: [MetricName.Scheduler: Counter]
     private let commitTime = Metrics.Timer(label: MetricName.commitSeconds)
+    private let queueTime = Metrics.Timer(label: MetricName.queueSeconds)
+    private let settleTime = Metrics.Timer(label: MetricName.settleSeconds)
 
     package init() {
         counters = MetricName.Scheduler.allCases.reduce(into: [:]) {
@@ -25,4 +27,9 @@ package struct Instruments: Sendable {
         count(.commits)
         commitTime.recordNanoseconds(nanoseconds)
     }
+
+    /// - Parameter nanoseconds: since the oldest request of a batch was accepted.
+    func record(queued nanoseconds: Int64) { queueTime.recordNanoseconds(max(0, nanoseconds)) }
+
+    func record(settled nanoseconds: Int64) { settleTime.recordNanoseconds(nanoseconds) }
 }

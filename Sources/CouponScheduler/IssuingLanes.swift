@@ -36,6 +36,15 @@ public struct IssuingLanes: Service {
     /// Why a partition that this daemon owns waits, as of a moment ago; nil if none does.
     public var whyPartitionsWait: String? { lanes.lazy.compactMap(\.whyPartitionsWait).first }
 
+    /// The queues of owned partitions and the rebuilds, as of a moment ago.
+    public var state: SchedulerState {
+        lanes.reduce(into: SchedulerState()) { all, lane in
+            let state = lane.state
+            all.queues.merge(state.queues) { $1 }
+            all.rebuilds.merge(state.rebuilds) { $1 }
+        }
+    }
+
     /// When the lane that is furthest behind last looked at the time; nil while none runs.
     public var progress: MonotonicTime? { lanes.compactMap(\.progress).min() }
 

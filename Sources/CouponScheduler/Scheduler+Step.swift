@@ -9,6 +9,7 @@ extension Scheduler {
         if rebuilds[partition] != nil { return try continueRebuild(partition, identity) }
         let row = try currentRow(partition)
         let view = try currentView(partition, after: row.cursor)
+        reportQueue(row, view)
         switch DrainStep(row: row, gate: view, identity: identity) {
         case .idle:
             try rest(partition, row)
@@ -119,7 +120,10 @@ extension Scheduler {
         if !items.isEmpty {
             owned[row.id]?.attempted = (items.reduce(0) { $0 + $1.requestCount }, items.count)
         }
+        recordWait(items)
+        logIssuing(batch)
         let commit = try ledger.issue(batch)
+        logIssued(batch, commit)
         owned[row.id]?.attempted = nil
         let now = options.clocks.now()
         owned[row.id]?.issuedAt = now
@@ -130,12 +134,15 @@ extension Scheduler {
                 partition: row.id, epoch: row.epoch, identity: identity, from: row.cursor, to: to,
                 issuedAt: commit.issuedAt, isRecovery: false, coupons: commit.coupons,
                 rejections: commit.rejections))
+        let settled = options.clocks.now()
+        instruments.record(settled: settled.nanoseconds - now.nanoseconds)
         options.failpoint(.settled)
         owned[row.id]?.row = PartitionRow(
             id: row.id, epoch: row.epoch, cursor: to, identity: row.identity,
             installID: row.installID)
         owned[row.id]?.view = view
         recordSize(of: row.id, since: started)
+        logSettled(batch, commit)
         report(commit, row)
     }
 

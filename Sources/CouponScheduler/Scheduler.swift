@@ -26,6 +26,7 @@ package final class Scheduler {
     private var rereadAt: MonotonicTime
     private var reportedOwned: Set<PartitionID> = []
     private var reportedTrouble: String?
+    var reportedRebuilds: [PartitionID: Double] = [:]
     /// Why there is no session; nil if there is one.
     private var sessionTrouble: String?
 
@@ -63,6 +64,7 @@ package final class Scheduler {
         sendHeartbeats()
         unload()
         reportTrouble()
+        reportRebuilds()
         waitForWork()
     }
 

@@ -30,6 +30,10 @@ public struct SchedulerOptions: Sendable {
     public var reportOwned: @Sendable (Set<PartitionID>) -> Void = { _ in }
     /// Is called with the reason why an owned partition waits whenever that changes; nil if none waits.
     public var reportTrouble: @Sendable (String?) -> Void = { _ in }
+    /// Is called with the queue of an owned partition at each look at it.
+    public var reportQueue: @Sendable (PartitionID, QueueState) -> Void = { _, _ in }
+    /// Is called with the share of each rebuild that is done whenever one changes.
+    public var reportRebuilds: @Sendable ([PartitionID: Double]) -> Void = { _ in }
     /// Called at each named place; tests kill the daemon there.
     public var failpoint: @Sendable (Failpoint) -> Void
 

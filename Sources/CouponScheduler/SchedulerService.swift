@@ -18,6 +18,7 @@ actor SchedulerService: Service {
     private let trouble = Mutex<String?>(nil)
     /// When the scheduler last looked at the time, in nanoseconds; 0 while it does not run.
     private let lastLook = Atomic<Int64>(0)
+    private let reported = Mutex(SchedulerState())
 
     /// The actor's own thread: its calls block.
     nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -56,6 +57,9 @@ actor SchedulerService: Service {
         return time == 0 ? nil : MonotonicTime(nanoseconds: time)
     }
 
+    /// The queues of owned partitions and the rebuilds, as of a moment ago.
+    nonisolated var state: SchedulerState { reported.withLock { $0 } }
+
     /// Counts a coupon for which PostgreSQL went back.
     nonisolated func countPostgresRollback() { instruments.count(.postgresRollbacks) }
 
@@ -78,7 +82,16 @@ actor SchedulerService: Service {
     /// other daemons would still count this daemon and leave it its share.
     private func drain() {
         var options = options
-        options.reportOwned = { [self] owned in self.owned.withLock { $0 = owned } }
+        options.reportOwned = { [self] owned in
+            self.owned.withLock { $0 = owned }
+            self.reported.withLock { $0.queues = $0.queues.filter { owned.contains($0.key) } }
+        }
+        options.reportQueue = { [self] partition, queue in
+            self.reported.withLock { $0.queues[partition] = queue }
+        }
+        options.reportRebuilds = { [self] shares in
+            self.reported.withLock { $0.rebuilds = shares }
+        }
         options.reportTrouble = { [self] trouble in self.trouble.withLock { $0 = trouble } }
         options.clocks.now = { [self, now = options.clocks.now] in
             let time = now()

@@ -86,6 +86,7 @@ public struct CouponServer: Service {
     private func repeatRecurringWork() async {
         while !Task.isCancelled {
             work.submitRecurring()
+            _ = try? await observe(on: group.any()).get()
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
         }
     }

@@ -12,6 +12,7 @@ actor EventRelay {
     private let logger: Logger
     private let isUp = Gauge(label: MetricName.subscriptionUp)
     private var isBroken = false
+    private var eventLog: EventLog
     private let isStopping = Atomic(false)
     /// When the thread last asked for an event, in nanoseconds; 0 while it does not run.
     private let lastTurn = Atomic<Int64>(0)
@@ -30,6 +31,7 @@ actor EventRelay {
         self.clocks = clocks
         self.loopServers = loopServers
         self.logger = logger
+        eventLog = EventLog(logger: logger)
         isUp.record(0)
     }
 
@@ -48,6 +50,7 @@ actor EventRelay {
             guard let signal = source.next() else { continue }
             report(signal)
             loopServers.each { loopServer in loopServer.withWorker { $0.receive(signal) } }
+            if case .event(let event) = signal { eventLog.record(event) }
         }
     }
 
@@ -64,7 +67,9 @@ actor EventRelay {
             logger.warning(
                 "the event subscription is broken: finished coupons cost more and waiters wait longer",
                 metadata: [LogKey.reason: "\(reason)"])
-        case .event(let event): loopServers.drainRates.withLock { $0.receive(event) }
+        case .event(let event):
+            loopServers.drainRates.withLock { $0.receive(event) }
+            loopServers.recentCoupons.withLock { $0.add(event.coupons.map(\.coupon)) }
         }
     }
 

@@ -104,6 +104,8 @@ public protocol ServerEnvironment: Sendable {
     func owns(_ partition: PartitionID) -> Bool
     /// How many of them are in another issuing lane than the first.
     var partitionsLent: Int { get }
+    /// The queues of the partitions that this daemon owns, and the rebuilds.
+    var schedulerState: SchedulerState { get }
     /// Why a partition that this daemon owns waits; nil if none does.
     var whyPartitionsWait: String? { get }
     /// The rights that the daemon lacks, for people; nil if it has all.

@@ -17,7 +17,7 @@ struct Couponctl: AsyncParsableCommand {
             CouponCommand.self, IssueCommand.self, StatusCommand.self, BenchCommand.self,
             WatchCommand.self, VerifyCommand.self, DeadLetterCommand.self, ReloadCommand.self,
             GateCommand.self, HealthCommand.self, HistoryCommand.self, ExplainCommand.self,
-            CallerCommand.self,
+            CallerCommand.self, TopCommand.self, CompletionCommand.self, ContextCommand.self,
         ])
 
     // Here too, to allow them before the command's name.

@@ -22,6 +22,7 @@ final class DaemonEnvironment: ServerEnvironment {
     let redisAccess: RedisAccess
     let registry: MetricsRegistry
     let refusals: RefusalCounts
+    let losses: LostSessions
     let postgresRights: MissingRights
     let scheduler: IssuingLanes
     let notifier: Notifier
@@ -36,8 +37,9 @@ final class DaemonEnvironment: ServerEnvironment {
         redis: RedisOptions, postgres: PostgresOptions, partitioning: Partitioning,
         replicas: Int, replicaTimeoutMilliseconds: Int64, secrets: Secrets,
         tls: CallerTLS?, redisAccess: RedisAccess, registry: MetricsRegistry,
-        refusals: RefusalCounts, postgresRights: MissingRights, scheduler: IssuingLanes,
-        notifier: Notifier, start: SlowStart, stopBound: StopBound, logger: Logger
+        refusals: RefusalCounts, losses: LostSessions, postgresRights: MissingRights,
+        scheduler: IssuingLanes, notifier: Notifier, start: SlowStart, stopBound: StopBound,
+        logger: Logger
     ) {
         self.redis = redis
         self.postgres = postgres
@@ -49,6 +51,7 @@ final class DaemonEnvironment: ServerEnvironment {
         self.redisAccess = redisAccess
         self.registry = registry
         self.refusals = refusals
+        self.losses = losses
         self.postgresRights = postgresRights
         self.scheduler = scheduler
         self.notifier = notifier
@@ -139,10 +142,11 @@ final class DaemonEnvironment: ServerEnvironment {
     func owns(_ partition: PartitionID) -> Bool { scheduler.owns(partition) }
 
     var partitionsLent: Int { scheduler.partitionsLent }
+    var schedulerState: SchedulerState { scheduler.state }
 
     func countPostgresRollback() { scheduler.countPostgresRollback() }
 
-    var metrics: String { registry.text + refusals.text + ProcessMetrics.text }
+    var metrics: String { registry.text + refusals.text + losses.text + ProcessMetrics.text }
 
     var schedulerProgress: MonotonicTime? { scheduler.progress }
 

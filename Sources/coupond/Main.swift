@@ -78,7 +78,8 @@ internal import Logging
             return try answer("The configuration is good." + note)
         }
         let log = LogWriter(
-            descriptor: STDERR_FILENO, isJSON: configuration.logFormat.isJSON(for: STDERR_FILENO))
+            descriptor: STDERR_FILENO, isJSON: configuration.logFormat.isJSON(for: STDERR_FILENO),
+            isJournal: Journal.reads(STDERR_FILENO, environment: environment()))
         LineLogHandler.bootstrap(level: configuration.logLevel, writer: log)
         defer { log.flush(withinMilliseconds: Limits.logFlushMilliseconds) }
         do {
@@ -86,7 +87,8 @@ internal import Logging
         } catch let code as ExitCode {
             throw code
         } catch {
-            Logger(label: "coupond").critical("\(error)")
+            Logger(label: "coupond").critical(
+                "the daemon failed", metadata: [LogKey.error: "\(error)"])
             throw ExitCode(EX_SOFTWARE)
         }
     }

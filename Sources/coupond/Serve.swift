@@ -35,9 +35,13 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
     let tls = try makeTLS(configuration, logger)
     let redisAccess = try readRedisAccess(configuration, logger)
     let refusals = RefusalCounts()
+    let losses = LostSessions()
     let redis = RedisOptions(
-        configuration, redisAccess, countRefusal: { refusals.count(.redis, $0) })
-    let postgres = PostgresOptions(configuration) { refusals.count(.postgres, $0) }
+        configuration, redisAccess, countRefusal: { refusals.count(.redis, $0) },
+        countLoss: { losses.count(.redis) })
+    let postgres = PostgresOptions(
+        configuration, countRefusal: { refusals.count(.postgres, $0) },
+        countLoss: { losses.count(.postgres) })
     let hangups = await UnixSignalsSequence(trapping: .sighup)
     let earlyStop = await EarlyStop(log, logger)
     let notifier = Notifier(environment: environment())
@@ -60,7 +64,7 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
             replicas: configuration.redisWaitReplicas,
             replicaTimeoutMilliseconds: configuration.redisWaitTimeout.wholeMilliseconds,
             secrets: secrets, tls: tls, redisAccess: redisAccess, registry: metrics,
-            refusals: refusals, postgresRights: missingRights, scheduler: scheduler,
+            refusals: refusals, losses: losses, postgresRights: missingRights, scheduler: scheduler,
             notifier: notifier, start: start, stopBound: StopBound(log, logger), logger: logger),
         logger: logger)
     let reload = ReloadService(
@@ -73,7 +77,8 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
         ).run()
     } catch let error as CannotListen {
-        logger.critical("\(error)")
+        logger.critical(
+            "the daemon cannot listen", metadata: [LogKey.reason: "\(error)"])
         throw ExitCode(EX_UNAVAILABLE)
     }
     try? await group.shutdownGracefully()
@@ -103,7 +108,8 @@ extension RedisOptions {
     /// Also for `--check-config=connect`.
     init(
         _ configuration: Configuration, _ access: RedisAccess,
-        countRefusal: @escaping @Sendable (String) -> Void
+        countRefusal: @escaping @Sendable (String) -> Void,
+        countLoss: @escaping @Sendable () -> Void
     ) {
         switch configuration.redis {
         case .tcp(let host, let port): self.init(address: .tcp(host: host, port: port))
@@ -112,6 +118,7 @@ extension RedisOptions {
         username = configuration.redisUser
         credentials = { access.credentials }
         self.countRefusal = countRefusal
+        self.countLoss = countLoss
         allowUnsafeSettings = configuration.allowUnsafeRedis
         waitsForReplicas = configuration.redisWaitReplicas > 0
         backlogPerCoupon = Int64(configuration.backlogPerCoupon)
@@ -124,10 +131,12 @@ extension PostgresOptions {
     /// Also for `coupond migrate`.
     init(
         _ configuration: Configuration,
-        countRefusal: @escaping @Sendable (String) -> Void = { _ in }
+        countRefusal: @escaping @Sendable (String) -> Void = { _ in },
+        countLoss: @escaping @Sendable () -> Void = {}
     ) {
         self.init(connection: configuration.postgres)
         self.countRefusal = countRefusal
+        self.countLoss = countLoss
         if let path = configuration.postgresPasswordFile {
             readPassword = {
                 String(
@@ -144,9 +153,7 @@ extension ServerConfiguration {
     ) {
         self.init(
             version: Coupond.version,
-            worker: WorkerOptions(
-                partitioning: partitioning, replicas: configuration.redisWaitReplicas,
-                clocks: .system, failpoint: failpoint()))
+            worker: WorkerOptions(configuration, partitioning, stoppingAt: failpoint()))
         let (settings, inherited) = (
             Settings.table, InheritedListeners(environment: environment())
         )
@@ -170,6 +177,18 @@ extension ServerConfiguration {
         maximumFrameBytes = configuration.maxFrameBytes
         drainMilliseconds = configuration.drainTimeout.wholeMilliseconds
         watchdogPeriod = Watchdog(environment: environment()).map { $0.interval / 2 }
+    }
+}
+
+extension WorkerOptions {
+    fileprivate init(
+        _ configuration: Configuration, _ partitioning: Partitioning,
+        stoppingAt failpoint: @escaping @Sendable (Failpoint) -> Void
+    ) {
+        self.init(
+            partitioning: partitioning, replicas: configuration.redisWaitReplicas,
+            clocks: .system, failpoint: failpoint)
+        slowRequestMilliseconds = configuration.slowRequest?.wholeMilliseconds
     }
 }
 

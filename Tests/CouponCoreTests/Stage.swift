@@ -19,12 +19,15 @@ final class Stage {
     /// - Parameters:
     ///   - epoch: nil if PostgreSQL was not read yet.
     ///   - replicas: two of them are waited for.
-    init(epoch: Epoch? = 1, seed: UInt64 = 1, replicas: FakeReplicas? = nil) {
-        worker = Worker(
-            gate: gate, replicas: replicas, host: host,
-            options: WorkerOptions(
-                partitioning: partitioning, replicas: replicas == nil ? 0 : 2, seed: seed,
-                clocks: clock.clocks))
+    ///   - slow: requests that take so many milliseconds are reported.
+    init(
+        epoch: Epoch? = 1, seed: UInt64 = 1, replicas: FakeReplicas? = nil, slow: Int64? = nil
+    ) {
+        var options = WorkerOptions(
+            partitioning: partitioning, replicas: replicas == nil ? 0 : 2, seed: seed,
+            clocks: clock.clocks)
+        options.slowRequestMilliseconds = slow
+        worker = Worker(gate: gate, replicas: replicas, host: host, options: options)
         replicas?.delegate = worker
         gate.delegate = worker
         guard let epoch else { return }

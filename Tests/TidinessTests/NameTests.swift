@@ -37,7 +37,7 @@ private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" 
         let files = SourceFile.all(below: "Ops", endings: [".yml"])
         let alerts = try #require(files.first { $0.path == "Ops/alerts.yml" })
         let cases = try #require(files.first { $0.path == "Ops/alerts.test.yml" })
-        let page = try #require(SourceFile.all(below: "docs", endings: ["OPERATIONS.md"]).first)
+        let page = try #require(SourceFile.all(below: "docs", endings: ["ALERTS.md"]).first)
         let names = alerts.text.matches(of: /alert: (\w+)/).map { String($0.1) }
         #expect(names.count > 10)
         for name in names {

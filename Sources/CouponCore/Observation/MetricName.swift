@@ -11,6 +11,12 @@ package enum MetricName {
         case postgresRollbacks = "coupond_postgres_went_back_total"
     }
     package static let commitSeconds = "coupond_commit_seconds"
+    package static let queueSeconds = "coupond_queue_seconds"
+    package static let settleSeconds = "coupond_settle_seconds"
+    package static let queueEntries = "coupond_queue_entries"
+    package static let queueAge = "coupond_queue_age_seconds"
+    package static let rebuildsInProgress = "coupond_rebuilds_in_progress"
+    package static let rebuildDone = "coupond_rebuild_done_ratio"
 
     // The auditor.
     package static let drift = "coupond_drift"
@@ -23,9 +29,18 @@ package enum MetricName {
     package static let bounced = "coupond_bounced_total"
     package static let driftMarks = "coupond_drift_marks_total"
     package static let requestsInFlight = "coupond_requests_in_flight"
+    package static let requestSeconds = "coupond_request_seconds"
+    package static let frontDoorSeconds = "coupond_front_door_seconds"
+    package static let gateSeconds = "coupond_gate_seconds"
+    package static let slowRequests = "coupond_slow_requests_total"
+    package static let loopLagSeconds = "coupond_event_loop_lag_seconds"
+    package static let bytesReceived = "coupond_received_bytes_total"
+    package static let bytesSent = "coupond_sent_bytes_total"
 
     // Gates.
     package static let ready = "coupond_ready"
+    package static let degraded = "coupond_degraded"
+    package static let partitionsOpen = "coupond_partitions_open"
     package static let partitionsOwned = "coupond_partitions_owned"
     package static let partitionsLent = "coupond_partitions_lent"
 
@@ -50,6 +65,7 @@ package enum MetricName {
 
     // Redis and PostgreSQL.
     package static let refusals = "coupond_refusals_total"
+    package static let sessionsLost = "coupond_sessions_lost_total"
 
     /// What Linux knows of the process, under the names of Prometheus' client libraries.
     package enum Process: String, CaseIterable, Sendable {

@@ -35,6 +35,7 @@ struct Ticket {
     fileprivate(set) var mayBeAccepted = false
     /// False if it was accepted and too few replicas are known to have it.
     fileprivate(set) var isConfirmed = true
+    var times = TicketTimes()
 
     /// What is known of its acceptance, if it ended now (promise 9).
     var acceptance: Acceptance {
@@ -52,7 +53,14 @@ struct Ticket {
             request: GateRequest(
                 user: request.user, requestID: request.requestID, notAfter: notAfter),
             attempt: attempt, waitsForIssue: waitsForIssue, deadline: deadline,
-            mayBeAccepted: mayBeAccepted)
+            mayBeAccepted: mayBeAccepted, times: times)
+    }
+}
+
+extension Ticket {
+    fileprivate mutating func send(at now: MonotonicTime) {
+        phase = .asked
+        times.sent = now
     }
 }
 
@@ -86,7 +94,12 @@ struct Tickets {
 /// What happens to a ticket; nothing if it is gone.
 extension Tickets {
     /// It goes out in a gate call.
-    mutating func send(_ number: UInt64) { tickets[number]?.phase = .asked }
+    mutating func send(_ number: UInt64, at now: MonotonicTime) { tickets[number]?.send(at: now) }
+
+    /// The gate has accepted it.
+    mutating func judge(_ number: UInt64, at now: MonotonicTime) {
+        tickets[number]?.times.judged = now
+    }
 
     /// The call did not judge it.
     mutating func putBack(_ number: UInt64) { tickets[number]?.phase = .pending }

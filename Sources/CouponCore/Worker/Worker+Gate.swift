@@ -98,7 +98,9 @@ extension Worker {
                 return nil
             }
         }
-        tickets.send(number)
+        tickets.send(number, at: now)
+        times.frontDoor.record(
+            nanoseconds: now.nanoseconds - ticket.times.received.nanoseconds)
         return ticket.request
     }
 
@@ -129,12 +131,14 @@ extension Worker {
 
     func answer(_ number: UInt64, _ outcome: Outcome) {
         guard let ticket = tickets.remove(number) else { return }
+        measure(ticket, outcome.kind.name, issuedAt: outcome.issuedAt)
         host.answer(ticket.caller, outcome)
     }
 
     /// Fails a request that the gate has not judged. An earlier, interrupted call may have accepted it.
     func failUnjudged(_ number: UInt64, _ failure: Failure) {
         guard let ticket = tickets.remove(number) else { return }
+        measure(ticket, failure.code.name)
         host.fail(
             ticket.caller, ticket.mayBeAccepted ? failure.with(acceptance: .unknown) : failure)
     }
@@ -212,6 +216,9 @@ extension Worker: GateDelegate {
     private func apply(_ reply: GateReply, to asked: AskedCalls.Asked) {
         let now = options.clocks.now()
         frontDoor.see(reply.now, askedAt: asked.at, now: now)
+        times.gate.record(
+            nanoseconds: now.nanoseconds - asked.at.nanoseconds,
+            times: asked.questions.reduce(0) { $0 + $1.tickets.count })
         book.seeOpen(reply.epoch, in: asked.partition)
         book.see(Position(epoch: reply.epoch, n: reply.tail), in: asked.partition)
         for (question, result) in zip(asked.questions, reply.results) {
@@ -259,9 +266,11 @@ extension Worker: GateDelegate {
     ) {
         switch verdict {
         case .accepted(let sequence, let position):
+            if options.slowRequestMilliseconds != nil { tickets.judge(number, at: now) }
             keepBack(number)
             accept(number, sequence, position, reply.now, partition, isReplay: false)
         case .replayed(let sequence, let position):
+            if options.slowRequestMilliseconds != nil { tickets.judge(number, at: now) }
             if position > reply.settled { keepBack(number) }
             accept(number, sequence, position, reply.now, partition, isReplay: true)
         case .duplicate(let sequence, let state, _):

@@ -101,6 +101,7 @@ extension Worker {
                 self.answer(answer.ticket, .rejected(sequence: sequence, reason: reason))
             case .lost:
                 guard let ticket = tickets.remove(answer.ticket) else { continue }
+                measure(ticket, StatusCode.unavailable.name)
                 host.fail(
                     ticket.caller, .unavailable("Redis lost the accepted request: ask again"))
             }

@@ -21,11 +21,13 @@ public final class Worker {
     var awaitedEpochs = AwaitedEpochs()
     private var deadlines: DeadlineWheel
     /// Why the daemon receives no events; nil while it does.
-    var whyNoEvents: String?
+    package internal(set) var whyNoEvents: String?
     /// Requests that were refused at the front door.
     public private(set) var bounced = 0
     /// Marks that were found behind the gate: an event was missed.
     public private(set) var marksMissed = 0
+    /// How long requests took.
+    package var times = WorkerTimes()
     /// New requests are refused; accepted ones are answered.
     public private(set) var isDraining = false
 
@@ -59,6 +61,23 @@ public final class Worker {
         if closed.isEmpty { return nil }
         return "\(closed.count) partitions have no open gate"
             + (whyNoEvents.map { ", or their events do not come: \($0)" } ?? "")
+    }
+
+    /// Why Redis cannot be used; nil if it can.
+    public var whyNoGate: String? {
+        gate.trouble ?? (gate.identity == nil ? "Redis is not reachable" : nil)
+    }
+
+    /// How many partitions have an open gate.
+    public var partitionsOpen: Int {
+        guard !isDraining, gate.trouble == nil, let identity = gate.identity else { return 0 }
+        return options.partitioning.all.count { book.isOpen($0, by: identity) }
+    }
+
+    /// What is known of a partition.
+    public func place(of partition: PartitionID) -> (epoch: Epoch, isOpen: Bool) {
+        let isOpen = gate.identity.map { book.isOpen(partition, by: $0) } ?? false
+        return (book.epoch(of: partition), isOpen)
     }
 
     /// Requests in flight.
@@ -108,7 +127,8 @@ public final class Worker {
         let ticket = tickets.add(
             Ticket(
                 caller: caller, coupon: issue.coupon, request: request, attempt: issue.attempt,
-                waitsForIssue: waitsForIssue, deadline: deadline))
+                waitsForIssue: waitsForIssue, deadline: deadline,
+                times: TicketTimes(received: now)))
         deadlines.add(ticket, deadline: deadline)
         batches.append(ticket, for: issue.coupon)
         host.schedulePump()
@@ -146,6 +166,7 @@ public final class Worker {
             }
             _ = tickets.remove(number)
             if case .waiting = ticket.phase { waiters.countExpired() }
+            measure(ticket, StatusCode.deadlineExceeded.name)
             host.fail(
                 ticket.caller,
                 Failure(

@@ -4,6 +4,8 @@ public protocol WorkerHost: AnyObject {
     func answer(_ caller: Caller, _ outcome: Outcome)
     /// Ends a request with an error.
     func fail(_ caller: Caller, _ failure: Failure)
+    /// A request took longer than `WorkerOptions.slowRequestMilliseconds`.
+    func report(_ slow: SlowRequest)
     /// Calls `Worker.pump` after this turn's input has been read.
     func schedulePump()
     /// Reads coupons from PostgreSQL; ends in `Worker.didLookUp`. One call at a time.
@@ -28,6 +30,11 @@ public enum LoadOutcome: Equatable, Sendable {
     case failed(Failure)
 }
 
+extension WorkerHost {
+    /// A host that reports nothing.
+    public func report(_ slow: SlowRequest) {}
+}
+
 /// Settings of a worker.
 public struct WorkerOptions: Sendable {
     /// How the coupons are spread.
@@ -36,6 +43,8 @@ public struct WorkerOptions: Sendable {
     public var replicas: Int
     /// For the jitter.
     public var seed: UInt64
+    /// Requests that take so long or longer are reported; nil: none.
+    public var slowRequestMilliseconds: Int64?
     /// Time; the wall clock is used only until the gate has sent its own.
     public var clocks: Clocks
     /// Called at each named place; tests kill the daemon there.

@@ -26,6 +26,9 @@ public struct PostgresOptions: Sendable {
     /// any thread.
     public var countRefusal: @Sendable (_ sqlState: String) -> Void = { _ in }
 
+    /// Called when a session is lost; from any thread.
+    public var countLoss: @Sendable () -> Void = {}
+
     /// Called with the rights that the role of the ledger lacks, or nil if it has all; from its thread, each
     /// few seconds.
     public var reportMissingRights: @Sendable (_ rights: String?) -> Void = { _ in }

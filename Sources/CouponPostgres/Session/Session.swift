@@ -112,6 +112,7 @@ final class Session {
             options.countRefusal(state)
         }
         if case .sessionLost = PostgresFault(failure) {
+            options.countLoss()
             logger.debug(
                 "connection to PostgreSQL lost", metadata: [LogKey.error: "\(failure.message)"])
             close()

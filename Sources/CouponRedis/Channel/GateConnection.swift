@@ -241,6 +241,8 @@ public final class GateConnection: Gate {
         eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(pause)) { [weak self] in
             if let self, state.dialDue() == .dial { dial() }
         }
-        if wasReady { delegate?.gateDidChange() }
+        guard wasReady else { return }
+        options.countLoss()
+        delegate?.gateDidChange()
     }
 }

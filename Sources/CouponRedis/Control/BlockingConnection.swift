@@ -167,6 +167,7 @@ internal import Glibc
         let text = unsafe withUnsafeBytes(of: &context.pointee.errstr) { bytes in
             unsafe String(errorText: bytes)
         }
+        options.countLoss()
         return .redis(.unavailable(relay?.whyBroken ?? "Redis: \(text)"))
     }
 

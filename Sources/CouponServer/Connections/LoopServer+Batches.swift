@@ -94,7 +94,8 @@ extension LoopServer {
         of coupon: CouponID, _ users: [UserID], deadlineMilliseconds: UInt32?, _ caller: Caller,
         _ connection: ServerConnection
     ) {
-        if let refusal = limit(.couponStatus(coupon: coupon, user: nil), from: connection) {
+        let method = Request.Method.couponStatus(coupon: coupon, user: nil)
+        if let refusal = limit(method, from: connection) {
             return reply(caller, .failure(refusal))
         }
         guard let number = add(.statusBatches, users.count, caller, connection) else { return }
@@ -102,9 +103,9 @@ extension LoopServer {
         for (index, user) in users.enumerated() {
             let user = StatusQuestion(coupon: coupon, user: user)
             let caller = Caller(batch: number, index: index)
-            submit(
-                user, deadline: deadline, pendingCalls.add(caller, deadline: deadline), of: caller,
-                connection.presence)
+            let call = pendingCalls.add(
+                method.name, of: caller, now: clocks.now(), deadline: deadline)
+            submit(user, deadline: deadline, call, of: caller, connection.presence)
         }
     }
 

@@ -19,9 +19,10 @@ extension LoopServer {
     }
 
     private func expirePendingCalls() {
-        for caller in pendingCalls.expire(now: clocks.now()) {
+        for call in pendingCalls.expire(now: clocks.now()) {
+            measure(call, StatusCode.deadlineExceeded.name)
             reply(
-                caller,
+                call.caller,
                 .failure(
                     Failure(
                         .deadlineExceeded,
@@ -44,7 +45,20 @@ extension LoopServer {
                     connection.endIfExpired(now: now)
                 }
                 self.logLimits()
+                self.slowRequests.nextSecond()
                 self.scheduleFrameWatch()
+            })
+    }
+
+    /// Measures, a few times a second, how late a timer is: what else is due on this loop is as late.
+    func scheduleLagProbe() {
+        let due = clocks.now().advanced(byMilliseconds: Limits.lagProbeMilliseconds)
+        timers.probeLag(
+            by: loop.assumeIsolated().scheduleTask(
+                in: .milliseconds(Limits.lagProbeMilliseconds)
+            ) {
+                self.times.count(lag: self.clocks.now().nanoseconds - due.nanoseconds)
+                self.scheduleLagProbe()
             })
     }
 }

@@ -21,8 +21,10 @@ extension LoopServer {
             return reply(
                 caller, .failure(.exhausted("too many \(share) of this connection are unanswered")))
         }
+        let now = clocks.now()
         let deadline = deadline(after: request.deadlineMilliseconds)
-        let number = pendingCalls.add(caller, deadline: deadline)
+        let number = pendingCalls.add(
+            request.method.name, of: caller, now: now, deadline: deadline)
         if case .couponStatus(let coupon, let user) = request.method {
             let question = StatusQuestion(coupon: coupon, user: user)
             return submit(question, deadline: deadline, number, of: caller, connection.presence)
@@ -98,6 +100,9 @@ extension LoopServer {
         _ result: Response.Result
     ) {
         if let share { connections[caller.connection]?.share.release(share) }
-        if pendingCalls.end(pendingCall) != nil { reply(caller, result) }
+        if let call = pendingCalls.end(pendingCall) {
+            measure(call, result.endName)
+            reply(caller, result)
+        }
     }
 }

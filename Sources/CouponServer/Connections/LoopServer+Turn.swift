@@ -19,6 +19,7 @@ extension LoopServer {
         loop.assumeIsolated().execute {
             if self.turn.end() { self.worker?.pump() }
             for connection in self.turn.dequeueWritten() { connection.flush() }
+            if let sample = self.turn.dequeueSample() { self.countBounces(since: sample) }
             self.enforceBufferBudget()
             self.publishRequestsInFlight()
             self.scheduleExpiry()
@@ -37,5 +38,17 @@ extension LoopServer {
             for handshake in self.turn.dequeueHandshakes() { handshake.begin() }
             self.endTurn()
         }
+    }
+
+    /// Input of a turn is going to be read.
+    func beginTurn() {
+        turn.begin { Turn.Sample(began: clocks.now(), bounced: worker?.bounced ?? 0) }
+    }
+
+    private func countBounces(since sample: Turn.Sample) {
+        guard let bounced = worker?.bounced, bounced > sample.bounced else { return }
+        times.count(
+            bounces: bounced - sample.bounced,
+            nanoseconds: clocks.now().nanoseconds - sample.began.nanoseconds)
     }
 }

@@ -21,6 +21,14 @@ extension LoopServer {
     }
 }
 
+extension LoopServer {
+    var condition: LoopCondition {
+        LoopCondition(
+            partitionsOpen: worker?.partitionsOpen ?? 0, isDraining: worker?.isDraining ?? true,
+            redis: worker?.whyNoGate, events: worker?.whyNoEvents, whyNotReady: whyNotReady)
+    }
+}
+
 extension LoopServer: WorkerHost {
     func answer(_ caller: Caller, _ outcome: Outcome) {
         counts.count(outcome)

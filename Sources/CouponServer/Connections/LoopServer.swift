@@ -31,6 +31,11 @@ final class LoopServer {
     var accessCounts = AccessCounts()
     var accessLog = AccessLog()
     var turn = Turn()
+    var times = LoopTimes()
+    var slowRequests = SlowRequestLog()
+    /// Bytes of callers, before TLS takes or after it gives them.
+    var bytesReceived = 0
+    var bytesSent = 0
     var timers = Timers()
     var health = HealthCheck()
     /// The slow methods that wait in lanes.
@@ -64,6 +69,7 @@ final class LoopServer {
         gate.delegate = worker
         replicas?.delegate = worker
         scheduleFrameWatch()
+        scheduleLagProbe()
     }
 
     /// Answers a caller that is still connected.
@@ -87,6 +93,9 @@ final class LoopServer {
             MetricFamily(MetricName.bounced, .counter, worker?.bounced ?? 0),
             MetricFamily(MetricName.driftMarks, .counter, worker?.marksMissed ?? 0),
             MetricFamily(MetricName.requestsInFlight, .gauge, requestsInFlight),
+            MetricFamily(MetricName.bytesReceived, .counter, bytesReceived),
+            MetricFamily(MetricName.bytesSent, .counter, bytesSent),
+            MetricFamily(MetricName.slowRequests, .counter, slowRequests.count),
         ]
     }
 

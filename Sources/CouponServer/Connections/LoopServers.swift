@@ -19,6 +19,12 @@ final class LoopServers: Sendable {
     /// Actions that the trail lacks.
     let trailLinesLost = Atomic<Int>(0)
     let limits: SharedLimits
+    /// What probes get.
+    let readiness = Mutex(Readiness())
+    /// What the status page shows of PostgreSQL.
+    let statusTables = Mutex(StatusTablesCache())
+    /// The coupons of the last completion events.
+    let recentCoupons = Mutex(RecentCoupons())
     /// How many event loops there are.
     let eventLoops: Int
     private let loopServers = Mutex<[NIOLoopBound<LoopServer>]>([])

@@ -3,8 +3,11 @@
 internal import CouponCore
 
 struct PendingCalls {
-    private struct PendingCall {
+    struct PendingCall {
         let caller: Caller
+        /// Its name.
+        let method: String
+        let began: MonotonicTime
         let deadline: MonotonicTime
     }
 
@@ -19,29 +22,32 @@ struct PendingCalls {
     /// How many have no answer.
     var count: Int { pendingCalls.count }
 
-    mutating func add(_ caller: Caller, deadline: MonotonicTime) -> UInt64 {
-        let number = pendingCalls.add(PendingCall(caller: caller, deadline: deadline))
+    mutating func add(
+        _ method: String, of caller: Caller, now: MonotonicTime, deadline: MonotonicTime
+    ) -> UInt64 {
+        let number = pendingCalls.add(
+            PendingCall(caller: caller, method: method, began: now, deadline: deadline))
         deadlines.add(number, deadline: deadline)
         return number
     }
 
-    /// Returns the caller to answer; nil if it was answered at the deadline.
-    mutating func end(_ number: UInt64) -> Caller? { pendingCalls.remove(number)?.caller }
+    /// Returns the call to answer; nil if it was answered at the deadline.
+    mutating func end(_ number: UInt64) -> PendingCall? { pendingCalls.remove(number) }
 
     /// Ends the calls whose deadline has passed.
-    mutating func expire(now: MonotonicTime) -> [Caller] {
-        var due: [Caller] = []
+    mutating func expire(now: MonotonicTime) -> [PendingCall] {
+        var due: [PendingCall] = []
         for number in deadlines.advance(now: now) {
             guard let pendingCall = pendingCalls[number] else { continue }
             if pendingCall.deadline > now {
                 deadlines.add(number, deadline: pendingCall.deadline)
-            } else if let caller = end(number) {
-                due.append(caller)
+            } else if let call = end(number) {
+                due.append(call)
             }
         }
         return due
     }
 
     /// Ends all calls, as the daemon stops.
-    mutating func endAll() -> [Caller] { pendingCalls.keys.compactMap { end($0) } }
+    mutating func endAll() -> [Caller] { pendingCalls.keys.compactMap { end($0)?.caller } }
 }

@@ -64,6 +64,8 @@ final class ServerConnection: ChannelInboundHandler {
         var bytes = unwrapInboundIn(data)
         let capacity = received.capacity
         watch.hasReceived = true
+        loopServer.bytesReceived &+= count
+        loopServer.beginTurn()
         if received.readableBytes == 0 {
             received = bytes
         } else {
@@ -305,6 +307,7 @@ final class ServerConnection: ChannelInboundHandler {
         let bytes = outgoing
         outgoing = ByteBuffer()
         watch.gave(bytes.readableBytes)
+        loopServer.bytesSent &+= bytes.readableBytes
         loopServer.buffers.add(bytes.readableBytes)
         context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         resume()

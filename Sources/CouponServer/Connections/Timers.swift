@@ -4,6 +4,7 @@ internal import NIOCore
 struct Timers {
     private var expiry: Scheduled<Void>?
     private var frameWatch: Scheduled<Void>?
+    private var lagProbe: Scheduled<Void>?
 
     /// Whether the deadlines of requests are going to be looked at.
     var isExpiryScheduled: Bool { expiry != nil }
@@ -15,9 +16,12 @@ struct Timers {
 
     mutating func watchFrames(by task: Scheduled<Void>) { frameWatch = task }
 
+    mutating func probeLag(by task: Scheduled<Void>) { lagProbe = task }
+
     /// The loop serves nobody any more.
     mutating func cancel() {
         expiry?.cancel()
         frameWatch?.cancel()
+        lagProbe?.cancel()
     }
 }

@@ -54,6 +54,34 @@ struct Turn {
         return deferred
     }
 
+    private var hasBegun = false
+    private var number: UInt = 0
+    private var sample: Sample?
+
+    /// A turn whose bounces are measured.
+    struct Sample: Equatable {
+        let began: MonotonicTime
+        /// The worker's count of bounces at that moment.
+        let bounced: Int
+    }
+
+    /// Input is going to be read. One turn in 16 is measured: with a single request in each turn the clock
+    /// would else be read twice for each bounce.
+    /// - Parameter measure: a turn that begins now.
+    mutating func begin(_ measure: () -> Sample) {
+        guard !hasBegun else { return }
+        hasBegun = true
+        number &+= 1
+        if number & 15 == 0 { sample = measure() }
+    }
+
+    /// What was measured of the turn that has ended; nil if nothing was.
+    mutating func dequeueSample() -> Sample? {
+        guard let sample else { return nil }
+        self.sample = nil
+        return sample
+    }
+
     /// True if the end of the turn must be scheduled; false if it is.
     mutating func beginEnd() -> Bool {
         defer { isEnding = true }
@@ -78,6 +106,7 @@ struct Turn {
     /// - Returns: whether the worker has requests for the gate.
     mutating func end() -> Bool {
         isEnding = false
+        hasBegun = false
         time = nil
         spent = 0
         handshakes = 0

@@ -78,7 +78,8 @@ extension CouponServer {
         }
         guard let missing else { return listeners }
         if listeners.isEmpty { throw missing }
-        logger.warning("\(missing)")
+        logger.warning(
+            "some addresses have no listener", metadata: [LogKey.reason: "\(missing)"])
         return listeners
     }
 

@@ -105,6 +105,7 @@ extension CouponServer {
         loopServers.observersRefused.add(1, ordering: .relaxed)
     }
 
+    /// Everything that is served. What the pages show is read-only.
     private func page(
         _ path: String, on loop: any EventLoop
     ) -> EventLoopFuture<ObservationHandler.Page> {
@@ -112,38 +113,67 @@ extension CouponServer {
         case "/livez":
             return loop.makeSucceededFuture(.init(status: .ok, body: "alive\n"))
         case "/readyz":
-            return loopServers.collect(on: loop) { $0.whyNotReady }.map { reasons in
-                let reason = reasons.compactMap(\.self).first
-                // It may quote Redis or PostgreSQL, and people ask with curl.
-                return reason.map {
-                    .init(status: .serviceUnavailable, body: $0.safeForTerminal + "\n")
-                }
-                    ?? .init(status: .ok, body: "ready\n")
+            return observe(on: loop).map {
+                .init(isOK: $0.isReady, ReadinessPage.text($0.condition, isReady: $0.isReady))
+            }
+        case "/readyz?verbose":
+            return observe(on: loop).map {
+                .init(
+                    isOK: $0.isReady,
+                    ReadinessPage.verboseText($0.condition, isReady: $0.isReady))
             }
         case "/metrics":
-            let loops = loopServers.collect(on: loop) {
-                ($0.metrics, isReady: $0.whyNotReady == nil)
-            }
-            return loops.flatMap { loops in
-                // The environment reads files of the system.
-                NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
-                    let own =
-                        MetricFamily.sum(loops.map { $0.0 }) + connectionMetrics + tlsMetrics
-                        + work.metrics
-                        + gateMetrics(isReady: loops.allSatisfy(\.isReady))
-                    return .init(
-                        status: .ok, body: own.map(\.text).joined() + environment.metrics)
-                }
-            }
+            return metrics(on: loop).map { .init(status: .ok, body: $0) }
+        case "/":
+            return loop.makeSucceededFuture(.init(status: .ok, body: StatusPage.html, type: .html))
+        case "/status.json":
+            return statusDocument(on: loop).map { .init(status: .ok, body: $0, type: .json) }
         default:
             return loop.makeSucceededFuture(
-                .init(status: .notFound, body: "try /metrics, /livez or /readyz\n"))
+                .init(status: .notFound, body: "try /, /metrics, /livez or /readyz\n"))
         }
     }
 
-    private func gateMetrics(isReady: Bool) -> [MetricFamily] {
-        [
+    /// Looks at what the daemon can do now, and at what is reported of that.
+    func observe(on loop: any EventLoop) -> EventLoopFuture<(condition: Condition, isReady: Bool)> {
+        loopServers.collect(on: loop) { $0.condition }.map { loops in
+            let condition = Condition(
+                loops: loops, partitions: configuration.worker.partitioning.count,
+                postgres: environment.whyPartitionsWait,
+                missingRights: environment.missingRights)
+            let isReady = loopServers.readiness.withLock {
+                $0.observe(condition, now: configuration.worker.clocks.now())
+                return $0.isReady
+            }
+            return (condition, isReady)
+        }
+    }
+
+    /// In Prometheus' text format.
+    func metrics(on loop: any EventLoop) -> EventLoopFuture<String> {
+        let loops = loopServers.collect(on: loop) {
+            (families: $0.metrics, times: $0.times.with($0.worker?.times))
+        }
+        return loops.and(observe(on: loop)).flatMap { loops, observed in
+            // The environment reads files of the system.
+            NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
+                let own =
+                    MetricFamily.sum(loops.map(\.families)) + connectionMetrics + tlsMetrics
+                    + work.metrics + gateMetrics(observed.condition, observed.isReady)
+                let times = loops.reduce(into: LoopTimes()) { $0 += $1.times }
+                return own.map(\.text).joined() + times.text
+                    + environment.schedulerState.text(now: configuration.worker.clocks.wallNow())
+                    + environment.metrics
+            }
+        }
+    }
+
+    private func gateMetrics(_ condition: Condition, _ isReady: Bool) -> [MetricFamily] {
+        let isDegraded = condition.trouble != nil || condition.missingRights != nil
+        return [
             MetricFamily(MetricName.ready, .gauge, isReady ? 1 : 0),
+            MetricFamily(MetricName.degraded, .gauge, isDegraded ? 1 : 0),
+            MetricFamily(MetricName.partitionsOpen, .gauge, condition.partitionsOpen),
             MetricFamily(
                 MetricName.partitionsOwned, .gauge,
                 configuration.worker.partitioning.all.count { environment.owns($0) }),

@@ -10,8 +10,15 @@ final class ObservationHandler: ChannelInboundHandler {
 
     /// The response for a path.
     struct Page: Sendable {
+        enum ContentType: String {
+            case metrics = "text/plain; version=0.0.4; charset=utf-8"
+            case html = "text/html; charset=utf-8"
+            case json = "application/json"
+        }
+
         var status: HTTPResponseStatus
         var body: String
+        var type = ContentType.metrics
     }
 
     private let refusal: @Sendable (String, String?) -> Page?
@@ -69,20 +76,36 @@ final class ObservationHandler: ChannelInboundHandler {
         }
     }
 
-    /// Without the query, and without the host if a proxy sent the absolute form.
+    /// Without the query, except for `/readyz?verbose`, and without the host if a proxy sent the absolute
+    /// form.
     static func path(of target: String) -> String {
         var path = target.prefix { $0 != "?" && $0 != "#" }
         if let scheme = path.firstRange(of: "://"), !path.hasPrefix("/") {
             path = path[scheme.upperBound...].drop { $0 != "/" }
         }
-        return String(path)
+        let query = target.drop { $0 != "?" }.dropFirst().prefix { $0 != "#" }
+        let isVerbose = query.split(separator: "&").contains {
+            $0 == "verbose" || $0.hasPrefix("verbose=")
+        }
+        return path == "/readyz" && isVerbose ? "/readyz?verbose" : String(path)
     }
 
     private func write(
         _ page: Page, _ request: HTTPRequestHead, _ context: ChannelHandlerContext
     ) {
         var head = HTTPResponseHead(version: request.version, status: page.status)
-        head.headers.add(name: "content-type", value: "text/plain; version=0.0.4; charset=utf-8")
+        head.headers.add(name: "content-type", value: page.type.rawValue)
+        head.headers.add(name: "cache-control", value: "no-store")
+        head.headers.add(name: "x-content-type-options", value: "nosniff")
+        if page.type == .html {
+            // The page loads nothing, is in no frame of another page, and asks only this daemon.
+            head.headers.add(
+                name: "content-security-policy",
+                value: "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                    + "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+                    + "frame-ancestors 'none'")
+            head.headers.add(name: "referrer-policy", value: "no-referrer")
+        }
         head.headers.add(name: "content-length", value: "\(page.body.utf8.count)")
         head.headers.add(name: "connection", value: "close")
         if page.status == .methodNotAllowed { head.headers.add(name: "allow", value: "GET, HEAD") }
@@ -101,5 +124,12 @@ final class ObservationHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
+    }
+}
+
+extension ObservationHandler.Page {
+    /// A page for probes: 200 or 503.
+    init(isOK: Bool, _ body: String) {
+        self.init(status: isOK ? .ok : .serviceUnavailable, body: body)
     }
 }

@@ -33,6 +33,9 @@ struct CouponCreate: AsyncParsableCommand {
             valueName: "path"))
     var file: String?
 
+    @Flag(help: "Only checks whether it could be created, and shows it as it would be.")
+    var dryRun = false
+
     func validate() throws {
         if file == nil, id == nil || title == nil {
             throw ValidationError("name --id and --title, or --file")
@@ -41,6 +44,7 @@ struct CouponCreate: AsyncParsableCommand {
             throw ValidationError(
                 "--file has the coupons: --id, --title and --total go without it")
         }
+        if file != nil, dryRun { throw ValidationError("--dry-run checks one coupon, no --file") }
     }
 
     func run() async throws {
@@ -51,8 +55,10 @@ struct CouponCreate: AsyncParsableCommand {
             opens: try opens.resolved(now: now, for: "--opens"),
             closes: try closes.resolved(now: now, for: "--closes"))
         let coupon = Coupon(id: id, title: title, total: total, window: window)
-        try await global.withClient { client in
-            let created = try await client.create(coupon)
+        if dryRun { try check(coupon) }
+        try await global.withClient(reading: dryRun) { client in
+            if dryRun { try await refuseTaken(id, client) }
+            let created = dryRun ? coupon : try await client.create(coupon)
             try Output.show(created.json, Table.fields(created.fields), json: global.json)
         }
     }
@@ -79,6 +85,25 @@ extension CouponCreate {
             }
         }
     }
+
+    /// What the daemon would refuse for the coupon itself.
+    private func check(_ coupon: Coupon) throws {
+        if coupon.title.isEmpty || coupon.title.utf8.count > Limits.maximumTitleBytes {
+            throw ValidationError("--title must have 1 to \(Limits.maximumTitleBytes) bytes")
+        }
+        if let fault = coupon.fault(after: coupon) { throw ValidationError(fault) }
+    }
+
+    private func refuseTaken(_ id: CouponID, _ client: CouponClient) async throws {
+        do throws(ClientError) {
+            _ = try await client.coupon(id)
+        } catch {
+            guard case .refused(let failure) = error, failure.code == .notFound else { throw error }
+            return
+        }
+        standardError("couponctl: coupon \(id.rawValue) exists already\n")
+        throw CommandExit.negative.code
+    }
 }
 
 /// A change of title, total or window.
@@ -87,7 +112,7 @@ struct CouponUpdateCommand: AsyncParsableCommand {
         commandName: "update", abstract: "Changes title, total or window; what is absent stays.")
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "Its id.") var id: CouponID
+    @Argument(help: "Its id.", completion: .couponIDs) var id: CouponID
     @Option(help: "A new name.") var title: String?
     @Option(help: "A new total; at least as many as are accepted.") var total: Int64?
     @Flag(help: "Removes the total.") var unlimited = false
@@ -122,7 +147,7 @@ struct CouponGet: AsyncParsableCommand {
         commandName: "get", abstract: "Shows one coupon.")
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "Its id.") var id: CouponID
+    @Argument(help: "Its id.", completion: .couponIDs) var id: CouponID
 
     func run() async throws {
         try await global.withClient(reading: true) { client in

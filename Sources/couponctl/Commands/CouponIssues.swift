@@ -8,7 +8,7 @@ struct CouponIssues: AsyncParsableCommand {
         commandName: "issues", abstract: "Lists a coupon's issues by user; with --json one a line.")
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The coupon's id.") var id: CouponID
+    @Argument(help: "The coupon's id.", completion: .couponIDs) var id: CouponID
     @Option(help: "Only users with an id above this one.") var after: UserID?
 
     func run() async throws {

@@ -9,7 +9,7 @@ struct CouponStateChange<Change: StateChange>: AsyncParsableCommand {
     }
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "Its id.") var id: CouponID
+    @Argument(help: "Its id.", completion: .couponIDs) var id: CouponID
 
     func run() async throws {
         try await global.withClient { client in

@@ -18,7 +18,7 @@ struct DeadLetterList: AsyncParsableCommand {
         commandName: "list", abstract: "Lists the dead letters by id; with --json one a line.")
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: "Only this coupon's.") var coupon: CouponID?
+    @Option(help: "Only this coupon's.", completion: .couponIDs) var coupon: CouponID?
 
     func run() async throws {
         try await global.withClient(reading: true) { client in

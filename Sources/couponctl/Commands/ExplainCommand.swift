@@ -13,7 +13,7 @@ struct ExplainCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The coupon's id.") var coupon: CouponID
+    @Argument(help: "The coupon's id.", completion: .couponIDs) var coupon: CouponID
     @Argument(help: "The user's id.") var user: UserID
 
     func run() async throws {

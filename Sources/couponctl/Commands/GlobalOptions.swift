@@ -14,7 +14,16 @@ struct GlobalOptions: ParsableArguments {
             valueName: "address"))
     var address: String?
 
-    @Option(help: ArgumentHelp("A file whose first line is the admin token.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp(
+            "A daemon that 'context add' has named. Else COUPONCTL_CONTEXT, else that of 'context use'.",
+            valueName: "name"))
+    var context: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file whose first line is the admin token. Else COUPONCTL_TOKEN_FILE.",
+            valueName: "path"))
     var tokenFile: String?
 
     @Option(
@@ -31,13 +40,43 @@ struct GlobalOptions: ParsableArguments {
     /// The address to use.
     /// - Throws: A usage error if the text is not an address.
     func serverAddress() throws -> ServerAddress {
-        let environment = ProcessInfo.processInfo.environment["COUPONCTL_ADDRESS"]
-        let text = address ?? environment ?? "127.0.0.1:7070"
+        let text = try address ?? variables()["COUPONCTL_ADDRESS"] ?? "127.0.0.1:7070"
         guard let parsed = ServerAddress(text) else {
             throw ValidationError(
                 "'\(text)' is not an address: write HOST:PORT, [HOST]:PORT for IPv6, or unix:/PATH")
         }
         return parsed
+    }
+
+    /// The variables of the environment, and below them those of the context. A context that is named by an
+    /// option comes before the environment.
+    func variables() throws -> [String: String] {
+        let environment = ProcessInfo.processInfo.environment
+        let file = ContextsFile(environment)
+        let contexts = try file?.read() ?? Contexts()
+        guard let name = context ?? environment["COUPONCTL_CONTEXT"] ?? contexts.current else {
+            return environment
+        }
+        guard let own = contexts.variables(of: name) else {
+            throw ValidationError(
+                "there is no context '\(name)': 'couponctl context list' has them")
+        }
+        return context == nil
+            ? environment.merging(own) { one, _ in one } : environment.merging(own) { $1 }
+    }
+
+    /// The options that are given, as a context keeps them.
+    var asContext: [String: String] {
+        var options: [String: String] = [:]
+        options["address"] = address
+        options["token-file"] = tokenFile
+        options["caller-token-file"] = callerTokenFile
+        options["tls"] = tls.tls ? "true" : nil
+        options["tls-ca"] = tls.tlsCA
+        options["tls-certificate"] = tls.tlsCertificate
+        options["tls-key"] = tls.tlsKey
+        options["tls-server-name"] = tls.tlsServerName
+        return options
     }
 
     /// Bounds of the connections, with the tokens that are given.
@@ -46,10 +85,12 @@ struct GlobalOptions: ParsableArguments {
         var configuration = ClientConfiguration()
         // A change waits for locks. A timeout would only say that it may still complete.
         configuration.deadline = .seconds(10)
-        configuration.tls = try tls.clientTLS(ProcessInfo.processInfo.environment)
-        if let tokenFile { configuration.token = try token(inFile: tokenFile, "--token-file") }
-        let variable = ProcessInfo.processInfo.environment["COUPONCTL_CALLER_TOKEN_FILE"]
-        if let path = callerTokenFile ?? variable {
+        let variables = try variables()
+        configuration.tls = try tls.clientTLS(variables)
+        if let path = tokenFile ?? variables["COUPONCTL_TOKEN_FILE"] {
+            configuration.token = try token(inFile: path, "--token-file")
+        }
+        if let path = callerTokenFile ?? variables["COUPONCTL_CALLER_TOKEN_FILE"] {
             configuration.callerToken = try token(inFile: path, "--caller-token-file")
         }
         return configuration

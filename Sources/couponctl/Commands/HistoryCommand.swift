@@ -13,7 +13,7 @@ struct HistoryCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "Only actions on this coupon.") var coupon: CouponID?
+    @Argument(help: "Only actions on this coupon.", completion: .couponIDs) var coupon: CouponID?
     @Option(help: ArgumentHelp("Only actions of this caller.", valueName: "name"))
     var principal: String?
     @Option(help: ArgumentHelp("Only actions with an id below this one.", valueName: "id"))

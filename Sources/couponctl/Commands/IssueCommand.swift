@@ -11,7 +11,7 @@ struct IssueCommand: AsyncParsableCommand {
         discussion: "Exits 0 on ACCEPTED and ISSUED, 1 on every other outcome.")
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: "The coupon.") var coupon: CouponID
+    @Option(help: "The coupon.", completion: .couponIDs) var coupon: CouponID
     @Option(help: "The user.") var user: UserID
     @Option(
         help: ArgumentHelp(

@@ -9,7 +9,7 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status", abstract: "Shows how a coupon stands, and what became of a user.")
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: "The coupon.") var coupon: CouponID
+    @Option(help: "The coupon.", completion: .couponIDs) var coupon: CouponID
     @Option(help: "The user.") var user: UserID?
 
     func run() async throws {

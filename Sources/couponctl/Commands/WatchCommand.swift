@@ -16,7 +16,7 @@ struct WatchCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: "The coupon.") var coupon: CouponID
+    @Option(help: "The coupon.", completion: .couponIDs) var coupon: CouponID
     @Option(help: "The time between two looks: 500ms, 2s.")
     var every = TimeSpan(milliseconds: 1_000)
     @Option(help: "How many looks; without end if absent.") var looks: Int?
@@ -34,19 +34,9 @@ struct WatchCommand: AsyncParsableCommand {
                 try screen.show(try await look(client))
                 left -= 1
                 if left == 0 { break }
-                try await pause()
+                try await Output.pause(every)
             }
             try screen.end()
-        }
-    }
-
-    /// Until the next look. Ends early with an error if nobody reads any more.
-    private func pause() async throws {
-        let end = ContinuousClock.now + .milliseconds(every.milliseconds)
-        while ContinuousClock.now < end {
-            if Output.hasNoReader { throw OutputLost(errorNumber: EPIPE) }
-            try await Task.sleep(
-                until: min(end, .now + .milliseconds(100)), clock: .continuous)
         }
     }
 

@@ -41,6 +41,16 @@ enum Output {
         return unsafe poll(&target, 1, 0) == 1 && target.revents & Int16(POLLERR) != 0
     }
 
+    /// Until the next look. Ends early with an error if nobody reads any more.
+    static func pause(_ span: TimeSpan) async throws {
+        let end = ContinuousClock.now + .milliseconds(span.milliseconds)
+        while ContinuousClock.now < end {
+            if hasNoReader { throw OutputLost(errorNumber: EPIPE) }
+            try await Task.sleep(
+                until: min(end, .now + .milliseconds(100)), clock: .continuous)
+        }
+    }
+
     /// Opens closed standard descriptors, so that no connection gets their numbers. Standard output is opened
     /// for reading only: then writing fails.
     static func reserveDescriptors() {

@@ -17,7 +17,7 @@ struct VerifyCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: "Only this coupon.") var coupon: CouponID?
+    @Option(help: "Only this coupon.", completion: .couponIDs) var coupon: CouponID?
 
     func run() async throws {
         try await global.withClient(reading: true) { client in

@@ -82,6 +82,18 @@ extension Form<Duration> {
     }
 }
 
+extension Form<Duration?> {
+    /// Nil is `off`.
+    static func durationOrOff(_ range: ClosedRange<Duration>) -> Form {
+        let duration = Form<Duration>.duration(range)
+        return Form(description: "off, or " + duration.description) { text in
+            if text == "off" { return .some(nil) }
+            guard let value = duration.parse(text) else { return .none }
+            return value
+        }
+    }
+}
+
 extension Duration {
     private static let units: [(name: String, milliseconds: Int64)] = [
         ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1),

@@ -153,4 +153,7 @@ struct Settings {
     let logFormat = Setting(
         "log-format", Form<LogFormat>.choice, "auto",
         "JSON or text lines; auto is text on a terminal, else JSON")
+    let slowRequest = Setting(
+        "slow-request", .durationOrOff(.milliseconds(1)...(.seconds(60))), "off",
+        "Requests that take so long or longer are logged, with the stages of their way")
 }

@@ -18,12 +18,15 @@ struct LogLine: Equatable {
     let values: [Value]
 
     /// With the current time and a line end.
-    func bytes(isJSON: Bool) -> [UInt8] {
-        Array(((isJSON ? json(utcNow()) : text(utcNow())) + "\n").utf8)
+    /// - Parameter isJournal: whether the line begins with its priority.
+    func bytes(isJSON: Bool, isJournal: Bool = false) -> [UInt8] {
+        let line = isJSON ? json(utcNow()) : text(utcNow())
+        return Array(((isJournal ? "<\(level.priority)>" : "") + line + "\n").utf8)
     }
 
     private func json(_ time: String) -> String {
         var line = "{\"time\":\"\(time)\",\"level\":\"\(level)\",\"logger\":\(label.quotedForJSON)"
+        if let event = LogEventID.id(of: message) { line += ",\"event\":\"\(event)\"" }
         line += ",\"message\":\(message.quotedForJSON)"
         if !values.isEmpty {
             let pairs = values.map { $0.key.quotedForJSON + ":" + $0.text.quotedForJSON }

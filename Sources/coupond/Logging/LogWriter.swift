@@ -26,14 +26,20 @@ final class LogWriter: Sendable {
 
     private let descriptor: Int32
     private let isJSON: Bool
+    private let isJournal: Bool
     private let limit: Int
     private let thread = SerialThread(name: "coupond.log")
     private let state = Mutex(State())
 
-    /// - Parameter limit: how many bytes may wait.
-    init(descriptor: Int32, isJSON: Bool, limit: Int = Limits.logBytes) {
+    /// - Parameters:
+    ///   - isJournal: whether lines begin with their priority.
+    ///   - limit: how many bytes may wait.
+    init(
+        descriptor: Int32, isJSON: Bool, isJournal: Bool = false, limit: Int = Limits.logBytes
+    ) {
         self.descriptor = descriptor
         self.isJSON = isJSON
+        self.isJournal = isJournal
         self.limit = limit
     }
 
@@ -61,7 +67,7 @@ final class LogWriter: Sendable {
     }
 
     private func append(_ line: LogLine) {
-        let bytes = line.bytes(isJSON: isJSON)
+        let bytes = line.bytes(isJSON: isJSON, isJournal: isJournal)
         let (isDropped, mustWrite, didDrop) = state.withLock { state in
             guard state.unwritten + bytes.count <= limit else {
                 state.dropped += 1
@@ -116,7 +122,7 @@ final class LogWriter: Sendable {
                     message: "lines of the log were dropped: nobody read them in time",
                     values: [LogLine.Value(key: LogKey.lines, text: "\(state.dropped)")])
                 state.dropped = 0
-                Self.add(note.bytes(isJSON: isJSON), to: &state)
+                Self.add(note.bytes(isJSON: isJSON, isJournal: isJournal), to: &state)
             }
             guard !state.buffer.isEmpty else {
                 state.isWriting = false

@@ -26,6 +26,9 @@ public final class RecordingHost: WorkerHost {
     /// The questions for PostgreSQL, oldest first.
     public var questions: [(acceptedRequests: [AcceptedRequest], partition: PartitionID)] = []
 
+    /// The requests that were reported as slow, oldest first.
+    public private(set) var slow: [SlowRequest] = []
+
     /// A host that was asked nothing.
     public init() {}
 
@@ -33,6 +36,9 @@ public final class RecordingHost: WorkerHost {
     public func answer(_ caller: Caller, _ outcome: Outcome) {
         ends[caller.request, default: []].append(.outcome(outcome))
     }
+
+    /// Records a slow request.
+    public func report(_ slow: SlowRequest) { self.slow.append(slow) }
 
     /// Records an error.
     public func fail(_ caller: Caller, _ failure: Failure) {

@@ -1,0 +1,157 @@
+import CouponClient
+import CouponCore
+import Foundation
+import NIOCore
+import TestSupport
+import TestWorld
+import Testing
+
+/// What /metrics, /readyz and the log say of a sale.
+@Suite(.machine(.asking), .timeLimit(.minutes(2))) struct MetricsTests {
+    private func body(_ path: String, _ stage: LimitStage) throws -> String {
+        let text = try httpGet(path, port: stage.metricsPort)
+        let end = try #require(text.firstRange(of: "\r\n\r\n"))
+        return String(text[end.upperBound...])
+    }
+
+    /// A coupon of 5, wanted by 20 users who wait for it, and then bounces.
+    private func sell(_ stage: LimitStage, _ id: Int64 = 1) async throws {
+        _ = try await stage.daemon.client.create(.offer(id, total: 5))
+        for user in 1...20 as ClosedRange<Int64> {
+            _ = try await stage.daemon.client.issue(
+                IssueRequest(coupon: CouponID(id), user: UserID(user), waitFor: .issued))
+        }
+    }
+
+    @Test func `promtool finds nothing to say about the metrics`() async throws {
+        let stage = try await LimitStage()
+        try await sell(stage)
+        _ = try await stage.daemon.client.coupon(CouponID(1))
+        let text = try body("/metrics", stage)
+        let file = try stage.world.folder.write(text, to: "metrics")
+        let run = try await CommandRun("/bin/sh", ["-c", "promtool check metrics < '\(file)'"])
+        #expect(run.end == .code(0) && run.text.isEmpty, "\(run.text)")
+        let names = text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
+        #expect(Set(names).count == names.count, "each metric has one family")
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test func `each stage of a sale is measured`() async throws {
+        let stage = try await LimitStage()
+        try await sell(stage)
+        _ = try await stage.daemon.client.coupon(CouponID(1))
+        #expect(try stage.metric("coupond_request_seconds_count{method=\"issue\"}") >= 5)
+        #expect(try stage.metric("coupond_request_seconds_count{method=\"get_coupon\"}") == 1)
+        #expect(try stage.metric("coupond_front_door_seconds_count") >= 5)
+        #expect(try stage.metric("coupond_gate_seconds_count") >= 5)
+        // Each caller waited for its issue, so each had a commit of its own.
+        for name in ["queue", "commit", "settle"] {
+            #expect(try stage.metric("coupond_\(name)_seconds_count") == 5, "\(name)")
+        }
+        try await eventually("a measured turn has a bounce") {
+            _ = try await stage.daemon.client.issue(
+                IssueRequest(coupon: CouponID(1), user: UserID(77)))
+            return try stage.metric("coupond_request_seconds_count{method=\"bounce\"}") > 0
+        }
+        #expect(try stage.metric("coupond_event_loop_lag_seconds_count") > 0)
+        #expect(try stage.metric("coupond_received_bytes_total") > 500)
+        #expect(try stage.metric("coupond_sent_bytes_total") > 500)
+        #expect(try stage.metric("coupond_partitions_open") == 16)
+        #expect(try stage.metric("coupond_degraded") == 0)
+        #expect(try stage.metric("coupond_rebuilds_in_progress") == 0)
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test func `lost sessions count, and the readiness page says what is away`() async throws {
+        let stage = try await LimitStage()
+        let verbose = try body("/readyz?verbose", stage)
+        #expect(verbose.hasPrefix("[+] gates: 16 of 16 are open\n[+] redis: answers\n"))
+        #expect(verbose.hasSuffix("[+] callers: are admitted\nready\n"))
+        try await stage.world.redis.kill()
+        try await eventually("it is not ready") {
+            try httpGet("/readyz?verbose", port: stage.metricsPort).hasPrefix("HTTP/1.1 503")
+        }
+        #expect(try body("/readyz?verbose", stage).contains("[-] redis: "))
+        #expect(try stage.metric("coupond_sessions_lost_total{server=\"redis\"}") > 0)
+        #expect(try stage.metric("coupond_ready") == 0)
+        #expect(try stage.metric("coupond_degraded") == 1)
+        try await stage.world.redis.restart()
+        try await eventually("it is ready again") {
+            try httpGet("/readyz", port: stage.metricsPort).hasSuffix("\r\n\r\nready\n")
+        }
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test func `metrics are served until the end of a drain`() async throws {
+        let world = try await World(ownPostgres: true)
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(
+            ["--metrics-listen", "127.0.0.1:\(port)", "--drain-timeout", "60s"])
+        _ = try await daemon.client.create(.offer(1, total: 5))
+        #expect(try await daemon.win(CouponID(1), 1) == 1)
+        // A caller who cannot be answered keeps the drain going.
+        let lock = try await world.lock(CouponID(1))
+        async let waiting = daemon.client.answer(
+            to: IssueRequest(coupon: CouponID(1), user: UserID(2), waitFor: .issued),
+            within: .seconds(60))
+        try await eventually("the request is in flight") {
+            try httpGet("/metrics", port: port).contains("\ncoupond_requests_in_flight 1\n")
+        }
+        daemon.process.signal(SIGTERM)
+        try await eventually("the drain is reported") {
+            try httpGet("/readyz", port: port).contains("the daemon is shutting down")
+        }
+        #expect(try httpGet("/metrics", port: port).contains("\ncoupond_ready 0\n"))
+        try await lock.release()
+        _ = await waiting
+        #expect(try await daemon.process.waitForEnd() == .code(0))
+    }
+
+    @Test func `the log tells the story of a batch, at info if a coupon is finished`()
+        async throws
+    {
+        let stage = try await LimitStage()
+        try await sell(stage)
+        struct Line: Decodable {
+            let level: String
+            let event: String?
+            let metadata: [String: String]?
+        }
+        func lines(_ event: String) -> [Line] {
+            stage.daemon.process.logTail(lines: 10_000).split(separator: "\n").compactMap {
+                try? JSONDecoder().decode(Line.self, from: Data($0.utf8))
+            }.filter { $0.event == event }
+        }
+        try await eventually("the fifth batch is told") {
+            lines("front-doors-updated").contains { $0.level == "info" }
+        }
+        #expect(lines("listening").count == 1)
+        let begun = lines("issuing-begun")
+        #expect(begun.count == 5 && begun.allSatisfy { $0.level == "debug" })
+        #expect(begun.allSatisfy { $0.metadata?["coupons"] == "1" && $0.metadata?["count"] == "1" })
+        let ended = lines("issuing-ended")
+        #expect(ended.map { $0.metadata?["sequences"] } == (1...5).map { "1: \($0)" })
+        #expect(ended.allSatisfy { $0.metadata?["issued"] == "1" })
+        let settled = lines("gate-settled").map(\.level)
+        #expect(settled == ["debug", "debug", "debug", "debug", "info"])
+        #expect(lines("completion-event").contains { $0.level == "debug" })
+        #expect(lines("front-doors-updated").filter { $0.level == "info" }.count == 1)
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test func `a slow request leaves a line with its stages`() async throws {
+        let stage = try await LimitStage(["--slow-request", "1ms"])
+        _ = try await stage.daemon.client.create(.offer(1, total: nil))
+        var user: Int64 = 0
+        try await eventually("a request was slow") {
+            user += 1
+            _ = try await stage.daemon.client.issue(
+                IssueRequest(coupon: CouponID(1), user: UserID(user), waitFor: .issued))
+            return try stage.metric("coupond_slow_requests_total") > 0
+        }
+        try await eventually("the log has it") {
+            stage.daemon.process.logTail(lines: 10_000).contains("\"event\":\"slow-request\"")
+        }
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+}
