@@ -10,6 +10,8 @@ extension Scheduler {
             "issuing has begun",
             metadata: [
                 LogKey.partition: "\(batch.partition.rawValue)",
+                // Without it the lines of two batches would be the same, and one of them only counted.
+                LogKey.from: "\(batch.from)",
                 LogKey.coupons: "\(batch.items.spans.couponList)",
                 LogKey.count: "\(batch.items.reduce(0) { $0 + $1.requestCount })",
             ])

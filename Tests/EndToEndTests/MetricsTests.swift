@@ -44,9 +44,10 @@ import Testing
         #expect(try stage.metric("coupond_request_seconds_count{method=\"get_coupon\"}") == 1)
         #expect(try stage.metric("coupond_front_door_seconds_count") >= 5)
         #expect(try stage.metric("coupond_gate_seconds_count") >= 5)
-        // Each caller waited for its issue, so each had a commit of its own.
-        for name in ["queue", "commit", "settle"] {
-            #expect(try stage.metric("coupond_\(name)_seconds_count") == 5, "\(name)")
+        // Each caller waited for its issue, so each had a commit of its own; others only move a cursor.
+        #expect(try stage.metric("coupond_queue_seconds_count") == 5)
+        for name in ["commit", "settle"] {
+            #expect(try stage.metric("coupond_\(name)_seconds_count") >= 5, "\(name)")
         }
         try await eventually("a measured turn has a bounce") {
             _ = try await stage.daemon.client.issue(
@@ -54,8 +55,8 @@ import Testing
             return try stage.metric("coupond_request_seconds_count{method=\"bounce\"}") > 0
         }
         #expect(try stage.metric("coupond_event_loop_lag_seconds_count") > 0)
-        #expect(try stage.metric("coupond_received_bytes_total") > 500)
-        #expect(try stage.metric("coupond_sent_bytes_total") > 500)
+        #expect(try stage.metric("coupond_received_bytes_total") > 100)
+        #expect(try stage.metric("coupond_sent_bytes_total") > 100)
         #expect(try stage.metric("coupond_partitions_open") == 16)
         #expect(try stage.metric("coupond_degraded") == 0)
         #expect(try stage.metric("coupond_rebuilds_in_progress") == 0)

@@ -27,7 +27,7 @@ struct EventLog {
         logger.log(
             level: level, "the front doors are updated",
             metadata: [
-                LogKey.partition: "\(event.partition.rawValue)",
+                LogKey.partition: "\(event.partition.rawValue)", LogKey.to: "\(event.to)",
                 LogKey.finished: "\(Self.list(finished))",
             ])
     }
