@@ -193,7 +193,7 @@ extension Limits {
     /// The longest rest of a slow partition, in milliseconds: six times the longest statement.
     public static let restMilliseconds: Int64 = 120_000
     /// Issuing lanes of a daemon. Default; configurable.
-    public static let issuingLanes = 2
+    public static let issuingLanes = 1
     /// The most: each is a session of PostgreSQL and a connection to Redis.
     public static let maximumIssuingLanes = 8
     /// How long a partition must have had more to issue than one transaction takes before it is lent to
