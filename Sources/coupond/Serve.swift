@@ -108,8 +108,8 @@ extension RedisOptions {
     /// Also for `--check-config=connect`.
     init(
         _ configuration: Configuration, _ access: RedisAccess,
-        countRefusal: @escaping @Sendable (String) -> Void,
-        countLoss: @escaping @Sendable () -> Void
+        countRefusal: @escaping @Sendable (String) -> Void = { _ in },
+        countLoss: @escaping @Sendable () -> Void = {}
     ) {
         switch configuration.redis {
         case .tcp(let host, let port): self.init(address: .tcp(host: host, port: port))

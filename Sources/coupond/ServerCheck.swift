@@ -18,7 +18,7 @@ func serversAreGood(_ configuration: Configuration) async throws -> String {
         throw ExitCode(EX_CONFIG)
     }
     let logger = Logger(label: "coupond") { _ in SwiftLogNoOpLogHandler() }
-    let redis = RedisOptions(configuration, access, countRefusal: { _ in })
+    let redis = RedisOptions(configuration, access)
     let postgres = PostgresOptions(configuration)
     return try await onThread {
         let results = [

@@ -50,7 +50,7 @@ extension DaemonTests {
             // Four turns' worth, on a connection that sends no more after them.
             let count = UInt64(4 * Limits.turnCost / Limits.otherRequestCost)
             try client.send(
-                (1...count).flatMap { try Request(id: $0, method: .serverInfo).frame() })
+                (1...count).flatMap { try Request(id: $0, method: .serverInfo()).frame() })
             client.finishSending()
             for id in 1...count { try #require(try client.response()?.id == id) }
             #expect(try client.response() == nil)

@@ -64,7 +64,7 @@ final class ServerConnection: ChannelInboundHandler {
         var bytes = unwrapInboundIn(data)
         let capacity = received.capacity
         watch.hasReceived = true
-        loopServer.bytesReceived &+= count
+        loopServer.bytesReceived &+= bytes.readableBytes
         loopServer.beginTurn()
         if received.readableBytes == 0 {
             received = bytes
