@@ -107,6 +107,23 @@ extension DaemonTests {
             #expect(second.text.contains(#""acceptance":"NOT_ACCEPTED""#), "\(second.text)")
         }
 
+        @Test func `the tokens of the context in use go to its own daemon only`() async throws {
+            let folder = try TemporaryFolder()
+            func contextual(_ arguments: [String]) async throws -> CommandRun {
+                try await CommandRun(
+                    builtExecutable("couponctl"), arguments,
+                    environment: ["XDG_CONFIG_HOME": folder.path])
+            }
+            let daemon = ["--address", "127.0.0.1:\(try SharedWorld.current.one.port)"]
+            let add = ["context", "add", "prod", "--caller-token-file", "/nowhere/token"]
+            #expect(try await contextual(add + ["--address", "127.0.0.1:1"]).end == .code(0))
+            #expect(try await contextual(["context", "use", "prod"]).end == .code(0))
+            #expect(try await contextual(["coupon", "list"] + daemon).end == .code(0))
+            let named = try await contextual(["coupon", "list", "--context", "prod"] + daemon)
+            #expect(named.end == .code(64), "\(named.text)")
+            #expect(named.text.contains("/nowhere/token"), "\(named.text)")
+        }
+
         @Test(arguments: [[], ["--wait-issued"]])
         func `bench runs a sale whose accounts add up`(_ options: [String]) async throws {
             let bench = try await couponctl(

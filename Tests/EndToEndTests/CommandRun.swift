@@ -15,6 +15,8 @@ struct CommandRun {
         passed: [Int32] = []
     ) async throws {
         let folder = try TemporaryFolder()
+        // The contexts of the person who runs the tests stay out of them.
+        let environment = ["XDG_CONFIG_HOME": folder.path].merging(environment) { $1 }
         let process = try ServerProcess(
             executable, arguments: arguments, environment: environment, in: folder.path,
             passed: passed)

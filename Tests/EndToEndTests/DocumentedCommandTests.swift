@@ -23,19 +23,28 @@ import Testing
     }
 
     /// Runs a command with couponctl in its path and the daemon at couponctl's default address.
-    private func run(_ command: String, _ daemon: Daemon) async throws -> CommandRun {
+    private func run(
+        _ command: String, _ daemon: Daemon, configuration: String = "/nonexistent"
+    ) async throws -> CommandRun {
         let folder = URL(filePath: builtExecutable("couponctl")).deletingLastPathComponent().path
         return try await CommandRun(
             "/bin/sh", ["-c", command],
             environment: [
                 "COUPONCTL_ADDRESS": "127.0.0.1:\(daemon.port)", "PATH": "\(folder):/usr/bin:/bin",
+                "XDG_CONFIG_HOME": configuration,
             ])
     }
 
     /// Exit codes 0 and 1 are answers; any other one means that the command could not run.
-    private func expectAnswer(to command: String, _ daemon: Daemon) async throws {
-        let end = command.hasPrefix("couponctl watch") ? " --looks 1" : ""
-        let run = try await run(command + end, daemon)
+    private func expectAnswer(
+        to command: String, _ daemon: Daemon, metricsPort: UInt16, configuration: String
+    ) async throws {
+        var end = ""
+        if command.hasPrefix("couponctl watch") { end = " --looks 1" }
+        if command.hasPrefix("couponctl top") {
+            end = " --looks 1 --metrics-address 127.0.0.1:\(metricsPort)"
+        }
+        let run = try await run(command + end, daemon, configuration: configuration)
         #expect(run.end == .code(0) || run.end == .code(1), "\(command): \(run.end), \(run.text)")
     }
 
@@ -45,8 +54,12 @@ import Testing
         let examples = commands.filter { !$0.contains("--coupon-total 200000") }
         #expect(examples.count >= 14)
         let world = try await World()
-        let daemon = try await world.daemon()
-        for command in examples { try await expectAnswer(to: command, daemon) }
+        let metricsPort = try freePort()
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(metricsPort)"])
+        for command in examples {
+            try await expectAnswer(
+                to: command, daemon, metricsPort: metricsPort, configuration: world.folder.path)
+        }
     }
 
     @Test func `the README's walk-through runs`() async throws {

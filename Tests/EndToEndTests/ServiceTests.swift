@@ -7,7 +7,7 @@ import Testing
 @Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ServiceTests {
     @Test func `coupond reload shows the result of a reload`() async throws {
         let world = try await World()
-        let file = try world.folder.write("old\n", to: "token")
+        let file = try world.folder.write("the old admin token\n", to: "token")
         let runtime = ["RUNTIME_DIRECTORY": try world.folder.makeFolder("run")]
         let daemon = try Daemon(world, ["--admin-token-file", file], environment: runtime)
         try await daemon.ready()
@@ -27,7 +27,7 @@ import Testing
         #expect(bad.end == .code(1))
         #expect(bad.text.hasPrefix("the reload failed: admin-token-file: "), "\(bad.text)")
         #expect(bad.text.hasSuffix("the old token stays valid"))
-        _ = try world.folder.write("new\n", to: "token")
+        _ = try world.folder.write("the new admin token\n", to: "token")
         #expect(try await reload(pid, runtime).end == .code(0))
         let other = try await reload(pid + 1_000_000, runtime)
         #expect(other.end == .code(69) && other.text.contains("is not a coupond of this service"))

@@ -1,4 +1,5 @@
 /// How many connections each address has, over all event loops. Used only when a connection opens or closes.
+internal import CouponAccess
 internal import Synchronization
 
 /// What counts as one address: an IPv4 address, or the first 64 bits of an IPv6 address, because a customer

@@ -191,7 +191,7 @@ extension CouponServer {
             entrance: entrance)
         let pipeline = channel.pipeline.syncOperations
         if let address = channel.remoteAddress,
-            configuration.proxies.contains(where: { $0.contains(address) })
+            configuration.proxies.contains(where: { $0.contains(address.ipAddress) })
         {
             try pipeline.addHandler(
                 ProxyHandler(connection) {

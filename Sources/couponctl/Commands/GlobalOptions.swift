@@ -54,9 +54,10 @@ struct GlobalOptions: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         let file = ContextsFile(environment)
         let contexts = try file?.read() ?? Contexts()
-        guard let name = context ?? environment["COUPONCTL_CONTEXT"] ?? contexts.current else {
-            return environment
-        }
+        // The tokens of a context that nobody named here must not go to another daemon.
+        let isElsewhere = address != nil || environment["COUPONCTL_ADDRESS"] != nil
+        let named = context ?? environment["COUPONCTL_CONTEXT"]
+        guard let name = named ?? (isElsewhere ? nil : contexts.current) else { return environment }
         guard let own = contexts.variables(of: name) else {
             throw ValidationError(
                 "there is no context '\(name)': 'couponctl context list' has them")

@@ -1,5 +1,5 @@
 /// Ranges of IP addresses, as settings have them.
-internal import CouponServer
+internal import CouponAccess
 
 extension Form<[AddressRange]> {
     /// Empty for none.

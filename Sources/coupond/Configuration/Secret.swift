@@ -13,8 +13,8 @@ func secret(inFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
     }
 }
 
-/// The admin token, in the first line of a file. Guesses are cheap, so it must be long; a file that others may
-/// write makes them admins.
+/// The admin token, in the first line of a file. Guesses are cheap, so it must be long; a file that others
+/// may write makes them admins.
 func checkedAdminToken(inFile path: String) throws(SecretError) -> [UInt8] {
     var status = stat()
     if unsafe stat(path, &status) == 0, status.st_mode & (S_IWGRP | S_IWOTH) != 0 {

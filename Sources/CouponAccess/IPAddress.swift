@@ -3,12 +3,12 @@ internal import Glibc
 
 /// An address of IPv4 or IPv6. One of IPv4 that a listener at `[::]` has mapped, `::ffff:192.0.2.1`, is an
 /// address of IPv4.
-struct IPAddress: Hashable, Sendable {
+package struct IPAddress: Hashable, Sendable {
     /// 4 or 16.
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// Nil for what is no IP address.
-    init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         if let bytes = Self.bytes(of: String(text), AF_INET, count: 4) {
             self.bytes = bytes
             return
@@ -19,7 +19,7 @@ struct IPAddress: Hashable, Sendable {
     }
 
     /// Whether it is one of this machine.
-    var isLoopback: Bool {
+    package var isLoopback: Bool {
         bytes.count == 4 ? bytes[0] == 127 : bytes == [UInt8](repeating: 0, count: 15) + [1]
     }
 

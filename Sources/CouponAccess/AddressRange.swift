@@ -1,5 +1,4 @@
 /// Ranges of IP addresses, such as those of proxies.
-internal import NIOCore
 
 /// An address, or all addresses with the same first bits.
 public struct AddressRange: Equatable, Sendable {
@@ -19,9 +18,9 @@ public struct AddressRange: Equatable, Sendable {
     }
 
     /// An address of IPv4 that a listener of IPv6 has mapped is in ranges of IPv4.
-    func contains(_ address: SocketAddress) -> Bool {
-        guard let other = address.ipAddress.flatMap({ IPAddress($0) })?.bytes,
-            other.count == bytes.count
+    /// - Parameter address: in text, as a socket has it; false if there is none.
+    package func contains(_ address: String?) -> Bool {
+        guard let other = address.flatMap({ IPAddress($0) })?.bytes, other.count == bytes.count
         else { return false }
         return (0..<bits).allSatisfy { bit in
             (bytes[bit / 8] ^ other[bit / 8]) & (0x80 >> UInt8(bit % 8)) == 0
