@@ -9,7 +9,7 @@ import Testing
 @testable import CouponClient
 
 /// A client of several daemons.
-@Suite(.timeLimit(.minutes(1))) struct PoolTests {
+@Suite(.timeLimit(.minutes(3))) struct PoolTests {
     /// The issue requests that daemons saw, with the deadline of each.
     private final class Seen: Sendable {
         private let requests = Mutex<[(daemon: Int, request: Request)]>([])

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct PoolerTests {
+@Suite(.timeLimit(.minutes(5))) struct PoolerTests {
     @Test(arguments: ["session", "transaction"])
     func `a session through a pooler is refused, with what to do`(mode: String) async throws {
         let server = try await PostgresServer.shared()

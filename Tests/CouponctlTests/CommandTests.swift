@@ -6,7 +6,7 @@ import Testing
 @testable import couponctl
 
 /// Whole commands, against a daemon that is a model of one.
-@Suite(.timeLimit(.minutes(1))) struct CommandTests {
+@Suite(.timeLimit(.minutes(3))) struct CommandTests {
     /// Runs a command line. Returns its exit code.
     private func run(_ arguments: [String], _ fault: ModelDaemon.Fault = .none) async throws
         -> Int32

@@ -5,7 +5,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct AdminListenTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct AdminListenTests {
     @Test func `admin methods are answered at admin-listen only`() async throws {
         let world = try await World()
         let path = world.folder.file("admin.sock")

@@ -6,7 +6,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct AdminTokenTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct AdminTokenTests {
     @Test func `admin methods need the token if one is configured`() async throws {
         let world = try await World()
         let file = try world.folder.write("open sesame, please\n", to: "token")

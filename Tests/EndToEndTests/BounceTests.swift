@@ -7,7 +7,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct BounceTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct BounceTests {
     @Test func `a finished coupon bounces while Redis and PostgreSQL are frozen`() async throws {
         let world = try await World(ownPostgres: true)
         let daemon = try await world.daemon()

@@ -5,7 +5,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct CertificateCallersTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct CertificateCallersTests {
     @Test func `a caller is who its certificate says`() async throws {
         let world = try await World()
         let certificates = try await Certificates(in: world.folder)

@@ -5,7 +5,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ClusterTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct ClusterTests {
     @Test func `a sale works on a cluster, and every key has its partition's hash tag`()
         async throws
     {

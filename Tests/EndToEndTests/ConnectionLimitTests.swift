@@ -6,7 +6,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ConnectionLimitTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct ConnectionLimitTests {
     @Test func `one connection too many is refused until another one closes`() async throws {
         let world = try await World()
         let daemon = try await world.daemon(["--max-connections", "4"])

@@ -6,7 +6,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct DescriptorLimitTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct DescriptorLimitTests {
     /// A test's daemon has two event loops.
     private let reserve = Limits.reservedDescriptors(eventLoops: 2)
 

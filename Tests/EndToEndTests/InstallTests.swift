@@ -4,7 +4,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct InstallTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct InstallTests {
     private static let files = [
         "/opt/bin/coupond", "/opt/bin/couponctl", "/opt/lib/systemd/system/coupond.service",
         "/opt/lib/systemd/system/coupond.socket",

@@ -5,7 +5,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct MetricsAccessTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct MetricsAccessTests {
     /// The first line of the answer, and whether it shows metrics.
     private func get(
         _ path: String, _ token: String?, port: Int

@@ -7,7 +7,7 @@ import TestWorld
 import Testing
 
 /// What a daemon reports to systemd and over HTTP.
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ObservationTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct ObservationTests {
     @Test func `systemd is notified of readiness, the watchdog and the drain`() async throws {
         let world = try await World()
         let systemd = try NotifySocket(world.folder.file("notify"))

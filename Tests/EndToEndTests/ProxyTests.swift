@@ -5,7 +5,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ProxyTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct ProxyTests {
     private static let signature: [UInt8] = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]
     /// The proxy itself.
     private static let local = signature + [0x20, 0, 0, 0]

@@ -6,7 +6,7 @@ import TestWorld
 import Testing
 
 /// A daemon listens once it can serve, so it never refuses a client because it is still starting.
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ReadinessTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct ReadinessTests {
     @Test func `the first client that can connect is served`() async throws {
         let world = try await World()
         let daemon = try Daemon(world)

@@ -3,7 +3,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ServerCheckTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct ServerCheckTests {
     @Test func `servers are asked, and nothing is changed`() async throws {
         let world = try await World()
         let password = try world.folder.write(LeastRights.redisPassword + "\n", to: "password")

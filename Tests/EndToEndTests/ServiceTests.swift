@@ -4,7 +4,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct ServiceTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct ServiceTests {
     @Test func `coupond reload shows the result of a reload`() async throws {
         let world = try await World()
         let file = try world.folder.write("the old admin token\n", to: "token")

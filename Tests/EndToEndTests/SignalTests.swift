@@ -6,7 +6,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct SignalTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct SignalTests {
     private static let meaningless = [
         SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGPIPE,
     ]

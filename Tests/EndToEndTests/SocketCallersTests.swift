@@ -7,7 +7,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct SocketCallersTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct SocketCallersTests {
     private let world: World
 
     init() async throws { world = try await World() }

@@ -6,7 +6,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct StoppedReaderTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct StoppedReaderTests {
     @Test func `a daemon whose log nobody reads serves, reloads and stops`()
         async throws
     {

@@ -6,7 +6,7 @@ import TestWorld
 import Testing
 
 /// `couponctl top`, completions, and `--dry-run`.
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct TopCommandTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct TopCommandTests {
     private func couponctl(
         _ arguments: [String], environment: [String: String] = [:]
     ) async throws -> CommandRun {

@@ -6,7 +6,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-@Suite(.machine(.asking), .timeLimit(.minutes(1))) struct UnixSocketTests {
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct UnixSocketTests {
     private let world: World
     private let path: String
 
