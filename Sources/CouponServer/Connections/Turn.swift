@@ -1,4 +1,4 @@
-/// What is left to do once all input of an event loop's turn is read.
+/// What one turn of an event loop has spent, what is measured of it, and what is left to do at its end.
 internal import CouponCore
 internal import DequeModule
 
@@ -12,6 +12,11 @@ struct Turn {
     private var deferred: [ServerConnection] = []
     /// Whether the deferred requests are going to be handled.
     var isContinuing = false
+    private var handshakes = 0
+    private var deferredHandshakes = Deque<HandshakePacer>()
+    private var hasBegun = false
+    private var number: UInt = 0
+    private var sample: Sample?
 
     /// What one connection may spend now. The first ones of a turn may spend all of it, so pipelines are
     /// handled in one go; each further one gets a little, so no turn becomes long and nobody waits for long.
@@ -21,9 +26,6 @@ struct Turn {
 
     /// The rest of the connection's requests waits for the next turn.
     mutating func postpone(_ connection: ServerConnection) { deferred.append(connection) }
-
-    private var handshakes = 0
-    private var deferredHandshakes = Deque<HandshakePacer>()
 
     /// False if this turn has begun as many as it may: then it must wait for the next one.
     mutating func beginHandshake() -> Bool {
@@ -53,10 +55,6 @@ struct Turn {
         defer { deferred.removeAll(keepingCapacity: true) }
         return deferred
     }
-
-    private var hasBegun = false
-    private var number: UInt = 0
-    private var sample: Sample?
 
     /// A turn whose bounces are measured.
     struct Sample: Equatable {
