@@ -1,11 +1,13 @@
 internal import Foundation
 internal import Synchronization
 
-/// A redis-server on a unix socket and on a free port of 127.0.0.1, with the settings that promise 3 needs.
+/// A redis-server on a unix socket and on a TCP port, with the settings that promise 3 needs.
 /// It ends, and its folder is removed, when the last reference goes.
 public final class RedisServer: Sendable {
     /// The path of its unix socket.
     public let socket: String
+    /// Its address, of this machine.
+    public let host: String
     /// Its TCP port. With certificates it speaks only TLS there; the unix socket stays plain.
     public let port: Int
     /// Its certificates; nil without TLS.
@@ -26,22 +28,27 @@ public final class RedisServer: Sendable {
     ///   - settings: further options of redis-server; a later one wins.
     ///   - environment: added to the test's own.
     ///   - certificates: for TLS, which then asks for the client's certificate too.
+    ///   - host: an address of this machine. A server at another one than 127.0.0.1 never speaks TLS: no
+    ///     certificate names it.
+    ///   - port: nil for a free one.
     public init(
         _ settings: [String] = [], environment: [String: String] = [:],
-        certificates: BackendCertificates? = nil
+        certificates: BackendCertificates? = nil, host: String = "127.0.0.1", port: Int? = nil
     ) async throws {
         self.environment = environment
         self.certificates =
-            if let certificates { certificates } else {
+            if let certificates { certificates } else if host == "127.0.0.1" {
                 try await Self.certificatesOfRun?.value
+            } else {
+                nil
             }
         folder = try TemporaryFolder()
         socket = folder.path + "/redis.sock"
-        let port = try freePort()
-        self.port = Int(port)
+        self.host = host
+        self.port = if let port { port } else { Int(try freePort()) }
         self.settings =
             [
-                "--port", String(port), "--bind", "127.0.0.1", "--unixsocket", socket,
+                "--port", String(self.port), "--bind", host, "--unixsocket", socket,
                 "--dir", folder.path, "--save", "", "--appendonly", "yes",
                 "--appendfsync", "always", "--no-appendfsync-on-rewrite", "no",
                 "--maxmemory-policy", "noeviction",
