@@ -25,7 +25,7 @@ internal import Testing
         #expect(Layout.entryHeader == 9 && Layout.entryCoupon == 20)
         #expect(Layout.gateRequest == 33 && Layout.verdict == 26 && Layout.terms == 34)
         #expect(Layout.stagedHolder == 51 && Layout.acceptance == 25)
-        #expect(Layout.countedRequest == 53 && Layout.settledCoupon == 51 && Layout.rejection == 63)
+        #expect(Layout.countedCoupon == 16 && Layout.settledCoupon == 51 && Layout.rejection == 63)
         #expect(Layout.standing == 42 && Layout.publishedRejection == 17)
     }
 

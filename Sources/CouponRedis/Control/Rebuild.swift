@@ -46,28 +46,28 @@ extension RedisGateControl {
         _ requests: [PlacedRequest], from: Position, to: Position, partition: PartitionID,
         epoch: Epoch
     ) throws(BackendError) -> Bool {
-        var indices: [CouponID: UInt32] = [:]
+        let coupons = CountedCoupon.all(in: requests)
         var keys = [Keys.gate(partition)]
-        var packed = ByteWriter(capacity: requests.count * Layout.countedRequest)
-        for request in requests {
-            let coupon = request.accepted.coupon
-            if indices[coupon] == nil {
-                indices[coupon] = UInt32(indices.count + 1)
-                keys.append(Keys.record(coupon, partition, epoch))
-                keys.append(Keys.holders(coupon, partition, epoch))
+        var heads = ByteWriter(capacity: coupons.count * Layout.countedCoupon)
+        var packed = ByteWriter(capacity: requests.count * Layout.stagedHolder)
+        for coupon in coupons {
+            keys.append(Keys.record(coupon.id, partition, epoch))
+            keys.append(Keys.holders(coupon.id, partition, epoch))
+            heads.append(Int64(coupon.requests.count))
+            heads.append(coupon.largestSequence)
+            for request in coupon.requests {
+                packed.append(request.accepted.user)
+                packed.append(
+                    GateHolder(
+                        sequence: request.accepted.sequence, position: request.position,
+                        requestID: request.accepted.requestID, rejection: nil))
             }
-            packed.append(indices[coupon] ?? 0)
-            packed.append(request.accepted.user)
-            packed.append(request.accepted.requestID)
-            packed.append(request.accepted.sequence)
-            packed.append(request.position.epoch)
-            packed.append(request.position.n)
         }
         return try run(
             .count, keys: keys,
             [
                 .number(epoch), .number(from.epoch), .number(from.n), .number(to.epoch),
-                .number(to.n), .bytes(packed.bytes),
+                .number(to.n), .bytes(heads.bytes), .bytes(packed.bytes),
             ]
         ).done()
     }
@@ -135,5 +135,30 @@ extension BlockingConnection {
         command.append("UNLINK")
         for key in keys { command.append(key) }
         _ = try call(command)
+    }
+}
+
+/// The requests of one coupon that count.lua counts.
+private struct CountedCoupon {
+    let id: CouponID
+    var requests: [PlacedRequest] = []
+    var largestSequence: Int64 = 0
+
+    /// The coupons of these requests; each has its requests in their order.
+    static func all(in requests: [PlacedRequest]) -> [CountedCoupon] {
+        var coupons: [CountedCoupon] = []
+        var indices: [CouponID: Int] = [:]
+        for request in requests {
+            let id = request.accepted.coupon
+            let index = indices[id] ?? coupons.count
+            if index == coupons.count {
+                indices[id] = index
+                coupons.append(CountedCoupon(id: id))
+            }
+            coupons[index].requests.append(request)
+            coupons[index].largestSequence = max(
+                coupons[index].largestSequence, request.accepted.sequence)
+        }
+        return coupons
     }
 }

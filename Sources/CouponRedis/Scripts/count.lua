@@ -2,8 +2,9 @@
 -- Counts queued requests at their coupons, while a gate is rebuilt (rule 30).
 --
 -- KEYS  gate, then for each coupon its record and its holders
--- ARGV  epoch, from: epoch, n, to: epoch, n, requests in the queue's order, COUNTED_BYTES each:
---         index of the coupon, from 1, 4 | user 8 | request id 17 | sequence 8 | position: epoch 8, n 8
+-- ARGV  epoch, from: epoch, n, to: epoch, n, coupons in the order of KEYS: COUNTED_BYTES each:
+--       requests 8 | largest sequence 8; the requests of the first coupon, then of the second, ..., in the queue's order, STAGED_BYTES each:
+--       user 8 | holder (see prelude.lua)
 -- Out   1; 0 and nothing changed if the gate is not fenced with that epoch, or has not counted up to
 --       `from`: so a call that is sent twice counts once
 -- Does  gives a slot to each user without one; a user who has a slot keeps it, and the entry is decided
@@ -16,59 +17,48 @@ if not is_fenced(gate, ARGV[1]) or gate.settled_epoch ~= tonumber(ARGV[2])
   return 0
 end
 
--- Commands take their fields from Lua's stack, which has room for some 8,000.
-local FIELDS = 1000
+local coupons, packed = ARGV[6], ARGV[7]
+-- A command takes its words from Lua's stack, which has room for some 8,000.
+local PART = 1000 * STAGED_BYTES
 
-local function holders_of(key, users)
-  local held = {}
-  for first = 1, #users, FIELDS do
-    local last = math.min(first + FIELDS - 1, #users)
-    for _, holder in ipairs(redis.call('HMGET', key, unpack(users, first, last))) do
-      held[#held + 1] = holder
+-- Gives slots to the users between two offsets of `packed` who have none; returns how many.
+local function add_holders(key, from, to)
+  local users, count = { 'HMGET', key }, 2
+  for at = from, to - 1, STAGED_BYTES do
+    count = count + 1
+    users[count] = string.sub(packed, at + 1, at + ID_BYTES)
+  end
+  local held = redis.call(unpack(users))
+  local fields, known, added = { 'HSET', key }, {}, 0
+  for i = 1, #held do
+    local user, holder = users[i + 2], held[i]
+    if (not holder or string.byte(holder) == 2) and not known[user] then
+      local at = from + (i - 1) * STAGED_BYTES
+      known[user], added = true, added + 1
+      fields[added * 2 + 1] = user
+      fields[added * 2 + 2] = string.sub(packed, at + ID_BYTES + 1, at + STAGED_BYTES)
     end
   end
-  return held
+  if added > 0 then redis.call(unpack(fields)) end
+  return added
 end
 
-local coupons = {}
-for i = 1, (#KEYS - 1) / 2 do
-  coupons[i] = { record = read_record(KEYS[i * 2]) or nil, users = {}, requests = {} }
-end
-local packed, count = ARGV[6], #ARGV[6] / COUNTED_BYTES
-for i = 0, count - 1 do
-  local at = i * COUNTED_BYTES
-  local coupon = coupons[struct.unpack('>I4', packed, at + 1)]
-  coupon.users[#coupon.users + 1] =
-    string.sub(packed, at + COUNTED_USER, at + COUNTED_REQUEST_ID - 1)
-  coupon.requests[#coupon.requests + 1] = at
-end
-
-for i, coupon in ipairs(coupons) do
-  local record, known = coupon.record, {}
-  if record and #coupon.users > 0 then
-    local held = holders_of(KEYS[i * 2 + 1], coupon.users)
-    local holders = {}
-    for j, at in ipairs(coupon.requests) do
-      local user, sequence = coupon.users[j], struct.unpack('>I8', packed, at + COUNTED_PLACE)
-      local holder = held[j]
-      if not known[user] and not (holder and string.byte(holder) ~= 2) then
-        known[user] = true
-        record.used = record.used + 1
-        holders[#holders + 1] = user
-        holders[#holders + 1] = string.char(1, 0)
-          .. string.sub(packed, at + COUNTED_PLACE, at + COUNTED_BYTES)
-          .. string.sub(packed, at + COUNTED_REQUEST_ID, at + COUNTED_PLACE - 1)
-      end
-      record.queued = record.queued + 1
-      record.next_sequence = math.max(record.next_sequence, sequence + 1)
+local at = 0
+for i = 1, #coupons / COUNTED_BYTES do
+  local requests, sequence = struct.unpack('>I8I8', coupons, (i - 1) * COUNTED_BYTES + 1)
+  local stop, record = at + requests * STAGED_BYTES, read_record(KEYS[i * 2])
+  if record then
+    for from = at, stop - 1, PART do
+      record.used = record.used
+        + add_holders(KEYS[i * 2 + 1], from, math.min(from + PART, stop))
     end
-    for first = 1, #holders, FIELDS do
-      redis.call('HSET', KEYS[i * 2 + 1], unpack(holders, first, math.min(first + FIELDS - 1, #holders)))
-    end
+    record.queued = record.queued + requests
+    record.next_sequence = math.max(record.next_sequence, sequence + 1)
     write_record(KEYS[i * 2], record)
   end
+  at = stop
 end
 gate.settled_epoch, gate.settled_n = tonumber(ARGV[4]), tonumber(ARGV[5])
-gate.queued = gate.queued + count
+gate.queued = gate.queued + #packed / STAGED_BYTES
 write_gate(gate)
 return 1

@@ -59,8 +59,8 @@ enum Layout {
     /// A coupon as committed: version, total, state, sold out, window.
     static let terms = 2 * number + 2 * code + 2 * time
 
-    /// A queued request as count.lua gets it.
-    static let countedRequest = index + request + place
+    /// A coupon as count.lua gets it: requests, largest sequence.
+    static let countedCoupon = 2 * number
     /// A coupon as settle.lua gets it: id, requests settled, known to PostgreSQL, terms.
     static let settledCoupon = id + number + code + terms
     /// A rejection as settle.lua gets it: coupon, user, place, reason, and perhaps another acceptance.
@@ -98,10 +98,7 @@ extension Layout {
         "HOLDER_REQUEST_ID": 1 + 2 * code + place,
         "STAGED_BYTES": stagedHolder,
 
-        "COUNTED_BYTES": countedRequest,
-        "COUNTED_USER": 1 + index,
-        "COUNTED_REQUEST_ID": 1 + index + id,
-        "COUNTED_PLACE": 1 + index + request,
+        "COUNTED_BYTES": countedCoupon,
 
         "SETTLED_BYTES": settledCoupon,
         "SETTLED_REQUESTS": 1 + id,
