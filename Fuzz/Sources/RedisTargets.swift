@@ -42,7 +42,8 @@ func fuzzQueueViews(_ input: [UInt8]) {
             let row = PartitionRow(
                 id: PartitionID(0), epoch: gate.epoch, cursor: cursor, identity: identity,
                 installID: "")
-            if case .issue(let batch) = DrainStep(row: row, gate: gate, identity: identity) {
+            let node = RedisNodeState(identity: identity)
+            if case .issue(let batch) = DrainStep(row: row, gate: gate, node: node) {
                 require(!batch.isEmpty, "a batch of nothing")
             }
         }

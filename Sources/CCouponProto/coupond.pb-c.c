@@ -1582,7 +1582,97 @@ void   coupond__v1__rebuild_gate_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__rebuild_gate_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[26] =
+void   coupond__v1__adopt_redis_request__init
+                     (Coupond__V1__AdoptRedisRequest         *message)
+{
+  static const Coupond__V1__AdoptRedisRequest init_value = COUPOND__V1__ADOPT_REDIS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__adopt_redis_request__get_packed_size
+                     (const Coupond__V1__AdoptRedisRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__adopt_redis_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__adopt_redis_request__pack
+                     (const Coupond__V1__AdoptRedisRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__adopt_redis_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__adopt_redis_request__pack_to_buffer
+                     (const Coupond__V1__AdoptRedisRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__adopt_redis_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__AdoptRedisRequest *
+       coupond__v1__adopt_redis_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__AdoptRedisRequest *)
+     protobuf_c_message_unpack (&coupond__v1__adopt_redis_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__adopt_redis_request__free_unpacked
+                     (Coupond__V1__AdoptRedisRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__adopt_redis_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__adopt_redis_response__init
+                     (Coupond__V1__AdoptRedisResponse         *message)
+{
+  static const Coupond__V1__AdoptRedisResponse init_value = COUPOND__V1__ADOPT_REDIS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__adopt_redis_response__get_packed_size
+                     (const Coupond__V1__AdoptRedisResponse *message)
+{
+  assert(message->base.descriptor == &coupond__v1__adopt_redis_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__adopt_redis_response__pack
+                     (const Coupond__V1__AdoptRedisResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__adopt_redis_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__adopt_redis_response__pack_to_buffer
+                     (const Coupond__V1__AdoptRedisResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__adopt_redis_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__AdoptRedisResponse *
+       coupond__v1__adopt_redis_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__AdoptRedisResponse *)
+     protobuf_c_message_unpack (&coupond__v1__adopt_redis_response__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__adopt_redis_response__free_unpacked
+                     (Coupond__V1__AdoptRedisResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__adopt_redis_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[27] =
 {
   {
     "id",
@@ -1896,8 +1986,21 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[26
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "adopt_redis",
+    44,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, adopt_redis),
+    &coupond__v1__adopt_redis_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__request__field_indices_by_name[] = {
+  26,   /* field[26] = adopt_redis */
   17,   /* field[17] = audit_coupon */
   7,   /* field[7] = authenticate */
   16,   /* field[16] = close_coupon */
@@ -1925,7 +2028,7 @@ static const unsigned coupond__v1__request__field_indices_by_name[] = {
   2,   /* field[2] = token */
   13,   /* field[13] = update_coupon */
 };
-static const ProtobufCIntRange coupond__v1__request__number_ranges[6 + 1] =
+static const ProtobufCIntRange coupond__v1__request__number_ranges[7 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
@@ -1933,7 +2036,8 @@ static const ProtobufCIntRange coupond__v1__request__number_ranges[6 + 1] =
   { 20, 10 },
   { 30, 19 },
   { 40, 24 },
-  { 0, 26 }
+  { 44, 26 },
+  { 0, 27 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1943,14 +2047,14 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  26,
+  27,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
-  6,  coupond__v1__request__number_ranges,
+  7,  coupond__v1__request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[20] =
+static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[21] =
 {
   {
     "id",
@@ -2192,8 +2296,21 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[2
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "adopt_redis",
+    44,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, adopt_redis),
+    &coupond__v1__adopt_redis_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__response__field_indices_by_name[] = {
+  20,   /* field[20] = adopt_redis */
   12,   /* field[12] = audit_coupon */
   6,   /* field[6] = authenticate */
   10,   /* field[10] = coupon */
@@ -2215,7 +2332,7 @@ static const unsigned coupond__v1__response__field_indices_by_name[] = {
   18,   /* field[18] = reload */
   5,   /* field[5] = server_info */
 };
-static const ProtobufCIntRange coupond__v1__response__number_ranges[8 + 1] =
+static const ProtobufCIntRange coupond__v1__response__number_ranges[9 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
@@ -2225,7 +2342,8 @@ static const ProtobufCIntRange coupond__v1__response__number_ranges[8 + 1] =
   { 30, 14 },
   { 33, 16 },
   { 40, 18 },
-  { 0, 20 }
+  { 44, 20 },
+  { 0, 21 }
 };
 const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
 {
@@ -2235,10 +2353,10 @@ const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
   "Coupond__V1__Response",
   "coupond.v1",
   sizeof(Coupond__V1__Response),
-  20,
+  21,
   coupond__v1__response__field_descriptors,
   coupond__v1__response__field_indices_by_name,
-  8,  coupond__v1__response__number_ranges,
+  9,  coupond__v1__response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4760,6 +4878,62 @@ const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_response__descriptor 
   coupond__v1__rebuild_gate_response__field_indices_by_name,
   1,  coupond__v1__rebuild_gate_response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__rebuild_gate_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define coupond__v1__adopt_redis_request__field_descriptors NULL
+#define coupond__v1__adopt_redis_request__field_indices_by_name NULL
+#define coupond__v1__adopt_redis_request__number_ranges NULL
+const ProtobufCMessageDescriptor coupond__v1__adopt_redis_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.AdoptRedisRequest",
+  "AdoptRedisRequest",
+  "Coupond__V1__AdoptRedisRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__AdoptRedisRequest),
+  0,
+  coupond__v1__adopt_redis_request__field_descriptors,
+  coupond__v1__adopt_redis_request__field_indices_by_name,
+  0,  coupond__v1__adopt_redis_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__adopt_redis_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__adopt_redis_response__field_descriptors[1] =
+{
+  {
+    "partitions",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__AdoptRedisResponse, partitions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__adopt_redis_response__field_indices_by_name[] = {
+  0,   /* field[0] = partitions */
+};
+static const ProtobufCIntRange coupond__v1__adopt_redis_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor coupond__v1__adopt_redis_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.AdoptRedisResponse",
+  "AdoptRedisResponse",
+  "Coupond__V1__AdoptRedisResponse",
+  "coupond.v1",
+  sizeof(Coupond__V1__AdoptRedisResponse),
+  1,
+  coupond__v1__adopt_redis_response__field_descriptors,
+  coupond__v1__adopt_redis_response__field_indices_by_name,
+  1,  coupond__v1__adopt_redis_response__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__adopt_redis_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue coupond__v1__acceptance__enum_values_by_number[3] =

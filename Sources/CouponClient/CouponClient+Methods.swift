@@ -218,6 +218,15 @@ extension CouponClient {
         return epoch
     }
 
+    /// Lets the partitions go to a Redis of a lower term: the one that had them is gone for good, and a new
+    /// cluster counts its terms from the beginning.
+    /// - Returns: how many partitions had a term.
+    public func adoptRedis(deadline: TimeAmount? = nil) async throws(ClientError) -> Int {
+        let answer = try await call(.adoptRedis, deadline: deadline)
+        guard case .redisAdopted(let partitions) = answer else { throw .otherMethod }
+        return partitions
+    }
+
     private func decided(
         _ method: Request.Method, _ deadline: TimeAmount?
     ) async throws(ClientError) -> DeadLetter {

@@ -245,6 +245,8 @@ extension Limits {
     public static let sliceBesideOthersMilliseconds: Int64 = 3
     /// Time between two beats of a rebuild, in milliseconds.
     public static let beatMilliseconds: Int64 = 250
+    /// How long a partition whose Redis has a lower term waits before it looks again, in milliseconds.
+    public static let lowerTermMilliseconds: Int64 = 1_000
     /// A rebuild whose beat has not moved for so long is taken over, in milliseconds.
     public static let beatTimeoutMilliseconds: Int64 = 3_000
     /// How long before its window opens a coupon is loaded, in milliseconds.

@@ -14,15 +14,17 @@ public struct RedisRights: Equatable, Sendable {
     /// - Parameters:
     ///   - checkingSettings: whether Redis' settings are checked, so that reading them is needed.
     ///   - waitingForReplicas: whether an acceptance waits for replicas.
-    public init(checkingSettings: Bool, waitingForReplicas: Bool) {
+    ///   - inCluster: whether Redis is a node of a cluster.
+    public init(checkingSettings: Bool, waitingForReplicas: Bool, inCluster: Bool = false) {
         commands =
             Self.always + (checkingSettings ? [Self.readingSettings] : [])
+            + (inCluster ? [Self.readingTerms] : [])
             + (waitingForReplicas ? ["PUBLISH \(Keys.replicas) x", "WAIT 0 0"] : [])
         channels = [Keys.allEvents] + (waitingForReplicas ? [Keys.replicas] : [])
     }
 
-    /// The command that makes the user, or changes it to these rights. It may always read the settings: a
-    /// daemon that does not check them asks for them too.
+    /// The command that makes the user, or changes it to these rights. It may always read the settings and
+    /// the term: a daemon that does not check them asks for them too.
     /// - Parameters:
     ///   - user: its name.
     ///   - password: how the access list writes it: `>` and the password, or `#` and its SHA-256.
@@ -30,7 +32,7 @@ public struct RedisRights: Equatable, Sendable {
         let words =
             ["ACL", "SETUSER", user, "reset", "on", password, "~\(Keys.pattern)"]
             + channels.map { "&" + $0 } + ["-@all"]
-            + Set((commands + [Self.readingSettings]).map(Self.name)).sorted()
+            + Set((commands + [Self.readingSettings, Self.readingTerms]).map(Self.name)).sorted()
         return words.joined(separator: " ")
     }
 
@@ -41,9 +43,12 @@ public struct RedisRights: Equatable, Sendable {
     }
 
     /// Commands whose first argument is the name of a command as well.
-    private static let containers: Set<Substring> = ["client", "config", "script", "xinfo"]
+    private static let containers: Set<Substring> = [
+        "client", "cluster", "config", "script", "xinfo",
+    ]
 
     private static let readingSettings = "CONFIG GET appendonly"
+    private static let readingTerms = "CLUSTER INFO"
 
     private static let always: [String] = {
         let (partition, epoch, coupon) = (PartitionID(0), Epoch(1), CouponID(1))

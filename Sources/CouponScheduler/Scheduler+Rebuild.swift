@@ -10,18 +10,19 @@ internal import Logging
 
 extension Scheduler {
     func beginRebuild(_ row: PartitionRow, _ reason: RebuildReason) throws(BackendError) {
+        let node = try gates.state(of: gates.node(of: row.id))
+        guard node.term >= row.redisTerm else { return refuse(node, row) }
         logger.debug(
             "rebuilding the gate",
             metadata: [LogKey.partition: "\(row.id.rawValue)", LogKey.reason: "\(reason.rawValue)"])
         if reason.isPostgresBehind { try raiseAlarm(row, reason) }
         instruments.count(.rebuilds)
-        let identity = try gates.identity()
-        let raised = try raiseEpoch(row, identity)
+        let raised = try raiseEpoch(row, node)
         // Before the fence: if the fence's answer is lost, the attempt continues.
         rebuilds[row.id] = Rebuild(row: raised, reason: reason, now: options.clocks.now())
         let fenced = try gates.fence(raised)
         if !fenced { throw .overtaken("cannot fence the gate: epoch \(raised.epoch) is over") }
-        try continueRebuild(row.id, identity)
+        try continueRebuild(row.id, node.identity)
     }
 
     /// Runs the next slice of the rebuild.
@@ -166,9 +167,9 @@ extension Scheduler {
             ])
     }
 
-    /// Rule 26. The gate of another installation is not touched.
+    /// Rules 26 and 50. The gate of another installation is not touched.
     private func raiseEpoch(
-        _ row: PartitionRow, _ identity: RedisIdentity
+        _ row: PartitionRow, _ node: RedisNodeState
     ) throws(BackendError) -> PartitionRow {
         let view = try gates.read(row.id, after: .zero, upTo: .zero, maximumRequests: 1)
         if let other = view.installID, other != row.installID {
@@ -177,7 +178,7 @@ extension Scheduler {
                     + "give each installation a Redis of its own")
         }
         let floor = max(view.epoch, view.queueEnd.epoch)
-        return try ledger.raiseEpoch(of: row.id, above: floor, identity: identity)
+        return try ledger.raiseEpoch(of: row.id, above: floor, node: node)
     }
 }
 

@@ -5,12 +5,13 @@ internal import Logging
 extension Scheduler {
     /// A partition with work stays due: there may be more.
     func step(_ partition: PartitionID) throws(BackendError) {
-        let identity = try verifiedIdentity()
+        let node = try verifiedState(of: gates.node(of: partition))
+        let identity = node.identity
         if rebuilds[partition] != nil { return try continueRebuild(partition, identity) }
         let row = try currentRow(partition)
         let view = try currentView(partition, after: row.cursor)
         reportQueue(row, view)
-        switch DrainStep(row: row, gate: view, identity: identity) {
+        switch DrainStep(row: row, gate: view, node: node) {
         case .idle:
             try rest(partition, row)
         case .recover(let from, let to):
@@ -30,7 +31,27 @@ extension Scheduler {
             }
             if reason == .gateFenced, othersRebuild(partition, view) { return }
             try beginRebuild(row, reason)
+        case .lowerTerm:
+            refuse(node, row)
         }
+    }
+
+    /// Rule 50: the map of this daemon is old, or this Redis was made after the one that had the partition.
+    func refuse(_ node: RedisNodeState, _ row: PartitionRow) {
+        let text =
+            "this Redis has term \(node.term), and partition \(row.id.rawValue) was in one of term "
+            + "\(row.redisTerm)"
+        let now = options.clocks.now()
+        let isNew = owned[row.id]?.fail(text, rest: 0, now: now, using: &random)
+        // The next map or the next owner may end this at any time.
+        owned[row.id]?.wait(until: now.advanced(byMilliseconds: Limits.lowerTermMilliseconds))
+        guard isNew == true else { return }
+        logger.warning(
+            "a partition is not rebuilt in a Redis of a lower term",
+            metadata: [
+                LogKey.partition: "\(row.id.rawValue)", LogKey.term: "\(node.term)",
+                LogKey.expected: "\(row.redisTerm)",
+            ])
     }
 
     /// Rule 43: waits for another owner that has fenced the gate and makes progress.
@@ -137,9 +158,7 @@ extension Scheduler {
         let settled = options.clocks.now()
         instruments.record(settled: settled.nanoseconds - now.nanoseconds)
         options.failpoint(.settled)
-        owned[row.id]?.row = PartitionRow(
-            id: row.id, epoch: row.epoch, cursor: to, identity: row.identity,
-            installID: row.installID)
+        owned[row.id]?.row = row.withCursor(to)
         owned[row.id]?.view = view
         recordSize(of: row.id, since: started)
         logSettled(batch, commit)

@@ -18,9 +18,9 @@ package final class Scheduler {
     /// The rebuilds in progress. They outlive the session, and continue when the partition is owned again.
     var rebuilds: [PartitionID: Rebuild] = [:]
     var random: SplitMix64
-    /// Which Redis the control connection reaches; nil: ask before using its replies.
-    private var identity: RedisIdentity?
-    private var identityCheckAt: MonotonicTime
+    /// What each node was when it was last asked, and when it is asked again. A node that is not here is
+    /// asked before its replies are used.
+    private var nodes: [RedisNode.ID: (state: RedisNodeState, checkAt: MonotonicTime)] = [:]
     private var ownership: Ownership
     private var turnsSinceStart = 0
     private var rereadAt: MonotonicTime
@@ -44,7 +44,6 @@ package final class Scheduler {
         self.instruments = instruments
         random = SplitMix64(seed: options.seed)
         let now = options.clocks.now()
-        identityCheckAt = now
         rereadAt = now
         ownership = Ownership(partitioning: options.partitioning, now: now)
     }
@@ -165,21 +164,37 @@ package final class Scheduler {
         let now = options.clocks.now()
         let rows = owned.keys.sorted().compactMap { owned[$0]?.rowForHeartbeat(now) }
         guard !rows.isEmpty else { return }
-        do {
-            let identity = try verifiedIdentity()
-            let views = try gates.heartbeat(rows)
-            for (row, view) in zip(rows, views) {
-                owned[row.id]?.checkAt = now.advanced(byMilliseconds: options.checkMilliseconds)
-                guard let view else {
-                    owned[row.id]?.forget()
-                    continue
-                }
-                if DrainStep(row: row, gate: view, identity: identity) != .idle {
-                    owned[row.id]?.isReady = true
-                }
+        var rowsOfNodes: [RedisNode.ID: [PartitionRow]] = [:]
+        for row in rows {
+            do {
+                rowsOfNodes[try gates.node(of: row.id), default: []].append(row)
+            } catch {
+                fail(row.id, error, since: now)
             }
-        } catch {
-            for row in rows { fail(row.id, error, since: now) }
+        }
+        for (node, rows) in rowsOfNodes.sorted(by: { $0.key < $1.key }) {
+            do {
+                try sendHeartbeats(of: rows, to: node, now)
+            } catch {
+                for row in rows { fail(row.id, error, since: now) }
+            }
+        }
+    }
+
+    private func sendHeartbeats(
+        of rows: [PartitionRow], to node: RedisNode.ID, _ now: MonotonicTime
+    ) throws(BackendError) {
+        let state = try verifiedState(of: node)
+        let views = try gates.heartbeat(rows)
+        for (row, view) in zip(rows, views) {
+            owned[row.id]?.checkAt = now.advanced(byMilliseconds: options.checkMilliseconds)
+            guard let view else {
+                owned[row.id]?.forget()
+                continue
+            }
+            if DrainStep(row: row, gate: view, node: state) != .idle {
+                owned[row.id]?.isReady = true
+            }
         }
     }
 
@@ -248,7 +263,7 @@ package final class Scheduler {
             loseSession(error, now)
             return
         case .redis:
-            identity = nil
+            if let node = try? gates.node(of: partition) { nodes[node] = nil }
         case .postgres(.tooSlow):
             // Other statements that take too long say nothing about the size of batches.
             if let attempted = owned[partition]?.attempted {
@@ -272,14 +287,13 @@ package final class Scheduler {
         }
     }
 
-    /// The identity of Redis, read again every `checkMilliseconds` and after each break (rules 15 and 24).
-    func verifiedIdentity() throws(BackendError) -> RedisIdentity {
+    /// What a node is, read again every `checkMilliseconds` and after each break (rules 15 and 24).
+    func verifiedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
         let now = options.clocks.now()
-        if let identity, now < identityCheckAt { return identity }
-        let answer = try gates.identity()
-        identity = answer
-        identityCheckAt = now.advanced(byMilliseconds: options.checkMilliseconds)
-        return answer
+        if let known = nodes[node], now < known.checkAt { return known.state }
+        let state = try gates.state(of: node)
+        nodes[node] = (state, now.advanced(byMilliseconds: options.checkMilliseconds))
+        return state
     }
 
     /// 0 if a partition is due: its heartbeat may have found something to issue.
@@ -306,7 +320,7 @@ package final class Scheduler {
                 owned[partition]?.isReady = true
             }
         } catch {
-            identity = nil
+            nodes.removeAll()
             logger.debug("waiting for work in Redis failed", metadata: [LogKey.error: "\(error)"])
             options.clocks.pause(50)
         }

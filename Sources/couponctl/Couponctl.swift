@@ -16,7 +16,8 @@ struct Couponctl: AsyncParsableCommand {
         subcommands: [
             CouponCommand.self, IssueCommand.self, StatusCommand.self, BenchCommand.self,
             WatchCommand.self, VerifyCommand.self, DeadLetterCommand.self, ReloadCommand.self,
-            GateCommand.self, HealthCommand.self, HistoryCommand.self, ExplainCommand.self,
+            GateCommand.self, RedisCommand.self, HealthCommand.self, HistoryCommand.self,
+            ExplainCommand.self,
             CallerCommand.self, TopCommand.self, CompletionCommand.self, ContextCommand.self,
         ])
 

@@ -22,7 +22,7 @@ private let partition = PartitionID(0)
         keeper = CouponKeeper(
             store: store, gates: gates, partitioning: world.partitioning, slices: slices,
             clocks: clock.clocks, forget: { _ in }, failed: { _ in })
-        let row = world.tables.raiseEpoch(of: partition, above: 0, identity: world.identity)
+        let row = world.tables.raiseEpoch(of: partition, above: 0, node: world.node)
         _ = world.redis.fence(row)
         _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
         world.tables.coupons[sale] = .sample(total: 10, issued: 5)

@@ -24,6 +24,8 @@ private struct Case: CustomTestStringConvertible {
     var epoch: Epoch = 3
     var cursor = at(3, 4)
     var identity: RedisIdentity? = here
+    var redisTerm: UInt64 = 5
+    var term: UInt64 = 5
     var status = GateStatus.open
     var gateEpoch: Epoch = 3
     var tail: Int64 = 6
@@ -37,11 +39,11 @@ private struct Case: CustomTestStringConvertible {
         DrainStep(
             row: PartitionRow(
                 id: PartitionID(0), epoch: epoch, cursor: cursor, identity: identity,
-                installID: "i"),
+                redisTerm: redisTerm, installID: "i"),
             gate: GateView(
                 status: status, epoch: gateEpoch, tail: tail, settled: settled, installID: "i",
                 queueEnd: items.last?.position ?? .zero, items: items),
-            identity: here)
+            node: RedisNodeState(identity: here, term: term))
     }
 }
 
@@ -79,6 +81,18 @@ private let cases: [Case] = [
     Case(name: "Redis of an earlier epoch", gateEpoch: 2, expected: .rebuild(.gateBehind)),
     Case(name: "PostgreSQL went back an epoch", gateEpoch: 4, expected: .rebuild(.gateAhead)),
     Case(name: "another history", identity: there, expected: .rebuild(.otherRedis)),
+    Case(
+        name: "another history, in a Redis of a later term", identity: there, term: 6,
+        expected: .rebuild(.otherRedis)),
+    Case(
+        name: "another history, in a Redis of a lower term", identity: there, term: 4,
+        expected: .lowerTerm),
+    Case(
+        name: "no gate, in a Redis of a lower term", status: .missing, gateEpoch: 0, tail: 0,
+        settled: .zero, items: [], term: 4, expected: .lowerTerm),
+    Case(
+        name: "a gate that can be trusted is drained in any term", term: 4,
+        expected: .issue([entry(3, 5), entry(3, 6)])),
     Case(name: "no identity yet", identity: nil, expected: .rebuild(.otherRedis)),
     Case(
         name: "PostgreSQL went back in its epoch", settled: at(3, 5),

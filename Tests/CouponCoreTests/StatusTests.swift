@@ -19,7 +19,7 @@ private let other = CouponID(2)
         keeper = CouponKeeper(
             store: store, gates: ModelGates(world), partitioning: world.partitioning,
             clocks: clock.clocks, forget: { _ in }, failed: { _ in })
-        let row = world.tables.raiseEpoch(of: partition, above: 0, identity: world.identity)
+        let row = world.tables.raiseEpoch(of: partition, above: 0, node: world.node)
         _ = world.redis.fence(row)
         _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
         for id in [sale, other] {
@@ -124,7 +124,7 @@ private let other = CouponID(2)
             users(statuses((3, sale), (1, sale), (2, sale)))
                 == [nil, issued, .queued(sequence: 2)])
         world.identity = RedisIdentity(runID: "run", replicationID: "history")
-        _ = world.tables.raiseEpoch(of: partition, above: 1, identity: world.identity)
+        _ = world.tables.raiseEpoch(of: partition, above: 1, node: world.node)
         #expect(users(statuses((3, sale), (nil, sale))) == [nil, UserStatus.none])
     }
 

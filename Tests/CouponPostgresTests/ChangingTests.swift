@@ -78,7 +78,7 @@ import Testing
             expectBusy { _ = try ledger.issue(batch(entry(1, first: 1, users: [1]))) }
             expectBusy {
                 _ = try ledger.raiseEpoch(
-                    of: partition, above: 0, identity: RedisIdentity(runID: "a", replicationID: "b")
+                    of: partition, above: 0, node: node
                 )
             }
             #expect(

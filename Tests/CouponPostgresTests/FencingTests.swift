@@ -10,7 +10,7 @@ import Testing
         try database.coupon()
         let ledger = database.ledger()
         _ = try ledger.raiseEpoch(
-            of: partition, above: 0, identity: RedisIdentity(runID: "a", replicationID: "b"))
+            of: partition, above: 0, node: node)
         #expect(throws: BackendError.postgres(.fenced)) {
             try ledger.issue(batch(entry(1, first: 1, users: [1])))
         }
@@ -26,6 +26,45 @@ import Testing
         _ = try ledger.issue(first)
         #expect(throws: BackendError.postgres(.fenced)) { try ledger.issue(first) }
         #expect(try database.sql("SELECT issued FROM coupond.coupon") == "1")
+    }
+
+    @Test func `a Redis of a lower term gets no epoch`() async throws {
+        let database = try await TestDatabase()
+        let ledger = database.ledger()
+        func other(term: UInt64) -> RedisNodeState {
+            RedisNodeState(
+                identity: RedisIdentity(runID: "run\(term)", replicationID: "b"), term: term)
+        }
+        #expect(try ledger.partition(partition).redisTerm == 0)
+        let raised = try ledger.raiseEpoch(of: partition, above: 0, node: other(term: 3))
+        #expect(raised.redisTerm == 3)
+        for term: UInt64 in [0, 2] {
+            #expect(throws: BackendError.postgres(.fenced)) {
+                try ledger.raiseEpoch(of: partition, above: 9, node: other(term: term))
+            }
+        }
+        #expect(try ledger.partition(partition) == raised)
+        let again = try ledger.raiseEpoch(of: partition, above: 0, node: other(term: 3))
+        #expect(again.epoch == raised.epoch + 1 && again.redisTerm == 3)
+        let later = try ledger.raiseEpoch(of: partition, above: 0, node: other(term: 4))
+        #expect(later.epoch == again.epoch + 1 && later.redisTerm == 4)
+        #expect(later.identity?.runID == "run4")
+    }
+
+    @Test func `adopting a new Redis forgets the terms, and leaves a line`() async throws {
+        let database = try await TestDatabase()
+        let (ledger, store) = (database.ledger(), database.store())
+        let old = RedisNodeState(identity: node.identity, term: 7)
+        let raised = try ledger.raiseEpoch(of: partition, above: 0, node: old)
+        let call = AdminCall(principal: "amy", address: "::1", method: "adopt_redis", request: 9)
+        #expect(try store.adoptRedis(by: call) == 1)
+        let row = try ledger.partition(partition)
+        #expect(row.redisTerm == 0 && row.epoch == raised.epoch)
+        let line = try #require(try store.trail(of: .all, before: .max, limit: 1).first?.action)
+        #expect(line.call == call && line.outcome == "OK")
+        #expect(line.before?.contains("\"highest_term\": 7") == true)
+        #expect(try store.adoptRedis(by: call) == 0)
+        #expect(try ledger.raiseEpoch(of: partition, above: 0, node: node).epoch == row.epoch + 1)
     }
 
     /// Two owners with the same batch: the loser waits for the winner, and commits nothing.

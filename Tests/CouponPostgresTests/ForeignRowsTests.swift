@@ -95,7 +95,7 @@ import Testing
         try database.sql("UPDATE coupond.partition SET epoch = 9223372036854775807 WHERE id = 0")
         let text = refusal {
             _ = try database.ledger().raiseEpoch(
-                of: partition, above: 0, identity: RedisIdentity(runID: "a", replicationID: "b"))
+                of: partition, above: 0, node: node)
         }
         #expect(text.contains("partition 0 has the epoch 9223372036854775807"))
     }

@@ -81,7 +81,7 @@ import Testing
         let database = try await TestDatabase()
         let ledger = database.ledger()
         let raised = try ledger.raiseEpoch(
-            of: partition, above: 6, identity: RedisIdentity(runID: "a", replicationID: "b"))
+            of: partition, above: 6, node: node)
         #expect(raised.epoch == 7 && raised.cursor == Position(epoch: 1, n: 0))
         #expect(try raised == ledger.partition(partition))
         let to = Position(epoch: 7, n: 0)

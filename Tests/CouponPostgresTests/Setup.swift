@@ -57,6 +57,8 @@ extension Coupon {
 }
 
 let partition = PartitionID(0)
+/// The Redis for which tests raise epochs.
+let node = RedisNodeState(identity: RedisIdentity(runID: "a", replicationID: "b"))
 
 func id(_ user: Int64) -> RequestID { RequestID(high: UInt64(user), low: 7, length: 16) }
 

@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct RightsTests {
     /// With everything that settings may add.
-    private static let all = RedisRights(checkingSettings: true, waitingForReplicas: true)
+    private static let all = RedisRights(
+        checkingSettings: true, waitingForReplicas: true, inCluster: true)
 
     private static func names(_ rights: RedisRights) -> Set<String> {
         Set(rights.commands.map { String($0.prefix { $0 != " " }) })
@@ -27,12 +28,14 @@ import Testing
         #expect(used == Self.names(Self.all).union(["AUTH"]), "AUTH needs no right")
     }
 
-    @Test func `only a daemon that waits for replicas needs WAIT, and only checks need CONFIG`() {
+    @Test func `only some settings need WAIT, CONFIG and CLUSTER`() {
         let fewest = RedisRights(checkingSettings: false, waitingForReplicas: false)
-        #expect(Self.names(Self.all).subtracting(Self.names(fewest)) == ["CONFIG", "WAIT"])
+        #expect(
+            Self.names(Self.all).subtracting(Self.names(fewest)) == ["CONFIG", "WAIT", "CLUSTER"])
         #expect(
             fewest.accessList(user: "clerk", password: ">x").contains(" +config|get "),
             "a daemon that checks no settings still asks for them")
+        #expect(fewest.accessList(user: "clerk", password: ">x").contains(" +cluster|info "))
         #expect(!fewest.channels.contains(Keys.replicas))
         #expect(Self.all.channels.contains(Keys.replicas))
     }

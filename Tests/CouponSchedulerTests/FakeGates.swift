@@ -36,7 +36,8 @@ final class FakeGates: GateControl {
                     acceptedAt: .zero, requests: [request])))
     }
 
-    func identity() -> RedisIdentity { redis }
+    func node(of partition: PartitionID) -> RedisNode.ID { .single }
+    func state(of node: RedisNode.ID) -> RedisNodeState { RedisNodeState(identity: redis) }
 
     func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int

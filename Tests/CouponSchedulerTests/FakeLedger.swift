@@ -25,7 +25,7 @@ final class FakeLedger: Ledger {
     }
 
     func raiseEpoch(
-        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
+        of partition: PartitionID, above floor: Epoch, node: RedisNodeState
     ) -> PartitionRow { self.partition(partition) }
     func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position

@@ -191,7 +191,7 @@ import Testing
     @Test func `another daemon's rebuild is waited for while it makes progress`() {
         let (plant, daemon) = lost()
         let (partition, world) = (PartitionID(0), plant.world)
-        let row = world.tables.raiseEpoch(of: partition, above: 1, identity: world.identity)
+        let row = world.tables.raiseEpoch(of: partition, above: 1, node: world.node)
         _ = world.redis.fence(row)
         let start = plant.clock.now
         var beatAt = start
@@ -291,7 +291,7 @@ import Testing
             guard call == .count, !isOvertaken else { return }
             isOvertaken = true
             let row = world.tables.raiseEpoch(
-                of: PartitionID(0), above: 0, identity: world.identity)
+                of: PartitionID(0), above: 0, node: world.node)
             _ = world.redis.fence(row)
         }
         plant.run(daemon) { isDrained(plant) }

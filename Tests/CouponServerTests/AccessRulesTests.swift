@@ -117,7 +117,7 @@ import Testing
         let many: [Request.Method] = [
             .listCoupons(after: CouponID(0), limit: 1), .listDeadLetters(after: 0, coupon: nil),
             .redriveDeadLetter(1), .discardDeadLetter(1), .reload, .rebuildGate(PartitionID(0)),
-            .listAdminActions(.all, before: 1, limit: 1),
+            .listAdminActions(.all, before: 1, limit: 1), .adoptRedis,
         ]
         for method in many {
             #expect(

@@ -85,7 +85,7 @@ enum Samples {
             .listAdminActions(.coupon(CouponID(8)), before: 9, limit: Limits.trailLinesPerPage),
             .listAdminActions(.principal("Zoë"), before: 1, limit: 50),
             .explain(coupon: CouponID(3), user: UserID(4)), .reload, .rebuildGate(PartitionID(0)),
-            .rebuildGate(PartitionID(Limits.maximumPartitions - 1)),
+            .rebuildGate(PartitionID(Limits.maximumPartitions - 1)), .adoptRedis,
         ]
 
     static let requests: [Request] =
@@ -232,6 +232,7 @@ enum Samples {
                     })),
             .goAway(isLast: false), .goAway(isLast: true),
             .reloaded, .gateRebuilt(PartitionID(0), 1), .gateRebuilt(PartitionID(9), .max),
+            .redisAdopted(partitions: 0), .redisAdopted(partitions: 16),
             .health(notReady: nil), .health(notReady: "Redis is away"),
             .serverInfo(
                 ServerInfo(

@@ -94,6 +94,8 @@ import Testing
                 _ = try await client.rebuildGate(PartitionID(1), deadline: .seconds(20))
             }),
         Method(
+            "adopt_redis", leavesTrail: true, { client, _ in _ = try await client.adoptRedis() }),
+        Method(
             "close_coupon", leavesTrail: true, { client, _ in _ = try await client.close(coupon) }),
     ]
 

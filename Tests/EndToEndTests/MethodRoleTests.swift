@@ -35,7 +35,7 @@ import Testing
             (.createCoupon(Coupon(id: id, title: "t", total: 1, window: window)), admins),
             (.updateCoupon(CouponID(78), CouponChange(title: "t")), admins),
             (.closeCoupon(CouponID(78)), admins), (.reload, admins),
-            (.rebuildGate(PartitionID(5_000)), admins),
+            (.rebuildGate(PartitionID(5_000)), admins), (.adoptRedis, admins),
         ]
     }()
 

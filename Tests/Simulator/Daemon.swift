@@ -21,10 +21,14 @@ final class Daemon {
     private var isRefreshWaiting = false
     /// Running changes of admins.
     var changes = 0
+    /// Where it takes the master to be. It may be wrong.
+    private(set) var map: RedisNodes.Place
+    private var isMapAsked = false
 
     init(_ play: Play, _ name: String) {
         self.play = play
         self.name = name
+        map = play.nodes.current
         wallOffset = play.chance(200) ? play.line.random(-3_000_000...3_000_000) : 0
     }
 
@@ -167,7 +171,36 @@ final class Daemon {
     private func poll() {
         refreshPartitions()
         submit { $0.resync() }
+        refreshMap()
         after(1_000_000) { [self] in poll() }
+    }
+
+    /// Asks some server for the map: each second, and after whatever breaks.
+    func refreshMap() {
+        guard play.nodes.kind != .single, isAlive, !isMapAsked else { return }
+        isMapAsked = true
+        after(50_000 + play.line.delay()) { [self] in
+            isMapAsked = false
+            guard let answer = play.nodes.answer(to: self) else { return }
+            // An older map is no news, unless faults want it.
+            guard answer.term >= map.term || play.chance(play.faults.oldMap) else { return }
+            let isOther = answer.server !== map.server
+            map = answer
+            guard isOther else { return }
+            play.line.note(name, "its map names node \(answer.server.number), term \(answer.term)")
+            subscription.follow(answer.server)
+            for loop in loops { loop.gate.follow(answer.server) }
+        }
+    }
+
+    /// Its connections to a process of Redis break, each after a delay of its own.
+    func cutOff(from process: Int) {
+        subscription.cut(from: process, noticedAfter: play.line.random(0...800_000))
+        for loop in loops {
+            after(play.line.random(0...800_000)) {
+                loop.gate.breakDown("Redis is gone", from: process)
+            }
+        }
     }
 
     /// kill -9.

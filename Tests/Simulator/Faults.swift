@@ -24,6 +24,8 @@ struct Faults {
     var message = 0
     /// Claims that succeed although another session is the owner.
     var twoOwners = 0
+    /// Maps of daemons that are older than what they knew, in plays with several Redis servers.
+    var oldMap = 0
 
     static let none = Faults()
 
@@ -74,6 +76,7 @@ extension Play {
             planLargeState()
         }
         // If both lose data, an epoch may be given twice: docs/GUARANTEES.md excludes that.
+        if nodes.kind != .single { kinds.removeAll { $0 == .postgresBack } }
         if kinds.contains(.postgresBack) { kinds.removeAll(where: \.losesRedis) }
         for kind in kinds {
             for _ in 1...line.random(1...2) {
@@ -86,6 +89,7 @@ extension Play {
                 postgres.takeSnapshot()
             }
         }
+        nodes.planFailovers()
     }
 
     private func bring(_ disaster: Disaster) {

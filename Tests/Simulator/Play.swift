@@ -17,7 +17,10 @@ final class Play {
     let requestsPerTransaction: Int
     private(set) var faults = Faults.none
     private(set) var daemons: [Daemon] = []
-    private(set) lazy var redis = RedisServer(self, data: ModelRedis(partitioning: partitioning))
+    private(set) lazy var nodes = RedisNodes(
+        self, data: ModelRedis(partitioning: partitioning), share: failovers)
+    /// The rightful master.
+    var redis: RedisServer { nodes.current.server }
     private(set) lazy var postgres = PostgresServer(
         self, tables: ModelTables(partitioning: partitioning, installID: "install"))
     private(set) lazy var witness = Witness(self)
@@ -38,10 +41,15 @@ final class Play {
 
     /// Issuing lanes of each daemon. With several the first lends what has a backlog, also without a reason.
     let lanes: Int
+    /// How many of a thousand plays have several Redis servers.
+    private let failovers: Int
 
-    /// - Parameter weighted: how many of a thousand seeds have weights.
-    init(seed: UInt64, isRecording: Bool, weighted: Int) {
+    /// - Parameters:
+    ///   - weighted: how many of a thousand seeds have weights.
+    ///   - failovers: how many have several Redis servers.
+    init(seed: UInt64, isRecording: Bool, weighted: Int, failovers: Int) {
         self.seed = seed
+        self.failovers = failovers
         // A source of its own, so plays with one lane are what they were.
         var lanes = SplitMix64(seed: seed ^ 0x1A9E5)
         self.lanes = Int.random(in: 0...9, using: &lanes) < 3 ? 2 : 1
@@ -106,6 +114,7 @@ final class Play {
         redis.takeSnapshot()
         for _ in 1...line.random(1...3) { startDaemon() }
         faults = Faults(line)
+        if nodes.kind != .single { faults.oldMap = line.chance(500) ? line.draw(1...300) : 0 }
         planDisasters()
         planWishes()
         planAdmins()
@@ -138,6 +147,7 @@ final class Play {
             "heals, \(queuedRequests) requests are queued; to move everything once takes "
                 + "\(work / 1_000) ms")
         faults = .none
+        nodes.heal()
         // A second owner would stay one, and other daemons would own no partition.
         postgres.endAllSessions()
         if !daemons.contains(where: \.isAlive) { startDaemon() }
@@ -269,14 +279,9 @@ final class Play {
         }
     }
 
-    /// Redis is gone: each connection breaks after a delay of its own.
-    func cutOffFromRedis() {
-        for daemon in daemons where daemon.isAlive {
-            daemon.subscription.cut(noticedAfter: line.random(0...800_000))
-            for loop in daemon.loops {
-                daemon.after(line.random(0...800_000)) { loop.gate.breakDown("Redis is gone") }
-            }
-        }
+    /// Redis is gone: each connection to this process breaks after a delay of its own.
+    func cutOff(from process: Int) {
+        for daemon in daemons where daemon.isAlive { daemon.cutOff(from: process) }
     }
 
     private func makeLogger() -> Logger {

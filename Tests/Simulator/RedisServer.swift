@@ -1,25 +1,41 @@
-/// Redis: the model of the scripts, an identity, a clock, and the subscriptions.
+/// A Redis: the model of the scripts, an identity, a clock, and the subscriptions.
 import CouponCore
 import CoreTestKit
 
 final class RedisServer {
     unowned let play: Play
+    /// Among the servers of the play.
+    let number: Int
     private(set) var data: ModelRedis
-    private(set) var identity = RedisIdentity(runID: "run1", replicationID: "replica1")
-    /// Counts processes. Connections to an earlier one are broken.
-    private(set) var process = 1
+    private(set) var identity: RedisIdentity
+    /// The number of its process. Connections to an earlier one are broken.
+    private(set) var process: Int
     private(set) var isUp = true
+    /// In which term it is the master, or was (rule 50).
+    private(set) var term: UInt64 = 0
+    /// Whether it takes itself for the master.
+    var isMaster = true
+    /// Whether it knows that a cluster cannot reach it, and refuses.
+    var isCutOff = false
+    /// Where its keys are on their way to: some are here and some are there.
+    var importer: RedisServer?
+    /// What waits until it is not frozen any more; nil if it is not.
+    private var frozen: [() -> Void]?
+    /// What replicas may have: the latest states.
+    private var states: [ModelRedis] = []
     /// How many microseconds this Redis' clock is ahead.
     var clockOffset: Int64 = 0
     /// Earlier states, for restarts and rollbacks.
     private var snapshots: [ModelRedis] = []
-    private var histories = 1
     /// Counts how often blocked commands were ended with an error.
     private(set) var unblocked = 0
 
-    init(_ play: Play, data: ModelRedis) {
+    init(_ play: Play, data: ModelRedis, number: Int, process: Int, _ history: Int) {
         self.play = play
         self.data = data
+        self.number = number
+        self.process = process
+        identity = RedisIdentity(runID: "run\(process)", replicationID: "replica\(history)")
     }
 
     var now: Timestamp { play.wall(offset: clockOffset) }
@@ -28,8 +44,10 @@ final class RedisServer {
     func run<Value>(_ script: (inout ModelRedis, Timestamp) -> Value) -> Value {
         let before = data.partitions
         data.replicationID = identity.replicationID
+        data.term = play.nodes.kind == .cluster ? term : nil
         let value = script(&data, now)
-        play.witness.didRun(from: before, to: data.partitions)
+        if self === play.redis { play.witness.didRun(from: before, to: data.partitions) }
+        keepState(before)
         let events = data.events
         data.events.removeAll()
         for event in events {
@@ -63,18 +81,20 @@ final class RedisServer {
     /// Kills Redis, and restarts it after a while with its data, with nothing, or with an earlier state.
     func restart(with kind: Restart, after delay: Int64) {
         isUp = false
+        frozen = nil
         switch kind {
         case .data: break
         case .nothing: change(to: ModelRedis(like: data), isRollback: false)
         case .snapshot: change(to: snapshots.randomElement(by: play.line) ?? data, isRollback: true)
         }
-        play.cutOffFromRedis()
-        process += 1
-        histories += 1
-        identity = RedisIdentity(runID: "run\(process)", replicationID: "replica\(histories)")
+        play.cutOff(from: process)
+        process = play.nodes.nextProcess()
+        identity = RedisIdentity(
+            runID: "run\(process)", replicationID: "replica\(play.nodes.nextHistory())")
         play.line.after(delay) { [self] in
             isUp = true
             play.line.note("redis", "up again")
+            play.nodes.didReturn(self)
         }
     }
 
@@ -85,8 +105,8 @@ final class RedisServer {
     func rollBackInPlace() {
         unblocked += 1
         play.wakeBlocked()
-        histories += 1
-        identity = RedisIdentity(runID: identity.runID, replicationID: "replica\(histories)")
+        identity = RedisIdentity(
+            runID: identity.runID, replicationID: "replica\(play.nodes.nextHistory())")
         change(to: snapshots.randomElement(by: play.line) ?? data, isRollback: true)
     }
 
@@ -101,6 +121,74 @@ final class RedisServer {
             data.partitions[partition].queue[play.line.draw(0...count - 1)].isDamaged = true
             return
         }
+    }
+
+    // MARK: One of several
+
+    /// Why it runs no script; nil if it does.
+    var refusal: String? {
+        if !isMaster { return "READONLY" }
+        if isCutOff { return "CLUSTERDOWN" }
+        return importer == nil ? nil : "TRYAGAIN"
+    }
+
+    var isFrozen: Bool { frozen != nil }
+
+    /// SIGSTOP. Its kernel still takes what is sent.
+    func freeze() { frozen = frozen ?? [] }
+
+    /// What it has got in the meantime runs now.
+    func thaw() {
+        let waiting = frozen ?? []
+        frozen = nil
+        for body in waiting { body() }
+    }
+
+    /// Keeps what came to a server that is frozen. False if it is not.
+    func keepsUntilThaw(_ body: @escaping () -> Void) -> Bool {
+        guard frozen != nil else { return false }
+        frozen?.append(body)
+        return true
+    }
+
+    /// Is down for a while, and starts again with its data.
+    func stop(for delay: Int64) { restart(with: .data, after: delay) }
+
+    /// What a replica has: everything, or what was there a few scripts before.
+    func anEarlierState(_ line: Timeline) -> ModelRedis {
+        line.chance(400) ? data : line.pick(states) ?? data
+    }
+
+    private func keepState(_ before: [ModelRedis.Partition]) {
+        guard play.nodes.kind != .single else { return }
+        states.append(data)
+        states[states.count - 1].events.removeAll()
+        if states.count > 40 { states.removeFirst(20) }
+        // A script that ran where the keys are not all has made a second gate (rule 52).
+        if play.nodes.all.contains(where: { $0.importer === self }),
+            zip(before, data.partitions).contains(where: { $0.gate != $1.gate })
+        {
+            play.witness.fail("a script wrote at node \(number), which has a part of the keys")
+        }
+    }
+
+    func becomeMaster(_ data: ModelRedis, term: UInt64) {
+        self.data = data
+        self.data.events.removeAll()
+        self.term = term
+        (isMaster, isCutOff) = (true, false)
+        identity = RedisIdentity(
+            runID: identity.runID, replicationID: "replica\(play.nodes.nextHistory())")
+        (states, snapshots) = ([], [])
+    }
+
+    func becomeReplica(of master: RedisServer) {
+        (isMaster, isCutOff, importer) = (false, false, nil)
+        data = ModelRedis(like: data)
+        identity = RedisIdentity(
+            runID: identity.runID, replicationID: master.identity.replicationID)
+        unblocked += 1
+        play.wakeBlocked()
     }
 
     private func change(to other: ModelRedis, isRollback: Bool) {

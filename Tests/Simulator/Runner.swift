@@ -2,12 +2,15 @@
 import Glibc
 
 struct Options {
-    static let usage = "usage: Simulator [--seed S] [--runs N] [--workers W] [--weights W]"
+    static let usage =
+        "usage: Simulator [--seed S] [--runs N] [--workers W] [--weights W] [--failovers F]"
     var seed: UInt64 = .random(in: 0...UInt64(UInt32.max))
     var runs: UInt64 = 2_000
     var workers = 1
     /// How many of a thousand plays have weights.
     var weights = Play.weighted
+    /// How many have several Redis servers.
+    var failovers = RedisNodes.share
 
     /// Nil if the arguments are wrong.
     init?(_ arguments: ArraySlice<String>) {
@@ -19,6 +22,7 @@ struct Options {
             case "--runs": runs = value
             case "--workers": workers = Int(clamping: max(1, value))
             case "--weights": weights = Int(clamping: value)
+            case "--failovers": failovers = Int(clamping: value)
             default: return nil
             }
         }
@@ -56,7 +60,9 @@ struct Runner {
     }
 
     private func play(_ seed: UInt64, isRecording: Bool) -> Play {
-        Play(seed: seed, isRecording: isRecording, weighted: options.weights)
+        Play(
+            seed: seed, isRecording: isRecording, weighted: options.weights,
+            failovers: options.failovers)
     }
 
     /// Plays a seed again with a history, and prints it.
@@ -66,7 +72,9 @@ struct Runner {
         for line in play.line.history { print(line) }
         print("\nseed \(seed): \(breach?.text ?? "no breach the second time")")
         let weights = options.weights == Play.weighted ? "" : " WEIGHTS=\(options.weights)"
-        print("again: make simulate SEED=\(seed) RUNS=1\(weights)")
+        let failovers =
+            options.failovers == RedisNodes.share ? "" : " FAILOVERS=\(options.failovers)"
+        print("again: make simulate SEED=\(seed) RUNS=1\(weights)\(failovers)")
     }
 }
 
@@ -103,7 +111,7 @@ struct Crew {
     private func start(seed: UInt64, runs: UInt64) {
         let words = [
             CommandLine.arguments[0], "--seed", String(seed), "--runs", String(runs),
-            "--weights", String(options.weights),
+            "--weights", String(options.weights), "--failovers", String(options.failovers),
         ]
         var arguments = unsafe words.map { unsafe strdup($0) }
         unsafe arguments.append(nil)

@@ -6,8 +6,10 @@ import CoreTestKit
 final class SimulatedControl: GateControl {
     private let play: Play
     private let fiber: Fiber
-    /// The Redis process of the connection; nil without a connection.
-    private var process: Int?
+    /// The Redis process of each connection, by the number of the server.
+    private var processes: [Int: Int] = [:]
+    /// The node of `node(of:)`: other calls go there too.
+    private var place: RedisNodes.Place?
 
     init(_ play: Play, _ fiber: Fiber) {
         self.play = play
@@ -25,19 +27,30 @@ final class SimulatedControl: GateControl {
     ) throws(BackendError) -> Value {
         play.sleep(fiber, play.line.delay() + before)
         if fiber.isDead { throw .redis(.unavailable("dead")) }
-        let redis = play.redis
-        if process == nil { process = redis.isUp ? redis.process : nil }
-        guard redis.isUp, process == redis.process else { throw lost("Redis is away", name()) }
+        let redis = server
+        let isReached = redis.isUp && play.nodes.reaches(fiber.daemon, redis)
+        if processes[redis.number] == nil {
+            processes[redis.number] = isReached ? redis.process : nil
+        }
+        guard isReached, processes[redis.number] == redis.process else {
+            throw lost("Redis is away", name())
+        }
+        let number = redis.process
+        let late = { [play] in
+            guard redis.isUp, redis.process == number, redis.refusal == nil else { return }
+            play.line.note("redis", "a late call runs")
+            _ = redis.run(script)
+        }
+        if redis.keepsUntilThaw(late) {
+            play.sleep(fiber, play.line.random(50_000...2_500_000))
+            throw lost("no answer", name())
+        }
+        if let refusal = redis.refusal { throw lost(refusal, name()) }
         if play.chance(play.faults.control) {
             switch play.line.random(0...4) {
             case 0: throw lost("the request was lost", name())
             case 1:
-                let number = redis.process
-                play.line.after(play.line.random(1_000...2_000_000)) { [play] in
-                    guard play.redis.isUp, play.redis.process == number else { return }
-                    play.line.note("redis", "a late call runs")
-                    _ = play.redis.run(script)
-                }
+                play.line.after(play.line.random(1_000...2_000_000), late)
                 throw lost("the request is late", name())
             case 2:
                 _ = redis.run(script)
@@ -45,7 +58,7 @@ final class SimulatedControl: GateControl {
                 throw lost("the reply was lost", name())
             case 3: throw lost("LOADING", name())
             default:
-                process = nil
+                processes[redis.number] = nil
                 throw .redis(.unexpectedReply("nonsense"))
             }
         }
@@ -57,14 +70,32 @@ final class SimulatedControl: GateControl {
     }
 
     private func lost(_ reason: String, _ name: String) -> BackendError {
-        process = nil
+        processes[server.number] = nil
+        fiber.daemon?.refreshMap()
         play.line.note(fiber.name, "\(name) failed: \(reason)")
         play.sleep(fiber, play.line.delay())
         return .redis(.unavailable(reason))
     }
 
-    func identity() throws(BackendError) -> RedisIdentity {
-        try run("identity") { [play] _, _ in play.redis.identity }
+    /// Where calls go: where the last question for a node said, or where the map says.
+    private var server: RedisServer {
+        (place ?? fiber.daemon?.map ?? play.nodes.current).server
+    }
+
+    func node(of partition: PartitionID) -> RedisNode.ID {
+        let place = fiber.daemon?.map ?? play.nodes.current
+        self.place = place
+        return place.id
+    }
+
+    func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
+        let place = place ?? play.nodes.current
+        let server = place.server
+        let isOfCluster = play.nodes.kind == .cluster
+        return try run("state") { _, _ in
+            RedisNodeState(
+                identity: server.identity, term: isOfCluster ? server.term : place.term)
+        }
     }
 
     func read(
@@ -82,15 +113,17 @@ final class SimulatedControl: GateControl {
         for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
     ) throws(BackendError) -> [PartitionID] {
         let end = play.line.now + Int64(milliseconds) * 1_000
-        let unblocked = play.redis.unblocked
+        let redis = server
+        let unblocked = redis.unblocked
         while true {
-            guard !fiber.isDead, play.redis.isUp, process == play.redis.process,
-                unblocked == play.redis.unblocked
+            guard !fiber.isDead, redis.isUp, processes[redis.number] == redis.process,
+                unblocked == redis.unblocked, redis.refusal == nil,
+                play.nodes.reaches(fiber.daemon, redis)
             else {
                 throw lost("Redis is away", "wait")
             }
             let grown = queues.filter { queue in
-                play.redis.data.partitions[queue.partition.rawValue].queue
+                redis.data.partitions[queue.partition.rawValue].queue
                     .contains { $0.entry.position > queue.after }
             }
             if !grown.isEmpty || play.line.now >= end { return grown.map(\.partition) }
@@ -236,9 +269,10 @@ final class SimulatedControl: GateControl {
     func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(BackendError) -> GateInspection {
-        try run("inspect coupon \(coupon.rawValue)") { [play] in
+        let server = server
+        return try run("inspect coupon \(coupon.rawValue)") {
             $0.inspect(
-                coupon, partition: partition, user: user, identity: play.redis.identity, now: $1)
+                coupon, partition: partition, user: user, identity: server.identity, now: $1)
         }
     }
 

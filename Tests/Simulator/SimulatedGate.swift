@@ -14,17 +14,22 @@ final class SimulatedGate: Gate {
 
     /// One connection. Redis runs its calls until the connection is killed or Redis dies.
     private final class Wire {
+        let server: RedisServer
         let process: Int
         var isKilled = false
         var lastArrival: Int64 = 0
         var lastReply: Int64 = 0
-        init(process: Int) { self.process = process }
+        init(_ server: RedisServer) {
+            self.server = server
+            process = server.process
+        }
     }
 
     private let play: Play
     private unowned let daemon: Daemon
     private var wire: Wire?
-    private var old: Wire?
+    /// The last connection to each server, by its number, until it is killed.
+    private var old: [Int: Wire] = [:]
     private var pending: [Pending] = []
     private var firstNumber = 0
     private var isClosed = false
@@ -55,8 +60,8 @@ final class SimulatedGate: Gate {
     func verify() {
         guard let wire else { return }
         daemon.after(play.line.delay()) { [self] in
-            guard wire === self.wire, wire.process == play.redis.process, identity != nil,
-                identity != play.redis.identity
+            guard wire === self.wire, wire.process == wire.server.process, identity != nil,
+                identity != wire.server.identity
             else { return }
             breakDown("Redis was replaced, restarted or promoted")
         }
@@ -72,13 +77,18 @@ final class SimulatedGate: Gate {
 
     /// Runs the call in Redis, unless its connection is gone.
     private func arrive(_ call: GateCall, _ number: Int, _ wire: Wire) {
-        let redis = play.redis
+        let redis = wire.server
         guard !wire.isKilled, redis.isUp, wire.process == redis.process else { return }
+        if redis.keepsUntilThaw({ [self] in arrive(call, number, wire) }) { return }
+        if let refusal = redis.refusal {
+            daemon.refreshMap()
+            return reply(.unavailable(refusal), number, wire)
+        }
         if play.chance(play.faults.script) {
             return reply(.unavailable("LOADING"), number, wire)
         }
         let answer = redis.run { $0.gate(call, now: $1) }
-        play.witness.didJudge(call, answer)
+        play.witness.didJudge(call, answer, at: redis)
         play.line.note("gate", "\(daemon.name) \(call.brief) -> \(answer.brief)")
         if play.chance(play.faults.script) {
             return reply(.interrupted("nonsense"), number, wire)
@@ -107,6 +117,16 @@ final class SimulatedGate: Gate {
         }
     }
 
+    /// Breaks the connection, if it is one to this process.
+    func breakDown(_ reason: String, from process: Int) {
+        if play.nodes.kind == .single || wire?.process == process { breakDown(reason) }
+    }
+
+    /// The map names this server.
+    func follow(_ redis: RedisServer) {
+        if wire.map({ $0.server !== redis }) == true { breakDown("the map names another node") }
+    }
+
     /// Breaks the connection.
     func breakDown(_ reason: String) {
         guard !isClosed, daemon.isAlive, identity != nil else { return }
@@ -114,8 +134,9 @@ final class SimulatedGate: Gate {
             guard identity != nil else { return }
             play.line.note(daemon.name, "connection to the gate lost: \(reason)")
             identity = nil
-            old = wire
+            if let wire { old[wire.server.number] = wire }
             wire = nil
+            daemon.refreshMap()
             delegate?.gateDidChange()
             daemon.after(play.line.random(25_000...80_000)) { [self] in connect() }
         }
@@ -124,15 +145,20 @@ final class SimulatedGate: Gate {
     private func connect() {
         daemon.after(play.line.delay()) { [self] in
             guard !isClosed else { return }
-            guard play.redis.isUp, !play.chance(play.faults.gate) else {
+            let redis = daemon.map.server
+            guard redis.isUp, !play.chance(play.faults.gate), redis.isMaster, !redis.isFrozen,
+                play.nodes.reaches(daemon, redis)
+            else {
+                daemon.refreshMap()
                 return daemon.after(play.line.random(50_000...500_000)) { [self] in connect() }
             }
-            old?.isKilled = true
-            let wire = Wire(process: play.redis.process)
-            let identity = play.redis.identity
+            // It reaches this process only: what was sent to another one may still run there.
+            old[redis.number]?.isKilled = true
+            let wire = Wire(redis)
+            let identity = redis.identity
             daemon.after(play.line.delay()) { [self] in
                 guard !isClosed else { return }
-                old = nil
+                old[redis.number] = nil
                 self.wire = wire
                 self.identity = identity
                 for index in pending.indices where pending[index].answer == nil {
@@ -140,7 +166,8 @@ final class SimulatedGate: Gate {
                 }
                 deliver()
                 delegate?.gateDidChange()
-                if wire.process != play.redis.process { breakDown("Redis is gone") }
+                if wire.process != redis.process { breakDown("Redis is gone") }
+                follow(daemon.map.server)
             }
         }
     }

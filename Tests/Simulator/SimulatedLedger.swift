@@ -47,14 +47,19 @@ final class SimulatedLedger: Ledger {
     }
 
     func raiseEpoch(
-        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
+        of partition: PartitionID, above floor: Epoch, node: RedisNodeState
     ) throws(BackendError) -> PartitionRow {
-        try session.commit(locking: .partition(partition), "raise the epoch above \(floor)") {
-            [play] tables in
-            let row = tables.raiseEpoch(of: partition, above: floor, identity: identity)
+        let raised: PartitionRow? = try session.commit(
+            locking: .partition(partition), "raise the epoch above \(floor)"
+        ) { [play] tables in
+            if tables.isFenced(partition, for: node) { return nil }
+            let row = tables.raiseEpoch(of: partition, above: floor, node: node)
             play.liveness.didRaise(row)
+            play.witness.didRaise(row)
             return row
         }
+        guard let raised else { throw .postgres(.fenced) }
+        return raised
     }
 
     /// Runs the batch, and runs it again row by row if a request is refused or its user has a row. The locks

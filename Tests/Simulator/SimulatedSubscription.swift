@@ -6,7 +6,8 @@ final class SimulatedSubscription {
     private unowned let daemon: Daemon
     private let play: Play
     /// The Redis process that it is subscribed to; nil if Redis does not have the subscription.
-    private var process: Int?
+    private(set) var process: Int?
+    private var server: RedisServer?
     private var isUpSent = false
     /// Signals on their way to the loops.
     private(set) var inFlight = 0
@@ -25,10 +26,15 @@ final class SimulatedSubscription {
 
     func connect() {
         daemon.after(play.line.delay()) { [self] in
-            guard play.redis.isUp, !play.chance(play.faults.subscription) else {
+            let redis = daemon.map.server
+            guard redis.isUp, !play.chance(play.faults.subscription), redis.isMaster,
+                !redis.isFrozen, play.nodes.reaches(daemon, redis)
+            else {
+                daemon.refreshMap()
                 return daemon.after(play.line.random(100_000...500_000)) { [self] in connect() }
             }
-            process = play.redis.process
+            process = redis.process
+            server = redis
             hasMissed = false
             send(.up)
         }
@@ -55,6 +61,16 @@ final class SimulatedSubscription {
             send(.down("cut"))
             connect()
         }
+    }
+
+    /// The same, if it is the subscription to this process.
+    func cut(from other: Int, noticedAfter delay: Int64) {
+        if play.nodes.kind == .single || process == other { cut(noticedAfter: delay) }
+    }
+
+    /// The map names this server.
+    func follow(_ redis: RedisServer) {
+        if server !== redis { cut(noticedAfter: 0) }
     }
 
     /// Sends a signal to each loop, in order.

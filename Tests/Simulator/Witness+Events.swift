@@ -4,21 +4,21 @@ import CouponCore
 import CoreTestKit
 
 extension Witness {
-    /// The gate has answered a call.
-    func didJudge(_ call: GateCall, _ answer: GateAnswer) {
+    /// The gate at a server has answered a call.
+    func didJudge(_ call: GateCall, _ answer: GateAnswer, at server: RedisServer) {
         guard case .reply(let reply) = answer else { return }
         judgedCalls += 1
         for (question, result) in zip(call.questions, reply.results) {
             guard case .judged(let judgement) = result else { continue }
             for (request, verdict) in zip(question.requests, judgement.verdicts) {
-                didJudge(request, verdict, of: question.coupon, in: call.partition)
+                didJudge(request, verdict, of: question.coupon, in: call.partition, at: server)
             }
         }
     }
 
     private func didJudge(
         _ request: GateRequest, _ verdict: GateVerdict, of coupon: CouponID,
-        in partition: PartitionID
+        in partition: PartitionID, at server: RedisServer
     ) {
         switch verdict {
         case .accepted(let sequence, let position):
@@ -26,18 +26,29 @@ extension Witness {
             let accepted = AcceptedRequest(
                 coupon: coupon, user: request.user, sequence: sequence,
                 requestID: request.requestID)
-            didAccept(Acceptance(accepted, position, at: play.line.now), in: partition)
+            didAccept(Acceptance(accepted, position, at: play.line.now), in: partition, at: server)
         case .soldOut, .notOpen, .ended, .paused, .closed:
             gateRefusals[request.requestID, default: []].append(play.line.now)
         case .replayed, .duplicate, .rejected, .expired: break
         }
     }
 
-    func didAccept(_ acceptance: Acceptance, in partition: PartitionID) {
+    func didAccept(
+        _ acceptance: Acceptance, in partition: PartitionID, at server: RedisServer
+    ) {
         let accepted = acceptance.accepted
         let position = acceptance.position
         acceptances.append(acceptance)
         byRequest[accepted.requestID, default: []].append(acceptance)
+        let raised = raisedFor[partition]?[position.epoch]
+        if let raised, raised != server.identity, !didPostgresGoBack {
+            fail("node \(server.number) accepted at \(position), an epoch of another Redis")
+        }
+        // A failover costs what a deposed master accepts.
+        guard server === play.redis else {
+            acceptance.isLost = true
+            return
+        }
         if tainted.contains(partition) {
             fail("a gate that has gone back accepted \(accepted) at \(position)")
         }
@@ -105,6 +116,10 @@ extension Witness {
                     coupon: id, user: user, sequence: row.sequence, requestID: row.requestID)
                 if everIssued.insert(accepted).inserted { didIssue(accepted) }
             }
+        }
+        for row in tables.partitions {
+            if row.redisTerm < terms[row.id] ?? 0 { fail("the term of \(row) has fallen") }
+            terms[row.id] = row.redisTerm
         }
         for rejection in tables.rejections.dropFirst(seenRejections) { didRefuse(rejection) }
         seenRejections = tables.rejections.count

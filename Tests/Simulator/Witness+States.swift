@@ -86,6 +86,7 @@ extension Witness {
         guard play.redis.isUp else { return }
         for daemon in play.daemons
         where daemon.isAlive && daemon.subscription.isQuiet && daemon.stalledUntil <= play.line.now
+            && daemon.subscription.process == play.redis.process
         {
             for loop in daemon.loops where loop.gate.isQuiet && loop.gate.identity != nil {
                 for id in play.coupons {

@@ -38,6 +38,10 @@ final class Witness {
     var judgedCalls = 0
     /// Partitions whose gate has gone back and was not rebuilt since.
     var tainted: Set<PartitionID> = []
+    /// For which Redis each epoch was raised.
+    private(set) var raisedFor: [PartitionID: [Epoch: RedisIdentity]] = [:]
+    /// The term of each partition's row.
+    var terms: [PartitionID: UInt64] = [:]
     /// Every row that was ever committed.
     var everIssued: Set<AcceptedRequest> = []
     private(set) var didPostgresGoBack = false
@@ -64,6 +68,9 @@ final class Witness {
     }
 
     var tables: ModelTables { play.postgres.tables }
+
+    /// PostgreSQL gives out an epoch.
+    func didRaise(_ row: PartitionRow) { raisedFor[row.id, default: [:]][row.epoch] = row.identity }
 
     /// Redis lost data.
     func redisLost(isRollback: Bool) {

@@ -52,6 +52,8 @@ typedef struct Coupond__V1__ReloadRequest Coupond__V1__ReloadRequest;
 typedef struct Coupond__V1__ReloadResponse Coupond__V1__ReloadResponse;
 typedef struct Coupond__V1__RebuildGateRequest Coupond__V1__RebuildGateRequest;
 typedef struct Coupond__V1__RebuildGateResponse Coupond__V1__RebuildGateResponse;
+typedef struct Coupond__V1__AdoptRedisRequest Coupond__V1__AdoptRedisRequest;
+typedef struct Coupond__V1__AdoptRedisResponse Coupond__V1__AdoptRedisResponse;
 
 
 /* --- enums --- */
@@ -138,7 +140,8 @@ typedef enum {
   COUPOND__V1__REQUEST__METHOD_LIST_ADMIN_ACTIONS = 33,
   COUPOND__V1__REQUEST__METHOD_EXPLAIN = 34,
   COUPOND__V1__REQUEST__METHOD_RELOAD = 40,
-  COUPOND__V1__REQUEST__METHOD_REBUILD_GATE = 41
+  COUPOND__V1__REQUEST__METHOD_REBUILD_GATE = 41,
+  COUPOND__V1__REQUEST__METHOD_ADOPT_REDIS = 44
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__REQUEST__METHOD__CASE)
 } Coupond__V1__Request__MethodCase;
 
@@ -182,6 +185,7 @@ struct  Coupond__V1__Request
     Coupond__V1__ExplainRequest *explain;
     Coupond__V1__ReloadRequest *reload;
     Coupond__V1__RebuildGateRequest *rebuild_gate;
+    Coupond__V1__AdoptRedisRequest *adopt_redis;
   };
 };
 #define COUPOND__V1__REQUEST__INIT \
@@ -209,7 +213,8 @@ typedef enum {
   COUPOND__V1__RESPONSE__RESULT_LIST_ADMIN_ACTIONS = 33,
   COUPOND__V1__RESPONSE__RESULT_EXPLAIN = 34,
   COUPOND__V1__RESPONSE__RESULT_RELOAD = 40,
-  COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE = 41
+  COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE = 41,
+  COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS = 44
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__RESPONSE__RESULT__CASE)
 } Coupond__V1__Response__ResultCase;
 
@@ -244,6 +249,7 @@ struct  Coupond__V1__Response
     Coupond__V1__ExplainResponse *explain;
     Coupond__V1__ReloadResponse *reload;
     Coupond__V1__RebuildGateResponse *rebuild_gate;
+    Coupond__V1__AdoptRedisResponse *adopt_redis;
   };
 };
 #define COUPOND__V1__RESPONSE__INIT \
@@ -1022,6 +1028,32 @@ struct  Coupond__V1__RebuildGateResponse
     , 0, 0 }
 
 
+/*
+ * Lets the partitions go to a Redis of a lower term: the one that had them is gone for good, and a new cluster
+ * counts from the beginning.
+ */
+struct  Coupond__V1__AdoptRedisRequest
+{
+  ProtobufCMessage base;
+};
+#define COUPOND__V1__ADOPT_REDIS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__adopt_redis_request__descriptor) \
+     }
+
+
+/*
+ * How many partitions had a term.
+ */
+struct  Coupond__V1__AdoptRedisResponse
+{
+  ProtobufCMessage base;
+  uint32_t partitions;
+};
+#define COUPOND__V1__ADOPT_REDIS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__adopt_redis_response__descriptor) \
+    , 0 }
+
+
 #pragma clang attribute pop
 
 /* Coupond__V1__Request methods */
@@ -1689,6 +1721,44 @@ Coupond__V1__RebuildGateResponse *
 void   coupond__v1__rebuild_gate_response__free_unpacked
                      (Coupond__V1__RebuildGateResponse *message,
                       ProtobufCAllocator *allocator);
+/* Coupond__V1__AdoptRedisRequest methods */
+void   coupond__v1__adopt_redis_request__init
+                     (Coupond__V1__AdoptRedisRequest         *message);
+size_t coupond__v1__adopt_redis_request__get_packed_size
+                     (const Coupond__V1__AdoptRedisRequest   *message);
+size_t coupond__v1__adopt_redis_request__pack
+                     (const Coupond__V1__AdoptRedisRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__adopt_redis_request__pack_to_buffer
+                     (const Coupond__V1__AdoptRedisRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__AdoptRedisRequest *
+       coupond__v1__adopt_redis_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__adopt_redis_request__free_unpacked
+                     (Coupond__V1__AdoptRedisRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__AdoptRedisResponse methods */
+void   coupond__v1__adopt_redis_response__init
+                     (Coupond__V1__AdoptRedisResponse         *message);
+size_t coupond__v1__adopt_redis_response__get_packed_size
+                     (const Coupond__V1__AdoptRedisResponse   *message);
+size_t coupond__v1__adopt_redis_response__pack
+                     (const Coupond__V1__AdoptRedisResponse   *message,
+                      uint8_t             *out);
+size_t coupond__v1__adopt_redis_response__pack_to_buffer
+                     (const Coupond__V1__AdoptRedisResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__AdoptRedisResponse *
+       coupond__v1__adopt_redis_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__adopt_redis_response__free_unpacked
+                     (Coupond__V1__AdoptRedisResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Coupond__V1__Request_Closure)
@@ -1796,6 +1866,12 @@ typedef void (*Coupond__V1__RebuildGateRequest_Closure)
 typedef void (*Coupond__V1__RebuildGateResponse_Closure)
                  (const Coupond__V1__RebuildGateResponse *message,
                   void *closure_data);
+typedef void (*Coupond__V1__AdoptRedisRequest_Closure)
+                 (const Coupond__V1__AdoptRedisRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__AdoptRedisResponse_Closure)
+                 (const Coupond__V1__AdoptRedisResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1878,6 +1954,10 @@ extern const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_request__descr
   __attribute__((swift_name("Coupond__V1__RebuildGateRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_response__descriptor
   __attribute__((swift_name("Coupond__V1__RebuildGateResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__adopt_redis_request__descriptor
+  __attribute__((swift_name("Coupond__V1__AdoptRedisRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__adopt_redis_response__descriptor
+  __attribute__((swift_name("Coupond__V1__AdoptRedisResponse.descriptor")));
 
 PROTOBUF_C__END_DECLS
 

@@ -10,15 +10,17 @@ public enum DrainStep: Equatable, Sendable {
     case passEpoch(to: Position)
     /// The gate cannot be trusted, or is not there.
     case rebuild(RebuildReason)
+    /// The same, but this Redis must not get the partition: another one had it in a later term (rule 50).
+    case lowerTerm
 
     /// The next step.
     /// - Parameters:
     ///   - row: PostgreSQL's view, or the owner's own memory of it: the fence of rule 19 catches a stale one.
     ///   - gate: read after `row.cursor`.
-    ///   - identity: of the connection that read `gate`.
-    public init(row: PartitionRow, gate: GateView, identity: RedisIdentity) {
-        if let reason = RebuildReason(row: row, gate: gate, identity: identity) {
-            self = .rebuild(reason)
+    ///   - node: what the connection that read `gate` reaches.
+    public init(row: PartitionRow, gate: GateView, node: RedisNodeState) {
+        if let reason = RebuildReason(row: row, gate: gate, identity: node.identity) {
+            self = node.term < row.redisTerm ? .lowerTerm : .rebuild(reason)
         } else if gate.settled < row.cursor {
             self = .recover(from: gate.settled, to: row.cursor)
         } else if let first = gate.items.first, first.position.epoch < row.epoch {

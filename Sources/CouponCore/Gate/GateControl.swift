@@ -3,8 +3,12 @@
 /// Blocking, and confined to one thread. Each call is one atomic script; its result says whether the gate
 /// had moved on. In that case nothing was changed. After an error the next call connects again.
 public protocol GateControl: AnyObject {
-    /// Reads which Redis it reaches, and checks its durability settings.
-    func identity() throws(BackendError) -> RedisIdentity
+    /// Which node holds a partition's gate, as far as this daemon knows; asks no Redis. Other calls for the
+    /// partition go to this node, until the next call of this.
+    func node(of partition: PartitionID) throws(BackendError) -> RedisNode.ID
+
+    /// Reads which Redis a node is and in which term, and checks its durability settings.
+    func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState
 
     /// The gate, and the entries in (after, upTo], one epoch only, whole entries (rule 16). The
     /// holders of damaged entries are not searched for.
@@ -35,7 +39,8 @@ public protocol GateControl: AnyObject {
     // MARK: Rebuild
 
     /// Rule 27: fences the gate with the row's epoch; the rebuild will count the queue from the row's
-    /// cursor on. False if the gate has this epoch or a later one.
+    /// cursor on. False if the gate has this epoch or a later one, or if Redis has another term than the row
+    /// (rule 50).
     func fence(_ row: PartitionRow) throws(BackendError) -> Bool
 
     /// Fences an open gate that is known to be wrong; its owner rebuilds it.
@@ -60,8 +65,8 @@ public protocol GateControl: AnyObject {
         epoch: Epoch
     ) throws(BackendError) -> Bool
 
-    /// Rule 31: opens the gate. False if it is not fenced with this epoch, or has not counted up to
-    /// `counted`.
+    /// Rule 31: opens the gate. False if it is not fenced with this epoch, has not counted up to `counted`,
+    /// or if Redis has another term than the row (rule 50).
     func open(
         _ row: PartitionRow, counted: Position
     ) throws(BackendError) -> Bool

@@ -91,6 +91,10 @@ public protocol CouponStore: HolderReader {
         of subject: TrailSubject, before: Int64, limit: Int
     ) throws(BackendError) -> [TrailLine]
 
+    /// Forgets the terms of those that had the partitions (rule 50), and adds a line to the trail.
+    /// - Returns: how many partitions had a term.
+    func adoptRedis(by call: AdminCall) throws(BackendError) -> Int
+
     /// All that PostgreSQL has of a user and a coupon, in one snapshot.
     func traces(
         of user: CouponUser, in partition: PartitionID

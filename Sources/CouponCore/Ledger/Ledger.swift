@@ -21,10 +21,11 @@ public protocol Ledger: HolderReader {
     /// The partition's row.
     func partition(_ partition: PartitionID) throws(BackendError) -> PartitionRow
 
-    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns.
+    /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns. Fenced if
+    /// the row has a later term than the node (rule 50).
     /// - Returns: the row as it is then; older epochs no longer move its cursor.
     func raiseEpoch(
-        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
+        of partition: PartitionID, above floor: Epoch, node: RedisNodeState
     ) throws(BackendError) -> PartitionRow
 
     /// Rule 19: moves the cursor and issues the batch, in one transaction.
@@ -49,19 +50,29 @@ public struct PartitionRow: Equatable, Sendable {
     public let cursor: Position
     /// The Redis for which the epoch was raised; nil before the first.
     public let identity: RedisIdentity?
+    /// The highest term of a Redis for which an epoch was raised (rule 50).
+    public let redisTerm: UInt64
     /// The database's own id, to tell two installations apart.
     public let installID: String
 
     /// A partition's row.
     public init(
         id: PartitionID, epoch: Epoch, cursor: Position, identity: RedisIdentity?,
-        installID: String
+        redisTerm: UInt64 = 0, installID: String
     ) {
         self.id = id
         self.epoch = epoch
         self.cursor = cursor
         self.identity = identity
+        self.redisTerm = redisTerm
         self.installID = installID
+    }
+
+    /// The row after a commit that moved the cursor.
+    public func withCursor(_ cursor: Position) -> PartitionRow {
+        PartitionRow(
+            id: id, epoch: epoch, cursor: cursor, identity: identity, redisTerm: redisTerm,
+            installID: installID)
     }
 }
 

@@ -46,6 +46,11 @@ package enum TrailDocument {
         ])
     }
 
+    /// How many partitions have a term, and the highest one.
+    package static func of(partitionsWithTerm partitions: Int, highest: Int64) -> String {
+        object([("partitions_with_term", "\(partitions)"), ("highest_term", "\(highest)")])
+    }
+
     /// A title that was made too long by SQL is cut: the table has a bound for documents.
     private static func title(_ text: String) -> String {
         if text.utf8.count <= Limits.maximumTitleBytes { return text.quotedForJSON }

@@ -37,6 +37,7 @@ package enum LogEventID {
         ("partition-lent", "partition lent to another lane"),
         ("rebuild-begun", "rebuilding the gate"),
         ("rebuild-ended", "gate rebuilt"),
+        ("lower-term", "a partition is not rebuilt in a Redis of a lower term"),
         ("slow-request", "a request was slow"),
         ("issues-lost", "PostgreSQL went back: issues that were committed are lost"),
         ("change-lost", "PostgreSQL went back: a change of a coupon that was committed is lost"),

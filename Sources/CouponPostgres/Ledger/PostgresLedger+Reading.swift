@@ -8,22 +8,27 @@ extension PostgresLedger {
     }
 
     /// Rule 26: the next epoch above PostgreSQL's own and `floor`, committed before it returns; the row then.
+    /// Fenced if the row has a later term than the node (rule 50).
     ///
     /// It waits for an issuing transaction of the partition, and is `busy` if that takes long.
     public func raiseEpoch(
-        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
+        of partition: PartitionID, above floor: Epoch, node: RedisNodeState
     ) throws(BackendError) -> PartitionRow {
         let rows = try session.run(
             Statement(
                 """
                 UPDATE coupond.partition AS p
-                SET epoch = greatest(epoch, $2) + 1, redis_identity = $3
+                SET epoch = greatest(epoch, $2) + 1, redis_identity = $3, redis_term = $5
                 FROM coupond.installation
-                WHERE p.id = $1 AND greatest(epoch, $2) < $4 RETURNING \(PartitionRow.columns)
+                WHERE p.id = $1 AND greatest(epoch, $2) < $4 AND redis_term <= $5
+                RETURNING \(PartitionRow.columns)
                 """, .integer(Int64(partition.rawValue)), .integer(floor),
-                .text(identity.description), .integer(Limits.maximumNumber)))
+                .text(node.identity.description), .integer(Limits.maximumNumber),
+                .integer(Int64(clamping: node.term))))
         guard rows.count == 1 else {
-            let epoch = try session.partition(partition).epoch
+            let row = try session.partition(partition)
+            if row.redisTerm > node.term { throw .postgres(.fenced) }
+            let epoch = row.epoch
             throw .postgres(
                 .refused(
                     "partition \(partition.rawValue) has the epoch \(epoch), and no gate can have "

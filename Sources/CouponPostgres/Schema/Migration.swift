@@ -23,6 +23,7 @@ struct Migration {
             number: 6, name: "opening_coupons",
             bytes: PackageResources._006_opening_coupons_sql),
         Migration(number: 7, name: "trail", bytes: PackageResources._007_trail_sql),
+        Migration(number: 8, name: "redis_term", bytes: PackageResources._008_redis_term_sql),
     ]
 
     /// The version of a database that lacks none.

@@ -41,7 +41,7 @@ extension Rows {
             id: PartitionID(Int(integer(row, 0))), epoch: integer(row, 1),
             cursor: position(row, 2),
             identity: isNull(row, 4) ? nil : RedisIdentity(text(row, 4)),
-            installID: text(row, 5))
+            redisTerm: UInt64(number(row, 5)), installID: text(row, 6))
     }
 
     /// A reason that no daemon writes is read as one that leaves the user free to ask again: a row that was
@@ -64,6 +64,7 @@ extension Coupon {
 
 extension PartitionRow {
     /// Of `coupond.partition AS p` and `coupond.installation`.
-    static let columns = "p.id, epoch, cursor_epoch, cursor_n, redis_identity, install_id::text"
-    static let columnCount = 6
+    static let columns =
+        "p.id, epoch, cursor_epoch, cursor_n, redis_identity, redis_term, install_id::text"
+    static let columnCount = 7
 }

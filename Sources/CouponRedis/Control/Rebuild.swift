@@ -3,14 +3,14 @@ public import CouponCore
 internal import Logging
 
 extension RedisGateControl {
-    /// Rule 27. False if the gate has this epoch or a later one. Throws if the gate belongs to another
-    /// installation: two databases must not share one Redis.
+    /// Rules 27 and 50. False if the gate has this epoch or a later one, or Redis another term. Throws if the
+    /// gate belongs to another installation: two databases must not share one Redis.
     public func fence(_ row: PartitionRow) throws(BackendError) -> Bool {
         let code = try run(
             .fence, keys: [Keys.gate(row.id), Keys.queue(row.id), Keys.epochs(row.id)],
             [
                 .number(row.epoch), .text(row.installID), .number(row.cursor.epoch),
-                .number(row.cursor.n),
+                .number(row.cursor.n), .term(row.redisTerm),
             ]
         ).code()
         guard code >= 0 else {
@@ -72,8 +72,8 @@ extension RedisGateControl {
         ).done()
     }
 
-    /// Rule 31. False if the gate is not fenced with this epoch, has counted another part of the queue,
-    /// or Redis has another history than the row's.
+    /// Rules 31 and 50. False if the gate is not fenced with this epoch, has counted another part of the
+    /// queue, or Redis has another history or term than the row's.
     public func open(
         _ row: PartitionRow, counted: Position
     ) throws(BackendError) -> Bool {
@@ -82,7 +82,7 @@ extension RedisGateControl {
             [
                 .number(row.epoch), .number(counted.epoch), .number(counted.n),
                 .number(row.cursor.epoch), .number(row.cursor.n),
-                .text(row.identity?.replicationID ?? ""),
+                .text(row.identity?.replicationID ?? ""), .term(row.redisTerm),
             ]
         ).done()
     }

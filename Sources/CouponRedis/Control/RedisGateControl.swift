@@ -43,9 +43,17 @@ public final class RedisGateControl: GateControl {
         if let missing { throw .redis(.missingRights(missing)) }
     }
 
-    /// Asks Redis which one it is, and checks its durability settings.
-    public func identity() throws(BackendError) -> RedisIdentity {
+    /// There is one node.
+    public func node(of partition: PartitionID) -> RedisNode.ID { .single }
+
+    /// Asks Redis which one it is and in which term, and checks its durability settings.
+    public func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
         try perform { connection throws(BackendError) in try self.verify(connection) }
+    }
+
+    /// The same without the term.
+    public func identity() throws(BackendError) -> RedisIdentity {
+        try state(of: .single).identity
     }
 
     /// Runs a job with the connection; makes one if there is none, drops it after any error.
@@ -94,7 +102,7 @@ public final class RedisGateControl: GateControl {
         if let failure, ContinuousClock.now < failure.until { throw failure.error }
         do throws(BackendError) {
             let connection = try BlockingConnection(options)
-            runID = try verify(connection).runID
+            runID = try verify(connection).identity.runID
             try loadScripts(connection)
             failure = nil
             backOff.reset()
@@ -107,7 +115,7 @@ public final class RedisGateControl: GateControl {
 
     private func verify(
         _ connection: BlockingConnection
-    ) throws(BackendError) -> RedisIdentity {
+    ) throws(BackendError) -> RedisNodeState {
         let server = RedisServerInfo(
             info: try connection.call(RedisServerInfo.infoCommand),
             config: try connection.ask(RedisServerInfo.configCommand))
@@ -127,7 +135,12 @@ public final class RedisGateControl: GateControl {
                 "Redis runs with unsafe settings", metadata: [LogKey.settings: "\(text)"])
         }
         warnedOf = text
-        return identity
+        guard server.isOfCluster else { return RedisNodeState(identity: identity) }
+        let reply = try connection.call(RedisServerInfo.clusterCommand)
+        guard let term = RedisServerInfo.term(reply) else {
+            throw .redis(.unexpectedReply("CLUSTER INFO has no cluster_my_epoch"))
+        }
+        return RedisNodeState(identity: identity, term: term)
     }
 
     private func loadScripts(_ connection: BlockingConnection) throws(BackendError) {
@@ -203,6 +216,9 @@ public final class RedisGateControl: GateControl {
         case text(String)
         case number(Int64)
         case bytes([UInt8])
+
+        /// A term, as `CLUSTER INFO` writes it.
+        static func term(_ term: UInt64) -> Argument { .text(String(term)) }
     }
 }
 

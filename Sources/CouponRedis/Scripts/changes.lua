@@ -5,6 +5,15 @@ local function is_fenced(gate, epoch)
   return gate.status == FENCED and gate.epoch == tonumber(epoch)
 end
 
+-- Whether this Redis is still in this term (rule 50). A Redis that is no node of a cluster knows no term: then
+-- Sentinel has given it, or it is 0.
+local function has_term(term)
+  if term == '0' then return true end
+  local info = redis.pcall('CLUSTER', 'INFO')
+  if type(info) ~= 'string' then return true end
+  return string.match(info, 'cluster_my_epoch:(%d+)') == term
+end
+
 local function read_record(key) return unpack_record(key, get(key)) end
 
 local function write_record(key, r) redis.call('SET', key, pack_record(r)) end

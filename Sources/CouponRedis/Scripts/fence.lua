@@ -2,9 +2,9 @@
 -- Stops a gate before it is rebuilt (rule 27): from here nothing is accepted or drained.
 --
 -- KEYS  gate, queue, the partition's epochs
--- ARGV  epoch, install id, the cursor: epoch, n
--- Out   1, and one more for each queue entry that was removed; 0 if the gate has this epoch or a later one;
---       -1 if it belongs to another installation
+-- ARGV  epoch, install id, the cursor: epoch, n, term
+-- Out   1, and one more for each queue entry that was removed; 0 if the gate has this epoch or a later one,
+--       or Redis another term; -1 if it belongs to another installation
 -- Does  sets status, epoch and install id. `settled` starts at the cursor, because nothing of the queue is
 --       counted. Adds the epoch to the set by which its keys are found later. Removes a queue that is not
 --       a stream, epochs that are not a set, and entries with ids that no gate gives
@@ -12,7 +12,7 @@
 local gate = read_gate()
 local epoch = tonumber(ARGV[1])
 if gate.install_id ~= '' and gate.install_id ~= ARGV[2] then return -1 end
-if gate.status ~= MISSING and gate.epoch >= epoch then return 0 end
+if gate.status ~= MISSING and gate.epoch >= epoch or not has_term(ARGV[5]) then return 0 end
 
 for key, kind in pairs({ [KEYS[2]] = 'stream', [KEYS[3]] = 'set' }) do
   local found = redis.call('TYPE', key).ok

@@ -8,6 +8,8 @@ struct RedisServerInfo {
     let identity: RedisIdentity?
     /// Whether another Redis is its master, so it accepts no writes.
     let isReplica: Bool
+    /// Whether it is a node of a cluster, and so has a term of its own.
+    let isOfCluster: Bool
     /// Settings that break promise 3, as text for people.
     let unsafeSettings: [String]
     /// What breaks promise 3 now and may pass by itself, as text for people.
@@ -16,7 +18,8 @@ struct RedisServerInfo {
     /// Everything that breaks promise 3.
     var complaints: [String] { unsafeSettings + troubles }
 
-    static let infoCommand = Command("INFO", "server", "replication", "persistence")
+    static let infoCommand = Command("INFO", "server", "replication", "persistence", "cluster")
+    static let clusterCommand = Command("CLUSTER", "INFO")
     static let configCommand = Command(
         "CONFIG", "GET", "appendonly", "appendfsync", "no-appendfsync-on-rewrite",
         "maxmemory-policy")
@@ -38,6 +41,7 @@ struct RedisServerInfo {
             identity = nil
         }
         isReplica = facts["role"] == "slave"
+        isOfCluster = facts["cluster_enabled"] == "1"
         var found: [String] = []
         if let settings = Self.parse(config: config) {
             for (name, wanted) in Self.demands where settings[name] != wanted {
@@ -50,6 +54,11 @@ struct RedisServerInfo {
         let status = facts["aof_last_write_status"] ?? "ok"
         troubles =
             status == "ok" ? [] : ["aof_last_write_status is \(status): the disk may be full"]
+    }
+
+    /// The term in the reply to `clusterCommand`: the config epoch of the node; nil if it has none.
+    static func term(_ reply: Reply) -> UInt64? {
+        parse(info: reply.text ?? "")["cluster_my_epoch"].flatMap { UInt64($0) }
     }
 
     private static func parse(info: String) -> [Substring: String] {

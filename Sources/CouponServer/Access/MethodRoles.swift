@@ -22,7 +22,7 @@ extension Request.Method {
         case .getCoupon, .listCoupons, .pauseCoupon, .resumeCoupon, .auditCoupon, .listIssues,
             .listDeadLetters, .redriveDeadLetter, .discardDeadLetter, .listAdminActions, .explain:
             .operator
-        case .createCoupon, .updateCoupon, .closeCoupon, .reload, .rebuildGate: .admin
+        case .createCoupon, .updateCoupon, .closeCoupon, .reload, .rebuildGate, .adoptRedis: .admin
         }
     }
 
@@ -41,7 +41,7 @@ extension Request.Method {
         case .explain(let id, _), .listAdminActions(.coupon(let id), _, _): .one(id)
         case .listDeadLetters(_, let id): id.map(TouchedCoupons.one) ?? .many
         case .listCoupons, .redriveDeadLetter, .discardDeadLetter, .listAdminActions, .reload,
-            .rebuildGate:
+            .rebuildGate, .adoptRedis:
             .many
         }
     }

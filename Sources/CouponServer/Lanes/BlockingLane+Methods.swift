@@ -65,6 +65,7 @@ extension BlockingLane {
         case .explain(let coupon, let user):
             .explanation(try keeper.explain(CouponUser(user: user, coupon: coupon)).sentences)
         case .reload: try recordedReload(by: call)
+        case .adoptRedis: .redisAdopted(partitions: try store.adoptRedis(by: call))
         case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .health, .serverInfo,
             .authenticate, .rebuildGate:
             throw .answer(Failure(.internal, "internal: method routed to the wrong handler"))
@@ -91,7 +92,7 @@ extension Request.Method {
     fileprivate var changesTables: Bool {
         switch self {
         case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
-            .redriveDeadLetter, .discardDeadLetter:
+            .redriveDeadLetter, .discardDeadLetter, .adoptRedis:
             true
         case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .health, .serverInfo,
             .authenticate, .getCoupon, .listCoupons, .auditCoupon, .listIssues, .listDeadLetters,

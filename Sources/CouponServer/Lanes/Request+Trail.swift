@@ -7,7 +7,7 @@ extension Request.Method {
     var leavesTrail: Bool {
         switch self {
         case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
-            .redriveDeadLetter, .discardDeadLetter, .reload, .rebuildGate:
+            .redriveDeadLetter, .discardDeadLetter, .reload, .rebuildGate, .adoptRedis:
             true
         case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .health, .serverInfo,
             .authenticate, .getCoupon, .listCoupons,

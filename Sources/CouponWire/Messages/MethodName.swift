@@ -27,6 +27,7 @@ extension Request.Method {
         case .explain: "explain"
         case .reload: "reload"
         case .rebuildGate: "rebuild_gate"
+        case .adoptRedis: "adopt_redis"
         }
     }
 }

@@ -72,6 +72,8 @@ public struct Request: Equatable, Sendable {
         case reload
         /// Rebuilds a partition's gate.
         case rebuildGate(PartitionID)
+        /// Lets the partitions go to a Redis of a lower term (rule 50).
+        case adoptRedis
 
         /// Whether it is for the roles operator and admin, and so may come with the admin token.
         public var isAdmin: Bool {
@@ -96,6 +98,7 @@ extension Coupond__V1__AuditCouponRequest: WireMessage {}
 extension Coupond__V1__RedriveDeadLetterRequest: WireMessage {}
 extension Coupond__V1__DiscardDeadLetterRequest: WireMessage {}
 extension Coupond__V1__RebuildGateRequest: WireMessage {}
+extension Coupond__V1__AdoptRedisRequest: WireMessage {}
 
 extension MessageArena {
     @_lifetime(borrow self)
@@ -126,6 +129,7 @@ extension MessageArena {
         case .reload: part.reload = try make(Coupond__V1__ReloadRequest.self)
         case .rebuildGate(let partition):
             part.rebuild_gate = try only(\.partition, UInt32(clamping: partition.rawValue))
+        case .adoptRedis: part.adopt_redis = try make(Coupond__V1__AdoptRedisRequest.self)
         case .createCoupon(let coupon): part.create_coupon = try create(coupon)
         case .listCoupons(let after, let limit):
             part.list_coupons = try list(after: after, limit: limit)
@@ -185,6 +189,7 @@ extension Request.Method {
         case .explain: COUPOND__V1__REQUEST__METHOD_EXPLAIN
         case .reload: COUPOND__V1__REQUEST__METHOD_RELOAD
         case .rebuildGate: COUPOND__V1__REQUEST__METHOD_REBUILD_GATE
+        case .adoptRedis: COUPOND__V1__REQUEST__METHOD_ADOPT_REDIS
         }
     }
 }
@@ -250,6 +255,7 @@ extension Request.Method {
         case COUPOND__V1__REQUEST__METHOD_REBUILD_GATE:
             let rebuild = try Field.message(raw.rebuild_gate, "rebuild_gate")
             return .rebuildGate(PartitionID(Int(rebuild.partition)))
+        case COUPOND__V1__REQUEST__METHOD_ADOPT_REDIS: return .adoptRedis
         default: return try ofOneID(raw)
         }
     }

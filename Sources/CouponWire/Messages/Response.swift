@@ -59,6 +59,8 @@ public struct Response: Equatable, Sendable {
         case reloaded
         /// To `rebuildGate`: in which epoch it is open.
         case gateRebuilt(PartitionID, Epoch)
+        /// To `adoptRedis`: how many partitions had a term.
+        case redisAdopted(partitions: Int)
     }
 }
 
@@ -66,6 +68,7 @@ extension Coupond__V1__Response: WireMessage {}
 extension Coupond__V1__HealthResponse: WireMessage {}
 extension Coupond__V1__ReloadResponse: WireMessage {}
 extension Coupond__V1__RebuildGateResponse: WireMessage {}
+extension Coupond__V1__AdoptRedisResponse: WireMessage {}
 
 extension MessageArena {
     @_lifetime(borrow self)
@@ -106,6 +109,9 @@ extension MessageArena {
         case .gateRebuilt(let partition, let epoch):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE
             part.rebuild_gate = try rebuilt(partition, epoch)
+        case .redisAdopted(let partitions):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS
+            part.adopt_redis = try adopted(partitions)
         case .coupon(let coupon):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON
             part.coupon = try self.coupon(coupon)
@@ -150,6 +156,15 @@ extension MessageArena {
         let part = try make(Coupond__V1__RebuildGateResponse.self)
         part.partition = UInt32(clamping: partition.rawValue)
         part.epoch = epoch
+        return part
+    }
+
+    @_lifetime(borrow self)
+    private func adopted(
+        _ partitions: Int
+    ) throws(Failure) -> Part<Coupond__V1__AdoptRedisResponse> {
+        let part = try make(Coupond__V1__AdoptRedisResponse.self)
+        part.partitions = UInt32(clamping: partitions)
         return part
     }
 }
@@ -209,6 +224,9 @@ extension Response.Result {
         case COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE:
             let rebuilt = try Field.message(raw.rebuild_gate, "rebuild_gate")
             self = .gateRebuilt(PartitionID(Int(rebuilt.partition)), rebuilt.epoch)
+        case COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS:
+            let adopted = try Field.message(raw.adopt_redis, "adopt_redis")
+            self = .redisAdopted(partitions: Int(adopted.partitions))
         default:
             throw .field("result", "not known here")
         }

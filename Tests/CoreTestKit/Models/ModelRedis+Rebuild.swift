@@ -2,11 +2,18 @@
 public import CouponCore
 
 extension ModelRedis {
-    /// Rule 27. False if the gate has this epoch or a later one; nil if it belongs to another installation.
+    /// Whether this Redis is still in a row's term (rule 50).
+    private func hasTerm(_ row: PartitionRow) -> Bool {
+        row.redisTerm == 0 || term == nil || term == row.redisTerm
+    }
+
+    /// Rule 27. False if the gate has this epoch or a later one, or if Redis has another term; nil if the
+    /// gate belongs to another installation.
     public mutating func fence(_ row: PartitionRow) -> Bool? {
         let old = self[row.id].gate
         if let old, old.installID != row.installID { return nil }
         if let old, old.epoch >= row.epoch { return false }
+        guard hasTerm(row) else { return false }
         self[row.id].gate = Gate(
             isFenced: true, epoch: row.epoch, tail: old?.tail ?? 0, settled: row.cursor, queued: 0,
             beat: 1, rev: old?.rev ?? 0, installID: row.installID)
@@ -66,7 +73,7 @@ extension ModelRedis {
     public mutating func open(_ row: PartitionRow, counted: Position, now: Timestamp) -> Bool {
         var keys = self[row.id]
         guard keys.isFenced(row.epoch), keys.gate?.settled == counted,
-            row.identity?.replicationID == replicationID
+            row.identity?.replicationID == replicationID, hasTerm(row)
         else { return false }
         keys.gate?.isFenced = false
         keys.gate?.tail = 0

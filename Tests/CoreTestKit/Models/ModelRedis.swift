@@ -12,6 +12,8 @@ public struct ModelRedis: Sendable {
     public var backlogPerPartition = Limits.backlogPerPartition
     /// The history that this Redis is part of; a replica's is its master's.
     public var replicationID = ""
+    /// The term that it knows: its config epoch in a cluster; nil outside of one.
+    public var term: UInt64?
     /// What was published since the last read of it.
     public var events: [CompletionEvent] = []
 

@@ -13,9 +13,7 @@ extension ModelTables {
         _ batch: Batch, now: Timestamp, isRefused: (UserID) -> Bool
     ) -> Commit {
         let row = self[batch.partition]
-        self[batch.partition] = PartitionRow(
-            id: row.id, epoch: row.epoch, cursor: batch.to, identity: row.identity,
-            installID: row.installID)
+        self[batch.partition] = row.withCursor(batch.to)
         var decision = BatchDecision(items: batch.items, coupons: coupons(batch.couponIDs))
         while true {
             let candidates = decision.nextCandidates()

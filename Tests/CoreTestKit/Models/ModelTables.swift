@@ -47,14 +47,19 @@ public struct ModelTables: Sendable {
         set { partitions[partition.rawValue] = newValue }
     }
 
-    /// Rule 26.
+    /// Whether a partition's row has a later term than a node, which then gets no epoch (rule 50).
+    public func isFenced(_ partition: PartitionID, for node: RedisNodeState) -> Bool {
+        self[partition].redisTerm > node.term
+    }
+
+    /// Rule 26. The caller checks the term before it.
     public mutating func raiseEpoch(
-        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
+        of partition: PartitionID, above floor: Epoch, node: RedisNodeState
     ) -> PartitionRow {
         let row = self[partition]
         self[partition] = PartitionRow(
             id: partition, epoch: max(row.epoch, floor) + 1, cursor: row.cursor,
-            identity: identity, installID: row.installID)
+            identity: node.identity, redisTerm: node.term, installID: row.installID)
         return self[partition]
     }
 

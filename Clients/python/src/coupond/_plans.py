@@ -60,6 +60,7 @@ class Settings:
 CHANGES = {
     "create_coupon", "update_coupon", "pause_coupon", "resume_coupon", "close_coupon",
     "redrive_dead_letter", "discard_dead_letter", "reload", "rebuild_gate",
+    "adopt_redis",
 }  # fmt: skip
 FOR_ISSUERS_AND_READERS = {"issue", "coupon_status", "health", "server_info", "authenticate"}
 

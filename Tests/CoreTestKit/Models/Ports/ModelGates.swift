@@ -39,10 +39,13 @@ public final class ModelGates: GateControl {
 
     private var now: Timestamp { world.clocks.wallNow() }
 
-    /// Which Redis it is.
-    public func identity() throws(BackendError) -> RedisIdentity {
+    /// There is one node.
+    public func node(of partition: PartitionID) -> RedisNode.ID { .single }
+
+    /// Which Redis it is, and in which term.
+    public func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
         return try run(.identity, nil) {
-            world.identity
+            world.node
         }
     }
 

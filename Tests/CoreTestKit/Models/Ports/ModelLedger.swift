@@ -75,10 +75,11 @@ public final class ModelLedger: Ledger {
 
     /// Rule 26.
     public func raiseEpoch(
-        of partition: PartitionID, above floor: Epoch, identity: RedisIdentity
+        of partition: PartitionID, above floor: Epoch, node: RedisNodeState
     ) throws(BackendError) -> PartitionRow {
         try begin(.raiseEpoch, partition)
-        return world.tables.raiseEpoch(of: partition, above: floor, identity: identity)
+        if world.tables.isFenced(partition, for: node) { throw .postgres(.fenced) }
+        return world.tables.raiseEpoch(of: partition, above: floor, node: node)
     }
 
     /// Rule 19.

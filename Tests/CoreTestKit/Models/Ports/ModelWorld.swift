@@ -10,6 +10,12 @@ public final class ModelWorld {
     public var identity: RedisIdentity {
         didSet { redis.replicationID = identity.replicationID }
     }
+    /// In which term it is the master.
+    public var term: UInt64 = 0 {
+        didSet { redis.term = term }
+    }
+    /// Both.
+    public var node: RedisNodeState { RedisNodeState(identity: identity, term: term) }
     /// The tables.
     public var tables: ModelTables
     /// Time: the servers' clocks are the wall clock.
@@ -35,5 +41,6 @@ public final class ModelWorld {
     public func empty() {
         redis = ModelRedis(partitioning: partitioning)
         redis.replicationID = identity.replicationID
+        redis.term = term
     }
 }

@@ -45,6 +45,9 @@ extension CouponStore {
     ) throws(BackendError) -> [TrailLine] { throw noModel }
 
     /// Always fails.
+    public func adoptRedis(by call: AdminCall) throws(BackendError) -> Int { throw noModel }
+
+    /// Always fails.
     public func traces(
         of user: CouponUser, in partition: PartitionID
     ) throws(BackendError) -> UserTraces { throw noModel }

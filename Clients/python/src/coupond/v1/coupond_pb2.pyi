@@ -64,6 +64,16 @@ USER_STATE_REJECTED: UserState
 WAIT_FOR_ACCEPTED: WaitFor
 WAIT_FOR_ISSUED: WaitFor
 
+class AdoptRedisRequest(_message.Message):
+    __slots__: list[str] = []
+    def __init__(self) -> None: ...
+
+class AdoptRedisResponse(_message.Message):
+    __slots__ = ["partitions"]
+    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    partitions: int
+    def __init__(self, partitions: _Optional[int] = ...) -> None: ...
+
 class AuditCouponRequest(_message.Message):
     __slots__ = ["coupon_id"]
     COUPON_ID_FIELD_NUMBER: _ClassVar[int]
@@ -419,7 +429,8 @@ class ReloadResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["audit_coupon", "authenticate", "close_coupon", "coupon_status", "coupon_status_batch", "create_coupon", "deadline_ms", "discard_dead_letter", "explain", "get_coupon", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "update_coupon"]
+    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "close_coupon", "coupon_status", "coupon_status_batch", "create_coupon", "deadline_ms", "discard_dead_letter", "explain", "get_coupon", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "update_coupon"]
+    ADOPT_REDIS_FIELD_NUMBER: _ClassVar[int]
     AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
     CLOSE_COUPON_FIELD_NUMBER: _ClassVar[int]
@@ -446,6 +457,7 @@ class Request(_message.Message):
     SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     UPDATE_COUPON_FIELD_NUMBER: _ClassVar[int]
+    adopt_redis: AdoptRedisRequest
     audit_coupon: AuditCouponRequest
     authenticate: AuthenticateRequest
     close_coupon: CloseCouponRequest
@@ -472,10 +484,11 @@ class Request(_message.Message):
     server_info: ServerInfoRequest
     token: bytes
     update_coupon: UpdateCouponRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateRequest, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateRequest, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[AdoptRedisRequest, _Mapping[str, object]]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ["audit_coupon", "authenticate", "coupon", "coupon_status", "coupon_status_batch", "dead_letter", "error", "explain", "go_away", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info"]
+    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "coupon", "coupon_status", "coupon_status_batch", "dead_letter", "error", "explain", "go_away", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info"]
+    ADOPT_REDIS_FIELD_NUMBER: _ClassVar[int]
     AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
     COUPON_FIELD_NUMBER: _ClassVar[int]
@@ -496,6 +509,7 @@ class Response(_message.Message):
     REBUILD_GATE_FIELD_NUMBER: _ClassVar[int]
     RELOAD_FIELD_NUMBER: _ClassVar[int]
     SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
+    adopt_redis: AdoptRedisResponse
     audit_coupon: AuditCouponResponse
     authenticate: AuthenticateResponse
     coupon: Coupon
@@ -516,7 +530,7 @@ class Response(_message.Message):
     rebuild_gate: RebuildGateResponse
     reload: ReloadResponse
     server_info: ServerInfoResponse
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., go_away: _Optional[_Union[GoAway, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchResponse, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateResponse, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., go_away: _Optional[_Union[GoAway, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchResponse, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateResponse, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[AdoptRedisResponse, _Mapping[str, object]]] = ...) -> None: ...
 
 class ResumeCouponRequest(_message.Message):
     __slots__ = ["id"]

@@ -1,0 +1,65 @@
+/// A node of a cluster knows its own term, and compares it with a row's (rule 50).
+internal import CouponCore
+internal import TestSupport
+internal import Testing
+
+@testable internal import CouponRedis
+
+@Suite struct TermTests {
+    /// A cluster of one node.
+    private func node(term: UInt64) async throws -> RedisFixture {
+        // By default the bus uses a port 10,000 higher, which may not exist.
+        let bus = try freePort()
+        let fixture = try await RedisFixture([
+            "--cluster-enabled", "yes", "--cluster-port", String(bus),
+        ])
+        try await fixture.server.cli("CLUSTER", "SET-CONFIG-EPOCH", String(term))
+        try await fixture.server.cli("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        try await eventually("the cluster is up") {
+            try await fixture.server.cli("CLUSTER", "INFO").contains("cluster_state:ok")
+        }
+        return fixture
+    }
+
+    private func row(_ fixture: RedisFixture, epoch: Epoch, term: UInt64) throws -> PartitionRow {
+        PartitionRow(
+            id: partition, epoch: epoch, cursor: .zero, identity: try fixture.control.identity(),
+            redisTerm: term, installID: "install")
+    }
+
+    @Test func `a node's term is its config epoch, and a single Redis has none`() async throws {
+        #expect(try await node(term: 5).control.state(of: .single).term == 5)
+        #expect(try await RedisFixture().control.state(of: .single).term == 0)
+    }
+
+    @Test func `a node fences and opens only in its own term`() async throws {
+        let fixture = try await node(term: 5)
+        let control = fixture.control
+        for term: UInt64 in [4, 6, 55] {
+            #expect(try !control.fence(row(fixture, epoch: 1, term: term)), "\(term)")
+        }
+        #expect(try fixture.view().status == .missing)
+        #expect(try control.fence(row(fixture, epoch: 1, term: 5)))
+        for term: UInt64 in [4, 6, 55] {
+            #expect(
+                try !control.open(row(fixture, epoch: 1, term: term), counted: .zero), "\(term)")
+        }
+        #expect(try fixture.view().status == .fenced)
+        #expect(try control.open(row(fixture, epoch: 1, term: 5), counted: .zero))
+        #expect(try fixture.view().status == .open)
+    }
+
+    @Test func `a Redis that is no node of a cluster compares nothing`() async throws {
+        // The term of a master that Sentinel watches is Sentinel's.
+        let fixture = try await RedisFixture()
+        #expect(try fixture.control.fence(row(fixture, epoch: 1, term: 7)))
+        #expect(try fixture.control.open(row(fixture, epoch: 1, term: 7), counted: .zero))
+        #expect(try fixture.view().status == .open)
+    }
+
+    @Test func `rows without a term, of an earlier version, are served`() async throws {
+        let fixture = try await node(term: 5)
+        #expect(try fixture.control.fence(row(fixture, epoch: 1, term: 0)))
+        #expect(try fixture.control.open(row(fixture, epoch: 1, term: 0), counted: .zero))
+    }
+}
