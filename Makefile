@@ -92,9 +92,9 @@ siege: dependencies ## honest callers beside attackers; SMALL=1, ONLY=name,name,
 	.build/$(if $(SMALL),debug,release)/siege $(if $(SMALL),--small) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(LASTING),--seconds $(LASTING))
 
-simulate: dependencies ## plays of the whole protocol with faults: SEED=…, RUNS=…, WEIGHTS=…; a breach prints its history
+simulate: dependencies ## plays of the whole protocol with faults: SEED=…, RUNS=…, WEIGHTS=…, FAILOVERS=…; a breach prints its history
 	swift build --configuration release --product Simulator
-	.build/release/Simulator $(if $(SEED),--seed $(SEED)) $(if $(WEIGHTS),--weights $(WEIGHTS)) --runs $(or $(RUNS),2000) --workers $(or $(WORKERS),2)
+	.build/release/Simulator $(if $(SEED),--seed $(SEED)) $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(FAILOVERS),--failovers $(FAILOVERS)) --runs $(or $(RUNS),2000) --workers $(or $(WORKERS),2)
 
 mutants: dependencies ## breaks the code on purpose, one rule at a time: do the tests notice? Takes long
 	Scripts/mutants
