@@ -88,8 +88,8 @@ private let cases: [Case] = [
         name: "another history, in a Redis of a lower term", identity: there, term: 4,
         expected: .lowerTerm),
     Case(
-        name: "no gate, in a Redis of a lower term", status: .missing, gateEpoch: 0, tail: 0,
-        settled: .zero, items: [], term: 4, expected: .lowerTerm),
+        name: "no gate, in a Redis of a lower term", term: 4, status: .missing, gateEpoch: 0,
+        tail: 0, settled: .zero, items: [], expected: .lowerTerm),
     Case(
         name: "a gate that can be trusted is drained in any term", term: 4,
         expected: .issue([entry(3, 5), entry(3, 6)])),
