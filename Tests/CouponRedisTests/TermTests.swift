@@ -28,8 +28,9 @@ internal import Testing
     }
 
     @Test func `a node's term is its config epoch, and a single Redis has none`() async throws {
-        #expect(try await node(term: 5).control.state(of: .single).term == 5)
-        #expect(try await RedisFixture().control.state(of: .single).term == 0)
+        let (node, single) = (try await node(term: 5), try await RedisFixture())
+        #expect(try node.control.state(of: .single).term == 5)
+        #expect(try single.control.state(of: .single).term == 0)
     }
 
     @Test func `a node fences and opens only in its own term`() async throws {

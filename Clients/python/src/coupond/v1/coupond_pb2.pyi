@@ -1,3 +1,4 @@
+from coupond.v1 import gates_pb2 as _gates_pb2
 from coupond.v1 import issues_pb2 as _issues_pb2
 from coupond.v1 import trail_pb2 as _trail_pb2
 from google.protobuf.internal import containers as _containers
@@ -6,6 +7,10 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
+from coupond.v1.gates_pb2 import RebuildGateRequest as RebuildGateRequest
+from coupond.v1.gates_pb2 import RebuildGateResponse as RebuildGateResponse
+from coupond.v1.gates_pb2 import AdoptRedisRequest as AdoptRedisRequest
+from coupond.v1.gates_pb2 import AdoptRedisResponse as AdoptRedisResponse
 from coupond.v1.issues_pb2 import Issue as Issue
 from coupond.v1.issues_pb2 import ListIssuesRequest as ListIssuesRequest
 from coupond.v1.issues_pb2 import ListIssuesResponse as ListIssuesResponse
@@ -63,16 +68,6 @@ USER_STATE_QUEUED: UserState
 USER_STATE_REJECTED: UserState
 WAIT_FOR_ACCEPTED: WaitFor
 WAIT_FOR_ISSUED: WaitFor
-
-class AdoptRedisRequest(_message.Message):
-    __slots__: list[str] = []
-    def __init__(self) -> None: ...
-
-class AdoptRedisResponse(_message.Message):
-    __slots__ = ["partitions"]
-    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
-    partitions: int
-    def __init__(self, partitions: _Optional[int] = ...) -> None: ...
 
 class AuditCouponRequest(_message.Message):
     __slots__ = ["coupon_id"]
@@ -406,20 +401,6 @@ class PauseCouponRequest(_message.Message):
     id: int
     def __init__(self, id: _Optional[int] = ...) -> None: ...
 
-class RebuildGateRequest(_message.Message):
-    __slots__ = ["partition"]
-    PARTITION_FIELD_NUMBER: _ClassVar[int]
-    partition: int
-    def __init__(self, partition: _Optional[int] = ...) -> None: ...
-
-class RebuildGateResponse(_message.Message):
-    __slots__ = ["epoch", "partition"]
-    EPOCH_FIELD_NUMBER: _ClassVar[int]
-    PARTITION_FIELD_NUMBER: _ClassVar[int]
-    epoch: int
-    partition: int
-    def __init__(self, partition: _Optional[int] = ..., epoch: _Optional[int] = ...) -> None: ...
-
 class ReloadRequest(_message.Message):
     __slots__: list[str] = []
     def __init__(self) -> None: ...
@@ -457,7 +438,7 @@ class Request(_message.Message):
     SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     UPDATE_COUPON_FIELD_NUMBER: _ClassVar[int]
-    adopt_redis: AdoptRedisRequest
+    adopt_redis: _gates_pb2.AdoptRedisRequest
     audit_coupon: AuditCouponRequest
     authenticate: AuthenticateRequest
     close_coupon: CloseCouponRequest
@@ -477,14 +458,14 @@ class Request(_message.Message):
     list_dead_letters: _issues_pb2.ListDeadLettersRequest
     list_issues: _issues_pb2.ListIssuesRequest
     pause_coupon: PauseCouponRequest
-    rebuild_gate: RebuildGateRequest
+    rebuild_gate: _gates_pb2.RebuildGateRequest
     redrive_dead_letter: _issues_pb2.RedriveDeadLetterRequest
     reload: ReloadRequest
     resume_coupon: ResumeCouponRequest
     server_info: ServerInfoRequest
     token: bytes
     update_coupon: UpdateCouponRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateRequest, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[AdoptRedisRequest, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateRequest, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisRequest, _Mapping[str, object]]] = ...) -> None: ...
 
 class Response(_message.Message):
     __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "coupon", "coupon_status", "coupon_status_batch", "dead_letter", "error", "explain", "go_away", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info"]
@@ -509,7 +490,7 @@ class Response(_message.Message):
     REBUILD_GATE_FIELD_NUMBER: _ClassVar[int]
     RELOAD_FIELD_NUMBER: _ClassVar[int]
     SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
-    adopt_redis: AdoptRedisResponse
+    adopt_redis: _gates_pb2.AdoptRedisResponse
     audit_coupon: AuditCouponResponse
     authenticate: AuthenticateResponse
     coupon: Coupon
@@ -527,10 +508,10 @@ class Response(_message.Message):
     list_coupons: ListCouponsResponse
     list_dead_letters: _issues_pb2.ListDeadLettersResponse
     list_issues: _issues_pb2.ListIssuesResponse
-    rebuild_gate: RebuildGateResponse
+    rebuild_gate: _gates_pb2.RebuildGateResponse
     reload: ReloadResponse
     server_info: ServerInfoResponse
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., go_away: _Optional[_Union[GoAway, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchResponse, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[RebuildGateResponse, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[AdoptRedisResponse, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., go_away: _Optional[_Union[GoAway, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchResponse, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateResponse, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisResponse, _Mapping[str, object]]] = ...) -> None: ...
 
 class ResumeCouponRequest(_message.Message):
     __slots__ = ["id"]
