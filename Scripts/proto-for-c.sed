@@ -3,4 +3,4 @@
 # so a NUL inside would end them: strings become bytes. All files are in one folder.
 s/^( *)optional ([a-z0-9]+) ([a-z_]+) = ([0-9]+);/\1oneof maybe_\3 { \2 \3 = \4; }/
 s/\bstring ([a-z_]+ = )/bytes \1/
-s|^(import public ")coupond/v1/|\1|
+s|^(import (public )?")coupond/v1/|\1|

@@ -1492,7 +1492,7 @@ void   coupond__v1__reload_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__reload_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[27] =
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[28] =
 {
   {
     "id",
@@ -1610,6 +1610,18 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[27
     offsetof(Coupond__V1__Request, method_case),
     offsetof(Coupond__V1__Request, coupon_status_batch),
     &coupond__v1__coupon_status_batch_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "watch",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, watch),
+    &coupond__v1__watch_request__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -1820,44 +1832,45 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[27
   },
 };
 static const unsigned coupond__v1__request__field_indices_by_name[] = {
-  26,   /* field[26] = adopt_redis */
-  17,   /* field[17] = audit_coupon */
+  27,   /* field[27] = adopt_redis */
+  18,   /* field[18] = audit_coupon */
   7,   /* field[7] = authenticate */
-  16,   /* field[16] = close_coupon */
+  17,   /* field[17] = close_coupon */
   4,   /* field[4] = coupon_status */
   9,   /* field[9] = coupon_status_batch */
-  10,   /* field[10] = create_coupon */
+  11,   /* field[11] = create_coupon */
   1,   /* field[1] = deadline_ms */
-  21,   /* field[21] = discard_dead_letter */
-  23,   /* field[23] = explain */
-  11,   /* field[11] = get_coupon */
+  22,   /* field[22] = discard_dead_letter */
+  24,   /* field[24] = explain */
+  12,   /* field[12] = get_coupon */
   5,   /* field[5] = health */
   0,   /* field[0] = id */
   3,   /* field[3] = issue */
   8,   /* field[8] = issue_batch */
-  22,   /* field[22] = list_admin_actions */
-  12,   /* field[12] = list_coupons */
-  19,   /* field[19] = list_dead_letters */
-  18,   /* field[18] = list_issues */
-  14,   /* field[14] = pause_coupon */
-  25,   /* field[25] = rebuild_gate */
-  20,   /* field[20] = redrive_dead_letter */
-  24,   /* field[24] = reload */
-  15,   /* field[15] = resume_coupon */
+  23,   /* field[23] = list_admin_actions */
+  13,   /* field[13] = list_coupons */
+  20,   /* field[20] = list_dead_letters */
+  19,   /* field[19] = list_issues */
+  15,   /* field[15] = pause_coupon */
+  26,   /* field[26] = rebuild_gate */
+  21,   /* field[21] = redrive_dead_letter */
+  25,   /* field[25] = reload */
+  16,   /* field[16] = resume_coupon */
   6,   /* field[6] = server_info */
   2,   /* field[2] = token */
-  13,   /* field[13] = update_coupon */
+  14,   /* field[14] = update_coupon */
+  10,   /* field[10] = watch */
 };
 static const ProtobufCIntRange coupond__v1__request__number_ranges[7 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
   { 16, 8 },
-  { 20, 10 },
-  { 30, 19 },
-  { 40, 24 },
-  { 44, 26 },
-  { 0, 27 }
+  { 20, 11 },
+  { 30, 20 },
+  { 40, 25 },
+  { 44, 27 },
+  { 0, 28 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1867,14 +1880,14 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  27,
+  28,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
   7,  coupond__v1__request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[21] =
+static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[22] =
 {
   {
     "id",
@@ -1992,6 +2005,18 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[2
     offsetof(Coupond__V1__Response, result_case),
     offsetof(Coupond__V1__Response, coupon_status_batch),
     &coupond__v1__coupon_status_batch_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "watch",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, watch),
+    &coupond__v1__watch_response__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -2130,40 +2155,41 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[2
   },
 };
 static const unsigned coupond__v1__response__field_indices_by_name[] = {
-  20,   /* field[20] = adopt_redis */
-  12,   /* field[12] = audit_coupon */
+  21,   /* field[21] = adopt_redis */
+  13,   /* field[13] = audit_coupon */
   6,   /* field[6] = authenticate */
-  10,   /* field[10] = coupon */
+  11,   /* field[11] = coupon */
   3,   /* field[3] = coupon_status */
   9,   /* field[9] = coupon_status_batch */
-  15,   /* field[15] = dead_letter */
+  16,   /* field[16] = dead_letter */
   1,   /* field[1] = error */
-  17,   /* field[17] = explain */
+  18,   /* field[18] = explain */
   7,   /* field[7] = go_away */
   4,   /* field[4] = health */
   0,   /* field[0] = id */
   2,   /* field[2] = issue */
   8,   /* field[8] = issue_batch */
-  16,   /* field[16] = list_admin_actions */
-  11,   /* field[11] = list_coupons */
-  14,   /* field[14] = list_dead_letters */
-  13,   /* field[13] = list_issues */
-  19,   /* field[19] = rebuild_gate */
-  18,   /* field[18] = reload */
+  17,   /* field[17] = list_admin_actions */
+  12,   /* field[12] = list_coupons */
+  15,   /* field[15] = list_dead_letters */
+  14,   /* field[14] = list_issues */
+  20,   /* field[20] = rebuild_gate */
+  19,   /* field[19] = reload */
   5,   /* field[5] = server_info */
+  10,   /* field[10] = watch */
 };
 static const ProtobufCIntRange coupond__v1__response__number_ranges[9 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
-  { 20, 10 },
-  { 22, 11 },
-  { 27, 12 },
-  { 30, 14 },
-  { 33, 16 },
-  { 40, 18 },
-  { 44, 20 },
-  { 0, 21 }
+  { 20, 11 },
+  { 22, 12 },
+  { 27, 13 },
+  { 30, 15 },
+  { 33, 17 },
+  { 40, 19 },
+  { 44, 21 },
+  { 0, 22 }
 };
 const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
 {
@@ -2173,7 +2199,7 @@ const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
   "Coupond__V1__Response",
   "coupond.v1",
   sizeof(Coupond__V1__Response),
-  21,
+  22,
   coupond__v1__response__field_descriptors,
   coupond__v1__response__field_indices_by_name,
   9,  coupond__v1__response__number_ranges,
@@ -3238,7 +3264,7 @@ const ProtobufCMessageDescriptor coupond__v1__server_info_request__descriptor =
   (ProtobufCMessageInit) coupond__v1__server_info_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__server_info_response__field_descriptors[5] =
+static const ProtobufCFieldDescriptor coupond__v1__server_info_response__field_descriptors[6] =
 {
   {
     "version",
@@ -3300,8 +3326,21 @@ static const ProtobufCFieldDescriptor coupond__v1__server_info_response__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "features",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Coupond__V1__ServerInfoResponse, n_features),
+    offsetof(Coupond__V1__ServerInfoResponse, features),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__server_info_response__field_indices_by_name[] = {
+  5,   /* field[5] = features */
   4,   /* field[4] = idle_seconds */
   2,   /* field[2] = maximum_frame_bytes */
   3,   /* field[3] = now */
@@ -3311,7 +3350,7 @@ static const unsigned coupond__v1__server_info_response__field_indices_by_name[]
 static const ProtobufCIntRange coupond__v1__server_info_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor coupond__v1__server_info_response__descriptor =
 {
@@ -3321,7 +3360,7 @@ const ProtobufCMessageDescriptor coupond__v1__server_info_response__descriptor =
   "Coupond__V1__ServerInfoResponse",
   "coupond.v1",
   sizeof(Coupond__V1__ServerInfoResponse),
-  5,
+  6,
   coupond__v1__server_info_response__field_descriptors,
   coupond__v1__server_info_response__field_indices_by_name,
   1,  coupond__v1__server_info_response__number_ranges,
@@ -4745,42 +4784,6 @@ const ProtobufCEnumDescriptor coupond__v1__user_state__descriptor =
   coupond__v1__user_state__enum_values_by_name,
   1,
   coupond__v1__user_state__value_ranges,
-  NULL,NULL,NULL,NULL   /* reserved[1234] */
-};
-static const ProtobufCEnumValue coupond__v1__rejection_reason__enum_values_by_number[6] =
-{
-  { "REJECTION_REASON_UNSPECIFIED", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED", 0 },
-  { "REJECTION_REASON_SOLD_OUT", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_SOLD_OUT", 1 },
-  { "REJECTION_REASON_ALREADY_ISSUED", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_ALREADY_ISSUED", 2 },
-  { "REJECTION_REASON_NOT_FOUND", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_NOT_FOUND", 3 },
-  { "REJECTION_REASON_DEAD_LETTER", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DEAD_LETTER", 4 },
-  { "REJECTION_REASON_DISCARDED", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DISCARDED", 5 },
-};
-static const ProtobufCIntRange coupond__v1__rejection_reason__value_ranges[] = {
-{0, 0},{0, 6}
-};
-static const ProtobufCEnumValueIndex coupond__v1__rejection_reason__enum_values_by_name[6] =
-{
-  { "REJECTION_REASON_ALREADY_ISSUED", 2 },
-  { "REJECTION_REASON_DEAD_LETTER", 4 },
-  { "REJECTION_REASON_DISCARDED", 5 },
-  { "REJECTION_REASON_NOT_FOUND", 3 },
-  { "REJECTION_REASON_SOLD_OUT", 1 },
-  { "REJECTION_REASON_UNSPECIFIED", 0 },
-};
-const ProtobufCEnumDescriptor coupond__v1__rejection_reason__descriptor =
-{
-  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
-  "coupond.v1.RejectionReason",
-  "RejectionReason",
-  "Coupond__V1__RejectionReason",
-  "coupond.v1",
-  6,
-  coupond__v1__rejection_reason__enum_values_by_number,
-  6,
-  coupond__v1__rejection_reason__enum_values_by_name,
-  1,
-  coupond__v1__rejection_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue coupond__v1__coupon_state__enum_values_by_number[4] =

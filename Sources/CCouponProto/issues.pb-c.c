@@ -879,6 +879,42 @@ const ProtobufCMessageDescriptor coupond__v1__discard_dead_letter_request__descr
   (ProtobufCMessageInit) coupond__v1__discard_dead_letter_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCEnumValue coupond__v1__rejection_reason__enum_values_by_number[6] =
+{
+  { "REJECTION_REASON_UNSPECIFIED", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED", 0 },
+  { "REJECTION_REASON_SOLD_OUT", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_SOLD_OUT", 1 },
+  { "REJECTION_REASON_ALREADY_ISSUED", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_ALREADY_ISSUED", 2 },
+  { "REJECTION_REASON_NOT_FOUND", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_NOT_FOUND", 3 },
+  { "REJECTION_REASON_DEAD_LETTER", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DEAD_LETTER", 4 },
+  { "REJECTION_REASON_DISCARDED", "COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DISCARDED", 5 },
+};
+static const ProtobufCIntRange coupond__v1__rejection_reason__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex coupond__v1__rejection_reason__enum_values_by_name[6] =
+{
+  { "REJECTION_REASON_ALREADY_ISSUED", 2 },
+  { "REJECTION_REASON_DEAD_LETTER", 4 },
+  { "REJECTION_REASON_DISCARDED", 5 },
+  { "REJECTION_REASON_NOT_FOUND", 3 },
+  { "REJECTION_REASON_SOLD_OUT", 1 },
+  { "REJECTION_REASON_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor coupond__v1__rejection_reason__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "coupond.v1.RejectionReason",
+  "RejectionReason",
+  "Coupond__V1__RejectionReason",
+  "coupond.v1",
+  6,
+  coupond__v1__rejection_reason__enum_values_by_number,
+  6,
+  coupond__v1__rejection_reason__enum_values_by_name,
+  1,
+  coupond__v1__rejection_reason__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue coupond__v1__dead_letter_state__enum_values_by_number[4] =
 {
   { "DEAD_LETTER_STATE_UNSPECIFIED", "COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_UNSPECIFIED", 0 },

@@ -17,11 +17,15 @@ public struct Roles: OptionSet, Hashable, Sendable {
     /// May create, change and close coupons, reload, and rebuild gates.
     public static let admin = Roles(rawValue: 8)
 
+    /// May follow events: who got which coupon, of all users.
+    public static let watcher = Roles(rawValue: 16)
+
     /// Every role.
-    public static let all: Roles = [.issuer, .reader, .operator, .admin]
+    public static let all: Roles = [.issuer, .reader, .watcher, .operator, .admin]
 
     private static let named: [(name: String, role: Roles)] = [
-        ("issuer", .issuer), ("reader", .reader), ("operator", .operator), ("admin", .admin),
+        ("issuer", .issuer), ("reader", .reader), ("watcher", .watcher), ("operator", .operator),
+        ("admin", .admin),
     ]
 
     /// The names of all roles, as in the callers file.

@@ -61,6 +61,21 @@ extension CouponClient {
         return batch
     }
 
+    /// Events: what was committed. The answer comes when there are some, or without events when the wait
+    /// ends.
+    /// - Parameters:
+    ///   - question: which ones, and how long to wait.
+    ///   - deadline: how long the daemon may take; nil is a little more than the wait.
+    public func events(
+        _ question: EventQuestion, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> EventPage {
+        let wait = TimeAmount.milliseconds(Int64(question.waitMilliseconds))
+        let answer = try await call(
+            .watch(question), deadline: deadline ?? wait + configuration.deadline)
+        guard case .events(let page) = answer else { throw .otherMethod }
+        return page
+    }
+
     /// Whether the daemon can accept requests now: nil if it can, else the reason.
     public func health(deadline: TimeAmount? = nil) async throws(ClientError) -> String? {
         let answer = try await call(.health, deadline: deadline)

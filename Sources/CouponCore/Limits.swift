@@ -299,6 +299,20 @@ extension Limits {
     public static let adminCallsWaiting = 1_024
     /// Audits on demand: each may take seconds.
     public static let auditsWaiting = 64
+    /// Callers that wait for events in one daemon. One read of the log takes about a millisecond.
+    public static let watchesWaiting = 1_024
+    /// Waits for events of one connection.
+    public static let watchesInFlightPerConnection = 4
+    /// How long before the deadline of its request a wait for events ends, in milliseconds.
+    public static let watchGraceMilliseconds: Int64 = 50
+    /// Partitions whose commit logs are read at once for one caller.
+    public static let partitionsPerEventRead = 16
+    /// Commits of all these partitions, at most.
+    public static let commitsPerEventRead = 512
+    /// Events that are looked at for one coupon in one read.
+    public static let eventsScanned = 5_000
+    /// Commits of each partition that are deleted in one second once they are old.
+    public static let commitsDeleted = 500
     /// Statuses of one connection, so that one caller leaves room in the lane for 63 others.
     public static let statusesInFlightPerConnection = 128
     /// Pages of lists of one connection: at 64 KiB each, they are as much as it may leave unread.

@@ -49,6 +49,13 @@ public enum Limits {
     public static let errorsPerBatch = 8
     /// Users of one batch of requests or of statuses, at most: a batch and its answer fit in a frame.
     public static let usersPerBatch = 1_000
+    /// Events in one answer, at most: with 100 bytes each, and a bookmark of 1,024 partitions, they fit in a
+    /// frame.
+    public static let eventsPerPage = 400
+    /// The longest bookmark, in bytes: one of 1,024 partitions has 25 KiB.
+    public static let bookmarkBytes = 32_768
+    /// The longest wait for events, in milliseconds.
+    public static let maximumWatchMilliseconds: UInt32 = 30_000
     /// Coupons in a page of a list that names no limit.
     public static let defaultCouponsPerPage = 100
 }

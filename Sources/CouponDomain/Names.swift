@@ -70,6 +70,23 @@ extension DeadLetter.State {
     public var name: String { schemaName("\(self)") }
 }
 
+extension CouponEvent.Kind {
+    /// The name in the .proto: `SOLD_OUT`.
+    public var name: String {
+        switch self {
+        case .issued: "ISSUED"
+        case .rejected: "REJECTED"
+        case .soldOut: "SOLD_OUT"
+        case .changed: "CHANGED"
+        }
+    }
+}
+
+extension EventPage.Reset.Reason {
+    /// The name in the .proto: `WENT_BACK`.
+    public var name: String { schemaName("\(self)") }
+}
+
 extension Sentence.Source {
     /// The name in the .proto: `TABLES`.
     public var name: String { schemaName("\(self)") }

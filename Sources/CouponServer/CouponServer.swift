@@ -43,7 +43,7 @@ public struct CouponServer: Service {
                 loopServers: loopServers, logger: logger)
         }
         relay = EventRelay(
-            environment: environment, loopServers: loopServers,
+            environment: environment, loopServers: loopServers, watches: work.watches,
             clocks: configuration.worker.clocks, logger: logger)
     }
 
@@ -170,6 +170,7 @@ public struct CouponServer: Service {
         environment.draining(
             withinMilliseconds: configuration.drainMilliseconds + Limits.lastTrailLinesMilliseconds)
         for listener in listeners { try? await listener.close().get() }
+        work.watches.drain()
         let clocks = configuration.worker.clocks
         let deadline = clocks.now().advanced(byMilliseconds: configuration.drainMilliseconds)
         await untilClientsHaveLeft()

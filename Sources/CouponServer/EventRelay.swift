@@ -9,6 +9,7 @@ actor EventRelay {
     private let thread = SerialThread(name: "coupond.events")
     private let environment: any ServerEnvironment
     private let loopServers: LoopServers
+    private let watches: WatchQueue
     private let logger: Logger
     private let isUp = Gauge(label: MetricName.subscriptionUp)
     private var isBroken = false
@@ -24,12 +25,13 @@ actor EventRelay {
     }
 
     init(
-        environment: any ServerEnvironment, loopServers: LoopServers, clocks: Clocks,
-        logger: Logger
+        environment: any ServerEnvironment, loopServers: LoopServers, watches: WatchQueue,
+        clocks: Clocks, logger: Logger
     ) {
         self.environment = environment
         self.clocks = clocks
         self.loopServers = loopServers
+        self.watches = watches
         self.logger = logger
         eventLog = EventLog(logger: logger)
         isUp.record(0)
@@ -68,6 +70,7 @@ actor EventRelay {
                 "the event subscription is broken: finished coupons cost more and waiters wait longer",
                 metadata: [LogKey.reason: "\(reason)"])
         case .event(let event):
+            if event.from != event.to { watches.wake(event.partition) }
             loopServers.drainRates.withLock { $0.receive(event) }
             loopServers.recentCoupons.withLock { $0.add(event.coupons.map(\.coupon)) }
         }

@@ -100,6 +100,8 @@ public protocol ServerEnvironment: Sendable {
     /// Reads the settings again that a reload may change; may block.
     /// - Throws: what the caller of a reload gets; then no setting has changed.
     func reloadSettings() throws(Failure)
+    /// How long committed events are kept.
+    var eventRetentionMilliseconds: Int64 { get }
     /// Whether this daemon owns a partition now, and so audits its coupons.
     func owns(_ partition: PartitionID) -> Bool
     /// How many of them are in another issuing lane than the first.

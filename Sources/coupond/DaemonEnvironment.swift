@@ -17,6 +17,7 @@ final class DaemonEnvironment: ServerEnvironment {
     let partitioning: Partitioning
     let replicas: Int
     let replicaTimeoutMilliseconds: Int64
+    let eventRetentionMilliseconds: Int64
     let secrets: Secrets
     let tls: CallerTLS?
     let redisAccess: RedisAccess
@@ -35,7 +36,8 @@ final class DaemonEnvironment: ServerEnvironment {
 
     init(
         redis: RedisOptions, postgres: PostgresOptions, partitioning: Partitioning,
-        replicas: Int, replicaTimeoutMilliseconds: Int64, secrets: Secrets,
+        replicas: Int, replicaTimeoutMilliseconds: Int64, eventRetentionMilliseconds: Int64,
+        secrets: Secrets,
         tls: CallerTLS?, redisAccess: RedisAccess, registry: MetricsRegistry,
         refusals: RefusalCounts, losses: LostSessions, postgresRights: MissingRights,
         scheduler: IssuingLanes, notifier: Notifier, start: SlowStart, stopBound: StopBound,
@@ -46,6 +48,7 @@ final class DaemonEnvironment: ServerEnvironment {
         self.partitioning = partitioning
         self.replicas = replicas
         self.replicaTimeoutMilliseconds = replicaTimeoutMilliseconds
+        self.eventRetentionMilliseconds = eventRetentionMilliseconds
         self.secrets = secrets
         self.tls = tls
         self.redisAccess = redisAccess

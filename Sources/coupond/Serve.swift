@@ -63,6 +63,7 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
             redis: redis, postgres: postgres, partitioning: installation.partitioning,
             replicas: configuration.redisWaitReplicas,
             replicaTimeoutMilliseconds: configuration.redisWaitTimeout.wholeMilliseconds,
+            eventRetentionMilliseconds: configuration.eventRetention.wholeMilliseconds,
             secrets: secrets, tls: tls, redisAccess: redisAccess, registry: metrics,
             refusals: refusals, losses: losses, postgresRights: missingRights, scheduler: scheduler,
             notifier: notifier, start: start, stopBound: StopBound(log, logger), logger: logger),

@@ -55,7 +55,10 @@ func problems(_ text: String) -> [String] {
         arguments: [
             ("a roles=admin uid=1 b", "b is no field: write key=value"),
             ("a uid=1", "roles is missing"),
-            ("a roles=boss uid=1", "roles must be one or more of issuer, reader, operator, admin"),
+            (
+                "a roles=boss uid=1",
+                "roles must be one or more of issuer, reader, watcher, operator, admin"
+            ),
             ("a roles= uid=1", "roles must be"),
             ("a roles=admin", "nothing proves that a caller is a"),
             ("a roles=admin roles=admin uid=1", "roles is there twice"),

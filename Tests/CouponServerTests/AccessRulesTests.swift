@@ -91,6 +91,11 @@ import Testing
         let refused = refusal(
             Request(id: 1, method: close), anna, peer, settings, hasAdminListener: true)
         #expect(refused?.reason == .listener)
+        // Who follows events is a service, and calls where callers do; the admin token does not.
+        let watch = Request(id: 1, method: .watch(EventQuestion()))
+        #expect(refusal(watch, anna, peer, settings, hasAdminListener: true) == nil)
+        let bert = Principal(name: "bert", roles: .admin)
+        #expect(refusal(watch, bert, peer, settings, hasAdminListener: true)?.reason == .role)
         peer.isAdminListener = true
         #expect(
             refusal(Request(id: 1, method: close), anna, peer, settings, hasAdminListener: true)
@@ -117,7 +122,7 @@ import Testing
         let many: [Request.Method] = [
             .listCoupons(after: CouponID(0), limit: 1), .listDeadLetters(after: 0, coupon: nil),
             .redriveDeadLetter(1), .discardDeadLetter(1), .reload, .rebuildGate(PartitionID(0)),
-            .listAdminActions(.all, before: 1, limit: 1), .adoptRedis,
+            .listAdminActions(.all, before: 1, limit: 1), .adoptRedis, .watch(EventQuestion()),
         ]
         for method in many {
             #expect(
@@ -137,7 +142,7 @@ import Testing
             .updateCoupon(id, CouponChange(title: "u")), .pauseCoupon(id), .resumeCoupon(id),
             .closeCoupon(id), .auditCoupon(id), .listIssues(id, after: UserID(0), limit: 1),
             .listDeadLetters(after: 0, coupon: id), .explain(coupon: id, user: UserID(1)),
-            .listAdminActions(.coupon(id), before: 1, limit: 1),
+            .listAdminActions(.coupon(id), before: 1, limit: 1), .watch(EventQuestion(of: id)),
         ]
     }
 

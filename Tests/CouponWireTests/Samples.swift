@@ -43,6 +43,37 @@ enum Samples {
                     acceptance: .accepted(sequence: .max)))
     }
 
+    /// Of 1,024 partitions.
+    static let longestBookmark = Bookmark(bytes: [UInt8](repeating: 255, count: 22_000))
+
+    private static func event(_ kind: CouponEvent.Kind, _ index: Int) -> CouponEvent {
+        CouponEvent(
+            coupon: CouponID(.max), kind: kind, committedAt: Timestamp(microseconds: .max),
+            place: CouponEvent.Place(
+                partition: PartitionID(1_023), commit: .max, index: index))
+    }
+
+    static let events = EventPage(
+        events: [
+            event(.issued(1, sequence: 2, requestIDs[2], acceptedAt: window.opens), 0),
+            event(.soldOut(version: 3), 2), event(.changed(version: 4), 3),
+        ]
+            + RejectionReason.allCases.map {
+                event(.rejected(5, sequence: 6, requestIDs[3], $0), 50_000)
+            },
+        bookmark: Bookmark(bytes: [1, 2, 3]),
+        resets: EventPage.Reset.Reason.allCases.map { EventPage.Reset(PartitionID(9), $0) },
+        behind: 7)
+
+    /// The largest answer to a watch.
+    static let largestEvents = EventPage(
+        events: (0..<Limits.eventsPerPage).map {
+            event(
+                .issued(
+                    UserID(.max), sequence: .max, requestIDs[3],
+                    acceptedAt: Timestamp(microseconds: .max)), 50_000 + $0)
+        }, bookmark: longestBookmark, behind: .max)
+
     static let methods: [Request.Method] =
         requestIDs.map {
             .issue(IssueRequest(coupon: CouponID(1), user: UserID(.max), requestID: $0))
@@ -56,6 +87,9 @@ enum Samples {
             .couponStatusBatch(coupon: 3, users: [4]),
             .couponStatusBatch(coupon: 3, users: largestBatch.items.map(\.user)),
             .couponStatus(coupon: CouponID(3), user: UserID(4)),
+            .watch(EventQuestion(.now, waitMilliseconds: 0)),
+            .watch(EventQuestion(.oldest, of: CouponID(.max), limit: 1)),
+            .watch(EventQuestion(.after(longestBookmark))),
             .health, .serverInfo(), .serverInfo(acceptsGoAway: true),
             .authenticate(token: [1]),
             .authenticate(token: [UInt8](repeating: 255, count: Limits.maximumTokenBytes)),
@@ -230,6 +264,8 @@ enum Samples {
                     users: (0..<Limits.usersPerBatch).map { _ in
                         .issued(sequence: .max, at: Timestamp(microseconds: .max))
                     })),
+            .events(events), .events(largestEvents),
+            .events(EventPage(events: [], bookmark: Bookmark(bytes: []))),
             .goAway(isLast: false), .goAway(isLast: true),
             .reloaded, .gateRebuilt(PartitionID(0), 1), .gateRebuilt(PartitionID(9), .max),
             .redisAdopted(partitions: 0), .redisAdopted(partitions: 16),
@@ -237,7 +273,7 @@ enum Samples {
             .serverInfo(
                 ServerInfo(
                     version: "1.0.0", partitions: 16, maximumFrameBytes: 65_536,
-                    now: window.opens, idleSeconds: 600)),
+                    now: window.opens, idleSeconds: 600, features: ["watch", "issue_batch"])),
             .coupon(coupon), .coupon(unlimited),
             .coupons([]), .coupons([coupon, unlimited, coupon]),
         ]

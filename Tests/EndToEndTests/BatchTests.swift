@@ -93,4 +93,31 @@ import Testing
         #expect(failure.code == .notFound)
         #expect(try await daemon.stop() == .code(0))
     }
+
+    @Test func `couponctl asks for the users of a file, and may ask again`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        _ = try await daemon.client.create(.offer(1, total: 1_500))
+        let file = try world.folder.write(
+            (1...1_600).map { "\($0)\n" }.joined(), to: "users")
+        func run(_ command: String, _ arguments: String...) async throws -> [Substring] {
+            let run = try await CommandRun(
+                builtExecutable("couponctl"),
+                [command, "--coupon", "1", "--users-file", file, "--address"]
+                    + ["127.0.0.1:\(daemon.port)"] + arguments)
+            #expect(run.end == .code(command == "issue" ? 1 : 0), "\(run.text.suffix(300))")
+            return run.text.split(separator: "\n")
+        }
+        let first = try await run("issue", "--wait-issued")
+        #expect(first.count == 1_600)
+        #expect(first.count { $0.contains(" ISSUED ") } == 1_500)
+        #expect(first.count { $0.contains(" SOLD_OUT") } == 100)
+        let again = try await run("issue", "--wait-issued", "--json")
+        #expect(again.count { $0.contains(#""outcome":"ISSUED""#) } == 1_500)
+        #expect(try world.issued == 1_500)
+        let states = try await run("status")
+        #expect(states.count { $0.contains(" ISSUED ") } == 1_500)
+        #expect(states.count { $0.hasSuffix(" NONE") } == 100)
+        #expect(try await daemon.stop() == .code(0))
+    }
 }

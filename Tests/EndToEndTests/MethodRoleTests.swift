@@ -22,6 +22,7 @@ import Testing
                 ["issuer", "all"]
             ),
             (.couponStatusBatch(coupon: id, users: [1]), ["reader", "all"]),
+            (.watch(EventQuestion(.now, waitMilliseconds: 0)), ["watcher", "all", "token"]),
             (.health, everybody), (.serverInfo(), everybody),
             (.authenticate(token: Array("all".utf8)), everybody),
             (.getCoupon(id), operators), (.listCoupons(after: id, limit: 1), operators),
@@ -42,7 +43,8 @@ import Testing
     /// By their token of the callers file; `token` sends the admin token with each request.
     private static let principals: [(name: String, roles: String?)] = [
         ("nobody", nil), ("token", nil), ("issuer", "issuer"), ("reader", "reader"),
-        ("operator", "operator"), ("admin", "admin"), ("all", "issuer,reader,operator,admin"),
+        ("watcher", "watcher"), ("operator", "operator"), ("admin", "admin"),
+        ("all", "issuer,reader,watcher,operator,admin"),
     ]
 
     @Test func `every method of the schema is in the table`() throws {

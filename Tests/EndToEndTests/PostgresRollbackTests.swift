@@ -31,6 +31,10 @@ extension FaultTests {
             if isStandby { try await second.stopFollowing() }
             await traffic.run(first: 150)
             try await traffic.heal(through: daemon)
+            // Somebody follows, and stands behind commits that are lost below.
+            let bookmark = try await daemon.client.events(
+                EventQuestion(.now, waitMilliseconds: 0)
+            ).bookmark
 
             async let sale: Void = traffic.run(first: 200)
             try await traffic.reach(accepted: traffic.accepted + 40)
@@ -47,6 +51,8 @@ extension FaultTests {
             }
             try await traffic.expectBalance(through: daemon)
             #expect(daemon.process.logTail(lines: 100_000).contains("PostgreSQL went back"))
+            let page = try await daemon.client.events(EventQuestion(.after(bookmark)))
+            #expect(page.resets.contains { $0.reason == .wentBack })
             #expect(try await daemon.stop() == .code(0))
         }
 

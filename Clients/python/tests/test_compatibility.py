@@ -51,6 +51,9 @@ def fill(message: Any, chosen: str | None) -> None:
             inner = value.add() if hasattr(value, "add") else value
             inner.SetInParent()
             fill(inner, None)
+        elif hasattr(value, "append"):
+            # The one repeated field of these messages is a text.
+            value.append(f"봄 {field.number}")
         elif field.type == FieldDescriptor.TYPE_ENUM:
             setattr(message, field.name, field.enum_type.values[-1].number)
         elif field.type == FieldDescriptor.TYPE_BYTES:

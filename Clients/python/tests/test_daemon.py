@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable
@@ -38,6 +39,81 @@ def test_a_user_gets_a_coupon_once(face: Any, daemon: Daemon, offer: Offer) -> N
         assert status.user == coupond.UserStatus(UserState.ISSUED, 1, issued_at=first.issued_at)
         assert client.status(coupon).user.state == UserState.NONE
         assert [one.user for one in client.issues(coupon)] == [1, 2]
+
+
+def test_a_batch_has_an_end_for_each_user(face: Any, daemon: Daemon, offer: Offer) -> None:
+    coupon = offer(total=1_500)
+    users = list(range(1, 2_001))
+    names = [user.to_bytes(16, "big") for user in users]
+    with face(daemon.address, deadline=20) as client:
+        ends = client.issue_batch(coupon, users, request_ids=names)
+        outcomes = [end.outcome for end in ends]
+        assert (outcomes.count(Outcome.ISSUED), outcomes.count(Outcome.SOLD_OUT)) == (1_500, 500)
+        again = client.issue_batch(
+            coupon, users[:1_000], request_ids=names[:1_000], attempt=1, wait_for=WaitFor.ACCEPTED
+        )
+        assert [end.sequence for end in again] == [end.sequence for end in ends[:1_000]]
+        status = client.status_batch(coupon, users[:1_000])
+        assert [one.sequence for one in status.users] == [end.sequence for end in ends[:1_000]]
+        assert status.coupon.issued == 1_500
+        assert client.status_batch(coupon, [9_999_999]).users == [
+            coupond.UserStatus(UserState.NONE)
+        ]
+        with pytest.raises(ValueError):
+            client.issue_batch(coupon, [1, 2], request_ids=[b"x" * 16])
+        with pytest.raises(coupond.NotAcceptedError):
+            client.status_batch(coupon, [])
+
+
+def test_events_follow_a_bookmark(face: Any, daemon: Daemon, offer: Offer) -> None:
+    coupon = offer(total=2)
+    with face(daemon.address, deadline=20) as client:
+        assert "watch" in client.server_info().features
+        start = client.watch(coupon=coupon, wait=0)
+        assert (start.events, start.resets, start.behind) == ([], {}, 0) and start.bookmark
+        answers = [client.issue(coupon, user, wait_for=WaitFor.ISSUED) for user in (7, 8)]
+        client.pause_coupon(coupon)
+        events: list[coupond.Event] = []
+        after = start.bookmark
+        while len(events) < 4:
+            page = client.watch(after, coupon=coupon, limit=2, wait=20)
+            assert 1 <= len(page.events) <= 2 and not page.resets
+            events += page.events
+            after = page.bookmark
+        kinds = coupond.EventKind
+        assert [one.kind for one in events] == [
+            kinds.ISSUED, kinds.ISSUED, kinds.SOLD_OUT, kinds.CHANGED,
+        ]  # fmt: skip
+        for event, user, answer in zip(events, (7, 8), answers):
+            assert (event.coupon, event.user, event.sequence) == (coupon, user, answer.sequence)
+            assert event.request_id == answer.request_id
+            assert event.committed_at == answer.issued_at
+        assert len({one.place for one in events}) == 4
+        assert client.watch(after, coupon=coupon, wait=0).events == []
+        with pytest.raises(coupond.NotAcceptedError) as caught:
+            client.watch(after, wait=0)
+        assert caught.value.code == coupond.Code.INVALID_ARGUMENT and not caught.value.may_help
+
+
+def test_events_go_on_page_by_page(daemon: Daemon, offer: Offer) -> None:
+    coupon = offer()
+    with coupond.Client(daemon.address, deadline=20) as client:
+        client.issue(coupon, 1)
+        pages = client.events(from_oldest=True, coupon=coupon)
+        users = [one.user for one in next(pages).events]
+        client.issue(coupon, 2)
+        page = next(pages)
+        assert users + [one.user for one in page.events] == [1, 2]
+
+    async def follow() -> list[int | None]:
+        async with coupond.AsyncClient(daemon.address, deadline=20) as client:
+            await client.issue(coupon, 3)
+            async for page in client.events(page_before, coupon=coupon):
+                return [one.user for one in page.events]
+        return []
+
+    page_before = page.bookmark
+    assert asyncio.run(follow()) == [3]
 
 
 def test_other_outcomes_are_answers(face: Any, daemon: Daemon, offer: Offer) -> None:

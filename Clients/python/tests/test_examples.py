@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import coupond
 from conftest import ROOT, Daemon, Servers
@@ -91,3 +95,53 @@ def test_coupons_and_holders_are_migrated(daemon: Daemon, servers: Servers) -> N
         assert one.closes_at and one.closes_at.isoformat() == "2026-02-01T00:00:00+00:00"
         other = client.coupon(902)
         assert (other.total, other.issued, other.closes_at) == (None, 1200, None)
+
+
+def test_events_reach_a_webhook_and_go_on_after_a_crash(
+    daemon: Daemon, offer: Offer, tmp_path: Path
+) -> None:
+    received: list[dict[str, Any]] = []
+    arrived = threading.Condition()
+
+    class Webhook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with arrived:
+                # The first one is refused: it must come again.
+                if not seen and len(body) > 0:
+                    seen.append(1)
+                    self.send_error(503)
+                    return
+                received.extend(body)
+                arrived.notify_all()
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    seen: list[int] = []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    coupon = offer()
+    command = [
+        sys.executable, EXAMPLES / "events" / "forward.py", "--address", daemon.address,
+        "--bookmark-file", tmp_path / "bookmark",
+        "--webhook", f"http://127.0.0.1:{server.server_port}/coupons",
+    ]  # fmt: skip
+
+    def users() -> list[object]:
+        return [one["user"] for one in received if (one["coupon"], one["event"]) == (coupon, "ISSUED")]
+
+    with coupond.Client(daemon.address, deadline=20) as client:
+        for user in (1, 2):
+            client.issue(coupon, user)
+            environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+            forwarder = subprocess.Popen([str(word) for word in command], env=environment)
+            with arrived:
+                assert arrived.wait_for(lambda: user in users(), 60)
+            forwarder.kill()
+            forwarder.wait()
+    places = {tuple(one["place"]) for one in received if one["coupon"] == coupon}
+    assert set(users()) == {1, 2} and len(places) == 2
+    server.shutdown()

@@ -263,3 +263,62 @@ def test_a_client_serves_one_event_loop_after_another(canned: Canned) -> None:
     for user in (1, 2):
         assert asyncio.run(client.issue(1, user)).sequence == 7
     assert server.connections == 2
+
+
+def test_only_the_users_of_a_batch_that_failed_are_sent_again(face: Any, canned: Canned) -> None:
+    def answer(request: pb.Request, self: CannedDaemon) -> pb.Response:
+        results = [
+            {"error": 1, "acceptance": 2} if len(self.requests) == 1 and user % 2 else
+            {"error": 2} if user == 4 else {"outcome": pb.OUTCOME_ACCEPTED, "sequence": user}
+            for user in request.issue_batch.user_ids
+        ]  # fmt: skip
+        errors = [{"code": 14, "message": "away", "retry_after_ms": 1}, {"code": 7, "message": "no"}]
+        return pb.Response(issue_batch={"results": results, "errors": errors})
+
+    server = canned(answer)
+    with face(server.address, deadline=20, retry=FAST) as client:
+        ends = client.issue_batch(1, [1, 2, 3, 4, 5])
+    assert [list(one.issue_batch.user_ids) for one in server.requests] == [[1, 2, 3, 4, 5], [1, 3, 5]]
+    assert [one.issue_batch.attempt for one in server.requests] == [0, 1]
+    first, second = (one.issue_batch.request_ids for one in server.requests)
+    assert second == first[0:16] + first[32:48] + first[64:80]
+    assert [end.sequence for end in ends if isinstance(end, coupond.IssueAnswer)] == [1, 2, 3, 5]
+    assert [end.attempts for end in ends] == [2, 1, 2, 1, 2]
+    assert isinstance(ends[3], coupond.NotAcceptedError)
+    assert ends[3].code == coupond.Code.PERMISSION_DENIED
+
+
+def test_the_fate_of_a_batch_without_an_answer_is_unknown(face: Any, canned: Canned) -> None:
+    server = canned(lambda *_: None)
+    retry = coupond.RetryPolicy(tries=2, first_pause=0.001)
+    with face(server.address, deadline=20, retry=retry) as client:
+        ends = client.issue_batch(1, [8, 9])
+    assert [type(end) for end in ends] == [coupond.UnknownError] * 2
+    for user, end in zip((8, 9), ends):
+        assert end.request is not None and (end.request.user, end.request.attempt) == (user, 2)
+    assert ends[0].request.request_id == server.requests[0].issue_batch.request_ids[:16]
+
+
+def test_who_follows_events_waits_for_a_daemon(canned: Canned) -> None:
+    def answer(request: pb.Request, self: CannedDaemon) -> pb.Response | None:
+        number = len(self.requests)
+        if number == 2:
+            return failure(14)
+        if number == 3:
+            return None
+        if number == 5:
+            return failure(7)
+        return pb.Response(watch={"bookmark": bytes([number])})
+
+    server = canned(answer)
+    retry = coupond.RetryPolicy(tries=1, first_pause=0.001, longest_pause=0.001)
+    with coupond.Client(server.address, retry=retry) as client:
+        pages = client.events(coupon=5)
+        assert next(pages).bookmark == b"\x01"
+        with pytest.raises(coupond.NotAcceptedError) as caught:
+            # The page of the fourth answer has nothing, so it is not handed out.
+            next(pages)
+    assert caught.value.code == coupond.Code.PERMISSION_DENIED
+    assert [one.watch.after for one in server.requests] == [b"", b"\x01", b"\x01", b"\x01", b"\x04"]
+    assert {one.watch.coupon_id for one in server.requests} == {5}
+    assert server.requests[0].watch.wait_ms == 30_000 < server.requests[0].deadline_ms

@@ -44,6 +44,8 @@ def understood(response: pb.Response) -> object:
         return [_messages.coupon(one) for one in response.list_coupons.coupons]
     if result == "list_issues":
         return [_messages.issue(one) for one in response.list_issues.issues]
+    if result == "watch":
+        return _messages.event_page(response.watch)
     if result == "server_info":
         return _messages.server_info(response.server_info)
     if result == "error":
@@ -66,6 +68,8 @@ def test_a_request(vector: Vector) -> None:
     if read.WhichOneof("method") in ("list_coupons", "list_issues"):
         page = getattr(read, read.WhichOneof("method") or "")
         page.limit = page.limit or 100
+    if read.WhichOneof("method") == "watch":
+        read.watch.limit = read.watch.limit or 400
     assert read == meaning
 
 

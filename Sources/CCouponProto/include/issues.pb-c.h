@@ -27,6 +27,21 @@ typedef struct Coupond__V1__DiscardDeadLetterRequest Coupond__V1__DiscardDeadLet
 
 /* --- enums --- */
 
+/*
+ * Why an accepted request ended without an issue.
+ */
+typedef enum _Coupond__V1__RejectionReason {
+  COUPOND__V1__REJECTION_REASON__REJECTION_REASON_UNSPECIFIED = 0,
+  COUPOND__V1__REJECTION_REASON__REJECTION_REASON_SOLD_OUT = 1,
+  COUPOND__V1__REJECTION_REASON__REJECTION_REASON_ALREADY_ISSUED = 2,
+  COUPOND__V1__REJECTION_REASON__REJECTION_REASON_NOT_FOUND = 3,
+  COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DEAD_LETTER = 4,
+  /*
+   * It was a dead letter, and an admin discarded it; another request may try.
+   */
+  COUPOND__V1__REJECTION_REASON__REJECTION_REASON_DISCARDED = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__REJECTION_REASON)
+} Coupond__V1__RejectionReason;
 typedef enum _Coupond__V1__DeadLetterState {
   COUPOND__V1__DEAD_LETTER_STATE__DEAD_LETTER_STATE_UNSPECIFIED = 0,
   /*
@@ -367,6 +382,7 @@ typedef void (*Coupond__V1__DiscardDeadLetterRequest_Closure)
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    coupond__v1__rejection_reason__descriptor;
 extern const ProtobufCEnumDescriptor    coupond__v1__dead_letter_state__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__issue__descriptor
   __attribute__((swift_name("Coupond__V1__Issue.descriptor")));

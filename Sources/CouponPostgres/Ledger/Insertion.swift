@@ -5,6 +5,8 @@ struct Insertion {
     private let session: Session
     private(set) var decision: BatchDecision
     private(set) var deadLetters: [NewDeadLetter]
+    /// The requests whose rows are inserted, or travel with the COMMIT.
+    private(set) var issued: [BatchDecision.Candidate] = []
     /// What is left to run together with the COMMIT.
     private(set) var statements: [Statement] = []
 
@@ -25,12 +27,14 @@ struct Insertion {
             if candidates.isEmpty { return true }
             if candidates.count <= Self.mostWithCommit {
                 statements.append(.insertAllOrFail(candidates))
+                issued += candidates
                 continue
             }
             do throws(SQLFailure) {
                 let inserted = try session.copy(
                     CopiedIssues.sql, CopiedIssues.bytes(candidates, issuedAt: issuedAt))
                 if inserted < candidates.count { return false }
+                issued += candidates
             } catch {
                 if error.blamesData { return false }
                 throw .postgres(PostgresFault(error))
@@ -96,6 +100,7 @@ struct Insertion {
             let inserted = try session.attempt(["SAVEPOINT part", .insert(candidates)]).affected
             if inserted == candidates.count {
                 _ = try session.attempt(["RELEASE part"])
+                issued += candidates
                 return
             }
             rejection = "PostgreSQL did not insert it, without an error"

@@ -40,7 +40,7 @@ extension PostgresLedger {
                 session.rollBack()
                 return nil
             }
-            guard var commit = try commit(batch, insertion) else {
+            guard var commit = try commit(batch, insertion, of: locked.coupons) else {
                 session.rollBack()
                 return nil
             }
@@ -75,9 +75,10 @@ extension PostgresLedger {
 
     /// Nil if an INSERT that travels with the COMMIT failed for its data: nothing is committed then.
     private func commit(
-        _ batch: Batch, _ insertion: consuming Insertion
+        _ batch: Batch, _ insertion: consuming Insertion, of locked: [Coupon]
     ) throws(BackendError) -> Commit? {
         let deadLetters = insertion.deadLetters
+        let issued = insertion.issued
         let insertsWithCommit = !insertion.statements.isEmpty
         var statements = insertion.statements
         let commit = insertion.decision.finish()
@@ -86,6 +87,9 @@ extension PostgresLedger {
         if !deadLetters.isEmpty { statements.append(.insert(deadLetters, of: batch.partition)) }
         let coupons = commit.coupons.compactMap(\.coupon)
         if !coupons.isEmpty { statements.append(.update(coupons)) }
+        if !batch.items.isEmpty {
+            statements.append(.add(Self.events(of: batch, issued, commit, locked)))
+        }
         statements.append("COMMIT")
         do throws(SQLFailure) {
             let command = try session.attempt(statements).command
@@ -97,6 +101,26 @@ extension PostgresLedger {
             throw .postgres(PostgresFault(error))
         }
         return commit
+    }
+
+    /// What the commit log has of a batch.
+    private static func events(
+        of batch: Batch, _ issued: [BatchDecision.Candidate], _ commit: Commit, _ locked: [Coupon]
+    ) -> LoggedEvents {
+        var events = LoggedEvents(batch)
+        events.issued = issued.map {
+            CouponUser(user: $0.accepted.user, coupon: $0.accepted.coupon)
+        }
+        events.others = commit.rejections.map { LoggedCommit.Other($0) }
+        let soldOut = commit.coupons.compactMap(\.coupon).filter(\.isSoldOut)
+        if soldOut.isEmpty { return events }
+        let before = Dictionary(
+            locked.map { ($0.id, $0.version) }, uniquingKeysWith: { first, _ in first })
+        for coupon in soldOut where before[coupon.id].map({ $0 < coupon.version }) == true {
+            events.others.append(
+                LoggedCommit.Other(coupon: coupon.id, kind: .soldOut(version: coupon.version)))
+        }
+        return events
     }
 }
 

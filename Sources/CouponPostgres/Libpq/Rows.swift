@@ -75,6 +75,45 @@ struct Rows: ~Copyable {
         }
     }
 
+    /// An array of int8; empty for a null. A null in it is 0.
+    func integers(_ row: Int, _ column: Int) -> [Int64] {
+        var values: [Int64] = []
+        elements(row, column) { bytes in
+            var bits: UInt64 = 0
+            for index in 0..<bytes.byteCount {
+                let byte = unsafe bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+                bits = bits << 8 | UInt64(byte)
+            }
+            values.append(Int64(bitPattern: bits))
+        }
+        return values
+    }
+
+    /// An array of bytea of 16 bytes at most; empty for a null.
+    func requestIDs(_ row: Int, _ column: Int) -> [RequestID] {
+        var values: [RequestID] = []
+        elements(row, column) { values.append(RequestID($0) ?? .empty) }
+        return values
+    }
+
+    /// The elements of an array of one dimension. After a header of 20 bytes each has its length, -1 for a
+    /// null, and its bytes.
+    private func elements(_ row: Int, _ column: Int, _ body: (RawSpan) -> Void) {
+        if isNull(row, column) { return }
+        withValue(row, column) { value in
+            var offset = 20
+            while offset + 4 <= value.byteCount {
+                let length = unsafe Int32(
+                    bigEndian: value.unsafeLoadUnaligned(fromByteOffset: offset, as: Int32.self))
+                let count = Int(max(0, length))
+                offset += 4
+                guard count <= value.byteCount - offset else { return }
+                body(value.extracting(offset..<offset + count))
+                offset += count
+            }
+        }
+    }
+
     /// A bytea of 16 bytes at most.
     func requestID(_ row: Int, _ column: Int) -> RequestID {
         withValue(row, column) { RequestID($0) ?? .empty }

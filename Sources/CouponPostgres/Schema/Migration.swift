@@ -24,6 +24,8 @@ struct Migration {
             bytes: PackageResources._006_opening_coupons_sql),
         Migration(number: 7, name: "trail", bytes: PackageResources._007_trail_sql),
         Migration(number: 8, name: "redis_term", bytes: PackageResources._008_redis_term_sql),
+        Migration(
+            number: 9, name: "commit_log", bytes: PackageResources._009_commit_log_sql),
     ]
 
     /// The version of a database that lacks none.

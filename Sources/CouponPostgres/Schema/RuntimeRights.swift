@@ -14,6 +14,7 @@ public enum RuntimeRights {
         ("gate_outbox", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
         ("coupon_issue", ["SELECT", "INSERT"]),
         ("issue_rejection", ["SELECT", "INSERT"]),
+        ("commit_log", ["SELECT", "INSERT", "DELETE"]),
         ("dead_letter", ["SELECT", "INSERT", "UPDATE"]),
         ("rejection", ["SELECT"]),
         ("admin_action", ["SELECT", "INSERT"]),

@@ -2,15 +2,16 @@
 internal import CouponCore
 
 extension Session {
-    func partition(_ partition: PartitionID, locked: Bool = false) throws(BackendError)
-        -> PartitionRow
-    {
+    /// - Parameter lock: held until the transaction ends.
+    func partition(
+        _ partition: PartitionID, lock: PartitionLock? = nil
+    ) throws(BackendError) -> PartitionRow {
         let rows = try run(
             Statement(
                 """
                 SELECT \(PartitionRow.columns)
                 FROM coupond.partition AS p CROSS JOIN coupond.installation
-                WHERE p.id = $1 \(locked ? "FOR SHARE OF p" : "")
+                WHERE p.id = $1 \(lock.map { "FOR \($0.rawValue) OF p" } ?? "")
                 """, .integer(Int64(partition.rawValue))))
         guard rows.count == 1 else {
             throw .postgres(.refused("the database has no partition \(partition.rawValue)"))
@@ -25,4 +26,12 @@ extension Session {
                 .integers(ids.map(\.rawValue)))
         ).coupons()
     }
+}
+
+/// How a partition's row is locked. Both keep epoch and cursor as they are.
+enum PartitionLock: String {
+    /// Beside others of this kind.
+    case shared = "SHARE"
+    /// Alone: the transaction adds a row to the commit log.
+    case logging = "NO KEY UPDATE"
 }

@@ -4,8 +4,8 @@ public import CouponCore
 extension PostgresCouponStore {
     /// Changes a coupon under its lock; the version rises, unless nothing changes.
     ///
-    /// It first takes a shared lock of the partition's row, so no epoch is raised and nothing is issued until
-    /// it ends. A row of the outbox is committed before all that, and stays for `resync`.
+    /// It first locks the partition's row, so no epoch is raised and nothing is issued until it ends. A row
+    /// of the outbox is committed before all that, and stays for `resync`.
     /// - Parameters:
     ///   - change: what to change; nil members stay.
     ///   - call: for the line in the trail, which this transaction writes too.
@@ -27,12 +27,13 @@ extension PostgresCouponStore {
             guard try lockOutboxRow(id) else {
                 throw .postgres(.busy("the change took too long to begin"))
             }
-            let partition = try session.partition(partitioning.partition(of: id), locked: true)
+            let partition = try session.partition(partitioning.partition(of: id), lock: .logging)
             let coupon = try lockedCoupon(id)
             let result = try coupon.map { coupon throws(BackendError) in
                 try apply(change, to: coupon, in: partition, ask)
             }
             if case .updated(let changed)? = result, let coupon {
+                if changed.version > coupon.version { try log(changed, in: partition) }
                 let action = AdminAction(
                     call: call, coupon: id, before: TrailDocument.of(coupon),
                     after: TrailDocument.of(changed))
@@ -47,6 +48,14 @@ extension PostgresCouponStore {
             if isCapAsked { addLeftOverCap(id) }
             throw error
         }
+    }
+
+    private func log(_ coupon: Coupon, in partition: PartitionRow) throws(BackendError) {
+        var events = LoggedEvents(partition)
+        events.others = [
+            LoggedCommit.Other(coupon: coupon.id, kind: .changed(version: coupon.version))
+        ]
+        _ = try session.run(.add(events))
     }
 
     /// If this daemon stalled, its session may have ended, and resync may have deleted the outbox row before

@@ -39,7 +39,7 @@ extension PostgresCouponStore {
     public func decide(
         _ id: Int64, _ state: DeadLetter.State, by call: AdminCall
     ) throws(BackendError) -> LetterDecision {
-        try locked(id) { letter, coupon, _ throws(BackendError) in
+        try locked(id, lock: .logging) { letter, coupon, partition throws(BackendError) in
             let action = AdminAction(
                 call: call, coupon: letter.accepted?.coupon ?? coupon?.id,
                 before: TrailDocument.of(letter), after: TrailDocument.of(letter.decided(state)))
@@ -51,6 +51,9 @@ extension PostgresCouponStore {
                 return .decided(letter)
             }
             if state == .redriven, let fault = try issue(letter, coupon) { return .refused(fault) }
+            if let events = Self.events(of: letter, state, coupon, partition) {
+                _ = try session.run(.add(events))
+            }
             _ = try session.run(
                 Self.shortLockTimeout, Self.adding(action),
                 Statement(
@@ -61,6 +64,31 @@ extension PostgresCouponStore {
                     """, .integer(id), .integer(Int64(state.rawValue))))
             return .decided(letter.decided(state))
         } ?? .missing
+    }
+
+    /// What the commit log has of a decision; nil if the letter names no user.
+    private static func events(
+        of letter: DeadLetter, _ state: DeadLetter.State, _ coupon: Coupon?,
+        _ partition: PartitionRow
+    ) -> LoggedEvents? {
+        guard let accepted = letter.accepted else { return nil }
+        var events = LoggedEvents(partition)
+        guard state == .redriven else {
+            events.others = [
+                LoggedCommit.Other(
+                    coupon: accepted.coupon,
+                    kind: .rejected(
+                        accepted.user, sequence: accepted.sequence, accepted.requestID, .discarded))
+            ]
+            return events
+        }
+        events.issued = [CouponUser(user: accepted.user, coupon: accepted.coupon)]
+        if let coupon, coupon.remaining == 1 {
+            events.others = [
+                LoggedCommit.Other(coupon: coupon.id, kind: .soldOut(version: coupon.version + 1))
+            ]
+        }
+        return events
     }
 
     /// Decided letters that the gate does not know yet.
@@ -76,7 +104,9 @@ extension PostgresCouponStore {
     public func resyncLetter(
         _ id: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool {
-        let isSynced = try locked(id) { letter, coupon, partition throws(BackendError) in
+        let isSynced = try locked(
+            id, lock: .shared
+        ) { letter, coupon, partition throws(BackendError) in
             if let coupon, letter.accepted != nil, !update(letter, coupon, partition) {
                 return false
             }
@@ -91,7 +121,7 @@ extension PostgresCouponStore {
     /// Runs a transaction that locks a letter's partition, its coupon and the letter, in the order of all
     /// transactions. Nil if there is no such letter.
     private func locked<Value>(
-        _ id: Int64,
+        _ id: Int64, lock: PartitionLock,
         _ body: (DeadLetter, Coupon?, PartitionRow) throws(BackendError) -> Value
     ) throws(BackendError) -> Value? {
         do throws(BackendError) {
@@ -105,7 +135,7 @@ extension PostgresCouponStore {
                 return nil
             }
             let partition = try session.partition(
-                PartitionID(Int(place.integer(0, 0))), locked: true)
+                PartitionID(Int(place.integer(0, 0))), lock: lock)
             let coupon =
                 place.isNull(0, 1) ? nil : try lockedCoupon(CouponID(place.integer(0, 1)))
             let rows = try session.run(

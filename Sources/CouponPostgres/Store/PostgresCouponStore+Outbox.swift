@@ -26,7 +26,7 @@ extension PostgresCouponStore {
                 return false
             }
             let id = CouponID(due.integer(0, 0))
-            let partition = try session.partition(partitioning.partition(of: id), locked: true)
+            let partition = try session.partition(partitioning.partition(of: id), lock: .shared)
             let isSynced = try lockedCoupon(id).map { update($0, partition) } ?? true
             _ = try session.run(
                 Statement(

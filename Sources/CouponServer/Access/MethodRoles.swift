@@ -19,6 +19,7 @@ extension Request.Method {
         case .health, .serverInfo, .authenticate: nil
         case .issue, .issueBatch: .issuer
         case .couponStatus, .couponStatusBatch: .reader
+        case .watch: .watcher
         case .getCoupon, .listCoupons, .pauseCoupon, .resumeCoupon, .auditCoupon, .listIssues,
             .listDeadLetters, .redriveDeadLetter, .discardDeadLetter, .listAdminActions, .explain:
             .operator
@@ -39,6 +40,7 @@ extension Request.Method {
             .one(id)
         case .createCoupon(let coupon): .one(coupon.id)
         case .explain(let id, _), .listAdminActions(.coupon(let id), _, _): .one(id)
+        case .watch(let question): question.coupon.map(TouchedCoupons.one) ?? .many
         case .listDeadLetters(_, let id): id.map(TouchedCoupons.one) ?? .many
         case .listCoupons, .redriveDeadLetter, .discardDeadLetter, .listAdminActions, .reload,
             .rebuildGate, .adoptRedis:

@@ -62,11 +62,17 @@ extension LoopServer {
         }
     }
 
+    /// Methods that came after the first version of the protocol. Names are only ever added.
+    private static let features = [
+        "adopt_redis", "authenticate", "coupon_status_batch", "explain", "go_away", "issue_batch",
+        "watch",
+    ]
+
     private var serverInfo: ServerInfo {
         ServerInfo(
             version: configuration.version, partitions: configuration.worker.partitioning.count,
             maximumFrameBytes: configuration.maximumFrameBytes, now: clocks.wallNow(),
-            idleSeconds: configuration.limits.idleSeconds)
+            idleSeconds: configuration.limits.idleSeconds, features: Self.features)
     }
 
     /// The reason names servers and rights, which is nothing for callers who may do nothing else.

@@ -29,6 +29,9 @@ extension LoopServer {
             let question = StatusQuestion(coupon: coupon, user: user)
             return submit(question, deadline: deadline, number, of: caller, connection.presence)
         }
+        if case .watch(let question) = request.method {
+            return submit(question, deadline: deadline, number, of: caller, connection.presence)
+        }
         let call = AdminCall(
             principal: principal, address: connection.identity.address,
             method: request.method.name, request: request.id)
@@ -81,6 +84,30 @@ extension LoopServer {
         ])
     }
 
+    /// Queues a wait for events.
+    /// - Parameter number: of the pending call.
+    private func submit(
+        _ question: EventQuestion, deadline: MonotonicTime, _ number: UInt64, of caller: Caller,
+        _ presence: CallerPresence
+    ) {
+        let now = clocks.now()
+        // A little before the deadline, because an empty answer says more than the answer at the deadline.
+        let left = deadline.milliseconds(since: now) - Limits.watchGraceMilliseconds
+        let wait = max(0, min(Int64(question.waitMilliseconds), left))
+        let call = WatchCall(
+            question: question, endsAt: now.advanced(byMilliseconds: wait), presence: presence,
+            loopServer: NIOLoopBound(self, eventLoop: loop), number: number, caller: caller)
+        if !work.watches.add(call, endsAfter: wait) {
+            endSlowMethod(number, of: caller, .watches, .failure(Lane.watches.exhausted))
+        }
+    }
+
+    /// Answers a wait for events.
+    func endWatch(_ number: UInt64, of caller: Caller, _ result: Response.Result) {
+        endSlowMethod(number, of: caller, .watches, result)
+        endTurn()
+    }
+
     /// Answers a batch of statuses.
     func endStatuses(_ statuses: [AnsweredStatus]) {
         for status in statuses {
@@ -101,7 +128,8 @@ extension LoopServer {
     ) {
         if let share { connections[caller.connection]?.share.release(share) }
         if let call = pendingCalls.end(pendingCall) {
-            measure(call, result.endName)
+            // A wait for events is not slow: it waits.
+            if share != .watches { measure(call, result.endName) }
             reply(caller, result)
         }
     }

@@ -6,7 +6,7 @@ internal import Synchronization
 
 struct SlowShare {
     enum Kind: Int {
-        case statuses, lists, batches, statusBatches
+        case statuses, lists, batches, statusBatches, watches
 
         /// For callers.
         var name: String { self == .statusBatches ? "batches of statuses" : "\(self)" }
@@ -16,11 +16,12 @@ struct SlowShare {
             case .statuses: Limits.statusesInFlightPerConnection
             case .lists: Limits.listsInFlightPerConnection
             case .batches, .statusBatches: Limits.batchesInFlightPerConnection
+            case .watches: Limits.watchesInFlightPerConnection
             }
         }
     }
 
-    private var counts = [0, 0, 0, 0]
+    private var counts = [0, 0, 0, 0, 0]
 
     /// False if the limit is reached.
     mutating func reserve(_ kind: Kind) -> Bool {
@@ -37,6 +38,7 @@ extension Request.Method {
     var share: SlowShare.Kind? {
         switch self {
         case .couponStatus: .statuses
+        case .watch: .watches
         case .listCoupons, .listIssues, .listDeadLetters, .listAdminActions: .lists
         default: nil
         }

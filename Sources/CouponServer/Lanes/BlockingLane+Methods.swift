@@ -66,7 +66,7 @@ extension BlockingLane {
             .explanation(try keeper.explain(CouponUser(user: user, coupon: coupon)).sentences)
         case .reload: try recordedReload(by: call)
         case .adoptRedis: .redisAdopted(partitions: try store.adoptRedis(by: call))
-        case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .health, .serverInfo,
+        case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
             .authenticate, .rebuildGate:
             throw .answer(Failure(.internal, "internal: method routed to the wrong handler"))
         }
@@ -94,7 +94,7 @@ extension Request.Method {
         case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
             .redriveDeadLetter, .discardDeadLetter, .adoptRedis:
             true
-        case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .health, .serverInfo,
+        case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
             .authenticate, .getCoupon, .listCoupons, .auditCoupon, .listIssues, .listDeadLetters,
             .listAdminActions, .explain, .reload,
             .rebuildGate:

@@ -8,7 +8,7 @@ internal import SerialThreads
 internal import Synchronization
 
 /// All that a lane asks of PostgreSQL.
-public typealias LaneStore = CouponStore & AuditStore
+public typealias LaneStore = CouponStore & AuditStore & EventStore
 /// All that a lane asks of Redis.
 public typealias LaneGates = GateControl & AuditGate
 
@@ -37,6 +37,8 @@ actor BlockingLane {
     private var partitionsError: BackendError?
     /// The loads in flight, and what to call when each ends.
     var loads: [CouponID: [@Sendable (LoadOutcome) -> Void]] = [:]
+    /// The ends of the commit logs, as of the last second in which somebody waited for events.
+    var newestCommits: [PartitionID: LogPlace] = [:]
     /// Coupons that are loaded before they open.
     var openings = Openings()
     /// How much they may write in this second.

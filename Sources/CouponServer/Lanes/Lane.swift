@@ -9,6 +9,8 @@ enum Lane: String, CaseIterable, Sendable {
     case loads
     /// Statuses, which any caller may request without limit.
     case statuses
+    /// Events for callers that follow them, and the end of old ones.
+    case watches
     /// Admin methods.
     case admin
     /// Changes and dead letters that the gates have not confirmed, and lines of the trail. It has no callers.
@@ -30,6 +32,7 @@ enum Lane: String, CaseIterable, Sendable {
         case .news: Limits.decisionsWaiting
         case .loads: Limits.loadsWaiting
         case .statuses: Limits.statusesWaiting
+        case .watches: Limits.watchesWaiting
         case .admin: Limits.adminCallsWaiting
         case .resync: 0
         case .audits: Limits.auditsWaiting
@@ -42,6 +45,7 @@ extension Request.Method {
     var lane: Lane {
         switch self {
         case .couponStatus: .statuses
+        case .watch: .watches
         case .auditCoupon: .audits
         default: .admin
         }

@@ -1,4 +1,4 @@
-/// All lanes of slow work: decisions, loads, statuses, admin methods, resync, audits.
+/// All lanes of slow work: decisions, loads, statuses, events, admin methods, resync, audits.
 internal import CouponCore
 internal import CouponWire
 
@@ -6,6 +6,7 @@ struct Lanes: Sendable {
     let news: BlockingLane
     let loads: BlockingLane
     let statuses: StatusQueue
+    let watches: WatchQueue
     let admin: BlockingLane
     private let resync: BlockingLane
     private let audits: BlockingLane
@@ -14,27 +15,33 @@ struct Lanes: Sendable {
         news = make(.news)
         loads = make(.loads)
         statuses = StatusQueue([make(.statuses), make(.statuses)])
+        watches = WatchQueue(make(.watches))
         admin = make(.admin)
         resync = make(.resync)
         audits = make(.audits)
     }
 
     /// All of them.
-    var lanes: [BlockingLane] { jobLanes + statuses.lanes }
+    var lanes: [BlockingLane] { jobLanes + statuses.lanes + [watches.lane] }
 
     private var jobLanes: [BlockingLane] { [news, loads, admin, resync, audits] }
 
-    /// The lane of a slow method that is no status.
+    /// The lane of a slow method that is no status and no watch.
     func lane(for method: Request.Method) -> BlockingLane {
         method.lane == .audits ? audits : admin
     }
 
     /// Counts a method that was refused before it came to its lane.
     func refuse(_ method: Request.Method) {
-        if method.lane == .statuses { statuses.refuse() } else { lane(for: method).refuse() }
+        switch method.lane {
+        case .statuses: statuses.refuse()
+        case .watches: watches.refuse()
+        default: lane(for: method).refuse()
+        }
     }
 
-    /// Queues what recurs each second: partitions, coupons that open soon, the trail, resync, the auditor.
+    /// Queues what recurs each second: partitions, coupons that open soon, the trail, resync, the auditor,
+    /// the commit log.
     func submitRecurring() {
         news.refreshPartitions()
         loads.submitRecurring { $0.loadOpening() }
@@ -44,6 +51,7 @@ struct Lanes: Sendable {
             $0.letters.resync()
         }
         audits.submitRecurring { $0.look() }
+        watches.lane.submitRecurring { [watches] in $0.lookAtLog(of: watches) }
     }
 
     /// Writes the lines of the trail that wait, after the admin method in work: the daemon ends. This takes a
@@ -74,7 +82,10 @@ struct Lanes: Sendable {
     var metrics: [MetricFamily] {
         let lanes: [(kind: Lane, waiting: Int, refused: Int)] =
             jobLanes.map { ($0.kind, $0.waiting, $0.refused) }
-            + [(.statuses, statuses.waiting, statuses.refused)]
+            + [
+                (.statuses, statuses.waiting, statuses.refused),
+                (.watches, watches.waiting, watches.refused),
+            ]
         return [
             MetricFamily(
                 MetricName.slowWaiting, .gauge, by: "lane",

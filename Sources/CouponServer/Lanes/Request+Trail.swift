@@ -9,7 +9,7 @@ extension Request.Method {
         case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
             .redriveDeadLetter, .discardDeadLetter, .reload, .rebuildGate, .adoptRedis:
             true
-        case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .health, .serverInfo,
+        case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
             .authenticate, .getCoupon, .listCoupons,
             .auditCoupon, .listIssues, .listDeadLetters, .listAdminActions, .explain:
             false

@@ -32,7 +32,7 @@ extension Lane {
     /// demand, make many calls that may each wait for a server.
     fileprivate var stuckPeriods: Int64 {
         switch self {
-        case .news, .loads, .statuses: Limits.stuckThreadPeriods
+        case .news, .loads, .statuses, .watches: Limits.stuckThreadPeriods
         case .admin, .resync, .audits: Limits.stuckLanePeriods
         }
     }

@@ -11,6 +11,7 @@ extension Request.Method {
         case .authenticate: "authenticate"
         case .issueBatch: "issue_batch"
         case .couponStatusBatch: "coupon_status_batch"
+        case .watch: "watch"
         case .createCoupon: "create_coupon"
         case .getCoupon: "get_coupon"
         case .listCoupons: "list_coupons"

@@ -24,7 +24,7 @@ public struct Request: Equatable, Sendable {
         self.method = method
     }
 
-    /// The methods of the protocol. Those from `createCoupon` on are for the roles operator and admin.
+    /// The methods of the protocol. Those from `watch` on are not for issuers and readers.
     public enum Method: Equatable, Sendable {
         /// One user asks for one coupon.
         case issue(IssueRequest)
@@ -40,6 +40,8 @@ public struct Request: Equatable, Sendable {
         case issueBatch(IssueBatch)
         /// The status of a coupon, and of many of its users.
         case couponStatusBatch(coupon: CouponID, users: [UserID])
+        /// What was committed, for services that follow it: a long poll.
+        case watch(EventQuestion)
         /// A new coupon.
         case createCoupon(Coupon)
         /// One coupon.
@@ -75,7 +77,7 @@ public struct Request: Equatable, Sendable {
         /// Lets the partitions go to a Redis of a lower term (rule 50).
         case adoptRedis
 
-        /// Whether it is for the roles operator and admin, and so may come with the admin token.
+        /// Whether it is not for issuers and readers, and so may come with the admin token.
         public var isAdmin: Bool {
             switch self {
             case .issue, .couponStatus, .health, .serverInfo, .authenticate, .issueBatch,
@@ -126,6 +128,7 @@ extension MessageArena {
         case .issueBatch(let batch): part.issue_batch = try issueBatch(batch)
         case .couponStatusBatch(let coupon, let users):
             part.coupon_status_batch = try couponStatusBatch(of: coupon, users)
+        case .watch(let question): part.watch = try watch(question)
         case .reload: part.reload = try make(Coupond__V1__ReloadRequest.self)
         case .rebuildGate(let partition):
             part.rebuild_gate = try only(\.partition, UInt32(clamping: partition.rawValue))
@@ -173,6 +176,7 @@ extension Request.Method {
         case .authenticate: COUPOND__V1__REQUEST__METHOD_AUTHENTICATE
         case .issueBatch: COUPOND__V1__REQUEST__METHOD_ISSUE_BATCH
         case .couponStatusBatch: COUPOND__V1__REQUEST__METHOD_COUPON_STATUS_BATCH
+        case .watch: COUPOND__V1__REQUEST__METHOD_WATCH
         case .createCoupon: COUPOND__V1__REQUEST__METHOD_CREATE_COUPON
         case .getCoupon: COUPOND__V1__REQUEST__METHOD_GET_COUPON
         case .listCoupons: COUPOND__V1__REQUEST__METHOD_LIST_COUPONS
@@ -223,6 +227,8 @@ extension Request.Method {
         case COUPOND__V1__REQUEST__METHOD_COUPON_STATUS_BATCH:
             self = try .couponStatusBatch(
                 try Field.message(raw.coupon_status_batch, "coupon_status_batch"))
+        case COUPOND__V1__REQUEST__METHOD_WATCH:
+            self = try .watch(try Field.message(raw.watch, "watch"))
         case COUPOND__V1__REQUEST__METHOD__NOT_SET:
             // A method of a later schema arrives as a field that this one does not know.
             throw raw.hasUnknownFields

@@ -29,6 +29,8 @@ public struct Response: Equatable, Sendable {
         case issueBatch([Swift.Result<Outcome, Failure>])
         /// To `couponStatusBatch`.
         case couponStatusBatch(CouponStatusBatch)
+        /// To `watch`.
+        case events(EventPage)
         /// To `health`: nil if ready, else the reason.
         case health(notReady: String?)
         /// To `serverInfo`.
@@ -91,6 +93,9 @@ extension MessageArena {
         case .couponStatusBatch(let batch):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS_BATCH
             part.coupon_status_batch = try couponStatusBatch(batch)
+        case .events(let events):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_WATCH
+            part.watch = try page(of: events)
         case .health(let notReady):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_HEALTH
             part.health = try health(notReady)
@@ -185,6 +190,8 @@ extension Response.Result {
             self = .couponStatusBatch(
                 try CouponStatusBatch(
                     try Field.message(raw.coupon_status_batch, "coupon_status_batch")))
+        case COUPOND__V1__RESPONSE__RESULT_WATCH:
+            self = .events(try EventPage(try Field.message(raw.watch, "watch")))
         case COUPOND__V1__RESPONSE__RESULT_HEALTH:
             let health = try Field.message(raw.health, "health")
             self = .health(

@@ -32,6 +32,9 @@ extension MessageArena {
         part.maximum_frame_bytes = UInt32(clamping: info.maximumFrameBytes)
         part.now = info.now.microseconds
         part.idle_seconds = UInt32(clamping: info.idleSeconds)
+        var features = try texts(capacity: info.features.count)
+        for feature in info.features { features.append(try text(feature)) }
+        part[\.features, \.n_features] = features
         return part
     }
 }
@@ -41,6 +44,7 @@ extension ServerInfo {
         self.init(
             version: try Field.text(raw.version, "server_info.version"),
             partitions: Int(raw.partitions), maximumFrameBytes: Int(raw.maximum_frame_bytes),
-            now: Timestamp(microseconds: raw.now), idleSeconds: Int(raw.idle_seconds))
+            now: Timestamp(microseconds: raw.now), idleSeconds: Int(raw.idle_seconds),
+            features: try raw[\.features, \.n_features].texts("server_info.features"))
     }
 }

@@ -59,7 +59,8 @@ struct CallerAdd: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
     @OptionGroup var callers: CallersFileOptions
     @Argument(help: "Its name: letters, digits, dots, dashes, underscores.") var name: String
-    @Option(help: "issuer, reader, operator, admin; with commas between.") var roles: String
+    @Option(help: "issuer, reader, watcher, operator, admin; with commas between.")
+    var roles: String
     @Option(help: "The coupons that it may touch, such as 1-1000,2001; else all.") var coupons:
         String?
     @Option(

@@ -134,6 +134,9 @@ struct Settings {
     let finishedRetention = Setting(
         "finished-retention", .duration(.seconds(1)...(.seconds(8_760 * 3_600))), "24h",
         "How long Redis keeps the holders of a finished coupon")
+    let eventRetention = Setting(
+        "event-retention", .duration(.seconds(60)...(.seconds(8_760 * 3_600))), "168h",
+        "How long committed events are kept for services that follow them")
     let drainTimeout = Setting(
         "drain-timeout", .duration(.zero...(.seconds(60))), "10s",
         "How long a drain may take")

@@ -105,7 +105,51 @@ def info(client: Client, arguments: argparse.Namespace) -> tuple[Report, int]:
         "maximum_frame_bytes": answer.maximum_frame_bytes,
         "now": rfc3339(answer.now),
         "idle_seconds": answer.idle_seconds,
+        "features": " ".join(answer.features),
     }, ACCEPTED
+
+
+def events(client: Client, arguments: argparse.Namespace) -> int:
+    """One JSON line for each event and each reset, and one with the bookmark after each page."""
+    left = arguments.pages
+    try:
+        for page in client.events(
+            arguments.after, from_oldest=arguments.from_oldest, coupon=arguments.coupon
+        ):
+            lines: list[Report] = [
+                {"reset": reason.name, "partition": partition}
+                for partition, reason in page.resets.items()
+            ]
+            lines += [of_event(event) for event in page.events]
+            last: Report = {"bookmark": page.bookmark.hex()}
+            if page.behind:
+                last["behind"] = page.behind
+            if not all(show(line, True) for line in [*lines, last]):
+                return OUTPUT_LOST
+            left -= 1
+            if left == 0:
+                break
+    except KeyboardInterrupt:
+        pass
+    return ACCEPTED
+
+
+def of_event(event: words.Event) -> Report:
+    report: Report = {"event": event.kind.name, "coupon": event.coupon}
+    if event.user is not None:
+        report["user"] = event.user
+    if event.sequence is not None:
+        report["sequence"] = event.sequence
+    if event.request_id is not None:
+        report["request_id"] = event.request_id.hex()
+    if event.accepted_at is not None:
+        report["accepted_at"] = rfc3339(event.accepted_at)
+    if event.reason is not None:
+        report["reason"] = event.reason.name
+    if event.version is not None:
+        report["version"] = event.version
+    report["committed_at"] = rfc3339(event.committed_at)
+    return report | dict(zip(("partition", "commit", "index"), event.place))
 
 
 def failed(error: CouponError, request_id: bytes | None) -> tuple[Report, int]:
@@ -138,6 +182,10 @@ def request_id(text: str) -> bytes:
     if not 1 <= len(value) <= 16:
         raise argparse.ArgumentTypeError("must have 1 to 16 bytes, in hexadecimal")
     return value
+
+
+def bookmark(text: str) -> bytes:
+    return bytes.fromhex(text)
 
 
 def token(path: str) -> bytes:
@@ -201,6 +249,15 @@ def parse(command_line: list[str] | None) -> argparse.Namespace:
     look.add_argument("--coupon", type=positive, required=True)
     look.add_argument("--user", type=positive)
     look.set_defaults(run=status)
+
+    follow = commands.add_parser("events", help="what was committed, as JSON lines, without end")
+    follow.add_argument("--coupon", type=positive, help="default: all coupons")
+    follow.add_argument(
+        "--after", type=bookmark, default=b"", help="a bookmark, hexadecimal; default: from now on"
+    )
+    follow.add_argument("--from-oldest", action="store_true", help="from the oldest event that is kept")
+    follow.add_argument("--pages", type=positive, default=2**63 - 1, help="answers; default: without end")
+    follow.set_defaults(run=events)
 
     commands.add_parser("health", help="whether the daemon accepts now").set_defaults(run=health)
     commands.add_parser("info", help="what the daemon is").set_defaults(run=info)
@@ -290,6 +347,8 @@ def main(command_line: list[str] | None = None) -> int:
         return USAGE
     with client:
         try:
+            if arguments.command == "events":
+                return events(client, arguments)
             report, code = arguments.run(client, arguments)
         except CouponError as error:
             name = arguments.request_id if arguments.command == "issue" else None

@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 import weakref
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import TypeVar
@@ -18,7 +19,7 @@ from . import _messages, _plans
 from . import _types as words
 from ._addresses import Address, is_refused_certificate, parse
 from ._endpoints import LONGEST_IDLE, Endpoint, ranked
-from ._errors import NotAcceptedError
+from ._errors import CouponError, NotAcceptedError
 from ._messages import BrokenFrameError
 from ._retries import Failure, RetryBudget, RetryPolicy
 from .v1 import coupond_pb2 as pb
@@ -248,6 +249,76 @@ class Client:
     ) -> words.CouponStatus:
         """The state of a coupon, and of a user's request for it."""
         return self._run(_plans.status(self._settings, coupon, user, deadline))
+
+    def issue_batch(
+        self,
+        coupon: int,
+        users: Sequence[int],
+        *,
+        wait_for: words.WaitFor = words.WaitFor.ISSUED,
+        request_ids: Sequence[bytes] = (),
+        attempt: int = 0,
+        deadline: float | None = None,
+    ) -> list[words.IssueAnswer | CouponError]:
+        """Asks for a coupon for many users, 1,000 in a request. Each is a request of its own, with its own end.
+
+        :param request_ids: 16 bytes for each user; random by default. With the same ones a call can be repeated.
+        :param attempt: 1 if these request ids were sent before, by an earlier call.
+        :param deadline: seconds for each 1,000 users, with all their tries.
+        :returns: in the order of the users, an answer, or the error that `issue` would raise.
+        :raises ValueError: if the number or the length of the request ids does not fit.
+        """
+        return self._run(
+            _plans.issue_batch(
+                self._settings, coupon, users, request_ids, wait_for, attempt, deadline
+            )
+        )
+
+    def status_batch(
+        self, coupon: int, users: Sequence[int], *, deadline: float | None = None
+    ) -> words.CouponStatusBatch:
+        """The state of a coupon, and of up to 1,000 users' requests for it."""
+        return self._run(_plans.status_batch(self._settings, coupon, users, deadline))
+
+    def watch(
+        self,
+        after: bytes = b"",
+        *,
+        from_oldest: bool = False,
+        coupon: int | None = None,
+        limit: int = 0,
+        wait: float = 30.0,
+        deadline: float | None = None,
+    ) -> words.EventPage:
+        """What was committed: the answer comes when there is something, or without events when the wait ends.
+
+        :param after: the bookmark of an earlier page, with the same `coupon`; empty to begin with the next commit.
+        :param from_oldest: without a bookmark: begin with the oldest commit that is kept.
+        :param coupon: only events of this coupon; None for all.
+        :param limit: events at most; 0 means 400, which is the most.
+        :param wait: seconds, 30 at most.
+        """
+        return self._run(
+            _plans.watch(self._settings, after, from_oldest, coupon, limit, wait, deadline)
+        )
+
+    def events(
+        self, after: bytes = b"", *, from_oldest: bool = False, coupon: int | None = None
+    ) -> Iterator[words.EventPage]:
+        """Pages of events, one after the other, without end. It waits for daemons that are away for a while.
+
+        Keep the bookmark of a page once its events are handled, and begin with it the next time: then no event is
+        missed, and only events of the last page may come twice. The parameters are those of `watch`.
+        """
+        follower = _plans.Follower(self._settings, after, from_oldest, coupon)
+        while True:
+            try:
+                page = self._run(follower.plan())
+            except CouponError as error:
+                time.sleep(follower.pause(error))
+                continue
+            if follower.has_news(page):
+                yield page
 
     def health(self, *, deadline: float | None = None) -> words.Health:
         """Whether the daemon can accept requests now."""

@@ -20,6 +20,7 @@ class CouponError(Exception):
         request: IssueRequest | None = None,
         attempts: int = 1,
         method: str = "",
+        may_help: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -34,6 +35,8 @@ class CouponError(Exception):
         """How often the request was sent, or a connection for it was tried."""
         self.method = method
         """By its name in the schema."""
+        self.may_help = may_help
+        """Whether the same call may have an answer later: something was away or full for a moment."""
 
 
 class NotAcceptedError(CouponError):

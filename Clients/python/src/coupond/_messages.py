@@ -5,13 +5,13 @@ from __future__ import annotations
 import enum
 import struct
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TypeVar, Union
 
 from google.protobuf.message import DecodeError
 
 from . import _types as words
 from .v1 import coupond_pb2 as pb
-from .v1 import issues_pb2
+from .v1 import events_pb2, issues_pb2
 
 MAXIMUM_FRAME_BYTES = 65_536
 _PREFIX = struct.Struct(">I")
@@ -89,7 +89,9 @@ def acceptance_of(failure: pb.Error) -> words.Acceptance:
         return words.Acceptance.UNKNOWN
 
 
-def issue_answer(answer: pb.IssueResponse, request_id: bytes, attempts: int) -> words.IssueAnswer:
+def issue_answer(
+    answer: Union[pb.IssueResponse, pb.IssueBatchResult], request_id: bytes, attempts: int
+) -> words.IssueAnswer:
     """:raises UnreadableError: if it has a word of a later version."""
     outcome = _word(words.Outcome, answer.outcome, "issue.outcome")
     made = words.IssueAnswer
@@ -153,6 +155,31 @@ def _user_status(answer: pb.CouponStatusResponse) -> words.UserStatus:
     return words.UserStatus(state, answer.sequence, reason=reason)
 
 
+def coupon_status_batch(answer: pb.CouponStatusBatchResponse) -> words.CouponStatusBatch:
+    """:raises UnreadableError: if it has no coupon, or a word of a later version."""
+    if not answer.HasField("coupon"):
+        raise UnreadableError("coupon_status_batch.coupon: missing")
+    return words.CouponStatusBatch(
+        coupon=coupon(answer.coupon, "coupon_status_batch.coupon"),
+        accepted=answer.accepted,
+        queued=answer.queued,
+        users=[_status_in_batch(one) for one in answer.users],
+    )
+
+
+def _status_in_batch(user: pb.CouponStatusBatchUser) -> words.UserStatus:
+    state = _word(words.UserState, user.state, "coupon_status_batch.users.state")
+    if state == words.UserState.NONE:
+        return words.UserStatus(state)
+    if state == words.UserState.QUEUED:
+        return words.UserStatus(state, user.sequence)
+    if state == words.UserState.ISSUED:
+        issued_at = _moment(user.issued_at, "coupon_status_batch.users.issued_at")
+        return words.UserStatus(state, user.sequence, issued_at=issued_at)
+    reason = _word(words.RejectionReason, user.reason, "coupon_status_batch.users.reason")
+    return words.UserStatus(state, user.sequence, reason=reason)
+
+
 def issue(message: issues_pb2.Issue) -> words.Issue:
     """:raises UnreadableError: if a time is beyond the year 9999."""
     return words.Issue(
@@ -164,6 +191,35 @@ def issue(message: issues_pb2.Issue) -> words.Issue:
     )
 
 
+def event(message: events_pb2.Event) -> words.Event:
+    """:raises UnreadableError: if it has a word of a later version."""
+    kind = _word(words.EventKind, message.kind, "watch.events.kind")
+    committed_at = _moment(message.committed_at, "watch.events.committed_at")
+    place = (message.partition, message.commit, message.index)
+    made = words.Event
+    if kind in (words.EventKind.SOLD_OUT, words.EventKind.CHANGED):
+        return made(kind, message.coupon_id, committed_at, place, version=message.version)
+    request = (message.user_id, message.sequence, message.request_id)
+    if kind == words.EventKind.ISSUED:
+        accepted_at = _moment(message.accepted_at, "watch.events.accepted_at")
+        return made(kind, message.coupon_id, committed_at, place, *request, accepted_at=accepted_at)
+    reason = _word(words.RejectionReason, message.reason, "watch.events.reason")
+    return made(kind, message.coupon_id, committed_at, place, *request, reason=reason)
+
+
+def event_page(answer: events_pb2.WatchResponse) -> words.EventPage:
+    """:raises UnreadableError: if it has a word of a later version."""
+    return words.EventPage(
+        events=[event(one) for one in answer.events],
+        bookmark=answer.bookmark,
+        resets={
+            one.partition: _word(words.ResetReason, one.reason, "watch.resets.reason")
+            for one in answer.resets
+        },
+        behind=answer.behind,
+    )
+
+
 def server_info(answer: pb.ServerInfoResponse) -> words.ServerInfo:
     """:raises UnreadableError: if the daemon's clock is beyond the year 9999."""
     return words.ServerInfo(
@@ -172,4 +228,5 @@ def server_info(answer: pb.ServerInfoResponse) -> words.ServerInfo:
         maximum_frame_bytes=answer.maximum_frame_bytes,
         now=_moment(answer.now, "server_info.now"),
         idle_seconds=answer.idle_seconds,
+        features=tuple(answer.features),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar, Union
@@ -17,6 +17,8 @@ from ._messages import UnreadableError
 from ._retries import Failure, Known, RetryBudget, RetryPolicy, refused
 from .v1 import coupond_pb2 as pb
 
+LONGEST_WAIT = 30.0
+"""Seconds for events."""
 LONGEST_DEADLINE = 60.0
 """Seconds. The daemon shortens longer ones."""
 
@@ -57,12 +59,16 @@ class Settings:
     """Seconds to wait past a deadline for the daemon's own answer, which says more than ours."""
 
 
+ISSUES = {"issue", "issue_batch"}
 CHANGES = {
     "create_coupon", "update_coupon", "pause_coupon", "resume_coupon", "close_coupon",
     "redrive_dead_letter", "discard_dead_letter", "reload", "rebuild_gate",
     "adopt_redis",
 }  # fmt: skip
-FOR_ISSUERS_AND_READERS = {"issue", "coupon_status", "health", "server_info", "authenticate"}
+FOR_ISSUERS_AND_READERS = {
+    "issue", "coupon_status", "issue_batch", "coupon_status_batch", "health", "server_info",
+    "authenticate",
+}  # fmt: skip
 
 
 class Tries:
@@ -102,7 +108,7 @@ class Tries:
             else:
                 assert isinstance(reply, Failure)
                 failure = reply
-            if self.method == "issue" or self.method in CHANGES:
+            if self.method in ISSUES or self.method in CHANGES:
                 self.known.learn(failure)
             pause = self.settings.retry.pause(self.attempts, failure.retry_after)
             if not self._is_worth_a_retry(failure, pause):
@@ -133,11 +139,12 @@ class Tries:
             request=self.request,
             attempts=self.attempts,
             method=self.method,
+            may_help=failure.may_help,
         )
 
     def unreadable(self, reason: str) -> CouponError:
         """What to raise if the answer cannot be understood: then nothing is known."""
-        if self.method == "issue" or self.method in CHANGES:
+        if self.method in ISSUES or self.method in CHANGES:
             self.known.learn(Failure(reason, words.Acceptance.UNKNOWN))
         return self.error(Failure(reason, self.known.acceptance))
 
@@ -181,6 +188,138 @@ def resolve(
     return issue(settings, replace(request, attempt=max(request.attempt, 1)), deadline)
 
 
+USERS_PER_BATCH = 1_000
+
+
+class _User:
+    """A user of a batch, with all that its tries have shown."""
+
+    def __init__(self, user: int, request_id: bytes, attempt: int) -> None:
+        self.user = user
+        self.request_id = request_id
+        self.attempt = attempt
+        self.attempts = 0
+        self.known = Known(words.Acceptance.UNKNOWN if attempt else words.Acceptance.NOT_ACCEPTED)
+        self.failure: Failure | None = None
+        self.end: words.IssueAnswer | CouponError | None = None
+
+
+def issue_batch(
+    settings: Settings,
+    coupon: int,
+    users: Sequence[int],
+    request_ids: Sequence[bytes],
+    wait_for: words.WaitFor,
+    attempt: int,
+    deadline: float | None,
+) -> Plan[list[words.IssueAnswer | CouponError]]:
+    """Asks for a coupon for many users. Each has a request id of its own, the same for all its tries."""
+    names = list(request_ids) or [os.urandom(16) for _ in users]
+    if len(names) != len(users) or any(len(name) != 16 for name in names):
+        raise ValueError("request_ids: one of 16 bytes for each user is needed")
+    items = [_User(user, name, attempt) for user, name in zip(users, names)]
+    for start in range(0, len(items), USERS_PER_BATCH):
+        tries = Tries(settings, deadline, "issue_batch")
+        part = items[start : start + USERS_PER_BATCH]
+        while part:
+            yield from _issue_part(tries, coupon, part, wait_for)
+            part = [one for one in part if one.end is None]
+            failure = next((one.failure for one in part if one.failure), None)
+            if failure is None:
+                break
+            pause = settings.retry.pause(
+                max(one.attempts for one in part),
+                max(one.failure.retry_after for one in part if one.failure),
+            )
+            if not tries._is_worth_a_retry(failure, pause):
+                for one in part:
+                    one.end = _error_of(tries, coupon, one, wait_for)
+                break
+            yield Pause(pause)
+    return [one.end for one in items if one.end is not None]
+
+
+def _issue_part(
+    tries: Tries, coupon: int, part: list[_User], wait_for: words.WaitFor
+) -> Plan[None]:
+    """One batch, sent until it is answered; then each of its users has an end, or a failure that may pass."""
+    before = tries.attempts
+
+    def make(sent: int) -> pb.Request:
+        return pb.Request(
+            issue_batch=pb.IssueBatchRequest(
+                coupon_id=coupon,
+                user_ids=[one.user for one in part],
+                request_ids=b"".join(one.request_id for one in part),
+                wait_for=pb.WAIT_FOR_ISSUED if wait_for == words.WaitFor.ISSUED else pb.WAIT_FOR_ACCEPTED,
+                attempt=max(one.attempt for one in part) + sent - before,
+            )
+        )
+
+    try:
+        answer = (yield from tries.run(make)).issue_batch
+        if len(answer.results) != len(part):
+            raise tries.unreadable("the answer has another number of users")
+    except CouponError as error:
+        for one in part:
+            _count(one, tries, before)
+            one.failure = Failure(
+                str(error), tries.known.acceptance, error.code, retry_after=error.retry_after or 0.0
+            )
+            one.known.learn(one.failure)
+            one.end = _error_of(tries, coupon, one, wait_for)
+        return
+    for one, result in zip(part, answer.results):
+        _count(one, tries, before)
+        one.known.learn(Failure("", tries.known.acceptance))
+        try:
+            if not result.error:
+                one.end = _messages.issue_answer(result, one.request_id, one.attempts)
+                continue
+            if result.error > len(answer.errors):
+                raise UnreadableError(f"issue_batch.results.error: there is no error {result.error}")
+            its = pb.Error()
+            its.CopyFrom(answer.errors[result.error - 1])
+            its.acceptance, its.sequence = result.acceptance, result.sequence
+            one.failure = refused(its)
+        except UnreadableError as wrong:
+            one.failure = Failure(str(wrong), words.Acceptance.UNKNOWN)
+        one.known.learn(one.failure)
+        if not one.failure.may_help:
+            one.end = _error_of(tries, coupon, one, wait_for)
+
+
+def _count(one: _User, tries: Tries, before: int) -> None:
+    one.attempts += tries.attempts - before
+    one.attempt += tries.attempts - before
+
+
+def _error_of(tries: Tries, coupon: int, one: _User, wait_for: words.WaitFor) -> CouponError:
+    failure = one.failure or Failure("no answer", words.Acceptance.UNKNOWN)
+    return ERRORS[one.known.acceptance](
+        failure.message,
+        code=failure.code,
+        sequence=one.known.sequence,
+        retry_after=failure.retry_after or None,
+        request=words.IssueRequest(coupon, one.user, one.request_id, wait_for, max(one.attempt, 1)),
+        attempts=one.attempts,
+        method=tries.method,
+        may_help=failure.may_help,
+    )
+
+
+def status_batch(
+    settings: Settings, coupon: int, users: Sequence[int], deadline: float | None
+) -> Plan[words.CouponStatusBatch]:
+    """The state of a coupon, and of up to 1,000 users."""
+    request = pb.Request(
+        coupon_status_batch=pb.CouponStatusBatchRequest(coupon_id=coupon, user_ids=users)
+    )
+    return call(
+        settings, request, lambda r: _messages.coupon_status_batch(r.coupon_status_batch), deadline
+    )
+
+
 def call(
     settings: Settings,
     request: pb.Request,
@@ -202,6 +341,64 @@ def status(
     """The state of a coupon, and of a user's request."""
     request = pb.Request(coupon_status=pb.CouponStatusRequest(coupon_id=coupon, user_id=user or 0))
     return call(settings, request, lambda r: _messages.coupon_status(r.coupon_status), deadline)
+
+
+def watch(
+    settings: Settings,
+    after: bytes,
+    from_oldest: bool,
+    coupon: int | None,
+    limit: int,
+    wait: float,
+    deadline: float | None,
+) -> Plan[words.EventPage]:
+    """What was committed after a bookmark."""
+    wait = min(max(wait, 0.0), LONGEST_WAIT)
+    request = pb.WatchRequest(
+        after=after,
+        from_oldest=from_oldest and not after,
+        coupon_id=coupon or 0,
+        limit=limit,
+        wait_ms=int(wait * 1_000),
+    )
+    return call(
+        settings,
+        pb.Request(watch=request),
+        lambda r: _messages.event_page(r.watch),
+        wait + settings.deadline if deadline is None else deadline,
+    )
+
+
+class Follower:
+    """Where somebody stands who follows events, and what to do after each answer."""
+
+    def __init__(self, settings: Settings, after: bytes, from_oldest: bool, coupon: int | None) -> None:
+        self._settings = settings
+        self._after = after
+        self._from_oldest = from_oldest
+        self._coupon = coupon
+        self._failures = 0
+
+    def plan(self) -> Plan[words.EventPage]:
+        """The next question."""
+        return watch(
+            self._settings, self._after, self._from_oldest, self._coupon, 0, LONGEST_WAIT, None
+        )
+
+    def has_news(self, page: words.EventPage) -> bool:
+        """Goes behind a page. False if it has nothing; the first one has a bookmark at least."""
+        is_first = not self._after
+        self._after = page.bookmark
+        self._failures = 0
+        return is_first or bool(page.events or page.resets)
+
+    def pause(self, error: CouponError) -> float:
+        """Seconds to wait after an error; raises it if waiting does not help."""
+        if not error.may_help:
+            raise error
+        self._failures += 1
+        retry = self._settings.retry
+        return retry.pause(min(self._failures, 10), error.retry_after or 0.0)
 
 
 def health_request() -> pb.Request:

@@ -189,6 +189,19 @@ class CouponStatus:
 
 
 @dataclass(frozen=True)
+class CouponStatusBatch:
+    """The state of a coupon, and of many of its users."""
+
+    coupon: Coupon
+    accepted: int
+    """All accepted requests so far."""
+    queued: int
+    """Those that are not decided."""
+    users: list[UserStatus]
+    """In the order of the call. `ahead` and `decided_in` are None."""
+
+
+@dataclass(frozen=True)
 class Issue:
     """A committed issue: this user has the coupon."""
 
@@ -197,6 +210,67 @@ class Issue:
     request_id: bytes
     accepted_at: datetime
     issued_at: datetime
+
+
+class EventKind(enum.Enum):
+    """What was committed."""
+
+    ISSUED = 1
+    """The user has the coupon."""
+    REJECTED = 2
+    """An accepted request ended without an issue."""
+    SOLD_OUT = 3
+    """All of the coupon is issued."""
+    CHANGED = 4
+    """Somebody changed the coupon."""
+
+
+class ResetReason(enum.Enum):
+    """Why the events of a partition do not follow those before."""
+
+    EXPIRED = 1
+    """What followed the bookmark is no longer kept. The events go on with the oldest commit that is."""
+    WENT_BACK = 2
+    """PostgreSQL went back: what you had may not have happened. The events begin with the oldest commit."""
+    INCOMPLETE = 3
+    """There were commits without events. The events go on after them."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What was committed for one request or one coupon. Fields that the kind does not have are None."""
+
+    kind: EventKind
+    coupon: int
+    committed_at: datetime
+    place: tuple[int, int, int]
+    """Partition, commit and index: the name of the event. A repeated one has the same."""
+    user: int | None = None
+    """With ISSUED and REJECTED."""
+    sequence: int | None = None
+    """With ISSUED and REJECTED."""
+    request_id: bytes | None = None
+    """With ISSUED and REJECTED."""
+    accepted_at: datetime | None = None
+    """With ISSUED."""
+    reason: RejectionReason | None = None
+    """With REJECTED."""
+    version: int | None = None
+    """With SOLD_OUT and CHANGED: the coupon's."""
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """Events, and where the next ones begin."""
+
+    events: list[Event]
+    """In the order of their commits within a partition."""
+    bookmark: bytes
+    """Keep it once the events are handled."""
+    resets: dict[int, ResetReason]
+    """Partitions whose events do not follow those that you had before."""
+    behind: int
+    """Commits after the bookmark, if the page is full; else 0."""
 
 
 @dataclass(frozen=True)
@@ -219,3 +293,5 @@ class ServerInfo:
     """The daemon's clock."""
     idle_seconds: int
     """After so many seconds without a request the daemon closes a connection; 0 if it does not say."""
+    features: tuple[str, ...] = ()
+    """What the daemon can do that an earlier one could not, by the names of docs/PROTOCOL.md."""

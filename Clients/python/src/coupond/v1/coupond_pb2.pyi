@@ -1,3 +1,4 @@
+from coupond.v1 import events_pb2 as _events_pb2
 from coupond.v1 import gates_pb2 as _gates_pb2
 from coupond.v1 import issues_pb2 as _issues_pb2
 from coupond.v1 import trail_pb2 as _trail_pb2
@@ -7,6 +8,12 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
+from coupond.v1.events_pb2 import WatchRequest as WatchRequest
+from coupond.v1.events_pb2 import WatchResponse as WatchResponse
+from coupond.v1.events_pb2 import WatchReset as WatchReset
+from coupond.v1.events_pb2 import Event as Event
+from coupond.v1.events_pb2 import WatchResetReason as WatchResetReason
+from coupond.v1.events_pb2 import EventKind as EventKind
 from coupond.v1.gates_pb2 import RebuildGateRequest as RebuildGateRequest
 from coupond.v1.gates_pb2 import RebuildGateResponse as RebuildGateResponse
 from coupond.v1.gates_pb2 import AdoptRedisRequest as AdoptRedisRequest
@@ -19,6 +26,7 @@ from coupond.v1.issues_pb2 import ListDeadLettersRequest as ListDeadLettersReque
 from coupond.v1.issues_pb2 import ListDeadLettersResponse as ListDeadLettersResponse
 from coupond.v1.issues_pb2 import RedriveDeadLetterRequest as RedriveDeadLetterRequest
 from coupond.v1.issues_pb2 import DiscardDeadLetterRequest as DiscardDeadLetterRequest
+from coupond.v1.issues_pb2 import RejectionReason as RejectionReason
 from coupond.v1.issues_pb2 import DeadLetterState as DeadLetterState
 from coupond.v1.trail_pb2 import AdminAction as AdminAction
 from coupond.v1.trail_pb2 import ListAdminActionsRequest as ListAdminActionsRequest
@@ -39,6 +47,11 @@ DEAD_LETTER_STATE_HELD: _issues_pb2.DeadLetterState
 DEAD_LETTER_STATE_REDRIVEN: _issues_pb2.DeadLetterState
 DEAD_LETTER_STATE_UNSPECIFIED: _issues_pb2.DeadLetterState
 DESCRIPTOR: _descriptor.FileDescriptor
+EVENT_KIND_CHANGED: _events_pb2.EventKind
+EVENT_KIND_ISSUED: _events_pb2.EventKind
+EVENT_KIND_REJECTED: _events_pb2.EventKind
+EVENT_KIND_SOLD_OUT: _events_pb2.EventKind
+EVENT_KIND_UNSPECIFIED: _events_pb2.EventKind
 OUTCOME_ACCEPTED: Outcome
 OUTCOME_CLOSED: Outcome
 OUTCOME_DUPLICATE: Outcome
@@ -50,12 +63,12 @@ OUTCOME_PAUSED: Outcome
 OUTCOME_REJECTED: Outcome
 OUTCOME_SOLD_OUT: Outcome
 OUTCOME_UNSPECIFIED: Outcome
-REJECTION_REASON_ALREADY_ISSUED: RejectionReason
-REJECTION_REASON_DEAD_LETTER: RejectionReason
-REJECTION_REASON_DISCARDED: RejectionReason
-REJECTION_REASON_NOT_FOUND: RejectionReason
-REJECTION_REASON_SOLD_OUT: RejectionReason
-REJECTION_REASON_UNSPECIFIED: RejectionReason
+REJECTION_REASON_ALREADY_ISSUED: _issues_pb2.RejectionReason
+REJECTION_REASON_DEAD_LETTER: _issues_pb2.RejectionReason
+REJECTION_REASON_DISCARDED: _issues_pb2.RejectionReason
+REJECTION_REASON_NOT_FOUND: _issues_pb2.RejectionReason
+REJECTION_REASON_SOLD_OUT: _issues_pb2.RejectionReason
+REJECTION_REASON_UNSPECIFIED: _issues_pb2.RejectionReason
 SENTENCE_SOURCE_CONCLUSION: _trail_pb2.SentenceSource
 SENTENCE_SOURCE_GATE: _trail_pb2.SentenceSource
 SENTENCE_SOURCE_QUEUE: _trail_pb2.SentenceSource
@@ -68,6 +81,10 @@ USER_STATE_QUEUED: UserState
 USER_STATE_REJECTED: UserState
 WAIT_FOR_ACCEPTED: WaitFor
 WAIT_FOR_ISSUED: WaitFor
+WATCH_RESET_REASON_EXPIRED: _events_pb2.WatchResetReason
+WATCH_RESET_REASON_INCOMPLETE: _events_pb2.WatchResetReason
+WATCH_RESET_REASON_UNSPECIFIED: _events_pb2.WatchResetReason
+WATCH_RESET_REASON_WENT_BACK: _events_pb2.WatchResetReason
 
 class AuditCouponRequest(_message.Message):
     __slots__ = ["coupon_id"]
@@ -222,10 +239,10 @@ class CouponStatusBatchUser(_message.Message):
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     issued_at: int
-    reason: RejectionReason
+    reason: _issues_pb2.RejectionReason
     sequence: int
     state: UserState
-    def __init__(self, state: _Optional[_Union[UserState, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., reason: _Optional[_Union[RejectionReason, str]] = ...) -> None: ...
+    def __init__(self, state: _Optional[_Union[UserState, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., reason: _Optional[_Union[_issues_pb2.RejectionReason, str]] = ...) -> None: ...
 
 class CouponStatusRequest(_message.Message):
     __slots__ = ["coupon_id", "user_id"]
@@ -252,10 +269,10 @@ class CouponStatusResponse(_message.Message):
     decided_in_ms: int
     issued_at: int
     queued: int
-    reason: RejectionReason
+    reason: _issues_pb2.RejectionReason
     sequence: int
     user_state: UserState
-    def __init__(self, coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., accepted: _Optional[int] = ..., queued: _Optional[int] = ..., user_state: _Optional[_Union[UserState, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., reason: _Optional[_Union[RejectionReason, str]] = ..., ahead: _Optional[int] = ..., decided_in_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., accepted: _Optional[int] = ..., queued: _Optional[int] = ..., user_state: _Optional[_Union[UserState, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., reason: _Optional[_Union[_issues_pb2.RejectionReason, str]] = ..., ahead: _Optional[int] = ..., decided_in_ms: _Optional[int] = ...) -> None: ...
 
 class CreateCouponRequest(_message.Message):
     __slots__ = ["closes_at", "id", "opens_at", "title", "total"]
@@ -346,10 +363,10 @@ class IssueBatchResult(_message.Message):
     issued_at: int
     opens_at: int
     outcome: Outcome
-    reason: RejectionReason
+    reason: _issues_pb2.RejectionReason
     sequence: int
     state: UserState
-    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., state: _Optional[_Union[UserState, str]] = ..., opens_at: _Optional[int] = ..., reason: _Optional[_Union[RejectionReason, str]] = ..., error: _Optional[int] = ..., acceptance: _Optional[_Union[Acceptance, str]] = ...) -> None: ...
+    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., state: _Optional[_Union[UserState, str]] = ..., opens_at: _Optional[int] = ..., reason: _Optional[_Union[_issues_pb2.RejectionReason, str]] = ..., error: _Optional[int] = ..., acceptance: _Optional[_Union[Acceptance, str]] = ...) -> None: ...
 
 class IssueRequest(_message.Message):
     __slots__ = ["attempt", "coupon_id", "request_id", "user_id", "wait_for"]
@@ -376,10 +393,10 @@ class IssueResponse(_message.Message):
     issued_at: int
     opens_at: int
     outcome: Outcome
-    reason: RejectionReason
+    reason: _issues_pb2.RejectionReason
     sequence: int
     state: UserState
-    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., state: _Optional[_Union[UserState, str]] = ..., opens_at: _Optional[int] = ..., reason: _Optional[_Union[RejectionReason, str]] = ...) -> None: ...
+    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., state: _Optional[_Union[UserState, str]] = ..., opens_at: _Optional[int] = ..., reason: _Optional[_Union[_issues_pb2.RejectionReason, str]] = ...) -> None: ...
 
 class ListCouponsRequest(_message.Message):
     __slots__ = ["after_id", "limit"]
@@ -410,7 +427,7 @@ class ReloadResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "close_coupon", "coupon_status", "coupon_status_batch", "create_coupon", "deadline_ms", "discard_dead_letter", "explain", "get_coupon", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "update_coupon"]
+    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "close_coupon", "coupon_status", "coupon_status_batch", "create_coupon", "deadline_ms", "discard_dead_letter", "explain", "get_coupon", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "update_coupon", "watch"]
     ADOPT_REDIS_FIELD_NUMBER: _ClassVar[int]
     AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
@@ -438,6 +455,7 @@ class Request(_message.Message):
     SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     UPDATE_COUPON_FIELD_NUMBER: _ClassVar[int]
+    WATCH_FIELD_NUMBER: _ClassVar[int]
     adopt_redis: _gates_pb2.AdoptRedisRequest
     audit_coupon: AuditCouponRequest
     authenticate: AuthenticateRequest
@@ -465,10 +483,11 @@ class Request(_message.Message):
     server_info: ServerInfoRequest
     token: bytes
     update_coupon: UpdateCouponRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateRequest, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisRequest, _Mapping[str, object]]] = ...) -> None: ...
+    watch: _events_pb2.WatchRequest
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateRequest, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisRequest, _Mapping[str, object]]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "coupon", "coupon_status", "coupon_status_batch", "dead_letter", "error", "explain", "go_away", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info"]
+    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "coupon", "coupon_status", "coupon_status_batch", "dead_letter", "error", "explain", "go_away", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info", "watch"]
     ADOPT_REDIS_FIELD_NUMBER: _ClassVar[int]
     AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
@@ -490,6 +509,7 @@ class Response(_message.Message):
     REBUILD_GATE_FIELD_NUMBER: _ClassVar[int]
     RELOAD_FIELD_NUMBER: _ClassVar[int]
     SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
+    WATCH_FIELD_NUMBER: _ClassVar[int]
     adopt_redis: _gates_pb2.AdoptRedisResponse
     audit_coupon: AuditCouponResponse
     authenticate: AuthenticateResponse
@@ -511,7 +531,8 @@ class Response(_message.Message):
     rebuild_gate: _gates_pb2.RebuildGateResponse
     reload: ReloadResponse
     server_info: ServerInfoResponse
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., go_away: _Optional[_Union[GoAway, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchResponse, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateResponse, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisResponse, _Mapping[str, object]]] = ...) -> None: ...
+    watch: _events_pb2.WatchResponse
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., go_away: _Optional[_Union[GoAway, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchResponse, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchResponse, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateResponse, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisResponse, _Mapping[str, object]]] = ...) -> None: ...
 
 class ResumeCouponRequest(_message.Message):
     __slots__ = ["id"]
@@ -526,18 +547,20 @@ class ServerInfoRequest(_message.Message):
     def __init__(self, accepts_go_away: bool = ...) -> None: ...
 
 class ServerInfoResponse(_message.Message):
-    __slots__ = ["idle_seconds", "maximum_frame_bytes", "now", "partitions", "version"]
+    __slots__ = ["features", "idle_seconds", "maximum_frame_bytes", "now", "partitions", "version"]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
     IDLE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     MAXIMUM_FRAME_BYTES_FIELD_NUMBER: _ClassVar[int]
     NOW_FIELD_NUMBER: _ClassVar[int]
     PARTITIONS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    features: _containers.RepeatedScalarFieldContainer[str]
     idle_seconds: int
     maximum_frame_bytes: int
     now: int
     partitions: int
     version: str
-    def __init__(self, version: _Optional[str] = ..., partitions: _Optional[int] = ..., maximum_frame_bytes: _Optional[int] = ..., now: _Optional[int] = ..., idle_seconds: _Optional[int] = ...) -> None: ...
+    def __init__(self, version: _Optional[str] = ..., partitions: _Optional[int] = ..., maximum_frame_bytes: _Optional[int] = ..., now: _Optional[int] = ..., idle_seconds: _Optional[int] = ..., features: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class UpdateCouponRequest(_message.Message):
     __slots__ = ["closes_at", "id", "opens_at", "title", "total", "unlimited"]
@@ -565,9 +588,6 @@ class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__: list[str] = []
 
 class UserState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__: list[str] = []
-
-class RejectionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__: list[str] = []
 
 class CouponState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):

@@ -9,6 +9,12 @@ DEAD_LETTER_STATE_HELD: DeadLetterState
 DEAD_LETTER_STATE_REDRIVEN: DeadLetterState
 DEAD_LETTER_STATE_UNSPECIFIED: DeadLetterState
 DESCRIPTOR: _descriptor.FileDescriptor
+REJECTION_REASON_ALREADY_ISSUED: RejectionReason
+REJECTION_REASON_DEAD_LETTER: RejectionReason
+REJECTION_REASON_DISCARDED: RejectionReason
+REJECTION_REASON_NOT_FOUND: RejectionReason
+REJECTION_REASON_SOLD_OUT: RejectionReason
+REJECTION_REASON_UNSPECIFIED: RejectionReason
 
 class DeadLetter(_message.Message):
     __slots__ = ["coupon_id", "created_at", "epoch", "error", "id", "n", "request_id", "sequence", "state", "user_id"]
@@ -89,6 +95,9 @@ class RedriveDeadLetterRequest(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     id: int
     def __init__(self, id: _Optional[int] = ...) -> None: ...
+
+class RejectionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__: list[str] = []
 
 class DeadLetterState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__: list[str] = []

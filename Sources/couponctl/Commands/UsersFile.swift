@@ -1,0 +1,120 @@
+/// Many users of one coupon: a file with an id a line, in batches to the daemon.
+internal import ArgumentParser
+internal import CouponClient
+internal import CouponCore
+internal import CouponWire
+internal import NIOCore
+
+/// The users of a file.
+enum UsersFile {
+    /// - Parameter path: `-` is standard input.
+    static func users(of path: String) throws -> [UserID] {
+        try users(in: try CouponFile.text(of: path))
+    }
+
+    /// - Throws: A usage error that names the first line that is wrong.
+    static func users(in text: String) throws -> [UserID] {
+        var users: [UserID] = []
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (index, line) in lines.enumerated() {
+            let word = line.filter { !$0.isWhitespace }
+            if word.isEmpty { continue }
+            guard let user = UserID(argument: String(word)) else {
+                throw ValidationError("--users-file: line \(index + 1) is not the id of a user")
+            }
+            users.append(user)
+        }
+        guard !users.isEmpty else { throw ValidationError("--users-file: there is no user in it") }
+        return users
+    }
+
+    /// Parts that fit in one request each.
+    static func parts(_ users: [UserID]) -> [ArraySlice<UserID>] {
+        stride(from: 0, to: users.count, by: Limits.usersPerBatch).map {
+            users[$0..<min($0 + Limits.usersPerBatch, users.count)]
+        }
+    }
+}
+
+/// Asks for a coupon for a part of the users, and again for those whose answer may come later.
+///
+/// A request is named by coupon and user, so the same file may be sent again: who has the coupon by it gets
+/// the same answer.
+struct PartIssue {
+    private(set) var ends: [Result<Outcome, Failure>?]
+    private var batch: IssueBatch
+    /// The users of the next batch, by their place.
+    private var open: [Int]
+    private var tries: UInt32 = 0
+
+    init(coupon: CouponID, users: ArraySlice<UserID>, waitFor: WaitFor) {
+        // An earlier run may have asked, so the gate is asked: a holder gets its sequence, and not SOLD_OUT.
+        batch = IssueBatch(
+            coupon: coupon, items: users.map { Self.item(coupon, $0) }, waitFor: waitFor,
+            attempt: 1)
+        ends = Array(repeating: nil, count: users.count)
+        open = Array(0..<users.count)
+    }
+
+    private static func item(_ coupon: CouponID, _ user: UserID) -> IssueBatch.Item {
+        IssueBatch.Item(
+            user: user,
+            requestID: RequestID(
+                high: UInt64(bitPattern: coupon.rawValue), low: UInt64(bitPattern: user.rawValue),
+                length: 16))
+    }
+
+    mutating func run(_ client: CouponClient, deadline: TimeAmount) async throws(ClientError) {
+        let all = batch.items
+        let policy = RetryPolicy(tries: 10)
+        while !open.isEmpty {
+            batch.items = open.map { all[$0] }
+            let pause: UInt32?
+            do throws(ClientError) {
+                pause = keep(try await client.issue(batch, deadline: deadline), policy)
+            } catch {
+                tries += 1
+                pause = policy.pause(before: tries, after: error, jitter: .random(in: 0...1))
+                if pause == nil { throw error }
+            }
+            batch.attempt += 1
+            if let pause { try? await Task.sleep(for: .milliseconds(pause)) }
+        }
+    }
+
+    /// Keeps the answers.
+    /// - Returns: the pause before the next try; nil if there is none.
+    private mutating func keep(
+        _ answers: [Result<Outcome, Failure>], _ policy: RetryPolicy
+    ) -> UInt32? {
+        tries += 1
+        var (left, longest) = ([Int](), UInt32?.none)
+        for (place, answer) in zip(open, answers) {
+            ends[place] = answer
+            guard case .failure(let failure) = answer else { continue }
+            let pause = policy.pause(
+                before: tries, after: .refused(failure), jitter: .random(in: 0...1))
+            guard let pause else { continue }
+            left.append(place)
+            longest = max(longest ?? 0, pause)
+        }
+        open = left
+        return longest
+    }
+}
+
+extension UserID {
+    /// What the user got, as fields.
+    func fields(_ end: Result<Outcome, Failure>) -> [(String, JSONValue)] {
+        let user = [("user", JSONValue.integer(rawValue))]
+        switch end {
+        case .success(let outcome):
+            return user + [("outcome", .string(outcome.name))] + outcome.details
+        case .failure(let failure):
+            return user + [
+                ("error", .string(failure.message.safeForTerminal)),
+                ("acceptance", .acceptance(failure.acceptance)),
+            ]
+        }
+    }
+}
