@@ -1492,7 +1492,7 @@ void   coupond__v1__reload_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__reload_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[28] =
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[29] =
 {
   {
     "id",
@@ -1830,6 +1830,18 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[28
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "topology",
+    45,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, topology),
+    &coupond__v1__topology_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__request__field_indices_by_name[] = {
   27,   /* field[27] = adopt_redis */
@@ -1858,6 +1870,7 @@ static const unsigned coupond__v1__request__field_indices_by_name[] = {
   16,   /* field[16] = resume_coupon */
   6,   /* field[6] = server_info */
   2,   /* field[2] = token */
+  28,   /* field[28] = topology */
   14,   /* field[14] = update_coupon */
   10,   /* field[10] = watch */
 };
@@ -1870,7 +1883,7 @@ static const ProtobufCIntRange coupond__v1__request__number_ranges[7 + 1] =
   { 30, 20 },
   { 40, 25 },
   { 44, 27 },
-  { 0, 28 }
+  { 0, 29 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1880,14 +1893,14 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  28,
+  29,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
   7,  coupond__v1__request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[22] =
+static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[23] =
 {
   {
     "id",
@@ -2153,6 +2166,18 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[2
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "topology",
+    45,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, topology),
+    &coupond__v1__topology_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__response__field_indices_by_name[] = {
   21,   /* field[21] = adopt_redis */
@@ -2176,6 +2201,7 @@ static const unsigned coupond__v1__response__field_indices_by_name[] = {
   20,   /* field[20] = rebuild_gate */
   19,   /* field[19] = reload */
   5,   /* field[5] = server_info */
+  22,   /* field[22] = topology */
   10,   /* field[10] = watch */
 };
 static const ProtobufCIntRange coupond__v1__response__number_ranges[9 + 1] =
@@ -2189,7 +2215,7 @@ static const ProtobufCIntRange coupond__v1__response__number_ranges[9 + 1] =
   { 33, 17 },
   { 40, 19 },
   { 44, 21 },
-  { 0, 22 }
+  { 0, 23 }
 };
 const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
 {
@@ -2199,7 +2225,7 @@ const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
   "Coupond__V1__Response",
   "coupond.v1",
   sizeof(Coupond__V1__Response),
-  22,
+  23,
   coupond__v1__response__field_descriptors,
   coupond__v1__response__field_indices_by_name,
   9,  coupond__v1__response__number_ranges,

@@ -187,6 +187,141 @@ void   coupond__v1__adopt_redis_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__adopt_redis_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   coupond__v1__topology_request__init
+                     (Coupond__V1__TopologyRequest         *message)
+{
+  static const Coupond__V1__TopologyRequest init_value = COUPOND__V1__TOPOLOGY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__topology_request__get_packed_size
+                     (const Coupond__V1__TopologyRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__topology_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__topology_request__pack
+                     (const Coupond__V1__TopologyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__topology_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__topology_request__pack_to_buffer
+                     (const Coupond__V1__TopologyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__topology_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__TopologyRequest *
+       coupond__v1__topology_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__TopologyRequest *)
+     protobuf_c_message_unpack (&coupond__v1__topology_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__topology_request__free_unpacked
+                     (Coupond__V1__TopologyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__topology_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__topology_response__init
+                     (Coupond__V1__TopologyResponse         *message)
+{
+  static const Coupond__V1__TopologyResponse init_value = COUPOND__V1__TOPOLOGY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__topology_response__get_packed_size
+                     (const Coupond__V1__TopologyResponse *message)
+{
+  assert(message->base.descriptor == &coupond__v1__topology_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__topology_response__pack
+                     (const Coupond__V1__TopologyResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__topology_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__topology_response__pack_to_buffer
+                     (const Coupond__V1__TopologyResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__topology_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__TopologyResponse *
+       coupond__v1__topology_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__TopologyResponse *)
+     protobuf_c_message_unpack (&coupond__v1__topology_response__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__topology_response__free_unpacked
+                     (Coupond__V1__TopologyResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__topology_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__redis_node__init
+                     (Coupond__V1__RedisNode         *message)
+{
+  static const Coupond__V1__RedisNode init_value = COUPOND__V1__REDIS_NODE__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__redis_node__get_packed_size
+                     (const Coupond__V1__RedisNode *message)
+{
+  assert(message->base.descriptor == &coupond__v1__redis_node__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__redis_node__pack
+                     (const Coupond__V1__RedisNode *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__redis_node__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__redis_node__pack_to_buffer
+                     (const Coupond__V1__RedisNode *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__redis_node__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__RedisNode *
+       coupond__v1__redis_node__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__RedisNode *)
+     protobuf_c_message_unpack (&coupond__v1__redis_node__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__redis_node__free_unpacked
+                     (Coupond__V1__RedisNode *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__redis_node__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor coupond__v1__rebuild_gate_request__field_descriptors[1] =
 {
   {
@@ -331,4 +466,221 @@ const ProtobufCMessageDescriptor coupond__v1__adopt_redis_response__descriptor =
   1,  coupond__v1__adopt_redis_response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__adopt_redis_response__init,
   NULL,NULL,NULL    /* reserved[123] */
+};
+#define coupond__v1__topology_request__field_descriptors NULL
+#define coupond__v1__topology_request__field_indices_by_name NULL
+#define coupond__v1__topology_request__number_ranges NULL
+const ProtobufCMessageDescriptor coupond__v1__topology_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.TopologyRequest",
+  "TopologyRequest",
+  "Coupond__V1__TopologyRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__TopologyRequest),
+  0,
+  coupond__v1__topology_request__field_descriptors,
+  coupond__v1__topology_request__field_indices_by_name,
+  0,  coupond__v1__topology_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__topology_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__topology_response__field_descriptors[5] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__TopologyResponse, kind),
+    &coupond__v1__redis_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__TopologyResponse, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nodes",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__TopologyResponse, n_nodes),
+    offsetof(Coupond__V1__TopologyResponse, nodes),
+    &coupond__v1__redis_node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "more_nodes",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__TopologyResponse, more_nodes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trouble",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__TopologyResponse, trouble),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__topology_response__field_indices_by_name[] = {
+  1,   /* field[1] = epoch */
+  0,   /* field[0] = kind */
+  3,   /* field[3] = more_nodes */
+  2,   /* field[2] = nodes */
+  4,   /* field[4] = trouble */
+};
+static const ProtobufCIntRange coupond__v1__topology_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor coupond__v1__topology_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.TopologyResponse",
+  "TopologyResponse",
+  "Coupond__V1__TopologyResponse",
+  "coupond.v1",
+  sizeof(Coupond__V1__TopologyResponse),
+  5,
+  coupond__v1__topology_response__field_descriptors,
+  coupond__v1__topology_response__field_indices_by_name,
+  1,  coupond__v1__topology_response__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__topology_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__redis_node__field_descriptors[4] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__RedisNode, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "address",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__RedisNode, address),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "term",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__RedisNode, term),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "partitions",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Coupond__V1__RedisNode, n_partitions),
+    offsetof(Coupond__V1__RedisNode, partitions),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__redis_node__field_indices_by_name[] = {
+  1,   /* field[1] = address */
+  0,   /* field[0] = id */
+  3,   /* field[3] = partitions */
+  2,   /* field[2] = term */
+};
+static const ProtobufCIntRange coupond__v1__redis_node__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor coupond__v1__redis_node__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.RedisNode",
+  "RedisNode",
+  "Coupond__V1__RedisNode",
+  "coupond.v1",
+  sizeof(Coupond__V1__RedisNode),
+  4,
+  coupond__v1__redis_node__field_descriptors,
+  coupond__v1__redis_node__field_indices_by_name,
+  1,  coupond__v1__redis_node__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__redis_node__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue coupond__v1__redis_kind__enum_values_by_number[4] =
+{
+  { "REDIS_KIND_UNSPECIFIED", "COUPOND__V1__REDIS_KIND__REDIS_KIND_UNSPECIFIED", 0 },
+  { "REDIS_KIND_SINGLE", "COUPOND__V1__REDIS_KIND__REDIS_KIND_SINGLE", 1 },
+  { "REDIS_KIND_SENTINEL", "COUPOND__V1__REDIS_KIND__REDIS_KIND_SENTINEL", 2 },
+  { "REDIS_KIND_CLUSTER", "COUPOND__V1__REDIS_KIND__REDIS_KIND_CLUSTER", 3 },
+};
+static const ProtobufCIntRange coupond__v1__redis_kind__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex coupond__v1__redis_kind__enum_values_by_name[4] =
+{
+  { "REDIS_KIND_CLUSTER", 3 },
+  { "REDIS_KIND_SENTINEL", 2 },
+  { "REDIS_KIND_SINGLE", 1 },
+  { "REDIS_KIND_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor coupond__v1__redis_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "coupond.v1.RedisKind",
+  "RedisKind",
+  "Coupond__V1__RedisKind",
+  "coupond.v1",
+  4,
+  coupond__v1__redis_kind__enum_values_by_number,
+  4,
+  coupond__v1__redis_kind__enum_values_by_name,
+  1,
+  coupond__v1__redis_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -242,6 +242,13 @@ extension CouponClient {
         return partitions
     }
 
+    /// Which Redis serves which partitions, as the daemon knows it.
+    public func topology(deadline: TimeAmount? = nil) async throws(ClientError) -> TopologyReport {
+        let answer = try await call(.topology, deadline: deadline)
+        guard case .topology(let report) = answer else { throw .otherMethod }
+        return report
+    }
+
     private func decided(
         _ method: Request.Method, _ deadline: TimeAmount?
     ) async throws(ClientError) -> DeadLetter {

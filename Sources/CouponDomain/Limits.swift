@@ -56,6 +56,10 @@ public enum Limits {
     public static let bookmarkBytes = 32_768
     /// The longest wait for events, in milliseconds.
     public static let maximumWatchMilliseconds: UInt32 = 30_000
+    /// Nodes of Redis in one report, at most: with the longest texts they fit in a frame.
+    public static let nodesPerReport = 256
+    /// The longest id or address of a node in a report, in bytes of UTF-8; a longer one is cut.
+    public static let nodeTextBytes = 96
     /// Coupons in a page of a list that names no limit.
     public static let defaultCouponsPerPage = 100
 }

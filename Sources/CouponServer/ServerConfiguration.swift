@@ -112,6 +112,10 @@ public protocol ServerEnvironment: Sendable {
     var whyPartitionsWait: String? { get }
     /// The rights that the daemon lacks, for people; nil if it has all.
     var missingRights: String? { get }
+    /// Where Redis is; nil until it was read for the first time.
+    var topology: Topology? { get }
+    /// Why it could not be read the last time, for people; nil if it could.
+    var topologyTrouble: String? { get }
     /// Counts a coupon for which PostgreSQL went back.
     func countPostgresRollback()
     /// Metrics that the server does not count itself, in Prometheus' text format; may block.

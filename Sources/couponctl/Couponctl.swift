@@ -16,9 +16,9 @@ struct Couponctl: AsyncParsableCommand {
         subcommands: [
             CouponCommand.self, IssueCommand.self, StatusCommand.self, BenchCommand.self,
             WatchCommand.self, VerifyCommand.self, DeadLetterCommand.self, ReloadCommand.self,
-            GateCommand.self, RedisCommand.self, HealthCommand.self, HistoryCommand.self,
-            ExplainCommand.self,
-            CallerCommand.self, TopCommand.self, CompletionCommand.self, ContextCommand.self,
+            GateCommand.self, RedisCommand.self, TopologyCommand.self, HealthCommand.self,
+            HistoryCommand.self, ExplainCommand.self, CallerCommand.self, TopCommand.self,
+            CompletionCommand.self, ContextCommand.self,
         ])
 
     // Here too, to allow them before the command's name.

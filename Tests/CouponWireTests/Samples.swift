@@ -119,7 +119,7 @@ enum Samples {
             .listAdminActions(.coupon(CouponID(8)), before: 9, limit: Limits.trailLinesPerPage),
             .listAdminActions(.principal("Zoë"), before: 1, limit: 50),
             .explain(coupon: CouponID(3), user: UserID(4)), .reload, .rebuildGate(PartitionID(0)),
-            .rebuildGate(PartitionID(Limits.maximumPartitions - 1)), .adoptRedis,
+            .rebuildGate(PartitionID(Limits.maximumPartitions - 1)), .adoptRedis, .topology,
         ]
 
     static let requests: [Request] =
@@ -269,6 +269,17 @@ enum Samples {
             .goAway(isLast: false), .goAway(isLast: true),
             .reloaded, .gateRebuilt(PartitionID(0), 1), .gateRebuilt(PartitionID(9), .max),
             .redisAdopted(partitions: 0), .redisAdopted(partitions: 16),
+            .topology(TopologyReport(kind: .single, epoch: 0, nodes: [])),
+            .topology(
+                TopologyReport(
+                    kind: .cluster, epoch: .max,
+                    nodes: (0..<Limits.nodesPerReport).map { index in
+                        TopologyReport.Node(
+                            id: String(repeating: "a", count: Limits.nodeTextBytes),
+                            address: String(repeating: "b", count: Limits.nodeTextBytes),
+                            term: .max,
+                            partitions: (0..<4).map { PartitionID(4 * index + $0) })
+                    }, moreNodes: 7, trouble: "no node answers")),
             .health(notReady: nil), .health(notReady: "Redis is away"),
             .serverInfo(
                 ServerInfo(

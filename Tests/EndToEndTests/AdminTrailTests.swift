@@ -87,6 +87,7 @@ import Testing
             { client, _ in
                 _ = try await client.explanation(of: UserID(1), for: coupon)
             }),
+        Method("topology", { client, _ in _ = try await client.topology() }),
         Method("reload", leavesTrail: true, { client, _ in try await client.reload() }),
         Method(
             "rebuild_gate", leavesTrail: true,

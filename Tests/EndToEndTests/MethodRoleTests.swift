@@ -31,7 +31,7 @@ import Testing
             (.listDeadLetters(after: 0, coupon: nil), operators),
             (.redriveDeadLetter(1), operators), (.discardDeadLetter(1), operators),
             (.listAdminActions(.all, before: 1, limit: 1), operators),
-            (.explain(coupon: id, user: UserID(1)), operators),
+            (.explain(coupon: id, user: UserID(1)), operators), (.topology, operators),
             // Its window has passed. Nobody creates coupon 78.
             (.createCoupon(Coupon(id: id, title: "t", total: 1, window: window)), admins),
             (.updateCoupon(CouponID(78), CouponChange(title: "t")), admins),

@@ -128,7 +128,8 @@ typedef enum {
   COUPOND__V1__REQUEST__METHOD_EXPLAIN = 34,
   COUPOND__V1__REQUEST__METHOD_RELOAD = 40,
   COUPOND__V1__REQUEST__METHOD_REBUILD_GATE = 41,
-  COUPOND__V1__REQUEST__METHOD_ADOPT_REDIS = 44
+  COUPOND__V1__REQUEST__METHOD_ADOPT_REDIS = 44,
+  COUPOND__V1__REQUEST__METHOD_TOPOLOGY = 45
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__REQUEST__METHOD__CASE)
 } Coupond__V1__Request__MethodCase;
 
@@ -174,6 +175,7 @@ struct  Coupond__V1__Request
     Coupond__V1__ReloadRequest *reload;
     Coupond__V1__RebuildGateRequest *rebuild_gate;
     Coupond__V1__AdoptRedisRequest *adopt_redis;
+    Coupond__V1__TopologyRequest *topology;
   };
 };
 #define COUPOND__V1__REQUEST__INIT \
@@ -203,7 +205,8 @@ typedef enum {
   COUPOND__V1__RESPONSE__RESULT_EXPLAIN = 34,
   COUPOND__V1__RESPONSE__RESULT_RELOAD = 40,
   COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE = 41,
-  COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS = 44
+  COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS = 44,
+  COUPOND__V1__RESPONSE__RESULT_TOPOLOGY = 45
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__RESPONSE__RESULT__CASE)
 } Coupond__V1__Response__ResultCase;
 
@@ -240,6 +243,7 @@ struct  Coupond__V1__Response
     Coupond__V1__ReloadResponse *reload;
     Coupond__V1__RebuildGateResponse *rebuild_gate;
     Coupond__V1__AdoptRedisResponse *adopt_redis;
+    Coupond__V1__TopologyResponse *topology;
   };
 };
 #define COUPOND__V1__RESPONSE__INIT \

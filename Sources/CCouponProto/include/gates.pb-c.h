@@ -19,10 +19,20 @@ typedef struct Coupond__V1__RebuildGateRequest Coupond__V1__RebuildGateRequest;
 typedef struct Coupond__V1__RebuildGateResponse Coupond__V1__RebuildGateResponse;
 typedef struct Coupond__V1__AdoptRedisRequest Coupond__V1__AdoptRedisRequest;
 typedef struct Coupond__V1__AdoptRedisResponse Coupond__V1__AdoptRedisResponse;
+typedef struct Coupond__V1__TopologyRequest Coupond__V1__TopologyRequest;
+typedef struct Coupond__V1__TopologyResponse Coupond__V1__TopologyResponse;
+typedef struct Coupond__V1__RedisNode Coupond__V1__RedisNode;
 
 
 /* --- enums --- */
 
+typedef enum _Coupond__V1__RedisKind {
+  COUPOND__V1__REDIS_KIND__REDIS_KIND_UNSPECIFIED = 0,
+  COUPOND__V1__REDIS_KIND__REDIS_KIND_SINGLE = 1,
+  COUPOND__V1__REDIS_KIND__REDIS_KIND_SENTINEL = 2,
+  COUPOND__V1__REDIS_KIND__REDIS_KIND_CLUSTER = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__REDIS_KIND)
+} Coupond__V1__RedisKind;
 
 /* --- messages --- */
 #pragma clang attribute push(__attribute__((swift_attr("safe"))), apply_to = any(record, field))
@@ -79,6 +89,71 @@ struct  Coupond__V1__AdoptRedisResponse
 #define COUPOND__V1__ADOPT_REDIS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__adopt_redis_response__descriptor) \
     , 0 }
+
+
+/*
+ * Which Redis serves which partitions, as this daemon knows it.
+ */
+struct  Coupond__V1__TopologyRequest
+{
+  ProtobufCMessage base;
+};
+#define COUPOND__V1__TOPOLOGY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__topology_request__descriptor) \
+     }
+
+
+struct  Coupond__V1__TopologyResponse
+{
+  ProtobufCMessage base;
+  Coupond__V1__RedisKind kind;
+  /*
+   * Of the cluster, or Sentinel's config epoch; 0 for a single Redis.
+   */
+  uint64_t epoch;
+  /*
+   * Those with partitions first, 256 at most.
+   */
+  size_t n_nodes;
+  Coupond__V1__RedisNode **nodes;
+  /*
+   * How many more there are.
+   */
+  uint32_t more_nodes;
+  /*
+   * Why Sentinel or the cluster could not be asked the last time; empty if it could.
+   */
+  ProtobufCBinaryData trouble;
+};
+#define COUPOND__V1__TOPOLOGY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__topology_response__descriptor) \
+    , COUPOND__V1__REDIS_KIND__REDIS_KIND_UNSPECIFIED, 0, 0,NULL, 0, {0,NULL} }
+
+
+struct  Coupond__V1__RedisNode
+{
+  ProtobufCMessage base;
+  /*
+   * In a cluster the id that the node gave itself.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * Where the daemon reaches it.
+   */
+  ProtobufCBinaryData address;
+  /*
+   * Rises with every failover; 0 for a single Redis.
+   */
+  uint64_t term;
+  /*
+   * Whose keys are there.
+   */
+  size_t n_partitions;
+  int64_t *partitions;
+};
+#define COUPOND__V1__REDIS_NODE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__redis_node__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, 0,NULL }
 
 
 #pragma clang attribute pop
@@ -159,6 +234,63 @@ Coupond__V1__AdoptRedisResponse *
 void   coupond__v1__adopt_redis_response__free_unpacked
                      (Coupond__V1__AdoptRedisResponse *message,
                       ProtobufCAllocator *allocator);
+/* Coupond__V1__TopologyRequest methods */
+void   coupond__v1__topology_request__init
+                     (Coupond__V1__TopologyRequest         *message);
+size_t coupond__v1__topology_request__get_packed_size
+                     (const Coupond__V1__TopologyRequest   *message);
+size_t coupond__v1__topology_request__pack
+                     (const Coupond__V1__TopologyRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__topology_request__pack_to_buffer
+                     (const Coupond__V1__TopologyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__TopologyRequest *
+       coupond__v1__topology_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__topology_request__free_unpacked
+                     (Coupond__V1__TopologyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__TopologyResponse methods */
+void   coupond__v1__topology_response__init
+                     (Coupond__V1__TopologyResponse         *message);
+size_t coupond__v1__topology_response__get_packed_size
+                     (const Coupond__V1__TopologyResponse   *message);
+size_t coupond__v1__topology_response__pack
+                     (const Coupond__V1__TopologyResponse   *message,
+                      uint8_t             *out);
+size_t coupond__v1__topology_response__pack_to_buffer
+                     (const Coupond__V1__TopologyResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__TopologyResponse *
+       coupond__v1__topology_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__topology_response__free_unpacked
+                     (Coupond__V1__TopologyResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__RedisNode methods */
+void   coupond__v1__redis_node__init
+                     (Coupond__V1__RedisNode         *message);
+size_t coupond__v1__redis_node__get_packed_size
+                     (const Coupond__V1__RedisNode   *message);
+size_t coupond__v1__redis_node__pack
+                     (const Coupond__V1__RedisNode   *message,
+                      uint8_t             *out);
+size_t coupond__v1__redis_node__pack_to_buffer
+                     (const Coupond__V1__RedisNode   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__RedisNode *
+       coupond__v1__redis_node__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__redis_node__free_unpacked
+                     (Coupond__V1__RedisNode *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Coupond__V1__RebuildGateRequest_Closure)
@@ -173,12 +305,22 @@ typedef void (*Coupond__V1__AdoptRedisRequest_Closure)
 typedef void (*Coupond__V1__AdoptRedisResponse_Closure)
                  (const Coupond__V1__AdoptRedisResponse *message,
                   void *closure_data);
+typedef void (*Coupond__V1__TopologyRequest_Closure)
+                 (const Coupond__V1__TopologyRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__TopologyResponse_Closure)
+                 (const Coupond__V1__TopologyResponse *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__RedisNode_Closure)
+                 (const Coupond__V1__RedisNode *message,
+                  void *closure_data);
 
 /* --- services --- */
 
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    coupond__v1__redis_kind__descriptor;
 extern const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_request__descriptor
   __attribute__((swift_name("Coupond__V1__RebuildGateRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__rebuild_gate_response__descriptor
@@ -187,6 +329,12 @@ extern const ProtobufCMessageDescriptor coupond__v1__adopt_redis_request__descri
   __attribute__((swift_name("Coupond__V1__AdoptRedisRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__adopt_redis_response__descriptor
   __attribute__((swift_name("Coupond__V1__AdoptRedisResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__topology_request__descriptor
+  __attribute__((swift_name("Coupond__V1__TopologyRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__topology_response__descriptor
+  __attribute__((swift_name("Coupond__V1__TopologyResponse.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__redis_node__descriptor
+  __attribute__((swift_name("Coupond__V1__RedisNode.descriptor")));
 
 PROTOBUF_C__END_DECLS
 

@@ -21,7 +21,8 @@ extension Request.Method {
         case .couponStatus, .couponStatusBatch: .reader
         case .watch: .watcher
         case .getCoupon, .listCoupons, .pauseCoupon, .resumeCoupon, .auditCoupon, .listIssues,
-            .listDeadLetters, .redriveDeadLetter, .discardDeadLetter, .listAdminActions, .explain:
+            .listDeadLetters, .redriveDeadLetter, .discardDeadLetter, .listAdminActions, .explain,
+            .topology:
             .operator
         case .createCoupon, .updateCoupon, .closeCoupon, .reload, .rebuildGate, .adoptRedis: .admin
         }
@@ -30,7 +31,7 @@ extension Request.Method {
     /// The coupons that it touches.
     var touchedCoupons: TouchedCoupons {
         switch self {
-        case .health, .serverInfo, .authenticate: .none
+        case .health, .serverInfo, .authenticate, .topology: .none
         case .issue(let request): .one(request.coupon)
         case .issueBatch(let batch): .one(batch.coupon)
         case .couponStatus(let id, _), .couponStatusBatch(let id, _), .getCoupon(let id),

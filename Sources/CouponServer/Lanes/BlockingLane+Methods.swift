@@ -66,6 +66,7 @@ extension BlockingLane {
             .explanation(try keeper.explain(CouponUser(user: user, coupon: coupon)).sentences)
         case .reload: try recordedReload(by: call)
         case .adoptRedis: .redisAdopted(partitions: try store.adoptRedis(by: call))
+        case .topology: .topology(try topologyReport())
         case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
             .authenticate, .rebuildGate:
             throw .answer(Failure(.internal, "internal: method routed to the wrong handler"))
@@ -76,6 +77,14 @@ extension BlockingLane {
         _ id: CouponID, _ change: CouponChange, by call: AdminCall, _ deadline: MonotonicTime
     ) throws(BackendError) -> Response.Result {
         .coupon(try keeper.update(id, change, by: call, deadline: deadline))
+    }
+
+    private func topologyReport() throws(BackendError) -> TopologyReport {
+        guard let topology = environment.topology else {
+            let reason = environment.topologyTrouble ?? "it is being read"
+            throw .answer(.unavailable("the topology of Redis is not known yet: \(reason)"))
+        }
+        return TopologyReport(topology, partitioning, trouble: environment.topologyTrouble)
     }
 
     /// An empty page means that there are no more issues; an unknown coupon is an error.
@@ -96,8 +105,7 @@ extension Request.Method {
             true
         case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
             .authenticate, .getCoupon, .listCoupons, .auditCoupon, .listIssues, .listDeadLetters,
-            .listAdminActions, .explain, .reload,
-            .rebuildGate:
+            .listAdminActions, .explain, .reload, .rebuildGate, .topology:
             false
         }
     }

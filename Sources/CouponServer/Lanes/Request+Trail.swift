@@ -11,7 +11,8 @@ extension Request.Method {
             true
         case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
             .authenticate, .getCoupon, .listCoupons,
-            .auditCoupon, .listIssues, .listDeadLetters, .listAdminActions, .explain:
+            .auditCoupon, .listIssues, .listDeadLetters, .listAdminActions, .explain,
+            .topology:
             false
         }
     }

@@ -29,6 +29,7 @@ extension Request.Method {
         case .reload: "reload"
         case .rebuildGate: "rebuild_gate"
         case .adoptRedis: "adopt_redis"
+        case .topology: "topology"
         }
     }
 }

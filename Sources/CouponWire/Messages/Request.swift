@@ -76,6 +76,8 @@ public struct Request: Equatable, Sendable {
         case rebuildGate(PartitionID)
         /// Lets the partitions go to a Redis of a lower term (rule 50).
         case adoptRedis
+        /// Which Redis serves which partitions.
+        case topology
 
         /// Whether it is not for issuers and readers, and so may come with the admin token.
         public var isAdmin: Bool {
@@ -133,6 +135,7 @@ extension MessageArena {
         case .rebuildGate(let partition):
             part.rebuild_gate = try only(\.partition, UInt32(clamping: partition.rawValue))
         case .adoptRedis: part.adopt_redis = try make(Coupond__V1__AdoptRedisRequest.self)
+        case .topology: part.topology = try make(Coupond__V1__TopologyRequest.self)
         case .createCoupon(let coupon): part.create_coupon = try create(coupon)
         case .listCoupons(let after, let limit):
             part.list_coupons = try list(after: after, limit: limit)
@@ -194,6 +197,7 @@ extension Request.Method {
         case .reload: COUPOND__V1__REQUEST__METHOD_RELOAD
         case .rebuildGate: COUPOND__V1__REQUEST__METHOD_REBUILD_GATE
         case .adoptRedis: COUPOND__V1__REQUEST__METHOD_ADOPT_REDIS
+        case .topology: COUPOND__V1__REQUEST__METHOD_TOPOLOGY
         }
     }
 }
@@ -262,6 +266,7 @@ extension Request.Method {
             let rebuild = try Field.message(raw.rebuild_gate, "rebuild_gate")
             return .rebuildGate(PartitionID(Int(rebuild.partition)))
         case COUPOND__V1__REQUEST__METHOD_ADOPT_REDIS: return .adoptRedis
+        case COUPOND__V1__REQUEST__METHOD_TOPOLOGY: return .topology
         default: return try ofOneID(raw)
         }
     }

@@ -63,6 +63,8 @@ public struct Response: Equatable, Sendable {
         case gateRebuilt(PartitionID, Epoch)
         /// To `adoptRedis`: how many partitions had a term.
         case redisAdopted(partitions: Int)
+        /// To `topology`.
+        case topology(TopologyReport)
     }
 }
 
@@ -117,6 +119,9 @@ extension MessageArena {
         case .redisAdopted(let partitions):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS
             part.adopt_redis = try adopted(partitions)
+        case .topology(let report):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_TOPOLOGY
+            part.topology = try topology(report)
         case .coupon(let coupon):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON
             part.coupon = try self.coupon(coupon)
@@ -234,6 +239,8 @@ extension Response.Result {
         case COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS:
             let adopted = try Field.message(raw.adopt_redis, "adopt_redis")
             self = .redisAdopted(partitions: Int(adopted.partitions))
+        case COUPOND__V1__RESPONSE__RESULT_TOPOLOGY:
+            self = .topology(try TopologyReport(try Field.message(raw.topology, "topology")))
         default:
             throw .field("result", "not known here")
         }

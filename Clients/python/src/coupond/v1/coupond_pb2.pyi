@@ -18,6 +18,10 @@ from coupond.v1.gates_pb2 import RebuildGateRequest as RebuildGateRequest
 from coupond.v1.gates_pb2 import RebuildGateResponse as RebuildGateResponse
 from coupond.v1.gates_pb2 import AdoptRedisRequest as AdoptRedisRequest
 from coupond.v1.gates_pb2 import AdoptRedisResponse as AdoptRedisResponse
+from coupond.v1.gates_pb2 import TopologyRequest as TopologyRequest
+from coupond.v1.gates_pb2 import TopologyResponse as TopologyResponse
+from coupond.v1.gates_pb2 import RedisNode as RedisNode
+from coupond.v1.gates_pb2 import RedisKind as RedisKind
 from coupond.v1.issues_pb2 import Issue as Issue
 from coupond.v1.issues_pb2 import ListIssuesRequest as ListIssuesRequest
 from coupond.v1.issues_pb2 import ListIssuesResponse as ListIssuesResponse
@@ -63,6 +67,10 @@ OUTCOME_PAUSED: Outcome
 OUTCOME_REJECTED: Outcome
 OUTCOME_SOLD_OUT: Outcome
 OUTCOME_UNSPECIFIED: Outcome
+REDIS_KIND_CLUSTER: _gates_pb2.RedisKind
+REDIS_KIND_SENTINEL: _gates_pb2.RedisKind
+REDIS_KIND_SINGLE: _gates_pb2.RedisKind
+REDIS_KIND_UNSPECIFIED: _gates_pb2.RedisKind
 REJECTION_REASON_ALREADY_ISSUED: _issues_pb2.RejectionReason
 REJECTION_REASON_DEAD_LETTER: _issues_pb2.RejectionReason
 REJECTION_REASON_DISCARDED: _issues_pb2.RejectionReason
@@ -427,7 +435,7 @@ class ReloadResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "close_coupon", "coupon_status", "coupon_status_batch", "create_coupon", "deadline_ms", "discard_dead_letter", "explain", "get_coupon", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "update_coupon", "watch"]
+    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "close_coupon", "coupon_status", "coupon_status_batch", "create_coupon", "deadline_ms", "discard_dead_letter", "explain", "get_coupon", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "topology", "update_coupon", "watch"]
     ADOPT_REDIS_FIELD_NUMBER: _ClassVar[int]
     AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
@@ -454,6 +462,7 @@ class Request(_message.Message):
     RESUME_COUPON_FIELD_NUMBER: _ClassVar[int]
     SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
     UPDATE_COUPON_FIELD_NUMBER: _ClassVar[int]
     WATCH_FIELD_NUMBER: _ClassVar[int]
     adopt_redis: _gates_pb2.AdoptRedisRequest
@@ -482,12 +491,13 @@ class Request(_message.Message):
     resume_coupon: ResumeCouponRequest
     server_info: ServerInfoRequest
     token: bytes
+    topology: _gates_pb2.TopologyRequest
     update_coupon: UpdateCouponRequest
     watch: _events_pb2.WatchRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateRequest, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisRequest, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateRequest, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisRequest, _Mapping[str, object]]] = ..., topology: _Optional[_Union[_gates_pb2.TopologyRequest, _Mapping[str, object]]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "coupon", "coupon_status", "coupon_status_batch", "dead_letter", "error", "explain", "go_away", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info", "watch"]
+    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "coupon", "coupon_status", "coupon_status_batch", "dead_letter", "error", "explain", "go_away", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info", "topology", "watch"]
     ADOPT_REDIS_FIELD_NUMBER: _ClassVar[int]
     AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
@@ -509,6 +519,7 @@ class Response(_message.Message):
     REBUILD_GATE_FIELD_NUMBER: _ClassVar[int]
     RELOAD_FIELD_NUMBER: _ClassVar[int]
     SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
+    TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
     WATCH_FIELD_NUMBER: _ClassVar[int]
     adopt_redis: _gates_pb2.AdoptRedisResponse
     audit_coupon: AuditCouponResponse
@@ -531,8 +542,9 @@ class Response(_message.Message):
     rebuild_gate: _gates_pb2.RebuildGateResponse
     reload: ReloadResponse
     server_info: ServerInfoResponse
+    topology: _gates_pb2.TopologyResponse
     watch: _events_pb2.WatchResponse
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., go_away: _Optional[_Union[GoAway, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchResponse, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchResponse, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateResponse, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisResponse, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., go_away: _Optional[_Union[GoAway, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchResponse, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchResponse, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateResponse, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisResponse, _Mapping[str, object]]] = ..., topology: _Optional[_Union[_gates_pb2.TopologyResponse, _Mapping[str, object]]] = ...) -> None: ...
 
 class ResumeCouponRequest(_message.Message):
     __slots__ = ["id"]

@@ -13,13 +13,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63oupond/v1/gates.proto\x12\ncoupond.v1\"\'\n\x12RebuildGateRequest\x12\x11\n\tpartition\x18\x01 \x01(\r\"7\n\x13RebuildGateResponse\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\"\x13\n\x11\x41\x64optRedisRequest\"(\n\x12\x41\x64optRedisResponse\x12\x12\n\npartitions\x18\x01 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63oupond/v1/gates.proto\x12\ncoupond.v1\"\'\n\x12RebuildGateRequest\x12\x11\n\tpartition\x18\x01 \x01(\r\"7\n\x13RebuildGateResponse\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\"\x13\n\x11\x41\x64optRedisRequest\"(\n\x12\x41\x64optRedisResponse\x12\x12\n\npartitions\x18\x01 \x01(\r\"\x11\n\x0fTopologyRequest\"\x91\x01\n\x10TopologyResponse\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.coupond.v1.RedisKind\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12$\n\x05nodes\x18\x03 \x03(\x0b\x32\x15.coupond.v1.RedisNode\x12\x12\n\nmore_nodes\x18\x04 \x01(\r\x12\x0f\n\x07trouble\x18\x05 \x01(\t\"J\n\tRedisNode\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04term\x18\x03 \x01(\x04\x12\x12\n\npartitions\x18\x04 \x03(\x03*o\n\tRedisKind\x12\x1a\n\x16REDIS_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11REDIS_KIND_SINGLE\x10\x01\x12\x17\n\x13REDIS_KIND_SENTINEL\x10\x02\x12\x16\n\x12REDIS_KIND_CLUSTER\x10\x03\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'coupond.v1.gates_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
+  _REDISKIND._serialized_start=442
+  _REDISKIND._serialized_end=553
   _REBUILDGATEREQUEST._serialized_start=38
   _REBUILDGATEREQUEST._serialized_end=77
   _REBUILDGATERESPONSE._serialized_start=79
@@ -28,4 +30,10 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _ADOPTREDISREQUEST._serialized_end=155
   _ADOPTREDISRESPONSE._serialized_start=157
   _ADOPTREDISRESPONSE._serialized_end=197
+  _TOPOLOGYREQUEST._serialized_start=199
+  _TOPOLOGYREQUEST._serialized_end=216
+  _TOPOLOGYRESPONSE._serialized_start=219
+  _TOPOLOGYRESPONSE._serialized_end=364
+  _REDISNODE._serialized_start=366
+  _REDISNODE._serialized_end=440
 # @@protoc_insertion_point(module_scope)
