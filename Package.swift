@@ -78,7 +78,8 @@ let package = Package(
         .target(
             name: "CouponRedis",
             dependencies: [
-                "CHiredis", "CouponCore", nioCore, nioPosix, nioTLS, nioTLSEvents, logging, deque,
+                "CHiredis", "CouponCore", "SerialThreads", nioCore, nioPosix, nioTLS, nioTLSEvents,
+                logging, deque,
             ],
             resources: [.embedInCode("Scripts")],
             swiftSettings: strict),

@@ -12,6 +12,7 @@ private let targets: [String: Target] = [
     "requests": fuzzRequests,
     "responses": fuzzResponses,
     "replies": fuzzReplies,
+    "topologies": fuzzTopologies,
     "queue-views": fuzzQueueViews,
     "queue-entries": fuzzQueueEntries,
     "gate-answers": fuzzGateAnswers,

@@ -33,6 +33,29 @@ private func replies(in chunks: [[UInt8]]) -> [Reply] {
     return found
 }
 
+/// What a node of a cluster, or a sentinel, answers to three questions: a topology, or a reason for people.
+func fuzzTopologies(_ input: [UInt8]) {
+    let replies = replies(in: [input])
+    let server = RedisAddress.tcp(host: "127.0.0.1", port: 6_379)
+    do throws(TopologyFlaw) {
+        let topology = try ClusterAnswer.topology(replies, from: server, AddressMap())
+        require(!topology.nodes.isEmpty, "a cluster without a master")
+        for partition in (0..<Limits.maximumPartitions).map({ PartitionID($0) }) {
+            guard let index = topology.nodeIndex(of: partition) else { continue }
+            require(topology.nodes.indices.contains(index), "a partition of no node")
+        }
+        require(topology.mayReplace(topology), "a topology that may not replace itself")
+    } catch {
+        require(!error.text.isEmpty, "refused without a reason")
+    }
+    do throws(TopologyFlaw) {
+        let topology = try SentinelAnswer.topology(replies, master: "sale", AddressMap())
+        require(topology.nodes.count == 1, "Sentinel names one master")
+    } catch {
+        require(!error.text.isEmpty, "refused without a reason")
+    }
+}
+
 /// The reply of read.lua, judged as the partition's owner judges it.
 func fuzzQueueViews(_ input: [UInt8]) {
     for reply in replies(in: [input]) {

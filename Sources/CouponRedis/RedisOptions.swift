@@ -1,24 +1,28 @@
-internal import CouponCore
+public import CouponCore
 internal import NIOPosix
 
 /// Where Redis (7.0 or later) is, and how it is used. Every connection gets a copy.
 public struct RedisOptions: Sendable {
-    /// How to reach Redis.
-    public enum Address: Hashable, Sendable {
-        /// TCP; the host is a name or a numeric address.
-        case tcp(host: String, port: Int)
-        /// The path of a unix socket.
-        case unix(path: String)
+    /// Where a connection goes.
+    public enum Place: Sendable {
+        /// To a Redis that never moves.
+        case address(RedisAddress)
+        /// To a node, wherever it is when the connection is made. Nil is the first node of the topology: with
+        /// Sentinel it is the only one.
+        case node(RedisNode.ID?, of: TopologySource)
     }
 
-    /// How to reach Redis.
-    public var address: Address
+    /// Where connections go.
+    public var place: Place
     /// The user of Redis' access lists; nil is the default user.
     public var username: String?
     /// Its password, and TLS; called for each new connection, from any thread.
     public var credentials: @Sendable () -> RedisCredentials = { RedisCredentials() }
     /// Whether settings that break promise 3 only cause a warning.
     public var allowUnsafeSettings = false
+    /// Whether `min-replicas-to-write` must be 1 or more: with Sentinel, so that a master that is cut off
+    /// from its replicas soon accepts nothing.
+    public var demandsReplicas = false
     /// Whether an acceptance waits for replicas; then the user needs the rights for WAIT and PUBLISH.
     public var waitsForReplicas = false
     /// The longest connect and handshake, in milliseconds.
@@ -41,8 +45,20 @@ public struct RedisOptions: Sendable {
     var resolver: (any Resolver & Sendable)?
 
     /// Options with their defaults.
-    /// - Parameter address: how to reach Redis.
-    public init(address: Address) { self.address = address }
+    /// - Parameter address: where Redis is.
+    public init(address: RedisAddress) { place = .address(address) }
+
+    /// The same options for connections to a node of a topology.
+    public func at(_ node: RedisNode.ID?, of source: TopologySource) -> RedisOptions {
+        var options = self
+        options.place = .node(node, of: source)
+        return options
+    }
+
+    /// Says where the nodes are; nil if Redis never moves.
+    public var topology: TopologySource? {
+        if case .node(_, let source) = place { source } else { nil }
+    }
 
     /// The first command of a connection; nil without a password.
     var authentication: Command? {

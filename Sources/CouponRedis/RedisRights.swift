@@ -14,11 +14,11 @@ public struct RedisRights: Equatable, Sendable {
     /// - Parameters:
     ///   - checkingSettings: whether Redis' settings are checked, so that reading them is needed.
     ///   - waitingForReplicas: whether an acceptance waits for replicas.
-    ///   - inCluster: whether Redis is a node of a cluster.
+    ///   - inCluster: whether Redis is a node of a cluster, and is asked where the others are.
     public init(checkingSettings: Bool, waitingForReplicas: Bool, inCluster: Bool = false) {
         commands =
             Self.always + (checkingSettings ? [Self.readingSettings] : [])
-            + (inCluster ? [Self.readingTerms] : [])
+            + (inCluster ? [Self.readingTerms, "CLUSTER SLOTS", "CLUSTER NODES"] : [])
             + (waitingForReplicas ? ["PUBLISH \(Keys.replicas) x", "WAIT 0 0"] : [])
         channels = [Keys.allEvents] + (waitingForReplicas ? [Keys.replicas] : [])
     }
@@ -73,7 +73,9 @@ public struct RedisRights: Equatable, Sendable {
 extension RedisOptions {
     /// The rights that a daemon with these options needs.
     public var rights: RedisRights {
-        RedisRights(checkingSettings: !allowUnsafeSettings, waitingForReplicas: waitsForReplicas)
+        RedisRights(
+            checkingSettings: !allowUnsafeSettings, waitingForReplicas: waitsForReplicas,
+            inCluster: topology?.isOfCluster ?? false)
     }
 }
 

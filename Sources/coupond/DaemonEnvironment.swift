@@ -149,7 +149,21 @@ final class DaemonEnvironment: ServerEnvironment {
 
     func countPostgresRollback() { scheduler.countPostgresRollback() }
 
-    var metrics: String { registry.text + refusals.text + losses.text + ProcessMetrics.text }
+    var topology: Topology? {
+        switch redis.place {
+        case .address(let address): Topology(single: address)
+        case .node(_, let source): source.current
+        }
+    }
+
+    var topologyTrouble: String? { redis.topology?.failure.map { "\($0)" } }
+
+    var metrics: String {
+        let topology = redis.topology.map {
+            TopologyMetrics(source: $0, partitioning: partitioning).text
+        }
+        return registry.text + refusals.text + losses.text + (topology ?? "") + ProcessMetrics.text
+    }
 
     var schedulerProgress: MonotonicTime? { scheduler.progress }
 

@@ -38,7 +38,8 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
     let losses = LostSessions()
     let redis = RedisOptions(
         configuration, redisAccess, countRefusal: { refusals.count(.redis, $0) },
-        countLoss: { losses.count(.redis) })
+        countLoss: { losses.count(.redis) }, logger: Logger(label: "coupond.topology"))
+    redis.topology?.start()
     let postgres = PostgresOptions(
         configuration, countRefusal: { refusals.count(.postgres, $0) },
         countLoss: { losses.count(.postgres) })
@@ -110,11 +111,11 @@ extension RedisOptions {
     init(
         _ configuration: Configuration, _ access: RedisAccess,
         countRefusal: @escaping @Sendable (String) -> Void = { _ in },
-        countLoss: @escaping @Sendable () -> Void = {}
+        countLoss: @escaping @Sendable () -> Void = {}, logger: Logger
     ) {
         switch configuration.redis {
-        case .tcp(let host, let port): self.init(address: .tcp(host: host, port: port))
-        case .unix(let path): self.init(address: .unix(path: path))
+        case .single(let endpoint): self.init(address: endpoint.redisAddress)
+        case .seeds: self.init(address: .unix(path: ""))  // replaced below
         }
         username = configuration.redisUser
         credentials = { access.credentials }
@@ -125,6 +126,11 @@ extension RedisOptions {
         backlogPerCoupon = Int64(configuration.backlogPerCoupon)
         backlogPerPartition = Int64(configuration.backlogPerPartition)
         finishedRetentionMilliseconds = configuration.finishedRetention.wholeMilliseconds
+        guard let seeds = configuration.redis.seeds else { return }
+        if case .sentinel = seeds { demandsReplicas = true }
+        let source = TopologySource(
+            seeds, options: self, map: configuration.redisAddressMap, logger: logger)
+        self = at(nil, of: source)
     }
 }
 

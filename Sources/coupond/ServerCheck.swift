@@ -18,7 +18,7 @@ func serversAreGood(_ configuration: Configuration) async throws -> String {
         throw ExitCode(EX_CONFIG)
     }
     let logger = Logger(label: "coupond") { _ in SwiftLogNoOpLogHandler() }
-    let redis = RedisOptions(configuration, access)
+    let redis = RedisOptions(configuration, access, logger: logger)
     let postgres = PostgresOptions(configuration)
     return try await onThread {
         let results = [
@@ -26,7 +26,8 @@ func serversAreGood(_ configuration: Configuration) async throws -> String {
                 let gates = RedisGateControl(options: redis, logger: logger)
                 _ = try gates.identity()
                 try gates.checkRights()
-                return "redis: its settings keep what was accepted, and its user has all rights"
+                return "redis: \(redis.topology?.current.map { "\($0.summary); " } ?? "")"
+                    + "its settings keep what was accepted, and its user has all rights"
             },
             result { () throws(BackendError) in
                 try "postgres: "

@@ -112,7 +112,9 @@ extension GateAnswer {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         var options = fixture.control.options
-        if !byUnixSocket { options.address = .tcp(host: "127.0.0.1", port: fixture.server.port) }
+        if !byUnixSocket {
+            options.place = .address(.tcp(host: "127.0.0.1", port: fixture.server.port))
+        }
         let way = try await Way(options)
         #expect(try await way.ready() == fixture.control.identity())
         try await way.send([request(bigUser)], [request(2)])

@@ -26,7 +26,7 @@ final class RedisFixture {
         var options = RedisOptions(address: .unix(path: server.socket))
         if let certificates = server.certificates {
             let tls = try RedisTLS(certificates)
-            options.address = .tcp(host: "127.0.0.1", port: server.port)
+            options.place = .address(.tcp(host: "127.0.0.1", port: server.port))
             options.credentials = { RedisCredentials(tls: tls) }
         }
         options.finishedRetentionMilliseconds = retention

@@ -15,13 +15,19 @@ public enum LeastRights {
     private static let accessList = Task {
         try await coupond(["acl", "redis", "--redis-wait-replicas", "1"])
     }
+    private static let clusterAccessList = Task {
+        try await coupond([
+            "acl", "redis", "--redis-wait-replicas", "1", "--redis", "cluster:127.0.0.1:1",
+        ])
+    }
     private static let sql = Task {
         try await coupond(["acl", "postgres", "--owner", owner, "--role", role])
     }
 
     /// Options of redis-server that make the user, so that it is there after a restart too.
-    static func redisOptions() async throws -> [String] {
-        let words = try await accessList.value.split(separator: " ").map(String.init)
+    static func redisOptions(inCluster: Bool) async throws -> [String] {
+        let list = inCluster ? clusterAccessList : accessList
+        let words = try await list.value.split(separator: " ").map(String.init)
         return ["--user"] + words.dropFirst(2)
     }
 

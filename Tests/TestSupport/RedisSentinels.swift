@@ -1,8 +1,8 @@
 /// A real Redis with replicas, and the sentinels that watch them.
 internal import Foundation
 
-/// A master and replicas at 127.0.0.2 and so on, sentinels at 127.0.0.1. All without TLS. They end when the last
-/// reference goes.
+/// A master and replicas at 127.0.0.2 and so on, sentinels at 127.0.0.1, all without TLS. They end when the
+/// last reference goes.
 public final class RedisSentinels: Sendable {
     /// First the master of the start, then its replicas. A failover changes the roles, and not this list.
     public let servers: [RedisServer]
@@ -71,9 +71,10 @@ public final class RedisSentinels: Sendable {
                     master["flags"] == "master"
                 else { return false }
                 let replicas = try await cli(index, "SENTINEL", "REPLICAS", name)
-                guard !replicas.contains("down"), !replicas.contains("disconnected") else {
-                    return false
-                }
+                let following = replicas.matches(of: /master-link-status\nok/).count
+                guard following == servers.count - 1, !replicas.contains("s_down"),
+                    !replicas.contains("disconnected")
+                else { return false }
             }
             return true
         }

@@ -53,7 +53,8 @@ public final class RedisServer: Sendable {
                 "--appendfsync", "always", "--no-appendfsync-on-rewrite", "no",
                 "--maxmemory-policy", "noeviction",
             ] + Self.tls(self.certificates, port: self.port) + settings
-            + (try await LeastRights.redisOptions())
+            + (try await LeastRights.redisOptions(
+                inCluster: settings.contains("--cluster-enabled")))
         process = Mutex(
             try ServerProcess(
                 "redis-server", arguments: self.settings, environment: environment,

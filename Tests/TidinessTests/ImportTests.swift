@@ -9,7 +9,7 @@ private let allowed: [String: Set<String>] = [
     "CouponWire": ["CCouponProto", "CProtobufC", "CouponDomain", "Synchronization"],
     "CouponRedis": [
         "CHiredis", "CouponCore", "DequeModule", "Glibc", "Logging", "NIOCore", "NIOPosix",
-        "NIOSSL", "NIOTLS", "Synchronization",
+        "NIOSSL", "NIOTLS", "SerialThreads", "Synchronization",
     ],
     "CouponPostgres": ["CLibpq", "CouponCore", "Glibc", "Logging", "Synchronization"],
     "CouponScheduler": [

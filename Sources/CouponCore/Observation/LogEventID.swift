@@ -68,6 +68,9 @@ package enum LogEventID {
         ("redis-rights-back", "the Redis user has all rights again"),
         ("redis-unsafe", "Redis runs with unsafe settings"),
         ("redis-wait-failed", "waiting for work in Redis failed"),
+        ("topology-changed", "the topology of Redis has changed"),
+        ("topology-unreadable", "the topology of Redis cannot be read"),
+        ("topology-readable", "the topology of Redis can be read again"),
         ("replicas-silent", "replicas cannot be asked"),
         ("subscription-refused", "cannot subscribe to events"),
         (

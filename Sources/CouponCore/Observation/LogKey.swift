@@ -23,6 +23,7 @@ package enum LogKey {
     package static let method = "method"
     package static let milliseconds = "milliseconds"
     package static let name = "name"
+    package static let nodes = "nodes"
     package static let notice = "notice"
     package static let outcome = "outcome"
     package static let ownDescriptors = "the daemon's own"

@@ -66,6 +66,10 @@ package enum MetricName {
     // Redis and PostgreSQL.
     package static let refusals = "coupond_refusals_total"
     package static let sessionsLost = "coupond_sessions_lost_total"
+    package static let topologyReadable = "coupond_topology_readable"
+    package static let topologyEpoch = "coupond_topology_epoch"
+    package static let nodeTerm = "coupond_node_term"
+    package static let nodePartitions = "coupond_node_partitions"
 
     /// What Linux knows of the process, under the names of Prometheus' client libraries.
     package enum Process: String, CaseIterable, Sendable {

@@ -29,6 +29,7 @@ public final class GateConnection: Gate {
     private var state = GateConnectionState<RedisLink>()
     /// The rights that the Redis user lacked at the last probe; nil if none.
     private var missingRights: String?
+    private var observation: TopologyObservation?
     /// The last call that Redis refused, without its requests, and why; nil once Redis judges calls again.
     private var refused: (reason: String, call: GateCall)?
 
@@ -54,12 +55,17 @@ public final class GateConnection: Gate {
 
     /// Connects, and again after each break, until `close`.
     public func start() {
+        observation = options.observeTopology(on: eventLoop) { [weak self] in
+            // Waiting for the end of a pause would only make a failover longer.
+            if let self, state.dialDue() == .dial { dial() }
+        }
         if state.start() == .dial { dial() }
     }
 
     /// Closes the connection and does not replace it; no answer comes any more.
     public func close() {
         delegate = nil
+        observation = nil
         state.close()?.close(reason: "closed")
     }
 
@@ -125,6 +131,7 @@ public final class GateConnection: Gate {
     private func note(_ reply: Reply, _ message: Logger.Message) {
         guard case .error(let text) = reply, !ErrorReply.isMissingScript(text) else { return }
         options.countRefusal(ErrorReply.cause(text))
+        options.noteTopology(text)
         logger.warning(message, metadata: [LogKey.reason: "\(ErrorReply.refusal(text) ?? text)"])
     }
 
@@ -176,7 +183,9 @@ public final class GateConnection: Gate {
     }
 
     private func shakeHands(over link: RedisLink) {
-        let action = state.dialed(link, allowUnsafeSettings: options.allowUnsafeSettings)
+        let action = state.dialed(
+            link, allowUnsafeSettings: options.allowUnsafeSettings,
+            demandsReplicas: options.demandsReplicas)
         guard action == .startHandshake else { return link.close(reason: "closed") }
         link.didBreak = { [weak self] reason in self?.broke(reason) }
         for command in GateHandshake.commands { ask(command, over: link) }

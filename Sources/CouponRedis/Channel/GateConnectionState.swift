@@ -135,11 +135,14 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         case close
     }
 
-    mutating func dialed(_ link: Link, allowUnsafeSettings: Bool) -> DialedAction {
+    mutating func dialed(
+        _ link: Link, allowUnsafeSettings: Bool, demandsReplicas: Bool = false
+    ) -> DialedAction {
         switch consume state {
         case .dialing(let outage):
             let handshake = GateHandshake(
-                previous: outage.previous, allowUnsafeSettings: allowUnsafeSettings)
+                previous: outage.previous, allowUnsafeSettings: allowUnsafeSettings,
+                demandsReplicas: demandsReplicas)
             self = Self(
                 .shakingHands(Introduction(link: link, handshake: handshake, outage: outage)))
             return .startHandshake

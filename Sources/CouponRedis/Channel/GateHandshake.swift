@@ -24,14 +24,19 @@ struct GateHandshake {
 
     private let previous: GateSession?
     private let allowUnsafeSettings: Bool
+    private let demandsReplicas: Bool
     private var replies: [Reply] = []
     /// The new session, while the old connection is being killed.
     private var killing: GateSession?
 
-    /// - Parameter previous: the session before this one; Redis may still run calls of its connection.
-    init(previous: GateSession?, allowUnsafeSettings: Bool) {
+    /// - Parameters:
+    ///   - previous: the session before this one; Redis may still run calls of its connection.
+    ///   - allowUnsafeSettings: whether settings that break promise 3 are only reported.
+    ///   - demandsReplicas: whether Redis must refuse writes while no replica follows it.
+    init(previous: GateSession?, allowUnsafeSettings: Bool, demandsReplicas: Bool = false) {
         self.previous = previous
         self.allowUnsafeSettings = allowUnsafeSettings
+        self.demandsReplicas = demandsReplicas
     }
 
     /// Only the last one may be answered with an error: a Redis may hide its settings.
@@ -54,7 +59,8 @@ struct GateHandshake {
     }
 
     private mutating func judge() -> Step {
-        let server = RedisServerInfo(info: replies[1], config: replies[3])
+        let server = RedisServerInfo(
+            info: replies[1], config: replies[3], demandsReplicas: demandsReplicas)
         guard let clientID = replies[0].integerValue, let identity = server.identity,
             let digest = replies[2].text
         else { return .failed(reason: "Redis does not say which server it is") }

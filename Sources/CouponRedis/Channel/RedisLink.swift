@@ -11,6 +11,9 @@ final class RedisLink {
     /// Called once, with the reason, when the link closes.
     var didBreak: ((String) -> Void)?
 
+    /// Closes the link if its node moves; nil if Redis never does.
+    var observation: TopologyObservation?
+
     private let channel: any Channel
     private let eventLoop: any EventLoop
     private var receivers: Deque<Receiver> = []
@@ -45,6 +48,7 @@ final class RedisLink {
     func close(reason: String) {
         guard !isClosed else { return }
         isClosed = true
+        observation = nil
         receivers.removeAll()
         channel.close(promise: nil)
         let report = didBreak

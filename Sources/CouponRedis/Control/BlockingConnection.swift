@@ -12,15 +12,21 @@ internal import Glibc
 @safe final class BlockingConnection {
     private let context: UnsafeMutablePointer<redisContext>
     private let options: RedisOptions
+    /// What it was connected to, as the topology had it.
+    let node: RedisNode
     /// Nil without TLS.
     private let relay: TLSRelay?
+    /// How often a connection that waits for an answer looks whether its node has moved, in milliseconds.
+    private static let movePollMilliseconds: Double = 100
 
-    /// Connects and authenticates.
-    init(_ options: RedisOptions) throws(BackendError) {
+    /// Connects to where the node is now, and authenticates.
+    init(_ options: RedisOptions, authenticates: Bool = true) throws(BackendError) {
         signal(SIGPIPE, SIG_IGN)  // a write to a closed peer would end the process
         self.options = options
-        relay = options.credentials().tls == nil ? nil : try TLSRelay(options)
-        guard let opened = unsafe Self.open(options, relay) else {
+        let node = try options.place.node()
+        self.node = node
+        relay = options.credentials().tls == nil ? nil : try TLSRelay(options, to: node.address)
+        guard let opened = unsafe Self.open(options, node.address, relay) else {
             if let relay { close(relay.descriptor) }
             throw .redis(.unavailable("out of memory"))
         }
@@ -29,16 +35,16 @@ internal import Glibc
         unsafe context.pointee.reader.limitArrays()
         // For writes, and for reads that `poll` announced; both block only if the peer has stalled.
         _ = unsafe redisSetTimeout(context, Self.timeval(options.commandTimeoutMilliseconds))
-        if relay == nil, case .tcp = options.address { unsafe keepAlive(context.pointee.fd) }
-        try authenticate()
+        if relay == nil, case .tcp = node.address { unsafe keepAlive(context.pointee.fd) }
+        if authenticates { try authenticate() }
     }
 
     private static func open(
-        _ options: RedisOptions, _ relay: TLSRelay?
+        _ options: RedisOptions, _ address: RedisAddress, _ relay: TLSRelay?
     ) -> UnsafeMutablePointer<redisContext>? {
         let timeout = timeval(options.connectTimeoutMilliseconds)
         if let relay { return unsafe redisConnectFd(relay.descriptor) }
-        return switch options.address {
+        return switch address {
         case .tcp(let host, let port):
             unsafe redisConnectWithTimeout(host, Int32(clamping: port), timeout)
         case .unix(let path): unsafe redisConnectUnixWithTimeout(path, timeout)
@@ -100,6 +106,14 @@ internal import Glibc
         return try receive(milliseconds: options.commandTimeoutMilliseconds + milliseconds)
     }
 
+    /// Sends commands and waits for all answers.
+    func ask(_ commands: [Command]) throws(BackendError) -> [Reply] {
+        try send(commands)
+        var replies: [Reply] = []
+        for _ in commands { replies.append(try receive()) }
+        return replies
+    }
+
     /// Sends commands without waiting; the caller must receive their answers.
     func send(_ commands: Command...) throws(BackendError) { try send(commands) }
 
@@ -141,13 +155,20 @@ internal import Glibc
             }
             let left = ContinuousClock.now.duration(to: deadline) / .milliseconds(1)
             guard left > 0 else { return nil }
+            guard !isMisplaced else {
+                throw .redis(.unavailable("Redis at \(node.address) is no longer the one to use"))
+            }
+            let wait = options.topology == nil ? left : min(left, Self.movePollMilliseconds)
             var descriptor = unsafe pollfd(
                 fd: context.pointee.fd, events: Int16(POLLIN), revents: 0)
-            let ready = unsafe Glibc.poll(&descriptor, 1, Int32(clamping: Int64(left) + 1))
+            let ready = unsafe Glibc.poll(&descriptor, 1, Int32(clamping: Int64(wait) + 1))
             guard ready > 0 else { continue }  // time over, or a signal: the deadline decides
             guard unsafe redisBufferRead(context) == REDIS_OK else { throw failure() }
         }
     }
+
+    /// Whether the node is somewhere else now.
+    var isMisplaced: Bool { options.place.isElsewhere(than: node) }
 
     /// Whether the peer has closed the connection, or sent something, although no answer was due.
     var isClosed: Bool {
@@ -168,6 +189,7 @@ internal import Glibc
             unsafe String(errorText: bytes)
         }
         options.countLoss()
+        options.topology?.refresh()
         return .redis(.unavailable(relay?.whyBroken ?? "Redis: \(text)"))
     }
 
@@ -176,6 +198,7 @@ internal import Glibc
     func error(_ text: String) -> BackendError {
         let cause = ErrorReply.cause(text)
         options.countRefusal(cause)
+        options.noteTopology(text)
         if cause == ErrorReply.noPermission { return .redis(.missingRights(text)) }
         return .redis(ErrorReply.refusal(text).map { .refused($0) } ?? .unexpectedReply(text))
     }

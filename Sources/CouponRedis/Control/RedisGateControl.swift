@@ -14,8 +14,9 @@ public final class RedisGateControl: GateControl {
     /// the same time.
     private static let pingMilliseconds: Int64 = 1_000
     private var usedAt = ContinuousClock.now
-    /// Why the last attempt to connect failed, and until when that error is thrown again.
-    private var failure: (error: BackendError, until: ContinuousClock.Instant)?
+    /// Why the last attempt to connect failed, and until when that error is thrown again, unless the topology
+    /// changes.
+    private var failure: (error: BackendError, until: ContinuousClock.Instant, topology: Topology?)?
     private var backOff = BackOff()
     /// Which process the connection reaches.
     private(set) var runID = ""
@@ -62,7 +63,11 @@ public final class RedisGateControl: GateControl {
     ) throws(BackendError) -> T {
         do throws(BackendError) {
             let current: BlockingConnection
-            if let connection { current = connection } else { current = try connect() }
+            if let connection, !connection.isMisplaced {
+                current = connection
+            } else {
+                current = try connect()
+            }
             connection = current
             let result = try job(current)
             usedAt = .now
@@ -99,7 +104,11 @@ public final class RedisGateControl: GateControl {
     /// An attempt may last seconds if packets are lost. Soon after a failure the same error is thrown again
     /// without an attempt, so jobs in a queue do not each wait for their own.
     private func connect() throws(BackendError) -> BlockingConnection {
-        if let failure, ContinuousClock.now < failure.until { throw failure.error }
+        if let failure, ContinuousClock.now < failure.until,
+            failure.topology == options.topology?.current
+        {
+            throw failure.error
+        }
         do throws(BackendError) {
             let connection = try BlockingConnection(options)
             runID = try verify(connection).identity.runID
@@ -108,7 +117,9 @@ public final class RedisGateControl: GateControl {
             backOff.reset()
             return connection
         } catch {
-            failure = (error, .now + .milliseconds(backOff.next()))
+            failure = (
+                error, .now + .milliseconds(backOff.next()), options.topology?.current
+            )
             throw error
         }
     }
@@ -118,7 +129,8 @@ public final class RedisGateControl: GateControl {
     ) throws(BackendError) -> RedisNodeState {
         let server = RedisServerInfo(
             info: try connection.call(RedisServerInfo.infoCommand),
-            config: try connection.ask(RedisServerInfo.configCommand))
+            config: try connection.ask(RedisServerInfo.configCommand),
+            demandsReplicas: options.demandsReplicas)
         guard let identity = server.identity else {
             throw .redis(.unexpectedReply("INFO has no run_id or no master_replid"))
         }
@@ -135,7 +147,9 @@ public final class RedisGateControl: GateControl {
                 "Redis runs with unsafe settings", metadata: [LogKey.settings: "\(text)"])
         }
         warnedOf = text
-        guard server.isOfCluster else { return RedisNodeState(identity: identity) }
+        guard server.isOfCluster else {
+            return RedisNodeState(identity: identity, term: connection.node.term)
+        }
         let reply = try connection.call(RedisServerInfo.clusterCommand)
         guard let term = RedisServerInfo.term(reply) else {
             throw .redis(.unexpectedReply("CLUSTER INFO has no cluster_my_epoch"))

@@ -22,6 +22,8 @@ public final class RedisEventSource: EventSource {
     private var reportedReason = ""
     private var backOff = BackOff()
     private var mayConnectAt = ContinuousClock.now
+    /// The topology at the last failure: a change ends the pause.
+    private var failedIn: Topology?
     /// When the oldest unanswered ping was sent.
     private var pingedAt: ContinuousClock.Instant?
     private var malformedEvents = 0
@@ -44,6 +46,7 @@ public final class RedisEventSource: EventSource {
             connection = nil
             pingedAt = nil
             mayConnectAt = .now + .milliseconds(backOff.next())
+            failedIn = options.topology?.current
             return report("\(error)")
         }
     }
@@ -68,6 +71,7 @@ public final class RedisEventSource: EventSource {
             current = connection
         } else {
             current = try BlockingConnection(options)
+            try refuseReplica(current)
             connection = current
             try current.send(Command("PSUBSCRIBE", Keys.allEvents))
         }
@@ -77,6 +81,16 @@ public final class RedisEventSource: EventSource {
         }
         pingedAt = nil
         return try signal(reply, current)
+    }
+
+    /// A replica that was a master passes on nothing any more, and answers pings.
+    private func refuseReplica(_ connection: BlockingConnection) throws(BackendError) {
+        guard options.topology != nil else { return }
+        let info = try connection.call(RedisServerInfo.infoCommand)
+        if RedisServerInfo(info: info, config: .none).isReplica {
+            options.topology?.refresh()
+            throw .redis(.refused("Redis is a replica"))
+        }
     }
 
     private func ping(_ connection: BlockingConnection) throws(BackendError) {
@@ -114,6 +128,7 @@ public final class RedisEventSource: EventSource {
     /// Waits until the next attempt to connect is due, at most as long as `next` may take.
     /// - Returns: whether it is due.
     private func pauseIsOver() -> Bool {
+        if failedIn != options.topology?.current { return true }
         let left = ContinuousClock.now.duration(to: mayConnectAt) / .milliseconds(1)
         let pause = min(left, Double(Self.timeoutMilliseconds))
         if pause > 0 { usleep(UInt32(pause * 1_000)) }

@@ -17,18 +17,18 @@ public struct RedisTLS: Sendable {
         public let text: String
     }
 
-    /// The name that must be in the certificate of Redis; nil: its IP address must be.
-    let serverName: String?
+    /// The name that must be in the certificate of Redis; nil: the host to which a connection goes.
+    private let serverName: String?
     private let context: NIOSSLContext
 
     /// - Parameters:
     ///   - authority: PEM certificates, one of which must have signed that of Redis; nil: the system's.
     ///   - certificate: the daemon's own, with the rest of its chain, in PEM; nil if Redis asks for none.
     ///   - key: its key in PEM, without a passphrase.
-    ///   - serverName: the name in the certificate of Redis. An IP address stands for the address to which
-    ///     the connection goes.
+    ///   - serverName: the name in the certificate of Redis; nil for the host to which a connection goes. An
+    ///     IP address stands for the address to which the connection goes.
     public init(
-        authority: [UInt8]?, certificate: [UInt8]?, key: [UInt8]?, serverName: String
+        authority: [UInt8]?, certificate: [UInt8]?, key: [UInt8]?, serverName: String?
     ) throws(Mistake) {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
@@ -47,7 +47,7 @@ public struct RedisTLS: Sendable {
             throw Mistake(file: .key, text: "has the key of another certificate")
         }
         self.context = context
-        self.serverName = Self.isAddress(serverName) ? nil : serverName
+        self.serverName = serverName
     }
 
     /// Whether it is an IP address, not a name.
@@ -65,8 +65,11 @@ public struct RedisTLS: Sendable {
     }
 
     /// The first handler of a channel to Redis.
-    func handler() throws -> NIOSSLClientHandler {
-        guard let serverName else {
+    /// - Parameter host: where the channel goes.
+    func handler(for host: String) throws -> NIOSSLClientHandler {
+        let serverName = serverName ?? host
+        guard !Self.isAddress(serverName) else {
+            // The IP address of the other end must be in the certificate.
             return try NIOSSLClientHandler(context: context, serverHostname: nil)
         }
         // NIOSSL alone would also accept a certificate for the address that the name leads to.

@@ -15,7 +15,7 @@ final class TLSRelay: Sendable {
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     /// Connects, and waits for the end of the TLS handshake.
-    init(_ options: RedisOptions) throws(BackendError) {
+    init(_ options: RedisOptions, to address: RedisAddress) throws(BackendError) {
         var pair: [CInt] = [-1, -1]
         let kind = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
         guard unsafe socketpair(AF_UNIX, kind, 0, &pair) == 0 else {
@@ -25,6 +25,8 @@ final class TLSRelay: Sendable {
         let broken = BreakReason()
         self.broken = broken
         do {
+            var options = options
+            options.place = .address(address)
             try Self.join(pair[1], to: options, broken).wait()
         } catch {
             close(pair[0])

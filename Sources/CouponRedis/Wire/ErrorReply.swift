@@ -44,6 +44,11 @@ enum ErrorReply {
         return meanings[code] == nil ? "OTHER" : code
     }
 
+    /// Whether the node that answered has lost its place in the topology, or is about to.
+    static func isTopologyNews(_ text: String) -> Bool {
+        ["MOVED", "ASK", "READONLY", "CLUSTERDOWN", "MASTERDOWN"].contains(code(text))
+    }
+
     static func isMissingScript(_ text: String) -> Bool { code(text) == "NOSCRIPT" }
 
     /// Another program wrote a value of another type to the key.

@@ -22,7 +22,7 @@ struct RedisServerInfo {
     static let clusterCommand = Command("CLUSTER", "INFO")
     static let configCommand = Command(
         "CONFIG", "GET", "appendonly", "appendfsync", "no-appendfsync-on-rewrite",
-        "maxmemory-policy")
+        "maxmemory-policy", "min-replicas-to-write")
 
     /// The settings that promise 3 needs, as redis.conf has them.
     private static let demands = [
@@ -33,7 +33,8 @@ struct RedisServerInfo {
     /// - Parameters:
     ///   - info: the reply to `infoCommand`.
     ///   - config: the reply to `configCommand`; an error if Redis refuses it.
-    init(info: Reply, config: Reply) {
+    ///   - demandsReplicas: whether it must refuse writes while no replica follows it.
+    init(info: Reply, config: Reply, demandsReplicas: Bool = false) {
         let facts = Self.parse(info: info.text ?? "")
         if let runID = facts["run_id"], let replicationID = facts["master_replid"] {
             identity = RedisIdentity(runID: runID, replicationID: replicationID)
@@ -46,6 +47,12 @@ struct RedisServerInfo {
         if let settings = Self.parse(config: config) {
             for (name, wanted) in Self.demands where settings[name] != wanted {
                 found.append("\(name) is \(settings[name] ?? "unknown"), must be \(wanted)")
+            }
+            let replicas = settings["min-replicas-to-write"] ?? "unknown"
+            if demandsReplicas, Int(replicas) ?? 0 < 1 {
+                found.append(
+                    "min-replicas-to-write is \(replicas), must be 1 or more with Sentinel, on the "
+                        + "master and on its replicas")
             }
         } else {
             found.append("CONFIG GET is refused, so durability cannot be checked")

@@ -22,7 +22,8 @@ struct AclCommand: ParsableCommand {
             let configuration = try await checked(options)
             let rights = RedisRights(
                 checkingSettings: !configuration.allowUnsafeRedis,
-                waitingForReplicas: configuration.redisWaitReplicas > 0)
+                waitingForReplicas: configuration.redisWaitReplicas > 0,
+                inCluster: configuration.redis.isCluster)
             try answer(
                 rights.accessList(
                     user: configuration.redisUser ?? "coupond", password: ">PASSWORD"))

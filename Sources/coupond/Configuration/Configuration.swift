@@ -73,6 +73,11 @@ internal import CouponRedis
             layers.report(
                 "postgres has a password already", about: settings.postgresPasswordFile)
         }
+        if self.redis.seeds == nil && texts[settings.redisAddressMap.key]?.isEmpty == false {
+            layers.report(
+                "redis-address-map needs a redis that begins with cluster: or sentinel:",
+                about: settings.redisAddressMap)
+        }
         checkAddresses(&layers)
         checkExposure(&layers)
         checkTLS(&layers)
@@ -123,11 +128,11 @@ internal import CouponRedis
             }
             return
         }
-        if case .unix = self.redis {
+        if self.redis.isUnixSocket {
             layers.report("redis-tls needs a redis of the form host:port", about: settings.redis)
         }
-        if case .tcp(let host, _) = self.redis, let name = self.redisTLSServerName,
-            RedisTLS.isAddress(name), name != host
+        if let name = self.redisTLSServerName, RedisTLS.isAddress(name), name != self.redis.host,
+            !self.redis.isUnixSocket
         {
             layers.report(
                 "redis-tls-server-name is a name, or the IP address in redis",

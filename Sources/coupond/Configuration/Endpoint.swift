@@ -59,21 +59,13 @@ extension Endpoint {
     }
 }
 
-extension Form<Endpoint> {
-    static let server = Form(description: "host:port or unix:/path") { text in
-        guard let endpoint = Endpoint(text) else { return nil }
-        if case .tcp(_, port: 0) = endpoint { return nil }
-        return endpoint
-    }
-}
-
 extension Form<[Endpoint]> {
     /// Port 0 lets the kernel choose.
     static let listeners = Form(
         description: "host:port or unix:/path; several are separated by commas, or given one by one"
     ) { text in
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-        let endpoints = parts.compactMap { Endpoint($0.trimmed) }
+        let endpoints = parts.compactMap { Endpoint($0.withoutOuterSpaces) }
         guard endpoints.count == parts.count, endpoints.count <= Limits.listenAddresses else {
             return nil
         }
@@ -100,7 +92,7 @@ extension Form<Endpoint?> {
 
 extension Substring {
     /// Without spaces at both ends.
-    fileprivate var trimmed: String {
+    var withoutOuterSpaces: String {
         var text = drop(while: \.isWhitespace)
         while text.last?.isWhitespace == true { text.removeLast() }
         return String(text)

@@ -6,6 +6,8 @@ struct Form<Value: Sendable>: Sendable {
     let description: String
     /// The words that are values, for suggestions; empty if there are too many.
     var words: [String] = []
+    /// What is wrong with a text, if the description does not show it; without secrets.
+    var mistake: @Sendable (String) -> String? = { _ in nil }
     /// Nil if the text is not a value.
     let parse: @Sendable (String) -> Value?
 }

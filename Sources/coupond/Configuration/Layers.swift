@@ -71,6 +71,7 @@ struct Layers {
             let hint = suggestion(for: text, among: setting.words).map { "; did you mean \($0)?" }
             let reason =
                 "\(setting.key) is \(shown), and must be \(setting.expectation)" + (hint ?? "")
+                + (setting.mistake(in: text).map { "; \($0)" } ?? "")
             report(reason, about: setting)
             return setting.fallback
         }

@@ -24,7 +24,7 @@ extension RedisCredentials {
             }
             password = String(decoding: bytes, as: UTF8.self)
         }
-        guard configuration.redisTLS, case .tcp(let host, _) = configuration.redis else { return }
+        guard configuration.redisTLS, !configuration.redis.isUnixSocket else { return }
         let authority = try Self.pem(settings.redisTLSCA, configuration.redisTLSCA)
         let certificate = try Self.pem(
             settings.redisTLSCertificate, configuration.redisTLSCertificate)
@@ -32,7 +32,7 @@ extension RedisCredentials {
         do throws(RedisTLS.Mistake) {
             tls = try RedisTLS(
                 authority: authority, certificate: certificate, key: key,
-                serverName: configuration.redisTLSServerName ?? host)
+                serverName: configuration.redisTLSServerName)
         } catch {
             let setting =
                 switch error.file {

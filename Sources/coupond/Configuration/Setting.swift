@@ -33,6 +33,8 @@ protocol AnySetting: Sendable {
     /// Whether it may be given more than once; the values are joined by commas.
     var isList: Bool { get }
     func accepts(_ text: String) -> Bool
+    /// What is wrong with a text, if the expectation does not show it.
+    func mistake(in text: String) -> String?
 }
 
 extension Setting: AnySetting {
@@ -46,6 +48,8 @@ extension Setting: AnySetting {
     var isList: Bool { Value.self == [Endpoint].self }
 
     func accepts(_ text: String) -> Bool { form.parse(text) != nil }
+
+    func mistake(in text: String) -> String? { form.mistake(text) }
 }
 
 extension AnySetting {

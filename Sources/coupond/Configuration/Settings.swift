@@ -54,7 +54,12 @@ struct Settings {
         "event-loops", .wholeOrAuto(1...256, automatic: System.coreCount), "auto",
         "Threads that serve connections; auto is one for each core")
     let redis = Setting(
-        "redis", .server, "127.0.0.1:6379", "The Redis that holds gates and queues")
+        "redis", .redis, "127.0.0.1:6379",
+        "The Redis that holds gates and queues: one server, nodes of a cluster, or the sentinels of a "
+            + "master")
+    let redisAddressMap = Setting(
+        "redis-address-map", .addressMap, "",
+        "Where the addresses lead that a cluster or Sentinel names, if a network translates them")
     let redisUser = Setting(
         "redis-user", .optional("a name"), "", "The ACL user of Redis; empty for the default user"
     )
@@ -73,7 +78,7 @@ struct Settings {
         "redis-tls-key", .optional("a path"), "", "A PEM file with the key of that certificate")
     let redisTLSServerName = Setting(
         "redis-tls-server-name", .optional("a name"), "",
-        "The name in the certificate of Redis; empty for the host of redis")
+        "The name in the certificate of Redis; empty for the host to which a connection goes")
     let redisWaitReplicas = Setting(
         "redis-wait-replicas", .whole(0...16), "0",
         "Replicas of Redis that must have an acceptance before the caller gets it")
