@@ -74,9 +74,10 @@ struct TopologyReader {
             let first = looks % sentinels.count
             return Array(sentinels[first...] + sentinels[..<first])
         case .cluster(let addresses):
-            // At random, so that a node with an old view is not asked again and again.
-            let nodes = known?.nodes.map(\.address).shuffled() ?? []
-            return nodes + addresses.shuffled().filter { !nodes.contains($0) }
+            // At random, so that a node with an old view is not asked again and again. The servers that the
+            // setting names may know more than a node that was cut off and knows only itself.
+            let nodes = known?.nodes.map(\.address) ?? []
+            return (nodes + addresses.filter { !nodes.contains($0) }).shuffled()
         }
     }
 
