@@ -182,8 +182,6 @@ final class Daemon {
         after(50_000 + play.line.delay()) { [self] in
             isMapAsked = false
             guard let answer = play.nodes.answer(to: self) else { return }
-            // An older map is no news, unless faults want it.
-            guard answer.term >= map.term || play.chance(play.faults.oldMap) else { return }
             let isOther = answer.server !== map.server
             map = answer
             guard isOther else { return }

@@ -43,6 +43,8 @@ final class Play {
     let lanes: Int
     /// How many of a thousand plays have several Redis servers.
     private let failovers: Int
+    /// Whether it has many users and many requests.
+    private let isBusy: Bool
 
     /// - Parameters:
     ///   - weighted: how many of a thousand seeds have weights.
@@ -55,15 +57,17 @@ final class Play {
         self.lanes = Int.random(in: 0...9, using: &lanes) < 3 ? 2 : 1
         drawnWeights = Weights(seed: seed, share: weighted)
         let isLarge = drawnWeights.isDrawn
+        // Between a promotion and its notice there is little time: it needs many requests.
+        isBusy = isLarge || RedisNodes.kind(seed: seed, share: failovers) != .single
         line = Timeline(seed: seed, isRecording: isRecording)
         baton = Baton(line)
         partitioning = Partitioning(count: line.chance(isLarge ? 500 : 700) ? 1 : 2)
         coupons = (1...line.random(1...3)).map { CouponID(Int64($0)) }
-        users = (1...line.random(isLarge ? 6...20 : 2...6)).map { UserID(Int64($0)) }
+        users = (1...line.random(isBusy ? 6...20 : 2...6)).map { UserID(Int64($0)) }
         poisoned = line.chance(150) ? [users[0]] : []
         requestsPerTransaction = isLarge ? drawnWeights.page : line.chance(300) ? 2 : 5_000
         troubleEnds =
-            isLarge ? line.random(3_000_000...8_000_000) : line.random(1_500_000...4_500_000)
+            isBusy ? line.random(3_000_000...8_000_000) : line.random(1_500_000...4_500_000)
     }
 
     /// The sizes of slices. A play's states are small, so its slices are smaller.
@@ -100,7 +104,7 @@ final class Play {
             let opens = line.chance(850) ? -3_600_000 : line.random(0...2_000)
             let closes = line.chance(850) ? 3_600_000 : line.random(2_500...5_000)
             let old = weights.isDrawn ? line.random(0...20) : 0
-            let most: Int64 = weights.isDrawn ? 20 : 4
+            let most: Int64 = isBusy ? 20 : 4
             let coupon = Coupon(
                 id: id, title: "c", total: line.chance(900) ? old + line.random(1...most) : nil,
                 window: Window(
@@ -114,7 +118,7 @@ final class Play {
         redis.takeSnapshot()
         for _ in 1...line.random(1...3) { startDaemon() }
         faults = Faults(line)
-        if nodes.kind != .single { faults.oldMap = line.chance(500) ? line.draw(1...300) : 0 }
+        if nodes.kind != .single { faults.oldMap = line.chance(600) ? line.draw(1...500) : 0 }
         planDisasters()
         planWishes()
         planAdmins()
@@ -122,7 +126,7 @@ final class Play {
     }
 
     private func planWishes() {
-        for _ in 0..<line.random(weights.isDrawn ? 30...90 : 4...24) {
+        for _ in 0..<line.random(isBusy ? 30...90 : 4...24) {
             let coupon = coupons[line.draw(0...coupons.count - 1)]
             let user = users[line.draw(0...users.count - 1)]
             line.at(line.random(50_000...(outage?.ends ?? troubleEnds))) { [self] in

@@ -39,14 +39,18 @@ final class RedisNodes {
     /// - Parameter share: how many of a thousand plays have several servers.
     init(_ play: Play, data: ModelRedis, share: Int) {
         self.play = play
-        // A source of its own, so plays with one server are what they were.
-        var random = SplitMix64(seed: play.seed ^ 0xFA17)
-        random = SplitMix64(seed: random.next() ^ play.seed)
-        let isDrawn = Int.random(in: 0...999, using: &random) < share
-        kind = !isDrawn ? .single : Bool.random(using: &random) ? .sentinel : .cluster
+        kind = Self.kind(seed: play.seed, share: share)
         let first = RedisServer(play, data: data, number: 1, process: nextProcess(), nextHistory())
         all = [first]
         masters = [Place(server: first, term: 0)]
+    }
+
+    /// What the play of a seed has. With a source of its own, so plays with one server are what they were.
+    static func kind(seed: UInt64, share: Int) -> Kind {
+        var random = SplitMix64(seed: seed ^ 0xFA17)
+        random = SplitMix64(seed: random.next() ^ seed)
+        let isDrawn = Int.random(in: 0...999, using: &random) < share
+        return !isDrawn ? .single : Bool.random(using: &random) ? .sentinel : .cluster
     }
 
     /// The last master, and its term.
@@ -71,15 +75,19 @@ final class RedisNodes {
         return !cuts.contains("\(daemon.name) \(server.number)")
     }
 
-    /// What a server tells a daemon that asks for the map; nil if it does not answer.
+    /// What some server tells a daemon that asks for the map; nil if it does not answer. With faults a daemon
+    /// believes a map that is older than what it knew.
     func answer(to daemon: Daemon) -> Place? {
-        // With faults a map may come that is older than what the daemon knows.
-        if play.chance(play.faults.oldMap) { return play.line.pick(masters) }
+        if play.chance(play.faults.oldMap) {
+            // Of these an old master that goes on is the worst.
+            let deposed = masters.filter { $0.server.isMaster && $0.server.isUp }
+            return play.line.pick(play.line.chance(700) ? deposed : masters)
+        }
         guard let server = play.line.pick(all), server.isUp, !server.isFrozen,
             reaches(daemon, server)
         else { return nil }
-        let own = masters.last { $0.server === server }
-        return server.isMaster ? own : current
+        let answer = server.isMaster ? masters.last { $0.server === server } : current
+        return answer.map(\.term) ?? 0 < daemon.map.term ? nil : answer
     }
 
     // MARK: Promotion
@@ -155,7 +163,7 @@ extension RedisNodes {
         let line = play.line
         for _ in 1...line.random(1...3) {
             guard let failover = line.pick(Failover.allCases) else { continue }
-            line.at(line.random(200_000...play.troubleEnds)) { [self] in bring(failover) }
+            line.at(line.random(200_000...play.troubleEnds / 2)) { [self] in bring(failover) }
         }
         for _ in 0..<line.random(0...3) {
             line.at(line.random(200_000...play.troubleEnds)) { [self] in cutOneDaemon() }
@@ -212,13 +220,15 @@ extension RedisNodes {
         let next = RedisServer(
             play, data: ModelRedis(like: old.data), number: all.count + 1, process: nextProcess(),
             nextHistory())
-        next.isMaster = false
         all.append(next)
         old.importer = next
         line.after(line.random(50_000...1_500_000)) { [self] in
             guard old.importer === next else { return }
             old.importer = nil
-            guard line.chance(500), old === current.server, old.isUp else { return }
+            guard line.chance(500), old === current.server, old.isUp else {
+                next.isMaster = false
+                return
+            }
             promote(old.data, to: next)
             demote(old)
         }
