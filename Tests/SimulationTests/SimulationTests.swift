@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test func `no failover breaks a promise`() async throws {
-        let run = try await simulate("--seed", "1", "--runs", "150", "--failovers", "1000")
+        let run = try await simulate("--seed", "1", "--runs", "60", "--failovers", "1000")
         #expect(run.end == .code(0), "\(run.text)")
     }
 
