@@ -1,9 +1,10 @@
 /// The commit log: each transaction that issues, rejects or changes something adds one row, in the order of
 /// the commits.
 import CouponCore
-import CouponPostgres
 import TestSupport
 import Testing
+
+@testable import CouponPostgres
 
 @Suite struct CommitLogTests {
     private func log(
@@ -156,5 +157,25 @@ import Testing
         #expect(try store.newestCommits()[partition]?.commit == 5)
         _ = try ledger.issue(batch(entry(6, first: 6, users: [6]), from: 5))
         #expect(try log(store, from: .start).map(\.number) == [5, 6], "numbers go on")
+    }
+
+    @Test func `ids of users are packed, whatever they are, and read from any of them on`() {
+        let ids: [Int64] = [1, 2, 1, .max, 1, 1 << 40, 7, 7, 1 << 62, 300, .max - 1]
+        let users = ids.map { CouponUser(user: UserID($0), coupon: 4) }
+        let bytes = PackedUsers.bytes(users)
+        func read(_ bytes: [UInt8], from first: Int, limit: Int) -> [Int64] {
+            unsafe PackedUsers.users(bytes.span.bytes, from: first, limit: limit)
+                .map(\.rawValue)
+        }
+        for first in 0...ids.count + 1 {
+            #expect(read(bytes, from: first, limit: 3) == Array(ids.dropFirst(first).prefix(3)))
+        }
+        #expect(read(bytes, from: 0, limit: 99) == ids)
+        let near = (1...5_000 as ClosedRange<Int64>).map {
+            CouponUser(user: UserID(1 << 50 + $0), coupon: 4)
+        }
+        #expect(PackedUsers.bytes(near).count < 5_010)
+        // Somebody else's bytes.
+        #expect(read([UInt8](repeating: 255, count: 30), from: 0, limit: 9) == [])
     }
 }

@@ -17,7 +17,7 @@ import Testing
             868_652_802_330_493_572, 14_959_685_852_019_941_775,
             14_472_954_295_363_742_593, 1_331_021_877_452_344_268,
             3_214_312_067_478_142_664,
-            6_436_443_023_056_953_745,
+            14_418_078_374_101_929_851,
         ]
         #expect(Migration.all.prefix(landed.count).map { hash($0.script) } == landed)
         #expect(Migration.all.map(\.number) == Array(1...Int64(Migration.all.count)))

@@ -56,7 +56,7 @@ extension Statement {
             return Statement(
                 insertion("", ""), isPrepared: true, row, .integer(from.epoch), .integer(from.n),
                 .integer(to.epoch), .integer(to.n), .integer(count), .integers(coupons),
-                .integers(counts), .integers(events.issued.map(\.user.rawValue)))
+                .integers(counts), .bytes(PackedUsers.bytes(events.issued)))
         }
         return Statement(
             insertion(
@@ -66,7 +66,7 @@ extension Statement {
                 """, ", $10, $11, $12, $13, $14, $15"), isPrepared: true, row,
             .integer(from.epoch), .integer(from.n), .integer(to.epoch), .integer(to.n),
             .integer(count), .integers(coupons), .integers(counts),
-            .integers(events.issued.map(\.user.rawValue)),
+            .bytes(PackedUsers.bytes(events.issued)),
             .integers(others.map(\.kind.columns.kind.rawValue)),
             .integers(others.map(\.coupon.rawValue)), .integers(others.map(\.kind.columns.user)),
             .integers(others.map(\.kind.columns.number)),

@@ -89,6 +89,12 @@ struct Rows: ~Copyable {
         return values
     }
 
+    /// The users in a column of `PackedUsers`, from one on; none for a null.
+    func packedUsers(_ row: Int, _ column: Int, from first: Int, limit: Int) -> [UserID] {
+        if isNull(row, column) { return [] }
+        return withValue(row, column) { PackedUsers.users($0, from: first, limit: limit) }
+    }
+
     /// An array of bytea of 16 bytes at most; empty for a null.
     func requestIDs(_ row: Int, _ column: Int) -> [RequestID] {
         var values: [RequestID] = []

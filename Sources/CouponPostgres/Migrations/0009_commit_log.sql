@@ -14,7 +14,7 @@ CREATE TABLE coupond.commit_log (
     events integer NOT NULL,
     coupon_ids bigint[],
     counts bigint[],
-    user_ids bigint[],
+    user_ids bytea,
     other_kinds bigint[],
     other_coupon_ids bigint[],
     other_user_ids bigint[],
@@ -24,13 +24,14 @@ CREATE TABLE coupond.commit_log (
     PRIMARY KEY (partition, number)
 );
 
--- Numbers of users hardly compress, and a page of events needs a part of them only.
+-- It is compact already.
 ALTER TABLE coupond.commit_log ALTER COLUMN user_ids SET STORAGE EXTERNAL;
 
 COMMENT ON COLUMN coupond.commit_log.to_n IS
     'the cursor before and after the transaction: from (from_epoch, from_n) to (to_epoch, to_n)';
 COMMENT ON COLUMN coupond.commit_log.user_ids IS
-    'who got the coupons: the first counts[1] of them coupon_ids[1], and so on';
+    'who got the coupons: the first counts[1] of them coupon_ids[1], and so on; of each its difference to '
+    'the one before as a zigzag varint of protobuf';
 COMMENT ON COLUMN coupond.commit_log.other_kinds IS
     '2 rejected, 3 sold out, 4 changed; the other_ columns belong to it, element by element';
 COMMENT ON COLUMN coupond.commit_log.other_numbers IS

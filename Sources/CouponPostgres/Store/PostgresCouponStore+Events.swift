@@ -50,8 +50,9 @@ extension PostgresCouponStore: EventStore {
                 """
                 SELECT l.partition, l.number, l.committed_at, l.from_epoch, l.from_n, l.to_epoch,
                     l.to_n, l.first, l.coupon_ids, l.counts,
-                    l.user_ids[l.first + 1 : l.first + $5], l.other_kinds, l.other_coupon_ids,
-                    l.other_user_ids, l.other_numbers, l.other_request_ids, l.other_reasons
+                    CASE WHEN l.first < l.events THEN l.user_ids END, l.other_kinds,
+                    l.other_coupon_ids, l.other_user_ids, l.other_numbers, l.other_request_ids,
+                    l.other_reasons
                 FROM unnest($1, $2, $3) AS q (partition, number, first)
                 CROSS JOIN LATERAL (
                     SELECT c.*, CASE WHEN c.number = q.number THEN q.first ELSE 0 END AS first,
@@ -66,7 +67,7 @@ extension PostgresCouponStore: EventStore {
                 .integers(places.map(\.value.commit)),
                 .integers(places.map { Int64($0.value.index) }), .integer(Int64(commits)),
                 .integer(Int64(events))))
-        return (0..<rows.count).map { rows.commit($0) }
+        return (0..<rows.count).map { rows.commit($0, users: events) }
     }
 
     /// The issues of these users, in their order.
@@ -119,15 +120,17 @@ extension PostgresCouponStore: EventStore {
 
 extension Rows {
     /// The columns of `commits`.
-    fileprivate func commit(_ row: Int) -> LoggedCommit {
+    /// - Parameter users: at most.
+    fileprivate func commit(_ row: Int, users limit: Int) -> LoggedCommit {
         let (coupons, counts) = (integers(row, 8), integers(row, 9))
+        let first = Int(number(row, 7))
         return LoggedCommit(
             partition: PartitionID(Int(integer(row, 0))), number: number(row, 1),
             committedAt: timestamp(row, 2), from: position(row, 3), to: position(row, 5),
             runs: zip(coupons, counts).map { coupon, count in
                 LoggedCommit.Run(coupon: CouponID(coupon), count: Int(max(0, count)))
             },
-            users: integers(row, 10).map { UserID($0) }, firstUser: Int(number(row, 7)),
+            users: packedUsers(row, 10, from: first, limit: limit), firstUser: first,
             others: others(row))
     }
 
