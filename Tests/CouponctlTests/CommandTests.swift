@@ -55,6 +55,13 @@ import Testing
         #expect(try await run(Self.sale + ["--rate", "20000"], fault) == 1)
     }
 
+    @Test(arguments: [[], ["--json"], ["--rate", "5000"]])
+    func `bench asks for statuses`(options: [String]) async throws {
+        let status = ["bench", "--status", "--coupon", "7", "--users", "50"] + options
+        #expect(try await run(Self.creation + ["then"] + status) == 0)
+        #expect(try await run(status) == 1, "there is no coupon")
+    }
+
     @Test func `watch looks as often as its option says`() async throws {
         let watch = ["watch", "--coupon", "7", "--looks", "3", "--every", "10ms"]
         #expect(try await run(Self.creation + ["then"] + watch) == 0)
@@ -106,6 +113,7 @@ import Testing
         ["coupon", "create", "--file", "/nowhere"],
         ["coupon", "create", "--file", "-", "--id", "1"],
         ["bench", "--pipeline", "0"], ["bench", "--rate", "0"], ["bench", "--rate", "nan"],
+        ["bench", "--status"],
         ["status", "--coupon", "1", "--token-file", "/nowhere"],
         ["status", "--coupon", "1", "--address", "nowhere"],
         ["frobnicate"],

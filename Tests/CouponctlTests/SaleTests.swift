@@ -1,6 +1,7 @@
 import CouponClient
 import CouponCore
 import CouponWire
+import Histogram
 import Testing
 
 @testable import couponctl
@@ -115,6 +116,21 @@ import Testing
         }
         #expect(tally.errorCount == 100)
         #expect(tally.errors.count == 17)
+    }
+
+    @Test func `statuses are counted by name, and loops are added up`() {
+        let coupon = Coupon(
+            id: CouponID(1), title: "t", total: nil, window: Window(opens: .zero, closes: .zero))
+        var left = StatusQuestions(coupon: coupon.id, users: 2, asks: 2, seed: 1)
+        for user in [UserStatus.none, .queued(sequence: 1), .issued(sequence: 1, at: .zero)] {
+            let status = CouponStatus(coupon: coupon, accepted: 1, queued: 0, user: user)
+            left.record(0, .success(.couponStatus(status)), asked: 0, now: 1_000_000)
+        }
+        left.record(1, .failure(.deadlineExceeded), asked: 0, now: 1_000_000)
+        #expect(left.latencies.totalCount == 4)
+        left.merge(left)
+        #expect(left.statuses == ["NONE": 2, "QUEUED": 2, "ISSUED": 2])
+        #expect(left.errors.values.reduce(0, +) == 2)
     }
 
     @Test func `each user asks equally often, in the order of the seed`() {

@@ -22,7 +22,7 @@ struct AnswerCounts: Sendable, Equatable {
     private(set) var errors: [String: Int] = [:]
 
     /// Different texts that are kept apart; further ones are counted together.
-    private static let distinctErrors = 16
+    static let distinctErrors = 16
 
     /// All answers, errors included.
     var count: Int { accepted.count + duplicates.count + soldOut + otherCount + errorCount }

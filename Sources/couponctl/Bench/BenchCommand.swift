@@ -13,7 +13,8 @@ struct BenchCommand: AsyncParsableCommand {
             Every user asks several times, each time by another request id, in a shuffled order. \
             In a closed loop, as fast as it is answered; with --rate in an open one, at a fixed \
             rate. Without --coupon the sale has a coupon of its own, and every answer is compared with \
-            the rows afterwards. Exits 1 where an account does not add up.
+            the rows afterwards. Exits 1 where an account does not add up. With --status it asks for \
+            the status of each user of a coupon instead, and exits 1 if some status cannot be read.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -28,13 +29,35 @@ struct BenchCommand: AsyncParsableCommand {
                 address: client.address, connections: options.connections,
                 configuration: configuration)
             defer { fleet.close() }
-            var report = try await measure(coupon, client, fleet)
-            if options.coupon == nil {
-                report.checks = try await checks(coupon, report.sale.tally, client, fleet)
+            if options.status {
+                try await askForStatuses(of: coupon, fleet)
+            } else {
+                try await sell(coupon, client, fleet)
             }
-            try Output.show(report.json, report.lines, json: global.json)
-            if report.isBreach { throw CommandExit.negative.code }
         }
+    }
+
+    private func sell(
+        _ coupon: CouponID, _ client: CouponClient, _ fleet: Fleet
+    ) async throws {
+        var report = try await measure(coupon, client, fleet)
+        if options.coupon == nil {
+            report.checks = try await checks(coupon, report.sale.tally, client, fleet)
+        }
+        try Output.show(report.json, report.lines, json: global.json)
+        if report.isBreach { throw CommandExit.negative.code }
+    }
+
+    private func askForStatuses(of coupon: CouponID, _ fleet: Fleet) async throws {
+        let questions = StatusQuestions(
+            coupon: coupon, users: options.users, asks: options.asks, seed: options.seed)
+        let begin = NIODeadline.now()
+        let done = try await options.run(questions, fleet)
+        let report = StatusReport(
+            coupon: coupon, options: options, seconds: (NIODeadline.now() - begin).seconds,
+            questions: done)
+        try Output.show(report.json, report.lines, json: global.json)
+        if report.hasErrors { throw CommandExit.negative.code }
     }
 
     private func coupon(_ client: CouponClient) async throws -> CouponID {
@@ -98,6 +121,8 @@ struct BenchOptions: ParsableArguments {
             """)
     var rate: Double?
     @Flag(help: "Waits for each issue to be committed.") var waitIssued = false
+    @Flag(help: "Asks for the status of each user of --coupon, and issues nothing.")
+    var status = false
     @Option(help: "How long each request may take.") var deadline = TimeSpan(milliseconds: 30_000)
     @Option(help: "Seed of the order in which users ask.") var seed: UInt64 = 1
 
@@ -108,6 +133,9 @@ struct BenchOptions: ParsableArguments {
         }
         if let rate, !(rate > 0 && rate <= 1e9) {
             throw ValidationError("--rate is more than 0, and at most 1000000000")
+        }
+        if status, coupon == nil || waitIssued {
+            throw ValidationError("--status needs --coupon, and cannot have --wait-issued")
         }
         guard inFlight.contains(pipeline) else {
             throw ValidationError("--pipeline is \(inFlight.lowerBound) to \(inFlight.upperBound)")
@@ -121,13 +149,13 @@ struct BenchOptions: ParsableArguments {
         return configuration
     }
 
-    /// Runs the sale on all loops, with a bar, and adds up the loops' parts.
-    func run(_ sale: Sale, _ fleet: Fleet) async throws -> Sale {
-        let progress = Progress("asks", total: sale.count)
+    /// Runs a script on all loops, with a bar, and adds up the loops' parts.
+    func run<S: MergeableScript>(_ script: S, _ fleet: Fleet) async throws -> S {
+        let progress = Progress("asks", total: script.count)
         async let _ = progress.show()
         let pace = Pace(
             pipeline: pipeline, deadline: .milliseconds(deadline.milliseconds), rate: rate)
-        let parts = try await fleet.run(sale, pace: pace, progress: progress)
+        let parts = try await fleet.run(script, pace: pace, progress: progress)
         return parts.dropFirst().reduce(into: parts[0]) { $0.merge($1) }
     }
 }

@@ -21,14 +21,6 @@ struct BenchReport {
     private var tally: AnswerCounts { sale.tally }
     private var rate: Double { Double(tally.count) / max(seconds, 1e-9) }
 
-    private var percentiles: [(String, Int64)] {
-        let named = [
-            ("p50", 50.0), ("p90", 90), ("p99", 99), ("p99.9", 99.9), ("p99.99", 99.99),
-            ("max", 100),
-        ]
-        return named.map { ($0.0, Int64(sale.latencies.valueAtPercentile($0.1))) }
-    }
-
     private var answers: [(String, Int)] {
         let known = [
             (options.waitIssued ? "ISSUED" : "ACCEPTED", tally.accepted.count),
@@ -44,29 +36,20 @@ struct BenchReport {
     /// For people.
     var lines: [String] {
         let drain = drainSeconds.map { "\(($0 * 1000).rounded(digits: 1)) ms" } ?? "-"
-        let setup = [
+        var fields = [
             ("coupon", "\(coupon.rawValue)"),
             ("requests", "\(tally.count) of \(options.users) users × \(options.asks)"),
-            (
-                "load",
-                "\(options.connections) connections, \(options.pipeline) in flight on each, "
-                    + "seed \(options.seed)"
-            ),
-            (
-                "loop",
-                options.rate.map { "open, \($0.rounded(digits: 1)) requests/s on a schedule" }
-                    ?? "closed"
-            ),
-            ("time", "\(seconds.rounded(digits: 3)) s"),
-            ("rate", "\(Int64(rate)) answers/s"),
-            ("latency", percentiles.map { "\($0.0) \($0.1) µs" }.joined(separator: ", ")),
-            ("last accept to last commit", drain),
+        ]
+        fields += options.setup
+        fields += [
+            ("time", "\(seconds.rounded(digits: 3)) s"), ("rate", "\(Int64(rate)) answers/s"),
+            ("latency", sale.latencies.percentileText), ("last accept to last commit", drain),
         ]
         let answerTable = Table(
             header: ["ANSWER", "COUNT"], rows: (answers + errors).map { [$0.0, "\($0.1)"] })
         let chart = LatencyChart(latencies: sale.latencies).lines
         let drawn = isatty(STDOUT_FILENO) == 1 && !chart.isEmpty ? [""] + chart : []
-        return Table.fields(setup) + drawn + [""] + answerTable.lines
+        return Table.fields(fields) + drawn + [""] + answerTable.lines
             + (checks.isEmpty ? [] : [""] + checkLines)
     }
 
@@ -88,7 +71,7 @@ struct BenchReport {
             ("wait_issued", .bool(options.waitIssued)),
             ("seed", .string("\(options.seed)")), ("requests", .integer(Int64(tally.count))),
             ("seconds", .number(seconds)), ("rate", .number(rate)),
-            ("latency_us", .object(percentiles.map { ($0.0, .integer($0.1)) })),
+            ("latency_us", .object(sale.latencies.percentiles.map { ($0.0, .integer($0.1)) })),
             (
                 "last_accept_to_last_commit_ms",
                 drainSeconds.map { .number($0 * 1000) } ?? .null
@@ -97,6 +80,38 @@ struct BenchReport {
             ("errors", .object(errors.map { ($0.0, .integer(Int64($0.1))) })),
             ("checks", .array(checks.map(\.json))), ("breach", .bool(isBreach)),
         ])
+    }
+}
+
+extension BenchOptions {
+    /// How the load is made, for people.
+    var setup: [(String, String)] {
+        [
+            (
+                "load",
+                "\(connections) connections, \(pipeline) in flight on each, seed \(seed)"
+            ),
+            (
+                "loop",
+                rate.map { "open, \($0.rounded(digits: 1)) requests/s on a schedule" } ?? "closed"
+            ),
+        ]
+    }
+}
+
+extension Histogram<UInt64> {
+    /// Some percentiles by name.
+    var percentiles: [(String, Int64)] {
+        let named = [
+            ("p50", 50.0), ("p90", 90), ("p99", 99), ("p99.9", 99.9), ("p99.99", 99.99),
+            ("max", 100),
+        ]
+        return named.map { ($0.0, Int64(valueAtPercentile($0.1))) }
+    }
+
+    /// The same for people.
+    var percentileText: String {
+        percentiles.map { "\($0.0) \($0.1) µs" }.joined(separator: ", ")
     }
 }
 

@@ -19,3 +19,9 @@ protocol LoadScript: Sendable {
     mutating func record(
         _ number: Int, _ answer: Result<Response.Result, ClientError>, asked: UInt64, now: UInt64)
 }
+
+/// A script whose copies are added up.
+protocol MergeableScript: LoadScript {
+    /// Adds another loop's answers.
+    mutating func merge(_ other: Self)
+}

@@ -5,7 +5,7 @@ internal import Histogram
 
 /// A sale: every user asks for one coupon several times, each time by another request id, in a
 /// shuffled order, so that a user's requests also race each other on different connections.
-struct Sale: LoadScript {
+struct Sale: MergeableScript {
     /// In microseconds, up to two minutes, to three digits.
     static let emptyLatencies = Histogram<UInt64>(
         lowestDiscernibleValue: 1, highestTrackableValue: 120_000_000,
@@ -31,12 +31,17 @@ struct Sale: LoadScript {
     init(coupon: CouponID, users: Int32, asks: Int, waitFor: WaitFor, seed: UInt64) {
         self.coupon = coupon
         self.waitFor = waitFor
+        self.users = Self.order(users: users, asks: asks, seed: seed)
+    }
+
+    /// Each user so often, in the order of the seed.
+    static func order(users: Int32, asks: Int, seed: UInt64) -> [Int32] {
         var order: [Int32] = []
         order.reserveCapacity(Int(users) * asks)
         for _ in 0..<asks { order += 1...users }
         var random = SplitMix64(seed: seed)
         order.shuffle(using: &random)
-        self.users = order
+        return order
     }
 
     var count: Int { users.count }
