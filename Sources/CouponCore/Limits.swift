@@ -232,6 +232,9 @@ extension Limits {
     /// Holders that the loads of one daemon stage each second, at most: half of what Redis can write, so that
     /// loads leave the gates the other half.
     public static let holdersLoadedPerSecond = 320_000
+    /// A coupon with so many issues takes requests before they are at the gate: fewer are loaded in a tenth
+    /// of a second.
+    public static let issuesLoadedLater: Int64 = 20_000
     /// Coupons that they load each second, at most.
     public static let couponsLoadedPerSecond = 2_000
     /// Requests in the queue entries that a rebuild reads or counts in one step.

@@ -3,6 +3,8 @@
 public struct Slices: Sendable {
     /// Holders that a load reads and stages.
     public var holders = Limits.holdersPerPage
+    /// A coupon with so many issues takes requests before its load has ended (rule 53).
+    public var issuesLoadedLater = Limits.issuesLoadedLater
     /// Requests in the queue entries that a rebuild reads or counts.
     public var requests = Limits.requestsPerSlice
     /// Coupons that a rebuild loads together, or that a sweep or an unload handles in one step.

@@ -5,7 +5,7 @@ internal import CouponCore
 
 enum Script: CaseIterable, Sendable {
     case gate, read, settle, heartbeat, fence, distrust, beat, count, open, claim, stage, load
-    case abandon, set, cap, letter, inspect, unload, rights
+    case complete, abandon, set, cap, letter, inspect, unload, rights
     /// `stage` and `load` for a rebuild. It may exceed Redis' memory limit, because nothing is accepted or
     /// issued before it has ended.
     case stageInRebuild, loadInRebuild
@@ -47,6 +47,7 @@ enum Script: CaseIterable, Sendable {
         case .claim: PackageResources.claim_lua
         case .stage, .stageInRebuild: PackageResources.stage_lua
         case .load, .loadInRebuild: PackageResources.load_lua
+        case .complete: PackageResources.complete_lua
         case .abandon: PackageResources.abandon_lua
         case .unload: PackageResources.unload_lua
         case .distrust: PackageResources.distrust_lua

@@ -9,6 +9,9 @@ final class FakeStore: CouponStore {
     var before: (Call) throws(BackendError) -> Void = { _ in }
     /// Coupons whose rows cannot be read.
     var damaged: Set<CouponID> = []
+    /// Whether pages are read in advance, as PostgreSQL's are.
+    var readsAhead = false
+    private var ahead: (question: PageQuestion, page: HolderPage)?
     private let world: ModelWorld
 
     init(_ world: ModelWorld) { self.world = world }
@@ -23,6 +26,21 @@ final class FakeStore: CouponStore {
     ) throws(BackendError) -> HolderPage {
         try before(.holders)
         return world.tables.holders(of: coupon, after: place, limit: limit)
+    }
+
+    func holders(_ question: PageQuestion) throws(BackendError) -> HolderPage {
+        if let ahead, ahead.question == question {
+            self.ahead = nil
+            return ahead.page
+        }
+        return try holders(of: question.coupon, after: question.place, limit: question.limit)
+    }
+
+    func readAhead(_ question: PageQuestion) {
+        guard readsAhead else { return }
+        let page = world.tables.holders(
+            of: question.coupon, after: question.place, limit: question.limit)
+        ahead = (question, page)
     }
 
     func statusRows(

@@ -55,7 +55,8 @@ private final class History {
     func step() throws {
         switch draw(0...99) {
         case 0..<42: try gate()
-        case 42..<53: try settle()
+        case 42..<52: try settle()
+        case 52: try complete()
         case 53..<60: try load()
         case 60..<62: try claim()
         case 62..<66: try stage()
@@ -82,7 +83,7 @@ private final class History {
                     request(
                         try pick(users), try pick(["a", "b"]),
                         notAfter: draw(0...19) == 0 ? 1 : 1 << 53)
-                })
+                }, clearedAt: draw(0...2) == 0 ? 0 : Int64(draw(0...Int(keys.gate?.rev ?? 0))))
         }
         let call = GateCall(
             partition: partition, epoch: epoch,
@@ -212,10 +213,20 @@ private final class History {
         coupon.lastSequence = 9
         let loaded = LoadedCoupon(
             marks: LoadMarks(coupon: coupon, held: Int64(draw(0...1))), holders: holders,
-            staged: Int64(all.count - holders.count - (draw(0...5) == 0 ? 1 : 0)))
+            staged: Int64(all.count - holders.count - (draw(0...5) == 0 ? 1 : 0)),
+            isFilling: number != nil && draw(0...2) == 0)
         #expect(
             try control.load([loaded], partition: partition, epoch: epoch, load: number)
                 == model.load([loaded], partition: partition, epoch: epoch, load: number, now: now))
+    }
+
+    func complete() throws {
+        let (coupon, epoch, load) = (
+            CouponID(try pick(coupons)), self.epoch, LoadNumber(draw(1...2))
+        )
+        #expect(
+            try control.complete(coupon, partition: partition, epoch: epoch, load: load)
+                == model.complete(coupon, partition: partition, epoch: epoch, load: load))
     }
 
     func abandon() throws {

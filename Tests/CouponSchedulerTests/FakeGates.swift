@@ -88,6 +88,9 @@ final class FakeGates: GateControl {
     func load(
         _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
     ) -> LoadResult { .superseded }
+    func complete(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) -> Bool { false }
     func abandon(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) {}

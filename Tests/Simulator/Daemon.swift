@@ -133,6 +133,9 @@ final class Daemon {
             var load = load
             switch load.advance(keeper) {
             case .moved: step(load, then: report)
+            case .opened:
+                after(20) { report(.loaded) }
+                step(load, then: report)
             case .wait: after(50_000) { [self] in step(load, then: report) }
             case .done(let outcome): after(20) { report(outcome) }
             }

@@ -46,6 +46,9 @@ final class Play {
     /// Whether it has many users and many requests.
     private let isBusy: Bool
 
+    /// Whether coupons with issues take requests before these are loaded (rule 53).
+    private let loadsIssuesLater: Bool
+
     /// - Parameters:
     ///   - weighted: how many of a thousand seeds have weights.
     ///   - failovers: how many have several Redis servers.
@@ -55,6 +58,8 @@ final class Play {
         // A source of its own, so plays with one lane are what they were.
         var lanes = SplitMix64(seed: seed ^ 0x1A9E5)
         self.lanes = Int.random(in: 0...9, using: &lanes) < 3 ? 2 : 1
+        var fillings = SplitMix64(seed: seed ^ 0xF111)
+        loadsIssuesLater = Bool.random(using: &fillings)
         drawnWeights = Weights(seed: seed, share: weighted)
         let isLarge = drawnWeights.isDrawn
         // Between a promotion and its notice there is little time: it needs many requests.
@@ -73,6 +78,7 @@ final class Play {
     /// The sizes of slices. A play's states are small, so its slices are smaller.
     var slices: Slices {
         var slices = Slices()
+        if loadsIssuesLater { slices.issuesLoadedLater = 1 }
         if drawnWeights.isDrawn {
             (slices.holders, slices.requests) = (drawnWeights.page, drawnWeights.page)
             slices.coupons = drawnWeights.page

@@ -224,12 +224,21 @@ final class SimulatedControl: GateControl {
     ) throws(BackendError) -> LoadResult {
         let names = coupons.map {
             "\($0.marks.coupon.id.rawValue) used \($0.marks.used) of \($0.holderCount)"
+                + ($0.isFilling ? ", filling" : "")
         }
         return try run(
             "load coupons \(names.joined(separator: ", ")) epoch \(epoch)",
             before: play.weights.holders(coupons.reduce(0) { $0 + $1.holders.count })
         ) {
             $0.load(coupons, partition: partition, epoch: epoch, load: load, now: $1)
+        }
+    }
+
+    func complete(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(BackendError) -> Bool {
+        try run("complete coupon \(coupon.rawValue) epoch \(epoch)") { data, _ in
+            data.complete(coupon, partition: partition, epoch: epoch, load: load)
         }
     }
 

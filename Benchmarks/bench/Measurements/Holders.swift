@@ -40,25 +40,51 @@ private func usedMemory(_ stage: Stage) throws -> Int {
     return bytes
 }
 
-/// Redis loses a coupon with three million holders: how long until the coupon accepts again. The baseline
-/// copies the rows to a file, and then lets redis-cli write the same holders.
+/// Redis loses a coupon with three million holders: how long until the coupon accepts again, how much it
+/// accepts while its holders are loaded, and how long that takes. The baseline copies the rows to a file,
+/// and then lets redis-cli write the same holders.
 func measureRecovery(_ stage: Stage) async throws -> [Figure] {
     let holders = 3_000_000
     return try await stage.withDaemon(eventLoops: nil) { daemon in
         let coupon = try stage.makeCoupons()
         try stage.makeRows(coupon.lowerBound, holders)
         var recoveries: [Double] = []
+        var wholes: [Double] = []
+        var rates: [Double] = []
         var copies: [Double] = []
         _ = try firstAcceptance(stage, daemon, coupon)
+        try waitUntilLoaded(stage)
         for _ in 0..<Stage.repeats {
             let start = nanoseconds()
             // Another thread of Redis frees the old holders: that is no part of the recovery.
             try stage.redis.call("FLUSHALL", "ASYNC")
             let accepted = try firstAcceptance(stage, daemon, coupon)
             recoveries.append(Double(accepted - start) / 1e9)
+            let users = 20_000
+            let generator = try stage.generator(daemon, coupon, users: users)
+            rates.append(
+                try generator.closedLoop(questions: users, pipeline: 16)
+                    .checked(OutcomeCode.accepted).rate)
+            // The load must not slow down the baseline.
+            try waitUntilLoaded(stage)
+            wholes.append(Double(nanoseconds() - start) / 1e9)
             copies.append(try await plainRecovery(stage, coupon.lowerBound, holders))
         }
-        return [.ratio("recovery_large", recoveries, to: copies, unit: "s")]
+        return [
+            .ratio("recovery_large", recoveries, to: copies, unit: "s"),
+            .plain("recovery_whole_load", wholes.median, of: wholes, unit: "s"),
+            .plain("recovery_accepted_meanwhile", rates.median, of: rates, unit: "/s"),
+        ]
+    }
+}
+
+/// Waits until no load is in progress: a load has a claim from its beginning to its end.
+private func waitUntilLoaded(_ stage: Stage) throws {
+    let deadline = nanoseconds() + 60_000_000_000
+    let claims = ["EVAL", "return #redis.call('KEYS', 'coupond:*:claim')", "0"]
+    while try stage.redis.call(claims) != "0" {
+        guard nanoseconds() < deadline else { throw BenchmarkError("the load does not end") }
+        usleep(20_000)
     }
 }
 

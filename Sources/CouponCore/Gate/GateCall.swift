@@ -21,11 +21,15 @@ public struct GateQuestion: Equatable, Sendable {
     public let coupon: CouponID
     /// In the order in which they came.
     public let requests: [GateRequest]
+    /// If PostgreSQL has nothing of the users since the gate said that the coupon is filling: the `rev` that
+    /// the gate said with it. Else 0 (rule 53).
+    public let clearedAt: Int64
 
     /// A question to the gate.
-    public init(coupon: CouponID, requests: [GateRequest]) {
+    public init(coupon: CouponID, requests: [GateRequest], clearedAt: Int64 = 0) {
         self.coupon = coupon
         self.requests = requests
+        self.clearedAt = clearedAt
     }
 }
 
@@ -116,6 +120,9 @@ public enum GateResult: Equatable, Sendable {
     case notLoaded(rev: Int64)
     /// The backlog limit is reached.
     case exhausted
+    /// The coupon is filling, and the requests are not cleared since its load (rule 53).
+    /// - Parameter rev: the partition's `rev`: a later load of the coupon has a higher one.
+    case filling(rev: Int64)
 }
 
 /// The gate's answer to a call.

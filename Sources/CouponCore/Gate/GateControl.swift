@@ -79,7 +79,8 @@ public protocol GateControl: AnyObject {
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(BackendError) -> ClaimResult
 
-    /// Stages holders, in any number of calls and any order.
+    /// Stages holders, in any number of calls and any order. If the coupon is filling, it gets those that the
+    /// gate does not hold.
     /// - Parameter load: the load that has claimed the coupon; nil in a rebuild, which has fenced the gate
     ///   with this epoch and may exceed the memory limit of Redis.
     /// - Returns: false if the claim, the epoch or the status has changed.
@@ -94,6 +95,12 @@ public protocol GateControl: AnyObject {
     func load(
         _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
     ) throws(BackendError) -> LoadResult
+
+    /// Rule 53: all issued users of a coupon that is filling are at the gate.
+    /// - Returns: false if the claim, the epoch or the status has changed, or the coupon is not filling.
+    func complete(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(BackendError) -> Bool
 
     /// Removes what an ended load has staged.
     func abandon(

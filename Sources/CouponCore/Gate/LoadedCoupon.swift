@@ -6,12 +6,17 @@ public struct LoadedCoupon: Equatable, Sendable {
     public let holders: [LoadedHolder]
     /// How many holders there are, staged ones included.
     public let holderCount: Int64
+    /// Its issued users come later (rule 53).
+    public let isFilling: Bool
 
     /// A coupon for the gate.
     /// - Parameter staged: how many holders are staged already.
-    public init(marks: LoadMarks, holders: [LoadedHolder] = [], staged: Int64 = 0) {
+    public init(
+        marks: LoadMarks, holders: [LoadedHolder] = [], staged: Int64 = 0, isFilling: Bool = false
+    ) {
         self.marks = marks
         self.holders = holders
+        self.isFilling = isFilling
         holderCount = staged + Int64(holders.count)
     }
 }
@@ -66,6 +71,8 @@ public typealias LoadNumber = UInt64
 public enum ClaimResult: Equatable, Sendable {
     /// It is this load's.
     case claimed
+    /// It is this load's, and the coupon is filling: only its issued users are missing (rule 53).
+    case filling
     /// The gate holds the coupon already.
     case alreadyLoaded
     /// Another load has the claim and makes progress.

@@ -62,7 +62,7 @@ public final class CouponKeeper {
         unfinished = nil
         while clocks.now() < deadline {
             switch load.advance(self) {
-            case .moved: break
+            case .moved, .opened: break
             case .wait: clocks.pause(Int(Limits.loadPauseMilliseconds))
             case .done(.failed(let failure)): throw .answer(failure)
             case .done: return

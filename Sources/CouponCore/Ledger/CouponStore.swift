@@ -14,6 +14,13 @@ public protocol CouponStore: HolderReader {
     /// Coupons as committed, by id; missing ones are left out.
     func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon]
 
+    /// A page of a load's holders.
+    func holders(_ question: PageQuestion) throws(BackendError) -> HolderPage
+
+    /// A load will ask this question next, while it writes the last page: PostgreSQL may begin to read. Does
+    /// nothing by default.
+    func readAhead(_ question: PageQuestion)
+
     /// Active coupons whose windows open within so many milliseconds by PostgreSQL's clock, and have not
     /// opened yet; the first to open first.
     func opening(within milliseconds: Int64, limit: Int) throws(BackendError) -> [CouponID]
@@ -99,6 +106,16 @@ public protocol CouponStore: HolderReader {
     func traces(
         of user: CouponUser, in partition: PartitionID
     ) throws(BackendError) -> UserTraces
+}
+
+extension CouponStore {
+    /// Reads it now.
+    public func holders(_ question: PageQuestion) throws(BackendError) -> HolderPage {
+        try holders(of: question.coupon, after: question.place, limit: question.limit)
+    }
+
+    /// Nothing is read in advance.
+    public func readAhead(_ question: PageQuestion) {}
 }
 
 /// A user of a coupon.

@@ -17,6 +17,31 @@ public protocol HolderReader: AnyObject {
     ) throws(BackendError) -> [CouponID: [LoadedHolder]]?
 }
 
+/// The question for a page of holders, by one attempt of one load.
+public struct PageQuestion: Equatable, Sendable {
+    /// Whose holders.
+    public let coupon: CouponID
+    /// The page begins behind it.
+    public let place: HolderPlace
+    /// How many holders, at most.
+    public let limit: Int
+    /// A page belongs to the attempt that asked for it: for another one it may be too old.
+    public let load: LoadNumber
+    /// The number of the attempt.
+    public let attempt: Int
+
+    /// A question.
+    public init(
+        coupon: CouponID, place: HolderPlace, limit: Int, load: LoadNumber, attempt: Int
+    ) {
+        self.coupon = coupon
+        self.place = place
+        self.limit = limit
+        self.load = load
+        self.attempt = attempt
+    }
+}
+
 /// How far the holders of a coupon have been read.
 public enum HolderPlace: Equatable, Sendable {
     /// Rejected users up to this one.

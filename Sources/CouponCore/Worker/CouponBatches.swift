@@ -212,6 +212,9 @@ struct CouponBatches {
         return !batch.isLoading
     }
 
+    /// Whether the coupon's requests wait for a load.
+    mutating func isLoading(_ coupon: CouponID) -> Bool { batch(of: coupon)?.isLoading ?? false }
+
     mutating func endLoad(of coupon: CouponID) {
         batch(of: coupon)?.isLoading = false
         finishTurn(of: coupon)
@@ -229,6 +232,18 @@ struct CouponBatches {
             batch.wantsRefresh = false
         }
         return Array(batch.pending)
+    }
+
+    /// Removes some tickets of a coupon; the others keep their order.
+    mutating func removeAll(
+        of coupon: CouponID, where isRemoved: (UInt64) -> Bool
+    ) -> [UInt64] {
+        guard let batch = batch(of: coupon) else { return [] }
+        let removed = batch.pending.filter(isRemoved)
+        guard !removed.isEmpty else { return [] }
+        batch.returned -= batch.pending.prefix(batch.returned).count(where: isRemoved)
+        batch.pending.removeAll(where: isRemoved)
+        return Array(removed)
     }
 
     /// The coupons with something pending, loading or to be refreshed.

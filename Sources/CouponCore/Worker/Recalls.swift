@@ -1,6 +1,7 @@
-/// Retries for coupons that are finished and not at the gate: the answer is the user's row (rule 41).
+/// Requests whose users PostgreSQL is asked about: retries for coupons that are finished and not at the gate
+/// (rule 41), and requests for coupons that are filling (rule 53). The answer is the user's row.
 ///
-/// A load would bring all holders into Redis again. Instead PostgreSQL is asked about many users at a time,
+/// A load would bring all holders into Redis first. Instead PostgreSQL is asked about many users at a time,
 /// one question after the other.
 internal import DequeModule
 
@@ -8,8 +9,14 @@ struct Recalls {
     struct Recall {
         let ticket: UInt64
         let user: CouponUser
-        /// The answer if the user has no row.
-        let outcome: Outcome
+        let otherwise: Otherwise
+    }
+
+    /// What comes next if the user has no row, or one of a rejection.
+    enum Otherwise {
+        case answer(Outcome)
+        /// The gate is asked.
+        case ask(Clearing)
     }
 
     private var waiting: Deque<Recall> = []
@@ -25,7 +32,7 @@ struct Recalls {
         return asked.map(\.user)
     }
 
-    /// Ends the question in flight; returns the retries that it was about.
+    /// Ends the question in flight; returns the requests that it was about.
     mutating func end() -> [Recall] {
         defer { asked = [] }
         return asked

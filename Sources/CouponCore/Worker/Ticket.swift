@@ -35,6 +35,8 @@ struct Ticket {
     fileprivate(set) var mayBeAccepted = false
     /// False if it was accepted and too few replicas are known to have it.
     fileprivate(set) var isConfirmed = true
+    /// PostgreSQL had nothing of the user (rule 53).
+    fileprivate(set) var clearing: Clearing?
     var times = TicketTimes()
 
     /// What is known of its acceptance, if it ended now (promise 9).
@@ -53,7 +55,7 @@ struct Ticket {
             request: GateRequest(
                 user: request.user, requestID: request.requestID, notAfter: notAfter),
             attempt: attempt, waitsForIssue: waitsForIssue, deadline: deadline,
-            mayBeAccepted: mayBeAccepted, times: times)
+            mayBeAccepted: mayBeAccepted, clearing: clearing, times: times)
     }
 }
 
@@ -103,6 +105,11 @@ extension Tickets {
 
     /// The call did not judge it.
     mutating func putBack(_ number: UInt64) { tickets[number]?.phase = .pending }
+
+    /// PostgreSQL has nothing of its user.
+    mutating func clear(_ number: UInt64, _ clearing: Clearing) {
+        tickets[number]?.clearing = clearing
+    }
 
     /// The call was interrupted.
     mutating func interrupt(_ number: UInt64) {

@@ -36,11 +36,13 @@ extension Worker {
         {
             // The answer to one of the coupon's calls makes it ready again.
             if isFurther, !mayAskFurther(coupon, partition) { continue }
+            let clearedAt = fillings.isEmpty ? 0 : clearRequests(of: coupon, partition)
             let (numbers, requests) = dequeue(coupon, atMost: room, now)
             let wantsRefresh = batches.dequeueRefresh(of: coupon)
             if wantsRefresh || !requests.isEmpty {
                 tickets.append(.init(coupon: coupon, tickets: numbers))
-                questions.append(GateQuestion(coupon: coupon, requests: requests))
+                questions.append(
+                    GateQuestion(coupon: coupon, requests: requests, clearedAt: clearedAt))
                 room -= requests.count
             }
             batches.finishTurn(of: coupon)
@@ -233,6 +235,9 @@ extension Worker: GateDelegate {
                 lookUp(question.coupon, rev: rev, reply, asked.generation)
             case .exhausted:
                 fail(question, .exhausted("too many accepted requests wait to be issued"))
+            case .filling(let rev):
+                putBack(question)
+                fill(question.coupon, epoch: reply.epoch, rev: rev)
             }
         }
         askLookups()

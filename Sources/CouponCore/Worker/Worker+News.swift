@@ -64,8 +64,11 @@ extension Worker {
         }
     }
 
-    /// A load has ended.
+    /// A load has ended, or the coupon takes requests.
     public func didLoad(_ coupon: CouponID, _ outcome: LoadOutcome) {
+        fillings.remove(coupon)
+        // Requests for a coupon that is filling do not wait for its load.
+        guard batches.isLoading(coupon) else { return }
         switch outcome {
         case .loaded:
             break

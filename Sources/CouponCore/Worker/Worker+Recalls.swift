@@ -1,4 +1,4 @@
-/// Requests for coupons that are finished and not at the gate (rule 41).
+/// Requests whose users PostgreSQL is asked about, and coupons that are finished (rules 41 and 53).
 extension Worker {
     /// The coupon can no longer be issued. First attempts get that answer, from now on at the
     /// front door. The user of a later attempt may have the coupon, so PostgreSQL is asked.
@@ -14,14 +14,14 @@ extension Worker {
                     .init(
                         ticket: number,
                         user: CouponUser(user: ticket.request.user, coupon: coupon),
-                        outcome: reason.outcome))
+                        otherwise: .answer(reason.outcome)))
             }
         }
         batches.endLoad(of: coupon)
         askRecalls()
     }
 
-    /// Answers the retries of the last question.
+    /// Answers the requests of the last question, or asks the gate about them.
     /// - Parameter result: what PostgreSQL has of each user, in order.
     public func didRecall(_ result: Result<[UserStanding?], Failure>) {
         let asked = recalls.end()
@@ -51,11 +51,17 @@ extension Worker {
         case .rejected(let sequence, _, .deadLetter):
             answer(recall.ticket, .duplicate(sequence: sequence, state: .rejected))
         case .rejected, nil:
-            answer(recall.ticket, recall.outcome)
+            switch recall.otherwise {
+            case .answer(let outcome): answer(recall.ticket, outcome)
+            case .ask(let clearing):
+                tickets.clear(recall.ticket, clearing)
+                batches.append(recall.ticket, for: ticket.coupon)
+                host.schedulePump()
+            }
         }
     }
 
-    private func askRecalls() {
+    func askRecalls() {
         let users = recalls.begin()
         if !users.isEmpty { host.recall(users) }
     }

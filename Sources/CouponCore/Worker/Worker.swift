@@ -15,6 +15,7 @@ public final class Worker {
     var batches: CouponBatches
     var lookups = Lookups()
     var recalls = Recalls()
+    var fillings = Fillings()
     var asked = AskedCalls()
     var confirmations = Confirmations()
     var waiters: Waiters

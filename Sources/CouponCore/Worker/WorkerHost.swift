@@ -12,7 +12,7 @@ public protocol WorkerHost: AnyObject {
     func lookUp(_ coupons: [CouponID])
     /// Reads what PostgreSQL knows of users; ends in `Worker.didRecall`. One call at a time.
     func recall(_ users: [CouponUser])
-    /// Loads a coupon into the gate; ends in `Worker.didLoad`.
+    /// Loads a coupon into the gate; ends in `Worker.didLoad`, once the gate takes requests for it.
     func load(_ coupon: CouponID)
     /// Reads PostgreSQL's partitions now; ends in `Worker.apply(rows:)`.
     func refreshPartitions()

@@ -95,6 +95,21 @@ struct PostgresConnection: ~Copyable {
         return rows
     }
 
+    /// Sends a statement without waiting for its answer: `finish` must be called before anything else is
+    /// sent.
+    mutating func begin(_ statement: Statement) throws(SQLFailure) {
+        guard unsafe PQenterPipelineMode(handle) == 1, send(statement),
+            unsafe PQpipelineSync(handle) == 1, unsafe PQflush(handle) >= 0
+        else { throw lost() }
+    }
+
+    /// Waits for the answer to the statement that was begun.
+    mutating func finish(within milliseconds: Int) throws(SQLFailure) -> Rows {
+        let rows = try collect(ends: 2, until: PGRES_PIPELINE_SYNC, within: milliseconds)
+        guard unsafe PQexitPipelineMode(handle) == 1 else { throw lost() }
+        return rows
+    }
+
     /// Prepares what this session has not prepared yet, each in a round trip of its own.
     private mutating func prepare(
         _ statements: [Statement], within milliseconds: Int

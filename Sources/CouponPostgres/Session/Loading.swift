@@ -24,37 +24,31 @@ extension Session {
     func holders(
         of coupon: CouponID, after place: HolderPlace, limit: Int
     ) throws(BackendError) -> HolderPage {
+        guard let statement = Self.page(of: coupon, after: place, limit: limit) else {
+            return HolderPage(holders: [], end: .end)
+        }
+        return try run(statement).page(after: place, limit: limit)
+    }
+
+    /// The next holders of a coupon; nil after the last ones.
+    static func page(of coupon: CouponID, after place: HolderPlace, limit: Int) -> Statement? {
         switch place {
         case .refused(let user):
-            let holders = try holders(
-                Statement(
-                    """
-                    SELECT DISTINCT ON (user_id) user_id, sequence, request_id, reason
-                    FROM coupond.rejection AS r
-                    WHERE coupon_id = $1 AND user_id > $2 AND \(Self.hasNoIssue)
-                    ORDER BY user_id, epoch DESC, n DESC, sequence DESC LIMIT $3
-                    """, .integer(coupon.rawValue), .integer(user.rawValue),
-                    .integer(Int64(limit))))
-            let isFull = holders.count >= limit
-            return HolderPage(
-                holders: holders,
-                end: holders.last.flatMap { isFull ? .refused($0.user) : nil }
-                    ?? .issued(UserID(0)))
+            Statement(
+                """
+                SELECT DISTINCT ON (user_id) user_id, sequence, request_id, reason
+                FROM coupond.rejection AS r
+                WHERE coupon_id = $1 AND user_id > $2 AND \(Self.hasNoIssue)
+                ORDER BY user_id, epoch DESC, n DESC, sequence DESC LIMIT $3
+                """, .integer(coupon.rawValue), .integer(user.rawValue), .integer(Int64(limit)))
         case .issued(let user):
-            let holders = try holders(
-                Statement(
-                    """
-                    SELECT user_id, sequence, request_id, NULL::smallint
-                    FROM coupond.coupon_issue WHERE coupon_id = $1 AND user_id > $2
-                    ORDER BY user_id LIMIT $3
-                    """, .integer(coupon.rawValue), .integer(user.rawValue),
-                    .integer(Int64(limit))))
-            let isFull = holders.count >= limit
-            return HolderPage(
-                holders: holders,
-                end: holders.last.flatMap { isFull ? .issued($0.user) : nil } ?? .end)
-        case .end:
-            return HolderPage(holders: [], end: .end)
+            Statement(
+                """
+                SELECT user_id, sequence, request_id, NULL::smallint
+                FROM coupond.coupon_issue WHERE coupon_id = $1 AND user_id > $2
+                ORDER BY user_id LIMIT $3
+                """, .integer(coupon.rawValue), .integer(user.rawValue), .integer(Int64(limit)))
+        case .end: nil
         }
     }
 
@@ -74,14 +68,6 @@ extension Session {
             }
         }
         return found
-    }
-
-    private func holders(_ statement: Statement) throws(BackendError) -> [LoadedHolder] {
-        let rows = try run(statement)
-        var holders: [LoadedHolder] = []
-        holders.reserveCapacity(rows.count)
-        for row in 0..<rows.count { holders.append(rows.holder(row)) }
-        return holders
     }
 
     private static let hasNoIssue = """
@@ -104,6 +90,19 @@ extension Session {
 }
 
 extension Rows {
+    /// The result of `Session.page`.
+    func page(after place: HolderPlace, limit: Int) -> HolderPage {
+        var holders: [LoadedHolder] = []
+        holders.reserveCapacity(count)
+        for row in 0..<count { holders.append(holder(row)) }
+        let last = holders.count >= limit ? holders.last?.user : nil
+        return switch place {
+        case .refused:
+            HolderPage(holders: holders, end: last.map { .refused($0) } ?? .issued(UserID(0)))
+        case .issued, .end: HolderPage(holders: holders, end: last.map { .issued($0) } ?? .end)
+        }
+    }
+
     /// User, sequence, request id, and the reason of a rejection.
     fileprivate func holder(_ row: Int) -> LoadedHolder {
         LoadedHolder(
@@ -148,10 +147,42 @@ extension PostgresCouponStore {
         try session.holders(of: coupon, after: place, limit: limit)
     }
 
+    /// A page of a load, which may have been read in advance.
+    public func holders(_ question: PageQuestion) throws(BackendError) -> HolderPage {
+        if pageAhead?.question == question {
+            session.finish()
+            if let page = pageAhead?.page {
+                pageAhead = nil
+                return page
+            }
+        }
+        return try session.holders(
+            of: question.coupon, after: question.place, limit: question.limit)
+    }
+
+    /// Sends the question for a page.
+    public func readAhead(_ question: PageQuestion) {
+        let (place, limit) = (question.place, question.limit)
+        guard let statement = Session.page(of: question.coupon, after: place, limit: limit) else {
+            return
+        }
+        pageAhead = PageAhead(question: question)
+        session.begin(statement) { [unowned self] rows in
+            pageAhead?.page = rows.page(after: place, limit: limit)
+        }
+    }
+
     /// All holders of several coupons; nil if they are more than `limit`.
     public func holders(
         of coupons: [CouponID], limit: Int
     ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
         try session.holders(of: coupons, limit: limit)
     }
+}
+
+/// A page that was asked for in advance.
+struct PageAhead {
+    let question: PageQuestion
+    /// Nil until the result was read, or if it could not be read.
+    var page: HolderPage?
 }

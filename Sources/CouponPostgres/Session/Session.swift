@@ -18,6 +18,8 @@ final class Session {
     private let role: Role
     private let logger: Logger
     private var connection: PostgresConnection?
+    /// Gets the result of the statement in flight; nil if none is.
+    private var whenFinished: ((borrowing Rows) -> Void)?
     /// How long a statement may take now; nil: as in the options.
     var statementMilliseconds: Int?
     /// Counts connections: what belonged to an earlier one is gone.
@@ -54,6 +56,7 @@ final class Session {
     func attempt(
         _ statements: [Statement], earlier body: (Int, borrowing Rows) -> Void = { _, _ in }
     ) throws(SQLFailure) -> Rows {
+        finish()
         do throws(SQLFailure) {
             try connectIfNeeded()
             let rows = try connection?.run(
@@ -65,8 +68,35 @@ final class Session {
         }
     }
 
+    /// Sends a statement without waiting for its result: the server works on it while the caller does
+    /// something else. The result is read by `finish`, or before the session's next statement.
+    /// - Parameter body: gets the result; it is not called if the statement fails.
+    func begin(_ statement: Statement, then body: @escaping (borrowing Rows) -> Void) {
+        finish()
+        do throws(SQLFailure) {
+            try connectIfNeeded()
+            try connection?.begin(statement)
+            whenFinished = body
+        } catch {
+            _ = closedIfLost(error)
+        }
+    }
+
+    /// Waits for the result of the statement in flight, if there is one.
+    func finish() {
+        guard let body = whenFinished else { return }
+        whenFinished = nil
+        do throws(SQLFailure) {
+            guard let rows = try connection?.finish(within: answerMilliseconds) else { return }
+            body(rows)
+        } catch {
+            _ = closedIfLost(error)
+        }
+    }
+
     /// Runs a COPY … FROM STDIN. Returns how many rows it inserted.
     func copy(_ sql: String, _ bytes: [UInt8]) throws(SQLFailure) -> Int {
+        finish()
         do throws(SQLFailure) {
             let rows = try connection?.copy(
                 sql, bytes, within: answerMilliseconds)
@@ -79,6 +109,7 @@ final class Session {
 
     /// Runs a text of many statements, which may take long.
     func run(script: String, withinSeconds seconds: Int) throws(BackendError) {
+        finish()
         do throws(SQLFailure) {
             try connectIfNeeded()
             try connection?.run(script: script, within: 1_000 * seconds)
@@ -94,7 +125,10 @@ final class Session {
     }
 
     /// Ends the session, and with it its locks.
-    func close() { connection = nil }
+    func close() {
+        connection = nil
+        whenFinished = nil
+    }
 
     /// A store's session that has died while it was idle costs its next caller nothing. That of a ledger had
     /// locks, so its end is reported.

@@ -7,6 +7,8 @@ public import Logging
 public final class PostgresCouponStore: CouponStore {
     let session: Session
     let partitioning: Partitioning
+    /// The page that a load needs next.
+    var pageAhead: PageAhead?
 
     /// Connects with the first call.
     /// - Parameter partitioning: as `Installation.setUp` found it.

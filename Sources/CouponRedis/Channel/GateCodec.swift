@@ -9,8 +9,9 @@ extension Command {
     init(_ call: GateCall, digest: String, options: RedisOptions) {
         let questions = call.questions
         let requests = questions.reduce(0) { $0 + $1.requests.count }
+        let isCleared = questions.contains { $0.clearedAt > 0 }
         self.init(
-            argumentCount: 10 + 4 * questions.count,
+            argumentCount: 10 + 4 * questions.count + (isCleared ? 1 : 0),
             capacity: 256 + 192 * questions.count + requests * Layout.gateRequest)
         append("EVALSHA")
         append(digest)
@@ -27,6 +28,10 @@ extension Command {
         append(options.backlogPerPartition)
         append(call.identity.replicationID)
         for question in questions { append(question) }
+        guard isCleared else { return }
+        append(byteCount: questions.count * Layout.number) { packed in
+            for question in questions { packed.append(question.clearedAt) }
+        }
     }
 
     private mutating func append(_ question: GateQuestion) {
@@ -96,6 +101,7 @@ extension ByteReader {
         case 0: judgement(requestCount: requestCount, now: now).map { .judged($0) }
         case 1: int64().map { .notLoaded(rev: $0) }
         case 2: .exhausted
+        case 3: int64().map { .filling(rev: $0) }
         default: nil
         }
     }

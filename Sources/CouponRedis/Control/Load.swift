@@ -22,12 +22,13 @@ extension RedisGateControl {
         case 0: return .claimed
         case 1: return .alreadyLoaded
         case 2: return .stale
+        case 4: return .filling
         default: return .elsewhere
         }
     }
 
-    /// Writes holders beside the coupon, in many calls and any order. False if the claim, the epoch or the
-    /// status has changed.
+    /// Writes holders beside the coupon, or into a coupon that is filling, in many calls and any order. False
+    /// if the claim, the epoch or the status has changed.
     public func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
         load: LoadNumber?
@@ -49,6 +50,7 @@ extension RedisGateControl {
         let keys = [
             Keys.gate(partition), Keys.claim(coupon, partition, epoch),
             Keys.staged(coupon, partition, epoch), Keys.coupons(partition, epoch),
+            Keys.record(coupon, partition, epoch), Keys.holders(coupon, partition, epoch),
         ]
         return stride(from: 0, to: holders.count, by: Limits.holdersPerCommand).map { start in
             let part = holders[start..<min(start + Limits.holdersPerCommand, holders.count)]
@@ -109,7 +111,22 @@ extension RedisGateControl {
                 .bytes(packed.bytes), .number(coupon.marks.used),
                 .number(coupon.marks.nextSequence),
                 .number(options.finishedRetentionMilliseconds), .bytes(Self.pack(id)),
+                .number(coupon.isFilling ? 1 : 0),
             ])
+    }
+
+    /// Rule 53: all issued users of a coupon that is filling are at the gate. False if the claim, the epoch
+    /// or the status has changed, or the coupon has left.
+    public func complete(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(BackendError) -> Bool {
+        try run(
+            .complete,
+            keys: [
+                Keys.gate(partition), Keys.record(coupon, partition, epoch),
+                Keys.claim(coupon, partition, epoch),
+            ], [.number(epoch), .bytes(Self.pack(load))]
+        ).done()
     }
 
     /// Removes what an abandoned load has staged.

@@ -5,13 +5,15 @@
 -- ARGV  epoch, floor (the highest n of that epoch that the daemon has seen), backlog limits of a coupon and
 --       of a partition, replication id of the Redis for which the epoch was handed out;
 --       for each coupon: coupon (ID_BYTES), requests, GATE_REQUEST_BYTES each:
---         user 8 | request id 17 | not after, microseconds 8
+--         user 8 | request id 17 | not after, microseconds 8;
+--       only if requests of some coupon are cleared (rule 53): for each coupon 8, the gate's rev when it
+--       said that the coupon is filling, 0 if they are not cleared
 -- Out   one string; its first byte says what follows:
 --   0 open: epoch 8 | tail 8 | settled: epoch 8, n 8 | now 8 | for each coupon a byte, and what it says:
 --       0 judged: rev 8 | version 8 | state 1 | flags 1 | opens 8 | closes 8
 --         | for each request a verdict of VERDICT_BYTES:
 --           code 1 | reason or holder state 1 | sequence 8 | position: epoch 8, n 8
---       1 not loaded: rev 8    2 backlog limit reached
+--       1 not loaded: rev 8    2 backlog limit reached    3 filling, and not cleared since its load: rev 8
 --   1 STALE: status 1 | epoch 8    2 ROLLED_BACK
 -- Does  writes one queue entry, the holders and the counters of what it accepts. Otherwise writes nothing,
 --       except that the gate fences itself if it is behind the daemon's floor, or in a Redis that was a
@@ -139,6 +141,9 @@ for i = 1, #keys do
   elseif #requests > 0
     and (record.queued >= tonumber(ARGV[3]) or gate.queued + accepted >= tonumber(ARGV[4])) then
     out[#out + 1] = struct.pack('>B', 2)
+  elseif record.filling and #requests > 0 and (not ARGV[6 + 2 * #keys]
+    or struct.unpack('>I8', ARGV[6 + 2 * #keys], (i - 1) * NUMBER_BYTES + 1) < record.filling) then
+    out[#out + 1] = struct.pack('>BI8', 3, gate.rev)
   else
     local judgement, queued, first_sequence = #out + 1, #entry + 1, record.next_sequence
     out[judgement], entry[queued] = '', ''

@@ -19,6 +19,7 @@
 --   coupond:{P}:E:C:record   string of coupon C in epoch E: layout 1 (3) | used 8 | queued 8
 --                            | next sequence 8 | rev 8 | version 8 | total 8, -1 is unlimited | state 1
 --                            | sold out 1 | opens 8 | closes 8 | cap 8, -1 is none | cap version 8
+--                            | only while the coupon is filling: the rev of its load 8
 --   coupond:{P}:E:C:holders  hash of coupon C in epoch E: user (ID_BYTES) -> HOLDER_BYTES:
 --     kind 1 | reason 1 | sequence 8 | epoch 8 | n 8 | request id: length 1, bytes 16 zero-padded
 --     kind: 1 accepted, 2 rejected (the slot is free again), 3 dead letter (the slot is kept); a later
@@ -101,7 +102,13 @@ local RECORD, RECORD_BYTES = '>BI8I8I8I8I8i8BBI8I8i8I8', 83
 -- From the bytes of a record. nil if the coupon is not loaded; false if its record is damaged.
 local function unpack_record(key, bytes)
   if not bytes and redis.call('EXISTS', key) == 0 then return nil end
-  if not bytes or #bytes ~= RECORD_BYTES or string.byte(bytes) ~= LAYOUT then return false end
+  if not bytes or string.byte(bytes) ~= LAYOUT then return false end
+  local filling
+  if #bytes == RECORD_BYTES + NUMBER_BYTES then
+    filling = struct.unpack('>I8', bytes, RECORD_BYTES + 1)
+  elseif #bytes ~= RECORD_BYTES then
+    return false
+  end
   local _, used, queued, next_sequence, rev, version, total, state, sold_out, opens, closes, cap,
     cap_version = struct.unpack(RECORD, bytes)
   if state < 1 or state > 3 or sold_out > 1
@@ -111,13 +118,15 @@ local function unpack_record(key, bytes)
   return {
     used = used, queued = queued, next_sequence = next_sequence, rev = rev, version = version,
     total = total, state = state, sold_out = sold_out, opens = opens, closes = closes,
-    cap = cap >= 0 and cap or nil, cap_version = cap_version,
+    cap = cap >= 0 and cap or nil, cap_version = cap_version, filling = filling,
   }
 end
 
 local function pack_record(r)
-  return struct.pack(RECORD, LAYOUT, r.used, r.queued, r.next_sequence, r.rev, r.version, r.total,
+  local bytes = struct.pack(RECORD, LAYOUT, r.used, r.queued, r.next_sequence, r.rev, r.version, r.total,
     r.state, r.sold_out, r.opens, r.closes, r.cap or -1, r.cap_version)
+  if r.filling then return bytes .. struct.pack('>I8', r.filling) end
+  return bytes
 end
 
 -- How many slots may be used.

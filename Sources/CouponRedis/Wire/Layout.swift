@@ -124,6 +124,7 @@ extension Layout {
             constants[code.constant] = Array(String(code.rawValue).utf8)
         }
         constants["GATE_REQUEST_FORMAT"] = Array("'>c\(requestID)I\(time)'".utf8)
+        constants["STAGED_FORMAT"] = Array("'c\(id)c\(holder)'".utf8)
         return constants
     }()
 

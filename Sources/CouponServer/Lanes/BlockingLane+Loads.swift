@@ -68,6 +68,10 @@ extension BlockingLane {
         case .moved(let holders):
             loadBudget.spend(holders: holders)
             goOn { [load] in $0.step(load) }
+        case .opened:
+            // Who asks from here waits for the end of the load.
+            for ended in loads.updateValue([], forKey: load.coupon) ?? [] { ended(.loaded) }
+            goOn { [load] in $0.step(load) }
         case .wait:
             later(load)
         case .done(let outcome):

@@ -45,6 +45,9 @@ extension ModelRedis {
         {
             return .exhausted
         }
+        if let filling = loaded.filling, !question.requests.isEmpty, question.clearedAt < filling {
+            return .filling(rev: gate.rev)
+        }
         let first = loaded.nextSequence
         var requests: [EntryRequest] = []
         let verdicts = question.requests.map { request in

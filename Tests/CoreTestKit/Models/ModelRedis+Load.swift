@@ -1,4 +1,4 @@
-/// claim.lua, stage.lua, load.lua, abandon.lua and unload.lua (rules 32 and 41).
+/// claim.lua, stage.lua, load.lua, complete.lua, abandon.lua and unload.lua (rules 32, 41 and 53).
 public import CouponCore
 
 extension ModelRedis {
@@ -11,9 +11,11 @@ extension ModelRedis {
     ) -> ClaimResult {
         let key = Key(epoch: epoch, coupon: coupon)
         guard self[partition].isOpen(epoch) else { return .stale }
-        if self[partition].coupons[key] != nil { return .alreadyLoaded }
+        let loaded = self[partition].coupons[key]
+        if let loaded, loaded.filling == nil { return .alreadyLoaded }
         if isClaimed(key, partition, except: load, now) { return .elsewhere }
         self[partition].loads[key] = Staged(load: load, moved: now)
+        if loaded != nil { return .filling }
         self[partition].visits[key] = now.advanced(byMilliseconds: Self.claimMilliseconds)
         return .claimed
     }
@@ -36,6 +38,13 @@ extension ModelRedis {
         let key = Key(epoch: epoch, coupon: coupon)
         guard mayStage(key, partition, load) else { return false }
         if holders.isEmpty { return true }
+        if load != nil, self[partition].coupons[key] != nil {
+            self[partition].loads[key]?.moved = now
+            for holder in holders where self[partition].coupons[key]?.holders[holder.user] == nil {
+                self[partition].coupons[key]?.holders[holder.user] = holder.holder
+            }
+            return true
+        }
         for holder in holders {
             self[partition].loads[key, default: Staged(load: load, moved: now)]
                 .holders[holder.user] = holder.holder
@@ -51,7 +60,21 @@ extension ModelRedis {
     private func mayStage(_ key: Key, _ partition: PartitionID, _ load: LoadNumber?) -> Bool {
         let keys = self[partition]
         guard let load else { return keys.isFenced(key.epoch) }
+        if let loaded = keys.coupons[key], loaded.filling == nil { return false }
         return keys.isOpen(key.epoch) && keys.loads[key]?.load == load
+    }
+
+    /// Rule 53: all issued users are there.
+    public mutating func complete(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) -> Bool {
+        let key = Key(epoch: epoch, coupon: coupon)
+        guard mayStage(key, partition, load), self[partition].coupons[key]?.filling != nil else {
+            return false
+        }
+        self[partition].coupons[key]?.filling = nil
+        self[partition].loads[key] = nil
+        return true
     }
 
     /// Rules 30 and 32.
@@ -94,9 +117,11 @@ extension ModelRedis {
             return .incomplete
         }
         let marks = coupon.marks
-        let loaded = Loaded(
+        if coupon.isFilling { keys.loads[key] = Staged(load: load, moved: now) }
+        var loaded = Loaded(
             coupon: marks.coupon, isSoldOut: marks.coupon.isSoldOut, used: marks.used, queued: 0,
             nextSequence: marks.nextSequence, rev: keys.nextRev(), holders: holders)
+        if coupon.isFilling { loaded.filling = loaded.rev }
         keys.coupons[key] = loaded
         keys.noteVisit(loaded, key.epoch, now, retention)
         self[partition] = keys

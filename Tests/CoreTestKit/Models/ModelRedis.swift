@@ -103,6 +103,8 @@ public struct ModelRedis: Sendable {
         public var cap: Int64?
         /// The version under which the cap was set; 0 without a cap.
         public var capVersion: Int64 = 0
+        /// Only while it is filling: the partition's count at its load.
+        public var filling: Int64?
         /// The known users, each with its request.
         public var holders: [UserID: GateHolder]
         /// Whether a total may be being lowered.

@@ -25,15 +25,6 @@ extension Scene {
         return count
     }
 
-    /// Waits until Redis uses at most so many bytes.
-    func waitForMemory(below bytes: Double, atMost limit: Int) async throws {
-        try await wait(for: "Redis is below \(formatted(bytes / 1e6)) MB", atMost: limit) {
-            let used = try await usedMemory()
-            guard used <= bytes else { throw Failed("it has \(formatted(used / 1e6)) MB") }
-            return true
-        }
-    }
-
     /// Locks the row of partition 0: its epoch and cursor cannot change.
     func lockPartition() async throws -> HeldLock {
         try await world.hold("SELECT id FROM coupond.partition WHERE id = 0 FOR UPDATE")

@@ -6,7 +6,7 @@ public final class ModelGates: GateControl {
     /// The calls.
     public enum Call: Hashable, Sendable {
         case identity, read, wait, settle, heartbeat, fence, beat, entries, count, open
-        case claim, stage, load, abandon, set, cap, inspect, unload, sweep, search
+        case claim, stage, load, complete, abandon, set, cap, inspect, unload, sweep, search
     }
 
     /// Called before each call, with the partition if it has one.
@@ -224,6 +224,15 @@ public final class ModelGates: GateControl {
         return try run(.load, partition) {
             world.redis.load(
                 coupons, partition: partition, epoch: epoch, load: load, now: now)
+        }
+    }
+
+    /// complete.lua.
+    public func complete(
+        _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
+    ) throws(BackendError) -> Bool {
+        return try run(.complete, partition) {
+            world.redis.complete(coupon, partition: partition, epoch: epoch, load: load)
         }
     }
 
