@@ -1,5 +1,6 @@
 /// A node of a cluster knows its own term, and compares it with a row's (rule 50).
 internal import CouponCore
+internal import Logging
 internal import TestSupport
 internal import Testing
 
@@ -48,6 +49,49 @@ internal import Testing
         #expect(try fixture.view().status == .fenced)
         #expect(try control.open(row(fixture, epoch: 1, term: 5), counted: .zero))
         #expect(try fixture.view().status == .open)
+    }
+
+    /// A real failover: the replica has the gate, and a higher term.
+    @Test func `a promoted replica has a higher term, and is not fenced with the old one`()
+        async throws
+    {
+        let cluster = try await RedisCluster()
+        let slot = HashSlot(of: partition).rawValue
+        let old = try #require(try await cluster.master(ofSlot: slot))
+        let index = try #require(cluster.nodes.firstIndex { $0 === old })
+        let replica = cluster.nodes[cluster.masters + index]
+        let (before, after) = (control(old), control(replica))
+        let state = try before.state(of: .single)
+        func row(_ epoch: Epoch, _ node: RedisNodeState) -> PartitionRow {
+            PartitionRow(
+                id: partition, epoch: epoch, cursor: .zero, identity: node.identity,
+                redisTerm: node.term, installID: "install")
+        }
+        #expect(try before.fence(row(1, state)) && before.open(row(1, state), counted: .zero))
+        try await eventually("the replica takes over") {
+            let copy = try await replica.cli("INFO", "replication")
+            if copy.contains("role:master") { return true }
+            _ = try await replica.cli("CLUSTER", "FAILOVER")
+            return false
+        }
+        let promoted = try after.state(of: .single)
+        #expect(promoted.term > state.term && promoted.identity != state.identity)
+        let view = try after.read(partition, after: .zero, upTo: nil, maximumRequests: 1)
+        #expect(view.status == .open && view.epoch == 1, "the copy of the old gate")
+        let older = RedisNodeState(identity: promoted.identity, term: state.term)
+        #expect(try !after.fence(row(2, older)))
+        #expect(try after.fence(row(2, promoted)))
+        #expect(try after.open(row(2, promoted), counted: .zero))
+        try await eventually("the old master knows") {
+            try await old.cli("INFO", "replication").contains("role:slave")
+        }
+        #expect(throws: BackendError.self) { try before.state(of: .single) }
+    }
+
+    private func control(_ server: RedisServer) -> RedisGateControl {
+        RedisGateControl(
+            options: RedisOptions(address: .unix(path: server.socket)),
+            logger: Logger(label: "test"))
     }
 
     @Test func `a Redis that is no node of a cluster compares nothing`() async throws {
