@@ -95,6 +95,35 @@ import Testing
         #expect(count.withLock { $0 } == now)
     }
 
+    @Test
+    func `after a failover in a cluster one partition in three is elsewhere, in a higher term`()
+        async throws
+    {
+        let cluster = try await RedisCluster()
+        let source = try source(Array(cluster.nodes.prefix(1)))
+        let (before, all) = (try source.read(), Partitioning(count: 64).all)
+        #expect(before.nodes.count == 3)
+        let id = RedisNode.ID(try await cluster.id(of: cluster.nodes[0]))
+        let replica = cluster.nodes[3]
+        try await replica.cli("CLUSTER", "FAILOVER")
+        try await eventually("every node knows") { try source.read().node(id) == nil }
+        let after = try source.read()
+        let new = RedisNode.ID(try await cluster.id(of: replica))
+        let node = try #require(after.node(new))
+        #expect(node.address == .tcp(host: replica.host, port: replica.port))
+        #expect(node.term > before.nodes.map(\.term).max() ?? 0)
+        for partition in all {
+            let (old, now) = (before.node(of: partition), after.node(of: partition))
+            #expect(old?.id == id ? now?.id == new : now == old)
+        }
+        try await cluster.waitUntilWhole()
+        let slot = HashSlot(of: PartitionID(0))
+        let master = try await cluster.master(ofSlot: slot.rawValue)
+        #expect(
+            after.node(of: PartitionID(0))?.address
+                == master.map { .tcp(host: $0.host, port: $0.port) })
+    }
+
     @Test func `a Redis outside of a cluster is named as the mistake`() async throws {
         let server = try await RedisServer()
         let source = try source([server])

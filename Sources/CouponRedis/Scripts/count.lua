@@ -3,8 +3,8 @@
 --
 -- KEYS  gate, then for each coupon its record and its holders
 -- ARGV  epoch, from: epoch, n, to: epoch, n, coupons in the order of KEYS: COUNTED_BYTES each:
---       requests 8 | largest sequence 8; the requests of the first coupon, then of the second, ..., in the queue's order, STAGED_BYTES each:
---       user 8 | holder (see prelude.lua)
+--       requests 8 | largest sequence 8; the requests of the first coupon, then of the second, ..., in the
+--       queue's order, STAGED_BYTES each: user 8 | holder (see prelude.lua)
 -- Out   1; 0 and nothing changed if the gate is not fenced with that epoch, or has not counted up to
 --       `from`: so a call that is sent twice counts once
 -- Does  gives a slot to each user without one; a user who has a slot keeps it, and the entry is decided
