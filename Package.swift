@@ -60,6 +60,7 @@ let package = Package(
         // The C libraries, as they are.
         .systemLibrary(name: "CHiredis"),
         .systemLibrary(name: "CLibcrypto"),
+        .systemLibrary(name: "CThreads"),
         .systemLibrary(name: "CLibpq"),
         .systemLibrary(name: "CProtobufC"),
         .target(name: "CCouponProto", dependencies: ["CProtobufC"], cSettings: strictC),
@@ -107,7 +108,7 @@ let package = Package(
                 metrics, lifecycle,
             ],
             swiftSettings: strict),
-        .target(name: "SerialThreads", swiftSettings: strict),
+        .target(name: "SerialThreads", dependencies: ["CThreads"], swiftSettings: strict),
         .target(name: "Systemd", swiftSettings: strict),
 
         .executableTarget(
@@ -148,7 +149,10 @@ let package = Package(
         .testTarget(
             name: "SystemdTests", dependencies: ["Systemd", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "CoupondTests", dependencies: ["coupond", "TestSupport", arguments, logging],
+            name: "CoupondTests",
+            dependencies: [
+                "coupond", "CouponCore", "CouponServer", "TestSupport", arguments, logging,
+            ],
             swiftSettings: strict),
         .target(
             name: "CoreTestKit", dependencies: ["CouponCore"], path: "Tests/CoreTestKit",

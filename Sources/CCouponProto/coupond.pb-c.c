@@ -1402,97 +1402,7 @@ void   coupond__v1__audit_coupon_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__audit_coupon_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   coupond__v1__reload_request__init
-                     (Coupond__V1__ReloadRequest         *message)
-{
-  static const Coupond__V1__ReloadRequest init_value = COUPOND__V1__RELOAD_REQUEST__INIT;
-  *message = init_value;
-}
-size_t coupond__v1__reload_request__get_packed_size
-                     (const Coupond__V1__ReloadRequest *message)
-{
-  assert(message->base.descriptor == &coupond__v1__reload_request__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t coupond__v1__reload_request__pack
-                     (const Coupond__V1__ReloadRequest *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &coupond__v1__reload_request__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t coupond__v1__reload_request__pack_to_buffer
-                     (const Coupond__V1__ReloadRequest *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &coupond__v1__reload_request__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Coupond__V1__ReloadRequest *
-       coupond__v1__reload_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Coupond__V1__ReloadRequest *)
-     protobuf_c_message_unpack (&coupond__v1__reload_request__descriptor,
-                                allocator, len, data);
-}
-void   coupond__v1__reload_request__free_unpacked
-                     (Coupond__V1__ReloadRequest *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &coupond__v1__reload_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   coupond__v1__reload_response__init
-                     (Coupond__V1__ReloadResponse         *message)
-{
-  static const Coupond__V1__ReloadResponse init_value = COUPOND__V1__RELOAD_RESPONSE__INIT;
-  *message = init_value;
-}
-size_t coupond__v1__reload_response__get_packed_size
-                     (const Coupond__V1__ReloadResponse *message)
-{
-  assert(message->base.descriptor == &coupond__v1__reload_response__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t coupond__v1__reload_response__pack
-                     (const Coupond__V1__ReloadResponse *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &coupond__v1__reload_response__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t coupond__v1__reload_response__pack_to_buffer
-                     (const Coupond__V1__ReloadResponse *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &coupond__v1__reload_response__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Coupond__V1__ReloadResponse *
-       coupond__v1__reload_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Coupond__V1__ReloadResponse *)
-     protobuf_c_message_unpack (&coupond__v1__reload_response__descriptor,
-                                allocator, len, data);
-}
-void   coupond__v1__reload_response__free_unpacked
-                     (Coupond__V1__ReloadResponse *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &coupond__v1__reload_response__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[29] =
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[32] =
 {
   {
     "id",
@@ -1525,6 +1435,18 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[29
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
     offsetof(Coupond__V1__Request, token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "traceparent",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__Request, traceparent),
     NULL,
     NULL,
     0,             /* flags */
@@ -1842,48 +1764,75 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[29
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "list_connections",
+    46,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, list_connections),
+    &coupond__v1__list_connections_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "end_connections",
+    47,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, end_connections),
+    &coupond__v1__end_connections_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__request__field_indices_by_name[] = {
-  27,   /* field[27] = adopt_redis */
-  18,   /* field[18] = audit_coupon */
-  7,   /* field[7] = authenticate */
-  17,   /* field[17] = close_coupon */
-  4,   /* field[4] = coupon_status */
-  9,   /* field[9] = coupon_status_batch */
-  11,   /* field[11] = create_coupon */
+  28,   /* field[28] = adopt_redis */
+  19,   /* field[19] = audit_coupon */
+  8,   /* field[8] = authenticate */
+  18,   /* field[18] = close_coupon */
+  5,   /* field[5] = coupon_status */
+  10,   /* field[10] = coupon_status_batch */
+  12,   /* field[12] = create_coupon */
   1,   /* field[1] = deadline_ms */
-  22,   /* field[22] = discard_dead_letter */
-  24,   /* field[24] = explain */
-  12,   /* field[12] = get_coupon */
-  5,   /* field[5] = health */
+  23,   /* field[23] = discard_dead_letter */
+  31,   /* field[31] = end_connections */
+  25,   /* field[25] = explain */
+  13,   /* field[13] = get_coupon */
+  6,   /* field[6] = health */
   0,   /* field[0] = id */
-  3,   /* field[3] = issue */
-  8,   /* field[8] = issue_batch */
-  23,   /* field[23] = list_admin_actions */
-  13,   /* field[13] = list_coupons */
-  20,   /* field[20] = list_dead_letters */
-  19,   /* field[19] = list_issues */
-  15,   /* field[15] = pause_coupon */
-  26,   /* field[26] = rebuild_gate */
-  21,   /* field[21] = redrive_dead_letter */
-  25,   /* field[25] = reload */
-  16,   /* field[16] = resume_coupon */
-  6,   /* field[6] = server_info */
+  4,   /* field[4] = issue */
+  9,   /* field[9] = issue_batch */
+  24,   /* field[24] = list_admin_actions */
+  30,   /* field[30] = list_connections */
+  14,   /* field[14] = list_coupons */
+  21,   /* field[21] = list_dead_letters */
+  20,   /* field[20] = list_issues */
+  16,   /* field[16] = pause_coupon */
+  27,   /* field[27] = rebuild_gate */
+  22,   /* field[22] = redrive_dead_letter */
+  26,   /* field[26] = reload */
+  17,   /* field[17] = resume_coupon */
+  7,   /* field[7] = server_info */
   2,   /* field[2] = token */
-  28,   /* field[28] = topology */
-  14,   /* field[14] = update_coupon */
-  10,   /* field[10] = watch */
+  29,   /* field[29] = topology */
+  3,   /* field[3] = traceparent */
+  15,   /* field[15] = update_coupon */
+  11,   /* field[11] = watch */
 };
 static const ProtobufCIntRange coupond__v1__request__number_ranges[7 + 1] =
 {
   { 1, 0 },
-  { 10, 3 },
-  { 16, 8 },
-  { 20, 11 },
-  { 30, 20 },
-  { 40, 25 },
-  { 44, 27 },
-  { 0, 29 }
+  { 10, 4 },
+  { 16, 9 },
+  { 20, 12 },
+  { 30, 21 },
+  { 40, 26 },
+  { 44, 28 },
+  { 0, 32 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1893,14 +1842,14 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  29,
+  32,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
   7,  coupond__v1__request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[23] =
+static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[25] =
 {
   {
     "id",
@@ -2178,6 +2127,30 @@ static const ProtobufCFieldDescriptor coupond__v1__response__field_descriptors[2
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "list_connections",
+    46,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, list_connections),
+    &coupond__v1__list_connections_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "end_connections",
+    47,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Response, result_case),
+    offsetof(Coupond__V1__Response, end_connections),
+    &coupond__v1__end_connections_response__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__response__field_indices_by_name[] = {
   21,   /* field[21] = adopt_redis */
@@ -2187,6 +2160,7 @@ static const unsigned coupond__v1__response__field_indices_by_name[] = {
   3,   /* field[3] = coupon_status */
   9,   /* field[9] = coupon_status_batch */
   16,   /* field[16] = dead_letter */
+  24,   /* field[24] = end_connections */
   1,   /* field[1] = error */
   18,   /* field[18] = explain */
   7,   /* field[7] = go_away */
@@ -2195,6 +2169,7 @@ static const unsigned coupond__v1__response__field_indices_by_name[] = {
   2,   /* field[2] = issue */
   8,   /* field[8] = issue_batch */
   17,   /* field[17] = list_admin_actions */
+  23,   /* field[23] = list_connections */
   12,   /* field[12] = list_coupons */
   15,   /* field[15] = list_dead_letters */
   14,   /* field[14] = list_issues */
@@ -2215,7 +2190,7 @@ static const ProtobufCIntRange coupond__v1__response__number_ranges[9 + 1] =
   { 33, 17 },
   { 40, 19 },
   { 44, 21 },
-  { 0, 23 }
+  { 0, 25 }
 };
 const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
 {
@@ -2225,7 +2200,7 @@ const ProtobufCMessageDescriptor coupond__v1__response__descriptor =
   "Coupond__V1__Response",
   "coupond.v1",
   sizeof(Coupond__V1__Response),
-  23,
+  25,
   coupond__v1__response__field_descriptors,
   coupond__v1__response__field_indices_by_name,
   9,  coupond__v1__response__number_ranges,
@@ -4638,42 +4613,6 @@ const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor 
   coupond__v1__audit_coupon_response__field_indices_by_name,
   1,  coupond__v1__audit_coupon_response__number_ranges,
   (ProtobufCMessageInit) coupond__v1__audit_coupon_response__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-#define coupond__v1__reload_request__field_descriptors NULL
-#define coupond__v1__reload_request__field_indices_by_name NULL
-#define coupond__v1__reload_request__number_ranges NULL
-const ProtobufCMessageDescriptor coupond__v1__reload_request__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "coupond.v1.ReloadRequest",
-  "ReloadRequest",
-  "Coupond__V1__ReloadRequest",
-  "coupond.v1",
-  sizeof(Coupond__V1__ReloadRequest),
-  0,
-  coupond__v1__reload_request__field_descriptors,
-  coupond__v1__reload_request__field_indices_by_name,
-  0,  coupond__v1__reload_request__number_ranges,
-  (ProtobufCMessageInit) coupond__v1__reload_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-#define coupond__v1__reload_response__field_descriptors NULL
-#define coupond__v1__reload_response__field_indices_by_name NULL
-#define coupond__v1__reload_response__number_ranges NULL
-const ProtobufCMessageDescriptor coupond__v1__reload_response__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "coupond.v1.ReloadResponse",
-  "ReloadResponse",
-  "Coupond__V1__ReloadResponse",
-  "coupond.v1",
-  sizeof(Coupond__V1__ReloadResponse),
-  0,
-  coupond__v1__reload_response__field_descriptors,
-  coupond__v1__reload_response__field_indices_by_name,
-  0,  coupond__v1__reload_response__number_ranges,
-  (ProtobufCMessageInit) coupond__v1__reload_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue coupond__v1__acceptance__enum_values_by_number[3] =

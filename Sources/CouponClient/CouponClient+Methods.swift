@@ -215,11 +215,16 @@ extension CouponClient {
         return sentences
     }
 
-    /// Drops the daemon's local caches, and reads its admin token and its callers file again.
-    public func reload(deadline: TimeAmount? = nil) async throws(ClientError) {
-        guard case .reloaded = try await call(.reload, deadline: deadline) else {
-            throw .otherMethod
-        }
+    /// Drops the daemon's local caches, and reads its settings and the files that they name again.
+    /// - Returns: which settings have changed, and which need a restart. A daemon of an earlier version
+    ///   names none.
+    @discardableResult
+    public func reload(
+        deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> ReloadReport {
+        let answer = try await call(.reload, deadline: deadline)
+        guard case .reloaded(let report) = answer else { throw .otherMethod }
+        return report
     }
 
     /// Rebuilds a partition's gate from the tables and the queue. If the deadline
@@ -247,6 +252,32 @@ extension CouponClient {
         let answer = try await call(.topology, deadline: deadline)
         guard case .topology(let report) = answer else { throw .otherMethod }
         return report
+    }
+
+    /// Connections of a daemon to its callers, by id, so the oldest come first.
+    /// - Parameters:
+    ///   - filter: which of them; an `id` has no meaning here.
+    ///   - id: only connections with a higher one.
+    ///   - limit: how many, at most; fewer if they do not fit in a frame.
+    public func connections(
+        _ filter: ConnectionFilter = ConnectionFilter(), after id: Int64 = 0,
+        limit: Int = Limits.defaultConnectionsPerPage, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> [CallerConnection] {
+        let answer = try await call(
+            .listConnections(filter, after: id, limit: limit), deadline: deadline)
+        guard case .connections(let connections) = answer else { throw .otherMethod }
+        return connections
+    }
+
+    /// Ends connections of a daemon to its callers, except this one. What they have in flight is answered.
+    /// - Parameter filter: which of them; it names something.
+    /// - Returns: how many.
+    public func endConnections(
+        _ filter: ConnectionFilter, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Int {
+        let answer = try await call(.endConnections(filter), deadline: deadline)
+        guard case .connectionsEnded(let count) = answer else { throw .otherMethod }
+        return count
     }
 
     private func decided(

@@ -1,3 +1,4 @@
+public import CouponDomain
 internal import CouponWire
 public import Logging
 public import NIOCore
@@ -12,6 +13,13 @@ internal import Synchronization
 /// most ``ClientConfiguration/connectTimeout`` after the call. Cancelling a task ends its call. A request
 /// that was sent cannot be taken back: its fate is unknown then.
 public final class CouponClient: Sendable {
+    /// The trace that requests of the current task belong to, for the daemon's log; nil for none.
+    ///
+    ///     try await CouponClient.$trace.withValue(TraceContext(traceparent)) {
+    ///         try await client.issue(coupon, to: user)
+    ///     }
+    @TaskLocal public static var trace: TraceContext?
+
     /// Where daemons listen.
     public let addresses: [ServerAddress]
     /// Where the first daemon listens.
@@ -86,7 +94,7 @@ public final class CouponClient: Sendable {
     ) async throws(ClientError) -> Response.Result {
         let begin = NIODeadline.now()
         let call = NIOLoopBoundBox.makeBoxSendingValue(
-            Call(method, deadline: deadline, limit: limit), eventLoop: loop)
+            Call(method, trace: Self.trace, deadline: deadline, limit: limit), eventLoop: loop)
         let result: Result<Response.Result, ClientError> = await withTaskCancellationHandler {
             await withCheckedContinuation { waiting in
                 loop.execute {

@@ -80,7 +80,7 @@ extension Limits {
     /// How often each event loop measures how late it is, in milliseconds.
     public static let lagProbeMilliseconds: Int64 = 250
     /// Slow requests that each event loop logs in a second; further ones are only counted.
-    public static let slowRequestsLogged = 16
+    public static let requestsLogged = 16
     /// /readyz reports that a daemon cannot accept requests once that has lasted so long, in milliseconds: a
     /// rebuild or a new connection to Redis takes less.
     public static let unreadyMilliseconds: Int64 = 3_000
@@ -99,6 +99,8 @@ extension Limits {
     /// TLS handshakes that one turn of an event loop begins: each costs a signature, some 0.2 ms with its
     /// keys.
     public static let handshakesPerTurn = 8
+    /// TLS handshakes that one address may have in progress in any case.
+    public static let handshakesOfAddress = 16
     /// How long a TLS handshake may take, in milliseconds.
     public static let handshakeMilliseconds: Int64 = 2_000
     /// How long the daemon waits until a caller closes TLS as well, in milliseconds.

@@ -41,6 +41,12 @@ public enum Limits {
     public static let deadLetterErrorBytes = 200
     /// Lines of the trail in one page, at most; fewer if they do not fit in a frame.
     public static let trailLinesPerPage = 100
+    /// Connections in a page, at most.
+    public static let connectionsPerPage = 200
+    /// Connections in a page, if the caller names no limit.
+    public static let defaultConnectionsPerPage = 100
+    /// The longest address of a connection, in bytes: `unix:` and a path.
+    public static let maximumAddressBytes = 256
     /// Lines of the trail in a page that names no limit.
     public static let defaultTrailLinesPerPage = 50
     /// The longest name of a caller that a question about the trail may have, in bytes of UTF-8.

@@ -78,8 +78,12 @@ public struct CouponServer: Service {
 
     /// Reads the settings again that a reload may change, and drops all local caches.
     /// - Throws: the reason, if nothing has changed.
-    public func reload() async throws(Failure) {
-        if case .failure(let failure) = await work.admin.reload() { throw failure }
+    public func reload() async throws(Failure) -> ReloadReport {
+        switch await work.admin.reload() {
+        case .reloaded(let report): return report
+        case .failure(let failure): throw failure
+        default: throw Failure(.internal, "the answer to a reload is for another method")
+        }
     }
 
     /// Each second every daemon reads the partitions and drops older epochs (rule 15).
@@ -96,9 +100,15 @@ public struct CouponServer: Service {
     private func feedWatchdog() async {
         guard let period = configuration.watchdogPeriod else { return }
         let clocks = configuration.worker.clocks
+        let round = LoopRound()
         while (try? await Task.sleep(for: period)) != nil {
-            _ = try? await loopServers.collect(on: group.any()) { _ in true }.get()
+            let isOver = round.isOver
+            if isOver {
+                round.begin(at: clocks.now())
+                loopServers.collect(on: group.any()) { _ in true }.whenComplete { _ in round.end() }
+            }
             let threads = [
+                ("event loops", isOver ? nil : round.began),
                 ("scheduler", environment.schedulerProgress), ("events", relay.progress),
             ]
             let stuck = StuckThreads(
@@ -110,7 +120,7 @@ public struct CouponServer: Service {
                     metadata: [LogKey.name: "\(stuck.names.joined(separator: ", "))"])
                 continue
             }
-            environment.alive()
+            if isOver { environment.alive() }
         }
     }
 

@@ -57,9 +57,7 @@ public struct ServerConfiguration: Sendable {
     public var observersNeedRole = false
     /// A socket that listens there already; nil if the daemon makes its own.
     public var metricsDescriptor: Int32?
-    /// Connections at once, over all event loops.
-    public var maximumConnections = Limits.connections
-    /// Other limits of callers.
+    /// The limits of callers at the start.
     public var limits = CallerLimits()
     /// The longest frame that is read, in bytes.
     public var maximumFrameBytes = Limits.frameBytes
@@ -76,6 +74,23 @@ public struct ServerConfiguration: Sendable {
     public init(version: String, worker: WorkerOptions) {
         self.version = version
         self.worker = worker
+    }
+}
+
+/// The settings that a reload changes while callers are served.
+public struct ReloadedSettings: Sendable {
+    /// The limits of callers.
+    public let limits: CallerLimits
+    /// Which requests are logged.
+    public let reporting: RequestReporting
+    /// What has changed.
+    public let report: ReloadReport
+
+    /// Settings, as a reload has read them.
+    public init(limits: CallerLimits, reporting: RequestReporting, report: ReloadReport) {
+        self.limits = limits
+        self.reporting = reporting
+        self.report = report
     }
 }
 
@@ -96,7 +111,7 @@ public protocol ServerEnvironment: Sendable {
     var callers: Callers { get }
     /// Reads the settings again that a reload may change; may block.
     /// - Throws: what the caller of a reload gets; then no setting has changed.
-    func reloadSettings() throws(Failure)
+    func reloadSettings() throws(Failure) -> ReloadedSettings
     /// How long committed events are kept.
     var eventRetentionMilliseconds: Int64 { get }
     /// Whether this daemon owns a partition now, and so audits its coupons.

@@ -3,26 +3,40 @@
 /// Swift's concurrency pool has one thread per core and must never block. A private dispatch queue uses
 /// other threads, so an actor whose `unownedExecutor` is a `SerialThread` may block.
 /// Rejected: a pthread with a mailbox of its own, sixty lines for the same effect.
+internal import CThreads
 internal import Dispatch
 
 /// Runs an actor's jobs one after another, away from the concurrency pool.
 public final class SerialThread: SerialExecutor {
     private let queue: DispatchQueue
+    private let name: String
 
-    /// - Parameter name: shown by debuggers.
-    public init(name: String) { queue = DispatchQueue(label: name) }
+    /// - Parameter name: shown by debuggers, and by `top -H` while a job runs.
+    public init(name: String) {
+        queue = DispatchQueue(label: name)
+        self.name = name
+    }
 
     /// Runs a blocking job of no actor, after the jobs that are queued.
-    public func perform(_ job: @escaping @Sendable () -> Void) { queue.async(execute: job) }
+    public func perform(_ job: @escaping @Sendable () -> Void) { queue.async { self.run(job) } }
 
     /// The same after a delay in milliseconds.
     public func perform(after milliseconds: Int, _ job: @escaping @Sendable () -> Void) {
-        queue.asyncAfter(deadline: .now() + .milliseconds(milliseconds), execute: job)
+        queue.asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { self.run(job) }
     }
 
     /// Queues a job.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        queue.async { unsafe job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+        queue.async {
+            self.run { unsafe job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+        }
+    }
+
+    /// Dispatch lends its threads to one queue after the other, so a thread has the name for the job only.
+    private func run(_ job: () -> Void) {
+        unsafe thread_set_name(name)
+        job()
+        unsafe thread_set_name("idle")
     }
 }

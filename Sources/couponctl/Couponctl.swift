@@ -18,7 +18,7 @@ struct Couponctl: AsyncParsableCommand {
             WatchCommand.self, VerifyCommand.self, DeadLetterCommand.self, ReloadCommand.self,
             GateCommand.self, RedisCommand.self, TopologyCommand.self, HealthCommand.self,
             HistoryCommand.self, ExplainCommand.self, CallerCommand.self, TopCommand.self,
-            CompletionCommand.self, ContextCommand.self,
+            CompletionCommand.self, ContextCommand.self, ConnectionCommand.self,
         ])
 
     // Here too, to allow them before the command's name.

@@ -29,10 +29,13 @@ final class DaemonEnvironment: ServerEnvironment {
     let notifier: Notifier
     let start: SlowStart
     let stopBound: StopBound
+    let settings: CurrentSettings
     let logger: Logger
     private let reloadFailures = Counter(label: MetricName.reloadFailures)
     /// Where the daemon serves callers; nil while it starts or drains.
     private let address = Mutex<String?>(nil)
+    /// The workers' connections to the gates.
+    private let gates = Mutex<[NIOLoopBound<NodeGates>]>([])
 
     init(
         redis: RedisOptions, postgres: PostgresOptions, partitioning: Partitioning,
@@ -41,7 +44,7 @@ final class DaemonEnvironment: ServerEnvironment {
         tls: CallerTLS?, redisAccess: RedisAccess, registry: MetricsRegistry,
         refusals: RefusalCounts, losses: LostSessions, postgresRights: MissingRights,
         scheduler: IssuingLanes, notifier: Notifier, start: SlowStart, stopBound: StopBound,
-        logger: Logger
+        settings: CurrentSettings, logger: Logger
     ) {
         self.redis = redis
         self.postgres = postgres
@@ -60,6 +63,7 @@ final class DaemonEnvironment: ServerEnvironment {
         self.notifier = notifier
         self.start = start
         self.stopBound = stopBound
+        self.settings = settings
         self.logger = logger
     }
 
@@ -80,10 +84,12 @@ final class DaemonEnvironment: ServerEnvironment {
     }
 
     func makeWorkerGates(on loop: any EventLoop) -> any GateSource {
-        NodeGates(
+        let source = NodeGates(
             eventLoop: loop, options: redis, partitioning: partitioning, replicas: replicas,
             replicaTimeoutMilliseconds: replicaTimeoutMilliseconds,
             logger: Logger(label: "coupond.gate"))
+        gates.withLock { $0.append(NIOLoopBound(source, eventLoop: loop)) }
+        return source
     }
 
     var adminToken: [UInt8]? { secrets.adminToken }
@@ -91,7 +97,7 @@ final class DaemonEnvironment: ServerEnvironment {
     var callers: Callers { secrets.callers }
 
     /// systemd sees the reload, unless the daemon starts or drains.
-    func reloadSettings() throws(Failure) {
+    func reloadSettings() throws(Failure) -> ReloadedSettings {
         let address = self.address.withLock { $0 }
         if address != nil {
             notify { () throws(NotifierError) in try notifier.reloading() }
@@ -103,7 +109,11 @@ final class DaemonEnvironment: ServerEnvironment {
             }
         }
         do throws(Failure) {
-            try reloadFiles()
+            let settings = try readAgain()
+            if !settings.report.needsRestart.isEmpty {
+                status = status.map { "\($0); \(settings.report)" }
+            }
+            return settings
         } catch {
             reloadFailures.increment()
             status = status.map {
@@ -113,8 +123,8 @@ final class DaemonEnvironment: ServerEnvironment {
         }
     }
 
-    /// All or nothing.
-    private func reloadFiles() throws(Failure) {
+    /// All or nothing: everything is read before anything is used.
+    private func readAgain() throws(Failure) -> ReloadedSettings {
         let certificates: ServerTLS.Loaded?
         do throws(TLSMistake) {
             certificates = try tls?.files.load()
@@ -127,13 +137,24 @@ final class DaemonEnvironment: ServerEnvironment {
         } catch {
             throw Failure(.failedPrecondition, "\(error); nothing has changed")
         }
+        let access: Secrets.Access
         do throws(SecretError) {
-            try secrets.reload()
+            access = try secrets.read()
         } catch {
             throw Failure(.failedPrecondition, "\(error)")
         }
+        let configuration = try settings.readFromLane()
         if let certificates { tls?.use(certificates) }
         redisAccess.use(redis)
+        secrets.use(access)
+        for gate in gates.withLock({ $0 }) {
+            gate.eventLoop.execute {
+                gate.value.use(
+                    backlogPerCoupon: Int64(configuration.backlogPerCoupon),
+                    backlogPerPartition: Int64(configuration.backlogPerPartition))
+            }
+        }
+        return settings.use(configuration, logger)
     }
 
     func owns(_ partition: PartitionID) -> Bool { scheduler.owns(partition) }

@@ -83,7 +83,7 @@ internal import Logging
         LineLogHandler.bootstrap(level: configuration.logLevel, writer: log)
         defer { log.flush(withinMilliseconds: Limits.logFlushMilliseconds) }
         do {
-            try await serve(configuration, log)
+            try await serve(configuration, flags: options.flags, log)
         } catch let code as ExitCode {
             throw code
         } catch {

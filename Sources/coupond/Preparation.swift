@@ -13,18 +13,34 @@ internal import SerialThreads
 func admittedConnections(
     _ configuration: Configuration, _ logger: Logger
 ) throws -> Int {
-    let (wanted, limit) = (configuration.maxConnections, Descriptors.raiseLimit())
-    let reserve = Limits.reservedDescriptors(
-        eventLoops: configuration.eventLoops, addresses: configuration.callerEndpoints.count,
-        partitions: configuration.partitions, nodes: configuration.redis.nodes)
-    let admitted = Descriptors.connections(wanted: wanted, limit: limit, reserve: reserve)
+    let admitted = admittedConnections(
+        configuration.maxConnections, besides: configuration, logger)
     guard admitted >= 1 else {
         logger.critical(
             "the limit of open files leaves none for callers: raise LimitNOFILE, or ulimit -Hn",
-            metadata: [LogKey.limit: "\(limit)", LogKey.ownDescriptors: "\(reserve)"])
+            metadata: [
+                LogKey.limit: "\(Descriptors.raiseLimit())",
+                LogKey.ownDescriptors: "\(reservedDescriptors(configuration))",
+            ])
         throw ExitCode(EX_CONFIG)
     }
-    if admitted < wanted {
+    return admitted
+}
+
+private func reservedDescriptors(_ configuration: Configuration) -> Int {
+    Limits.reservedDescriptors(
+        eventLoops: configuration.eventLoops, addresses: configuration.callerEndpoints.count,
+        partitions: configuration.partitions, nodes: configuration.redis.nodes)
+}
+
+/// The same for any wish, such as that of a reload.
+/// - Parameter configuration: of the start, which says what else needs descriptors.
+func admittedConnections(
+    _ wanted: Int, besides configuration: Configuration, _ logger: Logger
+) -> Int {
+    let (limit, reserve) = (Descriptors.raiseLimit(), reservedDescriptors(configuration))
+    let admitted = Descriptors.connections(wanted: wanted, limit: limit, reserve: reserve)
+    if admitted >= 1, admitted < wanted {
         logger.warning(
             "max-connections needs a higher limit of open files: raise LimitNOFILE, or ulimit -Hn",
             metadata: [

@@ -10,12 +10,13 @@ final class ReloadResults: Sendable {
         /// None has begun since the last one.
         case waiting
         case running
-        case done
+        /// What has changed.
+        case done(String)
         /// The reason; nothing has changed.
         case failed(String)
     }
 
-    /// One line of the file: such as `4711 3 done`.
+    /// One line of the file: such as `4711 3 done reloaded`.
     struct Entry: Equatable {
         /// Of the daemon.
         let processID: Int32
@@ -73,7 +74,7 @@ extension ReloadResults.Entry {
             switch state {
             case .waiting: "waiting"
             case .running: "running"
-            case .done: "done"
+            case .done(let text): "done " + text.safeForTerminal
             case .failed(let reason): "failed " + reason.safeForTerminal
             }
         return "\(processID) \(number) \(word)\n"
@@ -91,7 +92,7 @@ extension ReloadResults.Entry {
         switch words[2] {
         case "waiting": state = .waiting
         case "running": state = .running
-        case "done": state = .done
+        case "done": state = .done(words.count == 4 ? String(words[3]) : "")
         case "failed": state = .failed(words.count == 4 ? String(words[3]) : "")
         default: return nil
         }

@@ -1,5 +1,5 @@
-/// SIGHUP drops all local caches, and reads the files of secrets and the callers file again. Other settings
-/// need a restart.
+/// SIGHUP drops all local caches, and reads the settings and the files that they name again. The result names
+/// what needs a restart.
 internal import CouponCore
 internal import CouponServer
 internal import ServiceLifecycle
@@ -19,8 +19,8 @@ struct ReloadService: Service {
         for await _ in signals.cancelOnGracefulShutdown() {
             results?.begin()
             do throws(Failure) {
-                try await server.reload()
-                results?.write(.done)
+                let report = try await server.reload()
+                results?.write(.done("\(report)"))
             } catch {
                 results?.write(.failed(error.message))
             }

@@ -12,10 +12,10 @@ final class Secrets: Sendable {
     private let current: Mutex<Access>
 
     /// What a reload reads again: all of it, or nothing.
-    private struct Access {
+    struct Access {
         /// Nil if no file is configured.
-        let adminToken: [UInt8]?
-        let callers: Callers
+        fileprivate let adminToken: [UInt8]?
+        fileprivate let callers: Callers
     }
 
     /// - Throws: if a file has become unreadable since the configuration was checked. Without its token the
@@ -34,8 +34,8 @@ final class Secrets: Sendable {
     /// Who may call.
     var callers: Callers { current.withLock { $0.callers } }
 
-    /// Reads the admin token and the callers file again. If one of them cannot be used, both stay.
-    func reload() throws(SecretError) {
+    /// Reads the admin token and the callers file again, for ``use(_:)``.
+    func read() throws(SecretError) -> Access {
         let token: [UInt8]?
         do throws(SecretError) {
             token = try Self.token(inFile: adminTokenFile)
@@ -48,8 +48,11 @@ final class Secrets: Sendable {
         } catch {
             throw SecretError("\(error); the old callers stay")
         }
-        current.withLock { $0 = Access(adminToken: token, callers: callers) }
+        return Access(adminToken: token, callers: callers)
     }
+
+    /// From now on these hold.
+    func use(_ access: Access) { current.withLock { $0 = access } }
 
     private static func callers(inFile path: String?) throws(SecretError) -> Callers {
         guard let path else { return Callers() }

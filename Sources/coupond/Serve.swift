@@ -16,20 +16,16 @@ internal import UnixSignals
 
 /// Serves until a signal stops it.
 /// - Throws: an `ExitCode` that docs/OPERATIONS.md names; any other error is a fault of the daemon.
-func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
+func serve(
+    _ configuration: Configuration, flags: [String: String], _ log: LogWriter
+) async throws {
     let logger = Logger(label: "coupond")
     let metrics = MetricsRegistry()
     MetricsSystem.bootstrap(metrics)
     let dropped = Counter(label: MetricName.logLinesDropped)
     log.countDrops { dropped.increment(by: $0) }
     Gauge(label: MetricName.unsafeRedisAllowed).record(configuration.allowUnsafeRedis ? 1 : 0)
-    if !configuration.foreignVariables.isEmpty {
-        logger.notice(
-            "variables that are no settings are ignored",
-            metadata: [
-                LogKey.variables: "\(configuration.foreignVariables.joined(separator: ", "))"
-            ])
-    }
+    logForeignVariables(configuration, logger)
     let maximumConnections = try admittedConnections(configuration, logger)
     let secrets = try readSecrets(configuration, logger)
     let tls = try makeTLS(configuration, logger)
@@ -67,7 +63,9 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
             eventRetentionMilliseconds: configuration.eventRetention.wholeMilliseconds,
             secrets: secrets, tls: tls, redisAccess: redisAccess, registry: metrics,
             refusals: refusals, losses: losses, postgresRights: missingRights, scheduler: scheduler,
-            notifier: notifier, start: start, stopBound: StopBound(log, logger), logger: logger),
+            notifier: notifier, start: start, stopBound: StopBound(log, logger),
+            settings: CurrentSettings(
+                configuration, flags: flags, environment: environment()), logger: logger),
         logger: logger)
     let reload = ReloadService(
         signals: hangups, server: server, earlyStop: earlyStop,
@@ -85,6 +83,15 @@ func serve(_ configuration: Configuration, _ log: LogWriter) async throws {
     }
     try? await group.shutdownGracefully()
     logger.info("stopped")
+}
+
+private func logForeignVariables(_ configuration: Configuration, _ logger: Logger) {
+    guard !configuration.foreignVariables.isEmpty else { return }
+    logger.notice(
+        "variables that are no settings are ignored",
+        metadata: [
+            LogKey.variables: "\(configuration.foreignVariables.joined(separator: ", "))"
+        ])
 }
 
 private func makeScheduler(
@@ -141,7 +148,7 @@ extension PostgresOptions {
         countRefusal: @escaping @Sendable (String) -> Void = { _ in },
         countLoss: @escaping @Sendable () -> Void = {}
     ) {
-        self.init(connection: configuration.postgres)
+        self.init(connection: configuration.postgres, applicationName: processName())
         self.countRefusal = countRefusal
         self.countLoss = countLoss
         if let path = configuration.postgresPasswordFile {
@@ -179,8 +186,7 @@ extension ServerConfiguration {
         observersNeedRole = configuration.metricsListen.map { !$0.isLocal } ?? false
         metricsDescriptor = inherited[settings.metricsListen].first?.descriptor
         localCallersAreAdmins = configuration.adminFromLoopback
-        self.maximumConnections = maximumConnections
-        limits = CallerLimits(configuration)
+        limits = CallerLimits(configuration, connections: maximumConnections)
         maximumFrameBytes = configuration.maxFrameBytes
         drainMilliseconds = configuration.drainTimeout.wholeMilliseconds
         watchdogPeriod = Watchdog(environment: environment()).map { $0.interval / 2 }
@@ -195,13 +201,25 @@ extension WorkerOptions {
         self.init(
             partitioning: partitioning, replicas: configuration.redisWaitReplicas,
             clocks: .system, failpoint: failpoint)
-        slowRequestMilliseconds = configuration.slowRequest?.wholeMilliseconds
+        reporting = RequestReporting(configuration)
+    }
+}
+
+extension RequestReporting {
+    /// Also for a reload.
+    init(_ configuration: Configuration) {
+        self.init(
+            slowMilliseconds: configuration.slowRequest?.wholeMilliseconds,
+            sampleEvery: configuration.logSample)
     }
 }
 
 extension CallerLimits {
-    fileprivate init(_ configuration: Configuration) {
+    /// Also for a reload.
+    /// - Parameter connections: as many as are configured, or as open files allow.
+    init(_ configuration: Configuration, connections: Int) {
         self.init()
+        self.connections = connections
         idleSeconds = max(1, Int(configuration.idleTimeout.wholeMilliseconds / 1_000))
         perAddress =
             switch configuration.maxConnectionsPerAddress {

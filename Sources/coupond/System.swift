@@ -17,6 +17,17 @@ extension Clocks {
 /// The process's environment.
 func environment() -> [String: String] { ProcessInfo.processInfo.environment }
 
+/// This process among all daemons, such as `coupond web-1/4711`: PostgreSQL shows it with each session.
+func processName() -> String {
+    var name = utsname()
+    guard unsafe uname(&name) == 0 else { return "coupond \(getpid())" }
+    let host = unsafe withUnsafeBytes(of: &name.nodename) { bytes in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    // PostgreSQL cuts names at 63 bytes.
+    return "coupond \(host.prefix(40))/\(getpid())"
+}
+
 /// In debug builds `FAILPOINT=name` kills the daemon at that place; release builds ignore it.
 func failpoint() -> @Sendable (Failpoint) -> Void {
     #if DEBUG

@@ -61,6 +61,7 @@ final class FakeStore: CouponStore {
         of coupons: [CouponID], limit: Int
     ) throws(BackendError) -> [CouponID: [LoadedHolder]]? { throw notAskedFor }
     func partitions() throws(BackendError) -> [PartitionRow] { throw notAskedFor }
+    func owners() throws(BackendError) -> [PartitionID: String] { throw notAskedFor }
     func coupon(_ id: CouponID) throws(BackendError) -> Coupon? { throw notAskedFor }
     func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon] { throw notAskedFor }
     func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] { throw notAskedFor }

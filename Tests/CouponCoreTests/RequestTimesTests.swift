@@ -13,7 +13,7 @@ private let first = Position(epoch: 1, n: 1)
         return stage
     }
 
-    private func milliseconds(_ slow: SlowRequest?) -> [String] {
+    private func milliseconds(_ slow: RequestReport?) -> [String] {
         (slow?.stages ?? []).map { "\($0.name) \($0.nanoseconds / 1_000_000)" }
     }
 
@@ -35,6 +35,7 @@ private let first = Position(epoch: 1, n: 1)
                     resolve: false, coupons: [], rejections: [])))
         let slow = try #require(stage.host.slow.first)
         #expect(stage.host.slow.count == 1)
+        #expect(slow.isSlow && slow.caller == Caller(connection: 1, request: 1))
         #expect(slow.method == "issue" && slow.coupon == sale && slow.end == "ISSUED")
         #expect(slow.nanoseconds == 215_000_000)
         #expect(
@@ -67,6 +68,25 @@ private let first = Position(epoch: 1, n: 1)
         other.clock.advance(milliseconds: 900)
         other.reply([.soldOut])
         #expect(other.host.slow.isEmpty)
+    }
+
+    @Test func `one in so many requests that succeed is reported, however fast`() throws {
+        let stage = Stage(sample: 3)
+        stage.clock.advance(milliseconds: 1)
+        let callers = (1...7).map { stage.issue(user: $0) }
+        stage.endTurn()
+        stage.clock.advance(milliseconds: 2)
+        let accepted = (1...7).map { n in
+            // The second user has it already, which is no success.
+            n == 2
+                ? GateVerdict.duplicate(sequence: 9, state: .issued, position: first)
+                : .accepted(sequence: Int64(n), position: first)
+        }
+        stage.reply(accepted)
+        let reports = stage.host.slow
+        #expect(reports.map(\.caller?.request) == [callers[3], callers[6]])
+        #expect(reports.allSatisfy { !$0.isSlow && $0.end == "ACCEPTED" })
+        #expect(milliseconds(reports.first) == ["front door 0", "gate 2", "queue 0"])
     }
 
     @Test func `each request is measured once, by its stages too`() {

@@ -20,13 +20,15 @@ final class Stage {
     ///   - epoch: nil if PostgreSQL was not read yet.
     ///   - replicas: two of them are waited for.
     ///   - slow: requests that take so many milliseconds are reported.
+    ///   - sample: one in so many that succeed is reported.
     init(
-        epoch: Epoch? = 1, seed: UInt64 = 1, replicas: FakeReplicas? = nil, slow: Int64? = nil
+        epoch: Epoch? = 1, seed: UInt64 = 1, replicas: FakeReplicas? = nil, slow: Int64? = nil,
+        sample: Int? = nil
     ) {
         var options = WorkerOptions(
             partitioning: partitioning, replicas: replicas == nil ? 0 : 2, seed: seed,
             clocks: clock.clocks)
-        options.slowRequestMilliseconds = slow
+        options.reporting = RequestReporting(slowMilliseconds: slow, sampleEvery: sample)
         worker = Worker(gate: gate, replicas: replicas, host: host, options: options)
         replicas?.delegate = worker
         gate.delegate = worker

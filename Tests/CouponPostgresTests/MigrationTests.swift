@@ -23,8 +23,9 @@ import Testing
         #expect(Migration.all.map(\.number) == Array(1...Int64(Migration.all.count)))
     }
 
-    /// As a daemon with the first three migrations leaves it: coupon 4 has two issues, a rejection, a letter
-    /// that is held and one that was discarded, of which the gate was not told; and it was just changed.
+    /// As a daemon of commit fac4a67, which has two migrations, or one with three leaves it. Coupon 4 has two
+    /// issues, a rejection, a letter that is held and one that was discarded, which the gate does not know;
+    /// and it was just changed.
     private static let rows = """
         INSERT INTO coupond.installation (partitions) VALUES (4);
         INSERT INTO coupond.partition (id, epoch, cursor_epoch, cursor_n)
@@ -43,18 +44,19 @@ import Testing
         INSERT INTO coupond.untold_change VALUES (4, now() - interval '1 hour');
         """
 
-    @Test func `a database of version 3 keeps all it has`() async throws {
+    @Test(arguments: [2, 3])
+    func `a database of an early version keeps all it has`(version: Int) async throws {
         let server = try await PostgresServer.shared()
         let connection = try server.makeDatabase()
         let options = PostgresOptions(connection: connection)
-        let old = Migration.all.prefix(3)
+        let old = Migration.all.prefix(version)
         try server.query(
             """
             CREATE SCHEMA coupond;
             CREATE TABLE coupond.schema_version (version integer PRIMARY KEY, name text NOT NULL,
                 migrated_at timestamptz NOT NULL DEFAULT now());
             INSERT INTO coupond.schema_version (version, name)
-                SELECT n, 'earlier' FROM generate_series(1, 3) AS n;
+                SELECT n, 'earlier' FROM generate_series(1, \(version)) AS n;
             """ + old.map(\.script).joined() + Self.rows, on: connection)
         let installation = try Installation.setUp(options, partitions: 4, logger: quiet)
         let store = PostgresCouponStore(

@@ -17,6 +17,25 @@ import Testing
         #expect(try second.claim(partition))
     }
 
+    @Test func `the owners of partitions are known by the names of their sessions`() async throws {
+        let (database, elsewhere) = (try await TestDatabase(), try await TestDatabase())
+        let first = database.ledger { $0.applicationName = "coupond one/1" }
+        let second = database.ledger { $0.applicationName = "coupond two/2" }
+        let other = elsewhere.ledger { $0.applicationName = "coupond three/3" }
+        let store = database.store()
+        #expect(try store.owners() == [:])
+        for (ledger, partition) in [(first, 0), (first, 2), (second, 1), (other, 3)] {
+            #expect(try ledger.claim(PartitionID(partition)))
+        }
+        #expect(
+            try store.owners() == [
+                PartitionID(0): "coupond one/1", PartitionID(1): "coupond two/2",
+                PartitionID(2): "coupond one/1",
+            ])
+        try first.release(PartitionID(2))
+        #expect(try store.owners().count == 2)
+    }
+
     @Test func `members are counted within their database`() async throws {
         let (database, other) = (try await TestDatabase(), try await TestDatabase())
         let (first, second, elsewhere) = (database.ledger(), database.ledger(), other.ledger())

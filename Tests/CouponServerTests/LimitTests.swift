@@ -35,13 +35,19 @@ import Testing
 
     @Test func `callers on this machine have no limit unless one is set`() {
         var limits = CallerLimits()
-        #expect(limits.connections(ofLoopback: true, of: 20_000) == nil)
-        #expect(limits.connections(ofLoopback: false, of: 20_000) == 5_000)
-        #expect(limits.connections(ofLoopback: false, of: 1) == 1)
+        limits.connections = 20_000
+        #expect(limits.connections(ofLoopback: true) == nil)
+        #expect(limits.handshakes(ofLoopback: true) == nil)
+        #expect(limits.connections(ofLoopback: false) == 5_000)
+        #expect(limits.handshakes(ofLoopback: false) == 1_250)
+        limits.connections = 1
+        #expect(limits.connections(ofLoopback: false) == 1)
         limits.perAddress = .number(7)
-        #expect(limits.connections(ofLoopback: true, of: 20_000) == 7)
+        #expect(limits.connections(ofLoopback: true) == 7)
+        #expect(limits.handshakes(ofLoopback: true) == 16)
         limits.perAddress = .off
-        #expect(limits.connections(ofLoopback: false, of: 20_000) == nil)
+        #expect(limits.connections(ofLoopback: false) == nil)
+        #expect(limits.handshakes(ofLoopback: false) == nil)
     }
 
     @Test func `connections are measured only if they may hold too much`() {

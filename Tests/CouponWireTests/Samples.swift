@@ -120,6 +120,12 @@ enum Samples {
             .listAdminActions(.principal("Zoë"), before: 1, limit: 50),
             .explain(coupon: CouponID(3), user: UserID(4)), .reload, .rebuildGate(PartitionID(0)),
             .rebuildGate(PartitionID(Limits.maximumPartitions - 1)), .adoptRedis, .topology,
+            .listConnections(ConnectionFilter(), after: 0, limit: 100),
+            .listConnections(
+                ConnectionFilter(principal: "shop", address: "unix:/run/é"), after: .max,
+                limit: Limits.connectionsPerPage),
+            .endConnections(ConnectionFilter(id: .max)),
+            .endConnections(ConnectionFilter(principal: "anonymous", address: "::1")),
         ]
 
     static let requests: [Request] =
@@ -129,7 +135,12 @@ enum Samples {
             Request(
                 id: 0, token: [UInt8](repeating: 0, count: Limits.maximumTokenBytes),
                 method: .serverInfo()),
+            Request(id: 2, trace: trace, method: .issue(issue)),
         ]
+
+    private static let trace = TraceContext(
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    private static let issue = IssueRequest(coupon: CouponID(1), user: UserID(2))
 
     static let outcomes: [Outcome] =
         [
@@ -267,7 +278,18 @@ enum Samples {
             .events(events), .events(largestEvents),
             .events(EventPage(events: [], bookmark: Bookmark(bytes: []))),
             .goAway(isLast: false), .goAway(isLast: true),
-            .reloaded, .gateRebuilt(PartitionID(0), 1), .gateRebuilt(PartitionID(9), .max),
+            .reloaded(ReloadReport()),
+            .reloaded(ReloadReport(changed: ["log-level", "é"], needsRestart: ["listen"])),
+            .gateRebuilt(PartitionID(0), 1), .gateRebuilt(PartitionID(9), .max),
+            .connections([]),
+            .connections([
+                CallerConnection(
+                    id: 1, principal: "anonymous", address: "127.0.0.1", ageMilliseconds: 0,
+                    inFlight: 0, heldBytes: 0),
+                CallerConnection(
+                    id: .max, principal: "é", address: "unix:/p", ageMilliseconds: .max,
+                    inFlight: 1_024, heldBytes: .max),
+            ]), .connectionsEnded(0), .connectionsEnded(7),
             .redisAdopted(partitions: 0), .redisAdopted(partitions: 16),
             .topology(TopologyReport(kind: .single, epoch: 0, nodes: [])),
             .topology(

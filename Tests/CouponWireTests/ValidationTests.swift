@@ -37,6 +37,14 @@ private let wrongRequests: [WrongRequest] = [
     WrongRequest(11, RawMessage(), "coupon_status.coupon_id: must be positive, got 0"),
     WrongRequest(
         11, issue.number(2, signed: -1), "coupon_status.user_id: must be positive, got -1"),
+    WrongRequest(47, RawMessage(), "end_connections: names nothing"),
+    WrongRequest(
+        47, RawMessage().number(1, signed: -1), "end_connections.id: must not be negative, got -1"),
+    WrongRequest(
+        46, RawMessage().bytes(2, [UInt8](repeating: 0x61, count: 257)),
+        "list_connections.address: must have at most 256 bytes, has 257"),
+    WrongRequest(
+        46, RawMessage().number(4, 201), "list_connections.limit: must be at most 200, got 201"),
     WrongRequest(14, RawMessage(), "authenticate.token: missing"),
     WrongRequest(
         14, RawMessage().bytes(1, [UInt8](repeating: 1, count: 1_025)),

@@ -19,9 +19,21 @@ import Testing
         #expect(coupons[0].window.closes == .never)
     }
 
+    @Test func `ids above 2^53 are read as couponctl writes them, and as numbers`() throws {
+        let large = Coupon(
+            id: CouponID(.max), title: "t", total: Limits.maximumTotal, window: Window(opens: now))
+        #expect(large.json.description.contains(#""id":"9223372036854775807""#))
+        #expect(try CouponFile.coupons(in: large.json.description, now: now) == [large])
+        let number = #"{"id":9223372036854775807,"title":"t","total":"7"}"#
+        let read = try CouponFile.coupons(in: number, now: now)
+        #expect(read.map(\.id) == [CouponID(.max)])
+        #expect(read.map(\.total) == [7])
+    }
+
     @Test(arguments: [
         ("", "the file has no coupon"),
         ("{\"id\":1,\"title\":\"t\"}\n{\"id\":2}", "line 2 is not"),
+        ("{\"id\":\"x\",\"title\":\"t\"}", "line 1 is not"),
         ("{\"id\":0,\"title\":\"t\"}", "line 1: id must be positive"),
         ("{\"id\":1,\"title\":\"t\",\"closes_at\":\"soon\"}", "line 1: closes_at is not a time"),
     ])

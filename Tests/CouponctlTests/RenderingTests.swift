@@ -10,6 +10,20 @@ import Testing
         #expect(table.lines == [" ID  NAME", "  1  a", "200  bb", "  -"])
     }
 
+    @Test func `whole numbers above 2^53 - 1 are texts, also in documents from outside`() {
+        let (last, above) = (Int64(1) << 53 - 1, Int64(1) << 53)
+        for (value, text) in [
+            (0, "0"), (last, "9007199254740991"), (-last, "-9007199254740991"),
+            (above, "\"9007199254740992\""), (-above, "\"-9007199254740992\""),
+            (.max, "\"9223372036854775807\""), (.min, "\"-9223372036854775808\""),
+        ] {
+            #expect(JSONValue.integer(value).description == text)
+        }
+        #expect(
+            JSONValue.document(#"{"user_id":9007199254740993}"#).description
+                == #"{"user_id":"9007199254740993"}"#)
+    }
+
     @Test func `wide letters, marks and emoji keep columns in line`() {
         let titles = ["abc", "봄세일", "e\u{301}", "👩‍👩‍👧", "☀\u{FE0F}", "ｗ"]
         let table = Table(header: ["T", "N"], rows: titles.map { [$0, "x"] })

@@ -88,6 +88,11 @@ import Testing
                 _ = try await client.explanation(of: UserID(1), for: coupon)
             }),
         Method("topology", { client, _ in _ = try await client.topology() }),
+        Method(
+            "list_connections", { client, _ in _ = try await client.connections() }),
+        Method(
+            "end_connections", leavesTrail: true,
+            { client, _ in _ = try await client.endConnections(ConnectionFilter(id: .max)) }),
         Method("reload", leavesTrail: true, { client, _ in try await client.reload() }),
         Method(
             "rebuild_gate", leavesTrail: true,
@@ -145,6 +150,8 @@ import Testing
             switch action.call.method {
             case "create_coupon": #expect(action.before == nil && action.after != nil)
             case "reload": #expect(action.before == nil && action.after == nil)
+            case "end_connections":
+                #expect(action.before == nil && action.after?.contains("\"count\": 0") == true)
             case "rebuild_gate": #expect(action.after?.contains("\"partition\": 1") == true)
             default: #expect(action.before != nil && action.after != nil, "\(action)")
             }

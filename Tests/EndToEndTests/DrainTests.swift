@@ -76,6 +76,37 @@ extension FaultTests {
             #expect(try await daemon.process.waitForEnd() == .code(0))
         }
 
+        @Test func `during a drain slow methods are refused, and do not make it longer`()
+            async throws
+        {
+            let world = try await World()
+            let daemon = try await world.daemon(["--drain-timeout", "60s"])
+            let client = CouponClient(address: daemon.client.address)
+            _ = try await client.create(.offer(1, total: 1))
+            let lock = try await world.lock(CouponID(1))
+            async let outcomes = waitForIssued(client, users: 1...1)
+            try await daemon.waitUntilAccepted(1)
+            let caller = try PlainSocket(port: daemon.port)
+            try caller.checkAlive()
+            daemon.process.signal(SIGTERM)
+            let refusal = Response.Result.failure(
+                .unavailable("the daemon is shutting down: ask another one"))
+            try await eventually("a status is refused") {
+                try caller.send(
+                    Request(id: 1, method: .couponStatus(coupon: CouponID(1), user: nil)))
+                return try caller.response()?.result == refusal
+            }
+            try caller.send(Request(id: 2, method: .getCoupon(CouponID(1))))
+            #expect(try caller.response()?.result == refusal)
+            #expect(daemon.process.isRunning)
+            try await lock.release()
+            guard case .success(.issued)? = await outcomes.first?.1 else {
+                Testing.Issue.record("the caller who waited was not answered")
+                return
+            }
+            #expect(try await daemon.process.waitForEnd() == .code(0))
+        }
+
         @Test func `a daemon ends although PostgreSQL does not answer its threads`() async throws {
             let world = try await World(ownPostgres: true)
             let daemon = try await world.daemon(["--drain-timeout", "0s"])

@@ -32,11 +32,13 @@ import Testing
             (.redriveDeadLetter(1), operators), (.discardDeadLetter(1), operators),
             (.listAdminActions(.all, before: 1, limit: 1), operators),
             (.explain(coupon: id, user: UserID(1)), operators), (.topology, operators),
+            (.listConnections(ConnectionFilter(), after: 0, limit: 1), operators),
             // Its window has passed. Nobody creates coupon 78.
             (.createCoupon(Coupon(id: id, title: "t", total: 1, window: window)), admins),
             (.updateCoupon(CouponID(78), CouponChange(title: "t")), admins),
             (.closeCoupon(CouponID(78)), admins), (.reload, admins),
             (.rebuildGate(PartitionID(5_000)), admins), (.adoptRedis, admins),
+            (.endConnections(ConnectionFilter(id: .max)), admins),
         ]
     }()
 

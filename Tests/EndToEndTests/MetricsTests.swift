@@ -155,4 +155,45 @@ import Testing
         }
         #expect(try await stage.daemon.stop() == .code(0))
     }
+
+    @Test func `a request of the sample leaves a line, with the trace that its caller sent`()
+        async throws
+    {
+        let stage = try await LimitStage(["--log-sample", "2"])
+        let client = stage.daemon.client
+        _ = try await client.create(.offer(1, total: nil))
+        let ids = (1...3).map { String(repeating: "\($0)", count: 32) }
+        // Each event loop counts for itself; a client has one connection.
+        for user in 1...4 as ClosedRange<Int64> {
+            let trace = TraceContext("00-\(ids[0])-00f067aa0ba902b7-01")
+            _ = try await CouponClient.$trace.withValue(trace) {
+                try await client.issue(IssueRequest(coupon: CouponID(1), user: UserID(user)))
+            }
+        }
+        let batch = IssueBatch(coupon: CouponID(1), items: (5...6).map { .init(user: UserID($0)) })
+        _ = try await CouponClient.$trace.withValue(
+            TraceContext("00-\(ids[1])-00f067aa0ba902b7-00")
+        ) {
+            try await client.issue(batch)
+        }
+        let run = try await CommandRun(
+            builtExecutable("couponctl"),
+            [
+                "issue", "--coupon", "1", "--user", "7", "--address",
+                "127.0.0.1:\(stage.daemon.port)",
+            ],
+            environment: ["TRACEPARENT": "00-\(ids[2])-00f067aa0ba902b7-01"])
+        #expect(run.end == .code(0), "\(run.text)")
+        func lines() -> [Substring] {
+            stage.daemon.process.logTail(lines: 10_000).split(separator: "\n")
+                .filter { $0.contains("\"event\":\"sampled-request\"") }
+        }
+        try await eventually("the log has them") { lines().count >= 3 }
+        #expect(lines().count { $0.contains("\"trace_id\":\"\(ids[0])\"") } == 2)
+        #expect(lines().count { $0.contains("\"trace_id\":\"\(ids[1])\"") } == 1)
+        #expect(lines().allSatisfy { $0.contains("\"parent_id\":\"00f067aa0ba902b7\"") })
+        #expect(lines().allSatisfy { $0.contains("\"outcome\":\"ACCEPTED\"") })
+        #expect(try stage.metric("coupond_slow_requests_total") == 0)
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
 }

@@ -1,4 +1,4 @@
-/// The recipes of docs/BACKENDS.md, so that they run as they are written there.
+/// The recipes of a page in docs, so that they run as they are written there.
 import Foundation
 import Testing
 
@@ -7,14 +7,17 @@ struct Recipe {
     let lines: [String]
 
     /// - Parameter name: as in the comment above it.
-    init(_ name: String) throws {
+    init(_ name: String, page: String = "BACKENDS.md") throws {
         let page = try String(
             contentsOf: URL(filePath: #filePath).deletingLastPathComponent()
                 .deletingLastPathComponent().deletingLastPathComponent()
-                .appending(path: "docs/BACKENDS.md"), encoding: .utf8)
+                .appending(path: "docs/" + page), encoding: .utf8)
         let all = page.split(separator: "\n", omittingEmptySubsequences: false)
-        let start = try #require(all.firstIndex { $0.hasPrefix("<!-- \(name): ") })
-        lines = all[(start + 1)...].prefix { $0.hasPrefix("    ") }.map { String($0.dropFirst(4)) }
+        // A recipe may be within a list, and is indented by four more then.
+        let start = try #require(
+            all.firstIndex { $0.drop { $0 == " " }.hasPrefix("<!-- \(name): ") })
+        lines = all[(start + 1)...].drop { $0.isEmpty }.prefix { $0.hasPrefix("    ") }
+            .map { $0.trimmingCharacters(in: .whitespaces) }
         try #require(!lines.isEmpty)
     }
 

@@ -21,6 +21,7 @@ private let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].contai
         struct Partition: Decodable {
             let id: Int
             let owned, open: Bool
+            let owner: String?
         }
         struct Action: Decodable { let method: String, coupon: String? }
         let ready: Bool
@@ -81,6 +82,22 @@ private let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].contai
         #expect(page.contains("content-type: text/html; charset=utf-8\r\n"))
         #expect(page.contains("content-security-policy: default-src 'none'; "))
         #expect(page.contains("<title>coupond</title>"))
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test func `the document names the daemons that own the other partitions`() async throws {
+        let stage = try await LimitStage()
+        let other = try await stage.world.daemon()
+        let name = "/\(other.process.pid)"
+        try await eventually("each daemon has its half") {
+            let partitions = try document(stage).partitions
+            return partitions.count { $0.owned } == 8
+                && partitions.allSatisfy { $0.owned || $0.owner?.hasSuffix(name) == true }
+        }
+        let own = try document(stage).partitions.filter(\.owned)
+        #expect(own.allSatisfy { $0.owner?.hasSuffix("/\(stage.daemon.process.pid)") == true })
+        #expect(own.allSatisfy { $0.owner?.hasPrefix("coupond ") == true })
+        #expect(try await other.stop() == .code(0))
         #expect(try await stage.daemon.stop() == .code(0))
     }
 

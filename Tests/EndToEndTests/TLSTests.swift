@@ -246,6 +246,39 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
+    @Test func `handshakes of an address have a limit, and a place is free when one ends`()
+        async throws
+    {
+        let server = try await certificates.make("server")
+        let metrics = Int(try freePort())
+        let daemon = try await daemon(
+            server.flags + [
+                "--max-connections-per-address", "40", "--metrics-listen", "127.0.0.1:\(metrics)",
+            ], certificates.client())
+        func refusals() throws -> Int {
+            let page = try httpGet("/metrics", port: metrics)
+            let line = page.firstMatch(
+                of: /\ncoupond_limited_total\{reason="handshakes_of_address"\} (\d+)\n/)
+            return try #require(line.flatMap { Int($0.1) })
+        }
+        // Connections whose handshakes have ended, such as that of the world's client, do not count.
+        var silent = try (1...16).map { _ in try PlainSocket(port: daemon.port) }
+        try await eventually("they are counted") {
+            try httpGet("/metrics", port: metrics).contains("\ncoupond_connections 17\n")
+        }
+        #expect(try PlainSocket(port: daemon.port).read(1) == nil)
+        #expect(try refusals() == 1)
+        silent.removeLast()
+        let client = CouponClient(
+            address: daemon.client.address, configuration: configuration(certificates.client()))
+        try await eventually("there is a place") {
+            do { return try await client.health() == nil } catch { return false }
+        }
+        await client.close()
+        withExtendedLifetime(silent) {}
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     private func configuration(_ tls: ClientTLS) -> ClientConfiguration {
         var configuration = ClientConfiguration()
         configuration.tls = tls

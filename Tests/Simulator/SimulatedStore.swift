@@ -13,6 +13,9 @@ final class SimulatedStore: CouponStore {
 
     func partitions() throws(BackendError) -> [PartitionRow] { try session.read { $0.partitions } }
 
+    /// Only the status page asks for them.
+    func owners() throws(BackendError) -> [PartitionID: String] { [:] }
+
     func coupon(_ id: CouponID) throws(BackendError) -> Coupon? {
         try session.read { $0.coupons[id] }
     }

@@ -25,7 +25,7 @@ private let allowed: [String: Set<String>] = [
         "CouponDomain", "CouponWire", "Glibc", "Logging", "Metrics", "NIOCore", "NIOPosix",
         "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization",
     ],
-    "SerialThreads": ["Dispatch"],
+    "SerialThreads": ["CThreads", "Dispatch", "Synchronization"],
     "Systemd": ["Glibc", "Synchronization"],
     // The composition root may import every module except the C libraries and the client.
     "coupond": [

@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "events.pb-c.h"
 #include "gates.pb-c.h"
 #include "issues.pb-c.h"
+#include "operation.pb-c.h"
 #include "trail.pb-c.h"
 
 typedef struct Coupond__V1__Request Coupond__V1__Request;
@@ -50,8 +51,6 @@ typedef struct Coupond__V1__ResumeCouponRequest Coupond__V1__ResumeCouponRequest
 typedef struct Coupond__V1__CloseCouponRequest Coupond__V1__CloseCouponRequest;
 typedef struct Coupond__V1__AuditCouponRequest Coupond__V1__AuditCouponRequest;
 typedef struct Coupond__V1__AuditCouponResponse Coupond__V1__AuditCouponResponse;
-typedef struct Coupond__V1__ReloadRequest Coupond__V1__ReloadRequest;
-typedef struct Coupond__V1__ReloadResponse Coupond__V1__ReloadResponse;
 
 
 /* --- enums --- */
@@ -129,7 +128,9 @@ typedef enum {
   COUPOND__V1__REQUEST__METHOD_RELOAD = 40,
   COUPOND__V1__REQUEST__METHOD_REBUILD_GATE = 41,
   COUPOND__V1__REQUEST__METHOD_ADOPT_REDIS = 44,
-  COUPOND__V1__REQUEST__METHOD_TOPOLOGY = 45
+  COUPOND__V1__REQUEST__METHOD_TOPOLOGY = 45,
+  COUPOND__V1__REQUEST__METHOD_LIST_CONNECTIONS = 46,
+  COUPOND__V1__REQUEST__METHOD_END_CONNECTIONS = 47
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__REQUEST__METHOD__CASE)
 } Coupond__V1__Request__MethodCase;
 
@@ -148,6 +149,10 @@ struct  Coupond__V1__Request
    * For admin methods, if the daemon is configured to ask for it.
    */
   ProtobufCBinaryData token;
+  /*
+   * The caller's trace, for the daemon's log: `traceparent` of W3C Trace Context.
+   */
+  ProtobufCBinaryData traceparent;
   Coupond__V1__Request__MethodCase method_case;
   union {
     Coupond__V1__IssueRequest *issue;
@@ -176,11 +181,13 @@ struct  Coupond__V1__Request
     Coupond__V1__RebuildGateRequest *rebuild_gate;
     Coupond__V1__AdoptRedisRequest *adopt_redis;
     Coupond__V1__TopologyRequest *topology;
+    Coupond__V1__ListConnectionsRequest *list_connections;
+    Coupond__V1__EndConnectionsRequest *end_connections;
   };
 };
 #define COUPOND__V1__REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__request__descriptor) \
-    , 0, 0, {0,NULL}, COUPOND__V1__REQUEST__METHOD__NOT_SET, {0} }
+    , 0, 0, {0,NULL}, {0,NULL}, COUPOND__V1__REQUEST__METHOD__NOT_SET, {0} }
 
 
 typedef enum {
@@ -206,7 +213,9 @@ typedef enum {
   COUPOND__V1__RESPONSE__RESULT_RELOAD = 40,
   COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE = 41,
   COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS = 44,
-  COUPOND__V1__RESPONSE__RESULT_TOPOLOGY = 45
+  COUPOND__V1__RESPONSE__RESULT_TOPOLOGY = 45,
+  COUPOND__V1__RESPONSE__RESULT_LIST_CONNECTIONS = 46,
+  COUPOND__V1__RESPONSE__RESULT_END_CONNECTIONS = 47
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__V1__RESPONSE__RESULT__CASE)
 } Coupond__V1__Response__ResultCase;
 
@@ -244,6 +253,8 @@ struct  Coupond__V1__Response
     Coupond__V1__RebuildGateResponse *rebuild_gate;
     Coupond__V1__AdoptRedisResponse *adopt_redis;
     Coupond__V1__TopologyResponse *topology;
+    Coupond__V1__ListConnectionsResponse *list_connections;
+    Coupond__V1__EndConnectionsResponse *end_connections;
   };
 };
 #define COUPOND__V1__RESPONSE__INIT \
@@ -977,28 +988,6 @@ struct  Coupond__V1__AuditCouponResponse
     , NULL, 0, 0, 0, 0, 0, 0, 0, 0, COUPOND__V1__COUPON_STATE__COUPON_STATE_UNSPECIFIED, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_CAP__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_GATE_TOTAL__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_QUEUE_REQUESTS__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_ROWS__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_LOWEST_SEQUENCE__NOT_SET, {0}, COUPOND__V1__AUDIT_COUPON_RESPONSE__MAYBE_HIGHEST_SEQUENCE__NOT_SET, {0} }
 
 
-/*
- * The daemon drops its local caches, and reads its admin token and its callers file again. Other daemons
- * do not.
- */
-struct  Coupond__V1__ReloadRequest
-{
-  ProtobufCMessage base;
-};
-#define COUPOND__V1__RELOAD_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__reload_request__descriptor) \
-     }
-
-
-struct  Coupond__V1__ReloadResponse
-{
-  ProtobufCMessage base;
-};
-#define COUPOND__V1__RELOAD_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__reload_response__descriptor) \
-     }
-
-
 #pragma clang attribute pop
 
 /* Coupond__V1__Request methods */
@@ -1590,44 +1579,6 @@ Coupond__V1__AuditCouponResponse *
 void   coupond__v1__audit_coupon_response__free_unpacked
                      (Coupond__V1__AuditCouponResponse *message,
                       ProtobufCAllocator *allocator);
-/* Coupond__V1__ReloadRequest methods */
-void   coupond__v1__reload_request__init
-                     (Coupond__V1__ReloadRequest         *message);
-size_t coupond__v1__reload_request__get_packed_size
-                     (const Coupond__V1__ReloadRequest   *message);
-size_t coupond__v1__reload_request__pack
-                     (const Coupond__V1__ReloadRequest   *message,
-                      uint8_t             *out);
-size_t coupond__v1__reload_request__pack_to_buffer
-                     (const Coupond__V1__ReloadRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Coupond__V1__ReloadRequest *
-       coupond__v1__reload_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   coupond__v1__reload_request__free_unpacked
-                     (Coupond__V1__ReloadRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Coupond__V1__ReloadResponse methods */
-void   coupond__v1__reload_response__init
-                     (Coupond__V1__ReloadResponse         *message);
-size_t coupond__v1__reload_response__get_packed_size
-                     (const Coupond__V1__ReloadResponse   *message);
-size_t coupond__v1__reload_response__pack
-                     (const Coupond__V1__ReloadResponse   *message,
-                      uint8_t             *out);
-size_t coupond__v1__reload_response__pack_to_buffer
-                     (const Coupond__V1__ReloadResponse   *message,
-                      ProtobufCBuffer     *buffer);
-Coupond__V1__ReloadResponse *
-       coupond__v1__reload_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   coupond__v1__reload_response__free_unpacked
-                     (Coupond__V1__ReloadResponse *message,
-                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Coupond__V1__Request_Closure)
@@ -1723,12 +1674,6 @@ typedef void (*Coupond__V1__AuditCouponRequest_Closure)
 typedef void (*Coupond__V1__AuditCouponResponse_Closure)
                  (const Coupond__V1__AuditCouponResponse *message,
                   void *closure_data);
-typedef void (*Coupond__V1__ReloadRequest_Closure)
-                 (const Coupond__V1__ReloadRequest *message,
-                  void *closure_data);
-typedef void (*Coupond__V1__ReloadResponse_Closure)
-                 (const Coupond__V1__ReloadResponse *message,
-                  void *closure_data);
 
 /* --- services --- */
 
@@ -1802,10 +1747,6 @@ extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_request__descr
   __attribute__((swift_name("Coupond__V1__AuditCouponRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor
   __attribute__((swift_name("Coupond__V1__AuditCouponResponse.descriptor")));
-extern const ProtobufCMessageDescriptor coupond__v1__reload_request__descriptor
-  __attribute__((swift_name("Coupond__V1__ReloadRequest.descriptor")));
-extern const ProtobufCMessageDescriptor coupond__v1__reload_response__descriptor
-  __attribute__((swift_name("Coupond__V1__ReloadResponse.descriptor")));
 
 PROTOBUF_C__END_DECLS
 

@@ -1,4 +1,4 @@
-internal import CouponDomain
+package import CouponDomain
 package import CouponWire
 internal import Glibc
 package import NIOCore
@@ -165,10 +165,10 @@ package final class ClientConnection {
     /// - Returns: the number with which it can be cancelled.
     @discardableResult
     package func send(
-        _ method: Request.Method, deadline: TimeAmount? = nil,
+        _ method: Request.Method, trace: TraceContext? = nil, deadline: TimeAmount? = nil,
         whenAnswered: @escaping WhenAnswered
     ) throws(ClientError) -> UInt64 {
-        try handler.send(method, deadline: deadline, whenAnswered: whenAnswered)
+        try handler.send(method, trace: trace, deadline: deadline, whenAnswered: whenAnswered)
     }
 
     /// Ends a request as `ClientError.cancelled`, if it has no answer; its late answer is dropped.

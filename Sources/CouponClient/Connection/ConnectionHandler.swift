@@ -51,7 +51,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: Requests
 
     func send(
-        _ method: Request.Method, deadline: TimeAmount?,
+        _ method: Request.Method, trace: TraceContext? = nil, deadline: TimeAmount?,
         whenAnswered: @escaping ClientConnection.WhenAnswered
     ) throws(ClientError) -> UInt64 {
         guard let context, !isLeaving else { throw .notConnected }
@@ -64,7 +64,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         try encode(
             Request(
                 id: id, deadlineMilliseconds: milliseconds,
-                token: method.isAdmin ? configuration.token : [], method: method))
+                token: method.isAdmin ? configuration.token : [], trace: trace, method: method))
         let now = context.eventLoop.now
         lastSent = now
         silentSince = silentSince ?? now

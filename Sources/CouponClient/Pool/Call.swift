@@ -1,3 +1,4 @@
+internal import CouponDomain
 internal import CouponWire
 internal import NIOCore
 
@@ -14,6 +15,7 @@ final class Call {
     }
 
     let method: Request.Method
+    let trace: TraceContext?
     /// How long the daemon may take; nil is the configuration's.
     let deadline: TimeAmount?
     /// When all must be over, the wait for a connection included; nil if only the deadline counts.
@@ -24,9 +26,10 @@ final class Call {
     private var whenEnded: WhenEnded?
 
     init(
-        _ method: Request.Method, deadline: TimeAmount?, limit: NIODeadline?
+        _ method: Request.Method, trace: TraceContext?, deadline: TimeAmount?, limit: NIODeadline?
     ) {
         self.method = method
+        self.trace = trace
         self.deadline = deadline
         self.limit = limit
     }

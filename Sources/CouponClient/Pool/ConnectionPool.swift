@@ -61,7 +61,7 @@ final class ConnectionPool {
             ? call.deadline : call.remaining(now: loop.now, default: configuration.deadline)
         do throws(ClientError) {
             unanswered += 1
-            let number = try connection.send(call.method, deadline: deadline) {
+            let number = try connection.send(call.method, trace: call.trace, deadline: deadline) {
                 self.unanswered -= 1
                 self.ended(call, $0)
             }

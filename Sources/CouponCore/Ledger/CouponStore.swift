@@ -5,6 +5,10 @@ public protocol CouponStore: HolderReader {
     /// All partitions' rows, in order.
     func partitions() throws(BackendError) -> [PartitionRow]
 
+    /// The daemons that own partitions, by the names of their sessions. For people: it may change at any
+    /// moment.
+    func owners() throws(BackendError) -> [PartitionID: String]
+
     /// A coupon; nil if it does not exist.
     func coupon(_ id: CouponID) throws(BackendError) -> Coupon?
 

@@ -51,6 +51,17 @@ package enum TrailDocument {
         object([("partitions_with_term", "\(partitions)"), ("highest_term", "\(highest)")])
     }
 
+    /// Which connections, and how many of them were ended if that is known.
+    package static func of(_ filter: ConnectionFilter, count: Int?) -> String {
+        let members: [(name: String, value: String?)] = [
+            ("connection", filter.id.map { "\($0)" }),
+            ("principal", filter.principal?.quotedForJSON),
+            ("address", filter.address?.quotedForJSON), ("count", count.map { "\($0)" }),
+        ]
+        return object(
+            members.compactMap { name, value in value.map { (name: name, value: $0) } })
+    }
+
     /// A title that was made too long by SQL is cut: the table has a bound for documents.
     private static func title(_ text: String) -> String {
         if text.utf8.count <= Limits.maximumTitleBytes { return text.quotedForJSON }

@@ -65,6 +65,7 @@ extension MetricName {
         nodePartitions: "Partitions whose keys are at a node of Redis.",
         unsafeRedisAllowed: "1 with allow-unsafe-redis.",
         reloadFailures: "Reloads that failed and changed nothing.",
+        settingsNeedRestart: "Settings that have changed since the start and need a restart.",
         logLinesDropped: "Log lines dropped because nobody read them in time.",
     ]
 }

@@ -87,5 +87,6 @@ package enum MetricName {
     package static let subscriptionUp = "coupond_subscription_up"
     package static let unsafeRedisAllowed = "coupond_unsafe_redis_allowed"
     package static let reloadFailures = "coupond_reload_failures_total"
+    package static let settingsNeedRestart = "coupond_settings_need_restart"
     package static let logLinesDropped = "coupond_log_lines_dropped_total"
 }

@@ -4,7 +4,7 @@
 struct TicketTimes {
     var received = MonotonicTime(nanoseconds: 0)
     var sent = MonotonicTime(nanoseconds: 0)
-    /// Only known if slow requests are reported.
+    /// Only known if requests are reported.
     var judged = MonotonicTime(nanoseconds: 0)
 }
 
@@ -20,11 +20,37 @@ package struct WorkerTimes: Sendable {
     package init() {}
 }
 
-/// A request that took longer than an operator wants.
-public struct SlowRequest: Sendable {
+/// Which requests are reported.
+public struct RequestReporting: Equatable, Sendable {
+    /// Those that take so long or longer; nil: none.
+    public var slowMilliseconds: Int64?
+    /// One in so many of those that are accepted or issued; nil: none.
+    public var sampleEvery: Int?
+
+    /// Which requests are reported; by default none.
+    public init(slowMilliseconds: Int64? = nil, sampleEvery: Int? = nil) {
+        self.slowMilliseconds = slowMilliseconds
+        self.sampleEvery = sampleEvery
+    }
+
+    /// Whether some are.
+    public var isOn: Bool { slowMilliseconds != nil || sampleEvery != nil }
+
+    /// Whether a request is slow.
+    public func isSlow(nanoseconds: Int64) -> Bool {
+        slowMilliseconds.map { nanoseconds >= $0 * 1_000_000 } ?? false
+    }
+}
+
+/// A request that took longer than an operator wants, or one of a sample.
+public struct RequestReport: Sendable {
     /// A part of the way, and how long it took.
     public typealias Stage = (name: String, nanoseconds: Int64)
 
+    /// Whether it was slow; if not, it belongs to the sample.
+    public let isSlow: Bool
+    /// Who asked; nil if the reporter knows that itself.
+    public let caller: Caller?
     /// The method.
     public let method: String
     /// Nil if the method is about none, or about many.
@@ -36,10 +62,13 @@ public struct SlowRequest: Sendable {
     /// In order.
     public let stages: [Stage]
 
-    /// A slow request.
+    /// A report.
     public init(
-        method: String, coupon: CouponID?, end: String, nanoseconds: Int64, stages: [Stage]
+        isSlow: Bool, caller: Caller? = nil, method: String, coupon: CouponID?, end: String,
+        nanoseconds: Int64, stages: [Stage]
     ) {
+        self.isSlow = isSlow
+        self.caller = caller
         self.method = method
         self.coupon = coupon
         self.end = end
@@ -49,30 +78,41 @@ public struct SlowRequest: Sendable {
 }
 
 extension Worker {
-    /// Counts a request that has ended, and reports it if it was slow.
+    /// Counts a request that has ended, and reports it if it was slow, or is the next one of the sample.
     /// - Parameters:
     ///   - end: the outcome or the error.
+    ///   - isSuccess: whether the user has the coupon, or will have it.
     ///   - issuedAt: when its issue was committed; nil if it was not issued, or not waited for.
-    func measure(_ ticket: Ticket, _ end: @autoclosure () -> String, issuedAt: Timestamp? = nil) {
+    func measure(
+        _ ticket: Ticket, _ end: @autoclosure () -> String, isSuccess: Bool = false,
+        issuedAt: Timestamp? = nil
+    ) {
         let now = options.clocks.now()
         let duration = now.nanoseconds - ticket.times.received.nanoseconds
         times.requests.record(nanoseconds: duration)
-        guard let limit = options.slowRequestMilliseconds, duration >= limit * 1_000_000 else {
-            return
-        }
+        guard reporting.isOn else { return }
+        let isSlow = reporting.isSlow(nanoseconds: duration)
+        guard isSuccess && isNextOfSample() || isSlow else { return }
         host.report(
-            SlowRequest(
-                method: "issue", coupon: ticket.coupon, end: end(), nanoseconds: duration,
+            RequestReport(
+                isSlow: isSlow, caller: ticket.caller, method: "issue", coupon: ticket.coupon,
+                end: end(), nanoseconds: duration,
                 stages: stages(of: ticket.times, issuedAt, now)))
+    }
+
+    private func isNextOfSample() -> Bool {
+        guard let every = reporting.sampleEvery else { return false }
+        successes &+= 1
+        return successes % every == 0
     }
 
     private func stages(
         of times: TicketTimes, _ issuedAt: Timestamp?, _ now: MonotonicTime
-    ) -> [SlowRequest.Stage] {
+    ) -> [RequestReport.Stage] {
         guard times.sent.nanoseconds > 0 else {
             return [("front door", now.nanoseconds - times.received.nanoseconds)]
         }
-        var stages: [SlowRequest.Stage] = [
+        var stages: [RequestReport.Stage] = [
             ("front door", times.sent.nanoseconds - times.received.nanoseconds)
         ]
         guard times.judged >= times.sent else {
@@ -89,6 +129,14 @@ extension Worker {
 }
 
 extension Outcome {
+    /// Whether the user has the coupon by this request, or will have it.
+    var isSuccess: Bool {
+        switch self {
+        case .accepted, .issued: true
+        default: false
+        }
+    }
+
     /// When the issue was committed, if the caller waited for that.
     var issuedAt: Timestamp? {
         if case .issued(_, let at) = self { at } else { nil }

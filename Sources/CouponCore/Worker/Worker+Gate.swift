@@ -152,7 +152,8 @@ extension Worker {
 
     func answer(_ number: UInt64, _ outcome: Outcome) {
         guard let ticket = tickets.remove(number) else { return }
-        measure(ticket, outcome.kind.name, issuedAt: outcome.issuedAt)
+        measure(
+            ticket, outcome.kind.name, isSuccess: outcome.isSuccess, issuedAt: outcome.issuedAt)
         host.answer(ticket.caller, outcome)
     }
 
@@ -293,11 +294,11 @@ extension Worker: GateDelegate {
     ) {
         switch verdict {
         case .accepted(let sequence, let position):
-            if options.slowRequestMilliseconds != nil { tickets.judge(number, at: now) }
+            if reporting.isOn { tickets.judge(number, at: now) }
             keepBack(number, partition)
             accept(number, sequence, position, reply.now, partition, isReplay: false)
         case .replayed(let sequence, let position):
-            if options.slowRequestMilliseconds != nil { tickets.judge(number, at: now) }
+            if reporting.isOn { tickets.judge(number, at: now) }
             if position > reply.settled { keepBack(number, partition) }
             accept(number, sequence, position, reply.now, partition, isReplay: true)
         case .duplicate(let sequence, let state, _):

@@ -24,6 +24,10 @@ public final class Worker {
     public private(set) var bounced = 0
     /// Marks that were found behind the gate: an event was missed.
     public private(set) var marksMissed = 0
+    /// Which requests are reported.
+    public var reporting: RequestReporting
+    /// Of the sample: how many requests have been accepted or issued.
+    var successes = 0
     /// How long requests took.
     package var times = WorkerTimes()
     /// New requests are refused; accepted ones are answered.
@@ -37,6 +41,7 @@ public final class Worker {
         ways = GateWays(routes)
         self.host = host
         self.options = options
+        reporting = options.reporting
         let now = options.clocks.now()
         frontDoor = FrontDoor(partitioning: options.partitioning, seed: options.seed, now: now)
         book = PartitionBook(partitioning: options.partitioning)

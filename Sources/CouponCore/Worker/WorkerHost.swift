@@ -4,8 +4,8 @@ public protocol WorkerHost: AnyObject {
     func answer(_ caller: Caller, _ outcome: Outcome)
     /// Ends a request with an error.
     func fail(_ caller: Caller, _ failure: Failure)
-    /// A request took longer than `WorkerOptions.slowRequestMilliseconds`.
-    func report(_ slow: SlowRequest)
+    /// A request has ended that `Worker.reporting` is about; its caller is answered after this.
+    func report(_ report: RequestReport)
     /// Calls `Worker.pump` after this turn's input has been read.
     func schedulePump()
     /// Reads coupons from PostgreSQL; ends in `Worker.didLookUp`. One call at a time.
@@ -32,7 +32,7 @@ public enum LoadOutcome: Equatable, Sendable {
 
 extension WorkerHost {
     /// A host that reports nothing.
-    public func report(_ slow: SlowRequest) {}
+    public func report(_ report: RequestReport) {}
 }
 
 /// Settings of a worker.
@@ -43,8 +43,8 @@ public struct WorkerOptions: Sendable {
     public var replicas: Int
     /// For the jitter.
     public var seed: UInt64
-    /// Requests that take so long or longer are reported; nil: none.
-    public var slowRequestMilliseconds: Int64?
+    /// Which requests are reported, until a reload changes it.
+    public var reporting = RequestReporting()
     /// Time; the wall clock is used only until the gate has sent its own.
     public var clocks: Clocks
     /// Called at each named place; tests kill the daemon there.

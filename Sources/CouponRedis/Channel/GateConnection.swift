@@ -23,7 +23,7 @@ public final class GateConnection: Gate {
     private static let probeTimeout = TimeAmount.seconds(2)
 
     private let eventLoop: any EventLoop
-    private let options: RedisOptions
+    private var options: RedisOptions
     private let dialer: RedisDialer
     private let logger: Logger
     private var state = GateConnectionState<RedisLink>()
@@ -51,6 +51,12 @@ public final class GateConnection: Gate {
     public var trouble: String? {
         state.outage ?? refused?.reason
             ?? missingRights.map { RedisFault.missingRights($0).text }
+    }
+
+    /// The backlogs beyond which the gate refuses, from the next call on.
+    public func use(backlogPerCoupon: Int64, backlogPerPartition: Int64) {
+        options.backlogPerCoupon = backlogPerCoupon
+        options.backlogPerPartition = backlogPerPartition
     }
 
     /// Connects, and again after each break, until `close`.

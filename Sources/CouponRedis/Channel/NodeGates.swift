@@ -16,7 +16,7 @@ public final class NodeGates: GateSource {
     }
 
     private let eventLoop: any EventLoop
-    private let options: RedisOptions
+    private var options: RedisOptions
     private let partitioning: Partitioning
     private let replicas: Int
     private let replicaTimeoutMilliseconds: Int64
@@ -78,6 +78,16 @@ public final class NodeGates: GateSource {
                 timeoutMilliseconds: replicaTimeoutMilliseconds, logger: logger)
         nodes.append(Node(id: id, gate: gate, replicas: link))
         return nodes.count - 1
+    }
+
+    /// The backlogs beyond which each gate refuses, from the next call on.
+    public func use(backlogPerCoupon: Int64, backlogPerPartition: Int64) {
+        options.backlogPerCoupon = backlogPerCoupon
+        options.backlogPerPartition = backlogPerPartition
+        for node in nodes {
+            node.gate.use(
+                backlogPerCoupon: backlogPerCoupon, backlogPerPartition: backlogPerPartition)
+        }
     }
 
     /// Closes all connections and replaces none.

@@ -22,9 +22,11 @@ extension Request.Method {
         case .watch: .watcher
         case .getCoupon, .listCoupons, .pauseCoupon, .resumeCoupon, .auditCoupon, .listIssues,
             .listDeadLetters, .redriveDeadLetter, .discardDeadLetter, .listAdminActions, .explain,
-            .topology:
+            .topology, .listConnections:
             .operator
-        case .createCoupon, .updateCoupon, .closeCoupon, .reload, .rebuildGate, .adoptRedis: .admin
+        case .createCoupon, .updateCoupon, .closeCoupon, .reload, .rebuildGate, .adoptRedis,
+            .endConnections:
+            .admin
         }
     }
 
@@ -44,7 +46,7 @@ extension Request.Method {
         case .watch(let question): question.coupon.map(TouchedCoupons.one) ?? .many
         case .listDeadLetters(_, let id): id.map(TouchedCoupons.one) ?? .many
         case .listCoupons, .redriveDeadLetter, .discardDeadLetter, .listAdminActions, .reload,
-            .rebuildGate, .adoptRedis:
+            .rebuildGate, .adoptRedis, .listConnections, .endConnections:
             .many
         }
     }

@@ -4,15 +4,11 @@ internal import CouponWire
 internal import Synchronization
 
 struct ConnectionTable {
-    private let maximumOfDaemon: Int
     private let counters: LoopServers
     private var connections = SlotMap<ServerConnection>()
 
     /// - Parameter counters: shared by all loops.
-    init(maximumOfDaemon: Int, counters: LoopServers) {
-        self.maximumOfDaemon = maximumOfDaemon
-        self.counters = counters
-    }
+    init(counters: LoopServers) { self.counters = counters }
 
     var all: [ServerConnection] { connections.values }
 
@@ -31,10 +27,13 @@ struct ConnectionTable {
     }
 
     /// Whether the daemon has more connections than it may have.
-    var isOverfull: Bool { counters.connections.load(ordering: .relaxed) > maximumOfDaemon }
+    var isOverfull: Bool { counters.connections.load(ordering: .relaxed) > maximum }
 
     /// Whether more than three quarters of all places are taken.
     var isCrowded: Bool {
-        counters.connections.load(ordering: .relaxed) > maximumOfDaemon / 4 * 3
+        counters.connections.load(ordering: .relaxed) > maximum / 4 * 3
     }
+
+    /// Of the daemon.
+    private var maximum: Int { counters.limits.maximumConnections }
 }

@@ -9,6 +9,7 @@ final class PendingBatch {
     /// Who gets the answer.
     let caller: Caller
     let share: SlowShare.Kind
+    let trace: TraceContext?
     private(set) var left: Int
     /// Of a batch of requests.
     private var ends: [Result<Outcome, Failure>?] = []
@@ -18,9 +19,10 @@ final class PendingBatch {
     private var failure: Failure?
 
     /// - Parameter count: of its users.
-    init(_ caller: Caller, _ share: SlowShare.Kind, count: Int) {
+    init(_ caller: Caller, _ share: SlowShare.Kind, trace: TraceContext?, count: Int) {
         self.caller = caller
         self.share = share
+        self.trace = trace
         left = count
         if share == .batches {
             ends = Array(repeating: nil, count: count)
@@ -66,16 +68,18 @@ extension Caller {
 
     /// Whether it is a user of a batch, and no connection.
     var isOfBatch: Bool { connection & Self.batchMark != 0 }
-    fileprivate var batch: UInt64 { connection & ~Self.batchMark }
+    var batch: UInt64 { connection & ~Self.batchMark }
 }
 
 extension LoopServer {
     /// Judges each request of a batch as if it had come alone.
     func issue(
-        _ batch: IssueBatch, deadlineMilliseconds: UInt32?, _ caller: Caller,
-        _ connection: ServerConnection
+        _ batch: IssueBatch, deadlineMilliseconds: UInt32?, trace: TraceContext?,
+        _ caller: Caller, _ connection: ServerConnection
     ) {
-        guard let number = add(.batches, batch.items.count, caller, connection) else { return }
+        guard let number = add(.batches, trace, batch.items.count, caller, connection) else {
+            return
+        }
         for index in batch.items.indices {
             let issue = batch.request(index)
             let user = Caller(batch: number, index: index)
@@ -91,27 +95,30 @@ extension LoopServer {
 
     /// Looks up each user of a batch like a status of its own.
     func status(
-        of coupon: CouponID, _ users: [UserID], deadlineMilliseconds: UInt32?, _ caller: Caller,
-        _ connection: ServerConnection
+        of coupon: CouponID, _ users: [UserID], deadlineMilliseconds: UInt32?,
+        trace: TraceContext?, _ caller: Caller, _ connection: ServerConnection
     ) {
         let method = Request.Method.couponStatus(coupon: coupon, user: nil)
         if let refusal = limit(method, from: connection) {
             return reply(caller, .failure(refusal))
         }
-        guard let number = add(.statusBatches, users.count, caller, connection) else { return }
+        guard let number = add(.statusBatches, trace, users.count, caller, connection) else {
+            return
+        }
         let deadline = deadline(after: deadlineMilliseconds)
         for (index, user) in users.enumerated() {
             let user = StatusQuestion(coupon: coupon, user: user)
             let caller = Caller(batch: number, index: index)
             let call = pendingCalls.add(
-                method.name, of: caller, now: clocks.now(), deadline: deadline)
+                method.name, of: caller, trace: trace, now: clocks.now(), deadline: deadline)
             submit(user, deadline: deadline, call, of: caller, connection.presence)
         }
     }
 
     /// - Returns: the number of the batch; nil if the connection has too many, and has its answer.
     private func add(
-        _ share: SlowShare.Kind, _ count: Int, _ caller: Caller, _ connection: ServerConnection
+        _ share: SlowShare.Kind, _ trace: TraceContext?, _ count: Int, _ caller: Caller,
+        _ connection: ServerConnection
     ) -> UInt64? {
         guard connection.share.reserve(share) else {
             reply(
@@ -119,7 +126,7 @@ extension LoopServer {
                 .failure(.exhausted("too many \(share.name) of this connection are unanswered")))
             return nil
         }
-        return batches.add(PendingBatch(caller, share, count: count))
+        return batches.add(PendingBatch(caller, share, trace: trace, count: count))
     }
 
     /// Keeps the answer of a user, and answers the batch if it was the last one.

@@ -38,14 +38,14 @@ extension LoopServer {
             by: loop.assumeIsolated().scheduleTask(in: .seconds(1)) {
                 let times = ConnectionWatch.Times(
                     isCrowded: self.connections.isCrowded,
-                    idle: self.configuration.limits.idleSeconds)
+                    idle: self.callerLimits.idleSeconds)
                 let now = self.clocks.wallNow()
                 for connection in self.connections.all {
                     connection.checkDeadlines(times)
                     connection.endIfExpired(now: now)
                 }
                 self.logLimits()
-                self.slowRequests.nextSecond()
+                self.requestLog.nextSecond()
                 self.scheduleFrameWatch()
             })
     }

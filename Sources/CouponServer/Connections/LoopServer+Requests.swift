@@ -41,15 +41,17 @@ extension LoopServer {
             {
                 return reply(caller, .failure(refusal))
             }
+            remember(request.trace, of: caller)
             worker?.submit(
                 issue, deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
         case .issueBatch(let batch):
             issue(
-                batch, deadlineMilliseconds: request.deadlineMilliseconds, caller, connection)
+                batch, deadlineMilliseconds: request.deadlineMilliseconds, trace: request.trace,
+                caller, connection)
         case .couponStatusBatch(let coupon, let users):
             status(
-                of: coupon, users, deadlineMilliseconds: request.deadlineMilliseconds, caller,
-                connection)
+                of: coupon, users, deadlineMilliseconds: request.deadlineMilliseconds,
+                trace: request.trace, caller, connection)
         case .health:
             checkHealth(caller)
         case .serverInfo(let acceptsGoAway):
@@ -72,7 +74,7 @@ extension LoopServer {
         ServerInfo(
             version: configuration.version, partitions: configuration.worker.partitioning.count,
             maximumFrameBytes: configuration.maximumFrameBytes, now: clocks.wallNow(),
-            idleSeconds: configuration.limits.idleSeconds, features: Self.features)
+            idleSeconds: callerLimits.idleSeconds, features: Self.features)
     }
 
     /// The reason names servers and rights, which is nothing for callers who may do nothing else.

@@ -32,6 +32,7 @@ extension LoopServer {
 extension LoopServer: WorkerHost {
     func answer(_ caller: Caller, _ outcome: Outcome) {
         counts.count(outcome)
+        if !traces.isEmpty { traces[caller] = nil }
         if caller.isOfBatch { return gather(caller, .issue(outcome)) }
         let connection = connections[caller.connection]
         if outcome == .notFound { countUnknownCoupon(connection) }
@@ -40,6 +41,7 @@ extension LoopServer: WorkerHost {
 
     func fail(_ caller: Caller, _ failure: Failure) {
         counts.count(failure)
+        if !traces.isEmpty { traces[caller] = nil }
         reply(caller, .failure(failure))
     }
 

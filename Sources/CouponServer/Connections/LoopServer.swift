@@ -25,13 +25,21 @@ final class LoopServer {
     var counts = RequestCounts()
     var limitCounts = LimitCounts()
     var buffers: BufferBudget
+    /// The limits of callers, as the last reload has left them.
+    private(set) var callerLimits: CallerLimits
+    /// The rates of users, which all event loops share; nil if users have no limit.
+    private(set) var userRates: UserRates?
+    /// Which requests are logged.
+    private(set) var reporting: RequestReporting
     /// How many of this loop's requests in flight the other loops know.
     var requestsPublished = 0
     var accessCounts = AccessCounts()
     var accessLog = AccessLog()
     var turn = Turn()
     var times = LoopTimes()
-    var slowRequests = SlowRequestLog()
+    var requestLog = RequestLog()
+    /// The traces of issue requests at the worker. Empty unless requests are logged.
+    var traces: [Caller: TraceContext] = [:]
     /// Bytes of callers, before TLS takes or after it gives them.
     var bytesReceived = 0
     var bytesSent = 0
@@ -56,8 +64,10 @@ final class LoopServer {
         clocks = configuration.worker.clocks
         self.work = work
         self.loopServers = loopServers
-        connections = ConnectionTable(
-            maximumOfDaemon: configuration.maximumConnections, counters: loopServers)
+        connections = ConnectionTable(counters: loopServers)
+        callerLimits = configuration.limits
+        userRates = loopServers.limits.userRates(configuration.limits)
+        reporting = configuration.worker.reporting
         buffers = BufferBudget(limit: configuration.limits.bufferBytes / loopServers.eventLoops)
         pendingCalls = PendingCalls(now: clocks.now())
         gates = environment.makeWorkerGates(on: loop)
@@ -109,8 +119,17 @@ final class LoopServer {
             MetricFamily(MetricName.requestsInFlight, .gauge, requestsInFlight),
             MetricFamily(MetricName.bytesReceived, .counter, bytesReceived),
             MetricFamily(MetricName.bytesSent, .counter, bytesSent),
-            MetricFamily(MetricName.slowRequests, .counter, slowRequests.count),
+            MetricFamily(MetricName.slowRequests, .counter, requestLog.slow),
         ]
+    }
+
+    /// From now on these hold, also for connections that are open.
+    func use(_ settings: ReloadedSettings) {
+        callerLimits = settings.limits
+        userRates = loopServers.limits.userRates(settings.limits)
+        buffers.limit = settings.limits.bufferBytes / loopServers.eventLoops
+        reporting = settings.reporting
+        worker?.reporting = settings.reporting
     }
 
     /// Answers every caller, then closes all connections.

@@ -6,6 +6,8 @@ internal import Synchronization
 
 final class LoopServers: Sendable {
     let connections = Atomic<Int>(0)
+    /// Connections that there have ever been.
+    let connectionsOpened = Atomic<Int64>(0)
     /// Connections that were refused because there were too many.
     let connectionsRefused = Atomic<Int>(0)
     /// Connections for HTTP.
@@ -37,6 +39,9 @@ final class LoopServers: Sendable {
     func add(_ loopServer: NIOLoopBound<LoopServer>) {
         loopServers.withLock { $0.append(loopServer) }
     }
+
+    /// One of their loops; nil before there is one.
+    var anyLoop: (any EventLoop)? { loopServers.withLock { $0.first?.eventLoop } }
 
     /// Runs something at each loop server, on its loop.
     func each(_ body: @escaping @Sendable (LoopServer) -> Void) {

@@ -4,6 +4,7 @@ internal import CouponAccess
 internal import CouponCore
 internal import CouponWire
 internal import NIOCore
+internal import Synchronization
 
 final class ServerConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
@@ -12,6 +13,9 @@ final class ServerConnection: ChannelInboundHandler {
     let loopServer: LoopServer
     private(set) var splitter: FrameSplitter
     private(set) var number: UInt64 = 0
+    /// For admins: later connections of the daemon have higher ones.
+    private(set) var id: Int64 = 0
+    private(set) var opened = MonotonicTime(nanoseconds: 0)
     private let entrance: Entrance
     /// The caller's IP address, if a proxy has named it.
     var source: String?
@@ -44,6 +48,8 @@ final class ServerConnection: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         number = loopServer.connections.add(self)
+        id = loopServer.loopServers.connectionsOpened.add(1, ordering: .relaxed).newValue
+        opened = loopServer.clocks.now()
         identify(entrance.peer(of: context.channel, source: source))
         if let refusal = loopServer.admit(self) {
             if !state.isEnding { end(with: refusal) }

@@ -39,7 +39,8 @@ extension Request.Method {
         switch self {
         case .couponStatus: .statuses
         case .watch: .watches
-        case .listCoupons, .listIssues, .listDeadLetters, .listAdminActions: .lists
+        case .listCoupons, .listIssues, .listDeadLetters, .listAdminActions, .listConnections:
+            .lists
         default: nil
         }
     }

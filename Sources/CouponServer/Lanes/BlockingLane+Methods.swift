@@ -20,6 +20,13 @@ extension BlockingLane {
         if case .rebuildGate(let partition) = method {
             return rebuild(partition, by: call, deadline: deadline, to: caller, answered)
         }
+        if case .endConnections(let filter) = method {
+            let count = loopServers.endConnections(filter, except: caller)
+            let action = AdminAction(call: call, after: TrailDocument.of(filter, count: count))
+            log(action)
+            queue(action)
+            return answered(.connectionsEnded(count))
+        }
         do throws(BackendError) {
             let result = try perform(method, by: call, deadline: deadline)
             if method.leavesTrail { logDone(method, call) }
@@ -67,8 +74,10 @@ extension BlockingLane {
         case .reload: try recordedReload(by: call)
         case .adoptRedis: .redisAdopted(partitions: try store.adoptRedis(by: call))
         case .topology: .topology(try topologyReport())
+        case .listConnections(let filter, let after, let limit):
+            .connections(loopServers.listConnections(filter, after: after, limit: limit))
         case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
-            .authenticate, .rebuildGate:
+            .authenticate, .rebuildGate, .endConnections:
             throw .answer(Failure(.internal, "internal: method routed to the wrong handler"))
         }
     }
@@ -105,7 +114,8 @@ extension Request.Method {
             true
         case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
             .authenticate, .getCoupon, .listCoupons, .auditCoupon, .listIssues, .listDeadLetters,
-            .listAdminActions, .explain, .reload, .rebuildGate, .topology:
+            .listAdminActions, .explain, .reload, .rebuildGate, .topology,
+            .listConnections, .endConnections:
             false
         }
     }

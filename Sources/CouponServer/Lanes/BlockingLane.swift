@@ -118,8 +118,9 @@ actor BlockingLane {
 
     /// Reads the settings again that a reload may change, and drops all local caches.
     func reload() -> Response.Result {
+        let settings: ReloadedSettings
         do throws(Failure) {
-            try environment.reloadSettings()
+            settings = try environment.reloadSettings()
         } catch {
             logger.error(
                 "the reload failed, and changed nothing",
@@ -127,13 +128,15 @@ actor BlockingLane {
             )
             return .failure(error)
         }
+        loopServers.limits.maximumConnections = settings.limits.connections
         loopServers.each { loopServer in
+            loopServer.use(settings)
             loopServer.identifyAgain()
             loopServer.withWorker { $0.forgetAll() }
             loopServer.refreshPartitions()
         }
         logger.info("reloaded")
-        return .reloaded
+        return .reloaded(settings.report)
     }
 
     // MARK: The queue

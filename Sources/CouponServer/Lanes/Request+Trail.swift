@@ -7,12 +7,13 @@ extension Request.Method {
     var leavesTrail: Bool {
         switch self {
         case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
-            .redriveDeadLetter, .discardDeadLetter, .reload, .rebuildGate, .adoptRedis:
+            .redriveDeadLetter, .discardDeadLetter, .reload, .rebuildGate, .adoptRedis,
+            .endConnections:
             true
         case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
             .authenticate, .getCoupon, .listCoupons,
             .auditCoupon, .listIssues, .listDeadLetters, .listAdminActions, .explain,
-            .topology:
+            .topology, .listConnections:
             false
         }
     }
@@ -34,6 +35,7 @@ extension Request.Method {
         case .updateCoupon(_, let change): TrailDocument.of(change)
         case .redriveDeadLetter(let id), .discardDeadLetter(let id):
             TrailDocument.of(deadLetter: id)
+        case .endConnections(let filter): TrailDocument.of(filter, count: nil)
         default: nil
         }
     }

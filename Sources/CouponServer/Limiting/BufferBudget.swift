@@ -1,7 +1,7 @@
 /// The bytes that the connections of one event loop hold: an upper bound that is cheap to keep. Only when the
 /// bound is above the limit are the connections measured.
 struct BufferBudget {
-    let limit: Int
+    var limit: Int
     private var bound = 0
 
     init(limit: Int) { self.limit = limit }

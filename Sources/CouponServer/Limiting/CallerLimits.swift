@@ -14,6 +14,8 @@ public struct CallerLimits: Sendable {
         case number(Int)
     }
 
+    /// Connections at once, over all event loops.
+    public var connections = Limits.connections
     /// A connection is closed after so many seconds without a request.
     public var idleSeconds = 600
     /// Connections of one IPv4 address, or of one /64 of IPv6.
@@ -29,28 +31,52 @@ public struct CallerLimits: Sendable {
     public init() {}
 
     /// The limit of an address; nil if there is none.
-    func connections(ofLoopback isLoopback: Bool, of all: Int) -> Int? {
+    func connections(ofLoopback isLoopback: Bool) -> Int? {
         switch perAddress {
-        case .automatic: isLoopback ? nil : max(1, all / 4)
+        case .automatic: isLoopback ? nil : max(1, connections / 4)
         case .off: nil
         case .number(let number): number
         }
+    }
+
+    /// How many TLS handshakes an address may have in progress; nil if there is no limit. Each holds a place
+    /// for two seconds at most, and costs a signature. A service that connects all at once stays below it.
+    func handshakes(ofLoopback isLoopback: Bool) -> Int? {
+        connections(ofLoopback: isLoopback).map { max(Limits.handshakesOfAddress, $0 / 4) }
     }
 }
 
 /// What all event loops count together.
 final class SharedLimits: Sendable {
     let addresses = AddressCounts()
+    /// TLS handshakes in progress of each address.
+    let handshakes = AddressCounts()
     let principals = PrincipalLimits()
     let debts = Debts()
     /// Connections for HTTP of each address.
     let observers = AddressCounts()
-    /// Nil if users have no limit.
-    let users: UserRates?
+    /// The last ones that an event loop asked for.
+    private let users = Mutex<UserRates?>(nil)
+    private let connections: Atomic<Int>
     /// Requests in flight, as of each event loop's last turn.
     let requestsInFlight = Atomic<Int>(0)
 
     init(_ limits: CallerLimits) {
-        users = limits.requestsPerUser.map { UserRates(Rate(perSecond: $0)) }
+        connections = Atomic(limits.connections)
+    }
+
+    /// Connections at once, over all event loops.
+    var maximumConnections: Int {
+        get { connections.load(ordering: .relaxed) }
+        set { connections.store(newValue, ordering: .relaxed) }
+    }
+
+    /// The rates of users: the same for all event loops. Nil if users have no limit.
+    func userRates(_ limits: CallerLimits) -> UserRates? {
+        users.withLock { users in
+            let rate = limits.requestsPerUser.map { Rate(perSecond: $0) }
+            if users?.rate != rate { users = rate.map { UserRates($0) } }
+            return users
+        }
     }
 }

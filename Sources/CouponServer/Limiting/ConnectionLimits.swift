@@ -11,6 +11,8 @@ struct ConnectionLimits {
     var address: AddressKey?
     /// Whether its address had as many connections as it may have.
     var isAboveAddressLimit = false
+    /// Whether its TLS handshake is counted under that address.
+    var isInHandshake = false
     /// The principal under whose name the connection is counted; nil if it may have any number.
     var principal: String?
     /// What the connection has spent.

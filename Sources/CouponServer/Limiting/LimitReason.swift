@@ -4,6 +4,7 @@ internal import CouponCore
 enum LimitReason: String, CaseIterable {
     case connections
     case connectionsOfAddress = "connections_of_address"
+    case handshakesOfAddress = "handshakes_of_address"
     case connectionsOfPrincipal = "connections_of_principal"
     case rateOfPrincipal = "rate_of_principal"
     case rateOfUser = "rate_of_user"
@@ -17,11 +18,13 @@ enum LimitReason: String, CaseIterable {
     case unread
     case idle
 
-    /// What the caller gets. A connection that does not read, or that says nothing, is closed without it.
+    /// What the caller gets. A connection that does not read, that says nothing, or whose handshake has not
+    /// begun is closed without it.
     var message: String {
         switch self {
         case .connections: "too many connections"
         case .connectionsOfAddress: "too many connections from this address"
+        case .handshakesOfAddress: "too many TLS handshakes of this address are in progress"
         case .connectionsOfPrincipal: "too many connections of this principal"
         case .rateOfPrincipal: "too many requests of this principal"
         case .rateOfUser: "too many requests of this user"

@@ -27,8 +27,7 @@ extension LoopServer {
                 connection.limits.begin(with: debt, now: now)
             }
         }
-        let limit = configuration.limits.connections(
-            ofLoopback: connection.peer.isLoopback, of: configuration.maximumConnections)
+        let limit = callerLimits.connections(ofLoopback: connection.peer.isLoopback)
         guard let limit, let address = AddressKey(connection.peer.address) else { return nil }
         guard shared.addresses.enter(address, limit: limit) else {
             connection.limits.isAboveAddressLimit = true
@@ -36,6 +35,29 @@ extension LoopServer {
         }
         connection.limits.address = address
         return nil
+    }
+
+    /// Counts the TLS handshake of a connection. False if its address has so many in progress that it must be
+    /// closed.
+    func beginHandshake(_ connection: ServerConnection) -> Bool {
+        guard let address = connection.limits.address,
+            let limit = callerLimits.handshakes(ofLoopback: connection.peer.isLoopback)
+        else { return true }
+        guard shared.handshakes.enter(address, limit: limit) else {
+            count(.handshakesOfAddress, connection)
+            return false
+        }
+        connection.limits.isInHandshake = true
+        return true
+    }
+
+    /// The handshake of a connection has ended, in whatever way.
+    func endHandshake(_ connection: ServerConnection) {
+        guard connection.limits.isInHandshake, let address = connection.limits.address else {
+            return
+        }
+        connection.limits.isInHandshake = false
+        shared.handshakes.leave(address)
     }
 
     /// The connection is closed.
@@ -68,7 +90,7 @@ extension LoopServer {
 
     /// Why a request exceeds the rate of its user; nil if it does not, or if there are no rates.
     func limitRate(of issue: IssueRequest, from connection: ServerConnection) -> Failure? {
-        guard let users = shared.users, let wait = users.spend(issue.user, now: timeOfTurn) else {
+        guard let users = userRates, let wait = users.spend(issue.user, now: timeOfTurn) else {
             return nil
         }
         return counted(refuse(.rateOfUser, connection, retryAfter: wait))
@@ -100,8 +122,12 @@ extension LoopServer {
         return failure
     }
 
-    /// Why a slow method may not go to its lane; nil if it may.
+    /// Why a slow method may not go to its lane; nil if it may. During a drain it may not: callers who are
+    /// still answered would keep the daemon from its end.
     func limit(_ method: Request.Method, from connection: ServerConnection) -> Failure? {
+        if worker?.isDraining ?? true {
+            return .unavailable("the daemon is shutting down: ask another one")
+        }
         if case .couponStatus(let coupon, _) = method,
             let refusal = limitGuess(coupon, from: connection)
         {
@@ -129,7 +155,7 @@ extension LoopServer {
     /// Whether as many requests are in flight as may be: those of other event loops as of their last turn.
     private var isFull: Bool {
         let others = shared.requestsInFlight.load(ordering: .relaxed) - requestsPublished
-        return others + requestsInFlight >= configuration.limits.requestsInFlight
+        return others + requestsInFlight >= callerLimits.requestsInFlight
     }
 
     /// Lets the other event loops know how many requests are in flight here.

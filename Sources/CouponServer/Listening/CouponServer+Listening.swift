@@ -213,7 +213,7 @@ extension CouponServer {
     /// A connection above the limit gets an error, which costs time and a descriptor. Connections far above
     /// the limit, as in a rush, are closed at once.
     private func makeRoom() throws(TooManyConnections) {
-        let most = configuration.maximumConnections + Limits.refusedConnections
+        let most = loopServers.limits.maximumConnections + Limits.refusedConnections
         guard loopServers.connections.load(ordering: .relaxed) >= most else { return }
         loopServers.connectionsRefused.add(1, ordering: .relaxed)
         throw TooManyConnections()

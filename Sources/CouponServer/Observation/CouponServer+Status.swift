@@ -7,6 +7,8 @@ internal import Synchronization
 struct StatusTables: Sendable {
     var coupons: [Coupon] = []
     var actions: [TrailLine] = []
+    /// The daemons that own the partitions.
+    var owners: [PartitionID: String] = [:]
     /// Why they could not be read the last time; nil if they could.
     var trouble: String?
 }
@@ -84,19 +86,22 @@ extension CouponServer {
                     })
             ),
             ("metrics", JSONText.metrics(metrics)),
-            ("partitions", JSONText.array(partitions(places, now: now))),
+            ("partitions", JSONText.array(partitions(places, tables.owners, now: now))),
             ("coupons", JSONText.array(tables.coupons.map(\.statusText))),
             ("actions", JSONText.array(tables.actions.map(\.statusText))),
             ("tables_trouble", JSONText.text(tables.trouble)),
         ])
     }
 
-    private func partitions(_ places: [Place], now: Timestamp) -> [String] {
+    private func partitions(
+        _ places: [Place], _ owners: [PartitionID: String], now: Timestamp
+    ) -> [String] {
         let state = environment.schedulerState
         return zip(configuration.worker.partitioning.all, places).map { partition, place in
             let queue = state.queues[partition]
             return JSONText.object([
                 ("id", "\(partition.rawValue)"), ("owned", "\(environment.owns(partition))"),
+                ("owner", JSONText.text(owners[partition])),
                 ("open", "\(place.isOpen)"), ("epoch", "\(place.epoch)"),
                 ("queued", queue.map { "\($0.entries)" } ?? "null"),
                 ("age", queue.map { "\($0.ageSeconds(now: now))" } ?? "null"),
@@ -118,6 +123,7 @@ extension BlockingLane {
                 .filter { !known.contains($0.id) }
             tables.coupons = Array(
                 (recent.compactMap { byID[$0] } + others).prefix(Limits.statusPageCoupons))
+            tables.owners = try store.owners()
             tables.actions = try store.trail(
                 of: .all, before: .max, limit: Limits.statusPageActions)
         } catch {

@@ -209,12 +209,20 @@ extension StatusPage {
             nodes[index].className = state;
             set(nodes[index], String(partition.id));
             const words = { build: "is rebuilt", shut: "has no open gate", own: "is this daemon's" };
-            nodes[index].title = `partition ${partition.id} ${words[state] || "is another daemon's"}, `
+            const owner = partition.owner ? "is that of " + partition.owner : "has no owner";
+            nodes[index].title = `partition ${partition.id} ${words[state] || owner}, `
               + `epoch ${partition.epoch}, ${partition.queued || 0} entries queued`;
           });
+          const others = {};
+          for (const one of partitions.filter(one => !one.owned && one.owner)) {
+            others[one.owner] = (others[one.owner] || 0) + 1;
+          }
+          const names = Object.keys(others).sort();
+          const shown = names.slice(0, 8).map(name => `${others[name]} are those of ${name}`);
+          if (names.length > 8) shown.push(`${names.length - 8} more daemons have some`);
           const [own, open] = ["owned", "open"].map(key => partitions.filter(one => one[key]).length);
           set(element("partitions-note"),
-            `${own} of ${partitions.length} are this daemon's, ${open} open.`);
+            [`${own} of ${partitions.length} are this daemon's, ${open} open`, ...shown].join("; ") + ".");
         }
         function drawActions(actions) {
           const body = element("actions").tBodies[0];

@@ -1,5 +1,24 @@
-/// Which threads stand still: what the watchdog needs to know besides the event loops.
+/// Which threads stand still: what the watchdog needs to know.
 internal import CouponCore
+internal import Synchronization
+
+/// A round through all event loops: it ends when each of them has had a turn.
+final class LoopRound: Sendable {
+    /// In nanoseconds; 0 between rounds.
+    private let start = Atomic<Int64>(0)
+
+    var isOver: Bool { began == nil }
+
+    /// When it began; nil between rounds.
+    var began: MonotonicTime? {
+        let time = start.load(ordering: .relaxed)
+        return time == 0 ? nil : MonotonicTime(nanoseconds: time)
+    }
+
+    func begin(at time: MonotonicTime) { start.store(time.nanoseconds, ordering: .relaxed) }
+
+    func end() { start.store(0, ordering: .relaxed) }
+}
 
 struct StuckThreads {
     /// Such as "scheduler" or "lane loads".

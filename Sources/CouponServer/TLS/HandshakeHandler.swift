@@ -27,7 +27,9 @@ final class HandshakeHandler: ChannelDuplexHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         context.fireChannelActive()
-        guard !connection.limits.isAboveAddressLimit else {
+        guard !connection.limits.isAboveAddressLimit,
+            connection.loopServer.beginHandshake(connection)
+        else {
             // To say so would cost a handshake each, and a place for its time.
             isOver = true
             return pacer.closeAtOnce()
@@ -45,6 +47,7 @@ final class HandshakeHandler: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .handshakeCompleted? = event as? TLSUserEvent {
             isOver = true
+            connection.loopServer.endHandshake(connection)
             deadline?.cancel()
             var peer = connection.peer
             let certificate = Self.certificate(context)
@@ -73,6 +76,7 @@ final class HandshakeHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
+        connection.loopServer.endHandshake(connection)
         context.fireChannelInactive()
     }
 
@@ -89,6 +93,7 @@ final class HandshakeHandler: ChannelDuplexHandler {
         guard !isOver else { return }
         isOver = true
         deadline?.cancel()
+        connection.loopServer.endHandshake(connection)
         watch.failed(fault, address: connection.peer.address)
     }
 

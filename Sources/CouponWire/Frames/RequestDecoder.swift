@@ -30,14 +30,14 @@ public struct RequestDecoder: ~Copyable {
         arena = MessageArena(bytes: memoryBytes)
     }
 
-    /// Decodes a message that is a valid issue request without a token.
+    /// Decodes a message that is a valid issue request without a token and without a trace.
     ///
     /// Nil for anything else, which `decode` handles. Costs no allocation.
     public mutating func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? {
         arena.reset()
         // A oneof holds one method, so if there is an `issue`, there is no other method.
         guard let raw = unsafe arena.unpack(message, coupond__v1__request__unpack),
-            raw.token.count == 0, let issue = raw.issue
+            raw.token.count == 0, raw.traceparent.count == 0, let issue = raw.issue
         else { return nil }
         do throws(Failure) {
             let deadline = raw.deadline_ms

@@ -69,6 +69,19 @@ enum Field {
         return value.copied()
     }
 
+    /// A text that is no trace context is none, as W3C's specification asks: a fault of a caller's tracing
+    /// must not make its requests fail.
+    static func trace(
+        _ value: WireBytes, _ path: String
+    ) throws(Failure) -> TraceContext? {
+        guard value.count > 0 else { return nil }
+        guard value.count <= TraceContext.length else {
+            throw .field(
+                path, "must have at most \(TraceContext.length) bytes, has \(value.count)")
+        }
+        return TraceContext(value.copied())
+    }
+
     static func title(
         _ value: WireBytes, _ path: String
     ) throws(Failure) -> String {

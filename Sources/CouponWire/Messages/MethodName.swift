@@ -30,6 +30,8 @@ extension Request.Method {
         case .rebuildGate: "rebuild_gate"
         case .adoptRedis: "adopt_redis"
         case .topology: "topology"
+        case .listConnections: "list_connections"
+        case .endConnections: "end_connections"
         }
     }
 }

@@ -11,16 +11,20 @@ public struct Request: Equatable, Sendable {
     public var deadlineMilliseconds: UInt32?
     /// For admin methods, if the daemon requires one; else empty.
     public var token: [UInt8]
+    /// The caller's trace that it belongs to; nil if there is none.
+    public var trace: TraceContext?
     /// The method with its arguments.
     public var method: Method
 
     /// An envelope.
     public init(
-        id: UInt64, deadlineMilliseconds: UInt32? = nil, token: [UInt8] = [], method: Method
+        id: UInt64, deadlineMilliseconds: UInt32? = nil, token: [UInt8] = [],
+        trace: TraceContext? = nil, method: Method
     ) {
         self.id = id
         self.deadlineMilliseconds = deadlineMilliseconds
         self.token = token
+        self.trace = trace
         self.method = method
     }
 
@@ -70,7 +74,7 @@ public struct Request: Equatable, Sendable {
         case listAdminActions(TrailSubject, before: Int64, limit: Int)
         /// What became of a user's requests, and why.
         case explain(coupon: CouponID, user: UserID)
-        /// Drops the daemon's local caches and reads its admin token and its callers file again.
+        /// Drops the daemon's local caches and reads its settings again.
         case reload
         /// Rebuilds a partition's gate.
         case rebuildGate(PartitionID)
@@ -78,6 +82,10 @@ public struct Request: Equatable, Sendable {
         case adoptRedis
         /// Which Redis serves which partitions.
         case topology
+        /// Connections with an id above `after`.
+        case listConnections(ConnectionFilter, after: Int64, limit: Int)
+        /// Ends connections, except the one that asks.
+        case endConnections(ConnectionFilter)
 
         /// Whether it is not for issuers and readers, and so may come with the admin token.
         public var isAdmin: Bool {
@@ -111,6 +119,7 @@ extension MessageArena {
         part.id = request.id
         part.deadline_ms = request.deadlineMilliseconds ?? 0
         if !request.token.isEmpty { part.token = try bytes(request.token) }
+        if let trace = request.trace { part.traceparent = try text(trace.description) }
         part.method_case = request.method.wireCase
         try setMethod(request.method, of: part)
         return part
@@ -136,6 +145,9 @@ extension MessageArena {
             part.rebuild_gate = try only(\.partition, UInt32(clamping: partition.rawValue))
         case .adoptRedis: part.adopt_redis = try make(Coupond__V1__AdoptRedisRequest.self)
         case .topology: part.topology = try make(Coupond__V1__TopologyRequest.self)
+        case .listConnections(let filter, let after, let limit):
+            part.list_connections = try listConnections(filter, after: after, limit: limit)
+        case .endConnections(let filter): part.end_connections = try endConnections(filter)
         case .createCoupon(let coupon): part.create_coupon = try create(coupon)
         case .listCoupons(let after, let limit):
             part.list_coupons = try list(after: after, limit: limit)
@@ -198,6 +210,8 @@ extension Request.Method {
         case .rebuildGate: COUPOND__V1__REQUEST__METHOD_REBUILD_GATE
         case .adoptRedis: COUPOND__V1__REQUEST__METHOD_ADOPT_REDIS
         case .topology: COUPOND__V1__REQUEST__METHOD_TOPOLOGY
+        case .listConnections: COUPOND__V1__REQUEST__METHOD_LIST_CONNECTIONS
+        case .endConnections: COUPOND__V1__REQUEST__METHOD_END_CONNECTIONS
         }
     }
 }
@@ -208,6 +222,7 @@ extension Request {
             id: raw.id,
             deadlineMilliseconds: raw.deadline_ms == 0 ? nil : raw.deadline_ms,
             token: try Field.token(raw.token, "token"),
+            trace: try Field.trace(raw.traceparent, "traceparent"),
             method: try Method(raw))
     }
 }
@@ -267,6 +282,11 @@ extension Request.Method {
             return .rebuildGate(PartitionID(Int(rebuild.partition)))
         case COUPOND__V1__REQUEST__METHOD_ADOPT_REDIS: return .adoptRedis
         case COUPOND__V1__REQUEST__METHOD_TOPOLOGY: return .topology
+        case COUPOND__V1__REQUEST__METHOD_LIST_CONNECTIONS:
+            return try list(try Field.message(raw.list_connections, "list_connections"))
+        case COUPOND__V1__REQUEST__METHOD_END_CONNECTIONS:
+            return try endConnections(
+                try Field.message(raw.end_connections, "end_connections"))
         default: return try ofOneID(raw)
         }
     }

@@ -58,19 +58,22 @@ public struct Response: Equatable, Sendable {
         /// To `explain`.
         case explanation([Sentence])
         /// To `reload`.
-        case reloaded
+        case reloaded(ReloadReport)
         /// To `rebuildGate`: in which epoch it is open.
         case gateRebuilt(PartitionID, Epoch)
         /// To `adoptRedis`: how many partitions had a term.
         case redisAdopted(partitions: Int)
         /// To `topology`.
         case topology(TopologyReport)
+        /// To `listConnections`.
+        case connections([CallerConnection])
+        /// To `endConnections`: how many.
+        case connectionsEnded(Int)
     }
 }
 
 extension Coupond__V1__Response: WireMessage {}
 extension Coupond__V1__HealthResponse: WireMessage {}
-extension Coupond__V1__ReloadResponse: WireMessage {}
 extension Coupond__V1__RebuildGateResponse: WireMessage {}
 extension Coupond__V1__AdoptRedisResponse: WireMessage {}
 
@@ -110,18 +113,9 @@ extension MessageArena {
         case .goAway(let isLast):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_GO_AWAY
             part.go_away = try goAway(isLast: isLast)
-        case .reloaded:
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_RELOAD
-            part.reload = try make(Coupond__V1__ReloadResponse.self)
-        case .gateRebuilt(let partition, let epoch):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE
-            part.rebuild_gate = try rebuilt(partition, epoch)
-        case .redisAdopted(let partitions):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS
-            part.adopt_redis = try adopted(partitions)
-        case .topology(let report):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_TOPOLOGY
-            part.topology = try topology(report)
+        case .reloaded, .gateRebuilt, .redisAdopted, .topology, .connections,
+            .connectionsEnded:
+            try setOperation(response.result, of: part)
         case .coupon(let coupon):
             part.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON
             part.coupon = try self.coupon(coupon)
@@ -148,6 +142,33 @@ extension MessageArena {
             part.explain = try explanation(of: sentences)
         }
         return part
+    }
+
+    /// Sets the answer to a method about the daemon or its gates.
+    private func setOperation(
+        _ result: Response.Result, of part: Part<Coupond__V1__Response>
+    ) throws(Failure) {
+        switch result {
+        case .reloaded(let report):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_RELOAD
+            part.reload = try reloaded(report)
+        case .gateRebuilt(let partition, let epoch):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE
+            part.rebuild_gate = try rebuilt(partition, epoch)
+        case .redisAdopted(let partitions):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS
+            part.adopt_redis = try adopted(partitions)
+        case .topology(let report):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_TOPOLOGY
+            part.topology = try topology(report)
+        case .connections(let connections):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_CONNECTIONS
+            part.list_connections = try page(of: connections)
+        case .connectionsEnded(let count):
+            part.result_case = COUPOND__V1__RESPONSE__RESULT_END_CONNECTIONS
+            part.end_connections = try connectionsEnded(count)
+        default: break
+        }
     }
 
     @_lifetime(borrow self)
@@ -232,7 +253,8 @@ extension Response.Result {
                     try Field.message(raw.list_admin_actions, "list_admin_actions")))
         case COUPOND__V1__RESPONSE__RESULT_EXPLAIN:
             self = .explanation(try Sentence.all(try Field.message(raw.explain, "explain")))
-        case COUPOND__V1__RESPONSE__RESULT_RELOAD: self = .reloaded
+        case COUPOND__V1__RESPONSE__RESULT_RELOAD:
+            self = .reloaded(try ReloadReport(try Field.message(raw.reload, "reload")))
         case COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE:
             let rebuilt = try Field.message(raw.rebuild_gate, "rebuild_gate")
             self = .gateRebuilt(PartitionID(Int(rebuilt.partition)), rebuilt.epoch)
@@ -241,6 +263,13 @@ extension Response.Result {
             self = .redisAdopted(partitions: Int(adopted.partitions))
         case COUPOND__V1__RESPONSE__RESULT_TOPOLOGY:
             self = .topology(try TopologyReport(try Field.message(raw.topology, "topology")))
+        case COUPOND__V1__RESPONSE__RESULT_LIST_CONNECTIONS:
+            self = .connections(
+                try CallerConnection.page(
+                    try Field.message(raw.list_connections, "list_connections")))
+        case COUPOND__V1__RESPONSE__RESULT_END_CONNECTIONS:
+            let ended = try Field.message(raw.end_connections, "end_connections")
+            self = .connectionsEnded(Int(ended.count))
         default:
             throw .field("result", "not known here")
         }

@@ -129,7 +129,8 @@ struct GlobalOptions: ParsableArguments {
         let client = CouponClient(
             address: try serverAddress(), configuration: try clientConfiguration())
         do {
-            try await work(client)
+            let trace = try variables()["TRACEPARENT"].flatMap { TraceContext($0) }
+            try await CouponClient.$trace.withValue(trace) { try await work(client) }
             await client.close()
         } catch {
             await client.close()

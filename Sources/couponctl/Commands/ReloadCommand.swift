@@ -6,14 +6,23 @@ struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
         abstract:
-            "Drops the daemon's local caches, and reads its admin token and callers file again.")
+            "Drops the daemon's local caches, and reads its settings and their files again.",
+        discussion: """
+            All or nothing: after a mistake the daemon keeps what it has. The answer names the settings \
+            that have changed, and those that need a restart.
+            """)
 
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
         try await global.withClient { client in
-            try await client.reload()
-            try Output.show(.object([("reloaded", .bool(true))]), ["reloaded"], json: global.json)
+            let report = try await client.reload()
+            try Output.show(
+                .object([
+                    ("reloaded", .bool(true)),
+                    ("changed", .array(report.changed.map(JSONValue.string))),
+                    ("needs_restart", .array(report.needsRestart.map(JSONValue.string))),
+                ]), ["\(report)"], json: global.json)
         }
     }
 }

@@ -4,6 +4,8 @@ internal import CouponCore
 indirect enum JSONValue: Equatable {
     case null
     case bool(Bool)
+    /// A text if it is above 2^53 - 1 or below its negative: there, programs that read numbers as doubles
+    /// would get another one.
     case integer(Int64)
     case number(Double)
     case string(String)
@@ -25,7 +27,8 @@ extension JSONValue: CustomStringConvertible {
         switch self {
         case .null: "null"
         case .bool(let value): value ? "true" : "false"
-        case .integer(let value): "\(value)"
+        case .integer(let value):
+            value.magnitude >> 53 == 0 ? "\(value)" : "\"\(value)\""
         case .number(let value): value.isFinite ? "\(value)" : "null"
         case .string(let value): value.quotedForJSON
         case .array(let values): "[" + values.map(\.description).joined(separator: ",") + "]"

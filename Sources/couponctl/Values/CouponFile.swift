@@ -7,9 +7,9 @@ internal import FoundationEssentials
 enum CouponFile {
     /// A line as it is written. Times are as on the command line.
     private struct Line: Decodable {
-        let id: Int64
+        let id: Whole
         let title: String
-        let total: Int64?
+        let total: Whole?
         let opens: String?
         let closes: String?
 
@@ -17,6 +17,24 @@ enum CouponFile {
             case id, title, total
             case opens = "opens_at"
             case closes = "closes_at"
+        }
+    }
+
+    /// A number, or a text with one: as couponctl writes those above 2^53.
+    private struct Whole: Decodable {
+        let value: Int64
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let number = try? container.decode(Int64.self) {
+                value = number
+                return
+            }
+            guard let number = Int64(try container.decode(String.self)) else {
+                throw DecodingError.dataCorruptedError(
+                    in: container, debugDescription: "not a whole number")
+            }
+            value = number
         }
     }
 
@@ -53,9 +71,9 @@ enum CouponFile {
     }
 
     private static func coupon(_ line: Line, now: Timestamp) throws -> Coupon {
-        guard line.id > 0 else { throw ValidationError("id must be positive") }
+        guard line.id.value > 0 else { throw ValidationError("id must be positive") }
         return Coupon(
-            id: CouponID(line.id), title: line.title, total: line.total,
+            id: CouponID(line.id.value), title: line.title, total: line.total?.value,
             window: Window(
                 opens: try moment(line.opens ?? "now", "opens_at", now),
                 closes: try moment(line.closes ?? "never", "closes_at", now)))

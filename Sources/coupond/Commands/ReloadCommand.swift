@@ -39,7 +39,7 @@ struct ReloadCommand: AsyncParsableCommand {
                 now.number >= awaited
             else { continue }
             switch now.state {
-            case .done: return try answer("reloaded")
+            case .done(let text): return try answer(text)
             case .failed(let reason): try fail("the reload failed: \(reason)", EXIT_FAILURE)
             case .running, .waiting: continue
             }

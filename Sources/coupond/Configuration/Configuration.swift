@@ -34,6 +34,11 @@ internal import CouponRedis
         return value
     }
 
+    /// The keys of the settings that have other values than in another configuration.
+    func changes(from other: Configuration) -> [String] {
+        Settings.all.map(\.key).filter { texts[$0] != other.texts[$0] }
+    }
+
     /// A file with all values: above each is where it comes from. Passwords are left out.
     var asFile: String {
         Settings.inFile.map { setting in

@@ -11,6 +11,13 @@ struct Settings {
     /// The keys that a file may have.
     static let inFile = all.filter { $0.key != table.config.key }
     static let variablePrefix = "COUPOND_"
+    /// The settings whose values a reload changes. Of the others it reads only the files that they name.
+    static let reloadable: Set<String> = [
+        table.logLevel.key, table.slowRequest.key, table.logSample.key, table.idleTimeout.key,
+        table.maxConnections.key, table.maxConnectionsPerAddress.key, table.userRate.key,
+        table.maxRequestsInFlight.key, table.maxBufferBytes.key, table.backlogPerCoupon.key,
+        table.backlogPerPartition.key,
+    ]
 
     let config = Setting(
         "config", .optional("a path"), "",
@@ -164,4 +171,7 @@ struct Settings {
     let slowRequest = Setting(
         "slow-request", .durationOrOff(.milliseconds(1)...(.seconds(60))), "off",
         "Requests that take so long or longer are logged, with the stages of their way")
+    let logSample = Setting(
+        "log-sample", .wholeOrOff(1...1_000_000_000), "off",
+        "One in so many issue requests that are accepted or issued is logged in the same way")
 }

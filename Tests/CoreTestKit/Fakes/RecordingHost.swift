@@ -26,8 +26,8 @@ public final class RecordingHost: WorkerHost {
     /// The questions for PostgreSQL, oldest first.
     public var questions: [(acceptedRequests: [AcceptedRequest], partition: PartitionID)] = []
 
-    /// The requests that were reported as slow, oldest first.
-    public private(set) var slow: [SlowRequest] = []
+    /// The requests that were reported, oldest first.
+    public private(set) var slow: [RequestReport] = []
 
     /// A host that was asked nothing.
     public init() {}
@@ -37,8 +37,8 @@ public final class RecordingHost: WorkerHost {
         ends[caller.request, default: []].append(.outcome(outcome))
     }
 
-    /// Records a slow request.
-    public func report(_ slow: SlowRequest) { self.slow.append(slow) }
+    /// Records a report.
+    public func report(_ report: RequestReport) { slow.append(report) }
 
     /// Records an error.
     public func fail(_ caller: Caller, _ failure: Failure) {

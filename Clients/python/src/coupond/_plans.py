@@ -63,7 +63,7 @@ ISSUES = {"issue", "issue_batch"}
 CHANGES = {
     "create_coupon", "update_coupon", "pause_coupon", "resume_coupon", "close_coupon",
     "redrive_dead_letter", "discard_dead_letter", "reload", "rebuild_gate",
-    "adopt_redis",
+    "adopt_redis", "end_connections",
 }  # fmt: skip
 FOR_ISSUERS_AND_READERS = {
     "issue", "coupon_status", "issue_batch", "coupon_status_batch", "health", "server_info",

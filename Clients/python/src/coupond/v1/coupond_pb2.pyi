@@ -1,6 +1,7 @@
 from coupond.v1 import events_pb2 as _events_pb2
 from coupond.v1 import gates_pb2 as _gates_pb2
 from coupond.v1 import issues_pb2 as _issues_pb2
+from coupond.v1 import operation_pb2 as _operation_pb2
 from coupond.v1 import trail_pb2 as _trail_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -32,6 +33,13 @@ from coupond.v1.issues_pb2 import RedriveDeadLetterRequest as RedriveDeadLetterR
 from coupond.v1.issues_pb2 import DiscardDeadLetterRequest as DiscardDeadLetterRequest
 from coupond.v1.issues_pb2 import RejectionReason as RejectionReason
 from coupond.v1.issues_pb2 import DeadLetterState as DeadLetterState
+from coupond.v1.operation_pb2 import ReloadRequest as ReloadRequest
+from coupond.v1.operation_pb2 import ReloadResponse as ReloadResponse
+from coupond.v1.operation_pb2 import CallerConnection as CallerConnection
+from coupond.v1.operation_pb2 import ListConnectionsRequest as ListConnectionsRequest
+from coupond.v1.operation_pb2 import ListConnectionsResponse as ListConnectionsResponse
+from coupond.v1.operation_pb2 import EndConnectionsRequest as EndConnectionsRequest
+from coupond.v1.operation_pb2 import EndConnectionsResponse as EndConnectionsResponse
 from coupond.v1.trail_pb2 import AdminAction as AdminAction
 from coupond.v1.trail_pb2 import ListAdminActionsRequest as ListAdminActionsRequest
 from coupond.v1.trail_pb2 import ListAdminActionsResponse as ListAdminActionsResponse
@@ -426,16 +434,8 @@ class PauseCouponRequest(_message.Message):
     id: int
     def __init__(self, id: _Optional[int] = ...) -> None: ...
 
-class ReloadRequest(_message.Message):
-    __slots__: list[str] = []
-    def __init__(self) -> None: ...
-
-class ReloadResponse(_message.Message):
-    __slots__: list[str] = []
-    def __init__(self) -> None: ...
-
 class Request(_message.Message):
-    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "close_coupon", "coupon_status", "coupon_status_batch", "create_coupon", "deadline_ms", "discard_dead_letter", "explain", "get_coupon", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "topology", "update_coupon", "watch"]
+    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "close_coupon", "coupon_status", "coupon_status_batch", "create_coupon", "deadline_ms", "discard_dead_letter", "end_connections", "explain", "get_coupon", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_connections", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "topology", "traceparent", "update_coupon", "watch"]
     ADOPT_REDIS_FIELD_NUMBER: _ClassVar[int]
     AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
@@ -445,6 +445,7 @@ class Request(_message.Message):
     CREATE_COUPON_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     DISCARD_DEAD_LETTER_FIELD_NUMBER: _ClassVar[int]
+    END_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     GET_COUPON_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
@@ -452,6 +453,7 @@ class Request(_message.Message):
     ISSUE_BATCH_FIELD_NUMBER: _ClassVar[int]
     ISSUE_FIELD_NUMBER: _ClassVar[int]
     LIST_ADMIN_ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    LIST_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     LIST_COUPONS_FIELD_NUMBER: _ClassVar[int]
     LIST_DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
     LIST_ISSUES_FIELD_NUMBER: _ClassVar[int]
@@ -463,6 +465,7 @@ class Request(_message.Message):
     SERVER_INFO_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     UPDATE_COUPON_FIELD_NUMBER: _ClassVar[int]
     WATCH_FIELD_NUMBER: _ClassVar[int]
     adopt_redis: _gates_pb2.AdoptRedisRequest
@@ -474,6 +477,7 @@ class Request(_message.Message):
     create_coupon: CreateCouponRequest
     deadline_ms: int
     discard_dead_letter: _issues_pb2.DiscardDeadLetterRequest
+    end_connections: _operation_pb2.EndConnectionsRequest
     explain: _trail_pb2.ExplainRequest
     get_coupon: GetCouponRequest
     health: HealthRequest
@@ -481,23 +485,25 @@ class Request(_message.Message):
     issue: IssueRequest
     issue_batch: IssueBatchRequest
     list_admin_actions: _trail_pb2.ListAdminActionsRequest
+    list_connections: _operation_pb2.ListConnectionsRequest
     list_coupons: ListCouponsRequest
     list_dead_letters: _issues_pb2.ListDeadLettersRequest
     list_issues: _issues_pb2.ListIssuesRequest
     pause_coupon: PauseCouponRequest
     rebuild_gate: _gates_pb2.RebuildGateRequest
     redrive_dead_letter: _issues_pb2.RedriveDeadLetterRequest
-    reload: ReloadRequest
+    reload: _operation_pb2.ReloadRequest
     resume_coupon: ResumeCouponRequest
     server_info: ServerInfoRequest
     token: bytes
     topology: _gates_pb2.TopologyRequest
+    traceparent: str
     update_coupon: UpdateCouponRequest
     watch: _events_pb2.WatchRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateRequest, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisRequest, _Mapping[str, object]]] = ..., topology: _Optional[_Union[_gates_pb2.TopologyRequest, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., traceparent: _Optional[str] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[_operation_pb2.ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateRequest, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisRequest, _Mapping[str, object]]] = ..., topology: _Optional[_Union[_gates_pb2.TopologyRequest, _Mapping[str, object]]] = ..., list_connections: _Optional[_Union[_operation_pb2.ListConnectionsRequest, _Mapping[str, object]]] = ..., end_connections: _Optional[_Union[_operation_pb2.EndConnectionsRequest, _Mapping[str, object]]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "coupon", "coupon_status", "coupon_status_batch", "dead_letter", "error", "explain", "go_away", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info", "topology", "watch"]
+    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "coupon", "coupon_status", "coupon_status_batch", "dead_letter", "end_connections", "error", "explain", "go_away", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_connections", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info", "topology", "watch"]
     ADOPT_REDIS_FIELD_NUMBER: _ClassVar[int]
     AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
@@ -505,6 +511,7 @@ class Response(_message.Message):
     COUPON_STATUS_BATCH_FIELD_NUMBER: _ClassVar[int]
     COUPON_STATUS_FIELD_NUMBER: _ClassVar[int]
     DEAD_LETTER_FIELD_NUMBER: _ClassVar[int]
+    END_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     GO_AWAY_FIELD_NUMBER: _ClassVar[int]
@@ -513,6 +520,7 @@ class Response(_message.Message):
     ISSUE_BATCH_FIELD_NUMBER: _ClassVar[int]
     ISSUE_FIELD_NUMBER: _ClassVar[int]
     LIST_ADMIN_ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    LIST_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     LIST_COUPONS_FIELD_NUMBER: _ClassVar[int]
     LIST_DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
     LIST_ISSUES_FIELD_NUMBER: _ClassVar[int]
@@ -528,6 +536,7 @@ class Response(_message.Message):
     coupon_status: CouponStatusResponse
     coupon_status_batch: CouponStatusBatchResponse
     dead_letter: _issues_pb2.DeadLetter
+    end_connections: _operation_pb2.EndConnectionsResponse
     error: Error
     explain: _trail_pb2.ExplainResponse
     go_away: GoAway
@@ -536,15 +545,16 @@ class Response(_message.Message):
     issue: IssueResponse
     issue_batch: IssueBatchResponse
     list_admin_actions: _trail_pb2.ListAdminActionsResponse
+    list_connections: _operation_pb2.ListConnectionsResponse
     list_coupons: ListCouponsResponse
     list_dead_letters: _issues_pb2.ListDeadLettersResponse
     list_issues: _issues_pb2.ListIssuesResponse
     rebuild_gate: _gates_pb2.RebuildGateResponse
-    reload: ReloadResponse
+    reload: _operation_pb2.ReloadResponse
     server_info: ServerInfoResponse
     topology: _gates_pb2.TopologyResponse
     watch: _events_pb2.WatchResponse
-    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., go_away: _Optional[_Union[GoAway, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchResponse, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchResponse, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateResponse, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisResponse, _Mapping[str, object]]] = ..., topology: _Optional[_Union[_gates_pb2.TopologyResponse, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping[str, object]]] = ..., issue: _Optional[_Union[IssueResponse, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusResponse, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthResponse, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoResponse, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateResponse, _Mapping[str, object]]] = ..., go_away: _Optional[_Union[GoAway, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchResponse, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchResponse, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchResponse, _Mapping[str, object]]] = ..., coupon: _Optional[_Union[Coupon, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsResponse, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponResponse, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesResponse, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersResponse, _Mapping[str, object]]] = ..., dead_letter: _Optional[_Union[_issues_pb2.DeadLetter, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsResponse, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainResponse, _Mapping[str, object]]] = ..., reload: _Optional[_Union[_operation_pb2.ReloadResponse, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateResponse, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisResponse, _Mapping[str, object]]] = ..., topology: _Optional[_Union[_gates_pb2.TopologyResponse, _Mapping[str, object]]] = ..., list_connections: _Optional[_Union[_operation_pb2.ListConnectionsResponse, _Mapping[str, object]]] = ..., end_connections: _Optional[_Union[_operation_pb2.EndConnectionsResponse, _Mapping[str, object]]] = ...) -> None: ...
 
 class ResumeCouponRequest(_message.Message):
     __slots__ = ["id"]

@@ -1,0 +1,89 @@
+/// The watchdog while a thread of the daemon really stands still, as a debugger stops it.
+import Foundation
+import TestSupport
+import TestWorld
+import Testing
+
+@Suite(
+    .machine(.asking), .timeLimit(.minutes(2)),
+    .enabled("a process may not stop threads here") { mayTrace() })
+struct WatchdogTests {
+    /// Stops a thread (PTRACE_SEIZE, PTRACE_INTERRUPT) until it ends: then the kernel lets the thread go on.
+    private static let stopper = """
+        import ctypes, os, signal, sys
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        thread = int(sys.argv[1])
+        for request in 0x4206, 0x4207:
+            if libc.ptrace(request, thread, None, None):
+                sys.exit(os.strerror(ctypes.get_errno()))
+        os.waitpid(thread, 0x40000000)
+        print("stopped", open(f"/proc/{thread}/comm").read(), flush=True)
+        signal.pause()
+        """
+
+    /// A thread of a process whose name, as the kernel shows it, matches; nil if there is none.
+    private func find(_ pattern: String, in process: Int32) throws -> (id: String, name: String)? {
+        let (folder, pattern) = ("/proc/\(process)/task", try Regex(pattern))
+        for id in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            let text = try? String(contentsOfFile: "\(folder)/\(id)/comm", encoding: .utf8)
+            guard let name = text?.trimmingCharacters(in: .newlines) else { continue }
+            if name.wholeMatch(of: pattern) != nil { return (id, name) }
+        }
+        return nil
+    }
+
+    @Test(arguments: [
+        ("coupond.schedul", "scheduler"), ("coupond.events", "events"),
+        // Only callers have a second event loop.
+        ("NIO-ELT-\\d+-#1", "event loops"),
+    ])
+    func `the watchdog is not fed while a thread is stopped, and is fed again`(
+        thread: String, name: String
+    ) async throws {
+        let world = try await World()
+        let systemd = try NotifySocket(world.folder.file("notify"))
+        let daemon = try Daemon(
+            world,
+            environment: [
+                "NOTIFY_SOCKET": world.folder.file("notify"), "WATCHDOG_USEC": "200000",
+            ])
+        func fed() async throws {
+            try await eventually("the watchdog is fed") { systemd.receive() == "WATCHDOG=1" }
+        }
+        try await fed()
+        var stopper: ServerProcess?
+        try await eventually("the thread is stopped") {
+            guard let (id, name) = try find(thread, in: daemon.process.pid) else { return false }
+            let process = try ServerProcess(
+                "python3", arguments: ["-c", Self.stopper, id],
+                in: try world.folder.makeFolder("stopper-\(id)-\(UInt32.random(in: 0...(.max)))"))
+            try await eventually("it stops, or ends") {
+                !process.isRunning || process.logTail().contains("stopped")
+            }
+            // It may have begun another job before it was stopped.
+            guard process.logTail().contains("stopped \(name)") else { return false }
+            stopper = process
+            return true
+        }
+        try await eventually("the log names it") {
+            daemon.process.logTail(lines: 1_000).contains("\"name\":\"\(name)\"")
+        }
+        #expect(daemon.process.logTail(lines: 1_000).contains("\"event\":\"threads-stuck\""))
+        // What was sent before that.
+        while !systemd.receive(status: true).isEmpty {}
+        let lines = { daemon.process.logTail(lines: 10_000).split(separator: "\n").count }
+        let before = lines()
+        try await eventually("periods pass") { lines() > before }
+        #expect(systemd.receive() == "")
+        _ = try await stopper?.terminate()
+        try await fed()
+        #expect(try await daemon.stop() == .code(0))
+    }
+}
+
+/// Whether this process may stop threads of another one of its user.
+private func mayTrace() -> Bool {
+    let scope = try? String(contentsOfFile: "/proc/sys/kernel/yama/ptrace_scope", encoding: .utf8)
+    return getuid() == 0 || scope == nil || scope == "0\n"
+}
