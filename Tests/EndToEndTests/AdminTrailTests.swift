@@ -88,6 +88,11 @@ import Testing
                 _ = try await client.explanation(of: UserID(1), for: coupon)
             }),
         Method("topology", { client, _ in _ = try await client.topology() }),
+        Method(
+            "watch",
+            { client, _ in
+                _ = try await client.events(EventQuestion(.now, waitMilliseconds: 0))
+            }),
         Method("reload", leavesTrail: true, { client, _ in try await client.reload() }),
         Method(
             "rebuild_gate", leavesTrail: true,
