@@ -93,6 +93,11 @@ import Testing
         Method(
             "end_connections", leavesTrail: true,
             { client, _ in _ = try await client.endConnections(ConnectionFilter(id: .max)) }),
+        Method(
+            "watch",
+            { client, _ in
+                _ = try await client.events(EventQuestion(.now, waitMilliseconds: 0))
+            }),
         Method("reload", leavesTrail: true, { client, _ in try await client.reload() }),
         Method(
             "rebuild_gate", leavesTrail: true,
