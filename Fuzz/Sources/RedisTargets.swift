@@ -108,8 +108,8 @@ func fuzzGateAnswers(_ input: [UInt8]) {
     for case .judged(let judgement) in reply.results {
         require(judgement.verdicts.count == Int(first), "not every request has a verdict")
         frontDoor.apply(
-            judgement, of: CouponID(1), epoch: reply.epoch, askedUnder: frontDoor.generation,
-            now: now)
+            judgement, of: CouponID(1), epoch: reply.epoch,
+            askedUnder: frontDoor.generation(of: PartitionID(0)), now: now)
     }
     _ = frontDoor.judge(CouponID(1), attempt: 0, now: now.advanced(byMilliseconds: 10))
 }

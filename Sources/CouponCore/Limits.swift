@@ -123,10 +123,17 @@ extension Limits {
     public static let acceptBackOffMilliseconds: Int64 = 250
 
     /// How many of the descriptors are reserved for the daemon itself.
-    /// - Parameter addresses: where callers connect; each needs a listener for each event loop.
-    public static func reservedDescriptors(eventLoops: Int, addresses: Int = 1) -> Int {
-        ownDescriptors + (ownDescriptorsPerEventLoop + addresses - 1) * eventLoops
-            + observationConnections + refusedConnections
+    /// - Parameters:
+    ///   - addresses: where callers connect; each needs a listener for each event loop.
+    ///   - partitions: each has a connection of its own to a Redis Cluster, which waits for entries.
+    ///   - nodes: of a Redis Cluster, as far as is known; each is as many connections for each event loop as
+    ///     a single Redis.
+    public static func reservedDescriptors(
+        eventLoops: Int, addresses: Int = 1, partitions: Int = Limits.partitions, nodes: Int = 1
+    ) -> Int {
+        let perLoop = ownDescriptorsPerEventLoop + addresses - 1 + 4 * (nodes - 1)
+        return ownDescriptors + perLoop * eventLoops + observationConnections + refusedConnections
+            + partitions
     }
 
     // MARK: systemd
@@ -159,6 +166,8 @@ extension Limits {
 
     // MARK: Gate
 
+    /// Partitions. Default; configurable.
+    public static let partitions = 16
     /// Partitions at most: each costs a few keys, a lock and a row.
     public static let maximumPartitions = 1_024
     /// Requests in one gate call: Lua's `unpack` takes fewer than 8,000 values, and Redis serves nobody
@@ -179,6 +188,17 @@ extension Limits {
     public static let backlogPerCoupon: Int64 = 2_000_000
     /// The same for a partition: what Redis must hold. Default; configurable.
     public static let backlogPerPartition: Int64 = 4_000_000
+
+    // MARK: Nodes of a Redis Cluster
+
+    /// How long a blocking connection to a node may take, in milliseconds: other nodes' partitions wait.
+    public static let nodeConnectMilliseconds: Int64 = 300
+    /// How long a node may take for a blocking command, in milliseconds: less than the time after which
+    /// PostgreSQL ends a silent session.
+    public static let nodeCommandMilliseconds: Int64 = 1_000
+    /// After a node could not be reached, calls to it fail at once for half as long or longer, in
+    /// milliseconds.
+    public static let nodeBackOffMilliseconds: Int64 = 500
 
     // MARK: Scheduler
 

@@ -13,6 +13,9 @@ enum Keys {
     /// A channel without subscribers: what is published there goes to the replicas only.
     static let replicas = "coupond:replicas"
 
+    /// The same in a cluster, where a channel does not go to the replicas: a key that nobody reads.
+    static func replicas(_ partition: PartitionID) -> String { prefix(partition) + "replicas" }
+
     static func prefix(_ partition: PartitionID) -> String { "coupond:{\(partition.rawValue)}:" }
 
     static func events(_ partition: PartitionID) -> String { prefix(partition) + "events" }

@@ -41,6 +41,9 @@ public struct RedisOptions: Sendable {
     /// Called when a connection that was in use is lost; from any thread.
     public var countLoss: @Sendable () -> Void = {}
 
+    /// Whether the connection is for one node of a cluster.
+    var isOneOfSeveral = false
+
     /// Finds the addresses of the host for event loops; nil is the resolver of the system.
     var resolver: (any Resolver & Sendable)?
 

@@ -18,7 +18,7 @@ public struct RedisRights: Equatable, Sendable {
     public init(checkingSettings: Bool, waitingForReplicas: Bool, inCluster: Bool = false) {
         commands =
             Self.always + (checkingSettings ? [Self.readingSettings] : [])
-            + (inCluster ? [Self.readingTerms, "CLUSTER SLOTS", "CLUSTER NODES"] : [])
+            + (inCluster ? Self.ofCluster : [])
             + (waitingForReplicas ? ["PUBLISH \(Keys.replicas) x", "WAIT 0 0"] : [])
         channels = [Keys.allEvents] + (waitingForReplicas ? [Keys.replicas] : [])
     }
@@ -49,6 +49,12 @@ public struct RedisRights: Equatable, Sendable {
 
     private static let readingSettings = "CONFIG GET appendonly"
     private static let readingTerms = "CLUSTER INFO"
+
+    private static let ofCluster = [
+        readingTerms, "CLUSTER SLOTS", "CLUSTER NODES", "SPUBLISH \(Keys.events(PartitionID(0))) x",
+        "SSUBSCRIBE \(Keys.events(PartitionID(0)))",
+        "SUNSUBSCRIBE \(Keys.events(PartitionID(0)))",
+    ]
 
     private static let always: [String] = {
         let (partition, epoch, coupon) = (PartitionID(0), Epoch(1), CouponID(1))

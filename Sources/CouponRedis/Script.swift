@@ -11,19 +11,32 @@ enum Script: CaseIterable, Sendable {
     case stageInRebuild, loadInRebuild
 
     /// The text to load: the first line with its flags, the preludes, the rest; with the values of `Layout`.
-    var text: [UInt8] { Self.texts[self] ?? [] }
+    var text: [UInt8] { text(inCluster: false) }
+
+    /// - Parameter isCluster: whether events are published at the partition's node only.
+    func text(inCluster isCluster: Bool) -> [UInt8] {
+        (isCluster ? Self.clusterTexts[self] : Self.texts[self]) ?? []
+    }
 
     /// Loads it; the reply is the name under which Redis knows it.
-    var loadCommand: Command {
+    var loadCommand: Command { loadCommand(inCluster: false) }
+
+    func loadCommand(inCluster isCluster: Bool) -> Command {
         var command = Command(argumentCount: 3, capacity: 16_384)
         command.append("SCRIPT")
         command.append("LOAD")
-        command.append(text)
+        command.append(text(inCluster: isCluster))
         return command
     }
 
     private static let texts = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0, Layout.withValues($0.assembled)) })
+
+    private static let clusterTexts = texts.mapValues { text in
+        Array(
+            String(decoding: text, as: UTF8.self)
+                .replacing("redis.call('PUBLISH'", with: "redis.call('SPUBLISH'").utf8)
+    }
 
     private var assembled: [UInt8] {
         let own = resource

@@ -34,6 +34,8 @@ struct Owned: Sendable {
     /// Consecutive failures, and the end of the back-off.
     private(set) var failures = 0
     private(set) var waitsUntil: MonotonicTime?
+    /// The node at which the last step failed; nil if it did not fail at a node.
+    var failedNode: RedisNode.ID?
     /// The text of the last failure; the same failure is logged once.
     private(set) var lastFailure = ""
 
@@ -109,6 +111,7 @@ struct Owned: Sendable {
 
     mutating func succeed() {
         failures = 0
+        failedNode = nil
         lastFailure = ""
         waitsUntil = nil
     }

@@ -59,6 +59,7 @@ package final class Scheduler {
         }
         reportOwned()
         rereadRows(now)
+        retryMoved()
         serveDue()
         sendHeartbeats()
         unload()
@@ -73,6 +74,16 @@ package final class Scheduler {
         guard now >= rereadAt else { return }
         for partition in owned.keys { owned[partition]?.forget() }
         rereadAt = now.advanced(byMilliseconds: options.rereadMilliseconds)
+    }
+
+    /// A partition that waits because its node failed does not wait any longer if another node has it now.
+    private func retryMoved() {
+        for (partition, own) in owned {
+            guard let failed = own.failedNode, let node = try? gates.node(of: partition),
+                node != failed
+            else { continue }
+            owned[partition]?.succeed()
+        }
     }
 
     private func reportOwned() {
@@ -158,8 +169,8 @@ package final class Scheduler {
         }
     }
 
-    /// Rule 24: sends a heartbeat of each partition with nothing to issue, and looks for new entries. All in
-    /// one round trip, because busy partitions wait for it.
+    /// Rule 24: sends a heartbeat of each partition with nothing to issue, and looks for new entries. One
+    /// round trip for each node, because busy partitions wait for it.
     private func sendHeartbeats() {
         let now = options.clocks.now()
         let rows = owned.keys.sorted().compactMap { owned[$0]?.rowForHeartbeat(now) }
@@ -185,16 +196,25 @@ package final class Scheduler {
         of rows: [PartitionRow], to node: RedisNode.ID, _ now: MonotonicTime
     ) throws(BackendError) {
         let state = try verifiedState(of: node)
-        let views = try gates.heartbeat(rows)
-        for (row, view) in zip(rows, views) {
-            owned[row.id]?.checkAt = now.advanced(byMilliseconds: options.checkMilliseconds)
-            guard let view else {
-                owned[row.id]?.forget()
-                continue
+        for (row, result) in zip(rows, gates.heartbeat(rows)) {
+            do {
+                apply(try result.get(), to: row, state, now)
+            } catch {
+                fail(row.id, error, since: now)
             }
-            if DrainStep(row: row, gate: view, node: state) != .idle {
-                owned[row.id]?.isReady = true
-            }
+        }
+    }
+
+    private func apply(
+        _ view: GateView?, to row: PartitionRow, _ state: RedisNodeState, _ now: MonotonicTime
+    ) {
+        owned[row.id]?.checkAt = now.advanced(byMilliseconds: options.checkMilliseconds)
+        guard let view else {
+            owned[row.id]?.forget()
+            return
+        }
+        if DrainStep(row: row, gate: view, node: state) != .idle {
+            owned[row.id]?.isReady = true
         }
     }
 
@@ -263,7 +283,9 @@ package final class Scheduler {
             loseSession(error, now)
             return
         case .redis:
-            if let node = try? gates.node(of: partition) { nodes[node] = nil }
+            let node = try? gates.node(of: partition)
+            if let node { nodes[node] = nil }
+            owned[partition]?.failedNode = node
         case .postgres(.tooSlow):
             // Other statements that take too long say nothing about the size of batches.
             if let attempted = owned[partition]?.attempted {

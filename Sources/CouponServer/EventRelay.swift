@@ -13,6 +13,8 @@ actor EventRelay {
     private let logger: Logger
     private let isUp = Gauge(label: MetricName.subscriptionUp)
     private var isBroken = false
+    /// Partitions whose own subscription is broken.
+    private var silent: Set<PartitionID> = []
     private var eventLog: EventLog
     private let isStopping = Atomic(false)
     /// When the thread last asked for an event, in nanoseconds; 0 while it does not run.
@@ -64,16 +66,25 @@ actor EventRelay {
             if isBroken { logger.notice("the event subscription works again") }
             isBroken = false
         case .down(let reason):
-            isUp.record(0)
-            isBroken = true
-            logger.warning(
-                "the event subscription is broken: finished coupons cost more and waiters wait longer",
-                metadata: [LogKey.reason: "\(reason)"])
+            reportBreak(reason)
+        case .partitionUp(let partition):
+            silent.remove(partition)
+            if silent.isEmpty { report(.up) }
+        case .partitionDown(let partition, let reason):
+            if silent.insert(partition).inserted, silent.count == 1 { reportBreak(reason) }
         case .event(let event):
             if event.from != event.to { watches.wake(event.partition) }
             loopServers.drainRates.withLock { $0.receive(event) }
             loopServers.recentCoupons.withLock { $0.add(event.coupons.map(\.coupon)) }
         }
+    }
+
+    private func reportBreak(_ reason: String) {
+        isUp.record(0)
+        isBroken = true
+        logger.warning(
+            "the event subscription is broken: finished coupons cost more and waiters wait longer",
+            metadata: [LogKey.reason: "\(reason)"])
     }
 
     /// Ends `run` within half a second.

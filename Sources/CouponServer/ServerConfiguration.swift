@@ -87,11 +87,8 @@ public protocol ServerEnvironment: Sendable {
     func makeGates() -> any LaneGates
     /// The event subscription; called on its thread.
     func makeEvents() -> any EventSource
-    /// A worker's connection to the gates; called on its event loop.
-    func makeGate(on loop: any EventLoop) -> any Gate
-    /// A worker's connection for questions about replicas; nil if it waits for none. Called on its event
-    /// loop.
-    func makeReplicas(on loop: any EventLoop) -> (any ReplicaLink)?
+    /// A worker's connections to the gates; called on its event loop.
+    func makeWorkerGates(on loop: any EventLoop) -> any GateSource
 
     /// The token of admin methods; nil if none is configured.
     var adminToken: [UInt8]? { get }

@@ -73,23 +73,17 @@ final class DaemonEnvironment: ServerEnvironment {
     }
 
     func makeEvents() -> any EventSource {
-        RedisEventSource(options: redis, logger: Logger(label: "coupond.events"))
+        let logger = Logger(label: "coupond.events")
+        return redis.isCluster
+            ? ClusterEventSource(options: redis, partitioning: partitioning, logger: logger)
+            : RedisEventSource(options: redis, logger: logger)
     }
 
-    func makeGate(on loop: any EventLoop) -> any Gate {
-        let gate = GateConnection(
-            eventLoop: loop, options: redis, logger: Logger(label: "coupond.gate"))
-        gate.start()
-        return gate
-    }
-
-    func makeReplicas(on loop: any EventLoop) -> (any ReplicaLink)? {
-        replicas == 0
-            ? nil
-            : ReplicaConnection(
-                eventLoop: loop, options: redis, replicas: replicas,
-                timeoutMilliseconds: replicaTimeoutMilliseconds,
-                logger: Logger(label: "coupond.gate"))
+    func makeWorkerGates(on loop: any EventLoop) -> any GateSource {
+        NodeGates(
+            eventLoop: loop, options: redis, partitioning: partitioning, replicas: replicas,
+            replicaTimeoutMilliseconds: replicaTimeoutMilliseconds,
+            logger: Logger(label: "coupond.gate"))
     }
 
     var adminToken: [UInt8]? { secrets.adminToken }

@@ -1,5 +1,4 @@
 /// How many files the daemon may have open, and how many of them are left for callers.
-internal import CouponCore
 internal import Glibc
 
 enum Descriptors {
@@ -29,11 +28,8 @@ enum Descriptors {
     }
 
     /// How many callers may be connected at once; below 1 if there is no room.
-    static func connections(
-        wanted: Int, limit: Int, eventLoops: Int, addresses: Int = 1
-    ) -> Int {
-        min(
-            wanted,
-            limit - Limits.reservedDescriptors(eventLoops: eventLoops, addresses: addresses))
+    /// - Parameter reserve: what the daemon needs for itself.
+    static func connections(wanted: Int, limit: Int, reserve: Int) -> Int {
+        min(wanted, limit - reserve)
     }
 }

@@ -14,12 +14,10 @@ func admittedConnections(
     _ configuration: Configuration, _ logger: Logger
 ) throws -> Int {
     let (wanted, limit) = (configuration.maxConnections, Descriptors.raiseLimit())
-    let (eventLoops, addresses) = (
-        configuration.eventLoops, configuration.callerEndpoints.count
-    )
-    let admitted = Descriptors.connections(
-        wanted: wanted, limit: limit, eventLoops: eventLoops, addresses: addresses)
-    let reserve = Limits.reservedDescriptors(eventLoops: eventLoops, addresses: addresses)
+    let reserve = Limits.reservedDescriptors(
+        eventLoops: configuration.eventLoops, addresses: configuration.callerEndpoints.count,
+        partitions: configuration.partitions, nodes: configuration.redis.nodes)
+    let admitted = Descriptors.connections(wanted: wanted, limit: limit, reserve: reserve)
     guard admitted >= 1 else {
         logger.critical(
             "the limit of open files leaves none for callers: raise LimitNOFILE, or ulimit -Hn",

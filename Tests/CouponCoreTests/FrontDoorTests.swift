@@ -4,52 +4,6 @@ import Testing
 
 @testable import CouponCore
 
-private let coupon = CouponID(5)
-private let partition = PartitionID(1)
-private let opens = Timestamp(microseconds: 1_000_000_000)
-
-/// A front door of four partitions, its subscription up, and a clock.
-private struct Entrance {
-    var door: FrontDoor
-    let clock = VirtualClock(origin: .zero)
-
-    init(capacity: Int = 100, isUp: Bool = true) {
-        door = FrontDoor(
-            partitioning: Partitioning(count: 4), capacity: (capacity, capacity), seed: 1,
-            now: MonotonicTime(nanoseconds: 0))
-        if isUp { door.subscriptionUp() }
-        door.raise(partition, to: 1)
-    }
-
-    mutating func judge(_ attempt: UInt32 = 0, _ id: CouponID = coupon) -> FrontDoor.Judgement {
-        door.judge(id, attempt: attempt, now: clock.now)
-    }
-
-    mutating func reply(
-        _ standing: Door, rev: Int64 = 1, epoch: Epoch = 1, version: Int64 = 1,
-        under generation: Int? = nil, of id: CouponID = coupon, at gateNow: Timestamp = .zero,
-        travelled milliseconds: Int64 = 0
-    ) {
-        let askedAt = clock.now.advanced(byMilliseconds: -milliseconds)
-        door.see(gateNow, askedAt: askedAt, now: clock.now)
-        door.apply(
-            GateJudgement(rev: rev, version: version, door: standing, verdicts: []), of: id,
-            epoch: epoch, askedUnder: generation ?? door.generation, now: clock.now)
-    }
-
-    mutating func event(_ standing: Door, rev: Int64, epoch: Epoch = 1, version: Int64 = 1) {
-        receive([.init(coupon: coupon, rev: rev, version: version, door: standing)], epoch: epoch)
-    }
-
-    mutating func receive(_ coupons: [CompletionEvent.CouponStanding], epoch: Epoch) {
-        door.receive(
-            CompletionEvent(
-                partition: partition, epoch: epoch, from: .zero, to: .zero, publishedAt: .zero,
-                resolve: false,
-                coupons: coupons, rejections: []), now: clock.now)
-    }
-}
-
 @Suite struct FrontDoorTests {
     @Test func `the gate is asked about an unknown coupon`() {
         var entrance = Entrance()
@@ -123,7 +77,7 @@ private struct Entrance {
     @Test func `a slow refresh does not overwrite a later event`() {
         var entrance = Entrance()
         entrance.reply(.closed(.full), rev: 1)
-        let asked = entrance.door.generation
+        let asked = entrance.door.generation(of: couponPartition)
         entrance.event(.open, rev: 2)
         entrance.reply(.closed(.full), rev: 1, under: asked)
         #expect(entrance.judge() == .ask)
@@ -146,9 +100,9 @@ private struct Entrance {
 
         var other = Entrance()
         other.reply(.closed(.soldOut), rev: 9)
-        other.door.raise(partition, to: 2)
+        other.door.raise(couponPartition, to: 2)
         #expect(other.judge() == .ask)
-        other.door.raise(partition, to: 1)
+        other.door.raise(couponPartition, to: 1)
         #expect(other.judge() == .ask, "epochs do not go back")
     }
 
@@ -172,7 +126,7 @@ private struct Entrance {
 
     @Test func `a question of an earlier subscription closes nothing`() {
         var entrance = Entrance()
-        let before = entrance.door.generation
+        let before = entrance.door.generation(of: couponPartition)
         entrance.door.subscriptionDown(now: entrance.clock.now)
         entrance.reply(.closed(.full), under: before)
         #expect(entrance.judge() == .ask, "no event would tell about the reopening")
@@ -223,13 +177,15 @@ private struct Entrance {
         let read = opens.advanced(byMilliseconds: -4_000)
         entrance.reply(.closed(.notOpen(opens: opens)), at: read, travelled: 5_000)
         #expect(entrance.judge() == .ask, "by now the window may be open")
-        #expect(entrance.door.gateNow(entrance.clock.now) == opens.advanced(byMilliseconds: 1_000))
+        #expect(
+            entrance.door.gateNow(of: couponPartition, entrance.clock.now)
+                == opens.advanced(byMilliseconds: 1_000))
     }
 
     @Test func `without a reply the gate's clock is not guessed`() {
         var entrance = Entrance()
         entrance.event(.closed(.notOpen(opens: opens)), rev: 1)
-        #expect(entrance.door.gateNow(entrance.clock.now) == nil)
+        #expect(entrance.door.gateNow(of: couponPartition, entrance.clock.now) == nil)
         #expect(entrance.judge() == .ask)
     }
 

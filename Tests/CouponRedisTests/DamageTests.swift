@@ -55,7 +55,7 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
         #expect(view.status == .missing && view.epoch == 0 && view.installID == nil)
         #expect(view.items.count == 1, "its queue is whole")
         #expect(try !fixture.settle(from: .zero, to: at(1), [settled(coupon(issued: 2), 2)]))
-        #expect(try fixture.control.heartbeat([partitionRow(epoch: 1)]) == [nil])
+        #expect(try fixture.control.heartbeatViews([partitionRow(epoch: 1)]) == [nil])
         #expect(try fixture.fence(epoch: 2))
         #expect(try fixture.name(coupon(), epoch: 2, load: nil) == .loaded)
         #expect(try fixture.count(epoch: 2, from: .zero) == at(1))

@@ -55,7 +55,7 @@ internal import Testing
                     .zero, at(1), issuedAt: 5, [standing(rev: 2, version: 1, .open)],
                     [.init(coupon: CouponID(7), sequence: 2, reason: .notFound)]))
 
-        _ = try fixture.control.heartbeat([partitionRow(epoch: 1, cursor: at(1))])
+        _ = try fixture.control.heartbeatViews([partitionRow(epoch: 1, cursor: at(1))])
         #expect(try signal(source) == event(at(1), at(1)))
 
         _ = try fixture.control.set(

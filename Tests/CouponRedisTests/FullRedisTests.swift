@@ -81,7 +81,7 @@ internal import Testing
             try control.set(
                 coupon(total: 2, state: .closed, version: 3, issued: 1), partition: partition,
                 epoch: 1) == .current)
-        #expect(try control.heartbeat([partitionRow(epoch: 1, cursor: at(1))]) != [nil])
+        #expect(try control.heartbeatViews([partitionRow(epoch: 1, cursor: at(1))]) != [nil])
         #expect(try fixture.view().items.isEmpty)
         try await fixture.server.cli("CONFIG", "SET", "maxmemory", "0")
         try fixture.itIsTime()

@@ -28,7 +28,7 @@ internal import Testing
         _ = try fixture.ask(request(1))
         let rows = [partitionRow(epoch: 1), partitionRow(epoch: 2)]
         try await fixture.server.cli("SCRIPT", "FLUSH")
-        let views = try fixture.control.heartbeat(rows)
+        let views = try fixture.control.heartbeatViews(rows)
         #expect(views.map { $0?.items.count } == [1, nil])
     }
 
@@ -112,13 +112,13 @@ internal import Testing
                 StatusQuestion(coupon: coupon().id, user: nil),
                 StatusQuestion(coupon: CouponID(coupon().id.rawValue + 1), user: UserID(1)),
             ]
-        let found = try fixture.control.inspect(questions, here)
+        let found = try fixture.control.inspect(questions, here).map { try $0.get() }
         #expect(found.count == questions.count)
         #expect(found[0].holder?.sequence == 1)
         #expect(found[1..<2_501].allSatisfy { $0.holder == nil && $0.record?.queued == 1 })
         #expect(found[2_501].status == .missing && found[2_501].record == nil)
         #expect(try fixture.control.identity() == found[0].identity)
-        #expect(try fixture.control.inspect([], here).isEmpty)
+        #expect(fixture.control.inspect([], here).isEmpty)
     }
 
     @Test func `a silent Redis is given up`() async throws {
@@ -145,6 +145,48 @@ internal import Testing
         #expect(try fixture.control.wait(for: [(partition, at(1))], milliseconds: 0).isEmpty)
     }
 
+    @Test func `a cluster's queues are watched by parked reads, and an entry ends the wait`()
+        async throws
+    {
+        let fixture = try await RedisFixture.cluster()
+        try fixture.open(coupon())
+        let control = fixture.another()
+        let queues = (0..<8).map { (partition: PartitionID($0), after: Position.zero) }
+        #expect(try control.wait(for: queues, milliseconds: 1).isEmpty)
+        _ = try fixture.ask(request(1))
+        // Without an entry it would take a minute, and find nothing.
+        #expect(try control.wait(for: queues, milliseconds: 60_000) == [partition])
+        // It is found again only while its position is after the one that is asked about.
+        #expect(try control.wait(for: queues, milliseconds: 60_000) == [partition])
+        let next = queues.map {
+            (partition: $0.partition, after: $0.partition == partition ? at(1) : $0.after)
+        }
+        #expect(try control.wait(for: next, milliseconds: 1).isEmpty)
+        let before = try await fixture.connections()
+        for _ in 1...50 { #expect(try control.wait(for: next, milliseconds: 1).isEmpty) }
+        #expect(try await fixture.connections() == before + 1, "only redis-cli has connected")
+        try await fixture.server.cli("DEL", Keys.queue(PartitionID(5)))
+        try await fixture.server.cli("SET", Keys.queue(PartitionID(6)), "no stream")
+        _ = try fixture.ask(request(2))
+        #expect(try control.wait(for: next, milliseconds: 60_000) == [partition])
+    }
+
+    @Test func `queues that are watched survive a restart of their Redis`() async throws {
+        let fixture = try await RedisFixture.cluster()
+        let control = fixture.another()
+        let queues = (0..<4).map { (partition: PartitionID($0), after: Position.zero) }
+        #expect(try control.wait(for: queues, milliseconds: 1).isEmpty)
+        try await fixture.server.kill()
+        #expect(try !control.wait(for: queues, milliseconds: 60_000).isEmpty, "look again")
+        try await fixture.server.restart()
+        try await fixture.untilServing()
+        try fixture.open(coupon())
+        _ = try fixture.ask(request(1))
+        try await eventually("the entry is found") {
+            try control.wait(for: queues, milliseconds: 100) == [partition]
+        }
+    }
+
     @Test func `entries are read whole, up to a limit`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon(total: nil))
@@ -169,7 +211,7 @@ internal import Testing
         _ = try fixture.ask(request(3))
         let queue = Keys.queue(partition)
         try await fixture.server.cli("DEL", queue)
-        _ = try fixture.control.perform { connection throws(BackendError) in
+        _ = try fixture.control.perform(partition) { connection throws(BackendError) in
             var command = Command(argumentCount: 3 + fields.count)
             for word in ["XADD", queue, "1-1"] + fields { command.append(word) }
             return try connection.call(command)

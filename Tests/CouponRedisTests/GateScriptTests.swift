@@ -247,7 +247,7 @@ internal import Testing
         }
         #expect(text.contains("maxmemory"))
         #expect(try fixture.settle(from: .zero, to: at(1), [settled(coupon(issued: 1), 1)]))
-        #expect(try fixture.control.heartbeat([partitionRow(epoch: 1)]) != [nil])
+        #expect(try fixture.control.heartbeatViews([partitionRow(epoch: 1)]) != [nil])
         #expect(try fixture.view().items.isEmpty)
         #expect(try fixture.fence(epoch: 2, cursor: at(1)))
         #expect(try fixture.finish(epoch: 2, cursor: at(1), counted: at(1)))

@@ -318,7 +318,7 @@ private final class History {
         let isOpen = model.heartbeat(partition, epoch: epoch, now: now)
         let view = model.read(
             partition, after: row.cursor, upTo: nil, maximumRequests: 1, now: now)
-        #expect(try control.heartbeat([row]) == [isOpen ? view : nil])
+        #expect(try control.heartbeatViews([row]) == [isOpen ? view : nil])
     }
 
     func sweep() throws {

@@ -162,7 +162,9 @@ final class RedisFixture {
 
     @discardableResult
     func call(_ command: Command) throws -> Reply {
-        try control.perform { connection throws(BackendError) in try connection.call(command) }
+        try control.perform(partition) { connection throws(BackendError) in
+            try connection.call(command)
+        }
     }
 
     /// All keys.
@@ -234,7 +236,7 @@ final class RedisFixture {
 
     /// The same for any call.
     func answer(_ call: GateCall, by control: RedisGateControl) throws -> GateAnswer {
-        let reply = try control.perform { connection throws(BackendError) in
+        let reply = try control.perform(partition) { connection throws(BackendError) in
             let digest = try connection.call(Command("SCRIPT", "LOAD", Script.gate)).text ?? ""
             return try connection.call(Command(call, digest: digest, options: control.options))
         }

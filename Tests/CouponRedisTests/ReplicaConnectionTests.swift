@@ -14,7 +14,7 @@ private final class Question: Sendable {
     private final class Recorder: ReplicaDelegate, Sendable {
         let answers = Mutex<[ReplicaAnswer?]>([])
 
-        func replicas(didAnswer answer: ReplicaAnswer?) {
+        func replicas(_ link: any ReplicaLink, didAnswer answer: ReplicaAnswer?) {
             answers.withLock { $0.append(answer) }
         }
     }
@@ -56,6 +56,16 @@ private func identity(of server: RedisServer) throws -> RedisIdentity {
         let answer = try await Question(master).ask()
         #expect(answer == ReplicaAnswer(count: 1, identity: try identity(of: master)))
         _ = replica
+    }
+
+    @Test func `in a cluster a key is written before WAIT`() async throws {
+        let cluster = try await RedisCluster(masters: 1)
+        let question = try await Question(cluster.nodes[0], timeout: 100)
+        try await eventually("the replica counts") { try await question.ask()?.count == 1 }
+        #expect(try await cluster.nodes[0].cli("KEYS", "*") == "coupond:{0}:replicas")
+        cluster.nodes[1].freeze()
+        #expect(try await question.ask()?.count == 0)
+        cluster.nodes[1].thaw()
     }
 
     @Test func `a frozen replica is not counted until it runs again`() async throws {

@@ -18,7 +18,9 @@ import Testing
         var used = try commandsInCode()
         for script in Script.allCases {
             let commands = commands(
-                in: String(decoding: script.text, as: UTF8.self),
+                in: [false, true].map {
+                    String(decoding: script.text(inCluster: $0), as: UTF8.self)
+                }.joined(),
                 #/redis\.p?call\('([A-Z]+)'|= { '([A-Z]+)'|\bcall\('([A-Z]+)'/#)
             #expect(
                 commands.isSubset(of: Self.names(Self.all)),
@@ -31,8 +33,10 @@ import Testing
 
     @Test func `only some settings need WAIT, CONFIG and CLUSTER`() {
         let fewest = RedisRights(checkingSettings: false, waitingForReplicas: false)
-        let added = Self.names(Self.all).subtracting(Self.names(fewest))
-        #expect(added == ["CLUSTER", "CONFIG", "WAIT"])
+        #expect(
+            Self.names(Self.all).subtracting(Self.names(fewest)) == [
+                "CONFIG", "WAIT", "CLUSTER", "SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE",
+            ])
         #expect(
             fewest.accessList(user: "clerk", password: ">x").contains(" +config|get "),
             "a daemon that checks no settings still asks for them")

@@ -36,8 +36,17 @@ final class FakeGates: GateControl {
                     acceptedAt: .zero, requests: [request])))
     }
 
-    func node(of partition: PartitionID) -> RedisNode.ID { .single }
-    func state(of node: RedisNode.ID) -> RedisNodeState { RedisNodeState(identity: redis) }
+    /// The nodes of partitions that lie at another one than the others.
+    var homes: [PartitionID: RedisNode.ID] = [:]
+    /// Nodes that cannot be reached.
+    var away: Set<RedisNode.ID> = []
+
+    func node(of partition: PartitionID) -> RedisNode.ID { homes[partition] ?? .single }
+
+    func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
+        if away.contains(node) { throw .redis(.unavailable("the node is away")) }
+        return RedisNodeState(identity: redis)
+    }
 
     func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
@@ -60,9 +69,13 @@ final class FakeGates: GateControl {
         return view(after: settled)
     }
 
-    func heartbeat(_ rows: [PartitionRow]) -> [GateView?] {
+    func heartbeat(_ rows: [PartitionRow]) -> [Result<GateView?, BackendError>] {
         beforeHeartbeat()
-        return rows.map { view(after: $0.cursor) }
+        return rows.map { row in
+            row.id == broken || away.contains(node(of: row.id))
+                ? .failure(.redis(.unavailable("its node is away")))
+                : .success(view(after: row.cursor))
+        }
     }
 
     func sweep(_ partition: PartitionID, before epoch: Epoch, limit: Int) -> Bool { false }
@@ -104,5 +117,5 @@ final class FakeGates: GateControl {
     ) throws(BackendError) -> GateInspection { throw .redis(.unavailable("not asked for")) }
     func inspect(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(BackendError) -> [GateInspection] { throw .redis(.unavailable("not asked for")) }
+    ) -> [Result<GateInspection, BackendError>] { [] }
 }

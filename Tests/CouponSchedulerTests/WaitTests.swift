@@ -103,4 +103,36 @@ import Testing
         #expect(gates.waits.count == 2)
         #expect(longestPause == 0)
     }
+
+    @Test func `partitions of other nodes go on while a node is away`() {
+        let scheduler = makeScheduler(partitions: 2)
+        gates.homes[PartitionID(1)] = RedisNode.ID("two")
+        for _ in 1...2 { scheduler.turn() }
+        gates.away = [RedisNode.ID("two")]
+        clock.advance(milliseconds: 6_000)
+        gates.accept()
+        for _ in 1...2 { scheduler.turn() }
+        #expect(ledger.issued == [1])
+        var heartbeats = 0
+        gates.beforeHeartbeat = { heartbeats += 1 }
+        clock.advance(milliseconds: 100)
+        scheduler.turn()
+        #expect(heartbeats == 1)
+    }
+
+    @Test func `a partition that another node has now is served at once, whatever its back-off`() {
+        let scheduler = makeScheduler()
+        gates.homes[PartitionID(0)] = RedisNode.ID("one")
+        gates.away = [RedisNode.ID("one")]
+        gates.accept()
+        for _ in 1...8 {
+            clock.advance(milliseconds: 6_000)
+            scheduler.turn()
+        }
+        scheduler.turn()
+        #expect(ledger.issued == [], "it waits for its node")
+        gates.homes[PartitionID(0)] = RedisNode.ID("two")
+        scheduler.turn()
+        #expect(ledger.issued == [1])
+    }
 }

@@ -8,7 +8,7 @@ import Testing
 
     @Test func `callers get the descriptors that are left, and no more than configured`() {
         func connections(limit: Int) -> Int {
-            Descriptors.connections(wanted: 1_000, limit: limit, eventLoops: 4)
+            Descriptors.connections(wanted: 1_000, limit: limit, reserve: reserve)
         }
         #expect(connections(limit: .max) == 1_000)
         #expect(connections(limit: 1_000 + reserve) == 1_000)

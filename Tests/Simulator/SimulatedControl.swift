@@ -145,16 +145,16 @@ final class SimulatedControl: GateControl {
         return done ? view : nil
     }
 
-    func heartbeat(_ rows: [PartitionRow]) throws(BackendError) -> [GateView?] {
-        var views: [GateView?] = []
-        for row in rows {
-            let isOpen = try run("heartbeat") {
-                $0.heartbeat(row.id, epoch: row.epoch, now: $1)
+    func heartbeat(_ rows: [PartitionRow]) -> [Result<GateView?, BackendError>] {
+        rows.map { row in
+            Result { () throws(BackendError) -> GateView? in
+                let isOpen = try run("heartbeat") {
+                    $0.heartbeat(row.id, epoch: row.epoch, now: $1)
+                }
+                let view = try read(row.id, after: row.cursor, upTo: nil, maximumRequests: 1)
+                return isOpen ? view : nil
             }
-            let view = try read(row.id, after: row.cursor, upTo: nil, maximumRequests: 1)
-            views.append(isOpen ? view : nil)
         }
-        return views
     }
 
     func fence(_ row: PartitionRow) throws(BackendError) -> Bool {

@@ -85,6 +85,7 @@ final class SimulatedSubscription {
                     switch signal {
                     case .up: isUpSent = true
                     case .down: isUpSent = false
+                    case .partitionUp, .partitionDown: break
                     case .event: break
                     }
                     loop.turn { loop.worker.receive(signal) }

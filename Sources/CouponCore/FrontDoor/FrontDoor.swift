@@ -3,7 +3,8 @@
 ///
 /// Marks are ordered by (epoch, rev), so a late reply or event never replaces a newer mark. A reply makes a
 /// closed mark only if the subscription has not broken since the question: otherwise this worker may have
-/// missed that the coupon opened again (rule 38).
+/// missed that the coupon opened again (rule 38). Partitions may lie on several nodes of Redis, so each has
+/// its own subscription, and each node its own clock.
 public struct FrontDoor {
     /// What to do with a request.
     public enum Judgement: Equatable, Sendable {
@@ -20,6 +21,27 @@ public struct FrontDoor {
         var rev: Int64
         var door: Door
         var refreshAt: MonotonicTime
+        /// The partition's subscription under which it was made; under a later one it does not count.
+        var generation: Int
+    }
+
+    /// What is known of a partition.
+    private struct Page {
+        var epoch: Epoch = 0
+        /// Counts subscriptions.
+        var generation = 0
+        /// Since when its events do not come; nil while they do.
+        var disconnectedSince: MonotonicTime?
+        /// The index of its gate.
+        var gate = 0
+    }
+
+    /// A gate's clock in its last reply, and our clock before and after. So the gate's time now has an upper
+    /// and a lower bound, and each door uses the bound with which it refuses less.
+    private struct Clock {
+        let asked: MonotonicTime
+        let answered: MonotonicTime
+        let time: Timestamp
     }
 
     private let partitioning: Partitioning
@@ -27,15 +49,11 @@ public struct FrontDoor {
     /// Coupons that do not exist, and until when that holds. Separate from the marks: requests for a million
     /// unknown ids must not push out coupons that exist.
     private var absences: RecentlySet<CouponID, MonotonicTime>
-    private var epochs: [Epoch]
-    private var disconnectedSince: MonotonicTime?
+    /// For each partition.
+    private var pages: [Page]
+    /// For each gate; nil before its first reply. Nodes of Redis have clocks of their own.
+    private var clocks: [Clock?] = [nil]
     private var random: SplitMix64
-
-    /// Counts subscriptions: a question remembers under which one it was asked.
-    public private(set) var generation = 0
-    /// The gate's clock in the last reply, and our clock before and after. So the gate's time now has an
-    /// upper and a lower bound, and each door uses the bound with which it refuses less.
-    private var gateClock: (asked: MonotonicTime, answered: MonotonicTime, time: Timestamp)?
 
     /// - Parameters:
     ///   - capacity: coupons remembered at most, and absent ones at most.
@@ -48,9 +66,19 @@ public struct FrontDoor {
         self.partitioning = partitioning
         marks = RecentlySet(capacity: capacity.coupons)
         absences = RecentlySet(capacity: capacity.absent)
-        epochs = Array(repeating: 0, count: partitioning.count)
+        pages = Array(repeating: Page(disconnectedSince: now), count: partitioning.count)
         random = SplitMix64(seed: seed)
-        disconnectedSince = now
+    }
+
+    /// Sets which gate serves each partition, by its index; negative if none does.
+    mutating func route(_ gates: [Int], gateCount: Int) {
+        for (partition, gate) in gates.enumerated() { pages[partition].gate = gate }
+        clocks += Array(repeating: nil, count: max(0, gateCount - clocks.count))
+    }
+
+    /// The number of the partition's subscription: a question remembers under which one it was asked.
+    public func generation(of partition: PartitionID) -> Int {
+        pages[partition.rawValue].generation
     }
 
     /// Decides about a request. A retry always goes to the gate: its user may be a holder.
@@ -61,9 +89,9 @@ public struct FrontDoor {
         guard var mark = marks.latest(coupon) else {
             return absences[coupon].map { now < $0 } == true ? .bounce(.notFound) : .ask
         }
-        guard case .closed(let reason) = mark.door,
-            mark.epoch == epochs[partitioning.partition(of: coupon).rawValue],
-            mayBounce(reason, now: now)
+        let page = pages[partitioning.partition(of: coupon).rawValue]
+        guard case .closed(let reason) = mark.door, mark.epoch == page.epoch,
+            mark.generation == page.generation, mayBounce(reason, page, now: now)
         else { return .ask }
         guard now >= mark.refreshAt else { return .bounce(reason.outcome) }
         mark.refreshAt = nextRefresh(after: now)
@@ -71,8 +99,8 @@ public struct FrontDoor {
         return .bounceAndRefresh(reason.outcome)
     }
 
-    private func mayBounce(_ reason: DoorReason, now: MonotonicTime) -> Bool {
-        if let disconnectedSince {
+    private func mayBounce(_ reason: DoorReason, _ page: Page, now: MonotonicTime) -> Bool {
+        if let disconnectedSince = page.disconnectedSince {
             switch reason {
             case .soldOut, .ended, .closed: break
             case .full, .paused, .notOpen: return false
@@ -85,40 +113,53 @@ public struct FrontDoor {
         switch reason {
         case .full, .soldOut, .paused, .closed: return true
         case .notOpen(let opens):
-            guard let gateNow = gateNow(now) else { return false }
+            guard let gateNow = gateNow(page.gate, now) else { return false }
             return gateNow.advanced(byMilliseconds: Limits.notOpenMarginMilliseconds) <= opens
         case .ended(let closed):
-            guard let gateClock else { return false }
-            let passed = now.milliseconds(since: gateClock.answered)
-            return gateClock.time.advanced(byMilliseconds: passed) >= closed
+            guard let clock = clock(page.gate) else { return false }
+            let passed = now.milliseconds(since: clock.answered)
+            return clock.time.advanced(byMilliseconds: passed) >= closed
         }
     }
 
-    /// The gate's clock now, or a little more; nil before the first reply.
-    public func gateNow(_ now: MonotonicTime) -> Timestamp? {
-        gateClock.map { $0.time.advanced(byMilliseconds: now.milliseconds(since: $0.asked)) }
+    /// The clock of the partition's gate now, or a little more; nil before the first reply.
+    public func gateNow(of partition: PartitionID, _ now: MonotonicTime) -> Timestamp? {
+        gateNow(pages[partition.rawValue].gate, now)
     }
+
+    private func gateNow(_ gate: Int, _ now: MonotonicTime) -> Timestamp? {
+        clock(gate).map { $0.time.advanced(byMilliseconds: now.milliseconds(since: $0.asked)) }
+    }
+
+    private func clock(_ gate: Int) -> Clock? { gate < 0 ? nil : clocks[gate] }
 
     /// A reply of the gate, to a question asked at `askedAt` under subscription `generation`.
     public mutating func apply(
         _ judgement: GateJudgement, of coupon: CouponID, epoch: Epoch, askedUnder generation: Int,
         now: MonotonicTime
     ) {
-        if judgement.door.isClosed && (disconnectedSince != nil || generation != self.generation) {
+        let page = pages[partitioning.partition(of: coupon).rawValue]
+        if judgement.door.isClosed
+            && (page.disconnectedSince != nil || generation != page.generation)
+        {
             return
         }
         apply(coupon, epoch: epoch, rev: judgement.rev, door: judgement.door, now: now)
     }
 
-    /// The gate's clock, as an answer has it.
-    mutating func see(_ time: Timestamp, askedAt: MonotonicTime, now: MonotonicTime) {
-        gateClock = (askedAt, now, time)
+    /// The clock of the partition's gate, as an answer has it.
+    mutating func see(
+        _ time: Timestamp, of partition: PartitionID, askedAt: MonotonicTime, now: MonotonicTime
+    ) {
+        let gate = pages[partition.rawValue].gate
+        if gate >= 0 { clocks[gate] = Clock(asked: askedAt, answered: now, time: time) }
     }
 
     /// A finished coupon that the gate does not hold, as PostgreSQL has it. If it opens later, that raises
     /// the partition's `rev` above what it was when the gate was asked, and publishes.
     mutating func apply(_ reason: DoorReason, of missing: Lookups.Missing, now: MonotonicTime) {
-        guard disconnectedSince == nil, missing.generation == generation else { return }
+        let page = pages[partitioning.partition(of: missing.coupon).rawValue]
+        guard page.disconnectedSince == nil, missing.generation == page.generation else { return }
         apply(
             missing.coupon, epoch: missing.epoch, rev: missing.rev, door: .closed(reason), now: now)
     }
@@ -135,20 +176,22 @@ public struct FrontDoor {
 
     /// The partition has a later epoch: marks of earlier ones do not count any more.
     public mutating func raise(_ partition: PartitionID, to epoch: Epoch) {
-        guard partition.rawValue < epochs.count else { return }
-        epochs[partition.rawValue] = max(epochs[partition.rawValue], epoch)
+        guard partition.rawValue < pages.count else { return }
+        pages[partition.rawValue].epoch = max(pages[partition.rawValue].epoch, epoch)
     }
 
     private mutating func apply(
         _ coupon: CouponID, epoch: Epoch, rev: Int64, door: Door, now: MonotonicTime
     ) {
-        if let mark = marks[coupon] {
+        let generation = pages[partitioning.partition(of: coupon).rawValue].generation
+        if let mark = marks[coupon], mark.generation == generation {
             let isNewer = (epoch, rev) > (mark.epoch, mark.rev)
             let closesIt = (epoch, rev) == (mark.epoch, mark.rev) && door.isClosed
             guard isNewer || closesIt else { return }
         }
         marks[coupon] = Mark(
-            epoch: epoch, rev: rev, door: door, refreshAt: nextRefresh(after: now))
+            epoch: epoch, rev: rev, door: door, refreshAt: nextRefresh(after: now),
+            generation: generation)
     }
 
     /// PostgreSQL does not have the coupon. Remembered for a short time only: a creation publishes no event.
@@ -182,21 +225,35 @@ public struct FrontDoor {
         absences.removeAll()
     }
 
-    /// The subscription is active again: everything remembered may be stale.
+    /// The subscription to all events is active again: everything remembered may be stale.
     public mutating func subscriptionUp() {
-        generation += 1
-        disconnectedSince = nil
+        for partition in pages.indices { subscriptionUp(of: PartitionID(partition)) }
         forgetAll()
     }
 
-    /// The subscription is broken: only finished coupons still bounce, for a while.
+    /// The subscription to a partition's events is active again: its marks do not count any more.
+    public mutating func subscriptionUp(of partition: PartitionID) {
+        pages[partition.rawValue].generation += 1
+        pages[partition.rawValue].disconnectedSince = nil
+    }
+
+    /// The subscription to all events is broken: only finished coupons still bounce, for a while.
     public mutating func subscriptionDown(now: MonotonicTime) {
-        disconnectedSince = disconnectedSince ?? now
+        for partition in pages.indices { subscriptionDown(of: PartitionID(partition), now: now) }
+    }
+
+    /// The same for the events of one partition.
+    public mutating func subscriptionDown(of partition: PartitionID, now: MonotonicTime) {
+        pages[partition.rawValue].disconnectedSince =
+            pages[partition.rawValue].disconnectedSince ?? now
     }
 
     /// Whether a coupon is remembered, and if so, whether as closed.
     public func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
-        guard let mark = marks[coupon] else { return (false, false) }
+        let page = pages[partitioning.partition(of: coupon).rawValue]
+        guard let mark = marks[coupon], mark.generation == page.generation else {
+            return (false, false)
+        }
         return (true, mark.door.isClosed)
     }
 

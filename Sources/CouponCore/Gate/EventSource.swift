@@ -15,6 +15,10 @@ public enum EventSignal: Equatable, Sendable {
     case up
     /// The subscription is broken; the text says why.
     case down(String)
+    /// The same for the events of one partition, if partitions have subscriptions of their own.
+    case partitionUp(PartitionID)
+    /// The partition's subscription is broken; the text says why.
+    case partitionDown(PartitionID, String)
     /// An event.
     case event(CompletionEvent)
 }

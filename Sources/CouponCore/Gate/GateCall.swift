@@ -37,6 +37,8 @@ public struct GateQuestion: Equatable, Sendable {
 public struct GateCall: Equatable, Sendable {
     /// The coupons' partition.
     public let partition: PartitionID
+    /// The place of the gate among the worker's routes; it is not sent.
+    public let place: Int
     /// The partition's epoch, as far as the daemon knows.
     public let epoch: Epoch
     /// The Redis for which that epoch was raised: a Redis with another history must not judge.
@@ -49,10 +51,11 @@ public struct GateCall: Equatable, Sendable {
 
     /// A call of the gate script.
     public init(
-        partition: PartitionID, epoch: Epoch, identity: RedisIdentity, floor: Int64,
-        questions: [GateQuestion]
+        partition: PartitionID, place: Int = 0, epoch: Epoch, identity: RedisIdentity,
+        floor: Int64, questions: [GateQuestion]
     ) {
         self.partition = partition
+        self.place = place
         self.epoch = epoch
         self.identity = identity
         self.floor = floor
@@ -62,7 +65,7 @@ public struct GateCall: Equatable, Sendable {
     /// The same call without its requests: it only asks for the state of the coupons.
     public var withoutRequests: GateCall {
         GateCall(
-            partition: partition, epoch: epoch, identity: identity, floor: floor,
+            partition: partition, place: place, epoch: epoch, identity: identity, floor: floor,
             questions: questions.map { GateQuestion(coupon: $0.coupon, requests: []) })
     }
 }

@@ -32,9 +32,10 @@ public protocol GateControl: AnyObject {
         _ settlement: Settlement, thenReading maximumRequests: Int
     ) throws(BackendError) -> GateView?
 
-    /// Publishes how far partitions are settled (rule 24), and reads each of them behind its cursor, all in
-    /// one round trip. Nil for a partition whose gate is not open in its epoch.
-    func heartbeat(_ rows: [PartitionRow]) throws(BackendError) -> [GateView?]
+    /// Publishes how far partitions are settled (rule 24), and reads each of them behind its cursor, in one
+    /// round trip for each node. Those of a node that is away fail alone.
+    /// - Returns: one for each row, in order; nil for a partition whose gate is not open in its epoch.
+    func heartbeat(_ rows: [PartitionRow]) -> [Result<GateView?, BackendError>]
 
     // MARK: Rebuild
 
@@ -133,11 +134,12 @@ public protocol GateControl: AnyObject {
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(BackendError) -> GateInspection
 
-    /// The same for many coupons and users of many partitions, in one round trip.
+    /// The same for many coupons and users of many partitions, in one round trip for each node. Those of a
+    /// node that is away fail alone.
     /// - Returns: one for each question, in order.
     func inspect(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(BackendError) -> [GateInspection]
+    ) -> [Result<GateInspection, BackendError>]
 
     /// Rule 41: unlinks coupons that have ended, are closed or sold out, and have nothing queued, after their
     /// retention; and what stalled loads have staged. It checks `limit` coupons at most.

@@ -16,7 +16,7 @@ public protocol ReplicaLink: AnyObject {
 /// Gets the answers of a `ReplicaLink`.
 public protocol ReplicaDelegate: AnyObject {
     /// The answer to the question in flight; nil if it could not be asked.
-    func replicas(didAnswer answer: ReplicaAnswer?)
+    func replicas(_ link: any ReplicaLink, didAnswer answer: ReplicaAnswer?)
 }
 
 /// How many replicas have it, and of which Redis they are replicas: after a failover another one answers.

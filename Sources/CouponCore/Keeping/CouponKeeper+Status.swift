@@ -12,20 +12,13 @@ extension CouponKeeper {
     /// The answers to many questions, in order.
     public func statuses(_ questions: [StatusQuestion]) -> [Result<CouponStatus, Failure>] {
         guard !questions.isEmpty else { return [] }
-        var views: [GateInspection]?
-        var gateError = BackendError.answer(.unavailable("the gate is not open yet"))
-        do {
-            views = try gates.inspect(questions, partitioning)
-        } catch {
-            gateError = .answer(failure(error))
-        }
+        let views = answers(gates.inspect(questions, partitioning))
         do throws(BackendError) {
             let rows = try store.statusRows(questions, partitioning)
             statusesAtOnce = min(statusesAtOnce + statusesAtOnce / 8 + 1, Limits.statusesPerBatch)
             return questions.indices.map { number in
-                let view = views.map { $0[number] }
-                return Result { () throws(BackendError) in
-                    try status(questions[number], number, rows, view, gateError)
+                Result { () throws(BackendError) in
+                    try status(questions[number], number, rows, views[number])
                 }.mapError(failure)
             }
         } catch {
@@ -35,20 +28,36 @@ extension CouponKeeper {
         }
     }
 
+    /// Each error of a gate as its callers read it; the log gets it once, not for each of them.
+    private func answers(
+        _ inspections: [Result<GateInspection, BackendError>]
+    ) -> [Result<GateInspection, Failure>] {
+        var last: (error: BackendError, failure: Failure)?
+        return inspections.map { inspection in
+            inspection.mapError { error in
+                if let last, last.error == error { return last.failure }
+                let failure = failure(error)
+                last = (error, failure)
+                return failure
+            }
+        }
+    }
+
     private func status(
         _ question: StatusQuestion, _ number: Int, _ rows: StatusRows,
-        _ inspection: GateInspection?, _ gateError: BackendError
+        _ inspection: Result<GateInspection, Failure>
     ) throws(BackendError) -> CouponStatus {
         let coupon = try rows.coupons[question.coupon]?.get()
         guard let coupon else { throw .answer(.noCoupon(question.coupon)) }
-        let view = inspection?.status == .open ? inspection : nil
+        let inspected = try? inspection.get()
+        let view = inspected?.status == .open ? inspected : nil
         let partition = partitioning.partition(of: question.coupon)
         var user = UserStatus.none
         if question.user != nil {
             let standing = try rows.standings[number].get()
             user = Self.userStatus(standing, view)
             guard user != .none || Self.isKnown(view, rows.partitions[partition]) else {
-                throw gateError
+                throw .answer(gateFailure(inspection))
             }
         }
         return CouponStatus(
@@ -57,6 +66,11 @@ extension CouponKeeper {
                 coupon.lastSequence, view?.record.map { $0.nextSequence - 1 } ?? 0),
             queued: view?.record?.queued ?? 0, user: user,
             place: view.flatMap { place(of: user, in: $0, partition) })
+    }
+
+    private func gateFailure(_ inspection: Result<GateInspection, Failure>) -> Failure {
+        if case .failure(let failure) = inspection { return failure }
+        return .unavailable("the gate is not open yet")
     }
 
     /// How many requests are before a queued one. While the gate is open, a coupon's sequences have no gap

@@ -71,6 +71,10 @@ package enum LogEventID {
         ("topology-changed", "the topology of Redis has changed"),
         ("topology-unreadable", "the topology of Redis cannot be read"),
         ("topology-readable", "the topology of Redis can be read again"),
+        (
+            "queue-unwatched",
+            "a queue cannot be watched in Redis: its entries are found a moment later"
+        ),
         ("replicas-silent", "replicas cannot be asked"),
         ("subscription-refused", "cannot subscribe to events"),
         (

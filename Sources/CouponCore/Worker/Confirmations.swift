@@ -1,5 +1,5 @@
 /// Answers that wait until enough replicas have the accepted requests (rule 37). Answers that come while one
-/// question is in flight belong to the next question.
+/// question is in flight belong to the next question. Each node of Redis is asked about its own.
 struct Confirmations {
     struct Kept {
         let ticket: UInt64
@@ -9,24 +9,44 @@ struct Confirmations {
         var outcome: Outcome?
     }
 
-    private var gathered: [Kept] = []
-    private var asked: [Kept] = []
+    private struct Node {
+        var gathered: [Kept] = []
+        var asked: [Kept] = []
 
-    mutating func keep(_ kept: Kept) { gathered.append(kept) }
-
-    /// Sets the answer of the ticket that was kept last.
-    mutating func add(_ outcome: Outcome) { gathered[gathered.count - 1].outcome = outcome }
-
-    /// Starts a question about all gathered answers; false if one is in flight or nothing is gathered.
-    mutating func begin() -> Bool {
-        guard asked.isEmpty, !gathered.isEmpty else { return false }
-        swap(&asked, &gathered)
-        return true
+        mutating func begin() -> Bool {
+            guard asked.isEmpty, !gathered.isEmpty else { return false }
+            swap(&asked, &gathered)
+            return true
+        }
     }
 
-    /// Ends the question in flight; returns the answers that it was about.
-    mutating func end() -> [Kept] {
-        defer { asked.removeAll(keepingCapacity: true) }
-        return asked
+    /// By the places of their gates.
+    private var nodes: [Node] = []
+    /// Where the last answer was kept.
+    private var last = 0
+
+    /// - Parameter place: of the gate that accepted it.
+    mutating func keep(_ kept: Kept, at place: Int) {
+        while nodes.count <= place { nodes.append(Node()) }
+        nodes[place].gathered.append(kept)
+        last = place
+    }
+
+    /// Sets the answer of the ticket that was kept last.
+    mutating func add(_ outcome: Outcome) {
+        nodes[last].gathered[nodes[last].gathered.count - 1].outcome = outcome
+    }
+
+    /// Starts a question about all gathered answers of a node; false if one is in flight or nothing is
+    /// gathered.
+    mutating func begin(at place: Int) -> Bool {
+        place < nodes.count && nodes[place].begin()
+    }
+
+    /// Ends a node's question in flight; returns the answers that it was about.
+    mutating func end(at place: Int) -> [Kept] {
+        guard place < nodes.count else { return [] }
+        defer { nodes[place].asked.removeAll(keepingCapacity: true) }
+        return nodes[place].asked
     }
 }

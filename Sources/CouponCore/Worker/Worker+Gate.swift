@@ -1,21 +1,37 @@
 /// The worker and the gate: what is asked, and what an answer means (rules 11 to 15).
 extension Worker {
-    /// Sends pending batches, up to the limit of calls in flight. Without a gate connection it fails all
-    /// pending requests; calls that were in flight when the connection broke stay in flight.
+    /// Sends pending batches, up to each gate's limit of calls in flight. Without a gate connection it fails
+    /// the pending requests of its partitions; calls that were in flight when the connection broke stay in
+    /// flight.
     public func pump() {
-        guard let identity = gate.identity else {
-            let reason = gate.trouble ?? "Redis is not reachable"
-            while let partition = batches.nextPartition() { refuseAll(in: partition, reason) }
-            return
+        while ways.haveRoom, let partition = batches.nextPartition() {
+            guard let place = ways.place(of: partition) else {
+                refuseAll(in: partition, "no node of Redis serves the partition now")
+                continue
+            }
+            guard let identity = ways[place].gate.identity else {
+                refuseAll(in: partition, ways[place].gate.trouble ?? "Redis is not reachable")
+                continue
+            }
+            if ways[place].hasRoom {
+                pump(partition, place, identity)
+            } else {
+                ways[place].waiting.append(partition)
+            }
         }
-        while asked.count < Limits.gateCallsInFlight, let partition = batches.nextPartition() {
-            pump(partition, identity)
-        }
+    }
+
+    /// Follows the nodes of Redis. What was asked at a node that does not serve the partition any more is
+    /// asked at the other one, once PostgreSQL's row names it: with the same request ids, as after a break.
+    public func use(_ routes: GateRoutes) {
+        for question in ways.use(routes) { hold(question) }
+        frontDoor.route(routes.places, gateCount: routes.ways.count)
+        gateDidChange()
     }
 
     /// Sends one call. While another one of the partition is in flight, only coupons with many requests have
     /// a turn: the others gather until one is answered.
-    private func pump(_ partition: PartitionID, _ identity: RedisIdentity) {
+    private func pump(_ partition: PartitionID, _ place: Int, _ identity: RedisIdentity) {
         guard !awaitedEpochs.contains(partition) else { return }
         guard book.isServed(partition, by: identity) else {
             let someWereRefused = refuseAll(in: partition, "the gate is not open yet")
@@ -25,7 +41,7 @@ extension Worker {
             return
         }
         let now = options.clocks.now()
-        let isFurther = asked.isAsking(partition)
+        let isFurther = ways[place].asked.isAsking(partition)
         let isDue = batches.dequeueDue(partition)
         let onlyFull = isFurther && !isDue
         var room = Limits.requestsPerGateCall
@@ -35,7 +51,7 @@ extension Worker {
             let coupon = batches.nextCoupon(of: partition, isFull: onlyFull)
         {
             // The answer to one of the coupon's calls makes it ready again.
-            if isFurther, !mayAskFurther(coupon, partition) { continue }
+            if isFurther, !mayAskFurther(coupon, partition, place) { continue }
             let clearedAt = fillings.isEmpty ? 0 : clearRequests(of: coupon, partition)
             let (numbers, requests) = dequeue(coupon, atMost: room, now)
             let wantsRefresh = batches.dequeueRefresh(of: coupon)
@@ -48,21 +64,24 @@ extension Worker {
             batches.finishTurn(of: coupon)
         }
         guard !questions.isEmpty else { return }
-        asked.append(
+        ways[place].asked.append(
             .init(
-                partition: partition, questions: tickets, generation: frontDoor.generation, at: now)
-        )
-        gate.send(
+                partition: partition, questions: tickets,
+                generation: frontDoor.generation(of: partition), at: now))
+        ways[place].gate.send(
             GateCall(
-                partition: partition, epoch: book.epoch(of: partition), identity: identity,
+                partition: partition, place: place, epoch: book.epoch(of: partition),
+                identity: identity,
                 floor: book.floor(of: partition), questions: questions))
         // Some coupons may have enough requests for a call while this one is in flight.
         batches.makeReady(partition)
     }
 
     /// Whether a coupon may have one more call in flight: with few requests it has only one.
-    private func mayAskFurther(_ coupon: CouponID, _ partition: PartitionID) -> Bool {
-        let inFlight = asked.count(of: coupon, in: partition)
+    private func mayAskFurther(
+        _ coupon: CouponID, _ partition: PartitionID, _ place: Int
+    ) -> Bool {
+        let inFlight = ways[place].asked.count(of: coupon, in: partition)
         return inFlight == 0
             || inFlight < Limits.gateCallsInFlightPerCoupon
                 && batches.count(of: coupon) >= Limits.minimumConcurrentBatch
@@ -153,9 +172,12 @@ extension Worker: GateDelegate {
         host.schedulePump()
     }
 
-    /// Applies the answer to the oldest call in flight.
+    /// Applies the answer to the oldest call in flight to that gate.
     public func gate(didAnswer call: GateCall, with answer: GateAnswer) {
-        guard let asked = asked.popFirst() else { return }
+        guard let asked = ways[call.place].asked.popFirst() else { return }
+        for partition in ways[call.place].waiting { batches.makeReady(partition) }
+        ways[call.place].waiting.removeAll(keepingCapacity: true)
+        guard !asked.isAbandoned else { return host.schedulePump() }
         switch answer {
         case .reply(let reply):
             apply(reply, to: asked)
@@ -217,7 +239,7 @@ extension Worker: GateDelegate {
 
     private func apply(_ reply: GateReply, to asked: AskedCalls.Asked) {
         let now = options.clocks.now()
-        frontDoor.see(reply.now, askedAt: asked.at, now: now)
+        frontDoor.see(reply.now, of: asked.partition, askedAt: asked.at, now: now)
         times.gate.record(
             nanoseconds: now.nanoseconds - asked.at.nanoseconds,
             times: asked.questions.reduce(0) { $0 + $1.tickets.count })
@@ -242,7 +264,7 @@ extension Worker: GateDelegate {
         }
         askLookups()
         askQuestions(asked.partition)
-        askReplicas()
+        if let place = ways.place(of: asked.partition) { askReplicas(at: place) }
     }
 
     private func lookUp(
@@ -272,14 +294,14 @@ extension Worker: GateDelegate {
         switch verdict {
         case .accepted(let sequence, let position):
             if options.slowRequestMilliseconds != nil { tickets.judge(number, at: now) }
-            keepBack(number)
+            keepBack(number, partition)
             accept(number, sequence, position, reply.now, partition, isReplay: false)
         case .replayed(let sequence, let position):
             if options.slowRequestMilliseconds != nil { tickets.judge(number, at: now) }
-            if position > reply.settled { keepBack(number) }
+            if position > reply.settled { keepBack(number, partition) }
             accept(number, sequence, position, reply.now, partition, isReplay: true)
         case .duplicate(let sequence, let state, _):
-            if state == .queued { keepBack(number) }
+            if state == .queued { keepBack(number, partition) }
             answerConfirmed(number, .duplicate(sequence: sequence, state: state))
         case .rejected(let sequence, let reason):
             answer(number, .rejected(sequence: sequence, reason: reason))
@@ -288,7 +310,7 @@ extension Worker: GateDelegate {
         case .ended: answer(number, .ended)
         case .paused: answer(number, .paused)
         case .closed: answer(number, .closed)
-        case .expired: handleExpired(number, now)
+        case .expired: handleExpired(number, partition, now)
         }
     }
 
@@ -313,7 +335,9 @@ extension Worker: GateDelegate {
     }
 
     /// The gate's clock is ahead of our estimate; the reply corrects it, so time may be left.
-    private func handleExpired(_ number: UInt64, _ now: MonotonicTime) {
+    private func handleExpired(
+        _ number: UInt64, _ partition: PartitionID, _ now: MonotonicTime
+    ) {
         guard let ticket = tickets[number] else { return }
         guard ticket.deadline > now else {
             failUnjudged(
@@ -321,7 +345,7 @@ extension Worker: GateDelegate {
                 Failure(.deadlineExceeded, "the deadline passed before the gate was asked"))
             return
         }
-        tickets.renew(number, notAfter: gateTime(of: ticket.deadline, now: now))
+        tickets.renew(number, notAfter: gateTime(of: ticket.deadline, in: partition, now: now))
         batches.append(number, for: ticket.coupon)
     }
 }

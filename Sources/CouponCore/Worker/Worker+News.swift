@@ -4,13 +4,23 @@ extension Worker {
     public func receive(_ signal: EventSignal) {
         switch signal {
         case .up:
-            whyNoEvents = nil
+            silences.end(nil)
             frontDoor.subscriptionUp()
-            loseTrack()
+            for partition in options.partitioning.all { loseTrack(of: partition) }
         case .down(let reason):
-            whyNoEvents = reason
+            silences.begin(nil, reason)
             frontDoor.subscriptionDown(now: options.clocks.now())
-            loseTrack()
+            for partition in options.partitioning.all { loseTrack(of: partition) }
+        case .partitionUp(let partition):
+            guard partition.rawValue < options.partitioning.count else { return }
+            silences.end(partition)
+            frontDoor.subscriptionUp(of: partition)
+            loseTrack(of: partition)
+        case .partitionDown(let partition, let reason):
+            guard partition.rawValue < options.partitioning.count else { return }
+            silences.begin(partition, reason)
+            frontDoor.subscriptionDown(of: partition, now: options.clocks.now())
+            loseTrack(of: partition)
         case .event(let event):
             receive(event)
         }
@@ -26,11 +36,9 @@ extension Worker {
         askQuestions(event.partition)
     }
 
-    private func loseTrack() {
-        for partition in options.partitioning.all {
-            waiters.loseTrack(of: partition)
-            askQuestions(partition)
-        }
+    private func loseTrack(of partition: PartitionID) {
+        waiters.loseTrack(of: partition)
+        askQuestions(partition)
     }
 
     /// Applies PostgreSQL's partitions; nil if they could not be read. Called each second, and on request.
@@ -39,17 +47,25 @@ extension Worker {
             book.apply(row)
             frontDoor.raise(row.id, to: row.epoch)
         }
-        if let identity = gate.identity,
-            options.partitioning.all.contains(where: { !book.isServed($0, by: identity) })
-        {
-            gate.verify()
-        }
+        verifyGates()
         wakeBatches()
         host.schedulePump()
         for partition in options.partitioning.all {
             waiters.askAgain(in: partition)
             askQuestions(partition)
         }
+    }
+
+    /// A gate whose Redis is not the one that a row names may have been replaced without a break.
+    private func verifyGates() {
+        var doubtful = Array(repeating: false, count: ways.count)
+        for partition in options.partitioning.all {
+            guard let place = ways.place(of: partition), !doubtful[place],
+                let identity = ways[place].gate.identity
+            else { continue }
+            doubtful[place] = !book.isServed(partition, by: identity)
+        }
+        for place in ways.indices where doubtful[place] { ways[place].gate.verify() }
     }
 
     /// Fails requests that wait for a later epoch than PostgreSQL has (rule 15), and sends the others again.

@@ -1,10 +1,13 @@
 /// Answers that wait for replicas (rule 37).
 extension Worker: ReplicaDelegate {
     /// The ticket's answer needs replicas, if the worker waits for any. A committed issue needs none.
-    func keepBack(_ number: UInt64) {
-        guard replicas != nil, tickets[number] != nil else { return }
+    func keepBack(_ number: UInt64, _ partition: PartitionID) {
+        guard options.replicas > 0, let place = ways.place(of: partition),
+            ways[place].replicas != nil, tickets[number] != nil
+        else { return }
         tickets.keepBack(number)
-        confirmations.keep(.init(ticket: number, identity: gate.identity))
+        confirmations.keep(
+            .init(ticket: number, identity: ways[place].gate.identity), at: place)
     }
 
     /// Answers at once, or as soon as enough replicas have the request.
@@ -13,14 +16,15 @@ extension Worker: ReplicaDelegate {
         if ticket.isConfirmed { answer(number, outcome) } else { confirmations.add(outcome) }
     }
 
-    /// Asks the replicas about the gathered answers, unless a question is in flight.
-    func askReplicas() {
-        if confirmations.begin() { replicas?.ask() }
+    /// Asks a node's replicas about the gathered answers, unless a question is in flight.
+    func askReplicas(at place: Int) {
+        if confirmations.begin(at: place) { ways[place].replicas?.ask() }
     }
 
     /// Sends the answers whose requests are on enough replicas, and fails the others.
-    public func replicas(didAnswer answer: ReplicaAnswer?) {
-        for kept in confirmations.end() {
+    public func replicas(_ link: any ReplicaLink, didAnswer answer: ReplicaAnswer?) {
+        guard let place = ways.indices.first(where: { ways[$0].replicas === link }) else { return }
+        for kept in confirmations.end(at: place) {
             let count = answer.map { $0.identity == kept.identity ? $0.count : 0 } ?? 0
             if count >= options.replicas {
                 tickets.confirm(kept.ticket)
@@ -29,7 +33,7 @@ extension Worker: ReplicaDelegate {
                 failUnconfirmed(kept.ticket, outcome, count)
             }
         }
-        askReplicas()
+        askReplicas(at: place)
     }
 
     /// Too few replicas in time: an accepted request stays accepted, but its caller reads "unknown".

@@ -5,8 +5,6 @@
 /// extensions call its methods.
 public final class Worker {
     let options: WorkerOptions
-    let gate: any Gate
-    let replicas: (any ReplicaLink)?
     unowned let host: any WorkerHost
 
     package internal(set) var frontDoor: FrontDoor
@@ -16,13 +14,12 @@ public final class Worker {
     var lookups = Lookups()
     var recalls = Recalls()
     var fillings = Fillings()
-    var asked = AskedCalls()
+    var ways: GateWays
     var confirmations = Confirmations()
     var waiters: Waiters
     var awaitedEpochs = AwaitedEpochs()
     private var deadlines: DeadlineWheel
-    /// Why the daemon receives no events; nil while it does.
-    package internal(set) var whyNoEvents: String?
+    var silences = Silences()
     /// Requests that were refused at the front door.
     public private(set) var bounced = 0
     /// Marks that were found behind the gate: an event was missed.
@@ -33,15 +30,11 @@ public final class Worker {
     public private(set) var isDraining = false
 
     /// - Parameters:
-    ///   - gate: this worker's gate connection; the host makes the worker its delegate.
-    ///   - replicas: if `options.replicas` is not 0; the host makes the worker its delegate too.
+    ///   - routes: this worker's gates; the host makes the worker their delegate, and that of the replicas'
+    ///     links.
     ///   - host: outlives the worker.
-    public init(
-        gate: any Gate, replicas: (any ReplicaLink)? = nil, host: any WorkerHost,
-        options: WorkerOptions
-    ) {
-        self.gate = gate
-        self.replicas = replicas
+    public init(routes: GateRoutes, host: any WorkerHost, options: WorkerOptions) {
+        ways = GateWays(routes)
         self.host = host
         self.options = options
         let now = options.clocks.now()
@@ -51,34 +44,17 @@ public final class Worker {
         waiters = Waiters(partitioning: options.partitioning)
         deadlines = DeadlineWheel(
             spanMilliseconds: Int64(Limits.defaultDeadlineMilliseconds), now: now)
+        frontDoor.route(routes.places, gateCount: routes.ways.count)
     }
 
-    /// Why some partitions cannot accept requests now; nil if all can.
-    public var whyNotReady: String? {
-        if isDraining { return "the daemon is shutting down" }
-        if let trouble = gate.trouble { return trouble }
-        guard let identity = gate.identity else { return "Redis is not reachable" }
-        let closed = options.partitioning.all.filter { !book.isOpen($0, by: identity) }
-        if closed.isEmpty { return nil }
-        return "\(closed.count) partitions have no open gate"
-            + (whyNoEvents.map { ", or their events do not come: \($0)" } ?? "")
-    }
-
-    /// Why Redis cannot be used; nil if it can.
-    public var whyNoGate: String? {
-        gate.trouble ?? (gate.identity == nil ? "Redis is not reachable" : nil)
-    }
-
-    /// How many partitions have an open gate.
-    public var partitionsOpen: Int {
-        guard !isDraining, gate.trouble == nil, let identity = gate.identity else { return 0 }
-        return options.partitioning.all.count { book.isOpen($0, by: identity) }
-    }
-
-    /// What is known of a partition.
-    public func place(of partition: PartitionID) -> (epoch: Epoch, isOpen: Bool) {
-        let isOpen = gate.identity.map { book.isOpen(partition, by: $0) } ?? false
-        return (book.epoch(of: partition), isOpen)
+    /// One gate serves everything.
+    public convenience init(
+        gate: any Gate, replicas: (any ReplicaLink)? = nil, host: any WorkerHost,
+        options: WorkerOptions
+    ) {
+        self.init(
+            routes: GateRoutes(gate: gate, replicas: replicas, options.partitioning), host: host,
+            options: options)
     }
 
     /// Requests in flight.
@@ -124,7 +100,8 @@ public final class Worker {
         let deadline = now.advanced(byMilliseconds: Int64(milliseconds))
         let request = GateRequest(
             user: issue.user, requestID: issue.requestID.isEmpty ? .random() : issue.requestID,
-            notAfter: gateTime(of: deadline, now: now))
+            notAfter: gateTime(
+                of: deadline, in: options.partitioning.partition(of: issue.coupon), now: now))
         let ticket = tickets.add(
             Ticket(
                 caller: caller, coupon: issue.coupon, request: request, attempt: issue.attempt,
@@ -150,9 +127,11 @@ public final class Worker {
         return nil
     }
 
-    /// A deadline on the gate's clock.
-    func gateTime(of deadline: MonotonicTime, now: MonotonicTime) -> Timestamp {
-        (frontDoor.gateNow(now) ?? options.clocks.wallNow())
+    /// A deadline on the clock of a partition's gate.
+    func gateTime(
+        of deadline: MonotonicTime, in partition: PartitionID, now: MonotonicTime
+    ) -> Timestamp {
+        (frontDoor.gateNow(of: partition, now) ?? options.clocks.wallNow())
             .advanced(byMilliseconds: deadline.milliseconds(since: now))
     }
 

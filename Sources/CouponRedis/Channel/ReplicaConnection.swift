@@ -2,9 +2,10 @@
 /// the same one (rule 37).
 ///
 /// WAIT counts what its own connection wrote last, so each question writes first: a PUBLISH that has no
-/// subscriber goes to the replicas as any write does, and stores nothing. Everything that the gate answered
-/// before is earlier in the stream of replication. The identity is read after the wait: another Redis that
-/// took this one's place has replicas too. `ReplicaConnectionState` decides; this class owns the link.
+/// subscriber goes to the replicas as any write does, and stores nothing. In a cluster it does not, so there
+/// a key is written. Everything that the gate answered before is earlier in the stream of replication. The
+/// identity is read after the wait: another Redis that took this one's place has replicas too.
+/// `ReplicaConnectionState` decides; this class owns the link.
 public import CouponCore
 public import Logging
 public import NIOCore
@@ -12,6 +13,8 @@ public import NIOCore
 /// Asks one question at a time. Everything but the initializer is called on the event loop, which also calls
 /// the delegate. Connects for its first question; a broken connection answers nil.
 public final class ReplicaConnection: ReplicaLink {
+    /// One that the node serves: in a cluster its key is written.
+    public var partition = PartitionID(0)
     /// Gets the answers.
     public weak var delegate: (any ReplicaDelegate)?
 
@@ -24,6 +27,8 @@ public final class ReplicaConnection: ReplicaLink {
     private var state = ReplicaConnectionState<RedisLink>()
     /// The last reason that was logged as a warning.
     private var loggedReason = ""
+    /// What a question writes.
+    private var write = Command("PUBLISH", Keys.replicas, "")
     /// Ends the question in flight.
     private var deadline: Scheduled<Void>?
     private var plannedDial: Scheduled<Void>?
@@ -83,15 +88,27 @@ public final class ReplicaConnection: ReplicaLink {
                 link.didBreak = { [weak self] reason in
                     if let self { handle(state.broke(at: .now()), reason) }
                 }
-                send(over: link)
+                begin(over: link)
             case .failure(let failure):
                 if let self { handle(state.dialFailed(at: .now()), failure.reason) }
             }
         }
     }
 
+    /// The first question of a connection: what it reaches decides what a question writes.
+    private func begin(over link: RedisLink) {
+        link.send(RedisServerInfo.infoCommand) { [weak self] reply in
+            guard let self else { return }
+            write =
+                RedisServerInfo(info: reply, config: .none).isOfCluster
+                ? Command("SET", Keys.replicas(partition), "")
+                : Command("PUBLISH", Keys.replicas, "")
+            send(over: link)
+        }
+    }
+
     private func send(over link: RedisLink) {
-        link.send(Command("PUBLISH", Keys.replicas, "")) {
+        link.send(write) {
             [weak link, countRefusal = options.countRefusal] reply in
             if case .error(let text) = reply {
                 countRefusal(ErrorReply.cause(text))
@@ -142,6 +159,6 @@ public final class ReplicaConnection: ReplicaLink {
 
     private func answer(_ answer: ReplicaAnswer?) {
         deadline?.cancel()
-        delegate?.replicas(didAnswer: answer)
+        delegate?.replicas(self, didAnswer: answer)
     }
 }

@@ -18,6 +18,8 @@ internal import Glibc
     private let relay: TLSRelay?
     /// How often a connection that waits for an answer looks whether its node has moved, in milliseconds.
     private static let movePollMilliseconds: Double = 100
+    /// The longest wait for an answer.
+    var answerMilliseconds: Int64
 
     /// Connects to where the node is now, and authenticates.
     init(_ options: RedisOptions, authenticates: Bool = true) throws(BackendError) {
@@ -25,6 +27,7 @@ internal import Glibc
         self.options = options
         let node = try options.place.node()
         self.node = node
+        answerMilliseconds = options.blockingTimeoutMilliseconds
         relay = options.credentials().tls == nil ? nil : try TLSRelay(options, to: node.address)
         guard let opened = unsafe Self.open(options, node.address, relay) else {
             if let relay { close(relay.descriptor) }
@@ -34,7 +37,7 @@ internal import Glibc
         guard unsafe context.pointee.err == 0 else { throw failure() }
         unsafe context.pointee.reader.limitArrays()
         // For writes, and for reads that `poll` announced; both block only if the peer has stalled.
-        _ = unsafe redisSetTimeout(context, Self.timeval(options.commandTimeoutMilliseconds))
+        _ = unsafe redisSetTimeout(context, Self.timeval(options.blockingTimeoutMilliseconds))
         if relay == nil, case .tcp = node.address { unsafe keepAlive(context.pointee.fd) }
         if authenticates { try authenticate() }
     }
@@ -42,7 +45,7 @@ internal import Glibc
     private static func open(
         _ options: RedisOptions, _ address: RedisAddress, _ relay: TLSRelay?
     ) -> UnsafeMutablePointer<redisContext>? {
-        let timeout = timeval(options.connectTimeoutMilliseconds)
+        let timeout = timeval(options.blockingConnectMilliseconds)
         if let relay { return unsafe redisConnectFd(relay.descriptor) }
         return switch address {
         case .tcp(let host, let port):
@@ -103,7 +106,7 @@ internal import Glibc
         _ command: Command, blockingFor milliseconds: Int64 = 0
     ) throws(BackendError) -> Reply {
         try send(command)
-        return try receive(milliseconds: options.commandTimeoutMilliseconds + milliseconds)
+        return try receive(milliseconds: answerMilliseconds + milliseconds)
     }
 
     /// Sends commands and waits for all answers.
@@ -135,7 +138,7 @@ internal import Glibc
 
     /// Waits for the next answer.
     func receive() throws(BackendError) -> Reply {
-        try receive(milliseconds: options.commandTimeoutMilliseconds)
+        try receive(milliseconds: answerMilliseconds)
     }
 
     private func receive(milliseconds: Int64) throws(BackendError) -> Reply {
@@ -167,11 +170,17 @@ internal import Glibc
         }
     }
 
+    /// What poll(2) watches.
+    var descriptor: Int32 { unsafe context.pointee.fd }
+
     /// Whether the node is somewhere else now.
     var isMisplaced: Bool { options.place.isElsewhere(than: node) }
 
     /// Whether the peer has closed the connection, or sent something, although no answer was due.
-    var isClosed: Bool {
+    var isClosed: Bool { hasInput }
+
+    /// Whether an answer, or the end of the connection, can be read without waiting.
+    var hasInput: Bool {
         var descriptor = unsafe pollfd(fd: context.pointee.fd, events: Int16(POLLIN), revents: 0)
         return unsafe Glibc.poll(&descriptor, 1, 0) > 0
     }

@@ -10,7 +10,7 @@ extension RedisGateControl {
         var packed = ByteWriter(capacity: Layout.terms)
         packed.append(coupon)
         let reply = try run(
-            .set,
+            .set, of: partition,
             keys: [
                 Keys.gate(partition), Keys.record(coupon.id, partition, epoch),
                 Keys.coupons(partition, epoch),
@@ -26,9 +26,9 @@ extension RedisGateControl {
     public func cap(
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
     ) throws(BackendError) -> CapResult {
-        dropIfClosed()
-        let reply = try run(
-            .cap, keys: [Keys.gate(partition), Keys.record(coupon, partition, epoch)],
+        let reply = try runAlone(
+            .cap, of: partition,
+            keys: [Keys.gate(partition), Keys.record(coupon, partition, epoch)],
             [.number(epoch), .bytes(Self.pack(coupon)), .number(version), .number(total)])
         guard let parts = reply.elements, parts.count == 2, let code = parts[0].integerValue,
             let used = parts[1].integerValue

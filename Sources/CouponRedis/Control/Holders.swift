@@ -6,7 +6,7 @@ extension RedisGateControl: AuditGate {
     public func holders(
         of coupon: CouponID, partition: PartitionID, epoch: Epoch, limit: Int
     ) throws(BackendError) -> [LoadedHolder] {
-        try perform { connection throws(BackendError) in
+        try perform(partition) { connection throws(BackendError) in
             var holders: [LoadedHolder] = []
             let key = Keys.holders(coupon, partition, epoch)
             var cursor = "0"
@@ -27,7 +27,7 @@ extension RedisGateControl {
         _ search: inout HolderSearch, partition: PartitionID
     ) throws(BackendError) {
         var next = search
-        try perform { connection throws(BackendError) in
+        try perform(partition) { connection throws(BackendError) in
             if next.epochs == nil {
                 next.epochs = try connection.epochs(of: partition)
             } else if let place = next.places.last {

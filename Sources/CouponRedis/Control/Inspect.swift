@@ -6,43 +6,54 @@ extension RedisGateControl {
     public func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(BackendError) -> GateInspection {
-        let inspections = try inspect([
-            PartitionQuestions(partition, [StatusQuestion(coupon: coupon, user: user)])
-        ])
-        guard let inspection = inspections.first else {
+        let asked = PartitionQuestions(partition, [StatusQuestion(coupon: coupon, user: user)])
+        let inspections = try inspect([asked], at: try control(of: partition))
+        guard let inspection = inspections[0].first else {
             throw .redis(.unexpectedReply("inspect: nothing"))
         }
         return inspection
     }
 
-    /// The same for many coupons and users of many partitions, in one round trip: one script for each
-    /// partition.
+    /// The same for many coupons and users of many partitions: one script for each partition, and one round
+    /// trip for each node. The questions of a node that is away fail alone.
     public func inspect(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(BackendError) -> [GateInspection] {
+    ) -> [Result<GateInspection, BackendError>] {
         var groups: [PartitionID: [Int]] = [:]
         for (number, question) in questions.enumerated() {
             groups[partitioning.partition(of: question.coupon), default: []].append(number)
         }
-        let asked = Array(groups)
-        let answers = try inspect(
-            asked.map { PartitionQuestions($0.key, $0.value.map { questions[$0] }) })
-        var numbered = zip(asked.lazy.flatMap(\.value), answers).map { ($0, $1) }
-        numbered.sort { $0.0 < $1.0 }
-        return numbered.map(\.1)
+        var results = questions.map { question -> Result<GateInspection, BackendError> in
+            .failure(Self.noNode(of: partitioning.partition(of: question.coupon)))
+        }
+        for (node, groups) in byNode(Array(groups), { $0.key }) {
+            let numbers = groups.flatMap(\.value)
+            do throws(BackendError) {
+                let asked = groups.map { partition, numbers in
+                    PartitionQuestions(partition, numbers.map { questions[$0] })
+                }
+                let inspections = try inspect(asked, at: node).flatMap(\.self)
+                for (number, inspection) in zip(numbers, inspections) {
+                    results[number] = .success(inspection)
+                }
+            } catch {
+                for number in numbers { results[number] = .failure(error) }
+            }
+        }
+        return results
     }
 
-    /// One inspection for each question of each partition, in order.
+    /// For each partition one inspection for each question, in order.
     private func inspect(
-        _ asked: [PartitionQuestions]
-    ) throws(BackendError) -> [GateInspection] {
-        dropIfClosed()
-        return try perform { connection throws(BackendError) in
+        _ asked: [PartitionQuestions], at node: NodeControl
+    ) throws(BackendError) -> [[GateInspection]] {
+        node.dropIfClosed()
+        return try node.perform { connection throws(BackendError) in
             // The keys are named by the epoch. If it has changed by now, the partition is asked again.
             var inspections = asked.map { _ in [GateInspection]() }
             var open = Array(asked.indices)
             while !open.isEmpty {
-                let replies = try self.run(
+                let replies = try node.run(
                     open.map { asked[$0].evaluation(epoch: self.epochs[asked[$0].partition] ?? 0) },
                     on: connection)
                 var moved: [Int] = []
@@ -50,7 +61,7 @@ extension RedisGateControl {
                     let partition = asked[index].partition
                     guard
                         let (epoch, answers) = asked[index].inspections(
-                            reply, runID: self.runID)
+                            reply, runID: node.runID)
                     else { throw .redis(.unexpectedReply("inspect: \(reply)")) }
                     inspections[index] = answers
                     if epoch != self.epochs[partition] ?? 0 { moved.append(index) }
@@ -58,7 +69,7 @@ extension RedisGateControl {
                 }
                 open = moved
             }
-            return inspections.flatMap(\.self)
+            return inspections
         }
     }
 }

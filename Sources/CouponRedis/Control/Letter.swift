@@ -7,14 +7,13 @@ extension RedisGateControl {
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(BackendError) -> SetResult {
         guard let accepted = letter.accepted else { return .current }
-        dropIfClosed()
         var packed = ByteWriter(capacity: Layout.terms)
         packed.append(coupon)
         var request = ByteWriter(capacity: Layout.acceptance)
         request.append(accepted.sequence)
         request.append(accepted.requestID)
-        return try run(
-            .letter,
+        return try runAlone(
+            .letter, of: partition,
             keys: [
                 Keys.gate(partition), Keys.record(coupon.id, partition, epoch),
                 Keys.holders(coupon.id, partition, epoch), Keys.coupons(partition, epoch),

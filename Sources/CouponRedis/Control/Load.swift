@@ -10,7 +10,7 @@ extension RedisGateControl {
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(BackendError) -> ClaimResult {
         let code = try run(
-            .claim,
+            .claim, of: partition,
             keys: [
                 Keys.gate(partition), Keys.record(coupon, partition, epoch),
                 Keys.claim(coupon, partition, epoch), Keys.staged(coupon, partition, epoch),
@@ -35,12 +35,8 @@ extension RedisGateControl {
     ) throws(BackendError) -> Bool {
         let evaluations = staging(holders, coupon, partition, epoch, load)
         guard !evaluations.isEmpty else { return true }
-        return try perform { connection throws(BackendError) in
-            for reply in try self.run(evaluations, on: connection) where try !reply.done() {
-                return false
-            }
-            return true
-        }
+        for reply in try run(evaluations, of: partition) where try !reply.done() { return false }
+        return true
     }
 
     private func staging(
@@ -78,19 +74,17 @@ extension RedisGateControl {
                 + [naming(coupon, partition, epoch, load)]
         }
         guard !evaluations.isEmpty else { return .loaded }
-        return try perform { connection throws(BackendError) in
-            let replies = try self.run(evaluations, on: connection)
-            var worst = LoadResult.loaded
-            for (evaluation, reply) in zip(evaluations, replies) where evaluation.script.isLoad {
-                switch try reply.code() {
-                case 0: break
-                case 1: if worst == .loaded { worst = .alreadyLoaded }
-                case 2: return .superseded
-                default: worst = .incomplete
-                }
+        let replies = try run(evaluations, of: partition)
+        var worst = LoadResult.loaded
+        for (evaluation, reply) in zip(evaluations, replies) where evaluation.script.isLoad {
+            switch try reply.code() {
+            case 0: break
+            case 1: if worst == .loaded { worst = .alreadyLoaded }
+            case 2: return .superseded
+            default: worst = .incomplete
             }
-            return worst
         }
+        return worst
     }
 
     private func naming(
@@ -134,7 +128,7 @@ extension RedisGateControl {
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(BackendError) {
         _ = try run(
-            .abandon,
+            .abandon, of: partition,
             keys: [
                 Keys.claim(coupon, partition, epoch), Keys.staged(coupon, partition, epoch),
             ], [.bytes(Self.pack(load))])
@@ -146,7 +140,7 @@ extension RedisGateControl {
         _ partition: PartitionID, epoch: Epoch, limit: Int
     ) throws(BackendError) -> Bool {
         let checked = try run(
-            .unload, keys: [Keys.gate(partition), Keys.coupons(partition, epoch)],
+            .unload, of: partition, keys: [Keys.gate(partition), Keys.coupons(partition, epoch)],
             [
                 .number(epoch), .number(options.finishedRetentionMilliseconds),
                 .number(Int64(limit)), .number(Self.claimMilliseconds),

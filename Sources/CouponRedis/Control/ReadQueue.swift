@@ -1,4 +1,4 @@
-/// Reading a gate and its queue (rule 16), and waiting for the queue to grow.
+/// Reading a gate and its queue (rule 16).
 public import CouponCore
 
 extension RedisGateControl {
@@ -11,11 +11,9 @@ extension RedisGateControl {
     public func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
     ) throws(BackendError) -> GateView {
-        try perform { connection throws(BackendError) in
-            let reading = Self.reading(
-                partition, after: after, upTo: upTo, maximumRequests: maximumRequests)
-            return try Self.view(try self.run([reading], on: connection)[0])
-        }
+        let reading = Self.reading(
+            partition, after: after, upTo: upTo, maximumRequests: maximumRequests)
+        return try Self.view(try run([reading], of: partition)[0])
     }
 
     static func reading(
@@ -42,7 +40,7 @@ extension RedisGateControl {
     public func entries(
         _ partition: PartitionID, after: Position, limit: Int
     ) throws(BackendError) -> [QueueItem] {
-        let reply = try perform { connection throws(BackendError) in
+        let reply = try perform(partition) { connection throws(BackendError) in
             try connection.call(
                 Command(
                     "XRANGE", Keys.queue(partition), "(\(after)", "+", "COUNT", String(limit)))
@@ -50,33 +48,6 @@ extension RedisGateControl {
         guard let items = reply.elements?.map({ QueueItem($0) }), items.allSatisfy({ $0 != nil })
         else { throw .redis(.unexpectedReply("XRANGE: \(reply)".prefix(500).description)) }
         return items.compactMap { $0 }
-    }
-
-    /// Waits until one of the queues has an entry after the given position, or the time is over; 0 does not
-    /// wait.
-    /// - Returns: the partitions whose queues have one.
-    public func wait(
-        for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
-    ) throws(BackendError) -> [PartitionID] {
-        guard !queues.isEmpty else { return [] }
-        // BLOCK 0 would never time out.
-        let block = milliseconds > 0 ? ["BLOCK", String(milliseconds)] : []
-        let words = ["XREAD", "COUNT", "1"] + block + ["STREAMS"]
-        var command = Command(argumentCount: words.count + 2 * queues.count)
-        for word in words { command.append(word) }
-        for queue in queues { command.append(Keys.queue(queue.partition)) }
-        for queue in queues { command.append(queue.after.description) }
-        let complete = command
-        let reply = try perform { connection throws(BackendError) -> Reply? in
-            let reply = try connection.ask(complete, blockingFor: Int64(max(0, milliseconds)))
-            guard case .error(let text) = reply else { return reply }
-            // One of the queues is not a stream. The next read of it finds that, so do not wait.
-            if ErrorReply.isWrongType(text) { return nil }
-            throw connection.error(text)
-        }
-        guard let reply else { return queues.map(\.partition) }
-        let grown = Set((reply.elements ?? []).compactMap { $0.elements?.first?.text })
-        return queues.map(\.partition).filter { grown.contains(Keys.queue($0)) }
     }
 }
 

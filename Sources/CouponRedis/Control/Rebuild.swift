@@ -7,7 +7,7 @@ extension RedisGateControl {
     /// gate belongs to another installation: two databases must not share one Redis.
     public func fence(_ row: PartitionRow) throws(BackendError) -> Bool {
         let code = try run(
-            .fence, keys: [Keys.gate(row.id), Keys.queue(row.id), Keys.epochs(row.id)],
+            .fence, of: row.id, keys: [Keys.gate(row.id), Keys.queue(row.id), Keys.epochs(row.id)],
             [
                 .number(row.epoch), .text(row.installID), .number(row.cursor.epoch),
                 .number(row.cursor.n), .term(row.redisTerm),
@@ -30,15 +30,14 @@ extension RedisGateControl {
 
     /// Fences a gate that is known to be wrong, if it is open; its owner then rebuilds it.
     public func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch {
-        dropIfClosed()
-        return try run(.distrust, keys: [Keys.gate(partition)], []).code()
+        try runAlone(.distrust, of: partition, keys: [Keys.gate(partition)], []).code()
     }
 
     /// Rule 43. False if the gate is no longer fenced with that epoch.
     public func beat(
         _ partition: PartitionID, epoch: Epoch
     ) throws(BackendError) -> Bool {
-        try run(.beat, keys: [Keys.gate(partition)], [.number(epoch)]).done()
+        try run(.beat, of: partition, keys: [Keys.gate(partition)], [.number(epoch)]).done()
     }
 
     /// Rule 30. False if the gate is not fenced with this epoch, or has not counted up to `from`.
@@ -64,7 +63,7 @@ extension RedisGateControl {
             }
         }
         return try run(
-            .count, keys: keys,
+            .count, of: partition, keys: keys,
             [
                 .number(epoch), .number(from.epoch), .number(from.n), .number(to.epoch),
                 .number(to.n), .bytes(heads.bytes), .bytes(packed.bytes),
@@ -78,7 +77,7 @@ extension RedisGateControl {
         _ row: PartitionRow, counted: Position
     ) throws(BackendError) -> Bool {
         try run(
-            .open, keys: [Keys.gate(row.id), Keys.queue(row.id)],
+            .open, of: row.id, keys: [Keys.gate(row.id), Keys.queue(row.id)],
             [
                 .number(row.epoch), .number(counted.epoch), .number(counted.n),
                 .number(row.cursor.epoch), .number(row.cursor.n),
@@ -93,7 +92,7 @@ extension RedisGateControl {
     public func sweep(
         _ partition: PartitionID, before epoch: Epoch, limit: Int
     ) throws(BackendError) -> Bool {
-        try perform { connection throws(BackendError) in
+        try perform(partition) { connection throws(BackendError) in
             guard let old = try connection.epochs(of: partition).first(where: { $0 < epoch }) else {
                 return false
             }

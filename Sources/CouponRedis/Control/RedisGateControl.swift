@@ -1,4 +1,4 @@
-/// The slow side of the gates, over one blocking connection.
+/// The slow side of the gates, over one blocking connection to each node.
 ///
 /// Each call is one script, so a call that failed ran completely or not at all. The scripts compare epoch,
 /// position, token or version, so running one twice, or late, changes nothing.
@@ -7,25 +7,17 @@ public import Logging
 
 /// What scheduler, loader and admin do to the gates. Confined to one thread; connects when needed.
 public final class RedisGateControl: GateControl {
+    typealias Evaluation = NodeControl.Evaluation
+    typealias Argument = NodeControl.Argument
+
     let options: RedisOptions
     let logger: Logger
-    private var connection: BlockingConnection?
-    /// A connection that was idle for longer is pinged before its next single call, and must answer within
-    /// the same time.
-    private static let pingMilliseconds: Int64 = 1_000
-    private var usedAt = ContinuousClock.now
-    /// Why the last attempt to connect failed, and until when that error is thrown again, unless the topology
-    /// changes.
-    private var failure: (error: BackendError, until: ContinuousClock.Instant, topology: Topology?)?
-    private var backOff = BackOff()
-    /// Which process the connection reaches.
-    private(set) var runID = ""
+    /// The nodes that calls went to.
+    private var nodes: [RedisNode.ID: NodeControl] = [:]
+    /// The nodes that the caller has asked for, in a cluster.
+    private var routes: [PartitionID: RedisNode.ID] = [:]
     /// The epochs that inspections found last: the keys of a coupon are named by them.
     var epochs: [PartitionID: Epoch] = [:]
-    /// The last warning: `identity` runs each second, and each warning is logged once.
-    private var warnedOf = ""
-    /// The names under which Redis knows the scripts, from SCRIPT LOAD.
-    private var digests: [Script: String] = [:]
 
     /// - Parameters:
     ///   - options: where Redis is; nothing is connected yet.
@@ -35,226 +27,126 @@ public final class RedisGateControl: GateControl {
         self.logger = logger
     }
 
-    /// Checks that the Redis user has all rights that a daemon needs.
+    /// Checks that the Redis user has all rights that a daemon needs, at each node that answers.
     /// - Throws: `missingRights`, which names those that are missing.
     public func checkRights() throws(BackendError) {
-        let missing = try run(
-            .rights, keys: [], options.rights.commands.map { .text($0) }
-        ).missingRights
-        if let missing { throw .redis(.missingRights(missing)) }
+        _ = try fromEachNode { node throws(BackendError) in
+            let missing = try node.run(
+                .rights, keys: [], self.options.rights.commands.map { .text($0) }
+            ).missingRights
+            if let missing { throw .redis(.missingRights(missing)) }
+        }
     }
 
-    /// There is one node.
-    public func node(of partition: PartitionID) -> RedisNode.ID { .single }
-
-    /// Asks Redis which one it is and in which term, and checks its durability settings.
-    public func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
-        try perform { connection throws(BackendError) in try self.verify(connection) }
-    }
-
-    /// The same without the term.
+    /// Checks the durability settings of each node that answers.
+    /// - Returns: the identity of the first.
     public func identity() throws(BackendError) -> RedisIdentity {
-        try state(of: .single).identity
+        try fromEachNode { node throws(BackendError) in try node.state().identity }
     }
 
-    /// Runs a job with the connection; makes one if there is none, drops it after any error.
+    /// Asks each node. One of several that is away is no reason to fail: the others serve their partitions.
+    /// - Returns: the first answer.
+    private func fromEachNode<Answer>(
+        _ ask: (NodeControl) throws(BackendError) -> Answer
+    ) throws(BackendError) -> Answer {
+        var first: Answer?
+        var failure = BackendError.redis(.unavailable("the Redis cluster has no masters"))
+        for node in try options.nodes() {
+            do throws(BackendError) {
+                let answer = try ask(control(at: node))
+                first = first ?? answer
+            } catch {
+                guard case .redis(.unavailable) = error else { throw error }
+                failure = error
+            }
+        }
+        guard let first else { throw failure }
+        return first
+    }
+
+    /// The partition's node by the topology; other calls for the partition go there until this is called
+    /// again. So what they read is of the Redis whose state was asked.
+    public func node(of partition: PartitionID) throws(BackendError) -> RedisNode.ID {
+        guard let node = options.node(of: partition) else {
+            routes[partition] = nil
+            throw Self.noNode(of: partition)
+        }
+        if options.isCluster { routes[partition] = node }
+        return node
+    }
+
+    /// Asks a node which Redis it is and in which term, and checks its durability settings.
+    public func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
+        try control(at: node).state()
+    }
+
+    /// The connection to a partition's node.
+    func control(of partition: PartitionID) throws(BackendError) -> NodeControl {
+        guard let node = routes[partition] ?? options.node(of: partition) else {
+            throw Self.noNode(of: partition)
+        }
+        return control(at: node)
+    }
+
+    static func noNode(of partition: PartitionID) -> BackendError {
+        .redis(.unavailable("no node of Redis serves partition \(partition.rawValue) now"))
+    }
+
+    private func control(at node: RedisNode.ID) -> NodeControl {
+        if let known = nodes[node] { return known }
+        // Connections to masters that are gone are closed.
+        nodes = nodes.filter { options.mayHave($0.key) }
+        let control = NodeControl(options: options.of(node), logger: logger)
+        nodes[node] = control
+        return control
+    }
+
+    /// Runs a job with the connection to a partition's node.
     func perform<T>(
-        _ job: (BlockingConnection) throws(BackendError) -> T
+        _ partition: PartitionID, _ job: (BlockingConnection) throws(BackendError) -> T
     ) throws(BackendError) -> T {
-        do throws(BackendError) {
-            let current: BlockingConnection
-            if let connection, !connection.isMisplaced {
-                current = connection
-            } else {
-                current = try connect()
-            }
-            connection = current
-            let result = try job(current)
-            usedAt = .now
-            return result
-        } catch {
-            connection = nil
-            report(error)
-            throw error
-        }
+        try control(of: partition).perform(job)
     }
 
-    /// Logs a refusal. If Redis cannot be reached, the caller logs that, with what it waits for.
-    private func report(_ error: BackendError) {
-        switch error {
-        case .redis(.refused(let text)), .redis(.missingRights(let text)):
-            logger.warning("Redis refuses a command", metadata: [LogKey.reason: "\(text)"])
-        default: break
-        }
-    }
-
-    /// Drops a connection that Redis has closed since its last use, or that is silently gone, so that the
-    /// next call does not fail. Only for single calls: a series of calls must fail if Redis was away between
-    /// them (rule 25).
-    func dropIfClosed() {
-        guard let connection else { return }
-        let isIdle = usedAt.duration(to: .now) > .milliseconds(Self.pingMilliseconds)
-        if connection.isClosed
-            || isIdle && !connection.answers(withinMilliseconds: Self.pingMilliseconds)
-        {
-            self.connection = nil
-        }
-    }
-
-    /// An attempt may last seconds if packets are lost. Soon after a failure the same error is thrown again
-    /// without an attempt, so jobs in a queue do not each wait for their own.
-    private func connect() throws(BackendError) -> BlockingConnection {
-        if let failure, ContinuousClock.now < failure.until,
-            failure.topology == options.topology?.current
-        {
-            throw failure.error
-        }
-        do throws(BackendError) {
-            let connection = try BlockingConnection(options)
-            runID = try verify(connection).identity.runID
-            try loadScripts(connection)
-            failure = nil
-            backOff.reset()
-            return connection
-        } catch {
-            failure = (
-                error, .now + .milliseconds(backOff.next()), options.topology?.current
-            )
-            throw error
-        }
-    }
-
-    private func verify(
-        _ connection: BlockingConnection
-    ) throws(BackendError) -> RedisNodeState {
-        let server = RedisServerInfo(
-            info: try connection.call(RedisServerInfo.infoCommand),
-            config: try connection.ask(RedisServerInfo.configCommand),
-            demandsReplicas: options.demandsReplicas)
-        guard let identity = server.identity else {
-            throw .redis(.unexpectedReply("INFO has no run_id or no master_replid"))
-        }
-        guard !server.isReplica else { throw .redis(.refused("Redis is a replica")) }
-        let text = server.complaints.joined(separator: "; ")
-        guard text.isEmpty || options.allowUnsafeSettings else {
-            throw .redis(
-                server.unsafeSettings.isEmpty
-                    ? .refused("Redis cannot store data safely: \(text)")
-                    : .unsafeSettings(text))
-        }
-        if !text.isEmpty && text != warnedOf {
-            logger.warning(
-                "Redis runs with unsafe settings", metadata: [LogKey.settings: "\(text)"])
-        }
-        warnedOf = text
-        guard server.isOfCluster else {
-            return RedisNodeState(identity: identity, term: connection.node.term)
-        }
-        let reply = try connection.call(RedisServerInfo.clusterCommand)
-        guard let term = RedisServerInfo.term(reply) else {
-            throw .redis(.unexpectedReply("CLUSTER INFO has no cluster_my_epoch"))
-        }
-        return RedisNodeState(identity: identity, term: term)
-    }
-
-    private func loadScripts(_ connection: BlockingConnection) throws(BackendError) {
-        for script in Script.allCases {
-            guard let digest = try connection.call(script.loadCommand).text else {
-                throw .redis(.unexpectedReply("SCRIPT LOAD gave no digest"))
-            }
-            digests[script] = digest
-        }
-    }
-
-    /// Runs a script. If Redis has forgotten it, loads it and runs it again.
+    /// Runs scripts of one partition in one round trip, in order.
     func run(
-        _ script: Script, keys: [String], _ arguments: [Argument]
-    ) throws(BackendError) -> Reply {
-        try perform { connection throws(BackendError) in
-            try self.run(script, keys: keys, arguments, on: connection)
-        }
-    }
-
-    /// The same on a connection that a job already has.
-    func run(
-        _ script: Script, keys: [String], _ arguments: [Argument],
-        on connection: BlockingConnection
-    ) throws(BackendError) -> Reply {
-        try run([Evaluation(script: script, keys: keys, arguments: arguments)], on: connection)[0]
-    }
-
-    /// Runs several in one round trip, in order. If Redis has forgotten one, it is loaded, and everything
-    /// from there runs again: scripts that ran before change nothing.
-    func run(
-        _ evaluations: [Evaluation], on connection: BlockingConnection
+        _ evaluations: [Evaluation], of partition: PartitionID
     ) throws(BackendError) -> [Reply] {
-        let commands = evaluations.map { $0.command(digest: digests[$0.script] ?? "") }
-        try connection.send(commands)
-        var replies: [Reply] = []
-        for _ in commands { replies.append(try connection.receive()) }
-        if let missing = replies.firstIndex(where: \.isMissingScript) {
-            try loadScripts(connection)
-            for index in missing..<commands.count {
-                replies[index] = try connection.call(commands[index])
-            }
-        }
-        for case .error(let text) in replies { throw connection.error(text) }
-        return replies
-    }
-
-    /// A script to run, with its keys and arguments.
-    struct Evaluation {
-        let script: Script
-        let keys: [String]
-        let arguments: [Argument]
-
-        fileprivate func command(digest: String) -> Command {
-            var command = Command(argumentCount: 3 + keys.count + arguments.count)
-            command.append("EVALSHA")
-            command.append(digest)
-            command.append(Int64(keys.count))
-            for key in keys { command.append(key) }
-            for argument in arguments {
-                switch argument {
-                case .text(let text): command.append(text)
-                case .number(let number): command.append(number)
-                case .bytes(let bytes): command.append(bytes)
-                }
-            }
-            return command
+        let node = try control(of: partition)
+        return try node.perform { connection throws(BackendError) in
+            try node.run(evaluations, on: connection)
         }
     }
 
-    /// An argument of a script.
-    enum Argument {
-        case text(String)
-        case number(Int64)
-        case bytes([UInt8])
-
-        /// A term, as `CLUSTER INFO` writes it.
-        static func term(_ term: UInt64) -> Argument { .text(String(term)) }
-    }
-}
-
-extension Reply {
-    fileprivate var isMissingScript: Bool {
-        if case .error(let text) = self { ErrorReply.isMissingScript(text) } else { false }
-    }
-}
-
-extension Reply {
-    /// From the reply of rights.lua: the rights that are missing; nil if none is.
-    var missingRights: String? {
-        let names = (elements ?? []).compactMap(\.text)
-        return names.isEmpty ? nil : names.joined(separator: ", ")
+    /// Runs a script of a partition.
+    func run(
+        _ script: Script, of partition: PartitionID, keys: [String], _ arguments: [Argument]
+    ) throws(BackendError) -> Reply {
+        try control(of: partition).run(script, keys: keys, arguments)
     }
 
-    /// The number that most scripts answer.
-    func code() throws(BackendError) -> Int64 {
-        guard let value = integerValue else { throw .redis(.unexpectedReply("\(self)")) }
-        return value
+    /// The same, for a single call: a connection that was lost before it is replaced.
+    func runAlone(
+        _ script: Script, of partition: PartitionID, keys: [String], _ arguments: [Argument]
+    ) throws(BackendError) -> Reply {
+        let node = try control(of: partition)
+        node.dropIfClosed()
+        return try node.run(script, keys: keys, arguments)
     }
 
-    /// Whether a script did its work: 1 or 0.
-    func done() throws(BackendError) -> Bool { try code() == 1 }
+    /// Items by the node of their partitions; those of partitions without a node are left out.
+    func byNode<Item>(
+        _ items: [Item], _ partition: (Item) -> PartitionID
+    ) -> [(node: NodeControl, items: [Item])] {
+        var groups: [(node: NodeControl, items: [Item])] = []
+        for item in items {
+            guard let node = try? control(of: partition(item)) else { continue }
+            if let index = groups.firstIndex(where: { $0.node === node }) {
+                groups[index].items.append(item)
+            } else {
+                groups.append((node, [item]))
+            }
+        }
+        return groups
+    }
 }

@@ -11,11 +11,9 @@ extension RedisGateControl {
         let settling = settling(settlement)
         let reading = Self.reading(
             partition, after: settlement.to, maximumRequests: maximumRequests)
-        return try perform { connection throws(BackendError) in
-            let replies = try self.run([settling, reading], on: connection)
-            guard try replies[0].done() else { return nil }
-            return try Self.view(replies[1])
-        }
+        let replies = try run([settling, reading], of: partition)
+        guard try replies[0].done() else { return nil }
+        return try Self.view(replies[1])
     }
 
     private func settling(_ settlement: Settlement) -> Evaluation {
@@ -56,12 +54,29 @@ extension RedisGateControl {
             ])
     }
 
-    /// Publishes how far partitions are settled (rule 24), and reads each of them after its cursor. Nil for a
-    /// partition whose gate is not open in its epoch.
-    public func heartbeat(_ rows: [PartitionRow]) throws(BackendError) -> [GateView?] {
-        try perform { connection throws(BackendError) in
-            let replies = try self.run(
-                rows.flatMap { row in
+    /// Publishes how far partitions are settled (rule 24), and reads each of them after its cursor: one round
+    /// trip for each node. Nil for a partition whose gate is not open in its epoch.
+    public func heartbeat(_ rows: [PartitionRow]) -> [Result<GateView?, BackendError>] {
+        var results = rows.map { row -> Result<GateView?, BackendError> in
+            .failure(Self.noNode(of: row.id))
+        }
+        for (node, numbers) in byNode(Array(rows.indices), { rows[$0].id }) {
+            do throws(BackendError) {
+                let views = try heartbeat(numbers.map { rows[$0] }, at: node)
+                for (number, view) in zip(numbers, views) { results[number] = view }
+            } catch {
+                for number in numbers { results[number] = .failure(error) }
+            }
+        }
+        return results
+    }
+
+    private func heartbeat(
+        _ rows: [PartitionRow], at node: NodeControl
+    ) throws(BackendError) -> [Result<GateView?, BackendError>] {
+        try node.perform { connection throws(BackendError) in
+            let replies = try node.replies(
+                to: rows.flatMap { row in
                     [
                         Evaluation(
                             script: .heartbeat, keys: [Keys.gate(row.id)],
@@ -69,12 +84,15 @@ extension RedisGateControl {
                         Self.reading(row.id, after: row.cursor, maximumRequests: 1),
                     ]
                 }, on: connection)
-            var views: [GateView?] = []
-            for index in rows.indices {
-                let isOpen = try replies[2 * index].done()
-                views.append(isOpen ? try Self.view(replies[2 * index + 1]) : nil)
+            return rows.indices.map { index in
+                Result { () throws(BackendError) -> GateView? in
+                    for case .error(let text) in replies[2 * index...2 * index + 1] {
+                        throw connection.error(text)
+                    }
+                    let isOpen = try replies[2 * index].done()
+                    return isOpen ? try Self.view(replies[2 * index + 1]) : nil
+                }
             }
-            return views
         }
     }
 }

@@ -26,6 +26,8 @@
 --     layout will have other kinds
 --   coupond:{P}:E:C:staged   hash: holders that a load has written so far
 --   coupond:{P}:E:C:claim    string: which load may write them: number 8 | last moved, microseconds 8
+--   coupond:{P}:replicas     string, always empty, of a cluster with redis-wait-replicas: written before each
+--                            WAIT, so there is something to wait for
 -- Integers are big-endian. Ids are opaque bytes, never numbers: above 2^53 Lua would round them to another
 -- id. Numbers stay below 2^53; redis.call writes those exactly, `..` does not. Gate and record are one
 -- string each, because every call of the gate reads and writes both: fields of a hash would be found one

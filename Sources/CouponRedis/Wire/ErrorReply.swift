@@ -7,6 +7,7 @@ enum ErrorReply {
         "READONLY": "Redis is a replica and accepts no writes",
         "MASTERDOWN": "Redis is a replica that lost its master",
         "CLUSTERDOWN": "the Redis cluster is down",
+        "CROSSSLOT": "the keys lie in several slots of the Redis cluster",
         "TRYAGAIN": "the Redis cluster is moving the slot",
         "MOVED": "another node of the Redis cluster has the slot",
         "ASK": "another node of the Redis cluster is taking the slot",

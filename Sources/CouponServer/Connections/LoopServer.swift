@@ -16,8 +16,7 @@ final class LoopServer {
     let loopServers: LoopServers
     let clocks: Clocks
     let logger: Logger
-    private let gate: any Gate
-    private let replicas: (any ReplicaLink)?
+    private let gates: any GateSource
     /// Nil once it is closed.
     private(set) var worker: Worker?
 
@@ -61,15 +60,30 @@ final class LoopServer {
             maximumOfDaemon: configuration.maximumConnections, counters: loopServers)
         buffers = BufferBudget(limit: configuration.limits.bufferBytes / loopServers.eventLoops)
         pendingCalls = PendingCalls(now: clocks.now())
-        gate = environment.makeGate(on: loop)
-        replicas = environment.makeReplicas(on: loop)
-        let worker = Worker(
-            gate: gate, replicas: replicas, host: self, options: configuration.worker)
-        self.worker = worker
-        gate.delegate = worker
-        replicas?.delegate = worker
+        gates = environment.makeWorkerGates(on: loop)
+        let partitions = configuration.worker.partitioning.count
+        let routes =
+            gates.changedRoutes()
+            ?? GateRoutes(ways: [], places: Array(repeating: -1, count: partitions))
+        worker = Worker(routes: routes, host: self, options: configuration.worker)
+        connect(routes)
+        gates.mayHaveChanged = { [weak self] in self?.followRoutes() }
         scheduleFrameWatch()
         scheduleLagProbe()
+    }
+
+    private func connect(_ routes: GateRoutes) {
+        for way in routes.ways {
+            way.gate.delegate = worker
+            way.replicas?.delegate = worker
+        }
+    }
+
+    /// Follows the nodes of Redis.
+    func followRoutes() {
+        guard let routes = gates.changedRoutes() else { return }
+        connect(routes)
+        withWorker { $0.use(routes) }
     }
 
     /// Answers a caller that is still connected.
@@ -109,8 +123,7 @@ final class LoopServer {
             connection.goAway(isLast: true)
             connection.close()
         }
-        gate.close()
-        replicas?.close()
+        gates.close()
         timers.cancel()
         worker = nil
     }

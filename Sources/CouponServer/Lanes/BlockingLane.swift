@@ -214,7 +214,10 @@ actor BlockingLane {
         let loopServers = self.loopServers
         submitRecurring { lane in
             let rows = lane.readPartitions()
-            loopServers.each { loopServer in loopServer.withWorker { $0.apply(rows: rows) } }
+            loopServers.each { loopServer in
+                loopServer.followRoutes()
+                loopServer.withWorker { $0.apply(rows: rows) }
+            }
         }
     }
 }

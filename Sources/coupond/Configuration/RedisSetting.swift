@@ -74,6 +74,11 @@ extension RedisSetting {
         return found
     }
 
+    /// How many servers there are at least that each worker connects to.
+    var nodes: Int {
+        if case .seeds(.cluster(let addresses)) = self { max(3, addresses.count) } else { 1 }
+    }
+
     /// Nil if Redis never moves.
     var seeds: RedisSeeds? {
         if case .seeds(let seeds) = self { seeds } else { nil }

@@ -27,6 +27,6 @@ public final class FakeReplicas: ReplicaLink {
     public func answer(_ answer: ReplicaAnswer?) {
         precondition(isAsked, "nothing was asked")
         isAsked = false
-        delegate?.replicas(didAnswer: answer)
+        delegate?.replicas(self, didAnswer: answer)
     }
 }

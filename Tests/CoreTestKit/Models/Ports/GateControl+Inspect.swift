@@ -6,14 +6,13 @@ extension GateControl {
     /// One inspection for each question, in order.
     public func inspect(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
-    ) throws(BackendError) -> [GateInspection] {
-        var inspections: [GateInspection] = []
-        for question in questions {
-            inspections.append(
+    ) -> [Result<GateInspection, BackendError>] {
+        questions.map { question in
+            Result { () throws(BackendError) in
                 try inspect(
                     question.coupon, partition: partitioning.partition(of: question.coupon),
-                    user: question.user))
+                    user: question.user)
+            }
         }
-        return inspections
     }
 }

@@ -88,12 +88,17 @@ public final class ModelGates: GateControl {
     }
 
     /// heartbeat.lua and read.lua.
-    public func heartbeat(_ rows: [PartitionRow]) throws(BackendError) -> [GateView?] {
-        return try run(.heartbeat, nil) {
-            rows.map { row in
-                world.redis.heartbeat(row.id, epoch: row.epoch, now: now)
-                    ? view(row.id, after: row.cursor, 1) : nil
+    public func heartbeat(_ rows: [PartitionRow]) -> [Result<GateView?, BackendError>] {
+        do throws(BackendError) {
+            return try run(.heartbeat, nil) {
+                rows.map { row in
+                    .success(
+                        world.redis.heartbeat(row.id, epoch: row.epoch, now: now)
+                            ? view(row.id, after: row.cursor, 1) : nil)
+                }
             }
+        } catch {
+            return rows.map { _ in .failure(error) }
         }
     }
 

@@ -1,0 +1,70 @@
+/// A worker's gates with what is in flight to each. One gate that does not answer holds up its own partitions
+/// only.
+struct GateWays {
+    struct Way {
+        let gate: any Gate
+        let replicas: (any ReplicaLink)?
+        var asked = AskedCalls()
+        /// Partitions with something to send that wait until a call is answered.
+        var waiting: [PartitionID] = []
+
+        var hasRoom: Bool { asked.count < Limits.gateCallsInFlight }
+    }
+
+    private var ways: [Way] = []
+    /// For each partition its place in `ways`; negative if no node serves it.
+    private var places: [Int]
+
+    init(_ routes: GateRoutes) {
+        ways = routes.ways.map { Way(gate: $0.gate, replicas: $0.replicas) }
+        places = routes.places
+    }
+
+    var count: Int { ways.count }
+    var indices: Range<Int> { ways.indices }
+
+    subscript(index: Int) -> Way {
+        _read { yield ways[index] }
+        _modify { yield &ways[index] }
+    }
+
+    /// The place of a partition's gate; nil if no node serves it.
+    func place(of partition: PartitionID) -> Int? {
+        let place = places[partition.rawValue]
+        return place < 0 ? nil : place
+    }
+
+    /// The partition's gate; nil if no node serves it.
+    func gate(of partition: PartitionID) -> (any Gate)? {
+        place(of: partition).map { ways[$0].gate }
+    }
+
+    /// The gates that serve partitions.
+    var gatesInUse: [any Gate] {
+        Set(places).sorted().filter { $0 >= 0 }.map { ways[$0].gate }
+    }
+
+    /// Whether a pending request can be sent or refused.
+    var haveRoom: Bool {
+        for place in ways.indices where ways[place].hasRoom || ways[place].gate.identity == nil {
+            return true
+        }
+        return false
+    }
+
+    /// Follows the nodes.
+    /// - Returns: what was asked at nodes that do not serve the partition any more. Their answers no longer
+    ///   count.
+    mutating func use(_ routes: GateRoutes) -> [AskedCalls.Question] {
+        for way in routes.ways.dropFirst(ways.count) {
+            ways.append(Way(gate: way.gate, replicas: way.replicas))
+        }
+        var abandoned: [AskedCalls.Question] = []
+        for (partition, place) in places.enumerated() where place != routes.places[partition] {
+            guard place >= 0 else { continue }
+            abandoned += ways[place].asked.abandon(PartitionID(partition))
+        }
+        places = routes.places
+        return abandoned
+    }
+}

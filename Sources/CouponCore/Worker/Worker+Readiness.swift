@@ -1,0 +1,70 @@
+/// What a worker can do now.
+extension Worker {
+    /// Why some partitions cannot accept requests now; nil if all can.
+    public var whyNotReady: String? {
+        if isDraining { return "the daemon is shutting down" }
+        let closed = options.partitioning.count - partitionsOpen
+        if closed == 0 { return nil }
+        if let trouble = whyNoGate { return trouble }
+        return "\(closed) partitions have no open gate"
+            + (whyNoEvents.map { ", or their events do not come: \($0)" } ?? "")
+    }
+
+    /// Why Redis, or one of its nodes, cannot be used; nil if all can.
+    public var whyNoGate: String? {
+        for gate in ways.gatesInUse {
+            if let trouble = gate.trouble { return trouble }
+            if gate.identity == nil { return "Redis is not reachable" }
+        }
+        return nil
+    }
+
+    /// Why the daemon receives no events, or not those of some partition; nil while it does.
+    package var whyNoEvents: String? { silences.reason }
+
+    /// How many partitions have an open gate.
+    public var partitionsOpen: Int {
+        if isDraining { return 0 }
+        let identities = ways.indices.map { place in
+            ways[place].gate.trouble == nil ? ways[place].gate.identity : nil
+        }
+        return options.partitioning.all.count { partition in
+            guard let identity = ways.place(of: partition).flatMap({ identities[$0] }) else {
+                return false
+            }
+            return book.isOpen(partition, by: identity)
+        }
+    }
+
+    /// What is known of a partition.
+    public func place(of partition: PartitionID) -> (epoch: Epoch, isOpen: Bool) {
+        let identity = ways.gate(of: partition)?.identity
+        let isOpen = identity.map { book.isOpen(partition, by: $0) } ?? false
+        return (book.epoch(of: partition), isOpen)
+    }
+}
+
+/// Why events do not come.
+struct Silences {
+    /// Those of all partitions.
+    private var ofAll: String?
+    private var byPartition: [PartitionID: String] = [:]
+
+    /// Nil if all come.
+    var reason: String? { ofAll ?? byPartition.values.first }
+
+    /// - Parameter partition: nil for all.
+    mutating func begin(_ partition: PartitionID?, _ reason: String) {
+        if let partition { byPartition[partition] = reason } else { ofAll = reason }
+    }
+
+    /// - Parameter partition: nil for all.
+    mutating func end(_ partition: PartitionID?) {
+        if let partition {
+            byPartition[partition] = nil
+        } else {
+            ofAll = nil
+            byPartition = [:]
+        }
+    }
+}

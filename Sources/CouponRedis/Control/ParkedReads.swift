@@ -1,0 +1,139 @@
+/// Waits for entries in queues of different hash slots. A cluster refuses one XREAD for several of them, also
+/// if one node has them all.
+///
+/// Each queue has a connection of its own with an XREAD that blocks in Redis: the read is parked. One poll(2)
+/// watches all of them, so the first entry of any queue ends the wait at once. A read stays parked from one
+/// wait to the next.
+internal import CouponCore
+internal import Glibc
+internal import Logging
+
+final class ParkedReads {
+    private struct Read {
+        let connection: BlockingConnection
+        /// The position after which it reads; nil if it was answered.
+        var after: Position?
+        /// When it was sent.
+        var sentAt: ContinuousClock.Instant
+        /// When a wait was last about its queue.
+        var wantedAt: ContinuousClock.Instant
+    }
+
+    /// How long one read blocks in Redis, in milliseconds.
+    private static let blockMilliseconds: Int64 = 5_000
+    /// The connection of a queue that no wait was about for so long is closed.
+    private static let unwantedAfter = Duration.seconds(10)
+
+    private let options: RedisOptions
+    private let logger: Logger
+    private var reads: [PartitionID: Read] = [:]
+    private var backOff = BackOff()
+    /// After a failure no read is parked until then.
+    private var mayParkAt = ContinuousClock.now
+
+    init(_ options: RedisOptions, _ logger: Logger) {
+        self.options = options
+        self.logger = logger
+    }
+
+    /// Parks reads for queues that have none. The heartbeat finds the entries of a queue that has none.
+    func park(_ queues: [(partition: PartitionID, after: Position)]) {
+        let now = ContinuousClock.now
+        for (partition, after) in queues where now >= mayParkAt || reads[partition] != nil {
+            do throws(BackendError) {
+                try park(partition, after, now)
+            } catch {
+                fail(partition, "\(error)")
+            }
+        }
+        reads = reads.filter { $0.value.wantedAt.duration(to: now) < Self.unwantedAfter }
+    }
+
+    private func park(
+        _ partition: PartitionID, _ after: Position, _ now: ContinuousClock.Instant
+    ) throws(BackendError) {
+        var read: Read
+        // What came after an earlier position than `after` has answered the read already.
+        if let parked = reads[partition], parked.after.map({ $0 <= after }) ?? true {
+            read = parked
+            let longest = Self.blockMilliseconds + options.blockingTimeoutMilliseconds
+            if read.after != nil, read.sentAt.duration(to: now) > .milliseconds(longest) {
+                throw .redis(.unavailable("Redis did not answer a read of a queue"))
+            }
+        } else {
+            read = Read(
+                connection: try BlockingConnection(options), after: nil, sentAt: now, wantedAt: now)
+        }
+        read.wantedAt = now
+        if read.after == nil {
+            try read.connection.send(
+                Command(
+                    "XREAD", "COUNT", "1", "BLOCK", String(Self.blockMilliseconds), "STREAMS",
+                    Keys.queue(partition), after.description))
+            (read.after, read.sentAt) = (after, now)
+        }
+        reads[partition] = read
+    }
+
+    /// What poll(2) watches for these queues.
+    func descriptors(of queues: [(partition: PartitionID, after: Position)]) -> [pollfd] {
+        queues.compactMap { queue in
+            guard let read = reads[queue.partition], read.after != nil else { return nil }
+            return pollfd(fd: read.connection.descriptor, events: Int16(POLLIN), revents: 0)
+        }
+    }
+
+    /// The partitions whose queues have an entry, or must be looked at because their read has failed.
+    func grown(_ queues: [(partition: PartitionID, after: Position)]) -> [PartitionID] {
+        queues.filter { hasGrown($0.partition, $0.after) }.map(\.partition)
+    }
+
+    private func hasGrown(_ partition: PartitionID, _ after: Position) -> Bool {
+        guard var read = reads[partition], read.after != nil, read.connection.hasInput else {
+            return false
+        }
+        do throws(BackendError) {
+            // A part of the answer may be there: the rest comes.
+            guard let reply = try read.connection.poll(milliseconds: 1) else { return false }
+            if case .error(let text) = reply {
+                if ErrorReply.isWrongType(text) {
+                    // The queue is not a stream. The next read of it finds that, so do not wait.
+                    reads[partition] = nil
+                    return true
+                }
+                throw read.connection.error(text)
+            }
+            backOff.reset()
+            read.after = nil
+            reads[partition] = read
+            return reply.firstPosition.map { $0 > after } ?? false
+        } catch {
+            fail(partition, "\(error)")
+            return true
+        }
+    }
+
+    /// Drops a read. Its slot may be at another node now, or the node may have become a replica: the
+    /// partition's next step finds out.
+    private func fail(_ partition: PartitionID, _ reason: String) {
+        reads[partition] = nil
+        // The reads of a node break together.
+        guard ContinuousClock.now >= mayParkAt else { return }
+        if backOff.failures == 0 {
+            logger.warning(
+                "a queue cannot be watched in Redis: its entries are found a moment later",
+                metadata: [
+                    LogKey.partition: "\(partition.rawValue)", LogKey.reason: "\(reason)",
+                ])
+        }
+        mayParkAt = .now + .milliseconds(backOff.next())
+    }
+}
+
+extension Reply {
+    /// The position of the first entry in the reply of XREAD; nil if the time was over.
+    fileprivate var firstPosition: Position? {
+        let entries = elements?.first?.elements?.last?.elements
+        return entries?.first?.elements?.first?.text.flatMap { Position($0) }
+    }
+}

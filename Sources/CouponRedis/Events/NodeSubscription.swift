@@ -1,0 +1,180 @@
+/// The subscriptions at one node of a cluster. A node that is silent is pinged, as a single Redis is (rule
+/// 39).
+internal import CouponCore
+internal import DequeModule
+internal import Logging
+
+final class NodeSubscription {
+    /// How long a node may be silent before it is pinged, and then after the ping.
+    private static let silence = Duration.milliseconds(500)
+    private static let disconnectedAfter = Duration.seconds(1)
+    /// A partition that the node has refused, or given up, is asked for again after this time.
+    private static let retry = Duration.milliseconds(250)
+
+    private enum State: Equatable {
+        /// To be asked for, not before the moment.
+        case wanted(ContinuousClock.Instant)
+        case asked
+        case active
+    }
+
+    private let options: RedisOptions
+    private let logger: Logger
+    private var connection: BlockingConnection?
+    private var states: [PartitionID: State] = [:]
+    /// Partitions whose subscription has no answer yet, in the order in which they were asked for.
+    private var asked: Deque<PartitionID> = []
+    /// Partitions whose silence was reported.
+    private var down: Set<PartitionID> = []
+    private var heardAt = ContinuousClock.now
+    private var pingedAt: ContinuousClock.Instant?
+    private var backOff = BackOff()
+    private var mayConnectAt = ContinuousClock.now
+    private var malformedEvents = 0
+
+    init(_ options: RedisOptions, _ logger: Logger) {
+        self.options = options
+        self.logger = logger
+    }
+
+    /// What poll(2) watches; nil without a connection.
+    var descriptor: Int32? { connection?.descriptor }
+
+    /// Whether no partition is expected here.
+    var isUnused: Bool { states.isEmpty }
+
+    /// How long until a connection or a subscription is tried again; nil if nothing is to be tried.
+    var millisecondsToNextAttempt: Double? {
+        var moments = states.values.compactMap { state in
+            if case .wanted(let moment) = state { moment } else { nil }
+        }
+        if connection == nil { moments = [mayConnectAt] }
+        return moments.min().map { max(0, ContinuousClock.now.duration(to: $0) / .milliseconds(1)) }
+    }
+
+    /// The partition's events come from this node.
+    func expect(_ partition: PartitionID) { states[partition] = .wanted(.now) }
+
+    /// The partition's events come from another node now.
+    func drop(_ partition: PartitionID) -> [EventSignal] {
+        guard let state = states.removeValue(forKey: partition), down.remove(partition) == nil
+        else { return [] }
+        let signals = [EventSignal.partitionDown(partition, "its node has changed")]
+        guard state == .active, let connection else { return signals }
+        do throws(BackendError) {
+            try connection.send(Command("SUNSUBSCRIBE", Keys.events(partition)))
+            return signals
+        } catch {
+            return signals + fail("\(error)")
+        }
+    }
+
+    /// Connects if that is due, subscribes, and pings a silent node.
+    func advance() -> [EventSignal] {
+        do throws(BackendError) {
+            if connection == nil {
+                guard ContinuousClock.now >= mayConnectAt else { return [] }
+                connection = try BlockingConnection(options)
+                heardAt = .now
+            }
+            try subscribe()
+            try ping()
+            return []
+        } catch {
+            return fail("\(error)")
+        }
+    }
+
+    /// One channel a command: a cluster refuses several hash slots in one.
+    private func subscribe() throws(BackendError) {
+        let now = ContinuousClock.now
+        for (partition, state) in states {
+            guard case .wanted(let moment) = state, now >= moment else { continue }
+            try connection?.send(Command("SSUBSCRIBE", Keys.events(partition)))
+            states[partition] = .asked
+            asked.append(partition)
+        }
+    }
+
+    private func ping() throws(BackendError) {
+        let now = ContinuousClock.now
+        if let pingedAt {
+            guard pingedAt.duration(to: now) < Self.disconnectedAfter else {
+                throw .redis(.unavailable("Redis did not answer a ping of the subscription"))
+            }
+        } else if heardAt.duration(to: now) >= Self.silence {
+            pingedAt = now
+            try connection?.send(Command("PING"))
+        }
+    }
+
+    /// Reads what has arrived.
+    func receive() -> [EventSignal] {
+        guard let connection else { return [] }
+        var signals: [EventSignal] = []
+        do throws(BackendError) {
+            var next = try connection.poll(milliseconds: 1)
+            while let reply = next {
+                heardAt = .now
+                pingedAt = nil
+                signals += apply(reply, connection)
+                next = try connection.poll(milliseconds: 0)
+            }
+            return signals
+        } catch {
+            return signals + fail("\(error)")
+        }
+    }
+
+    private func apply(_ reply: Reply, _ connection: BlockingConnection) -> [EventSignal] {
+        if case .error(let text) = reply {
+            guard let partition = asked.popFirst() else { return [] }
+            return lose(partition, "\(connection.error(text))")
+        }
+        let parts = reply.elements ?? []
+        switch (parts.first?.text, parts.last) {
+        case ("ssubscribe", _):
+            guard let partition = asked.popFirst(), states[partition] == .asked else { return [] }
+            backOff.reset()
+            states[partition] = .active
+            down.remove(partition)
+            return [.partitionUp(partition)]
+        case ("sunsubscribe", _):
+            // Unasked: the hash slot has left this node, or the node is no master any more.
+            guard parts.count > 1, let channel = parts[1].text,
+                let partition = states.keys.first(where: { Keys.events($0) == channel })
+            else { return [] }
+            options.topologyMayHaveChanged()
+            return lose(partition, "the node has given up the partition")
+        case ("smessage", .bytes(let bytes)):
+            guard let event = CompletionEvent(bytes) else {
+                malformedEvents += 1
+                logger.warning(
+                    "dropped an event that cannot be read",
+                    metadata: [LogKey.bytes: "\(bytes.count)", LogKey.soFar: "\(malformedEvents)"])
+                return []
+            }
+            return states[event.partition] == .active ? [.event(event)] : []
+        default: return []  // the answer to a ping
+        }
+    }
+
+    /// A partition has no subscription, and is asked for again.
+    private func lose(_ partition: PartitionID, _ reason: String) -> [EventSignal] {
+        guard states[partition] != nil else { return [] }
+        states[partition] = .wanted(.now + Self.retry)
+        return down.insert(partition).inserted ? [.partitionDown(partition, reason)] : []
+    }
+
+    /// The connection is lost, or was not made.
+    private func fail(_ reason: String) -> [EventSignal] {
+        connection = nil
+        pingedAt = nil
+        asked = []
+        mayConnectAt = .now + .milliseconds(backOff.next())
+        return states.keys.sorted().flatMap { partition -> [EventSignal] in
+            states[partition] = .wanted(.now)
+            return down.insert(partition).inserted ? [.partitionDown(partition, reason)] : []
+        }
+    }
+}
