@@ -166,7 +166,6 @@ internal import Testing
         for _ in 1...50 { #expect(try control.wait(for: next, milliseconds: 1).isEmpty) }
         #expect(try await fixture.connections() == before + 1, "only redis-cli has connected")
         try await fixture.server.cli("DEL", Keys.queue(PartitionID(5)))
-        try await fixture.server.cli("SET", Keys.queue(PartitionID(6)), "no stream")
         _ = try fixture.ask(request(2))
         #expect(try control.wait(for: next, milliseconds: 60_000) == [partition])
     }

@@ -57,7 +57,10 @@ final class ParkedReads {
         if let parked = reads[partition], parked.after.map({ $0 <= after }) ?? true {
             read = parked
             let longest = Self.blockMilliseconds + options.blockingTimeoutMilliseconds
-            if read.after != nil, read.sentAt.duration(to: now) > .milliseconds(longest) {
+            // Its answer may have waited for this wait.
+            if read.after != nil, read.sentAt.duration(to: now) > .milliseconds(longest),
+                !read.connection.hasInput
+            {
                 throw .redis(.unavailable("Redis did not answer a read of a queue"))
             }
         } else {

@@ -43,6 +43,9 @@ extension RedisGateControl {
         return queues.map(\.partition).filter { grown.contains(Keys.queue($0)) }
     }
 
+    /// How long one poll(2) lasts at most, in milliseconds: then queues whose read has failed get a new one.
+    private static let longestPoll: Double = 250
+
     /// A read for each queue. The queues of a node that is away are left out: their partitions fail anyway.
     private func watch(_ queues: [Queue], _ milliseconds: Int) -> [PartitionID] {
         let groups = byNode(queues, { $0.partition }).filter { !$0.node.isAway }
@@ -54,8 +57,9 @@ extension RedisGateControl {
                 descriptors += node.parked.descriptors(of: queues)
             }
             let left = max(0, ContinuousClock.now.duration(to: end) / .milliseconds(1))
+            let pause = min(left, Self.longestPoll)
             _ = unsafe poll(
-                &descriptors, nfds_t(descriptors.count), Int32(clamping: Int64(left.rounded(.up))))
+                &descriptors, nfds_t(descriptors.count), Int32(clamping: Int64(pause.rounded(.up))))
             let grown = groups.flatMap { $0.node.parked.grown($0.items) }
             if !grown.isEmpty || ContinuousClock.now >= end { return grown }
         }
