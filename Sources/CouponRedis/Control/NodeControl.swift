@@ -143,7 +143,9 @@ final class NodeControl {
         }
         warnedOf = text
         isCluster = server.isOfCluster
-        guard isCluster else { return RedisNodeState(identity: identity) }
+        guard isCluster else {
+            return RedisNodeState(identity: identity, term: connection.node.term)
+        }
         let reply = try connection.call(RedisServerInfo.clusterCommand)
         guard let term = RedisServerInfo.term(reply) else {
             throw .redis(.unexpectedReply("CLUSTER INFO has no cluster_my_epoch"))
