@@ -126,7 +126,10 @@ private final class Nodes {
             return down == lost && up.count == 16
         }
         let partition = try #require(lost.sorted().first)
-        _ = try nodes.open(partition, epoch: 2)
+        try await eventually("the map names the new master") {
+            _ = try nodes.open(partition, epoch: 2)
+            return true
+        }
         try await eventually("its event comes from the new master") {
             next()
             return epochs[partition] == 2

@@ -115,7 +115,7 @@ extension RedisGateControl {
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(BackendError) -> Bool {
         try run(
-            .complete,
+            .complete, of: partition,
             keys: [
                 Keys.gate(partition), Keys.record(coupon, partition, epoch),
                 Keys.claim(coupon, partition, epoch),
