@@ -80,7 +80,9 @@ extension Witness {
         let holds = (byRequest[wish.requestID] ?? []).contains {
             !$0.isLost && !isRefused($0.accepted) && !wasRefused(attempt, before: $0)
         }
-        if holds, attempt.attempt > 0 || wish.tries == 1, !didPostgresGoBack {
+        if holds, !refusedByDeposed.contains(wish.requestID),
+            attempt.attempt > 0 || wish.tries == 1, !didPostgresGoBack
+        {
             fail("promise 6: a holder got \(outcome)")
         }
     }

@@ -29,6 +29,7 @@ extension Witness {
             didAccept(Acceptance(accepted, position, at: play.line.now), in: partition, at: server)
         case .soldOut, .notOpen, .ended, .paused, .closed:
             gateRefusals[request.requestID, default: []].append(play.line.now)
+            if server !== play.redis { refusedByDeposed.insert(request.requestID) }
         case .replayed, .duplicate, .rejected, .expired: break
         }
     }

@@ -32,6 +32,8 @@ final class Witness {
     var byRequest: [RequestID: [Acceptance]] = [:]
     /// When the gate refused tries of a request.
     var gateRefusals: [RequestID: [Int64]] = [:]
+    /// Requests that a deposed master refused: it does not know the holders of the new one.
+    var refusedByDeposed: Set<RequestID> = []
     /// The call that was given each position, by its number.
     var byPosition: [PartitionID: [Position: Int]] = [:]
     /// How many calls the gate has judged.

@@ -67,7 +67,7 @@ extension LoopServer {
     /// Methods that came after the first version of the protocol. Names are only ever added.
     private static let features = [
         "adopt_redis", "authenticate", "coupon_status_batch", "explain", "go_away", "issue_batch",
-        "watch",
+        "topology", "watch",
     ]
 
     private var serverInfo: ServerInfo {
