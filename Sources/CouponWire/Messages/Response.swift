@@ -82,93 +82,36 @@ extension MessageArena {
     func response(_ response: Response) throws(Failure) -> Part<Coupond__V1__Response> {
         let part = try make(Coupond__V1__Response.self)
         part.id = response.id
+        part.result_case = response.result.wireCase
         switch response.result {
-        case .failure(let failure):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_ERROR
-            part.error = try error(failure)
-        case .issue(let outcome):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_ISSUE
-            part.issue = try issue(outcome)
-        case .couponStatus(let status):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS
-            part.coupon_status = try couponStatus(status)
-        case .issueBatch(let ends):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_ISSUE_BATCH
-            part.issue_batch = try issueBatch(ends)
-        case .couponStatusBatch(let batch):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS_BATCH
-            part.coupon_status_batch = try couponStatusBatch(batch)
-        case .events(let events):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_WATCH
-            part.watch = try page(of: events)
-        case .health(let notReady):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_HEALTH
-            part.health = try health(notReady)
-        case .serverInfo(let info):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_SERVER_INFO
-            part.server_info = try serverInfo(info)
+        case .failure(let failure): part.error = try error(failure)
+        case .issue(let outcome): part.issue = try issue(outcome)
+        case .couponStatus(let status): part.coupon_status = try couponStatus(status)
+        case .issueBatch(let ends): part.issue_batch = try issueBatch(ends)
+        case .couponStatusBatch(let batch): part.coupon_status_batch = try couponStatusBatch(batch)
+        case .events(let events): part.watch = try page(of: events)
+        case .health(let notReady): part.health = try health(notReady)
+        case .serverInfo(let info): part.server_info = try serverInfo(info)
         case .authenticated(let authentication):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_AUTHENTICATE
             part.authenticate = try authenticated(authentication)
-        case .goAway(let isLast):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_GO_AWAY
-            part.go_away = try goAway(isLast: isLast)
-        case .reloaded, .gateRebuilt, .redisAdopted, .topology, .connections,
-            .connectionsEnded:
-            try setOperation(response.result, of: part)
-        case .coupon(let coupon):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_COUPON
-            part.coupon = try self.coupon(coupon)
-        case .coupons(let coupons):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS
-            part.list_coupons = try page(of: coupons)
-        case .audit(let audit):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON
-            part.audit_coupon = try self.audit(audit)
-        case .issues(let issues):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_ISSUES
-            part.list_issues = try page(of: issues)
-        case .deadLetters(let letters):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS
-            part.list_dead_letters = try page(of: letters)
-        case .deadLetter(let letter):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER
-            part.dead_letter = try deadLetter(letter)
-        case .adminActions(let lines):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_ADMIN_ACTIONS
-            part.list_admin_actions = try page(of: lines)
-        case .explanation(let sentences):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_EXPLAIN
-            part.explain = try explanation(of: sentences)
+        case .goAway(let isLast): part.go_away = try goAway(isLast: isLast)
+        case .reloaded(let report): part.reload = try reloaded(report)
+        case .gateRebuilt(let partition, let epoch):
+            part.rebuild_gate = try rebuilt(partition, epoch)
+        case .redisAdopted(let partitions): part.adopt_redis = try adopted(partitions)
+        case .topology(let report): part.topology = try topology(report)
+        case .connections(let connections): part.list_connections = try page(of: connections)
+        case .connectionsEnded(let count): part.end_connections = try connectionsEnded(count)
+        case .coupon(let coupon): part.coupon = try self.coupon(coupon)
+        case .coupons(let coupons): part.list_coupons = try page(of: coupons)
+        case .audit(let audit): part.audit_coupon = try self.audit(audit)
+        case .issues(let issues): part.list_issues = try page(of: issues)
+        case .deadLetters(let letters): part.list_dead_letters = try page(of: letters)
+        case .deadLetter(let letter): part.dead_letter = try deadLetter(letter)
+        case .adminActions(let lines): part.list_admin_actions = try page(of: lines)
+        case .explanation(let sentences): part.explain = try explanation(of: sentences)
         }
         return part
-    }
-
-    /// Sets the answer to a method about the daemon or its gates.
-    private func setOperation(
-        _ result: Response.Result, of part: Part<Coupond__V1__Response>
-    ) throws(Failure) {
-        switch result {
-        case .reloaded(let report):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_RELOAD
-            part.reload = try reloaded(report)
-        case .gateRebuilt(let partition, let epoch):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE
-            part.rebuild_gate = try rebuilt(partition, epoch)
-        case .redisAdopted(let partitions):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS
-            part.adopt_redis = try adopted(partitions)
-        case .topology(let report):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_TOPOLOGY
-            part.topology = try topology(report)
-        case .connections(let connections):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_LIST_CONNECTIONS
-            part.list_connections = try page(of: connections)
-        case .connectionsEnded(let count):
-            part.result_case = COUPOND__V1__RESPONSE__RESULT_END_CONNECTIONS
-            part.end_connections = try connectionsEnded(count)
-        default: break
-        }
     }
 
     @_lifetime(borrow self)
@@ -197,6 +140,37 @@ extension MessageArena {
         let part = try make(Coupond__V1__AdoptRedisResponse.self)
         part.partitions = UInt32(clamping: partitions)
         return part
+    }
+}
+
+extension Response.Result {
+    fileprivate var wireCase: Coupond__V1__Response__ResultCase {
+        switch self {
+        case .failure: COUPOND__V1__RESPONSE__RESULT_ERROR
+        case .issue: COUPOND__V1__RESPONSE__RESULT_ISSUE
+        case .couponStatus: COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS
+        case .issueBatch: COUPOND__V1__RESPONSE__RESULT_ISSUE_BATCH
+        case .couponStatusBatch: COUPOND__V1__RESPONSE__RESULT_COUPON_STATUS_BATCH
+        case .events: COUPOND__V1__RESPONSE__RESULT_WATCH
+        case .health: COUPOND__V1__RESPONSE__RESULT_HEALTH
+        case .serverInfo: COUPOND__V1__RESPONSE__RESULT_SERVER_INFO
+        case .authenticated: COUPOND__V1__RESPONSE__RESULT_AUTHENTICATE
+        case .goAway: COUPOND__V1__RESPONSE__RESULT_GO_AWAY
+        case .reloaded: COUPOND__V1__RESPONSE__RESULT_RELOAD
+        case .gateRebuilt: COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE
+        case .redisAdopted: COUPOND__V1__RESPONSE__RESULT_ADOPT_REDIS
+        case .topology: COUPOND__V1__RESPONSE__RESULT_TOPOLOGY
+        case .connections: COUPOND__V1__RESPONSE__RESULT_LIST_CONNECTIONS
+        case .connectionsEnded: COUPOND__V1__RESPONSE__RESULT_END_CONNECTIONS
+        case .coupon: COUPOND__V1__RESPONSE__RESULT_COUPON
+        case .coupons: COUPOND__V1__RESPONSE__RESULT_LIST_COUPONS
+        case .audit: COUPOND__V1__RESPONSE__RESULT_AUDIT_COUPON
+        case .issues: COUPOND__V1__RESPONSE__RESULT_LIST_ISSUES
+        case .deadLetters: COUPOND__V1__RESPONSE__RESULT_LIST_DEAD_LETTERS
+        case .deadLetter: COUPOND__V1__RESPONSE__RESULT_DEAD_LETTER
+        case .adminActions: COUPOND__V1__RESPONSE__RESULT_LIST_ADMIN_ACTIONS
+        case .explanation: COUPOND__V1__RESPONSE__RESULT_EXPLAIN
+        }
     }
 }
 
