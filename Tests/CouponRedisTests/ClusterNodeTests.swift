@@ -126,13 +126,16 @@ private final class Nodes {
             return down == lost && up.count == 16
         }
         let partition = try #require(lost.sorted().first)
-        try await eventually("the map names the new master") {
-            _ = try nodes.open(partition, epoch: 2)
-            return true
-        }
+        // A subscription moves once more when the map names the new master: a replica accepts them too. What
+        // is published in between is lost, so each try opens the gate in another epoch.
+        var epoch: Epoch = 1
         try await eventually("its event comes from the new master") {
             next()
-            return epochs[partition] == 2
+            guard up.count == 16 else { return false }
+            epoch += 1
+            _ = try nodes.open(partition, epoch: epoch)
+            next()
+            return epochs[partition].map { $0 > 1 } == true
         }
         #expect(down == lost, "no other subscription was broken")
     }
