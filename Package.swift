@@ -268,6 +268,7 @@ if Context.environment["COUPOND_FUZZ"] != nil {
     let decoders = [
         "CHiredis", "CLibcrypto", "CLibpq", "CProtobufC", "CCouponProto", "CouponDomain",
         "CouponAccess", "CouponCore", "CouponWire", "CouponRedis", "CouponPostgres", "Systemd",
+        "CThreads", "SerialThreads",
     ]
     let configuration: Target.Dependency = .product(
         name: "Configuration", package: "swift-configuration")

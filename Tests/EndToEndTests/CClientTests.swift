@@ -118,9 +118,11 @@ private func vectorLines(_ kind: String) throws -> [String] {
     return vectors.compactMap { vector in
         let bytes = vector.bytes.isEmpty ? "-" : vector.bytes
         guard let text = vector.error?.text else {
-            // The default of a limit is the daemon's.
-            let isDefault = vector.name.hasSuffix(" without a limit")
-            return "\(kind) \(bytes) \(isDefault ? bytes : vector.meaning ?? "")"
+            // The default of a limit is the daemon's, and so is what a trace means.
+            let isOfDaemon =
+                vector.name.hasSuffix(" without a limit")
+                || vector.name.hasPrefix("health with a trace ")
+            return "\(kind) \(bytes) \(isOfDaemon ? bytes : vector.meaning ?? "")"
         }
         if text == "frame: is not a protobuf message" { return "no-\(kind) \(bytes) -" }
         let isRead = text.hasPrefix("issue.") || text.hasPrefix("coupon_status.")

