@@ -68,7 +68,7 @@ public final class RedisServer: Sendable {
         return [
             "--port", "0", "--tls-port", String(port), "--tls-cert-file", server.certificate,
             "--tls-key-file", server.key, "--tls-ca-cert-file", certificates.authority,
-            "--tls-auth-clients", "yes", "--tls-replication", "yes",
+            "--tls-auth-clients", "yes", "--tls-replication", "yes", "--tls-cluster", "yes",
         ]
     }
 
