@@ -65,7 +65,7 @@ def test_a_request(vector: Vector) -> None:
     read = pb.Request.FromString(bytes.fromhex(vector["bytes"]))
     read.DiscardUnknownFields()
     # Where the daemon has a default of its own.
-    if read.WhichOneof("method") in ("list_coupons", "list_issues"):
+    if read.WhichOneof("method") in ("list_coupons", "list_issues", "list_connections"):
         page = getattr(read, read.WhichOneof("method") or "")
         page.limit = page.limit or 100
     if read.WhichOneof("method") == "watch":
