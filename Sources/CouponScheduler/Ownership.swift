@@ -7,6 +7,8 @@ struct Ownership {
     private let partitioning: Partitioning
     private var reviewAt: MonotonicTime
     private var failures = 0
+    /// Whether another daemon may claim what this one releases, as of the last review.
+    private(set) var hasOthers = true
 
     struct Changes {
         var taken: [PartitionID] = []
@@ -26,7 +28,9 @@ struct Ownership {
         lending: Lending, now: MonotonicTime
     ) throws(BackendError) -> Changes? {
         guard now >= reviewAt else { return nil }
-        let wholeShare = try ledger.joinMembers().share(of: partitioning.count)
+        let members = try ledger.joinMembers()
+        hasOthers = members.count > 1
+        let wholeShare = members.share(of: partitioning.count)
         let lent = lending.lent(now)
         lending.recall(max(0, lent.count - wholeShare))
         let share = max(0, wholeShare - lent.count)

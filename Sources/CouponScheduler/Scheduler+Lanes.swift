@@ -59,10 +59,12 @@ extension Scheduler {
     /// A partition that should be in another lane: others wait for it, or it is one of several.
     /// - Parameter lent: how many partitions that lane has.
     private func heaviest(beside lent: Int, _ now: MonotonicTime) -> PartitionID? {
+        // Another daemon may claim a partition before the other lane does, and would start its rebuild again.
+        let candidates = owned.keys.sorted().filter { !ownership.hasOthers || rebuilds[$0] == nil }
         if options.lendsEagerly {
-            return owned.keys.sorted().first { owned[$0]?.hasBacklog(for: 0, now) == true }
+            return candidates.first { owned[$0]?.hasBacklog(for: 0, now) == true }
         }
-        let heavy = owned.keys.filter { owned[$0]?.isHeavy(now) == true }.sorted()
+        let heavy = candidates.filter { owned[$0]?.isHeavy(now) == true }
         guard let first = heavy.first, heavy.count > lent + 1 || othersAreLight(beside: first, now)
         else { return nil }
         return first

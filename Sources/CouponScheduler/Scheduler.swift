@@ -21,7 +21,7 @@ package final class Scheduler {
     /// What each node was when it was last asked, and when it is asked again. A node that is not here is
     /// asked before its replies are used.
     private var nodes: [RedisNode.ID: (state: RedisNodeState, checkAt: MonotonicTime)] = [:]
-    private var ownership: Ownership
+    private(set) var ownership: Ownership
     private var turnsSinceStart = 0
     private var rereadAt: MonotonicTime
     private var reportedOwned: Set<PartitionID> = []

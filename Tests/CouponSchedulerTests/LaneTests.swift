@@ -109,6 +109,32 @@ import Testing
         #expect(has(second, 0))
     }
 
+    /// Found by the simulator: two daemons took over each other's rebuild again and again.
+    @Test func `a rebuild is not lent while another daemon could claim it in between`() {
+        let (plant, lending, other) = (plant, lending, plant.daemon())
+        let lanes = [0, 1].map { lane in
+            plant.daemon { options in
+                (options.lane, options.lending, options.lendsEagerly) = (lane, lending, true)
+            }
+        }
+        plant.run(lanes[0], lanes[1], other, turns: 8_000) {
+            plant.isOpen(0) && plant.isOpen(1) && (has(other, 0) || has(other, 1))
+                && (has(lanes[0], 0) || has(lanes[0], 1))
+        }
+        let own = has(other, 0) ? 1 : 0
+        plant.offer(8)
+        plant.offer(9)
+        plant.accept(2_000, of: own == 0 ? 8 : 9)
+        plant.loseGate(own)
+        let epoch = plant.row(own).epoch
+        var isLent = false
+        plant.run(lanes[0], lanes[1], other, turns: 8_000) {
+            isLent = isLent || !plant.isOpen(own) && has(lanes[1], own)
+            return plant.row(own).epoch > epoch && plant.isOpen(own)
+        }
+        #expect(!isLent && plant.row(own).epoch == epoch + 1)
+    }
+
     @Test func `what is lent counts as the daemon's share`() throws {
         lend()
         let other = plant.daemon()
