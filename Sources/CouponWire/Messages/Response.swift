@@ -227,6 +227,13 @@ extension Response.Result {
                     try Field.message(raw.list_admin_actions, "list_admin_actions")))
         case COUPOND__V1__RESPONSE__RESULT_EXPLAIN:
             self = .explanation(try Sentence.all(try Field.message(raw.explain, "explain")))
+        default: try self.init(ofOperation: raw)
+        }
+    }
+
+    /// The answer to a method about the daemon or its gates.
+    private init(ofOperation raw: Part<Coupond__V1__Response>) throws(Failure) {
+        switch raw.result_case {
         case COUPOND__V1__RESPONSE__RESULT_RELOAD:
             self = .reloaded(try ReloadReport(try Field.message(raw.reload, "reload")))
         case COUPOND__V1__RESPONSE__RESULT_REBUILD_GATE:
