@@ -243,9 +243,7 @@ extension Reply {
     fileprivate var isMissingScript: Bool {
         if case .error(let text) = self { ErrorReply.isMissingScript(text) } else { false }
     }
-}
 
-extension Reply {
     /// From the reply of rights.lua: the rights that are missing; nil if none is.
     var missingRights: String? {
         let names = (elements ?? []).compactMap(\.text)

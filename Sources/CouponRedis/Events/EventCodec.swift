@@ -1,5 +1,24 @@
 /// Reads the bytes of an event; Scripts/prelude.lua describes them.
 internal import CouponCore
+internal import Logging
+
+/// Reads events as they arrive; counts and logs those that cannot be read.
+struct EventDecoder {
+    let logger: Logger
+    private var malformedEvents = 0
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    /// Nil if the bytes are not an event of a known layout.
+    mutating func event(_ bytes: [UInt8]) -> CompletionEvent? {
+        if let event = CompletionEvent(bytes) { return event }
+        malformedEvents += 1
+        logger.warning(
+            "dropped an event that cannot be read",
+            metadata: [LogKey.bytes: "\(bytes.count)", LogKey.soFar: "\(malformedEvents)"])
+        return nil
+    }
+}
 
 extension CompletionEvent {
     /// Nil if the bytes are not an event of a known layout.

@@ -19,7 +19,6 @@ final class NodeSubscription {
     }
 
     private let options: RedisOptions
-    private let logger: Logger
     private var connection: BlockingConnection?
     private var states: [PartitionID: State] = [:]
     /// Partitions whose subscription has no answer yet, in the order in which they were asked for.
@@ -30,11 +29,11 @@ final class NodeSubscription {
     private var pingedAt: ContinuousClock.Instant?
     private var backOff = BackOff()
     private var mayConnectAt = ContinuousClock.now
-    private var malformedEvents = 0
+    private var decoder: EventDecoder
 
     init(_ options: RedisOptions, _ logger: Logger) {
         self.options = options
-        self.logger = logger
+        decoder = EventDecoder(logger)
     }
 
     /// What poll(2) watches; nil without a connection.
@@ -147,13 +146,7 @@ final class NodeSubscription {
             options.topologyMayHaveChanged()
             return lose(partition, "the node has given up the partition")
         case ("smessage", .bytes(let bytes)):
-            guard let event = CompletionEvent(bytes) else {
-                malformedEvents += 1
-                logger.warning(
-                    "dropped an event that cannot be read",
-                    metadata: [LogKey.bytes: "\(bytes.count)", LogKey.soFar: "\(malformedEvents)"])
-                return []
-            }
+            guard let event = decoder.event(bytes) else { return [] }
             return states[event.partition] == .active ? [.event(event)] : []
         default: return []  // the answer to a ping
         }

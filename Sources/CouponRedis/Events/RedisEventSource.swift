@@ -26,7 +26,7 @@ public final class RedisEventSource: EventSource {
     private var failedIn: Topology?
     /// When the oldest unanswered ping was sent.
     private var pingedAt: ContinuousClock.Instant?
-    private var malformedEvents = 0
+    private var decoder: EventDecoder
 
     /// - Parameters:
     ///   - options: where Redis is; nothing is connected yet.
@@ -34,6 +34,7 @@ public final class RedisEventSource: EventSource {
     public init(options: RedisOptions, logger: Logger) {
         self.options = options
         self.logger = logger
+        decoder = EventDecoder(logger)
     }
 
     /// Blocks until something arrives, at most half a second; nil if nothing did. Only connecting may take
@@ -113,14 +114,7 @@ public final class RedisEventSource: EventSource {
             backOff.reset()
             return .up
         case ("pmessage", .bytes(let bytes)):
-            guard let event = CompletionEvent(bytes) else {
-                malformedEvents += 1
-                logger.warning(
-                    "dropped an event that cannot be read",
-                    metadata: [LogKey.bytes: "\(bytes.count)", LogKey.soFar: "\(malformedEvents)"])
-                return nil
-            }
-            return .event(event)
+            return decoder.event(bytes).map { .event($0) }
         default: return nil  // the answer to a ping
         }
     }
