@@ -47,21 +47,12 @@ struct ConnectionList: AsyncParsableCommand {
     func run() async throws {
         let filter = ConnectionFilter(principal: which.principal, address: which.from)
         try await global.withClient(reading: true) { client in
-            var table = Table(header: CallerConnection.header)
-            var (last, left) = (after, limit)
-            while left > 0,
-                case let page = try await client.connections(
-                    filter, after: last, limit: min(left, Limits.connectionsPerPage)),
-                let end = page.last
-            {
-                if global.json {
-                    try Output.write(page.map(\.json.description))
-                } else {
-                    table.rows += page.map(\.row)
-                }
-                (last, left) = (end.id, left - page.count)
-            }
-            if !global.json { try Output.write(table.lines) }
+            try await printPages(
+                from: after, limit: limit, asJSON: global.json, header: CallerConnection.header,
+                next: { after, left in
+                    try await client.connections(
+                        filter, after: after, limit: min(left, Limits.connectionsPerPage))
+                }, place: \.id, json: \.json, row: \.row)
         }
     }
 }

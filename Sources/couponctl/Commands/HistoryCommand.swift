@@ -36,21 +36,12 @@ struct HistoryCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await global.withClient(reading: true) { client in
-            var table = Table(header: TrailLine.header)
-            var (last, left) = (before ?? .max, limit)
-            while left > 0,
-                case let page = try await client.adminActions(
-                    of: subject, before: last, limit: min(left, Limits.trailLinesPerPage)),
-                let end = page.last
-            {
-                if global.json {
-                    try Output.write(page.map(\.json.description))
-                } else {
-                    table.rows += page.map(\.row)
-                }
-                (last, left) = (end.id, left - page.count)
-            }
-            if !global.json { try Output.write(table.lines) }
+            try await printPages(
+                from: before ?? .max, limit: limit, asJSON: global.json, header: TrailLine.header,
+                next: { before, left in
+                    try await client.adminActions(
+                        of: subject, before: before, limit: min(left, Limits.trailLinesPerPage))
+                }, place: \.id, json: \.json, row: \.row)
         }
     }
 }
