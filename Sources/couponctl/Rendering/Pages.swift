@@ -1,5 +1,5 @@
 /// Lists that come in pages.
-internal import CouponDomain
+internal import CouponClient
 
 /// Prints up to `limit` items as JSON lines while they come, or as one table at the end.
 /// - Parameters:
