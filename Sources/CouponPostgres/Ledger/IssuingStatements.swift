@@ -33,7 +33,7 @@ extension Statement {
                     AS r (coupon_id, user_id, sequence, request_id, accepted_at)
                 RETURNING 1)
             SELECT 1 / (count(*) = $6)::int FROM inserted
-            """,
+            """, isPrepared: true,
             .integers(candidates.map(\.accepted.coupon.rawValue)),
             .integers(candidates.map(\.accepted.user.rawValue)),
             .integers(candidates.map(\.accepted.sequence)),
@@ -104,7 +104,7 @@ extension Statement {
                 version = r.version
             FROM unnest($1, $2, $3, $4) AS r (id, issued, last_sequence, version)
             WHERE c.id = r.id
-            """,
+            """, isPrepared: true,
             .integers(coupons.map(\.id.rawValue)), .integers(coupons.map(\.issued)),
             .integers(coupons.map(\.lastSequence)), .integers(coupons.map(\.version)))
     }

@@ -60,7 +60,7 @@ extension PostgresLedger {
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
             Statement("SET LOCAL statement_timeout = \(batch.statementMilliseconds)"),
             Statement(
-                "SELECT coupond.move_cursor($1::int4, $2, $3, $4, $5, $6)",
+                "SELECT coupond.move_cursor($1::int4, $2, $3, $4, $5, $6)", isPrepared: true,
                 .integer(Int64(batch.partition.rawValue)), .integer(batch.epoch),
                 .integer(batch.from.epoch), .integer(batch.from.n),
                 .integer(batch.to.epoch), .integer(batch.to.n)),
@@ -68,7 +68,7 @@ extension PostgresLedger {
                 """
                 SELECT \(Coupon.columns), now() FROM coupond.coupon
                 WHERE id = ANY ($1) ORDER BY id FOR UPDATE
-                """, .integers(batch.couponIDs.map(\.rawValue))))
+                """, isPrepared: true, .integers(batch.couponIDs.map(\.rawValue))))
         let issuedAt = rows.count > 0 ? rows.timestamp(0, Coupon.columnCount) : .zero
         return (try rows.coupons(), issuedAt)
     }

@@ -48,7 +48,7 @@ public final class PostgresLedger: Ledger {
                 WHERE locktype = 'advisory' AND classid = $1::int4::oid AND objsubid = 2 AND granted
                     AND database = (
                         SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-                """, .integer(AdvisoryLock.member), .integer(number)))
+                """, isPrepared: true, .integer(AdvisoryLock.member), .integer(number)))
         let (count, rank) = (Int(rows.integer(0, 0)), Int(rows.integer(0, 1)))
         // The locks are lost behind a pooler that gives each transaction another session.
         guard rank < count else {
@@ -78,7 +78,7 @@ public final class PostgresLedger: Ledger {
                         AND objsubid = 2 AND granted AND database = (
                             SELECT oid FROM pg_catalog.pg_database
                             WHERE datname = current_database()))
-            """, .integer(AdvisoryLock.member), .integer(Int64(idleMilliseconds)),
+            """, isPrepared: true, .integer(AdvisoryLock.member), .integer(Int64(idleMilliseconds)),
             .integer(AdvisoryLock.owner))
     }
 

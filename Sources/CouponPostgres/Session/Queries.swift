@@ -12,7 +12,7 @@ extension Session {
                 SELECT \(PartitionRow.columns)
                 FROM coupond.partition AS p CROSS JOIN coupond.installation
                 WHERE p.id = $1 \(lock.map { "FOR \($0.rawValue) OF p" } ?? "")
-                """, .integer(Int64(partition.rawValue))))
+                """, isPrepared: true, .integer(Int64(partition.rawValue))))
         guard rows.count == 1 else {
             throw .postgres(.refused("the database has no partition \(partition.rawValue)"))
         }
@@ -23,7 +23,7 @@ extension Session {
         try run(
             Statement(
                 "SELECT \(Coupon.columns) FROM coupond.coupon WHERE id = ANY ($1) ORDER BY id",
-                .integers(ids.map(\.rawValue)))
+                isPrepared: true, .integers(ids.map(\.rawValue)))
         ).coupons()
     }
 }
