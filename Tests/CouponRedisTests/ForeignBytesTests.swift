@@ -51,7 +51,9 @@ internal import Testing
         try fixture.call(Command("DEL", Keys.queue(partition)))
         try fixture.call(Command("SET", Keys.queue(partition), "x"))
         #expect(try fixture.view().status == .fenced)
-        #expect(try fixture.control.wait(for: [(partition, .zero)], milliseconds: 1) == [partition])
+        #expect(
+            try fixture.control.wait(for: [(partition, .zero)], milliseconds: 60_000) == [partition]
+        )
         try rebuild(fixture)
     }
 

@@ -17,13 +17,11 @@ final class NodeControl {
     private var backOff: BackOff
     /// Which process the connection reaches.
     private(set) var runID = ""
-    /// Whether the connection reaches a node of a cluster, also one that is used as a single Redis.
-    private(set) var isCluster = false
     /// The last warning: the node is checked each second, and each warning is logged once.
     private var warnedOf = ""
     /// The names under which Redis knows the scripts, from SCRIPT LOAD.
     private var digests: [Script: String] = [:]
-    /// How a cluster's queues are watched.
+    /// How its queues are watched.
     let parked: ParkedReads
 
     /// - Parameter options: where the node is; nothing is connected yet.
@@ -142,8 +140,7 @@ final class NodeControl {
                 "Redis runs with unsafe settings", metadata: [LogKey.settings: "\(text)"])
         }
         warnedOf = text
-        isCluster = server.isOfCluster
-        guard isCluster else {
+        guard server.isOfCluster else {
             return RedisNodeState(identity: identity, term: connection.node.term)
         }
         let reply = try connection.call(RedisServerInfo.clusterCommand)
