@@ -7,6 +7,8 @@ final class FakeStore: CouponStore {
     enum Call { case marks, holders, statuses }
 
     var before: (Call) throws(BackendError) -> Void = { _ in }
+    /// What happens after PostgreSQL has read the rows of statuses, and before the gate answers.
+    var between: () -> Void = {}
     /// Coupons whose rows cannot be read.
     var damaged: Set<CouponID> = []
     /// Whether pages are read in advance, as PostgreSQL's are.
@@ -44,10 +46,12 @@ final class FakeStore: CouponStore {
     }
 
     func statusRows(
-        _ questions: [StatusQuestion], _ partitioning: Partitioning
+        _ questions: [StatusQuestion], _ partitioning: Partitioning, during work: () -> Void
     ) throws(BackendError) -> StatusRows {
         try before(.statuses)
         var rows = world.tables.statusRows(questions)
+        between()
+        work()
         for coupon in damaged {
             rows.coupons[coupon] = .failure(.postgres(.refused("an unknown state")))
         }

@@ -128,6 +128,23 @@ private let other = CouponID(2)
         #expect(users(statuses((3, sale), (nil, sale))) == [nil, UserStatus.none])
     }
 
+    @Test func `a request that is rejected while PostgreSQL answers is not overlooked`() throws {
+        let cursor = Position(epoch: 1, n: 1)
+        store.between = { [world, key] in
+            world.tables.partitions[0] = world.tables.partitions[0].withCursor(cursor)
+            world.tables.rejections.append(
+                Rejection(
+                    accepted: AcceptedRequest(
+                        coupon: sale, user: UserID(2), sequence: 2, requestID: name(2)),
+                    position: cursor, reason: .soldOut, issued: nil))
+            world.redis[partition].coupons[key]?.holders[UserID(2)] = nil
+            world.redis[partition].gate?.settled = cursor
+        }
+        #expect(
+            users(statuses((2, sale), (1, sale)))
+                == [.rejected(sequence: 2, reason: .soldOut), issued])
+    }
+
     @Test func `without Redis it answers what PostgreSQL knows, and without PostgreSQL nothing`() {
         world.empty()
         #expect(

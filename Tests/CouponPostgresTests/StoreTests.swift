@@ -179,7 +179,7 @@ import Testing
         }
         let questions = [question(2), question(nil), question(9), question(1, 5), question(1)]
         for _ in 1...2 {
-            let rows = try store.statusRows(questions, database.installation.partitioning)
+            let rows = try store.statusRows(questions, database.installation.partitioning) {}
             #expect(try rows.coupons[CouponID(4)]?.get().issued == 2)
             #expect(rows.coupons[CouponID(5)] == nil && rows.coupons.count == 1)
             let sequences = try rows.standings.map { standing -> Int64? in
@@ -192,10 +192,12 @@ import Testing
         try database.sql("ALTER TABLE coupond.coupon DROP CONSTRAINT coupon_state_check")
         try database.sql("UPDATE coupond.coupon SET state = 9 WHERE id = 8")
         let rows = try store.statusRows(
-            [question(1, 8), question(1)], database.installation.partitioning)
+            [question(1, 8), question(1)], database.installation.partitioning
+        ) {}
         #expect(throws: BackendError.self) { try rows.coupons[CouponID(8)]?.get() }
         #expect(try rows.coupons[CouponID(4)]?.get().issued == 2)
-        #expect(try store.statusRows([], database.installation.partitioning).standings.isEmpty)
+        #expect(
+            try store.statusRows([], database.installation.partitioning) {}.standings.isEmpty)
     }
 
     @Test func `a load reads every holder that the gate must have`() async throws {

@@ -72,11 +72,15 @@ final class SimulatedStore: CouponStore {
     }
 
     func statusRows(
-        _ questions: [StatusQuestion], _ partitioning: Partitioning
+        _ questions: [StatusQuestion], _ partitioning: Partitioning, during work: () -> Void
     ) throws(BackendError) -> StatusRows {
-        // Two statements: a commit may come between them.
+        // Two statements, and work at the same time: a commit may come between any of them.
+        let moment = play.line.random(0...2)
+        if moment == 0 { work() }
         var rows = try session.read { $0.statusRows(questions) }
+        if moment == 1 { work() }
         rows.standings = try session.read { $0.statusRows(questions).standings }
+        if moment == 2 { work() }
         return rows
     }
 

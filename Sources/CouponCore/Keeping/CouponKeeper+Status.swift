@@ -1,4 +1,5 @@
-/// The status of coupons and users (rule 37): the gate is asked first, then PostgreSQL, whose row wins.
+/// The status of coupons and users (rule 37): gate and PostgreSQL are asked at the same time, and
+/// PostgreSQL's row wins. If its answer is older than what the gate has settled, it is asked again.
 ///
 /// One round trip to each answers any number of questions.
 extension CouponKeeper {
@@ -12,9 +13,12 @@ extension CouponKeeper {
     /// The answers to many questions, in order.
     public func statuses(_ questions: [StatusQuestion]) -> [Result<CouponStatus, Failure>] {
         guard !questions.isEmpty else { return [] }
-        let views = answers(gates.inspect(questions, partitioning))
+        var views: [Result<GateInspection, Failure>] = []
         do throws(BackendError) {
-            let rows = try store.statusRows(questions, partitioning)
+            var rows = try store.statusRows(questions, partitioning) {
+                views = answers(gates.inspect(questions, partitioning))
+            }
+            try renew(&rows, questions, views)
             statusesAtOnce = min(statusesAtOnce + statusesAtOnce / 8 + 1, Limits.statusesPerBatch)
             return questions.indices.map { number in
                 Result { () throws(BackendError) in
@@ -26,6 +30,25 @@ extension CouponKeeper {
             let failure = failure(error)
             return questions.map { _ in .failure(failure) }
         }
+    }
+
+    /// Asks PostgreSQL again where a gate has settled more than PostgreSQL's answer says, so that a request
+    /// that was decided in between is not overlooked.
+    private func renew(
+        _ rows: inout StatusRows, _ questions: [StatusQuestion],
+        _ views: [Result<GateInspection, Failure>]
+    ) throws(BackendError) {
+        let late = questions.indices.filter { number in
+            guard case .success(let view) = views[number],
+                let row = rows.partitions[partitioning.partition(of: questions[number].coupon)]
+            else { return false }
+            return (row.epoch, row.cursor) < (view.epoch, view.settled)
+        }
+        if late.isEmpty { return }
+        let newer = try store.statusRows(late.map { questions[$0] }, partitioning) {}
+        rows.coupons.merge(newer.coupons) { _, newer in newer }
+        rows.partitions.merge(newer.partitions) { _, newer in newer }
+        for (number, standing) in zip(late, newer.standings) { rows.standings[number] = standing }
     }
 
     /// Each error of a gate as its callers read it; the log gets it once, not for each of them.

@@ -37,9 +37,11 @@ public protocol CouponStore: HolderReader {
     /// What PostgreSQL knows of users and coupons, by any request, in order.
     func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?]
 
-    /// All that PostgreSQL knows of many questions about coupons and users, in one round trip.
+    /// All that PostgreSQL knows of many questions about coupons and users, in one round trip. The standings
+    /// are not older than the partitions.
+    /// - Parameter work: done while PostgreSQL works on the questions; not done if they cannot be sent.
     func statusRows(
-        _ questions: [StatusQuestion], _ partitioning: Partitioning
+        _ questions: [StatusQuestion], _ partitioning: Partitioning, during work: () -> Void
     ) throws(BackendError) -> StatusRows
 
     /// Creates a coupon, with its line in the trail. False if the id exists; then there is no line.

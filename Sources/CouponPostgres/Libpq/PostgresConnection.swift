@@ -82,30 +82,37 @@ struct PostgresConnection: ~Copyable {
         _ statements: [Statement], within milliseconds: Int,
         earlier body: (Int, borrowing Rows) -> Void = { _, _ in }
     ) throws(SQLFailure) -> Rows {
+        try begin(statements, within: milliseconds)
+        return try finish(statements.count, within: milliseconds, earlier: body)
+    }
+
+    /// Sends statements without waiting for their answers: `finish` must be called before anything else is
+    /// sent.
+    mutating func begin(
+        _ statements: [Statement], within milliseconds: Int
+    ) throws(SQLFailure) {
         try prepare(statements.filter(\.isPrepared), within: milliseconds)
         guard unsafe PQenterPipelineMode(handle) == 1 else { throw lost() }
         for statement in statements {
             guard send(statement) else { throw lost() }
         }
-        guard unsafe PQpipelineSync(handle) == 1 else { throw lost() }
-        let rows = try collect(
-            ends: statements.count + 1, until: PGRES_PIPELINE_SYNC, within: milliseconds,
-            earlier: body)
-        guard unsafe PQexitPipelineMode(handle) == 1 else { throw lost() }
-        return rows
+        guard unsafe PQpipelineSync(handle) == 1, unsafe PQflush(handle) >= 0 else { throw lost() }
     }
 
-    /// Sends a statement without waiting for its answer: `finish` must be called before anything else is
-    /// sent.
-    mutating func begin(_ statement: Statement) throws(SQLFailure) {
-        guard unsafe PQenterPipelineMode(handle) == 1, send(statement),
-            unsafe PQpipelineSync(handle) == 1, unsafe PQflush(handle) >= 0
-        else { throw lost() }
-    }
-
-    /// Waits for the answer to the statement that was begun.
-    mutating func finish(within milliseconds: Int) throws(SQLFailure) -> Rows {
-        let rows = try collect(ends: 2, until: PGRES_PIPELINE_SYNC, within: milliseconds)
+    /// Waits for the answers to the statements that were begun. Returns the result of the last.
+    mutating func finish(
+        _ count: Int, within milliseconds: Int,
+        earlier body: (Int, borrowing Rows) -> Void = { _, _ in }
+    ) throws(SQLFailure) -> Rows {
+        let rows: Rows
+        do throws(SQLFailure) {
+            rows = try collect(
+                ends: count + 1, until: PGRES_PIPELINE_SYNC, within: milliseconds, earlier: body)
+        } catch {
+            // In pipeline mode the next statement could not be prepared.
+            _ = unsafe PQexitPipelineMode(handle)
+            throw error
+        }
         guard unsafe PQexitPipelineMode(handle) == 1 else { throw lost() }
         return rows
     }

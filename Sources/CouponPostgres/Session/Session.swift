@@ -52,6 +52,25 @@ final class Session {
         }
     }
 
+    /// The same; `work` is done while the server works on the statements. It must not use the session.
+    func run(
+        _ statements: [Statement], during work: () -> Void,
+        earlier body: (Int, borrowing Rows) -> Void
+    ) throws(BackendError) -> Rows {
+        finish()
+        do throws(SQLFailure) {
+            try connectIfNeeded()
+            try connection?.begin(statements, within: answerMilliseconds)
+            work()
+            let rows = try connection?.finish(
+                statements.count, within: answerMilliseconds, earlier: body)
+            guard let rows else { throw .connectionLost("not connected") }
+            return rows
+        } catch {
+            throw .postgres(PostgresFault(closedIfLost(error)))
+        }
+    }
+
     /// The same, with PostgreSQL's own error.
     func attempt(
         _ statements: [Statement], earlier body: (Int, borrowing Rows) -> Void = { _, _ in }
@@ -75,7 +94,7 @@ final class Session {
         finish()
         do throws(SQLFailure) {
             try connectIfNeeded()
-            try connection?.begin(statement)
+            try connection?.begin([statement], within: answerMilliseconds)
             whenFinished = body
         } catch {
             _ = closedIfLost(error)
@@ -87,7 +106,8 @@ final class Session {
         guard let body = whenFinished else { return }
         whenFinished = nil
         do throws(SQLFailure) {
-            guard let rows = try connection?.finish(within: answerMilliseconds) else { return }
+            guard let rows = try connection?.finish(1, within: answerMilliseconds)
+            else { return }
             body(rows)
         } catch {
             _ = closedIfLost(error)
@@ -185,6 +205,8 @@ final class Session {
     private var settings: String {
         // No scans: every statement reads a page by an index. After millions of new rows, of which the
         // planner knows nothing yet, it would read and sort the whole table for each page.
+        // Plans are made once: with these settings no parameter changes a plan, and to plan a status or an
+        // INSERT takes longer than to run it.
         // A store may idle longer in a transaction: lowering a total calls the gate inside it.
         let (idle, idleInTransaction) =
             switch role {
@@ -199,6 +221,7 @@ final class Session {
             SET enable_bitmapscan = off;
             SET max_parallel_workers_per_gather = 0;
             SET jit = off;
+            SET plan_cache_mode = force_generic_plan;
             SET idle_session_timeout = \(idle);
             SET idle_in_transaction_session_timeout = \(idleInTransaction);
             """

@@ -5,12 +5,12 @@ extension PostgresCouponStore {
     /// All that PostgreSQL knows of the questions. A row that cannot be read is an error of its question
     /// only.
     public func statusRows(
-        _ questions: [StatusQuestion], _ partitioning: Partitioning
+        _ questions: [StatusQuestion], _ partitioning: Partitioning, during work: () -> Void
     ) throws(BackendError) -> StatusRows {
         let coupons = Set(questions.map(\.coupon))
         var rows = StatusRows(coupons: [:], standings: [], partitions: [:])
         let standings = try session.run(
-            [Self.coupons(Array(coupons), partitioning), Self.standings(questions)]
+            [Self.coupons(Array(coupons), partitioning), Self.standings(questions)], during: work
         ) { _, result in
             for row in 0..<result.count {
                 let partition = result.partition(row)

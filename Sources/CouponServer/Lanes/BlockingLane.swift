@@ -22,8 +22,8 @@ actor BlockingLane {
     private let thread: SerialThread
     let environment: any ServerEnvironment
     let loopServers: LoopServers
-    private let jobs: AsyncStream<Job>
-    private let inbox: AsyncStream<Job>.Continuation
+    private let end: AsyncStream<Never>
+    private let finished: AsyncStream<Never>.Continuation
     private let jobsWaiting = Atomic<Int>(0)
     private let jobsRefused = Atomic<Int>(0)
     /// When the present job began, in nanoseconds; 0 between jobs.
@@ -89,17 +89,24 @@ actor BlockingLane {
         clocks = worker.clocks
         self.loopServers = loopServers
         self.logger = logger
-        (jobs, inbox) = AsyncStream.makeStream(of: Job.self)
+        (end, finished) = AsyncStream.makeStream()
     }
 
-    /// Works through the jobs until `finish`. Jobs that wait then have no callers any more: each could take
-    /// as long as a server that does not answer.
-    func run() async {
-        for await job in jobs where !isFinished.load(ordering: .relaxed) {
-            jobStart.store(clocks.now().nanoseconds, ordering: .relaxed)
-            job(self)
-            jobStart.store(0, ordering: .relaxed)
-        }
+    /// Ends after `finish`, once the present job has ended.
+    func run() async { for await _ in end {} }
+
+    /// Jobs that wait when the lane is finished have no callers any more: each could take as long as a server
+    /// that does not answer.
+    private func perform(_ job: Job) {
+        guard !isFinished.load(ordering: .relaxed) else { return }
+        jobStart.store(clocks.now().nanoseconds, ordering: .relaxed)
+        job(self)
+        jobStart.store(0, ordering: .relaxed)
+    }
+
+    /// Queues a job at the thread itself: a stream of jobs would wake a thread of Swift's pool for each.
+    private nonisolated func enqueue(_ job: @escaping Job) {
+        thread.perform { self.assumeIsolated { $0.perform(job) } }
     }
 
     /// When the job began that the thread works on; nil if it waits for one.
@@ -150,7 +157,7 @@ actor BlockingLane {
     /// No more jobs, and none of those that wait.
     nonisolated func finish() {
         isFinished.store(true, ordering: .relaxed)
-        inbox.finish()
+        finished.finish()
     }
 
     /// Queues a job. False if too many wait.
@@ -160,7 +167,7 @@ actor BlockingLane {
             refuse()
             return false
         }
-        inbox.yield { lane in
+        enqueue { lane in
             lane.jobsWaiting.subtract(1, ordering: .relaxed)
             job(lane)
         }
@@ -179,14 +186,14 @@ actor BlockingLane {
     /// once.
     nonisolated func submitRecurring(_ job: @escaping Job) {
         guard !isRecurringWaiting.exchange(true, ordering: .relaxed) else { return }
-        inbox.yield { lane in
+        enqueue { lane in
             lane.isRecurringWaiting.store(false, ordering: .relaxed)
             job(lane)
         }
     }
 
     /// Queues the next slice of a job. The bound does not count it: the job was counted when it began.
-    nonisolated func goOn(_ job: @escaping Job) { inbox.yield(job) }
+    nonisolated func goOn(_ job: @escaping Job) { enqueue(job) }
 
     /// The same, a little later.
     nonisolated func goOn(after milliseconds: Int64, _ job: @escaping Job) {
