@@ -14,6 +14,43 @@ local function has_term(term)
   return string.match(info, 'cluster_my_epoch:(%d+)') == term
 end
 
+-- From the bytes of a record. nil if the coupon is not loaded; false if its record is damaged.
+local function unpack_record(key, bytes)
+  local used, queued, next_sequence, rev, version, total, state, sold_out, opens, closes, cap,
+    cap_version, filling = record_numbers(key, bytes)
+  if not used then return used end
+  return {
+    used = used, queued = queued, next_sequence = next_sequence, rev = rev, version = version,
+    total = total, state = state, sold_out = sold_out, opens = opens, closes = closes,
+    cap = cap >= 0 and cap or nil, cap_version = cap_version, filling = filling,
+  }
+end
+
+local function pack_record(r)
+  local bytes = struct.pack(RECORD, LAYOUT, r.used, r.queued, r.next_sequence, r.rev, r.version, r.total,
+    r.state, r.sold_out, r.opens, r.closes, r.cap or -1, r.cap_version)
+  if r.filling then return bytes .. struct.pack('>I8', r.filling) end
+  return bytes
+end
+
+-- How many slots may be used.
+local function limit_of(r)
+  local limit = r.total
+  if limit < 0 then limit = math.huge end
+  if r.cap and r.cap < limit then limit = r.cap end
+  return limit
+end
+
+-- Bit 0: every slot is used. Bit 1: all of the total is committed.
+local function flags_of(r)
+  return (r.used >= limit_of(r) and 1 or 0) + 2 * r.sold_out
+end
+
+-- What makes a coupon open or closed to a new user, apart from the time.
+local function door_of(r)
+  return struct.pack('>BBI8I8', r.state, flags_of(r), r.opens, r.closes)
+end
+
 local function read_record(key) return unpack_record(key, get(key)) end
 
 local function write_record(key, r) redis.call('SET', key, pack_record(r)) end

@@ -66,31 +66,23 @@ local function judge_known(holder, request_id, gate)
   return string.char(VERDICT_DUPLICATE, state) .. place
 end
 
--- Why no new user gets the coupon now; false if one may.
-local function why_shut(record, now)
-  return (record.state == 3 and VERDICT_CLOSED) or (record.state == 2 and VERDICT_PAUSED)
-    or (now < record.opens and VERDICT_NOT_OPEN) or (now >= record.closes and VERDICT_ENDED)
-end
-
--- Judges the requests for one coupon, counts the accepted ones in its record, and appends their verdicts to
--- `out` and themselves to `entry`. Returns how many were accepted, and the HSET that is to be done for them;
--- nil if a holder is damaged.
-local function judge(record, requests, holders_key, here, now, gate, out, entry)
+-- Judges the requests for one coupon, and appends their verdicts to `out` and the accepted ones to `entry`.
+-- `shut` is the verdict for new users while no new user gets the coupon, else false. Returns how many slots
+-- are used then, and the HSET that is to be done; nil if a holder is damaged.
+local function judge(used, limit, sequence, shut, requests, holders_key, here, now, gate, out, entry)
   local count = #requests / GATE_REQUEST_BYTES
-  local users, held = {}, {}
+  local users = {}
   for i = 1, count do
     local at = (i - 1) * GATE_REQUEST_BYTES
     users[i] = string.sub(requests, at + 1, at + ID_BYTES)
   end
-  if count > 0 then held = redis.pcall('HMGET', holders_key, unpack(users)) end
+  local held = redis.pcall('HMGET', holders_key, unpack(users))
   if held.err then return nil end
 
   -- The gate spends most of its time in this loop, so it looks nothing up and makes no string twice.
   local pack, unpack_from, judge_known = struct.pack, struct.unpack, judge_known
-  local accepted_verdict, accepted_holder = string.char(VERDICT_ACCEPTED, 0), string.char(1, 0)
-  local limit, shut, no_details = limit_of(record), why_shut(record, now), nil
-  local used, sequence, verdicts, accepted = record.used, record.next_sequence, #out, #entry
-  local holders, known = { 'HSET', holders_key }, {}
+  local verdicts, accepted, no_details = #out, #entry, nil
+  local holders, writes, known = { 'HSET', holders_key }, 2, {}
   for i = 1, count do
     local user = users[i]
     local request_id, not_after = unpack_from(
@@ -109,52 +101,66 @@ local function judge(record, requests, holders_key, here, now, gate, out, entry)
       out[verdicts + i] = verdict
     else
       local packed = pack('>I8', sequence)
-      local value = accepted_holder .. packed .. here .. request_id
-      out[verdicts + i] = accepted_verdict .. packed .. here
+      local value = ACCEPTED_HOLDER .. packed .. here .. request_id
+      out[verdicts + i] = ACCEPTED_VERDICT .. packed .. here
       used, sequence, accepted = used + 1, sequence + 1, accepted + 1
       entry[accepted] = user .. request_id
-      holders[#holders + 1], holders[#holders + 2] = user, value
-      known[user] = value
+      holders[writes + 1], holders[writes + 2] = user, value
+      writes, known[user] = writes + 2, value
     end
   end
-  local new = sequence - record.next_sequence
-  record.used, record.next_sequence = used, sequence
-  return new, holders
+  return used, holders
 end
 
 local now = clock()
 local n = gate.tail + 1
 local here = struct.pack('>I8I8', epoch, n)
-local keys, changed, new_holders, accepted = {}, {}, {}, 0
+local coupon_backlog, partition_backlog = tonumber(ARGV[3]), tonumber(ARGV[4])
+local keys, values, new_holders, accepted = {}, {}, {}, 0
 for i = 1, #KEYS / 2 - 1 do keys[i] = KEYS[1 + 2 * i] end
+local cleared = ARGV[6 + 2 * #keys]
 local records = keys[2] and redis.call('MGET', unpack(keys)) or { get(keys[1]) }
 -- Pieces of the reply and of the queue entry. The first piece of each is filled in at the end.
 local out, entry = { '' }, { '' }
 
 for i = 1, #keys do
-  local record = unpack_record(keys[i], records[i])
-  local coupon, requests = ARGV[4 + 2 * i], ARGV[5 + 2 * i]
-  if record == false then
+  local coupon, requests, bytes = ARGV[4 + 2 * i], ARGV[5 + 2 * i], records[i]
+  local used, queued, sequence, _, _, total, state, sold_out, opens, closes, cap, _, filling =
+    record_numbers(keys[i], bytes)
+  if used == false then
     return rolled_back()
-  elseif not record then
+  elseif not used then
     out[#out + 1] = struct.pack('>BI8', 1, gate.rev)
-  elseif #requests > 0
-    and (record.queued >= tonumber(ARGV[3]) or gate.queued + accepted >= tonumber(ARGV[4])) then
+  elseif #requests > 0 and (queued >= coupon_backlog or gate.queued + accepted >= partition_backlog) then
     out[#out + 1] = struct.pack('>B', 2)
-  elseif record.filling and #requests > 0 and (not ARGV[6 + 2 * #keys]
-    or struct.unpack('>I8', ARGV[6 + 2 * #keys], (i - 1) * NUMBER_BYTES + 1) < record.filling) then
+  elseif filling and #requests > 0
+    and (not cleared or struct.unpack('>I8', cleared, (i - 1) * NUMBER_BYTES + 1) < filling) then
     out[#out + 1] = struct.pack('>BI8', 3, gate.rev)
   else
-    local judgement, queued, first_sequence = #out + 1, #entry + 1, record.next_sequence
-    out[judgement], entry[queued] = '', ''
-    local count, holders = judge(record, requests, KEYS[2 + 2 * i], here, now, gate, out, entry)
-    if not count then return rolled_back() end
-    if count > 0 then
-      entry[queued] = coupon .. struct.pack('>I8I4', first_sequence, count)
-      record.queued, accepted = record.queued + count, accepted + count
-      changed[i], new_holders[i] = record, holders
+    local judgement, limit = #out + 1, total < 0 and math.huge or total
+    if cap >= 0 and cap < limit then limit = cap end
+    out[judgement] = ''
+    if #requests > 0 then
+      local first = #entry + 1
+      entry[first] = ''
+      local shut = (state == 3 and VERDICT_CLOSED) or (state == 2 and VERDICT_PAUSED)
+        or (now < opens and VERDICT_NOT_OPEN) or (now >= closes and VERDICT_ENDED)
+      local before, holders = used, nil
+      used, holders = judge(
+        used, limit, sequence, shut, requests, KEYS[2 + 2 * i], here, now, gate, out, entry)
+      if not used then return rolled_back() end
+      if used > before then
+        local count = used - before
+        entry[first] = coupon .. struct.pack('>I8I4', sequence, count)
+        accepted, new_holders[#new_holders + 1] = accepted + count, holders
+        values[#values + 1], values[#values + 2] = keys[i],
+          struct.pack('>BI8I8I8', LAYOUT, used, queued + count, sequence + count)
+            .. string.sub(bytes, RECORD_REV)
+      end
     end
-    out[judgement] = struct.pack('>BI8I8', 0, record.rev, record.version) .. door_of(record)
+    out[judgement] = '\0' .. string.sub(bytes, RECORD_REV, RECORD_TOTAL - 1)
+      .. string.char(state, (used >= limit and 1 or 0) + 2 * sold_out)
+      .. string.sub(bytes, RECORD_OPENS, RECORD_CAP - 1)
   end
 end
 
@@ -164,13 +170,7 @@ if accepted > 0 then
   -- later state than the gate.
   local added = redis.pcall('XADD', KEYS[2], position(epoch, n), ENTRY_FIELD, table.concat(entry))
   if type(added) == 'table' and added.err then return rolled_back() end
-  local values = {}
-  for i = 1, #keys do
-    if changed[i] then
-      redis.call(unpack(new_holders[i]))
-      values[#values + 1], values[#values + 2] = keys[i], pack_record(changed[i])
-    end
-  end
+  for i = 1, #new_holders do redis.call(unpack(new_holders[i])) end
   gate.tail, gate.queued = n, gate.queued + accepted
   values[#values + 1], values[#values + 2] = KEYS[1], pack_gate(gate)
   redis.call('MSET', unpack(values))

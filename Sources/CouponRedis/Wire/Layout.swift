@@ -59,6 +59,9 @@ enum Layout {
     /// A coupon as committed: version, total, state, sold out, window.
     static let terms = 2 * number + 2 * code + 2 * time
 
+    /// The bytes of a record that an acceptance changes: layout, used, queued, next sequence. Behind them are
+    /// rev and version, total and states, the window, and the cap.
+    static let recordCounters = code + 3 * number
     /// A coupon as count.lua gets it: requests, largest sequence.
     static let countedCoupon = 2 * number
     /// A coupon as settle.lua gets it: id, requests settled, known to PostgreSQL, terms.
@@ -98,6 +101,11 @@ extension Layout {
         "HOLDER_REQUEST_ID": 1 + 2 * code + place,
         "STAGED_BYTES": stagedHolder,
 
+        "RECORD_REV": 1 + recordCounters,
+        "RECORD_TOTAL": 1 + recordCounters + 2 * number,
+        "RECORD_OPENS": 1 + recordCounters + 3 * number + 2 * code,
+        "RECORD_CAP": 1 + recordCounters + 3 * number + 2 * code + 2 * time,
+
         "COUNTED_BYTES": countedCoupon,
 
         "SETTLED_BYTES": settledCoupon,
@@ -123,6 +131,9 @@ extension Layout {
         for code in VerdictCode.allCases {
             constants[code.constant] = Array(String(code.rawValue).utf8)
         }
+        // Kind or code, and no reason.
+        constants["ACCEPTED_HOLDER"] = Array("'\\1\\0'".utf8)
+        constants["ACCEPTED_VERDICT"] = Array("'\\\(VerdictCode.accepted.rawValue)\\0'".utf8)
         constants["GATE_REQUEST_FORMAT"] = Array("'>c\(requestID)I\(time)'".utf8)
         constants["STAGED_FORMAT"] = Array("'c\(id)c\(holder)'".utf8)
         return constants
