@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build install deb test-deb image static run demo bench test test-client test-python test-examples simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
+.PHONY: help build install deb test-deb image static run demo demo-cluster bench test test-client test-python test-examples simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -34,6 +34,12 @@ run: build ## serve on 127.0.0.1:7070 with a private Redis and PostgreSQL in .lo
 
 demo: build ## a whole sale of 10,000 coupons to 30,000 users, with a check of its accounts
 	@Scripts/demo
+
+demo-cluster: dependencies ## the same on a Redis Cluster, with a master killed in the middle; WAIT=1 waits for replicas
+	swift build --configuration release --product coupond
+	swift build --configuration release --product couponctl
+	swift build --configuration release --product clusterdemo
+	@.build/release/clusterdemo $(if $(WAIT),--wait-replicas $(WAIT))
 
 bench: build ## coupond beside Redis, PostgreSQL and a plain consumer; ONLY=key,key; AGAINST=commit compares the two
 	$(if $(AGAINST),Scripts/bench-against $(AGAINST) --only "$(ONLY)" $(if $(PAIRS),--pairs $(PAIRS)),.build/release/bench --only "$(ONLY)")
@@ -74,10 +80,10 @@ fuzz: dependencies ## damaged bytes for every decoder, SECONDS=60 for each, with
 	Scripts/fuzz $(SECONDS)
 
 ROUNDS ?= 50
-chaos: dependencies ## a whole system with faults: ROUNDS=50, SEED=… repeats a round, ONLY=… selects faults
+chaos: dependencies ## a whole system with faults: ROUNDS=50, SEED=… repeats a round, ONLY=… selects faults, CLUSTER=1
 	swift build --product coupond
 	swift build --product chaos
-	.build/debug/chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+	.build/debug/chaos --rounds $(ROUNDS) $(if $(CLUSTER),--cluster) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 # A full run needs the release build; SMALL=1 uses the debug build, which the tests have made already.
 volume: dependencies ## how daemons handle large states; SMALL=1, ONLY=name,name, DAEMONS=1 or 3

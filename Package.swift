@@ -233,6 +233,13 @@ let package = Package(
             name: "ChaosTests",
             dependencies: ["chaos", "CouponCore", "TestSupport", "TestWorld", nioCore],
             swiftSettings: strict),
+        .executableTarget(
+            name: "clusterdemo",
+            dependencies: [
+                "CouponClient", "CouponCore", "HistoryChecker", "TestSupport", "TestWorld",
+                arguments,
+            ],
+            path: "Tests/ClusterDemo", swiftSettings: strict),
         .target(name: "Goals", path: "Tests/Goals", swiftSettings: strict),
         .testTarget(name: "GoalsTests", dependencies: ["Goals"], swiftSettings: strict),
         .executableTarget(

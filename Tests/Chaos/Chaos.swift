@@ -18,6 +18,7 @@ struct Chaos: AsyncParsableCommand {
     @Option(help: "The seed of the first round. Default: random.") var seed: UInt64?
     @Option(help: "Milliseconds that an answer may be late beyond the promised limit.")
     var tolerance: Int64 = 1_000
+    @Flag(help: "Redis is a cluster of three masters with a replica each.") var cluster = false
     @Option(help: "Use only faults whose name contains this.") var only = ""
     @Option(help: "The folder for logs and reports of failed rounds.") var evidence = ".local/chaos"
 
@@ -53,10 +54,10 @@ struct Chaos: AsyncParsableCommand {
 
     /// False if a promise was broken.
     private func play(_ seed: UInt64, on servers: Servers) async throws -> Bool {
-        let faults = Fault.all.filter {
+        let faults = (cluster ? Fault.allInCluster : Fault.all).filter {
             (only.isEmpty || "\($0)".contains(only)) && (servers.hasLogDisk || $0 != .logDiskFull)
         }
-        let schedule = Schedule(seed: seed, faults: faults)
+        let schedule = Schedule(seed: seed, faults: faults, inCluster: cluster)
         var checker = HistoryChecker()
         checker.toleranceMilliseconds = tolerance
         let round = Round(schedule: schedule, checker: checker)

@@ -36,8 +36,12 @@ enum Fault: Hashable, Sendable {
     case logDiskFull
     /// The network between a daemon and its callers, Redis or PostgreSQL misbehaves.
     case network(Link, NetworkCondition.Kind)
+    /// The master of a coupon is hit, or the slots of a cluster move.
+    case cluster(ClusterFault)
+    /// The network between a daemon and one master of a cluster misbehaves.
+    case clusterNode(NetworkCondition.Kind)
 
-    /// All faults.
+    /// All faults of a system with one Redis.
     static let all: [Fault] =
         [
             .daemonKilled, .daemonStopped, .redisKilled, .redisStopped, .redisEmptied,
@@ -48,6 +52,19 @@ enum Fault: Hashable, Sendable {
         + Link.allCases.flatMap { link in
             NetworkCondition.Kind.allCases.filter { $0 != .healthy }.map { .network(link, $0) }
         }
+
+    /// The faults that only a cluster has.
+    static let ofCluster: [Fault] =
+        ClusterFault.allCases.map { .cluster($0) }
+        + NetworkCondition.Kind.allCases.filter { $0 != .healthy }.map { .clusterNode($0) }
+
+    /// All faults of a system with a cluster.
+    static let allInCluster: [Fault] =
+        ofCluster + all.filter { $0.target != .redis && !$0.isOfRedisLink }
+
+    private var isOfRedisLink: Bool {
+        if case .network(.redis, _) = self { true } else { false }
+    }
 
     /// What a fault hits. Two faults of one round hit different targets.
     enum Target {
@@ -62,7 +79,7 @@ enum Fault: Hashable, Sendable {
         switch self {
         case .daemonKilled, .daemonDiesAt, .daemonStopped: .daemon
         case .redisKilled, .redisStopped, .redisEmptied, .redisOlderLog, .redisForgetsScripts,
-            .redisCutsClients, .redisFull:
+            .redisCutsClients, .redisFull, .cluster, .clusterNode:
             .redis
         case .backendKilled, .sessionsEnded, .postgresKilled, .postgresStopped, .couponLocked,
             .deadlocks, .serialization, .logDiskFull:
@@ -77,10 +94,39 @@ enum Fault: Hashable, Sendable {
         switch self {
         case .daemonStopped, .redisStopped, .postgresStopped: 3_000...4_500
         case .couponLocked: 4_000...10_000
-        case .network(_, .silent), .network(_, .held), .network(_, .oneWay): 1_000...3_500
+        case .network(_, .silent), .network(_, .held), .network(_, .oneWay), .clusterNode:
+            1_000...3_500
+        case .cluster(let fault): fault.duration
         case .redisOlderLog: 200...1_200
         case .logDiskFull: 2_000...3_500
         default: 300...1_500
+        }
+    }
+}
+
+/// What happens to the master of one coupon in a cluster.
+enum ClusterFault: String, CaseIterable, Sendable {
+    /// It is killed for longer than the others wait, so its replica takes over.
+    case masterKilled = "master-killed"
+    /// It is killed and starts again at once.
+    case masterRestarted = "master-restarted"
+    /// It is stopped until its replica has taken over, and goes on as if nothing had happened.
+    case masterStopped = "master-stopped"
+    /// Its replica takes over by order, and later it takes over again.
+    case failover
+    /// Everything in it is gone.
+    case nodeEmptied = "node-emptied"
+    /// The coupon's hash slot moves to another master; for a while half of its keys are at each.
+    case slotMigrated = "slot-migrated"
+    /// Another master takes the coupon's hash slot, without the keys.
+    case slotStolen = "slot-stolen"
+
+    fileprivate var duration: ClosedRange<Int> {
+        switch self {
+        case .masterKilled, .masterStopped: 2_500...4_500
+        case .masterRestarted: 50...300
+        case .failover, .slotMigrated: 500...2_000
+        case .nodeEmptied, .slotStolen: 300...1_500
         }
     }
 }
@@ -115,6 +161,8 @@ extension Fault: CustomStringConvertible {
         case .serialization: "serialization"
         case .logDiskFull: "log-disk-full"
         case .network(let link, let kind): "\(link.rawValue)-\(kind.rawValue)"
+        case .cluster(let fault): "cluster-\(fault.rawValue)"
+        case .clusterNode(let kind): "cluster-node-\(kind.rawValue)"
         }
     }
 }

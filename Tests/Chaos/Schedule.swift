@@ -22,6 +22,8 @@ struct Schedule: Sendable {
     let seed: UInt64
     /// How many daemons run.
     let daemons: Int
+    /// How Redis is made; nil for a single one.
+    let cluster: Cluster?
     let strikes: [Strike]
     /// The coupons' totals; nil means unlimited.
     let offers: [CouponID: Int64?]
@@ -30,16 +32,29 @@ struct Schedule: Sendable {
     static let coupons = 24
     private static let wishesPerSecond = 400
 
-    /// - Parameter faults: the faults to choose from.
-    init(seed: UInt64, faults: [Fault] = Fault.all) {
+    /// A cluster.
+    struct Cluster: Equatable, Sendable {
+        /// Whether answers wait for a replica, so that a failover costs nothing that was answered.
+        let waits: Bool
+    }
+
+    /// - Parameters:
+    ///   - faults: the faults to choose from.
+    ///   - inCluster: whether Redis is a cluster. Then the first fault is one of the cluster, if there is one
+    ///     to choose.
+    init(seed: UInt64, faults: [Fault] = Fault.all, inCluster: Bool = false) {
         var random = SplitMix64(seed: seed)
         self.seed = seed
         let daemons = Bool.random(using: &random) ? 1 : 3
         self.daemons = daemons
+        cluster = inCluster ? Cluster(waits: Bool.random(using: &random)) : nil
         var strikes: [Strike] = []
         for _ in 0..<Int.random(in: 1...2, using: &random) {
             let left = faults.filter { $0.target != strikes.first?.fault.target }
-            guard let fault = left.randomElement(using: &random) else { break }
+            let ofCluster =
+                inCluster && strikes.isEmpty ? left.filter { $0.target == .redis } : []
+            guard let fault = (ofCluster.isEmpty ? left : ofCluster).randomElement(using: &random)
+            else { break }
             strikes.append(
                 Strike(
                     fault: fault, at: Int.random(in: 200...1_800, using: &random),
@@ -87,7 +102,8 @@ extension Schedule: CustomStringConvertible {
             "\(strike.fault) at \(strike.at) for \(strike.lasts) ms (daemon \(strike.daemon),"
                 + " coupon \(strike.coupon.rawValue))"
         }
-        return (["\(daemons) \(daemons == 1 ? "daemon" : "daemons")"] + parts)
+        let redis = cluster.map { $0.waits ? ["a cluster with WAIT"] : ["a cluster"] } ?? []
+        return (["\(daemons) \(daemons == 1 ? "daemon" : "daemons")"] + redis + parts)
             .joined(separator: ", ")
     }
 }

@@ -12,10 +12,14 @@ final class DaemonHost: Sendable {
     let address: ServerAddress
     private let world: World
     private let proxies: [Link: Proxy]
+    /// One for each node of the cluster, in its order.
+    private let nodeProxies: [Proxy]
+    private let redis: [String]
     private let sockets: (redis: String, postgres: String)
     private let process = Mutex<Daemon?>(nil)
 
-    init(_ number: Int, _ world: World) async throws {
+    /// - Parameter waits: whether answers wait for a replica.
+    init(_ number: Int, _ world: World, waits: Bool) async throws {
         self.number = number
         self.world = world
         let folder = try world.folder.makeFolder("proxies-\(number)")
@@ -28,6 +32,21 @@ final class DaemonHost: Sendable {
         try await proxies[.postgres]?.listen(at: .path(folder + "/.s.PGSQL.5432"))
         let port = try await proxies[.client]?.listen(at: .port(0)) ?? 0
         address = ServerAddress(host: "127.0.0.1", port: port)
+        var (nodeProxies, places): ([Proxy], [(node: String, proxy: String)]) = ([], [])
+        for node in world.cluster?.nodes ?? [] {
+            let proxy = Proxy()
+            proxy.target = .path(node.socket)
+            let port = try await proxy.listen(at: .port(0))
+            nodeProxies.append(proxy)
+            places.append(("\(node.host):\(node.port)", "127.0.0.1:\(port)"))
+        }
+        self.nodeProxies = nodeProxies
+        let map = places.map { "\($0.node)=\($0.proxy)" }.joined(separator: ",")
+        redis =
+            places.isEmpty
+            ? ["unix:\(sockets.redis)"]
+            : ["cluster:" + places.map(\.proxy).joined(separator: ","), "--redis-address-map", map]
+                + (waits ? ["--redis-wait-replicas", "1"] : [])
     }
 
     /// The running process; nil while there is none.
@@ -35,11 +54,16 @@ final class DaemonHost: Sendable {
 
     func proxy(_ link: Link) -> Proxy? { proxies[link] }
 
+    /// The proxy to a node of the cluster.
+    func proxy(to node: RedisServer) -> Proxy? {
+        world.cluster?.nodes.firstIndex { $0 === node }.map { nodeProxies[$0] }
+    }
+
     /// Starts a daemon. It may not be ready yet.
     func start(failpoint: Failpoint? = nil) throws {
         let database = world.daemonDatabase.split(separator: " ").filter { !$0.hasPrefix("host=") }
         let daemon = try Daemon(
-            world, [], failpoint, redis: "unix:\(sockets.redis)",
+            world, Array(redis.dropFirst()), failpoint, redis: redis.first,
             postgres: (["host=\(sockets.postgres)"] + database).joined(separator: " "))
         process.withLock { $0 = daemon }
         proxies[.client]?.target = .port(daemon.port)
@@ -53,7 +77,7 @@ final class DaemonHost: Sendable {
     }
 
     func close() async {
-        for proxy in proxies.values { await proxy.close() }
+        for proxy in proxies.values + nodeProxies { await proxy.close() }
     }
 }
 
@@ -62,11 +86,18 @@ final class Stage: Sendable {
     let world: World
     let hosts: [DaemonHost]
     let traffic: Traffic
+    /// Whether answers wait for a replica.
+    let waits: Bool
 
     init(_ schedule: Schedule, postgres: PostgresServer) async throws {
-        world = try await World(postgres: postgres)
+        let waits = schedule.cluster?.waits ?? false
+        self.waits = waits
+        world = try await World(
+            postgres: postgres, cluster: schedule.cluster == nil ? nil : RedisCluster())
         var hosts: [DaemonHost] = []
-        for number in 0..<schedule.daemons { hosts.append(try await DaemonHost(number, world)) }
+        for number in 0..<schedule.daemons {
+            hosts.append(try await DaemonHost(number, world, waits: waits))
+        }
         self.hosts = hosts
         var behaviour = Traffic.Behaviour()
         behaviour.deadlines = [300, 2_000, 10_000]

@@ -27,6 +27,17 @@ import Testing
         #expect(Set(Fault.all.map(\.description)).count == Fault.all.count)
     }
 
+    @Test func `on a cluster every fault occurs, and the first one is of the cluster`() {
+        var drawn: Set<Fault> = []
+        for seed in 1...3_000 as ClosedRange<UInt64> {
+            let schedule = Schedule(seed: seed, faults: Fault.allInCluster, inCluster: true)
+            #expect(schedule.strikes.first.map { Fault.ofCluster.contains($0.fault) } == true)
+            drawn.formUnion(schedule.strikes.map(\.fault))
+        }
+        #expect(drawn == Set(Fault.allInCluster))
+        #expect(Set(Fault.allInCluster.map(\.description)).count == Fault.allInCluster.count)
+    }
+
     @Test func `some coupons are unlimited, some have a total, and no user asks twice`() {
         let schedule = Schedule(seed: 1)
         #expect(schedule.offers.count == Schedule.coupons)

@@ -55,7 +55,7 @@ extension HistoryChecker {
                 record.nextSequence > highest,
                 "the next sequence is \(record.nextSequence), and \(highest) is issued")
         }
-        if history.losses.isEmpty {
+        if history.losses(of: coupon.id).isEmpty {
             let accepted = record.map { $0.nextSequence - 1 } ?? max(highest, decided)
             demand(
                 accepted == decided,

@@ -33,14 +33,27 @@ public struct Loss: Sendable {
     public let store: Store
     /// When it was caused.
     public let at: Interval
+    /// The coupons that were on the server; nil for all.
+    public let coupons: Set<CouponID>?
+    /// Whether acceptances that were answered may be gone. Otherwise their answers waited for replicas, and
+    /// only others may be.
+    public let includesAnswered: Bool
 
     /// - Parameters:
     ///   - store: the server whose data went back.
     ///   - at: when; if an older copy was restored, it begins when the copy was taken.
-    public init(of store: Store, at: Interval) {
+    ///   - coupons: those on the server; nil for all.
+    ///   - includesAnswered: whether acceptances that were answered may be gone.
+    public init(
+        of store: Store, at: Interval, coupons: Set<CouponID>? = nil, includesAnswered: Bool = true
+    ) {
         self.store = store
         self.at = at
+        self.coupons = coupons
+        self.includesAnswered = includesAnswered
     }
+
+    fileprivate func concerns(_ coupon: CouponID) -> Bool { coupons?.contains(coupon) ?? true }
 }
 
 /// One snapshot of the tables during the history.
@@ -80,4 +93,7 @@ public struct History: Sendable {
 
     /// An empty history.
     public init() {}
+
+    /// The losses that may have hit a coupon.
+    func losses(of coupon: CouponID) -> [Loss] { losses.filter { $0.concerns(coupon) } }
 }

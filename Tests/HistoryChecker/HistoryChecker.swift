@@ -45,11 +45,14 @@ public struct HistoryChecker: Sendable {
 extension History {
     /// Whether docs/GUARANTEES.md allows the acceptance that `call` got to be gone.
     func allowsLoss(of call: Call) -> Bool {
-        losses.contains { $0.at.to >= call.sent && ($0.store == .postgres || !call.reportsIssued) }
+        losses(of: call.coupon).contains {
+            $0.at.to >= call.sent
+                && ($0.store == .postgres || $0.includesAnswered && !call.reportsIssued)
+        }
     }
 
-    /// Whether a loss falls into this interval: then the same request may get another answer.
-    func lostSomething(in interval: Interval) -> Bool {
-        losses.contains { $0.at.overlaps(interval) }
+    /// Whether an answer may have been lost in this interval: then the same request may get another one.
+    func lostAnswers(of coupon: CouponID, in interval: Interval) -> Bool {
+        losses(of: coupon).contains { $0.includesAnswered && $0.at.overlaps(interval) }
     }
 }

@@ -4,10 +4,12 @@ internal import CouponCore
 
 extension HistoryChecker {
     /// Callers do not know epochs, but sequences continue over a change of epoch unless something was lost.
-    /// So the history is cut at each loss, and the order must hold within a piece.
+    /// So the history of a coupon is cut at each loss that may have hit it, and the order must hold within a
+    /// piece.
     func orderBreaches(_ history: History, _ join: Join) -> [Breach] {
-        let cuts = history.losses.map(\.at).sorted { $0.from < $1.from }
-        let accepted = join.traces.compactMap { Accepted($0, cuts) }
+        let accepted = join.traces.compactMap { trace in
+            Accepted(trace, history.losses(of: trace.name.coupon).map(\.at))
+        }
         return Dictionary(grouping: accepted, by: \.coupon).flatMap { coupon, requests in
             Dictionary(grouping: requests, by: \.piece).values.flatMap { overtaken(coupon, $0) }
         }

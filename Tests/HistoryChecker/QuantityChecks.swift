@@ -51,10 +51,12 @@ extension HistoryChecker {
 
     /// SOLD_OUT before the total was accepted.
     private func earlySoldOuts(_ history: History, _ tables: Tables) -> [Breach] {
-        guard history.losses.isEmpty, !mayReject else { return [] }
+        guard !mayReject else { return [] }
         var moments: [CouponID: Timestamp] = [:]
         for (coupon, rows) in Dictionary(grouping: tables.issues, by: \.coupon) {
-            guard let total = history.offers[coupon] ?? nil, rows.count >= total else { continue }
+            guard history.losses(of: coupon).isEmpty, let total = history.offers[coupon] ?? nil,
+                rows.count >= total
+            else { continue }
             moments[coupon] = rows.compactMap(\.acceptedAt).max()
         }
         return history.calls.compactMap { call in

@@ -57,8 +57,9 @@ extension HistoryChecker {
         _ call: Call, _ sequence: Int64, _ state: HolderState, _ trace: RequestTrace,
         _ history: History
     ) -> Breach? {
-        let isLost = history.losses.contains {
-            $0.at.to >= call.sent && ($0.store == .postgres || state == .queued)
+        let isLost = history.losses(of: call.coupon).contains {
+            $0.at.to >= call.sent
+                && ($0.store == .postgres || $0.includesAnswered && state == .queued)
         }
         if isLost { return nil }
         if let own = trace.ownIssue, own.sequence == sequence {
@@ -77,7 +78,9 @@ extension HistoryChecker {
                 if case .answered(.rejected(let sequence, _)) = call.end { return sequence }
                 return call.acceptedSequence
             })
-        guard sequences.count > 1, !history.lostSomething(in: trace.span) else { return nil }
+        guard sequences.count > 1,
+            !history.lostAnswers(of: trace.name.coupon, in: trace.span)
+        else { return nil }
         return trace.breach(.changedAnswer, "got the sequences \(sequences.sorted())")
     }
 
@@ -89,7 +92,8 @@ extension HistoryChecker {
         }
         let rejection = trace.calls.first {
             $0.isRefusal && $0.attempt > 0 && $0.sent > first.ended
-                && !history.lostSomething(in: Interval(from: first.sent, to: $0.ended))
+                && !history.lostAnswers(
+                    of: trace.name.coupon, in: Interval(from: first.sent, to: $0.ended))
         }
         return rejection.map {
             trace.breach(.changedAnswer, "got \(first.end.text), and later \($0.end.text)")

@@ -54,6 +54,31 @@ import Testing
         #expect(sample.kinds().contains(.lost))
     }
 
+    @Test func `a loss at one node does not excuse the coupons of another`() {
+        for (coupons, excuses): (Set<CouponID>, Bool) in [([coupon], true), ([CouponID(2)], false)]
+        {
+            var sample = SampleHistory(total: 1)
+            sample.ask(1, .answered(.accepted(sequence: 1)))
+            sample.ask(2, from: 150, to: 160, .answered(.soldOut))
+            sample.ask(2, try: 1, from: 300, to: 310, .answered(.accepted(sequence: 1)))
+            sample.row(2, 1, at: 305)
+            sample.lose(.redis, from: 200, to: 210, of: coupons)
+            #expect(sample.kinds() == (excuses ? [] : [.lost, .wrongRefusal]))
+        }
+    }
+
+    @Test func `if answers waited for replicas, a failover may only take what was not answered`() {
+        var sample = SampleHistory(total: 1)
+        sample.ask(1, .failed(.unavailable, .unknown))
+        sample.ask(2, from: 150, to: 160, .answered(.soldOut))
+        sample.ask(2, try: 1, from: 300, to: 310, .answered(.accepted(sequence: 1)))
+        sample.row(2, 1, at: 305)
+        sample.lose(.redis, from: 200, to: 210, includesAnswered: false)
+        #expect(sample.kinds() == [.unanswered], "SOLD_OUT was true until the loss")
+        sample.ask(1, try: 1, from: 170, to: 180, .answered(.accepted(sequence: 1)))
+        #expect(sample.kinds() == [.lost])
+    }
+
     @Test func `a row that no call asked for is a phantom`() {
         var sample = SampleHistory()
         sample.row(1, 1)

@@ -64,9 +64,14 @@ struct SampleHistory {
     }
 
     /// Adds a loss.
-    mutating func lose(_ store: Loss.Store, from: Int64, to: Int64) {
+    mutating func lose(
+        _ store: Loss.Store, from: Int64, to: Int64, of coupons: Set<CouponID>? = nil,
+        includesAnswered: Bool = true
+    ) {
         history.losses.append(
-            Loss(of: store, at: Interval(from: .millisecond(from), to: .millisecond(to))))
+            Loss(
+                of: store, at: Interval(from: .millisecond(from), to: .millisecond(to)),
+                coupons: coupons, includesAnswered: includesAnswered))
     }
 
     /// The breaches found. By default the coupon's count matches its rows.

@@ -31,13 +31,19 @@ package final class Recorder: Sendable {
     package func record(_ change: (inout History) -> Void) { book.withLock { change(&$0) } }
 
     /// Runs `body`, which loses data, and records the loss.
-    /// - Parameter since: the moment from which data is lost, if that is before the call.
+    /// - Parameters:
+    ///   - since: the moment from which data is lost, if that is before the call.
+    ///   - coupons: those on the server; nil for all.
     @discardableResult
     package func losing<Result>(
-        _ store: Loss.Store, since: Timestamp? = nil, _ body: () async throws -> Result
+        _ store: Loss.Store, since: Timestamp? = nil, coupons: Set<CouponID>? = nil,
+        _ body: () async throws -> Result
     ) async rethrows -> Result {
         let from = since ?? now
-        defer { record { $0.losses.append(Loss(of: store, at: Interval(from: from, to: now))) } }
+        defer {
+            let at = Interval(from: from, to: now)
+            record { $0.losses.append(Loss(of: store, at: at, coupons: coupons)) }
+        }
         return try await body()
     }
 

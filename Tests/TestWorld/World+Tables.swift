@@ -22,12 +22,14 @@ extension World {
     package func partitions() async throws -> Tables {
         var tables = Tables()
         var gates: [Int: Tables.Gate] = [:]
-        let text = try await redis.cli("EVAL", Self.gates, "0")
-        for row in TextRow.parse(text) {
-            switch row.kind {
-            case "gate": gates[try Int(row.number(0))] = try row.gate()
-            case "record": tables.records[CouponID(try row.number(0))] = try row.record()
-            default: throw Unexpected(what: "redis-cli: \(text)")
+        for node in cluster?.nodes ?? [redis] {
+            let text = try await node.cli("EVAL", Self.gates, "0")
+            for row in TextRow.parse(text) {
+                switch row.kind {
+                case "gate": gates[try Int(row.number(0))] = try row.gate()
+                case "record": tables.records[CouponID(try row.number(0))] = try row.record()
+                default: throw Unexpected(what: "redis-cli: \(text)")
+                }
             }
         }
         for row in try TextRow.parse(sql(Self.cursors)) {
@@ -79,13 +81,16 @@ extension World {
         local function add(...) rows[#rows + 1] = table.concat({...}, '|') end
         for _, key in ipairs(redis.call('KEYS', 'coupond:*:gate')) do
           local prefix, id = string.match(key, '^(coupond:{(%d+)}:)')
-          local gate = redis.call('GET', key)
-          local _, status, epoch, _, settled_epoch, settled_n = struct.unpack('>BBI8I8I8I8', gate)
-          add('gate', id, ({ 'fenced', 'open' })[status], epoch, settled_epoch, settled_n,
-            redis.call('XLEN', prefix .. 'queue'))
-          for _, record in ipairs(redis.call('KEYS', prefix .. epoch .. ':*:record')) do
-            local _, used, queued, next = struct.unpack('>BI8I8I8', redis.call('GET', record))
-            add('record', string.match(record, ':(%d+):record'), used, queued, next)
+          local gate = redis.pcall('GET', key)
+          -- An error is that of a node of a cluster that does not serve the slot, such as a replica.
+          if type(gate) == 'string' then
+            local _, status, epoch, _, settled_epoch, settled_n = struct.unpack('>BBI8I8I8I8', gate)
+            add('gate', id, ({ 'fenced', 'open' })[status], epoch, settled_epoch, settled_n,
+              redis.call('XLEN', prefix .. 'queue'))
+            for _, record in ipairs(redis.call('KEYS', prefix .. epoch .. ':*:record')) do
+              local _, used, queued, next = struct.unpack('>BI8I8I8', redis.call('GET', record))
+              add('record', string.match(record, ':(%d+):record'), used, queued, next)
+            end
           end
         end
         return rows

@@ -7,7 +7,10 @@ package import TestSupport
 
 /// Servers and daemons of one test, on private sockets and ports. They stop when the world is released.
 package final class World: Sendable {
+    /// The Redis; of a cluster its first node.
     package let redis: RedisServer
+    /// The cluster, if Redis is one.
+    package let cluster: RedisCluster?
     package let postgres: PostgresServer
     package let database: String
     package let folder: TemporaryFolder
@@ -27,14 +30,18 @@ package final class World: Sendable {
         }
         redis = try await RedisServer(
             settings, environment: environment, certificates: certificates)
+        cluster = nil
         postgres = ownPostgres ? try await PostgresServer() : try await PostgresServer.shared()
         database = try postgres.makeDatabase()
         try await LeastRights.prepare(postgres, database)
     }
 
-    /// - Parameter postgres: a server that nobody else uses.
-    package init(postgres: PostgresServer) async throws {
-        redis = try await RedisServer()
+    /// - Parameters:
+    ///   - postgres: a server that nobody else uses.
+    ///   - cluster: nil for a single Redis.
+    package init(postgres: PostgresServer, cluster: RedisCluster? = nil) async throws {
+        self.cluster = cluster
+        redis = if let cluster { cluster.nodes[0] } else { try await RedisServer() }
         self.postgres = postgres
         database = try postgres.makeDatabase()
         folder = try TemporaryFolder()
@@ -46,6 +53,7 @@ package final class World: Sendable {
     ///   - database: the connection string, which may later lead to another server.
     package init(postgres: PostgresServer, database: String) async throws {
         redis = try await RedisServer()
+        cluster = nil
         self.postgres = postgres
         self.database = database
         folder = try TemporaryFolder()
@@ -55,8 +63,14 @@ package final class World: Sendable {
     /// How daemons reach the database.
     package var daemonDatabase: String { LeastRights.connection(database, as: LeastRights.role) }
 
+    /// The hash slot of a coupon's partition. Daemons under test have 16 partitions.
+    package static func slot(of coupon: CouponID) -> Int {
+        HashSlot(of: Partitioning(count: 16).partition(of: coupon)).rawValue
+    }
+
     /// How daemons reach Redis.
     fileprivate var redisArguments: [String] {
+        if let cluster { return ["--redis", "cluster:" + cluster.seeds.joined(separator: ",")] }
         guard let certificates = redis.certificates else {
             return ["--redis", "unix:\(redis.socket)"]
         }

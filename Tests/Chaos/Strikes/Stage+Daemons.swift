@@ -49,7 +49,7 @@ extension Stage {
         }
     }
 
-    private func disturbNetwork(_ kind: NetworkCondition.Kind, _ proxy: Proxy, for lasts: Duration)
+    func disturbNetwork(_ kind: NetworkCondition.Kind, _ proxy: Proxy, for lasts: Duration)
         async throws
     {
         proxy.condition = NetworkCondition(kind: kind, delay: kind == .slow ? 120 : 0)

@@ -35,6 +35,10 @@ extension Stage {
         case .logDiskFull: try await fillLogDisk(for: lasts)
         case .network(let link, let kind):
             try await disturbNetwork(kind, on: link, of: host, for: lasts)
+        case .cluster(let fault): try await cause(fault, at: strike.coupon, for: lasts)
+        case .clusterNode(let kind):
+            try await disturbNetwork(
+                kind, between: host, andMasterOf: strike.coupon, for: lasts)
         }
     }
 
