@@ -66,7 +66,7 @@ struct ClusterSale {
 
     /// Why calls ended without an answer, and how often.
     var failures: [String] {
-        Dictionary(grouping: traffic.failures) { "\($0)".prefix { $0 != ":" } }
+        Dictionary(grouping: traffic.failures) { "\($0)".prefix { $0 != ":" && !$0.isNumber } }
             .sorted { $0.key < $1.key }.map { "  \($0.value.count) times: \($0.key)" }
     }
 
