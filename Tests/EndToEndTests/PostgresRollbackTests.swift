@@ -85,18 +85,6 @@ extension FaultTests {
     }
 }
 
-extension PostgresServer {
-    /// Makes a standby stop receiving. To pause its replay is not enough: the promotion would replay what was
-    /// received.
-    fileprivate func stopFollowing() async throws {
-        try query("ALTER SYSTEM SET primary_conninfo = ''", on: connection())
-        try query("SELECT pg_reload_conf()", on: connection())
-        try await eventually("the standby receives nothing") {
-            try query("SELECT count(*) FROM pg_stat_wal_receiver", on: connection()) == "0"
-        }
-    }
-}
-
 extension World {
     /// A database that daemons reach by the link `host` in `folder`, which can be pointed elsewhere later.
     fileprivate convenience init(

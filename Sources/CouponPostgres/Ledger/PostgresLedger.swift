@@ -11,6 +11,8 @@ public final class PostgresLedger: Ledger {
     private let idleMilliseconds: Int
     private let reportMissingRights: @Sendable (String?) -> Void
     private var rightsCheckAt = ContinuousClock.now
+    /// Whether commits waited for a standby when a lock was last asked for.
+    private var commitsWait = false
     /// What the session `generation` has locked; the locks of earlier sessions are gone.
     private var locks = Locks(generation: 0)
 
@@ -96,9 +98,12 @@ public final class PostgresLedger: Ledger {
     }
 
     /// Tries to become the partition's owner. True if it is the owner now, or was already.
+    ///
+    /// What the last owner has committed is at the synchronous standby then, if there is one (rule 54).
     public func claim(_ partition: PartitionID) throws(BackendError) -> Bool {
         if isConnected && currentLocks.partitions.contains(partition) { return true }
         guard try tryLock(AdvisoryLock.owner, Int64(partition.rawValue)) else { return false }
+        if commitsWait { _ = try session.run(Statement(Session.barrier)) }
         locks = currentLocks
         locks.partitions.insert(partition)
         return true
@@ -119,9 +124,11 @@ public final class PostgresLedger: Ledger {
     }
 
     private func tryLock(_ kind: Int64, _ key: Int64) throws(BackendError) -> Bool {
-        try session.run(
+        let rows = try session.run(
             Statement(
-                "SELECT pg_try_advisory_lock($1::int4, $2::int4)", .integer(kind), .integer(key))
-        ).boolean(0, 0)
+                "SELECT pg_try_advisory_lock($1::int4, $2::int4), \(Session.commitsWait)",
+                .integer(kind), .integer(key)))
+        commitsWait = rows.boolean(0, 1)
+        return rows.boolean(0, 0)
     }
 }

@@ -11,7 +11,7 @@ internal import Logging
 struct PostgresConnection: ~Copyable {
     private let handle: OpaquePointer
     /// Lent to libpq as the context of notices.
-    private let notices: NoticeLog
+    private let notices: Notices
     /// The names of the statements that this session has prepared, by their text.
     private var prepared: [String: String] = [:]
 
@@ -31,20 +31,14 @@ struct PostgresConnection: ~Copyable {
         guard let handle = unsafe Self.open(settings) else {
             throw .notConnected("out of memory")
         }
-        let notices = NoticeLog(logger)
+        let notices = Notices(logger)
         guard unsafe PQstatus(handle) == CONNECTION_OK, unsafe PQsetnonblocking(handle, 1) == 0
         else {
             let message = unsafe String(cString: PQerrorMessage(handle)).trimmed
             unsafe PQfinish(handle)
             throw .notConnected(message)
         }
-        unsafe PQsetNoticeProcessor(
-            handle,
-            { context, message in
-                guard let context = unsafe context, let message = unsafe message else { return }
-                let notices = unsafe Unmanaged<NoticeLog>.fromOpaque(context).takeUnretainedValue()
-                notices.write(unsafe String(cString: message).trimmed)
-            }, Unmanaged.passUnretained(notices).toOpaque())
+        unsafe notices.listen(to: handle)
         unsafe self.handle = handle
         self.notices = notices
     }
@@ -223,6 +217,8 @@ struct PostgresConnection: ~Copyable {
                 failure = failure ?? next.failure
             }
         }
+        // A later statement may have failed after the COMMIT.
+        if let doubt = notices.takeDoubt() { throw .connectionLost(doubt) }
         if let failure { throw failure }
         guard let rows else { throw lost() }
         return rows
@@ -274,16 +270,5 @@ struct PostgresConnection: ~Copyable {
 
     private func lost() -> SQLFailure {
         .connectionLost(unsafe String(cString: PQerrorMessage(handle)).trimmed)
-    }
-}
-
-/// Notices of PostgreSQL.
-private final class NoticeLog {
-    private let logger: Logger
-
-    init(_ logger: Logger) { self.logger = logger }
-
-    func write(_ notice: String) {
-        logger.debug("notice from PostgreSQL", metadata: [LogKey.notice: "\(notice)"])
     }
 }

@@ -14,7 +14,7 @@ final class Session {
         case store
     }
 
-    private let options: PostgresOptions
+    let options: PostgresOptions
     private let role: Role
     private let logger: Logger
     private var connection: PostgresConnection?
@@ -183,15 +183,17 @@ final class Session {
                 message: "PostgreSQL 14 or later is needed, this is \(connection.serverVersion)")
         }
         try connection.run(script: settings, within: options.answerTimeoutMilliseconds)
-        try refusePooler(&connection)
+        if try checkServer(&connection) { try waitForStandby(&connection) }
         return connection
     }
 
     /// A pooler gives its client a process id of its own. It may hand each transaction to another backend,
     /// and then the locks of this session are not its own (rule 9).
-    private func refusePooler(_ connection: inout PostgresConnection) throws(SQLFailure) {
+    /// - Returns: whether the server's commits wait for a standby.
+    private func checkServer(_ connection: inout PostgresConnection) throws(SQLFailure) -> Bool {
         let rows = try connection.run(
-            ["SELECT pg_backend_pid()"], within: options.answerTimeoutMilliseconds)
+            [Statement("SELECT pg_backend_pid(), \(Self.commitsWait)")],
+            within: options.answerTimeoutMilliseconds)
         guard rows.count == 1, rows.integer(0, 0) == connection.backend else {
             throw .refused(
                 state: "0A000",
@@ -200,6 +202,7 @@ final class Session {
                     need sessions of its own, so connect it to PostgreSQL itself
                     """)
         }
+        return rows.boolean(0, 1)
     }
 
     private var settings: String {
@@ -215,6 +218,7 @@ final class Session {
             }
         return """
             SET synchronous_commit = on;
+            SET client_min_messages = notice;
             SET statement_timeout = \(options.statementTimeoutMilliseconds);
             SET lock_timeout = \(options.lockTimeoutMilliseconds);
             SET enable_seqscan = off;

@@ -1,0 +1,39 @@
+/// What PostgreSQL says besides results.
+internal import CLibpq
+internal import CouponCore
+internal import Logging
+
+final class Notices {
+    private let logger: Logger
+    /// The warning that a commit may not be at the standby, since it was last taken.
+    private var doubt: String?
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    /// Must outlive the connection.
+    func listen(to connection: OpaquePointer) {
+        _ = unsafe PQsetNoticeReceiver(
+            connection,
+            { context, result in
+                guard let context = unsafe context, let result = unsafe result else { return }
+                let notices = unsafe Unmanaged<Notices>.fromOpaque(context).takeUnretainedValue()
+                let text = unsafe String(cString: PQresultErrorMessage(result)).trimmed
+                let function = unsafe PQresultErrorField(result, CInt(UInt8(ascii: "R")))
+                notices.note(text, from: unsafe function.map { unsafe String(cString: $0) } ?? "")
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// - Parameter function: the function of PostgreSQL that says it. Unlike the text it is in no language,
+    ///   and the SQLSTATE of this warning is that of any other one.
+    private func note(_ text: String, from function: String) {
+        logger.debug("notice from PostgreSQL", metadata: [LogKey.notice: "\(text)"])
+        if function == "SyncRepWaitForLSN" { doubt = text }
+    }
+
+    /// Nil if every commit since the last call was waited for. Otherwise a wait for a synchronous standby was
+    /// cancelled: the transaction is committed here, and nobody knows if the standby has it.
+    func takeDoubt() -> String? {
+        defer { doubt = nil }
+        return doubt
+    }
+}

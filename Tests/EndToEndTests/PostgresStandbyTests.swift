@@ -1,0 +1,111 @@
+import CouponClient
+import CouponCore
+import CouponWire
+import HistoryChecker
+import TestSupport
+import TestWorld
+import Testing
+
+extension FaultTests {
+    /// The primary dies during a sale, and daemons that know both hosts go on at the promoted standby.
+    @Suite struct PostgresStandbyTests {
+        enum Standby: CaseIterable {
+            case synchronous
+            /// Asynchronous, and it has lost its primary some time ago.
+            case lagging
+        }
+
+        @Test(arguments: Standby.allCases)
+        func `daemons follow a promotion, and only a standby that lags loses something`(
+            kind: Standby
+        ) async throws {
+            let (world, primary, standby) = try await Self.world()
+            let daemons = [try await world.daemon(), try await world.daemon()]
+            let traffic = try await Traffic(world, through: daemons[0], total: 400)
+            traffic.add(daemons[1])
+            await traffic.run(first: 150)
+            try await traffic.heal(through: daemons[0])
+            let past = traffic.recorder.now
+            if kind == .synchronous {
+                try await primary.waitForAnyStandby()
+            } else {
+                try await standby.stopFollowing()
+                await traffic.run(first: 100)
+                try await traffic.heal(through: daemons[0])
+            }
+            async let sale: Void = traffic.run(first: 200)
+            try await traffic.reach(accepted: traffic.accepted + 40)
+            if kind == .synchronous {
+                try await primary.kill()
+                try standby.promote()
+            } else {
+                try await traffic.recorder.losing(.postgres, since: past) {
+                    try await primary.kill()
+                    try standby.promote()
+                }
+            }
+            await sale
+            await traffic.run()
+            for _ in 1...2 {
+                try await traffic.heal(through: daemons[0])
+                await traffic.askAgain(try await world.tables())
+            }
+            try await traffic.expectBalance(through: daemons[0])
+            let notices = daemons.map {
+                $0.process.logTail(lines: 100_000).contains("PostgreSQL went back")
+            }
+            #expect(notices.contains(true) == (kind == .lagging))
+            for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
+        }
+
+        /// Commits whose wait was cancelled are at the primary only, and the primary is lost (rule 54).
+        @Test func `nothing is answered that only a cancelled wait for the standby has committed`()
+            async throws
+        {
+            let (world, primary, standby) = try await Self.world()
+            let daemon = try await world.daemon()
+            let traffic = try await Traffic(world, through: daemon, total: 400)
+            await traffic.run(first: 150)
+            try await traffic.heal(through: daemon)
+            try await primary.waitForAnyStandby()
+            async let sale: Void = traffic.run(first: 300, callers: 100)
+            try await traffic.reach(accepted: traffic.accepted + 20)
+            try await standby.stopFollowing()
+            try await eventually("a commit waits") { try primary.commitsInWait > 0 }
+            let known = traffic.issuedAnswers
+            // The commit, and then the first statements of sessions that follow; or callers got an answer.
+            var ended = 0
+            try await eventually("waits were cancelled", within: .seconds(40)) {
+                let waits = try primary.commitsInWait
+                if waits > 0 { try primary.endWaits() }
+                ended += waits
+                return ended >= 3 || (ended > 0 && traffic.issuedAnswers > known)
+            }
+            try await primary.kill()
+            try standby.promote()
+            await sale
+            await traffic.run()
+            try await traffic.heal(through: daemon)
+            await traffic.askAgain(try await world.tables())
+            try await traffic.expectBalance(through: daemon)
+            #expect(!daemon.process.logTail(lines: 100_000).contains("PostgreSQL went back"))
+            #expect(try await daemon.stop() == .code(0))
+        }
+
+        /// A primary, a standby that follows it, and daemons' connection string with both hosts.
+        private static func world() async throws -> (World, PostgresServer, PostgresServer) {
+            let primary = try await PostgresServer()
+            let standby = try await PostgresServer(copyOf: primary, streaming: true)
+            let database =
+                try primary.makeDatabase().replacing(
+                    primary.socketFolder, with: "\(primary.socketFolder),\(standby.socketFolder)")
+                + " target_session_attrs=read-write"
+            return (try await World(postgres: primary, database: database), primary, standby)
+        }
+    }
+}
+
+extension Traffic {
+    /// How many answers said ISSUED.
+    fileprivate var issuedAnswers: Int { history.calls.count(where: \.reportsIssued) }
+}
