@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +17,7 @@ import pytest
 import coupond
 from coupond import Outcome, UserState, WaitFor
 from coupond.v1 import coupond_pb2 as pb
-from conftest import Daemon, free_port
+from conftest import Daemon, Servers, free_port
 
 Offer = Callable[..., int]
 
@@ -188,6 +192,44 @@ def test_another_daemon_is_used(face: Any, daemon: Daemon, offer: Offer) -> None
 def test_a_name_is_resolved(face: Any, daemon: Daemon) -> None:
     with face(f"localhost:{daemon.port}", deadline=20) as client:
         assert client.health().ready
+
+
+def test_a_call_carries_the_trace(servers: Servers, offer: Offer) -> None:
+    coupon = offer()
+    daemon = Daemon(servers, "--log-sample", "1")
+    blocking, asynchronous, command = ("1" * 32, "2" * 32, "3" * 32)
+
+    def traceparent(trace: str) -> str:
+        return f"00-{trace}-00f067aa0ba902b7-01"
+
+    async def call() -> None:
+        async with coupond.AsyncClient(daemon.address, deadline=20) as client:
+            with coupond.trace(traceparent(asynchronous)):
+                await client.issue(coupon, 1)
+
+    with coupond.Client(daemon.address, deadline=20) as client:
+        with coupond.trace(traceparent(blocking)):
+            client.issue(coupon, 2)
+        with coupond.trace("no trace"):
+            client.issue(coupon, 3)
+        client.issue(coupon, 4)
+    asyncio.run(call())
+    subprocess.run(
+        [
+            sys.executable, "-m", "coupond", "--address", daemon.address,
+            "issue", "--coupon", str(coupon), "--user", "5",
+        ],
+        env={
+            **os.environ, "TRACEPARENT": traceparent(command),
+            "PYTHONPATH": str(Path(coupond.__file__).parent.parent),
+        },
+        check=True,
+    )  # fmt: skip
+    assert daemon.stop() == 0
+    lines = [json.loads(line) for line in daemon.log.read_text().splitlines()]
+    sample = [line["metadata"] for line in lines if line["event"] == "sampled-request"]
+    traces = [line.get("trace_id") for line in sample if line["coupon"] == str(coupon)]
+    assert traces == [blocking, None, None, asynchronous, command]
 
 
 def test_threads_share_a_client(daemon: Daemon, offer: Offer) -> None:

@@ -17,6 +17,7 @@ from ._aio import AsyncClient
 from ._client import Client
 from ._errors import AcceptedError, CouponError, NotAcceptedError, UnknownError
 from ._retries import RetryBudget, RetryPolicy
+from ._trace import trace
 from ._types import (
     Acceptance,
     Code,
@@ -70,4 +71,5 @@ __all__ = [
     "UserStatus",
     "WaitFor",
     "tls_context",
+    "trace",
 ]

@@ -14,6 +14,7 @@ from ._client import Client
 from ._errors import AcceptedError, CouponError, NotAcceptedError
 from ._retries import RetryPolicy
 from ._text import json_line, rfc3339, safe_for_terminal
+from ._trace import trace
 
 ACCEPTED = 0
 USAGE = 2
@@ -345,7 +346,7 @@ def main(command_line: list[str] | None = None) -> int:
     except ValueError as error:
         complain(str(error))
         return USAGE
-    with client:
+    with client, trace(os.environ.get("TRACEPARENT", "")):
         try:
             if arguments.command == "events":
                 return events(client, arguments)

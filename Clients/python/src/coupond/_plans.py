@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar, Union
 
-from . import _messages
+from . import _messages, _trace
 from . import _types as words
 from ._errors import ERRORS, CouponError
 from ._messages import UnreadableError
@@ -81,6 +81,7 @@ class Tries:
         self.attempts = 0
         self.known = Known(words.Acceptance.NOT_ACCEPTED)
         self.request: words.IssueRequest | None = None
+        self.traceparent = _trace.current()
 
     def run(self, make: Callable[[int], pb.Request]) -> Plan[pb.Response]:
         """The response of the last try, which is the answer to the method.
@@ -92,6 +93,8 @@ class Tries:
         while True:
             request = make(self.attempts)
             request.deadline_ms = max(1, int(self._try_seconds() * 1_000))
+            if self.traceparent:
+                request.traceparent = self.traceparent
             if self.method not in FOR_ISSUERS_AND_READERS:
                 request.token = self.settings.admin_token
             reply = yield Call(
