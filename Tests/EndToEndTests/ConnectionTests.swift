@@ -121,7 +121,9 @@ extension DaemonTests {
             var (sent, misses) = (0, 0)
             // If the buffer is full once, earlier bytes may still be on their way to the daemon.
             while sent < tooMuch && misses < 100 {
-                let count = try nonReader.sendAtOnce(Array(questions[(sent % questions.count)...]))
+                let part = Array(questions[(sent % questions.count)...])
+                // On a slow machine the deadline for unread answers ends the connection first.
+                guard let count = try? nonReader.sendAtOnce(part) else { break }
                 sent += count
                 misses = count > 0 ? 0 : misses + 1
                 if count == 0 { _ = try await daemon.client.serverInfo() }
