@@ -88,7 +88,49 @@ extension FaultTests {
             try await traffic.heal(through: daemon)
             await traffic.askAgain(try await world.tables())
             try await traffic.expectBalance(through: daemon)
-            #expect(!daemon.process.logTail(lines: 100_000).contains("PostgreSQL went back"))
+            let wentBack = daemon.process.logTail(lines: 100_000).contains("PostgreSQL went back")
+            #expect(!wentBack)
+            #expect(try await daemon.stop() == .code(0))
+        }
+
+        /// A standby was promoted, and its primary still accepts writes: one daemon reaches each of them, and
+        /// both the same Redis.
+        @Test func `two primaries raise an alarm, and neither issues more than there are`()
+            async throws
+        {
+            let primary = try await PostgresServer()
+            let world = try await World(postgres: primary)
+            let daemon = try await world.daemon()
+            let traffic = try await Traffic(world, through: daemon, total: 200)
+            await traffic.run(first: 100)
+            try await traffic.heal(through: daemon)
+            let second = try await PostgresServer(copyOf: primary, streaming: true)
+            try second.promote()
+            let there = world.daemonDatabase.replacing(
+                primary.socketFolder, with: second.socketFolder)
+            try await traffic.recorder.losing(.postgres) {
+                let other = try Daemon(world, postgres: there)
+                traffic.add(other)
+                async let sale: Void = traffic.run(first: 150, timeout: .seconds(10))
+                try await eventually("the alarm is raised", within: .seconds(40)) {
+                    [daemon, other].contains {
+                        $0.process.logTail(lines: 100_000).contains("PostgreSQL went back")
+                    }
+                }
+                await sale
+                traffic.remove(other)
+                try await other.kill()
+                let issued = try second.query(
+                    "SELECT count(*) FROM coupond.coupon_issue",
+                    on: world.database.replacing(primary.socketFolder, with: second.socketFolder))
+                #expect(Int(issued) ?? .max <= 200)
+                try await second.kill()
+            }
+            for _ in 1...2 {
+                try await traffic.heal(through: daemon)
+                await traffic.askAgain(try await world.tables())
+            }
+            try await traffic.expectBalance(through: daemon)
             #expect(try await daemon.stop() == .code(0))
         }
 
