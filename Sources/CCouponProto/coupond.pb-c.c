@@ -1312,6 +1312,141 @@ void   coupond__v1__close_coupon_request__free_unpacked
   assert(message->base.descriptor == &coupond__v1__close_coupon_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   coupond__v1__delete_coupon_request__init
+                     (Coupond__V1__DeleteCouponRequest         *message)
+{
+  static const Coupond__V1__DeleteCouponRequest init_value = COUPOND__V1__DELETE_COUPON_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__delete_coupon_request__get_packed_size
+                     (const Coupond__V1__DeleteCouponRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__delete_coupon_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__delete_coupon_request__pack
+                     (const Coupond__V1__DeleteCouponRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__delete_coupon_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__delete_coupon_request__pack_to_buffer
+                     (const Coupond__V1__DeleteCouponRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__delete_coupon_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__DeleteCouponRequest *
+       coupond__v1__delete_coupon_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__DeleteCouponRequest *)
+     protobuf_c_message_unpack (&coupond__v1__delete_coupon_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__delete_coupon_request__free_unpacked
+                     (Coupond__V1__DeleteCouponRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__delete_coupon_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__archive_coupon_request__init
+                     (Coupond__V1__ArchiveCouponRequest         *message)
+{
+  static const Coupond__V1__ArchiveCouponRequest init_value = COUPOND__V1__ARCHIVE_COUPON_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__archive_coupon_request__get_packed_size
+                     (const Coupond__V1__ArchiveCouponRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__archive_coupon_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__archive_coupon_request__pack
+                     (const Coupond__V1__ArchiveCouponRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__archive_coupon_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__archive_coupon_request__pack_to_buffer
+                     (const Coupond__V1__ArchiveCouponRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__archive_coupon_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__ArchiveCouponRequest *
+       coupond__v1__archive_coupon_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__ArchiveCouponRequest *)
+     protobuf_c_message_unpack (&coupond__v1__archive_coupon_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__archive_coupon_request__free_unpacked
+                     (Coupond__V1__ArchiveCouponRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__archive_coupon_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   coupond__v1__unarchive_coupon_request__init
+                     (Coupond__V1__UnarchiveCouponRequest         *message)
+{
+  static const Coupond__V1__UnarchiveCouponRequest init_value = COUPOND__V1__UNARCHIVE_COUPON_REQUEST__INIT;
+  *message = init_value;
+}
+size_t coupond__v1__unarchive_coupon_request__get_packed_size
+                     (const Coupond__V1__UnarchiveCouponRequest *message)
+{
+  assert(message->base.descriptor == &coupond__v1__unarchive_coupon_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t coupond__v1__unarchive_coupon_request__pack
+                     (const Coupond__V1__UnarchiveCouponRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &coupond__v1__unarchive_coupon_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t coupond__v1__unarchive_coupon_request__pack_to_buffer
+                     (const Coupond__V1__UnarchiveCouponRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &coupond__v1__unarchive_coupon_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Coupond__V1__UnarchiveCouponRequest *
+       coupond__v1__unarchive_coupon_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Coupond__V1__UnarchiveCouponRequest *)
+     protobuf_c_message_unpack (&coupond__v1__unarchive_coupon_request__descriptor,
+                                allocator, len, data);
+}
+void   coupond__v1__unarchive_coupon_request__free_unpacked
+                     (Coupond__V1__UnarchiveCouponRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &coupond__v1__unarchive_coupon_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   coupond__v1__audit_coupon_request__init
                      (Coupond__V1__AuditCouponRequest         *message)
 {
@@ -1402,7 +1537,7 @@ void   coupond__v1__audit_coupon_response__free_unpacked
   assert(message->base.descriptor == &coupond__v1__audit_coupon_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[32] =
+static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[35] =
 {
   {
     "id",
@@ -1717,6 +1852,42 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[32
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "delete_coupon",
+    35,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, delete_coupon),
+    &coupond__v1__delete_coupon_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "archive_coupon",
+    36,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, archive_coupon),
+    &coupond__v1__archive_coupon_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unarchive_coupon",
+    37,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Coupond__V1__Request, method_case),
+    offsetof(Coupond__V1__Request, unarchive_coupon),
+    &coupond__v1__unarchive_coupon_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "reload",
     40,
     PROTOBUF_C_LABEL_NONE,
@@ -1790,7 +1961,8 @@ static const ProtobufCFieldDescriptor coupond__v1__request__field_descriptors[32
   },
 };
 static const unsigned coupond__v1__request__field_indices_by_name[] = {
-  28,   /* field[28] = adopt_redis */
+  31,   /* field[31] = adopt_redis */
+  27,   /* field[27] = archive_coupon */
   19,   /* field[19] = audit_coupon */
   8,   /* field[8] = authenticate */
   18,   /* field[18] = close_coupon */
@@ -1798,8 +1970,9 @@ static const unsigned coupond__v1__request__field_indices_by_name[] = {
   10,   /* field[10] = coupon_status_batch */
   12,   /* field[12] = create_coupon */
   1,   /* field[1] = deadline_ms */
+  26,   /* field[26] = delete_coupon */
   23,   /* field[23] = discard_dead_letter */
-  31,   /* field[31] = end_connections */
+  34,   /* field[34] = end_connections */
   25,   /* field[25] = explain */
   13,   /* field[13] = get_coupon */
   6,   /* field[6] = health */
@@ -1807,19 +1980,20 @@ static const unsigned coupond__v1__request__field_indices_by_name[] = {
   4,   /* field[4] = issue */
   9,   /* field[9] = issue_batch */
   24,   /* field[24] = list_admin_actions */
-  30,   /* field[30] = list_connections */
+  33,   /* field[33] = list_connections */
   14,   /* field[14] = list_coupons */
   21,   /* field[21] = list_dead_letters */
   20,   /* field[20] = list_issues */
   16,   /* field[16] = pause_coupon */
-  27,   /* field[27] = rebuild_gate */
+  30,   /* field[30] = rebuild_gate */
   22,   /* field[22] = redrive_dead_letter */
-  26,   /* field[26] = reload */
+  29,   /* field[29] = reload */
   17,   /* field[17] = resume_coupon */
   7,   /* field[7] = server_info */
   2,   /* field[2] = token */
-  29,   /* field[29] = topology */
+  32,   /* field[32] = topology */
   3,   /* field[3] = traceparent */
+  28,   /* field[28] = unarchive_coupon */
   15,   /* field[15] = update_coupon */
   11,   /* field[11] = watch */
 };
@@ -1830,9 +2004,9 @@ static const ProtobufCIntRange coupond__v1__request__number_ranges[7 + 1] =
   { 16, 9 },
   { 20, 12 },
   { 30, 21 },
-  { 40, 26 },
-  { 44, 28 },
-  { 0, 32 }
+  { 40, 29 },
+  { 44, 31 },
+  { 0, 35 }
 };
 const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
 {
@@ -1842,7 +2016,7 @@ const ProtobufCMessageDescriptor coupond__v1__request__descriptor =
   "Coupond__V1__Request",
   "coupond.v1",
   sizeof(Coupond__V1__Request),
-  32,
+  35,
   coupond__v1__request__field_descriptors,
   coupond__v1__request__field_indices_by_name,
   7,  coupond__v1__request__number_ranges,
@@ -3508,7 +3682,7 @@ const ProtobufCMessageDescriptor coupond__v1__authenticate_response__descriptor 
   (ProtobufCMessageInit) coupond__v1__authenticate_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__coupon__field_descriptors[9] =
+static const ProtobufCFieldDescriptor coupond__v1__coupon__field_descriptors[10] =
 {
   {
     "id",
@@ -3618,8 +3792,21 @@ static const ProtobufCFieldDescriptor coupond__v1__coupon__field_descriptors[9] 
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "archived",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__Coupon, archived),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__coupon__field_indices_by_name[] = {
+  9,   /* field[9] = archived */
   4,   /* field[4] = closes_at */
   0,   /* field[0] = id */
   7,   /* field[7] = issued */
@@ -3633,7 +3820,7 @@ static const unsigned coupond__v1__coupon__field_indices_by_name[] = {
 static const ProtobufCIntRange coupond__v1__coupon__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor coupond__v1__coupon__descriptor =
 {
@@ -3643,7 +3830,7 @@ const ProtobufCMessageDescriptor coupond__v1__coupon__descriptor =
   "Coupond__V1__Coupon",
   "coupond.v1",
   sizeof(Coupond__V1__Coupon),
-  9,
+  10,
   coupond__v1__coupon__field_descriptors,
   coupond__v1__coupon__field_indices_by_name,
   1,  coupond__v1__coupon__number_ranges,
@@ -3778,7 +3965,7 @@ const ProtobufCMessageDescriptor coupond__v1__get_coupon_request__descriptor =
   (ProtobufCMessageInit) coupond__v1__get_coupon_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor coupond__v1__list_coupons_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor coupond__v1__list_coupons_request__field_descriptors[3] =
 {
   {
     "after_id",
@@ -3804,15 +3991,28 @@ static const ProtobufCFieldDescriptor coupond__v1__list_coupons_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "archived",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__ListCouponsRequest, archived),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned coupond__v1__list_coupons_request__field_indices_by_name[] = {
   0,   /* field[0] = after_id */
+  2,   /* field[2] = archived */
   1,   /* field[1] = limit */
 };
 static const ProtobufCIntRange coupond__v1__list_coupons_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor coupond__v1__list_coupons_request__descriptor =
 {
@@ -3822,7 +4022,7 @@ const ProtobufCMessageDescriptor coupond__v1__list_coupons_request__descriptor =
   "Coupond__V1__ListCouponsRequest",
   "coupond.v1",
   sizeof(Coupond__V1__ListCouponsRequest),
-  2,
+  3,
   coupond__v1__list_coupons_request__field_descriptors,
   coupond__v1__list_coupons_request__field_indices_by_name,
   1,  coupond__v1__list_coupons_request__number_ranges,
@@ -4082,6 +4282,120 @@ const ProtobufCMessageDescriptor coupond__v1__close_coupon_request__descriptor =
   coupond__v1__close_coupon_request__field_indices_by_name,
   1,  coupond__v1__close_coupon_request__number_ranges,
   (ProtobufCMessageInit) coupond__v1__close_coupon_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__delete_coupon_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__DeleteCouponRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__delete_coupon_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange coupond__v1__delete_coupon_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor coupond__v1__delete_coupon_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.DeleteCouponRequest",
+  "DeleteCouponRequest",
+  "Coupond__V1__DeleteCouponRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__DeleteCouponRequest),
+  1,
+  coupond__v1__delete_coupon_request__field_descriptors,
+  coupond__v1__delete_coupon_request__field_indices_by_name,
+  1,  coupond__v1__delete_coupon_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__delete_coupon_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__archive_coupon_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__ArchiveCouponRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__archive_coupon_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange coupond__v1__archive_coupon_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor coupond__v1__archive_coupon_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.ArchiveCouponRequest",
+  "ArchiveCouponRequest",
+  "Coupond__V1__ArchiveCouponRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__ArchiveCouponRequest),
+  1,
+  coupond__v1__archive_coupon_request__field_descriptors,
+  coupond__v1__archive_coupon_request__field_indices_by_name,
+  1,  coupond__v1__archive_coupon_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__archive_coupon_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor coupond__v1__unarchive_coupon_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Coupond__V1__UnarchiveCouponRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned coupond__v1__unarchive_coupon_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange coupond__v1__unarchive_coupon_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor coupond__v1__unarchive_coupon_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "coupond.v1.UnarchiveCouponRequest",
+  "UnarchiveCouponRequest",
+  "Coupond__V1__UnarchiveCouponRequest",
+  "coupond.v1",
+  sizeof(Coupond__V1__UnarchiveCouponRequest),
+  1,
+  coupond__v1__unarchive_coupon_request__field_descriptors,
+  coupond__v1__unarchive_coupon_request__field_indices_by_name,
+  1,  coupond__v1__unarchive_coupon_request__number_ranges,
+  (ProtobufCMessageInit) coupond__v1__unarchive_coupon_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor coupond__v1__audit_coupon_request__field_descriptors[1] =

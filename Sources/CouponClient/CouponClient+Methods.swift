@@ -109,10 +109,17 @@ extension CouponClient {
     }
 
     /// Coupons with an id above `after`, by id; `Limits.couponsPerPage` at most.
+    /// - Parameters:
+    ///   - after: the last id of the page before; 0 for the first page.
+    ///   - limit: how many, at most.
+    ///   - archived: only archived ones; else only the others.
+    ///   - deadline: how long the daemon may take; nil is the configuration's.
     public func coupons(
-        after: CouponID = CouponID(0), limit: Int = 100, deadline: TimeAmount? = nil
+        after: CouponID = CouponID(0), limit: Int = 100, archived: Bool = false,
+        deadline: TimeAmount? = nil
     ) async throws(ClientError) -> [Coupon] {
-        let answer = try await call(.listCoupons(after: after, limit: limit), deadline: deadline)
+        let answer = try await call(
+            .listCoupons(after: after, limit: limit, archived: archived), deadline: deadline)
         guard case .coupons(let coupons) = answer else { throw .otherMethod }
         return coupons
     }
@@ -143,6 +150,29 @@ extension CouponClient {
         _ id: CouponID, deadline: TimeAmount? = nil
     ) async throws(ClientError) -> Coupon {
         try await changed(.closeCoupon(id), deadline)
+    }
+
+    /// Deletes a closed coupon of which no request was decided. Its id is never used again.
+    /// - Returns: the coupon as it was.
+    public func delete(
+        _ id: CouponID, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Coupon {
+        try await changed(.deleteCoupon(id), deadline)
+    }
+
+    /// Takes a closed coupon without queued requests out of lists and gate; its rows stay, and requests and
+    /// statuses are answered as before.
+    public func archive(
+        _ id: CouponID, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Coupon {
+        try await changed(.archiveCoupon(id), deadline)
+    }
+
+    /// Brings an archived coupon back into the lists; it stays closed.
+    public func unarchive(
+        _ id: CouponID, deadline: TimeAmount? = nil
+    ) async throws(ClientError) -> Coupon {
+        try await changed(.unarchiveCoupon(id), deadline)
     }
 
     /// The raw figures of gate, queue and tables.

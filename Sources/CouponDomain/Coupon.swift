@@ -43,11 +43,13 @@ public struct Coupon: Hashable, Sendable {
     public var issued: Int64
     /// The highest sequence that PostgreSQL has decided; 0 if there is none.
     public var lastSequence: Int64
+    /// Whether it is in no list but that of the archived ones.
+    public var isArchived: Bool
 
     /// A coupon as read from PostgreSQL.
     public init(
         id: CouponID, title: String, total: Int64?, window: Window, state: CouponState = .active,
-        version: Int64 = 1, issued: Int64 = 0, lastSequence: Int64 = 0
+        version: Int64 = 1, issued: Int64 = 0, lastSequence: Int64 = 0, isArchived: Bool = false
     ) {
         self.id = id
         self.title = title
@@ -57,6 +59,7 @@ public struct Coupon: Hashable, Sendable {
         self.version = version
         self.issued = issued
         self.lastSequence = lastSequence
+        self.isArchived = isArchived
     }
 
     /// Whether all of its total is issued, so that only a raise can open it again.
@@ -78,17 +81,20 @@ public struct CouponChange: Equatable, Sendable {
     public var closes: Timestamp?
     /// A new state.
     public var state: CouponState?
+    /// Into the archive, or out of it.
+    public var isArchived: Bool?
 
     /// A change; what is nil stays.
     public init(
         title: String? = nil, total: Int64?? = nil, opens: Timestamp? = nil,
-        closes: Timestamp? = nil, state: CouponState? = nil
+        closes: Timestamp? = nil, state: CouponState? = nil, isArchived: Bool? = nil
     ) {
         self.title = title
         self.total = total
         self.opens = opens
         self.closes = closes
         self.state = state
+        self.isArchived = isArchived
     }
 }
 
@@ -101,11 +107,14 @@ extension Coupon {
         changed.window = Window(
             opens: change.opens ?? window.opens, closes: change.closes ?? window.closes)
         if let state = change.state { changed.state = state }
+        if let isArchived = change.isArchived { changed.isArchived = isArchived }
         return changed
     }
 
     /// Why a change is not allowed; nil if it is allowed.
     public func fault(after before: Coupon) -> String? {
+        if before.isArchived && isArchived { return "the coupon is archived: unarchive it first" }
+        if isArchived && state != .closed { return "only a closed coupon can be archived" }
         if before.state == .closed && state != .closed { return "a closed coupon stays closed" }
         if window.opens >= window.closes { return "the window closes before it opens" }
         if let total, total <= 0 { return "the total must be positive" }
@@ -113,6 +122,12 @@ extension Coupon {
             return "the total cannot be \(total): \(issued) are issued"
         }
         return nil
+    }
+
+    /// Whether a change is committed only if the gate agrees: it lowers the total (rule 34), or archives the
+    /// coupon (rule 55).
+    public func asksGate(after before: Coupon) -> Bool {
+        isLower(than: before) || (isArchived && !before.isArchived)
     }
 
     /// Whether fewer may be issued than before.

@@ -5,7 +5,7 @@ internal import CouponCore
 
 enum Script: CaseIterable, Sendable {
     case gate, read, settle, heartbeat, fence, distrust, beat, count, open, claim, stage, load
-    case complete, abandon, set, cap, letter, inspect, unload, rights
+    case complete, abandon, set, cap, remove, letter, inspect, unload, rights
     /// `stage` and `load` for a rebuild. It may exceed Redis' memory limit, because nothing is accepted or
     /// issued before it has ended.
     case stageInRebuild, loadInRebuild
@@ -67,6 +67,7 @@ enum Script: CaseIterable, Sendable {
         case .open: PackageResources.open_lua
         case .set: PackageResources.set_lua
         case .cap: PackageResources.cap_lua
+        case .remove: PackageResources.remove_lua
         case .letter: PackageResources.letter_lua
         case .inspect: PackageResources.inspect_lua
         case .rights: PackageResources.rights_lua

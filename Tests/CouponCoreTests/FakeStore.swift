@@ -67,7 +67,9 @@ final class FakeStore: CouponStore {
     func partitions() throws(BackendError) -> [PartitionRow] { throw notAskedFor }
     func owners() throws(BackendError) -> [PartitionID: String] { throw notAskedFor }
     func coupon(_ id: CouponID) throws(BackendError) -> Coupon? { throw notAskedFor }
-    func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon] { throw notAskedFor }
+    func coupons(
+        after: CouponID, limit: Int, archived: Bool
+    ) throws(BackendError) -> [Coupon] { throw notAskedFor }
     func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] { throw notAskedFor }
     func opening(within milliseconds: Int64, limit: Int) throws(BackendError) -> [CouponID] {
         throw notAskedFor
@@ -86,6 +88,6 @@ final class FakeStore: CouponStore {
         cap: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult? { throw notAskedFor }
     func resync(
-        _ update: (Coupon, PartitionRow) -> Bool
+        _ update: (Coupon, PartitionRow) -> Bool, deleted remove: (CouponID, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool { throw notAskedFor }
 }

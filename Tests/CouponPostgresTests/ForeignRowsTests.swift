@@ -117,7 +117,8 @@ import Testing
             """
             CREATE ROLE \(name) LOGIN;
             GRANT USAGE ON SCHEMA coupond TO \(name);
-            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA coupond TO \(name)
+            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA coupond TO \(name);
+            GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA coupond TO \(name)
             """)
         var options = database.options
         options.connection = options.connection.replacing("user=coupond", with: "user=\(name)")

@@ -8,7 +8,7 @@ import Testing
         let database = try await TestDatabase()
         let again = try Installation.setUp(database.options, partitions: 4, logger: quiet)
         #expect(again == database.installation)
-        #expect(try database.sql("SELECT count(*) FROM coupond.schema_version") == "9")
+        #expect(try database.sql("SELECT count(*) FROM coupond.schema_version") == "10")
         #expect(try database.store().partitions().map(\.id.rawValue) == [0, 1, 2, 3])
     }
 
@@ -63,7 +63,8 @@ import Testing
         try database.sql(
             """
             CREATE ROLE \(role) LOGIN; GRANT USAGE ON SCHEMA coupond TO \(role);
-            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA coupond TO \(role)
+            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA coupond TO \(role);
+            GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA coupond TO \(role)
             """)
         let options = PostgresOptions(connection: database.connection + " user=\(role)")
         #expect(

@@ -18,6 +18,7 @@ import Testing
             14_472_954_295_363_742_593, 1_331_021_877_452_344_268,
             3_214_312_067_478_142_664,
             14_418_078_374_101_929_851,
+            14_393_172_919_303_171_543,
         ]
         #expect(Migration.all.prefix(landed.count).map { hash($0.script) } == landed)
         #expect(Migration.all.map(\.number) == Array(1...Int64(Migration.all.count)))
@@ -76,6 +77,18 @@ import Testing
             in: partition, after: start, upTo: Position(epoch: 2, n: 5))
         #expect(rejections.map(\.reason) == [.soldOut, .deadLetter, .discarded])
         #expect(try ledger.partition(partition).cursor == Position(epoch: 2, n: 5))
+        let coupon = CouponID(4)
+        #expect(try store.coupons(after: CouponID(0), limit: 9).map(\.id) == [coupon])
+        for change in [CouponChange(state: .closed), CouponChange(isArchived: true)] {
+            guard case .updated = try store.update(coupon, change, cap: { _, _ in true }) else {
+                Testing.Issue.record("\(change)")
+                return
+            }
+        }
+        guard case .invalid = try store.delete(coupon, by: anyCall, remove: { _, _ in true }) else {
+            Testing.Issue.record("it was deleted")
+            return
+        }
         #expect(try server.query("SELECT sum(issued) FROM coupond.coupon", on: connection) == "2")
     }
 }

@@ -46,6 +46,16 @@ struct TestDatabase {
     }
 }
 
+extension PostgresCouponStore {
+    /// No coupon in the outbox was deleted.
+    func resync(_ update: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool {
+        try resync(update) { coupon, _ in
+            Testing.Issue.record("coupon \(coupon.rawValue) was deleted")
+            return false
+        }
+    }
+}
+
 extension Coupon {
     static func sample(_ id: Int64 = 4, total: Int64? = 100) -> Coupon {
         Coupon(

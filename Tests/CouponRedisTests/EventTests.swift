@@ -102,6 +102,21 @@ internal import Testing
                     .zero, .zero, [.init(coupon: CouponID(8), rev: 2, version: 3, door: .open)]))
     }
 
+    @Test func `a removed coupon is published as open, so that front doors ask`() async throws {
+        let fixture = try await RedisFixture()
+        let source = source(fixture)
+        #expect(try signal(source) == .up)
+        try fixture.open(coupon(state: .closed))
+        for _ in 1...2 { _ = try signal(source) }
+        let result = try fixture.control.remove(
+            CouponID(7), version: 5, partition: partition, epoch: 1)
+        #expect(result == .removed)
+        #expect(
+            try signal(source)
+                == event(
+                    .zero, .zero, [.init(coupon: CouponID(7), rev: 2, version: 5, door: .open)]))
+    }
+
     @Test func `a malformed event is skipped`() async throws {
         let fixture = try await RedisFixture()
         let source = source(fixture)

@@ -10,7 +10,7 @@ enum Samples {
 
     static let coupon = Coupon(
         id: CouponID(7), title: "Frühstück für zwei 🥐", total: 100, window: window,
-        state: .paused, version: 12, issued: 40)
+        state: .paused, version: 12, issued: 40, isArchived: true)
 
     static let unlimited = Coupon(
         id: CouponID(.max), title: String(repeating: "x", count: Limits.maximumTitleBytes),
@@ -110,6 +110,9 @@ enum Samples {
                 CouponChange(
                     title: "c", total: .some(2), opens: window.opens, closes: window.closes)),
             .pauseCoupon(CouponID(8)), .resumeCoupon(CouponID(9)), .closeCoupon(CouponID(10)),
+            .deleteCoupon(CouponID(11)), .archiveCoupon(CouponID(12)),
+            .unarchiveCoupon(CouponID(13)),
+            .listCoupons(after: CouponID(5), limit: 7, archived: true),
             .auditCoupon(CouponID(11)),
             .listIssues(CouponID(12), after: UserID(0), limit: 1),
             .listIssues(CouponID(.max), after: UserID(.max), limit: Limits.issuesPerPage),

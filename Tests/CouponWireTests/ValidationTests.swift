@@ -102,6 +102,9 @@ private let wrongRequests: [WrongRequest] = [
     WrongRequest(24, RawMessage(), "pause_coupon.id: must be positive, got 0"),
     WrongRequest(25, RawMessage(), "resume_coupon.id: must be positive, got 0"),
     WrongRequest(26, RawMessage(), "close_coupon.id: must be positive, got 0"),
+    WrongRequest(35, RawMessage(), "delete_coupon.id: must be positive, got 0"),
+    WrongRequest(36, RawMessage(), "archive_coupon.id: must be positive, got 0"),
+    WrongRequest(37, RawMessage(), "unarchive_coupon.id: must be positive, got 0"),
     WrongRequest(27, RawMessage(), "audit_coupon.coupon_id: must be positive, got 0"),
     WrongRequest(28, RawMessage(), "list_issues.coupon_id: must be positive, got 0"),
     WrongRequest(

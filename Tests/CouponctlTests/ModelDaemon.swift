@@ -45,7 +45,7 @@ final class ModelDaemon: Sendable {
             case .serverInfo: .answer(.serverInfo(Self.info))
             case .createCoupon(let coupon): self.create(coupon, &state)
             case .getCoupon: Self.answer(state.coupon)
-            case .listCoupons(let after, _):
+            case .listCoupons(let after, _, _):
                 .answer(.coupons(self.coupons(state).filter { $0.id > after }))
             case .auditCoupon(let id): self.audit(id, state)
             default: .answer(.failure(Failure(.unimplemented, "not here")))

@@ -100,7 +100,7 @@ import Testing
             coupon.json.description
                 == #"{"id":7,"title":"t","total":null,"opens_at":"1970-01-01T00:00:00Z","#
                 + #""closes_at":"1970-01-01T00:00:01Z","state":"ACTIVE","version":1,"issued":0,"#
-                + #""remaining":null}"#)
+                + #""remaining":null,"archived":false}"#)
     }
 
     @Test func `request ids are hexadecimal`() {

@@ -108,6 +108,15 @@ import Testing
             "adopt_redis", leavesTrail: true, { client, _ in _ = try await client.adoptRedis() }),
         Method(
             "close_coupon", leavesTrail: true, { client, _ in _ = try await client.close(coupon) }),
+        Method(
+            "archive_coupon", leavesTrail: true,
+            { client, _ in _ = try await client.archive(coupon) }),
+        Method(
+            "unarchive_coupon", leavesTrail: true,
+            { client, _ in _ = try await client.unarchive(coupon) }),
+        Method(
+            "delete_coupon", leavesTrail: true,
+            { client, _ in _ = try await client.delete(CouponID(3)) }),
     ]
 
     /// Makes dead letters of coupon 2.
@@ -136,6 +145,8 @@ import Testing
         let world = try await World()
         let daemon = try await world.daemon()
         let letters = try await letters(world, daemon)
+        _ = try await daemon.client.create(.offer(3, total: 5))
+        _ = try await daemon.client.close(CouponID(3))
         let names = { try world.sql("SELECT method FROM coupond.admin_action ORDER BY id") }
         for method in calls {
             let (name, before) = (method.name, try names().split(separator: "\n").count)
@@ -154,6 +165,7 @@ import Testing
             if index > 0 { #expect(line.id < lines[index - 1].id) }
             switch action.call.method {
             case "create_coupon": #expect(action.before == nil && action.after != nil)
+            case "delete_coupon": #expect(action.before != nil && action.after == nil)
             case "reload": #expect(action.before == nil && action.after == nil)
             case "end_connections":
                 #expect(action.before == nil && action.after?.contains("\"count\": 0") == true)

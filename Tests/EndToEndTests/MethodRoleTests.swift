@@ -36,7 +36,9 @@ import Testing
             // Its window has passed. Nobody creates coupon 78.
             (.createCoupon(Coupon(id: id, title: "t", total: 1, window: window)), admins),
             (.updateCoupon(CouponID(78), CouponChange(title: "t")), admins),
-            (.closeCoupon(CouponID(78)), admins), (.reload, admins),
+            (.closeCoupon(CouponID(78)), admins), (.deleteCoupon(CouponID(78)), admins),
+            (.archiveCoupon(CouponID(78)), admins), (.unarchiveCoupon(CouponID(78)), admins),
+            (.reload, admins),
             (.rebuildGate(PartitionID(5_000)), admins), (.adoptRedis, admins),
             (.endConnections(ConnectionFilter(id: .max)), admins),
         ]

@@ -20,7 +20,10 @@ final class SimulatedStore: CouponStore {
         try session.read { $0.coupons[id] }
     }
 
-    func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon] {
+    /// No coupon is archived here.
+    func coupons(
+        after: CouponID, limit: Int, archived: Bool
+    ) throws(BackendError) -> [Coupon] {
         try session.read { tables in
             Array(tables.coupons(tables.coupons.keys.filter { $0 > after }).prefix(limit))
         }
@@ -134,7 +137,9 @@ final class SimulatedStore: CouponStore {
         }
     }
 
-    func resync(_ update: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool {
+    func resync(
+        _ update: (Coupon, PartitionRow) -> Bool, deleted remove: (CouponID, PartitionRow) -> Bool
+    ) throws(BackendError) -> Bool {
         defer { session.rollBack() }
         try session.leave(session.enter())
         let due = play.postgres.tables.notes.sorted { ($0.value, $0.key) < ($1.value, $1.key) }

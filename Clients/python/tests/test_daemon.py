@@ -142,6 +142,13 @@ def test_an_admin_changes_coupons(face: Any, daemon: Daemon, offer: Offer) -> No
         assert coupon in [one.id for one in client.coupons(after=coupon - 1)]
         audit = client.call(pb.Request(audit_coupon=pb.AuditCouponRequest(coupon_id=coupon)))
         assert audit.audit_coupon.coupon.id == coupon
+        assert client.archive_coupon(coupon).archived
+        page = client.coupons(after=coupon - 1, archived=True)
+        assert [one.archived for one in page if one.id == coupon] == [True]
+        assert coupon not in [one.id for one in client.coupons(after=coupon - 1)]
+        assert not client.unarchive_coupon(coupon).archived
+        assert client.delete_coupon(coupon).id == coupon
+        assert client.issue(coupon, 1, attempt=1).outcome == Outcome.NOT_FOUND
 
 
 def test_a_refused_request_was_not_accepted(face: Any, daemon: Daemon) -> None:

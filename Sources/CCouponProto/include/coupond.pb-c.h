@@ -49,6 +49,9 @@ typedef struct Coupond__V1__UpdateCouponRequest Coupond__V1__UpdateCouponRequest
 typedef struct Coupond__V1__PauseCouponRequest Coupond__V1__PauseCouponRequest;
 typedef struct Coupond__V1__ResumeCouponRequest Coupond__V1__ResumeCouponRequest;
 typedef struct Coupond__V1__CloseCouponRequest Coupond__V1__CloseCouponRequest;
+typedef struct Coupond__V1__DeleteCouponRequest Coupond__V1__DeleteCouponRequest;
+typedef struct Coupond__V1__ArchiveCouponRequest Coupond__V1__ArchiveCouponRequest;
+typedef struct Coupond__V1__UnarchiveCouponRequest Coupond__V1__UnarchiveCouponRequest;
 typedef struct Coupond__V1__AuditCouponRequest Coupond__V1__AuditCouponRequest;
 typedef struct Coupond__V1__AuditCouponResponse Coupond__V1__AuditCouponResponse;
 
@@ -125,6 +128,9 @@ typedef enum {
   COUPOND__V1__REQUEST__METHOD_DISCARD_DEAD_LETTER = 32,
   COUPOND__V1__REQUEST__METHOD_LIST_ADMIN_ACTIONS = 33,
   COUPOND__V1__REQUEST__METHOD_EXPLAIN = 34,
+  COUPOND__V1__REQUEST__METHOD_DELETE_COUPON = 35,
+  COUPOND__V1__REQUEST__METHOD_ARCHIVE_COUPON = 36,
+  COUPOND__V1__REQUEST__METHOD_UNARCHIVE_COUPON = 37,
   COUPOND__V1__REQUEST__METHOD_RELOAD = 40,
   COUPOND__V1__REQUEST__METHOD_REBUILD_GATE = 41,
   COUPOND__V1__REQUEST__METHOD_ADOPT_REDIS = 44,
@@ -177,6 +183,9 @@ struct  Coupond__V1__Request
     Coupond__V1__DiscardDeadLetterRequest *discard_dead_letter;
     Coupond__V1__ListAdminActionsRequest *list_admin_actions;
     Coupond__V1__ExplainRequest *explain;
+    Coupond__V1__DeleteCouponRequest *delete_coupon;
+    Coupond__V1__ArchiveCouponRequest *archive_coupon;
+    Coupond__V1__UnarchiveCouponRequest *unarchive_coupon;
     Coupond__V1__ReloadRequest *reload;
     Coupond__V1__RebuildGateRequest *rebuild_gate;
     Coupond__V1__AdoptRedisRequest *adopt_redis;
@@ -239,7 +248,7 @@ struct  Coupond__V1__Response
     Coupond__V1__CouponStatusBatchResponse *coupon_status_batch;
     Coupond__V1__WatchResponse *watch;
     /*
-     * The answer to create, get, update, pause, resume and close.
+     * The answer to create, get and each change of one; to delete, the coupon as it was.
      */
     Coupond__V1__Coupon *coupon;
     Coupond__V1__ListCouponsResponse *list_coupons;
@@ -648,6 +657,7 @@ struct  Coupond__V1__Coupon
   Coupond__V1__CouponState state;
   int64_t version;
   int64_t issued;
+  protobuf_c_boolean archived;
   Coupond__V1__Coupon__MaybeTotalCase maybe_total_case;
   union {
     int64_t total;
@@ -659,7 +669,7 @@ struct  Coupond__V1__Coupon
 };
 #define COUPOND__V1__COUPON__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__coupon__descriptor) \
-    , 0, {0,NULL}, 0, 0, COUPOND__V1__COUPON_STATE__COUPON_STATE_UNSPECIFIED, 0, 0, COUPOND__V1__COUPON__MAYBE_TOTAL__NOT_SET, {0}, COUPOND__V1__COUPON__MAYBE_REMAINING__NOT_SET, {0} }
+    , 0, {0,NULL}, 0, 0, COUPOND__V1__COUPON_STATE__COUPON_STATE_UNSPECIFIED, 0, 0, 0, COUPOND__V1__COUPON__MAYBE_TOTAL__NOT_SET, {0}, COUPOND__V1__COUPON__MAYBE_REMAINING__NOT_SET, {0} }
 
 
 typedef enum {
@@ -719,10 +729,14 @@ struct  Coupond__V1__ListCouponsRequest
    * 0 means 100; at most 500.
    */
   uint32_t limit;
+  /*
+   * Only archived ones; else only those that are not archived.
+   */
+  protobuf_c_boolean archived;
 };
 #define COUPOND__V1__LIST_COUPONS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__list_coupons_request__descriptor) \
-    , 0, 0 }
+    , 0, 0, 0 }
 
 
 struct  Coupond__V1__ListCouponsResponse
@@ -831,6 +845,42 @@ struct  Coupond__V1__CloseCouponRequest
 };
 #define COUPOND__V1__CLOSE_COUPON_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__close_coupon_request__descriptor) \
+    , 0 }
+
+
+/*
+ * Only a closed coupon of which no request was decided. Its id is never used again.
+ */
+struct  Coupond__V1__DeleteCouponRequest
+{
+  ProtobufCMessage base;
+  int64_t id;
+};
+#define COUPOND__V1__DELETE_COUPON_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__delete_coupon_request__descriptor) \
+    , 0 }
+
+
+/*
+ * Only a closed coupon without queued requests. It leaves lists and gate; its rows stay.
+ */
+struct  Coupond__V1__ArchiveCouponRequest
+{
+  ProtobufCMessage base;
+  int64_t id;
+};
+#define COUPOND__V1__ARCHIVE_COUPON_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__archive_coupon_request__descriptor) \
+    , 0 }
+
+
+struct  Coupond__V1__UnarchiveCouponRequest
+{
+  ProtobufCMessage base;
+  int64_t id;
+};
+#define COUPOND__V1__UNARCHIVE_COUPON_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&coupond__v1__unarchive_coupon_request__descriptor) \
     , 0 }
 
 
@@ -1541,6 +1591,63 @@ Coupond__V1__CloseCouponRequest *
 void   coupond__v1__close_coupon_request__free_unpacked
                      (Coupond__V1__CloseCouponRequest *message,
                       ProtobufCAllocator *allocator);
+/* Coupond__V1__DeleteCouponRequest methods */
+void   coupond__v1__delete_coupon_request__init
+                     (Coupond__V1__DeleteCouponRequest         *message);
+size_t coupond__v1__delete_coupon_request__get_packed_size
+                     (const Coupond__V1__DeleteCouponRequest   *message);
+size_t coupond__v1__delete_coupon_request__pack
+                     (const Coupond__V1__DeleteCouponRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__delete_coupon_request__pack_to_buffer
+                     (const Coupond__V1__DeleteCouponRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__DeleteCouponRequest *
+       coupond__v1__delete_coupon_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__delete_coupon_request__free_unpacked
+                     (Coupond__V1__DeleteCouponRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__ArchiveCouponRequest methods */
+void   coupond__v1__archive_coupon_request__init
+                     (Coupond__V1__ArchiveCouponRequest         *message);
+size_t coupond__v1__archive_coupon_request__get_packed_size
+                     (const Coupond__V1__ArchiveCouponRequest   *message);
+size_t coupond__v1__archive_coupon_request__pack
+                     (const Coupond__V1__ArchiveCouponRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__archive_coupon_request__pack_to_buffer
+                     (const Coupond__V1__ArchiveCouponRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__ArchiveCouponRequest *
+       coupond__v1__archive_coupon_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__archive_coupon_request__free_unpacked
+                     (Coupond__V1__ArchiveCouponRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Coupond__V1__UnarchiveCouponRequest methods */
+void   coupond__v1__unarchive_coupon_request__init
+                     (Coupond__V1__UnarchiveCouponRequest         *message);
+size_t coupond__v1__unarchive_coupon_request__get_packed_size
+                     (const Coupond__V1__UnarchiveCouponRequest   *message);
+size_t coupond__v1__unarchive_coupon_request__pack
+                     (const Coupond__V1__UnarchiveCouponRequest   *message,
+                      uint8_t             *out);
+size_t coupond__v1__unarchive_coupon_request__pack_to_buffer
+                     (const Coupond__V1__UnarchiveCouponRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Coupond__V1__UnarchiveCouponRequest *
+       coupond__v1__unarchive_coupon_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   coupond__v1__unarchive_coupon_request__free_unpacked
+                     (Coupond__V1__UnarchiveCouponRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Coupond__V1__AuditCouponRequest methods */
 void   coupond__v1__audit_coupon_request__init
                      (Coupond__V1__AuditCouponRequest         *message);
@@ -1668,6 +1775,15 @@ typedef void (*Coupond__V1__ResumeCouponRequest_Closure)
 typedef void (*Coupond__V1__CloseCouponRequest_Closure)
                  (const Coupond__V1__CloseCouponRequest *message,
                   void *closure_data);
+typedef void (*Coupond__V1__DeleteCouponRequest_Closure)
+                 (const Coupond__V1__DeleteCouponRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__ArchiveCouponRequest_Closure)
+                 (const Coupond__V1__ArchiveCouponRequest *message,
+                  void *closure_data);
+typedef void (*Coupond__V1__UnarchiveCouponRequest_Closure)
+                 (const Coupond__V1__UnarchiveCouponRequest *message,
+                  void *closure_data);
 typedef void (*Coupond__V1__AuditCouponRequest_Closure)
                  (const Coupond__V1__AuditCouponRequest *message,
                   void *closure_data);
@@ -1743,6 +1859,12 @@ extern const ProtobufCMessageDescriptor coupond__v1__resume_coupon_request__desc
   __attribute__((swift_name("Coupond__V1__ResumeCouponRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__close_coupon_request__descriptor
   __attribute__((swift_name("Coupond__V1__CloseCouponRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__delete_coupon_request__descriptor
+  __attribute__((swift_name("Coupond__V1__DeleteCouponRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__archive_coupon_request__descriptor
+  __attribute__((swift_name("Coupond__V1__ArchiveCouponRequest.descriptor")));
+extern const ProtobufCMessageDescriptor coupond__v1__unarchive_coupon_request__descriptor
+  __attribute__((swift_name("Coupond__V1__UnarchiveCouponRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_request__descriptor
   __attribute__((swift_name("Coupond__V1__AuditCouponRequest.descriptor")));
 extern const ProtobufCMessageDescriptor coupond__v1__audit_coupon_response__descriptor

@@ -122,6 +122,11 @@ public protocol GateControl: AnyObject {
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
     ) throws(BackendError) -> CapResult
 
+    /// Rule 55: removes a coupon that is closed for good, with what loads of it have staged, and publishes.
+    func remove(
+        _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch
+    ) throws(BackendError) -> RemoveResult
+
     /// Applies the decision on a dead letter: its holder is issued, or its slot is given back. Repeating it
     /// changes nothing.
     /// - Parameter coupon: as committed, under its row lock.

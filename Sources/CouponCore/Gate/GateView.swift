@@ -55,6 +55,16 @@ public enum CapResult: Equatable, Sendable {
     case stale
 }
 
+/// How the removal of a coupon ended.
+public enum RemoveResult: Equatable, Sendable {
+    /// The gate does not hold it.
+    case removed
+    /// It has queued requests, so it stays.
+    case queued
+    /// The gate has another epoch, or is not open.
+    case stale
+}
+
 /// What the gate knows of a coupon, read in one script.
 public struct GateInspection: Equatable, Sendable {
     /// Whether the gate accepts requests.

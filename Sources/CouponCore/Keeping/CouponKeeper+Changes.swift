@@ -11,8 +11,14 @@ extension CouponKeeper {
     public func create(_ coupon: Coupon, by call: AdminCall) throws(BackendError) -> Coupon {
         let isNew = try store.create(coupon, by: call)
         guard isNew else {
+            let id = coupon.id.rawValue
+            let isThere = try store.coupon(coupon.id) != nil
             throw .answer(
-                Failure(.alreadyExists, "there is a coupon with id \(coupon.id.rawValue)"))
+                Failure(
+                    .alreadyExists,
+                    isThere
+                        ? "there is a coupon with id \(id)"
+                        : "there was a coupon with id \(id): its id is never used again"))
         }
         forget(coupon.id)
         return coupon
@@ -29,8 +35,11 @@ extension CouponKeeper {
         // A cap needs the coupon in the gate; inside the transaction there is no time to load it.
         if case .some(.some) = change.total { try load(id, by: deadline) }
         var used: Int64?
-        var cause = BackendError.answer(.unavailable("the gate is not open: try again"))
+        var cause = Self.gateNotOpen
         let update = try store.update(id, change, by: call) { coupon, row in
+            if change.isArchived == true {
+                return remove(id, version: coupon.version - 1, row, &cause)
+            }
             guard case .some(.some(let total)) = change.total else { return true }
             // This is the changed coupon; the cap belongs to the version before.
             do throws(BackendError) {
@@ -57,29 +66,30 @@ extension CouponKeeper {
                     .failedPrecondition,
                     "total: must be at least \(used), which are accepted already"))
         case .updated(let coupon):
-            try set(coupon, partition, deadline)
+            try updateGate(id, deadline) { partition, epoch in
+                let result = try? gates.set(coupon, partition: partition, epoch: epoch)
+                return result.map { $0 != .stale } ?? false
+            }
             return coupon
         }
     }
 
+    static let gateNotOpen = BackendError.answer(.unavailable("the gate is not open: try again"))
+
     /// How long an admin's call waits for the gate, in milliseconds; later calls of the lane wait for it.
     private static let gateUpdateMilliseconds: Int64 = 1_000
 
-    /// Sends the change to the gate; if that fails, `resync` sends it later.
-    private func set(
-        _ coupon: Coupon, _ partition: PartitionID, _ deadline: MonotonicTime
+    /// Sends a committed change to the gate; if that fails, `resync` sends it later.
+    func updateGate(
+        _ coupon: CouponID, _ deadline: MonotonicTime, _ send: (PartitionID, Epoch) -> Bool
     ) throws(BackendError) {
-        forget(coupon.id)
+        forget(coupon)
+        let partition = partitioning.partition(of: coupon)
         let deadline = min(
             deadline, clocks.now().advanced(byMilliseconds: Self.gateUpdateMilliseconds))
         while clocks.now() < deadline {
-            let view = try? gates.inspect(coupon.id, partition: partition, user: nil)
-            if let view, view.status == .open,
-                let result = try? gates.set(coupon, partition: partition, epoch: view.epoch),
-                result != .stale
-            {
-                return
-            }
+            let view = try? gates.inspect(coupon, partition: partition, user: nil)
+            if let view, view.status == .open, send(partition, view.epoch) { return }
             clocks.pause(20)
         }
         throw .answer(
@@ -102,15 +112,21 @@ extension CouponKeeper {
                 guard let capped, capped != .stale else { return false }
                 let result = try? gates.set(coupon, partition: row.id, epoch: epoch)
                 return result == .current || result == .notLoaded
+            } deleted: { coupon, row in
+                let result = try? gates.remove(
+                    coupon, version: 0, partition: row.id, epoch: row.epoch)
+                return result == .removed
             }
             if !isSynced { return }
         }
     }
 
     /// - Returns: whether a coupon was handled.
-    private func resyncNext(_ tell: (Coupon, PartitionRow) -> Bool) -> Bool {
+    private func resyncNext(
+        _ update: (Coupon, PartitionRow) -> Bool, deleted remove: (CouponID, PartitionRow) -> Bool
+    ) -> Bool {
         do throws(BackendError) {
-            return try store.resync(tell)
+            return try store.resync(update, deleted: remove)
         } catch {
             _ = failure(error)
             return false

@@ -12,8 +12,8 @@ public protocol CouponStore: HolderReader {
     /// A coupon; nil if it does not exist.
     func coupon(_ id: CouponID) throws(BackendError) -> Coupon?
 
-    /// Coupons with an id above `after`, by id.
-    func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon]
+    /// Coupons with an id above `after`, by id: the archived ones, or the others.
+    func coupons(after: CouponID, limit: Int, archived: Bool) throws(BackendError) -> [Coupon]
 
     /// Coupons as committed, by id; missing ones are left out.
     func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon]
@@ -44,7 +44,8 @@ public protocol CouponStore: HolderReader {
         _ questions: [StatusQuestion], _ partitioning: Partitioning, during work: () -> Void
     ) throws(BackendError) -> StatusRows
 
-    /// Creates a coupon, with its line in the trail. False if the id exists; then there is no line.
+    /// Creates a coupon, with its line in the trail. False if the id exists, or was deleted; then there is no
+    /// line.
     func create(_ coupon: Coupon, by call: AdminCall) throws(BackendError) -> Bool
 
     /// Changes a coupon under its lock; the version rises. Nil if it does not exist. Its row in the
@@ -52,19 +53,30 @@ public protocol CouponStore: HolderReader {
     /// - Parameters:
     ///   - change: what to change; nil members stay.
     ///   - call: for the trail.
-    ///   - cap: rule 34: called with the changed coupon before a total is lowered, inside the transaction
-    ///     that has locked partition row and coupon row; false rolls back.
+    ///   - cap: rules 34 and 55: called with the changed coupon before a total is lowered or a coupon is
+    ///     archived, inside the transaction that has locked partition row and coupon row; false rolls back.
     func update(
         _ id: CouponID, _ change: CouponChange, by call: AdminCall,
         cap: (Coupon, PartitionRow) -> Bool
+    ) throws(BackendError) -> CouponUpdateResult?
+
+    /// Rule 55: deletes a closed coupon of which no request was decided, and keeps its id as used. Its row in
+    /// the outbox, committed before, stays until `resync`. Nil if it does not exist.
+    /// - Parameter remove: called inside the transaction that has locked partition row and coupon row, if the
+    ///   tables allow it; false rolls back.
+    func delete(
+        _ id: CouponID, by call: AdminCall, remove: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult?
 
     /// Updates the gate with the oldest coupon in the outbox that is due: a daemon may have died between
     /// PostgreSQL and the gate (rules 33 and 34).
     /// - Parameter update: called with partition row and coupon row locked; returns whether the gate has the
     ///   coupon as committed.
+    /// - Parameter remove: the same for a coupon that was deleted.
     /// - Returns: whether a coupon was handled; another one may be due.
-    func resync(_ update: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool
+    func resync(
+        _ update: (Coupon, PartitionRow) -> Bool, deleted remove: (CouponID, PartitionRow) -> Bool
+    ) throws(BackendError) -> Bool
 
     /// Issues of a coupon, of users with an id above `after`, by user id; `limit` at most.
     func issues(of coupon: CouponID, after: UserID, limit: Int) throws(BackendError) -> [Issue]
@@ -115,6 +127,11 @@ public protocol CouponStore: HolderReader {
 }
 
 extension CouponStore {
+    /// Coupons with an id above `after`, by id, that are not archived.
+    public func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon] {
+        try coupons(after: after, limit: limit, archived: false)
+    }
+
     /// Reads it now.
     public func holders(_ question: PageQuestion) throws(BackendError) -> HolderPage {
         try holders(of: question.coupon, after: question.place, limit: question.limit)

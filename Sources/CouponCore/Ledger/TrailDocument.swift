@@ -2,14 +2,15 @@
 package enum TrailDocument {
     /// A coupon; moments are microseconds, as on the wire.
     package static func of(_ coupon: Coupon) -> String {
-        object([
-            ("id", "\(coupon.id.rawValue)"), ("title", title(coupon.title)),
-            ("total", coupon.total.map { "\($0)" } ?? "null"),
-            ("opens_at", "\(coupon.window.opens.microseconds)"),
-            ("closes_at", "\(coupon.window.closes.microseconds)"),
-            ("state", coupon.state.name.quotedForJSON), ("version", "\(coupon.version)"),
-            ("issued", "\(coupon.issued)"),
-        ])
+        object(
+            [
+                ("id", "\(coupon.id.rawValue)"), ("title", title(coupon.title)),
+                ("total", coupon.total.map { "\($0)" } ?? "null"),
+                ("opens_at", "\(coupon.window.opens.microseconds)"),
+                ("closes_at", "\(coupon.window.closes.microseconds)"),
+                ("state", coupon.state.name.quotedForJSON), ("version", "\(coupon.version)"),
+                ("issued", "\(coupon.issued)"),
+            ] + (coupon.isArchived ? [("archived", "true")] : []))
     }
 
     /// What an update asks for; members that stay are missing.
@@ -20,6 +21,7 @@ package enum TrailDocument {
             ("opens_at", change.opens.map { "\($0.microseconds)" }),
             ("closes_at", change.closes.map { "\($0.microseconds)" }),
             ("state", change.state?.name.quotedForJSON),
+            ("archived", change.isArchived.map { "\($0)" }),
         ]
         return object(
             members.compactMap { name, value in value.map { (name: name, value: $0) } })

@@ -26,6 +26,8 @@ struct Migration {
         Migration(number: 8, name: "redis_term", bytes: PackageResources._008_redis_term_sql),
         Migration(
             number: 9, name: "commit_log", bytes: PackageResources._009_commit_log_sql),
+        Migration(
+            number: 10, name: "coupon_life", bytes: PackageResources._010_coupon_life_sql),
     ]
 
     /// The version of a database that lacks none.

@@ -11,6 +11,7 @@ public enum RuntimeRights {
         ("installation", ["SELECT"]),
         ("partition", ["SELECT", "UPDATE"]),
         ("coupon", ["SELECT", "INSERT", "UPDATE"]),
+        ("deleted_coupon", ["SELECT"]),
         ("gate_outbox", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
         ("coupon_issue", ["SELECT", "INSERT"]),
         ("issue_rejection", ["SELECT", "INSERT"]),
@@ -21,7 +22,7 @@ public enum RuntimeRights {
     ]
 
     /// Functions that the daemon calls; each name has one.
-    static let functions = ["move_cursor"]
+    static let functions = ["move_cursor", "delete_coupon"]
 
     /// The statements that give a role these rights, and take all others in the schema from it. The owner of
     /// the schema may run them.

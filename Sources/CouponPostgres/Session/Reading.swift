@@ -25,7 +25,7 @@ extension Rows {
             window: Window(
                 opens: timestamp(row, column + 3), closes: timestamp(row, column + 4)),
             state: state, version: number(row, column + 6), issued: number(row, column + 7),
-            lastSequence: number(row, column + 8))
+            lastSequence: number(row, column + 8), isArchived: !isNull(row, column + 9))
     }
 
     func coupons() throws(BackendError) -> [Coupon] {
@@ -53,8 +53,8 @@ extension Rows {
 
 extension Coupon {
     static let columns =
-        "id, title, total, opens_at, closes_at, state, version, issued, last_sequence"
-    static let columnCount = 9
+        "id, title, total, opens_at, closes_at, state, version, issued, last_sequence, archived_at"
+    static let columnCount = 10
 
     /// The columns of a table that has this name in the statement.
     static func columns(of name: String) -> String {

@@ -11,12 +11,13 @@ extension PostgresCouponStore: AuditStore {
             where: "id = ANY ($4) ORDER BY id", .integers(coupons.map(\.rawValue)), bounds)
     }
 
-    /// The same for the coupons with an id above `after`, by id.
+    /// The same for the coupons with an id above `after`, by id, that are not archived.
     public func accounts(
         after: CouponID, limit: Int, _ bounds: AccountsBounds
     ) throws(BackendError) -> [LedgerAccounts] {
         try accounts(
-            where: "id > $4 ORDER BY id LIMIT \(limit)", .integer(after.rawValue), bounds)
+            where: "id > $4 AND archived_at IS NULL ORDER BY id LIMIT \(limit)",
+            .integer(after.rawValue), bounds)
     }
 
     /// `ORDER BY user_id` makes it use the indexes by coupon: a bounded count must not walk over other rows.

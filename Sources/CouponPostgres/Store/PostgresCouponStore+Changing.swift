@@ -9,8 +9,8 @@ extension PostgresCouponStore {
     /// - Parameters:
     ///   - change: what to change; nil members stay.
     ///   - call: for the line in the trail, which this transaction writes too.
-    ///   - cap: called before a total is lowered, with the changed coupon and the partition's row; false
-    ///     rolls back. It must be quick: the server ends a transaction that idles.
+    ///   - cap: called before a total is lowered or a coupon is archived, with the changed coupon and the
+    ///     partition's row; false rolls back. It must be quick: the server ends a transaction that idles.
     /// - Returns: nil if the coupon is missing.
     public func update(
         _ id: CouponID, _ change: CouponChange, by call: AdminCall,
@@ -50,7 +50,8 @@ extension PostgresCouponStore {
         }
     }
 
-    private func log(_ coupon: Coupon, in partition: PartitionRow) throws(BackendError) {
+    /// Adds the change of a coupon to the commit log.
+    func log(_ coupon: Coupon, in partition: PartitionRow) throws(BackendError) {
         var events = LoggedEvents(partition)
         events.others = [
             LoggedCommit.Other(coupon: coupon.id, kind: .changed(version: coupon.version))
@@ -70,17 +71,18 @@ extension PostgresCouponStore {
         if changed == coupon { return .updated(coupon) }
         if let fault = changed.fault(after: coupon) { return .invalid(fault) }
         changed.version += 1
-        if changed.isLower(than: coupon), !cap(changed, partition) { return .refusedByGate }
+        if changed.asksGate(after: coupon), !cap(changed, partition) { return .refusedByGate }
         _ = try session.run(
             Statement(
                 """
                 UPDATE coupond.coupon
-                SET title = $2, total = $3, opens_at = $4, closes_at = $5, state = $6, version = $7
+                SET title = $2, total = $3, opens_at = $4, closes_at = $5, state = $6, version = $7,
+                    archived_at = CASE WHEN $8 = 1 THEN coalesce(archived_at, now()) END
                 WHERE id = $1
                 """, .integer(changed.id.rawValue), .text(changed.title),
                 .integer(changed.total), .timestamp(changed.window.opens),
                 .timestamp(changed.window.closes), .integer(Int64(changed.state.rawValue)),
-                .integer(changed.version)))
+                .integer(changed.version), .integer(changed.isArchived ? 1 : 0)))
         return .updated(changed)
     }
 }

@@ -10,8 +10,11 @@ extension PostgresCouponStore {
     /// If the gate has it, the row is deleted; otherwise it is due again later.
     /// - Parameter update: called with partition row and coupon row locked; returns whether the gate has the
     ///   coupon as committed.
+    /// - Parameter remove: the same for a coupon that was deleted.
     /// - Returns: whether a coupon was handled; another one may be due.
-    public func resync(_ update: (Coupon, PartitionRow) -> Bool) throws(BackendError) -> Bool {
+    public func resync(
+        _ update: (Coupon, PartitionRow) -> Bool, deleted remove: (CouponID, PartitionRow) -> Bool
+    ) throws(BackendError) -> Bool {
         do throws(BackendError) {
             _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
             let due = try session.run(
@@ -27,7 +30,8 @@ extension PostgresCouponStore {
             }
             let id = CouponID(due.integer(0, 0))
             let partition = try session.partition(partitioning.partition(of: id), lock: .shared)
-            let isSynced = try lockedCoupon(id).map { update($0, partition) } ?? true
+            let coupon = try lockedCoupon(id)
+            let isSynced = coupon.map { update($0, partition) } ?? remove(id, partition)
             _ = try session.run(
                 Statement(
                     isSynced

@@ -38,12 +38,17 @@ public final class PostgresCouponStore: CouponStore {
         try session.coupons(ids)
     }
 
-    /// Coupons with an id above `after`, by id.
-    public func coupons(after: CouponID, limit: Int) throws(BackendError) -> [Coupon] {
+    /// Coupons with an id above `after`, by id. Each list has an index of its own.
+    public func coupons(
+        after: CouponID, limit: Int, archived: Bool
+    ) throws(BackendError) -> [Coupon] {
         try session.run(
             Statement(
-                "SELECT \(Coupon.columns) FROM coupond.coupon WHERE id > $1 ORDER BY id LIMIT $2",
-                .integer(after.rawValue), .integer(Int64(limit)))
+                """
+                SELECT \(Coupon.columns) FROM coupond.coupon
+                WHERE id > $1 AND archived_at IS \(archived ? "NOT NULL" : "NULL")
+                ORDER BY id LIMIT $2
+                """, .integer(after.rawValue), .integer(Int64(limit)))
         ).coupons()
     }
 
@@ -61,24 +66,34 @@ public final class PostgresCouponStore: CouponStore {
     }
 
     /// Creates a coupon, with nothing issued, and its line in the trail: one statement does both or neither.
-    /// False if the id exists.
+    /// False if the id exists, or was deleted.
     public func create(_ coupon: Coupon, by call: AdminCall) throws(BackendError) -> Bool {
         let action = AdminAction(call: call, coupon: coupon.id, after: TrailDocument.of(coupon))
-        return try session.run(
-            Statement(
-                """
-                WITH made AS (
-                    INSERT INTO coupond.coupon
-                        (id, title, total, opens_at, closes_at, state, version)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id)
-                INSERT INTO coupond.admin_action
-                    (principal, address, method, coupon_id, request, after, outcome)
-                SELECT $8, $9, $10, id, $11::text::numeric, $12::text::jsonb, $13 FROM made
-                """, .integer(coupon.id.rawValue), .text(coupon.title), .integer(coupon.total),
-                .timestamp(coupon.window.opens), .timestamp(coupon.window.closes),
-                .integer(Int64(coupon.state.rawValue)), .integer(coupon.version),
-                .text(action.principal), .text(action.address), .text(action.method),
-                .text("\(call.request)"), .text(action.after), .text(action.text))
-        ).affected == 1
+        do throws(SQLFailure) {
+            return try session.attempt([Self.creating(coupon, action)]).affected == 1
+        } catch {
+            // A deletion of the same id has ended in the meantime.
+            if case .refused("CPDEL", _) = error { return false }
+            throw .postgres(PostgresFault(error))
+        }
+    }
+
+    private static func creating(_ coupon: Coupon, _ action: AdminAction) -> Statement {
+        Statement(
+            """
+            WITH made AS (
+                INSERT INTO coupond.coupon
+                    (id, title, total, opens_at, closes_at, state, version)
+                SELECT $1, $2, $3, $4, $5, $6, $7
+                WHERE NOT EXISTS (SELECT FROM coupond.deleted_coupon WHERE coupon_id = $1)
+                ON CONFLICT DO NOTHING RETURNING id)
+            INSERT INTO coupond.admin_action
+                (principal, address, method, coupon_id, request, after, outcome)
+            SELECT $8, $9, $10, id, $11::text::numeric, $12::text::jsonb, $13 FROM made
+            """, .integer(coupon.id.rawValue), .text(coupon.title), .integer(coupon.total),
+            .timestamp(coupon.window.opens), .timestamp(coupon.window.closes),
+            .integer(Int64(coupon.state.rawValue)), .integer(coupon.version),
+            .text(action.principal), .text(action.address), .text(action.method),
+            .text("\(action.call.request)"), .text(action.after), .text(action.text))
     }
 }

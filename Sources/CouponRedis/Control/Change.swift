@@ -41,6 +41,24 @@ extension RedisGateControl {
         }
     }
 
+    /// Rule 55: the gate forgets a coupon that is closed for good, unless it has queued requests.
+    public func remove(
+        _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch
+    ) throws(BackendError) -> RemoveResult {
+        let reply = try runAlone(
+            .remove, of: partition,
+            keys: [
+                Keys.gate(partition), Keys.record(coupon, partition, epoch),
+                Keys.holders(coupon, partition, epoch), Keys.claim(coupon, partition, epoch),
+                Keys.staged(coupon, partition, epoch), Keys.coupons(partition, epoch),
+            ], [.number(epoch), .bytes(Self.pack(coupon)), .number(version)])
+        switch try reply.code() {
+        case 0: return .removed
+        case 1: return .queued
+        default: return .stale
+        }
+    }
+
     static func pack(_ coupon: CouponID) -> [UInt8] {
         var writer = ByteWriter(capacity: Layout.id)
         writer.append(coupon)

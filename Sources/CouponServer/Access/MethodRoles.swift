@@ -24,7 +24,8 @@ extension Request.Method {
             .listDeadLetters, .redriveDeadLetter, .discardDeadLetter, .listAdminActions, .explain,
             .topology, .listConnections:
             .operator
-        case .createCoupon, .updateCoupon, .closeCoupon, .reload, .rebuildGate, .adoptRedis,
+        case .createCoupon, .updateCoupon, .closeCoupon, .deleteCoupon, .archiveCoupon,
+            .unarchiveCoupon, .reload, .rebuildGate, .adoptRedis,
             .endConnections:
             .admin
         }
@@ -39,6 +40,7 @@ extension Request.Method {
         case .couponStatus(let id, _), .couponStatusBatch(let id, _), .getCoupon(let id),
             .updateCoupon(let id, _),
             .pauseCoupon(let id), .resumeCoupon(let id), .closeCoupon(let id), .auditCoupon(let id),
+            .deleteCoupon(let id), .archiveCoupon(let id), .unarchiveCoupon(let id),
             .listIssues(let id, _, _):
             .one(id)
         case .createCoupon(let coupon): .one(coupon.id)

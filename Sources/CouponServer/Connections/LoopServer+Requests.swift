@@ -66,8 +66,8 @@ extension LoopServer {
 
     /// Methods that came after the first version of the protocol. Names are only ever added.
     private static let features = [
-        "adopt_redis", "authenticate", "coupon_status_batch", "explain", "go_away", "issue_batch",
-        "topology", "watch",
+        "adopt_redis", "archive_coupon", "authenticate", "coupon_status_batch", "delete_coupon",
+        "explain", "go_away", "issue_batch", "topology", "unarchive_coupon", "watch",
     ]
 
     private var serverInfo: ServerInfo {

@@ -48,9 +48,8 @@ extension BlockingLane {
         switch method {
         case .createCoupon(let coupon): .coupon(try keeper.create(coupon, by: call))
         case .getCoupon(let id): .coupon(try keeper.existing(id))
-        case .listCoupons(let after, let limit):
-            .coupons(
-                try store.coupons(after: after, limit: limit))
+        case .listCoupons(let after, let limit, let archived):
+            .coupons(try store.coupons(after: after, limit: limit, archived: archived))
         case .updateCoupon(let id, let change):
             try update(id, change, by: call, deadline)
         case .pauseCoupon(let id):
@@ -59,6 +58,11 @@ extension BlockingLane {
             try update(id, CouponChange(state: .active), by: call, deadline)
         case .closeCoupon(let id):
             try update(id, CouponChange(state: .closed), by: call, deadline)
+        case .deleteCoupon(let id): .coupon(try keeper.delete(id, by: call, deadline: deadline))
+        case .archiveCoupon(let id):
+            try update(id, CouponChange(isArchived: true), by: call, deadline)
+        case .unarchiveCoupon(let id):
+            try update(id, CouponChange(isArchived: false), by: call, deadline)
         case .auditCoupon(let id): .audit(try audit(id))
         case .listIssues(let coupon, let after, let limit):
             .issues(try issues(of: coupon, after: after, limit: limit))
@@ -110,7 +114,8 @@ extension Request.Method {
     fileprivate var changesTables: Bool {
         switch self {
         case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
-            .redriveDeadLetter, .discardDeadLetter, .adoptRedis:
+            .deleteCoupon, .archiveCoupon, .unarchiveCoupon, .redriveDeadLetter, .discardDeadLetter,
+            .adoptRedis:
             true
         case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
             .authenticate, .getCoupon, .listCoupons, .auditCoupon, .listIssues, .listDeadLetters,

@@ -7,7 +7,8 @@ extension Request.Method {
     var leavesTrail: Bool {
         switch self {
         case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
-            .redriveDeadLetter, .discardDeadLetter, .reload, .rebuildGate, .adoptRedis,
+            .deleteCoupon, .archiveCoupon, .unarchiveCoupon, .redriveDeadLetter, .discardDeadLetter,
+            .reload, .rebuildGate, .adoptRedis,
             .endConnections:
             true
         case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
@@ -23,7 +24,8 @@ extension Request.Method {
         switch self {
         case .createCoupon(let coupon): coupon.id
         case .updateCoupon(let id, _), .pauseCoupon(let id), .resumeCoupon(let id),
-            .closeCoupon(let id):
+            .closeCoupon(let id), .deleteCoupon(let id), .archiveCoupon(let id),
+            .unarchiveCoupon(let id):
             id
         default: nil
         }

@@ -18,6 +18,7 @@ extension MessageArena {
         part.state = Coupond__V1__CouponState(rawValue: UInt32(coupon.state.rawValue))
         part.version = coupon.version
         part.issued = coupon.issued
+        part.archived = coupon.isArchived
         part[\.total, \.maybe_total_case, .present] = coupon.total
         part[\.remaining, \.maybe_remaining_case, .present] = coupon.remaining
         return part
@@ -70,7 +71,7 @@ extension Coupon {
             window: Window(
                 opens: Timestamp(microseconds: raw.opens_at),
                 closes: Timestamp(microseconds: raw.closes_at)),
-            state: state, version: raw.version, issued: raw.issued)
+            state: state, version: raw.version, issued: raw.issued, isArchived: raw.archived)
     }
 
     init(_ raw: Part<Coupond__V1__CreateCouponRequest>) throws(Failure) {

@@ -9,11 +9,12 @@ extension Coupond__V1__ListCouponsResponse: WireMessage {}
 extension MessageArena {
     @_lifetime(borrow self)
     func list(
-        after: CouponID, limit: Int
+        after: CouponID, limit: Int, archived: Bool
     ) throws(Failure) -> Part<Coupond__V1__ListCouponsRequest> {
         let part = try make(Coupond__V1__ListCouponsRequest.self)
         part.after_id = after.rawValue
         part.limit = UInt32(clamping: limit)
+        part.archived = archived
         return part
     }
 
@@ -44,7 +45,8 @@ extension Request.Method {
             after: CouponID(try Field.start(raw.after_id, "list_coupons.after_id")),
             limit: try Field.limit(
                 raw.limit, absent: Limits.defaultCouponsPerPage, most: Limits.couponsPerPage,
-                "list_coupons.limit"))
+                "list_coupons.limit"),
+            archived: raw.archived)
     }
 }
 

@@ -50,8 +50,8 @@ public struct Request: Equatable, Sendable {
         case createCoupon(Coupon)
         /// One coupon.
         case getCoupon(CouponID)
-        /// Coupons with an id above `after`.
-        case listCoupons(after: CouponID, limit: Int)
+        /// Coupons with an id above `after`: the archived ones, or the others.
+        case listCoupons(after: CouponID, limit: Int, archived: Bool = false)
         /// A change of title, total or window.
         case updateCoupon(CouponID, CouponChange)
         /// Refuses requests until resumed.
@@ -60,6 +60,12 @@ public struct Request: Equatable, Sendable {
         case resumeCoupon(CouponID)
         /// Refuses requests for good.
         case closeCoupon(CouponID)
+        /// Deletes a closed coupon of which no request was decided.
+        case deleteCoupon(CouponID)
+        /// Takes a closed coupon out of lists and gate; its rows stay.
+        case archiveCoupon(CouponID)
+        /// Brings an archived coupon back into the lists.
+        case unarchiveCoupon(CouponID)
         /// The raw figures of gate, queue and tables.
         case auditCoupon(CouponID)
         /// Issues of a coupon, of users with an id above `after`.
@@ -106,6 +112,9 @@ extension Coupond__V1__GetCouponRequest: WireMessage {}
 extension Coupond__V1__PauseCouponRequest: WireMessage {}
 extension Coupond__V1__ResumeCouponRequest: WireMessage {}
 extension Coupond__V1__CloseCouponRequest: WireMessage {}
+extension Coupond__V1__DeleteCouponRequest: WireMessage {}
+extension Coupond__V1__ArchiveCouponRequest: WireMessage {}
+extension Coupond__V1__UnarchiveCouponRequest: WireMessage {}
 extension Coupond__V1__AuditCouponRequest: WireMessage {}
 extension Coupond__V1__RedriveDeadLetterRequest: WireMessage {}
 extension Coupond__V1__DiscardDeadLetterRequest: WireMessage {}
@@ -149,14 +158,17 @@ extension MessageArena {
             part.list_connections = try listConnections(filter, after: after, limit: limit)
         case .endConnections(let filter): part.end_connections = try endConnections(filter)
         case .createCoupon(let coupon): part.create_coupon = try create(coupon)
-        case .listCoupons(let after, let limit):
-            part.list_coupons = try list(after: after, limit: limit)
+        case .listCoupons(let after, let limit, let archived):
+            part.list_coupons = try list(after: after, limit: limit, archived: archived)
         case .updateCoupon(let id, let change):
             part.update_coupon = try update(id, change)
         case .getCoupon(let id): part.get_coupon = try only(\.id, id.rawValue)
         case .pauseCoupon(let id): part.pause_coupon = try only(\.id, id.rawValue)
         case .resumeCoupon(let id): part.resume_coupon = try only(\.id, id.rawValue)
         case .closeCoupon(let id): part.close_coupon = try only(\.id, id.rawValue)
+        case .deleteCoupon(let id): part.delete_coupon = try only(\.id, id.rawValue)
+        case .archiveCoupon(let id): part.archive_coupon = try only(\.id, id.rawValue)
+        case .unarchiveCoupon(let id): part.unarchive_coupon = try only(\.id, id.rawValue)
         case .auditCoupon(let id): part.audit_coupon = try only(\.coupon_id, id.rawValue)
         case .listIssues(let coupon, let after, let limit):
             part.list_issues = try list(of: coupon, after: after, limit: limit)
@@ -199,6 +211,9 @@ extension Request.Method {
         case .pauseCoupon: COUPOND__V1__REQUEST__METHOD_PAUSE_COUPON
         case .resumeCoupon: COUPOND__V1__REQUEST__METHOD_RESUME_COUPON
         case .closeCoupon: COUPOND__V1__REQUEST__METHOD_CLOSE_COUPON
+        case .deleteCoupon: COUPOND__V1__REQUEST__METHOD_DELETE_COUPON
+        case .archiveCoupon: COUPOND__V1__REQUEST__METHOD_ARCHIVE_COUPON
+        case .unarchiveCoupon: COUPOND__V1__REQUEST__METHOD_UNARCHIVE_COUPON
         case .auditCoupon: COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON
         case .listIssues: COUPOND__V1__REQUEST__METHOD_LIST_ISSUES
         case .listDeadLetters: COUPOND__V1__REQUEST__METHOD_LIST_DEAD_LETTERS
@@ -302,6 +317,13 @@ extension Request.Method {
             return .resumeCoupon(CouponID(try id(\.id, raw.resume_coupon, "resume_coupon.id")))
         case COUPOND__V1__REQUEST__METHOD_CLOSE_COUPON:
             return .closeCoupon(CouponID(try id(\.id, raw.close_coupon, "close_coupon.id")))
+        case COUPOND__V1__REQUEST__METHOD_DELETE_COUPON:
+            return .deleteCoupon(CouponID(try id(\.id, raw.delete_coupon, "delete_coupon.id")))
+        case COUPOND__V1__REQUEST__METHOD_ARCHIVE_COUPON:
+            return .archiveCoupon(CouponID(try id(\.id, raw.archive_coupon, "archive_coupon.id")))
+        case COUPOND__V1__REQUEST__METHOD_UNARCHIVE_COUPON:
+            return .unarchiveCoupon(
+                CouponID(try id(\.id, raw.unarchive_coupon, "unarchive_coupon.id")))
         case COUPOND__V1__REQUEST__METHOD_AUDIT_COUPON:
             return .auditCoupon(
                 CouponID(try id(\.coupon_id, raw.audit_coupon, "audit_coupon.coupon_id")))

@@ -9,7 +9,8 @@ struct CouponCommand: AsyncParsableCommand {
         subcommands: [
             CouponCreate.self, CouponGet.self, CouponList.self, CouponIssues.self,
             CouponUpdateCommand.self, CouponStateChange<Pause>.self, CouponStateChange<Resume>.self,
-            CouponStateChange<Close>.self,
+            CouponStateChange<Close>.self, CouponStateChange<Delete>.self,
+            CouponStateChange<Archive>.self, CouponStateChange<Unarchive>.self,
         ])
 
     @OptionGroup var global: GlobalOptions
@@ -163,11 +164,12 @@ struct CouponList: AsyncParsableCommand {
         commandName: "list", abstract: "Lists the coupons by id; with --json one a line.")
 
     @OptionGroup var global: GlobalOptions
+    @Flag(help: "Lists the archived coupons, and no others.") var archived = false
 
     func run() async throws {
         try await global.withClient(reading: true) { client in
             var table = Table(header: Coupon.header)
-            try await client.forEachPage { page in
+            try await client.forEachPage(archived: archived) { page in
                 if global.json {
                     try Output.write(page.map(\.json.description))
                 } else {
@@ -180,11 +182,14 @@ struct CouponList: AsyncParsableCommand {
 }
 
 extension CouponClient {
-    /// Visits all coupons, by id; each page begins after the last coupon of the one before.
-    func forEachPage(_ visit: ([Coupon]) async throws -> Void) async throws {
+    /// Visits all coupons, by id, the archived ones or the others; each page begins after the last coupon of
+    /// the one before.
+    func forEachPage(
+        archived: Bool = false, _ visit: ([Coupon]) async throws -> Void
+    ) async throws {
         var last = CouponID(0)
         while true {
-            let page = try await coupons(after: last)
+            let page = try await coupons(after: last, archived: archived)
             guard let end = page.last else { return }
             try await visit(page)
             last = end.id

@@ -49,3 +49,28 @@ enum Close: StateChange {
         try await client.close(id)
     }
 }
+
+enum Delete: StateChange {
+    static let name = "delete"
+    static let abstract =
+        "Deletes a closed coupon that has no decided request, for good: its id is never used again."
+    static func make(_ id: CouponID, _ client: CouponClient) async throws -> Coupon {
+        try await client.delete(id)
+    }
+}
+
+enum Archive: StateChange {
+    static let name = "archive"
+    static let abstract = "Takes a closed coupon out of the lists; its issues stay."
+    static func make(_ id: CouponID, _ client: CouponClient) async throws -> Coupon {
+        try await client.archive(id)
+    }
+}
+
+enum Unarchive: StateChange {
+    static let name = "unarchive"
+    static let abstract = "Brings an archived coupon back into the lists; it stays closed."
+    static func make(_ id: CouponID, _ client: CouponClient) async throws -> Coupon {
+        try await client.unarchive(id)
+    }
+}

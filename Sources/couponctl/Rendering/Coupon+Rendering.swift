@@ -11,6 +11,7 @@ extension Coupon {
             ("closes_at", window.closes == .never ? .null : .time(window.closes)),
             ("state", .string(state.name)), ("version", .integer(version)),
             ("issued", .integer(issued)), ("remaining", .optional(remaining)),
+            ("archived", .bool(isArchived)),
         ])
     }
 
@@ -34,6 +35,7 @@ extension Coupon {
             ("total", total.map { "\($0)" } ?? "unlimited"), ("issued", "\(issued)"),
             ("remaining", remaining.text), ("opens_at", window.opens.rfc3339),
             ("closes_at", window.closingTime), ("version", "\(version)"),
+            ("archived", isArchived ? "yes" : "no"),
         ]
     }
 }

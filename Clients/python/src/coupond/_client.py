@@ -350,10 +350,17 @@ class Client:
         return self._call(request, _plans.read_coupon, deadline)
 
     def coupons(
-        self, *, after: int = 0, limit: int = 100, deadline: float | None = None
+        self,
+        *,
+        after: int = 0,
+        limit: int = 100,
+        archived: bool = False,
+        deadline: float | None = None,
     ) -> list[words.Coupon]:
-        """Coupons with a higher id than `after`, by id. An empty page is the end."""
-        request = pb.Request(list_coupons=pb.ListCouponsRequest(after_id=after, limit=limit))
+        """Coupons with a higher id than `after`, by id: archived ones or others. An empty page is the end."""
+        request = pb.Request(
+            list_coupons=pb.ListCouponsRequest(after_id=after, limit=limit, archived=archived)
+        )
         return self._call(request, _plans.read_coupons, deadline)
 
     def update_coupon(
@@ -384,6 +391,21 @@ class Client:
     def close_coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
         """Refuses requests for good."""
         request = pb.Request(close_coupon=pb.CloseCouponRequest(id=coupon))
+        return self._call(request, _plans.read_coupon, deadline)
+
+    def delete_coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
+        """Deletes a closed coupon of which no request was decided; returns it as it was."""
+        request = pb.Request(delete_coupon=pb.DeleteCouponRequest(id=coupon))
+        return self._call(request, _plans.read_coupon, deadline)
+
+    def archive_coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
+        """Takes a closed coupon out of the lists; its issues stay."""
+        request = pb.Request(archive_coupon=pb.ArchiveCouponRequest(id=coupon))
+        return self._call(request, _plans.read_coupon, deadline)
+
+    def unarchive_coupon(self, coupon: int, *, deadline: float | None = None) -> words.Coupon:
+        """Brings an archived coupon back into the lists; it stays closed."""
+        request = pb.Request(unarchive_coupon=pb.UnarchiveCouponRequest(id=coupon))
         return self._call(request, _plans.read_coupon, deadline)
 
     def issues(

@@ -126,6 +126,7 @@ def coupon(message: pb.Coupon, field: str = "coupon") -> words.Coupon:
         version=message.version,
         issued=message.issued,
         remaining=message.remaining if message.HasField("remaining") else None,
+        archived=message.archived,
     )
 
 

@@ -62,6 +62,7 @@ class Settings:
 ISSUES = {"issue", "issue_batch"}
 CHANGES = {
     "create_coupon", "update_coupon", "pause_coupon", "resume_coupon", "close_coupon",
+    "delete_coupon", "archive_coupon", "unarchive_coupon",
     "redrive_dead_letter", "discard_dead_letter", "reload", "rebuild_gate",
     "adopt_redis", "end_connections",
 }  # fmt: skip

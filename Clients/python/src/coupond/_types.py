@@ -160,6 +160,8 @@ class Coupon:
     issued: int
     remaining: int | None
     """None: unlimited."""
+    archived: bool = False
+    """It is closed, and in no list of coupons."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-/// No model and no fake has dead letters, pages of issues or a trail: no test reaches these calls.
+/// No model and no fake has dead letters, deletions, pages of issues or a trail: no test reaches these calls.
 public import CouponCore
 
 extension GateControl {
@@ -6,6 +6,11 @@ extension GateControl {
     public func settle(
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(BackendError) -> SetResult { throw .redis(.unavailable("no model of dead letters")) }
+
+    /// Always fails.
+    public func remove(
+        _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch
+    ) throws(BackendError) -> RemoveResult { throw .redis(.unavailable("no model of removals")) }
 }
 
 private let noModel = BackendError.postgres(.refused("no model of this call"))
@@ -43,6 +48,11 @@ extension CouponStore {
     public func trail(
         of subject: TrailSubject, before: Int64, limit: Int
     ) throws(BackendError) -> [TrailLine] { throw noModel }
+
+    /// Always fails.
+    public func delete(
+        _ id: CouponID, by call: AdminCall, remove: (Coupon, PartitionRow) -> Bool
+    ) throws(BackendError) -> CouponUpdateResult? { throw noModel }
 
     /// Always fails.
     public func adoptRedis(by call: AdminCall) throws(BackendError) -> Int { throw noModel }

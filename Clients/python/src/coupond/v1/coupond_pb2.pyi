@@ -102,6 +102,12 @@ WATCH_RESET_REASON_INCOMPLETE: _events_pb2.WatchResetReason
 WATCH_RESET_REASON_UNSPECIFIED: _events_pb2.WatchResetReason
 WATCH_RESET_REASON_WENT_BACK: _events_pb2.WatchResetReason
 
+class ArchiveCouponRequest(_message.Message):
+    __slots__ = ["id"]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
+
 class AuditCouponRequest(_message.Message):
     __slots__ = ["coupon_id"]
     COUPON_ID_FIELD_NUMBER: _ClassVar[int]
@@ -207,7 +213,8 @@ class CloseCouponRequest(_message.Message):
     def __init__(self, id: _Optional[int] = ...) -> None: ...
 
 class Coupon(_message.Message):
-    __slots__ = ["closes_at", "id", "issued", "opens_at", "remaining", "state", "title", "total", "version"]
+    __slots__ = ["archived", "closes_at", "id", "issued", "opens_at", "remaining", "state", "title", "total", "version"]
+    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
     CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     ISSUED_FIELD_NUMBER: _ClassVar[int]
@@ -217,6 +224,7 @@ class Coupon(_message.Message):
     TITLE_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    archived: bool
     closes_at: int
     id: int
     issued: int
@@ -226,7 +234,7 @@ class Coupon(_message.Message):
     title: str
     total: int
     version: int
-    def __init__(self, id: _Optional[int] = ..., title: _Optional[str] = ..., total: _Optional[int] = ..., opens_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., state: _Optional[_Union[CouponState, str]] = ..., version: _Optional[int] = ..., issued: _Optional[int] = ..., remaining: _Optional[int] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., title: _Optional[str] = ..., total: _Optional[int] = ..., opens_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., state: _Optional[_Union[CouponState, str]] = ..., version: _Optional[int] = ..., issued: _Optional[int] = ..., remaining: _Optional[int] = ..., archived: bool = ...) -> None: ...
 
 class CouponStatusBatchRequest(_message.Message):
     __slots__ = ["coupon_id", "user_ids"]
@@ -303,6 +311,12 @@ class CreateCouponRequest(_message.Message):
     title: str
     total: int
     def __init__(self, id: _Optional[int] = ..., title: _Optional[str] = ..., total: _Optional[int] = ..., opens_at: _Optional[int] = ..., closes_at: _Optional[int] = ...) -> None: ...
+
+class DeleteCouponRequest(_message.Message):
+    __slots__ = ["id"]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
 
 class Error(_message.Message):
     __slots__ = ["acceptance", "code", "message", "retry_after_ms", "sequence"]
@@ -415,12 +429,14 @@ class IssueResponse(_message.Message):
     def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., sequence: _Optional[int] = ..., issued_at: _Optional[int] = ..., state: _Optional[_Union[UserState, str]] = ..., opens_at: _Optional[int] = ..., reason: _Optional[_Union[_issues_pb2.RejectionReason, str]] = ...) -> None: ...
 
 class ListCouponsRequest(_message.Message):
-    __slots__ = ["after_id", "limit"]
+    __slots__ = ["after_id", "archived", "limit"]
     AFTER_ID_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     after_id: int
+    archived: bool
     limit: int
-    def __init__(self, after_id: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+    def __init__(self, after_id: _Optional[int] = ..., limit: _Optional[int] = ..., archived: bool = ...) -> None: ...
 
 class ListCouponsResponse(_message.Message):
     __slots__ = ["coupons"]
@@ -435,8 +451,9 @@ class PauseCouponRequest(_message.Message):
     def __init__(self, id: _Optional[int] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "close_coupon", "coupon_status", "coupon_status_batch", "create_coupon", "deadline_ms", "discard_dead_letter", "end_connections", "explain", "get_coupon", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_connections", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "topology", "traceparent", "update_coupon", "watch"]
+    __slots__ = ["adopt_redis", "archive_coupon", "audit_coupon", "authenticate", "close_coupon", "coupon_status", "coupon_status_batch", "create_coupon", "deadline_ms", "delete_coupon", "discard_dead_letter", "end_connections", "explain", "get_coupon", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_connections", "list_coupons", "list_dead_letters", "list_issues", "pause_coupon", "rebuild_gate", "redrive_dead_letter", "reload", "resume_coupon", "server_info", "token", "topology", "traceparent", "unarchive_coupon", "update_coupon", "watch"]
     ADOPT_REDIS_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVE_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUDIT_COUPON_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICATE_FIELD_NUMBER: _ClassVar[int]
     CLOSE_COUPON_FIELD_NUMBER: _ClassVar[int]
@@ -444,6 +461,7 @@ class Request(_message.Message):
     COUPON_STATUS_FIELD_NUMBER: _ClassVar[int]
     CREATE_COUPON_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    DELETE_COUPON_FIELD_NUMBER: _ClassVar[int]
     DISCARD_DEAD_LETTER_FIELD_NUMBER: _ClassVar[int]
     END_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
@@ -466,9 +484,11 @@ class Request(_message.Message):
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    UNARCHIVE_COUPON_FIELD_NUMBER: _ClassVar[int]
     UPDATE_COUPON_FIELD_NUMBER: _ClassVar[int]
     WATCH_FIELD_NUMBER: _ClassVar[int]
     adopt_redis: _gates_pb2.AdoptRedisRequest
+    archive_coupon: ArchiveCouponRequest
     audit_coupon: AuditCouponRequest
     authenticate: AuthenticateRequest
     close_coupon: CloseCouponRequest
@@ -476,6 +496,7 @@ class Request(_message.Message):
     coupon_status_batch: CouponStatusBatchRequest
     create_coupon: CreateCouponRequest
     deadline_ms: int
+    delete_coupon: DeleteCouponRequest
     discard_dead_letter: _issues_pb2.DiscardDeadLetterRequest
     end_connections: _operation_pb2.EndConnectionsRequest
     explain: _trail_pb2.ExplainRequest
@@ -498,9 +519,10 @@ class Request(_message.Message):
     token: bytes
     topology: _gates_pb2.TopologyRequest
     traceparent: str
+    unarchive_coupon: UnarchiveCouponRequest
     update_coupon: UpdateCouponRequest
     watch: _events_pb2.WatchRequest
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., traceparent: _Optional[str] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[_operation_pb2.ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateRequest, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisRequest, _Mapping[str, object]]] = ..., topology: _Optional[_Union[_gates_pb2.TopologyRequest, _Mapping[str, object]]] = ..., list_connections: _Optional[_Union[_operation_pb2.ListConnectionsRequest, _Mapping[str, object]]] = ..., end_connections: _Optional[_Union[_operation_pb2.EndConnectionsRequest, _Mapping[str, object]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., traceparent: _Optional[str] = ..., issue: _Optional[_Union[IssueRequest, _Mapping[str, object]]] = ..., coupon_status: _Optional[_Union[CouponStatusRequest, _Mapping[str, object]]] = ..., health: _Optional[_Union[HealthRequest, _Mapping[str, object]]] = ..., server_info: _Optional[_Union[ServerInfoRequest, _Mapping[str, object]]] = ..., authenticate: _Optional[_Union[AuthenticateRequest, _Mapping[str, object]]] = ..., issue_batch: _Optional[_Union[IssueBatchRequest, _Mapping[str, object]]] = ..., coupon_status_batch: _Optional[_Union[CouponStatusBatchRequest, _Mapping[str, object]]] = ..., watch: _Optional[_Union[_events_pb2.WatchRequest, _Mapping[str, object]]] = ..., create_coupon: _Optional[_Union[CreateCouponRequest, _Mapping[str, object]]] = ..., get_coupon: _Optional[_Union[GetCouponRequest, _Mapping[str, object]]] = ..., list_coupons: _Optional[_Union[ListCouponsRequest, _Mapping[str, object]]] = ..., update_coupon: _Optional[_Union[UpdateCouponRequest, _Mapping[str, object]]] = ..., pause_coupon: _Optional[_Union[PauseCouponRequest, _Mapping[str, object]]] = ..., resume_coupon: _Optional[_Union[ResumeCouponRequest, _Mapping[str, object]]] = ..., close_coupon: _Optional[_Union[CloseCouponRequest, _Mapping[str, object]]] = ..., audit_coupon: _Optional[_Union[AuditCouponRequest, _Mapping[str, object]]] = ..., list_issues: _Optional[_Union[_issues_pb2.ListIssuesRequest, _Mapping[str, object]]] = ..., list_dead_letters: _Optional[_Union[_issues_pb2.ListDeadLettersRequest, _Mapping[str, object]]] = ..., redrive_dead_letter: _Optional[_Union[_issues_pb2.RedriveDeadLetterRequest, _Mapping[str, object]]] = ..., discard_dead_letter: _Optional[_Union[_issues_pb2.DiscardDeadLetterRequest, _Mapping[str, object]]] = ..., list_admin_actions: _Optional[_Union[_trail_pb2.ListAdminActionsRequest, _Mapping[str, object]]] = ..., explain: _Optional[_Union[_trail_pb2.ExplainRequest, _Mapping[str, object]]] = ..., delete_coupon: _Optional[_Union[DeleteCouponRequest, _Mapping[str, object]]] = ..., archive_coupon: _Optional[_Union[ArchiveCouponRequest, _Mapping[str, object]]] = ..., unarchive_coupon: _Optional[_Union[UnarchiveCouponRequest, _Mapping[str, object]]] = ..., reload: _Optional[_Union[_operation_pb2.ReloadRequest, _Mapping[str, object]]] = ..., rebuild_gate: _Optional[_Union[_gates_pb2.RebuildGateRequest, _Mapping[str, object]]] = ..., adopt_redis: _Optional[_Union[_gates_pb2.AdoptRedisRequest, _Mapping[str, object]]] = ..., topology: _Optional[_Union[_gates_pb2.TopologyRequest, _Mapping[str, object]]] = ..., list_connections: _Optional[_Union[_operation_pb2.ListConnectionsRequest, _Mapping[str, object]]] = ..., end_connections: _Optional[_Union[_operation_pb2.EndConnectionsRequest, _Mapping[str, object]]] = ...) -> None: ...
 
 class Response(_message.Message):
     __slots__ = ["adopt_redis", "audit_coupon", "authenticate", "coupon", "coupon_status", "coupon_status_batch", "dead_letter", "end_connections", "error", "explain", "go_away", "health", "id", "issue", "issue_batch", "list_admin_actions", "list_connections", "list_coupons", "list_dead_letters", "list_issues", "rebuild_gate", "reload", "server_info", "topology", "watch"]
@@ -583,6 +605,12 @@ class ServerInfoResponse(_message.Message):
     partitions: int
     version: str
     def __init__(self, version: _Optional[str] = ..., partitions: _Optional[int] = ..., maximum_frame_bytes: _Optional[int] = ..., now: _Optional[int] = ..., idle_seconds: _Optional[int] = ..., features: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class UnarchiveCouponRequest(_message.Message):
+    __slots__ = ["id"]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
 
 class UpdateCouponRequest(_message.Message):
     __slots__ = ["closes_at", "id", "opens_at", "title", "total", "unlimited"]
