@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build install deb test-deb image static run demo demo-cluster bench test test-client test-python test-examples simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
+.PHONY: help build install deb test-deb image static run demo demo-cluster bench bench-cluster test test-client test-python test-examples simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -52,6 +52,11 @@ test: dependencies ## every test, with real servers
 	swift test --skip-build --filter '$(WITH_SERVERS)'
 	REDIS_TLS=1 swift test --skip-build --filter CouponRedisTests
 	swift test --skip-build --filter EndToEndTests
+
+bench-cluster: dependencies ## what a cluster costs, and how fast it fails over, as ratios; SMALL=1 is shorter and judges nothing
+	swift build --configuration release --product coupond
+	swift build --configuration release --product clusterdemo
+	.build/release/clusterdemo figures $(if $(SMALL),--small)
 
 test-client: build ## a package of its own that uses the Swift client, built and run beside a daemon
 	Scripts/test-client

@@ -236,8 +236,8 @@ let package = Package(
         .executableTarget(
             name: "clusterdemo",
             dependencies: [
-                "CouponClient", "CouponCore", "HistoryChecker", "TestSupport", "TestWorld",
-                arguments,
+                "CouponClient", "CouponCore", "Goals", "HistoryChecker", "TestSupport",
+                "TestWorld", arguments, nioCore,
             ],
             path: "Tests/ClusterDemo", swiftSettings: strict),
         .target(name: "Goals", path: "Tests/Goals", swiftSettings: strict),

@@ -8,7 +8,13 @@ internal import TestSupport
 @main
 struct ClusterDemo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "clusterdemo",
+        commandName: "clusterdemo", abstract: "Daemons on a Redis Cluster.",
+        subcommands: [SaleCommand.self, FiguresCommand.self], defaultSubcommand: SaleCommand.self)
+}
+
+struct SaleCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sale",
         abstract: "Runs a sale on a Redis Cluster, kills a master, and checks the accounts.")
 
     @Option(help: "Replicas that must have an acceptance before it is answered: 0 or 1.")

@@ -125,6 +125,9 @@ public final class RedisServer: Sendable {
     /// Sends SIGSTOP: connections stay open, and no request is answered.
     public func freeze() { process.withLock { $0 }.signal(SIGSTOP) }
 
+    /// The process id.
+    public var pid: Int32 { process.withLock { $0 }.pid }
+
     /// Ends a freeze.
     public func thaw() { process.withLock { $0 }.signal(SIGCONT) }
 

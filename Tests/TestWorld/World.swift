@@ -150,7 +150,8 @@ package final class Daemon: Sendable {
     /// Waits until it accepts requests for every partition.
     package func ready() async throws {
         try await eventually("coupond is ready; its log ends:\n\(process.logTail(lines: 5))") {
-            try await client.health() == nil
+            guard let reason = try await client.health() else { return true }
+            throw Unexpected(what: "\(reason)")
         }
     }
 
