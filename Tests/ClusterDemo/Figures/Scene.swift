@@ -129,8 +129,8 @@ final class Scene: Sendable {
         let after = try await counters(of: first.master)
         let ids = own.map { "\($0.rawValue)" }.joined(separator: ", ")
         let commits = try world.sql(
-            "SELECT count(DISTINCT xmin::text) FROM coupond.coupon_issue WHERE coupon_id IN (\(ids))"
-        )
+            "SELECT count(DISTINCT xmin::text) FROM coupond.coupon_issue"
+                + " WHERE coupon_id IN (\(ids))")
         return Work(
             calls: after.calls - before.calls, commits: Double(commits) ?? 0,
             logBytes: after.logBytes - before.logBytes)
