@@ -22,6 +22,7 @@ extension Scheduler {
         rebuilds[row.id] = Rebuild(row: raised, reason: reason, now: options.clocks.now())
         let fenced = try gates.fence(raised)
         if !fenced { throw .overtaken("cannot fence the gate: epoch \(raised.epoch) is over") }
+        begunEpochs[row.id] = raised.epoch
         try continueRebuild(row.id, node.identity)
     }
 

@@ -54,8 +54,10 @@ extension Scheduler {
             ])
     }
 
-    /// Rule 43: waits for another owner that has fenced the gate and makes progress.
+    /// Rule 43: waits for another owner that has fenced the gate and makes progress. An own rebuild has
+    /// ended: its gate may be at another node now, fenced as it was.
     private func othersRebuild(_ partition: PartitionID, _ view: GateView) -> Bool {
+        if view.epoch == begunEpochs[partition] { return false }
         let now = options.clocks.now()
         guard owned[partition]?.watch(view, now: now) == true else { return false }
         owned[partition]?.wait(until: now.advanced(byMilliseconds: Limits.beatMilliseconds))

@@ -17,6 +17,8 @@ package final class Scheduler {
     var owned: [PartitionID: Owned] = [:]
     /// The rebuilds in progress. They outlive the session, and continue when the partition is owned again.
     var rebuilds: [PartitionID: Rebuild] = [:]
+    /// The epochs of the last rebuilds that this lane has begun.
+    var begunEpochs: [PartitionID: Epoch] = [:]
     var random: SplitMix64
     /// What each node was when it was last asked, and when it is asked again. A node that is not here is
     /// asked before its replies are used.

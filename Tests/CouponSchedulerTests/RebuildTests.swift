@@ -220,6 +220,19 @@ import Testing
         #expect(plant.clock.now.milliseconds(since: start) < 1_000)
     }
 
+    @Test func `a daemon does not wait for a rebuild of its own that has ended`() {
+        let (plant, daemon) = lost()
+        var endedAt: MonotonicTime?
+        daemon.gates.before = { [clock = plant.clock] call, _ throws(BackendError) in
+            guard call == .open, endedAt == nil else { return }
+            endedAt = clock.now
+            throw .overtaken("another node has the partition, with the fenced gate")
+        }
+        plant.run(daemon) { plant.row().epoch == 3 }
+        #expect(endedAt.map { plant.clock.now.milliseconds(since: $0) < 1_000 } == true)
+        plant.run(daemon) { isDrained(plant) }
+    }
+
     @Test func `two daemons do not overtake each other's rebuild, even if the first one stalls`()
         throws
     {
