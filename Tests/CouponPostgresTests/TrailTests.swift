@@ -272,6 +272,7 @@ import Testing
             """
             CREATE ROLE \(role) LOGIN; GRANT USAGE ON SCHEMA coupond TO \(role);
             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA coupond TO \(role);
+            GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA coupond TO \(role);
             REVOKE UPDATE, DELETE ON coupond.admin_action FROM \(role)
             """)
         let options = PostgresOptions(connection: database.connection + " user=\(role)")
