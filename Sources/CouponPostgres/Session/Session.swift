@@ -43,20 +43,24 @@ final class Session {
         do { return try attempt(statements) } catch { throw .postgres(PostgresFault(error)) }
     }
 
-    /// The same; `body` gets the result of each statement before the last, with its index.
+    /// The same.
+    /// - Parameters:
+    ///   - work: done while the server works on the statements. It must not use the session.
+    ///   - body: gets the result of each statement before the last, with its index.
     func run(
-        _ statements: [Statement], earlier body: (Int, borrowing Rows) -> Void
+        _ statements: [Statement], during work: () -> Void = {},
+        earlier body: (Int, borrowing Rows) -> Void
     ) throws(BackendError) -> Rows {
-        do { return try attempt(statements, earlier: body) } catch {
+        do { return try attempt(statements, during: work, earlier: body) } catch {
             throw .postgres(PostgresFault(error))
         }
     }
 
-    /// The same; `work` is done while the server works on the statements. It must not use the session.
-    func run(
-        _ statements: [Statement], during work: () -> Void,
-        earlier body: (Int, borrowing Rows) -> Void
-    ) throws(BackendError) -> Rows {
+    /// The same, with PostgreSQL's own error.
+    func attempt(
+        _ statements: [Statement], during work: () -> Void = {},
+        earlier body: (Int, borrowing Rows) -> Void = { _, _ in }
+    ) throws(SQLFailure) -> Rows {
         finish()
         do throws(SQLFailure) {
             try connectIfNeeded()
@@ -64,22 +68,6 @@ final class Session {
             work()
             let rows = try connection?.finish(
                 statements.count, within: answerMilliseconds, earlier: body)
-            guard let rows else { throw .connectionLost("not connected") }
-            return rows
-        } catch {
-            throw .postgres(PostgresFault(closedIfLost(error)))
-        }
-    }
-
-    /// The same, with PostgreSQL's own error.
-    func attempt(
-        _ statements: [Statement], earlier body: (Int, borrowing Rows) -> Void = { _, _ in }
-    ) throws(SQLFailure) -> Rows {
-        finish()
-        do throws(SQLFailure) {
-            try connectIfNeeded()
-            let rows = try connection?.run(
-                statements, within: answerMilliseconds, earlier: body)
             guard let rows else { throw .connectionLost("not connected") }
             return rows
         } catch {

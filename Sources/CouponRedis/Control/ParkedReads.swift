@@ -1,5 +1,5 @@
-/// Waits for entries in queues of different hash slots. A cluster refuses one XREAD for several of them, also
-/// if one node has them all.
+/// Waits for entries in queues. A cluster refuses one XREAD for queues of different hash slots, also if one
+/// node has them all; and in a single Redis each look at them would be a round trip.
 ///
 /// Each queue has a connection of its own with an XREAD that blocks in Redis: the read is parked. One poll(2)
 /// watches all of them, so the first entry of any queue ends the wait at once. A read stays parked from one
