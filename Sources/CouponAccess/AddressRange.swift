@@ -5,8 +5,8 @@ public struct AddressRange: Equatable, Sendable {
     private let bytes: [UInt8]
     private let bits: Int
 
-    /// From `192.0.2.1`, `192.0.2.0/24`, or the same with IPv6; nil for anything else. All addresses are no
-    /// range: every caller could then say that it is another one.
+    /// From `192.0.2.1`, `192.0.2.0/24`, or the same with IPv6; nil for anything else. A range of all
+    /// addresses is refused: if all are proxies, every caller can pretend to have another address.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let bytes = parts.first.flatMap({ IPAddress($0) })?.bytes,
@@ -17,8 +17,8 @@ public struct AddressRange: Equatable, Sendable {
         self.bits = bits
     }
 
-    /// An address of IPv4 that a listener of IPv6 has mapped is in ranges of IPv4.
-    /// - Parameter address: in text, as a socket has it; false if there is none.
+    /// Whether an address is in the range. An IPv4 address that an IPv6 listener has mapped counts as IPv4.
+    /// - Parameter address: the text that a socket gives; nil is in no range.
     package func contains(_ address: String?) -> Bool {
         guard let other = address.flatMap({ IPAddress($0) })?.bytes, other.count == bytes.count
         else { return false }

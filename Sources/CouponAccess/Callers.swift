@@ -55,8 +55,8 @@ public final class Callers: Sendable {
         return anonymous
     }
 
-    /// The same when the connection is made. A principal that has expired is not proved any more: its caller
-    /// proves nothing, and may still authenticate by a token.
+    /// The same when the connection is made. The caller of a principal that has expired is anonymous, and may
+    /// still authenticate by a token.
     public func principal(of peer: Peer, at now: Timestamp) -> Principal {
         let proved = principal(of: peer)
         return proved.hasExpired(at: now) ? anonymous : proved

@@ -7,7 +7,7 @@ package struct IPAddress: Hashable, Sendable {
     /// 4 or 16.
     package let bytes: [UInt8]
 
-    /// Nil for what is no IP address.
+    /// Nil if the text is not an IP address.
     package init?(_ text: some StringProtocol) {
         if let bytes = Self.bytes(of: String(text), AF_INET, count: 4) {
             self.bytes = bytes
@@ -18,7 +18,7 @@ package struct IPAddress: Hashable, Sendable {
         self.bytes = isMapped ? Array(bytes[12...]) : bytes
     }
 
-    /// Whether it is one of this machine.
+    /// Whether only this machine can use it.
     package var isLoopback: Bool {
         bytes.count == 4 ? bytes[0] == 127 : bytes == [UInt8](repeating: 0, count: 15) + [1]
     }

@@ -23,7 +23,7 @@ extension CouponClient {
 public struct CouponEvents: AsyncSequence, Sendable {
     /// What ends it: an error after which trying again does not help.
     public typealias Failure = ClientError
-    /// Events, with the bookmark behind them.
+    /// Events, and the bookmark after the last of them.
     public typealias Element = EventPage
 
     let client: CouponClient
@@ -32,7 +32,7 @@ public struct CouponEvents: AsyncSequence, Sendable {
     /// Begins where the sequence does.
     public func makeAsyncIterator() -> Iterator { Iterator(client: client, question: question) }
 
-    /// One who follows the events.
+    /// Reads page after page.
     public struct Iterator: AsyncIteratorProtocol {
         let client: CouponClient
         var question: EventQuestion
@@ -61,7 +61,7 @@ public struct CouponEvents: AsyncSequence, Sendable {
                 } catch {
                     if Task.isCancelled { return nil }
                     failures += 1
-                    // Forever: who follows events waits for an outage to end.
+                    // Without a limit: a caller that follows events waits until an outage ends.
                     let pause = RetryPolicy(tries: .max).pause(
                         before: failures, after: error, jitter: .random(in: 0...1))
                     guard let pause else { throw error }

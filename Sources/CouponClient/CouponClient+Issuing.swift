@@ -9,7 +9,7 @@ extension CouponClient {
     /// Asks for one coupon for one user. Tries again, at any daemon, while that may help and the deadline
     /// allows it: all tries are one request.
     ///
-    /// A refusal by rule, such as SOLD_OUT, is an outcome and no error.
+    /// A refusal by rule, such as SOLD_OUT, is an outcome and not an error.
     /// - Parameters:
     ///   - coupon: the coupon.
     ///   - user: who asks.

@@ -112,7 +112,7 @@ extension CouponClient {
     /// - Parameters:
     ///   - after: the last id of the page before; 0 for the first page.
     ///   - limit: how many, at most.
-    ///   - archived: only archived ones; else only the others.
+    ///   - archived: true for archived coupons only, false for the others only.
     ///   - deadline: how long the daemon may take; nil is the configuration's.
     public func coupons(
         after: CouponID = CouponID(0), limit: Int = 100, archived: Bool = false,
@@ -268,8 +268,8 @@ extension CouponClient {
         return epoch
     }
 
-    /// Lets the partitions go to a Redis of a lower term: the one that had them is gone for good, and a new
-    /// cluster counts its terms from the beginning.
+    /// Lets a Redis of a lower term have the partitions. Needed if the Redis that had them is gone for good:
+    /// a new cluster counts its terms from the beginning.
     /// - Returns: how many partitions had a term.
     public func adoptRedis(deadline: TimeAmount? = nil) async throws(ClientError) -> Int {
         let answer = try await call(.adoptRedis, deadline: deadline)
@@ -286,8 +286,8 @@ extension CouponClient {
 
     /// Connections of a daemon to its callers, by id, so the oldest come first.
     /// - Parameters:
-    ///   - filter: which of them; an `id` has no meaning here.
-    ///   - id: only connections with a higher one.
+    ///   - filter: which connections; its `id` is ignored here.
+    ///   - id: only connections with a higher id.
     ///   - limit: how many, at most; fewer if they do not fit in a frame.
     public func connections(
         _ filter: ConnectionFilter = ConnectionFilter(), after id: Int64 = 0,
@@ -299,9 +299,10 @@ extension CouponClient {
         return connections
     }
 
-    /// Ends connections of a daemon to its callers, except this one. What they have in flight is answered.
-    /// - Parameter filter: which of them; it names something.
-    /// - Returns: how many.
+    /// Ends connections of a daemon to its callers, except this one. Their requests in flight are answered
+    /// first.
+    /// - Parameter filter: which connections; at least one of its properties must be set.
+    /// - Returns: how many were ended.
     public func endConnections(
         _ filter: ConnectionFilter, deadline: TimeAmount? = nil
     ) async throws(ClientError) -> Int {

@@ -69,7 +69,7 @@ public final class CouponClient: Sendable {
     /// Closes all connections; every unanswered call ends, later ones end at once.
     public func close() async { await onPool { $0.close() } }
 
-    /// Begins no further call; ``ClientError/notConnected`` is their end. Those that are sent go on.
+    /// From now on calls end with ``ClientError/notConnected``. Calls that were sent already go on.
     func drain() async { await onPool { $0.drain() } }
 
     /// Calls that have no answer.

@@ -14,7 +14,7 @@ extension Limits {
     /// What the requests of one turn of an event loop may cost, in bounces: some 3 ms. What is left waits for
     /// the next turn.
     public static let turnCost = 16_384
-    /// The same for one connection, once the turn's is used up.
+    /// The same for one connection, after the turn's own budget is used up.
     public static let leastTurnShare = 64
     /// What a request costs that is no issue request, or is invalid, in bounces.
     public static let otherRequestCost = 32
@@ -32,7 +32,7 @@ extension Limits {
     public static let unknownCouponsPerSecond = 100
     /// The same at once.
     public static let unknownCouponsAtOnce = 1_000
-    /// Connections that have closed with a part of these budgets spent, of which a daemon remembers that.
+    /// How many closed connections a daemon remembers because they had spent a part of these budgets.
     public static let debts = 16_384
     /// The shortest admin token, in bytes.
     public static let minimumTokenBytes = 16
@@ -198,8 +198,8 @@ extension Limits {
     /// How long a node may take for a blocking command, in milliseconds: less than the time after which
     /// PostgreSQL ends a silent session.
     public static let nodeCommandMilliseconds: Int64 = 1_000
-    /// After a node could not be reached, calls to it fail at once for half as long or longer, in
-    /// milliseconds.
+    /// After a node could not be reached, calls to it fail at once for a while, in milliseconds: at first for
+    /// half of this to all of it, then for longer.
     public static let nodeBackOffMilliseconds: Int64 = 500
 
     // MARK: Scheduler
@@ -225,8 +225,8 @@ extension Limits {
     public static let slowStepMilliseconds: Int64 = 100
     /// How long it must have had no backlog before it goes back, in milliseconds.
     public static let quietBeforeReturnMilliseconds: Int64 = 5_000
-    /// What a lane had that was not seen for so long goes back to the first, in milliseconds: no statement of
-    /// a live lane takes longer.
+    /// A lane that has shown no progress for so long loses its partitions to the first lane, in milliseconds:
+    /// no statement of a live lane takes longer.
     public static let laneTimeoutMilliseconds: Int64 = 30_000
     /// Coupons whose accounts a daemon checks each second, besides its suspects.
     public static let auditedCoupons = 32

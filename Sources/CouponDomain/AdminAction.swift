@@ -33,7 +33,8 @@ public struct AdminAction: Hashable, Sendable {
     public let coupon: CouponID?
     /// What it changes, as it was before: a JSON document. Nil if there was nothing.
     public let before: String?
-    /// The same after it; if it failed, what was asked for. Nil if nothing changed, or the method says all.
+    /// The same after the action; if it failed, what was asked for. Nil if nothing changed, or if the name of
+    /// the method says it all.
     public let after: String?
     /// `done`, `begun`, or the code and the text of the error.
     public let outcome: String

@@ -1,6 +1,6 @@
 /// A caller's connection, as the daemon knows it.
 public struct CallerConnection: Hashable, Sendable {
-    /// Later connections of the daemon have higher ones.
+    /// A later connection of the daemon has a higher id.
     public let id: Int64
     /// The caller's name; `anonymous` if it has none.
     public let principal: String
@@ -27,7 +27,7 @@ public struct CallerConnection: Hashable, Sendable {
     }
 }
 
-/// Which connections are meant: those that have all that is named.
+/// A filter for connections: one matches if it has all properties that are set here.
 public struct ConnectionFilter: Hashable, Sendable {
     /// Nil if any.
     public var id: Int64?
@@ -43,7 +43,7 @@ public struct ConnectionFilter: Hashable, Sendable {
         self.address = address
     }
 
-    /// Whether a connection is meant.
+    /// Whether a connection matches.
     public func matches(id: Int64, principal: String, address: String) -> Bool {
         (self.id ?? id) == id && (self.principal ?? principal) == principal
             && (self.address ?? address) == address

@@ -43,7 +43,7 @@ public struct Coupon: Hashable, Sendable {
     public var issued: Int64
     /// The highest sequence that PostgreSQL has decided; 0 if there is none.
     public var lastSequence: Int64
-    /// Whether it is in no list but that of the archived ones.
+    /// Whether it is archived: then only the list of archived coupons has it.
     public var isArchived: Bool
 
     /// A coupon as read from PostgreSQL.

@@ -1,4 +1,4 @@
-/// What PostgreSQL has committed for one request or one coupon, as those get it who follow events.
+/// What PostgreSQL has committed for one request or one coupon, as callers get it who follow events.
 public struct CouponEvent: Equatable, Sendable {
     /// What happened.
     public enum Kind: Equatable, Sendable {
@@ -47,9 +47,9 @@ public struct CouponEvent: Equatable, Sendable {
     }
 }
 
-/// Where somebody stands who follows events. Keep it when the events before it are handled.
+/// How far a caller has followed the events. Keep it when the events before it are handled.
 public struct Bookmark: Hashable, Sendable {
-    /// For the next call; they have no meaning for callers.
+    /// Bytes for the next call; they have no meaning for callers.
     public let bytes: [UInt8]
 
     /// From bytes that were kept.

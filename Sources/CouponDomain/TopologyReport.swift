@@ -12,13 +12,13 @@ public struct TopologyReport: Equatable, Sendable {
 
     /// A Redis that serves partitions, or could.
     public struct Node: Equatable, Sendable {
-        /// How the daemon calls it: in a cluster the id that the node gave itself.
+        /// The daemon's name for it: in a cluster the id that the node gave itself.
         public var id: String
         /// Where the daemon reaches it: `host:port`, or `unix:/path`.
         public var address: String
         /// Rises with every failover; 0 for a single Redis.
         public var term: UInt64
-        /// Whose keys are there.
+        /// The partitions whose keys are at this node.
         public var partitions: [PartitionID]
 
         /// A node.
@@ -36,7 +36,7 @@ public struct TopologyReport: Equatable, Sendable {
     public var epoch: UInt64
     /// Those with partitions first; `Limits.nodesPerReport` at most.
     public var nodes: [Node]
-    /// How many more there are.
+    /// How many nodes were left out.
     public var moreNodes: Int
     /// Why the topology could not be read the last time; nil if it could.
     public var trouble: String?

@@ -31,11 +31,11 @@ extension RedisOptions {
         return current.node(node) != nil
     }
 
-    /// Has the topology read again soon.
+    /// Asks for the topology to be read again soon.
     func topologyMayHaveChanged() { topology?.refresh() }
 
-    /// Options for connections to one node. One node of several that does not answer must not hold up the
-    /// others.
+    /// Options for connections to one node. If there are several nodes, one that does not answer must not
+    /// hold up the others.
     func of(_ node: RedisNode.ID) -> RedisOptions {
         guard isCluster, let topology else { return self }
         var options = at(node, of: topology)

@@ -8,7 +8,7 @@ internal import Synchronization
 
 /// Shared by the issuing lanes of one daemon.
 package final class Lending: Sendable {
-    /// What travels with a partition.
+    /// What a lane hands over with a partition.
     struct Luggage: Sendable {
         let owned: Owned
         let rebuild: Rebuild?
@@ -27,7 +27,7 @@ package final class Lending: Sendable {
         /// Since when it has no session.
         var lostAt: MonotonicTime?
         var rebuilding: Set<PartitionID> = []
-        /// When one of its partitions was last seen to issue all that came.
+        /// When one of its partitions was last seen to have issued everything that had come.
         var keptUp: MonotonicTime?
 
         func isAlive(_ now: MonotonicTime) -> Bool {
@@ -84,8 +84,8 @@ package final class Lending: Sendable {
 
     // MARK: Of the first lane
 
-    /// The partitions that are with other lanes, or on their way to or from them. What a lane had that hangs,
-    /// or gets no session, is not lent any more.
+    /// The partitions that are with other lanes, or on their way to or from them. The partitions of a lane
+    /// that hangs, or gets no session, no longer count as lent.
     func lent(_ now: MonotonicTime) -> Set<PartitionID> {
         state.withLock { state in
             let lanes = state.lanes
@@ -111,7 +111,7 @@ package final class Lending: Sendable {
         state.withLock { $0.loans[partition] = Loan(lane: lane, luggage: luggage) }
     }
 
-    /// Wants some partitions back. Those in a rebuild stay (rule 43).
+    /// Asks the other lanes for some partitions back. Those in a rebuild stay (rule 43).
     func recall(_ count: Int) {
         state.withLock { state in
             let recalled = state.loans.values.count { $0.isRecalled }
@@ -137,7 +137,7 @@ package final class Lending: Sendable {
         }
     }
 
-    /// What came with a partition, once.
+    /// What was handed over with a partition; the second call for it returns nil.
     func unpack(_ partition: PartitionID, in lane: Int) -> Luggage? {
         state.withLock { state in
             guard state.loans[partition]?.lane == lane else { return nil }

@@ -27,7 +27,7 @@ struct Owned: Sendable {
     var issuedAt: MonotonicTime?
     /// Since when it has had more to issue than one transaction takes.
     private(set) var backlogSince: MonotonicTime?
-    /// When it last had, or was claimed.
+    /// When it last had so much, or was claimed.
     private(set) var lastBacklog: MonotonicTime
     /// How many steps took long, since the last transaction that did not.
     private var slowSteps = 0
@@ -84,7 +84,8 @@ struct Owned: Sendable {
         failures == 0 && now.milliseconds(since: lastBacklog) >= milliseconds
     }
 
-    /// As it goes to another lane: what was read stays behind, and a rest for others ends.
+    /// The state that goes to another lane: without what was read, and without a pause made for the sake of
+    /// other partitions.
     func packed(_ now: MonotonicTime) -> Owned {
         var packed = self
         packed.forget()

@@ -56,7 +56,7 @@ extension Scheduler {
             ])
     }
 
-    /// A partition that should be in another lane: others wait for it, or it is one of several.
+    /// A partition that should be in another lane: it makes others wait, or it is one of several heavy ones.
     /// - Parameter lent: how many partitions that lane has.
     private func heaviest(beside lent: Int, _ now: MonotonicTime) -> PartitionID? {
         // Another daemon may claim a partition before the other lane does, and would start its rebuild again.

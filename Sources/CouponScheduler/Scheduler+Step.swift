@@ -54,8 +54,8 @@ extension Scheduler {
             ])
     }
 
-    /// Rule 43: waits for another owner that has fenced the gate and makes progress. An own rebuild has
-    /// ended: its gate may be at another node now, fenced as it was.
+    /// Rule 43: waits for another owner that has fenced the gate and makes progress. A rebuild of this daemon
+    /// that has ended is not waited for: its gate, still fenced, may be at another node now.
     private func othersRebuild(_ partition: PartitionID, _ view: GateView) -> Bool {
         if view.epoch == begunEpochs[partition] { return false }
         let now = options.clocks.now()

@@ -95,7 +95,7 @@ package final class Scheduler {
     }
 
     private func reportTrouble() {
-        // A lane without partitions troubles nobody.
+        // If a lane has no partitions, nobody waits because its session is lost.
         let own = options.lane == 0 || !options.lending.partitions(of: options.lane).wanted.isEmpty
         let now = (own ? sessionTrouble : nil) ?? owned.values.lazy.compactMap(\.trouble).first
         if now != reportedTrouble { options.reportTrouble(now) }

@@ -140,7 +140,7 @@ public protocol ServerEnvironment: Sendable {
     /// The daemon accepts no new callers.
     /// - Parameter milliseconds: how long answers to callers, and the last lines of the trail, may take.
     func draining(withinMilliseconds milliseconds: Int64)
-    /// Every caller is answered, and the last lines of the trail are written, or will not be.
+    /// Every caller is answered, and the last lines of the trail are written or given up.
     func drained()
     /// The drain goes on; called each second, and at its end.
     func stillDraining(_ requests: Int)

@@ -36,7 +36,7 @@ public final class SerialThread: SerialExecutor {
     /// Lets an actor of this thread check that a `perform`ed job may use it.
     public func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }
 
-    /// Dispatch lends its threads to one queue after the other, so a thread has the name for the job only.
+    /// Dispatch uses its threads for one queue after the other, so a thread has the name only during a job.
     private func run(_ job: () -> Void) {
         unsafe thread_set_name(name)
         job()

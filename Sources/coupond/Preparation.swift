@@ -33,7 +33,7 @@ private func reservedDescriptors(_ configuration: Configuration) -> Int {
         partitions: configuration.partitions, nodes: configuration.redis.nodes)
 }
 
-/// The same for any wish, such as that of a reload.
+/// How many connections of callers the limit of open files allows, for a number that a reload has read.
 /// - Parameter configuration: of the start, which says what else needs descriptors.
 func admittedConnections(
     _ wanted: Int, besides configuration: Configuration, _ logger: Logger

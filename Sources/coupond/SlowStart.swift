@@ -1,4 +1,5 @@
-/// A start that takes long, in the eyes of systemd: it may last as long as it says what it waits for.
+/// Keeps systemd from ending a start that takes long: it may last as long as the daemon says what it waits
+/// for.
 internal import CouponCore
 internal import Synchronization
 internal import Systemd

@@ -241,14 +241,15 @@ struct  Coupond__V1__Response
     Coupond__V1__ServerInfoResponse *server_info;
     Coupond__V1__AuthenticateResponse *authenticate;
     /*
-     * Not an answer: the id is 0. Only to clients that have said that they know it.
+     * Not an answer, so its id is 0. Sent only to clients that have said that they know it.
      */
     Coupond__V1__GoAway *go_away;
     Coupond__V1__IssueBatchResponse *issue_batch;
     Coupond__V1__CouponStatusBatchResponse *coupon_status_batch;
     Coupond__V1__WatchResponse *watch;
     /*
-     * The answer to create, get and each change of one; to delete, the coupon as it was.
+     * The answer to create, to get, and to each change of a coupon. The answer to delete: the coupon as it
+     * was.
      */
     Coupond__V1__Coupon *coupon;
     Coupond__V1__ListCouponsResponse *list_coupons;
@@ -406,7 +407,7 @@ struct  Coupond__V1__IssueBatchRequest
   ProtobufCBinaryData request_ids;
   Coupond__V1__WaitFor wait_for;
   /*
-   * Of each request.
+   * The attempt of each of these requests, as in IssueRequest.
    */
   uint32_t attempt;
 };
@@ -424,7 +425,7 @@ struct  Coupond__V1__IssueBatchResponse
   size_t n_results;
   Coupond__V1__IssueBatchResult **results;
   /*
-   * Those that results name, each once. Their acceptance has no meaning: that of the result counts.
+   * The errors that results refer to, each once. Ignore their acceptance: the result has it.
    */
   size_t n_errors;
   Coupond__V1__Error **errors;
@@ -441,11 +442,11 @@ struct  Coupond__V1__IssueBatchResult
 {
   ProtobufCMessage base;
   /*
-   * UNSPECIFIED with an error.
+   * UNSPECIFIED if the result is an error.
    */
   Coupond__V1__Outcome outcome;
   /*
-   * Also with an error and ACCEPTANCE_ACCEPTED.
+   * Also set if the result is an error and acceptance is ACCEPTED.
    */
   int64_t sequence;
   int64_t issued_at;
@@ -453,7 +454,7 @@ struct  Coupond__V1__IssueBatchResult
   int64_t opens_at;
   Coupond__V1__RejectionReason reason;
   /*
-   * 1 for the first of errors; 0 with an outcome.
+   * Which of errors it is, counted from 1; 0 if the result is an outcome.
    */
   uint32_t error;
   Coupond__V1__Acceptance acceptance;
@@ -730,7 +731,7 @@ struct  Coupond__V1__ListCouponsRequest
    */
   uint32_t limit;
   /*
-   * Only archived ones; else only those that are not archived.
+   * True: only archived coupons. False: only coupons that are not archived.
    */
   protobuf_c_boolean archived;
 };

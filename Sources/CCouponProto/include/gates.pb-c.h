@@ -56,7 +56,7 @@ struct  Coupond__V1__RebuildGateResponse
   ProtobufCMessage base;
   uint32_t partition;
   /*
-   * In which it is open.
+   * The epoch in which the gate is open.
    */
   int64_t epoch;
 };
@@ -66,8 +66,8 @@ struct  Coupond__V1__RebuildGateResponse
 
 
 /*
- * Lets the partitions go to a Redis of a lower term: the one that had them is gone for good, and a new
- * cluster counts from the beginning.
+ * Lets a Redis of a lower term have the partitions. Needed if the Redis that had them is gone for good: a new
+ * cluster counts its terms from the beginning.
  */
 struct  Coupond__V1__AdoptRedisRequest
 {
@@ -108,16 +108,16 @@ struct  Coupond__V1__TopologyResponse
   ProtobufCMessage base;
   Coupond__V1__RedisKind kind;
   /*
-   * Of the cluster, or Sentinel's config epoch; 0 for a single Redis.
+   * The epoch of the cluster, or Sentinel's config epoch; 0 for a single Redis.
    */
   uint64_t epoch;
   /*
-   * Those with partitions first, 256 at most.
+   * At most 256; nodes with partitions come first.
    */
   size_t n_nodes;
   Coupond__V1__RedisNode **nodes;
   /*
-   * How many more there are.
+   * How many nodes were left out.
    */
   uint32_t more_nodes;
   /*
@@ -146,7 +146,7 @@ struct  Coupond__V1__RedisNode
    */
   uint64_t term;
   /*
-   * Whose keys are there.
+   * The partitions whose keys are at this node.
    */
   size_t n_partitions;
   int64_t *partitions;

@@ -69,7 +69,7 @@ struct  Coupond__V1__CallerConnection
 {
   ProtobufCMessage base;
   /*
-   * Later connections have higher ones.
+   * A later connection has a higher id.
    */
   int64_t id;
   /*
@@ -86,7 +86,7 @@ struct  Coupond__V1__CallerConnection
    */
   uint32_t in_flight;
   /*
-   * What it holds in the daemon's memory: received and not handled, or not sent.
+   * Bytes in the daemon's memory: received and not handled, or not sent yet.
    */
   uint64_t held_bytes;
 };
@@ -96,7 +96,7 @@ struct  Coupond__V1__CallerConnection
 
 
 /*
- * The connections of this daemon with all these properties; those that are empty or 0 do not matter.
+ * The connections of this daemon that match every field; a field that is empty or 0 matches all.
  */
 struct  Coupond__V1__ListConnectionsRequest
 {
@@ -132,8 +132,8 @@ struct  Coupond__V1__ListConnectionsResponse
 
 
 /*
- * Ends the connections with all these properties, except the one that asks. At least one property is named.
- * What they have in flight is answered first; then they get UNAVAILABLE with the id 0.
+ * Ends the connections that match every field, except the one that sends this. At least one field must be
+ * set. What they have in flight is answered first; then they get UNAVAILABLE with the id 0.
  */
 struct  Coupond__V1__EndConnectionsRequest
 {
@@ -151,7 +151,7 @@ struct  Coupond__V1__EndConnectionsResponse
 {
   ProtobufCMessage base;
   /*
-   * How many.
+   * How many connections were ended.
    */
   uint32_t count;
 };

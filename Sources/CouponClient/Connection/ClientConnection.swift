@@ -26,7 +26,7 @@ package final class ClientConnection {
     /// Connects, and authenticates if there is a caller token.
     /// - Parameters:
     ///   - address: where the daemon listens.
-    ///   - target: an address that the name of `address` has; nil to look it up.
+    ///   - target: one of the addresses of the name in `address`; nil to look the name up.
     ///   - loop: where the connection lives.
     ///   - configuration: its bounds.
     ///   - announces: whether to say that the client knows `GoAway`.
@@ -63,8 +63,8 @@ package final class ClientConnection {
         ) { if case .authenticated = $0 { true } else { false } }
     }
 
-    /// Says that the client knows `GoAway`. The answer also shows that the daemon reads this connection: one
-    /// that is only in the queue of a listener that closes is no connection.
+    /// Says that the client knows `GoAway`. The answer also shows that the daemon reads this connection: the
+    /// kernel accepts connections for a listener that is about to close, and nobody reads them.
     private func announced(
         at address: ServerAddress, _ configuration: ClientConfiguration
     ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {
@@ -75,8 +75,8 @@ package final class ClientConnection {
         }
     }
 
-    /// Sends a request before all calls.
-    /// - Parameter isExpected: whether the answer is one to this request.
+    /// Sends a request that comes before all calls.
+    /// - Parameter isExpected: whether the answer has the type that this request needs.
     private func prepared(
         by method: Request.Method, at address: ServerAddress, _ configuration: ClientConfiguration,
         _ isExpected: @escaping (Response.Result) -> Bool

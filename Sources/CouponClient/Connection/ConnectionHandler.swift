@@ -73,7 +73,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         return id
     }
 
-    /// Nobody wants the answer. A number that was answered has no effect.
+    /// The caller does not want the answer any more. Does nothing if the request was answered.
     func cancel(_ request: UInt64) {
         pending.remove(request)?(.failure(.cancelled(wasSent: true)))
         closeIfLeft()
@@ -191,7 +191,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         // Nobody waits any more: it came after its deadline.
         guard let waiter = pending.remove(response.id) else { return }
         switch response.result {
-        // A daemon that stops refuses what it reads late. Another one may accept it.
+        // A daemon that is stopping refuses requests that it reads too late. Another one may accept them.
         case .failure(let failure)
         where isLeaving && failure.code == .unavailable && failure.acceptance == .notAccepted:
             waiter(.failure(.notConnected))

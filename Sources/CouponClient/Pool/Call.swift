@@ -66,7 +66,8 @@ final class Call {
         ended?(result)
     }
 
-    /// The caller does not want the answer. The call's place on its connection is free.
+    /// The caller does not want the answer any more. The call no longer counts as unanswered on its
+    /// connection.
     func cancel() {
         if case .sent(let connection, let number) = phase {
             connection.cancel(number)

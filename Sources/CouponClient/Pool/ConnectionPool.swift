@@ -10,9 +10,10 @@ internal import NIOCore
 final class ConnectionPool {
     private enum State { case open, draining, closed }
 
-    /// A call that the daemon did not read goes elsewhere so often at most.
+    /// How often a call that a daemon did not read is sent to another one, at most.
     private static let mostMoves = 4
-    /// A connection with this many unanswered requests gets a neighbour, if the configuration allows one.
+    /// With this many unanswered requests on a connection a second one is made to the same daemon, if the
+    /// configuration allows it.
     private static let crowd = 32
 
     let loop: any EventLoop
@@ -143,14 +144,14 @@ final class ConnectionPool {
         waiting.removeAll { $0 === call }
     }
 
-    /// There is a connection: those who wait are served.
+    /// There is a connection: sends the calls that waited for one.
     func serve() {
         let served = waiting
         waiting = []
         for call in served { perform(call) }
     }
 
-    /// No attempt is left that may still bring a connection.
+    /// No attempt to connect is left: ends the calls that wait for a connection.
     func giveUp(_ error: ClientError) {
         let failed = waiting
         waiting = []

@@ -31,7 +31,7 @@ final class Endpoint {
         connections.append(connection)
     }
 
-    /// The next attempt is later, and at another time than that of other clients.
+    /// Delays the next attempt, by a partly random time: many clients must not connect at the same moment.
     func failed(now: NIODeadline, jitter: Double) {
         isDialing = false
         failures += 1

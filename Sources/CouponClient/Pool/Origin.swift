@@ -3,7 +3,7 @@ internal import NIOCore
 /// One address of the configuration, with its endpoints. A name has one for each of its addresses, and they
 /// are looked up again before a new connection is made.
 final class Origin {
-    /// How long the addresses of a name are used without a new look.
+    /// How long the addresses of a name are used before they are looked up again.
     private static let freshness = TimeAmount.seconds(1)
 
     let address: ServerAddress
@@ -19,7 +19,7 @@ final class Origin {
         endpoints = isName ? [] : [Endpoint(address, target: fixed)]
     }
 
-    /// Whether its name must be looked up before a connection is made. If so, the caller does it.
+    /// Whether its name must be looked up before a connection is made. If true, the caller must do it now.
     func beginLookup(now: NIODeadline) -> Bool {
         guard isName, !isLookingUp else { return false }
         if let lookedUp, now - lookedUp < Self.freshness { return false }

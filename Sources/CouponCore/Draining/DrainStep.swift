@@ -10,7 +10,7 @@ public enum DrainStep: Equatable, Sendable {
     case passEpoch(to: Position)
     /// The gate cannot be trusted, or is not there.
     case rebuild(RebuildReason)
-    /// The same, but this Redis must not get the partition: another one had it in a later term (rule 50).
+    /// As `rebuild`, but not in this Redis: another one had the partition in a later term (rule 50).
     case lowerTerm
 
     /// The next step.

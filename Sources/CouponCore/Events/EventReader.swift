@@ -14,7 +14,7 @@ public struct EventReader: Sendable {
 
     private let coupon: CouponID?
     private let limit: Int
-    /// The partition whose turn is next: none may wait behind others that always have more.
+    /// The partition to read next. They take turns, so one that always has more does not hold up the others.
     private var first: PartitionID
     /// Where the caller stands.
     public private(set) var places: [PartitionID: LogPlace]
@@ -43,8 +43,8 @@ public struct EventReader: Sendable {
         if places[partition] != nil { unread.insert(partition) }
     }
 
-    /// Commits of these partitions that are not read.
-    /// - Parameter newest: of each partition.
+    /// How many commits of these partitions are not read.
+    /// - Parameter newest: the last commit of each partition.
     public func behind(_ newest: [PartitionID: LogPlace]) -> Int64 {
         places.reduce(0) { $0 + max(0, (newest[$1.key]?.commit ?? 0) - $1.value.commit) }
     }
@@ -70,8 +70,8 @@ public struct EventReader: Sendable {
         return try draft.finish(store)
     }
 
-    /// Compares the commit at the caller's place with the one that it knows.
-    /// - Returns: the commits to read; nil if the place is another one now.
+    /// Compares the commit at the caller's place with the one that the caller knows.
+    /// - Returns: the commits to read; nil if the caller now stands at another place.
     private mutating func checked(
         _ commits: [LoggedCommit], of partition: PartitionID, _ store: some EventStore,
         _ draft: inout Draft
@@ -108,7 +108,7 @@ public struct EventReader: Sendable {
             var end = draft.add(
                 commit, from: start, of: coupon, limit: limit, scanning: scanned - count)
             if end == start, end < commit.events, draft.events.count < limit, count < scanned {
-                // The row does not have what it counts: nothing of it can be read.
+                // The row counts more events than it has: they cannot be read.
                 draft.resets.append(EventPage.Reset(partition, .incomplete))
                 end = commit.events
             }
@@ -128,14 +128,14 @@ extension LoggedCommit {
     fileprivate func follows(_ last: LoggedCommit) -> Bool { from == last.to || from.n == 0 }
 }
 
-/// Events on their way into a slice: issues lack what their table has.
+/// A slice while it is gathered. Its issues still lack what only their table has.
 private struct Draft {
     private struct Issued {
         let index: Int
         let user: CouponUser
     }
 
-    /// Issues stand for themselves until `finish`.
+    /// Until `finish` has read the issues, each of them has a placeholder here.
     private(set) var events: [CouponEvent] = []
     var resets: [EventPage.Reset] = []
     private var issued: [Issued] = []
@@ -146,9 +146,9 @@ private struct Draft {
 
     /// Adds events of a commit.
     /// - Parameters:
-    ///   - start: the first one.
-    ///   - scanning: how many may be looked at.
-    /// - Returns: how far it came.
+    ///   - start: the index of the first one.
+    ///   - scanning: how many events may be looked at.
+    /// - Returns: the index after the last event that was looked at.
     mutating func add(
         _ commit: LoggedCommit, from start: Int, of coupon: CouponID?, limit: Int, scanning: Int
     ) -> Int {

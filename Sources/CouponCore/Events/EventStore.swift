@@ -14,8 +14,8 @@ public protocol EventStore {
     /// - Parameters:
     ///   - places: by partition.
     ///   - commits: of each partition, at most.
-    ///   - events: no further commit of a partition is read once so many events are. Each commit has so many
-    ///     of its users at most.
+    ///   - events: after this many events no further commit of a partition is read. Each commit comes with at
+    ///     most this many of its users.
     func commits(
         from places: [PartitionID: LogPlace], commits: Int, events: Int
     ) throws(BackendError) -> [LoggedCommit]
@@ -93,9 +93,9 @@ public struct LoggedCommit: Equatable, Sendable {
     public let to: Position
     /// Its issues.
     public let runs: [Run]
-    /// Who got them, from the one at `firstUser`; not all, if they are many.
+    /// The users of its issues, from the one at `firstUser` on; if there are many, only some of them.
     public let users: [UserID]
-    /// Among all its issues, from 0.
+    /// The index of the first of `users` among all its issues.
     public let firstUser: Int
     /// Its events that are no issues.
     public let others: [Other]

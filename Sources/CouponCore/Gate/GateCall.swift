@@ -21,8 +21,8 @@ public struct GateQuestion: Equatable, Sendable {
     public let coupon: CouponID
     /// In the order in which they came.
     public let requests: [GateRequest]
-    /// If PostgreSQL has nothing of the users since the gate said that the coupon is filling: the `rev` that
-    /// the gate said with it. Else 0 (rule 53).
+    /// The `rev` with which the gate said that the coupon is filling, if PostgreSQL was asked about the users
+    /// after that and has nothing of them; else 0 (rule 53).
     public let clearedAt: Int64
 
     /// A question to the gate.

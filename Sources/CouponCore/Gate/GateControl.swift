@@ -3,8 +3,8 @@
 /// Blocking, and confined to one thread. Each call is one atomic script; its result says whether the gate
 /// had moved on. In that case nothing was changed. After an error the next call connects again.
 public protocol GateControl: AnyObject {
-    /// Which node holds a partition's gate, as far as this daemon knows; asks no Redis. Other calls for the
-    /// partition go to this node, until the next call of this.
+    /// Which node holds a partition's gate, as far as this daemon knows; asks no Redis. Later calls for the
+    /// partition go to this node, until this function is called again.
     func node(of partition: PartitionID) throws(BackendError) -> RedisNode.ID
 
     /// Reads which Redis a node is and in which term, and checks its durability settings.
@@ -33,7 +33,7 @@ public protocol GateControl: AnyObject {
     ) throws(BackendError) -> GateView?
 
     /// Publishes how far partitions are settled (rule 24), and reads each of them behind its cursor, in one
-    /// round trip for each node. Those of a node that is away fail alone.
+    /// round trip for each node. If a node is away, only its partitions fail.
     /// - Returns: one for each row, in order; nil for a partition whose gate is not open in its epoch.
     func heartbeat(_ rows: [PartitionRow]) -> [Result<GateView?, BackendError>]
 
@@ -139,8 +139,8 @@ public protocol GateControl: AnyObject {
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(BackendError) -> GateInspection
 
-    /// The same for many coupons and users of many partitions, in one round trip for each node. Those of a
-    /// node that is away fail alone.
+    /// The same for many coupons and users of many partitions, in one round trip for each node. If a node is
+    /// away, only the questions to it fail.
     /// - Returns: one for each question, in order.
     func inspect(
         _ questions: [StatusQuestion], _ partitioning: Partitioning

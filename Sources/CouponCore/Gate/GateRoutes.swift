@@ -17,8 +17,8 @@ public struct GateRoutes {
         }
     }
 
-    /// The nodes that were ever known. One keeps its place, also when it serves nothing any more: Redis may
-    /// still run what was sent to it.
+    /// All nodes that were ever known. A node that serves nothing any more keeps its place: Redis may still
+    /// run what was sent to it.
     public let ways: [Way]
     /// For each partition the place of its node in `ways`; negative if no node serves it now.
     public let places: [Int]

@@ -69,9 +69,9 @@ public typealias LoadNumber = UInt64
 
 /// The result of claiming a coupon for a load.
 public enum ClaimResult: Equatable, Sendable {
-    /// It is this load's.
+    /// This load has the claim.
     case claimed
-    /// It is this load's, and the coupon is filling: only its issued users are missing (rule 53).
+    /// This load has the claim, and the coupon is filling: only its issued users are missing (rule 53).
     case filling
     /// The gate holds the coupon already.
     case alreadyLoaded

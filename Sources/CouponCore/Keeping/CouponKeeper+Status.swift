@@ -51,7 +51,8 @@ extension CouponKeeper {
         for (number, standing) in zip(late, newer.standings) { rows.standings[number] = standing }
     }
 
-    /// Each error of a gate as its callers read it; the log gets it once, not for each of them.
+    /// Turns errors of gates into those that callers read. If many inspections failed with one error, the log
+    /// gets it once.
     private func answers(
         _ inspections: [Result<GateInspection, BackendError>]
     ) -> [Result<GateInspection, Failure>] {

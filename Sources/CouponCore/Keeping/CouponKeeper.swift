@@ -13,8 +13,8 @@ public final class CouponKeeper {
     private let failed: (BackendError) -> Void
     /// A load that an admin's deadline has interrupted.
     private var unfinished: CouponLoad?
-    /// How many statuses to ask for at once. If PostgreSQL takes too long for a batch, it becomes half of
-    /// that batch; it rises again with each batch that PostgreSQL answers.
+    /// How many statuses to ask for at once. If PostgreSQL takes too long for a batch, it falls to half the
+    /// size of that batch; it rises again with each batch that PostgreSQL answers.
     public internal(set) var statusesAtOnce = Limits.statusesPerBatch
 
     /// The time until a queue entry is decided, in milliseconds; nil if not known. See `DrainRates`.

@@ -122,7 +122,7 @@ public struct CouponLoad: Sendable {
         try keeper.store.marks(of: [coupon]).first
     }
 
-    /// Whether the coupon gets its record before the holders behind a place.
+    /// Whether the coupon gets its record before the holders after a place are loaded.
     private func opens(at place: HolderPlace, _ marks: LoadMarks, _ keeper: CouponKeeper) -> Bool {
         place == Self.firstIssue && marks.coupon.issued >= keeper.slices.issuesLoadedLater
     }
@@ -141,7 +141,7 @@ public struct CouponLoad: Sendable {
     ) throws(BackendError) -> HolderPage? {
         let partition = keeper.partitioning.partition(of: coupon)
         let page = try keeper.store.holders(self.page(after: place, keeper))
-        // What is read before the coupon opens may lack issues that come afterwards.
+        // A page that is read before the coupon opens may lack issues that are committed after that.
         let isOpening = marks.map { opens(at: page.end, $0, keeper) } ?? false
         if page.end != .end, !isOpening {
             keeper.store.readAhead(self.page(after: page.end, keeper))

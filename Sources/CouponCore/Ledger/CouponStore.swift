@@ -116,7 +116,8 @@ public protocol CouponStore: HolderReader {
         of subject: TrailSubject, before: Int64, limit: Int
     ) throws(BackendError) -> [TrailLine]
 
-    /// Forgets the terms of those that had the partitions (rule 50), and adds a line to the trail.
+    /// Forgets the terms of the Redis servers that had the partitions (rule 50), and adds a line to the
+    /// trail.
     /// - Returns: how many partitions had a term.
     func adoptRedis(by call: AdminCall) throws(BackendError) -> Int
 

@@ -15,7 +15,7 @@ public struct UserTraces: Sendable {
     /// What admins did to the coupon, the latest first; `limit` at most.
     public let trail: [TrailLine]
 
-    /// How many rejections, dead letters and lines of the trail are read, of each at most.
+    /// The most rejections that are read; the same for dead letters and for lines of the trail.
     public static let limit = 10
 
     /// What PostgreSQL has.

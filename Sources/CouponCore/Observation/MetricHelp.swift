@@ -36,7 +36,7 @@ extension MetricName {
         degraded: "1 while requests for some coupons cannot be accepted.",
         partitionsOpen: "Partitions with an open gate.",
         partitionsOwned: "Partitions whose queues this daemon drains.",
-        partitionsLent: "Those of them that are in another issuing lane than the first.",
+        partitionsLent: "Partitions of this daemon that are lent to another issuing lane.",
         connections: "Connections of callers.",
         connectionsRefused: "Connections refused because there were too many.",
         httpRefused: "HTTP connections refused: too many at once, or a request that is too long.",

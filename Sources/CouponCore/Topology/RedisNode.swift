@@ -9,7 +9,7 @@ public enum RedisAddress: Hashable, Sendable {
     case unix(path: String)
 }
 
-/// How a node is called, where it is, and since which failover it has been the master.
+/// A node's name and address, and since which failover it has been the master.
 public struct RedisNode: Hashable, Sendable, Identifiable {
     /// What stays the same when the address changes.
     ///
@@ -29,7 +29,7 @@ public struct RedisNode: Hashable, Sendable, Identifiable {
         public static func < (left: Self, right: Self) -> Bool { left.name < right.name }
     }
 
-    /// How it is called.
+    /// Its name.
     public let id: ID
     /// Where this daemon reaches it, after the address map.
     public let address: RedisAddress

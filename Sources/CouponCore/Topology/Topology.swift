@@ -112,7 +112,7 @@ public struct Topology: Equatable, Sendable {
     }
 
     /// Whether this one may take the place of an earlier one: it is of the same kind, and not of an earlier
-    /// epoch. A server that was cut off keeps an old map, and says so by its epoch.
+    /// epoch. A server that was cut off keeps an old map, which shows in its epoch.
     public func mayReplace(_ earlier: Topology?) -> Bool {
         guard let earlier else { return true }
         return kind == earlier.kind && epoch >= earlier.epoch

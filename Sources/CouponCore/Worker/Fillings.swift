@@ -1,7 +1,8 @@
 /// Coupons that are filling, as far as the worker knows (rule 53).
 ///
-/// The gate has accepted nobody for such a coupon but those whom it holds itself and those in PostgreSQL. So
-/// PostgreSQL is asked about each user first, and the gate is asked only for users who have nothing.
+/// Each user who was accepted for such a coupon is at the gate or in PostgreSQL, and the gate may not have
+/// all of them yet. So PostgreSQL is asked about each user first, and the gate only about users who have
+/// nothing.
 struct Fillings {
     private var coupons: [CouponID: Clearing] = [:]
 

@@ -1,5 +1,5 @@
-/// A worker's gates with what is in flight to each. One gate that does not answer holds up its own partitions
-/// only.
+/// A worker's gates with what is in flight to each. A gate that does not answer holds up only its own
+/// partitions.
 struct GateWays {
     struct Way {
         let gate: any Gate

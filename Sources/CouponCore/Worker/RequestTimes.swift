@@ -53,13 +53,13 @@ public struct RequestReport: Sendable {
     public let caller: Caller?
     /// The method.
     public let method: String
-    /// Nil if the method is about none, or about many.
+    /// Nil if the method is about no coupon, or about many.
     public let coupon: CouponID?
     /// How it ended.
     public let end: String
-    /// In all.
+    /// How long it took in all.
     public let nanoseconds: Int64
-    /// In order.
+    /// The parts of the way, in order.
     public let stages: [Stage]
 
     /// A report.

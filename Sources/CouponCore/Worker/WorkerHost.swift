@@ -4,7 +4,7 @@ public protocol WorkerHost: AnyObject {
     func answer(_ caller: Caller, _ outcome: Outcome)
     /// Ends a request with an error.
     func fail(_ caller: Caller, _ failure: Failure)
-    /// A request has ended that `Worker.reporting` is about; its caller is answered after this.
+    /// A request that `Worker.reporting` asks for has ended. Its caller is answered after this.
     func report(_ report: RequestReport)
     /// Calls `Worker.pump` after this turn's input has been read.
     func schedulePump()

@@ -17,15 +17,15 @@ struct LoggedEvents {
     var issued: [CouponUser] = []
     var others: [LoggedCommit.Other] = []
 
-    /// Of a transaction that does not move the cursor, and has locked the partition's row so that no other
-    /// row of the log gets the same number.
+    /// For a transaction that does not move the cursor. It has locked the partition's row, so no other row of
+    /// the log gets the same number.
     init(_ row: PartitionRow) {
         partition = row.id
         from = row.cursor
         to = row.cursor
     }
 
-    /// Of an issuing transaction.
+    /// For an issuing transaction.
     init(_ batch: Batch) {
         partition = batch.partition
         from = batch.from

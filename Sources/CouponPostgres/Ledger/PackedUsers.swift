@@ -1,6 +1,6 @@
-/// Ids of users in the commit log: of each the difference to the one before, as a zigzag varint. Users who
-/// come together are often near each other, and the log is written with every batch: 8 bytes for each would
-/// add a sixteenth to what PostgreSQL logs for an issue.
+/// Ids of users in the commit log. Each is stored as the difference from the one before, as a zigzag varint:
+/// users who come together often have near ids. The log is written with every batch, and 8 bytes for each
+/// user would add a sixteenth to what PostgreSQL logs for an issue.
 internal import CouponCore
 
 enum PackedUsers {

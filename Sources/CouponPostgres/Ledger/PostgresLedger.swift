@@ -99,7 +99,7 @@ public final class PostgresLedger: Ledger {
 
     /// Tries to become the partition's owner. True if it is the owner now, or was already.
     ///
-    /// What the last owner has committed is at the synchronous standby then, if there is one (rule 54).
+    /// If there is a synchronous standby, it then has all that the last owner committed (rule 54).
     public func claim(_ partition: PartitionID) throws(BackendError) -> Bool {
         if isConnected && currentLocks.partitions.contains(partition) { return true }
         guard try tryLock(AdvisoryLock.owner, Int64(partition.rawValue)) else { return false }

@@ -23,8 +23,8 @@ final class Notices {
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
-    /// - Parameter function: the function of PostgreSQL that says it. Unlike the text it is in no language,
-    ///   and the SQLSTATE of this warning is that of any other one.
+    /// - Parameter function: the C function in PostgreSQL that reports it. The text is translated, and other
+    ///   warnings have the same SQLSTATE, so only the function's name tells which warning it is.
     private func note(_ text: String, from function: String) {
         logger.debug("notice from PostgreSQL", metadata: [LogKey.notice: "\(text)"])
         if function == "SyncRepWaitForLSN" { doubt = text }

@@ -43,7 +43,7 @@ final class Session {
         do { return try attempt(statements) } catch { throw .postgres(PostgresFault(error)) }
     }
 
-    /// The same.
+    /// The same, with work in between.
     /// - Parameters:
     ///   - work: done while the server works on the statements. It must not use the session.
     ///   - body: gets the result of each statement before the last, with its index.

@@ -156,8 +156,8 @@ extension PostgresCouponStore {
         }
     }
 
-    /// Issues a letter's request with its old sequence. Returns why it cannot be issued; nil if it was. If
-    /// it cannot, nothing stays written: what was is rolled back to a savepoint.
+    /// Issues a letter's request with its old sequence. Returns why it cannot be issued; nil if it was. If it
+    /// cannot be issued, everything written for it is rolled back to a savepoint.
     private func issue(_ letter: DeadLetter, _ coupon: Coupon?) throws(BackendError) -> String? {
         guard let accepted = letter.accepted else {
             return "the dead letter does not name its user"

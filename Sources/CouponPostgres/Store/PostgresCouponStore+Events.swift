@@ -1,5 +1,5 @@
-/// The commit log, as those read it who follow events. Every question follows the primary key, so it costs
-/// the same however long the log is.
+/// The commit log, for callers who follow events. Every question follows the primary key, so it costs the
+/// same however long the log is.
 public import CouponCore
 
 extension PostgresCouponStore: EventStore {
@@ -40,7 +40,7 @@ extension PostgresCouponStore: EventStore {
 
     /// The commit at each place, and those that follow.
     ///
-    /// Of a commit that is read, only its row is: not the long arrays.
+    /// Of a commit whose events the caller has read already, the long arrays are not read.
     public func commits(
         from places: [PartitionID: LogPlace], commits: Int, events: Int
     ) throws(BackendError) -> [LoggedCommit] {
@@ -96,7 +96,8 @@ extension PostgresCouponStore: EventStore {
     public func deleteCommits(
         olderThan milliseconds: Int64, of partitions: [PartitionID], limit: Int
     ) throws(BackendError) -> Int {
-        // The oldest ones first, and only then their age: a condition on the age would read the whole log.
+        // Takes the oldest rows, then checks their age: a condition on the age alone would read the whole
+        // log.
         try session.run(
             Statement(
                 """

@@ -11,7 +11,8 @@ struct BackOff {
         self.longest = longest
     }
 
-    /// After one more failure: from half of `shortest` to all of it, doubled with each.
+    /// The pause after one more failure. The first one is random, from half of `shortest` to all of it; the
+    /// range doubles with each further failure.
     mutating func next() -> Int64 {
         let full = min(shortest << Int64(min(failures, 16)), longest)
         failures += 1

@@ -13,7 +13,7 @@ public import NIOCore
 /// Asks one question at a time. Everything but the initializer is called on the event loop, which also calls
 /// the delegate. Connects for its first question; a broken connection answers nil.
 public final class ReplicaConnection: ReplicaLink {
-    /// One that the node serves: in a cluster its key is written.
+    /// A partition that the node serves: in a cluster each question writes a key of it.
     public var partition = PartitionID(0)
     /// Gets the answers.
     public weak var delegate: (any ReplicaDelegate)?
@@ -95,7 +95,7 @@ public final class ReplicaConnection: ReplicaLink {
         }
     }
 
-    /// The first question of a connection: what it reaches decides what a question writes.
+    /// Asks for the first time over a connection: whether Redis is of a cluster decides what questions write.
     private func begin(over link: RedisLink) {
         link.send(RedisServerInfo.infoCommand) { [weak self] reply in
             guard let self else { return }

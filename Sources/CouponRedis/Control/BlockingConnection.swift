@@ -12,7 +12,7 @@ internal import Glibc
 @safe final class BlockingConnection {
     private let context: UnsafeMutablePointer<redisContext>
     private let options: RedisOptions
-    /// What it was connected to, as the topology had it.
+    /// The node as the topology had it when the connection was made.
     let node: RedisNode
     /// Nil without TLS.
     private let relay: TLSRelay?
@@ -173,7 +173,7 @@ internal import Glibc
     /// What poll(2) watches.
     var descriptor: Int32 { unsafe context.pointee.fd }
 
-    /// Whether the node is somewhere else now.
+    /// Whether the node has moved since the connection was made.
     var isMisplaced: Bool { options.place.isElsewhere(than: node) }
 
     /// Whether the peer has closed the connection, or sent something, although no answer was due.

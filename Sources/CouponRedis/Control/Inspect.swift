@@ -15,7 +15,7 @@ extension RedisGateControl {
     }
 
     /// The same for many coupons and users of many partitions: one script for each partition, and one round
-    /// trip for each node. The questions of a node that is away fail alone.
+    /// trip for each node. If a node is away, only the questions to it fail.
     public func inspect(
         _ questions: [StatusQuestion], _ partitioning: Partitioning
     ) -> [Result<GateInspection, BackendError>] {

@@ -110,7 +110,7 @@ extension RedisGateControl {
     }
 
     /// Rule 53: all issued users of a coupon that is filling are at the gate. False if the claim, the epoch
-    /// or the status has changed, or the coupon has left.
+    /// or the status has changed, or the coupon is no longer loaded.
     public func complete(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(BackendError) -> Bool {

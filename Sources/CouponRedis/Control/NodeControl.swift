@@ -97,7 +97,7 @@ final class NodeControl {
         if isAway, let failure { throw failure.error }
         do throws(BackendError) {
             let connection = try BlockingConnection(options)
-            // A node of several that does not answer must not hold up the others for long.
+            // If there are several nodes, one that does not answer must not hold up the others for long.
             if options.isOneOfSeveral {
                 connection.answerMilliseconds = options.blockingConnectMilliseconds
             }
@@ -183,8 +183,8 @@ final class NodeControl {
         return replies
     }
 
-    /// Runs several in one round trip, in order. If Redis has forgotten one, it is loaded, and everything
-    /// from there runs again: scripts that ran before change nothing.
+    /// Runs several in one round trip, in order. If Redis has forgotten one, it is loaded, and it and all
+    /// after it run again: those of them that have run change nothing the second time.
     /// - Returns: one reply for each; some may be errors.
     func replies(
         to evaluations: [Evaluation], on connection: BlockingConnection

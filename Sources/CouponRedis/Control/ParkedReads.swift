@@ -15,13 +15,13 @@ final class ParkedReads {
         var after: Position?
         /// When it was sent.
         var sentAt: ContinuousClock.Instant
-        /// When a wait was last about its queue.
+        /// When its queue was last waited for.
         var wantedAt: ContinuousClock.Instant
     }
 
     /// How long one read blocks in Redis, in milliseconds.
     private static let blockMilliseconds: Int64 = 5_000
-    /// The connection of a queue that no wait was about for so long is closed.
+    /// The connection of a queue is closed if nobody has waited for the queue for so long.
     private static let unwantedAfter = Duration.seconds(10)
 
     private let options: RedisOptions
@@ -53,11 +53,11 @@ final class ParkedReads {
         _ partition: PartitionID, _ after: Position, _ now: ContinuousClock.Instant
     ) throws(BackendError) {
         var read: Read
-        // What came after an earlier position than `after` has answered the read already.
+        // A read that is parked after an earlier position is answered by the same entries.
         if let parked = reads[partition], parked.after.map({ $0 <= after }) ?? true {
             read = parked
             let longest = Self.blockMilliseconds + options.blockingTimeoutMilliseconds
-            // Its answer may have waited for this wait.
+            // An answer that has arrived, but was not read until now, is not late.
             if read.after != nil, read.sentAt.duration(to: now) > .milliseconds(longest),
                 !read.connection.hasInput
             {
@@ -96,7 +96,7 @@ final class ParkedReads {
             return false
         }
         do throws(BackendError) {
-            // A part of the answer may be there: the rest comes.
+            // Only a part of the answer may be there: the rest follows.
             guard let reply = try read.connection.poll(milliseconds: 1) else { return false }
             if case .error(let text) = reply {
                 if ErrorReply.isWrongType(text) {
@@ -120,7 +120,7 @@ final class ParkedReads {
     /// partition's next step finds out.
     private func fail(_ partition: PartitionID, _ reason: String) {
         reads[partition] = nil
-        // The reads of a node break together.
+        // If a node breaks, all reads at it fail: one line of the log and one pause are enough.
         guard ContinuousClock.now >= mayParkAt else { return }
         if backOff.failures == 0 {
             logger.warning(

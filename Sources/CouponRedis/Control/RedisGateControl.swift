@@ -44,7 +44,7 @@ public final class RedisGateControl: GateControl {
         try fromEachNode { node throws(BackendError) in try node.state().identity }
     }
 
-    /// Asks each node. One of several that is away is no reason to fail: the others serve their partitions.
+    /// Asks each node. Fails only if none answers: if one is away, the others still serve their partitions.
     /// - Returns: the first answer.
     private func fromEachNode<Answer>(
         _ ask: (NodeControl) throws(BackendError) -> Answer
@@ -65,7 +65,7 @@ public final class RedisGateControl: GateControl {
     }
 
     /// The partition's node by the topology; other calls for the partition go there until this is called
-    /// again. So what they read is of the Redis whose state was asked.
+    /// again. So what they read comes from the Redis whose state was asked for.
     public func node(of partition: PartitionID) throws(BackendError) -> RedisNode.ID {
         guard let node = options.node(of: partition) else {
             routes[partition] = nil

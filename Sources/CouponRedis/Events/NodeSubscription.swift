@@ -12,7 +12,7 @@ final class NodeSubscription {
     private static let retry = Duration.milliseconds(250)
 
     private enum State: Equatable {
-        /// To be asked for, not before the moment.
+        /// It is going to be asked for, but not before this moment.
         case wanted(ContinuousClock.Instant)
         case asked
         case active

@@ -5,8 +5,8 @@ local function is_fenced(gate, epoch)
   return gate.status == FENCED and gate.epoch == tonumber(epoch)
 end
 
--- Whether this Redis is still in this term (rule 50). A Redis that is no node of a cluster knows no term:
--- then Sentinel has given it, or it is 0.
+-- Whether this Redis is still in this term (rule 50). Outside a cluster a Redis does not know its term, which
+-- is Sentinel's or 0: then the answer is yes.
 local function has_term(term)
   if term == '0' then return true end
   local info = redis.pcall('CLUSTER', 'INFO')

@@ -67,7 +67,7 @@ end
 -- A batch is five full entries or thousands of small ones: so fetch few first, then twice as many each time.
 local entries, count, most_entries = {}, 0, tonumber(ARGV[6])
 local after, done, chunk_size = ARGV[1], not is_stream, 8
--- The first entry's epoch with its dash. Ids with it and at most 15 more digits need no other check.
+-- The first entry's epoch with its dash. An id that begins so and has at most 15 more digits is valid.
 local epoch, plain_bytes = nil, 0
 while not done do
   local chunk = redis.call('XRANGE', KEYS[2], '(' .. after, ARGV[2], 'COUNT', chunk_size)

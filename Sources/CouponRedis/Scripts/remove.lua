@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Removes a coupon that is closed for good, because an admin archives or deletes it, or has deleted it
--- (rule 55). The admin's transaction has locked the coupon; what its record here says of the state may be
--- older, and does not count: without a record nothing is accepted.
+-- (rule 55). The admin's transaction has locked the coupon. The state in its record here may be older, so it
+-- is not looked at; without a record nothing is accepted.
 --
 -- KEYS  gate, record, holders, claim, staged, the epoch's coupons
 -- ARGV  epoch, coupon (ID_BYTES), version
@@ -18,7 +18,7 @@ if record == false then
 end
 if record and record.queued > 0 then return 1 end
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
--- An index of another type is no reason to fail: the next sweep skips what has no keys.
+-- If the index has another type, nothing is removed from it: the next sweep skips coupons without keys.
 redis.pcall('ZREM', KEYS[6], string.match(KEYS[2], ':(%d+):record$'))
 local gone = { state = 1, sold_out = 0, opens = 0, closes = 2 ^ 53, total = -1, used = 0,
   version = tonumber(ARGV[3]), rev = next_rev(gate) }

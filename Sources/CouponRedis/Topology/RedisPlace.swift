@@ -30,7 +30,7 @@ extension RedisOptions.Place {
 }
 
 extension RedisOptions {
-    /// Has the topology read again if an error reply is news of it.
+    /// Asks for the topology to be read again if an error reply shows that it has changed.
     func noteTopology(_ error: String) {
         if ErrorReply.isTopologyNews(error) { topology?.refresh() }
     }

@@ -1,4 +1,4 @@
-/// Asks sentinels or nodes of a cluster where Redis is. Blocking, and confined to whoever holds it.
+/// Asks sentinels or nodes of a cluster where Redis is. Blocking; only one thread at a time may use it.
 internal import CouponCore
 
 struct TopologyReader {
@@ -6,7 +6,7 @@ struct TopologyReader {
     private static let answerMilliseconds: Int64 = 300
     /// How long all servers together may take.
     private static let readingLimit = Duration.seconds(2)
-    /// A daemon keeps connections to few nodes, also of a large cluster.
+    /// A daemon keeps connections to few nodes, even of a large cluster.
     private static let maximumConnections = 8
 
     private let seeds: RedisSeeds
@@ -18,7 +18,7 @@ struct TopologyReader {
     /// How many readings there were at regular times.
     private var looks = 0
 
-    /// - Parameter options: how to reach any server; its place does not count.
+    /// - Parameter options: how to reach any server; where they lead is ignored.
     init(_ seeds: RedisSeeds, _ options: RedisOptions, _ map: AddressMap) {
         self.seeds = seeds
         self.map = map
@@ -34,8 +34,8 @@ struct TopologyReader {
     /// Asks servers in turn, until one gives a topology that may replace the known one.
     /// - Parameters:
     ///   - known: nil before the first reading.
-    ///   - isLook: whether nothing has happened. Then another sentinel is asked than the last time, because
-    ///     the usual one may be cut off from the others.
+    ///   - isLook: whether this reading has no cause but the time. Then another sentinel is asked than the
+    ///     last time, because that one may be cut off from the others.
     mutating func read(
         known: Topology?, isLook: Bool
     ) throws(BackendError) -> Topology {

@@ -41,8 +41,8 @@ public final class TopologySource: Sendable {
 
     /// - Parameters:
     ///   - seeds: whom to ask.
-    ///   - options: how to reach servers; its place does not count.
-    ///   - map: where addresses lead that servers name.
+    ///   - options: how to reach servers; where they lead is ignored.
+    ///   - map: what to connect to in place of the addresses that servers name.
     ///   - logger: gets changes and failures.
     public init(
         _ seeds: RedisSeeds, options: RedisOptions, map: AddressMap = AddressMap(),

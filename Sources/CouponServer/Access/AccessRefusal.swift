@@ -14,7 +14,7 @@ struct AccessRefusal: Error, Equatable {
         case role
         /// The principal may not touch the coupon.
         case coupon
-        /// The principal has expired, or the certificate of the caller.
+        /// The principal, or the certificate of the caller, has expired.
         case expired
         /// A reload has removed the principal, or the proof by which the connection was known.
         case revoked

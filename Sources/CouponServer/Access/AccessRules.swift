@@ -27,7 +27,7 @@ enum AccessRules {
         let method = request.method
         guard let role = method.role else { return principal.name }
         let isElsewhere = method.isAdmin && hasAdminListener && !peer.isAdminListener
-        // Services that follow events are no admins, and call where callers do.
+        // Services that follow events are not admins, so they call at the listener for callers.
         if isElsewhere, role != .watcher { throw .notAdminListener }
         if principal.roles.contains(role) {
             try check(method.touchedCoupons, of: principal)

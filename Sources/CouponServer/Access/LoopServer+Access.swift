@@ -23,7 +23,8 @@ extension LoopServer {
             }
         } catch {
             if case .issue = request.method { counts.count(error.failure) }
-            // Issues and statuses come by the thousand: of those the metric is enough.
+            // Only admin methods have an id here, which puts them in the trail. Issues and statuses are too
+            // many for that: the metric counts them.
             report(
                 error, connection.identity, request.method.name,
                 request: request.method.isAdmin ? request.id : nil)

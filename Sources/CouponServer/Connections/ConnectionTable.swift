@@ -34,6 +34,6 @@ struct ConnectionTable {
         counters.connections.load(ordering: .relaxed) > maximum / 4 * 3
     }
 
-    /// Of the daemon.
+    /// The most connections of the daemon.
     private var maximum: Int { counters.limits.maximumConnections }
 }

@@ -11,9 +11,9 @@ final class PendingBatch {
     let share: SlowShare.Kind
     let trace: TraceContext?
     private(set) var left: Int
-    /// Of a batch of requests.
+    /// The ends of the requests; only of a batch of requests.
     private var ends: [Result<Outcome, Failure>?] = []
-    /// Of a batch of statuses.
+    /// The statuses of the users; only of a batch of statuses.
     private var users: [UserStatus] = []
     private var last: CouponStatus?
     private var failure: Failure?
@@ -58,7 +58,7 @@ final class PendingBatch {
 }
 
 extension Caller {
-    /// Connections have lower numbers: a daemon has fewer than 2^31.
+    /// Marks the number of a batch. Numbers of connections are lower: a daemon has fewer than 2^31.
     private static let batchMark: UInt64 = 1 << 31
 
     /// A user of a batch.
@@ -115,7 +115,7 @@ extension LoopServer {
         }
     }
 
-    /// - Returns: the number of the batch; nil if the connection has too many, and has its answer.
+    /// - Returns: the number of the batch; nil if the connection has too many, which was answered then.
     private func add(
         _ share: SlowShare.Kind, _ trace: TraceContext?, _ count: Int, _ caller: Caller,
         _ connection: ServerConnection

@@ -50,7 +50,7 @@ extension LoopServer {
             })
     }
 
-    /// Measures, a few times a second, how late a timer is: what else is due on this loop is as late.
+    /// Measures, a few times a second, how late a timer is: everything else on this loop is as late.
     func scheduleLagProbe() {
         let due = clocks.now().advanced(byMilliseconds: Limits.lagProbeMilliseconds)
         timers.probeLag(

@@ -91,7 +91,7 @@ extension LoopServer {
         _ presence: CallerPresence
     ) {
         let now = clocks.now()
-        // A little before the deadline, because an empty answer says more than the answer at the deadline.
+        // A little before the deadline, because an empty page has a bookmark and DEADLINE_EXCEEDED has none.
         let left = deadline.milliseconds(since: now) - Limits.watchGraceMilliseconds
         let wait = max(0, min(Int64(question.waitMilliseconds), left))
         let call = WatchCall(
@@ -128,7 +128,7 @@ extension LoopServer {
     ) {
         if let share { connections[caller.connection]?.share.release(share) }
         if let call = pendingCalls.end(pendingCall) {
-            // A wait for events is not slow: it waits.
+            // A wait for events is not measured: it is long because nothing happens, not because it is slow.
             if share != .watches { measure(call, result.endName) }
             reply(caller, result)
         }

@@ -40,7 +40,7 @@ final class LoopServer {
     var requestLog = RequestLog()
     /// The traces of issue requests at the worker. Empty unless requests are logged.
     var traces: [Caller: TraceContext] = [:]
-    /// Bytes of callers, before TLS takes or after it gives them.
+    /// Bytes from and to callers, without what TLS adds.
     var bytesReceived = 0
     var bytesSent = 0
     var timers = Timers()
@@ -123,7 +123,7 @@ final class LoopServer {
         ]
     }
 
-    /// From now on these hold, also for connections that are open.
+    /// Uses these settings from now on, also for connections that are open.
     func use(_ settings: ReloadedSettings) {
         callerLimits = settings.limits
         userRates = loopServers.limits.userRates(settings.limits)

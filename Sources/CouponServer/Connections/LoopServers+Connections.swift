@@ -35,7 +35,7 @@ extension LoopServers {
         }.reduce(0, +)
     }
 
-    /// One value from each event loop; none of a daemon that ends.
+    /// One value from each event loop; empty if the daemon is ending.
     private func fromEach<Value: Sendable>(
         _ body: @escaping @Sendable (LoopServer) -> Value
     ) -> [Value] {

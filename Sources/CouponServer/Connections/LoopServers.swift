@@ -6,7 +6,7 @@ internal import Synchronization
 
 final class LoopServers: Sendable {
     let connections = Atomic<Int>(0)
-    /// Connections that there have ever been.
+    /// How many connections there have been since the start.
     let connectionsOpened = Atomic<Int64>(0)
     /// Connections that were refused because there were too many.
     let connectionsRefused = Atomic<Int>(0)

@@ -13,7 +13,7 @@ final class ServerConnection: ChannelInboundHandler {
     let loopServer: LoopServer
     private(set) var splitter: FrameSplitter
     private(set) var number: UInt64 = 0
-    /// For admins: later connections of the daemon have higher ones.
+    /// By which admins name it: a later connection of the daemon has a higher id.
     private(set) var id: Int64 = 0
     private(set) var opened = MonotonicTime(nanoseconds: 0)
     private let entrance: Entrance
@@ -140,7 +140,7 @@ final class ServerConnection: ChannelInboundHandler {
                         .extracting(first: length), &bounces)
                 bytes.moveReaderIndex(forwardBy: FrameSplitter.prefixLength + length)
                 if handling == .other {
-                    // It may have authenticated.
+                    // If it has authenticated, its frames may be longer from now on.
                     splitter = self.splitter
                     left -= Limits.otherRequestCost
                 } else {

@@ -8,7 +8,7 @@ struct SlowShare {
     enum Kind: Int {
         case statuses, lists, batches, statusBatches, watches
 
-        /// For callers.
+        /// Its name in errors for callers.
         var name: String { self == .statusBatches ? "batches of statuses" : "\(self)" }
 
         var limit: Int {

@@ -69,7 +69,7 @@ extension BlockingLane {
             loadBudget.spend(holders: holders)
             goOn { [load] in $0.step(load) }
         case .opened:
-            // Who asks from here waits for the end of the load.
+            // A caller that asks from here on waits for the end of the load.
             for ended in loads.updateValue([], forKey: load.coupon) ?? [] { ended(.loaded) }
             goOn { [load] in $0.step(load) }
         case .wait:

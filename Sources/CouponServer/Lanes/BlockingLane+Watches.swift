@@ -58,7 +58,7 @@ extension BlockingLane {
                 throw .answer(
                     Failure(
                         .invalidArgument,
-                        "watch.after: is no bookmark of a watch of the same coupons"))
+                        "watch.after: is not a bookmark of a watch of the same coupons"))
             }
             return known
         case .now: return try store.newestCommits().filter { followed.contains($0.key) }
@@ -74,8 +74,8 @@ extension BlockingLane {
         }
     }
 
-    /// Wakes those whose partitions have commits of which no event told, and deletes old commits. Called each
-    /// second.
+    /// Wakes callers whose partitions have commits that no event has named, and deletes old commits. Called
+    /// each second.
     func lookAtLog(of queue: WatchQueue) {
         queue.wakeEnded(now: clocks.now())
         do throws(BackendError) {

@@ -9,7 +9,7 @@ enum Lane: String, CaseIterable, Sendable {
     case loads
     /// Statuses, which any caller may request without limit.
     case statuses
-    /// Events for callers that follow them, and the end of old ones.
+    /// Events for callers that follow them, and the deletion of old ones.
     case watches
     /// Admin methods.
     case admin

@@ -28,9 +28,9 @@ final class WatchQueue: Sendable {
         var ready: Deque<UInt64> = []
         /// By an id of this queue: those that are ready, and those that wait.
         var calls: [UInt64: WatchCall] = [:]
-        /// Those that wait for any partition.
+        /// Calls that wait for any partition.
         var waitingForAll: Set<UInt64> = []
-        /// Those that wait for one.
+        /// Calls that wait for one partition.
         var waiting: [PartitionID: Set<UInt64>] = [:]
         var lastID: UInt64 = 0
         /// How many commits of each partition are known, counted since the start.
@@ -85,7 +85,7 @@ final class WatchQueue: Sendable {
         }
         guard let id else { return false }
         work()
-        // At its end it is ready once more.
+        // At its end it becomes ready once more, for an empty answer.
         if milliseconds > 0 { lane.goOn(after: milliseconds) { _ in self.makeReady([id]) } }
         return true
     }
@@ -111,7 +111,7 @@ final class WatchQueue: Sendable {
         makeReady(ids)
     }
 
-    /// Makes those ready whose caller has left, and those whose end has passed.
+    /// Makes calls ready if their caller has left or their time is over.
     func wakeEnded(now: MonotonicTime) {
         makeReady(
             state.withLock { state in
@@ -204,7 +204,7 @@ final class WatchQueue: Sendable {
         work()
     }
 
-    /// Lets the lane work, unless it does.
+    /// Lets the lane work, unless it is working.
     private func work() {
         let begins = state.withLock { state in
             if state.isBusy || state.ready.isEmpty { return false }

@@ -16,7 +16,7 @@ struct BufferBudget {
     /// Bytes were received and not handled, or given to a socket. They may be gone soon.
     mutating func add(_ bytes: Int) { bound += bytes }
 
-    /// So many bytes are held. If that is nearly the limit, the next measurement still is not in the next
-    /// turn: a sixteenth more may be held until then.
+    /// Sets how many bytes are held. If that is near the limit or above it, a sixteenth of the limit may be
+    /// added before the next measurement, so that not every turn measures.
     mutating func measured(_ bytes: Int) { bound = min(bytes, limit - limit / 16) }
 }

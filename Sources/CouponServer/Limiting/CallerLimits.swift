@@ -55,7 +55,7 @@ final class SharedLimits: Sendable {
     let debts = Debts()
     /// Connections for HTTP of each address.
     let observers = AddressCounts()
-    /// The last ones that an event loop asked for.
+    /// The table of rates that an event loop last asked for.
     private let users = Mutex<UserRates?>(nil)
     private let connections: Atomic<Int>
     /// Requests in flight, as of each event loop's last turn.

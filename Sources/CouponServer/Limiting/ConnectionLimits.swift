@@ -23,7 +23,7 @@ struct ConnectionLimits {
         /// Whether one of them has ever been used.
         var areUsed: Bool { retries.isUsed || unknownCoupons.isUsed }
 
-        /// Whether a new connection would be better off.
+        /// Whether a new connection would begin with fuller budgets.
         func owes(now: MonotonicTime) -> Bool {
             !retries.isFull(now: now) || !unknownCoupons.isFull(now: now)
         }

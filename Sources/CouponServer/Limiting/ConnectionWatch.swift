@@ -41,7 +41,7 @@ struct ConnectionWatch {
 
     mutating func gave(_ bytes: Int) { given += bytes }
 
-    /// For how long it has taken none of its answers, or not ended its frame.
+    /// For how long it has read none of its answers, or not completed its frame.
     var secondsStuck: Int { max(secondsUnread, secondsInFrame) }
 
     /// Whether some bytes may be unsent: then the socket must be asked.

@@ -7,14 +7,14 @@ final class Debts: Sendable {
     private struct State {
         var debts: [AddressKey: [ConnectionLimits.Buckets]] = [:]
         var count = 0
-        /// When debts that are paid may be looked for again: each look costs as much as there are debts.
+        /// When paid debts may be removed again: each time all debts are looked at.
         var nextLook = MonotonicTime(nanoseconds: .min)
     }
 
     private let state = Mutex(State())
     private let count = Atomic(0)
 
-    /// Read without the lock: so it is most often.
+    /// Reads no lock, because most often there are no debts.
     var isEmpty: Bool { count.load(ordering: .relaxed) == 0 }
 
     /// The connection of an address has closed.
@@ -33,7 +33,7 @@ final class Debts: Sendable {
         }
     }
 
-    /// What a new connection of an address begins with; nil if that is nothing.
+    /// What a new connection of an address has spent at its beginning; nil if nothing.
     func remove(of text: String, now: MonotonicTime) -> ConnectionLimits.Buckets? {
         guard let address = AddressKey(text) else { return nil }
         return state.withLock { state in

@@ -122,8 +122,8 @@ extension LoopServer {
         return failure
     }
 
-    /// Why a slow method may not go to its lane; nil if it may. During a drain it may not: callers who are
-    /// still answered would keep the daemon from its end.
+    /// Why a slow method may not go to its lane; nil if it may. During a drain none may: callers that send
+    /// one request after the other would keep the daemon from ending.
     func limit(_ method: Request.Method, from connection: ServerConnection) -> Failure? {
         if worker?.isDraining ?? true {
             return .unavailable("the daemon is shutting down: ask another one")

@@ -133,8 +133,8 @@ extension CouponServer {
         return listener
     }
 
-    /// One listener at a socket that an activator keeps open. Each event loop could accept from it too, but
-    /// then closing them would lose what their queues hold; this one leaves it to the next daemon.
+    /// One listener at a socket that an activator keeps open. With one listener for each event loop, closing
+    /// them would lose the connections in their queues; this queue stays for the next daemon.
     private func accept(
         _ loopServers: [NIOLoopBound<LoopServer>], from descriptor: Int32, _ entrance: Entrance
     ) async throws -> any Channel {

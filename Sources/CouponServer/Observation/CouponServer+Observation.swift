@@ -60,7 +60,8 @@ extension CouponServer {
         }
     }
 
-    /// One address beyond this machine has a part of the places: so a scraper finds one beside it.
+    /// An address beyond this machine may have only a part of the HTTP connections, so that a scraper at
+    /// another address gets one too.
     private func enterAddress(_ channel: any Channel) -> Bool {
         guard let text = channel.remoteAddress?.ipAddress, let ip = IPAddress(text),
             !ip.isLoopback, let address = AddressKey(text)
@@ -74,7 +75,7 @@ extension CouponServer {
     }
 
     /// Why a page is refused: beyond this machine only readers of the callers file see more than probes do.
-    /// - Parameter authorization: the value of that header.
+    /// - Parameter authorization: the value of the header `Authorization`.
     private func refusal(
         of path: String, _ authorization: String?
     ) -> ObservationHandler.Page? {
@@ -134,7 +135,7 @@ extension CouponServer {
         }
     }
 
-    /// Looks at what the daemon can do now, and at what is reported of that.
+    /// What the daemon can do now, and whether it is reported as ready.
     func observe(on loop: any EventLoop) -> EventLoopFuture<(condition: Condition, isReady: Bool)> {
         loopServers.collect(on: loop) { $0.condition }.map { loops in
             let condition = Condition(

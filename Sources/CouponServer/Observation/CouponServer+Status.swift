@@ -19,7 +19,7 @@ struct StatusTablesCache {
     private var readAt: MonotonicTime?
     private var isReading = false
 
-    /// True if they must be read again: it is then promised to call `store`.
+    /// True if they must be read again; then the caller must call `store`.
     mutating func begin(now: MonotonicTime) -> Bool {
         let isOld = readAt.map { now.milliseconds(since: $0) >= 1_000 } ?? true
         guard isOld, !isReading else { return false }

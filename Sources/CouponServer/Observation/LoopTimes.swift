@@ -2,10 +2,10 @@
 internal import CouponCore
 
 struct LoopTimes: Sendable {
-    /// Bounces of the turns that were measured: from reading to handing over to the system.
+    /// Bounces of the turns that were measured: from reading the request to giving the answer to the system.
     private(set) var bounces = DurationHistogram()
     private static let status = "coupon_status"
-    /// Of that method alone: it is by far the most frequent one that waits in a lane.
+    /// Durations of `coupon_status` alone: of all methods that wait in lanes it is by far the most frequent.
     private(set) var statuses = DurationHistogram()
     /// Methods that wait in lanes, by name: as many as there are methods.
     private(set) var methods: [String: DurationHistogram] = [:]

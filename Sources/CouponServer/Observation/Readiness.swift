@@ -18,7 +18,7 @@ struct LoopCondition: Equatable, Sendable {
 struct Condition: Equatable, Sendable {
     let loops: [LoopCondition]
     let partitions: Int
-    /// Why the database does not do its part; nil if it does.
+    /// Why partitions wait for PostgreSQL; nil if none does.
     let postgres: String?
     /// Which rights are missing; nil if none is. Without them nothing can be issued.
     let missingRights: String?
@@ -54,9 +54,9 @@ struct Condition: Equatable, Sendable {
 struct Readiness {
     /// Whether the daemon has been ready since its start.
     private var wasReady = false
-    /// As it is reported.
+    /// The state that is reported.
     private(set) var isReady = false
-    /// Since when it is otherwise.
+    /// Since when the daemon has been in the other state.
     private var otherwiseSince: MonotonicTime?
 
     /// Reports another state once it has lasted; at once at the start, and if the daemon drains.

@@ -30,7 +30,7 @@ final class HandshakeHandler: ChannelDuplexHandler {
         guard !connection.limits.isAboveAddressLimit,
             connection.loopServer.beginHandshake(connection)
         else {
-            // To say so would cost a handshake each, and a place for its time.
+            // No alert says why: it would cost a handshake for each of these connections.
             isOver = true
             return pacer.closeAtOnce()
         }

@@ -1,4 +1,5 @@
-/// What the bytes of a handshake wait for, at both of its ends. It stands between the socket and TLS.
+/// Delays the beginning of a TLS handshake, and the close after one that failed. It is between socket and
+/// TLS.
 ///
 /// A handshake costs a signature. One turn of an event loop begins a few; the others wait for the next turns,
 /// so a flood of them delays callers who are connected by some milliseconds only.
@@ -16,7 +17,7 @@ final class HandshakePacer: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Whether only the end of the caller is awaited.
+    /// Whether it only waits for the caller to close.
     private var isEnding = false
     private var deadline: Scheduled<Void>?
 

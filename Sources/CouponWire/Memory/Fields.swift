@@ -69,8 +69,8 @@ enum Field {
         return value.copied()
     }
 
-    /// A text that is no trace context is none, as W3C's specification asks: a fault of a caller's tracing
-    /// must not make its requests fail.
+    /// A text that is not a trace context is ignored, as W3C's specification asks: a fault in a caller's
+    /// tracing must not make its requests fail.
     static func trace(
         _ value: WireBytes, _ path: String
     ) throws(Failure) -> TraceContext? {

@@ -45,8 +45,8 @@ extension MessageArena {
                     errors.append(try error(kind))
                     result.error = UInt32(known.count)
                 } else {
-                    // So many texts that differ: the last one of the same code, or the last one, stands for
-                    // all.
+                    // Too many different errors: the last one of the same code, or else the last one,
+                    // stands for this one.
                     let index = known.lastIndex { $0.code == kind.code } ?? known.count - 1
                     result.error = UInt32(index + 1)
                 }

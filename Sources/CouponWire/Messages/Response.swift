@@ -37,8 +37,8 @@ public struct Response: Equatable, Sendable {
         case serverInfo(ServerInfo)
         /// To `authenticate`.
         case authenticated(Authentication)
-        /// To no request, with id 0: the daemon stops. With `isLast` it has not read what it has not
-        /// answered.
+        /// Answers no request, so its id is 0: the daemon is going to stop. With `isLast` it has not read the
+        /// requests that it has not answered.
         case goAway(isLast: Bool)
         /// To `createCoupon`, `getCoupon`, `updateCoupon`, `pauseCoupon`, `resumeCoupon` and
         /// `closeCoupon`.

@@ -1,4 +1,4 @@
-// What the daemon is, and its word that it stops.
+// What the daemon is, and its notice that it is going to stop.
 
 internal import CCouponProto
 internal import CouponDomain

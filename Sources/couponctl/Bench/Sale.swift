@@ -34,7 +34,7 @@ struct Sale: MergeableScript {
         self.users = Self.order(users: users, asks: asks, seed: seed)
     }
 
-    /// Each user so often, in the order of the seed.
+    /// Each user `asks` times, shuffled by the seed.
     static func order(users: Int32, asks: Int, seed: UInt64) -> [Int32] {
         var order: [Int32] = []
         order.reserveCapacity(Int(users) * asks)

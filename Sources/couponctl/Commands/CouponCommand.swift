@@ -45,7 +45,7 @@ struct CouponCreate: AsyncParsableCommand {
             throw ValidationError(
                 "--file has the coupons: --id, --title and --total go without it")
         }
-        if file != nil, dryRun { throw ValidationError("--dry-run checks one coupon, no --file") }
+        if file != nil, dryRun { throw ValidationError("--dry-run is for one coupon, not a file") }
     }
 
     func run() async throws {

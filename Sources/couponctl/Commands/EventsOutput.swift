@@ -4,7 +4,7 @@ internal import CouponClient
 public import CouponCore
 internal import Glibc
 
-/// Where somebody stands who follows events, as an argument and in a file: hexadecimal digits.
+/// A bookmark of events as text, for an argument and a file: hexadecimal digits.
 extension Bookmark: ExpressibleByArgument {
     /// Two digits for each byte.
     public init?(argument: String) {

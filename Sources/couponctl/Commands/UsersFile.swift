@@ -38,8 +38,8 @@ enum UsersFile {
 
 /// Asks for a coupon for a part of the users, and again for those whose answer may come later.
 ///
-/// A request is named by coupon and user, so the same file may be sent again: who has the coupon by it gets
-/// the same answer.
+/// The request id is made of coupon and user, so the same file may be sent again: a user who got the coupon
+/// by it gets the same answer.
 struct PartIssue {
     private(set) var ends: [Result<Outcome, Failure>?]
     private var batch: IssueBatch

@@ -67,7 +67,8 @@ struct WatchCommand: AsyncParsableCommand {
             if let known { .after(known) } else { fromOldest ? .oldest : .now }
         let (coupon, looks) = (coupon, looks ?? .max)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            // There may be no event for long: then only this one sees that nobody reads any more.
+            // Ends the command if nobody reads its output any more: without events the other task would not
+            // notice.
             tasks.addTask { while true { try await Output.pause(TimeSpan(milliseconds: 1_000)) } }
             tasks.addTask {
                 var left = looks

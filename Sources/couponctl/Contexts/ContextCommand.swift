@@ -24,7 +24,7 @@ struct ContextAdd: AsyncParsableCommand {
 
     func validate() throws {
         if !Contexts.isName(name) {
-            throw ValidationError("'\(name)' is no name: use letters, digits, - _ and .")
+            throw ValidationError("'\(name)' is not a name: use letters, digits, - _ and .")
         }
         if global.address == nil { throw ValidationError("--address is missing") }
     }

@@ -1,4 +1,4 @@
-/// Named daemons: what couponctl's options are if they are not given, by name. The text of their file.
+/// Named daemons: values for those of couponctl's options that are not given. Reads and writes their text.
 internal import CouponCore
 
 struct Contexts: Equatable {
@@ -13,7 +13,7 @@ struct Contexts: Equatable {
     /// The context that is used if none is named; nil if there is none.
     private(set) var current: String?
 
-    /// A text that is no file of contexts.
+    /// Why a text is not a file of contexts.
     struct Mistake: Error, Equatable, CustomStringConvertible {
         let description: String
     }

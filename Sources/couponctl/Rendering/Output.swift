@@ -41,7 +41,7 @@ enum Output {
         return unsafe poll(&target, 1, 0) == 1 && target.revents & Int16(POLLERR) != 0
     }
 
-    /// Until the next look. Ends early with an error if nobody reads any more.
+    /// Waits until the next look. Throws at once if nobody reads the output any more.
     static func pause(_ span: TimeSpan) async throws {
         let end = ContinuousClock.now + .milliseconds(span.milliseconds)
         while ContinuousClock.now < end {

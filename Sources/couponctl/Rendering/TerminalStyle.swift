@@ -15,7 +15,7 @@ struct TerminalStyle: Equatable {
         isColoured = self.isTerminal && (variables["NO_COLOR"] ?? "").isEmpty
     }
 
-    /// The size of the terminal; that of the oldest ones if it does not say.
+    /// The size of the terminal; 80 columns by 24 rows if it is not known.
     static var size: TopScreen.Size {
         var size = winsize()
         let isKnown = unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0

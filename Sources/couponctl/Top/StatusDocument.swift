@@ -55,7 +55,8 @@ extension StatusDocument {
 }
 
 extension StatusDocument.Coupon {
-    /// What people want to know, at a moment of the daemon's clock.
+    /// How the coupon stands, in a word or two.
+    /// - Parameter now: by the daemon's clock.
     func note(now: Int64) -> String {
         if state != "active" { return state }
         if let total, issued >= total { return "sold out" }

@@ -1,4 +1,4 @@
-/// One GET over HTTP. The daemon closes the connection behind its answer, so the answer ends with it.
+/// One GET over HTTP. The daemon closes the connection after its answer, so the answer ends where it closes.
 internal import CouponClient
 internal import CouponCore
 internal import NIOCore

@@ -72,7 +72,7 @@ struct TopCommand: AsyncParsableCommand {
             return try JSONDecoder().decode(StatusDocument.self, from: Data(body))
         } catch {
             throw StatusFetch.Failed(
-                reason: "\(address) is no coupond of this version: it answers something else")
+                reason: "\(address) is not a coupond of this version: its answer has another form")
         }
     }
 

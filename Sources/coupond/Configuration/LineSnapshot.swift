@@ -44,7 +44,7 @@ struct LineSnapshot: FileConfigSnapshot {
     private mutating func add(_ line: Substring, at origin: String) -> ConfigurationProblem? {
         let line = line.trimmed
         if line.isEmpty || line.hasPrefix("#") { return nil }
-        // libpq would read no further than a zero byte, and a terminal obeys others.
+        // libpq stops at a zero byte, and terminals act on other control characters.
         guard !line.unicodeScalars.contains(where: { $0.value < 0x20 && $0 != "\t" }) else {
             return .init(origin: origin, text: "has a control character")
         }

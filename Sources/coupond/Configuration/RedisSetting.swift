@@ -99,7 +99,7 @@ extension RedisSetting {
 }
 
 extension Endpoint {
-    /// Whether a server can be there: port 0 is none.
+    /// Whether a server can have this address: port 0 cannot be connected to.
     fileprivate var isServer: Bool {
         if case .tcp(_, port: 0) = self { false } else { true }
     }

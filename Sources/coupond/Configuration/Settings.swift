@@ -66,7 +66,8 @@ struct Settings {
             + "master")
     let redisAddressMap = Setting(
         "redis-address-map", .addressMap, "",
-        "Where the addresses lead that a cluster or Sentinel names, if a network translates them")
+        "The addresses to use for those that a cluster or Sentinel names, if a network "
+            + "translates them")
     let redisUser = Setting(
         "redis-user", .optional("a name"), "", "The ACL user of Redis; empty for the default user"
     )
