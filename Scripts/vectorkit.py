@@ -49,7 +49,7 @@ class Vectors:
         self.all = []
 
     def good(self, name, message, raw=None, means=None):
-        """`message` in the library's own bytes, or in other bytes, means `means`, by default itself."""
+        """A vector that means `means`, else `message`. Its bytes are `raw`, else those of the library."""
         official = message.SerializeToString(deterministic=True)
         if raw is not None:
             assert self.kind.FromString(raw) == message, name

@@ -30,7 +30,8 @@ struct ClusterSale {
     private let waitReplicas: Int
 
     private static let couponCount: Int64 = 20
-    /// So long that a third of the requests, which sell everything out, takes longer than a failover.
+    /// How long the users come. A third of their requests sells everything out, which must take longer than a
+    /// failover.
     private static let spread = Duration.seconds(24)
 
     /// Starts everything, and puts the coupons on offer.
@@ -134,7 +135,7 @@ struct ClusterSale {
         try await shard.master.restart()
         try await cluster.waitUntilWhole()
         say("\(name) is back, as a replica")
-        // What the replica did not have may be gone, also if it was answered, unless answers waited for it.
+        // Acceptances that the replica did not have may be gone: answered ones only if answers did not wait.
         let loss = Loss(
             of: .redis, at: Interval(from: beginning, to: traffic.recorder.now), coupons: hit,
             includesAnswered: waitReplicas == 0)

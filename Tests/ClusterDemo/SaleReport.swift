@@ -1,4 +1,4 @@
-/// What users were answered, and what the tables do not have of it.
+/// The answers that users got, and which of the acceptances among them the tables do not have.
 internal import CouponCore
 internal import HistoryChecker
 

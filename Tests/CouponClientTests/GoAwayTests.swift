@@ -46,7 +46,7 @@ import Testing
         #expect(!channel.isActive && seen.left.count == 1)
     }
 
-    @Test func `what the daemon has not read at its last frame was not accepted`() throws {
+    @Test func `requests that the daemon has not read at its last frame are not accepted`() throws {
         let id = try ask(0)
         _ = try ask(1)
         try receive(id, .health(notReady: nil))
@@ -57,7 +57,7 @@ import Testing
         #expect(!channel.isActive)
     }
 
-    @Test func `a refusal of a daemon that stops counts as not read`() throws {
+    @Test func `a request that a stopping daemon refuses counts as not read`() throws {
         let ids = [try ask(0), try ask(1)]
         try receive(0, .goAway(isLast: false))
         try receive(ids[0], .failure(.unavailable("the daemon is shutting down")))
@@ -74,7 +74,7 @@ import Testing
         #expect(seen.answers[0] == .failure(.connectionLost(reason: "closed by the daemon")))
     }
 
-    @Test func `a request that is cancelled gives its place back`() throws {
+    @Test func `a cancelled request no longer counts as in flight`() throws {
         let id = try ask(0)
         handler.cancel(id)
         #expect(seen.answers[0] == .failure(.cancelled(wasSent: true)))

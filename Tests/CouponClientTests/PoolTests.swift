@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test func `a daemon that breaks is left at once`() async throws {
+    @Test func `after a connection broke the next call goes to another daemon`() async throws {
         try await withDaemons([{ _ in .hangUp }, { _ in Self.accepted }]) { client, daemons in
             try await daemons[0].stop()
             for user in 1...50 as ClosedRange<Int64> {
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func `what a daemon that stops has not read goes to another one`() async throws {
+    @Test func `requests that a stopping daemon has not read go to another one`() async throws {
         try await withDaemons([
             { _ in .notice(.goAway(isLast: true)) }, { _ in Self.accepted },
         ]) { client, _ in
@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    @Test func `a cancelled call ends and gives its place back`() async throws {
+    @Test func `a cancelled call ends, and another one can be sent`() async throws {
         try await withDaemons(
             [{ $0 == 1 ? .silence : Self.accepted }],
             { ($0.maximumInFlight, $0.connectionsPerAddress) = (1, 1) }

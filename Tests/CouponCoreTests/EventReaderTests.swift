@@ -96,7 +96,7 @@ import Testing
         #expect(try read(log, from: kept, limit: 2).resets.isEmpty)
     }
 
-    @Test func `after PostgreSQL went back a place is reset, also once it has as many commits`()
+    @Test func `after PostgreSQL went back a place is reset, even after as many new commits`()
         throws
     {
         let log = MemoryLog()
@@ -134,7 +134,7 @@ import Testing
         #expect(seen == ["1", "2", "incomplete", "3", "4"])
     }
 
-    @Test func `a row that counts what it does not have holds up nobody`() throws {
+    @Test func `a row that counts more events than it has does not hold up the others`() throws {
         let log = MemoryLog()
         log.commit(0, [(4, 1...1)])
         let row = try #require(log.rows[zero]?.first)
@@ -150,7 +150,7 @@ import Testing
         #expect(found.resets == [EventPage.Reset(zero, .incomplete)])
     }
 
-    @Test func `all of many partitions have their turn`() throws {
+    @Test func `each of many partitions gets its turn`() throws {
         let log = MemoryLog()
         let partitions = (0..<50).map { PartitionID($0) }
         for partition in 0..<50 { log.commit(partition, [(4, 1...40)]) }
@@ -193,11 +193,11 @@ import Testing
         [], [0], [2, 0, 0, 0, 0], [1, 0], [1, 0, 0, 0], [1, 128], [1, 0, 0, 0, 0, 0, 0, 0, 0],
         [1, 128, 8, 0, 0, 0], [1, 0, 0, 0] + [UInt8](repeating: 255, count: 9),
     ])
-    func `bytes that are no bookmark are refused`(bytes: [UInt8]) {
+    func `bytes that are not a bookmark are refused`(bytes: [UInt8]) {
         #expect(LogPlaces(Bookmark(bytes: bytes)) == nil)
     }
 
-    @Test func `any bytes are a bookmark or none, and never a trap`() {
+    @Test func `any bytes are a bookmark or are refused, and none trap`() {
         var random = SplitMix64(seed: 7)
         for _ in 0..<20_000 {
             let count = Int.random(in: 0...24, using: &random)

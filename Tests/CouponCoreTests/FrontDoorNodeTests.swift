@@ -6,7 +6,7 @@ import Testing
 @testable import CouponCore
 
 @Suite struct FrontDoorNodeTests {
-    @Test func `a broken subscription of one partition costs no other one its marks`() {
+    @Test func `if the subscription of one partition breaks, the others keep their marks`() {
         var entrance = Entrance()
         let other = PartitionID(2)
         entrance.reply(.closed(.full))

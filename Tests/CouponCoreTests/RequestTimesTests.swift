@@ -42,7 +42,7 @@ private let first = Position(epoch: 1, n: 1)
             milliseconds(slow) == ["front door 3", "gate 5", "queue and commit 200", "settle 7"])
     }
 
-    @Test func `a request that never left has one stage, and one without an answer has two`() {
+    @Test func `a request that was not sent has one stage, one without an answer has two`() {
         let stage = stage()
         stage.issue(deadline: 120)
         stage.pass(milliseconds: 160)

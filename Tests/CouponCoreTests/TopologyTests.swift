@@ -91,7 +91,7 @@ private func range(_ first: Int, _ last: Int, _ id: RedisNode.ID) -> Topology.Sl
         #expect(Topology(cluster: 1, masters: [], slots: []).node(of: PartitionID(1)) == nil)
     }
 
-    @Test func `a topology of an earlier epoch, or of another kind, replaces none`() {
+    @Test func `a topology of an earlier epoch or of another kind replaces nothing`() {
         let later = cluster(epoch: 8)
         #expect(later.mayReplace(nil))
         #expect(later.mayReplace(cluster(epoch: 7)))
@@ -100,7 +100,7 @@ private func range(_ first: Int, _ last: Int, _ id: RedisNode.ID) -> Topology.Sl
         #expect(!later.mayReplace(Topology(single: .unix(path: "/redis"))))
     }
 
-    @Test func `addresses read as settings write them`() {
+    @Test func `addresses are written as in settings`() {
         #expect("\(RedisAddress.tcp(host: "10.0.0.1", port: 1))" == "10.0.0.1:1")
         #expect("\(RedisAddress.tcp(host: "::1", port: 1))" == "[::1]:1")
         #expect("\(RedisAddress.unix(path: "/a"))" == "unix:/a")

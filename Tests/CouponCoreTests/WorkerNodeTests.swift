@@ -158,7 +158,7 @@ private final class TwoNodes {
         #expect(nodes.end(request) == .outcome(.accepted(sequence: 1)))
     }
 
-    @Test func `what was asked at a lost node is asked at the next one, once its row names that`() {
+    @Test func `requests to a lost node go to the next one, once the row names it`() {
         let nodes = TwoNodes()
         let request = nodes.issue(in: 1)
         let stays = nodes.issue(in: 3)
@@ -178,7 +178,7 @@ private final class TwoNodes {
         #expect(nodes.end(request) == .outcome(.accepted(sequence: 2)))
     }
 
-    @Test func `only a gate of another Redis than its rows name is verified`() {
+    @Test func `a gate is verified only if its Redis is not the one in its rows`() {
         let nodes = TwoNodes()
         nodes.gates[1].identity = RedisIdentity(runID: "three", replicationID: "c")
         nodes.worker.apply(rows: nil)

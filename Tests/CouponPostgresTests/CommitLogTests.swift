@@ -114,7 +114,7 @@ import Testing
         #expect(try store.coupon(coupon)?.version == 3)
     }
 
-    @Test func `a page begins anywhere in a commit and has so many of its users at most`()
+    @Test func `a page may begin anywhere in a commit, and has a bounded number of users`()
         async throws
     {
         let database = try await TestDatabase()
@@ -159,7 +159,7 @@ import Testing
         #expect(try log(store, from: .start).map(\.number) == [5, 6], "numbers go on")
     }
 
-    @Test func `ids of users are packed, whatever they are, and read from any of them on`() {
+    @Test func `ids of users of any size are packed, and read from any of them on`() {
         let ids: [Int64] = [1, 2, 1, .max, 1, 1 << 40, 7, 7, 1 << 62, 300, .max - 1]
         let users = ids.map { CouponUser(user: UserID($0), coupon: 4) }
         let bytes = PackedUsers.bytes(users)

@@ -101,7 +101,7 @@ extension RedisFixture {
     }
 
     /// Rows of what this gate accepted are read as well.
-    @Test func `a page replaces nobody whom the gate holds`() async throws {
+    @Test func `a page replaces no holder that the gate has`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let load = try fixture.beginFilling()
@@ -140,7 +140,7 @@ extension RedisFixture {
                 == [.accepted(sequence: 4, position: at(1))])
     }
 
-    @Test func `another load goes on where one has stopped, with all pages`() async throws {
+    @Test func `another load completes a coupon whose load has stopped`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let slow = try fixture.beginFilling()
@@ -191,7 +191,7 @@ extension RedisFixture {
         #expect(try fixture.verdicts(request(5), clearedAt: try fixture.rev()) == [.soldOut])
     }
 
-    @Test func `a fence ends it`() async throws {
+    @Test func `a fence ends the load`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let load = try fixture.beginFilling()

@@ -40,7 +40,7 @@ private func texts(_ words: String...) -> Reply { .array(words.map(text)) }
         #expect(flaw([address, master, other])?.contains("while it was read") == true)
     }
 
-    @Test func `what is wrong is said`() {
+    @Test func `an error says what is wrong`() {
         let unknown = Reply.error("ERR No such master with that name")
         #expect(flaw([.none, unknown, .none])?.contains("with the name sale") == true)
         let redis = Reply.error("ERR unknown command 'SENTINEL', with args beginning with: ")

@@ -94,7 +94,7 @@ internal import Testing
             logger: Logger(label: "test"))
     }
 
-    @Test func `a Redis that is no node of a cluster compares nothing`() async throws {
+    @Test func `a Redis outside a cluster compares no terms`() async throws {
         // The term of a master that Sentinel watches is Sentinel's.
         let fixture = try await RedisFixture()
         #expect(try fixture.control.fence(row(fixture, epoch: 1, term: 7)))

@@ -77,7 +77,7 @@ import Testing
             .flatMap { Int($0.1) } ?? 0
     }
 
-    @Test func `observers learn of changes as long as they want`() async throws {
+    @Test func `observers learn of changes until they are released`() async throws {
         let server = try await node(epoch: 1)
         let source = try source([server])
         let count = Mutex(0)

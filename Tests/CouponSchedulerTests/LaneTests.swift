@@ -135,7 +135,7 @@ import Testing
         #expect(!isLent && plant.row(own).epoch == epoch + 1)
     }
 
-    @Test func `what is lent counts as the daemon's share`() throws {
+    @Test func `lent partitions count as the daemon's share`() throws {
         lend()
         let other = plant.daemon()
         plant.run(first, second, other) { has(other, 1) }
@@ -144,7 +144,7 @@ import Testing
         #expect(has(second, 0) && has(other, 1))
     }
 
-    @Test func `a daemon whose share is less than what is lent calls some back`() {
+    @Test func `a daemon that has lent more than its share asks for some back`() {
         lend()
         lending.recall(1)
         play(turns: 100) { !has(second, 0) }
@@ -152,7 +152,7 @@ import Testing
         #expect(has(first, 0))
     }
 
-    @Test func `what a lane without a session had is issued by the first lane`() {
+    @Test func `the first lane issues for a lane that has no session`() {
         lend()
         second.ledger.before = { _, _ throws(BackendError) in
             throw .postgres(.sessionLost("57P01"))
@@ -162,14 +162,14 @@ import Testing
         #expect(plant.world.tables.issues[CouponID(8)]?.count == 5_000)
     }
 
-    @Test func `a lane that loses its session for a moment keeps what it has`() {
+    @Test func `a lane that loses its session for a moment keeps its partitions`() {
         lend()
         second.ledger.loseSession()
         play { has(second, 0) }
         #expect(second.ledger.joins == 2)
     }
 
-    @Test func `what a lane that hangs had is issued by the first lane, and stays there`() {
+    @Test func `the first lane takes the partitions of a lane that hangs, and keeps them`() {
         lend()
         // PostgreSQL ends its session.
         second.ledger.loseSession()

@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test func `the queue and its oldest request are reported, and that it is empty again`() {
+    @Test func `the queue and its oldest request are reported, and when it is empty again`() {
         let reports = Reports()
         let daemon = daemon(reports)
         plant.run(daemon) { plant.isOpen() }

@@ -91,7 +91,7 @@ import Testing
         let refused = refusal(
             Request(id: 1, method: close), anna, peer, settings, hasAdminListener: true)
         #expect(refused?.reason == .listener)
-        // Who follows events is a service, and calls where callers do; the admin token does not.
+        // A service that follows events calls at the listener for callers.
         let watch = Request(id: 1, method: .watch(EventQuestion()))
         #expect(refusal(watch, anna, peer, settings, hasAdminListener: true) == nil)
         let bert = Principal(name: "bert", roles: .admin)

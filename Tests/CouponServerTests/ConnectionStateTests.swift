@@ -53,7 +53,7 @@ private final class Machine {
         #expect(machine.readMore() == .read)
     }
 
-    @Test func `what waits for the next turn is handled before more is read`() {
+    @Test func `requests that wait for the next turn are handled before more is read`() {
         #expect(machine.readMore() == .read)
         machine.deferRequests()
         #expect(!machine.mayHandle)

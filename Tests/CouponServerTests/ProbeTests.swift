@@ -45,7 +45,7 @@ import Testing
         #expect(!readiness.isReady)
     }
 
-    @Test func `after an outage the daemon is ready once that has lasted`() {
+    @Test func `after an outage the daemon is reported as ready after a while`() {
         var readiness = Readiness()
         readiness.observe(condition(), now: at(0))
         for second in 1...4 {
@@ -66,7 +66,7 @@ import Testing
         #expect(!readiness.isReady)
     }
 
-    @Test func `one open gate is enough, and the rest is told in the body`() {
+    @Test func `one open gate is enough, and the body says what is missing`() {
         let some = condition(open: 1)
         #expect(some.canServe && some.partitionsOpen == 1)
         #expect(

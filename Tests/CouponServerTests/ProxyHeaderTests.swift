@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test(arguments: ["0.0.0.0/0", "::/0", "192.0.2.1/33", "192.0.2", "localhost", "/8", ""])
-    func `all addresses are no range, and neither is anything else`(_ text: String) {
+    func `a range of all addresses is refused, and so are other texts`(_ text: String) {
         #expect(AddressRange(text) == nil)
     }
 }

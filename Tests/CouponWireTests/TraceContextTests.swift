@@ -16,7 +16,7 @@ import Testing
         #expect(TraceContext(zeros).map { "\($0)" } == zeros)
     }
 
-    @Test func `each character decides whether a text is one`() throws {
+    @Test func `each character decides whether a text is a trace context`() throws {
         let bytes = Array(text.utf8)
         for index in bytes.indices {
             for other in ["g", "A", " ", "-", "\0"] {
@@ -30,7 +30,7 @@ import Testing
         #expect(TraceContext("") == nil)
     }
 
-    @Test func `ids of zeros and version ff have no meaning, a later version has`() {
+    @Test func `ids of zeros and version ff are refused, a later version is read`() {
         let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
         let zeros = String(repeating: "0", count: 32)
         #expect(TraceContext("00-\(zeros)-\(parent)-01") == nil)

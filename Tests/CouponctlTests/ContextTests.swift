@@ -5,7 +5,7 @@ import Testing
 @Suite struct ContextTests {
     private let prod = ["address": "coupons.example:7070", "tls": "true"]
 
-    @Test func `contexts survive their file`() throws {
+    @Test func `contexts are the same after a file is written and read`() throws {
         var contexts = Contexts()
         contexts.add("prod", prod)
         contexts.add("test", ["address": "unix:/run/a = b.sock"])
@@ -17,7 +17,7 @@ import Testing
         #expect(try Contexts("# a comment\r\n\n" + contexts.text) == contexts)
     }
 
-    @Test func `a context is the variables of its options`() {
+    @Test func `a context sets the variables of its options`() {
         var contexts = Contexts()
         contexts.add("prod", prod)
         #expect(

@@ -83,7 +83,7 @@ import Testing
         #expect(!style([:], false).isTerminal && !style([:], false).isColoured)
     }
 
-    @Test func `elsewhere than on a terminal a look is one line`() throws {
+    @Test func `outside a terminal each look is one line`() throws {
         let line = TopScreen.plain(
             try document(at: 1, issued: 10), since: try document(at: 0, issued: 0))
         #expect(

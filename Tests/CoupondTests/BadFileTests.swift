@@ -38,7 +38,7 @@ import Testing
         ("max-frame-bytes", "65537"), ("backlog-per-coupon", "-5"), ("drain-timeout", "61s"),
         ("finished-retention", "0s"),
     ])
-    func `a value that does not fit`(_ key: String, _ value: String) async throws {
+    func `a wrong value is named with its form`(_ key: String, _ value: String) async throws {
         let setting = try #require(Settings.all.first { $0.key == key })
         #expect(
             try await mistake("\(key) = \(value)\n")
@@ -49,7 +49,7 @@ import Testing
         ("log-level", "warn", "warning"), ("log-level", "inof", "info"),
         ("log-level", "INFO", nil), ("log-format", "jsn", "json"), ("log-format", "txt", "text"),
     ])
-    func `a word that is nearly one`(
+    func `a word that is nearly right gets a hint`(
         _ key: String, _ value: String, _ wanted: String?
     ) async throws {
         let setting = try #require(Settings.all.first { $0.key == key })
@@ -67,7 +67,7 @@ import Testing
         ("drain_timeout", "drain-timeout"),
         ("callers", "callers-file"), ("config", nil),
     ])
-    func `a key that is nearly one`(_ key: String, _ wanted: String?) async throws {
+    func `a key that is nearly right gets a hint`(_ key: String, _ wanted: String?) async throws {
         #expect(
             try await mistake("\(key) = 1\n")
                 == "3: unknown key \(key)" + (wanted.map { "; did you mean \($0)?" } ?? ""))
@@ -105,7 +105,7 @@ import Testing
             "3: unix-socket-group is \"nobody-has-it\", which this machine does not know"
         ),
     ])
-    func `other mistakes of one line`(_ text: String, _ message: String) async throws {
+    func `other mistakes of one line are named`(_ text: String, _ message: String) async throws {
         let path = folder.folder.file("coupond.conf")
         #expect(try await mistake(text) == message.replacing("FILE", with: path))
     }
@@ -114,7 +114,7 @@ import Testing
         "\u{FEFF}max-batch = 7\n", "max-batch = 7\r\npartitions = 16\r\n", "\tmax-batch\t=\t7\t\n",
         "max-batch = 7", "max-batch=7\r", "\n\n  # max-batch = 9\nmax-batch = 7\n",
     ])
-    func `what editors add is no mistake`(_ text: String) async throws {
+    func `what editors add is not a mistake`(_ text: String) async throws {
         let path = try folder.write(text)
         let configuration = try await Configuration(flags: ["config": path], environment: [:])
         #expect(configuration.maxBatch == 7)

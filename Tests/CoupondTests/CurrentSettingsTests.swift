@@ -83,7 +83,7 @@ import Testing
                 + "user-rate, max-requests-in-flight, max-buffer-bytes, slow-request, log-sample")
     }
 
-    @Test func `the level of all loggers follows, except of one that has its own`() async throws {
+    @Test func `all loggers get the new level, except one with a level of its own`() async throws {
         let writer = LogWriter(descriptor: 2, isJSON: false)
         let common = LineLogHandler(label: "test", writer: writer)
         let own = LineLogHandler(label: "test", level: .error, writer: writer)

@@ -111,7 +111,7 @@ import Testing
     }
 
     @Test(arguments: beyond)
-    func `metrics beyond this machine need to know who reads them`(_ address: String) async throws {
+    func `metrics beyond this machine need rules for who may read`(_ address: String) async throws {
         let flags = ["metrics-listen": address, "listen": "127.0.0.1:1"]
         #expect(
             await problems(flags: flags).map(\.text) == [

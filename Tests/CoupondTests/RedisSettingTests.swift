@@ -44,7 +44,7 @@ import Testing
         #expect(!problem.contains("topsecret"))
     }
 
-    @Test func `as many servers as a setting may name`() async {
+    @Test func `a setting names a bounded number of servers`() async {
         let most = (1...64).map { "a:\($0)" }.joined(separator: ",")
         #expect(await problems(flags: ["redis": "cluster:" + most]) == [])
         let found = await problems(flags: ["redis": "cluster:\(most),a:65"])

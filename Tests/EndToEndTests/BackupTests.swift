@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func `a database that is restored sells on, with an empty Redis or with one that knows more`(
+    func `a restored database goes on selling, with an empty Redis or one with later data`(
         isRedisLost: Bool
     ) async throws {
         let world = try await World(ownPostgres: true)

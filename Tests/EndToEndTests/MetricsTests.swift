@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test func `promtool finds nothing to say about the metrics`() async throws {
+    @Test func `promtool finds no fault in the metrics`() async throws {
         let stage = try await LimitStage()
         try await sell(stage)
         _ = try await stage.daemon.client.coupon(CouponID(1))
@@ -108,7 +108,7 @@ import Testing
         #expect(try await daemon.process.waitForEnd() == .code(0))
     }
 
-    @Test func `the log tells the story of a batch, at info if a coupon is finished`()
+    @Test func `the log has each step of a batch, at info if a coupon is finished`()
         async throws
     {
         let stage = try await LimitStage()

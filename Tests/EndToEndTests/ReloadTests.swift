@@ -60,7 +60,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `backlogs and places change at once, and the metric counts what needs a restart`()
+    @Test func `limits change at once, and the metric counts what needs a restart`()
         async throws
     {
         let (world, metrics) = (try await World(), Int(try freePort()))

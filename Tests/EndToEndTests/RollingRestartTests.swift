@@ -53,7 +53,7 @@ extension FaultTests {
             return daemon
         }
 
-        @Test func `a rolling restart of two daemons is seen by no caller`() async throws {
+        @Test func `no caller notices a rolling restart of two daemons`() async throws {
             let world = try await World()
             let ports = [Int(try freePort()), Int(try freePort())]
             var daemons: [Daemon] = []

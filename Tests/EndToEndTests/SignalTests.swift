@@ -46,7 +46,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `as process 1 the daemon reaps what others leave, and ends on SIGTERM`()
+    @Test func `as process 1 the daemon reaps orphaned processes, and ends on SIGTERM`()
         async throws
     {
         let world = try await World()

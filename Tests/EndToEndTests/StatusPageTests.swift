@@ -101,7 +101,7 @@ private let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].contai
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
-    @Test func `without PostgreSQL the document still comes`() async throws {
+    @Test func `the document is served without PostgreSQL too`() async throws {
         let world = try await World(ownPostgres: true)
         let port = Int(try freePort())
         let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])

@@ -226,7 +226,7 @@ import Testing
         await next.close()
     }
 
-    @Test func `a connection that is too many for its address is closed before its handshake`()
+    @Test func `a connection above the limit of its address is closed before its handshake`()
         async throws
     {
         let server = try await certificates.make("server")

@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test
-    func `who follows gets every issue once, in order, from any daemon and over restarts`()
+    func `a follower gets every issue once and in order, from any daemon and over restarts`()
         async throws
     {
         let world = try await World()
@@ -122,7 +122,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `who waits is answered by the next commit, or without events at the end`()
+    @Test func `a waiting call is answered at the next commit, or without events at its end`()
         async throws
     {
         let world = try await World()
@@ -144,7 +144,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `a daemon that stops answers those who wait, and they go on elsewhere`() async throws
+    @Test func `a stopping daemon answers waiting calls, and callers go on elsewhere`() async throws
     {
         let world = try await World()
         let (daemon, other) = (try await world.daemon(), try await world.daemon())
@@ -183,7 +183,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `old events are deleted, and who comes too late is told`() async throws {
+    @Test func `old events are deleted, and a caller that is too late gets a reset`() async throws {
         let world = try await World()
         let daemon = try await world.daemon(["--event-retention", "1m"])
         let coupon = try await daemon.client.create(.offer(1, total: nil)).id

@@ -21,7 +21,7 @@ final class Daemon {
     private var isRefreshWaiting = false
     /// Running changes of admins.
     var changes = 0
-    /// Where it takes the master to be. It may be wrong.
+    /// The server that it believes to be the master. It may be wrong.
     private(set) var map: RedisNodes.Place
     private var isMapAsked = false
 

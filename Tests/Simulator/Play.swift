@@ -55,7 +55,7 @@ final class Play {
     init(seed: UInt64, isRecording: Bool, weighted: Int, failovers: Int) {
         self.seed = seed
         self.failovers = failovers
-        // A source of its own, so plays with one lane are what they were.
+        // Random numbers of its own, so plays with one lane stay the same.
         var lanes = SplitMix64(seed: seed ^ 0x1A9E5)
         self.lanes = Int.random(in: 0...9, using: &lanes) < 3 ? 2 : 1
         var fillings = SplitMix64(seed: seed ^ 0xF111)

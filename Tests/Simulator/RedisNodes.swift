@@ -45,7 +45,7 @@ final class RedisNodes {
         masters = [Place(server: first, term: 0)]
     }
 
-    /// What the play of a seed has. With a source of its own, so plays with one server are what they were.
+    /// What the play of a seed has. Its random numbers are its own, so plays with one server stay the same.
     static func kind(seed: UInt64, share: Int) -> Kind {
         var random = SplitMix64(seed: seed ^ 0xFA17)
         random = SplitMix64(seed: random.next() ^ seed)

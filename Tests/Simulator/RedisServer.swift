@@ -17,9 +17,9 @@ final class RedisServer {
     var isMaster = true
     /// Whether it knows that a cluster cannot reach it, and refuses.
     var isCutOff = false
-    /// Where its keys are on their way to: some are here and some are there.
+    /// The server to which its keys are moving: some are still here, and some are there.
     var importer: RedisServer?
-    /// What waits until it is not frozen any more; nil if it is not.
+    /// What came while it is frozen, and runs afterwards; nil if it is not frozen.
     private var frozen: [() -> Void]?
     /// What replicas may have: the latest states.
     private var states: [ModelRedis] = []

@@ -60,7 +60,7 @@ extension RedisCluster {
 
     /// Makes a replica the master, in agreement with the one before, which loses nothing.
     public func failOver(to replica: RedisServer) async throws {
-        // The replica gives up after five seconds, without a word.
+        // The replica gives up after five seconds, and answers no error.
         try await eventually("\(replica.host) has replaced its master", within: .seconds(40)) {
             guard try await replica.cli("CLUSTER", "FAILOVER") == "OK" else { return false }
             try await eventually("\(replica.host) is a master", within: .seconds(6)) {

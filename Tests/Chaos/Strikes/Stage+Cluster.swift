@@ -59,8 +59,9 @@ extension Stage {
         try await disturbNetwork(kind, proxy, for: lasts)
     }
 
-    /// Runs `body`, which stops a master for some time. If its replica has replaced it, what the replica did
-    /// not have is lost, until the old master follows; that includes answers, unless they waited for it.
+    /// Runs `body`, which stops a master for some time. If its replica replaces it, records a loss that lasts
+    /// until the old master follows: the replica may lack acceptances, and answered ones too if answers did
+    /// not wait for it.
     private func losingByFailover(
         of shard: RedisCluster.Shard, in cluster: RedisCluster, _ body: () async throws -> Void
     ) async throws {

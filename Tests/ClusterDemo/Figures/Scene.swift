@@ -12,9 +12,9 @@ internal import TestWorld
 final class Scene: Sendable {
     private let world: World
     private let daemon: Daemon
-    /// Of a single Redis, so that it replicates as each master of a cluster does.
+    /// The replica of a single Redis: with it the single one replicates as each master of a cluster does.
     private let replica: RedisServer?
-    /// The last one's number.
+    /// The number of the last coupon.
     private let coupons = Mutex<Int64>(0)
 
     private init(_ world: World, replica: RedisServer?) async throws {

@@ -122,7 +122,7 @@ class _Connection:
             answer.set_result(response)
 
     def _go_away(self, is_last: bool) -> None:
-        """The daemon will stop. At the end it has not read what it has not answered."""
+        """The daemon will stop. With `is_last`, it has not read the requests that it has not answered."""
         self.is_usable = False
         if is_last or not self._waiting:
             reason = "the daemon stops"

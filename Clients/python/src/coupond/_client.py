@@ -35,7 +35,7 @@ class _BrokenError(Exception):
         self.sent = sent
         """Whether the daemon may have read the request."""
         self.is_going_away = is_going_away
-        """Whether the daemon stops, and has said so."""
+        """Whether the daemon has said that it is going to stop."""
 
 
 class _Connection:
@@ -47,7 +47,7 @@ class _Connection:
         self._announcement = 0
         self.used_at = time.monotonic()
         self.is_usable = True
-        """False once the daemon has said that it will stop, too."""
+        """Whether requests can be sent: it is open, and the daemon has not said that it is going to stop."""
         try:
             self._socket = client._connect(address, gives_up_at)
         except OSError as error:
@@ -66,8 +66,8 @@ class _Connection:
         return not poll.poll(0)
 
     def exchange(self, request: pb.Request, gives_up_at: float) -> pb.Response:
-        """Sends a request and returns its response. The first one after `authenticate` has the announcement
-        before it, in the same packet."""
+        """Sends a request and returns its response. Before the first request after `authenticate`, and in the
+        same packet, goes the announcement that we know GoAway."""
         bytes_ = b""
         if not self._announcement and request.WhichOneof("method") != "authenticate":
             announcement = _messages.announcement()

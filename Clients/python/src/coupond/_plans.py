@@ -18,7 +18,7 @@ from ._retries import Failure, Known, RetryBudget, RetryPolicy, refused
 from .v1 import coupond_pb2 as pb
 
 LONGEST_WAIT = 30.0
-"""Seconds for events."""
+"""Seconds that one call waits for events at most."""
 LONGEST_DEADLINE = 60.0
 """Seconds. The daemon shortens longer ones."""
 
@@ -374,7 +374,7 @@ def watch(
 
 
 class Follower:
-    """Where somebody stands who follows events, and what to do after each answer."""
+    """How far a caller has followed the events, and what to do after each answer."""
 
     def __init__(self, settings: Settings, after: bytes, from_oldest: bool, coupon: int | None) -> None:
         self._settings = settings
@@ -390,7 +390,7 @@ class Follower:
         )
 
     def has_news(self, page: words.EventPage) -> bool:
-        """Goes behind a page. False if it has nothing; the first one has a bookmark at least."""
+        """Moves behind a page. Whether the caller wants it: it has something, or is the first one."""
         is_first = not self._after
         self._after = page.bookmark
         self._failures = 0

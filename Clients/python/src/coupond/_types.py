@@ -161,7 +161,7 @@ class Coupon:
     remaining: int | None
     """None: unlimited."""
     archived: bool = False
-    """It is closed, and in no list of coupons."""
+    """Whether it is closed, and only in the list of archived coupons."""
 
 
 @dataclass(frozen=True)

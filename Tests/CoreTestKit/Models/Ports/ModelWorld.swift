@@ -14,7 +14,7 @@ public final class ModelWorld {
     public var term: UInt64 = 0 {
         didSet { redis.term = term }
     }
-    /// Both.
+    /// Its identity and its term.
     public var node: RedisNodeState { RedisNodeState(identity: identity, term: term) }
     /// The tables.
     public var tables: ModelTables
