@@ -1,5 +1,5 @@
--- What scripts know that change a coupon or publish events. `Script.text` (Script.swift) puts it behind
--- prelude.lua in every script but the gate.
+-- What scripts that change a coupon or publish events have in common. `Script.text` (Script.swift) puts it
+-- after prelude.lua in every script but the gate.
 
 local function is_fenced(gate, epoch)
   return gate.status == FENCED and gate.epoch == tonumber(epoch)
@@ -90,8 +90,8 @@ local function may_go(r, now)
   return is_finished(r, now) and r.queued == 0 and not is_capped(r)
 end
 
--- Plans the next check whether a coupon may go: `retention` milliseconds after it has finished, or will
--- have; 0 is never. The decimal id comes from the record's key, and is not made a number.
+-- Plans the next check whether a coupon may leave: `retention` milliseconds after it has finished, which may
+-- be in the future; 0 is never. The decimal id comes from the record's key, and is not made a number.
 local function plan_visit(index_key, record_key, r, now, retention)
   local at = math.huge
   if retention > 0 and is_finished(r, now) then
@@ -151,7 +151,7 @@ local function last_id(key)
   end
 end
 
--- Whether no gate gives such an id.
+-- Whether an id is one that no gate gives.
 local function is_foreign(id)
   local epoch, n = string.match(id or '', '^(%d+)-(%d+)$')
   return not epoch or tonumber(epoch) >= LARGEST or tonumber(n) >= LARGEST

@@ -26,8 +26,8 @@
 --     layout will have other kinds
 --   coupond:{P}:E:C:staged   hash: holders that a load has written so far
 --   coupond:{P}:E:C:claim    string: which load may write them: number 8 | last moved, microseconds 8
---   coupond:{P}:replicas     string, always empty, of a cluster with redis-wait-replicas: written before each
---                            WAIT, so there is something to wait for
+--   coupond:{P}:replicas     string, always empty; only in a cluster with redis-wait-replicas. It is written
+--                            before each WAIT, so there is something to wait for
 -- Integers are big-endian. Ids are opaque bytes, never numbers: above 2^53 Lua would round them to another
 -- id. Numbers stay below 2^53; redis.call writes those exactly, `..` does not. Gate and record are one
 -- string each, because every call of the gate reads and writes both: fields of a hash would be found one
@@ -102,7 +102,7 @@ end
 local RECORD, RECORD_BYTES = '>BI8I8I8I8I8i8BBI8I8i8I8', 83
 
 -- The numbers of a record in the order of its bytes, from used on. The first is nil if the coupon is not
--- loaded, and false if its record is damaged. The gate makes no table of them: it runs too often.
+-- loaded, and false if its record is damaged. Not a table, because the gate runs so often.
 local function record_numbers(key, bytes)
   if not bytes and redis.call('EXISTS', key) == 0 then return nil end
   if not bytes or string.byte(bytes) ~= LAYOUT then return false end

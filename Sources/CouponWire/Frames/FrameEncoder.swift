@@ -1,6 +1,6 @@
 // From values to frames, in two steps: `prepare` builds libprotobuf-c's structs and returns the frame's
-// length, `write` writes it into memory of the caller. So a frame is built once, and goes into a socket's
-// buffer without a copy between.
+// length, `write` writes it into memory of the caller. So a frame is built once, and written straight into a
+// socket's buffer.
 
 internal import CCouponProto
 internal import CProtobufC
@@ -66,7 +66,7 @@ public import CouponDomain
         }
         let frameSize = unsafe FrameSplitter.prefixLength + prepared.size
         precondition(
-            output.freeCapacity >= frameSize, "the frame needs the room that prepare named")
+            output.freeCapacity >= frameSize, "the caller must make the room that prepare asks for")
         unsafe output.withUnsafeMutableBytes { buffer, count in
             let start = unsafe buffer.baseAddress.map { unsafe $0 + count }
             guard let start = unsafe start else { preconditionFailure("a frame has bytes") }

@@ -33,7 +33,7 @@ public import CouponDomain
     ///
     /// - Parameter output: with room for `maximumBytes`.
     public mutating func write(_ outcome: Outcome, id: UInt64, into output: inout OutputRawSpan) {
-        precondition(output.freeCapacity >= Self.maximumBytes, "an outcome needs the room for one")
+        precondition(output.freeCapacity >= Self.maximumBytes, "the longest outcome must fit")
         unsafe response.pointee.id = id
         unsafe Part(issue, in: self).fill(outcome)
         unsafe output.withUnsafeMutableBytes { buffer, count in

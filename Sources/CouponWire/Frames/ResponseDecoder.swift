@@ -4,7 +4,7 @@ internal import CCouponProto
 internal import CProtobufC
 public import CouponDomain
 
-/// A frame without an answer that is known here.
+/// A frame whose answer cannot be read, or is not known here.
 public struct UnreadableResponse: Error, Equatable, Sendable {
     /// Which request it answers; nil if it could not be read: then the
     /// connection cannot be used any more.

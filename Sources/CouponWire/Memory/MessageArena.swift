@@ -15,7 +15,7 @@ internal import CProtobufC
 @safe
 struct MessageArena: ~Copyable {
     /// Lives at a fixed address: libprotobuf-c holds pointers to it while it unpacks. The allocator
-    /// comes first, so that a pointer to the block is one to it.
+    /// comes first, so that a pointer to the block is also a pointer to the allocator.
     @unsafe private struct Block {
         var allocator: ProtobufCAllocator
         let memory: UnsafeMutableRawPointer

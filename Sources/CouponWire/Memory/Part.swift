@@ -250,7 +250,7 @@ struct PartList<Element: WireMessage>: ~Escapable {
         count += 1
     }
 
-    /// A value of each element.
+    /// The value that `transform` makes of each element.
     func map<Value>(
         _ transform: (Part<Element>) throws(Failure) -> Value
     ) throws(Failure) -> [Value] {
