@@ -42,7 +42,7 @@ struct CallersLine {
         if let expectation = apply(key, value) { report("\(key) must be \(expectation)") }
     }
 
-    /// - Returns: what the value must be; nil if it is that.
+    /// - Returns: what the value must be, for the mistake; nil if the value is good.
     private mutating func apply(_ key: Substring, _ value: Substring) -> String? {
         switch key {
         case "roles": return applyRoles(value)

@@ -33,7 +33,7 @@ extension Proof: CustomStringConvertible {
 }
 
 extension Peer {
-    /// What it proves without a token; the first one that is known counts.
+    /// Its proofs besides a token, in order: the first one that the callers file has decides.
     var proofs: [Proof] {
         var proofs = alternativeNames.compactMap(Proof.certificate(named:))
         if let userID { proofs.append(.user(userID)) }

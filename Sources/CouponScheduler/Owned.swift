@@ -39,7 +39,7 @@ struct Owned: Sendable {
     /// The text of the last failure; the same failure is logged once.
     private(set) var lastFailure = ""
 
-    /// Why it waits; nil if it does not, or for others only.
+    /// Why it waits; nil if it does not, or only lets other partitions go first.
     var trouble: String? { failures > 0 ? lastFailure : nil }
 
     init(now: MonotonicTime, requestsPerTransaction: Int) {

@@ -83,7 +83,7 @@ import Testing
         for number in 1...Limits.logMessages { _ = filter.judge(line("\(number)"), at: start) }
         for _ in 1...2 { #expect(filter.judge(line("one more"), at: start) == [line("one more")]) }
         #expect(filter.judge(line("1"), at: start) == [])
-        // Spells that are over make room, and what they have counted is not lost.
+        // Periods that are over make room, and what they have counted is not lost.
         #expect(filter.judge(line("one more"), at: start + over) == [line("one more")])
         #expect(filter.judge(line("one more"), at: start + over) == [])
         #expect(filter.removeCounted(at: start + over) == [repeated(line("1"), "1 times")])

@@ -51,7 +51,7 @@ package final class ClientConnection {
             .flatMap { announces ? $0.value.announced(at: address, configuration) : $0.future }
     }
 
-    /// Waits until the daemon knows who calls: a request that came before would be judged as nobody's.
+    /// Waits until the daemon knows who calls: it would judge an earlier request as one of `anonymous`.
     private func authenticated(
         at address: ServerAddress, _ configuration: ClientConfiguration
     ) -> EventLoopFuture<NIOLoopBound<ClientConnection>> {

@@ -31,6 +31,6 @@ extension Gate {
 public protocol GateDelegate: AnyObject {
     /// The answer to a call.
     func gate(didAnswer call: GateCall, with answer: GateAnswer)
-    /// The way to the gate came up or went down; see `identity`.
+    /// The connection to the gate was made or lost; see `identity`.
     func gateDidChange()
 }

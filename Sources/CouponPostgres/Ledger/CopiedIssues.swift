@@ -9,7 +9,8 @@ enum CopiedIssues {
         """
 
     private static let columns: Int16 = 6
-    /// Of a row, at most: the number of columns, five integers and the request id, each with its length.
+    /// The longest row, in bytes: the number of columns, five integers and the request id, each with its
+    /// length.
     private static let rowBytes = 2 + 5 * 12 + 4 + RequestID.maximumLength
 
     /// Header, rows, and the end of them.

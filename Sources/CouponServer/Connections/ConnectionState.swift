@@ -144,7 +144,7 @@ enum ConnectionState: ~Copyable {
         }
     }
 
-    /// The daemon stops: what is unanswered stays so.
+    /// The daemon stops: requests without an answer stay unanswered.
     mutating func shutDown() {
         switch consume self {
         case .closed: self = .closed

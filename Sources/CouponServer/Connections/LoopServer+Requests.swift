@@ -77,7 +77,7 @@ extension LoopServer {
             idleSeconds: callerLimits.idleSeconds, features: Self.features)
     }
 
-    /// The reason names servers and rights, which is nothing for callers who may do nothing else.
+    /// Callers without a role do not get the reason: it names servers and rights.
     private func answerHealth(_ caller: Caller, _ reason: String?) {
         let isStranger = connections[caller.connection]?.principal.roles.isEmpty ?? true
         let shown = reason.map { isStranger ? "not ready" : $0 }

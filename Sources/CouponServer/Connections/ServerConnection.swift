@@ -279,7 +279,7 @@ final class ServerConnection: ChannelInboundHandler {
         }
     }
 
-    /// Ends because of who it belongs to; once.
+    /// Ends because of its principal; a second call does nothing.
     private func endAccess(_ refusal: AccessRefusal) {
         guard !state.isEnding else { return }
         loopServer.report(refusal, identity, "connection")

@@ -29,7 +29,8 @@ struct DeniedCalls {
     /// When the minute is over; nil if nothing is counted.
     private var dueAt: MonotonicTime?
 
-    /// The name under which calls are counted for which there is no room: no caller has it.
+    /// Stands for the callers of calls that are not counted apart, because there is no room. No caller has
+    /// it.
     private static let others = "*"
 
     /// Counts a denied call.

@@ -27,8 +27,8 @@ struct TrailQueue {
         return (actions, denied.removeDue(at: now))
     }
 
-    /// What could not be written waits on, before all that came in the meantime.
-    /// - Returns: the last ones, if too many wait now; all after `close`.
+    /// Puts back what could not be written, before all that came in the meantime.
+    /// - Returns: the lines for which there is no room: the newest ones, or all after `close`.
     mutating func restore(
         _ actions: [AdminAction], _ denied: [DeniedCalls.Entry], at now: MonotonicTime
     ) -> [AdminAction] {

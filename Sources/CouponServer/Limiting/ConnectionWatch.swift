@@ -15,7 +15,7 @@ struct ConnectionWatch {
 
     /// How long a connection may do so, in seconds.
     struct Times {
-        /// Whether many of all places are taken. Then places that are not used are freed earlier.
+        /// Whether most places of the daemon are taken. Then connections that do not use theirs end earlier.
         var isCrowded = false
         var idle = 600
     }

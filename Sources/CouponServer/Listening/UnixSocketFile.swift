@@ -36,7 +36,7 @@ struct UnixSocketFile: Sendable {
             reason: "another process listens there: stop it, or choose another path")
     }
 
-    /// The file of a listener that has been made, from now on with its permissions.
+    /// Gives the file of a new listener its permissions.
     init(
         _ path: String, _ access: ServerConfiguration.UnixSocketAccess, setting: String
     ) throws(CannotListen) {
