@@ -73,7 +73,7 @@ struct Round: Sendable {
 }
 
 extension Stage {
-    /// Reads the tables during the round, whenever PostgreSQL responses.
+    /// Reads the tables during the round, whenever PostgreSQL answers.
     fileprivate func look(for duration: Duration) async {
         let end = ContinuousClock.now + duration
         while ContinuousClock.now < end {

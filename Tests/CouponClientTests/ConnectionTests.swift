@@ -74,7 +74,7 @@ import Testing
         #expect(answers.byNumber[0] == [.failure(.refused(failure))])
     }
 
-    @Test func `one connection too many is a refusal of all its requests`() throws {
+    @Test func `a connection that is refused ends all its requests as refused`() throws {
         for number in 0..<2 { try ask(number) }
         _ = try sent()
         let failure = Failure.exhausted("too many connections")

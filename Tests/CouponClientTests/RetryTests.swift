@@ -40,7 +40,7 @@ import Testing
         #expect(RetryPolicy().pause(before: 1, after: error, jitter: 1) == 750)
     }
 
-    @Test func `what the caller asked before may have been accepted, whatever this try says`() {
+    @Test func `an earlier call for the request may have been accepted, whatever this try says`() {
         var policy = RetryPolicy()
         policy.tries = 1
         for (attempt, known) in [(0, Acceptance.notAccepted), (1, .unknown)]

@@ -42,7 +42,7 @@ extension CouponBatches {
         #expect(batches.dequeue(first) == [1, 2, 3, 4, 5, 6])
     }
 
-    @Test func `a call that came back and went again leaves its place to the next one`() {
+    @Test func `requests of a call that is sent again stay before those of the next call`() {
         var batches = CouponBatches(partitioning: Partitioning(count: 1))
         for ticket in 1...4 { batches.append(UInt64(ticket), for: first) }
         let calls = [batches.dequeue(first, 2), batches.dequeue(first, 2)]
@@ -109,7 +109,7 @@ extension CouponBatches {
         #expect(batches.removeAll(of: second) == [])
     }
 
-    @Test func `a coupon with many requests has a turn beside a call under way`() {
+    @Test func `a coupon with many requests has a turn while a call is in flight`() {
         var batches = CouponBatches(partitioning: Partitioning(count: 1))
         let enough = UInt64(Limits.minimumConcurrentBatch)
         batches.append(0, for: first)
@@ -123,7 +123,7 @@ extension CouponBatches {
         #expect(batches.nextCoupon(of: here) == nil, "each has one turn")
     }
 
-    @Test func `lines do not grow with the turns that a coupon has beside calls under way`() {
+    @Test func `lines do not grow with turns that a coupon has while calls are in flight`() {
         var batches = CouponBatches(partitioning: Partitioning(count: 1))
         let enough = UInt64(Limits.minimumConcurrentBatch)
         for _ in 1...100 {

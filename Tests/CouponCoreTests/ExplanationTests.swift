@@ -123,7 +123,7 @@ private let identity = RedisIdentity(runID: "run", replicationID: "history")
         #expect(one.sentences.contains { $0.at == moment(50) && $0.text.contains("redrove") })
     }
 
-    @Test func `a user who never asked is told apart from one of whom nothing can be known`() {
+    @Test func `a user who never asked is not confused with one of whom nothing is known`() {
         var one = Case()
         #expect(one.sentences[0].text.contains("no accepted request of user 42 is known"))
         #expect(one.text.contains("the gate does not know the user"))
@@ -137,7 +137,7 @@ private let identity = RedisIdentity(runID: "run", replicationID: "history")
         #expect(one.sentences[0].text == "there is no coupon 7")
     }
 
-    @Test func `who has nothing learns what a request now would get, and what admins did`() {
+    @Test func `a user who has nothing learns what a new request would get, and what admins did`() {
         var one = Case()
         one.coupon?.state = .paused
         one.trail = [

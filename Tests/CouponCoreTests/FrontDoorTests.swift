@@ -115,7 +115,7 @@ import Testing
         #expect(entrance.judge() == .bounce(.soldOut))
     }
 
-    @Test func `pause and resume in either order of arrival`() {
+    @Test func `pause and resume may arrive in either order`() {
         var entrance = Entrance()
         entrance.event(.open, rev: 3)
         entrance.reply(.closed(.paused), rev: 2)
@@ -146,7 +146,7 @@ import Testing
     }
 
     @Test
-    func `a window that opens and a coupon that fills keep one rev, and neither is kept shut`() {
+    func `a coupon is not kept closed if its window opens, or it fills, at the same rev`() {
         var entrance = Entrance()
         entrance.reply(.closed(.notOpen(opens: opens)), rev: 1)
         #expect(entrance.judge() == .bounce(.notOpen(opens: opens)))

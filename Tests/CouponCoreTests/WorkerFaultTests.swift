@@ -7,7 +7,7 @@ import Testing
 private let first = Position(epoch: 1, n: 1)
 private let otherRedis = RedisIdentity(runID: "other", replicationID: "history")
 
-/// What a call may end in without judging its requests, the connection standing.
+/// The answers that judge no request, although the connection works.
 private let unjudged: [GateAnswer] = [
     .stale(.fenced, epoch: 1), .stale(.missing, epoch: 0), .rolledBack,
     .exhausted(now: VirtualClock().wallNow), .unavailable("LOADING"),
@@ -78,7 +78,7 @@ private let unjudged: [GateAnswer] = [
 
     // MARK: The connection
 
-    @Test func `an interrupted call is asked again with the same words`() {
+    @Test func `an interrupted call is sent again with the same requests`() {
         let stage = Stage()
         let requests = [stage.issue(), stage.issue(user: 2)]
         stage.endTurn()
@@ -95,7 +95,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.outcome(requests[1]) == .soldOut)
     }
 
-    @Test func `what was interrupted is unknown at its deadline`() {
+    @Test func `an interrupted request is unknown at its deadline`() {
         let stage = Stage()
         let request = stage.issue(deadline: 100)
         stage.endTurn()
@@ -108,7 +108,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test(arguments: unjudged)
-    func `no later call that does not judge it makes an interrupted request "not accepted"`(
+    func `an interrupted request stays unknown until a later call judges it`(
         _ answer: GateAnswer
     ) {
         let stage = Stage()
@@ -140,7 +140,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.outcome(request) == .accepted(sequence: 1))
     }
 
-    @Test func `a gate that answers nonsense is not asked in circles`() {
+    @Test func `a gate that answers nonsense is not asked again and again`() {
         let stage = Stage()
         let request = stage.issue(deadline: 5_000)
         stage.endTurn()
@@ -157,7 +157,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.failure(request)?.acceptance == .unknown)
     }
 
-    @Test func `requests that gathered behind a call with a nonsense answer are sent`() {
+    @Test func `requests that gathered during a call with a nonsense answer are sent`() {
         let stage = Stage()
         stage.issue(user: 1)
         stage.endTurn()
@@ -168,7 +168,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.gate.calls.map { $0.requests.map(\.user.rawValue) } == [[1, 2]])
     }
 
-    @Test func `without a connection everybody new is refused at once, calls under way or not`() {
+    @Test func `without a connection new requests are refused, even with calls in flight`() {
         let stage = Stage()
         let asked = [stage.issue(CouponID(1)), stage.issue(CouponID(2))]
         stage.endTurn()
@@ -189,7 +189,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test(arguments: unjudged)
-    func `a call that judges nobody refuses everybody`(_ answer: GateAnswer) {
+    func `the requests of a call that judges none of them are refused`(_ answer: GateAnswer) {
         let stage = Stage()
         let request = stage.issue()
         stage.endTurn()
@@ -244,7 +244,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.gate.calls.first?.requests.first?.requestID == name(1))
     }
 
-    @Test func `a later epoch is read from PostgreSQL, and the request asked there`() {
+    @Test func `a later epoch is read from PostgreSQL, and the request is sent to its gate`() {
         let stage = Stage()
         let request = stage.issue()
         stage.endTurn()
@@ -271,7 +271,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.failure(request)?.code == .unavailable)
     }
 
-    @Test func `a gate that stays ahead of PostgreSQL is not asked in circles`() {
+    @Test func `a gate that stays ahead of PostgreSQL is not asked again and again`() {
         let stage = Stage()
         let request = stage.issue(deadline: 5_000)
         stage.endTurn()
@@ -286,7 +286,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.end(request) == nil, "it may have been accepted: it waits on")
     }
 
-    @Test func `an epoch that came while the call was under way is asked again at once`() {
+    @Test func `a request is sent again at once if a later epoch was read during its call`() {
         let stage = Stage()
         stage.issue()
         stage.endTurn()
@@ -337,7 +337,7 @@ private let unjudged: [GateAnswer] = [
         #expect(stage.gate.calls.map { $0.requests.map(\.user.rawValue) } == [Array(1...18)])
     }
 
-    @Test func `a coupon that is not there is NOT_FOUND, and bounces for a second`() {
+    @Test func `a coupon that does not exist is NOT_FOUND, and bounces for a second`() {
         let stage = Stage()
         let request = stage.issue()
         stage.endTurn()
@@ -353,7 +353,7 @@ private let unjudged: [GateAnswer] = [
     }
 
     @Test(arguments: [true, false])
-    func `a load that failed ends those who wait for it, as far as is known of each`(
+    func `a load that fails ends each request that waits with what is known of it`(
         isFound: Bool
     ) {
         let stage = Stage()

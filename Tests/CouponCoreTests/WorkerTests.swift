@@ -7,7 +7,7 @@ import Testing
 private let first = Position(epoch: 1, n: 1)
 
 @Suite struct WorkerTests {
-    @Test func `what came before one pump goes in one call, in order`() throws {
+    @Test func `requests that came before one pump go in one call, in order`() throws {
         let stage = Stage()
         for user in 1...3 { stage.issue(user: Int64(user)) }
         #expect(stage.gate.calls.isEmpty)
@@ -20,7 +20,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(call.partition == stage.partition && call.epoch == 1)
     }
 
-    @Test func `calls under way and requests in a call are limited`() {
+    @Test func `the requests in a call are limited, and so are calls in flight`() {
         let stage = Stage()
         let full = Limits.requestsPerGateCall
         let four = [full, full, full, full]
@@ -73,7 +73,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.gate.calls.map(\.questions.count) == [10])
     }
 
-    @Test func `beside a call of its partition only a coupon with many requests is sent`() {
+    @Test func `during a call of its partition only a coupon with many requests is sent`() {
         let stage = Stage()
         stage.issue(CouponID(1), user: 1)
         stage.endTurn()
@@ -137,7 +137,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.outcome(requests[2]) == .accepted(sequence: 1))
     }
 
-    @Test func `calls under way are limited`() {
+    @Test func `calls in flight are limited`() {
         let stage = Stage()
         let coupons = Limits.gateCallsInFlight + 6
         for id in 1...coupons {
@@ -339,7 +339,7 @@ private let first = Position(epoch: 1, n: 1)
 
     // MARK: The end
 
-    @Test func `a draining worker refuses what is new and answers what is on its way`() {
+    @Test func `a draining worker refuses new requests and answers those in flight`() {
         let stage = Stage()
         let before = stage.issue()
         stage.endTurn()

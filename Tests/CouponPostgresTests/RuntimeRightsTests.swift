@@ -29,7 +29,7 @@ import Testing
             functions.split(separator: "\n").map(String.init) == RuntimeRights.functions.sorted())
     }
 
-    @Test func `a right is one that a statement uses, and no statement lacks one`() throws {
+    @Test func `each right is used by a statement, and no statement lacks one`() throws {
         var used: [String: Set<String>] = [:]
         for text in try statements() {
             for (pattern, right) in [

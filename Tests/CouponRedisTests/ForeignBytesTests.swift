@@ -57,7 +57,7 @@ internal import Testing
         try rebuild(fixture)
     }
 
-    @Test func `lists of another type hold up no sweep`() async throws {
+    @Test func `lists of another type do not stop a sweep`() async throws {
         let fixture = try await opened()
         #expect(try fixture.fence(epoch: 2))
         let index = Keys.coupons(partition, 1)
@@ -70,7 +70,7 @@ internal import Testing
         #expect(try !fixture.control.sweep(partition, before: 2, limit: 10))
     }
 
-    @Test func `keys of another type hold up no search`() async throws {
+    @Test func `keys of another type do not stop a search`() async throws {
         let fixture = try await opened()
         #expect(try fixture.load(coupon(8)) == .loaded)
         try fixture.call(Command("SET", Keys.holders(CouponID(8), partition, 1), "x"))

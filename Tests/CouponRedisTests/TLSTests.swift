@@ -122,7 +122,7 @@ import Testing
     }
 
     @Test(arguments: Fault.allCases)
-    func `what is wrong with a certificate is said in words`(_ fault: Fault) async throws {
+    func `an error says in words what is wrong with a certificate`(_ fault: Fault) async throws {
         let fixture = try await fixture()
         var tls = try RedisTLS(certificates)
         let text: String

@@ -46,7 +46,7 @@ import Testing
         #expect(entries.first?.call.principal == "*")
     }
 
-    @Test func `what cannot be written is counted on`() {
+    @Test func `calls whose line cannot be written stay counted`() {
         var denied = DeniedCalls()
         denied.count(call("bob", "reload"), .permissionDenied, at: start)
         let entries = denied.removeDue(at: nil)

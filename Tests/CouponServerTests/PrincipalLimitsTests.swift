@@ -8,7 +8,7 @@ import Testing
     private let limits = PrincipalLimits()
     private let start = MonotonicTime(nanoseconds: 1_000_000_000)
 
-    @Test func `a principal has as many connections as its number, whoever leaves`() {
+    @Test func `a principal has its number of connections, whoever else leaves`() {
         var shop = Principal(name: "shop", roles: .issuer)
         shop.connections = 2
         let other = Principal(name: "other", roles: .issuer)

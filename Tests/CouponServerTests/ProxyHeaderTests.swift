@@ -23,7 +23,7 @@ import Testing
                 == .read(source: "2001:db8:0:0:0:0:0:7", length: 56))
     }
 
-    @Test func `a proxy may speak for itself`() {
+    @Test func `a proxy may be the caller itself`() {
         #expect(ProxyHeader(Self.header(0x20, 0, [])) == .read(source: nil, length: 16))
         #expect(ProxyHeader(Self.header(0x21, 0, [1])) == .read(source: nil, length: 17))
     }

@@ -13,7 +13,7 @@ import Testing
                 principal: "amy", address: "::1", method: "reload", request: number))
     }
 
-    @Test func `lines keep their order over a failed try`() {
+    @Test func `lines keep their order after a failed try`() {
         var queue = TrailQueue()
         let added = [queue.add(action(1)), queue.add(action(2))]
         #expect(added == [true, true])
@@ -41,7 +41,7 @@ import Testing
         #expect(queue.count == Limits.trailLinesWaiting)
     }
 
-    @Test func `what comes after the end, or back, is lost`() {
+    @Test func `lines that come, or come back, after the end are lost`() {
         var queue = TrailQueue()
         _ = queue.add(action(1))
         queue.denied.count(action(9).call, .permissionDenied, at: now)

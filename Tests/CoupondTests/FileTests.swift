@@ -159,7 +159,7 @@ import Testing
         "coupond", "host=/run dbname=coupond", "postgresql:///coupond?host=/run",
         "host=a,b port=5432,5433", "postgres://user:s%3Cret@[::1]:5432/coupond",
     ])
-    func `a good connection string is none`(_ text: String) async {
+    func `a good connection string is not a mistake`(_ text: String) async {
         #expect(await problems(flags: ["postgres": text]) == [])
     }
 

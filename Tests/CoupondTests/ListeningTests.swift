@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test func `no address is there twice`() async {
+    @Test func `an address that is listed twice is a mistake`() async {
         #expect(
             await problems(flags: ["listen": "127.0.0.1:1,unix:/c,127.0.0.1:1,unix:/c"])
                 .map(\.text) == ["listen has 127.0.0.1:1 twice", "listen has unix:/c twice"])

@@ -43,7 +43,7 @@ import Testing
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
-    @Test func `who invents coupon ids gets answers for known coupons only`() async throws {
+    @Test func `a guesser of coupon ids gets answers for known coupons only`() async throws {
         let stage = try await LimitStage()
         let coupon = try await stage.daemon.offer(total: nil)
         let guessing = try stage.connect()

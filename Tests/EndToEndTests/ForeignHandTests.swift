@@ -44,7 +44,7 @@ import Testing
         try await stage.expectService()
     }
 
-    @Test func `an event of another program ends no daemon`() async throws {
+    @Test func `an event of another program does not end a daemon`() async throws {
         let stage = try await Stage()
         for numbers in ["-9223372036854775807", "4611686018427387904"] {
             let script = """
@@ -58,7 +58,7 @@ import Testing
         try await stage.expectService()
     }
 
-    @Test func `no time in the tables ends a daemon, also at its start`() async throws {
+    @Test func `no time in the tables ends a daemon, not even at its start`() async throws {
         let stage = try await Stage()
         let world = stage.world
         _ = try await stage.daemon.client.create(.offer(19, total: 5))

@@ -45,7 +45,7 @@ import Testing
         #expect(log(daemon).contains(name), "\(log(daemon))")
     }
 
-    @Test func `a right in Redis that goes is named while it is missing`() async throws {
+    @Test func `a right that Redis takes away is named while it is missing`() async throws {
         let world = try await World()
         let port = Int(try freePort())
         let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
@@ -119,7 +119,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `a right in PostgreSQL that goes is named while it is missing`() async throws {
+    @Test func `a right that PostgreSQL takes away is named while it is missing`() async throws {
         let world = try await World()
         let port = Int(try freePort())
         let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])

@@ -98,7 +98,7 @@ import Testing
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
     }
 
-    @Test func `a daemon that cannot have all its addresses has none`() async throws {
+    @Test func `a daemon that cannot listen at every address listens at none`() async throws {
         let taken = try await world.daemon()
         let daemon = try Daemon(
             world, ["--listen", "unix:\(path)", "--listen", "127.0.0.1:\(taken.port)"])

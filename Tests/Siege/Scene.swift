@@ -18,7 +18,7 @@ struct Outcome: Sendable {
 
 final class Scene: Sendable {
     static let eventLoops = 2
-    /// Nobody is left of it.
+    /// Every slot of it is used.
     static let soldOut = CouponID(1)
     /// Unlimited: for the honest callers.
     static let onSale = CouponID(2)

@@ -77,7 +77,7 @@ class _Connection:
                 return await answer
         except TimeoutError:
             if self._heard_at < sent_at:
-                # The network may have lost it without a word.
+                # The network may have lost it silently.
                 self.is_usable = False
             return Failure("no answer in time", words.Acceptance.UNKNOWN, may_help=True)
         except OSError as error:
