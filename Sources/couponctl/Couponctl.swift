@@ -10,7 +10,7 @@ struct Couponctl: AsyncParsableCommand {
         abstract: "Creates, issues and checks the coupons of a coupond.",
         discussion: """
             Exit codes: 0 done; 1 the answer is no, or an account does not add up; 64 wrong usage; \
-            69 the daemon is not there or cannot now; 70 the daemon failed; 74 standard output \
+            69 the daemon is away, or cannot do it now; 70 the daemon failed; 74 standard output \
             cannot be written; 75 the result is unknown, ask again; 77 not allowed.
             """,
         subcommands: [

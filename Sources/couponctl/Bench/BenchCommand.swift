@@ -10,11 +10,11 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "bench",
         abstract: "Runs a sale, measures it, and checks its accounts.",
         discussion: """
-            Every user asks several times, each time by another request id, in a shuffled order. \
-            In a closed loop, as fast as it is answered; with --rate in an open one, at a fixed \
-            rate. Without --coupon the sale has a coupon of its own, and every answer is compared with \
-            the rows afterwards. Exits 1 where an account does not add up. With --status it asks for \
-            the status of each user of a coupon instead, and exits 1 if some status cannot be read.
+            Every user asks several times, each time with another request id, in a shuffled order. \
+            The loop is closed: it asks as fast as it is answered. With --rate it is open: it asks at a \
+            fixed rate. Without --coupon the sale has a coupon of its own, and every answer is compared \
+            with the rows afterwards. Exits with 1 if an account does not add up. With --status it asks \
+            for the status of each user of a coupon, and exits with 1 if a status cannot be read.
             """)
 
     @OptionGroup var global: GlobalOptions

@@ -63,8 +63,8 @@ struct ConnectionKill: AsyncParsableCommand {
         commandName: "kill",
         abstract: "Ends a connection, or all of a caller or an address, except this one.",
         discussion: """
-            What they have in flight is answered first. Their callers may connect again: to keep one out, \
-            revoke it with 'caller revoke'. It exits with 1 if there is no such connection.
+            Requests in flight are answered first. The callers may connect again: to keep a caller out, \
+            revoke it with 'caller revoke'. Exits with 1 if there is no such connection.
             """)
 
     @OptionGroup var global: GlobalOptions

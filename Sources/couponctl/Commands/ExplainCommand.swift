@@ -8,8 +8,8 @@ struct ExplainCommand: AsyncParsableCommand {
         commandName: "explain",
         abstract: "Says what became of a user's requests for a coupon, and why.",
         discussion: """
-            From the gate, the counters of its queue, the tables and the trail. Refused requests leave \
-            nothing behind, and the entries of the queue are not read.
+            It reads the gate, the counters of its queue, the tables and the trail. Refused requests \
+            leave nothing behind, and the entries of the queue are not read.
             """)
 
     @OptionGroup var global: GlobalOptions

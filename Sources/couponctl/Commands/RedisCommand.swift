@@ -17,9 +17,9 @@ struct RedisAdopt: AsyncParsableCommand {
         commandName: "adopt",
         abstract: "Lets the partitions go to a new cluster, which has lower terms.",
         discussion: """
-            A term rises with each failover. A daemon leaves a Redis alone whose term is lower than \
-            that of the last one, because it may be an old master that is cut off. Only if the last \
-            one is gone for good, such as for a cluster that was made new, use this command.
+            A term rises with each failover. A daemon leaves a Redis alone if its term is lower than \
+            that of the last one, because it may be an old master that is cut off. Use this command \
+            only if the last one is gone for good, for example after a new cluster was made.
             """)
 
     @OptionGroup var global: GlobalOptions

@@ -10,13 +10,14 @@ struct WatchCommand: AsyncParsableCommand {
         commandName: "watch",
         abstract: "Shows how a coupon stands each second, or events, until it is interrupted.",
         discussion: """
-            On a terminal one line is written anew; elsewhere a line is written whenever something \
-            changed. With --json a document for each look. A daemon that is away for a while is \
-            waited for.
+            On a terminal it rewrites one line; elsewhere it writes a line whenever something has \
+            changed. With --json it prints a document for each look. If the daemon is away for a \
+            while, it waits.
 
             With --events it prints what was committed as JSON lines: who got a coupon, rejections, \
             sold out coupons, changes. After each answer comes a line with a bookmark; --after begins \
-            behind it. With --bookmark-file it is kept, and the next run goes on where this one ended.
+            after that bookmark. With --bookmark-file a file keeps the bookmark, and the next run \
+            continues where this one ended.
             """)
 
     @OptionGroup var global: GlobalOptions

@@ -10,10 +10,10 @@ struct VerifyCommand: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Checks that gate, queue and tables add up; for all coupons if none is named.",
         discussion: """
-            Nothing is stopped for it: gate and tables are compared where they stand at the same \
-            place of the queue, and what may be a step under way is read again, for five seconds \
-            at most. LOSS is said of requests that Redis lost, as documented: not a breach. \
-            Exits 1 on a breach, 75 where the figures could never be compared, or not be read.
+            It stops nothing: gate and tables are compared when both stand at the same position. \
+            A difference that a step in progress may explain is read again, for five seconds at \
+            most. LOSS means requests that Redis lost, as documented, and is not a breach. Exits \
+            with 1 on a breach, with 75 if the figures could not be read or never be compared.
             """)
 
     @OptionGroup var global: GlobalOptions

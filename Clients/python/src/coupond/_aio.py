@@ -1,4 +1,4 @@
-"""The asyncio face of the client."""
+"""The client for asyncio."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class _Connection:
             self._end(Failure(reason, known, may_help=True, is_free=True))
 
     def _end_all_of(self, error: pb.Error) -> None:
-        """The daemon says why it closes, and not whose request is to blame."""
+        """The daemon says why it closes, but not which request is the reason."""
         was_read = error.code != words.Code.RESOURCE_EXHAUSTED.value
         is_ours = error.code != words.Code.UNAUTHENTICATED.value and len(self._waiting) == 1
         if was_read and not is_ours:

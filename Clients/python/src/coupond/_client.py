@@ -1,4 +1,4 @@
-"""The blocking face of the client."""
+"""The client with blocking calls."""
 
 from __future__ import annotations
 

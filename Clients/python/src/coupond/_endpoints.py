@@ -16,7 +16,7 @@ LONGEST_IDLE = 30.0
 
 
 class Endpoint:
-    """A daemon's address, and how it does."""
+    """A daemon's address, and how well it works."""
 
     def __init__(self, address: Address) -> None:
         self.address = address

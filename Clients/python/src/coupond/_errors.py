@@ -30,7 +30,7 @@ class CouponError(Exception):
         self.retry_after = retry_after
         """Seconds that the daemon asks callers to wait; None if it does not."""
         self.request = request
-        """Of `issue`: as it goes out next, for `resolve`."""
+        """Of `issue`: the request as it is sent the next time, for `resolve`."""
         self.attempts = attempts
         """How often the request was sent, or a connection for it was tried."""
         self.method = method

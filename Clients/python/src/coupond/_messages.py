@@ -51,7 +51,7 @@ def frame_length(prefix: bytes) -> int:
 def response_in(body: bytes) -> pb.Response:
     """The message of a frame.
 
-    :raises BrokenFrameError: if it is none.
+    :raises BrokenFrameError: if the bytes are not a message.
     """
     try:
         return pb.Response.FromString(body)

@@ -40,7 +40,7 @@ class Pause:
 
 
 Reply = Union[pb.Response, Failure, None]
-"""Of a call its response, or how it ended without one; None after a pause."""
+"""What a plan gets back: after a call its response or how it failed, after a pause None."""
 Value = TypeVar("Value")
 Plan = Generator[Union[Call, Pause], Reply, Value]
 Reader = Callable[[pb.Response], Value]

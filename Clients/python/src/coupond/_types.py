@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 NEVER = 2**53
-"""The closing of a coupon that never closes, in answers."""
+"""In answers, when a coupon closes that never closes."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
