@@ -167,7 +167,7 @@ static Coupond__V1__Response *read_answer(coupond_client *client, int64_t deadli
   if (got == 1) {
     length = (uint32_t)prefix[0] << 24 | (uint32_t)prefix[1] << 16 | (uint32_t)prefix[2] << 8 | prefix[3];
     if (length == 0 || length > MAXIMUM_FRAME) {
-      broken(client, error, "the other side is no coupond: its frame has an impossible length");
+      broken(client, error, "the other side is not a coupond: its frame has an impossible length");
       return NULL;
     }
     got = read_all(client, client->frame, length, deadline);

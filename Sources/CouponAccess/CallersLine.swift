@@ -32,7 +32,7 @@ struct CallersLine {
             let isName = parts[0].wholeMatch(of: /[a-z-]{1,24}/) != nil
             return report(
                 (isName ? "\(parts[0]) is" : "a word is")
-                    + " no field: write key=value, with one of "
+                    + " not a field: write key=value, with one of "
                     + Self.knownKeys.joined(separator: ", "))
         }
         let (key, value) = (parts[0], parts[1])

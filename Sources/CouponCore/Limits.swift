@@ -16,7 +16,7 @@ extension Limits {
     public static let turnCost = 16_384
     /// The same for one connection, after the turn's own budget is used up.
     public static let leastTurnShare = 64
-    /// What a request costs that is no issue request, or is invalid, in bounces.
+    /// What a request costs, in bounces, if it is not an issue request or is invalid.
     public static let otherRequestCost = 32
     /// How long before the next turn begins other sockets are looked at, in microseconds.
     public static let turnPauseMicroseconds: Int64 = 50

@@ -88,7 +88,7 @@ func serve(
 private func logForeignVariables(_ configuration: Configuration, _ logger: Logger) {
     guard !configuration.foreignVariables.isEmpty else { return }
     logger.notice(
-        "variables that are no settings are ignored",
+        "variables that are not settings are ignored",
         metadata: [
             LogKey.variables: "\(configuration.foreignVariables.joined(separator: ", "))"
         ])

@@ -53,7 +53,7 @@ func problems(_ text: String) -> [String] {
 
     @Test(
         arguments: [
-            ("a roles=admin uid=1 b", "b is no field: write key=value"),
+            ("a roles=admin uid=1 b", "b is not a field: write key=value"),
             ("a uid=1", "roles is missing"),
             (
                 "a roles=boss uid=1",

@@ -89,7 +89,7 @@ import Testing
                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
                 """) == "2")
         let other = database.ledger()
-        try await eventually("it is a member no more, and owns nothing") {
+        try await eventually("it is not a member any more, and owns nothing") {
             try other.joinMembers().count == 1 && other.claim(partition)
         }
         withExtendedLifetime(silent) {}

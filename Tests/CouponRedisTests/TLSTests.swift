@@ -129,7 +129,7 @@ import Testing
         switch fault {
         case .strangerSigned:
             tls = try RedisTLS(certificates, authority: certificates.stranger)
-            text = "nobody of redis-tls-ca has signed the certificate of Redis"
+            text = "no authority of redis-tls-ca has signed the certificate of Redis"
         case .otherName:
             tls = try RedisTLS(certificates, serverName: "redis.example")
             text = "the certificate of Redis is made for another name"

@@ -8,7 +8,7 @@ import Testing
     private let limits = PrincipalLimits()
     private let start = MonotonicTime(nanoseconds: 1_000_000_000)
 
-    @Test func `a principal has its number of connections, whoever else leaves`() {
+    @Test func `only its own closed connections give a principal places back`() {
         var shop = Principal(name: "shop", roles: .issuer)
         shop.connections = 2
         let other = Principal(name: "other", roles: .issuer)

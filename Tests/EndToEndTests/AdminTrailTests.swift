@@ -1,4 +1,4 @@
-/// Each admin action leaves its line in the trail, whoever adds a method.
+/// Each admin action leaves its line in the trail: a new method without one fails here.
 import CouponClient
 import CouponCore
 import Foundation

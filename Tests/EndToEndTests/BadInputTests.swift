@@ -180,7 +180,8 @@ extension DaemonTests {
             try #require(client.isReadable(within: 25))
             let (id, failure) = try client.failure()
             #expect(id == 0)
-            #expect(failure == Failure(.invalidArgument, "frame: its rest did not come in time"))
+            #expect(
+                failure == Failure(.invalidArgument, "frame: the rest of it did not come in time"))
             #expect(try client.read(1) == nil)
             try idle.checkAlive()
         }

@@ -123,7 +123,7 @@ import Testing
                 try? JSONDecoder().decode(Line.self, from: Data($0.utf8))
             }.filter { $0.event == event }
         }
-        try await eventually("the fifth batch is told") {
+        try await eventually("the fifth batch is logged") {
             lines("front-doors-updated").contains { $0.level == "info" }
         }
         #expect(lines("listening").count == 1)

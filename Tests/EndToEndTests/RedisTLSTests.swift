@@ -82,7 +82,7 @@ import Testing
         let certificates = try await BackendCertificates()
         let world = try await World(certificates: certificates)
         for (arguments, text) in [
-            (["--redis-tls-ca", certificates.stranger], "nobody of redis-tls-ca has signed"),
+            (["--redis-tls-ca", certificates.stranger], "no authority of redis-tls-ca has signed"),
             (["--redis-tls-server-name", "redis.example"], "made for another name"),
             (
                 [

@@ -57,7 +57,7 @@ import Testing
         }
         #expect(log(daemon).contains("CLIENT KILL"))
         try await world.redis.cli("CLIENT", "KILL", "TYPE", "normal")
-        try await eventually("callers are told as well") {
+        try await eventually("callers get the reason as well") {
             let refusal = await daemon.client.answer(
                 to: IssueRequest(coupon: CouponID(5), user: UserID(1)), within: .seconds(1))
             return "\(refusal)".contains("client|kill")

@@ -56,7 +56,7 @@ func measureRecovery(_ stage: Stage) async throws -> [Figure] {
         try waitUntilLoaded(stage)
         for _ in 0..<Stage.repeats {
             let start = nanoseconds()
-            // Another thread of Redis frees the old holders: that is no part of the recovery.
+            // Another thread of Redis frees the old holders: that is not part of the recovery.
             try stage.redis.call("FLUSHALL", "ASYNC")
             let accepted = try firstAcceptance(stage, daemon, coupon)
             recoveries.append(Double(accepted - start) / 1e9)

@@ -94,7 +94,7 @@ extension ConnectionPool {
         needsConnections = true
         guard !isClosed else { return }
         logger.debug(
-            "a connection is left",
+            "a connection gets no further calls",
             metadata: [
                 ClientLogKey.address: "\(endpoint.name)", ClientLogKey.reason: "\(reason)",
             ])

@@ -41,7 +41,7 @@ final class TLSHandshake: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
-            self.done?.fail(self.failure("no end of the TLS handshake in time"))
+            self.done?.fail(self.failure("the TLS handshake did not end in time"))
             context.close(promise: nil)
         }
         context.fireChannelActive()

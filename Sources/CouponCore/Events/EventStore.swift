@@ -67,7 +67,7 @@ public struct LoggedCommit: Equatable, Sendable {
         }
     }
 
-    /// An event that is no issue.
+    /// An event that is not an issue.
     public struct Other: Equatable, Sendable {
         /// The coupon.
         public let coupon: CouponID
@@ -97,7 +97,7 @@ public struct LoggedCommit: Equatable, Sendable {
     public let users: [UserID]
     /// The index of the first of `users` among all its issues.
     public let firstUser: Int
-    /// Its events that are no issues.
+    /// Its events that are not issues.
     public let others: [Other]
     /// How many events it has.
     public let events: Int

@@ -94,7 +94,7 @@ package enum LogEventID {
         ("postgres-notice", "notice from PostgreSQL"),
         ("partitions-unreadable", "the partitions cannot be read"),
         ("backend-failed", "a backend call failed"),
-        ("variables-ignored", "variables that are no settings are ignored"),
+        ("variables-ignored", "variables that are not settings are ignored"),
         ("waiting-for-servers", "waiting for Redis or PostgreSQL"),
         ("servers-unreachable", "Redis or PostgreSQL cannot be reached"),
         ("redis-not-durable", "Redis is not configured to store data durably"),

@@ -103,7 +103,7 @@ struct Insertion {
                 issued += candidates
                 return
             }
-            rejection = "PostgreSQL did not insert it, without an error"
+            rejection = "PostgreSQL did not insert it, and gave no error"
         } catch {
             guard error.blamesData else { throw .postgres(PostgresFault(error)) }
             rejection = error.message

@@ -106,7 +106,7 @@ extension CouponEvent.Kind {
         kind: LoggedEvents.Kind, user: Int64, number: Int64, requestID: RequestID, reason: Int64
     )
 
-    /// What the log has of an event that is no issue.
+    /// What the log has of an event that is not an issue.
     fileprivate var columns: Columns {
         switch self {
         case .issued(let user, let sequence, let id, _):

@@ -1,4 +1,4 @@
-/// What PostgreSQL knows of requests: one statement, hence one snapshot, for each answer.
+/// What PostgreSQL knows of requests: one statement, and so one snapshot, for each answer.
 public import CouponCore
 
 extension PostgresCouponStore {

@@ -2,7 +2,7 @@
 public import CouponCore
 
 extension PostgresCouponStore {
-    /// Forgets the terms, so that the partitions may go to a cluster that was made new.
+    /// Forgets the terms, so that the partitions may go to a new cluster.
     public func adoptRedis(by call: AdminCall) throws(BackendError) -> Int {
         do throws(BackendError) {
             let rows = try session.run(

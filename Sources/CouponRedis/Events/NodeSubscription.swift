@@ -139,7 +139,7 @@ final class NodeSubscription {
             down.remove(partition)
             return [.partitionUp(partition)]
         case ("sunsubscribe", _):
-            // Unasked: the hash slot has left this node, or the node is no master any more.
+            // Not asked for: the hash slot has left this node, or the node is not a master any more.
             guard parts.count > 1, let channel = parts[1].text,
                 let partition = states.keys.first(where: { Keys.events($0) == channel })
             else { return [] }

@@ -48,7 +48,7 @@ struct ConnectionBreak {
         if let certificate, certificate.notValidBefore > now {
             return "the certificate of Redis is not valid yet"
         }
-        return "nobody of redis-tls-ca has signed the certificate of Redis"
+        return "no authority of redis-tls-ca has signed the certificate of Redis"
     }
 
     /// BoringSSL's own word in `error:1000007d:SSL routines:OPENSSL_internal:WORD at FILE:LINE`.

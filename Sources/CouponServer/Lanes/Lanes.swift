@@ -26,7 +26,7 @@ struct Lanes: Sendable {
 
     private var jobLanes: [BlockingLane] { [news, loads, admin, resync, audits] }
 
-    /// The lane of a slow method that is no status and no watch.
+    /// The lane of a slow method that is neither a status nor a watch.
     func lane(for method: Request.Method) -> BlockingLane {
         method.lane == .audits ? audits : admin
     }

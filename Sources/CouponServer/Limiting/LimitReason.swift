@@ -34,7 +34,7 @@ enum LimitReason: String, CaseIterable {
         case .beforeAuthentication: "the frame is too long for a caller that may do nothing"
         case .buffers: "the connections hold too many bytes"
         case .firstFrame: "the first frame did not come in time"
-        case .frame: "frame: its rest did not come in time"
+        case .frame: "frame: the rest of it did not come in time"
         case .unread: "answers were not read in time"
         case .idle: "the connection was idle"
         }

@@ -4,7 +4,7 @@
 enum ProxyHeader: Equatable {
     /// The rest has not arrived.
     case needMore
-    /// The bytes are no such header.
+    /// The bytes are not such a header.
     case refused
     /// A whole header.
     /// - `source`: the caller's IP address; nil if the proxy itself is the caller, as for its health checks.

@@ -129,16 +129,18 @@ struct BenchOptions: ParsableArguments {
     func validate() throws {
         let inFlight = 1...Limits.requestsInFlightPerConnection
         guard users > 0, asks > 0, couponTotal > 0, connections > 0 else {
-            throw ValidationError("--users, --asks, --coupon-total and --connections are positive")
+            throw ValidationError(
+                "--users, --asks, --coupon-total and --connections must be positive")
         }
         if let rate, !(rate > 0 && rate <= 1e9) {
-            throw ValidationError("--rate is more than 0, and at most 1000000000")
+            throw ValidationError("--rate must be more than 0, and at most 1000000000")
         }
         if status, coupon == nil || waitIssued {
             throw ValidationError("--status needs --coupon, and cannot have --wait-issued")
         }
         guard inFlight.contains(pipeline) else {
-            throw ValidationError("--pipeline is \(inFlight.lowerBound) to \(inFlight.upperBound)")
+            throw ValidationError(
+                "--pipeline must be \(inFlight.lowerBound) to \(inFlight.upperBound)")
         }
     }
 

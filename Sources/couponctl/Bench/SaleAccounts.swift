@@ -34,7 +34,7 @@ struct SaleAccounts {
                 "all others get SOLD_OUT or DUPLICATE",
                 Int64(tally.soldOut + tally.duplicates.count),
                 Int64(requests - tally.accepted.count)),
-            .equal("as many are accepted as can be", Int64(tally.accepted.count), winners),
+            .equal("as many are accepted as possible", Int64(tally.accepted.count), winners),
         ]
     }
 

@@ -107,7 +107,7 @@ struct CallerAdd: AsyncParsableCommand {
         }
         // A space would make two fields of one.
         guard words.allSatisfy({ !$0.contains(where: \.isWhitespace) }) else {
-            throw ValidationError("names and values have no spaces")
+            throw ValidationError("names and values must not have spaces")
         }
         return words
     }

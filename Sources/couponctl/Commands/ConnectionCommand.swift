@@ -72,7 +72,7 @@ struct ConnectionKill: AsyncParsableCommand {
     @Argument(help: "The connection's id, as 'conns list' shows it.") var id: Int64?
 
     func validate() throws {
-        if let id, id < 1 { throw ValidationError("an id is 1 or more") }
+        if let id, id < 1 { throw ValidationError("an id must be at least 1") }
         if id == nil, which.principal == nil, which.from == nil {
             throw ValidationError("name an id, --principal or --from")
         }

@@ -43,7 +43,7 @@ struct CouponCreate: AsyncParsableCommand {
         }
         if file != nil, id != nil || title != nil || total != nil {
             throw ValidationError(
-                "--file has the coupons: --id, --title and --total go without it")
+                "--file names the coupons: leave out --id, --title and --total")
         }
         if file != nil, dryRun { throw ValidationError("--dry-run is for one coupon, not a file") }
     }

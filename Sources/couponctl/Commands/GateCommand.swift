@@ -24,7 +24,7 @@ struct GateRebuild: AsyncParsableCommand {
 
     func validate() throws {
         guard (0..<Limits.maximumPartitions).contains(partition) else {
-            throw ValidationError("a partition is 0 to \(Limits.maximumPartitions - 1)")
+            throw ValidationError("a partition must be 0 to \(Limits.maximumPartitions - 1)")
         }
     }
 

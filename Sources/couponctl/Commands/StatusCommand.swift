@@ -15,7 +15,9 @@ struct StatusCommand: AsyncParsableCommand {
     var usersFile: String?
 
     func validate() throws {
-        if user != nil, usersFile != nil { throw ValidationError("one of the two is enough") }
+        if user != nil, usersFile != nil {
+            throw ValidationError("name --user or --users-file, not both")
+        }
     }
 
     func run() async throws {

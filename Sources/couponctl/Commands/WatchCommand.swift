@@ -39,7 +39,9 @@ struct WatchCommand: AsyncParsableCommand {
         let begins = [fromOldest, after != nil, bookmarkFile != nil]
         if !events {
             if coupon == nil { throw ValidationError("--coupon is missing") }
-            if begins.contains(true) { throw ValidationError("this needs --events") }
+            if begins.contains(true) {
+                throw ValidationError("--from-oldest, --after and --bookmark-file need --events")
+            }
         } else if after != nil, fromOldest || bookmarkFile != nil {
             throw ValidationError("--after already says where the events begin")
         }

@@ -17,7 +17,7 @@ struct ReloadCommand: AsyncParsableCommand {
     var process: Int32
 
     func validate() throws {
-        if process < 1 { throw ValidationError("a process id is 1 or more") }
+        if process < 1 { throw ValidationError("a process id must be at least 1") }
     }
 
     func run() async throws {

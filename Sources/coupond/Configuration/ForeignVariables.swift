@@ -1,4 +1,4 @@
-/// Variables that begin with `COUPOND_` and are no settings.
+/// Variables that begin with `COUPOND_` and are not settings.
 
 enum ForeignVariables {
     /// Of this repository's other programs.

@@ -10,7 +10,7 @@ struct Layers {
     private(set) var problems: [ConfigurationProblem] = []
     /// Variables that look like settings and belong to somebody else.
     let foreignVariables: [String]
-    /// Where the values that are no defaults come from, by key: a flag, a variable, or `FILE:LINE`.
+    /// Where the values that are not defaults come from, by key: a flag, a variable, or `FILE:LINE`.
     private(set) var origins: [String: String] = [:]
 
     private enum Origin {
