@@ -1,4 +1,4 @@
-/// What PostgreSQL has committed for one request or one coupon, as callers get it who follow events.
+/// What PostgreSQL has committed for one request or one coupon. Callers that follow events get these.
 public struct CouponEvent: Equatable, Sendable {
     /// What happened.
     public enum Kind: Equatable, Sendable {

@@ -10,7 +10,7 @@ public struct TraceContext: Hashable, Sendable {
     private let flags: UInt8
 
     /// From a text such as `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`; nil for a text of
-    /// another form. Of a text in a later version only the part that version 00 has is read.
+    /// another form. A text of a later version is read as far as version 00 goes.
     public init?(_ text: some Sequence<UInt8>) {
         let bytes = Array(text.prefix(Self.length + 1))
         guard bytes.count == Self.length,

@@ -454,7 +454,7 @@ struct  Coupond__V1__IssueBatchResult
   int64_t opens_at;
   Coupond__V1__RejectionReason reason;
   /*
-   * Which of errors it is, counted from 1; 0 if the result is an outcome.
+   * The place of its error in errors, from 1; 0 if the result is an outcome.
    */
   uint32_t error;
   Coupond__V1__Acceptance acceptance;

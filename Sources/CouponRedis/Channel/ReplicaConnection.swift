@@ -95,7 +95,8 @@ public final class ReplicaConnection: ReplicaLink {
         }
     }
 
-    /// Asks for the first time over a connection: whether Redis is of a cluster decides what questions write.
+    /// Asks for the first time over a connection: what questions write depends on whether Redis is in a
+    /// cluster.
     private func begin(over link: RedisLink) {
         link.send(RedisServerInfo.infoCommand) { [weak self] reply in
             guard let self else { return }
