@@ -53,7 +53,7 @@ package final class Lending: Sendable {
 
     // MARK: Of all lanes
 
-    /// What a lane has just seen of itself.
+    /// Reports the state of a lane that has a session.
     func report(
         _ lane: Int, rebuilding: Set<PartitionID>, keepsUp: Bool, now: MonotonicTime
     ) {
@@ -65,14 +65,14 @@ package final class Lending: Sendable {
         }
     }
 
-    /// A lane has no session.
+    /// Reports that a lane has no session.
     func reportLoss(_ lane: Int, now: MonotonicTime) {
         state.withLock { state in
             state.lanes[lane].lostAt = state.lanes[lane].lostAt ?? now
         }
     }
 
-    /// Whether a partition in another lane keeps up with what comes.
+    /// Whether a partition in another lane has lately issued everything that had come.
     func othersKeepUp(beside lane: Int, _ now: MonotonicTime) -> Bool {
         state.withLock { state in
             state.lanes.indices.contains { other in

@@ -1,8 +1,8 @@
 /// Reads the commit logs for one caller, from where it stands: a slice in each call.
 ///
-/// Each partition has an order of its own, so its events go on by themselves. A place names a commit and its
-/// time. If PostgreSQL went back, the commit of that number is missing or has another time, and the caller
-/// gets a reset. The last commit of a partition is never deleted, so this can be seen at any time.
+/// Each partition has an order of its own, and its events do not wait for those of others. A place names a
+/// commit and its time. If PostgreSQL went back, the commit of that number is missing or has another time,
+/// and the caller gets a reset. The last commit of a partition is never deleted, so this can always be seen.
 public struct EventReader: Sendable {
     /// What a slice brought.
     public struct Slice: Equatable, Sendable {
@@ -25,7 +25,7 @@ public struct EventReader: Sendable {
     /// - Parameters:
     ///   - coupon: whose events are read; nil for all.
     ///   - limit: events of a slice, at most.
-    ///   - places: of each partition that is followed.
+    ///   - places: where to begin in each partition that is followed.
     ///   - first: the partition that is read first. Each call of a caller should name another one.
     public init(
         of coupon: CouponID?, limit: Int, from places: [PartitionID: LogPlace],
@@ -100,7 +100,8 @@ public struct EventReader: Sendable {
         var (count, last) = (0, LoggedCommit?.none)
         for commit in commits {
             if let last, !commit.follows(last) {
-                // What the caller gets after the reset comes after the gap.
+                // A reset stands before all events after the gap, so the events before the gap end this
+                // slice.
                 if count > 0 || !draft.isEmpty(of: partition) { break }
                 draft.resets.append(EventPage.Reset(partition, .incomplete))
             }

@@ -32,7 +32,7 @@ public protocol GateControl: AnyObject {
         _ settlement: Settlement, thenReading maximumRequests: Int
     ) throws(BackendError) -> GateView?
 
-    /// Publishes how far partitions are settled (rule 24), and reads each of them behind its cursor, in one
+    /// Publishes how far partitions are settled (rule 24), and reads each queue after its cursor, in one
     /// round trip for each node. If a node is away, only its partitions fail.
     /// - Returns: one for each row, in order; nil for a partition whose gate is not open in its epoch.
     func heartbeat(_ rows: [PartitionRow]) -> [Result<GateView?, BackendError>]

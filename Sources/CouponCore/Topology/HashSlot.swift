@@ -1,6 +1,6 @@
 /// Where Redis Cluster keeps a key: it spreads 16,384 hash slots over its nodes.
 
-/// One of them.
+/// A hash slot, by its number.
 public struct HashSlot: Hashable, Comparable, Sendable {
     /// How many there are, in every cluster.
     public static let count = 16_384

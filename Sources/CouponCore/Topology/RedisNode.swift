@@ -22,7 +22,7 @@ public struct RedisNode: Hashable, Sendable, Identifiable {
         /// An id by its name.
         public init(_ name: String) { self.name = name }
 
-        /// Of a single Redis.
+        /// The id of a single Redis.
         public static let single = ID("redis")
 
         /// Ascending by name.

@@ -20,9 +20,9 @@ struct Confirmations {
         }
     }
 
-    /// By the places of their gates.
+    /// The answers of each node, by the place of its gate.
     private var nodes: [Node] = []
-    /// Where the last answer was kept.
+    /// The place of the gate that gave the answer kept last.
     private var last = 0
 
     /// - Parameter place: of the gate that accepted it.

@@ -30,7 +30,7 @@ extension Session {
 
 /// How a partition's row is locked. Both keep epoch and cursor as they are.
 enum PartitionLock: String {
-    /// Beside others of this kind.
+    /// Shared with other transactions that lock it so.
     case shared = "SHARE"
     /// Alone: the transaction adds a row to the commit log.
     case logging = "NO KEY UPDATE"

@@ -54,7 +54,7 @@ extension RedisGateControl {
             ])
     }
 
-    /// Publishes how far partitions are settled (rule 24), and reads each of them after its cursor: one round
+    /// Publishes how far partitions are settled (rule 24), and reads each queue after its cursor: one round
     /// trip for each node. Nil for a partition whose gate is not open in its epoch.
     public func heartbeat(_ rows: [PartitionRow]) -> [Result<GateView?, BackendError>] {
         var results = rows.map { row -> Result<GateView?, BackendError> in

@@ -25,7 +25,7 @@ final class NodeSubscription {
     private var asked: Deque<PartitionID> = []
     /// Partitions whose silence was reported.
     private var down: Set<PartitionID> = []
-    private var heardAt = ContinuousClock.now
+    private var receivedAt = ContinuousClock.now
     private var pingedAt: ContinuousClock.Instant?
     private var backOff = BackOff()
     private var mayConnectAt = ContinuousClock.now
@@ -74,7 +74,7 @@ final class NodeSubscription {
             if connection == nil {
                 guard ContinuousClock.now >= mayConnectAt else { return [] }
                 connection = try BlockingConnection(options)
-                heardAt = .now
+                receivedAt = .now
             }
             try subscribe()
             try ping()
@@ -101,7 +101,7 @@ final class NodeSubscription {
             guard pingedAt.duration(to: now) < Self.disconnectedAfter else {
                 throw .redis(.unavailable("Redis did not answer a ping of the subscription"))
             }
-        } else if heardAt.duration(to: now) >= Self.silence {
+        } else if receivedAt.duration(to: now) >= Self.silence {
             pingedAt = now
             try connection?.send(Command("PING"))
         }
@@ -114,7 +114,7 @@ final class NodeSubscription {
         do throws(BackendError) {
             var next = try connection.poll(milliseconds: 1)
             while let reply = next {
-                heardAt = .now
+                receivedAt = .now
                 pingedAt = nil
                 signals += apply(reply, connection)
                 next = try connection.poll(milliseconds: 0)

@@ -15,7 +15,7 @@ struct TopologyReader {
     /// The sentinels; first the one that answered last.
     private var sentinels: [RedisAddress] = []
     private var connections: [RedisAddress: BlockingConnection] = [:]
-    /// How many readings there were at regular times.
+    /// How many readings had no cause but the time.
     private var looks = 0
 
     /// - Parameter options: how to reach any server; where they lead is ignored.

@@ -14,10 +14,10 @@ public final class TopologySource: Sendable {
     private static let lookMilliseconds = 1_000
     private static let fewestMilliseconds = 50
 
-    /// What is known; the lock is held for moments.
+    /// What is known. Its lock is held only briefly, unlike that of `Reading`.
     private struct Known {
         var topology: Topology?
-        /// Why the last reading failed; nil if it did not.
+        /// Why the last reading failed; nil if it succeeded.
         var failure: BackendError?
         var isRefreshPlanned = false
         var observers: [UInt64: @Sendable () -> Void] = [:]
@@ -57,7 +57,7 @@ public final class TopologySource: Sendable {
     /// The topology as it was read last; nil before the first success.
     public var current: Topology? { known.withLock { $0.topology } }
 
-    /// Why the last reading failed; nil if it did not.
+    /// Why the last reading failed; nil if it succeeded.
     public var failure: BackendError? { known.withLock { $0.failure } }
 
     /// Reads each second from now on, until the last reference goes.
@@ -218,7 +218,7 @@ extension Topology {
         if let id { node(id) } else { nodes.first }
     }
 
-    /// The nodes for people; of a large cluster some.
+    /// The nodes, for people; of a large cluster only some.
     public var summary: String {
         let shown = nodes.prefix(16).map { "\($0.address) with term \($0.term)" }
         let more = nodes.count - shown.count

@@ -36,7 +36,7 @@ struct Turn {
         return true
     }
 
-    /// The handshake waits.
+    /// The handshake waits for a later turn.
     mutating func postpone(_ handshake: HandshakePacer) { deferredHandshakes.append(handshake) }
 
     /// The handshakes that have waited for the longest time, as many as one turn may begin.
@@ -63,8 +63,8 @@ struct Turn {
         let bounced: Int
     }
 
-    /// Input is going to be read. One turn in 16 is measured: with a single request in each turn the clock
-    /// would else be read twice for each bounce.
+    /// Input is going to be read. One turn in 16 is measured: if each turn has a single request, measuring
+    /// all would read the clock twice for each bounce.
     /// - Parameter measure: a turn that begins now.
     mutating func begin(_ measure: () -> Sample) {
         guard !hasBegun else { return }
@@ -86,7 +86,7 @@ struct Turn {
         return !isEnding
     }
 
-    /// The time at which something in this turn first asked for it.
+    /// The time when it was first asked for in this turn.
     mutating func time(_ now: () -> MonotonicTime) -> MonotonicTime {
         if let time { return time }
         let read = now()

@@ -14,7 +14,7 @@ struct WatchCall: Sendable {
     let endsAt: MonotonicTime
     let presence: CallerPresence
     let loopServer: NIOLoopBound<LoopServer>
-    /// Among the loop server's pending calls.
+    /// Its number among the loop server's pending calls.
     let number: UInt64
     let caller: Caller
     /// Nil until the lane has first read for it.
@@ -26,7 +26,7 @@ struct WatchCall: Sendable {
 final class WatchQueue: Sendable {
     private struct State {
         var ready: Deque<UInt64> = []
-        /// By an id of this queue: those that are ready, and those that wait.
+        /// All calls, ready or waiting, by an id of this queue.
         var calls: [UInt64: WatchCall] = [:]
         /// Calls that wait for any partition.
         var waitingForAll: Set<UInt64> = []
