@@ -14,7 +14,7 @@ final class ConnectionPool {
     private static let mostMoves = 4
     /// With this many unanswered requests on a connection a second one is made to the same daemon, if the
     /// configuration allows it.
-    private static let crowd = 32
+    private static let busyConnection = 32
 
     let loop: any EventLoop
     let configuration: ClientConfiguration
@@ -106,7 +106,7 @@ final class ConnectionPool {
             connection.close()
             return leastLoaded()
         }
-        if connection.inFlight >= Self.crowd,
+        if connection.inFlight >= Self.busyConnection,
             endpoint.mayDial(
                 now: loop.now, upTo: configuration.connectionsPerAddress, isUrgent: false)
         {
@@ -138,7 +138,7 @@ final class ConnectionPool {
                     origins[0].address, reason: "no connection before the deadline")))
     }
 
-    /// The caller of a call has gone.
+    /// The caller does not want the answer of a call any more.
     func cancel(_ call: Call) {
         call.cancel()
         waiting.removeAll { $0 === call }

@@ -14,7 +14,7 @@ final class Debts: Sendable {
     private let state = Mutex(State())
     private let count = Atomic(0)
 
-    /// Reads no lock, because most often there are no debts.
+    /// Takes no lock, because most often there are no debts.
     var isEmpty: Bool { count.load(ordering: .relaxed) == 0 }
 
     /// The connection of an address has closed.

@@ -2,7 +2,7 @@
 /// TLS.
 ///
 /// A handshake costs a signature. One turn of an event loop begins a few; the others wait for the next turns,
-/// so a flood of them delays callers who are connected by some milliseconds only.
+/// so a flood of them delays connected callers by only some milliseconds.
 ///
 /// A caller whose handshake failed may read why. It may have sent a request behind its handshake: to close a
 /// socket with unread bytes resets the connection, and then the caller may lose the alert that names the
@@ -33,7 +33,7 @@ final class HandshakePacer: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
-    /// Closes the socket without a word of TLS.
+    /// Closes the socket without an alert of TLS.
     func closeAtOnce() { context?.close(promise: nil) }
 
     /// The handshake has failed: what the caller sends now is thrown away until it closes.
