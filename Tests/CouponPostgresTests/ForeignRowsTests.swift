@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test(arguments: ["infinity", "2300-01-01"])
-    func `an outbox row of a far time holds up no repair`(time: String) async throws {
+    func `an outbox row with a far time does not stop a repair`(time: String) async throws {
         let database = try await TestDatabase()
         let coupon = try database.coupon()
         try database.sql("INSERT INTO coupond.gate_outbox VALUES (4, '\(time)')")

@@ -33,7 +33,7 @@ internal import Testing
             ])
     }
 
-    @Test func `what a call accepts of several coupons is one queue entry`() async throws {
+    @Test func `a call that accepts for several coupons makes one queue entry`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         for id in [7, 8, 9] as [Int64] { _ = try fixture.load(coupon(id, total: 1)) }

@@ -169,7 +169,7 @@ internal import Testing
         #expect(try !fixture.control.sweep(partition, before: 3, limit: 2))
     }
 
-    @Test func `what a lost gate had written is swept`() async throws {
+    @Test func `the keys of a lost gate are swept`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open(coupon())
         try await fixture.server.cli("DEL", Keys.gate(partition))

@@ -132,7 +132,7 @@ private let finished: [(String, Coupon)] = [
         #expect(try !fixture.unload(epoch: 2))
     }
 
-    @Test func `what a load has staged is removed only if the load no longer moves`()
+    @Test func `staged holders are removed only if their load no longer moves`()
         async throws
     {
         let fixture = try await RedisFixture(retention: retention)

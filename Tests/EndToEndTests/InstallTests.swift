@@ -51,7 +51,7 @@ import Testing
         #expect(try String(contentsOfFile: configuration, encoding: .utf8) == mine)
     }
 
-    @Test func `what is installed runs, and the unit names it`() async throws {
+    @Test func `the installed programs run, and the unit names them`() async throws {
         let check = try await run(
             "$ROOT/opt/bin/coupond --check-config --config $ROOT/etc/coupond/coupond.conf")
         #expect(check.end == .code(0) && check.text.contains("good"), "\(check.text)")

@@ -59,7 +59,7 @@ extension FaultTests {
         }
 
         /// Commits whose wait was cancelled are at the primary only, and the primary is lost (rule 54).
-        @Test func `nothing is answered that only a cancelled wait for the standby has committed`()
+        @Test func `a commit whose wait for the standby was cancelled is not answered`()
             async throws
         {
             let (world, primary, standby) = try await Self.world()

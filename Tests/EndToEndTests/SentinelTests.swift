@@ -52,7 +52,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `what is wrong with Sentinel is found before the start`() async throws {
+    @Test func `mistakes with Sentinel are found before the start`() async throws {
         let sentinels = try await RedisSentinels(replicas: 1, sentinels: 1)
         let world = try await World()
         let password = try world.folder.write(LeastRights.redisPassword + "\n", to: "password")
