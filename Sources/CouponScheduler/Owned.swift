@@ -34,8 +34,9 @@ struct Owned: Sendable {
     /// Consecutive failures, and the end of the back-off.
     private(set) var failures = 0
     private(set) var waitsUntil: MonotonicTime?
-    /// The node at which the last step failed; nil if it did not fail at a node.
-    var failedNode: RedisNode.ID?
+    /// Whether it waits because a step failed in Redis, and at which node; nil if no node had the partition.
+    private(set) var hasFailedInRedis = false
+    private(set) var failedNode: RedisNode.ID?
     /// The text of the last failure; the same failure is logged once.
     private(set) var lastFailure = ""
 
@@ -112,9 +113,16 @@ struct Owned: Sendable {
 
     mutating func succeed() {
         failures = 0
-        failedNode = nil
+        hasFailedInRedis = false
         lastFailure = ""
         waitsUntil = nil
+    }
+
+    /// Records where a step failed in Redis.
+    /// - Parameter node: nil if no node had the partition.
+    mutating func failInRedis(at node: RedisNode.ID?) {
+        hasFailedInRedis = true
+        failedNode = node
     }
 
     /// Whether it has issued something in the second before a moment.

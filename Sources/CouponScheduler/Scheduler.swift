@@ -81,8 +81,8 @@ package final class Scheduler {
     /// A partition that waits because its node failed does not wait any longer if another node has it now.
     private func retryMoved() {
         for (partition, own) in owned {
-            guard let failed = own.failedNode, let node = try? gates.node(of: partition),
-                node != failed
+            guard own.hasFailedInRedis, let node = try? gates.node(of: partition),
+                node != own.failedNode
             else { continue }
             owned[partition]?.succeed()
         }
@@ -182,27 +182,28 @@ package final class Scheduler {
             do {
                 rowsOfNodes[try gates.node(of: row.id), default: []].append(row)
             } catch {
-                fail(row.id, error, since: now)
+                fail(row.id, error, Attempt(start: now, node: nil))
             }
         }
         for (node, rows) in rowsOfNodes.sorted(by: { $0.key < $1.key }) {
+            let attempt = Attempt(start: now, node: node)
             do {
-                try sendHeartbeats(of: rows, to: node, now)
+                try sendHeartbeats(of: rows, to: node, attempt)
             } catch {
-                for row in rows { fail(row.id, error, since: now) }
+                for row in rows { fail(row.id, error, attempt) }
             }
         }
     }
 
     private func sendHeartbeats(
-        of rows: [PartitionRow], to node: RedisNode.ID, _ now: MonotonicTime
+        of rows: [PartitionRow], to node: RedisNode.ID, _ attempt: Attempt
     ) throws(BackendError) {
         let state = try verifiedState(of: node)
         for (row, result) in zip(rows, gates.heartbeat(rows)) {
             do {
-                apply(try result.get(), to: row, state, now)
+                apply(try result.get(), to: row, state, attempt.start)
             } catch {
-                fail(row.id, error, since: now)
+                fail(row.id, error, attempt)
             }
         }
     }
@@ -227,6 +228,7 @@ package final class Scheduler {
             guard let own = owned[partition], let row = own.row, now >= own.unloadAt,
                 rebuilds[partition] == nil
             else { continue }
+            let attempt = attempt(partition)
             do {
                 let isMoreDue = try gates.unload(
                     partition, epoch: row.epoch, limit: options.slices.coupons)
@@ -235,23 +237,23 @@ package final class Scheduler {
                         byMilliseconds: Limits.unloadMilliseconds)
                 }
             } catch {
-                return fail(partition, error, since: now)
+                return fail(partition, error, attempt)
             }
         }
     }
 
     private func serve(_ partition: PartitionID) {
-        let start = options.clocks.now()
+        let attempt = attempt(partition)
         do {
             try step(partition)
-            if owned[partition]?.waitsUntil.map({ $0 <= start }) ?? true {
+            if owned[partition]?.waitsUntil.map({ $0 <= attempt.start }) ?? true {
                 owned[partition]?.succeed()
             }
-            yieldToOthers(partition, since: start)
+            yieldToOthers(partition, since: attempt.start)
         } catch {
-            fail(partition, error, since: start)
+            fail(partition, error, attempt)
         }
-        recordWeight(of: partition, since: start)
+        recordWeight(of: partition, since: attempt.start)
     }
 
     private func yieldToOthers(_ partition: PartitionID, since start: MonotonicTime) {
@@ -273,7 +275,18 @@ package final class Scheduler {
         return min(6 * longest, Limits.restMilliseconds)
     }
 
-    private func fail(_ partition: PartitionID, _ error: BackendError, since start: MonotonicTime) {
+    /// Something that is tried for a partition, and may fail.
+    private struct Attempt {
+        let start: MonotonicTime
+        /// The node that the partition had at the start: a failure may be the news that another one has it.
+        let node: RedisNode.ID?
+    }
+
+    private func attempt(_ partition: PartitionID) -> Attempt {
+        Attempt(start: options.clocks.now(), node: try? gates.node(of: partition))
+    }
+
+    private func fail(_ partition: PartitionID, _ error: BackendError, _ attempt: Attempt) {
         let now = options.clocks.now()
         instruments.count(.failures)
         rebuilds[partition]?.isInDoubt = true
@@ -285,9 +298,8 @@ package final class Scheduler {
             loseSession(error, now)
             return
         case .redis:
-            let node = try? gates.node(of: partition)
-            if let node { nodes[node] = nil }
-            owned[partition]?.failedNode = node
+            if let node = attempt.node { nodes[node] = nil }
+            owned[partition]?.failInRedis(at: attempt.node)
         case .postgres(.tooSlow):
             // Other statements that take too long say nothing about the size of batches.
             if let attempted = owned[partition]?.attempted {
@@ -302,7 +314,7 @@ package final class Scheduler {
         case .overtaken:
             rebuilds[partition] = nil
         }
-        let rest = restForOthers(partition, since: start, now)
+        let rest = restForOthers(partition, since: attempt.start, now)
         let isNew = owned[partition]?.fail("\(error)", rest: rest, now: now, using: &random)
         if isNew == true {
             logger.warning(

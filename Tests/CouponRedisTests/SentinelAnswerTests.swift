@@ -14,7 +14,7 @@ private func texts(_ words: String...) -> Reply { .array(words.map(text)) }
         "name", "sale", "ip", "10.0.0.1", "port", "6379", "flags", "master", "config-epoch", "5")
 
     private func read(_ replies: [Reply]) throws(TopologyFlaw) -> Topology {
-        try SentinelAnswer.topology(replies, master: "sale", AddressMap())
+        try SentinelAnswer(replies, master: "sale", AddressMap()).topology
     }
 
     private func flaw(_ replies: [Reply]) -> String? {
@@ -48,6 +48,32 @@ private func texts(_ words: String...) -> Reply { .array(words.map(text)) }
         #expect(flaw([address, texts("name", "sale"), address]) != nil)
         #expect(flaw([texts("10.0.0.1", "0"), master, texts("10.0.0.1", "0")]) != nil)
         #expect(flaw([]) != nil)
+    }
+
+    /// What a sentinel says that knows a failover.
+    private func answer(epoch: Int, others: Int = 2) throws -> SentinelAnswer {
+        let address = texts("10.0.0.\(epoch + 1)", "6379")
+        let master = texts("config-epoch", "\(epoch)", "num-other-sentinels", "\(others)")
+        return try SentinelAnswer([address, master, address], master: "sale", AddressMap())
+    }
+
+    /// One sentinel may have missed any number of failovers.
+    @Test func `the latest master that a majority knows is believed`() throws {
+        let (old, new) = (try answer(epoch: 0), try answer(epoch: 2))
+        #expect(SentinelAnswer.latest(of: [], listed: 3) == nil)
+        #expect(SentinelAnswer.latest(of: [old], listed: 3) == nil)
+        #expect(SentinelAnswer.latest(of: [old, new], listed: 3) == new.topology)
+        #expect(SentinelAnswer.latest(of: [new, old], listed: 3) == new.topology)
+        #expect(SentinelAnswer.latest(of: [new, old], listed: 4) == nil)
+        let complaint = SentinelAnswer.complaint(about: [old], listed: 3)
+        #expect(complaint == "1 of the sentinels answered, and a majority is 2")
+    }
+
+    @Test func `a setting that names a minority of the sentinels is refused`() throws {
+        let answers = [try answer(epoch: 1, others: 4), try answer(epoch: 1, others: 4)]
+        #expect(SentinelAnswer.latest(of: answers, listed: 2) == nil)
+        let complaint = SentinelAnswer.complaint(about: answers, listed: 2)
+        #expect(complaint == "redis names 2 of the sentinels, and a majority is 3: name them all")
     }
 
     @Test func `a Redis that writes without replicas is refused with Sentinel`() {

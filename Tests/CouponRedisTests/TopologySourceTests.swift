@@ -124,10 +124,54 @@ import Testing
                 == master.map { .tcp(host: $0.host, port: $0.port) })
     }
 
+    /// Sentinels that know nothing of one another.
+    @Test func `a sentinel that has missed failovers is not believed`() async throws {
+        let (old, new) = (Int(try freePort()), Int(try freePort()))
+        let stale = try LoneSentinel(masterPort: old, configEpoch: 0)
+        let others = try [7, 6].map { try LoneSentinel(masterPort: new, configEpoch: $0) }
+        let source = TopologySource(
+            .sentinel(name: LoneSentinel.name, at: ([stale] + others).map(\.address)),
+            options: RedisOptions(address: .unix(path: "")), logger: Logger(label: "test"))
+        try await eventually("the sentinels answer") { (try? source.read()) != nil }
+        let topology = try source.read()
+        #expect(
+            topology.epoch >= 6 && topology.nodes[0].address == .tcp(host: "127.0.0.1", port: new))
+        for sentinel in others { try await sentinel.process.terminate() }
+        let error = try #require(throws: BackendError.self) { try source.read() }
+        let sentence = "1 of the sentinels answered, and a majority is 2"
+        #expect("\(error)".contains(sentence), "\(error)")
+        #expect(try source.node(nil) == topology.nodes[0])
+    }
+
     @Test func `a Redis outside of a cluster is named as the mistake`() async throws {
         let server = try await RedisServer()
         let source = try source([server])
         let error = try #require(throws: BackendError.self) { try source.read() }
         #expect("\(error)".contains("127.0.0.1:\(server.port) is not a node"), "\(error)")
+    }
+}
+
+/// A sentinel that watches a master which is not there, and that knows no other sentinel.
+private struct LoneSentinel {
+    static let name = "sale"
+
+    let process: ServerProcess
+    let address: RedisAddress
+    private let folder: TemporaryFolder
+
+    init(masterPort: Int, configEpoch: Int) throws {
+        folder = try TemporaryFolder()
+        let port = try freePort()
+        address = .tcp(host: "127.0.0.1", port: Int(port))
+        let file = try folder.write(
+            """
+            port \(port)
+            bind 127.0.0.1
+            dir \(folder.path)
+            sentinel monitor \(Self.name) 127.0.0.1 \(masterPort) 2
+            sentinel config-epoch \(Self.name) \(configEpoch)
+            """, to: "sentinel.conf")
+        process = try ServerProcess(
+            "redis-server", arguments: [file, "--sentinel"], in: folder.path)
     }
 }

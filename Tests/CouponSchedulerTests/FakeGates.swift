@@ -41,10 +41,21 @@ final class FakeGates: GateControl {
     /// Nodes that cannot be reached.
     var away: Set<RedisNode.ID> = []
 
-    func node(of partition: PartitionID) -> RedisNode.ID { homes[partition] ?? .single }
+    /// Partitions that no node has.
+    var homeless: Set<PartitionID> = []
+    /// Called when a node is found to be away.
+    var whenAway: () -> Void = {}
+
+    func node(of partition: PartitionID) throws(BackendError) -> RedisNode.ID {
+        if homeless.contains(partition) { throw .redis(.unavailable("no node has it")) }
+        return homes[partition] ?? .single
+    }
 
     func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
-        if away.contains(node) { throw .redis(.unavailable("the node is away")) }
+        if away.contains(node) {
+            whenAway()
+            throw .redis(.unavailable("the node is away"))
+        }
         return RedisNodeState(identity: redis)
     }
 
@@ -72,9 +83,10 @@ final class FakeGates: GateControl {
     func heartbeat(_ rows: [PartitionRow]) -> [Result<GateView?, BackendError>] {
         beforeHeartbeat()
         return rows.map { row in
-            row.id == broken || away.contains(node(of: row.id))
-                ? .failure(.redis(.unavailable("its node is away")))
-                : .success(view(after: row.cursor))
+            guard row.id != broken, let node = try? node(of: row.id), !away.contains(node) else {
+                return .failure(.redis(.unavailable("its node is away")))
+            }
+            return .success(view(after: row.cursor))
         }
     }
 

@@ -135,4 +135,34 @@ import Testing
         scheduler.turn()
         #expect(ledger.issued == [1])
     }
+
+    /// MOVED and ASK refuse a call, and the topology may be read before the call has failed.
+    @Test func `a failure that brings the news of another node costs no back-off`() {
+        let scheduler = makeScheduler()
+        gates.homes[PartitionID(0)] = RedisNode.ID("one")
+        gates.away = [RedisNode.ID("one")]
+        gates.accept()
+        for _ in 1...8 {
+            clock.advance(milliseconds: 6_000)
+            scheduler.turn()
+        }
+        gates.whenAway = { [unowned gates] in gates.homes[PartitionID(0)] = RedisNode.ID("two") }
+        clock.advance(milliseconds: 6_000)
+        for _ in 1...2 { scheduler.turn() }
+        #expect(ledger.issued == [1])
+    }
+
+    @Test func `a partition that no node had is served as soon as one has it`() {
+        let scheduler = makeScheduler()
+        gates.accept()
+        gates.homeless = [PartitionID(0)]
+        for _ in 1...8 {
+            clock.advance(milliseconds: 6_000)
+            scheduler.turn()
+        }
+        #expect(ledger.issued == [])
+        gates.homeless = []
+        scheduler.turn()
+        #expect(ledger.issued == [1])
+    }
 }

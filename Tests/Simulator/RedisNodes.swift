@@ -78,15 +78,17 @@ final class RedisNodes {
     /// What some server tells a daemon that asks for the map; nil if it does not answer. With faults a daemon
     /// believes a map that is older than what it knew.
     func answer(to daemon: Daemon) -> Place? {
+        // A majority of the sentinels is at most one failover behind.
+        let known = kind == .sentinel ? Array(masters.suffix(2)) : masters
         if play.chance(play.faults.oldMap) {
             // Of these an old master that goes on is the worst.
-            let deposed = masters.filter { $0.server.isMaster && $0.server.isUp }
-            return play.line.pick(play.line.chance(700) ? deposed : masters)
+            let deposed = known.filter { $0.server.isMaster && $0.server.isUp }
+            return play.line.pick(play.line.chance(700) ? deposed : known)
         }
         guard let server = play.line.pick(all), server.isUp, !server.isFrozen,
             reaches(daemon, server)
         else { return nil }
-        let answer = server.isMaster ? masters.last { $0.server === server } : current
+        let answer = server.isMaster ? known.last { $0.server === server } : current
         return answer.map(\.term) ?? 0 < daemon.map.term ? nil : answer
     }
 

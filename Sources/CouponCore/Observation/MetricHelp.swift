@@ -59,7 +59,7 @@ extension MetricName {
         subscriptionUp: "1 while the daemon receives events.",
         refusals: "What Redis and PostgreSQL refused to do, by cause.",
         sessionsLost: "Sessions and connections that were lost, by server.",
-        topologyReadable: "1 while a sentinel, or a node of the cluster, says where Redis is.",
+        topologyReadable: "1 while most sentinels, or a node of the cluster, say where Redis is.",
         topologyEpoch: "The epoch of the cluster, or Sentinel's config epoch.",
         nodeTerm: "The term of a node of Redis: it rises with every failover.",
         nodePartitions: "Partitions whose keys are at a node of Redis.",

@@ -1,4 +1,4 @@
-/// Asks sentinels or nodes of a cluster where Redis is. Blocking; only one thread at a time may use it.
+/// Asks sentinels or nodes of a cluster where Redis is. Blocking, and confined to whoever holds it.
 internal import CouponCore
 
 struct TopologyReader {
@@ -6,17 +6,15 @@ struct TopologyReader {
     private static let answerMilliseconds: Int64 = 300
     /// How long all servers together may take.
     private static let readingLimit = Duration.seconds(2)
-    /// A daemon keeps connections to few nodes, even of a large cluster.
+    /// A daemon keeps connections to few nodes, also of a large cluster.
     private static let maximumConnections = 8
 
     private let seeds: RedisSeeds
     private let options: RedisOptions
     private let map: AddressMap
-    /// The sentinels; first the one that answered last.
+    /// The sentinels; those that did not answer come last.
     private var sentinels: [RedisAddress] = []
     private var connections: [RedisAddress: BlockingConnection] = [:]
-    /// How many readings had no cause but the time.
-    private var looks = 0
 
     /// - Parameter options: how to reach any server; where they lead is ignored.
     init(_ seeds: RedisSeeds, _ options: RedisOptions, _ map: AddressMap) {
@@ -31,70 +29,70 @@ struct TopologyReader {
         if case .sentinel(_, let addresses) = seeds { sentinels = addresses }
     }
 
-    /// Asks servers in turn, until one gives a topology that may replace the known one.
-    /// - Parameters:
-    ///   - known: nil before the first reading.
-    ///   - isLook: whether this reading has no cause but the time. Then another sentinel is asked than the
-    ///     last time, because that one may be cut off from the others.
-    mutating func read(
-        known: Topology?, isLook: Bool
+    /// Asks servers in turn until they give a topology that may replace the known one.
+    /// - Parameter known: nil before the first reading.
+    mutating func read(known: Topology?) throws(BackendError) -> Topology {
+        switch seeds {
+        case .sentinel(let name, _): try readSentinels(name, known)
+        case .cluster(let addresses): try readCluster(addresses, known)
+        }
+    }
+
+    /// Asks sentinels until a majority has answered.
+    private mutating func readSentinels(
+        _ name: String, _ known: Topology?
     ) throws(BackendError) -> Topology {
         let start = ContinuousClock.now
+        var answers: [SentinelAnswer] = []
         var flaws: [String] = []
-        for address in order(known, isLook: isLook) {
-            guard start.duration(to: .now) < Self.readingLimit else { break }
+        for address in sentinels where start.duration(to: .now) < Self.readingLimit {
             do throws(TopologyFlaw) {
-                let topology = try ask(address)
+                let replies = try replies(to: SentinelAnswer.commands(name), from: address)
+                answers.append(try SentinelAnswer(replies, master: name, map))
+            } catch {
+                connections[address] = nil
+                flaws.append("\(address) \(error.text)")
+                moveToEnd(address)
+            }
+            let latest = SentinelAnswer.latest(of: answers, listed: sentinels.count)
+            if let latest, latest.mayReplace(known) { return latest }
+        }
+        flaws.insert(SentinelAnswer.complaint(about: answers, listed: sentinels.count), at: 0)
+        throw failure("Sentinel does not say where the master \(name) is", flaws)
+    }
+
+    /// Asks nodes at random until one gives a topology. So a node with an old view is not asked again and
+    /// again. The servers that the setting names may know more than a node that is cut off and knows only itself.
+    private mutating func readCluster(
+        _ addresses: [RedisAddress], _ known: Topology?
+    ) throws(BackendError) -> Topology {
+        let start = ContinuousClock.now
+        let nodes = known?.nodes.map(\.address) ?? []
+        let all = nodes + addresses.filter { !nodes.contains($0) }
+        var flaws: [String] = []
+        for address in all.shuffled() where start.duration(to: .now) < Self.readingLimit {
+            do throws(TopologyFlaw) {
+                let replies = try replies(to: ClusterAnswer.commands, from: address)
+                let topology = try ClusterAnswer.topology(replies, from: address, map)
                 guard topology.mayReplace(known) else {
                     throw TopologyFlaw("has an old view, of epoch \(topology.epoch)")
                 }
-                if !isLook { moveToFront(address) }
                 return topology
             } catch {
                 connections[address] = nil
                 flaws.append("\(address) \(error.text)")
             }
         }
-        throw .redis(.unavailable(failure(flaws)))
+        throw failure("no node says how the Redis cluster is made up", flaws)
     }
 
-    private func failure(_ flaws: [String]) -> String {
-        let shown = flaws.prefix(8).joined(separator: "; ")
-        return switch seeds {
-        case .sentinel(let name, _): "no sentinel says where the master \(name) is: \(shown)"
-        case .cluster: "no node says how the Redis cluster is made up: \(shown)"
-        }
+    private func failure(_ what: String, _ flaws: [String]) -> BackendError {
+        .redis(.unavailable("\(what): \(flaws.prefix(8).joined(separator: "; "))"))
     }
 
-    private mutating func order(_ known: Topology?, isLook: Bool) -> [RedisAddress] {
-        switch seeds {
-        case .sentinel:
-            guard isLook else { return sentinels }
-            looks += 1
-            let first = looks % sentinels.count
-            return Array(sentinels[first...] + sentinels[..<first])
-        case .cluster(let addresses):
-            // At random, so that a node with an old view is not asked again and again. The servers that the
-            // setting names may know more than a node that was cut off and knows only itself.
-            let nodes = known?.nodes.map(\.address) ?? []
-            return (nodes + addresses.filter { !nodes.contains($0) }).shuffled()
-        }
-    }
-
-    private mutating func moveToFront(_ address: RedisAddress) {
-        guard let index = sentinels.firstIndex(of: address) else { return }
-        sentinels.swapAt(0, index)
-    }
-
-    private mutating func ask(_ address: RedisAddress) throws(TopologyFlaw) -> Topology {
-        switch seeds {
-        case .sentinel(let name, _):
-            let replies = try replies(to: SentinelAnswer.commands(name), from: address)
-            return try SentinelAnswer.topology(replies, master: name, map)
-        case .cluster:
-            let replies = try replies(to: ClusterAnswer.commands, from: address)
-            return try ClusterAnswer.topology(replies, from: address, map)
-        }
+    private mutating func moveToEnd(_ sentinel: RedisAddress) {
+        sentinels.removeAll { $0 == sentinel }
+        sentinels.append(sentinel)
     }
 
     private mutating func replies(

@@ -64,7 +64,7 @@ public final class TopologySource: Sendable {
     public func start() {
         thread.perform(after: Self.lookMilliseconds) { [weak self] in
             guard let self else { return }
-            _ = self.result(since: .now, isLook: true)
+            _ = self.result(since: .now)
             self.start()
         }
     }
@@ -79,7 +79,7 @@ public final class TopologySource: Sendable {
         thread.perform { [weak self] in
             guard let self else { return }
             self.known.withLock { $0.isRefreshPlanned = false }
-            _ = self.result(since: .now, isLook: false)
+            _ = self.result(since: .now)
         }
     }
 
@@ -87,7 +87,7 @@ public final class TopologySource: Sendable {
     /// - Throws: `unavailable`, with what each of them said.
     @discardableResult
     public func read() throws(BackendError) -> Topology {
-        try result(since: .now, isLook: false).get()
+        try result(since: .now).get()
     }
 
     /// Calls `changed` after each change of the topology, from any thread, as long as the result lives.
@@ -113,7 +113,7 @@ public final class TopologySource: Sendable {
             return node
         }
         let failure: BackendError
-        switch result(since: .now, isLook: false) {
+        switch result(since: .now) {
         case .success(let topology):
             if let node = topology.nodeOrFirst(id) { return node }
             let name = id?.name ?? ""
@@ -150,7 +150,7 @@ public final class TopologySource: Sendable {
 
     /// The result of a reading that began after a moment: a new one, or that of another thread.
     private func result(
-        since moment: ContinuousClock.Instant, isLook: Bool
+        since moment: ContinuousClock.Instant
     ) -> Result<Topology, BackendError> {
         reading.withLock { reading in
             if let last = reading.last {
@@ -163,7 +163,7 @@ public final class TopologySource: Sendable {
             let begunAt = ContinuousClock.now
             let result: Result<Topology, BackendError>
             do throws(BackendError) {
-                result = .success(try reading.reader.read(known: current, isLook: isLook))
+                result = .success(try reading.reader.read(known: current))
             } catch {
                 result = .failure(error)
             }
