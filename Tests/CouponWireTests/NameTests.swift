@@ -1,4 +1,5 @@
 import CouponCore
+import CouponWire
 import Foundation
 import Testing
 
@@ -25,6 +26,12 @@ import Testing
             if number > 0 { values[String(match.1.dropFirst(prefix.count))] = number }
         }
         return values
+    }
+
+    @Test func `methods have the names of their fields`() {
+        #expect(Request.Method.pauseCoupon(CouponID(1)).name == "pause_coupon")
+        #expect(Request.Method.serverInfo().name == "server_info")
+        #expect(Request.Method.reload.name == "reload")
     }
 
     @Test func `outcomes have the names and numbers of the schema`() {

@@ -16,6 +16,10 @@ struct Statement {
     private(set) var bytes: [UInt8] = []
 
     init(_ sql: String, isPrepared: Bool = false, _ parameters: Parameter...) {
+        self.init(sql, isPrepared: isPrepared, parameters: parameters)
+    }
+
+    init(_ sql: String, isPrepared: Bool = false, parameters: [Parameter]) {
         self.sql = sql
         self.isPrepared = isPrepared
         slots.reserveCapacity(parameters.count)

@@ -1,4 +1,4 @@
-/// Rows of the tables as values of the domain.
+/// Rows of the tables as values of the domain, and a coupon as a row.
 internal import CouponCore
 
 extension Rows {
@@ -54,7 +54,16 @@ extension Rows {
 extension Coupon {
     static let columns =
         "id, title, total, opens_at, closes_at, state, version, issued, last_sequence, archived_at"
-    static let columnCount = 10
+    static let columnCount = columns.split(separator: ",").count
+
+    /// The columns that creating and changing a coupon write, besides its id and the archive's time.
+    var written: [(column: String, value: Parameter)] {
+        [
+            ("title", .text(title)), ("total", .integer(total)),
+            ("opens_at", .timestamp(window.opens)), ("closes_at", .timestamp(window.closes)),
+            ("state", .integer(Int64(state.rawValue))), ("version", .integer(version)),
+        ]
+    }
 
     /// The columns of a table that has this name in the statement.
     static func columns(of name: String) -> String {

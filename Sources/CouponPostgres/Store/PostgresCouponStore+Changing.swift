@@ -72,17 +72,22 @@ extension PostgresCouponStore {
         if let fault = changed.fault(after: coupon) { return .invalid(fault) }
         changed.version += 1
         if changed.asksGate(after: coupon), !cap(changed, partition) { return .refusedByGate }
-        _ = try session.run(
-            Statement(
-                """
-                UPDATE coupond.coupon
-                SET title = $2, total = $3, opens_at = $4, closes_at = $5, state = $6, version = $7,
-                    archived_at = CASE WHEN $8 = 1 THEN coalesce(archived_at, now()) END
-                WHERE id = $1
-                """, .integer(changed.id.rawValue), .text(changed.title),
-                .integer(changed.total), .timestamp(changed.window.opens),
-                .timestamp(changed.window.closes), .integer(Int64(changed.state.rawValue)),
-                .integer(changed.version), .integer(changed.isArchived ? 1 : 0)))
+        _ = try session.run(Self.writing(changed))
         return .updated(changed)
+    }
+
+    private static func writing(_ coupon: Coupon) -> Statement {
+        let written = coupon.written
+        let columns = written.indices.map { "\(written[$0].column) = $\($0 + 3)" }
+        let parameters: [Parameter] = [
+            .integer(coupon.id.rawValue), .integer(coupon.isArchived ? 1 : 0),
+        ]
+        return Statement(
+            """
+            UPDATE coupond.coupon
+            SET \(columns.joined(separator: ", ")),
+                archived_at = CASE WHEN $2 = 1 THEN coalesce(archived_at, now()) END
+            WHERE id = $1
+            """, parameters: parameters + written.map(\.value))
     }
 }

@@ -79,21 +79,23 @@ public final class PostgresCouponStore: CouponStore {
     }
 
     private static func creating(_ coupon: Coupon, _ action: AdminAction) -> Statement {
-        Statement(
+        let written = coupon.written
+        let columns = written.map(\.column).joined(separator: ", ")
+        let values = written.indices.map { "$\($0 + 8)" }.joined(separator: ", ")
+        let parameters: [Parameter] = [
+            .integer(coupon.id.rawValue), .text(action.principal), .text(action.address),
+            .text(action.method), .text("\(action.call.request)"), .text(action.after),
+            .text(action.text),
+        ]
+        return Statement(
             """
             WITH made AS (
-                INSERT INTO coupond.coupon
-                    (id, title, total, opens_at, closes_at, state, version)
-                SELECT $1, $2, $3, $4, $5, $6, $7
+                INSERT INTO coupond.coupon (id, \(columns)) SELECT $1, \(values)
                 WHERE NOT EXISTS (SELECT FROM coupond.deleted_coupon WHERE coupon_id = $1)
                 ON CONFLICT DO NOTHING RETURNING id)
             INSERT INTO coupond.admin_action
                 (principal, address, method, coupon_id, request, after, outcome)
-            SELECT $8, $9, $10, id, $11::text::numeric, $12::text::jsonb, $13 FROM made
-            """, .integer(coupon.id.rawValue), .text(coupon.title), .integer(coupon.total),
-            .timestamp(coupon.window.opens), .timestamp(coupon.window.closes),
-            .integer(Int64(coupon.state.rawValue)), .integer(coupon.version),
-            .text(action.principal), .text(action.address), .text(action.method),
-            .text("\(action.call.request)"), .text(action.after), .text(action.text))
+            SELECT $2, $3, $4, id, $5::text::numeric, $6::text::jsonb, $7 FROM made
+            """, parameters: parameters + written.map(\.value))
     }
 }

@@ -64,17 +64,11 @@ extension LoopServer {
         }
     }
 
-    /// Methods that came after the first version of the protocol. Names are only ever added.
-    private static let features = [
-        "adopt_redis", "archive_coupon", "authenticate", "coupon_status_batch", "delete_coupon",
-        "explain", "go_away", "issue_batch", "topology", "unarchive_coupon", "watch",
-    ]
-
     private var serverInfo: ServerInfo {
         ServerInfo(
             version: configuration.version, partitions: configuration.worker.partitioning.count,
             maximumFrameBytes: configuration.maximumFrameBytes, now: clocks.wallNow(),
-            idleSeconds: callerLimits.idleSeconds, features: Self.features)
+            idleSeconds: callerLimits.idleSeconds, features: Request.laterFeatures)
     }
 
     /// Callers without a role do not get the reason: it names servers and rights.

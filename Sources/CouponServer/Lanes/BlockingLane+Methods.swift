@@ -34,7 +34,7 @@ extension BlockingLane {
         } catch {
             var failure = keeper.failure(error)
             // The session may have broken while its COMMIT was in flight.
-            if case .postgres(.sessionLost) = error, method.changesTables {
+            if case .postgres(.sessionLost) = error, method.effect == .tables {
                 failure = failure.with(acceptance: .unknown)
             }
             if method.leavesTrail { recordFailure(failure, of: method, call) }
@@ -107,21 +107,5 @@ extension BlockingLane {
         let page = try store.issues(of: coupon, after: after, limit: limit)
         if page.isEmpty { _ = try keeper.existing(coupon) }
         return page
-    }
-}
-
-extension Request.Method {
-    fileprivate var changesTables: Bool {
-        switch self {
-        case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
-            .deleteCoupon, .archiveCoupon, .unarchiveCoupon, .redriveDeadLetter, .discardDeadLetter,
-            .adoptRedis:
-            true
-        case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
-            .authenticate, .getCoupon, .listCoupons, .auditCoupon, .listIssues, .listDeadLetters,
-            .listAdminActions, .explain, .reload, .rebuildGate, .topology,
-            .listConnections, .endConnections:
-            false
-        }
     }
 }

@@ -101,3 +101,21 @@ extension Failure {
     /// Code and text, for the trail.
     var trailOutcome: String { "\(code.name): \(message)" }
 }
+
+extension Request.Method {
+    /// The coupon that the call names, if it is one that leaves a trail.
+    fileprivate var changedCoupon: CouponID? {
+        if leavesTrail, case .one(let id) = touchedCoupons { id } else { nil }
+    }
+
+    /// The document of what the call asks for, if its method and its coupon do not say it.
+    fileprivate var asked: String? {
+        switch self {
+        case .updateCoupon(_, let change): TrailDocument.of(change)
+        case .redriveDeadLetter(let id), .discardDeadLetter(let id):
+            TrailDocument.of(deadLetter: id)
+        case .endConnections(let filter): TrailDocument.of(filter, count: nil)
+        default: nil
+        }
+    }
+}

@@ -82,12 +82,13 @@ enum Field {
         return TraceContext(value.copied())
     }
 
-    static func title(
-        _ value: WireBytes, _ path: String
+    /// A text from a caller.
+    static func text(
+        _ value: WireBytes, bytes: ClosedRange<Int>, _ path: String
     ) throws(Failure) -> String {
-        let limit = Limits.maximumTitleBytes
-        guard (1...limit).contains(value.count) else {
-            throw .field(path, "must have 1 to \(limit) bytes, has \(value.count)")
+        guard bytes.contains(value.count) else {
+            let (least, most) = (bytes.lowerBound, bytes.upperBound)
+            throw .field(path, "must have \(least) to \(most) bytes, has \(value.count)")
         }
         let text = try text(value, path)
         guard !text.utf8.contains(0) else { throw .field(path, "must not contain NUL") }

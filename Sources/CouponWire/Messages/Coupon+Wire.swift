@@ -82,10 +82,14 @@ extension Coupon {
         try Field.order(opens: opens, closes: closes, "create_coupon.closes_at")
         self.init(
             id: try Field.coupon(raw.id, "create_coupon.id"),
-            title: try Field.title(raw.title, "create_coupon.title"),
+            title: try Self.title(raw.title, "create_coupon.title"),
             total: raw.maybe_total_case == .present
                 ? try Field.total(raw.total, "create_coupon.total") : nil,
             window: Window(opens: opens, closes: closes))
+    }
+
+    fileprivate static func title(_ raw: WireBytes, _ path: String) throws(Failure) -> String {
+        try Field.text(raw, bytes: 1...Limits.maximumTitleBytes, path)
     }
 }
 
@@ -94,7 +98,7 @@ extension CouponChange {
     init(_ raw: Part<Coupond__V1__UpdateCouponRequest>) throws(Failure) {
         self.init()
         if raw.maybe_title_case == .present {
-            title = try Field.title(raw.title, "update_coupon.title")
+            title = try Coupon.title(raw.title, "update_coupon.title")
         }
         if raw.maybe_total_case == .present {
             guard !raw.unlimited else {

@@ -105,6 +105,14 @@ public struct Request: Equatable, Sendable {
     }
 }
 
+extension Request {
+    /// Methods and words that came after the first version of the protocol. Names are only ever added.
+    public static let laterFeatures = [
+        "adopt_redis", "archive_coupon", "authenticate", "coupon_status_batch", "delete_coupon",
+        "explain", "go_away", "issue_batch", "topology", "unarchive_coupon", "watch",
+    ]
+}
+
 extension Coupond__V1__Request: WireMessage {}
 extension Coupond__V1__HealthRequest: WireMessage {}
 extension Coupond__V1__ReloadRequest: WireMessage {}
@@ -194,6 +202,9 @@ extension MessageArena {
 }
 
 extension Request.Method {
+    /// The field of the method in the .proto: `pause_coupon`. For logs, messages and the trail.
+    public var name: String { Coupond__V1__Request.fieldName(wireCase.rawValue) ?? "unknown" }
+
     fileprivate var wireCase: Coupond__V1__Request__MethodCase {
         switch self {
         case .issue: COUPOND__V1__REQUEST__METHOD_ISSUE

@@ -6,12 +6,15 @@ internal import CouponCore
 struct CouponCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coupon", abstract: "Creates, shows and changes coupons.",
-        subcommands: [
+        subcommands: commands)
+
+    private static var commands: [any ParsableCommand.Type] {
+        let own: [any ParsableCommand.Type] = [
             CouponCreate.self, CouponGet.self, CouponList.self, CouponIssues.self,
-            CouponUpdateCommand.self, CouponStateChange<Pause>.self, CouponStateChange<Resume>.self,
-            CouponStateChange<Close>.self, CouponStateChange<Delete>.self,
-            CouponStateChange<Archive>.self, CouponStateChange<Unarchive>.self,
-        ])
+            CouponUpdateCommand.self,
+        ]
+        return own + CouponStates.commands
+    }
 
     @OptionGroup var global: GlobalOptions
 }

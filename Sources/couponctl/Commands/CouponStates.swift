@@ -2,6 +2,17 @@ internal import ArgumentParser
 internal import CouponClient
 internal import CouponCore
 
+/// The subcommands of `couponctl coupon` that change a coupon's state.
+enum CouponStates {
+    static var commands: [any ParsableCommand.Type] {
+        [
+            CouponStateChange<Pause>.self, CouponStateChange<Resume>.self,
+            CouponStateChange<Close>.self, CouponStateChange<Delete>.self,
+            CouponStateChange<Archive>.self, CouponStateChange<Unarchive>.self,
+        ]
+    }
+}
+
 /// A change of state, which needs no more than the coupon's id.
 struct CouponStateChange<Change: StateChange>: AsyncParsableCommand {
     static var configuration: CommandConfiguration {

@@ -1,4 +1,5 @@
-/// Which role each method needs, and which coupons it touches: one table for all methods.
+/// What the server must know of each method: the role that it needs, the coupons that it touches, and what it
+/// changes. A new method has a line in each of the three.
 internal import CouponAccess
 internal import CouponCore
 internal import CouponWire
@@ -10,6 +11,15 @@ enum TouchedCoupons: Equatable {
     /// More than it names, or those of a dead letter or a partition. Principals with ranges may not call such
     /// a method.
     case many
+}
+
+/// What a method changes.
+enum MethodEffect {
+    case nothing
+    /// Memory of the daemon, or a gate. The trail has a line of each call.
+    case daemon
+    /// Rows besides those that accepted requests make. The trail has a line of each call.
+    case tables
 }
 
 extension Request.Method {
@@ -52,4 +62,22 @@ extension Request.Method {
             .many
         }
     }
+
+    /// What it changes, besides what issue requests do.
+    var effect: MethodEffect {
+        switch self {
+        case .issue, .couponStatus, .issueBatch, .couponStatusBatch, .watch, .health, .serverInfo,
+            .authenticate, .getCoupon, .listCoupons, .auditCoupon, .listIssues, .listDeadLetters,
+            .listAdminActions, .explain, .topology, .listConnections:
+            .nothing
+        case .reload, .rebuildGate, .endConnections: .daemon
+        case .createCoupon, .updateCoupon, .pauseCoupon, .resumeCoupon, .closeCoupon,
+            .deleteCoupon, .archiveCoupon, .unarchiveCoupon, .redriveDeadLetter, .discardDeadLetter,
+            .adoptRedis:
+            .tables
+        }
+    }
+
+    /// Whether the trail has a line of each call.
+    var leavesTrail: Bool { effect != .nothing }
 }

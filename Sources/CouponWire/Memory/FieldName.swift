@@ -1,0 +1,15 @@
+// The names of the schema, as the generated code has them.
+
+internal import CCouponProto
+internal import CProtobufC
+
+extension WireMessage {
+    /// A field's name in the .proto; nil if the message has no field of this number.
+    static func fieldName(_ number: UInt32) -> String? {
+        unsafe withUnsafePointer(to: descriptor) { descriptor in
+            guard let field = unsafe protobuf_c_message_descriptor_get_field(descriptor, number)
+            else { return nil }
+            return unsafe String(cString: field.pointee.name)
+        }
+    }
+}
