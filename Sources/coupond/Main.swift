@@ -14,7 +14,8 @@ internal import Logging
             --config, and the file over the defaults. A setting in the file is a line such as: \
             max-batch = 1000
             """,
-        version: version, subcommands: [MigrateCommand.self, AclCommand.self, ReloadCommand.self])
+        version: version,
+        subcommands: [MigrateCommand.self, AclCommand.self, ReloadServiceCommand.self])
 
     @OptionGroup var options: Options
 

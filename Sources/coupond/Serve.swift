@@ -247,7 +247,7 @@ extension InheritedListeners {
     }
 }
 
-extension Endpoint {
+extension EndpointSetting {
     fileprivate var place: ServerConfiguration.Place {
         switch self {
         case .tcp(let host, let port): .tcp(host: host, port: port)

@@ -11,7 +11,7 @@ private let identity = RedisIdentity(runID: "run", replicationID: "history")
     private struct Case {
         var coupon: Coupon? = .sample(user.coupon, total: 10, issued: 1)
         var issue: CouponCore.Issue?
-        var rejections: [RejectedRequest] = []
+        var rejections: [RejectionTrace] = []
         var letters: [DecidedLetter] = []
         var trail: [TrailLine] = []
         var epoch: Epoch = 1
@@ -100,7 +100,7 @@ private let identity = RedisIdentity(runID: "run", replicationID: "history")
     func `each reason of a rejection has a sentence`(_ reason: RejectionReason) {
         var one = Case()
         one.rejections = [
-            RejectedRequest(
+            RejectionTrace(
                 sequence: 3, requestID: name(3), reason: reason,
                 position: Position(epoch: 1, n: 2), at: moment(20))
         ]

@@ -132,12 +132,12 @@ import Testing
     }
 
     @Test func `endpoints are TCP or unix`() {
-        #expect(Endpoint("localhost:1") == .tcp(host: "localhost", port: 1))
-        #expect(Endpoint("[::1]:70") == .tcp(host: "::1", port: 70))
-        #expect(Endpoint("unix:/run/r.sock") == .unix(path: "/run/r.sock"))
+        #expect(EndpointSetting("localhost:1") == .tcp(host: "localhost", port: 1))
+        #expect(EndpointSetting("[::1]:70") == .tcp(host: "::1", port: 70))
+        #expect(EndpointSetting("unix:/run/r.sock") == .unix(path: "/run/r.sock"))
         for text in ["", ":1", "host", "host:", "host:65536", "::1:70", "unix:relative", "host:-1"]
         {
-            #expect(Endpoint(text) == nil, "\(text)")
+            #expect(EndpointSetting(text) == nil, "\(text)")
         }
     }
 }

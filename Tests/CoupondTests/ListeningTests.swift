@@ -14,7 +14,7 @@ import Testing
     ]
 
     @Test func `several addresses are one value, from one line or from many`() async throws {
-        let wanted: [Endpoint] = [
+        let wanted: [EndpointSetting] = [
             .tcp(host: "::1", port: 1), .unix(path: "/run/c.sock"),
             .tcp(host: "127.0.0.1", port: 2),
         ]

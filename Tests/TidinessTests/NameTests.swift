@@ -1,4 +1,5 @@
-/// Names that operators read, of metrics and of values in log lines, are in one list each.
+/// Names that operators read, of metrics and of values in log lines, are in one list each; a type's name is
+/// found in one place.
 import Testing
 
 private let metricList = "Sources/CouponCore/Observation/MetricName.swift"
@@ -7,6 +8,23 @@ private let keyList = "Sources/CouponCore/Observation/LogKey.swift"
 private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" }
 
 @Suite struct NameTests {
+    @Test func `no two types of the sources have one name`() {
+        // A type inside another one has that one's name too.
+        var places: [Substring: [String]] = [:]
+        for file in SourceFile.swiftSources {
+            for line in file.code {
+                let words = /^(?:[@\w()]+ )*(?:class|struct|enum|actor|protocol) ([A-Z]\w*)/
+                if let match = line.firstMatch(of: words) {
+                    places[match.1, default: []].append(file.path)
+                }
+            }
+        }
+        #expect(places.count > 300)
+        for (name, paths) in places where paths.count > 1 {
+            Testing.Issue.record("\(name) is in \(paths)")
+        }
+    }
+
     @Test func `docs/OPERATIONS.md has a line for each metric and no others`() throws {
         let list = try #require(sources.first { $0.path == metricList })
         let names = list.text.matches(of: /"(coupond_\w+)"/).map { String($0.1) }

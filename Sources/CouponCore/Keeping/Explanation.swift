@@ -251,11 +251,11 @@ public struct Explanation: Sendable {
 
 extension UserTraces {
     /// The latest rejection, or dead letter that is not issued: the last row of the view `rejection`.
-    var lastRejection: RejectedRequest? {
-        let letters = letters.compactMap { decided -> RejectedRequest? in
+    var lastRejection: RejectionTrace? {
+        let letters = letters.compactMap { decided -> RejectionTrace? in
             let letter = decided.letter
             guard let accepted = letter.accepted, letter.state != .redriven else { return nil }
-            return RejectedRequest(
+            return RejectionTrace(
                 sequence: accepted.sequence, requestID: accepted.requestID,
                 reason: letter.state == .held ? .deadLetter : .discarded,
                 position: letter.position, at: letter.createdAt)

@@ -7,7 +7,7 @@ public struct UserTraces: Sendable {
     /// The user's issue.
     public let issue: Issue?
     /// The user's rejections, the latest first; `limit` at most.
-    public let rejections: [RejectedRequest]
+    public let rejections: [RejectionTrace]
     /// The user's dead letters, the latest first; `limit` at most.
     public let letters: [DecidedLetter]
     /// Whether the partition has dead letters that name no user: one of them may be this user's.
@@ -20,7 +20,7 @@ public struct UserTraces: Sendable {
 
     /// What PostgreSQL has.
     public init(
-        partition: PartitionRow, coupon: Coupon?, issue: Issue?, rejections: [RejectedRequest],
+        partition: PartitionRow, coupon: Coupon?, issue: Issue?, rejections: [RejectionTrace],
         letters: [DecidedLetter], hasUnreadable: Bool, trail: [TrailLine]
     ) {
         self.partition = partition
@@ -34,7 +34,7 @@ public struct UserTraces: Sendable {
 }
 
 /// An accepted request that ended without an issue, as its row says.
-public struct RejectedRequest: Equatable, Sendable {
+public struct RejectionTrace: Equatable, Sendable {
     /// The gate's order number.
     public let sequence: Int64
     /// Its request id.

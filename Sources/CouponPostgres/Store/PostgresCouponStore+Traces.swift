@@ -47,7 +47,7 @@ extension PostgresCouponStore {
     private struct Found {
         var partition: PartitionRow?
         var issue: Issue?
-        var rejections: [RejectedRequest] = []
+        var rejections: [RejectionTrace] = []
         var hasUnreadable = false
         var trail: [TrailLine] = []
     }
@@ -104,8 +104,8 @@ extension Rows {
             acceptedAt: timestamp(row, 2), issuedAt: timestamp(row, 3))
     }
 
-    fileprivate func rejection(_ row: Int) -> RejectedRequest {
-        RejectedRequest(
+    fileprivate func rejection(_ row: Int) -> RejectionTrace {
+        RejectionTrace(
             sequence: number(row, 0), requestID: requestID(row, 1), reason: reason(row, 2),
             position: position(row, 4), at: timestamp(row, 3))
     }

@@ -22,7 +22,7 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         /// The last session; Redis may still run calls of its connection.
         var previous: GateSession?
         /// What that session left unanswered.
-        var calls = PendingCalls()
+        var calls = GateCallsInFlight()
         var backOff = BackOff()
 
         init(reason: String) { self.reason = reason }
@@ -52,7 +52,7 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
     private struct Service: ~Copyable {
         let link: Link
         let session: GateSession
-        var calls: PendingCalls
+        var calls: GateCallsInFlight
         /// When the probe was sent that has no answer.
         var probedAt: NIODeadline?
     }

@@ -4,7 +4,7 @@ internal import Glibc
 
 extension Configuration {
     /// Where callers connect, the listener of admin methods included.
-    var callerEndpoints: [Endpoint] { self.listen + (self.adminListen.map { [$0] } ?? []) }
+    var callerEndpoints: [EndpointSetting] { self.listen + (self.adminListen.map { [$0] } ?? []) }
 
     /// Two listeners cannot have one address.
     func checkAddresses(_ layers: inout Layers) {
@@ -38,7 +38,7 @@ extension Configuration {
     func checkExposure(_ layers: inout Layers) {
         let settings = Settings.table
         checkExposureOfMetrics(&layers)
-        let listeners: [(any AnySetting, [Endpoint])] = [
+        let listeners: [(any AnySetting, [EndpointSetting])] = [
             (settings.listen, self.listen),
             (settings.adminListen, self.adminListen.map { [$0] } ?? []),
         ]

@@ -34,7 +34,7 @@ struct InheritedListeners: Sendable {
     }
 
     /// The sockets of a setting, with their addresses as its value has them.
-    subscript(setting: any AnySetting) -> [(endpoint: Endpoint, descriptor: Int32)] {
+    subscript(setting: any AnySetting) -> [(endpoint: EndpointSetting, descriptor: Int32)] {
         (sockets[setting.key] ?? []).map { ($0.address.endpoint, $0.descriptor) }
     }
 
@@ -46,7 +46,7 @@ struct InheritedListeners: Sendable {
 }
 
 extension InheritedSocket.Address {
-    fileprivate var endpoint: Endpoint {
+    fileprivate var endpoint: EndpointSetting {
         switch self {
         case .tcp(let host, let port): .tcp(host: host, port: port)
         case .unix(let path): .unix(path: path)

@@ -5,7 +5,7 @@ internal import CouponRedis
 /// One Redis, or servers that say where it is.
 enum RedisSetting: Equatable, Sendable {
     /// A Redis that never moves.
-    case single(Endpoint)
+    case single(EndpointSetting)
     /// Whom to ask: sentinels, or nodes of a cluster.
     case seeds(RedisSeeds)
 
@@ -39,10 +39,10 @@ extension RedisSetting {
             self = .seeds(
                 .sentinel(
                     name: String(words[0]), at: try Self.servers(words[1], of: "a sentinel")))
-        } else if let endpoint = Endpoint(text), endpoint.isServer {
+        } else if let endpoint = EndpointSetting(text), endpoint.isServer {
             self = .single(endpoint)
         } else if text.contains(","),
-            text.split(separator: ",").allSatisfy({ Endpoint(String($0))?.isServer == true })
+            text.split(separator: ",").allSatisfy({ EndpointSetting(String($0))?.isServer == true })
         {
             throw Mistake(
                 "it names several servers: write cluster: or sentinel:NAME@ in front of them")
@@ -58,7 +58,8 @@ extension RedisSetting {
         var found: [RedisAddress] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let part = part.withoutOuterSpaces
-            guard let endpoint = Endpoint(part), case .tcp(let host, let port) = endpoint, port > 0
+            guard let endpoint = EndpointSetting(part), case .tcp(let host, let port) = endpoint,
+                port > 0
             else {
                 // What has an @ may have a password.
                 let shown = part.contains("@") ? "a text with an @ (not shown)" : "\"\(part)\""
@@ -98,7 +99,7 @@ extension RedisSetting {
     }
 }
 
-extension Endpoint {
+extension EndpointSetting {
     /// Whether a server can have this address: port 0 cannot be connected to.
     fileprivate var isServer: Bool {
         if case .tcp(_, port: 0) = self { false } else { true }
@@ -135,7 +136,7 @@ extension Form<AddressMap> {
         var pairs: [RedisAddress: RedisAddress] = [:]
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let sides = part.split(separator: "=", omittingEmptySubsequences: false)
-                .map { Endpoint($0.withoutOuterSpaces) }
+                .map { EndpointSetting($0.withoutOuterSpaces) }
             guard sides.count == 2, case .tcp(_, let port)? = sides[0], port > 0,
                 case .tcp(_, let otherPort)? = sides[1], otherPort > 0,
                 let named = sides[0]?.redisAddress, pairs[named] == nil

@@ -45,7 +45,7 @@ extension Setting: AnySetting {
     /// A setting that is true by default needs a value to become false.
     var isSwitch: Bool { Value.self == Bool.self && fallback == "false" }
 
-    var isList: Bool { Value.self == [Endpoint].self }
+    var isList: Bool { Value.self == [EndpointSetting].self }
 
     func accepts(_ text: String) -> Bool { form.parse(text) != nil }
 

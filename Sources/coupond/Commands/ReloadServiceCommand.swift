@@ -3,7 +3,7 @@ internal import ArgumentParser
 internal import CouponCore
 internal import Glibc
 
-struct ReloadCommand: AsyncParsableCommand {
+struct ReloadServiceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
         abstract: "Make a service of systemd reload its settings, and wait for the result.",

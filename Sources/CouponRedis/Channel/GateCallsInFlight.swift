@@ -4,7 +4,7 @@ internal import CouponCore
 internal import DequeModule
 internal import NIOCore
 
-struct PendingCalls: ~Copyable {
+struct GateCallsInFlight: ~Copyable {
     private struct Pending {
         let call: GateCall
         let sentAt: NIODeadline

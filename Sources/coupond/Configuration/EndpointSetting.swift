@@ -2,14 +2,14 @@
 internal import CouponCore
 
 /// A TCP address or a unix socket.
-enum Endpoint: Equatable, Sendable {
+enum EndpointSetting: Equatable, Sendable {
     /// A name or an IP address, without brackets, and a port.
     case tcp(host: String, port: Int)
     /// An absolute path.
     case unix(path: String)
 }
 
-extension Endpoint {
+extension EndpointSetting {
     /// From `host:port`, `[IPv6]:port` or `unix:/path`.
     init?(_ text: String) {
         if text.hasPrefix("unix:") {
@@ -24,7 +24,7 @@ extension Endpoint {
     }
 }
 
-extension Endpoint: CustomStringConvertible {
+extension EndpointSetting: CustomStringConvertible {
     /// As `init(_:)` reads it.
     var description: String {
         switch self {
@@ -35,12 +35,12 @@ extension Endpoint: CustomStringConvertible {
     }
 }
 
-extension Endpoint {
+extension EndpointSetting {
     private static let everywhere: Set<String> = ["0.0.0.0", "::"]
     private static let loopback: Set<String> = ["localhost", "127.0.0.1", "::1"]
 
     /// Whether only one of two listeners could have its address.
-    func overlaps(_ other: Endpoint) -> Bool {
+    func overlaps(_ other: EndpointSetting) -> Bool {
         if case .unix = self { return self == other }
         guard case .tcp(let host, let port) = self, case .tcp(let otherHost, let otherPort) = other,
             port == otherPort, port != 0
@@ -59,13 +59,13 @@ extension Endpoint {
     }
 }
 
-extension Form<[Endpoint]> {
+extension Form<[EndpointSetting]> {
     /// Port 0 lets the kernel choose.
     static let listeners = Form(
         description: "host:port or unix:/path; several are separated by commas, or given one by one"
     ) { text in
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-        let endpoints = parts.compactMap { Endpoint($0.withoutOuterSpaces) }
+        let endpoints = parts.compactMap { EndpointSetting($0.withoutOuterSpaces) }
         guard endpoints.count == parts.count, endpoints.count <= Limits.listenAddresses else {
             return nil
         }
@@ -73,11 +73,11 @@ extension Form<[Endpoint]> {
     }
 }
 
-extension Form<Endpoint?> {
+extension Form<EndpointSetting?> {
     /// Nil is `off`.
     static let listenerOrOff = Form(description: "host:port, or off") { text in
         if text == "off" { return .some(nil) }
-        guard let endpoint = Endpoint(text), case .tcp = endpoint else { return .none }
+        guard let endpoint = EndpointSetting(text), case .tcp = endpoint else { return .none }
         return endpoint
     }
 
@@ -85,7 +85,7 @@ extension Form<Endpoint?> {
     static let listenerOrNothing = Form(description: "host:port or unix:/path, or nothing") {
         text in
         if text.isEmpty { return .some(nil) }
-        guard let endpoint = Endpoint(text) else { return .none }
+        guard let endpoint = EndpointSetting(text) else { return .none }
         return endpoint
     }
 }
