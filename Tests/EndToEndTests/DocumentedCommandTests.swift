@@ -44,18 +44,27 @@ import Testing
         if "\(command) ".hasPrefix("couponctl top ") {
             end = " --looks 1 --metrics-address 127.0.0.1:\(metricsPort)"
         }
-        let run = try await run(command + end, daemon, configuration: configuration)
+        let run = try await run(
+            "cd '\(configuration)' && \(command)\(end)", daemon, configuration: configuration)
         #expect(run.end == .code(0) || run.end == .code(1), "\(command): \(run.end), \(run.text)")
     }
 
-    @Test func `every example in docs/COUPONCTL.md runs`() async throws {
-        let commands = try Self.commands(in: "docs/COUPONCTL.md", beginningWith: "couponctl")
+    @Test(arguments: [
+        ("docs/COUPONCTL.md", 14), ("docs/OPERATIONS.md", 1), ("docs/EVENTS.md", 1),
+        ("docs/TOPOLOGY.md", 1),
+    ])
+    func `every example of couponctl in a page runs`(page: String, number: Int) async throws {
+        let commands = try Self.commands(in: page, beginningWith: "couponctl")
         // The bench's larger examples take longer than a test may.
         let examples = commands.filter { !$0.contains("--coupon-total 200000") }
-        #expect(examples.count >= 14)
+        #expect(examples.count >= number)
         let world = try await World()
         let metricsPort = try freePort()
         let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(metricsPort)"])
+        // So that there is an event to watch.
+        let coupon = CouponID(54_321)
+        _ = try await daemon.client.create(.offer(coupon.rawValue, total: 1))
+        _ = try await daemon.ask(coupon, 1, waitFor: .issued)
         for command in examples {
             try await expectAnswer(
                 to: command, daemon, metricsPort: metricsPort, configuration: world.folder.path)
@@ -99,6 +108,28 @@ import Testing
             return run.end == .code(0)
         }
         #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test func `what an early version kept beside its queues is removed as the page says`()
+        async throws
+    {
+        let command = try #require(
+            try Self.commands(in: "docs/OPERATIONS.md", beginningWith: "redis-cli").first)
+        let world = try await World()
+        let daemon = try await world.daemon()
+        _ = try await daemon.client.create(.offer(1, total: 2))
+        _ = try await daemon.ask(CouponID(1), 1, waitFor: .issued)
+        #expect(try await daemon.stop() == .code(0))
+        let redisCLI = "redis-cli -s '\(world.redis.socket)'"
+        let run = try await CommandRun(
+            "/bin/sh", ["-c", command.replacing("redis-cli", with: redisCLI)])
+        #expect(run.end == .code(0), "\(run.text)")
+        let keys = try await world.redis.cli("--scan").split(separator: "\n")
+        #expect(keys.allSatisfy { $0.hasSuffix(":queue") }, "\(keys)")
+        let next = try await world.daemon()
+        let again = try await next.ask(CouponID(1), 1)
+        #expect(again.kind == .duplicate)
+        #expect(try await next.stop() == .code(0))
     }
 
     @Test(arguments: [
