@@ -301,8 +301,9 @@ extension Limits {
     public static let finishedWhileDisconnectedMilliseconds: Int64 = 30_000
     /// NOT_OPEN is bounced only while the gate's estimated clock is this far before opening (rule 40).
     public static let notOpenMarginMilliseconds: Int64 = 1_000
-    /// Requests of one coupon that wait for its load; beyond it RESOURCE_EXHAUSTED.
-    public static let requestsWaitingForLoad = 65_536
+    /// Requests of one coupon that wait in one worker, for its load or for the gate; beyond it
+    /// RESOURCE_EXHAUSTED.
+    public static let requestsPendingPerCoupon = 65_536
     /// Coupons that are looked up by one statement.
     public static let couponsPerLookup = 1_000
     /// Coupons of one worker that wait to be looked up; beyond it RESOURCE_EXHAUSTED.

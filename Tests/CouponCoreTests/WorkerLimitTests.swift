@@ -10,7 +10,9 @@ private let first = Position(epoch: 1, n: 1)
     @Test func `requests for one coupon that wait are limited`() {
         let stage = Stage()
         var last: UInt64 = 0
-        for user in 0...Limits.requestsWaitingForLoad { last = stage.issue(user: Int64(user + 1)) }
+        for user in 0...Limits.requestsPendingPerCoupon {
+            last = stage.issue(user: Int64(user + 1))
+        }
         #expect(stage.failure(last)?.code == .resourceExhausted)
         #expect(stage.end(last - 1) == nil)
     }

@@ -98,7 +98,7 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
             (
                 "letter",
                 {
-                    try control($0).settle(letter, of: coupon(), partition: partition, epoch: 1)
+                    try control($0).apply(letter, of: coupon(), partition: partition, epoch: 1)
                         == .stale
                 }
             ),
@@ -162,7 +162,7 @@ private enum Damage: CaseIterable, CustomTestStringConvertible {
                 coupon: CouponID(7), user: UserID(1), sequence: 1, requestID: id("a")),
             position: at(1), error: "", state: .redriven, createdAt: .zero)
         #expect(
-            try fixture.control.settle(letter, of: coupon(), partition: partition, epoch: 1)
+            try fixture.control.apply(letter, of: coupon(), partition: partition, epoch: 1)
                 == .current)
         #expect(try fixture.answer([]).isReply)
         #expect(try fixture.answer([request(3)]) == .rolledBack)

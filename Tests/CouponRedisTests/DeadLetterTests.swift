@@ -29,7 +29,7 @@ internal import Testing
     private func apply(_ fixture: RedisFixture, _ letter: DeadLetter, _ coupon: Coupon) throws
         -> SetResult
     {
-        try fixture.control.settle(letter, of: coupon, partition: partition, epoch: 1)
+        try fixture.control.apply(letter, of: coupon, partition: partition, epoch: 1)
     }
 
     @Test func `a discarded letter gives its slot back once`() async throws {
@@ -80,7 +80,7 @@ internal import Testing
         try fixture.open()
         #expect(try apply(fixture, letter(.discarded), coupon()) == .notLoaded)
         #expect(
-            try fixture.control.settle(
+            try fixture.control.apply(
                 letter(.discarded), of: coupon(), partition: partition, epoch: 9) == .stale)
     }
 }

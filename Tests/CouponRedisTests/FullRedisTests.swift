@@ -74,7 +74,7 @@ internal import Testing
                 coupon: CouponID(7), user: UserID(2), sequence: 2, requestID: id("a")),
             position: at(1), error: "", state: .discarded, createdAt: .zero)
         #expect(
-            try control.settle(
+            try control.apply(
                 letter, of: coupon(total: 2, version: 2, issued: 1), partition: partition,
                 epoch: 1) == .current)
         #expect(

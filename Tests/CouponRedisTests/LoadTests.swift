@@ -191,7 +191,7 @@ internal import Testing
                 coupon: CouponID(7), user: UserID(1), sequence: 1, requestID: id("a")),
             position: at(1), error: "", state: .discarded, createdAt: .zero)
         #expect(
-            try fixture.control.settle(letter, of: coupon(), partition: partition, epoch: 1)
+            try fixture.control.apply(letter, of: coupon(), partition: partition, epoch: 1)
                 == .notLoaded)
         #expect(try fixture.name(coupon(last: 1), staged: 1, held: 1, load: load) == .superseded)
         #expect(try fixture.inspect().record == nil)

@@ -130,7 +130,7 @@ public protocol GateControl: AnyObject {
     /// Applies the decision on a dead letter: its holder is issued, or its slot is given back. Repeating it
     /// changes nothing.
     /// - Parameter coupon: as committed, under its row lock.
-    func settle(
+    func apply(
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(BackendError) -> SetResult
 

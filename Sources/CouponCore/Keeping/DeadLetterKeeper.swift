@@ -70,7 +70,7 @@ public final class DeadLetterKeeper {
         let isSynced = try store.resyncLetter(id) { letter, coupon, row in
             var result: SetResult?
             do throws(BackendError) {
-                result = try gates.settle(
+                result = try gates.apply(
                     letter, of: coupon, partition: row.id, epoch: row.epoch)
             } catch {
                 isReached = false

@@ -126,7 +126,7 @@ public final class Worker {
         if waitsForIssue && tickets.waiting >= Limits.waitersPerWorker {
             return .exhausted("too many callers wait for ISSUED")
         }
-        if batches.count(of: coupon) >= Limits.requestsWaitingForLoad {
+        if batches.count(of: coupon) >= Limits.requestsPendingPerCoupon {
             return .exhausted("too many requests for this coupon wait for the gate")
         }
         return nil

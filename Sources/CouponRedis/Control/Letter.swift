@@ -3,7 +3,7 @@ public import CouponCore
 
 extension RedisGateControl {
     /// Applies the decision on a held letter; one without a user changes nothing.
-    public func settle(
+    public func apply(
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(BackendError) -> SetResult {
         guard let accepted = letter.accepted else { return .current }

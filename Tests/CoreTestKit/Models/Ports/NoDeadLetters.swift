@@ -3,7 +3,7 @@ public import CouponCore
 
 extension GateControl {
     /// Always fails.
-    public func settle(
+    public func apply(
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(BackendError) -> SetResult { throw .redis(.unavailable("no model of dead letters")) }
 
