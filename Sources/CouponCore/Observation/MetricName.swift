@@ -1,4 +1,4 @@
-/// The names of all metrics. docs/OPERATIONS.md says what each counts; a test compares.
+/// The names of all metrics, and a sentence for each. docs/OPERATIONS.md says more; a test compares.
 package enum MetricName {
     /// What the scheduler counts.
     package enum Scheduler: String, CaseIterable, Sendable {
@@ -89,4 +89,76 @@ package enum MetricName {
     package static let reloadFailures = "coupond_reload_failures_total"
     package static let settingsNeedRestart = "coupond_settings_need_restart"
     package static let logLinesDropped = "coupond_log_lines_dropped_total"
+}
+
+/// What each metric counts, in a sentence, for the `# HELP` lines. docs/OPERATIONS.md says more.
+extension MetricName {
+    package static let help: [String: String] = [
+        Scheduler.issued.rawValue: "Issues that this daemon has committed.",
+        Scheduler.rejected.rawValue: "Accepted requests that ended without an issue.",
+        Scheduler.deadLettered.rawValue: "Accepted requests that could not be issued.",
+        Scheduler.commits.rawValue: "Issuing transactions.",
+        Scheduler.failures.rawValue: "Steps of the scheduler that failed and are tried again.",
+        Scheduler.rebuilds.rawValue: "Gates that were rebuilt.",
+        Scheduler.postgresRollbacks.rawValue:
+            "Partitions or coupons for which PostgreSQL was older than the gate.",
+        commitSeconds: "Duration of issuing transactions.",
+        queueSeconds:
+            "How long the oldest request of an issuing transaction had waited in its queue.",
+        settleSeconds: "Duration of settling a commit at the gate.",
+        queueEntries: "Queue entries that are not issued, by partition; of owned partitions.",
+        queueAge: "How long the oldest queue entry has waited, by partition; of owned partitions.",
+        rebuildsInProgress: "Gates that are being rebuilt.",
+        rebuildDone: "The share of a rebuild that is done, by partition.",
+        drift: "Coupons whose accounts do not add up.",
+        driftRepairs: "Coupons that the auditor sent to a gate again.",
+        auditedCoupons: "Checks of a coupon's accounts.",
+        requests: "Answers to issue requests.",
+        errors: "Issue requests that ended in an error.",
+        bounced: "Answers given at the front door, without Redis.",
+        driftMarks: "Stale entries of the front door that the auditor dropped.",
+        requestsInFlight: "Requests without an answer.",
+        requestSeconds: "Duration of requests by method; of bounces, those of one turn in 16.",
+        frontDoorSeconds: "Time from an issue request to the gate call that it travels in.",
+        gateSeconds: "Time from a gate call to its answer, for each of its requests.",
+        slowRequests: "Requests that took longer than the setting slow-request.",
+        loopLagSeconds: "How late the timers of event loops are.",
+        bytesReceived: "Bytes received from callers, without TLS.",
+        bytesSent: "Bytes sent to callers, without TLS.",
+        ready: "1 while /readyz answers 200: a gate is open, and requests can be answered.",
+        degraded: "1 while requests for some coupons cannot be accepted.",
+        partitionsOpen: "Partitions with an open gate.",
+        partitionsOwned: "Partitions whose queues this daemon drains.",
+        partitionsLent: "Partitions of this daemon that are lent to another issuing lane.",
+        connections: "Connections of callers.",
+        connectionsRefused: "Connections refused because there were too many.",
+        httpRefused: "HTTP connections refused: too many at once, or a request that is too long.",
+        limited: "Requests and connections refused or ended by a limit, by reason.",
+        acceptFailures: "Failures to accept a connection.",
+        tlsCertificateExpiry: "When the daemon's TLS certificate ends, in Unix time.",
+        tlsHandshakeFailures: "TLS handshakes that failed, by cause.",
+        accessRefused: "Requests and connections refused because of who called, by reason.",
+        slowWaiting: "Slow jobs that are waiting.",
+        slowRefused: "Slow jobs refused because too many were waiting.",
+        Process.cpu.rawValue: "Processor time used, in seconds.",
+        Process.residentMemory.rawValue: "Resident memory, in bytes.",
+        Process.virtualMemory.rawValue: "Virtual memory, in bytes.",
+        Process.threads.rawValue: "Threads.",
+        Process.openFiles.rawValue: "Open file descriptors.",
+        Process.maximumFiles.rawValue: "The limit of open file descriptors.",
+        Process.startTime.rawValue: "When the process started, in seconds since the Unix epoch.",
+        buildInfo: "1; the label is the version.",
+        trailLinesLost: "Actions that could not be written to the trail.",
+        subscriptionUp: "1 while the daemon receives events.",
+        refusals: "What Redis and PostgreSQL refused to do, by cause.",
+        sessionsLost: "Sessions and connections that were lost, by server.",
+        topologyReadable: "1 while most sentinels, or a node of the cluster, say where Redis is.",
+        topologyEpoch: "The epoch of the cluster, or Sentinel's config epoch.",
+        nodeTerm: "The term of a node of Redis: it rises with every failover.",
+        nodePartitions: "Partitions whose keys are at a node of Redis.",
+        unsafeRedisAllowed: "1 with allow-unsafe-redis.",
+        reloadFailures: "Reloads that failed and changed nothing.",
+        settingsNeedRestart: "Settings that have changed since the start and need a restart.",
+        logLinesDropped: "Log lines dropped because nobody read them in time.",
+    ]
 }
