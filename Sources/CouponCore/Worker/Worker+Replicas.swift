@@ -38,13 +38,13 @@ extension Worker: ReplicaDelegate {
 
     /// Too few replicas in time: an accepted request stays accepted, but its caller reads "unknown".
     private func failUnconfirmed(_ number: UInt64, _ outcome: Outcome, _ count: Int) {
-        let have = "\(count) of \(options.replicas) replicas have it: ask again"
+        let few = "only \(count) of \(options.replicas) replicas confirmed it: ask again"
         guard case .accepted(let sequence) = outcome else {
-            return failUnjudged(number, .unavailable("the user is known, but \(have)"))
+            return failUnjudged(number, .unavailable("already requested; \(few)"))
         }
         guard let ticket = tickets.remove(number) else { return }
         host.fail(
             ticket.caller,
-            .unavailable("accepted with sequence \(sequence), but \(have)", acceptance: .unknown))
+            .unavailable("accepted with sequence \(sequence); \(few)", acceptance: .unknown))
     }
 }
