@@ -16,8 +16,16 @@ package struct WorkerTimes: Sendable {
     package var frontDoor = DurationHistogram()
     /// From a gate call to its answer, for each of its requests.
     package var gate = DurationHistogram()
+    /// Of the sample: how many requests have been accepted or issued.
+    private var successes = 0
 
     package init() {}
+
+    /// Counts a success; true for one in so many.
+    mutating func isNextOfSample(oneIn number: Int) -> Bool {
+        successes &+= 1
+        return successes % number == 0
+    }
 }
 
 /// Which requests are reported.
@@ -101,9 +109,8 @@ extension Worker {
     }
 
     private func isNextOfSample() -> Bool {
-        guard let every = reporting.sampleEvery else { return false }
-        successes &+= 1
-        return successes % every == 0
+        guard let number = reporting.sampleEvery else { return false }
+        return times.isNextOfSample(oneIn: number)
     }
 
     private func stages(

@@ -26,8 +26,6 @@ public final class Worker {
     public private(set) var marksMissed = 0
     /// Which requests are reported.
     public var reporting: RequestReporting
-    /// Of the sample: how many requests have been accepted or issued.
-    var successes = 0
     /// How long requests took.
     package var times = WorkerTimes()
     /// New requests are refused; accepted ones are answered.
