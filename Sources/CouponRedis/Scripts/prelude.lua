@@ -3,7 +3,7 @@
 -- functions again, so those that the gate does not need are in changes.lua.
 --
 -- Names in capitals that no script defines are constants of Swift: lengths (ID_BYTES, HOLDER_BYTES, ...) and
--- offsets (HOLDER_PLACE, REJECTION_USER, ...), all listed in Wire/Layout.swift. `Script.text` replaces them
+-- offsets (HOLDER_PLACE, REJECTION_USER, ...), all listed in Bytes/Layout.swift. `Script.text` replaces them
 -- by their values. An offset is that of a field's first byte, counted from 1. In an argument with many
 -- records `at` is the number of bytes before a record: a field begins at `at + OFFSET`.
 --
