@@ -236,27 +236,26 @@ let package = Package(
         .executableTarget(
             name: "clusterdemo",
             dependencies: [
-                "CouponClient", "CouponCore", "Goals", "HistoryChecker", "TestSupport",
-                "TestWorld", arguments, nioCore,
+                "CouponClient", "CouponCore", "HistoryChecker", "TestSupport", "TestWorld",
+                arguments, nioCore,
             ],
             path: "Tests/ClusterDemo", swiftSettings: strict),
-        .target(name: "Goals", path: "Tests/Goals", swiftSettings: strict),
-        .testTarget(name: "GoalsTests", dependencies: ["Goals"], swiftSettings: strict),
         .executableTarget(
             name: "siege",
             dependencies: [
-                "CouponClient", "CouponCore", "CouponWire", "Goals", "TestSupport", "TestWorld",
+                "CouponClient", "CouponCore", "CouponWire", "TestSupport", "TestWorld",
                 arguments, nioCore, nioPosix,
             ],
             path: "Tests/Siege", swiftSettings: strict),
         .executableTarget(
             name: "volume",
             dependencies: [
-                "CouponClient", "CouponCore", "CouponWire", "Goals", "TestSupport", "TestWorld",
+                "CouponClient", "CouponCore", "CouponWire", "TestSupport", "TestWorld",
                 arguments, nioCore,
             ],
             path: "Tests/Volume", swiftSettings: strict),
-        .testTarget(name: "VolumeTests", dependencies: ["Goals", "volume"], swiftSettings: strict),
+        .testTarget(
+            name: "VolumeTests", dependencies: ["TestWorld", "volume"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

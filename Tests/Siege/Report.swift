@@ -1,5 +1,5 @@
 /// What a run prints: a line for each attack, and a table of all figures at the end.
-internal import Goals
+internal import TestWorld
 
 struct Report: Sendable {
     /// What a daemon with default settings may need, in MiB.
@@ -56,7 +56,7 @@ struct Report: Sendable {
             }
         }
         let failed = outcomes.count { $0.failure != nil }
-        return [""] + Table.lines(rows) + [
+        return [""] + AlignedTable.lines(rows) + [
             "", "siege: \(outcomes.count) attacks, \(failed) did not reach their end",
         ]
     }

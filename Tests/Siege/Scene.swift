@@ -2,7 +2,6 @@
 internal import CouponClient
 internal import CouponCore
 internal import Foundation
-internal import Goals
 internal import TestSupport
 internal import TestWorld
 

@@ -1,5 +1,5 @@
 /// One large state, and the goals of a daemon that has to handle it.
-internal import Goals
+internal import TestWorld
 internal import TestSupport
 
 struct Case: Sendable {

@@ -1,4 +1,4 @@
-import Goals
+import TestWorld
 import Testing
 
 @testable import volume

@@ -1,7 +1,7 @@
 /// `make bench-cluster`: what a cluster costs, and how fast it fails over, as ratios.
 internal import ArgumentParser
 internal import CouponCore
-internal import Goals
+internal import TestWorld
 
 struct FiguresCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,7 +28,7 @@ struct FiguresCommand: AsyncParsableCommand {
                 values.map { formatted($0) }.joined(separator: " "),
             ])
         }
-        for line in Table.lines(rows) { say(line) }
+        for line in AlignedTable.lines(rows) { say(line) }
         if !isGood { throw ExitCode.failure }
     }
 

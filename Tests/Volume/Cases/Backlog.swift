@@ -1,6 +1,5 @@
 /// A queue of many entries with one request each, as it grows while PostgreSQL is away.
 internal import CouponCore
-internal import Goals
 internal import TestWorld
 
 extension Case {

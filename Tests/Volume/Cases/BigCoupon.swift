@@ -2,7 +2,6 @@
 internal import CouponClient
 internal import CouponCore
 internal import CouponWire
-internal import Goals
 internal import NIOCore
 internal import TestSupport
 internal import TestWorld

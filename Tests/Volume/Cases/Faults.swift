@@ -1,6 +1,5 @@
 /// One partition's batches fail or are slow, while other partitions go on.
 internal import CouponCore
-internal import Goals
 internal import TestWorld
 
 /// A trigger that fails or delays the statements of one coupon.

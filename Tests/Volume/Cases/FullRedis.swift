@@ -1,6 +1,5 @@
 /// A Redis that is full, or that has many keys of another program.
 internal import CouponCore
-internal import Goals
 internal import TestSupport
 internal import TestWorld
 

@@ -1,7 +1,6 @@
 /// Many small coupons in one partition, and unreadable queue entries.
 internal import CouponCore
 internal import CouponWire
-internal import Goals
 internal import TestSupport
 internal import TestWorld
 

@@ -1,5 +1,5 @@
 /// What a run prints: a line for each case, and a table of all figures at the end.
-internal import Goals
+internal import TestWorld
 
 struct Report: Sendable {
     let isSmall: Bool
@@ -53,7 +53,7 @@ struct Report: Sendable {
             }
         }
         let failed = outcomes.count { $0.failure != nil }
-        return [""] + Table.lines(rows) + [
+        return [""] + AlignedTable.lines(rows) + [
             "", "volume: \(outcomes.count) cases, \(failed) did not reach their end",
         ]
     }

@@ -1,6 +1,5 @@
 /// Reads what Redis holds, and locks a partition.
 internal import CouponCore
-internal import Goals
 internal import TestSupport
 internal import TestWorld
 

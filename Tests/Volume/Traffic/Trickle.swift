@@ -2,7 +2,7 @@
 internal import CouponClient
 internal import CouponCore
 internal import CouponWire
-internal import Goals
+internal import TestWorld
 internal import NIOCore
 internal import Synchronization
 internal import TestSupport

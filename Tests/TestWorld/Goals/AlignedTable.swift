@@ -1,5 +1,5 @@
 /// Rows as lines of aligned columns.
-package enum Table {
+package enum AlignedTable {
     /// - Parameter rows: the first one has the headings; all have as many columns.
     package static func lines(_ rows: [[String]]) -> [String] {
         guard let first = rows.first else { return [] }
