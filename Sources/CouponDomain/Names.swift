@@ -92,6 +92,18 @@ extension Sentence.Source {
     public var name: String { schemaName("\(self)") }
 }
 
+extension UserStatus {
+    /// The name in the .proto: `QUEUED`.
+    public var name: String {
+        switch self {
+        case .none: "NONE"
+        case .queued: HolderState.queued.name
+        case .issued: HolderState.issued.name
+        case .rejected: HolderState.rejected.name
+        }
+    }
+}
+
 extension StatusCode {
     /// As gRPC writes it: `INVALID_ARGUMENT`.
     public var name: String { schemaName("\(self)") }

@@ -163,7 +163,8 @@ public enum GateAnswer: Equatable, Sendable {
     case rolledBack
     /// Nothing was sent, or Redis refused the command before it ran.
     case unavailable(String)
-    /// The connection broke with the call in flight. It can no longer run; whether it ran is unknown.
+    /// The connection broke with the call in flight, or the reply cannot be read. The call can no longer run;
+    /// whether it ran is unknown.
     case interrupted(String)
 }
 

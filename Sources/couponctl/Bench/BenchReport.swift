@@ -22,11 +22,12 @@ struct BenchReport {
     private var rate: Double { Double(tally.count) / max(seconds, 1e-9) }
 
     private var answers: [(String, Int)] {
-        let known = [
-            (options.waitIssued ? "ISSUED" : "ACCEPTED", tally.accepted.count),
-            ("DUPLICATE", tally.duplicates.count), ("SOLD_OUT", tally.soldOut),
+        let kinds: [(Outcome.Kind, Int)] = [
+            (options.waitIssued ? .issued : .accepted, tally.accepted.count),
+            (.duplicate, tally.duplicates.count), (.soldOut, tally.soldOut),
         ]
-        return known + tally.others.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        return kinds.map { ($0.name, $1) }
+            + tally.others.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
     private var errors: [(String, Int)] {

@@ -52,14 +52,3 @@ struct StatusQuestions: MergeableScript {
         latencies.add(other.latencies)
     }
 }
-
-extension UserStatus {
-    fileprivate var name: String {
-        switch self {
-        case .none: "NONE"
-        case .queued: "QUEUED"
-        case .issued: "ISSUED"
-        case .rejected: "REJECTED"
-        }
-    }
-}

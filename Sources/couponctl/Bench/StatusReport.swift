@@ -14,7 +14,8 @@ struct StatusReport {
     private var rate: Double { Double(questions.count) / max(seconds, 1e-9) }
 
     private var counts: [(String, Int)] {
-        ["ISSUED", "QUEUED", "REJECTED", "NONE"].map { ($0, questions.statuses[$0] ?? 0) }
+        let names = [HolderState.issued, .queued, .rejected].map(\.name) + [UserStatus.none.name]
+        return names.map { ($0, questions.statuses[$0] ?? 0) }
     }
 
     private var errors: [(String, Int)] {

@@ -31,20 +31,14 @@ extension Outcome {
 extension UserStatus {
     /// State and what belongs to it, under the names of CouponStatusResponse.
     var details: [(String, JSONValue)] {
-        switch self {
-        case .none: [("user_state", .string("NONE"))]
-        case .queued(let sequence):
-            [("user_state", .string("QUEUED")), ("sequence", .integer(sequence))]
+        let state: [(String, JSONValue)] = [("user_state", .string(name))]
+        return switch self {
+        case .none: state
+        case .queued(let sequence): state + [("sequence", .integer(sequence))]
         case .issued(let sequence, let time):
-            [
-                ("user_state", .string("ISSUED")), ("sequence", .integer(sequence)),
-                ("issued_at", .time(time)),
-            ]
+            state + [("sequence", .integer(sequence)), ("issued_at", .time(time))]
         case .rejected(let sequence, let reason):
-            [
-                ("user_state", .string("REJECTED")), ("sequence", .integer(sequence)),
-                ("reason", .string(reason.name)),
-            ]
+            state + [("sequence", .integer(sequence)), ("reason", .string(reason.name))]
         }
     }
 }
