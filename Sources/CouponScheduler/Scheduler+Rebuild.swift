@@ -10,7 +10,7 @@ internal import Logging
 
 extension Scheduler {
     func beginRebuild(_ row: PartitionRow, _ reason: RebuildReason) throws(BackendError) {
-        let node = try gates.state(of: gates.node(of: row.id))
+        let node = try gates.confirmedState(of: gates.node(of: row.id))
         guard node.term >= row.redisTerm else { return refuse(node, row) }
         logger.debug(
             "rebuilding the gate",

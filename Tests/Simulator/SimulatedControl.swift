@@ -98,6 +98,17 @@ final class SimulatedControl: GateControl {
         }
     }
 
+    func confirmedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
+        if play.nodes.kind == .sentinel, let daemon = fiber.daemon {
+            play.sleep(fiber, play.line.delay())
+            let answer = play.nodes.answer(to: daemon)
+            guard let answer, answer.server === place?.server, answer.term == place?.term else {
+                throw lost("the sentinels do not name this master", "state")
+            }
+        }
+        return try state(of: node)
+    }
+
     func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
     ) throws(BackendError) -> GateView {

@@ -10,6 +10,10 @@ public protocol GateControl: AnyObject {
     /// Reads which Redis a node is and in which term, and checks its durability settings.
     func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState
 
+    /// The same, after a majority of the sentinels has named the node as the master, if there are sentinels:
+    /// the last known address may be old, and its term too low (rule 50).
+    func confirmedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState
+
     /// The gate, and the entries in (after, upTo], one epoch only, whole entries (rule 16). The
     /// holders of damaged entries are not searched for.
     /// - Parameters:
@@ -165,4 +169,11 @@ public protocol GateControl: AnyObject {
     func search(
         _ search: inout HolderSearch, partition: PartitionID
     ) throws(BackendError)
+}
+
+extension GateControl {
+    /// Without sentinels.
+    public func confirmedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
+        try state(of: node)
+    }
 }

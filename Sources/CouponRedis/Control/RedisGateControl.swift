@@ -80,6 +80,12 @@ public final class RedisGateControl: GateControl {
         try control(at: node).state()
     }
 
+    /// A connection that leads elsewhere than what is read now is dropped.
+    public func confirmedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
+        if let topology = options.topology, !topology.isOfCluster { try topology.read() }
+        return try state(of: node)
+    }
+
     /// The connection to a partition's node.
     func control(of partition: PartitionID) throws(BackendError) -> NodeControl {
         guard let node = routes[partition] ?? options.node(of: partition) else {

@@ -61,9 +61,8 @@ struct TopologyReader {
         throw failure("Sentinel does not say where the master \(name) is", flaws)
     }
 
-    /// Asks nodes at random until one gives a topology. So a node with an old view is not asked again and
-    /// again. The servers that the setting names may know more than a node that is cut off and knows only
-    /// itself.
+    /// Asks nodes at random until one gives a topology: so a node with an old view is not asked again and
+    /// again. The servers of the setting may know more than a node that is cut off and knows only itself.
     private mutating func readCluster(
         _ addresses: [RedisAddress], _ known: Topology?
     ) throws(BackendError) -> Topology {
