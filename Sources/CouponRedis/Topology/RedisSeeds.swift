@@ -1,4 +1,4 @@
-/// Whom to ask where Redis is.
+/// The servers that are asked where Redis is.
 public import CouponCore
 
 /// The servers that a setting names.

@@ -1,4 +1,4 @@
-/// Asks sentinels or nodes of a cluster where Redis is. Blocking, and confined to whoever holds it.
+/// Asks sentinels or nodes of a cluster where Redis is. Blocking, and confined to its owner.
 internal import CouponCore
 
 struct TopologyReader {

@@ -40,7 +40,7 @@ public final class TopologySource: Sendable {
     let isOfCluster: Bool
 
     /// - Parameters:
-    ///   - seeds: whom to ask.
+    ///   - seeds: the servers to ask.
     ///   - options: how to reach servers; where they lead is ignored.
     ///   - map: what to connect to in place of the addresses that servers name.
     ///   - logger: gets changes and failures.

@@ -6,7 +6,7 @@ internal import CouponRedis
 enum RedisSetting: Equatable, Sendable {
     /// A Redis that never moves.
     case single(EndpointSetting)
-    /// Whom to ask: sentinels, or nodes of a cluster.
+    /// The servers to ask: sentinels, or nodes of a cluster.
     case seeds(RedisSeeds)
 
     /// As many servers as a setting may name: the others of a cluster are found through them.
