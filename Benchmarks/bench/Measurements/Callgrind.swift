@@ -14,7 +14,7 @@ enum Callgrind {
         }
         return [
             "env", "LD_PRELOAD=\(builtExecutable("libCSuspend.so"))",
-            "valgrind", "--tool=callgrind", "--instr-atstart=no",
+            "valgrind", "--tool=callgrind", "--instr-atstart=no", "--separate-threads=yes",
             "--callgrind-out-file=callgrind.out", copy,
         ]
     }
@@ -24,7 +24,7 @@ enum Callgrind {
         try await control(daemon, ["--instr=\(isOn ? "on" : "off")"])
     }
 
-    /// The number of instructions of all threads.
+    /// The number of instructions of the thread that has the most: the event loop.
     static func count(_ daemon: Daemon) async throws -> Double {
         try await control(daemon, ["--dump"])
         let folder = daemon.workingFolder

@@ -11,16 +11,15 @@ public import CouponDomain
     /// longest. `write` needs this much room.
     public static let maximumBytes = 64
 
-    private let response: UnsafeMutablePointer<Coupond__V1__Response>
+    private let response: UnsafeMutablePointer<Coupond__Frames__V1__IssueResponseFrame>
     private let issue: UnsafeMutablePointer<Coupond__V1__IssueResponse>
 
     /// An encoder.
     public init() {
         unsafe response = .allocate(capacity: 1)
         unsafe issue = .allocate(capacity: 1)
-        unsafe coupond__v1__response__init(response)
+        unsafe coupond__frames__v1__issue_response_frame__init(response)
         unsafe coupond__v1__issue_response__init(issue)
-        unsafe response.pointee.result_case = COUPOND__V1__RESPONSE__RESULT_ISSUE
         unsafe response.pointee.issue = unsafe issue
     }
 
@@ -40,7 +39,7 @@ public import CouponDomain
             let start = unsafe buffer.baseAddress.map { unsafe $0 + count }
             guard let start = unsafe start else { preconditionFailure("a frame has bytes") }
             let body = unsafe start + FrameSplitter.prefixLength
-            let size = unsafe coupond__v1__response__pack(
+            let size = unsafe coupond__frames__v1__issue_response_frame__pack(
                 response, body.assumingMemoryBound(to: UInt8.self))
             let prefix = UInt32(truncatingIfNeeded: size).bigEndian
             unsafe start.storeBytes(of: prefix, as: UInt32.self)

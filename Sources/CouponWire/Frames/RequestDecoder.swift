@@ -35,9 +35,11 @@ public struct RequestDecoder: ~Copyable {
     /// Nil for anything else, which `decode` handles. Costs no allocation.
     public mutating func decodeIssue(_ message: RawSpan) -> PlainIssueRequest? {
         arena.reset()
-        // A oneof holds one method, so if there is an `issue`, there is no other method.
-        guard let raw = unsafe arena.unpack(message, coupond__v1__request__unpack),
-            raw.token.count == 0, raw.traceparent.count == 0, let issue = raw.issue
+        // A token, a trace or another method is an unknown field here.
+        guard
+            let raw = unsafe arena.unpack(
+                message, coupond__frames__v1__issue_request_frame__unpack),
+            !raw.hasUnknownFields, let issue = raw.issue
         else { return nil }
         do throws(Failure) {
             let deadline = raw.deadline_ms

@@ -44,6 +44,13 @@ struct Part<Message>: ~Escapable {
         unsafe self.pointer = unsafe pointer
     }
 
+    /// Whether its bytes had fields that the schema does not know.
+    @inline(__always)
+    var hasUnknownFields: Bool {
+        let base = unsafe UnsafeRawPointer(pointer).assumingMemoryBound(to: ProtobufCMessage.self)
+        return unsafe base.pointee.n_unknown_fields > 0
+    }
+
     /// A number.
     @inline(__always)
     subscript<Number: WireNumber>(dynamicMember field: WritableKeyPath<Message, Number>) -> Number {
