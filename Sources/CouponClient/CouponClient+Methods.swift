@@ -289,6 +289,7 @@ extension CouponClient {
     ///   - filter: which connections; its `id` is ignored here.
     ///   - id: only connections with a higher id.
     ///   - limit: how many, at most; fewer if they do not fit in a frame.
+    ///   - deadline: how long the daemon may take; nil is the configuration's.
     public func connections(
         _ filter: ConnectionFilter = ConnectionFilter(), after id: Int64 = 0,
         limit: Int = Limits.defaultConnectionsPerPage, deadline: TimeAmount? = nil
@@ -301,7 +302,9 @@ extension CouponClient {
 
     /// Ends connections of a daemon to its callers, except this one. Their requests in flight are answered
     /// first.
-    /// - Parameter filter: which connections; at least one of its properties must be set.
+    /// - Parameters:
+    ///   - filter: which connections; at least one of its properties must be set.
+    ///   - deadline: how long the daemon may take; nil is the configuration's.
     /// - Returns: how many were ended.
     public func endConnections(
         _ filter: ConnectionFilter, deadline: TimeAmount? = nil
