@@ -212,8 +212,15 @@ extension Limits {
     public static let issuingMilliseconds = 1_000
     /// The same for a queue entry that took too long: it cannot be split, and gets more time step by step.
     public static let longestIssuingMilliseconds = 20_000
+    /// Rows that such an entry gives to one statement: the largest entry needs four.
+    public static let rowsPerLongCopy = requestsPerGateCall / 4
     /// The longest rest of a slow partition, in milliseconds: six times the longest statement.
     public static let restMilliseconds: Int64 = 120_000
+    /// While Redis does not answer, a scheduler uses its session again after so many milliseconds: PostgreSQL
+    /// ends one that is silent for 2 s.
+    public static let pingMilliseconds: Int64 = 500
+    /// How long a scheduler waits for a connection to Redis, in milliseconds: it cannot use its session then.
+    public static let connectMilliseconds: Int64 = 1_000
     /// Issuing lanes of a daemon. Default; configurable.
     public static let issuingLanes = 1
     /// The most: each is a session of PostgreSQL and a connection to Redis.

@@ -6,6 +6,11 @@ public import ServiceLifecycle
 
 /// All issuing lanes as one service.
 public struct IssuingLanes: Service {
+    /// Makes a lane's connection to Redis. The connection calls `whileWaiting` twice a second while
+    /// Redis does not answer.
+    public typealias MakeGates =
+        @Sendable (_ whileWaiting: @escaping () throws(BackendError) -> Void) -> any GateControl
+
     private let lanes: [SchedulerService]
 
     /// - Parameters:
@@ -14,7 +19,7 @@ public struct IssuingLanes: Service {
     ///   - gates: makes its connection to Redis; called on the lane's thread.
     public init(
         _ count: Int, ledger: @escaping @Sendable () -> any Ledger,
-        gates: @escaping @Sendable () -> any GateControl, options: SchedulerOptions, logger: Logger
+        gates: @escaping MakeGates, options: SchedulerOptions, logger: Logger
     ) {
         let (lending, instruments) = (Lending(lanes: count), Instruments())
         lanes = (0..<count).map { lane in

@@ -9,7 +9,7 @@ internal import Synchronization
 actor SchedulerService: Service {
     private let thread = SerialThread(name: "coupond.scheduler")
     private let makeLedger: @Sendable () -> any Ledger
-    private let makeGates: @Sendable () -> any GateControl
+    private let makeGates: IssuingLanes.MakeGates
     private let options: SchedulerOptions
     private let logger: Logger
     private let instruments: Instruments
@@ -27,10 +27,11 @@ actor SchedulerService: Service {
 
     /// - Parameters:
     ///   - ledger: makes the scheduler's session with PostgreSQL; called on its thread.
-    ///   - gates: makes its connection to Redis; called on its thread.
+    ///   - gates: makes its connection to Redis; called on its thread. While Redis does not answer, it
+    ///     must call `whileWaiting`, so that the session is not silent (rule 9).
     init(
         ledger: @escaping @Sendable () -> any Ledger,
-        gates: @escaping @Sendable () -> any GateControl, options: SchedulerOptions, logger: Logger,
+        gates: @escaping IssuingLanes.MakeGates, options: SchedulerOptions, logger: Logger,
         instruments: Instruments
     ) {
         makeLedger = ledger
@@ -99,8 +100,12 @@ actor SchedulerService: Service {
             return time
         }
         defer { lastLook.store(0, ordering: .relaxed) }
+        let ledger = makeLedger()
+        let gates = makeGates { () throws(BackendError) in
+            if ledger.isConnected { try ledger.ping() }
+        }
         let scheduler = Scheduler(
-            ledger: makeLedger(), gates: makeGates(), options: options, logger: logger,
+            ledger: ledger, gates: gates, options: options, logger: logger,
             instruments: instruments)
         while !isStopping.load(ordering: .relaxed) { scheduler.turn() }
     }

@@ -106,7 +106,7 @@ private func makeScheduler(
     return IssuingLanes(
         configuration.issuingLanes,
         ledger: { [postgres] in PostgresLedger(postgres, logger: logger) },
-        gates: { RedisGateControl(options: redis, logger: logger) },
+        gates: { RedisGateControl(options: redis, logger: logger, whileWaiting: $0) },
         options: SchedulerOptions(
             partitioning: partitioning, requestsPerTransaction: configuration.maxBatch,
             clocks: .system, failpoint: failpoint()),

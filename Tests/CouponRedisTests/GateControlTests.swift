@@ -1,5 +1,6 @@
 /// The blocking connection: settings, forgotten scripts, breaks, waiting, and damaged entries.
 internal import CouponCore
+internal import Logging
 internal import TestSupport
 internal import Testing
 
@@ -128,6 +129,60 @@ internal import Testing
         fixture.server.freeze()
         let error = #expect(throws: BackendError.self) { try control.identity() }
         #expect(error == .redis(.unavailable("Redis did not answer within 100 ms")))
+        fixture.server.thaw()
+        _ = try control.identity()
+    }
+
+    @Test func `the thread does something else while Redis does not answer`() async throws {
+        let fixture = try await RedisFixture()
+        var calls = 0
+        let control = RedisGateControl(
+            options: fixture.control.options, logger: Logger(label: "test"),
+            whileWaiting: {
+                calls += 1
+                if calls == 3 { fixture.server.thaw() }
+            })
+        _ = try control.identity()
+        calls = 0
+        fixture.server.freeze()
+        _ = try control.identity()
+        #expect(calls >= 3)
+    }
+
+    @Test func `the thread does something else while Redis does not read`() async throws {
+        let fixture = try await RedisFixture()
+        try fixture.open()
+        var calls = 0
+        let control = RedisGateControl(
+            options: fixture.control.options, logger: Logger(label: "test"),
+            whileWaiting: {
+                calls += 1
+                if calls == 3 { fixture.server.thaw() }
+            })
+        let (_, load) = try fixture.claim()
+        let holders = (1...100_000 as ClosedRange<Int64>).map { holder($0, sequence: $0) }
+        _ = try control.identity()
+        calls = 0
+        fixture.server.freeze()
+        #expect(
+            try control.stage(
+                holders, of: coupon().id, partition: partition, epoch: 1, load: load))
+        #expect(calls >= 3)
+    }
+
+    @Test func `an error of what the thread does meanwhile ends the call`() async throws {
+        let fixture = try await RedisFixture()
+        let lost = BackendError.postgres(.sessionLost("ended"))
+        var isLost = false
+        let control = RedisGateControl(
+            options: fixture.control.options, logger: Logger(label: "test"),
+            whileWaiting: { () throws(BackendError) in if isLost { throw lost } })
+        _ = try control.identity()
+        isLost = true
+        fixture.server.freeze()
+        let error = #expect(throws: BackendError.self) { try control.identity() }
+        #expect(error == lost)
+        isLost = false
         fixture.server.thaw()
         _ = try control.identity()
     }

@@ -92,6 +92,36 @@ extension FaultTests {
             #expect(try await daemon.stop() == .code(0))
         }
 
+        @Test func `a Redis that stands still for seconds costs no session, and a rebuild goes on`()
+            async throws
+        {
+            let world = try await World()
+            let daemons = [
+                try await world.daemon(), try await world.daemon(), try await world.daemon(),
+            ]
+            let coupon = CouponID(3)
+            _ = try await daemons[0].client.create(.offer(3, total: 50))
+            let lock = try await world.lock(coupon)
+            for user in 1...20 { _ = try await daemons[0].ask(coupon, Int64(user)) }
+            let loads = try await world.lockRefusals()
+            try await lock.release()
+            try await eventually("each daemon has its share") { try world.owners.shares == 3 }
+            let epoch = try world.epoch(of: 3)
+            try await world.redis.cli("DEL", "coupond:{3}:gate")
+            try await eventually("its gate is being rebuilt") { try world.epoch(of: 3) > epoch }
+            let owners = try world.owners.all
+            // Longer than PostgreSQL lets a session be silent.
+            try await world.redis.cli("CLIENT", "PAUSE", "3500", "ALL")
+            #expect(try await world.redis.cli("PING") == "PONG")
+            try await loads.release()
+            try await eventually("the gate is open, and all are issued") {
+                try world.issued == 20
+            }
+            #expect(try world.epoch(of: 3) == epoch + 1)
+            #expect(try world.owners.all == owners)
+            for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
+        }
+
         @Test func `after Redis loses everything the gate is rebuilt, and committed issues stay`()
             async throws
         {
@@ -114,6 +144,28 @@ extension FaultTests {
             try await traffic.expectBalance(through: daemons[0])
             for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
         }
+    }
+}
+
+extension World {
+    /// Which session owns which partition, and how many sessions own some.
+    fileprivate var owners: (all: String, shares: Int) {
+        get throws {
+            let rows = try sql(
+                """
+                SELECT objid || ' ' || pid FROM pg_locks
+                WHERE locktype = 'advisory' AND classid = \(0x636F_0001) AND granted AND database =
+                    (SELECT oid FROM pg_database WHERE datname = current_database())
+                ORDER BY objid
+                """)
+            let sessions = rows.split(separator: "\n").compactMap { $0.split(separator: " ").last }
+            return (rows, sessions.count == 16 ? Set(sessions).count : 0)
+        }
+    }
+
+    fileprivate func epoch(of partition: Int) throws -> Epoch {
+        try #require(
+            Epoch(try sql("SELECT epoch FROM coupond.partition WHERE id = \(partition)")))
     }
 }
 

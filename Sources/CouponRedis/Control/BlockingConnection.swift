@@ -1,8 +1,8 @@
 /// One blocking connection to Redis, for threads that may block.
 ///
-/// hiredis connects, writes and parses. `poll` waits, so a deadline holds for the whole command
-/// (`redisSetTimeout` holds for one read), and a silent connection is not an error. With TLS a relay
-/// connects.
+/// hiredis connects, writes and parses. The socket never blocks; poll(2) waits, so a deadline holds for the
+/// whole command, a silent connection is not an error, and the thread can do something else in between. With
+/// TLS a relay connects.
 ///
 /// hiredis keeps the first error, so the owner drops the connection after one.
 internal import CHiredis
@@ -16,15 +16,25 @@ internal import Glibc
     let node: RedisNode
     /// Nil without TLS.
     private let relay: TLSRelay?
+    /// What the thread does during a long wait.
+    private let whileWaiting: WhileWaiting?
     /// How often a connection that waits for an answer looks whether its node has moved, in milliseconds.
     private static let movePollMilliseconds: Double = 100
     /// The longest wait for an answer.
     var answerMilliseconds: Int64
 
     /// Connects to where the node is now, and authenticates.
-    init(_ options: RedisOptions, authenticates: Bool = true) throws(BackendError) {
+    init(
+        _ options: RedisOptions, authenticates: Bool = true, whileWaiting: WhileWaiting? = nil
+    ) throws(BackendError) {
         signal(SIGPIPE, SIG_IGN)  // a write to a closed peer would end the process
+        var options = options
+        if whileWaiting != nil {
+            options.connectTimeoutMilliseconds = min(
+                options.connectTimeoutMilliseconds, Limits.connectMilliseconds)
+        }
         self.options = options
+        self.whileWaiting = whileWaiting
         let node = try options.place.node()
         self.node = node
         answerMilliseconds = options.blockingTimeoutMilliseconds
@@ -36,8 +46,7 @@ internal import Glibc
         unsafe context = unsafe opened  // from here deinit frees it, also after a throw
         guard unsafe context.pointee.err == 0 else { throw failure() }
         unsafe context.pointee.reader.limitArrays()
-        // For writes, and for reads that `poll` announced; both block only if the peer has stalled.
-        _ = unsafe redisSetTimeout(context, Self.timeval(options.blockingTimeoutMilliseconds))
+        doNotBlock()
         if relay == nil, case .tcp = node.address { unsafe keepAlive(context.pointee.fd) }
         if authenticates { try authenticate() }
     }
@@ -55,6 +64,13 @@ internal import Glibc
     }
 
     deinit { unsafe redisFree(context) }
+
+    /// hiredis must know that the socket does not block: otherwise it takes "not now" for an error.
+    private func doNotBlock() {
+        let socket = unsafe context.pointee.fd
+        _ = fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_NONBLOCK)
+        unsafe context.pointee.flags &= ~REDIS_BLOCK
+    }
 
     /// A peer that has vanished is noticed within seconds, even by an idle connection.
     private func keepAlive(_ socket: Int32) {
@@ -130,9 +146,13 @@ internal import Glibc
             }
             guard queued == REDIS_OK else { throw failure() }
         }
+        let deadline = ContinuousClock.now + .milliseconds(answerMilliseconds)
         var done: Int32 = 0
-        while done == 0 {
+        while true {
             guard unsafe redisBufferWrite(context, &done) == REDIS_OK else { throw failure() }
+            if done != 0 { return }
+            guard ContinuousClock.now < deadline else { throw timedOut(answerMilliseconds) }
+            _ = try wait(for: POLLOUT, until: deadline)
         }
     }
 
@@ -143,9 +163,13 @@ internal import Glibc
 
     private func receive(milliseconds: Int64) throws(BackendError) -> Reply {
         guard let reply = try poll(milliseconds: milliseconds) else {
-            throw .redis(.unavailable("Redis did not answer within \(milliseconds) ms"))
+            throw timedOut(milliseconds)
         }
         return reply
+    }
+
+    private func timedOut(_ milliseconds: Int64) -> BackendError {
+        .redis(.unavailable("Redis did not answer within \(milliseconds) ms"))
     }
 
     /// The next answer, if one comes in time.
@@ -156,18 +180,26 @@ internal import Glibc
             guard unsafe context.pointee.reader.pointee.len < ReplyLimits.maximumBytes else {
                 throw .redis(.unexpectedReply(ReplyLimits.tooLarge))
             }
-            let left = ContinuousClock.now.duration(to: deadline) / .milliseconds(1)
-            guard left > 0 else { return nil }
-            guard !isMisplaced else {
-                throw .redis(.unavailable("Redis at \(node.address) is no longer the one to use"))
-            }
-            let wait = options.topology == nil ? left : min(left, Self.movePollMilliseconds)
-            var descriptor = unsafe pollfd(
-                fd: context.pointee.fd, events: Int16(POLLIN), revents: 0)
-            let ready = unsafe Glibc.poll(&descriptor, 1, Int32(clamping: Int64(wait) + 1))
-            guard ready > 0 else { continue }  // time over, or a signal: the deadline decides
+            // An answer that has arrived is read, whatever the thread has done meanwhile.
+            guard ContinuousClock.now < deadline || hasInput else { return nil }
+            guard try wait(for: POLLIN, until: deadline) else { continue }
             guard unsafe redisBufferRead(context) == REDIS_OK else { throw failure() }
         }
+    }
+
+    /// Waits until the socket can be read, or written. False if it cannot: the deadline decides then.
+    private func wait(
+        for events: Int32, until deadline: ContinuousClock.Instant
+    ) throws(BackendError) -> Bool {
+        guard !isMisplaced else {
+            throw .redis(.unavailable("Redis at \(node.address) is no longer the one to use"))
+        }
+        try whileWaiting?.runIfDue()
+        var longest = max(0, ContinuousClock.now.duration(to: deadline) / .milliseconds(1))
+        if options.topology != nil { longest = min(longest, Self.movePollMilliseconds) }
+        if let whileWaiting { longest = min(longest, whileWaiting.millisecondsLeft) }
+        var descriptor = unsafe pollfd(fd: context.pointee.fd, events: Int16(events), revents: 0)
+        return unsafe Glibc.poll(&descriptor, 1, Int32(clamping: Int64(longest) + 1)) > 0
     }
 
     /// What poll(2) watches.

@@ -6,6 +6,7 @@ internal import Logging
 final class NodeControl {
     let options: RedisOptions
     private let logger: Logger
+    private let whileWaiting: WhileWaiting?
     private var connection: BlockingConnection?
     /// A connection that was idle for longer is pinged before its next single call, and must answer within
     /// the same time.
@@ -25,13 +26,14 @@ final class NodeControl {
     let parked: ParkedReads
 
     /// - Parameter options: where the node is; nothing is connected yet.
-    init(options: RedisOptions, logger: Logger) {
+    init(options: RedisOptions, logger: Logger, whileWaiting: WhileWaiting? = nil) {
         self.options = options
+        self.whileWaiting = whileWaiting
         self.logger = logger
         backOff =
             options.isOneOfSeveral
             ? BackOff(shortest: Limits.nodeBackOffMilliseconds) : BackOff()
-        parked = ParkedReads(options, logger)
+        parked = ParkedReads(options, logger, whileWaiting)
     }
 
     /// Whether it could not be reached a moment ago, so calls fail at once.
@@ -96,7 +98,7 @@ final class NodeControl {
     private func connect() throws(BackendError) -> BlockingConnection {
         if isAway, let failure { throw failure.error }
         do throws(BackendError) {
-            let connection = try BlockingConnection(options)
+            let connection = try BlockingConnection(options, whileWaiting: whileWaiting)
             // If there are several nodes, one that does not answer must not hold up the others for long.
             if options.isOneOfSeveral {
                 connection.answerMilliseconds = options.blockingConnectMilliseconds

@@ -26,13 +26,15 @@ final class ParkedReads {
 
     private let options: RedisOptions
     private let logger: Logger
+    private let whileWaiting: WhileWaiting?
     private var reads: [PartitionID: Read] = [:]
     private var backOff = BackOff()
     /// After a failure no read is parked until then.
     private var mayParkAt = ContinuousClock.now
 
-    init(_ options: RedisOptions, _ logger: Logger) {
+    init(_ options: RedisOptions, _ logger: Logger, _ whileWaiting: WhileWaiting?) {
         self.options = options
+        self.whileWaiting = whileWaiting
         self.logger = logger
     }
 
@@ -65,7 +67,8 @@ final class ParkedReads {
             }
         } else {
             read = Read(
-                connection: try BlockingConnection(options), after: nil, sentAt: now, wantedAt: now)
+                connection: try BlockingConnection(options, whileWaiting: whileWaiting),
+                after: nil, sentAt: now, wantedAt: now)
         }
         read.wantedAt = now
         if read.after == nil {

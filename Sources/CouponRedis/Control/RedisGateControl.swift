@@ -12,6 +12,7 @@ public final class RedisGateControl: GateControl {
 
     let options: RedisOptions
     let logger: Logger
+    private let whileWaiting: WhileWaiting?
     /// The nodes that calls went to.
     private var nodes: [RedisNode.ID: NodeControl] = [:]
     /// The nodes that the caller has asked for, in a cluster.
@@ -22,9 +23,14 @@ public final class RedisGateControl: GateControl {
     /// - Parameters:
     ///   - options: where Redis is; nothing is connected yet.
     ///   - logger: gets unsafe settings if they are allowed.
-    public init(options: RedisOptions, logger: Logger) {
+    ///   - whileWaiting: called twice a second while Redis does not answer; its error ends the call.
+    public init(
+        options: RedisOptions, logger: Logger,
+        whileWaiting: (() throws(BackendError) -> Void)? = nil
+    ) {
         self.options = options
         self.logger = logger
+        self.whileWaiting = whileWaiting.map { WhileWaiting($0) }
     }
 
     /// Checks that the Redis user has all rights that a daemon needs, at each node that answers.
@@ -102,7 +108,8 @@ public final class RedisGateControl: GateControl {
         if let known = nodes[node] { return known }
         // Connections to masters that are gone are closed.
         nodes = nodes.filter { options.mayHave($0.key) }
-        let control = NodeControl(options: options.of(node), logger: logger)
+        let control = NodeControl(
+            options: options.of(node), logger: logger, whileWaiting: whileWaiting)
         nodes[node] = control
         return control
     }
