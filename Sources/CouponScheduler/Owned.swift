@@ -16,7 +16,7 @@ struct Owned: Sendable {
     /// Keys of earlier epochs may not have been swept yet.
     var needsSweep = true
     /// The search for the users of damaged entries.
-    var search: HolderSearch?
+    var search: DamageSearch?
     /// The rebuild by another owner, as its beat was last seen to rise.
     var watched: (epoch: Epoch, beat: Int64, since: MonotonicTime)?
     /// How many requests its next transaction takes.

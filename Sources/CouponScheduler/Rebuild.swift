@@ -32,10 +32,12 @@ struct Rebuild: Sendable {
     let row: PartitionRow
     let reason: RebuildReason
     var phase = Phase.surveying
-    /// Up to here the queue was read in this phase.
-    var place: Position
-    /// Requests per entry, as read so far: it limits how many entries a slice reads.
-    var requestsPerEntry = 1
+    /// How far the queue was read in this phase.
+    var walk: QueueWalk
+    var place: Position {
+        get { walk.place }
+        set { walk.place = newValue }
+    }
     /// The coupons with queued entries that are not loaded yet.
     var coupons: [CouponID] = []
     var seen: Set<CouponID> = []
@@ -53,7 +55,7 @@ struct Rebuild: Sendable {
     init(row: PartitionRow, reason: RebuildReason, now: MonotonicTime) {
         self.row = row
         self.reason = reason
-        place = row.cursor
+        walk = QueueWalk(place: row.cursor)
         beatAt = now.advanced(byMilliseconds: Limits.beatMilliseconds)
     }
 
@@ -65,23 +67,33 @@ struct Rebuild: Sendable {
             case .damaged(let entry): damaged.insert(entry.position)
             }
         }
-        read(items)
+        walk.read(items)
     }
 
     mutating func add(_ coupon: CouponID) {
         if seen.insert(coupon).inserted { coupons.append(coupon) }
     }
 
+    /// Starts a phase; counting reads the queue again from the cursor.
+    mutating func begin(_ phase: Phase) {
+        self.phase = phase
+        if case .counting = phase { place = row.cursor }
+    }
+}
+
+/// How far a queue was read, in slices.
+struct QueueWalk: Sendable {
+    /// Up to here it was read.
+    var place: Position
+    /// Requests per entry, as read so far: it limits how many entries a slice reads.
+    private(set) var requestsPerEntry = 1
+
+    init(place: Position) { self.place = place }
+
     /// Records how far the queue was read.
     mutating func read(_ items: [QueueItem]) {
         guard let last = items.last else { return }
         place = last.position
         requestsPerEntry = max(1, items.reduce(0) { $0 + $1.requestCount } / items.count)
-    }
-
-    /// Starts a phase; counting reads the queue again from the cursor.
-    mutating func begin(_ phase: Phase) {
-        self.phase = phase
-        if case .counting = phase { place = row.cursor }
     }
 }

@@ -59,15 +59,15 @@ extension Scheduler {
         _ large: Rebuild.LargeLoad, _ rebuild: inout Rebuild
     ) throws(BackendError) {
         let id = large.marks.coupon.id
-        let now = try ledger.marks(of: [id])
-        rebuild.large = nil
-        guard let now = now.first else { return }
+        guard let now = try ledger.marks(of: [id]).first else {
+            rebuild.large = nil
+            return
+        }
         let isSame = now.haveSameHolders(as: large.marks)
         // If the coupon has changed, the staged holders are incomplete and are dropped.
         let coupon = LoadedCoupon(marks: now, staged: isSame ? large.staged : -1)
-        if try load([coupon], rebuild.row) == .incomplete {
-            rebuild.large = Rebuild.LargeLoad(marks: now)
-        }
+        let isLoaded = try load([coupon], rebuild.row) != .incomplete
+        rebuild.large = isLoaded ? nil : Rebuild.LargeLoad(marks: now)
     }
 
     private func load(

@@ -30,17 +30,20 @@ extension Scheduler {
     func continueRebuild(
         _ partition: PartitionID, _ identity: RedisIdentity
     ) throws(BackendError) {
-        guard var rebuild = rebuilds[partition] else { return }
+        // Taken out: a second reference to its coupons would make each slice copy all of them.
+        guard var rebuild = rebuilds.removeValue(forKey: partition) else { return }
+        var isOver = false
+        defer { if !isOver { rebuilds[partition] = rebuild } }
         if rebuild.isInDoubt, !(try resume(&rebuild, identity)) {
-            rebuilds[partition] = nil
+            isOver = true
             owned[partition]?.forget()
             return
         }
         let end = sliceEnd(for: partition)
         repeat {
-            if try advance(&rebuild) { return finish(rebuild) }
-            rebuilds[partition] = rebuild
-        } while options.clocks.now() < end
+            isOver = try advance(&rebuild)
+        } while !isOver && options.clocks.now() < end
+        if isOver { finish(rebuild) }
     }
 
     /// Whether an interrupted rebuild may continue: it is still the last one, of the same Redis.
@@ -58,7 +61,8 @@ extension Scheduler {
         return true
     }
 
-    /// Runs the smallest part of a rebuild. True if it has ended.
+    /// Runs the smallest part of a rebuild. True if it has ended. If a call fails, `rebuild` is as it was
+    /// before that call.
     private func advance(_ rebuild: inout Rebuild) throws(BackendError) -> Bool {
         try beat(&rebuild)
         switch rebuild.phase {
@@ -88,9 +92,16 @@ extension Scheduler {
 
     /// The next entries, about a slice of requests.
     private func nextEntries(_ rebuild: Rebuild) throws(BackendError) -> [QueueItem] {
+        try nextEntries(rebuild.walk, of: rebuild.row.id)
+    }
+
+    /// The next entries of a queue, about a slice of requests.
+    func nextEntries(
+        _ walk: QueueWalk, of partition: PartitionID
+    ) throws(BackendError) -> [QueueItem] {
         try gates.entries(
-            rebuild.row.id, after: rebuild.place,
-            limit: max(1, options.slices.requests / rebuild.requestsPerEntry))
+            partition, after: walk.place,
+            limit: max(1, options.slices.requests / walk.requestsPerEntry))
     }
 
     private func survey(_ rebuild: inout Rebuild) throws(BackendError) {
@@ -104,7 +115,7 @@ extension Scheduler {
     private func search(_ rebuild: inout Rebuild) throws(BackendError) {
         try searchSlice(&rebuild.search, rebuild.row.id)
         guard rebuild.search.isOver else { return }
-        for request in rebuild.search.found { rebuild.add(request.accepted.coupon) }
+        for request in rebuild.search.found.values.joined() { rebuild.add(request.coupon) }
         // If this attempt ends early, the next one must find them again: so nothing is swept first.
         rebuild.begin(.loading)
     }
@@ -126,7 +137,7 @@ extension Scheduler {
             requests, from: from, to: last, partition: row.id, epoch: row.epoch)
         if !counted { throw .overtaken("cannot count requests: epoch \(row.epoch) is over") }
         rebuild.requests += requests.count
-        rebuild.read(items)
+        rebuild.walk.read(items)
     }
 
     /// Rule 31: changes that were committed since a coupon was read are in the outbox, which is resynced
@@ -141,7 +152,6 @@ extension Scheduler {
 
     private func finish(_ rebuild: Rebuild) {
         let row = rebuild.row
-        rebuilds[row.id] = nil
         owned[row.id]?.forget()
         owned[row.id]?.needsSweep = !rebuild.damaged.isEmpty
         // The first gate of a new database is expected.

@@ -17,7 +17,8 @@ extension Scheduler {
         case .recover(let from, let to):
             try recover(partition, row, identity, from: from, to: to)
         case .issue(let items):
-            guard let completed = try completed(items, partition) else { return }
+            let range = (row.cursor, view.queueEnd)
+            guard let completed = try completed(items, partition, range) else { return }
             let items = completed.withCoupons(atMost: Limits.couponsPerTransaction)
             options.failpoint(.drained)
             try commit(row, identity, to: items[items.count - 1].position, items)
@@ -65,19 +66,28 @@ extension Scheduler {
     }
 
     /// The items, with the users of damaged ones; nil if the search for them is not over.
+    /// - Parameter range: which entries a new search is for.
     private func completed(
-        _ items: [QueueItem], _ partition: PartitionID
+        _ items: [QueueItem], _ partition: PartitionID, _ range: (after: Position, upTo: Position)
     ) throws(BackendError) -> [QueueItem]? {
         let damaged = Set(items.filter(\.isDamaged).map(\.position))
         if damaged.isEmpty { return items }
-        var search = owned[partition]?.search ?? HolderSearch(positions: damaged)
-        if !damaged.isSubset(of: search.positions) { search = HolderSearch(positions: damaged) }
-        if !search.isOver {
-            try searchSlice(&search, partition)
-            owned[partition]?.search = search
-            return nil
+        if owned[partition]?.search?.covers(damaged) != true {
+            owned[partition]?.search = DamageSearch(
+                damaged, after: range.after, upTo: range.upTo)
         }
-        return items.map { $0.completed(by: search) }
+        if let search = owned[partition]?.search?.result {
+            return items.map { $0.completed(by: search) }
+        }
+        let end = sliceEnd(for: partition)
+        repeat {
+            try owned[partition]?.search?.advance(
+                reading: { walk throws(BackendError) in try nextEntries(walk, of: partition) },
+                searching: { search throws(BackendError) in
+                    try gates.search(&search, partition: partition)
+                })
+        } while options.clocks.now() < end && owned[partition]?.search?.result == nil
+        return nil
     }
 
     /// Continues a search for as long as a slice may take.
@@ -202,8 +212,8 @@ extension Scheduler {
         _ partition: PartitionID, _ row: PartitionRow, _ identity: RedisIdentity, from: Position,
         to: Position
     ) throws(BackendError) {
-        guard let items = try completed(try queued(partition, after: from, upTo: to), partition)
-        else { return }
+        let queued = try queued(partition, after: from, upTo: to)
+        guard let items = try completed(queued, partition, (from, to)) else { return }
         var requests: [CouponID: Int64] = [:]
         for request in items.lazy.flatMap(\.requests) {
             requests[request.accepted.coupon, default: 0] += 1

@@ -71,13 +71,18 @@ import Testing
         plant.accept(200, of: 9)
         plant.loseGate(0)
         plant.loseGate(1)
-        var slices: [Int] = []
+        var turns: [Set<Int>] = []
         daemon.gates.before = { [clock = plant.clock] call, partition in
-            if call == .entries, let partition { slices.append(partition.rawValue) }
+            if call == .entries, let partition { turns[turns.count - 1].insert(partition.rawValue) }
             if call != .wait { clock.advance(milliseconds: 6) }
         }
-        plant.run(daemon) { isDrained(plant, 0) && isDrained(plant, 1) }
+        plant.run(daemon) {
+            turns.append([])
+            return isDrained(plant, 0) && isDrained(plant, 1)
+        }
         #expect(plant.row(0).epoch == 2 && plant.row(1).epoch == 2)
+        #expect(turns.count { $0.count > 1 } <= 1, "both begin in one turn")
+        let slices = turns.compactMap(\.first)
         let changes = zip(slices, slices.dropFirst()).count { $0 != $1 }
         #expect(changes > 10, "they take turns")
     }
@@ -287,6 +292,53 @@ import Testing
         let loaded = try #require(
             plant.world.redis[PartitionID(0)][plant.row().epoch, CouponID(9)])
         #expect(loaded.used == 4 && loaded.queued == 0, "the letter keeps its slot")
+    }
+
+    @Test func `a slice copies neither the coupons of a long queue nor those that were seen`() {
+        let plant = Plant()
+        let daemon = plant.daemon()
+        plant.run(daemon) { plant.isOpen() }
+        for id in 1...60 as ClosedRange<Int64> {
+            plant.offer(id)
+            plant.accept(of: id)
+        }
+        plant.loseGate()
+        var places: Set<Int> = []
+        plant.run(daemon) {
+            guard let rebuild = daemon.scheduler.rebuilds[PartitionID(0)] else { return false }
+            guard case .loading = rebuild.phase else { return !places.isEmpty }
+            let place = unsafe rebuild.coupons.withUnsafeBufferPointer {
+                Int(bitPattern: $0.baseAddress)
+            }
+            places.insert(place)
+            return false
+        }
+        #expect(places.count == 1)
+        plant.run(daemon) { isDrained(plant) }
+        #expect(plant.row().epoch == 2)
+    }
+
+    @Test func `one search finds the users of all damaged entries in the queue`() {
+        let plant = Plant()
+        let daemon = plant.daemon(requestsPerTransaction: 10)
+        plant.run(daemon) { plant.isOpen() }
+        plant.offer(8)
+        plant.accept(200)
+        for index in stride(from: 3, to: 200, by: 10) {
+            plant.world.redis[PartitionID(0)].queue[index].isDamaged = true
+        }
+        let before = daemon.gates.count(of: .search)
+        plant.run(daemon) { plant.queue().isEmpty }
+        #expect(daemon.gates.count(of: .search) < before + 10, "20 batches have a damaged entry")
+        #expect(plant.world.tables.issues[CouponID(8)]?.count == 180)
+        #expect(plant.world.tables.rejections.count == 20)
+        // Later ones get another one.
+        plant.accept(10)
+        plant.world.redis[PartitionID(0)].queue[4].isDamaged = true
+        plant.run(daemon) { plant.queue().isEmpty }
+        #expect(plant.world.tables.issues[CouponID(8)]?.count == 189)
+        #expect(plant.world.tables.rejections.count == 21)
+        #expect(plant.row().epoch == 1)
     }
 
     @Test func `an overtaken rebuild leaves the users of a damaged entry to the next one`()

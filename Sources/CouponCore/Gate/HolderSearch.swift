@@ -19,8 +19,8 @@ public struct HolderSearch: Equatable, Sendable {
 
     /// The positions of the damaged entries.
     public let positions: Set<Position>
-    /// Who was found so far.
-    public private(set) var found: Set<PlacedRequest> = []
+    /// Who was found so far, by position.
+    public private(set) var found: [Position: Set<AcceptedRequest>] = [:]
     /// The epochs whose coupons are still to be listed; nil before they are known.
     public var epochs: [Epoch]?
     /// Coupons that were listed and are not searched yet.
@@ -39,16 +39,14 @@ public struct HolderSearch: Equatable, Sendable {
     /// Adds a holder to `found` if the request was accepted at one of the positions.
     public mutating func look(at user: UserID, _ holder: GateHolder, of coupon: CouponID) {
         guard positions.contains(holder.position) else { return }
-        found.insert(
-            PlacedRequest(
-                accepted: AcceptedRequest(
-                    coupon: coupon, user: user, sequence: holder.sequence,
-                    requestID: holder.requestID), position: holder.position))
+        found[holder.position, default: []].insert(
+            AcceptedRequest(
+                coupon: coupon, user: user, sequence: holder.sequence, requestID: holder.requestID))
     }
 
     /// Those who were accepted at a position, in order.
     public func holders(at position: Position) -> [AcceptedRequest] {
-        found.filter { $0.position == position }.map(\.accepted)
+        found[position, default: []]
             .sorted { ($0.coupon, $0.sequence) < ($1.coupon, $1.sequence) }
     }
 }

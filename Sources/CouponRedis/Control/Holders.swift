@@ -26,21 +26,20 @@ extension RedisGateControl {
     public func search(
         _ search: inout HolderSearch, partition: PartitionID
     ) throws(BackendError) {
-        var next = search
         try perform(partition) { connection throws(BackendError) in
-            if next.epochs == nil {
-                next.epochs = try connection.epochs(of: partition)
-            } else if let place = next.places.last {
+            if search.epochs == nil {
+                search.epochs = try connection.epochs(of: partition)
+            } else if let place = search.places.last {
                 let key = Keys.holders(place.coupon, partition, place.epoch)
-                next.holderCursor = try connection.scanHolders(in: key, from: next.holderCursor) {
-                    next.look(at: $0, $1, of: place.coupon)
+                let next = try connection.scanHolders(in: key, from: search.holderCursor) {
+                    search.look(at: $0, $1, of: place.coupon)
                 }
-                if next.holderCursor == "0" { next.places.removeLast() }
-            } else if let epoch = next.epochs?.last {
-                try connection.listCoupons(of: partition, epoch, &next)
+                search.holderCursor = next
+                if next == "0" { search.places.removeLast() }
+            } else if let epoch = search.epochs?.last {
+                try connection.listCoupons(of: partition, epoch, &search)
             }
         }
-        search = next
     }
 }
 
