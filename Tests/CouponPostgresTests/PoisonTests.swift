@@ -125,6 +125,48 @@ import Testing
         #expect(try ledger.issue(longer).issued == 20)
     }
 
+    /// Each statement ends at its first row, so none of them takes long.
+    @Test func `a batch whose rows are all refused is ended when the search for them takes long`()
+        async throws
+    {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.trigger(
+            "PERFORM pg_sleep(0.02); RAISE EXCEPTION 'unlucky' USING ERRCODE = '23514';")
+        let ledger = database.ledger()
+        #expect(try ledger.claim(partition))
+        let refused = entry(1, first: 1, users: 1...90)
+        let error = #expect(throws: BackendError.self) {
+            try ledger.issue(batch(refused, milliseconds: 300))
+        }
+        guard case .postgres(.tooSlow) = error else {
+            Testing.Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(ledger.isConnected)
+        #expect(try database.sql("SELECT count(*) FROM coupond.dead_letter") == "0")
+        #expect(try ledger.issue(batch(refused, milliseconds: 20_000)).rejections.count == 90)
+    }
+
+    @Test func `an entry that has the longest time is copied by several statements`() async throws {
+        let database = try await TestDatabase()
+        try database.coupon(total: nil)
+        try database.sql(
+            """
+            CREATE SEQUENCE copies;
+            CREATE FUNCTION count_copy() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN PERFORM nextval('copies'); RETURN NULL; END $$;
+            CREATE TRIGGER count_copy AFTER INSERT ON coupond.coupon_issue
+                FOR EACH STATEMENT EXECUTE FUNCTION count_copy()
+            """)
+        let ledger = database.ledger()
+        let longest = batch(
+            entry(1, first: 1, users: 1...1_000), milliseconds: Limits.longestIssuingMilliseconds)
+        #expect(try ledger.issue(longest).issued == 1_000)
+        #expect(try database.sql("SELECT last_value FROM copies") == "4")
+        #expect(try database.sql("SELECT count(*) FROM coupond.coupon_issue") == "1000")
+    }
+
     @Test func `a fault of the schema refuses the batch`() async throws {
         let database = try await TestDatabase()
         try database.coupon()

@@ -15,7 +15,7 @@ enum CopiedIssues {
 
     /// Header, rows, and the end of them.
     static func bytes(
-        _ candidates: [BatchDecision.Candidate], issuedAt: Timestamp
+        _ candidates: some Collection<BatchDecision.Candidate>, issuedAt: Timestamp
     ) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(32 + candidates.count * rowBytes)

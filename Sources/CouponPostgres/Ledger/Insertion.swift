@@ -3,6 +3,9 @@ internal import CouponCore
 
 struct Insertion {
     private let session: Session
+    private let statementMilliseconds: Int
+    /// What ends the last savepoint; it travels with the next statement.
+    private var endOfPart: [Statement] = []
     private(set) var decision: BatchDecision
     private(set) var deadLetters: [NewDeadLetter]
     /// The requests whose rows are inserted, or travel with the COMMIT.
@@ -12,6 +15,7 @@ struct Insertion {
 
     init(batch: Batch, coupons: [Coupon], session: Session) {
         self.session = session
+        statementMilliseconds = batch.statementMilliseconds
         decision = BatchDecision(items: batch.items, coupons: coupons)
         deadLetters = batch.items.flatMap(NewDeadLetter.damaged)
     }
@@ -30,30 +34,50 @@ struct Insertion {
                 issued += candidates
                 continue
             }
-            do throws(SQLFailure) {
-                let inserted = try session.copy(
-                    CopiedIssues.sql, CopiedIssues.bytes(candidates, issuedAt: issuedAt))
-                if inserted < candidates.count { return false }
-                issued += candidates
-            } catch {
-                if error.blamesData { return false }
-                throw .postgres(PostgresFault(error))
+            let size = rowsPerCopy ?? candidates.count
+            for start in stride(from: 0, to: candidates.count, by: size) {
+                let part = candidates[start..<min(start + size, candidates.count)]
+                guard try copy(part, issuedAt: issuedAt) else { return false }
             }
+            issued += candidates
+        }
+    }
+
+    /// Each COPY has its own time. So an entry that takes longer than any statement may is issued in the end,
+    /// though it is never split. Nil if all rows go in one COPY.
+    private var rowsPerCopy: Int? {
+        statementMilliseconds < Limits.longestIssuingMilliseconds ? nil : Limits.rowsPerLongCopy
+    }
+
+    /// False if not every candidate became a row.
+    private func copy(
+        _ candidates: ArraySlice<BatchDecision.Candidate>, issuedAt: Timestamp
+    ) throws(BackendError) -> Bool {
+        do throws(SQLFailure) {
+            let inserted = try session.copy(
+                CopiedIssues.sql, CopiedIssues.bytes(candidates, issuedAt: issuedAt))
+            return inserted == candidates.count
+        } catch {
+            if error.blamesData { return false }
+            throw .postgres(PostgresFault(error))
         }
     }
 
     /// First looks for users who have a row, then finds the requests that cannot be inserted.
     ///
-    /// The coupons are locked, so no other transaction adds rows.
+    /// The coupons are locked, so no other transaction adds rows. If PostgreSQL refuses every row, a batch
+    /// needs two statements for each. So all of them together have the time of one statement: the other
+    /// partitions wait, and a smaller batch needs less.
     mutating func insertCarefully() throws(BackendError) {
+        let end = ContinuousClock.now + .milliseconds(statementMilliseconds)
         while true {
             var candidates = decision.nextCandidates()
-            if candidates.isEmpty { return }
+            if candidates.isEmpty { return try finishPart() }
             while !candidates.isEmpty {
                 let free = try withoutConflicts(candidates)
                 var users: Set<Holder> = []
                 let first = free.filter { users.insert(Holder($0)).inserted }
-                try insert(first[...])
+                try insert(first[...], until: end)
                 // A user's second request is tried after the first one was inserted or refused.
                 users.removeAll()
                 candidates = free.filter { !users.insert(Holder($0)).inserted }
@@ -75,6 +99,7 @@ struct Insertion {
     private mutating func withoutConflicts(
         _ candidates: [BatchDecision.Candidate]
     ) throws(BackendError) -> [BatchDecision.Candidate] {
+        try finishPart()
         let rows = try session.run(.find(candidates))
         var met: Set<Int> = []
         for row in 0..<rows.count {
@@ -92,14 +117,21 @@ struct Insertion {
 
     /// Inserts under a savepoint; what is refused for its data is halved until it is one request.
     private mutating func insert(
-        _ candidates: ArraySlice<BatchDecision.Candidate>
+        _ candidates: ArraySlice<BatchDecision.Candidate>, until end: ContinuousClock.Instant
     ) throws(BackendError) {
         if candidates.isEmpty { return }
+        guard ContinuousClock.now < end else {
+            throw .postgres(
+                .tooSlow(
+                    "the search for refused rows takes longer than \(statementMilliseconds) ms"))
+        }
+        let statements = endOfPart + ["SAVEPOINT part", .insert(candidates)]
+        endOfPart = ["ROLLBACK TO part", "RELEASE part"]
         let rejection: String
         do throws(SQLFailure) {
-            let inserted = try session.attempt(["SAVEPOINT part", .insert(candidates)]).affected
+            let inserted = try session.attempt(statements).affected
             if inserted == candidates.count {
-                _ = try session.attempt(["RELEASE part"])
+                endOfPart = ["RELEASE part"]
                 issued += candidates
                 return
             }
@@ -108,15 +140,20 @@ struct Insertion {
             guard error.blamesData else { throw .postgres(PostgresFault(error)) }
             rejection = error.message
         }
-        _ = try session.run("ROLLBACK TO part", "RELEASE part")
         if candidates.count == 1, let candidate = candidates.first {
             decision.deadLetter(candidate)
             deadLetters.append(NewDeadLetter(candidate, error: rejection))
             return
         }
         let middle = candidates.startIndex + candidates.count / 2
-        try insert(candidates[..<middle])
-        try insert(candidates[middle...])
+        try insert(candidates[..<middle], until: end)
+        try insert(candidates[middle...], until: end)
+    }
+
+    private mutating func finishPart() throws(BackendError) {
+        if endOfPart.isEmpty { return }
+        do { _ = try session.attempt(endOfPart) } catch { throw .postgres(PostgresFault(error)) }
+        endOfPart = []
     }
 }
 
