@@ -260,8 +260,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "HistoryChecker", "TestWorld", "CouponAccess", "CouponClient", "CouponCore",
-                "CouponWire",
-                "TestSupport", nioCore, nioPosix,
+                "CouponPostgres", "CouponRedis", "CouponWire",
+                "TestSupport", logging, nioCore, nioPosix,
                 "coupond", "couponctl",
             ],
             swiftSettings: strict),

@@ -258,7 +258,7 @@ extension Limits {
 
     /// Holders that a load reads and stages in one step.
     public static let holdersPerPage = 5_000
-    /// Holders that the loads of one daemon stage each second, at most: half of what Redis can write, so that
+    /// Holders that the loads of one lane stage each second, at most: half of what Redis can write, so that
     /// loads leave the gates the other half.
     public static let holdersLoadedPerSecond = 320_000
     /// A coupon with so many issues takes requests before they are at the gate: fewer are loaded in a tenth
@@ -289,8 +289,15 @@ extension Limits {
     public static let openingLoadsInFlight = 4
     /// Time between two unloads of a partition, in milliseconds.
     public static let unloadMilliseconds: Int64 = 1_000
+    /// After so many milliseconds a round of `resync` tries no other gate once one has failed.
+    public static let resyncMilliseconds: Int64 = 1_000
+    /// Decisions on letters that a round of `resync` sends to each gate, at most.
+    public static let lettersPerResync = 100
     /// Time between two looks at another daemon's load, in milliseconds.
     public static let loadPauseMilliseconds: Int64 = 50
+    /// How long an admin's call waits for another load of its coupon, in milliseconds: later calls of the
+    /// lane wait for it.
+    public static let loadWaitMilliseconds: Int64 = 1_000
     /// Coupons in one issuing transaction: settling each costs Redis some 6 µs.
     public static let couponsPerTransaction = 1_000
 

@@ -161,14 +161,14 @@ private let partition = PartitionID(0)
     }
 
     @Test func `a change of the coupon itself does not restart the load, and is not lost`() {
-        var marks = 0
+        var reads = 0
         store.before = { [world] call in
-            guard call == .marks else { return }
-            marks += 1
+            guard call == .marks || call == .coupon else { return }
+            reads += 1
             // While the holders are read, and when the coupon has got its record.
-            if marks == 2 || marks == 3 {
+            if reads == 2 || reads == 3 {
                 world.tables.coupons[sale]?.version += 1
-                world.tables.coupons[sale]?.total = Int64(10 * marks)
+                world.tables.coupons[sale]?.total = Int64(10 * reads)
             }
         }
         var load = load()
@@ -207,11 +207,41 @@ private let partition = PartitionID(0)
         #expect(failure.code == .unavailable && loaded == nil)
     }
 
-    @Test func `a dead letter that is decided during the load restarts it`() {
+    @Test func `the gate is told of no decision on a letter from the claim on`() {
+        store.unsynced.discarded = 1
+        var calls: [FakeStore.Call] = []
+        store.before = { [store] call in
+            calls.append(call)
+            // It was told before the claim, by a transaction that ends now.
+            if call == .wait { store.unsynced.discarded = 0 }
+        }
+        var load = load()
+        #expect(run(&load) == .done(.loaded))
+        #expect(calls.prefix(3) == [.marks, .wait, .marks])
+        #expect(gates.count(of: .claim) == 1 && loaded?.used == 5)
+    }
+
+    @Test func `decisions on letters that the gate does not know do not restart the load`() {
+        world.tables.rejections = [rejection(.deadLetter)]
+        var marks = 0
+        store.before = { [world, store] call in
+            guard call == .marks else { return }
+            marks += 1
+            guard marks == 2 else { return }
+            world.tables.rejections = []
+            store.unsynced.redriven = 1
+            world.tables.coupons[sale]?.issued += 1
+        }
+        var load = load()
+        #expect(run(&load) == .done(.loaded))
+        #expect(gates.count(of: .claim) == 1 && loaded?.used == 6)
+    }
+
+    @Test func `a dead letter that an earlier version's daemon decides restarts the load`() {
         world.tables.rejections = [rejection(.deadLetter)]
         var load = load()
         run(&load) { staged?.holders.count == 3 }
-        // As letter.lua ends it.
+        // As its letter.lua ends it.
         world.tables.rejections = []
         world.redis[partition].loads = [:]
         #expect(run(&load) == .done(.loaded))

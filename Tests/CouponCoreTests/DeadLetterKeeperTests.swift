@@ -1,33 +1,59 @@
-/// Letters whose decision the gate lacks, while Redis or PostgreSQL is away.
+/// Letters whose decision the gates lack, while a gate, Redis or PostgreSQL is away.
 import Testing
 
 @testable import CouponCore
 
 @Suite struct DeadLetterKeeperTests {
-    /// Which of five letters are tried if the third one ends like this.
-    private func tried(_ third: () throws(BackendError) -> Bool?) -> [Int64] {
+    private typealias Attempt = (Int64) throws(BackendError) -> DeadLetterKeeper.Sync
+
+    /// Letters 1 to 3 are of partition 0, letters 11 to 13 of partition 1, in turn.
+    private let letters = [1, 11, 2, 12, 3, 13].map {
+        UnsyncedLetter(id: $0, partition: PartitionID(Int($0 / 10)))
+    }
+
+    /// Which letters are tried in a round.
+    private func tried(
+        _ stuck: inout StuckPartitions, isLate: Bool = false, _ attempt: Attempt
+    ) -> [Int64] {
         var tried: [Int64] = []
-        DeadLetterKeeper.inTurn([1, 2, 3, 4, 5]) { id throws(BackendError) in
+        DeadLetterKeeper.inTurn(letters, &stuck) {
+            isLate
+        } resync: { id throws(BackendError) in
             tried.append(id)
-            return id == 3 ? try third() : true
+            return try attempt(id)
         }
         return tried
     }
 
     @Test func `a letter that fails does not stop the others`() {
-        #expect(tried { () throws(BackendError) in true } == [1, 2, 3, 4, 5])
-        #expect(tried { () throws(BackendError) in false } == [1, 2, 3, 4, 5])
-        #expect(
-            tried { () throws(BackendError) in throw .postgres(.busy("locked")) } == [
-                1, 2, 3, 4, 5,
-            ])
-        #expect(
-            tried { () throws(BackendError) in throw .postgres(.refused("no")) } == [1, 2, 3, 4, 5])
+        let all: [Int64] = [1, 11, 2, 12, 3, 13]
+        var stuck = StuckPartitions()
+        #expect(tried(&stuck) { _ in .done } == all)
+        #expect(tried(&stuck) { $0 == 2 ? .loading : .done } == all)
+        for error in [PostgresFault.busy("locked"), .refused("no")] {
+            let tried = tried(&stuck) { id throws(BackendError) in
+                if id == 2 { throw .postgres(error) }
+                return .done
+            }
+            #expect(tried == all)
+        }
     }
 
-    @Test func `if Redis or PostgreSQL is away, no further letter is tried`() {
-        #expect(tried { () throws(BackendError) in nil } == [1, 2, 3])
-        #expect(
-            tried { () throws(BackendError) in throw .postgres(.sessionLost("away")) } == [1, 2, 3])
+    @Test func `a gate that cannot be updated delays only its own letters`() {
+        var stuck = StuckPartitions()
+        #expect(tried(&stuck) { $0 < 10 ? .failed : .done } == [1, 11, 12, 13])
+        // The others come first, even if there is time for one failure only.
+        #expect(tried(&stuck, isLate: true) { $0 < 10 ? .failed : .done } == [11, 12, 13, 1])
+        #expect(tried(&stuck) { _ in .done } == [11, 12, 13, 1, 2, 3])
+        #expect(tried(&stuck) { _ in .done } == [1, 11, 2, 12, 3, 13])
+    }
+
+    @Test func `if PostgreSQL is away, no further letter is tried`() {
+        var stuck = StuckPartitions()
+        let tried = tried(&stuck) { id throws(BackendError) in
+            if id == 2 { throw .postgres(.sessionLost("away")) }
+            return .done
+        }
+        #expect(tried == [1, 11, 2])
     }
 }

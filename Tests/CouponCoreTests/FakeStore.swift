@@ -4,7 +4,7 @@ import CoreTestKit
 
 /// Reads coupons and holders; a test is notified before each call.
 final class FakeStore: CouponStore {
-    enum Call { case marks, holders, statuses }
+    enum Call { case marks, holders, statuses, coupon, wait }
 
     var before: (Call) throws(BackendError) -> Void = { _ in }
     /// What happens after PostgreSQL has read the rows of statuses, and before the gate answers.
@@ -15,12 +15,20 @@ final class FakeStore: CouponStore {
     var readsAhead = false
     private var ahead: (question: PageQuestion, page: HolderPage)?
     private let world: ModelWorld
+    /// Coupons in the outbox.
+    var due: [CouponID] = []
+    /// Letters whose decision the gate does not know.
+    var unsynced: (redriven: Int64, discarded: Int64) = (0, 0)
 
     init(_ world: ModelWorld) { self.world = world }
 
     func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks] {
         try before(.marks)
-        return world.tables.marks(of: coupons)
+        return world.tables.marks(of: coupons).map {
+            LoadMarks(
+                coupon: $0.coupon, held: $0.held, redriven: unsynced.redriven,
+                discarded: unsynced.discarded)
+        }
     }
 
     func holders(
@@ -66,7 +74,11 @@ final class FakeStore: CouponStore {
     ) throws(BackendError) -> [CouponID: [LoadedHolder]]? { throw notAskedFor }
     func partitions() throws(BackendError) -> [PartitionRow] { throw notAskedFor }
     func owners() throws(BackendError) -> [PartitionID: String] { throw notAskedFor }
-    func coupon(_ id: CouponID) throws(BackendError) -> Coupon? { throw notAskedFor }
+    func coupon(_ id: CouponID) throws(BackendError) -> Coupon? {
+        try before(.coupon)
+        return world.tables.coupons[id]
+    }
+    func waitForChanges(of coupon: CouponID) throws(BackendError) { try before(.wait) }
     func coupons(
         after: CouponID, limit: Int, archived: Bool
     ) throws(BackendError) -> [Coupon] { throw notAskedFor }
@@ -88,6 +100,17 @@ final class FakeStore: CouponStore {
         cap: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult? { throw notAskedFor }
     func resync(
-        _ update: (Coupon, PartitionRow) -> Bool, deleted remove: (CouponID, PartitionRow) -> Bool
-    ) throws(BackendError) -> Bool { throw notAskedFor }
+        passing partitions: Set<PartitionID>, _ update: (Coupon, PartitionRow) -> Bool,
+        deleted remove: (CouponID, PartitionRow) -> Bool
+    ) throws(BackendError) -> ResyncResult {
+        let next = due.firstIndex {
+            !partitions.contains(world.partitioning.partition(of: $0))
+        }
+        guard let next, let coupon = world.tables.coupons[due[next]] else { return .nothingDue }
+        // It is due again later, or not at all.
+        due.remove(at: next)
+        let partition = world.partitioning.partition(of: coupon.id)
+        let isSynced = update(coupon, world.tables[partition])
+        return isSynced ? .synced : .failed(partition, nil)
+    }
 }

@@ -64,11 +64,11 @@ import Testing
         var asked: [CouponID] = []
         for isRemoved in [false, true] {
             try database.sql("UPDATE coupond.gate_outbox SET added_at = now() - interval '1 hour'")
-            let isSynced = try store.resync({ _, _ in false }) { coupon, row in
+            let result = try store.resync(passing: [], { _, _ in false }) { coupon, row in
                 asked.append(coupon)
                 return isRemoved && row.id == partition
             }
-            #expect(isSynced == isRemoved)
+            #expect(result == (isRemoved ? .synced : .failed(partition, nil)))
         }
         #expect(asked == [coupon, coupon])
         #expect(try database.sql("SELECT count(*) FROM coupond.gate_outbox") == "0")

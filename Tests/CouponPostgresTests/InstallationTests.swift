@@ -8,7 +8,7 @@ import Testing
         let database = try await TestDatabase()
         let again = try Installation.setUp(database.options, partitions: 4, logger: quiet)
         #expect(again == database.installation)
-        #expect(try database.sql("SELECT count(*) FROM coupond.schema_version") == "10")
+        #expect(try database.sql("SELECT count(*) FROM coupond.schema_version") == "11")
         #expect(try database.store().partitions().map(\.id.rawValue) == [0, 1, 2, 3])
     }
 

@@ -66,4 +66,28 @@ import Testing
             try database.store().update(coupon, CouponChange(title: "x")) { _, _ in true } == nil)
         #expect(try notes(database) == "")
     }
+
+    @Test func `coupons of partitions that are passed over wait`() async throws {
+        let database = try await TestDatabase()
+        let store = database.store()
+        for id in [4, 5] as [Int64] {
+            try database.coupon(id)
+            _ = try store.update(CouponID(id), CouponChange(total: 200)) { _, _ in true }
+        }
+        try age(database)
+        var sent: [CouponID] = []
+        for expected in [ResyncResult.synced, .nothingDue] {
+            let result = try store.resync(
+                passing: [partition],
+                { coupon, _ in
+                    sent.append(coupon.id)
+                    return true
+                }, deleted: { _, _ in false })
+            #expect(result == expected)
+        }
+        #expect(sent == [CouponID(5)])
+        let failed = try store.resync(
+            passing: [], { _, _ in false }, deleted: { _, _ in false })
+        #expect(failed == .failed(partition, nil))
+    }
 }

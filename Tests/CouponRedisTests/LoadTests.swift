@@ -179,7 +179,7 @@ internal import Testing
         #expect(try fixture.visit() == moment)
     }
 
-    @Test func `a decision on a letter ends a running load`() async throws {
+    @Test func `a decision on a letter waits for a running load`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
         let (_, load) = try fixture.claim()
@@ -192,11 +192,16 @@ internal import Testing
             position: at(1), error: "", state: .discarded, createdAt: .zero)
         #expect(
             try fixture.control.apply(letter, of: coupon(), partition: partition, epoch: 1)
-                == .notLoaded)
-        #expect(try fixture.name(coupon(last: 1), staged: 1, held: 1, load: load) == .superseded)
-        #expect(try fixture.inspect().record == nil)
-        #expect(try await fixture.server.cli("EXISTS", fixture.stagedKey()) == "0")
-        #expect(try fixture.load(coupon(last: 1)) == .loaded)
+                == .loading)
+        #expect(try fixture.name(coupon(last: 1), staged: 1, held: 1, load: load) == .loaded)
+        #expect(try fixture.inspect().record?.used == 1)
+        for _ in 1...2 {
+            #expect(
+                try fixture.control.apply(letter, of: coupon(), partition: partition, epoch: 1)
+                    == .current)
+            #expect(try fixture.inspect().record?.used == 0)
+        }
+        #expect(try fixture.inspect(1).holder?.rejection == .discarded)
     }
 
     @Test func `an abandoned load removes what it staged, and nothing else`() async throws {

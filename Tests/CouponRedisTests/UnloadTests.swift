@@ -43,6 +43,27 @@ private let finished: [(String, Coupon)] = [
         #expect(try fixture.visit() == nil)
     }
 
+    @Test func `a clock that was ahead delays no coupon`() async throws {
+        let fixture = try await RedisFixture(retention: retention)
+        try fixture.open(coupon(total: 1, issued: 1, last: 1))
+        let planned = try #require(try fixture.visit())
+        // As if it had sold out while the gate's clock was a year ahead.
+        let ahead = String(planned + 365 * 24 * 3_600_000)
+        for score in [ahead, "inf"] {
+            try fixture.call(Command("ZADD", Keys.coupons(partition, 1), "XX", score, "7"))
+            #expect(try !fixture.unload())
+            let visit = try #require(try fixture.visit())
+            #expect((planned...planned + 60_000).contains(visit))
+        }
+        // It was not due.
+        #expect(try await isHeld(fixture))
+        let later = coupon(8, closes: 4_000_000_000_000_999)
+        #expect(try fixture.load(later) == .loaded)
+        let end = try fixture.visit(8)
+        #expect(try !fixture.unload())
+        #expect(try fixture.visit(8) == end)
+    }
+
     @Test func `a coupon that will end is checked after its end and retention`() async throws {
         let fixture = try await RedisFixture(retention: retention)
         try fixture.open(coupon(closes: 4_000_000_000_000_999))

@@ -138,23 +138,25 @@ final class SimulatedStore: CouponStore {
     }
 
     func resync(
-        _ update: (Coupon, PartitionRow) -> Bool, deleted remove: (CouponID, PartitionRow) -> Bool
-    ) throws(BackendError) -> Bool {
+        passing partitions: Set<PartitionID>, _ update: (Coupon, PartitionRow) -> Bool,
+        deleted remove: (CouponID, PartitionRow) -> Bool
+    ) throws(BackendError) -> ResyncResult {
         defer { session.rollBack() }
         try session.leave(session.enter())
         let due = play.postgres.tables.notes.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
             .filter { $0.value < play.postgres.now.advanced(byMilliseconds: -2_000) }
+            .filter { !partitions.contains(partition(of: $0.key)) }
         guard let server = session.session,
             let id = due.map(\.key).first(where: {
                 play.postgres.tryLock(.outbox($0), exclusively: true, server)
             })
-        else { return false }
+        else { return .nothingDue }
         let isSynced =
             try lock(id).map { update($0, play.postgres.tables[partition(of: id)]) } ?? true
-        let now = play.postgres.now
+        let (now, ofCoupon) = (play.postgres.now, partition(of: id))
         return try session.commit("outbox row of coupon \(id.rawValue)") { tables in
             tables.notes[id] = isSynced ? nil : now
-            return isSynced
+            return isSynced ? .synced : .failed(ofCoupon, nil)
         }
     }
 

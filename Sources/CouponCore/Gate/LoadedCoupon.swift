@@ -23,31 +23,46 @@ public struct LoadedCoupon: Equatable, Sendable {
 
 /// A coupon as committed, with figures that show whether its holders have changed since.
 ///
-/// Each request that is decided moves `lastSequence`, a redriven dead letter moves `issued`, a discarded one
-/// `held`. So holders that were read page by page between two equal marks are those of one moment.
+/// Each request that is decided moves `lastSequence`. The decision on a dead letter moves nothing that is
+/// compared, until the gate has it: a load reads the holders without such decisions, and the gate gets them
+/// when the load is over. So holders that were read page by page between two equal marks are those of one
+/// moment, however many letters are decided in between.
 public struct LoadMarks: Equatable, Sendable {
     /// As PostgreSQL has it.
     public let coupon: Coupon
     /// Its held dead letters that have a user: each keeps a slot.
     public let held: Int64
+    /// Those that were redriven, and the gate does not know it yet. Each has an issue.
+    public let redriven: Int64
+    /// Those that were discarded, and the gate does not know it yet.
+    public let discarded: Int64
 
     /// Marks of a coupon.
-    public init(coupon: Coupon, held: Int64) {
+    public init(coupon: Coupon, held: Int64, redriven: Int64 = 0, discarded: Int64 = 0) {
         self.coupon = coupon
         self.held = held
+        self.redriven = redriven
+        self.discarded = discarded
     }
 
     /// Used slots, without those of queued requests.
-    public var used: Int64 { coupon.issued + held }
+    public var used: Int64 { coupon.issued + held + discarded }
 
     /// The sequence of the next request, if none is queued.
     public var nextSequence: Int64 { coupon.lastSequence + 1 }
 
+    /// Whether the gate does not know of some decision on a dead letter.
+    public var hasUnsynced: Bool { redriven + discarded > 0 }
+
     /// Whether the holders are still those of `earlier`.
     public func haveSameHolders(as earlier: LoadMarks) -> Bool {
-        coupon.issued == earlier.coupon.issued
-            && coupon.lastSequence == earlier.coupon.lastSequence && held == earlier.held
+        coupon.issued - redriven == earlier.coupon.issued - earlier.redriven
+            && coupon.lastSequence == earlier.coupon.lastSequence
+            && letters == earlier.letters
     }
+
+    /// Letters that the gate must have as held.
+    private var letters: Int64 { held + redriven + discarded }
 }
 
 /// A user that the gate must have as a holder.

@@ -103,8 +103,10 @@ extension CouponKeeper {
     /// Sends changes in the outbox to the gates again, and clears caps whose change was not committed: a
     /// cap at the total has no effect. Called each second.
     public func resync() {
+        let end = clocks.now().advanced(byMilliseconds: Limits.resyncMilliseconds)
+        stuck.begin()
         for _ in 0..<100 {
-            let isSynced = resyncNext { coupon, row in
+            let result = resyncNext { coupon, row in
                 let epoch = row.epoch
                 let capped = try? gates.cap(
                     coupon.id, version: coupon.version, partition: row.id, epoch: epoch,
@@ -117,19 +119,28 @@ extension CouponKeeper {
                     coupon, version: 0, partition: row.id, epoch: row.epoch)
                 return result == .removed
             }
-            if !isSynced { return }
+            switch result {
+            case .synced: break
+            case .nothingDue: if !stuck.tryEarlierOnes() { return }
+            case .failed(let partition, let error):
+                if let error { _ = failure(error) }
+                stuck.fail(partition)
+                // An attempt may take seconds, with rows locked.
+                if clocks.now() >= end { return }
+            case nil: return
+            }
         }
     }
 
-    /// - Returns: whether a coupon was handled.
+    /// - Returns: nil if PostgreSQL cannot be reached.
     private func resyncNext(
         _ update: (Coupon, PartitionRow) -> Bool, deleted remove: (CouponID, PartitionRow) -> Bool
-    ) -> Bool {
+    ) -> ResyncResult? {
         do throws(BackendError) {
-            return try store.resync(update, deleted: remove)
+            return try store.resync(passing: stuck.all, update, deleted: remove)
         } catch {
             _ = failure(error)
-            return false
+            return nil
         }
     }
 }

@@ -13,6 +13,10 @@ public final class CouponKeeper {
     private let failed: (BackendError) -> Void
     /// A load that an admin's deadline has interrupted.
     private var unfinished: CouponLoad?
+    /// How much the lane's loads may write in this second.
+    public lazy var loadBudget = LoadBudget(now: clocks.now())
+    /// Whose gates did not get a change from the outbox.
+    var stuck = StuckPartitions()
     /// How many statuses to ask for at once. If PostgreSQL takes too long for a batch, it falls to half the
     /// size of that batch; it rises again with each batch that PostgreSQL answers.
     public internal(set) var statusesAtOnce = Limits.statusesPerBatch
@@ -51,8 +55,9 @@ public final class CouponKeeper {
         }
     }
 
-    /// Rule 32: loads a coupon into the gate while an admin waits; other callers advance a `CouponLoad`. A
-    /// load that the deadline interrupts continues with the admin's next try.
+    /// Rule 32: loads a coupon into the gate while an admin waits; other callers advance a `CouponLoad`. The
+    /// admin needs the record only: if the coupon is filling, the next request for it goes on with the load.
+    /// A load that the deadline interrupts continues with the admin's next try.
     func load(_ coupon: CouponID, by deadline: MonotonicTime) throws(BackendError) {
         var load = unfinished ?? CouponLoad(of: coupon, number: .random(in: 1...(.max)))
         if load.coupon != coupon {
@@ -60,21 +65,35 @@ public final class CouponKeeper {
             load = CouponLoad(of: coupon, number: .random(in: 1...(.max)))
         }
         unfinished = nil
+        let waitsUntil = clocks.now().advanced(byMilliseconds: Limits.loadWaitMilliseconds)
         while clocks.now() < deadline {
+            guard loadBudget.admits(now: clocks.now()) else {
+                clocks.pause(Int(Limits.loadPauseMilliseconds))
+                continue
+            }
             switch load.advance(self) {
-            case .moved, .opened: break
-            case .wait: clocks.pause(Int(Limits.loadPauseMilliseconds))
-            case .done(.failed(let failure)): throw .answer(failure)
-            case .done: return
+            case .moved(let holders): loadBudget.spend(holders: holders)
+            case .opened: return load.abandon(self)
+            case .wait:
+                let partition = partitioning.partition(of: coupon)
+                let view = try gates.inspect(coupon, partition: partition, user: nil)
+                if view.record != nil { return }
+                guard clocks.now() < waitsUntil else { throw Self.stillLoaded }
+                clocks.pause(Int(Limits.loadPauseMilliseconds))
+            case .done(let outcome):
+                loadBudget.spendCoupon()
+                if case .failed(let failure) = outcome { throw .answer(failure) }
+                return
             }
         }
         unfinished = load
-        throw .answer(
-            Failure(
-                .deadlineExceeded,
-                "the coupon's holders are still being loaded, nothing was changed: "
-                    + "try again"))
+        throw Self.stillLoaded
     }
+
+    private static let stillLoaded = BackendError.answer(
+        Failure(
+            .deadlineExceeded,
+            "the coupon's holders are still being loaded, nothing was changed: try again"))
 
     /// What a caller reads of an error; the server's own text goes to the log.
     public func failure(_ error: BackendError) -> Failure {

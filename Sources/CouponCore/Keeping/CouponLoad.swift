@@ -110,7 +110,14 @@ public struct CouponLoad: Sendable {
     private mutating func begin(
         _ keeper: CouponKeeper, _ epoch: Epoch
     ) throws(BackendError) -> Step {
-        guard let marks = try marks(keeper) else {
+        var found = try marks(keeper)
+        if found?.hasUnsynced == true {
+            // The gate may have been told of such a decision just before the claim, by a transaction that has
+            // not ended yet. From the claim on it is told of none.
+            try keeper.store.waitForChanges(of: coupon)
+            found = try marks(keeper)
+        }
+        guard let marks = found else {
             abandon(keeper)
             return .done(.absent)
         }
@@ -194,7 +201,7 @@ public struct CouponLoad: Sendable {
     private func catchUp(
         _ keeper: CouponKeeper, _ partition: PartitionID, _ epoch: Epoch, _ version: Int64
     ) throws(BackendError) {
-        guard let now = try marks(keeper)?.coupon, now.version > version else { return }
+        guard let now = try keeper.store.coupon(coupon), now.version > version else { return }
         _ = try keeper.gates.set(now, partition: partition, epoch: epoch)
     }
 

@@ -5,15 +5,19 @@
 public final class DeadLetterKeeper {
     private let store: any CouponStore
     private let gates: any GateControl
+    private let clocks: Clocks
+    /// Whose gates did not get a decision.
+    private var stuck = StuckPartitions()
     private let forget: (CouponID) -> Void
 
     /// - Parameter forget: is called with a coupon if what the workers remember of it is out of date.
     public init(
-        store: any CouponStore, gates: any GateControl,
+        store: any CouponStore, gates: any GateControl, clocks: Clocks,
         forget: @escaping (CouponID) -> Void
     ) {
         self.store = store
         self.gates = gates
+        self.clocks = clocks
         self.forget = forget
     }
 
@@ -33,7 +37,9 @@ public final class DeadLetterKeeper {
         case .missing: throw .answer(Failure(.notFound, "there is no dead letter \(id)"))
         case .refused(let text): throw .answer(Failure(.failedPrecondition, text))
         case .decided(let letter):
-            if (try? resync(id)) == true { return letter }
+            // During a load the gate gets the decision when the load has ended.
+            let sync = try? resync(id)
+            if sync == .done || sync == .loading { return letter }
             throw .answer(
                 Failure(
                     .deadlineExceeded,
@@ -45,39 +51,55 @@ public final class DeadLetterKeeper {
 
     /// Sends decisions that the gates lack. Called each second.
     public func resync() {
-        let unsynced = (try? store.unsyncedLetters(limit: 100)) ?? []
-        Self.inTurn(unsynced) { id throws(BackendError) in try resync(id) }
-    }
-
-    /// One letter after the other. If Redis or PostgreSQL is away, it stops: each attempt may take seconds,
-    /// with rows locked.
-    /// - Parameter resync: whether the gate has the decision now; nil if the gate could not be reached.
-    static func inTurn(_ letters: [Int64], _ resync: (Int64) throws(BackendError) -> Bool?) {
-        for id in letters {
-            do throws(BackendError) {
-                if try resync(id) == nil { return }
-            } catch .postgres(.sessionLost), .postgres(.unreachable) {
-                return
-            } catch {
-                continue  // a lock, or something about this letter
-            }
+        let unsynced = (try? store.unsyncedLetters(limit: Limits.lettersPerResync)) ?? []
+        let end = clocks.now().advanced(byMilliseconds: Limits.resyncMilliseconds)
+        Self.inTurn(unsynced, &stuck) {
+            clocks.now() >= end
+        } resync: { id throws(BackendError) in
+            try resync(id)
         }
     }
 
-    /// Whether the gate has the decision now; nil if it could not be reached.
-    private func resync(_ id: Int64) throws(BackendError) -> Bool? {
-        var isReached = true
-        let isSynced = try store.resyncLetter(id) { letter, coupon, row in
-            var result: SetResult?
-            do throws(BackendError) {
-                result = try gates.apply(
-                    letter, of: coupon, partition: row.id, epoch: row.epoch)
-            } catch {
-                isReached = false
+    /// One letter after the other. If a gate cannot be updated, no other letter of its partition is tried,
+    /// and in the next round the others' come first: each attempt may take seconds, with rows locked.
+    /// - Parameter isLate: whether to stop at the next gate that fails.
+    static func inTurn(
+        _ letters: [UnsyncedLetter], _ stuck: inout StuckPartitions, isLate: () -> Bool,
+        resync: (Int64) throws(BackendError) -> Sync
+    ) {
+        stuck.begin()
+        var rest = letters
+        repeat {
+            let next = rest.filter { !stuck.all.contains($0.partition) }
+            rest.removeAll { !stuck.all.contains($0.partition) }
+            for letter in next where !stuck.all.contains(letter.partition) {
+                do throws(BackendError) {
+                    switch try resync(letter.id) {
+                    case .done, .loading: continue
+                    case .failed: stuck.fail(letter.partition)
+                    }
+                } catch .postgres(.sessionLost), .postgres(.unreachable) {
+                    return
+                } catch {
+                    // A lock, or something about this letter.
+                }
+                if isLate() { return }
             }
+        } while stuck.tryEarlierOnes()
+    }
+
+    /// Whether the gate has a decision.
+    enum Sync { case done, loading, failed }
+
+    private func resync(_ id: Int64) throws(BackendError) -> Sync {
+        var isLoading = false
+        let isSynced = try store.resyncLetter(id) { letter, coupon, row in
+            let result = try? gates.apply(
+                letter, of: coupon, partition: row.id, epoch: row.epoch)
             if letter.accepted != nil { forget(coupon.id) }
+            isLoading = result == .loading
             return result == .current || result == .notLoaded
         }
-        return isReached ? isSynced : nil
+        return isSynced ? .done : isLoading ? .loading : .failed
     }
 }

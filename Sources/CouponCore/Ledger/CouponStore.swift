@@ -25,6 +25,9 @@ public protocol CouponStore: HolderReader {
     /// nothing by default.
     func readAhead(_ question: PageQuestion)
 
+    /// Waits for transactions that have locked a coupon: what they commit can be read after it.
+    func waitForChanges(of coupon: CouponID) throws(BackendError)
+
     /// Active coupons whose windows open within so many milliseconds by PostgreSQL's clock, and have not
     /// opened yet; the first to open first.
     func opening(within milliseconds: Int64, limit: Int) throws(BackendError) -> [CouponID]
@@ -70,13 +73,15 @@ public protocol CouponStore: HolderReader {
 
     /// Updates the gate with the oldest coupon in the outbox that is due: a daemon may have died between
     /// PostgreSQL and the gate (rules 33 and 34).
-    /// - Parameter update: called with partition row and coupon row locked; returns whether the gate has the
-    ///   coupon as committed.
-    /// - Parameter remove: the same for a coupon that was deleted.
-    /// - Returns: whether a coupon was handled; another one may be due.
+    /// - Parameters:
+    ///   - partitions: their coupons are passed over.
+    ///   - update: called with partition row and coupon row locked; returns whether the gate has the coupon
+    ///     as committed.
+    ///   - remove: the same for a coupon that was deleted.
     func resync(
-        _ update: (Coupon, PartitionRow) -> Bool, deleted remove: (CouponID, PartitionRow) -> Bool
-    ) throws(BackendError) -> Bool
+        passing partitions: Set<PartitionID>, _ update: (Coupon, PartitionRow) -> Bool,
+        deleted remove: (CouponID, PartitionRow) -> Bool
+    ) throws(BackendError) -> ResyncResult
 
     /// Issues of a coupon, of users with an id above `after`, by user id; `limit` at most.
     func issues(of coupon: CouponID, after: UserID, limit: Int) throws(BackendError) -> [Issue]
@@ -95,8 +100,9 @@ public protocol CouponStore: HolderReader {
         _ letter: Int64, _ state: DeadLetter.State, by call: AdminCall
     ) throws(BackendError) -> LetterDecision
 
-    /// Decided letters that the gate does not know, `limit` at most.
-    func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64]
+    /// Decided letters that the gate does not know: the oldest of each partition, `limit` at most, and in
+    /// turn.
+    func unsyncedLetters(limit: Int) throws(BackendError) -> [UnsyncedLetter]
 
     /// Updates the gate with a decided letter, under the same locks, and records that it has it.
     /// - Parameter update: updates the gate; returns whether the gate has the decision now.
@@ -140,6 +146,30 @@ extension CouponStore {
 
     /// Nothing is read in advance.
     public func readAhead(_ question: PageQuestion) {}
+}
+
+/// What `CouponStore.resync` did.
+public enum ResyncResult: Equatable, Sendable {
+    /// No coupon is due.
+    case nothingDue
+    /// The gate has a coupon as committed; another one may be due.
+    case synced
+    /// The gate of this partition does not have it yet. An error if PostgreSQL was the reason.
+    case failed(PartitionID, BackendError?)
+}
+
+/// A decided letter that the gate does not know.
+public struct UnsyncedLetter: Equatable, Sendable {
+    /// Its number.
+    public let id: Int64
+    /// Of which partition.
+    public let partition: PartitionID
+
+    /// A decided letter.
+    public init(id: Int64, partition: PartitionID) {
+        self.id = id
+        self.partition = partition
+    }
 }
 
 /// A user of a coupon.

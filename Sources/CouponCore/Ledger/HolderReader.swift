@@ -1,12 +1,13 @@
 /// Reads the holders that the gate must have, page by page: a coupon may have ten million.
 ///
-/// The pages have no common snapshot. The reader compares the marks before and after.
+/// The pages have no common snapshot. The reader compares the marks before and after. All of them are as if
+/// nobody had decided on a dead letter since the gate was last told of a decision on it.
 public protocol HolderReader: AnyObject {
     /// Marks of coupons, by id; missing coupons are left out.
     func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks]
 
     /// The next holders of a coupon: first users whose latest request was rejected and who have no issue,
-    /// then issues; `limit` at most.
+    /// then issues; of rejected users twice `limit` at most, of issues `limit`.
     func holders(
         of coupon: CouponID, after place: HolderPlace, limit: Int
     ) throws(BackendError) -> HolderPage

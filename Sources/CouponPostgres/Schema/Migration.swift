@@ -28,6 +28,8 @@ struct Migration {
             number: 9, name: "commit_log", bytes: PackageResources._009_commit_log_sql),
         Migration(
             number: 10, name: "coupon_life", bytes: PackageResources._010_coupon_life_sql),
+        Migration(
+            number: 11, name: "held_letters", bytes: PackageResources._011_held_letters_sql),
     ]
 
     /// The version of a database that lacks none.

@@ -1,5 +1,8 @@
 /// Reads the holders that a load brings to the gate (rules 30 and 32), page by page: there may be ten
 /// million.
+///
+/// A letter whose decision the gate does not know yet counts as held, and its user has no issue: the gate
+/// gets the decision after the load.
 public import CouponCore
 
 extension Session {
@@ -7,16 +10,24 @@ extension Session {
         let rows = try run(
             Statement(
                 """
-                SELECT \(Coupon.columns), (
-                    SELECT count(*) FROM coupond.dead_letter AS l
-                    WHERE l.coupon_id = c.id AND l.user_id IS NOT NULL AND l.state = 1)
-                FROM coupond.coupon AS c WHERE id = ANY ($1) ORDER BY id
+                SELECT \(Coupon.columns), held, redriven, discarded
+                FROM coupond.coupon AS c CROSS JOIN LATERAL (
+                    SELECT count(*) FILTER (WHERE l.state = 1) AS held,
+                        count(*) FILTER (WHERE l.state = 2) AS redriven,
+                        count(*) FILTER (WHERE l.state = 3) AS discarded
+                    FROM coupond.dead_letter AS l
+                    WHERE l.coupon_id = c.id AND l.user_id IS NOT NULL
+                        AND (l.state = 1 OR NOT l.synced)) AS l
+                WHERE id = ANY ($1) ORDER BY id
                 """, .integers(coupons.map(\.rawValue))))
         var marks: [LoadMarks] = []
         for row in 0..<rows.count {
+            let start = Coupon.columnCount
             marks.append(
                 LoadMarks(
-                    coupon: try rows.coupon(row), held: rows.integer(row, Coupon.columnCount)))
+                    coupon: try rows.coupon(row), held: rows.integer(row, start),
+                    redriven: rows.integer(row, start + 1), discarded: rows.integer(row, start + 2))
+            )
         }
         return marks
     }
@@ -31,21 +42,48 @@ extension Session {
     }
 
     /// The next holders of a coupon; nil after the last ones.
+    ///
+    /// Rejections and letters are read in the order of an index, `limit` of each, and not sorted. Those of
+    /// users who have an issue are left out afterwards: no statement looks for others among millions of them.
     static func page(of coupon: CouponID, after place: HolderPlace, limit: Int) -> Statement? {
         switch place {
         case .refused(let user):
             Statement(
                 """
-                SELECT DISTINCT ON (user_id) user_id, sequence, request_id, reason
-                FROM coupond.rejection AS r
-                WHERE coupon_id = $1 AND user_id > $2 AND \(Self.hasNoIssue)
-                ORDER BY user_id, epoch DESC, n DESC, sequence DESC LIMIT $3
+                WITH r AS (
+                    SELECT \(ofRejection) WHERE coupon_id = $1 AND user_id > $2
+                    ORDER BY user_id LIMIT $3),
+                l AS (
+                    SELECT \(ofLetter) WHERE coupon_id = $1 AND user_id > $2
+                    ORDER BY user_id LIMIT $3),
+                -- Behind this user there may be more of one of them; null if all were read.
+                e AS (
+                    SELECT min(last) AS last FROM (
+                        SELECT max(user_id) AS last FROM r HAVING count(*) >= $3
+                        UNION ALL SELECT max(user_id) FROM l HAVING count(*) >= $3) AS ends)
+                SELECT user_id, sequence, request_id, reason, coupon_id, e.last IS NOT NULL,
+                    i.issued IS NOT NULL AND user_id NOT IN (\(redrivenUsers))
+                FROM (SELECT *, $1::bigint AS coupon_id FROM (
+                    SELECT * FROM r UNION ALL SELECT * FROM l
+                    -- Of the last user there may be a later one.
+                    UNION ALL (
+                        SELECT \(ofRejection)
+                        WHERE coupon_id = $1 AND user_id = (SELECT max(user_id) FROM r)
+                        ORDER BY \(latestFirst) LIMIT 1)
+                    UNION ALL (
+                        SELECT \(ofLetter)
+                        WHERE coupon_id = $1 AND user_id = (SELECT max(user_id) FROM l)
+                        ORDER BY \(latestFirst) LIMIT 1)) AS found) AS s
+                CROSS JOIN e \(issueOfUser)
+                WHERE e.last IS NULL OR user_id <= e.last
+                ORDER BY user_id, \(latestFirst)
                 """, .integer(coupon.rawValue), .integer(user.rawValue), .integer(Int64(limit)))
         case .issued(let user):
             Statement(
                 """
                 SELECT user_id, sequence, request_id, NULL::smallint
                 FROM coupond.coupon_issue WHERE coupon_id = $1 AND user_id > $2
+                    AND user_id NOT IN (\(redrivenUsers))
                 ORDER BY user_id LIMIT $3
                 """, .integer(coupon.rawValue), .integer(user.rawValue), .integer(Int64(limit)))
         case .end: nil
@@ -57,50 +95,98 @@ extension Session {
     ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
         let ids = Parameter.integers(coupons.map(\.rawValue))
         let most = Parameter.integer(Int64(limit) + 1)
+        let issues = try run(Statement(Self.issuesOfMany, ids, most))
+        if issues.count > limit { return nil }
+        let others = try run(Statement(Self.rejectionsOfMany, ids, most))
+        // More rows than that are read page by page, whether or not they are of users to load.
+        if issues.count + others.count > limit { return nil }
         var found: [CouponID: [LoadedHolder]] = [:]
-        var count = 0
-        for sql in [Self.issuesOfMany, Self.rejectionsOfMany] {
-            let rows = try run(Statement(sql, ids, most))
-            count += rows.count
-            if count > limit { return nil }
-            for row in 0..<rows.count {
-                found[CouponID(rows.integer(row, 4)), default: []].append(rows.holder(row))
-            }
+        for row in 0..<issues.count {
+            found[CouponID(issues.integer(row, 4)), default: []].append(issues.holder(row))
         }
+        for (coupon, holder) in others.rejected() { found[coupon, default: []].append(holder) }
         return found
     }
 
-    private static let hasNoIssue = """
-        NOT EXISTS (
-            SELECT FROM coupond.coupon_issue AS i
-            WHERE i.coupon_id = r.coupon_id AND i.user_id = r.user_id)
+    private static let latestFirst = "epoch DESC, n DESC, sequence DESC"
+
+    private static let ofRejection =
+        "user_id, sequence, request_id, reason, epoch, n FROM coupond.issue_rejection"
+
+    /// The reason is null if the letter is no rejection: its user has the coupon.
+    private static let ofLetter = """
+        user_id, sequence, request_id,
+            (CASE WHEN state = 1 OR NOT synced THEN 4 WHEN state = 3 THEN 5 END)::smallint AS reason,
+            epoch, n
+        FROM coupond.dead_letter
+        """
+
+    /// Users whose letter was redriven, and the gate does not know it yet. Read by `dead_letter_held`.
+    private static let redrivenUsers = """
+        SELECT user_id FROM coupond.dead_letter
+        WHERE coupon_id = $1 AND state = 2 AND NOT synced AND user_id IS NOT NULL
+        """
+
+    /// Looks up the issue of each user in `s`. The limit keeps the planner from reading all issues at once.
+    private static let issueOfUser = """
+        LEFT JOIN LATERAL (
+            SELECT 1 AS issued FROM coupond.coupon_issue
+            WHERE coupon_id = s.coupon_id AND user_id = s.user_id LIMIT 1) AS i ON true
+        """
+
+    private static let redrivenUsersOfMany = """
+        SELECT coupon_id, user_id FROM coupond.dead_letter
+        WHERE coupon_id = ANY ($1) AND state = 2 AND NOT synced AND user_id IS NOT NULL
         """
 
     private static let issuesOfMany = """
         SELECT user_id, sequence, request_id, NULL::smallint, coupon_id
-        FROM coupond.coupon_issue WHERE coupon_id = ANY ($1) LIMIT $2
+        FROM coupond.coupon_issue WHERE coupon_id = ANY ($1)
+            AND (coupon_id, user_id) NOT IN (\(redrivenUsersOfMany))
+        LIMIT $2
         """
 
+    /// `ORDER BY user_id` makes it use the indexes by coupon and user.
     private static let rejectionsOfMany = """
-        SELECT DISTINCT ON (coupon_id, user_id) user_id, sequence, request_id, reason, coupon_id
-        FROM coupond.rejection AS r
-        WHERE coupon_id = ANY ($1) AND user_id IS NOT NULL AND \(hasNoIssue)
-        ORDER BY coupon_id, user_id, epoch DESC, n DESC, sequence DESC LIMIT $2
+        SELECT user_id, sequence, request_id, reason, coupon_id, false,
+            i.issued IS NOT NULL AND (coupon_id, user_id) NOT IN (\(redrivenUsersOfMany))
+        FROM (
+            SELECT c.id AS coupon_id, f.*
+            FROM unnest($1) AS c (id) CROSS JOIN LATERAL (
+                (SELECT \(ofRejection) WHERE coupon_id = c.id ORDER BY user_id LIMIT $2)
+                UNION ALL (
+                    SELECT \(ofLetter) WHERE coupon_id = c.id AND user_id IS NOT NULL
+                    ORDER BY user_id LIMIT $2)) AS f
+            LIMIT $2) AS s \(issueOfUser)
+        ORDER BY coupon_id, user_id, \(latestFirst)
         """
 }
 
 extension Rows {
     /// The result of `Session.page`.
     func page(after place: HolderPlace, limit: Int) -> HolderPage {
+        if case .refused = place {
+            let isMore = count > 0 && boolean(0, 5)
+            return HolderPage(
+                holders: rejected().map(\.holder),
+                end: isMore ? .refused(UserID(integer(count - 1, 0))) : .issued(UserID(0)))
+        }
         var holders: [LoadedHolder] = []
         holders.reserveCapacity(count)
         for row in 0..<count { holders.append(holder(row)) }
         let last = holders.count >= limit ? holders.last?.user : nil
-        return switch place {
-        case .refused:
-            HolderPage(holders: holders, end: last.map { .refused($0) } ?? .issued(UserID(0)))
-        case .issued, .end: HolderPage(holders: holders, end: last.map { .issued($0) } ?? .end)
+        return HolderPage(holders: holders, end: last.map { .issued($0) } ?? .end)
+    }
+
+    /// The latest rejection of each user without an issue, from rows by coupon and user, the latest first.
+    fileprivate func rejected() -> [(coupon: CouponID, holder: LoadedHolder)] {
+        var found: [(coupon: CouponID, holder: LoadedHolder)] = []
+        for row in 0..<count where !isNull(row, 3) && !boolean(row, 6) {
+            let (coupon, user) = (CouponID(integer(row, 4)), UserID(integer(row, 0)))
+            if let last = found.last, last.coupon == coupon, last.holder.user == user { continue }
+            found.append((coupon, holder(row)))
         }
+        return found
     }
 
     /// User, sequence, request id, and the reason of a rejection.
@@ -177,6 +263,13 @@ extension PostgresCouponStore {
         of coupons: [CouponID], limit: Int
     ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
         try session.holders(of: coupons, limit: limit)
+    }
+
+    /// Waits for transactions that have locked a coupon.
+    public func waitForChanges(of coupon: CouponID) throws(BackendError) {
+        _ = try session.run(
+            Statement(
+                "SELECT FROM coupond.coupon WHERE id = $1 FOR SHARE", .integer(coupon.rawValue)))
     }
 }
 

@@ -92,12 +92,19 @@ extension PostgresCouponStore {
     }
 
     /// Decided letters that the gate does not know yet.
-    public func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64] {
+    public func unsyncedLetters(limit: Int) throws(BackendError) -> [UnsyncedLetter] {
         let rows = try session.run(
             Statement(
-                "SELECT id FROM coupond.dead_letter WHERE NOT synced ORDER BY id LIMIT $1",
-                .integer(Int64(limit))))
-        return (0..<rows.count).map { rows.integer($0, 0) }
+                """
+                SELECT l.id, p.id FROM coupond.partition AS p CROSS JOIN LATERAL (
+                    SELECT id, row_number() OVER (ORDER BY id) AS turn FROM coupond.dead_letter
+                    WHERE NOT synced AND partition = p.id ORDER BY id LIMIT $1) AS l
+                ORDER BY turn, p.id
+                """, .integer(Int64(limit))))
+        return (0..<rows.count).map {
+            UnsyncedLetter(
+                id: rows.integer($0, 0), partition: PartitionID(Int(rows.integer($0, 1))))
+        }
     }
 
     /// Updates the gate with a decided letter, under the same locks, and records that it has it.

@@ -11,10 +11,12 @@ extension PostgresCouponStore {
     /// - Parameter update: called with partition row and coupon row locked; returns whether the gate has the
     ///   coupon as committed.
     /// - Parameter remove: the same for a coupon that was deleted.
-    /// - Returns: whether a coupon was handled; another one may be due.
+    /// - Parameter partitions: their coupons are passed over.
     public func resync(
-        _ update: (Coupon, PartitionRow) -> Bool, deleted remove: (CouponID, PartitionRow) -> Bool
-    ) throws(BackendError) -> Bool {
+        passing partitions: Set<PartitionID>, _ update: (Coupon, PartitionRow) -> Bool,
+        deleted remove: (CouponID, PartitionRow) -> Bool
+    ) throws(BackendError) -> ResyncResult {
+        var chosen: PartitionID?
         do throws(BackendError) {
             _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
             let due = try session.run(
@@ -22,14 +24,18 @@ extension PostgresCouponStore {
                     """
                     SELECT coupon_id FROM coupond.gate_outbox
                     WHERE added_at < now() - interval '\(Self.delay)'
+                        AND coupon_id % $1 <> ALL ($2)
                     ORDER BY added_at LIMIT 1 FOR UPDATE SKIP LOCKED
-                    """))
+                    """, .integer(Int64(partitioning.count)),
+                    .integers(partitions.map { Int64($0.rawValue) })))
             guard due.count == 1 else {
                 session.rollBack()
-                return false
+                return .nothingDue
             }
             let id = CouponID(due.integer(0, 0))
-            let partition = try session.partition(partitioning.partition(of: id), lock: .shared)
+            let ofCoupon = partitioning.partition(of: id)
+            chosen = ofCoupon
+            let partition = try session.partition(ofCoupon, lock: .shared)
             let coupon = try lockedCoupon(id)
             let isSynced = coupon.map { update($0, partition) } ?? remove(id, partition)
             _ = try session.run(
@@ -39,10 +45,15 @@ extension PostgresCouponStore {
                         : "UPDATE coupond.gate_outbox SET added_at = now() WHERE coupon_id = $1",
                     .integer(id.rawValue)),
                 "COMMIT")
-            return isSynced
+            return isSynced ? .synced : .failed(ofCoupon, nil)
         } catch {
             session.rollBack()
-            throw error
+            switch error {
+            case .postgres(.sessionLost), .postgres(.unreachable): throw error
+            default:
+                guard let chosen else { throw error }
+                return .failed(chosen, error)
+            }
         }
     }
 

@@ -78,6 +78,7 @@ extension Reply {
         switch try code() {
         case 0: .current
         case 1: .notLoaded
+        case 3: .loading
         default: .stale
         }
     }

@@ -18,7 +18,6 @@ extension RedisGateControl {
                 Keys.gate(partition), Keys.record(coupon.id, partition, epoch),
                 Keys.holders(coupon.id, partition, epoch), Keys.coupons(partition, epoch),
                 Keys.claim(coupon.id, partition, epoch),
-                Keys.staged(coupon.id, partition, epoch),
             ],
             [
                 .number(epoch), .bytes(Self.pack(coupon.id)), .bytes(packed.bytes),

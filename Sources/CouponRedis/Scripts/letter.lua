@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
 -- Applies the decision on a dead letter. Redriven: its user has the coupon. Discarded: its slot is free.
 --
--- KEYS  gate, record, holders, the epoch's coupons, claim, staged
+-- KEYS  gate, record, holders, the epoch's coupons, claim
 -- ARGV  epoch, coupon (ID_BYTES), its terms (see apply_terms in changes.lua), retention (ms),
 --       user (ID_BYTES), sequence 8 and request id 17, redriven (1) or discarded (0)
--- Out   0 applied, now or before, 1 not loaded, 2 not open in that epoch
+-- Out   0 applied, now or before, 1 not loaded, 2 not open in that epoch, 3 a load has the coupon's claim
 -- Does  changes the holder if it still has the letter's sequence and request id: the sequence alone may
 --       be another letter's too, and a position does not outlive a rebuild. Gives the slot back, applies
---       newer terms; if that opens or closes the coupon, raises rev and publishes. If the coupon is not
---       loaded, ends a running load: it may have read the letter as held, and must read again
+--       newer terms; if that opens or closes the coupon, raises rev and publishes. A load reads the letter
+--       as held, so it must be asked again when the load has ended
 
 local DISCARDED = 5
 
@@ -19,10 +19,7 @@ if record == false then
   distrust(gate)
   return 2
 end
-if not record then
-  redis.call('UNLINK', KEYS[5], KEYS[6])
-  return 1
-end
+if not record then return redis.call('EXISTS', KEYS[5]) == 1 and 3 or 1 end
 
 local door = door_of(record)
 local holder = redis.pcall('HGET', KEYS[3], ARGV[5])

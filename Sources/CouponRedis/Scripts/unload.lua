@@ -6,7 +6,11 @@
 -- Out   how many coupons were checked; `limit` means that more may be due. -1 if the gate is not open in
 --       that epoch
 -- Does  unlinks the keys of each coupon that is due, if it may go; if not, plans the next visit. UNLINK
---       frees the memory outside Redis' main thread, so a million holders do not block it
+--       frees the memory outside Redis' main thread, so a million holders do not block it. A coupon that
+--       finished while this clock was ahead is planned for a moment that is far away: so the visits of some
+--       coupons that are not due for longer than `retention` are planned again, each second those of others
+
+local AT_ONCE, TURNS = 64, 256
 
 local gate = read_gate()
 if not is_open(gate, ARGV[1]) then return -1 end
@@ -29,5 +33,18 @@ for _, id in ipairs(due) do
     redis.call('UNLINK', key .. 'record', key .. 'holders', key .. 'claim', key .. 'staged')
     redis.call('ZREM', KEYS[2], id)
   end
+end
+
+if retention == 0 then return #due end
+local function later(turn)
+  local from = string.format('(%.0f', now / 1000 + retention + 1000)
+  return redis.call('ZRANGE', KEYS[2], from, '+inf', 'BYSCORE', 'LIMIT', turn * AT_ONCE, AT_ONCE)
+end
+local some = later(math.floor(now / 1000000) % TURNS)
+if #some == 0 then some = later(0) end
+for _, id in ipairs(some) do
+  local key = prefix .. id .. ':record'
+  local record = read_record(key)
+  if record then plan_visit(KEYS[2], key, record, now, retention) end
 end
 return #due

@@ -62,11 +62,11 @@ extension BlockingLane {
     }
 
     private func step(_ load: CouponLoad) {
-        guard loadBudget.admits(now: clocks.now()) else { return later(load) }
+        guard keeper.loadBudget.admits(now: clocks.now()) else { return later(load) }
         var load = load
         switch load.advance(keeper) {
         case .moved(let holders):
-            loadBudget.spend(holders: holders)
+            keeper.loadBudget.spend(holders: holders)
             goOn { [load] in $0.step(load) }
         case .opened:
             // A caller that asks from here on waits for the end of the load.
@@ -75,7 +75,7 @@ extension BlockingLane {
         case .wait:
             later(load)
         case .done(let outcome):
-            loadBudget.spendCoupon()
+            keeper.loadBudget.spendCoupon()
             for ended in loads.removeValue(forKey: load.coupon) ?? [] { ended(outcome) }
         }
     }
@@ -83,27 +83,4 @@ extension BlockingLane {
     private func later(_ load: CouponLoad) {
         goOn(after: Limits.loadPauseMilliseconds) { $0.step(load) }
     }
-}
-
-/// How much the loads of one daemon may write in a second, so that gates are served during a load.
-struct LoadBudget {
-    private var endsAt: MonotonicTime
-    private var holders = 0
-    private var coupons = 0
-
-    init(now: MonotonicTime) { endsAt = now }
-
-    /// Whether more may be written in this second.
-    mutating func admits(now: MonotonicTime) -> Bool {
-        if now >= endsAt {
-            endsAt = now.advanced(byMilliseconds: 1_000)
-            holders = Limits.holdersLoadedPerSecond
-            coupons = Limits.couponsLoadedPerSecond
-        }
-        return holders > 0 && coupons > 0
-    }
-
-    mutating func spend(holders: Int) { self.holders -= holders }
-
-    mutating func spendCoupon() { coupons -= 1 }
 }

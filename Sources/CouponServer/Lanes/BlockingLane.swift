@@ -41,8 +41,6 @@ actor BlockingLane {
     var newestCommits: [PartitionID: LogPlace] = [:]
     /// Coupons that are loaded before they open.
     var openings = Openings()
-    /// How much they may write in this second.
-    lazy var loadBudget = LoadBudget(now: clocks.now())
     /// Does the work on coupons; the lane is its thread.
     private(set) lazy var keeper = CouponKeeper(
         store: store, gates: gates, partitioning: partitioning, clocks: clocks,
@@ -63,7 +61,8 @@ actor BlockingLane {
     }
 
     /// The same for dead letters.
-    private(set) lazy var letters = DeadLetterKeeper(store: store, gates: gates, forget: forget)
+    private(set) lazy var letters = DeadLetterKeeper(
+        store: store, gates: gates, clocks: clocks, forget: forget)
 
     private lazy var report = AuditReport(logger, environment)
     private lazy var auditor: Auditor = { [report, environment] in

@@ -32,7 +32,12 @@ extension CouponStore {
     ) throws(BackendError) -> LetterDecision { throw noModel }
 
     /// Always fails.
-    public func unsyncedLetters(limit: Int) throws(BackendError) -> [Int64] { throw noModel }
+    public func unsyncedLetters(limit: Int) throws(BackendError) -> [UnsyncedLetter] {
+        throw noModel
+    }
+
+    /// Nothing is decided but what is committed at once.
+    public func waitForChanges(of coupon: CouponID) throws(BackendError) {}
 
     /// Always fails.
     public func resyncLetter(

@@ -1,0 +1,79 @@
+/// A load while an admin waits: it keeps neither the lane nor the gate longer than it must.
+import CoreTestKit
+import Testing
+
+@testable import CouponCore
+
+private let partition = PartitionID(0)
+
+@Suite struct AdminLoadTests {
+    private let clock = VirtualClock()
+    private let world: ModelWorld
+    private let gates: ModelGates
+    private let keeper: CouponKeeper
+
+    /// An open gate of epoch 1, and a coupon of ten with five issues, in pages of two.
+    init() {
+        world = ModelWorld(partitions: 1, clocks: clock.clocks)
+        gates = ModelGates(world)
+        var slices = Slices()
+        (slices.holders, slices.issuesLoadedLater) = (2, 5)
+        keeper = CouponKeeper(
+            store: FakeStore(world), gates: gates, partitioning: world.partitioning,
+            slices: slices, clocks: clock.clocks, forget: { _ in }, failed: { _ in })
+        let row = world.tables.raiseEpoch(of: partition, above: 0, node: world.node)
+        _ = world.redis.fence(row)
+        _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
+        world.tables.coupons[sale] = .sample(total: 10, issued: 5)
+        for user in 1...5 as ClosedRange<Int64> {
+            world.tables.issues[sale, default: [:]][UserID(user)] = ModelTables.Issue(
+                sequence: user, requestID: name(UInt64(user)), at: .zero)
+        }
+    }
+
+    private var deadline: MonotonicTime { clock.now.advanced(byMilliseconds: 60_000) }
+    private var loaded: ModelRedis.Loaded? { world.redis[partition][1, sale] }
+
+    @Test func `it ends when the coupon has its record, and leaves the claim to another load`()
+        throws
+    {
+        try keeper.load(sale, by: deadline)
+        #expect(loaded?.filling != nil && loaded?.used == 5 && loaded?.holders.isEmpty == true)
+        #expect(world.redis[partition].loads.isEmpty)
+        var other = CouponLoad(of: sale, number: 2)
+        #expect(other.advance(keeper) == .opened)
+    }
+
+    @Test func `it does not wait for a load that has opened the coupon`() throws {
+        var other = CouponLoad(of: sale, number: 2)
+        while other.advance(keeper) != .opened {}
+        let start = clock.now
+        try keeper.load(sale, by: deadline)
+        #expect(clock.now == start)
+        #expect(world.redis[partition].loads.count == 1)
+    }
+
+    @Test func `it waits for a load before the opening for a second at most`() {
+        var other = CouponLoad(of: sale, number: 2)
+        _ = other.advance(keeper)
+        let start = clock.now
+        let error = #expect(throws: BackendError.self) { try keeper.load(sale, by: deadline) }
+        guard case .answer(let failure) = error else {
+            Testing.Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(failure.code == .deadlineExceeded)
+        #expect(clock.now.nanoseconds - start.nanoseconds < 1_500_000_000)
+        #expect(world.redis[partition].loads.count == 1)
+    }
+
+    @Test func `many loads keep to the budget of a second`() throws {
+        let ids = (1...2_001 as ClosedRange<Int64>).map { CouponID(10 + $0) }
+        for id in ids { world.tables.coupons[id] = .sample(id, total: 10) }
+        let start = clock.now
+        for id in ids.prefix(2_000) { try keeper.load(id, by: deadline) }
+        #expect(clock.now == start)
+        try keeper.load(ids[2_000], by: deadline)
+        #expect(clock.now.nanoseconds - start.nanoseconds >= 1_000_000_000)
+    }
+}

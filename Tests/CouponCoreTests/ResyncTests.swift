@@ -1,0 +1,34 @@
+/// Changes that the gates lack: one gate that stays closed does not delay the others.
+import CoreTestKit
+import CouponCore
+import Testing
+
+@Suite struct ResyncTests {
+    @Test func `the changes of a closed gate come last, and delay no other gate`() {
+        let clock = VirtualClock()
+        let world = ModelWorld(partitions: 2, clocks: clock.clocks)
+        let (gates, store) = (ModelGates(world), FakeStore(world))
+        let keeper = CouponKeeper(
+            store: store, gates: gates, partitioning: world.partitioning, clocks: clock.clocks,
+            forget: { _ in }, failed: { _ in })
+        let (closed, open) = (PartitionID(0), PartitionID(1))
+        let row = world.tables.raiseEpoch(of: open, above: 0, node: world.node)
+        _ = world.redis.fence(row)
+        _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
+        for id in (1...9 as ClosedRange<Int64>).map({ CouponID($0) }) {
+            world.tables.coupons[id] = .sample(id, total: 10)
+        }
+        var tried: [PartitionID] = []
+        gates.before = { call, partition in
+            if call == .cap, let partition { tried.append(partition) }
+        }
+        store.due = [2, 4, 6, 3, 5].map { CouponID($0) }
+        keeper.resync()
+        #expect(tried == [closed, open, open])
+        #expect(store.due == [CouponID(4), CouponID(6)])
+        tried = []
+        store.due = [4, 6, 3].map { CouponID($0) }
+        keeper.resync()
+        #expect(tried == [open, closed])
+    }
+}

@@ -1,0 +1,162 @@
+import CouponCore
+import TestSupport
+import Testing
+
+@testable import CouponPostgres
+
+/// What loads and `resync` read of dead letters: bounded, whatever their number.
+@Suite struct LetterHistoryTests {
+    private let coupon = CouponID(4)
+
+    /// How many rows and index entries of a table were read so far.
+    private func read(_ database: TestDatabase, _ table: String) throws -> Int {
+        let text = try database.sql(
+            """
+            SELECT seq_tup_read + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes
+                WHERE relname = '\(table)')
+            FROM pg_stat_user_tables WHERE relname = '\(table)'
+            """)
+        return try #require(Int(text))
+    }
+
+    /// How much of a table a call reads; PostgreSQL counts it when the session ends.
+    private func reads(
+        of table: String, in database: TestDatabase, _ call: (PostgresCouponStore) throws -> Void
+    ) async throws -> Int {
+        let before = try read(database, table)
+        try call(database.store())
+        var now = before
+        try await eventually("the reads are counted") {
+            now = try read(database, table)
+            return now > before
+        }
+        return now - before
+    }
+
+    /// The letters of users 1 to `count`; one in a thousand is held, the rest are decided.
+    private func fill(_ database: TestDatabase, _ count: Int, as state: Int) throws {
+        try database.sql(
+            """
+            INSERT INTO coupond.dead_letter
+                (partition, epoch, n, coupon_id, user_id, sequence, request_id, error, state)
+            SELECT 0, 1, i, 4, i, i, '', 'no', CASE WHEN i % 1000 = 0 THEN 1 ELSE \(state) END
+            FROM generate_series(1, \(count)) AS i;
+            INSERT INTO coupond.coupon_issue
+                (coupon_id, user_id, sequence, request_id, accepted_at, issued_at)
+            SELECT 4, i, i, '', now(), now() FROM generate_series(1, \(count)) AS i
+            WHERE \(state) = 2 AND i % 1000 <> 0
+            """)
+    }
+
+    @Test func `marks read none of the letters that were decided`() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try fill(database, 30_000, as: 3)
+        let count = try await reads(of: "dead_letter", in: database) { store in
+            let held = try store.marks(of: [coupon]).first?.held
+            #expect(held == 30)
+        }
+        #expect(count < 100)
+    }
+
+    @Test func `a page of a load reads no more than twice its size`() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try fill(database, 30_000, as: 2)
+        var (place, users) = (HolderPlace.start, [Int64]())
+        let count = try await reads(of: "dead_letter", in: database) { store in
+            let page = try store.holders(of: coupon, after: place, limit: 1_500)
+            users += page.holders.map(\.user.rawValue)
+            place = page.end
+        }
+        #expect(users == [1_000] && place == .refused(UserID(1_500)))
+        #expect(count <= 3_200)
+        let store = database.store()
+        while case .refused = place {
+            let page = try store.holders(of: coupon, after: place, limit: 1_500)
+            users += page.holders.map(\.user.rawValue)
+            place = page.end
+        }
+        #expect(users == (1...30).map { Int64($0 * 1_000) })
+    }
+
+    @Test func `a small coupon with many letters is read page by page, and this is found early`()
+        async throws
+    {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try fill(database, 30_000, as: 3)
+        let count = try await reads(of: "dead_letter", in: database) { store in
+            let holders = try store.holders(of: [coupon], limit: 1_000)
+            #expect(holders == nil)
+        }
+        #expect(count <= 1_100)
+    }
+
+    @Test func `a user who was rejected often is loaded with the latest rejection`() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.sql(
+            """
+            INSERT INTO coupond.issue_rejection
+                (partition, epoch, n, sequence, coupon_id, user_id, reason, request_id)
+            SELECT 0, 1, n, n, 4, 1 + n % 2, 1, '' FROM generate_series(1, 100) AS n
+            """)
+        let store = database.store()
+        var (place, found) = (HolderPlace.start, [LoadedHolder]())
+        while case .refused = place {
+            let page = try store.holders(of: coupon, after: place, limit: 10)
+            found += page.holders
+            place = page.end
+        }
+        #expect(found.map(\.user.rawValue) == [1, 2])
+        #expect(found.map(\.holder.sequence) == [100, 99])
+        let many = try #require(try store.holders(of: [coupon], limit: 100))
+        #expect(many[coupon] == found)
+    }
+
+    @Test(arguments: [DeadLetter.State.redriven, .discarded])
+    func `a decision that the gate lacks is not there for a load`(state: DeadLetter.State)
+        async throws
+    {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.trigger(
+            "IF NEW.user_id = 2 THEN RAISE EXCEPTION 'no' USING ERRCODE = '22003'; END IF;")
+        _ = try database.ledger().issue(batch(entry(1, first: 1, users: [1, 2, 3])))
+        try database.sql("DROP TRIGGER guard ON coupond.coupon_issue")
+        let store = database.store()
+        let before = try #require(try store.loaded(coupon))
+        #expect(before.holders.count == 3)
+        let letter = try #require(try store.deadLetters(after: 0, of: nil, limit: 1).first)
+        _ = try store.decide(letter.id, state)
+        let decided = try #require(try store.loaded(coupon))
+        #expect(decided.holders == before.holders && decided.marks.used == 3)
+        #expect(decided.marks.haveSameHolders(as: before.marks))
+        #expect(
+            try store.holders(of: [coupon], limit: 9)?[coupon].map { Set($0.map(\.user)) }
+                == Set(before.holders.map(\.user)))
+        #expect(try store.resyncLetter(letter.id) { _, _, _ in true })
+        let synced = try #require(try store.loaded(coupon))
+        #expect(synced.marks.used == (state == .redriven ? 3 : 2))
+        let holder = synced.holders.first { $0.user == UserID(2) }?.holder
+        #expect(holder?.rejection == (state == .redriven ? nil : .discarded))
+        #expect(synced.holders.count == 3)
+    }
+
+    @Test func `each partition's oldest decisions come in turn`() async throws {
+        let database = try await TestDatabase()
+        try database.sql(
+            """
+            INSERT INTO coupond.dead_letter
+                (partition, epoch, n, coupon_id, user_id, sequence, request_id, error, state, synced)
+            SELECT CASE WHEN i = 30000 THEN 1 ELSE 0 END, 1, i, 4, i, i, '', 'no', 3, false
+            FROM generate_series(1, 30000) AS i
+            """)
+        let count = try await reads(of: "dead_letter", in: database) { store in
+            let letters = try store.unsyncedLetters(limit: 2).map(\.id)
+            #expect(letters == [1, 30_000, 2])
+        }
+        #expect(count < 100)
+    }
+}
