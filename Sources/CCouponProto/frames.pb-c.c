@@ -128,11 +128,11 @@ static const ProtobufCFieldDescriptor coupond__frames__v1__issue_request_frame__
     10,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
+    offsetof(Coupond__Frames__V1__IssueRequestFrame, method_case),
     offsetof(Coupond__Frames__V1__IssueRequestFrame, issue),
     &coupond__v1__issue_request__descriptor,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };

@@ -26,16 +26,25 @@ typedef struct Coupond__Frames__V1__IssueResponseFrame Coupond__Frames__V1__Issu
 /* --- messages --- */
 #pragma clang attribute push(__attribute__((swift_attr("safe"))), apply_to = any(record, field))
 
+typedef enum {
+  COUPOND__FRAMES__V1__ISSUE_REQUEST_FRAME__METHOD__NOT_SET = 0,
+  COUPOND__FRAMES__V1__ISSUE_REQUEST_FRAME__METHOD_ISSUE = 10
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUPOND__FRAMES__V1__ISSUE_REQUEST_FRAME__METHOD__CASE)
+} Coupond__Frames__V1__IssueRequestFrame__MethodCase;
+
 struct  Coupond__Frames__V1__IssueRequestFrame
 {
   ProtobufCMessage base;
   uint64_t id;
   uint32_t deadline_ms;
-  Coupond__V1__IssueRequest *issue;
+  Coupond__Frames__V1__IssueRequestFrame__MethodCase method_case;
+  union {
+    Coupond__V1__IssueRequest *issue;
+  };
 };
 #define COUPOND__FRAMES__V1__ISSUE_REQUEST_FRAME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&coupond__frames__v1__issue_request_frame__descriptor) \
-    , 0, 0, NULL }
+    , 0, 0, COUPOND__FRAMES__V1__ISSUE_REQUEST_FRAME__METHOD__NOT_SET, {0} }
 
 
 struct  Coupond__Frames__V1__IssueResponseFrame
