@@ -234,7 +234,7 @@ extension World {
                 """
                 SELECT count(*) FROM pg_stat_activity
                 WHERE datname = current_database() AND wait_event_type = 'Lock'
-                    AND query LIKE '%FROM coupond.rejection AS r%'
+                    AND query LIKE '%FROM coupond.issue_rejection WHERE coupon_id = $1 AND user_id >%'
                 """)
             return try #require(Int(text))
         }

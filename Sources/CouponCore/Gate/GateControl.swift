@@ -10,8 +10,8 @@ public protocol GateControl: AnyObject {
     /// Reads which Redis a node is and in which term, and checks its durability settings.
     func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState
 
-    /// The same, after a majority of the sentinels has named the node as the master, if there are sentinels:
-    /// the last known address may be old, and its term too low (rule 50).
+    /// The same. If there are sentinels, throws unless a majority of them has named the node as the master in
+    /// the last seconds: the last known address may be old, and its term too low (rule 50).
     func confirmedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState
 
     /// The gate, and the entries in (after, upTo], one epoch only, whole entries (rule 16). The

@@ -86,9 +86,9 @@ public final class RedisGateControl: GateControl {
         try control(at: node).state()
     }
 
-    /// A connection that leads elsewhere than what is read now is dropped.
+    /// A connection that leads elsewhere than the sentinels say is dropped by each call.
     public func confirmedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
-        if let topology = options.topology, !topology.isOfCluster { try topology.read() }
+        if let topology = options.topology, !topology.isOfCluster { try topology.confirm() }
         return try state(of: node)
     }
 

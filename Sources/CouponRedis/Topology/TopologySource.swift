@@ -13,10 +13,14 @@ internal import Synchronization
 public final class TopologySource: Sendable {
     private static let lookMilliseconds = 1_000
     private static let fewestMilliseconds = 50
+    /// How old a confirmed topology may be.
+    private static let longestAge = Duration.seconds(3)
 
     /// What is known. Its lock is held only briefly, unlike that of `Reading`.
     private struct Known {
         var topology: Topology?
+        /// When the last reading began that succeeded.
+        var readAt: ContinuousClock.Instant?
         /// Why the last reading failed; nil if it succeeded.
         var failure: BackendError?
         var isRefreshPlanned = false
@@ -88,6 +92,16 @@ public final class TopologySource: Sendable {
     @discardableResult
     public func read() throws(BackendError) -> Topology {
         try result(since: .now).get()
+    }
+
+    /// Throws if servers have not confirmed the topology in the last seconds: what was known last may be old.
+    /// Does not block.
+    func confirm() throws(BackendError) {
+        let (readAt, failure) = known.withLock { ($0.readAt, $0.failure) }
+        if let failure { throw failure }
+        guard let readAt, readAt.duration(to: .now) < Self.longestAge else {
+            throw .redis(.unavailable("for three seconds no server has said where Redis is"))
+        }
     }
 
     /// Calls `changed` after each change of the topology, from any thread, as long as the result lives.
@@ -168,17 +182,20 @@ public final class TopologySource: Sendable {
                 result = .failure(error)
             }
             reading.last = (begunAt, result)
-            apply(result)
+            apply(result, begunAt)
             return result
         }
     }
 
-    private func apply(_ result: Result<Topology, BackendError>) {
+    private func apply(
+        _ result: Result<Topology, BackendError>, _ begunAt: ContinuousClock.Instant
+    ) {
         let (before, failureBefore, observers) = known.withLock { known in
             defer {
                 switch result {
                 case .success(let topology):
                     known.topology = topology
+                    known.readAt = begunAt
                     known.failure = nil
                 case .failure(let error): known.failure = error
                 }
