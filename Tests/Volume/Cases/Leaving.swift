@@ -23,13 +23,13 @@ extension Case {
             "UPDATE coupond.coupon SET state = 3 WHERE id = \(Coupons.main.rawValue)")
         try scene.startDaemons()
         try await scene.ready()
-        let (memory, keys) = (try await scene.usedMemory(), try await scene.keyCount())
+        let (memory, keys) = (try await scene.dataMemory(), try await scene.keyCount())
         let watch = Stopwatch()
         for coupon in (0..<small).map(Coupons.many) + [Coupons.main] {
             try await scene.first.expectClosed(coupon)
         }
         figures["asked"] = watch.seconds
-        let growth = try await scene.usedMemory() - memory
+        let growth = try await scene.dataMemory() - memory
         figures["bytes_per_holder"] = growth / Double(small * rows + big)
         figures["keys"] = Double(try await scene.keyCount() - keys)
     }

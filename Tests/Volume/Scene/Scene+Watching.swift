@@ -8,9 +8,14 @@ extension Scene {
     static let bytesPerHolder = 104.0
 
     /// The memory that Redis uses, in bytes.
-    func usedMemory() async throws -> Double {
+    func usedMemory() async throws -> Double { try await memory("used_memory") }
+
+    /// The same without buffers, which differ by a megabyte from moment to moment.
+    func dataMemory() async throws -> Double { try await memory("used_memory_dataset") }
+
+    private func memory(_ field: String) async throws -> Double {
         let text = try await world.redis.cli("INFO", "memory")
-        let line = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("used_memory:") }
+        let line = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("\(field):") }
         guard let digits = line?.split(separator: ":").last, let bytes = Double(digits) else {
             throw Unexpected(what: "INFO memory: \(text)")
         }
