@@ -49,7 +49,7 @@ func fuzzTopologies(_ input: [UInt8]) {
         require(!error.text.isEmpty, "refused without a reason")
     }
     do throws(TopologyFlaw) {
-        let topology = try SentinelAnswer.topology(replies, master: "sale", AddressMap())
+        let topology = try SentinelAnswer(replies, master: "sale", AddressMap()).topology
         require(topology.nodes.count == 1, "Sentinel names one master")
     } catch {
         require(!error.text.isEmpty, "refused without a reason")
