@@ -120,15 +120,20 @@ import Testing
         #expect(heartbeats == 1)
     }
 
-    @Test func `a partition that another node has now is served at once, whatever its back-off`() {
-        let scheduler = makeScheduler()
-        gates.homes[PartitionID(0)] = RedisNode.ID("one")
-        gates.away = [RedisNode.ID("one")]
+    /// There is something to issue, and steps fail until the back-off has reached its longest.
+    private func failOften(_ scheduler: Scheduler) {
         gates.accept()
         for _ in 1...8 {
             clock.advance(milliseconds: 6_000)
             scheduler.turn()
         }
+    }
+
+    @Test func `a partition that another node has now is served at once, whatever its back-off`() {
+        let scheduler = makeScheduler()
+        gates.homes[PartitionID(0)] = RedisNode.ID("one")
+        gates.away = [RedisNode.ID("one")]
+        failOften(scheduler)
         scheduler.turn()
         #expect(ledger.issued == [], "it waits for its node")
         gates.homes[PartitionID(0)] = RedisNode.ID("two")
@@ -141,11 +146,7 @@ import Testing
         let scheduler = makeScheduler()
         gates.homes[PartitionID(0)] = RedisNode.ID("one")
         gates.away = [RedisNode.ID("one")]
-        gates.accept()
-        for _ in 1...8 {
-            clock.advance(milliseconds: 6_000)
-            scheduler.turn()
-        }
+        failOften(scheduler)
         gates.whenAway = { [unowned gates] in gates.homes[PartitionID(0)] = RedisNode.ID("two") }
         clock.advance(milliseconds: 6_000)
         for _ in 1...2 { scheduler.turn() }
@@ -154,12 +155,8 @@ import Testing
 
     @Test func `a partition that no node had is served as soon as one has it`() {
         let scheduler = makeScheduler()
-        gates.accept()
         gates.homeless = [PartitionID(0)]
-        for _ in 1...8 {
-            clock.advance(milliseconds: 6_000)
-            scheduler.turn()
-        }
+        failOften(scheduler)
         #expect(ledger.issued == [])
         gates.homeless = []
         scheduler.turn()
