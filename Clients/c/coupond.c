@@ -339,6 +339,24 @@ static int issue_once(coupond_client *client, Coupond__V1__Request *request, int
   return refused;
 }
 
+/* What the tries of a request have shown. */
+typedef struct {
+  coupond_acceptance acceptance;
+  int64_t sequence;
+} knowledge;
+
+/* Adds what a try has shown, and makes its error say what all of them have. "Not accepted" speaks of its own try
+ * only, so it takes nothing back, and a known acceptance stays. */
+static void learn(knowledge *known, coupond_error *error) {
+  if (error->acceptance == COUPOND_WAS_ACCEPTED) {
+    *known = (knowledge){COUPOND_WAS_ACCEPTED, error->sequence};
+  } else if (known->acceptance == COUPOND_WAS_NOT_ACCEPTED) {
+    known->acceptance = error->acceptance;
+  }
+  error->acceptance = known->acceptance;
+  error->sequence = known->sequence;
+}
+
 /* Whether another try with the same request id may have an answer. */
 static int is_worth_a_retry(const coupond_error *error) {
   return error->code == UNAVAILABLE || error->code == DEADLINE_EXCEEDED ||
@@ -359,14 +377,10 @@ int coupond_issue(coupond_client *client, int64_t coupon, int64_t user, const ui
   issue.wait_for = wait ? COUPOND__V1__WAIT_FOR__WAIT_FOR_ISSUED : COUPOND__V1__WAIT_FOR__WAIT_FOR_ACCEPTED;
   request.method_case = COUPOND__V1__REQUEST__METHOD_ISSUE;
   request.issue = &issue;
-  /* Once a try may have been accepted, no later "not accepted" takes that back. */
-  int is_uncertain = 0;
+  knowledge known = {COUPOND_WAS_NOT_ACCEPTED, 0};
   for (;; issue.attempt++) {
     if (!issue_once(client, &request, deadline, answer, error)) return 0;
-    is_uncertain |= error->acceptance == COUPOND_MAY_BE_ACCEPTED;
-    if (is_uncertain && error->acceptance == COUPOND_WAS_NOT_ACCEPTED) {
-      error->acceptance = COUPOND_MAY_BE_ACCEPTED;
-    }
+    learn(&known, error);
     int64_t longest = pause > error->retry_after_ms ? pause : error->retry_after_ms;
     int64_t wanted = error->retry_after_ms / 2 + jittered(longest);
     if (!is_worth_a_retry(error) || now_ms() + wanted >= deadline) return -1;

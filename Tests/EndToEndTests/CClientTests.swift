@@ -1,6 +1,8 @@
 /// The client in C, built and installed as its README says, against a daemon.
 import CouponCore
+import CouponWire
 import Foundation
+import Synchronization
 import TestSupport
 import TestWorld
 import Testing
@@ -27,6 +29,14 @@ extension DaemonTests {
             try await run(
                 "valgrind -q --leak-check=full --error-exitcode=99 $F/build/example "
                     + words.joined(separator: " "))
+        }
+
+        private func run(program: String) async throws -> CommandRun {
+            _ = try folder.write(program, to: "program.c")
+            return try await run(
+                "export PKG_CONFIG_PATH=$F/usr/lib/pkgconfig; "
+                    + "gcc -Wall -Werror $F/program.c $(pkg-config --cflags --libs coupond) "
+                    + "-o $F/program && $F/program")
         }
 
         @Test func `the example issues a coupon and reads the status, without faults of memory`()
@@ -92,12 +102,38 @@ extension DaemonTests {
                   return first.outcome == COUPOND_ACCEPTED && second.sequence == first.sequence ? 0 : 4;
                 }
                 """
-            _ = try folder.write(program, to: "program.c")
-            let built = try await run(
-                "export PKG_CONFIG_PATH=$F/usr/lib/pkgconfig; "
-                    + "gcc -Wall -Werror $F/program.c $(pkg-config --cflags --libs coupond) "
-                    + "-o $F/program && $F/program")
-            #expect(built.end == .code(0), "\(built.end) \(built.text)")
+            let ran = try await run(program: program)
+            #expect(ran.end == .code(0), "\(ran.end) \(ran.text)")
+        }
+
+        /// The second try is refused, or breaks.
+        @Test(arguments: [
+            CannedDaemon.Reply.answer(.failure(Failure(.permissionDenied, "no"))), .hangUp,
+        ])
+        func `a known acceptance is kept, whatever a later try says`(later: CannedDaemon.Reply)
+            async throws
+        {
+            let accepted = Failure(.unavailable, "away", acceptance: .accepted(sequence: 7))
+            let tries = Atomic(0)
+            let daemon = try await CannedDaemon.start { _ in
+                tries.add(1, ordering: .relaxed).newValue == 1 ? .answer(.failure(accepted)) : later
+            }
+            let program = """
+                #include <coupond.h>
+                #include <inttypes.h>
+                #include <stdio.h>
+                int main(void) {
+                  coupond_client *client = coupond_open("127.0.0.1", "\(daemon.address.port)");
+                  coupond_answer answer;
+                  coupond_error error;
+                  int end = coupond_issue(client, 1, 7, (uint8_t *)"r", 1, 0, 1000, &answer, &error);
+                  coupond_close(client);
+                  printf("%d %d %" PRId64, end, error.acceptance == COUPOND_WAS_ACCEPTED, error.sequence);
+                }
+                """
+            let ran = try await run(program: program)
+            #expect(ran.end == .code(0) && ran.text == "-1 1 7", "\(ran.end) \(ran.text)")
+            try await daemon.stop()
         }
     }
 }
