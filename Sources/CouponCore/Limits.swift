@@ -268,6 +268,10 @@ extension Limits {
     public static let couponsLoadedPerSecond = 2_000
     /// Requests in the queue entries that a rebuild reads or counts in one step.
     public static let requestsPerSlice = 400
+    /// Queue entries that a rebuild copies in one step: Redis serves nobody else for some 2 ms.
+    public static let entriesPerMove = 500
+    /// Bytes of such entries, about: a full entry has 25 KB.
+    public static let bytesPerMove: Int64 = 1_048_576
     /// Coupons in one step: of a rebuild that loads coupons with few holders, of a sweep, and of an unload
     /// that checks which coupons may leave Redis.
     public static let couponsPerSlice = 200

@@ -7,6 +7,8 @@ public struct Slices: Sendable {
     public var issuesLoadedLater = Limits.issuesLoadedLater
     /// Requests in the queue entries that a rebuild reads or counts.
     public var requests = Limits.requestsPerSlice
+    /// Entries that a rebuild copies of a queue that it replaces.
+    public var entries = Limits.entriesPerMove
     /// Coupons that a rebuild loads together, or that a sweep or an unload handles in one step.
     public var coupons = Limits.couponsPerSlice
 

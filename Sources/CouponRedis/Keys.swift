@@ -24,6 +24,9 @@ enum Keys {
 
     static func queue(_ partition: PartitionID) -> String { prefix(partition) + "queue" }
 
+    /// What a rebuild has copied of a queue that it replaces.
+    static func copy(_ partition: PartitionID) -> String { queue(partition) + ":copy" }
+
     /// The epochs that have keys.
     static func epochs(_ partition: PartitionID) -> String { prefix(partition) + "epochs" }
 

@@ -4,7 +4,7 @@
 internal import CouponCore
 
 enum Script: CaseIterable, Sendable {
-    case gate, read, settle, heartbeat, fence, distrust, beat, count, open, claim, stage, load
+    case gate, read, settle, heartbeat, fence, move, distrust, beat, count, open, claim, stage, load
     case complete, abandon, set, cap, remove, letter, inspect, unload, rights
     /// `stage` and `load` for a rebuild. It may exceed Redis' memory limit, because nothing is accepted or
     /// issued before it has ended.
@@ -55,6 +55,7 @@ enum Script: CaseIterable, Sendable {
         case .settle: PackageResources.settle_lua
         case .heartbeat: PackageResources.heartbeat_lua
         case .fence: PackageResources.fence_lua
+        case .move: PackageResources.move_lua
         case .beat: PackageResources.beat_lua
         case .count: PackageResources.count_lua
         case .claim: PackageResources.claim_lua

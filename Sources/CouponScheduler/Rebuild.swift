@@ -32,6 +32,9 @@ struct Rebuild: Sendable {
     let row: PartitionRow
     let reason: RebuildReason
     var phase = Phase.surveying
+    /// The queue may have an id that no gate gives: it is not read before this has ended (rule 45). Nil if it
+    /// can be read.
+    var move: QueueMove?
     /// How far the queue was read in this phase.
     var walk: QueueWalk
     var place: Position {
@@ -56,6 +59,7 @@ struct Rebuild: Sendable {
         self.row = row
         self.reason = reason
         walk = QueueWalk(place: row.cursor)
+        move = QueueMove(from: row.cursor)
         beatAt = now.advanced(byMilliseconds: Limits.beatMilliseconds)
     }
 

@@ -32,7 +32,8 @@ extension Scheduler {
 extension Rebuild {
     /// About how much is done, from 0 to 1: half of it is loading, which takes longest.
     var doneShare: Double {
-        switch phase {
+        if move != nil, case .surveying = phase { return 0.02 }
+        return switch phase {
         case .surveying: 0.05
         case .searching: 0.1
         case .sweeping: 0.2

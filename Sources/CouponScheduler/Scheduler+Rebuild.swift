@@ -57,6 +57,8 @@ extension Scheduler {
             view.epoch == row.epoch, view.beat > 0
         else { return false }
         if case .counting = rebuild.phase { rebuild.place = view.settled }
+        // Perhaps the failed call has met an entry of another program.
+        rebuild.move = rebuild.move ?? QueueMove(from: row.cursor)
         rebuild.isInDoubt = false
         return true
     }
@@ -65,6 +67,10 @@ extension Scheduler {
     /// before that call.
     private func advance(_ rebuild: inout Rebuild) throws(BackendError) -> Bool {
         try beat(&rebuild)
+        if rebuild.move != nil {
+            try move(&rebuild)
+            return false
+        }
         switch rebuild.phase {
         case .surveying: try survey(&rebuild)
         case .searching: try search(&rebuild)
@@ -88,6 +94,15 @@ extension Scheduler {
             throw .overtaken("the rebuild is not the last one: epoch \(row.epoch) is over")
         }
         rebuild.beatAt = now.advanced(byMilliseconds: Limits.beatMilliseconds)
+    }
+
+    /// Rule 45: the queue is read only once it has no id that no gate gives.
+    private func move(_ rebuild: inout Rebuild) throws(BackendError) {
+        guard var move = rebuild.move else { return }
+        let row = rebuild.row
+        let isLast = try gates.move(&move, of: row, limit: options.slices.entries)
+        if !isLast { throw .overtaken("cannot move the queue: epoch \(row.epoch) is over") }
+        rebuild.move = move.isOver ? nil : move
     }
 
     /// The next entries, about a slice of requests.

@@ -17,6 +17,9 @@ internal import Testing
     /// Rebuilds the gate in epoch 2, and accepts in it.
     private func rebuild(_ fixture: RedisFixture) throws {
         #expect(try fixture.fence(epoch: 2))
+        var move = QueueMove(from: .zero)
+        #expect(try fixture.control.move(&move, of: fixture.row(epoch: 2), limit: 500))
+        #expect(move.isOver)
         #expect(try fixture.name(coupon(), epoch: 2, load: nil) == .loaded)
         let counted = try fixture.count(epoch: 2, from: .zero)
         #expect(try fixture.finish(epoch: 2, counted: counted))
@@ -29,7 +32,8 @@ internal import Testing
 
     @Test(arguments: [
         "9007199254740993-1", "9223372036854775808-1", "1-9007199254740993",
-        "1-18446744073709551615", "18446744073709551615-18446744073709551615",
+        "1-18446744073709551615", "9007199254740992-0", "1-9007199254740992",
+        "18446744073709551615-18446744073709551615",
     ])
     func `an entry with an id that no gate gives is removed, and the others are kept`(
         id: String
@@ -39,6 +43,9 @@ internal import Testing
         let view = try fixture.view()
         #expect(view.status == .fenced && view.beat == 0, "its owner rebuilds it")
         #expect(view.queueEnd == at(1) && view.items.map(\.position) == [at(1)])
+        #expect(throws: BackendError.self, "a rebuild does not read it") {
+            try fixture.control.entries(partition, after: .zero, limit: 9)
+        }
         try rebuild(fixture)
         #expect(
             try fixture.control.entries(partition, after: .zero, limit: 9).map(\.position)

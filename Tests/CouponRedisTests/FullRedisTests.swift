@@ -46,6 +46,22 @@ internal import Testing
                 == [.accepted(sequence: 3, position: at(1, epoch: 2))])
     }
 
+    @Test func `a queue moves in a full Redis`() async throws {
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon())
+        _ = try fixture.ask(request(1))
+        try await fixture.server.cli(
+            "XADD", Keys.queue(partition), "18446744073709551615-1", "e", "x")
+        try await fill(fixture)
+        #expect(try fixture.fence(epoch: 2))
+        var move = QueueMove(from: .zero)
+        #expect(try fixture.control.move(&move, of: fixture.row(epoch: 2), limit: 500))
+        #expect(move.isOver)
+        #expect(
+            try fixture.control.entries(partition, after: .zero, limit: 9).map(\.position)
+                == [at(1)])
+    }
+
     @Test func `a full Redis settles, changes and unloads, but begins and ends no load`()
         async throws
     {

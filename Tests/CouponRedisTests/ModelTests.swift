@@ -20,6 +20,8 @@ private final class History {
     /// Inside every window that is not far away.
     let now = Timestamp(microseconds: 1_900_000_000_000_000)
     var versions: Int64 = 1
+    /// How far the last rebuild has copied the queue.
+    var lastMove = QueueMove(from: .zero)
 
     init(seed: UInt64, retention: Int64) async throws {
         fixture = try await RedisFixture(retention: retention)
@@ -65,12 +67,14 @@ private final class History {
         case 69..<74: try set()
         case 74..<79: try cap()
         case 79..<82: try fence()
-        case 82..<86: try count()
-        case 86..<91: try open()
+        case 82..<85: try count()
+        case 85..<88: try move()
+        case 88..<91: try open()
         case 91..<93: try beat()
         case 93..<94: try heartbeat()
         case 94: #expect(try control.distrust(partition) == model.distrust(partition))
-        case 95..<98: try unload()
+        case 95: try foreignEntry()
+        case 96..<98: try unload()
         default: try sweep()
         }
     }
@@ -296,12 +300,41 @@ private final class History {
         let settled = keys.gate?.settled ?? .zero
         let (epoch, from) = (self.epoch, draw(0...9) == 0 ? try place() : settled)
         let limit = draw(1...3)
+        guard let expected = model.entries(partition, after: from, limit: limit) else {
+            #expect(throws: BackendError.self) {
+                try control.entries(partition, after: from, limit: limit)
+            }
+            return
+        }
         let items = try control.entries(partition, after: from, limit: limit)
-        #expect(items == model.entries(partition, after: from, limit: limit))
+        #expect(items == expected)
         let (requests, to) = (items.flatMap(\.requests), items.last?.position ?? from)
         #expect(
             try control.count(requests, from: from, to: to, partition: partition, epoch: epoch)
                 == model.count(requests, from: from, to: to, partition: partition, epoch: epoch))
+    }
+
+    /// Another program adds an entry.
+    func foreignEntry() throws {
+        model.addForeignEntry(partition)
+        let id = try #require(keys.foreign.last)
+        try fixture.call(Command("XADD", Keys.queue(partition), id, "e", "x"))
+    }
+
+    /// Sometimes the answer to the last call was lost, or another owner begins.
+    func move() throws {
+        let row = try row(epoch: self.epoch)
+        var mine = draw(0...2) == 0 ? QueueMove(from: row.cursor) : lastMove
+        mine.isOver = false
+        var real = mine
+        let limit = draw(1...3)
+        #expect(
+            try control.move(&real, of: row, limit: limit)
+                == model.move(&mine, of: row, limit: limit))
+        #expect(real == mine)
+        if draw(0...4) > 0 { lastMove = mine }
+        let copy = try fixture.call(Command("XLEN", Keys.copy(partition)))
+        #expect(copy.integerValue == Int64(keys.copy.count))
     }
 
     func open() throws {

@@ -95,6 +95,7 @@ final class FakeGates: GateControl {
 
     // Nothing else is asked of a gate that is open and complete.
     func fence(_ row: PartitionRow) -> Bool { false }
+    func move(_ move: inout QueueMove, of row: PartitionRow, limit: Int) -> Bool { false }
     func distrust(_ partition: PartitionID) -> Epoch { 1 }
     func beat(_ partition: PartitionID, epoch: Epoch) -> Bool { false }
     func entries(_ partition: PartitionID, after: Position, limit: Int) -> [QueueItem] { [] }

@@ -51,10 +51,10 @@ struct Faults {
 enum Disaster: CaseIterable {
     case crash, crashNew, stall, flush, redisData, redisNothing, redisSnapshot, rollBackInPlace
     case postgresDown, postgresBack, endSession, clockJump, slowClock, brokenSubscription, damage,
-        loseGate
+        loseGate, foreignEntry
 
     /// The disasters that every play may have.
-    static let common = allCases.filter { $0 != .loseGate }
+    static let common = allCases.filter { $0 != .loseGate && $0 != .foreignEntry }
 
     /// Whether Redis' data is lost or goes back.
     var losesRedis: Bool {
@@ -89,7 +89,22 @@ extension Play {
                 postgres.takeSnapshot()
             }
         }
+        planForeignEntries()
         nodes.planFailovers()
+    }
+
+    /// Another program adds entries with ids that no gate gives, often during a rebuild. Random numbers of its
+    /// own, so that plays without them stay the same.
+    private func planForeignEntries() {
+        var random = SplitMix64(seed: seed ^ 0xF0E16)
+        guard Int.random(in: 0...999, using: &random) < 150 else { return }
+        for _ in 1...Int.random(in: 1...4, using: &random) {
+            let isLate = Bool.random(using: &random)
+            let first = isLate ? troubleEnds - 400_000 : 200_000
+            line.at(Int64.random(in: first..<troubleEnds, using: &random)) { [self] in
+                bring(.foreignEntry)
+            }
+        }
     }
 
     private func bring(_ disaster: Disaster) {
@@ -125,6 +140,7 @@ extension Play {
             line.pick(daemons)?.subscription.cut(noticedAfter: line.random(0...1_500_000))
         case .damage: redis.damageEntry()
         case .loseGate: line.pick(partitioning.all).map(loseGate)
+        case .foreignEntry: line.pick(partitioning.all).map(redis.addForeignEntry)
         }
     }
 }

@@ -81,7 +81,7 @@ final class Play {
         if loadsIssuesLater { slices.issuesLoadedLater = 1 }
         if drawnWeights.isDrawn {
             (slices.holders, slices.requests) = (drawnWeights.page, drawnWeights.page)
-            slices.coupons = drawnWeights.page
+            (slices.coupons, slices.entries) = (drawnWeights.page, drawnWeights.page)
         }
         return slices
     }

@@ -123,6 +123,12 @@ final class RedisServer {
         }
     }
 
+    /// Another program adds an entry to a queue, with an id that no gate gives.
+    func addForeignEntry(_ partition: PartitionID) {
+        data.addForeignEntry(partition)
+        play.wakeBlocked()
+    }
+
     // MARK: One of several
 
     /// Why it runs no script; nil if it does.

@@ -134,8 +134,9 @@ final class SimulatedControl: GateControl {
                 throw lost("Redis is away", "wait")
             }
             let grown = queues.filter { queue in
-                redis.data.partitions[queue.partition.rawValue].queue
-                    .contains { $0.entry.position > queue.after }
+                let keys = redis.data.partitions[queue.partition.rawValue]
+                return !keys.foreign.isEmpty
+                    || keys.queue.contains { $0.entry.position > queue.after }
             }
             if !grown.isEmpty || play.line.now >= end { return grown.map(\.partition) }
             play.blocked.append(fiber)
@@ -174,6 +175,27 @@ final class SimulatedControl: GateControl {
         return done
     }
 
+    /// If there is nothing to move it costs nothing, so that plays without such entries stay the same.
+    func move(
+        _ move: inout QueueMove, of row: PartitionRow, limit: Int
+    ) throws(BackendError) -> Bool {
+        if server.data[row.id].foreign.isEmpty {
+            move.isOver = true
+            return true
+        }
+        let before = move
+        let (done, after) = try run(
+            "move behind \(move.after)",
+            before: play.weights.entries(min(limit, play.drawnWeights.page))
+        ) { data, _ in
+            var after = before
+            let done = data.move(&after, of: row, limit: limit)
+            return (done, after)
+        }
+        move = after
+        return done
+    }
+
     func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch {
         try run("distrust") { data, _ in data.distrust(partition) }
     }
@@ -185,9 +207,13 @@ final class SimulatedControl: GateControl {
     func entries(
         _ partition: PartitionID, after: Position, limit: Int
     ) throws(BackendError) -> [QueueItem] {
-        try run("entries after \(after)", after: { play.weights.entries($0.count) }) { data, _ in
+        let items = try run(
+            "entries after \(after)", after: { play.weights.entries($0?.count ?? 0) }
+        ) { data, _ in
             data.entries(partition, after: after, limit: limit)
         }
+        guard let items else { throw lost("an id that no gate gives", "entries") }
+        return items
     }
 
     func count(

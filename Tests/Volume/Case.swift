@@ -25,9 +25,9 @@ struct Case: Sendable {
 
     /// In the order in which they run.
     static let all: [Case] = [
-        backlog, millions, bigCoupon, load, foreignKeys, fullRedis, closedCoupons, expiry, refused,
-        slow, stuck, slowBatch, descriptors, manyCoupons, wideBatch, cutLoads, sellOuts, oldEpochs,
-        damagedEntry, history, statuses,
+        backlog, millions, foreignEntry, bigCoupon, load, foreignKeys, fullRedis, closedCoupons,
+        expiry, refused, slow, stuck, slowBatch, descriptors, manyCoupons, wideBatch, cutLoads,
+        sellOuts, oldEpochs, damagedEntry, history, statuses,
     ]
 
     /// Runs the case with a Redis, a database and daemons of its own.

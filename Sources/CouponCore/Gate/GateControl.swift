@@ -48,6 +48,17 @@ public protocol GateControl: AnyObject {
     /// (rule 50).
     func fence(_ row: PartitionRow) throws(BackendError) -> Bool
 
+    /// Rule 45: copies a part of a queue with an id that no gate gives, and replaces the queue once the copy
+    /// is whole. Before that the queue stays as it is.
+    /// - Parameters:
+    ///   - move: its progress; over if `move.isOver`.
+    ///   - row: the partition as the fence had it.
+    ///   - limit: entries, about.
+    /// - Returns: false if the gate is not fenced with the row's epoch.
+    func move(
+        _ move: inout QueueMove, of row: PartitionRow, limit: Int
+    ) throws(BackendError) -> Bool
+
     /// Fences an open gate that is known to be wrong; its owner rebuilds it.
     /// - Returns: the last epoch of the old gate; a gate that opens in a later one is rebuilt.
     func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch
@@ -57,7 +68,7 @@ public protocol GateControl: AnyObject {
     func beat(_ partition: PartitionID, epoch: Epoch) throws(BackendError) -> Bool
 
     /// The entries of the queue behind `after`, of any epoch, `limit` at most. The holders of damaged entries
-    /// are not searched for.
+    /// are not searched for. Throws if an entry has an id that no gate gives.
     func entries(
         _ partition: PartitionID, after: Position, limit: Int
     ) throws(BackendError) -> [QueueItem]

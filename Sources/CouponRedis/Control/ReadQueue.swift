@@ -45,7 +45,8 @@ extension RedisGateControl {
                 Command(
                     "XRANGE", Keys.queue(partition), "(\(after)", "+", "COUNT", String(limit)))
         }
-        guard let items = reply.elements?.map({ QueueItem($0) }), items.allSatisfy({ $0 != nil })
+        guard let items = reply.elements?.map({ QueueItem($0) }),
+            items.allSatisfy({ $0?.position.isOfGate == true })
         else { throw .redis(.unexpectedReply("XRANGE: \(reply)".prefix(500).description)) }
         return items.compactMap { $0 }
     }
@@ -187,6 +188,11 @@ extension Position {
         guard let n = numbers.n else { return nil }
         self.init(epoch: numbers.epoch, n: n)
     }
+}
+
+extension Position {
+    /// Whether a gate may give such an id.
+    fileprivate var isOfGate: Bool { max(epoch, n) < Limits.maximumNumber }
 }
 
 extension Int64 {

@@ -7,7 +7,10 @@ extension RedisGateControl {
     /// gate belongs to another installation: two databases must not share one Redis.
     public func fence(_ row: PartitionRow) throws(BackendError) -> Bool {
         let code = try run(
-            .fence, of: row.id, keys: [Keys.gate(row.id), Keys.queue(row.id), Keys.epochs(row.id)],
+            .fence, of: row.id,
+            keys: [
+                Keys.gate(row.id), Keys.queue(row.id), Keys.epochs(row.id), Keys.copy(row.id),
+            ],
             [
                 .number(row.epoch), .text(row.installID), .number(row.cursor.epoch),
                 .number(row.cursor.n), .term(row.redisTerm),
@@ -18,14 +21,33 @@ extension RedisGateControl {
                 .refused(
                     "partition \(row.id.rawValue) in this Redis belongs to another installation"))
         }
-        if code > 1 {
+        return code > 0
+    }
+
+    /// Rule 45. False if the gate is not fenced with the row's epoch.
+    public func move(
+        _ move: inout QueueMove, of row: PartitionRow, limit: Int
+    ) throws(BackendError) -> Bool {
+        let reply = try run(
+            .move, of: row.id, keys: [Keys.gate(row.id), Keys.queue(row.id), Keys.copy(row.id)],
+            [
+                .number(row.epoch), .text(move.copied), .text(move.after), .number(Int64(limit)),
+                .number(Limits.bytesPerMove), .text(row.cursor.description),
+            ])
+        guard var fields = ReplyFields(reply), let state = fields.integer(),
+            let removed = fields.integer(), let copied = fields.text(),
+            let after = fields.text(), fields.isAtEnd
+        else { throw .redis(.unexpectedReply("move: \(reply)".prefix(500).description)) }
+        guard state > 0 else { return false }
+        (move.copied, move.after, move.isOver) = (copied, after, state == 1)
+        if removed > 0 {
             logger.error(
                 "queue entries of another program were removed",
                 metadata: [
-                    LogKey.partition: "\(row.id.rawValue)", LogKey.count: "\(code - 1)",
+                    LogKey.partition: "\(row.id.rawValue)", LogKey.count: "\(removed)",
                 ])
         }
-        return code > 0
+        return true
     }
 
     /// Fences a gate that is known to be wrong, if it is open; its owner then rebuilds it.

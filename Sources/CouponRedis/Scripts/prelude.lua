@@ -13,6 +13,7 @@
 --                            rebuild has counted the queue | queued 8 | beat 8: rises while a rebuild
 --                            moves, 0 if none runs | rev 8 | install id
 --   coupond:{P}:queue        stream: ids E-n, one field ENTRY_FIELD (see gate.lua)
+--   coupond:{P}:queue:copy   stream: what a rebuild has copied of a queue with an id that no gate gives
 --   coupond:{P}:epochs       set: the epochs that have keys
 --   coupond:{P}:E:coupons    sorted set: the coupons that have keys in epoch E, by the time
 --                            (milliseconds) of the next check whether they may go (rule 41)

@@ -7,7 +7,7 @@
 --       last id that the queue ever gave, entries as XRANGE gives them
 -- Does  nothing. The entries are whole and of one epoch; the first is always included. A queue that is
 --       not a stream counts as empty. An open gate counts as fenced if it could not add to its queue,
---       because that is not a stream or has an id that no gate gives; fence.lua repairs that
+--       because that is not a stream or has an id that no gate gives; move.lua repairs that
 
 local gate = read_gate()
 local last = last_id(KEYS[2])

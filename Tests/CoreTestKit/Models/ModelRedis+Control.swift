@@ -62,10 +62,13 @@ extension ModelRedis {
             items.append(stored.item)
         }
         let gate = keys.gate
+        // With an id that no gate gives, an open gate cannot add to its queue.
+        let isForeign = !keys.foreign.isEmpty
         return GateView(
-            status: gate.map { $0.isFenced ? .fenced : .open } ?? .missing, epoch: gate?.epoch ?? 0,
-            tail: gate?.tail ?? 0, settled: gate?.settled ?? .zero,
-            beat: gate?.beat ?? 0, installID: gate?.installID, queueEnd: keys.lastID,
+            status: gate.map { $0.isFenced || isForeign ? .fenced : .open } ?? .missing,
+            epoch: gate?.epoch ?? 0, tail: gate?.tail ?? 0, settled: gate?.settled ?? .zero,
+            beat: gate?.beat ?? 0, installID: gate?.installID,
+            queueEnd: isForeign ? keys.queue.last?.entry.position ?? .zero : keys.lastID,
             items: items)
     }
 

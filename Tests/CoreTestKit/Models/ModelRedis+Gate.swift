@@ -20,7 +20,7 @@ extension ModelRedis {
             judge(question, call.epoch, here, now, &changed, &accepted)
         }
         if !accepted.isEmpty {
-            if here <= keys.lastID { return Self.rollBack(&keys) }
+            if here <= keys.lastID || !keys.foreign.isEmpty { return Self.rollBack(&keys) }
             keys = changed
             keys.lastID = here
             keys.gate?.tail = here.n

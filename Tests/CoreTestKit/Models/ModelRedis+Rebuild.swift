@@ -1,4 +1,4 @@
-/// fence.lua, distrust.lua, beat.lua, count.lua, open.lua, and the sweep (rules 27 to 31).
+/// fence.lua, move.lua, distrust.lua, beat.lua, count.lua, open.lua, and the sweep (rules 27 to 31).
 public import CouponCore
 
 extension ModelRedis {
@@ -17,6 +17,44 @@ extension ModelRedis {
         self[row.id].gate = Gate(
             isFenced: true, epoch: row.epoch, tail: old?.tail ?? 0, settled: row.cursor, queued: 0,
             beat: 1, rev: old?.rev ?? 0, installID: row.installID)
+        self[row.id].copy = []
+        return true
+    }
+
+    /// Another program adds an entry with an id that no gate gives.
+    public mutating func addForeignEntry(_ partition: PartitionID) {
+        let number = self[partition].foreign.count + 1
+        self[partition].foreign.append("\(Self.foreignEpoch)-\(number)")
+    }
+
+    /// The largest number in an id.
+    private static let foreignEpoch = UInt64.max
+
+    /// Rule 45: copies a part of a queue with such an id, and replaces the queue at the end.
+    public mutating func move(_ move: inout QueueMove, of row: PartitionRow, limit: Int) -> Bool {
+        var keys = self[row.id]
+        guard keys.isFenced(row.epoch) else { return false }
+        defer { self[row.id] = keys }
+        guard !keys.foreign.isEmpty else {
+            keys.copy = []
+            move.isOver = true
+            return true
+        }
+        let copied = keys.copy.last?.entry.position.description ?? "0-0"
+        guard copied == move.copied else {
+            (move.copied, move.after) = (copied, keys.copy.isEmpty ? "\(row.cursor)" : copied)
+            return true
+        }
+        let (own, foreign) = keys.entries(behind: move.after)
+        let first = own.prefix(limit)
+        keys.copy += first
+        let passed = foreign.prefix(limit - first.count)
+        move.copied = keys.copy.last?.entry.position.description ?? "0-0"
+        move.after = passed.last ?? first.last?.entry.position.description ?? move.after
+        guard first.count + passed.count < limit else { return true }
+        (keys.queue, keys.copy, keys.foreign) = (keys.copy, [], [])
+        keys.lastID = keys.queue.last?.entry.position ?? .zero
+        move.isOver = true
         return true
     }
 
@@ -36,11 +74,13 @@ extension ModelRedis {
         return true
     }
 
-    /// The entries as they are in the queue.
+    /// The entries as they are in the queue; nil if one of them has an id that no gate gives.
     public func entries(
         _ partition: PartitionID, after: Position, limit: Int
-    ) -> [QueueItem] {
-        self[partition].queue.filter { $0.entry.position > after }.prefix(limit).map(\.item)
+    ) -> [QueueItem]? {
+        let entries = self[partition].queue.filter { $0.entry.position > after }.prefix(limit)
+        if entries.count < limit, !self[partition].foreign.isEmpty { return nil }
+        return entries.map(\.item)
     }
 
     /// Rule 30: counts queued requests at their coupons.
@@ -105,6 +145,15 @@ extension ModelRedis {
 }
 
 extension ModelRedis.Partition {
+    /// The gate's entries and the foreign ids behind an id.
+    fileprivate func entries(behind id: String) -> ([ModelRedis.Entry], ArraySlice<String>) {
+        if let index = foreign.firstIndex(of: id) { return ([], foreign[(index + 1)...]) }
+        let numbers = id.split(separator: "-").compactMap { Int64($0) }
+        guard numbers.count == 2 else { return ([], []) }
+        let place = Position(epoch: numbers[0], n: numbers[1])
+        return (queue.filter { $0.entry.position > place }, foreign[...])
+    }
+
     /// Unlinks all that a coupon has in an epoch.
     mutating func drop(_ key: ModelRedis.Key) {
         coupons[key] = nil

@@ -164,10 +164,13 @@ final class Scene: Sendable {
     }
 
     /// How often daemons logged that they lost a session.
-    var sessionsLost: Double {
+    var sessionsLost: Double { logged("session with PostgreSQL lost") }
+
+    /// How many lines of the daemons' logs contain a text.
+    func logged(_ text: String) -> Double {
         Double(
             started.withLock { $0 }.reduce(0) { sum, daemon in
-                sum + daemon.logLines { $0.contains("session with PostgreSQL lost") }.count
+                sum + daemon.logLines { $0.contains(text) }.count
             })
     }
 

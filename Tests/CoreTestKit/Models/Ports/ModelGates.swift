@@ -5,7 +5,7 @@ public import CouponCore
 public final class ModelGates: GateControl {
     /// The calls.
     public enum Call: Hashable, Sendable {
-        case identity, read, wait, settle, heartbeat, fence, beat, entries, count, open
+        case identity, read, wait, settle, heartbeat, fence, move, beat, entries, count, open
         case claim, stage, load, complete, abandon, set, cap, inspect, unload, sweep, search
     }
 
@@ -71,7 +71,9 @@ public final class ModelGates: GateControl {
     ) throws(BackendError) -> [PartitionID] {
         try begin(.wait, nil)
         let grown = queues.filter { queue in
-            world.redis[queue.partition].queue.contains { $0.entry.position > queue.after }
+            let keys = world.redis[queue.partition]
+            return !keys.foreign.isEmpty
+                || keys.queue.contains { $0.entry.position > queue.after }
         }
         if grown.isEmpty { world.clocks.pause(milliseconds) }
         return grown.map(\.partition)
@@ -141,6 +143,16 @@ public final class ModelGates: GateControl {
         return done
     }
 
+    /// move.lua.
+    public func move(
+        _ move: inout QueueMove, of row: PartitionRow, limit: Int
+    ) throws(BackendError) -> Bool {
+        var after = move
+        let done = try run(.move, row.id) { world.redis.move(&after, of: row, limit: limit) }
+        if done { move = after }
+        return done
+    }
+
     /// distrust.lua.
     public func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch {
         world.redis.distrust(partition)
@@ -157,9 +169,11 @@ public final class ModelGates: GateControl {
     public func entries(
         _ partition: PartitionID, after: Position, limit: Int
     ) throws(BackendError) -> [QueueItem] {
-        return try run(.entries, partition) {
+        let items = try run(.entries, partition) {
             world.redis.entries(partition, after: after, limit: limit)
         }
+        guard let items else { throw .redis(.unexpectedReply("a foreign id")) }
+        return items
     }
 
     /// count.lua.
