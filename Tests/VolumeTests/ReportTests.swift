@@ -29,6 +29,7 @@ import Testing
         let words = table.map { $0.split(separator: " ").joined(separator: " ") }
         #expect(words.contains("big_coupon_open 3 12.3 ≤ 10 s NOT met"))
         #expect(words.contains("big_coupon_sessions_lost 3 - ≤ 0 NOT met"))
+        #expect(words.last == "volume: 1 cases in 5 s, 0 did not reach their end")
     }
 
     @Test func `a failed case reports what it had measured`() {

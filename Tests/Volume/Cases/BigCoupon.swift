@@ -19,29 +19,33 @@ extension Case {
         try await scene.makeRows(rows, of: Coupons.main)
         try scene.startDaemons()
         try await scene.ready()
+        // Otherwise there are no records and holders to lose.
+        try await scene.load(holders: rows + 1, atMost: 60)
+        try await scene.waitForIssues(Coupons.main, rows + 1, atMost: 30)
         try await scene.markEpochs()
         let entries = QueueEntries(
             count: 10, requestsPerEntry: queued / 10, firstUser: Int64(rows + 1),
-            firstSequence: Int64(rows + 1), loses: .rest)
+            firstSequence: Int64(rows + 2), loses: .rest)
         try await scene.fillQueue(entries)
         let watch = Stopwatch()
         try await scene.waitUntilOpen(Coupons.main, atMost: 120)
         figures["open"] = watch.seconds
-        try await scene.waitForIssues(Coupons.main, rows + queued, atMost: 60)
+        try await scene.waitForIssues(Coupons.main, rows + 1 + queued, atMost: 60)
         figures["issued"] = watch.seconds
     }
 
     /// The first request after a loss loads the coupon, and does not wait for its holders. Neither do admins
     /// and small coupons.
     static let load = Case(
-        "load",
+        "load", daemons: [1, 3],
         goals: [
             .seconds("accepted", atMost: 2), .seconds("whole", atMost: 15),
             .seconds("new_coupon", atMost: 1), .seconds("admin", atMost: 1), .sessionsLost,
         ]
     ) { scene, figures in
+        let rows = scene.size(3_000_000)
         try await scene.install()
-        try await scene.makeRows(scene.size(3_000_000), of: Coupons.main)
+        try await scene.makeRows(rows, of: Coupons.main)
         try scene.startDaemons()
         try await scene.ready()
         let daemon = try scene.first
@@ -55,7 +59,7 @@ extension Case {
         figures["admin"] = watch.seconds
         figures["new_coupon"] = try await new
         figures["accepted"] = try await seconds
-        try await scene.waitUntilLoaded(atMost: 60)
+        try await scene.waitUntilLoaded(holders: rows + 1, atMost: 60)
         figures["whole"] = whole.seconds
     }
 
@@ -64,8 +68,9 @@ extension Case {
     static let cutLoads = Case(
         "cut-loads", daemons: [3],
         goals: [
-            .count("peak_copies", .atMost(1.4)), .count("left_copies", .atMost(1.4)),
-            .seconds("whole", atMost: 75),
+            .count("peak_copies", .atMost(1.4)), .count("loaded_copies", .atLeast(0.9)),
+            .count("left_copies", .atMost(1.4)), .count("cut_copies", .atLeast(0.4)),
+            .count("staged_keys", .atMost(1)), .seconds("whole", atMost: 75),
         ]
     ) { scene, figures in
         let rows = scene.isSmall ? 100_000 : 3_000_000
@@ -76,11 +81,15 @@ extension Case {
         try await scene.ready()
         let before = try await scene.usedMemory()
         figures["peak_copies"] = (try await scene.peakOfLoads() - before) / copy
+        figures["loaded_copies"] = figures["peak_copies"]
 
         try await scene.stopDaemons()
         try await scene.world.redis.cli("FLUSHALL")
-        for _ in 1...3 { try await scene.cutLoads(at: copy * 0.25) }
+        // If nothing were removed or used again, three such parts would be more than one copy.
+        for _ in 1...3 { try await scene.cutLoads(afterLoading: 0.6 * Double(rows)) }
         figures["left_copies"] = (try await scene.usedMemory() - before) / copy
+        figures["cut_copies"] = figures["left_copies"]
+        figures["staged_keys"] = Double(try await scene.keys("coupond:*:staged").count)
         let watch = Stopwatch()
         try scene.startDaemon()
         try await scene.ready()
@@ -97,12 +106,16 @@ extension Case {
     /// Other coupons of its partition sell out again and again while it is loaded.
     static let sellOuts = Case(
         "sell-outs", daemons: [3],
-        goals: [.seconds("loaded", atMost: 20), .count("sold_out", .recorded)]
+        goals: [
+            .seconds("accepted", atMost: 2), .seconds("loaded", atMost: 20),
+            .time("sold_out", .atLeast(32), "a second"), .count("holders", .atLeast(1), "of all"),
+        ]
     ) { scene, figures in
         let perSecond = 64
         let limit = 60
+        let rows = scene.isSmall ? 30_000 : 1_000_000
         try await scene.install()
-        try await scene.makeRows(scene.size(1_000_000), of: Coupons.main)
+        try await scene.makeRows(rows, of: Coupons.main)
         try await scene.makeManyCoupons(perSecond * limit, total: 1)
         try scene.startDaemons()
         try await scene.ready()
@@ -112,11 +125,18 @@ extension Case {
             try await scene.soldOut() >= perSecond
         }
         let watch = Stopwatch()
-        try await scene.wait(for: "the big coupon is loaded", atMost: limit, every: 20) {
+        let before = try await scene.soldOut()
+        try await scene.wait(for: "the big coupon accepts", atMost: limit, every: 10) {
             try await scene.first.accepts(Coupons.main)
         }
+        figures["accepted"] = watch.seconds
+        try await scene.waitUntilLoaded(holders: rows + 1, atMost: limit)
         figures["loaded"] = watch.seconds
-        figures["sold_out"] = Double(try await scene.soldOut())
+        figures["holders"] = Double(try await scene.holders(of: Coupons.main)) / Double(rows)
+        try await scene.wait(for: "sales have gone on", atMost: 30) {
+            try await scene.soldOut() >= before + Int64(perSecond)
+        }
+        figures["sold_out"] = Double(try await scene.soldOut() - before) / watch.seconds
     }
 }
 
@@ -132,17 +152,6 @@ extension Coupond {
 }
 
 extension Scene {
-    /// Whether a load is in progress: it has a claim from its beginning to its end.
-    fileprivate func isLoading() async throws -> Bool {
-        !(try await world.redis.cli("KEYS", "coupond:*:claim").isEmpty)
-    }
-
-    fileprivate func waitUntilLoaded(atMost seconds: Int) async throws {
-        try await wait(for: "the coupon is loaded", atMost: seconds, every: 10) {
-            !(try await isLoading())
-        }
-    }
-
     /// One user asks each daemon for the big coupon.
     fileprivate func askAll() -> Task<Void, Never> {
         Task {
@@ -157,20 +166,36 @@ extension Scene {
         }
     }
 
-    /// Starts daemons that load the coupon, and kills them when Redis has grown by so many bytes.
-    fileprivate func cutLoads(at bytes: Double) async throws {
+    /// Starts daemons that load the coupon, and kills them when they may have loaded so many holders.
+    fileprivate func cutLoads(afterLoading holders: Double) async throws {
         try startDaemons()
         try await ready()
+        let before = try await claims()
         let asked = askAll()
         defer { asked.cancel() }
-        // What earlier loads left may be removed first.
-        var lowest = try await usedMemory()
-        try await wait(for: "a part is loaded", atMost: 60, every: 1) {
-            let used = try await usedMemory()
-            lowest = min(lowest, used)
-            return used > lowest + bytes
+        try await wait(for: "a new load has begun", atMost: 60, every: 1) {
+            let now = try await claims()
+            return !now.isEmpty && now != before
         }
+        try await Task.sleep(for: .seconds(holders / Double(Limits.holdersLoadedPerSecond)))
         for daemon in daemons { try await daemon.kill() }
+    }
+
+    /// The numbers of the loads that have claimed a coupon.
+    private func claims() async throws -> String {
+        try await world.redis.cli(
+            "EVAL",
+            """
+            local loads = {}
+            for i, key in ipairs(redis.call('KEYS', 'coupond:*:claim')) do
+              loads[i] = redis.sha1hex(redis.call('GETRANGE', key, 0, 7))
+            end
+            return table.concat(loads, ' ')
+            """, "0")
+    }
+
+    fileprivate func keys(_ pattern: String) async throws -> [Substring] {
+        try await world.redis.cli("KEYS", pattern).split(whereSeparator: \.isNewline)
     }
 
     /// The most memory that Redis used until each daemon had its answer.

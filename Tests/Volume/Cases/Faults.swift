@@ -3,23 +3,31 @@ internal import CouponCore
 internal import TestWorld
 
 /// A trigger that fails or delays the statements of one coupon.
-private struct Trouble: Sendable {
+struct Trouble: Sendable {
     /// The trigger's `WHEN` compares the coupon with this column.
-    let column: String
-    let trigger: String
-    let action: String
+    fileprivate let column: String
+    fileprivate let trigger: String
+    fileprivate let action: String
+    fileprivate var coupon = Coupons.main
 
     /// Once for each batch that has a request of the coupon.
-    static func eachBatch(_ action: String) -> Trouble {
+    fileprivate static func eachBatch(_ action: String) -> Trouble {
         Trouble(
             column: "NEW.id", trigger: "BEFORE UPDATE ON coupond.coupon", action: action)
     }
 
     /// Once for each row.
-    static func eachRow(_ action: String) -> Trouble {
+    fileprivate static func eachRow(_ action: String) -> Trouble {
         Trouble(
             column: "NEW.coupon_id", trigger: "BEFORE INSERT ON coupond.coupon_issue",
             action: action)
+    }
+
+    /// PostgreSQL has no room on its disk for the batches of a coupon.
+    static func noRoom(of coupon: CouponID = Coupons.main) -> Trouble {
+        var trouble = eachBatch("RAISE EXCEPTION 'no room' USING ERRCODE = '53100'")
+        trouble.coupon = coupon
+        return trouble
     }
 }
 
@@ -30,18 +38,17 @@ private let others: [Goal] = [
 
 extension Case {
     /// PostgreSQL has no room on its disk, for this partition alone.
-    static let refused = Case("refused", goals: others) { scene, figures in
-        try await scene.play(
-            .eachBatch("RAISE EXCEPTION 'no room' USING ERRCODE = '53100'"), seconds: 8, &figures)
+    static let refused = Case("refused", daemons: [1, 3], goals: others) { scene, figures in
+        try await scene.play(.noRoom(), seconds: 8, &figures)
     }
 
     /// Each of its batches takes 0.3 s.
-    static let slow = Case("slow", goals: others) { scene, figures in
+    static let slow = Case("slow", daemons: [1, 3], goals: others) { scene, figures in
         try await scene.play(.eachBatch("PERFORM pg_sleep(0.3)"), seconds: 8, &figures)
     }
 
     /// Each of its batches takes longer than a statement may.
-    static let stuck = Case("stuck", goals: others) { scene, figures in
+    static let stuck = Case("stuck", daemons: [1, 3], goals: others) { scene, figures in
         try await scene.play(.eachBatch("PERFORM pg_sleep(6)"), seconds: 18, &figures)
     }
 
@@ -88,7 +95,7 @@ extension Scene {
         let fed = await feed.value
         figures["others_rate"] = beside
         figures["others_ratio"] = beside / without
-        try await sql("DROP TRIGGER trouble ON \(trouble.table)")
+        try await end(trouble)
         let watch = Stopwatch()
         try await waitForIssues(Coupons.main, queued + fed, atMost: 60)
         figures["issued"] = watch.seconds
@@ -108,7 +115,7 @@ extension Scene {
     }
 
     /// - Parameter lock: released when the trouble has begun.
-    fileprivate func begin(_ trouble: Trouble, holding lock: HeldLock? = nil) async throws {
+    func begin(_ trouble: Trouble, holding lock: HeldLock? = nil) async throws {
         try await sql(
             """
             CREATE FUNCTION public.trouble() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -117,9 +124,15 @@ extension Scene {
                 RETURN NEW;
             END $$;
             CREATE TRIGGER trouble \(trouble.trigger) FOR EACH ROW
-            WHEN (\(trouble.column) = \(Coupons.main.rawValue)) EXECUTE FUNCTION public.trouble()
+            WHEN (\(trouble.column) = \(trouble.coupon.rawValue))
+            EXECUTE FUNCTION public.trouble()
             """)
         try await lock?.release()
+    }
+
+    /// Ends the trouble.
+    func end(_ trouble: Trouble) async throws {
+        try await sql("DROP TRIGGER trouble ON \(trouble.table)")
     }
 }
 

@@ -52,9 +52,11 @@ struct Report: Sendable {
                 ])
             }
         }
+        let seconds = outcomes.reduce(0) { $0 + $1.seconds }
         let failed = outcomes.count { $0.failure != nil }
         return [""] + AlignedTable.lines(rows) + [
-            "", "volume: \(outcomes.count) cases, \(failed) did not reach their end",
+            "",
+            "volume: \(outcomes.count) cases in \(Int(seconds)) s, \(failed) did not reach their end",
         ]
     }
 }

@@ -14,6 +14,9 @@ enum Coupons {
     /// One coupon in each other partition.
     static let elsewhere = (1..<partitions).map { CouponID(16_000 + $0) }
 
+    /// One coupon with a large state in each partition.
+    static let large = (0..<partitions).map { CouponID(160_000 + $0) }
+
     /// Number n of many, all in partition 0.
     static func many(_ number: Int) -> CouponID { CouponID(partitions * Int64(1_000 + number)) }
 }
@@ -93,8 +96,9 @@ extension [CouponID] {
 
 // MARK: The queue
 
-/// Entries for the queue of partition 0.
+/// Entries for the queue of a partition.
 struct QueueEntries {
+    var partition = 0
     /// The coupon of the first entry.
     var coupon = Coupons.main
     /// The difference between the coupon ids of two entries.
@@ -117,11 +121,10 @@ struct QueueEntries {
 }
 
 extension Scene {
-    private static let queue = "coupond:{0}:queue"
     /// Requests in one script. Redis serves no other client while it runs.
     private static let requestsPerScript = 100_000
 
-    /// Adds entries to the queue of partition 0 that no gate knows: there is no gate, or the first entry's
+    /// Adds entries to the queue of a partition that no gate knows: there is no gate, or the first entry's
     /// script deletes it, and no daemon may rebuild it before the last entry.
     func fillQueue(_ entries: QueueEntries) async throws {
         log("puts \(entries.count) entries into the queue")
@@ -142,11 +145,11 @@ extension Scene {
         let place = try await sql(
             """
             SELECT epoch || ' ' || CASE WHEN cursor_epoch = epoch THEN cursor_n ELSE 0 END
-            FROM coupond.partition WHERE id = 0
+            FROM coupond.partition WHERE id = \(entries.partition)
             """
         ).split(separator: " ").map(String.init)
         let answer = try await world.redis.cli(
-            ["EVAL", Self.filling, "1", Self.queue] + place + [
+            ["EVAL", Self.filling, "1", "coupond:{\(entries.partition)}:queue"] + place + [
                 "\(entries.coupon.rawValue)", "\(entries.couponStep)", "\(count)",
                 "\(entries.requestsPerEntry)", "\(entries.firstUser)", "\(entries.firstSequence)",
                 entries.loses.rawValue,
@@ -167,9 +170,10 @@ extension Scene {
             if tonumber(e) == epoch then cursor = math.max(cursor, tonumber(n)) end
           end
         end
-        if loses == 'gate' then redis.call('UNLINK', 'coupond:{0}:gate') end
+        local prefix = string.match(KEYS[1], '^(.*)queue$')
+        if loses == 'gate' then redis.call('UNLINK', prefix .. 'gate') end
         if loses == 'rest' then
-          for _, key in ipairs(redis.call('KEYS', 'coupond:{0}:*')) do
+          for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
             if key ~= KEYS[1] then redis.call('UNLINK', key) end
           end
         end

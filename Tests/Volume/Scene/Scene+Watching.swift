@@ -29,6 +29,47 @@ extension Scene {
         return count
     }
 
+    /// The number of holders that the gate has of a coupon of partition 0. 0 if it is not loaded.
+    func holders(of coupon: CouponID) async throws -> Int {
+        let key = "coupond:{0}:\(try await epoch()):\(coupon.rawValue):holders"
+        let text = try await world.redis.cli("HLEN", key)
+        guard let count = Int(text) else { throw Unexpected(what: "HLEN: \(text)") }
+        return count
+    }
+
+    /// Whether a load is in progress: it has a claim from its beginning to its end.
+    func isLoading() async throws -> Bool {
+        !(try await world.redis.cli("KEYS", "coupond:*:claim").isEmpty)
+    }
+
+    /// Waits until all of a coupon's holders are in the gate, and no load is in progress. A coupon with many
+    /// issues accepts before that.
+    func waitUntilLoaded(
+        _ coupon: CouponID = Coupons.main, holders: Int, atMost seconds: Int
+    ) async throws {
+        try await wait(for: "\(holders) holders are loaded", atMost: seconds, every: 10) {
+            let count = try await self.holders(of: coupon)
+            let isLoading = try await self.isLoading()
+            return count >= holders && !isLoading
+        }
+    }
+
+    /// Gets one user accepted, which begins the load of the coupon, and waits until all is loaded.
+    func load(_ coupon: CouponID = Coupons.main, holders: Int, atMost seconds: Int) async throws {
+        let isAccepted = try await first.client.obtain(
+            coupon, .newUser(), .accepted, timeout: .seconds(seconds))
+        guard isAccepted else { throw Failed("coupon \(coupon.rawValue) accepted nobody") }
+        try await waitUntilLoaded(coupon, holders: holders, atMost: seconds)
+    }
+
+    /// How often Redis has run a command, or 0.
+    func calls(of command: String) async throws -> Double {
+        let text = try await world.redis.cli("INFO", "commandstats")
+        let line = text.split(whereSeparator: \.isNewline)
+            .first { $0.hasPrefix("cmdstat_\(command):calls=") }
+        return line?.firstMatch(of: /calls=(\d+)/).flatMap { Double($0.1) } ?? 0
+    }
+
     /// Locks the row of partition 0: its epoch and cursor cannot change.
     func lockPartition() async throws -> HeldLock {
         try await world.hold("SELECT id FROM coupond.partition WHERE id = 0 FOR UPDATE")

@@ -159,7 +159,8 @@ final class Scene: Sendable {
         return Double(try await epoch() - marked)
     }
 
-    private func epoch() async throws -> Int64 {
+    /// The epoch of partition 0.
+    func epoch() async throws -> Int64 {
         try await number("SELECT epoch FROM coupond.partition WHERE id = 0")
     }
 
