@@ -279,6 +279,9 @@ extension Limits {
     public static let sliceMilliseconds: Int64 = 10
     /// The same while other partitions issue: their requests should not wait.
     public static let sliceBesideOthersMilliseconds: Int64 = 3
+    /// While no other partition keeps up, a rebuild gets a slice for each so many milliseconds that their
+    /// steps took: a sixth of the time.
+    public static let millisecondsPerSlice: Int64 = 50
     /// Time between two beats of a rebuild, in milliseconds.
     public static let beatMilliseconds: Int64 = 250
     /// How long a partition whose Redis has a lower term waits before it looks again, in milliseconds.

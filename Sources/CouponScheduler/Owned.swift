@@ -34,6 +34,8 @@ struct Owned: Sendable {
     /// Consecutive failures, and the end of the back-off.
     private(set) var failures = 0
     private(set) var waitsUntil: MonotonicTime?
+    /// Whether it waits until another partition's rebuild has ended.
+    private(set) var waitsForRebuild = false
     /// Whether it waits because a step failed in Redis, and at which node; nil if no node had the partition.
     private(set) var hasFailedInRedis = false
     private(set) var failedNode: RedisNode.ID?
@@ -90,7 +92,7 @@ struct Owned: Sendable {
     func packed(_ now: MonotonicTime) -> Owned {
         var packed = self
         packed.forget()
-        if failures == 0 { packed.waitsUntil = nil }
+        if failures == 0 { packed.endWait() }
         packed.slowSteps = 0
         packed.lastBacklog = now
         return packed
@@ -106,7 +108,7 @@ struct Owned: Sendable {
         let longest = min(Int64(50) << Int64(min(failures, 10)), 5_000)
         failures += 1
         let pause = longest / 2 + Int64.random(in: 0...(longest / 2), using: &random)
-        waitsUntil = now.advanced(byMilliseconds: max(pause, rest))
+        wait(until: now.advanced(byMilliseconds: max(pause, rest)))
         defer { lastFailure = text }
         return text != lastFailure
     }
@@ -115,7 +117,7 @@ struct Owned: Sendable {
         failures = 0
         hasFailedInRedis = false
         lastFailure = ""
-        waitsUntil = nil
+        endWait()
     }
 
     /// Records where a step failed in Redis.
@@ -131,7 +133,22 @@ struct Owned: Sendable {
     }
 
     /// Waits for others, and keeps what was read.
-    mutating func wait(until moment: MonotonicTime) { waitsUntil = moment }
+    mutating func wait(until moment: MonotonicTime) {
+        waitsUntil = moment
+        waitsForRebuild = false
+    }
+
+    /// The same while another partition's rebuild is in progress.
+    mutating func waitForRebuild(until moment: MonotonicTime) {
+        wait(until: moment)
+        waitsForRebuild = true
+    }
+
+    /// That rebuild has ended.
+    mutating func endWait() {
+        waitsUntil = nil
+        waitsForRebuild = false
+    }
 
     /// Whether there may be something to do now.
     func isDue(_ now: MonotonicTime) -> Bool {

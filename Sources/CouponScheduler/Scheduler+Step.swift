@@ -31,6 +31,7 @@ extension Scheduler {
                 return
             }
             if reason == .gateFenced, othersRebuild(partition, view) { return }
+            guard mayBeginRebuild(row, view, identity) else { return }
             try beginRebuild(row, reason)
         case .lowerTerm:
             refuse(node, row)
@@ -136,9 +137,7 @@ extension Scheduler {
             owned[partition]?.isReady = false
             return
         }
-        let isMoreLeft = try gates.sweep(
-            partition, before: row.epoch, limit: options.slices.coupons)
-        owned[partition]?.needsSweep = isMoreLeft
+        owned[partition]?.needsSweep = try sweepSlice(partition, before: row.epoch)
     }
 
     /// Rules 19 to 22: one transaction, then settle.

@@ -24,7 +24,7 @@ package final class Scheduler {
     /// asked before its replies are used.
     private var nodes: [RedisNode.ID: (state: RedisNodeState, checkAt: MonotonicTime)] = [:]
     private(set) var ownership: Ownership
-    private var turnsSinceStart = 0
+    var turns = Turns()
     private var rereadAt: MonotonicTime
     private var reportedOwned: Set<PartitionID> = []
     private var reportedTrouble: String?
@@ -155,22 +155,6 @@ package final class Scheduler {
         ownership.backOff(now: now, using: &random)
     }
 
-    /// Serves each due partition once, beginning with another one each time. One rebuild at most runs in a
-    /// turn, so that a turn stays short for partitions with something to issue.
-    private func serveDue() {
-        let partitions = owned.keys.sorted()
-        turnsSinceStart &+= 1
-        var hasRebuilt = false
-        for index in partitions.indices {
-            let partition = partitions[(index + turnsSinceStart) % partitions.count]
-            let isRebuild = rebuilds[partition] != nil
-            guard owned[partition]?.isDue(options.clocks.now()) == true, !(isRebuild && hasRebuilt)
-            else { continue }
-            hasRebuilt = hasRebuilt || isRebuild
-            serve(partition)
-        }
-    }
-
     /// Rule 24: sends a heartbeat of each partition with nothing to issue, and looks for new entries. One
     /// round trip for each node, because busy partitions wait for it.
     private func sendHeartbeats() {
@@ -221,28 +205,7 @@ package final class Scheduler {
         }
     }
 
-    /// Rule 41: each second, removes finished coupons from Redis.
-    private func unload() {
-        let now = options.clocks.now()
-        for partition in owned.keys.sorted() {
-            guard let own = owned[partition], let row = own.row, now >= own.unloadAt,
-                rebuilds[partition] == nil
-            else { continue }
-            let attempt = attempt(partition)
-            do {
-                let isMoreDue = try gates.unload(
-                    partition, epoch: row.epoch, limit: options.slices.coupons)
-                if !isMoreDue {
-                    owned[partition]?.unloadAt = now.advanced(
-                        byMilliseconds: Limits.unloadMilliseconds)
-                }
-            } catch {
-                return fail(partition, error, attempt)
-            }
-        }
-    }
-
-    private func serve(_ partition: PartitionID) {
+    func serve(_ partition: PartitionID) {
         let attempt = attempt(partition)
         do {
             try step(partition)
@@ -276,17 +239,17 @@ package final class Scheduler {
     }
 
     /// Something that is tried for a partition, and may fail.
-    private struct Attempt {
+    struct Attempt {
         let start: MonotonicTime
         /// The node that the partition had at the start: a failure may be the news that another one has it.
         let node: RedisNode.ID?
     }
 
-    private func attempt(_ partition: PartitionID) -> Attempt {
+    func attempt(_ partition: PartitionID) -> Attempt {
         Attempt(start: options.clocks.now(), node: try? gates.node(of: partition))
     }
 
-    private func fail(_ partition: PartitionID, _ error: BackendError, _ attempt: Attempt) {
+    func fail(_ partition: PartitionID, _ error: BackendError, _ attempt: Attempt) {
         let now = options.clocks.now()
         instruments.count(.failures)
         rebuilds[partition]?.isInDoubt = true

@@ -1,0 +1,141 @@
+/// Who has a turn, and how long work of several partitions shares the scheduler's time (rule 42).
+internal import CouponCore
+
+/// What the scheduler remembers from turn to turn.
+struct Turns: Sendable {
+    /// How many there were.
+    var count = 0
+    /// Whether this turn has had its slice of a rebuild.
+    var hasRebuilt = false
+    /// The partition of the last slice of a rebuild: the next one has the next turn.
+    var lastRebuilt: PartitionID?
+    /// The same for unloads.
+    var lastUnloaded: PartitionID?
+    /// How long this turn has swept, in milliseconds.
+    var swept: Int64 = 0
+}
+
+extension Scheduler {
+    /// Serves each due partition once, beginning with another one each time. One rebuild at most runs in a
+    /// turn, so that a turn stays short for partitions with something to issue.
+    func serveDue() {
+        let partitions = owned.keys.sorted()
+        (turns.hasRebuilt, turns.swept) = (false, 0)
+        turns.count &+= 1
+        let rebuilding = nextRebuild(partitions)
+        var owed: Int64 = 0
+        for index in partitions.indices {
+            let partition = partitions[(index + turns.count) % partitions.count]
+            let start = options.clocks.now()
+            guard owned[partition]?.isDue(start) == true else { continue }
+            if rebuilds[partition] == nil {
+                serve(partition)
+                owed += options.clocks.now().milliseconds(since: start)
+            } else if partition == rebuilding, !turns.hasRebuilt {
+                serveRebuild(partition)
+            }
+            if let rebuilding { payBack(&owed, to: rebuilding) }
+        }
+        endNextWait()
+    }
+
+    private func serveRebuild(_ partition: PartitionID) {
+        turns.hasRebuilt = true
+        turns.lastRebuilt = partition
+        serve(partition)
+    }
+
+    /// A gate that is closed should not wait until the others have issued all that they have: while nobody
+    /// keeps up, its rebuild gets a slice for each 50 ms of their steps.
+    private func payBack(_ owed: inout Int64, to rebuilding: PartitionID) {
+        while owed >= Limits.millisecondsPerSlice {
+            owed -= Limits.millisecondsPerSlice
+            let now = options.clocks.now()
+            guard rebuilds[rebuilding] != nil, owned[rebuilding]?.isDue(now) == true,
+                !othersKeepUp(with: rebuilding, now)
+            else { return }
+            serveRebuild(rebuilding)
+        }
+    }
+
+    /// The rebuild that has its slice in this turn; all have equally many.
+    private func nextRebuild(_ partitions: [PartitionID]) -> PartitionID? {
+        let now = options.clocks.now()
+        return partitions.behind(turns.lastRebuilt).first {
+            rebuilds[$0] != nil && owned[$0]?.isDue(now) == true
+        }
+    }
+
+    /// Whether a rebuild may begin now. Rebuilds of gates that accept nothing any more are made one after
+    /// the other: so gates open one by one, and not all at the end, and another daemon may take those that
+    /// wait. A gate that may still accept is fenced at once. A rebuild that waits, because it has failed or
+    /// lets others go first, holds up nobody.
+    func mayBeginRebuild(
+        _ row: PartitionRow, _ view: GateView, _ identity: RedisIdentity
+    ) -> Bool {
+        let isClosed =
+            view.status != .open || row.identity?.replicationID != identity.replicationID
+        let now = options.clocks.now()
+        guard isClosed, isRebuildMoving(now) || turns.hasRebuilt else {
+            (turns.hasRebuilt, turns.lastRebuilt) = (true, row.id)
+            return true
+        }
+        owned[row.id]?.waitForRebuild(
+            until: now.advanced(byMilliseconds: Limits.beatMilliseconds))
+        return false
+    }
+
+    private func isRebuildMoving(_ now: MonotonicTime) -> Bool {
+        rebuilds.keys.contains { owned[$0]?.isDue(now) == true }
+    }
+
+    /// If no rebuild is moving, one that waits may begin in the next turn.
+    private func endNextWait() {
+        if isRebuildMoving(options.clocks.now()) { return }
+        let next = owned.keys.sorted().behind(turns.lastRebuilt)
+            .first { owned[$0]?.waitsForRebuild == true }
+        if let next { owned[next]?.endWait() }
+    }
+
+    /// Rule 41: each second, removes finished coupons from Redis. In one turn it takes as long as a slice of
+    /// long work, and a partition more at most.
+    func unload() {
+        let start = options.clocks.now()
+        for partition in owned.keys.sorted().behind(turns.lastUnloaded) {
+            let now = options.clocks.now()
+            if now.milliseconds(since: start) >= Limits.sliceMilliseconds { return }
+            guard let own = owned[partition], let row = own.row, now >= own.unloadAt,
+                rebuilds[partition] == nil
+            else { continue }
+            turns.lastUnloaded = partition
+            let attempt = attempt(partition)
+            do {
+                let isMoreDue = try gates.unload(
+                    partition, epoch: row.epoch, limit: options.slices.coupons)
+                if !isMoreDue {
+                    owned[partition]?.unloadAt = now.advanced(
+                        byMilliseconds: Limits.unloadMilliseconds)
+                }
+            } catch {
+                fail(partition, error, attempt)
+            }
+        }
+    }
+
+    /// Runs a slice of a sweep, if this turn has time for one.
+    /// - Returns: whether more is left.
+    func sweepSlice(_ partition: PartitionID, before epoch: Epoch) throws(BackendError) -> Bool {
+        guard turns.swept < Limits.sliceMilliseconds else { return true }
+        let start = options.clocks.now()
+        defer { turns.swept += options.clocks.now().milliseconds(since: start) }
+        return try gates.sweep(partition, before: epoch, limit: options.slices.coupons)
+    }
+}
+
+extension [PartitionID] {
+    /// All of them, those above one first.
+    fileprivate func behind(_ last: PartitionID?) -> [PartitionID] {
+        guard let last else { return self }
+        return filter { $0 > last } + filter { $0 <= last }
+    }
+}
