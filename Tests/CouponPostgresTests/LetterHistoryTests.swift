@@ -115,6 +115,41 @@ import Testing
         #expect(many[coupon] == found)
     }
 
+    /// Both gates that accepted this user went back. The letter has the slot.
+    @Test(arguments: [DeadLetter.State.held, .redriven, .discarded], [1, 2, 40])
+    func `a letter that the gate must hold goes before a later rejection`(
+        state: DeadLetter.State, letters: Int
+    ) async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        // Later letters of the same user were discarded, and the gate knows it.
+        try database.sql(
+            """
+            INSERT INTO coupond.dead_letter
+                (partition, epoch, n, coupon_id, user_id, sequence, request_id, error, state, synced)
+            SELECT 0, 1, n, 4, 7, n, '', 'no',
+                CASE WHEN n = 1 THEN \(state.rawValue) ELSE 3 END, n > 1
+            FROM generate_series(1, \(letters)) AS n;
+            INSERT INTO coupond.issue_rejection
+                (partition, epoch, n, sequence, coupon_id, user_id, reason, request_id)
+            VALUES (0, 2, 1, 99, 4, 7, 1, '')
+            """)
+        if state == .redriven {
+            try database.sql(
+                """
+                INSERT INTO coupond.coupon_issue
+                    (coupon_id, user_id, sequence, request_id, accepted_at, issued_at)
+                VALUES (4, 7, 1, '', now(), now())
+                """)
+        }
+        let store = database.store()
+        let page = try store.holders(of: coupon, after: .start, limit: 10)
+        #expect(page.holders.map(\.holder.sequence) == [1])
+        #expect(page.holders.map(\.holder.rejection) == [.deadLetter])
+        let many = try #require(try store.holders(of: [coupon], limit: 100))
+        #expect(many[coupon] == page.holders)
+    }
+
     @Test(arguments: [DeadLetter.State.redriven, .discarded])
     func `a decision that the gate lacks is not there for a load`(state: DeadLetter.State)
         async throws

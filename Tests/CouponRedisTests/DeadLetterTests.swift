@@ -50,6 +50,27 @@ internal import Testing
         #expect(try fixture.inspect().record?.used == 1)
     }
 
+    /// The letter is committed, and its owner has not settled yet.
+    @Test(arguments: [DeadLetter.State.redriven, .discarded])
+    func `a decision waits until the commit of its letter is settled`(
+        state: DeadLetter.State
+    ) async throws {
+        let fixture = try await RedisFixture()
+        try fixture.open(coupon(total: 1))
+        _ = try fixture.ask(request(bigUser))
+        #expect(try apply(fixture, letter(state), coupon(total: 1)) == .loading)
+        #expect(try fixture.inspect(bigUser).holder?.rejection == nil)
+        #expect(
+            try fixture.settle(
+                from: .zero, to: at(1), [settled(coupon(total: 1), 1)],
+                rejections: [rejection(bigUser, sequence: 1, at: at(1), .deadLetter)]))
+        #expect(try apply(fixture, letter(state), coupon(total: 1)) == .current)
+        #expect(
+            try fixture.inspect(bigUser).holder?.rejection
+                == (state == .redriven ? nil : .discarded))
+        #expect(try fixture.inspect().record?.used == (state == .redriven ? 1 : 0))
+    }
+
     /// After REPLICAOF there and back a user may have two letters of one sequence.
     @Test func `a letter of the same sequence and another request changes nothing`() async throws {
         let fixture = try await stage()

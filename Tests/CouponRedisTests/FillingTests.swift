@@ -89,6 +89,27 @@ extension RedisFixture {
         #expect(try await fixture.server.cli("EXISTS", fixture.claimKey()) == "0")
     }
 
+    /// Otherwise the load would begin again, with all holders of a coupon that nobody can get.
+    @Test func `a finished coupon stays until its load has ended`() async throws {
+        let fixture = try await RedisFixture(retention: 3_600_000)
+        try fixture.open()
+        let load = try fixture.beginFilling()
+        #expect(
+            try fixture.control.set(
+                coupon(total: 4, state: .closed, version: 2, issued: 2, last: 3),
+                partition: partition, epoch: 1) == .current)
+        try fixture.itIsTime()
+        #expect(try !fixture.unload())
+        #expect(try fixture.stage(issued, load: load), "the load goes on")
+        let visit = try #require(try fixture.visit())
+        let now = try fixture.inspect().now.microseconds / 1_000
+        #expect((1...6_000).contains(visit - now), "it is looked at again soon")
+        #expect(try fixture.complete(load))
+        try fixture.itIsTime()
+        #expect(try !fixture.unload())
+        #expect(try fixture.inspect().record == nil)
+    }
+
     @Test func `a call without requests is answered while the coupon is filling`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()
@@ -119,7 +140,7 @@ extension RedisFixture {
     @Test func `a request that was cleared before this load is not judged`() async throws {
         let fixture = try await RedisFixture(retention: 3_600_000)
         try fixture.open()
-        _ = try fixture.beginFilling()
+        let load = try fixture.beginFilling()
         let old = try fixture.rev()
         // It is sold out, leaves, and is opened again.
         #expect(
@@ -127,6 +148,8 @@ extension RedisFixture {
                 coupon(total: 4, state: .closed, version: 2, issued: 2, last: 3),
                 partition: partition, epoch: 1) == .current)
         try fixture.itIsTime()
+        // Its load does not move any more.
+        try fixture.age(fixture.claimKey(), load: load)
         _ = try fixture.unload()
         #expect(try fixture.inspect().record == nil)
         _ = try fixture.beginFilling(coupon(total: 4, version: 3, issued: 2, last: 3))

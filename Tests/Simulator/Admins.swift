@@ -20,6 +20,27 @@ extension Play {
         }
     }
 
+    /// Admins redrive and discard dead letters. Random numbers of its own, so that plays without refused
+    /// users stay the same.
+    func planLetters() {
+        var random = SplitMix64(seed: seed ^ 0x1E77E4)
+        guard Int.random(in: 0...9, using: &random) < 8 else { return }
+        for _ in 1...8 {
+            let at = Int64.random(in: 300_000...troubleEnds + 3_000_000, using: &random)
+            let state: DeadLetter.State =
+                Bool.random(using: &random) ? .redriven : .discarded
+            let number = Int.random(in: 0...99, using: &random)
+            line.at(at) { [self] in
+                let held = postgres.tables.letters.filter { $0.state == .held }
+                let alive = daemons.filter(\.isAlive)
+                guard !held.isEmpty, !alive.isEmpty else { return }
+                let (letter, daemon) = (held[number % held.count].id, alive[number % alive.count])
+                line.note("admin", "asks \(daemon.name) that letter \(letter) is \(state)")
+                daemon.arrive { daemon.decide(letter, state) }
+            }
+        }
+    }
+
     /// Makes an admin's change race with requests for the coupon, and with a subscription that breaks.
     private func race(for id: CouponID) {
         for _ in 1...3 {

@@ -1,6 +1,7 @@
 /// One coupond: real workers, a real keeper, a real scheduler, around simulated ports.
 import CouponCore
 import CouponScheduler
+import CoreTestKit
 import Logging
 
 final class Daemon {
@@ -17,6 +18,7 @@ final class Daemon {
     private var lane: Fiber?
     private var sessions: [SimulatedSession] = []
     private var store: SimulatedStore?
+    private var letters: DeadLetterKeeper?
     private var jobs: [(CouponKeeper) -> Void] = []
     private var isRefreshWaiting = false
     /// Running changes of admins.
@@ -82,7 +84,9 @@ final class Daemon {
         schedulers.append(fiber)
         let ledger = SimulatedLedger(play, fiber)
         sessions.append(ledger.session)
-        let gates = SimulatedControl(play, fiber)
+        let gates = SimulatedControl(play, fiber) { () throws(BackendError) in
+            if ledger.isConnected { try ledger.ping() }
+        }
         var options = SchedulerOptions(
             partitioning: play.partitioning,
             requestsPerTransaction: play.requestsPerTransaction,
@@ -103,13 +107,17 @@ final class Daemon {
         let store = SimulatedStore(play, fiber)
         sessions.append(store.session)
         self.store = store
-        let keeper = CouponKeeper(
-            store: store, gates: SimulatedControl(play, fiber), partitioning: play.partitioning,
-            slices: play.slices, clocks: clocks(fiber)
-        ) { [unowned self] coupon in
+        let gates = SimulatedControl(play, fiber)
+        let forget = { [unowned self] (coupon: CouponID) in
             eachLoop { $0.worker.forget(coupon) }
-        } failed: { _ in
         }
+        let keeper = CouponKeeper(
+            store: store, gates: gates, partitioning: play.partitioning, slices: play.slices,
+            clocks: clocks(fiber), forget: forget
+        ) { _ in
+        }
+        letters = DeadLetterKeeper(
+            store: store, gates: gates, clocks: clocks(fiber), forget: forget)
         play.baton.start(fiber) { [self] in
             while !fiber.isDead {
                 if jobs.isEmpty {
@@ -139,6 +147,19 @@ final class Daemon {
             case .wait: after(50_000) { [self] in step(load, then: report) }
             case .done(let outcome): after(20) { report(outcome) }
             }
+        }
+    }
+
+    /// An admin's decision on a letter.
+    func decide(_ letter: Int64, _ state: DeadLetter.State) {
+        changes += 1
+        submit { [unowned self] keeper in
+            defer { changes -= 1 }
+            let result = Result { () throws(BackendError) in
+                try letters?.decide(letter, state, by: .sample)
+            }
+            guard isAlive else { return }
+            play.line.note(name, "answers the admin about letter \(letter): \(result)")
         }
     }
 
@@ -173,7 +194,10 @@ final class Daemon {
     /// Each second: refreshes the partitions, and does the resync.
     private func poll() {
         refreshPartitions()
-        submit { $0.resync() }
+        submit { [unowned self] keeper in
+            keeper.resync()
+            letters?.resync()
+        }
         refreshMap()
         after(1_000_000) { [self] in poll() }
     }
@@ -221,7 +245,7 @@ final class Daemon {
         loops.removeAll()
         sessions.removeAll()
         schedulers.removeAll()
-        (lane, store) = (nil, nil)
+        (lane, store, letters) = (nil, nil, nil)
     }
 }
 

@@ -51,10 +51,10 @@ struct Faults {
 enum Disaster: CaseIterable {
     case crash, crashNew, stall, flush, redisData, redisNothing, redisSnapshot, rollBackInPlace
     case postgresDown, postgresBack, endSession, clockJump, slowClock, brokenSubscription, damage,
-        loseGate, foreignEntry
+        loseGate, foreignEntry, freeze
 
     /// The disasters that every play may have.
-    static let common = allCases.filter { $0 != .loseGate && $0 != .foreignEntry }
+    static let common = allCases.filter { ![.loseGate, .foreignEntry, .freeze].contains($0) }
 
     /// Whether Redis' data is lost or goes back.
     var losesRedis: Bool {
@@ -90,11 +90,14 @@ extension Play {
             }
         }
         planForeignEntries()
+        planFreezes()
+        // A decision that PostgreSQL loses stays at the gate, until an auditor sees it.
+        if !kinds.contains(.postgresBack) { planLetters() }
         nodes.planFailovers()
     }
 
-    /// Another program adds entries with ids that no gate gives, often during a rebuild. Random numbers of its
-    /// own, so that plays without them stay the same.
+    /// Another program adds entries with ids that no gate gives, often during a rebuild. Random numbers of
+    /// its own, so that plays without them stay the same.
     private func planForeignEntries() {
         var random = SplitMix64(seed: seed ^ 0xF0E16)
         guard Int.random(in: 0...999, using: &random) < 150 else { return }
@@ -103,6 +106,17 @@ extension Play {
             let first = isLate ? troubleEnds - 400_000 : 200_000
             line.at(Int64.random(in: first..<troubleEnds, using: &random)) { [self] in
                 bring(.foreignEntry)
+            }
+        }
+    }
+
+    /// The single Redis stands still for a while. Random numbers of its own, as above.
+    private func planFreezes() {
+        var random = SplitMix64(seed: seed ^ 0xF4EE2E)
+        guard nodes.kind == .single, Int.random(in: 0...999, using: &random) < 150 else { return }
+        for _ in 1...Int.random(in: 1...2, using: &random) {
+            line.at(Int64.random(in: 200_000..<troubleEnds, using: &random)) { [self] in
+                bring(.freeze)
             }
         }
     }
@@ -140,6 +154,10 @@ extension Play {
             line.pick(daemons)?.subscription.cut(noticedAfter: line.random(0...1_500_000))
         case .damage: redis.damageEntry()
         case .loseGate: line.pick(partitioning.all).map(loseGate)
+        case .freeze:
+            redis.freeze()
+            let frozen = redis
+            line.after(pause) { frozen.thaw() }
         case .foreignEntry: line.pick(partitioning.all).map(redis.addForeignEntry)
         }
     }

@@ -35,6 +35,9 @@ extension Play {
                 postgres.restart(after: troubleEnds - begin)
             }
         }
+        if losesAllGates {
+            line.at(troubleEnds - 200_000) { [self] in partitioning.all.forEach(loseGate) }
+        }
         for partition in partitioning.all where line.chance(500) {
             line.at(troubleEnds - line.random(1...300_000)) { [self] in loseGate(of: partition) }
         }

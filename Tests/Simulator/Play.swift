@@ -46,6 +46,9 @@ final class Play {
     /// Whether it has many users and many requests.
     private let isBusy: Bool
 
+    /// Whether it has more partitions, which lose their gates at the same time.
+    let losesAllGates: Bool
+
     /// Whether coupons with issues take requests before these are loaded (rule 53).
     private let loadsIssuesLater: Bool
 
@@ -66,7 +69,10 @@ final class Play {
         isBusy = isLarge || RedisNodes.kind(seed: seed, share: failovers) != .single
         line = Timeline(seed: seed, isRecording: isRecording)
         baton = Baton(line)
-        partitioning = Partitioning(count: line.chance(isLarge ? 500 : 700) ? 1 : 2)
+        let partitions = line.chance(isLarge ? 500 : 700) ? 1 : 2
+        var many = SplitMix64(seed: seed ^ 0x4A11)
+        losesAllGates = isLarge && Int.random(in: 0...9, using: &many) < 2
+        partitioning = Partitioning(count: losesAllGates ? 4 : partitions)
         coupons = (1...line.random(1...3)).map { CouponID(Int64($0)) }
         users = (1...line.random(isBusy ? 6...20 : 2...6)).map { UserID(Int64($0)) }
         poisoned = line.chance(150) ? [users[0]] : []
@@ -162,6 +168,10 @@ final class Play {
         postgres.endAllSessions()
         if !daemons.contains(where: \.isAlive) { startDaemon() }
         liveness.begin()
+        // Once more in the middle of what goes on: nothing may begin again because of it.
+        if weights.isDrawn {
+            line.after(3_000_000) { [self] in postgres.endSessionsOfRebuilds() }
+        }
         line.after(500_000) { [self] in
             expect({ self.whyGatesAreNotQuiet }) { [self] in
                 // By then every daemon has read the epochs, which it does each second.
@@ -210,6 +220,7 @@ final class Play {
 
     private var whyGatesAreNotQuiet: String? {
         if !postgres.tables.notes.isEmpty { return "a change is not confirmed by its gate" }
+        if !postgres.tables.unsyncedLetters.isEmpty { return "a gate lacks a decision on a letter" }
         for daemon in daemons where daemon.isAlive {
             if daemon.stalledUntil > line.now { return "\(daemon.name) is stopped" }
             if daemon.changes > 0 { return "\(daemon.name) is changing a coupon" }

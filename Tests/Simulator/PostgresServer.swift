@@ -145,5 +145,15 @@ final class PostgresServer {
 
     func endAllSessions() { for session in sessions { close(session) } }
 
+    /// Ends the sessions that own a partition whose gate is fenced.
+    func endSessionsOfRebuilds() {
+        let gates = play.redis.data.partitions.map(\.gate)
+        for session in sessions
+        where session.owned.contains(where: { gates[$0.rawValue]?.isFenced == true }) {
+            play.line.note("postgres", "ends a session in the middle of a rebuild")
+            close(session)
+        }
+    }
+
     func endOneSession() { play.line.pick(sessions).map(close) }
 }

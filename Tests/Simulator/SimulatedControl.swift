@@ -10,10 +10,16 @@ final class SimulatedControl: GateControl {
     private var processes: [Int: Int] = [:]
     /// The node of `node(of:)`: other calls go there too.
     private var place: RedisNodes.Place?
+    /// Called again and again while Redis does not answer (rule 9).
+    private let whileWaiting: () throws(BackendError) -> Void
 
-    init(_ play: Play, _ fiber: Fiber) {
+    init(
+        _ play: Play, _ fiber: Fiber,
+        whileWaiting: @escaping () throws(BackendError) -> Void = {}
+    ) {
         self.play = play
         self.fiber = fiber
+        self.whileWaiting = whileWaiting
     }
 
     /// Runs one script. The request, the run and the reply may each fail.
@@ -42,7 +48,7 @@ final class SimulatedControl: GateControl {
             _ = redis.run(script)
         }
         if redis.keepsUntilThaw(late) {
-            play.sleep(fiber, play.line.random(50_000...2_500_000))
+            try waitForAnswer(play.line.random(50_000...2_500_000))
             throw lost("no answer", name())
         }
         if let refusal = redis.refusal { throw lost(refusal, name()) }
@@ -67,6 +73,18 @@ final class SimulatedControl: GateControl {
         play.sleep(fiber, play.line.delay() + after(value))
         if fiber.isDead { throw .redis(.unavailable("dead")) }
         return value
+    }
+
+    /// Waits for Redis in vain.
+    private func waitForAnswer(_ microseconds: Int64) throws(BackendError) {
+        let end = play.line.now + microseconds
+        while play.line.now < end, !fiber.isDead {
+            play.sleep(fiber, min(Limits.pingMilliseconds * 1_000, end - play.line.now))
+            do throws(BackendError) { try whileWaiting() } catch {
+                processes[server.number] = nil
+                throw error
+            }
+        }
     }
 
     private func lost(_ reason: String, _ name: String) -> BackendError {
@@ -179,14 +197,15 @@ final class SimulatedControl: GateControl {
     func move(
         _ move: inout QueueMove, of row: PartitionRow, limit: Int
     ) throws(BackendError) -> Bool {
-        if server.data[row.id].foreign.isEmpty {
+        let keys = server.data[row.id]
+        if keys.foreign.isEmpty {
             move.isOver = true
             return true
         }
         let before = move
         let (done, after) = try run(
             "move behind \(move.after)",
-            before: play.weights.entries(min(limit, play.drawnWeights.page))
+            before: play.weights.entries(min(limit, keys.queue.count + keys.foreign.count))
         ) { data, _ in
             var after = before
             let done = data.move(&after, of: row, limit: limit)
@@ -309,6 +328,14 @@ final class SimulatedControl: GateControl {
         try run("cap coupon \(coupon.rawValue) at \(total) version \(version)") {
             $0.cap(
                 coupon, version: version, partition: partition, epoch: epoch, total: total, now: $1)
+        }
+    }
+
+    func apply(
+        _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
+    ) throws(BackendError) -> SetResult {
+        try run("letter \(letter.id), \(letter.state)") {
+            $0.apply(letter, of: coupon, partition: partition, epoch: epoch, now: $1)
         }
     }
 

@@ -3,7 +3,7 @@ import CouponCore
 import CoreTestKit
 
 final class SimulatedStore: CouponStore {
-    private let play: Play
+    let play: Play
     let session: SimulatedSession
 
     init(_ play: Play, _ fiber: Fiber) {
@@ -169,5 +169,5 @@ final class SimulatedStore: CouponStore {
         return play.postgres.tables.coupons[id]
     }
 
-    private func partition(of id: CouponID) -> PartitionID { play.partitioning.partition(of: id) }
+    func partition(of id: CouponID) -> PartitionID { play.partitioning.partition(of: id) }
 }

@@ -131,11 +131,16 @@ extension Witness {
         play.line.mix(UInt64(bitPattern: accepted.sequence))
         let acceptance = byRequest[accepted.requestID]?.last { $0.accepted == accepted }
         guard let acceptance else { return fail("\(accepted) is issued, but was never accepted") }
-        if acceptance.wasRefused {
+        // A letter may be redriven after its user was told that it waits.
+        if acceptance.wasRefused, !isLetter(accepted) {
             fail(
                 "contradicted: u\(accepted.user.rawValue) was answered rejected or lost, but is issued"
             )
         }
+    }
+
+    func isLetter(_ accepted: AcceptedRequest) -> Bool {
+        tables.letters.contains { $0.rejection.accepted == accepted }
     }
 
     func didRefuse(_ rejection: Rejection) {

@@ -62,7 +62,18 @@ extension Witness {
         for rejection in tables.rejections where rejection.accepted.coupon == coupon {
             let user = rejection.accepted.user
             if rejection.reason == .deadLetter {
-                dead.insert(user)
+                if let letter = tables.letters.first(where: { $0.rejection == rejection }),
+                    letter.state != .held
+                {
+                    // Until the gate has the decision, a discarded letter has its slot.
+                    if !letter.isSynced, let holder = loaded.holders[user], holder.hasSlot,
+                        holder.sequence == rejection.accepted.sequence
+                    {
+                        pending.insert(user)
+                    }
+                } else {
+                    dead.insert(user)
+                }
             } else if rejection.position > view.settled, rejection.position <= row.cursor,
                 let holder = loaded.holders[user], holder.hasSlot,
                 holder.sequence == rejection.accepted.sequence,

@@ -39,7 +39,7 @@ public enum SetResult: Equatable, Sendable {
     case current
     /// The gate does not hold the coupon: its next load brings this version.
     case notLoaded
-    /// A load is bringing the coupon without this decision: send it again when the load has ended.
+    /// A load brings the coupon without this decision, or its letter is not settled: send it again later.
     case loading
     /// The gate has another epoch, or is not open.
     case stale

@@ -73,10 +73,11 @@ extension Session {
                     UNION ALL (
                         SELECT \(ofLetter)
                         WHERE coupon_id = $1 AND user_id = (SELECT max(user_id) FROM l)
-                        ORDER BY \(latestFirst) LIMIT 1)) AS found) AS s
+                        ORDER BY state = 1 OR NOT synced DESC, \(latestFirst) LIMIT 1)
+                    ) AS found) AS s
                 CROSS JOIN e \(issueOfUser)
                 WHERE e.last IS NULL OR user_id <= e.last
-                ORDER BY user_id, \(latestFirst)
+                ORDER BY user_id, \(heldFirst)
                 """, .integer(coupon.rawValue), .integer(user.rawValue), .integer(Int64(limit)))
         case .issued(let user):
             Statement(
@@ -109,6 +110,10 @@ extension Session {
     }
 
     private static let latestFirst = "epoch DESC, n DESC, sequence DESC"
+
+    /// A letter that the gate must hold goes before later rejections of its user: it has the slot, and the
+    /// decision on it changes the holder with its sequence.
+    private static let heldFirst = "coalesce(reason = 4, false) DESC, \(latestFirst)"
 
     private static let ofRejection =
         "user_id, sequence, request_id, reason, epoch, n FROM coupond.issue_rejection"
@@ -158,7 +163,7 @@ extension Session {
                     SELECT \(ofLetter) WHERE coupon_id = c.id AND user_id IS NOT NULL
                     ORDER BY user_id LIMIT $2)) AS f
             LIMIT $2) AS s \(issueOfUser)
-        ORDER BY coupon_id, user_id, \(latestFirst)
+        ORDER BY coupon_id, user_id, \(heldFirst)
         """
 }
 
@@ -178,7 +183,7 @@ extension Rows {
         return HolderPage(holders: holders, end: last.map { .issued($0) } ?? .end)
     }
 
-    /// The latest rejection of each user without an issue, from rows by coupon and user, the latest first.
+    /// The first rejection of each user without an issue, from rows by coupon and user.
     fileprivate func rejected() -> [(coupon: CouponID, holder: LoadedHolder)] {
         var found: [(coupon: CouponID, holder: LoadedHolder)] = []
         for row in 0..<count where !isNull(row, 3) && !boolean(row, 6) {

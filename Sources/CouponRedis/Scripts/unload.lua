@@ -5,10 +5,11 @@
 -- ARGV  epoch, retention (ms), limit, milliseconds after which a claim that has not moved is free
 -- Out   how many coupons were checked; `limit` means that more may be due. -1 if the gate is not open in
 --       that epoch
--- Does  unlinks the keys of each coupon that is due, if it may go; if not, plans the next visit. UNLINK
---       frees the memory outside Redis' main thread, so a million holders do not block it. A coupon that
---       finished while this clock was ahead is planned for a moment that is far away: so the visits of some
---       coupons that are not due for longer than `retention` are planned again, each second those of others
+-- Does  unlinks the keys of each coupon that is due, if it may go and no load goes on; if not, plans the
+--       next visit. UNLINK frees the memory outside Redis' main thread, so a million holders do not block
+--       it. A coupon that finished while this clock was ahead is planned for a moment that is far away: so
+--       the visits of some coupons that are not due for longer than `retention` are planned again, each
+--       second those of others
 
 local AT_ONCE, TURNS = 64, 256
 
@@ -27,7 +28,8 @@ for _, id in ipairs(due) do
     return -1
   elseif record and not may_go(record, now) then
     plan_visit(KEYS[2], key .. 'record', record, now, retention)
-  elseif not record and is_claimed(key .. 'claim', nil, now, tonumber(ARGV[4])) then
+  elseif (not record or record.filling)
+    and is_claimed(key .. 'claim', nil, now, tonumber(ARGV[4])) then
     redis.call('ZADD', KEYS[2], string.format('%.0f', now / 1000 + tonumber(ARGV[4])), id)
   else
     redis.call('UNLINK', key .. 'record', key .. 'holders', key .. 'claim', key .. 'staged')

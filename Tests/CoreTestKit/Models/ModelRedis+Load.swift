@@ -30,6 +30,11 @@ extension ModelRedis {
             && now < staged.moved.advanced(byMilliseconds: Self.claimMilliseconds)
     }
 
+    /// Whether a load of the coupon may go on: it is not loaded, or filling.
+    private func mayLoad(_ key: Key, _ partition: PartitionID) -> Bool {
+        self[partition].coupons[key].map { $0.filling != nil } ?? true
+    }
+
     /// Writes holders beside a coupon.
     public mutating func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
@@ -151,9 +156,7 @@ extension ModelRedis {
         for key in due {
             if let loaded = self[partition].coupons[key], !loaded.mayGo(now) {
                 self[partition].noteVisit(loaded, epoch, now, retention)
-            } else if self[partition].coupons[key] == nil,
-                isClaimed(key, partition, except: nil, now)
-            {
+            } else if mayLoad(key, partition), isClaimed(key, partition, except: nil, now) {
                 self[partition].visits[key] = now.advanced(byMilliseconds: Self.claimMilliseconds)
             } else {
                 self[partition].drop(key)

@@ -27,6 +27,9 @@ extension ModelTables {
         for rejection in commit.rejections
         where !rejections.contains(where: { $0.isSame(as: rejection) }) {
             rejections.append(rejection)
+            if rejection.reason == .deadLetter {
+                letters.append(Letter(id: Int64(letters.count + 1), rejection: rejection))
+            }
         }
         for coupon in commit.coupons.compactMap(\.coupon) {
             coupons[coupon.id]?.issued = coupon.issued

@@ -10,8 +10,10 @@ public struct ModelTables: Sendable {
     public var coupons: [CouponID: Coupon] = [:]
     /// Rows of `coupon_issue`.
     public var issues: [CouponID: [UserID: Issue]] = [:]
-    /// Rejections and held dead letters, in the order of their commits.
+    /// Rejections and dead letters as they were committed, in this order.
     public var rejections: [Rejection] = []
+    /// The dead letters among them, with the decisions on them.
+    public internal(set) var letters: [Letter] = []
     /// Changes that the gate may not know, and since when.
     public var notes: [CouponID: Timestamp] = [:]
     let partitioning: Partitioning
@@ -67,7 +69,7 @@ public struct ModelTables: Sendable {
     public func rejections(
         in partition: PartitionID, after from: Position, upTo to: Position
     ) -> [Rejection] {
-        rejections.filter {
+        rejections.compactMap(current).filter {
             partitioning.partition(of: $0.accepted.coupon) == partition && $0.position > from
                 && $0.position <= to
         }.map { rejection in
@@ -88,12 +90,19 @@ public struct ModelTables: Sendable {
 
     /// How many dead letters of a coupon are held.
     public func deadLetters(of coupon: CouponID) -> Int64 {
-        Int64(rejections.count { $0.accepted.coupon == coupon && $0.reason == .deadLetter })
+        Int64(
+            rejections.count {
+                $0.accepted.coupon == coupon && current($0)?.reason == .deadLetter
+            })
     }
 
     /// Marks of coupons, by id; missing ones are left out.
     public func marks(of ids: [CouponID]) -> [LoadMarks] {
-        coupons(ids).map { LoadMarks(coupon: $0, held: deadLetters(of: $0.id)) }
+        coupons(ids).map {
+            LoadMarks(
+                coupon: $0, held: deadLetters(of: $0.id), redriven: unsynced(.redriven, of: $0.id),
+                discarded: unsynced(.discarded, of: $0.id))
+        }
     }
 
     /// The next holders of a coupon: users with a rejection and no issue, then issues.
@@ -120,7 +129,10 @@ public struct ModelTables: Sendable {
     }
 
     private func issuedHolders(of id: CouponID) -> [LoadedHolder] {
-        (issues[id] ?? [:]).sorted { $0.key < $1.key }.map { user, issue in
+        let redriven = redrivenUsers(of: id)
+        return (issues[id] ?? [:]).sorted { $0.key < $1.key }.filter {
+            !redriven.contains($0.key)
+        }.map { user, issue in
             LoadedHolder(
                 user: user,
                 holder: GateHolder(
@@ -129,12 +141,19 @@ public struct ModelTables: Sendable {
         }
     }
 
-    /// The latest rejection of each user without an issue.
+    /// The latest rejection of each user without an issue; a dead letter goes before others.
     private func refusedHolders(of id: CouponID) -> [LoadedHolder] {
         var latest: [UserID: Rejection] = [:]
+        let redriven = redrivenUsers(of: id)
         let refused = rejections.filter { $0.accepted.coupon == id }
+            .compactMap { letter(of: $0)?.isHeldAtGate == true ? $0 : current($0) }
             .sorted { ($0.position, $0.accepted.sequence) < ($1.position, $1.accepted.sequence) }
-        for rejection in refused where issues[id]?[rejection.accepted.user] == nil {
+        for rejection in refused
+        where issues[id]?[rejection.accepted.user] == nil
+            || redriven.contains(rejection.accepted.user)
+        {
+            let isHeld = latest[rejection.accepted.user]?.reason == .deadLetter
+            if isHeld, rejection.reason != .deadLetter { continue }
             latest[rejection.accepted.user] = rejection
         }
         return latest.sorted { $0.key < $1.key }.map { user, rejection in
@@ -152,7 +171,8 @@ public struct ModelTables: Sendable {
             cursor: self[partition].cursor,
             standings: questions.map { question in
                 if let issue = issues[question.coupon]?[question.user] { return issue.standing }
-                return rejections.filter { $0.accepted == question }.map(\.reason)
+                return rejections.filter { $0.accepted == question }.compactMap(current)
+                    .map(\.reason)
                     .max { $0.rawValue < $1.rawValue }
                     .map {
                         .rejected(
@@ -177,6 +197,7 @@ public struct ModelTables: Sendable {
     public func standing(of user: UserID, for coupon: CouponID) -> UserStanding? {
         if let issue = issues[coupon]?[user] { return issue.standing }
         return rejections.filter { $0.accepted.coupon == coupon && $0.accepted.user == user }
+            .compactMap(current)
             .max { ($0.position, $0.accepted.sequence) < ($1.position, $1.accepted.sequence) }
             .map {
                 .rejected(
