@@ -52,3 +52,31 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
         + all(below: "Proto", endings: [".proto"]) + all(below: "Scripts", endings: [""])
         + all(below: "docs", endings: [".md"]) + all(below: "systemd", endings: [""])
 }
+
+// MARK: Rules and promises
+
+extension SourceFile {
+    /// The numbers behind `rule` or `promise`: "rule 9", "rules 11 to 13", "rules 8 and 9", "rules 41, 45".
+    static func numbers(behind word: String, in text: String) -> Set<Int> {
+        let one = "[0-9]+"
+        let pattern = "\\b(?i:\(word))s? (\(one)(?:(?:,| and| to) \(one))*)"
+        guard let expression = try? NSRegularExpression(pattern: pattern) else { return [] }
+        let all = NSRange(text.startIndex..., in: text)
+        var numbers: Set<Int> = []
+        for match in expression.matches(in: text, range: all) {
+            guard let range = Range(match.range(at: 1), in: text) else { continue }
+            numbers.formUnion(text[range].split { !$0.isNumber }.compactMap { Int($0) })
+        }
+        return numbers
+    }
+
+    /// The numbers of the rules or promises that a page has, each at the beginning of a line.
+    static func defined(in path: String, _ prefix: String) throws -> Set<Int> {
+        let page = try #require(handwritten.first { $0.path.hasSuffix(path) })
+        return Set(
+            page.lines.compactMap { line in
+                guard line.hasPrefix(prefix) else { return nil }
+                return Int(line.dropFirst(prefix.count).prefix { $0.isNumber })
+            })
+    }
+}
