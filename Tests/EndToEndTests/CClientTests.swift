@@ -1,4 +1,5 @@
 /// The client in C, built and installed as its README says, against a daemon.
+import CouponClient
 import CouponCore
 import CouponWire
 import Foundation
