@@ -20,14 +20,19 @@ from pathlib import Path
 import coupond
 
 
+def exact(number: int | None) -> int | str | None:
+    """A text above 2^53 - 1, as couponctl has it: JavaScript, for one, would change the number."""
+    return str(number) if number is not None and number >= 2**53 else number
+
+
 def document(event: coupond.Event) -> dict[str, object]:
     """An event as the webhook gets it."""
     return {
         "place": list(event.place),
         "event": event.kind.name,
-        "coupon": event.coupon,
-        "user": event.user,
-        "sequence": event.sequence,
+        "coupon": exact(event.coupon),
+        "user": exact(event.user),
+        "sequence": exact(event.sequence),
         "request_id": event.request_id.hex() if event.request_id is not None else None,
         "reason": event.reason.name if event.reason else None,
         "committed_at": event.committed_at.isoformat(),

@@ -133,15 +133,16 @@ def test_events_reach_a_webhook_and_go_on_after_a_crash(
     def users() -> list[object]:
         return [one["user"] for one in received if (one["coupon"], one["event"]) == (coupon, "ISSUED")]
 
+    users_and_names: list[tuple[int, object]] = [(1, 1), (2**53 + 1, "9007199254740993")]
     with coupond.Client(daemon.address, deadline=20) as client:
-        for user in (1, 2):
+        for user, name in users_and_names:
             client.issue(coupon, user)
             environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
             forwarder = subprocess.Popen([str(word) for word in command], env=environment)
             with arrived:
-                assert arrived.wait_for(lambda: user in users(), 60)
+                assert arrived.wait_for(lambda: name in users(), 60)
             forwarder.kill()
             forwarder.wait()
     places = {tuple(one["place"]) for one in received if one["coupon"] == coupon}
-    assert set(users()) == {1, 2} and len(places) == 2
+    assert set(users()) == {1, "9007199254740993"} and len(places) == 2
     server.shutdown()

@@ -69,3 +69,12 @@ def test_times_are_those_of_couponctl() -> None:
 def test_texts_from_outside_are_escaped() -> None:
     assert _text.safe_for_terminal("봄\x1b[31m\u202e") == "봄\\u{1b}[31m\\u{202e}"
     assert _text.json_line({"a": "\x9b\u200b"}) == '{"a": "\\u009b\\u200b"}'
+
+
+def test_numbers_in_json_are_those_of_couponctl() -> None:
+    """Programs that read numbers as doubles would change those above 2^53 - 1."""
+    report = {"a": 2**53 - 1, "b": 2**53, "c": 2**63 - 1, "d": 1 - 2**53, "e": -(2**53), "f": True}
+    assert _text.json_line(report) == (
+        '{"a": 9007199254740991, "b": "9007199254740992", "c": "9223372036854775807", '
+        '"d": -9007199254740991, "e": "-9007199254740992", "f": true}'
+    )

@@ -73,7 +73,13 @@ def safe_for_terminal(text: str) -> str:
     return _escaped(text, lambda c: f"\\u{{{ord(c):x}}}")
 
 
+def _exact(value: object) -> object:
+    """A text for a number that programs which read numbers as doubles would change: above 2^53 - 1."""
+    return str(value) if isinstance(value, int) and abs(value) >= 2**53 else value
+
+
 def json_line(report: Mapping[str, object]) -> str:
-    """One JSON object in one line."""
+    """One JSON object in one line, with numbers as couponctl has them."""
+    text = json.dumps({name: _exact(value) for name, value in report.items()}, ensure_ascii=False)
     # They stand in strings only, where this form means the same.
-    return _escaped(json.dumps(report, ensure_ascii=False), lambda c: json.dumps(c)[1:-1])
+    return _escaped(text, lambda c: json.dumps(c)[1:-1])
