@@ -198,6 +198,9 @@ let package = Package(
             name: "CouponClientTests",
             dependencies: [
                 "TestWorld", "CouponClient", "CouponCore", "CouponWire", nioCore, nioPosix,
+                logging, metrics, lifecycle,
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict),

@@ -84,7 +84,7 @@ extension CouponClient {
         if let limit, NIODeadline.now() + .milliseconds(Int64(milliseconds)) >= limit {
             return false
         }
-        guard retries.withLock({ $0.withdraw() }) else {
+        guard retries.withLock({ $0.withdraw(now: .now()) }) else {
             metrics.withheldRetry()
             return false
         }

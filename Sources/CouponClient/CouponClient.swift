@@ -37,9 +37,20 @@ public final class CouponClient: Sendable {
     ///   - configuration: the bounds of the client and of its connections.
     ///   - loop: where the connections live; nil for one of NIO's shared loops.
     ///   - logger: for connections that are made and lost; nil to log nothing.
-    public init(
+    public convenience init(
         addresses: [ServerAddress], configuration: ClientConfiguration = ClientConfiguration(),
         on loop: (any EventLoop)? = nil, logger: Logger? = nil
+    ) {
+        self.init(
+            addresses: addresses, configuration: configuration, on: loop, logger: logger,
+            lookUp: NameLookup.addresses(of:))
+    }
+
+    /// - Parameter lookUp: finds the addresses of a name.
+    init(
+        addresses: [ServerAddress], configuration: ClientConfiguration = ClientConfiguration(),
+        on loop: (any EventLoop)? = nil, logger: Logger? = nil,
+        lookUp: @escaping NameLookup.Function
     ) {
         precondition(!addresses.isEmpty, "a client needs an address")
         let loop = loop ?? MultiThreadedEventLoopGroup.singleton.next()
@@ -50,7 +61,8 @@ public final class CouponClient: Sendable {
         self.logger = logger
         pool = .makeBoxSendingValue(
             ConnectionPool(
-                addresses: addresses, configuration: configuration, loop: loop, logger: logger),
+                addresses: addresses, configuration: configuration, loop: loop, logger: logger,
+                lookUp: lookUp),
             eventLoop: loop)
     }
 

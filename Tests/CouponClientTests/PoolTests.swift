@@ -10,62 +10,10 @@ import Testing
 
 /// A client of several daemons.
 @Suite(.timeLimit(.minutes(3))) struct PoolTests {
-    /// The issue requests that daemons saw, with the deadline of each.
-    private final class Seen: Sendable {
-        private let requests = Mutex<[(daemon: Int, request: Request)]>([])
-
-        func append(_ daemon: Int, _ request: Request) {
-            requests.withLock { $0.append((daemon, request)) }
-        }
-
-        func count(_ daemon: Int) -> Int {
-            requests.withLock { $0.count { $0.daemon == daemon } }
-        }
-
-        private let answered = Atomic(0)
-
-        /// Calls that came back with an outcome.
-        var answers: Int { answered.load(ordering: .relaxed) }
-
-        func addAnswer() { answered.add(1, ordering: .relaxed) }
-
-        var all: [Request] { requests.withLock { $0.map(\.request) } }
-
-        var issues: [IssueRequest] {
-            all.compactMap { if case .issue(let issue) = $0.method { issue } else { nil } }
-        }
-    }
-
-    private let seen = Seen()
-
-    /// - Parameter replies: of each daemon, by the number of its requests so far.
-    private func withDaemons(
-        _ replies: [@Sendable (Int) -> CannedDaemon.Reply],
-        _ configure: (inout ClientConfiguration) -> Void = { _ in },
-        _ body: (CouponClient, [CannedDaemon]) async throws -> Void
-    ) async throws {
-        var daemons: [CannedDaemon] = []
-        for (number, reply) in replies.enumerated() {
-            daemons.append(
-                try await CannedDaemon.start { [seen] request in
-                    seen.append(number, request)
-                    return reply(seen.count(number))
-                })
-        }
-        var configuration = ClientConfiguration()
-        configuration.answerGrace = .zero
-        configure(&configuration)
-        let client = CouponClient(
-            addresses: daemons.map(\.address), configuration: configuration)
-        try await body(client, daemons)
-        await client.close()
-        for daemon in daemons { try? await daemon.stop() }
-    }
-
-    private static let accepted = CannedDaemon.Reply.answer(.issue(.accepted(sequence: 1)))
+    let seen = SeenRequests()
 
     @Test func `calls are spread over all daemons`() async throws {
-        try await withDaemons([{ _ in Self.accepted }, { _ in Self.accepted }]) { client, _ in
+        try await withDaemons([{ _ in .accepted }, { _ in .accepted }]) { client, _ in
             try await eventually("both are called") {
                 _ = try await client.issue(1, to: 2)
                 return seen.count(0) > 0 && seen.count(1) > 0
@@ -74,7 +22,7 @@ import Testing
     }
 
     @Test func `a daemon with unanswered requests gets fewer`() async throws {
-        try await withDaemons([{ _ in .silence }, { _ in Self.accepted }]) { client, _ in
+        try await withDaemons([{ _ in .silence }, { _ in .accepted }]) { client, _ in
             var calls: [Task<Void, Never>] = []
             try await eventually("both are called") {
                 let call = Task { [seen] in
@@ -98,7 +46,7 @@ import Testing
     }
 
     @Test func `after a connection broke the next call goes to another daemon`() async throws {
-        try await withDaemons([{ _ in .hangUp }, { _ in Self.accepted }]) { client, daemons in
+        try await withDaemons([{ _ in .hangUp }, { _ in .accepted }]) { client, daemons in
             try await daemons[0].stop()
             for user in 1...50 as ClosedRange<Int64> {
                 #expect(
@@ -109,7 +57,7 @@ import Testing
 
     @Test func `requests that a stopping daemon has not read go to another one`() async throws {
         try await withDaemons([
-            { _ in .notice(.goAway(isLast: true)) }, { _ in Self.accepted },
+            { _ in .notice(.goAway(isLast: true)) }, { _ in .accepted },
         ]) { client, _ in
             try await eventually("the first daemon was asked") {
                 let request = IssueRequest(coupon: 1, user: 2, requestID: .random())
@@ -123,7 +71,7 @@ import Testing
 
     @Test func `a cancelled call ends, and another one can be sent`() async throws {
         try await withDaemons(
-            [{ $0 == 1 ? .silence : Self.accepted }],
+            [{ $0 == 1 ? .silence : .accepted }],
             { ($0.maximumInFlight, $0.connectionsPerAddress) = (1, 1) }
         ) { client, _ in
             let call = Task {
@@ -143,7 +91,7 @@ import Testing
     }
 
     @Test func `a call that is cancelled before it begins is not sent`() async throws {
-        try await withDaemons([{ _ in Self.accepted }]) { client, _ in
+        try await withDaemons([{ _ in .accepted }]) { client, _ in
             let call = Task {
                 while !Task.isCancelled { await Task.yield() }
                 return await failure { try await client.issue(1, to: 2) }
@@ -157,7 +105,7 @@ import Testing
 
     @Test func `all tries share one deadline, and the daemon is given what is left`() async throws {
         let away = Failure.unavailable("away")
-        try await withDaemons([{ $0 < 3 ? .answer(.failure(away)) : Self.accepted }]) { client, _ in
+        try await withDaemons([{ $0 < 3 ? .answer(.failure(away)) : .accepted }]) { client, _ in
             let outcome = try await client.issue(1, to: 2, deadline: .seconds(30))
             #expect(outcome == .accepted(sequence: 1))
             let deadlines = seen.all.compactMap(\.deadlineMilliseconds)
@@ -206,62 +154,44 @@ import Testing
         }
     }
 
-    @Test func `a name is looked up`() async throws {
-        let daemon = try await CannedDaemon.start { _ in Self.accepted }
-        let client = CouponClient(
-            address: ServerAddress(host: "localhost", port: daemon.address.port))
-        #expect(try await client.issue(1, to: 2) == .accepted(sequence: 1))
-        await client.close()
-        try await daemon.stop()
+    @Test func `a second connection is made to a daemon that owes many answers`() async throws {
+        try await withDaemons([{ _ in .silence }]) { client, daemons in
+            let calls = (1...40).map { user in
+                Task { try? await client.issue(1, to: UserID(user), deadline: .seconds(60)) }
+            }
+            try await eventually("there are two") { daemons[0].connections == 2 }
+            for call in calls { call.cancel() }
+        }
     }
 
-    @Test func `a service ends its calls at shutdown, and begins none after it`() async throws {
-        try await withDaemons([{ $0 == 1 ? .silence : Self.accepted }]) { client, _ in
-            let service = Task { try await client.run() }
-            let call = Task { try await client.health(deadline: .seconds(60)) }
-            try await eventually("it is sent") { seen.count(0) == 1 }
-            service.cancel()
-            try await service.value
-            await #expect(throws: ClientError.self) { try await call.value }
-            await #expect(throws: ClientError.notConnected) { try await client.health() }
+    @Test func `without a deadline the daemon is given 2 seconds`() async throws {
+        try await withDaemons([{ _ in .accepted }]) { client, _ in
+            _ = try await client.issue(IssueRequest(coupon: 1, user: 2))
+            _ = try await client.issue(1, to: 2)
+            let deadlines = seen.all.compactMap(\.deadlineMilliseconds)
+            #expect(deadlines.count == 2 && deadlines[0] == 2_000)
+            // It includes the wait for a connection.
+            #expect((1...2_000).contains(deadlines[1]))
+        }
+    }
+
+    @Test func `retries end with the budget, also if tries and time are left`() async throws {
+        let away = Failure(.unavailable, "away")
+        try await withDaemons(
+            [{ _ in .answer(.failure(away)) }],
+            {
+                $0.retry = RetryPolicy(tries: 10_000)
+                $0.retry.firstPauseMilliseconds = 0
+            }
+        ) { client, _ in
+            let error = await failure {
+                try await client.issue(1, to: 2, deadline: .seconds(60))
+            }
+            #expect(error == .notIssued(reason: .refused(away)))
+            // A hundred, and ten more for each second that this takes.
+            #expect((101..<1_000).contains(seen.count(0)))
         }
     }
 }
 
-/// The error of a call; nil if it had an outcome.
-private func failure(_ call: () async throws -> Outcome) async -> IssueError? {
-    do {
-        _ = try await call()
-        return nil
-    } catch {
-        return error as? IssueError
-    }
-}
-
-@Suite struct RetryBudgetTests {
-    /// How many retries it allows, of so many.
-    private func withdrawals(_ count: Int, from budget: inout RetryBudget) -> Int {
-        var allowed = 0
-        for _ in 0..<count where budget.withdraw() { allowed += 1 }
-        return allowed
-    }
-
-    @Test func `five calls pay for one retry, once the first hundred are used up`() {
-        var budget = RetryBudget()
-        let first = withdrawals(200, from: &budget)
-        #expect(first == 100)
-        for _ in 1...4 { budget.deposit() }
-        let early = withdrawals(1, from: &budget)
-        #expect(early == 0)
-        for _ in 1...2 { budget.deposit() }
-        let late = withdrawals(2, from: &budget)
-        #expect(late == 1)
-    }
-
-    @Test func `a budget does not grow beyond a hundred`() {
-        var budget = RetryBudget()
-        for _ in 1...1_000 { budget.deposit() }
-        let allowed = withdrawals(200, from: &budget)
-        #expect(allowed == 100)
-    }
-}
+extension PoolTests: CallsDaemons {}

@@ -11,8 +11,10 @@ extension ConnectionPool {
         let now = loop.now
         var isComplete = true
         for origin in origins {
-            if origin.endpoints.allSatisfy(\.connections.isEmpty), origin.beginLookup(now: now) {
-                lookUp(origin)
+            // A daemon that is missing may have another address now.
+            let isMissing = origin.endpoints.contains(where: \.connections.isEmpty)
+            if isMissing || origin.endpoints.isEmpty, origin.beginLookup(now: now) {
+                findAddresses(of: origin)
             }
             for endpoint in origin.endpoints where endpoint.connections.isEmpty {
                 isComplete = false
@@ -23,27 +25,26 @@ extension ConnectionPool {
         needsConnections = !isComplete
     }
 
-    private func lookUp(_ origin: Origin) {
+    private func findAddresses(of origin: Origin) {
         attempts += 1
         let address = origin.address
-        NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
-            try NameLookup.addresses(of: address)
-        }
-        .assumeIsolated().whenComplete { result in
-            self.attempts -= 1
-            guard !self.isClosed else { return }
-            switch result {
-            case .success(let targets):
-                origin.lookedUp(targets, now: self.loop.now)
-                for endpoint in origin.endpoints
-                where endpoint.mayDial(now: self.loop.now, upTo: 1, isUrgent: true) {
-                    self.dial(endpoint)
+        NIOThreadPool.singleton.runIfActive(eventLoop: loop) { [lookUp] in try lookUp(address) }
+            .assumeIsolated().whenComplete { result in
+                self.attempts -= 1
+                guard !self.isClosed else { return }
+                switch result {
+                case .success(let targets):
+                    origin.lookedUp(targets, now: self.loop.now)
+                    let isUrgent = self.connections.isEmpty
+                    for endpoint in origin.endpoints
+                    where endpoint.mayDial(now: self.loop.now, upTo: 1, isUrgent: isUrgent) {
+                        self.dial(endpoint)
+                    }
+                case .failure(let error):
+                    origin.lookupFailed(now: self.loop.now)
+                    self.giveUpIfHopeless(error.asClientError(at: address))
                 }
-            case .failure(let error):
-                origin.lookupFailed()
-                self.giveUpIfHopeless(error.asClientError(at: address))
             }
-        }
     }
 
     func dial(_ endpoint: Endpoint) {

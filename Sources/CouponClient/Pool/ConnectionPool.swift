@@ -20,6 +20,7 @@ final class ConnectionPool {
     let configuration: ClientConfiguration
     let logger: Logger
     let origins: [Origin]
+    let lookUp: NameLookup.Function
     /// Attempts to connect, and lookups of names, that have not ended.
     var attempts = 0
     /// Whether an endpoint may lack a connection.
@@ -31,12 +32,13 @@ final class ConnectionPool {
 
     init(
         addresses: [ServerAddress], configuration: ClientConfiguration, loop: any EventLoop,
-        logger: Logger
+        logger: Logger, lookUp: @escaping NameLookup.Function
     ) {
         origins = addresses.map(Origin.init)
         self.configuration = configuration
         self.loop = loop
         self.logger = logger
+        self.lookUp = lookUp
     }
 
     /// Calls that have no answer.

@@ -8,6 +8,8 @@ final class Endpoint {
     /// The address to connect to; nil for a unix socket.
     let target: SocketAddress?
     private(set) var connections: [ClientConnection] = []
+    /// Whether it has no connection, and gets none now.
+    var isUnused: Bool { connections.isEmpty && !isDialing }
     private var isDialing = false
     private var failures = 0
     private var notBefore = NIODeadline.uptimeNanoseconds(0)

@@ -4,8 +4,11 @@ internal import NIOCore
 internal import NIOPosix
 
 enum NameLookup {
+    typealias Function = @Sendable (ServerAddress) throws(ClientError) -> [SocketAddress]
+
     /// All addresses of a host, each once. It may block.
     /// - Throws: `ClientError.cannotConnect` if there is none.
+    @Sendable
     static func addresses(of address: ServerAddress) throws(ClientError) -> [SocketAddress] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

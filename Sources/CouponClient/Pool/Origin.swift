@@ -1,7 +1,7 @@
 internal import NIOCore
 
-/// One address of the configuration, with its endpoints. A name has one for each of its addresses, and they
-/// are looked up again before a new connection is made.
+/// One address of the configuration, with its endpoints. A name has one for each of its addresses. They are
+/// looked up again when one of them has no connection: its daemon may have another address now.
 final class Origin {
     /// How long the addresses of a name are used before they are looked up again.
     private static let freshness = TimeAmount.seconds(1)
@@ -28,17 +28,20 @@ final class Origin {
     }
 
     /// Endpoints that are still among the addresses keep their connections. The others serve until they
-    /// close.
+    /// close, also with a connection that is being made.
     func lookedUp(_ targets: [SocketAddress], now: NIODeadline) {
         isLookingUp = false
         lookedUp = now
         let kept = endpoints.filter { endpoint in
-            !endpoint.connections.isEmpty || targets.contains { $0 == endpoint.target }
+            !endpoint.isUnused || targets.contains { $0 == endpoint.target }
         }
         let new = targets.filter { target in !kept.contains { $0.target == target } }
         endpoints = kept + new.map { Endpoint(address, target: $0) }
     }
 
     /// The name has no address now. Those that were known may still work.
-    func lookupFailed() { isLookingUp = false }
+    func lookupFailed(now: NIODeadline) {
+        isLookingUp = false
+        if !endpoints.isEmpty { lookedUp = now }
+    }
 }

@@ -1,8 +1,9 @@
 package import CouponClient
 internal import CouponDomain
 package import CouponWire
-internal import NIOCore
+package import NIOCore
 internal import NIOPosix
+internal import Synchronization
 
 extension ServerInfo {
     fileprivate static let canned = ServerInfo(
@@ -15,6 +16,8 @@ package struct CannedDaemon: Sendable {
     /// What to do with a request.
     package enum Reply: Sendable {
         case answer(Response.Result)
+        /// The answer, once the test has it.
+        case later(EventLoopFuture<Response.Result>)
         case silence
         case hangUp
         /// A response with the id 0.
@@ -24,22 +27,33 @@ package struct CannedDaemon: Sendable {
     /// Where it listens.
     package let address: ServerAddress
     private let listener: any Channel
+    private let accepted: Counter
+
+    /// How many connections it has had.
+    package var connections: Int { accepted.count.load(ordering: .relaxed) }
+
+    private final class Counter: Sendable {
+        let count = Atomic(0)
+    }
 
     /// Answers the first request of a client's connection itself. Listens on a free port.
     package static func start(
         _ reply: @escaping @Sendable (Request) -> Reply
     ) async throws -> CannedDaemon {
+        let accepted = Counter()
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(ChannelOptions.backlog, value: 256)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                accepted.count.add(1, ordering: .relaxed)
+                return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Handler(reply))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
         let port = listener.localAddress?.port ?? 0
         return CannedDaemon(
-            address: ServerAddress(host: "127.0.0.1", port: port), listener: listener)
+            address: ServerAddress(host: "127.0.0.1", port: port), listener: listener,
+            accepted: accepted)
     }
 
     /// Accepts no more connections.
@@ -67,6 +81,7 @@ package struct CannedDaemon: Sendable {
                     switch reply(request) {
                     case .answer(let result):
                         wire.write(Response(id: request.id, result: result), to: &answers)
+                    case .later(let result): answer(request.id, with: result, context)
                     case .silence: break
                     case .notice(let result):
                         wire.write(Response(id: 0, result: result), to: &answers)
@@ -75,6 +90,16 @@ package struct CannedDaemon: Sendable {
                 }
             } catch {
                 context.close(promise: nil)
+            }
+        }
+
+        private func answer(
+            _ id: UInt64, with result: EventLoopFuture<Response.Result>,
+            _ context: ChannelHandlerContext
+        ) {
+            result.hop(to: context.eventLoop).assumeIsolated().whenSuccess { result in
+                let frame = DaemonWire.frame(Response(id: id, result: result))
+                context.writeAndFlush(self.wrapOutboundOut(frame), promise: nil)
             }
         }
 
