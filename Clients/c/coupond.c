@@ -1,4 +1,5 @@
 #include "coupond.h"
+#include "coupond.pb-c.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -13,14 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "coupond.pb-c.h"
-
 enum {
   PREFIX = 4,
   MAXIMUM_FRAME = 65536,
   /* How long the client waits past a deadline for the daemon's own answer, which says more. */
   GRACE_MS = 250,
-  LONGEST_PAUSE_MS = 1000,
+  FIRST_PAUSE_MS = 50,
+  LONGEST_PAUSE_MS = 2000,
   DEADLINE_EXCEEDED = 4,
   RESOURCE_EXHAUSTED = 8,
   INTERNAL = 13,
@@ -44,15 +44,14 @@ static int64_t now_ms(void) {
 
 static void pause_ms(int64_t milliseconds) {
   struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-  while (nanosleep(&time, &time) && errno == EINTR) {
-  }
+  while (nanosleep(&time, &time) && errno == EINTR) continue;
 }
 
-/* A number from half of `most` to `most`, so that clients that failed together do not return together. */
+/* A number from 0 to `most`, so that clients that failed together do not return together. */
 static int64_t jittered(int64_t most) {
   uint32_t random = 0;
   if (getrandom(&random, sizeof random, 0) < 0) random = (uint32_t)now_ms();
-  return most / 2 + random % (most / 2 + 1);
+  return random % (most + 1);
 }
 
 /* --- errors ---------------------------------------------------------------------------------- */
@@ -105,8 +104,7 @@ static int connect_to(const struct addrinfo *address, int64_t deadline) {
     errno = reason;
     return -1;
   }
-  int on = 1;
-  setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
   return made;
 }
 
@@ -120,8 +118,7 @@ static int make_connection(coupond_client *client, int64_t deadline, coupond_err
   }
   int reason = errno;
   freeaddrinfo(list);
-  if (client->socket >= 0) return 0;
-  return failed(error, UNAVAILABLE, COUPOND_WAS_NOT_ACCEPTED, strerror(reason));
+  return client->socket >= 0 ? 0 : failed(error, UNAVAILABLE, COUPOND_WAS_NOT_ACCEPTED, strerror(reason));
 }
 
 /* Returns 0, or -1: then the connection cannot be used any more. */
@@ -211,10 +208,8 @@ static Coupond__V1__Response *call(coupond_client *client, Coupond__V1__Request 
   request->id = client->next_id++;
   request->deadline_ms = left > 1 ? (uint32_t)left : 1;
   size_t size = coupond__v1__request__pack(request, client->frame + PREFIX);
-  client->frame[0] = (uint8_t)(size >> 24);
-  client->frame[1] = (uint8_t)(size >> 16);
-  client->frame[2] = (uint8_t)(size >> 8);
-  client->frame[3] = (uint8_t)size;
+  uint32_t prefix = htonl((uint32_t)size);
+  memcpy(client->frame, &prefix, PREFIX);
   /* If the daemon has closed, its reason may still be there to read. */
   int sent = write_all(client, PREFIX + size, deadline);
   Coupond__V1__Response *response = read_answer(client, deadline + GRACE_MS, error);
@@ -339,33 +334,17 @@ static int issue_once(coupond_client *client, Coupond__V1__Request *request, int
   return refused;
 }
 
-/* What the tries of a request have shown. */
-typedef struct {
-  coupond_acceptance acceptance;
-  int64_t sequence;
-} knowledge;
-
-/* Adds what a try has shown, and makes its error say what all of them have. "Not accepted" speaks of its own try
- * only, so it takes nothing back, and a known acceptance stays. */
-static void learn(knowledge *known, coupond_error *error) {
-  if (error->acceptance == COUPOND_WAS_ACCEPTED) {
-    *known = (knowledge){COUPOND_WAS_ACCEPTED, error->sequence};
-  } else if (known->acceptance == COUPOND_WAS_NOT_ACCEPTED) {
-    known->acceptance = error->acceptance;
-  }
-  error->acceptance = known->acceptance;
-  error->sequence = known->sequence;
-}
-
 /* Whether another try with the same request id may have an answer. */
 static int is_worth_a_retry(const coupond_error *error) {
   return error->code == UNAVAILABLE || error->code == DEADLINE_EXCEEDED ||
          (error->code == RESOURCE_EXHAUSTED && error->retry_after_ms > 0);
 }
 
-int coupond_issue(coupond_client *client, int64_t coupon, int64_t user, const uint8_t *id, size_t length,
-                  int wait, uint32_t deadline_ms, coupond_answer *answer, coupond_error *error) {
-  int64_t deadline = now_ms() + deadline_ms, pause = 10;
+/* Sends a request until it has an answer. `attempt` is how often it may have been sent before. */
+static int settle(coupond_client *client, int64_t coupon, int64_t user, const uint8_t *id, size_t length,
+                  int wait, uint32_t attempt, uint32_t deadline_ms, coupond_answer *answer,
+                  coupond_error *error) {
+  int64_t deadline = now_ms() + deadline_ms, pause = FIRST_PAUSE_MS;
   Coupond__V1__Request request = COUPOND__V1__REQUEST__INIT;
   Coupond__V1__IssueRequest issue = COUPOND__V1__ISSUE_REQUEST__INIT;
   if (length > COUPOND_REQUEST_ID) {
@@ -377,16 +356,29 @@ int coupond_issue(coupond_client *client, int64_t coupon, int64_t user, const ui
   issue.wait_for = wait ? COUPOND__V1__WAIT_FOR__WAIT_FOR_ISSUED : COUPOND__V1__WAIT_FOR__WAIT_FOR_ACCEPTED;
   request.method_case = COUPOND__V1__REQUEST__METHOD_ISSUE;
   request.issue = &issue;
-  knowledge known = {COUPOND_WAS_NOT_ACCEPTED, 0};
-  for (;; issue.attempt++) {
+  /* "Not accepted" speaks of its own try only: it takes nothing back, and a known acceptance stays. */
+  coupond_error known = {.acceptance = attempt ? COUPOND_MAY_BE_ACCEPTED : COUPOND_WAS_NOT_ACCEPTED};
+  for (issue.attempt = attempt;; issue.attempt++) {
     if (!issue_once(client, &request, deadline, answer, error)) return 0;
-    learn(&known, error);
-    int64_t longest = pause > error->retry_after_ms ? pause : error->retry_after_ms;
-    int64_t wanted = error->retry_after_ms / 2 + jittered(longest);
+    int is_news = error->acceptance == COUPOND_WAS_ACCEPTED || known.acceptance == COUPOND_WAS_NOT_ACCEPTED;
+    if (is_news) known = *error;
+    error->acceptance = known.acceptance;
+    error->sequence = known.sequence;
+    int64_t wanted = error->retry_after_ms + jittered(pause);
     if (!is_worth_a_retry(error) || now_ms() + wanted >= deadline) return -1;
     pause_ms(wanted);
     pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 : LONGEST_PAUSE_MS;
   }
+}
+
+int coupond_issue(coupond_client *client, int64_t coupon, int64_t user, const uint8_t *id, size_t length,
+                  int wait, uint32_t deadline_ms, coupond_answer *answer, coupond_error *error) {
+  return settle(client, coupon, user, id, length, wait, 0, deadline_ms, answer, error);
+}
+
+int coupond_resolve(coupond_client *client, int64_t coupon, int64_t user, const uint8_t *id, size_t length,
+                    int wait, uint32_t deadline_ms, coupond_answer *answer, coupond_error *error) {
+  return settle(client, coupon, user, id, length, wait, 1, deadline_ms, answer, error);
 }
 
 int coupond_get_status(coupond_client *client, int64_t coupon, int64_t user, uint32_t deadline_ms,

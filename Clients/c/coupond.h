@@ -91,6 +91,13 @@ int coupond_new_request_id(uint8_t id[COUPOND_REQUEST_ID]);
 int coupond_issue(coupond_client *client, int64_t coupon, int64_t user, const uint8_t *id, size_t length,
                   int wait, uint32_t deadline_ms, coupond_answer *answer, coupond_error *error);
 
+/* Finds out what became of a request after coupond_issue ended with COUPOND_MAY_BE_ACCEPTED, or waits again
+ * after COUPOND_WAS_ACCEPTED: asks the gate again with the same id. A request that was never accepted is
+ * judged now. coupond_issue would not do: of a coupon that is sold out it may say so also to the user who
+ * has it. */
+int coupond_resolve(coupond_client *client, int64_t coupon, int64_t user, const uint8_t *id, size_t length,
+                    int wait, uint32_t deadline_ms, coupond_answer *answer, coupond_error *error);
+
 /* The status of a coupon and of a user; user 0 asks about no user.
  * Returns 0 with *status, or -1 with *error. */
 int coupond_get_status(coupond_client *client, int64_t coupon, int64_t user, uint32_t deadline_ms,

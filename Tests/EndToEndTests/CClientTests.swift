@@ -107,6 +107,40 @@ extension DaemonTests {
             #expect(ran.end == .code(0), "\(ran.end) \(ran.text)")
         }
 
+        @Test func `a request of unknown fate is resolved, also when the coupon is sold out`()
+            async throws
+        {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: 1)
+            let request = try #require(RequestID(Array("abc".utf8)))
+            _ = try await daemon.ask(coupon, 7, request, waitFor: .issued)
+            try await eventually("the daemon refuses without asking the gate") {
+                try await daemon.ask(coupon, 7, request) == .soldOut
+            }
+            let away = try freePort()
+            let program = """
+                #include <coupond.h>
+                #include <inttypes.h>
+                #include <stdio.h>
+                int main(void) {
+                  const char *ports[] = {"\(daemon.port)", "\(away)"};
+                  coupond_answer answer;
+                  coupond_error error;
+                  for (int i = 0; i < 2; i++) {
+                    coupond_client *client = coupond_open("127.0.0.1", ports[i]);
+                    if (coupond_resolve(
+                            client, \(coupon.rawValue), 7, (uint8_t *)"abc", 3, 1, 2000, &answer, &error))
+                      printf("%d\\n", error.acceptance == COUPOND_MAY_BE_ACCEPTED);
+                    else
+                      printf("%d %" PRId64 ", ", answer.outcome, answer.sequence);
+                    coupond_close(client);
+                  }
+                }
+                """
+            let ran = try await run(program: program)
+            #expect(ran.end == .code(0) && ran.text == "2 1, 1", "\(ran.end) \(ran.text)")
+        }
+
         /// The second try is refused, or breaks.
         @Test(arguments: [
             CannedDaemon.Reply.answer(.failure(Failure(.permissionDenied, "no"))), .hangUp,
