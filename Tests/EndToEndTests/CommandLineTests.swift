@@ -42,6 +42,46 @@ extension DaemonTests {
             #expect(verify.end == .code(0), "\(verify.text)")
         }
 
+        @Test func `a file creates its coupons in order, up to the first one that is refused`()
+            async throws
+        {
+            let folder = try TemporaryFolder()
+            let lines = [
+                #"{"id": 3000011, "title": "one", "total": 5}"#,
+                #"{"id": "3000012", "title": "two", "closes_at": "2040-01-01T00:00:00Z"}"#,
+                #"{"id": 3000013, "title": "three"}"#,
+            ]
+            let file = try folder.write(lines.joined(separator: "\n"), to: "coupons")
+            let create = ["coupon", "create", "--file", file]
+            let taken = ["coupon", "create", "--id", "3000012", "--title", "taken"]
+            #expect(try await couponctl(taken).end == .code(0))
+
+            let stopped = try await couponctl(create)
+            #expect(stopped.end == .code(1))
+            #expect(stopped.text.contains(#""id":3000011"#), "\(stopped.text)")
+            #expect(stopped.text.contains("the coupons of the file before 3000012 are created"))
+            let first = try await couponctl(["coupon", "get", "3000011"])
+            #expect(first["title"] == "one" && first["total"] == 5)
+            #expect(try await couponctl(["coupon", "get", "3000012"])["title"] == "taken")
+            #expect(try await couponctl(["coupon", "get", "3000013"]).end == .code(1))
+
+            // Nothing is created if one line cannot be read.
+            let ids = [3_000_014, 3_000_015]
+            let wrong = try folder.write(
+                ids.map { #"{"id": \#($0), "title": "t"}"# }.joined(separator: "\n") + "\n{",
+                to: "wrong")
+            #expect(try await couponctl(["coupon", "create", "--file", wrong]).end == .code(64))
+            #expect(try await couponctl(["coupon", "get", "3000014"]).end == .code(1))
+            let right = try folder.write(
+                ids.map { #"{"id": \#($0), "title": "t"}"# }.joined(separator: "\n"), to: "right")
+            let created = try await couponctl(["coupon", "create", "--file", right])
+            #expect(created.end == .code(0), "\(created.text)")
+            #expect(created.text.split(separator: "\n").count == 2)
+            for id in ids {
+                #expect(try await couponctl(["coupon", "get", "\(id)"])["title"] == "t")
+            }
+        }
+
         @Test func `exit codes say what went wrong`() async throws {
             #expect(try await couponctl(["coupon", "get", "4000000002"]).end == .code(1))
             #expect(

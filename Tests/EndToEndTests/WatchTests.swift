@@ -122,6 +122,50 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
+    @Test func `a rejected request is an event with its reason, and so is what an admin decides`()
+        async throws
+    {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        let coupon = try await daemon.client.create(.offer(1, total: 5)).id
+        try world.sql(
+            "ALTER TABLE coupond.coupon_issue ADD CONSTRAINT refuse CHECK (user_id <> 13)")
+        let start = try await daemon.client.events(EventQuestion(.now, waitMilliseconds: 0))
+        let request = RequestID.random()
+        #expect(
+            try await daemon.ask(coupon, 13, request, waitFor: .issued)
+                == .rejected(sequence: 1, reason: .deadLetter))
+        try await daemon.win(coupon, 14)
+        let letter = try #require(try await daemon.client.deadLetters(of: coupon).first)
+        _ = try await daemon.client.discard(letter.id)
+        let page = try await readAll(daemon.client, .after(start.bookmark))
+        #expect(issued(page.events) == [14])
+        let kinds = page.events.map(\.kind)
+        #expect(kinds.first == .rejected(13, sequence: 1, request, .deadLetter))
+        #expect(kinds.last == .rejected(13, sequence: 1, request, .discarded))
+        #expect(page.events.allSatisfy { $0.coupon == coupon } && kinds.count == 3)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test func `a reader is told how many commits are after a full page`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        let coupon = try await daemon.client.create(.offer(1, total: nil)).id
+        let start = try await daemon.client.events(EventQuestion(.now, waitMilliseconds: 0))
+        // Each waits for its commit, so each has one of its own.
+        for user in 1...5 as ClosedRange<Int64> { try await daemon.win(coupon, user) }
+        var (behind, users, place) = ([Int64](), [UserID](), start.bookmark)
+        for _ in 1...3 {
+            let page = try await daemon.client.events(
+                EventQuestion(.after(place), limit: 2, waitMilliseconds: 0))
+            behind.append(page.behind)
+            users += issued(page.events)
+            place = page.bookmark
+        }
+        #expect(behind == [3, 1, 0] && users == [1, 2, 3, 4, 5])
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test func `a waiting call is answered at the next commit, or without events at its end`()
         async throws
     {
