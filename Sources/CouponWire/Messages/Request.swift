@@ -109,7 +109,8 @@ extension Request {
     /// Methods and words that came after the first version of the protocol. Names are only ever added.
     public static let laterFeatures = [
         "adopt_redis", "archive_coupon", "authenticate", "coupon_status_batch", "delete_coupon",
-        "explain", "go_away", "issue_batch", "topology", "unarchive_coupon", "watch",
+        "end_connections", "explain", "go_away", "issue_batch", "list_admin_actions",
+        "list_connections", "rebuild_gate", "topology", "unarchive_coupon", "watch",
     ]
 }
 
