@@ -17,6 +17,7 @@ private let targets: [String: Target] = [
     "queue-entries": fuzzQueueEntries,
     "gate-answers": fuzzGateAnswers,
     "events": fuzzEvents,
+    "bookmarks": fuzzBookmarks,
     "configuration": fuzzConfiguration,
     "callers": fuzzCallers,
 ]
