@@ -25,10 +25,10 @@ struct Case: Sendable {
 
     /// In the order in which they run.
     static let all: [Case] = [
-        backlog, millions, allGates, foreignEntry, bigCoupon, load, foreignKeys, fullRedis,
-        closedCoupons, expiry, refused, slow, stuck, slowBatch, descriptors, manyCoupons, wideBatch,
-        cutLoads,
-        sellOuts, oldEpochs, damagedEntry, history, statuses,
+        backlog, millions, allGates, foreignEntry, bigCoupon, hugeCoupon, load, hugeLoad,
+        foreignKeys, manyForeignKeys, fullRedis, closedCoupons, expiry, refused, slow, stuck,
+        slowBatch, descriptors, manyCoupons, wideBatch, cutLoads, sellOuts, oldEpochs,
+        damagedEntry, history, statuses,
     ]
 
     /// Runs the case with a Redis, a database and daemons of its own.

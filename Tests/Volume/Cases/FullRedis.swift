@@ -5,20 +5,29 @@ internal import TestWorld
 
 extension Case {
     /// Another program's keys do not slow a daemon down.
-    static let foreignKeys = Case(
-        "foreign-keys", daemons: [1, 3],
-        goals: [
-            .time("p99", .recorded, "s"), .time("p99_ratio", .atMost(1.5), "×"), .sessionsLost,
-        ]
-    ) { scene, figures in
-        let seconds = scene.isSmall ? 1.0 : 20
-        try await scene.install()
-        let without = try await scene.start(thenTricklingFor: seconds)
-        try await scene.stopDaemons()
-        try await scene.makeForeignKeys(scene.size(4_000_000))
-        let with = try await scene.start(thenTricklingFor: seconds)
-        figures["p99"] = with.percentile(99)
-        figures["p99_ratio"] = with.percentile(99, over: without)
+    static let foreignKeys = keysOfOthers("foreign-keys", of: 4_000_000)
+
+    /// Ten times as many as once ended the session for ever.
+    static let manyForeignKeys = keysOfOthers("foreign-keys-21m", of: 21_000_000, isOnlyFull: true)
+
+    private static func keysOfOthers(
+        _ name: String, of count: Int, isOnlyFull: Bool = false
+    ) -> Case {
+        Case(
+            name, daemons: [1, 3], isOnlyFull: isOnlyFull,
+            goals: [
+                .time("p99", .recorded, "s"), .time("p99_ratio", .atMost(1.5), "×"), .sessionsLost,
+            ]
+        ) { scene, figures in
+            let seconds = scene.isSmall ? 1.0 : 20
+            try await scene.install()
+            let without = try await scene.start(thenTricklingFor: seconds)
+            try await scene.stopDaemons()
+            try await scene.makeForeignKeys(scene.size(count))
+            let with = try await scene.start(thenTricklingFor: seconds)
+            figures["p99"] = with.percentile(99)
+            figures["p99_ratio"] = with.percentile(99, over: without)
+        }
     }
 
     /// Redis has room for little more, and its gates must be rebuilt.
