@@ -20,13 +20,13 @@ extension Play {
         }
     }
 
-    /// Admins redrive and discard dead letters. Random numbers of its own, so that plays without refused
-    /// users stay the same.
+    /// Admins redrive and discard dead letters, until users ask for the last time. Random numbers of its own,
+    /// so that plays without refused users stay the same.
     func planLetters() {
         var random = SplitMix64(seed: seed ^ 0x1E77E4)
         guard Int.random(in: 0...9, using: &random) < 8 else { return }
         for _ in 1...8 {
-            let at = Int64.random(in: 300_000...troubleEnds + 3_000_000, using: &random)
+            let at = Int64.random(in: 300_000...troubleEnds + 300_000, using: &random)
             let state: DeadLetter.State =
                 Bool.random(using: &random) ? .redriven : .discarded
             let number = Int.random(in: 0...99, using: &random)
