@@ -39,15 +39,19 @@ private struct SmallLog: EventStore {
             others: [.init(coupon: CouponID(1), kind: .soldOut(version: 2))])
     }
 
-    private func places(_ number: Int64, _ index: Int) -> [PartitionID: LogPlace] {
-        let place = LogPlace(commit: number, index: index, mark: Self.moment)
+    /// Made once: they have all partitions.
+    private static let oldest = places(3, 0)
+    private static let newest = places(4, 6)
+
+    private static func places(_ number: Int64, _ index: Int) -> [PartitionID: LogPlace] {
+        let place = LogPlace(commit: number, index: index, mark: moment)
         return Dictionary(
             uniqueKeysWithValues: (0..<Limits.maximumPartitions).map { (PartitionID($0), place) })
     }
 
-    func newestCommits() -> [PartitionID: LogPlace] { places(4, 6) }
+    func newestCommits() -> [PartitionID: LogPlace] { Self.newest }
 
-    func oldestCommits() -> [PartitionID: LogPlace] { places(3, 0) }
+    func oldestCommits() -> [PartitionID: LogPlace] { Self.oldest }
 
     func commits(
         from places: [PartitionID: LogPlace], commits: Int, events: Int
