@@ -65,7 +65,7 @@ test-python: dependencies ## the Python client: Debian's protobuf and PyPI's new
 	swift build --product coupond
 	Scripts/test-python
 
-test-examples: build ## the commands of docs/FIRST_CALL.md, each language in a clean folder
+test-examples: build ## the commands of docs/FIRST_CALL.md, each language in a clean folder; the checkout of Examples
 	Scripts/test-examples
 
 # A daemon with a report ends with 66, which fails its test. The build is much slower, so tests run one
@@ -111,7 +111,7 @@ mutants: dependencies ## breaks the code on purpose, one rule at a time: do the 
 	Scripts/mutants
 
 lint: dependencies ## formatting, generated code, scripts, mutants that no longer fit
-	swift format lint --strict --recursive Sources Tests Benchmarks Fuzz Package.swift
+	swift format lint --strict --recursive Sources Tests Benchmarks Fuzz Examples/checkout/Sources Package.swift
 	Scripts/generate-proto --check
 	Scripts/generate-vectors --check
 	Scripts/generate-python --check
@@ -129,7 +129,7 @@ docs: dependencies ## the pages of CouponClient and CouponDomain, with warnings 
 	done
 
 format: ## format the Swift sources
-	swift format --in-place --recursive Sources Tests Benchmarks Fuzz Package.swift
+	swift format --in-place --recursive Sources Tests Benchmarks Fuzz Examples/checkout/Sources Package.swift
 
 clean: ## remove the build; the data in .local/ stays
 	swift package clean
