@@ -271,6 +271,10 @@ let package = Package(
     ]
 )
 
+// Targets that a build leaves out: a sanitizer's build of all of them takes long.
+let left = Context.environment["COUPOND_WITHOUT"]?.split(separator: " ").map { String($0) } ?? []
+package.targets.removeAll { left.contains($0.name) }
+
 // The decoders under libFuzzer (`make fuzz`), and nothing else: its main and its instrumentation are in
 // everything that is built with it. A program cannot be imported, so coupond's settings are a library here.
 if Context.environment["COUPOND_FUZZ"] != nil {
