@@ -342,6 +342,10 @@ extension Limits {
     public static let statusesWaiting = 8_192
     /// Statuses in one batch: a gate is busy with so many for some 2 ms.
     public static let statusesPerBatch = 512
+    /// Statuses for which a second lane begins a batch while the first one works.
+    public static let statusesForSecondLane = 24
+    /// A batch that takes so many milliseconds is not waited for.
+    public static let statusBatchMilliseconds: Int64 = 5
     /// Admin calls: some two seconds of creating coupons.
     public static let adminCallsWaiting = 1_024
     /// Audits on demand: each may take seconds.

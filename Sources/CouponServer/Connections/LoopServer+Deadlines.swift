@@ -14,6 +14,7 @@ extension LoopServer {
                 self.timers.beginExpiry()
                 self.worker?.expire()
                 self.expirePendingCalls()
+                self.turn.addStatus()
                 self.endTurn()
             })
     }

@@ -77,7 +77,10 @@ extension LoopServer {
         let call = StatusCall(
             question: question, deadline: deadline, presence: presence,
             loopServer: NIOLoopBound(self, eventLoop: loop), number: number, caller: caller)
-        guard !work.statuses.add(call) else { return }
+        if work.statuses.add(call) {
+            turn.addStatus()
+            return endTurn()
+        }
         endStatuses([
             AnsweredStatus(
                 number: number, caller: caller, result: .failure(Lane.statuses.exhausted))

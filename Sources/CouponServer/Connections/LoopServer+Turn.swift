@@ -18,6 +18,7 @@ extension LoopServer {
         guard turn.beginEnd() else { return }
         loop.assumeIsolated().execute {
             if self.turn.end() { self.worker?.pump() }
+            if self.turn.dequeueStatuses() { self.work.statuses.wake(now: self.clocks.now()) }
             for connection in self.turn.dequeueWritten() { connection.flush() }
             if let sample = self.turn.dequeueSample() { self.countBounces(since: sample) }
             self.enforceBufferBudget()

@@ -5,6 +5,7 @@ internal import DequeModule
 struct Turn {
     private var isEnding = false
     private var isPumpScheduled = false
+    private var hasStatuses = false
     private var written: [ServerConnection] = []
     private var time: MonotonicTime?
     /// What the requests of this turn have cost.
@@ -96,6 +97,15 @@ struct Turn {
 
     /// The worker has requests for the gate.
     mutating func schedulePump() { isPumpScheduled = true }
+
+    /// Statuses wait for a lane.
+    mutating func addStatus() { hasStatuses = true }
+
+    /// Whether statuses were added since the last time.
+    mutating func dequeueStatuses() -> Bool {
+        defer { hasStatuses = false }
+        return hasStatuses
+    }
 
     /// The connection has answers to send.
     mutating func add(_ connection: ServerConnection) { written.append(connection) }

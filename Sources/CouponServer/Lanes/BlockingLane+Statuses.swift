@@ -12,10 +12,11 @@ struct AnsweredStatus: Sendable {
 
 extension BlockingLane {
     /// Answers a batch, then the calls that arrived during it.
-    func answerStatuses(of queue: StatusQueue) {
-        let calls = queue.next(for: self, limit: keeper.statusesAtOnce)
-        if calls.isEmpty { return }
+    /// - Parameter number: of this lane in the queue.
+    func answerStatuses(of queue: StatusQueue, as number: Int) {
         let now = clocks.now()
+        let calls = queue.next(for: number, limit: keeper.statusesAtOnce, now: now)
+        if calls.isEmpty { return }
         let isDue = { (call: StatusCall) in call.presence.isThere && now < call.deadline }
         let due = calls.filter(isDue)
         let statuses = keeper.statuses(due.map(\.question))
@@ -24,7 +25,7 @@ extension BlockingLane {
         deliver(
             calls.filter { !isDue($0) }
                 .map { ($0, .failure(Failure(.deadlineExceeded, "the deadline has passed"))) })
-        goOn { $0.answerStatuses(of: queue) }
+        goOn { $0.answerStatuses(of: queue, as: number) }
     }
 
     /// Hands answers to their event loops, all of a loop at once.

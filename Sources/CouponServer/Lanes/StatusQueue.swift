@@ -19,7 +19,7 @@ struct StatusCall: Sendable {
 final class StatusQueue: Sendable {
     private struct State {
         var calls: [StatusCall] = []
-        var idle: [BlockingLane]
+        var turns: BatchTurns
         var refused = 0
     }
 
@@ -28,7 +28,7 @@ final class StatusQueue: Sendable {
 
     init(_ lanes: [BlockingLane]) {
         self.lanes = lanes
-        state = Mutex(State(idle: lanes))
+        state = Mutex(State(turns: BatchTurns(lanes: lanes.count)))
     }
 
     /// Calls that wait.
@@ -40,26 +40,30 @@ final class StatusQueue: Sendable {
     /// Counts a call that was refused before it came here.
     func refuse() { state.withLock { $0.refused += 1 } }
 
-    /// Adds a call. False if too many wait.
+    /// Adds a call; false if too many wait. The turn that reads it calls `wake` at its end.
     func add(_ call: StatusCall) -> Bool {
-        let (isAdded, lane) = state.withLock { state -> (Bool, BlockingLane?) in
+        state.withLock { state in
             guard state.calls.count < Limits.statusesWaiting else {
                 state.refused += 1
-                return (false, nil)
+                return false
             }
             state.calls.append(call)
-            return (true, state.idle.popLast())
+            return true
         }
-        lane?.goOn { $0.answerStatuses(of: self) }
-        return isAdded
     }
 
-    /// The next batch of a lane, `limit` calls at most. It is empty if nothing waits; then the lane is idle.
-    func next(for lane: BlockingLane, limit: Int) -> [StatusCall] {
+    /// Lets an idle lane answer the calls that wait, if that is better than to wait for the other lane.
+    func wake(now: MonotonicTime) {
+        let lane = state.withLock { $0.turns.wake(waiting: $0.calls.count, now: now) }
+        if let lane { lanes[lane].goOn { $0.answerStatuses(of: self, as: lane) } }
+    }
+
+    /// The next batch of a lane, `limit` calls at most. It is empty if too few wait; then the lane is idle.
+    func next(for lane: Int, limit: Int, now: MonotonicTime) -> [StatusCall] {
         state.withLock { state in
+            guard state.turns.goOn(lane, waiting: state.calls.count, now: now) else { return [] }
             let batch = Array(state.calls.prefix(limit))
             state.calls.removeFirst(batch.count)
-            if batch.isEmpty { state.idle.append(lane) }
             return batch
         }
     }
