@@ -293,7 +293,7 @@ extension Limits {
     /// Coupons that a daemon finds to open soon, at most; later ones are loaded by their first requests.
     public static let openingCoupons = 20_000
     /// Loads of such coupons in flight, at most: a load for a caller waits for a slice of each.
-    public static let openingLoadsInFlight = 4
+    public static let openingLoadsInFlight = 50
     /// Time between two unloads of a partition, in milliseconds.
     public static let unloadMilliseconds: Int64 = 1_000
     /// After so many milliseconds a round of `resync` tries no other gate once one has failed.

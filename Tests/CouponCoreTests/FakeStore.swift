@@ -4,7 +4,7 @@ import CoreTestKit
 
 /// Reads coupons and holders; a test is notified before each call.
 final class FakeStore: CouponStore {
-    enum Call { case marks, holders, statuses, coupon, wait }
+    enum Call { case marks, holders, holdersOfMany, statuses, coupon, coupons, wait }
 
     var before: (Call) throws(BackendError) -> Void = { _ in }
     /// What happens after PostgreSQL has read the rows of statuses, and before the gate answers.
@@ -46,6 +46,13 @@ final class FakeStore: CouponStore {
         return try holders(of: question.coupon, after: question.place, limit: question.limit)
     }
 
+    func holders(
+        of coupons: [CouponID], limit: Int
+    ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
+        try before(.holdersOfMany)
+        return world.tables.holders(of: coupons, limit: limit)
+    }
+
     func readAhead(_ question: PageQuestion) {
         guard readsAhead else { return }
         let page = world.tables.holders(
@@ -69,9 +76,6 @@ final class FakeStore: CouponStore {
     // Nothing else is asked for.
     private var notAskedFor: BackendError { .postgres(.refused("not asked for")) }
 
-    func holders(
-        of coupons: [CouponID], limit: Int
-    ) throws(BackendError) -> [CouponID: [LoadedHolder]]? { throw notAskedFor }
     func partitions() throws(BackendError) -> [PartitionRow] { throw notAskedFor }
     func owners() throws(BackendError) -> [PartitionID: String] { throw notAskedFor }
     func coupon(_ id: CouponID) throws(BackendError) -> Coupon? {
@@ -82,7 +86,10 @@ final class FakeStore: CouponStore {
     func coupons(
         after: CouponID, limit: Int, archived: Bool
     ) throws(BackendError) -> [Coupon] { throw notAskedFor }
-    func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] { throw notAskedFor }
+    func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon] {
+        try before(.coupons)
+        return world.tables.coupons(ids)
+    }
     func opening(within milliseconds: Int64, limit: Int) throws(BackendError) -> [CouponID] {
         throw notAskedFor
     }

@@ -230,4 +230,44 @@ internal import Testing
         #expect(try fixture.claim(epoch: 2).0 == .stale)
         #expect(try !fixture.stage([holder(1, sequence: 1)], epoch: 2, load: load))
     }
+
+    @Test func `many coupons are claimed and loaded together, each with its own answer`()
+        async throws
+    {
+        let fixture = try await RedisFixture()
+        try fixture.open()
+        #expect(try fixture.load(coupon(1)) == .loaded)
+        _ = try fixture.claim(2)
+        let places = [1, 2, 3, 4, 5].map { CouponPlace(CouponID($0), partition, epoch: 1) }
+        let stale = CouponPlace(CouponID(6), partition, epoch: 2)
+        let claimed = fixture.control.claim(places + [stale], load: 9)
+        #expect(
+            try claimed.map { try $0.get() }
+                == [.alreadyLoaded, .elsewhere, .claimed, .claimed, .claimed, .stale])
+
+        let full = LoadedCoupon(
+            marks: LoadMarks(coupon: coupon(3, issued: 2_500, last: 2_500), held: 0),
+            holders: (1...2_500).map { holder($0, sequence: $0) })
+        let short = LoadedCoupon(
+            marks: LoadMarks(coupon: coupon(4), held: 0), holders: [], staged: 1)
+        let empty = LoadedCoupon(marks: LoadMarks(coupon: coupon(5), held: 0))
+        let others = LoadedCoupon(marks: LoadMarks(coupon: coupon(2), held: 0))
+        let loaded = fixture.control.load(
+            [(full, places[2]), (short, places[3]), (empty, places[4]), (others, places[1])],
+            load: 9)
+        #expect(
+            try loaded.map { try $0.get() } == [.loaded, .incomplete, .loaded, .superseded])
+        #expect(try fixture.inspect(2_500, coupon: 3).holder != nil)
+        #expect(try fixture.inspect(coupon: 4).record == nil)
+    }
+
+    @Test func `if Redis is away, each coupon fails`() async throws {
+        let fixture = try await RedisFixture()
+        try fixture.open()
+        try await fixture.server.stop()
+        let places = [1, 2].map { CouponPlace(CouponID($0), partition, epoch: 1) }
+        for result in fixture.control.claim(places, load: 9) {
+            #expect(throws: BackendError.self) { try result.get() }
+        }
+    }
 }

@@ -109,7 +109,7 @@ final class FakeGates: GateControl {
     ) -> ClaimResult { .stale }
     func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
-        load: LoadNumber?
+        load: LoadNumber?, during work: () -> Void
     ) -> Bool { false }
     func load(
         _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?

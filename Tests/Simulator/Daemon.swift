@@ -20,6 +20,7 @@ final class Daemon {
     private var store: SimulatedStore?
     private var letters: DeadLetterKeeper?
     private var jobs: [(CouponKeeper) -> Void] = []
+    private var loads: [(coupon: CouponID, report: (LoadOutcome) -> Void)] = []
     private var isRefreshWaiting = false
     /// Running changes of admins.
     var changes = 0
@@ -135,8 +136,27 @@ final class Daemon {
         if let lane, jobs.count == 1 { play.line.at(play.line.now + 10, resume: lane) }
     }
 
-    /// A load runs in steps, and other jobs of the lane run between them.
-    func step(_ load: CouponLoad, then report: @escaping (LoadOutcome) -> Void) {
+    /// The loads that are asked for before the lane's turn begin together.
+    func load(_ coupon: CouponID, then report: @escaping (LoadOutcome) -> Void) {
+        loads.append((coupon, report))
+        guard loads.count == 1 else { return }
+        submit { [unowned self] keeper in
+            let begun = loads
+            loads = []
+            let number = play.line.bits() | 1
+            let outcomes = keeper.load(begun.map(\.coupon), number: number)
+            for (coupon, report) in begun {
+                if let outcome = outcomes[coupon] {
+                    after(20) { report(outcome) }
+                } else {
+                    step(CouponLoad(of: coupon, number: number), then: report)
+                }
+            }
+        }
+    }
+
+    /// A load of many holders runs in steps, and other jobs of the lane run between them.
+    private func step(_ load: CouponLoad, then report: @escaping (LoadOutcome) -> Void) {
         submit { [unowned self] keeper in
             var load = load
             switch load.advance(keeper) {
@@ -354,8 +374,7 @@ final class SimulatedLoop: WorkerHost {
     }
 
     func load(_ coupon: CouponID) {
-        let number = play.line.bits() | 1
-        daemon.step(CouponLoad(of: coupon, number: number)) { [unowned self] outcome in
+        daemon.load(coupon) { [unowned self] outcome in
             turn { worker.didLoad(coupon, outcome) }
         }
     }

@@ -264,9 +264,10 @@ final class SimulatedControl: GateControl {
 
     func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
-        load: LoadNumber?
+        load: LoadNumber?, during work: () -> Void
     ) throws(BackendError) -> Bool {
-        try run(
+        work()
+        return try run(
             "stage \(holders.count) of coupon \(coupon.rawValue) epoch \(epoch)",
             before: play.weights.holders(holders.count)
         ) {

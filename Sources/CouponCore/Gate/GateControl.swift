@@ -95,14 +95,23 @@ public protocol GateControl: AnyObject {
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(BackendError) -> ClaimResult
 
+    /// The same for coupons of many partitions, in one round trip for each node. If a node is away, only its
+    /// coupons fail.
+    /// - Returns: one for each coupon, in order.
+    func claim(
+        _ coupons: [CouponPlace], load: LoadNumber
+    ) -> [Result<ClaimResult, BackendError>]
+
     /// Stages holders, in any number of calls and any order. If the coupon is filling, it gets those that the
     /// gate does not hold.
-    /// - Parameter load: the load that has claimed the coupon; nil in a rebuild, which has fenced the gate
-    ///   with this epoch and may exceed the memory limit of Redis.
+    /// - Parameters:
+    ///   - load: the load that has claimed the coupon; nil in a rebuild, which has fenced the gate with this
+    ///     epoch and may exceed the memory limit of Redis.
+    ///   - work: is done while Redis works.
     /// - Returns: false if the claim, the epoch or the status has changed.
     func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
-        load: LoadNumber?
+        load: LoadNumber?, during work: () -> Void
     ) throws(BackendError) -> Bool
 
     /// Rules 30 and 32: writes the records of coupons whose holders are staged, each in one step, after
@@ -111,6 +120,13 @@ public protocol GateControl: AnyObject {
     func load(
         _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
     ) throws(BackendError) -> LoadResult
+
+    /// The same for coupons of many partitions, in one round trip for each node. If a node is away, only its
+    /// coupons fail.
+    /// - Returns: one for each coupon, in order.
+    func load(
+        _ coupons: [(coupon: LoadedCoupon, place: CouponPlace)], load: LoadNumber
+    ) -> [Result<LoadResult, BackendError>]
 
     /// Rule 53: all issued users of a coupon that is filling are at the gate.
     /// - Returns: false if the claim, the epoch or the status has changed, or the coupon is not filling.
@@ -183,6 +199,14 @@ public protocol GateControl: AnyObject {
 }
 
 extension GateControl {
+    /// Stages holders, and does nothing else in the meantime.
+    public func stage(
+        _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
+        load: LoadNumber?
+    ) throws(BackendError) -> Bool {
+        try stage(holders, of: coupon, partition: partition, epoch: epoch, load: load) {}
+    }
+
     /// Without sentinels.
     public func confirmedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
         try state(of: node)

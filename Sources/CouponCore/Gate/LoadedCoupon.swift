@@ -79,7 +79,24 @@ public struct LoadedHolder: Equatable, Sendable {
     }
 }
 
-/// Names one attempt to load a coupon.
+/// A coupon in the gate of its partition, in one epoch.
+public struct CouponPlace: Equatable, Sendable {
+    /// The coupon.
+    public let coupon: CouponID
+    /// Its partition.
+    public let partition: PartitionID
+    /// The gate's epoch.
+    public let epoch: Epoch
+
+    /// A place.
+    public init(_ coupon: CouponID, _ partition: PartitionID, epoch: Epoch) {
+        self.coupon = coupon
+        self.partition = partition
+        self.epoch = epoch
+    }
+}
+
+/// Names one attempt to load coupons.
 public typealias LoadNumber = UInt64
 
 /// The result of claiming a coupon for a load.

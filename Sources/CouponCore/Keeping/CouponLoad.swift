@@ -40,7 +40,7 @@ public struct CouponLoad: Sendable {
         self.number = number
     }
 
-    private static let notOpen = BackendError.answer(.unavailable("the gate is not open yet"))
+    static let notOpen = BackendError.answer(.unavailable("the gate is not open yet"))
 
     /// Does the next step.
     public mutating func advance(_ keeper: CouponKeeper) -> Step {
@@ -154,7 +154,8 @@ public struct CouponLoad: Sendable {
             keeper.store.readAhead(self.page(after: page.end, keeper))
         }
         let isMine = try keeper.gates.stage(
-            page.holders, of: coupon, partition: partition, epoch: epoch, load: number)
+            page.holders, of: coupon, partition: partition, epoch: epoch, load: number
+        ) { keeper.store.receiveAhead() }
         return isMine ? page : nil
     }
 

@@ -25,6 +25,9 @@ public protocol CouponStore: HolderReader {
     /// nothing by default.
     func readAhead(_ question: PageQuestion)
 
+    /// Waits for that page, and unpacks it.
+    func receiveAhead()
+
     /// Waits for transactions that have locked a coupon: what they commit can be read after it.
     func waitForChanges(of coupon: CouponID) throws(BackendError)
 
@@ -146,6 +149,9 @@ extension CouponStore {
 
     /// Nothing is read in advance.
     public func readAhead(_ question: PageQuestion) {}
+
+    /// Nothing was asked for.
+    public func receiveAhead() {}
 }
 
 /// What `CouponStore.resync` did.

@@ -263,6 +263,9 @@ extension PostgresCouponStore {
         }
     }
 
+    /// Waits for that page, and unpacks it.
+    public func receiveAhead() { session.finish() }
+
     /// All holders of several coupons; nil if they are more than `limit`.
     public func holders(
         of coupons: [CouponID], limit: Int

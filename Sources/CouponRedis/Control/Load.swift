@@ -9,33 +9,43 @@ extension RedisGateControl {
     public func claim(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(BackendError) -> ClaimResult {
-        let code = try run(
-            .claim, of: partition,
+        let place = CouponPlace(coupon, partition, epoch: epoch)
+        return try ClaimResult(run([claiming(place, load)], of: partition)[0])
+    }
+
+    /// The same for many coupons, in one round trip for each node.
+    public func claim(
+        _ coupons: [CouponPlace], load: LoadNumber
+    ) -> [Result<ClaimResult, BackendError>] {
+        runEach(coupons, { $0.partition }, { [claiming($0, load)] }) {
+            reply throws(BackendError) in try ClaimResult(reply)
+        }
+    }
+
+    private func claiming(_ place: CouponPlace, _ load: LoadNumber) -> Evaluation {
+        let (coupon, partition, epoch) = (place.coupon, place.partition, place.epoch)
+        return Evaluation(
+            script: .claim,
             keys: [
                 Keys.gate(partition), Keys.record(coupon, partition, epoch),
                 Keys.claim(coupon, partition, epoch), Keys.staged(coupon, partition, epoch),
                 Keys.coupons(partition, epoch),
             ],
-            [.number(epoch), .bytes(Self.pack(load)), .number(Self.claimMilliseconds)]
-        ).code()
-        switch code {
-        case 0: return .claimed
-        case 1: return .alreadyLoaded
-        case 2: return .stale
-        case 4: return .filling
-        default: return .elsewhere
-        }
+            arguments: [
+                .number(epoch), .bytes(Self.pack(load)), .number(Self.claimMilliseconds),
+            ])
     }
 
     /// Writes holders beside the coupon, or into a coupon that is filling, in many calls and any order. False
     /// if the claim, the epoch or the status has changed.
     public func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
-        load: LoadNumber?
+        load: LoadNumber?, during work: () -> Void
     ) throws(BackendError) -> Bool {
         let evaluations = staging(holders, coupon, partition, epoch, load)
         guard !evaluations.isEmpty else { return true }
-        for reply in try run(evaluations, of: partition) where try !reply.done() { return false }
+        let replies = try run(evaluations, of: partition, during: work)
+        for reply in replies where try !reply.done() { return false }
         return true
     }
 
@@ -69,22 +79,37 @@ extension RedisGateControl {
     public func load(
         _ coupons: [LoadedCoupon], partition: PartitionID, epoch: Epoch, load: LoadNumber?
     ) throws(BackendError) -> LoadResult {
-        let evaluations = coupons.flatMap { coupon in
-            staging(coupon.holders, coupon.marks.coupon.id, partition, epoch, load)
-                + [naming(coupon, partition, epoch, load)]
-        }
+        let evaluations = coupons.flatMap { loading($0, partition, epoch, load) }
         guard !evaluations.isEmpty else { return .loaded }
         let replies = try run(evaluations, of: partition)
         var worst = LoadResult.loaded
         for (evaluation, reply) in zip(evaluations, replies) where evaluation.script.isLoad {
-            switch try reply.code() {
-            case 0: break
-            case 1: if worst == .loaded { worst = .alreadyLoaded }
-            case 2: return .superseded
-            default: worst = .incomplete
+            switch try LoadResult(reply) {
+            case .loaded: break
+            case .alreadyLoaded: if worst == .loaded { worst = .alreadyLoaded }
+            case .superseded: return .superseded
+            case .incomplete: worst = .incomplete
             }
         }
         return worst
+    }
+
+    /// The same for coupons of many partitions, in one round trip for each node.
+    public func load(
+        _ coupons: [(coupon: LoadedCoupon, place: CouponPlace)], load: LoadNumber
+    ) -> [Result<LoadResult, BackendError>] {
+        runEach(
+            coupons, { $0.place.partition },
+            { self.loading($0.coupon, $0.place.partition, $0.place.epoch, load) }
+        ) { reply throws(BackendError) in try LoadResult(reply) }
+    }
+
+    /// The coupon's holders that are not staged yet, and its record.
+    private func loading(
+        _ coupon: LoadedCoupon, _ partition: PartitionID, _ epoch: Epoch, _ load: LoadNumber?
+    ) -> [Evaluation] {
+        staging(coupon.holders, coupon.marks.coupon.id, partition, epoch, load)
+            + [naming(coupon, partition, epoch, load)]
     }
 
     private func naming(
@@ -153,6 +178,31 @@ extension RedisGateControl {
         var writer = ByteWriter(capacity: Layout.id)
         writer.append(load)
         return writer.bytes
+    }
+}
+
+extension ClaimResult {
+    /// From the reply of claim.lua.
+    fileprivate init(_ reply: Reply) throws(BackendError) {
+        switch try reply.code() {
+        case 0: self = .claimed
+        case 1: self = .alreadyLoaded
+        case 2: self = .stale
+        case 4: self = .filling
+        default: self = .elsewhere
+        }
+    }
+}
+
+extension LoadResult {
+    /// From the reply of load.lua.
+    fileprivate init(_ reply: Reply) throws(BackendError) {
+        switch try reply.code() {
+        case 0: self = .loaded
+        case 1: self = .alreadyLoaded
+        case 2: self = .superseded
+        default: self = .incomplete
+        }
     }
 }
 

@@ -176,11 +176,13 @@ final class NodeControl {
     }
 
     /// Runs several in one round trip, in order.
+    /// - Parameter work: is done while Redis works.
     /// - Throws: the first error that Redis answers.
     func run(
-        _ evaluations: [Evaluation], on connection: BlockingConnection
+        _ evaluations: [Evaluation], on connection: BlockingConnection,
+        during work: () -> Void = {}
     ) throws(BackendError) -> [Reply] {
-        let replies = try replies(to: evaluations, on: connection)
+        let replies = try replies(to: evaluations, on: connection, during: work)
         for case .error(let text) in replies { throw connection.error(text) }
         return replies
     }
@@ -189,10 +191,12 @@ final class NodeControl {
     /// after it run again: those of them that have run change nothing the second time.
     /// - Returns: one reply for each; some may be errors.
     func replies(
-        to evaluations: [Evaluation], on connection: BlockingConnection
+        to evaluations: [Evaluation], on connection: BlockingConnection,
+        during work: () -> Void = {}
     ) throws(BackendError) -> [Reply] {
         let commands = evaluations.map { $0.command(digest: digests[$0.script] ?? "") }
         try connection.send(commands)
+        work()
         var replies: [Reply] = []
         for _ in commands { replies.append(try connection.receive()) }
         if let missing = replies.firstIndex(where: \.isMissingScript) {

@@ -122,13 +122,48 @@ public final class RedisGateControl: GateControl {
     }
 
     /// Runs scripts of one partition in one round trip, in order.
+    /// - Parameter work: is done while Redis works.
     func run(
-        _ evaluations: [Evaluation], of partition: PartitionID
+        _ evaluations: [Evaluation], of partition: PartitionID, during work: () -> Void = {}
     ) throws(BackendError) -> [Reply] {
         let node = try control(of: partition)
         return try node.perform { connection throws(BackendError) in
-            try node.run(evaluations, on: connection)
+            try node.run(evaluations, on: connection, during: work)
         }
+    }
+
+    /// Runs scripts for each of many items, in one round trip for each node. If a node is away, only its
+    /// items fail.
+    /// - Returns: for each item what its last script answered.
+    func runEach<Item, Value>(
+        _ items: [Item], _ partition: (Item) -> PartitionID,
+        _ evaluations: (Item) -> [Evaluation],
+        _ read: (Reply) throws(BackendError) -> Value
+    ) -> [Result<Value, BackendError>] {
+        var results = items.map {
+            Result<Value, BackendError>.failure(Self.noNode(of: partition($0)))
+        }
+        for (node, places) in byNode(Array(items.indices), { partition(items[$0]) }) {
+            do throws(BackendError) {
+                let groups = places.map { evaluations(items[$0]) }
+                try node.perform { connection throws(BackendError) in
+                    let replies = try node.replies(to: groups.flatMap(\.self), on: connection)
+                    var last = -1
+                    for (place, group) in zip(places, groups) {
+                        last += group.count
+                        results[place] = Result { () throws(BackendError) in
+                            if case .error(let text) = replies[last] {
+                                throw connection.error(text)
+                            }
+                            return try read(replies[last])
+                        }
+                    }
+                }
+            } catch {
+                for place in places { results[place] = .failure(error) }
+            }
+        }
+        return results
     }
 
     /// Runs a script of a partition.

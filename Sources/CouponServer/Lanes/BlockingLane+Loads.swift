@@ -23,15 +23,40 @@ extension BlockingLane {
         }
     }
 
-    /// Loads a coupon once for all requests for it. A load runs in slices between the lane's other jobs, so
-    /// that no job waits for millions of holders.
+    /// Loads a coupon once for all requests for it. The loads that are asked for while the lane is busy begin
+    /// together.
     func load(_ coupon: CouponID, then ended: @escaping @Sendable (LoadOutcome) -> Void) {
         guard loads[coupon] == nil else {
             loads[coupon]?.append(ended)
             return
         }
         loads[coupon] = [ended]
-        step(CouponLoad(of: coupon, number: .random(in: 1...(.max))))
+        loadsToBegin.append(coupon)
+        if loadsToBegin.count == 1 { goOn { $0.beginLoads() } }
+    }
+
+    /// Loads coupons with few holders. The others are loaded in slices between the lane's other jobs, so that
+    /// no job waits for millions of holders.
+    private func beginLoads() {
+        guard keeper.loadBudget.admits(now: clocks.now()) else {
+            return goOn(after: Limits.loadPauseMilliseconds) { $0.beginLoads() }
+        }
+        let coupons = Array(loadsToBegin.prefix(Limits.couponsPerSlice))
+        loadsToBegin.removeFirst(coupons.count)
+        let number = LoadNumber.random(in: 1...(.max))
+        let outcomes = keeper.load(coupons, number: number)
+        for coupon in coupons {
+            if let outcome = outcomes[coupon] {
+                end(coupon, outcome)
+            } else {
+                goOn { $0.step(CouponLoad(of: coupon, number: number)) }
+            }
+        }
+        if !loadsToBegin.isEmpty { goOn { $0.beginLoads() } }
+    }
+
+    private func end(_ coupon: CouponID, _ outcome: LoadOutcome) {
+        for ended in loads.removeValue(forKey: coupon) ?? [] { ended(outcome) }
     }
 
     /// Loads the coupons of this daemon's partitions that open soon. Called each second.
@@ -76,7 +101,7 @@ extension BlockingLane {
             later(load)
         case .done(let outcome):
             keeper.loadBudget.spendCoupon()
-            for ended in loads.removeValue(forKey: load.coupon) ?? [] { ended(outcome) }
+            end(load.coupon, outcome)
         }
     }
 

@@ -226,10 +226,11 @@ public final class ModelGates: GateControl {
     /// stage.lua.
     public func stage(
         _ holders: [LoadedHolder], of coupon: CouponID, partition: PartitionID, epoch: Epoch,
-        load: LoadNumber?
+        load: LoadNumber?, during work: () -> Void
     ) throws(BackendError) -> Bool {
         // As with many commands of which none is sent.
         if holders.isEmpty { return true }
+        work()
         return try run(.stage, partition) {
             world.redis.stage(
                 holders, of: coupon, partition: partition, epoch: epoch, load: load, now: now)

@@ -1,0 +1,175 @@
+/// Loads of many coupons with few holders, together (rule 32).
+import CouponCore
+import CoreTestKit
+import Testing
+
+@Suite struct LoadsTogetherTests {
+    private let clock = VirtualClock()
+    private let world: ModelWorld
+    private let gates: ModelGates
+    private let store: FakeStore
+    private let keeper: CouponKeeper
+    private let coupons = (1...6 as ClosedRange<Int64>).map { CouponID($0) }
+
+    /// Two open gates of epoch 1, and six coupons of ten with one holder each; a page has 20 holders.
+    init() {
+        world = ModelWorld(partitions: 2, clocks: clock.clocks)
+        gates = ModelGates(world)
+        store = FakeStore(world)
+        var slices = Slices()
+        slices.holders = 20
+        keeper = CouponKeeper(
+            store: store, gates: gates, partitioning: world.partitioning, slices: slices,
+            clocks: clock.clocks, forget: { _ in }, failed: { _ in })
+        for partition in [PartitionID(0), PartitionID(1)] {
+            let row = world.tables.raiseEpoch(of: partition, above: 0, node: world.node)
+            _ = world.redis.fence(row)
+            _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
+        }
+        for coupon in coupons {
+            world.tables.coupons[coupon] = .sample(coupon, total: 10, issued: 1)
+            issue(coupon, 1)
+        }
+    }
+
+    private func issue(_ coupon: CouponID, _ user: Int64) {
+        world.tables.issues[coupon, default: [:]][UserID(user)] = ModelTables.Issue(
+            sequence: user, requestID: name(UInt64(user)), at: .zero)
+    }
+
+    private func partition(of coupon: CouponID) -> PartitionID {
+        world.partitioning.partition(of: coupon)
+    }
+    private func loaded(_ coupon: CouponID) -> ModelRedis.Loaded? {
+        world.redis[partition(of: coupon)][1, coupon]
+    }
+    private func staged(_ coupon: CouponID) -> ModelRedis.Staged? {
+        world.redis[partition(of: coupon)].loads[ModelRedis.Key(epoch: 1, coupon: coupon)]
+    }
+
+    /// All coupons but some are loaded.
+    private func expectLoaded(
+        _ outcomes: [CouponID: LoadOutcome], except others: CouponID...
+    ) {
+        for coupon in coupons where !others.contains(coupon) {
+            #expect(outcomes[coupon] == .loaded)
+            #expect(loaded(coupon)?.used == 1 && loaded(coupon)?.holders.count == 1)
+        }
+    }
+
+    /// Goes on with a load of its own.
+    private func loadAlone(_ coupon: CouponID) -> CouponLoad.Step {
+        var load = CouponLoad(of: coupon, number: 1)
+        for _ in 0..<100 {
+            let step = load.advance(keeper)
+            guard case .moved = step else { return step }
+        }
+        return .moved(holders: 0)
+    }
+
+    @Test func `however many coupons are loaded, PostgreSQL is asked four times`() {
+        var calls: [FakeStore.Call] = []
+        store.before = { calls.append($0) }
+        expectLoaded(keeper.load(coupons, number: 1))
+        #expect(calls == [.marks, .holdersOfMany, .marks, .coupons])
+    }
+
+    @Test func `a coupon that does not exist is absent, and nothing of it is left`() {
+        world.tables.coupons[coupons[2]] = nil
+        let outcomes = keeper.load(coupons, number: 1)
+        expectLoaded(outcomes, except: coupons[2])
+        #expect(outcomes[coupons[2]] == .absent && staged(coupons[2]) == nil)
+    }
+
+    @Test func `coupons with many holders are left to loads of their own`() {
+        for user in 2...19 as ClosedRange<Int64> { issue(coupons[4], user) }
+        world.tables.coupons[coupons[4]]?.issued = 19
+        let outcomes = keeper.load(coupons, number: 1)
+        expectLoaded(outcomes, except: coupons[4])
+        #expect(outcomes[coupons[4]] == nil && loaded(coupons[4]) == nil)
+        #expect(loadAlone(coupons[4]) == .done(.loaded))
+        #expect(loaded(coupons[4])?.holders.count == 19)
+    }
+
+    @Test func `a coupon whose holders change while they are read is left to a load of its own`() {
+        store.before = { [world, coupons] call in
+            guard call == .holdersOfMany else { return }
+            world.tables.coupons[coupons[1]]?.issued = 2
+            world.tables.coupons[coupons[1]]?.lastSequence = 2
+        }
+        let outcomes = keeper.load(coupons, number: 1)
+        expectLoaded(outcomes, except: coupons[1])
+        #expect(outcomes[coupons[1]] == nil && loaded(coupons[1]) == nil)
+    }
+
+    @Test func `the gates' news of letters are waited for by a load of its own`() {
+        store.unsynced.discarded = 1
+        #expect(keeper.load(coupons, number: 1).isEmpty)
+        #expect(coupons.allSatisfy { loaded($0) == nil && staged($0) != nil })
+    }
+
+    @Test func `a coupon that another load has claimed is left to it`() {
+        let other = coupons[0]
+        _ = world.redis.claim(
+            other, partition: partition(of: other), epoch: 1, load: 2, now: clock.wallNow)
+        let outcomes = keeper.load(coupons, number: 1)
+        expectLoaded(outcomes, except: other)
+        #expect(outcomes[other] == nil && staged(other)?.load == 2)
+        #expect(loadAlone(other) == .wait)
+    }
+
+    @Test func `coupons that the gates hold are loaded at once`() {
+        expectLoaded(keeper.load(coupons, number: 1))
+        expectLoaded(keeper.load(coupons, number: 2))
+        #expect(gates.count(of: .load) == coupons.count)
+    }
+
+    @Test func `a change that is committed during the load reaches the gate`() {
+        store.before = { [world, coupons] call in
+            guard call == .coupons else { return }
+            world.tables.coupons[coupons[3]]?.version += 1
+            world.tables.coupons[coupons[3]]?.total = 20
+        }
+        expectLoaded(keeper.load(coupons, number: 1))
+        #expect(loaded(coupons[3])?.coupon.total == 20)
+        #expect(gates.count(of: .set) == 1)
+    }
+
+    @Test(arguments: [true, false])
+    func `if a server fails, nothing is left behind`(isPostgres: Bool) {
+        if isPostgres {
+            store.before = { call throws(BackendError) in
+                if call == .holdersOfMany { throw .postgres(.tooSlow("57014")) }
+            }
+        } else {
+            gates.before = { call, _ throws(BackendError) in
+                if call == .load { throw .redis(.unavailable("OOM")) }
+            }
+        }
+        let outcomes = keeper.load(coupons, number: 1)
+        for coupon in coupons {
+            guard case .failed(let failure) = outcomes[coupon] else {
+                Testing.Issue.record("\(coupon) has not failed")
+                continue
+            }
+            #expect(failure.code == .unavailable)
+            #expect(staged(coupon) == nil && loaded(coupon) == nil)
+        }
+    }
+
+    @Test func `a partition whose gate is away or not open fails alone`() {
+        let away = partition(of: coupons[0])
+        world.redis[away].gate?.isFenced = true
+        let outcomes = keeper.load(coupons, number: 1)
+        for coupon in coupons {
+            if partition(of: coupon) == away {
+                guard case .failed = outcomes[coupon] else {
+                    Testing.Issue.record("\(coupon) has not failed")
+                    continue
+                }
+            } else {
+                #expect(outcomes[coupon] == .loaded)
+            }
+        }
+    }
+}
