@@ -1,7 +1,7 @@
 /// Loads of many coupons with few holders, together (rule 32).
 ///
-/// One coupon after the other would take nine round trips each: 165 coupons a second. Together they take nine
-/// in all, whatever their number, and share Redis' fsyncs. So the more loads wait, the faster they go.
+/// One coupon after the other would take eight round trips each: 165 coupons a second. Together they take
+/// eight in all, and share Redis' fsyncs. So the more loads wait, the faster they go.
 extension CouponKeeper {
     /// Loads coupons into their gates.
     /// - Parameter number: unique to these loads.
