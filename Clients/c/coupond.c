@@ -21,6 +21,8 @@ enum {
   GRACE_MS = 250,
   FIRST_PAUSE_MS = 50,
   LONGEST_PAUSE_MS = 2000,
+  /* A connection that was idle for longer may be forgotten on its way, so it is not used again. */
+  LONGEST_IDLE_MS = 30000,
   DEADLINE_EXCEEDED = 4,
   RESOURCE_EXHAUSTED = 8,
   INTERNAL = 13,
@@ -30,6 +32,8 @@ enum {
 struct coupond_client {
   char *host, *port;
   int socket; /* -1: not connected */
+  pid_t owner; /* the process that connected */
+  int64_t used_at;
   uint64_t next_id;
   uint8_t frame[PREFIX + MAXIMUM_FRAME];
 };
@@ -108,16 +112,30 @@ static int connect_to(const struct addrinfo *address, int64_t deadline) {
   return made;
 }
 
+/* A forked process must not share the connection: each could read the other's answers. Something to read at
+ * rest is the daemon's farewell. */
+static int is_usable(const coupond_client *client) {
+  struct pollfd polled = {client->socket, POLLIN, 0};
+  return client->socket >= 0 && client->owner == getpid() &&
+         now_ms() - client->used_at < LONGEST_IDLE_MS && poll(&polled, 1, 0) == 0;
+}
+
 static int make_connection(coupond_client *client, int64_t deadline, coupond_error *error) {
-  if (client->socket >= 0) return 0;
+  if (is_usable(client)) return 0;
+  disconnect(client);
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
   int code = getaddrinfo(client->host, client->port, &hints, &list);
   if (code) return failed(error, UNAVAILABLE, COUPOND_WAS_NOT_ACCEPTED, gai_strerror(code));
-  for (struct addrinfo *one = list; one && client->socket < 0; one = one->ai_next) {
-    client->socket = connect_to(one, deadline);
+  int left = 0, reason = 0;
+  for (struct addrinfo *one = list; one; one = one->ai_next) left++;
+  for (struct addrinfo *one = list; one && client->socket < 0; one = one->ai_next, left--) {
+    /* An address that does not answer leaves time for the others. */
+    int64_t now = now_ms();
+    client->socket = connect_to(one, now + (deadline - now) / left);
+    reason = errno;
   }
-  int reason = errno;
   freeaddrinfo(list);
+  client->owner = getpid();
   return client->socket >= 0 ? 0 : failed(error, UNAVAILABLE, COUPOND_WAS_NOT_ACCEPTED, strerror(reason));
 }
 
@@ -213,6 +231,7 @@ static Coupond__V1__Response *call(coupond_client *client, Coupond__V1__Request 
   /* If the daemon has closed, its reason may still be there to read. */
   int sent = write_all(client, PREFIX + size, deadline);
   Coupond__V1__Response *response = read_answer(client, deadline + GRACE_MS, error);
+  client->used_at = now_ms();
   if (!response) return NULL;
   if (response->result_case == COUPOND__V1__RESPONSE__RESULT_ERROR) {
     read_error(response->error, error);
