@@ -32,7 +32,7 @@ enum {
 struct coupond_client {
   char *host, *port;
   int socket; /* -1: not connected */
-  pid_t owner; /* the process that connected */
+  pid_t owner;
   int64_t used_at;
   uint64_t next_id;
   uint8_t frame[PREFIX + MAXIMUM_FRAME];
@@ -112,12 +112,10 @@ static int connect_to(const struct addrinfo *address, int64_t deadline) {
   return made;
 }
 
-/* A forked process must not share the connection: each could read the other's answers. Something to read at
- * rest is the daemon's farewell. */
+/* On both sides of a fork each would read the other's answers. What can be read at rest is a farewell. */
 static int is_usable(const coupond_client *client) {
-  struct pollfd polled = {client->socket, POLLIN, 0};
-  return client->socket >= 0 && client->owner == getpid() &&
-         now_ms() - client->used_at < LONGEST_IDLE_MS && poll(&polled, 1, 0) == 0;
+  return client->socket >= 0 && client->owner == getpid() && now_ms() - client->used_at < LONGEST_IDLE_MS &&
+         poll(&(struct pollfd){client->socket, POLLIN, 0}, 1, 0) == 0;
 }
 
 static int make_connection(coupond_client *client, int64_t deadline, coupond_error *error) {
@@ -126,14 +124,13 @@ static int make_connection(coupond_client *client, int64_t deadline, coupond_err
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
   int code = getaddrinfo(client->host, client->port, &hints, &list);
   if (code) return failed(error, UNAVAILABLE, COUPOND_WAS_NOT_ACCEPTED, gai_strerror(code));
-  int left = 0, reason = 0;
+  int left = 0;
   for (struct addrinfo *one = list; one; one = one->ai_next) left++;
   for (struct addrinfo *one = list; one && client->socket < 0; one = one->ai_next, left--) {
     /* An address that does not answer leaves time for the others. */
-    int64_t now = now_ms();
-    client->socket = connect_to(one, now + (deadline - now) / left);
-    reason = errno;
+    client->socket = connect_to(one, now_ms() + (deadline - now_ms()) / left);
   }
+  int reason = errno;
   freeaddrinfo(list);
   client->owner = getpid();
   return client->socket >= 0 ? 0 : failed(error, UNAVAILABLE, COUPOND_WAS_NOT_ACCEPTED, strerror(reason));
@@ -258,9 +255,7 @@ static int unknown_word(coupond_error *error, const char *field, int value) {
   return failed(error, INTERNAL, COUPOND_MAY_BE_ACCEPTED, text);
 }
 
-static int is_known_state(int state) {
-  return state >= COUPOND_USER_NONE && state <= COUPOND_USER_REJECTED;
-}
+static int is_known_state(int state) { return state >= COUPOND_USER_NONE && state <= COUPOND_USER_REJECTED; }
 
 static int is_known_reason(int reason) {
   return reason >= COUPOND__V1__REJECTION_REASON__REJECTION_REASON_SOLD_OUT &&
@@ -269,23 +264,15 @@ static int is_known_reason(int reason) {
 
 static int read_issue(const Coupond__V1__IssueResponse *from, coupond_answer *answer, coupond_error *error) {
   int outcome = (int)from->outcome;
-  if (outcome < COUPOND_ACCEPTED || outcome > COUPOND_REJECTED) {
+  if (outcome < COUPOND_ACCEPTED || outcome > COUPOND_REJECTED)
     return unknown_word(error, "issue.outcome", outcome);
-  }
-  if (outcome == COUPOND_DUPLICATE && !is_known_state((int)from->state)) {
+  if (outcome == COUPOND_DUPLICATE && !is_known_state((int)from->state))
     return unknown_word(error, "issue.state", (int)from->state);
-  }
-  if (outcome == COUPOND_REJECTED && !is_known_reason((int)from->reason)) {
+  if (outcome == COUPOND_REJECTED && !is_known_reason((int)from->reason))
     return unknown_word(error, "issue.reason", (int)from->reason);
-  }
   *answer = (coupond_answer){
-      .outcome = (coupond_outcome)outcome,
-      .sequence = from->sequence,
-      .issued_at = from->issued_at,
-      .opens_at = from->opens_at,
-      .state = (coupond_user_state)from->state,
-      .reason = (int)from->reason,
-  };
+      .outcome = (coupond_outcome)outcome, .sequence = from->sequence, .issued_at = from->issued_at,
+      .opens_at = from->opens_at, .state = (coupond_user_state)from->state, .reason = (int)from->reason};
   return 0;
 }
 
@@ -294,18 +281,12 @@ static int read_status(const Coupond__V1__CouponStatusResponse *from, coupond_st
   int state = (int)from->user_state;
   if (!from->coupon) return failed(error, INTERNAL, COUPOND_MAY_BE_ACCEPTED, "coupon_status.coupon: missing");
   if (!is_known_state(state)) return unknown_word(error, "coupon_status.user_state", state);
-  if (state == COUPOND_USER_REJECTED && !is_known_reason((int)from->reason)) {
+  if (state == COUPOND_USER_REJECTED && !is_known_reason((int)from->reason))
     return unknown_word(error, "coupon_status.reason", (int)from->reason);
-  }
   *status = (coupond_status){
-      .accepted = from->accepted,
-      .queued = from->queued,
-      .state = (coupond_user_state)state,
-      .sequence = from->sequence,
-      .issued_at = from->issued_at,
-      .ahead = from->ahead,
-      .reason = (int)from->reason,
-  };
+      .accepted = from->accepted, .queued = from->queued, .state = (coupond_user_state)state,
+      .sequence = from->sequence, .issued_at = from->issued_at, .ahead = from->ahead,
+      .reason = (int)from->reason};
   return 0;
 }
 
