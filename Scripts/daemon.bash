@@ -7,6 +7,17 @@ daemon=
 
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# free_port FIRST: one of the 5,000 ports from there on. Ports below those that the kernel uses for outgoing
+# connections.
+free_port() {
+    local candidate
+    while :; do
+        candidate=$(( $1 + RANDOM % 5000 ))
+        listening $candidate || break
+    done
+    echo $candidate
+}
+
 # Waits until the daemon answers. Returns 1 if it has ended.
 daemon_answers() {
     until listening "$port"; do
@@ -19,6 +30,12 @@ daemon_answers() {
 start_all() {
     local redis_port=$1 conninfo
     shift
+    # Otherwise the other program would be taken for this daemon.
+    if listening "$port"; then
+        echo "Another program listens on port $port. It is:" >&2
+        echo "    ss --tcp --listening --processes 'sport = :$port'" >&2
+        return 1
+    fi
     conninfo=$(Scripts/private-servers start "$folder" "$redis_port")
     # In a session of its own, so Ctrl-C reaches only the script, which then drains the daemon. If the
     # script is killed, the kernel sends the daemon SIGTERM.

@@ -21,6 +21,8 @@ enum {
   GRACE_MS = 250,
   FIRST_PAUSE_MS = 50,
   LONGEST_PAUSE_MS = 2000,
+  /* A connection that was idle for longer may be forgotten on its way, so it is not used again. */
+  LONGEST_IDLE_MS = 30000,
   DEADLINE_EXCEEDED = 4,
   RESOURCE_EXHAUSTED = 8,
   INTERNAL = 13,
@@ -30,6 +32,8 @@ enum {
 struct coupond_client {
   char *host, *port;
   int socket; /* -1: not connected */
+  pid_t owner;
+  int64_t used_at;
   uint64_t next_id;
   uint8_t frame[PREFIX + MAXIMUM_FRAME];
 };
@@ -108,16 +112,27 @@ static int connect_to(const struct addrinfo *address, int64_t deadline) {
   return made;
 }
 
+/* On both sides of a fork each would read the other's answers. What can be read at rest is a farewell. */
+static int is_usable(const coupond_client *client) {
+  return client->socket >= 0 && client->owner == getpid() && now_ms() - client->used_at < LONGEST_IDLE_MS &&
+         poll(&(struct pollfd){client->socket, POLLIN, 0}, 1, 0) == 0;
+}
+
 static int make_connection(coupond_client *client, int64_t deadline, coupond_error *error) {
-  if (client->socket >= 0) return 0;
+  if (is_usable(client)) return 0;
+  disconnect(client);
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
   int code = getaddrinfo(client->host, client->port, &hints, &list);
   if (code) return failed(error, UNAVAILABLE, COUPOND_WAS_NOT_ACCEPTED, gai_strerror(code));
-  for (struct addrinfo *one = list; one && client->socket < 0; one = one->ai_next) {
-    client->socket = connect_to(one, deadline);
+  int left = 0;
+  for (struct addrinfo *one = list; one; one = one->ai_next) left++;
+  for (struct addrinfo *one = list; one && client->socket < 0; one = one->ai_next, left--) {
+    /* An address that does not answer leaves time for the others. */
+    client->socket = connect_to(one, now_ms() + (deadline - now_ms()) / left);
   }
   int reason = errno;
   freeaddrinfo(list);
+  client->owner = getpid();
   return client->socket >= 0 ? 0 : failed(error, UNAVAILABLE, COUPOND_WAS_NOT_ACCEPTED, strerror(reason));
 }
 
@@ -213,6 +228,7 @@ static Coupond__V1__Response *call(coupond_client *client, Coupond__V1__Request 
   /* If the daemon has closed, its reason may still be there to read. */
   int sent = write_all(client, PREFIX + size, deadline);
   Coupond__V1__Response *response = read_answer(client, deadline + GRACE_MS, error);
+  client->used_at = now_ms();
   if (!response) return NULL;
   if (response->result_case == COUPOND__V1__RESPONSE__RESULT_ERROR) {
     read_error(response->error, error);
@@ -239,9 +255,7 @@ static int unknown_word(coupond_error *error, const char *field, int value) {
   return failed(error, INTERNAL, COUPOND_MAY_BE_ACCEPTED, text);
 }
 
-static int is_known_state(int state) {
-  return state >= COUPOND_USER_NONE && state <= COUPOND_USER_REJECTED;
-}
+static int is_known_state(int state) { return state >= COUPOND_USER_NONE && state <= COUPOND_USER_REJECTED; }
 
 static int is_known_reason(int reason) {
   return reason >= COUPOND__V1__REJECTION_REASON__REJECTION_REASON_SOLD_OUT &&
@@ -250,23 +264,15 @@ static int is_known_reason(int reason) {
 
 static int read_issue(const Coupond__V1__IssueResponse *from, coupond_answer *answer, coupond_error *error) {
   int outcome = (int)from->outcome;
-  if (outcome < COUPOND_ACCEPTED || outcome > COUPOND_REJECTED) {
+  if (outcome < COUPOND_ACCEPTED || outcome > COUPOND_REJECTED)
     return unknown_word(error, "issue.outcome", outcome);
-  }
-  if (outcome == COUPOND_DUPLICATE && !is_known_state((int)from->state)) {
+  if (outcome == COUPOND_DUPLICATE && !is_known_state((int)from->state))
     return unknown_word(error, "issue.state", (int)from->state);
-  }
-  if (outcome == COUPOND_REJECTED && !is_known_reason((int)from->reason)) {
+  if (outcome == COUPOND_REJECTED && !is_known_reason((int)from->reason))
     return unknown_word(error, "issue.reason", (int)from->reason);
-  }
   *answer = (coupond_answer){
-      .outcome = (coupond_outcome)outcome,
-      .sequence = from->sequence,
-      .issued_at = from->issued_at,
-      .opens_at = from->opens_at,
-      .state = (coupond_user_state)from->state,
-      .reason = (int)from->reason,
-  };
+      .outcome = (coupond_outcome)outcome, .sequence = from->sequence, .issued_at = from->issued_at,
+      .opens_at = from->opens_at, .state = (coupond_user_state)from->state, .reason = (int)from->reason};
   return 0;
 }
 
@@ -275,18 +281,12 @@ static int read_status(const Coupond__V1__CouponStatusResponse *from, coupond_st
   int state = (int)from->user_state;
   if (!from->coupon) return failed(error, INTERNAL, COUPOND_MAY_BE_ACCEPTED, "coupon_status.coupon: missing");
   if (!is_known_state(state)) return unknown_word(error, "coupon_status.user_state", state);
-  if (state == COUPOND_USER_REJECTED && !is_known_reason((int)from->reason)) {
+  if (state == COUPOND_USER_REJECTED && !is_known_reason((int)from->reason))
     return unknown_word(error, "coupon_status.reason", (int)from->reason);
-  }
   *status = (coupond_status){
-      .accepted = from->accepted,
-      .queued = from->queued,
-      .state = (coupond_user_state)state,
-      .sequence = from->sequence,
-      .issued_at = from->issued_at,
-      .ahead = from->ahead,
-      .reason = (int)from->reason,
-  };
+      .accepted = from->accepted, .queued = from->queued, .state = (coupond_user_state)state,
+      .sequence = from->sequence, .issued_at = from->issued_at, .ahead = from->ahead,
+      .reason = (int)from->reason};
   return 0;
 }
 

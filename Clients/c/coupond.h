@@ -1,7 +1,9 @@
 /* A client of coupond in C, on libprotobuf-c: one connection, blocking calls.
  *
  * A client may be used from one thread at a time. It connects at the first call, and again after its
- * connection broke. docs/PROTOCOL.md explains outcomes, errors and retries. */
+ * connection broke, was idle for 30 seconds, or belongs to the process that forked this one. A call resolves
+ * the name with getaddrinfo(3), which may take longer than the deadline: give an address where that matters.
+ * docs/PROTOCOL.md explains outcomes, errors and retries. */
 #ifndef COUPOND_H
 #define COUPOND_H
 

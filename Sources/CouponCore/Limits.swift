@@ -18,6 +18,9 @@ extension Limits {
     public static let leastTurnShare = 64
     /// What a request costs, in bounces, if it is not an issue request or is invalid.
     public static let otherRequestCost = 32
+    /// What the opening of a connection costs, in bounces: to accept it, set its options and put its handlers
+    /// together takes some 50 µs.
+    public static let openingCost = 256
     /// How long before the next turn begins other sockets are looked at, in microseconds.
     public static let turnPauseMicroseconds: Int64 = 50
     /// The longest frame of a caller that may do nothing before it authenticates, in bytes.
@@ -66,6 +69,12 @@ extension Limits {
     /// The same for each event loop: its own three, a listener, the connections to gate and replicas, and
     /// their successors, which may open before the old ones are closed.
     public static let ownDescriptorsPerEventLoop = 8
+    /// Blocking connections to each node of Redis, beside those of issuing lanes and those that wait for
+    /// entries: one for each lane, for the events and for the start.
+    public static let blockingConnections = 12
+    /// What TLS adds to a blocking connection: a pair of sockets between hiredis and the relay. The event
+    /// loop of the relays needs some too.
+    public static let descriptorsOfRelay = 2
     /// Addresses in `listen`: each needs a listener for each event loop.
     public static let listenAddresses = 8
     /// Connections for HTTP at once; one more is closed.
@@ -124,18 +133,25 @@ extension Limits {
     /// How long a listener waits after it could not accept, in milliseconds: a file may be closed by then.
     public static let acceptBackOffMilliseconds: Int64 = 250
 
+    /// How long a daemon waits for another one that is about to listen in the same folder, in milliseconds.
+    public static let folderLockMilliseconds: Int64 = 5_000
+
     /// How many of the descriptors are reserved for the daemon itself.
     /// - Parameters:
     ///   - addresses: where callers connect; each needs a listener for each event loop.
     ///   - partitions: each has a connection of its own to a Redis Cluster, which waits for entries.
-    ///   - nodes: of a Redis Cluster, as far as is known; each is as many connections for each event loop as
-    ///     a single Redis.
+    ///   - nodes: of a Redis Cluster, as far as is known; each is as many connections as a single Redis.
+    ///   - issuingLanes: each has a blocking connection to each node.
+    ///   - usesTLS: whether connections to Redis speak TLS, so that each blocking one passes a relay.
     public static func reservedDescriptors(
-        eventLoops: Int, addresses: Int = 1, partitions: Int = Limits.partitions, nodes: Int = 1
+        eventLoops: Int, addresses: Int = 1, partitions: Int = Limits.partitions, nodes: Int = 1,
+        issuingLanes: Int = Limits.issuingLanes, usesTLS: Bool = false
     ) -> Int {
         let perLoop = ownDescriptorsPerEventLoop + addresses - 1 + 4 * (nodes - 1)
+        let blocking = blockingConnections + issuingLanes
+        let relays = usesTLS ? 4 + descriptorsOfRelay * (blocking * nodes + partitions) : 0
         return ownDescriptors + perLoop * eventLoops + observationConnections + refusedConnections
-            + partitions
+            + partitions + blocking * (nodes - 1) + relays
     }
 
     // MARK: systemd

@@ -25,6 +25,22 @@ public struct Window: Hashable, Sendable {
     }
 }
 
+extension Coupon {
+    /// A title that was written by SQL may be empty or too long. What no frame or document may hold is cut,
+    /// so that the coupon, and the list that it is in, can still be read.
+    package static func title(_ text: String) -> String {
+        if text.isEmpty { return "?" }
+        if text.utf8.count <= Limits.maximumTitleBytes { return text }
+        var (start, bytes) = ("", "…".utf8.count)
+        for scalar in text.unicodeScalars {
+            bytes += UTF8.width(scalar)
+            if bytes > Limits.maximumTitleBytes { break }
+            start.unicodeScalars.append(scalar)
+        }
+        return start + "…"
+    }
+}
+
 /// An offer, as PostgreSQL knows it.
 public struct Coupon: Hashable, Sendable {
     /// Its id.

@@ -8,6 +8,17 @@ public enum Acceptance: Equatable, Sendable {
     case unknown
 }
 
+extension Acceptance {
+    /// What is known after one more try of the same request. If a later try is refused, that says nothing
+    /// about an earlier one whose end is unknown; only an answer that names a sequence does.
+    package func afterTry(_ later: Acceptance) -> Acceptance {
+        switch (self, later) {
+        case (_, .accepted), (.notAccepted, .unknown): later
+        default: self
+        }
+    }
+}
+
 /// gRPC's status codes, by name and number, as far as they are used.
 public enum StatusCode: Int32, Sendable, CaseIterable {
     /// A field is wrong; the message names it.

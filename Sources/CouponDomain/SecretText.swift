@@ -3,6 +3,12 @@ package enum SecretText {
     /// How many bytes of a file to read, to find a secret of so many bytes or to see that it is longer.
     package static func bytesToRead(limit: Int) -> Int { limit + byteOrderMark.count + 1 }
 
+    /// How messages name a file with a secret: a path without a folder may be the secret itself, written in
+    /// the wrong place.
+    package static func name(of path: String) -> String {
+        path.contains("/") ? path : "the file"
+    }
+
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     /// The first line, without a byte order mark and without its line end (of Unix or of Windows).

@@ -27,6 +27,12 @@ struct Couponctl: AsyncParsableCommand {
     static func main() async {
         // A closed pipe is an error of that write.
         _ = signal(SIGPIPE, SIG_IGN)
+        // So is a file that is full by RLIMIT_FSIZE.
+        _ = signal(SIGXFSZ, SIG_IGN)
+        if getpid() == 1 {
+            // The kernel does not end process 1 of a container by a signal that it does not handle.
+            for number in [SIGTERM, SIGINT] { _ = signal(number) { _exit(128 + $0) } }
+        }
         Output.reserveDescriptors()
         do {
             var command = try parseAsRoot()

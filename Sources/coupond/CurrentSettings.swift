@@ -10,15 +10,21 @@ final class CurrentSettings: Sendable {
     private let flags: [String: String]
     private let environment: [String: String]
     private let started: Configuration
+    private let needs: DescriptorNeeds
     private let current: Mutex<Configuration>
     private let waiting = Gauge(label: MetricName.settingsNeedRestart)
 
     /// - Parameters:
     ///   - configuration: of the start.
+    ///   - needs: the descriptors that callers do not get.
     ///   - flags: what the command line had, by key.
     ///   - environment: the process's.
-    init(_ configuration: Configuration, flags: [String: String], environment: [String: String]) {
+    init(
+        _ configuration: Configuration, _ needs: DescriptorNeeds, flags: [String: String],
+        environment: [String: String]
+    ) {
         started = configuration
+        self.needs = needs
         self.flags = flags
         self.environment = environment
         current = Mutex(configuration)
@@ -71,8 +77,7 @@ final class CurrentSettings: Sendable {
                 "settings have changed that need a restart",
                 metadata: [LogKey.settings: "\(report.needsRestart.joined(separator: ", "))"])
         }
-        let connections = admittedConnections(
-            configuration.maxConnections, besides: started, logger)
+        let connections = needs.admitted(configuration.maxConnections, logger)
         return ReloadedSettings(
             limits: CallerLimits(configuration, connections: connections),
             reporting: RequestReporting(configuration), report: report)

@@ -38,6 +38,7 @@ internal import Logging
     static func main() async {
         Descriptors.reserveStandard()
         Signals.ignoreMeaningless()
+        Signals.endProcessOneByRequest()
         do {
             var command = try parseAsRoot(
                 CommandLine.arguments.dropFirst().map {
@@ -63,9 +64,9 @@ internal import Logging
     }
 
     /// Says that an answer cannot be written.
-    static func outputLost() -> ExitCode {
+    static func outputLost(_ number: Int32 = errno) -> ExitCode {
         writeLine(
-            "standard output cannot be written: \(systemError(errno))", to: STDERR_FILENO)
+            "standard output cannot be written: \(systemError(number))", to: STDERR_FILENO)
         return ExitCode(EX_IOERR)
     }
 

@@ -8,48 +8,47 @@ internal import Glibc
 internal import Logging
 internal import SerialThreads
 
-/// As many connections as are configured, or as the limit of open files allows. Some descriptors are kept for
-/// the daemon itself, so callers cannot cut it off from Redis and PostgreSQL.
-func admittedConnections(
-    _ configuration: Configuration, _ logger: Logger
-) throws -> Int {
-    let admitted = admittedConnections(
-        configuration.maxConnections, besides: configuration, logger)
-    guard admitted >= 1 else {
+/// Some descriptors are kept for the daemon itself, so callers cannot cut it off from Redis and PostgreSQL.
+struct DescriptorNeeds: Sendable {
+    let reserve: Int
+
+    /// - Parameter topology: once it is known; a cluster may have more masters than the settings name.
+    init(_ configuration: Configuration, _ topology: Topology? = nil) {
+        let masters = configuration.redis.isCluster ? topology?.nodes.count ?? 0 : 0
+        reserve = Limits.reservedDescriptors(
+            eventLoops: configuration.eventLoops, addresses: configuration.callerEndpoints.count,
+            partitions: configuration.partitions,
+            nodes: max(configuration.redis.nodes, masters),
+            issuingLanes: configuration.issuingLanes, usesTLS: configuration.redisTLS)
+    }
+
+    /// - Throws: an exit code if there is no room for a single caller.
+    func checked(_ logger: Logger) throws -> DescriptorNeeds {
+        let limit = Descriptors.raiseLimit()
+        guard Descriptors.connections(wanted: 1, limit: limit, reserve: reserve) < 1 else {
+            return self
+        }
         logger.critical(
             "the limit of open files leaves none for callers: raise LimitNOFILE, or ulimit -Hn",
-            metadata: [
-                LogKey.limit: "\(Descriptors.raiseLimit())",
-                LogKey.ownDescriptors: "\(reservedDescriptors(configuration))",
-            ])
+            metadata: [LogKey.limit: "\(limit)", LogKey.ownDescriptors: "\(reserve)"])
         throw ExitCode(EX_CONFIG)
     }
-    return admitted
-}
 
-private func reservedDescriptors(_ configuration: Configuration) -> Int {
-    Limits.reservedDescriptors(
-        eventLoops: configuration.eventLoops, addresses: configuration.callerEndpoints.count,
-        partitions: configuration.partitions, nodes: configuration.redis.nodes)
-}
-
-/// How many connections of callers the limit of open files allows, for a number that a reload has read.
-/// - Parameter configuration: of the start, which says what else needs descriptors.
-func admittedConnections(
-    _ wanted: Int, besides configuration: Configuration, _ logger: Logger
-) -> Int {
-    let (limit, reserve) = (Descriptors.raiseLimit(), reservedDescriptors(configuration))
-    let admitted = Descriptors.connections(wanted: wanted, limit: limit, reserve: reserve)
-    if admitted >= 1, admitted < wanted {
-        logger.warning(
-            "max-connections needs a higher limit of open files: raise LimitNOFILE, or ulimit -Hn",
-            metadata: [
-                LogKey.maximumConnections: "\(wanted)", LogKey.admitted: "\(admitted)",
-                LogKey.limit: "\(limit)",
-                LogKey.ownDescriptors: "\(reserve)",
-            ])
+    /// How many connections of callers the limit of open files allows.
+    /// - Parameter wanted: by the settings.
+    func admitted(_ wanted: Int, _ logger: Logger) -> Int {
+        let limit = Descriptors.raiseLimit()
+        let admitted = Descriptors.connections(wanted: wanted, limit: limit, reserve: reserve)
+        if admitted >= 1, admitted < wanted {
+            logger.warning(
+                "max-connections needs a higher limit of open files: raise LimitNOFILE, or ulimit -Hn",
+                metadata: [
+                    LogKey.maximumConnections: "\(wanted)", LogKey.admitted: "\(admitted)",
+                    LogKey.limit: "\(limit)", LogKey.ownDescriptors: "\(reserve)",
+                ])
+        }
+        return admitted
     }
-    return admitted
 }
 
 /// The files were readable a moment ago, when the configuration was checked.

@@ -2,6 +2,7 @@
 /// service's runtime folder, so that a reload needs no listener, no token and no certificate.
 internal import CouponCore
 internal import Glibc
+internal import Logging
 internal import Synchronization
 
 final class ReloadResults: Sendable {
@@ -26,13 +27,15 @@ final class ReloadResults: Sendable {
     }
 
     private let path: String
+    private let logger: Logger
     private let begun = Mutex(0)
 
     /// Nil if the service has no runtime folder.
     /// - Parameter environment: the process's; RUNTIME_DIRECTORY is read.
-    init?(environment: [String: String]) {
+    init?(environment: [String: String], _ logger: Logger) {
         guard let path = Self.path(environment) else { return nil }
         self.path = path
+        self.logger = logger
     }
 
     /// Nil without RUNTIME_DIRECTORY.
@@ -55,10 +58,22 @@ final class ReloadResults: Sendable {
         let entry = Entry(processID: getpid(), number: begun.withLock { $0 }, state: state)
         let (text, new) = (Array(entry.text.utf8), path + ".new")
         let file = unsafe open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { return }
-        let written = unsafe Glibc.write(file, text, text.count)
+        guard file >= 0 else { return report(errno) }
+        errno = ENOSPC
+        let isWritten = unsafe Glibc.write(file, text, text.count) == text.count
+        let error = errno
         close(file)
-        if written == text.count { _ = unsafe rename(new, path) }
+        guard isWritten else {
+            _ = unsafe unlink(new)
+            return report(error)
+        }
+        if unsafe rename(new, path) != 0 { report(errno) }
+    }
+
+    private func report(_ error: Int32) {
+        logger.warning(
+            "the result of a reload cannot be written",
+            metadata: [LogKey.reason: "\(path): \(systemError(error))"])
     }
 
     /// The entry of a file; nil if there is none.

@@ -26,7 +26,7 @@ func serve(
     log.countDrops { dropped.increment(by: $0) }
     Gauge(label: MetricName.unsafeRedisAllowed).record(configuration.allowUnsafeRedis ? 1 : 0)
     logForeignVariables(configuration, logger)
-    let maximumConnections = try admittedConnections(configuration, logger)
+    _ = try DescriptorNeeds(configuration).checked(logger)
     let secrets = try readSecrets(configuration, logger)
     let tls = try makeTLS(configuration, logger)
     let redisAccess = try readRedisAccess(configuration, logger)
@@ -46,6 +46,7 @@ func serve(
     let installation = try await onThread {
         try prepare(configuration, redis, postgres, start, logger)
     }
+    let needs = try DescriptorNeeds(configuration, redis.topology?.current).checked(logger)
 
     let missingRights = MissingRights(logger)
     let scheduler = makeScheduler(
@@ -54,7 +55,8 @@ func serve(
     let server = CouponServer(
         group: group,
         configuration: ServerConfiguration(
-            configuration, installation.partitioning, maximumConnections: maximumConnections,
+            configuration, installation.partitioning,
+            maximumConnections: needs.admitted(configuration.maxConnections, logger),
             tls: tls?.context),
         environment: DaemonEnvironment(
             redis: redis, postgres: postgres, partitioning: installation.partitioning,
@@ -65,11 +67,11 @@ func serve(
             refusals: refusals, losses: losses, postgresRights: missingRights, scheduler: scheduler,
             notifier: notifier, start: start, stopBound: StopBound(log, logger),
             settings: CurrentSettings(
-                configuration, flags: flags, environment: environment()), logger: logger),
+                configuration, needs, flags: flags, environment: environment()), logger: logger),
         logger: logger)
     let reload = ReloadService(
         signals: hangups, server: server, earlyStop: earlyStop,
-        results: ReloadResults(environment: environment()))
+        results: ReloadResults(environment: environment(), logger))
     do {
         // They stop in reverse order: callers are answered while the scheduler still commits.
         try await ServiceGroup(

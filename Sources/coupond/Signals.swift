@@ -11,12 +11,21 @@ enum Signals {
     static func ignoreMeaningless() {
         for number in [
             SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR,
+            // A file that is full by RLIMIT_FSIZE is an error of that write.
+            SIGXFSZ,
         ] {
             _ = signal(number, SIG_IGN)
         }
         // The daemon starts no programs, but process 1 of a container inherits those that others leave. The
         // kernel removes them then.
         if getpid() == 1 { _ = signal(SIGCHLD, SIG_IGN) }
+    }
+
+    /// The kernel does not end process 1 of a container by a signal that it does not handle. A daemon
+    /// replaces these handlers; other commands end by them.
+    static func endProcessOneByRequest() {
+        guard getpid() == 1 else { return }
+        for number in [SIGTERM, SIGINT] { _ = signal(number) { _exit(128 + $0) } }
     }
 }
 

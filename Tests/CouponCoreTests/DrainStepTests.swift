@@ -80,10 +80,10 @@ private let cases: [Case] = [
     Case(name: "fenced", status: .fenced, expected: .rebuild(.gateFenced)),
     Case(name: "Redis of an earlier epoch", gateEpoch: 2, expected: .rebuild(.gateBehind)),
     Case(name: "PostgreSQL went back an epoch", gateEpoch: 4, expected: .rebuild(.gateAhead)),
-    Case(name: "another history", identity: there, expected: .rebuild(.otherRedis)),
+    Case(name: "another history", identity: there, expected: .rebuild(.newHistory)),
     Case(
         name: "another history, in a Redis of a later term", identity: there, term: 6,
-        expected: .rebuild(.otherRedis)),
+        expected: .rebuild(.newHistory)),
     Case(
         name: "another history, in a Redis of a lower term", identity: there, term: 4,
         expected: .lowerTerm),
@@ -93,6 +93,10 @@ private let cases: [Case] = [
     Case(
         name: "a gate that can be trusted is drained in any term", term: 4,
         expected: .issue([entry(3, 5), entry(3, 6)])),
+    Case(
+        name: "another process with the same history",
+        identity: RedisIdentity(runID: "s", replicationID: here.replicationID),
+        expected: .rebuild(.otherRedis)),
     Case(name: "no identity yet", identity: nil, expected: .rebuild(.otherRedis)),
     Case(
         name: "PostgreSQL went back in its epoch", settled: at(3, 5),

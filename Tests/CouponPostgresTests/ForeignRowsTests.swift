@@ -38,6 +38,19 @@ import Testing
         #expect(try store.decisions(questions, in: partition).standings.allSatisfy { $0 != nil })
     }
 
+    @Test func `a title of any length can be read, alone and in a list`() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        try database.coupon(8)
+        try database.sql(
+            """
+            UPDATE coupond.coupon SET title = CASE id WHEN 4 THEN repeat('é', 70000) ELSE '' END
+            """)
+        let titles = try database.store().coupons(after: CouponID(0), limit: 9).map(\.title)
+        #expect(titles == [String(repeating: "é", count: 98) + "…", "?"])
+        #expect(titles[0].utf8.count <= Limits.maximumTitleBytes)
+    }
+
     @Test(arguments: ["infinity", "2300-01-01"])
     func `an outbox row with a far time does not stop a repair`(time: String) async throws {
         let database = try await TestDatabase()

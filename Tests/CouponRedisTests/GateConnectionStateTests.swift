@@ -75,6 +75,10 @@ private final class Machine {
             of: old ?? link, now: .second(second), timeout: .seconds(5), probeTimeout: .seconds(2))
     }
 
+    func breaches(of old: FakeLink? = nil) -> State.CloseAction {
+        state.breaches(old ?? link, reason: "unsafe")
+    }
+
     func probeAnswered(over old: FakeLink? = nil) { state.probeAnswered(over: old ?? link) }
 
     var outage: String? { state.outage }
@@ -342,6 +346,26 @@ private var stale: Reply { .bytes([1, 1] + [UInt8](repeating: 0, count: 8)) }
         #expect(
             machine.identified(Handshake.identity("c"))
                 == .close(reason: "Redis was replaced, restarted or promoted"))
+    }
+
+    @Test func `a Redis that becomes unsafe gets no call, and is left after its last answer`()
+        throws
+    {
+        machine.becomeReady()
+        let (first, second) = (machine.send(1), machine.send(2))
+        #expect(machine.breaches(of: FakeLink()) == .ignore && machine.outage == nil)
+        #expect(machine.breaches() == .ignore)
+        #expect(machine.outage == "unsafe" && machine.refusal() == "unsafe")
+        #expect(try machine.replied(stale, to: second) == "deliver")
+        #expect(try machine.replied(stale, to: first) == "unsafe")
+        #expect(machine.answers.map(\.coupon) == [1, 2])
+        _ = machine.broke("unsafe")
+        _ = machine.dialDue()
+        _ = machine.dialed()
+        #expect(machine.shakeHands() == .kill(clientID: 9))
+        #expect(machine.handshakeReplied(.integer(1)) == .serve(unsafeSettings: []))
+        #expect(machine.outage == nil)
+        #expect(machine.breaches() == .close(reason: "unsafe"), "nothing is in flight")
     }
 
     @Test func `after a close nothing happens any more`() {

@@ -52,7 +52,7 @@ internal import Testing
 
     @Test func `unsafe or hidden settings are refused unless allowed`() {
         var hidden = Handshake.replies()
-        hidden[3] = .error("NOPERM x")
+        hidden[3] = .error("ERR unknown command 'CONFIG'")
         for replies in [Handshake.replies(fsync: "everysec"), hidden] {
             guard case .failed(let reason) = steps(replies).last else {
                 Issue.record("not refused")
@@ -66,5 +66,18 @@ internal import Testing
             }
             #expect(session.unsafeSettings.count == 1)
         }
+    }
+
+    @Test(arguments: [
+        ("NOPERM x", "the Redis user lacks a permission (NOPERM x)"),
+        ("BUSY x", "Redis is running a long script (BUSY x)"),
+        ("LOADING x", "Redis is loading its data (LOADING x)"),
+    ])
+    func `settings that cannot be read at the moment are not called unsafe`(
+        error: String, reason: String
+    ) {
+        var replies = Handshake.replies()
+        replies[3] = .error(error)
+        #expect(steps(replies).last == .failed(reason: reason))
     }
 }

@@ -16,7 +16,7 @@ import Testing
                 LoopCondition(
                     partitionsOpen: open, isDraining: draining, redis: nil, events: nil,
                     whyNotReady: trouble),
-            ], partitions: 4, postgres: nil, missingRights: rights)
+            ], partitions: 4, queues: nil, missingRights: rights)
     }
 
     private func at(_ milliseconds: Int64) -> MonotonicTime {
@@ -90,7 +90,7 @@ import Testing
             "/readyz?verbose": "/readyz?verbose", "/readyz?verbose=1#a": "/readyz?verbose",
             "/readyz?a=b&verbose": "/readyz?verbose", "/readyz?verbosely": "/readyz",
             "/metrics?verbose": "/metrics", "http://host:1/readyz?verbose": "/readyz?verbose",
-            "/": "/", "/?a": "/",
+            "/": "/", "/?a": "/", "http://host:1": "/", "http://host?a": "/",
         ]
         for (target, path) in forms {
             #expect(ObservationHandler.path(of: target) == path, "\(target)")

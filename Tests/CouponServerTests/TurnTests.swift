@@ -1,5 +1,7 @@
 /// What is done once for all requests of a turn.
 import CouponCore
+import CouponWire
+import NIOCore
 import Testing
 
 @testable import CouponServer
@@ -33,5 +35,33 @@ import Testing
         #expect(turn.share == Limits.leastTurnShare)
         _ = turn.end()
         #expect(turn.share == Limits.turnCost, "the next turn begins")
+    }
+
+    @Test func `openings of connections leave less for the requests of their turn`() {
+        var turn = Turn()
+        for _ in 1...16 { turn.spendOpening() }
+        #expect(turn.share == Limits.turnCost - 16 * Limits.openingCost)
+        for _ in 1...100 { turn.spendOpening() }
+        #expect(turn.share == Limits.leastTurnShare)
+    }
+
+    @Test func `an answer that does not fit in a frame is an error, and the daemon knows it`()
+        throws
+    {
+        var codec = Codec()
+        var buffer = ByteBuffer()
+        let window = Window(opens: Timestamp(microseconds: 0))
+        func answer(_ title: String) -> Response {
+            Response(
+                id: 7, result: .coupon(Coupon(id: 1, title: title, total: 1, window: window)))
+        }
+        let short = codec.encode(answer("t"), into: &buffer)
+        let shortBytes = buffer.readableBytes
+        let long = codec.encode(
+            answer(String(repeating: "a", count: Limits.frameBytes)), into: &buffer)
+        #expect(short && !long)
+        #expect((1..<200).contains(buffer.readableBytes - shortBytes))
+        let again = codec.encode(answer("t"), into: &buffer)
+        #expect(again)
     }
 }

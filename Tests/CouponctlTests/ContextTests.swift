@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import couponctl
@@ -15,6 +16,7 @@ import Testing
         let read = try Contexts(contexts.text)
         #expect(read == contexts)
         #expect(try Contexts("# a comment\r\n\n" + contexts.text) == contexts)
+        #expect(try Contexts(contexts.text.replacing("\n", with: "\r\n")) == contexts)
     }
 
     @Test func `a context sets the variables of its options`() {
@@ -32,6 +34,17 @@ import Testing
         let removed = (contexts.remove("prod"), contexts.remove("prod"))
         #expect(removed == (true, false))
         #expect(contexts == Contexts())
+    }
+
+    @Test func `a file that an editor of Windows wrote is read`() throws {
+        let folder = try TemporaryFolder()
+        let file = try #require(ContextsFile(["XDG_CONFIG_HOME": folder.path]))
+        var contexts = Contexts()
+        contexts.add("prod", prod)
+        try file.write(contexts)
+        _ = try folder.write(
+            "\u{FEFF}" + contexts.text.replacing("\n", with: "\r\n"), to: "couponctl/contexts")
+        #expect(try file.read() == contexts)
     }
 
     @Test(arguments: [

@@ -1,5 +1,7 @@
 import ArgumentParser
 import CouponCore
+import FoundationEssentials
+import TestSupport
 import Testing
 
 @testable import couponctl
@@ -28,6 +30,28 @@ import Testing
         let read = try CouponFile.coupons(in: number, now: now)
         #expect(read.map(\.id) == [CouponID(.max)])
         #expect(read.map(\.total) == [7])
+    }
+
+    @Test func `a file that an editor of Windows wrote is read`() throws {
+        let folder = try TemporaryFolder()
+        let text = "\u{FEFF}{\"id\":1,\"title\":\"a\u{2028}b\"}\r\n{\"id\":2,\"title\":\"t\"}\r\n"
+        let path = try folder.write(text, to: "coupons")
+        let coupons = try CouponFile.coupons(
+            in: try CouponFile.text(of: path, "--file"), now: now)
+        #expect(coupons.map(\.id) == [1, 2])
+        #expect(coupons[0].title == "a\u{2028}b", "not the end of a line")
+        let users = try folder.write("\u{FEFF}7\r\n8\r\n", to: "users")
+        #expect(try UsersFile.users(of: users) == [7, 8])
+    }
+
+    @Test func `a file in another encoding is refused`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("latin1")
+        try Data([0x63, 0x61, 0x66, 0xE9]).write(to: URL(filePath: path))
+        let error = #expect(throws: ValidationError.self) {
+            try CouponFile.text(of: path, "--file")
+        }
+        #expect(error?.message == "--file: \(path) is not UTF-8 text")
     }
 
     @Test(arguments: [

@@ -31,4 +31,12 @@ import Testing
         }
         #expect(error?.message == "--token-file: \(folder.path) cannot be read: Is a directory")
     }
+
+    @Test(arguments: ["--token-file", "--caller-token-file"])
+    func `a token in place of its path is not quoted`(option: String) {
+        let error = #expect(throws: ValidationError.self) {
+            try GlobalOptions.parse([option, "s3cret"]).clientConfiguration()
+        }
+        #expect(error?.message == "\(option): the file cannot be read: No such file or directory")
+    }
 }

@@ -19,8 +19,9 @@ import Testing
         _ text: String, _ flags: [String: String] = [:]
     ) async throws -> CurrentSettings {
         let flags = flags.merging(["config": try folder.write(text)]) { $1 }
+        let configuration = try await Configuration(flags: flags, environment: [:])
         return CurrentSettings(
-            try await Configuration(flags: flags, environment: [:]), flags: flags, environment: [:])
+            configuration, DescriptorNeeds(configuration), flags: flags, environment: [:])
     }
 
     private func reload(_ settings: CurrentSettings) async throws -> ReloadedSettings {

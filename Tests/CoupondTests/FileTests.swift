@@ -85,6 +85,7 @@ import Testing
     @Test(arguments: [
         "host=/run dbname=coupond password=s3cr%et hots=x", "postgresql://u:s3cr%et@h/coupond",
         "host=h password='s3cr%et", "host=h port=s3cr%et", "password=a s3cr%et b=\"c",
+        "postgresql://u:s3@s3cret@db/coupond", "postgres://u:x@a,s3cret@b/coupond",
     ])
     func `a broken connection string is a mistake that does not quote it`(_ text: String) async {
         let errors = await problems(flags: ["postgres": text])
@@ -157,7 +158,7 @@ import Testing
 
     @Test(arguments: [
         "coupond", "host=/run dbname=coupond", "postgresql:///coupond?host=/run",
-        "host=a,b port=5432,5433", "postgres://user:s%3Cret@[::1]:5432/coupond",
+        "host=a,b port=5432,5433", "host=@run", "postgres://user:s%3Cret@[::1]:5432/coupond",
     ])
     func `a good connection string is not a mistake`(_ text: String) async {
         #expect(await problems(flags: ["postgres": text]) == [])

@@ -170,6 +170,117 @@ extension DaemonTests {
             #expect(ran.end == .code(0) && ran.text == "-1 1 7", "\(ran.end) \(ran.text)")
             try await daemon.stop()
         }
+
+        @Test func `a connection that the daemon has closed costs no call an error`() async throws {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: 5).rawValue
+            let built = try await run(
+                program:
+                    """
+                    #include <coupond.h>
+                    #include <stdio.h>
+                    #include <sys/socket.h>
+                    int main(void) {
+                      coupond_client *client = coupond_open("127.0.0.1", "\(daemon.port)");
+                      coupond_status status;
+                      coupond_error error;
+                      for (int call = 0; call < 3; call++) {
+                        if (coupond_get_status(client, \(coupon), 7, 2000, &status, &error)) {
+                          printf("%s\\n", error.message);
+                          return 2;
+                        }
+                        for (int socket = 3; socket < 20; socket++) shutdown(socket, SHUT_RDWR);
+                      }
+                      coupond_close(client);
+                      return 0;
+                    }
+                    """)
+            #expect(built.end == .code(0), "\(built.end) \(built.text)")
+        }
+
+        @Test func `a client on both sides of a fork gets its own answers`() async throws {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: 5_000).rawValue
+            let built = try await run(
+                program:
+                    """
+                    #include <coupond.h>
+                    #include <stdio.h>
+                    #include <sys/wait.h>
+                    #include <unistd.h>
+                    static int ask(coupond_client *client, int64_t user, int64_t *sequence) {
+                      uint8_t id[COUPOND_REQUEST_ID];
+                      coupond_answer answer;
+                      coupond_error error;
+                      if (coupond_new_request_id(id)) return -1;
+                      if (coupond_issue(client, \(coupon), user, id, 16, 0, 5000, &answer, &error)) return -1;
+                      *sequence = answer.sequence;
+                      return answer.outcome == COUPOND_ACCEPTED ? 0 : -1;
+                    }
+                    int main(void) {
+                      coupond_client *client = coupond_open("127.0.0.1", "\(daemon.port)");
+                      static int64_t sequences[1000];
+                      if (ask(client, 5000, &sequences[0])) return 2;
+                      pid_t child = fork();
+                      int64_t first = child ? 1 : 2001;
+                      for (int i = 0; i < 1000; i++) {
+                        if (ask(client, first + i, &sequences[i])) _exit(3);
+                        if (i && sequences[i] <= sequences[i - 1]) _exit(4);
+                      }
+                      for (int i = 0; i < 1000; i++) {
+                        coupond_status status;
+                        coupond_error error;
+                        if (coupond_get_status(client, \(coupon), first + i, 5000, &status, &error)) _exit(5);
+                        if (status.sequence != sequences[i]) _exit(6);
+                      }
+                      if (!child) _exit(0);
+                      int ended;
+                      if (waitpid(child, &ended, 0) != child) return 7;
+                      coupond_close(client);
+                      return WIFEXITED(ended) ? WEXITSTATUS(ended) : 8;
+                    }
+                    """)
+            #expect(built.end == .code(0), "\(built.end) \(built.text)")
+        }
+
+        @Test func `a silent address of a name does not take the time of the next one`()
+            async throws
+        {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: 5).rawValue
+            // Where localhost has one address, this proves nothing.
+            let built = try await run(
+                program:
+                    """
+                    #include <arpa/inet.h>
+                    #include <coupond.h>
+                    #include <stdio.h>
+                    #include <sys/socket.h>
+                    /* The queue of a listener that accepts nothing fills up: then nobody answers. */
+                    static void fill(void) {
+                      struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(\(daemon.port))};
+                      address.sin6_addr = in6addr_loopback;
+                      int listener = socket(AF_INET6, SOCK_STREAM, 0);
+                      if (bind(listener, (struct sockaddr *)&address, sizeof address)) return;
+                      if (listen(listener, 0)) return;
+                      for (int i = 0; i < 4; i++) {
+                        int one = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+                        connect(one, (struct sockaddr *)&address, sizeof address);
+                      }
+                    }
+                    int main(void) {
+                      fill();
+                      coupond_client *client = coupond_open("localhost", "\(daemon.port)");
+                      coupond_status status;
+                      coupond_error error;
+                      int failed = coupond_get_status(client, \(coupon), 7, 4000, &status, &error);
+                      if (failed) printf("%s\\n", error.message);
+                      coupond_close(client);
+                      return failed ? 2 : 0;
+                    }
+                    """)
+            #expect(built.end == .code(0), "\(built.end) \(built.text)")
+        }
     }
 }
 

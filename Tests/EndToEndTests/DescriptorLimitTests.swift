@@ -39,6 +39,30 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
+    @Test func `with TLS the daemon reconnects to Redis while it has all callers it admits`()
+        async throws
+    {
+        let world = try await World(certificates: try await BackendCertificates())
+        let reserve = Limits.reservedDescriptors(eventLoops: 2, usesTLS: true)
+        let limit = reserve + 30
+        let daemon = try Daemon(world, startedBy: ["prlimit", "--nofile=\(limit):\(limit)"])
+        try await daemon.ready()
+        let crowd = try (1...400).map { _ in try PlainSocket(port: daemon.port) }
+        let answers = crowd.map { caller in try? caller.healthOrRefusal() }
+        let callers = zip(crowd, answers).filter { $1 == .health(notReady: nil) }.map(\.0)
+        #expect(callers.count == 29, "the test's own client is another one")
+        try await world.redis.kill()
+        try await eventually("the daemon notices the outage") {
+            try await daemon.client.health() != nil
+        }
+        try await world.redis.restart()
+        try await daemon.ready()
+        for caller in callers { try caller.checkAlive() }
+        let coupon = try await daemon.offer(total: 1)
+        #expect(try await daemon.win(coupon, 1) == 1)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test func `a daemon without a descriptor for a single caller does not start`() async throws {
         let world = try await World()
         let daemon = try Daemon(world, startedBy: ["prlimit", "--nofile=\(reserve):\(reserve)"])

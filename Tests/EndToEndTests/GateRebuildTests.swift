@@ -30,6 +30,45 @@ import Testing
         try await world.expectBalance(of: coupon, through: daemons[0])
     }
 
+    /// The holders of earlier epochs are removed before new ones are written, so there is never much more
+    /// than one copy.
+    @Test func `in a full Redis a rebuild gives other partitions their room back`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        _ = try await daemon.client.create(.offer(3, total: 30_000))
+        _ = try await daemon.client.create(.offer(4, total: 100))
+        try world.sql(
+            """
+            INSERT INTO coupond.coupon_issue
+                SELECT 3, n, n, now(), now(), '\\x01' FROM generate_series(1, 15000) AS n;
+            UPDATE coupond.coupon SET issued = 15000, last_sequence = 15000 WHERE id = 3
+            """)
+        // Queued requests make the rebuild write the holders again.
+        let lock = try await world.lock(coupon)
+        for user in 15_001...15_020 as ClosedRange<Int64> { _ = try await daemon.ask(coupon, user) }
+        #expect(try await daemon.win(CouponID(4), 1) == 1)
+        func used() async throws -> Int {
+            let info = try await world.redis.cli("INFO", "memory")
+            let text = info.firstMatch(of: /used_memory:(\d+)/).map { String($0.1) }
+            return Int(text ?? "") ?? 0
+        }
+        let limit = try await used() + 300_000
+        try await world.redis.cli("CONFIG", "SET", "maxmemory", "\(limit)")
+        try await world.redis.cli("REPLICAOF", "127.0.0.1", "1")
+        try await world.redis.cli("REPLICAOF", "NO", "ONE")
+        try await eventually("the gate is rebuilt") {
+            try await daemon.client.audit(coupon).place.epoch > 1
+        }
+        try await daemon.winSoon(CouponID(4), 2)
+        #expect(try await used() < limit, "there is one copy of the holders")
+        try await lock.release()
+        try await eventually("all are issued") {
+            try world.sql("SELECT issued FROM coupond.coupon WHERE id = 3") == "15020"
+        }
+        try await world.expectBalance(of: coupon, through: daemon)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test func `an unknown partition is refused, and the error names the valid ones`() async throws
     {
         let world = try await World()

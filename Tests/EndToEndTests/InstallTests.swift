@@ -59,6 +59,7 @@ import Testing
             contentsOfFile: root + "/opt/lib/systemd/system/coupond.service", encoding: .utf8)
         #expect(unit.contains("ExecStart=/opt/bin/coupond --config /etc/coupond/coupond.conf\n"))
         #expect(!unit.contains("/usr/local"))
+        #expect(unit.contains("\nStartLimitIntervalSec=0\n"), "systemd never gives up")
     }
 
     @Test func `the manual pages have every setting and command, and no mistakes`() async throws {

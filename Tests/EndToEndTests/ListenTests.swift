@@ -48,7 +48,27 @@ import Testing
         #expect(try await first.stop() == .code(0))
     }
 
-    @Test(.enabled(if: hasIPv6 && geteuid() == 0))
+    @Test(.enabled(if: mayNotBindLowPorts, "needs root, and low ports that need a capability"))
+    func `a low port without its capability ends the daemon with 69, in words`() async throws {
+        let world = try await World()
+        let daemon = try Daemon(
+            world, ["--listen", "127.0.0.1:80"],
+            startedBy: [
+                "setpriv", "--bounding-set", "-net_bind_service", "--inh-caps",
+                "-net_bind_service", "--",
+            ])
+        #expect(try await daemon.process.waitForEnd() == .code(69))
+        let log = daemon.process.logTail()
+        #expect(log.contains("CAP_NET_BIND_SERVICE"), "\(log)")
+    }
+
+    private static let mayNotBindLowPorts =
+        geteuid() == 0
+        && (try? String(
+            contentsOfFile: "/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding: .utf8))?
+            .trimmingCharacters(in: .whitespacesAndNewlines) == "1024"
+
+    @Test(.enabled(if: hasIPv6 && geteuid() == 0, "needs root and IPv6"))
     func `a daemon at a name serves all addresses of the name`() async throws {
         let world = try await World()
         let (port, metrics) = (try freePort(), try freePort())
@@ -77,7 +97,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test(.enabled(if: hasIPv6))
+    @Test(.enabled(if: hasIPv6, "needs IPv6"))
     func `callers on this machine are its admins while nothing listens beyond it`() async throws {
         let world = try await World()
         let port = try freePort()

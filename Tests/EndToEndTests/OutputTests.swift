@@ -1,7 +1,9 @@
 /// Standard output that is full, closed or not read to its end: the exit code says so.
 import CouponClient
 import CouponCore
+import CouponWire
 import Foundation
+import NIOCore
 import TestSupport
 import TestWorld
 import Testing
@@ -45,7 +47,44 @@ extension DaemonTests {
                 let run = try await shell("coupond \(options) > /dev/full")
                 #expect(run.end == .code(74), "\(options): \(run.end), \(run.text)")
             }
+            let owner = LeastRights.connection(
+                try SharedWorld.current.world.database, as: LeastRights.owner)
+            for command in ["migrate --postgres '\(owner)'", "acl redis", "acl postgres"] {
+                let run = try await shell("coupond \(command) > /dev/full")
+                #expect(run.end == .code(74), "\(command): \(run.end), \(run.text)")
+                #expect(run.text.contains("No space left"), "\(command): \(run.text)")
+            }
             #expect(try await shell("coupond --check-config >&-").end == .code(74))
+        }
+
+        @Test func `a file that may not grow is an answer that is lost`() async throws {
+            let folder = try TemporaryFolder()
+            for command in ["coupond --help", "couponctl --help", "couponctl coupon list"] {
+                let run = try await shell(
+                    "prlimit --fsize=0 \(command) > \(folder.file("answer"))")
+                #expect(run.end == .code(74), "\(command): \(run.end), \(run.text)")
+            }
+            let file = folder.file("bookmark")
+            let watch = try await shell(
+                "prlimit --fsize=0 couponctl watch --events --from-oldest --bookmark-file \(file) "
+                    + "| cat; exit ${PIPESTATUS[0]}")
+            #expect(watch.end == .code(74), "\(watch.end), \(watch.text)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["answer"])
+        }
+
+        @Test func `a list whose reader has gone is not read to its end`() async throws {
+            let daemon = try SharedWorld.current.one
+            let coupon = try await daemon.offer(total: nil)
+            for first in [1, 1_001, 2_001] as [Int64] {
+                let users = (first..<first + 1_000).map { UserID($0) }
+                _ = try await daemon.client.issue(
+                    IssueBatch(
+                        coupon: coupon, items: users.map { IssueBatch.Item(user: $0) },
+                        waitFor: .issued), deadline: .seconds(10))
+            }
+            let list = try await shell(
+                "couponctl coupon issues \(coupon.rawValue) | head -n 1; exit ${PIPESTATUS[0]}")
+            #expect(list.end == .code(74), "\(list.text)")
         }
 
         @Test func `the Python client's exit code says that its answer was lost`() async throws {

@@ -33,6 +33,7 @@ import Testing
 
     @Test(arguments: [
         ("-client|kill", "CLIENT KILL"), ("-hset", "HSET"), ("-xread", "XREAD"),
+        ("-config|get", "CONFIG GET"), ("-info", "INFO"),
         ("resetchannels", "PSUBSCRIBE coupond:{*}:events"), ("resetkeys", "GET coupond:{0}:gate"),
     ])
     func `a start without a right in Redis ends with 78 and names it`(
@@ -43,6 +44,7 @@ import Testing
         let daemon = try Daemon(world)
         #expect(try await daemon.process.waitForEnd() == .code(78))
         #expect(log(daemon).contains(name), "\(log(daemon))")
+        #expect(log(daemon).contains("the Redis user lacks rights"), "\(log(daemon))")
     }
 
     @Test func `a right that Redis takes away is named while it is missing`() async throws {
@@ -116,6 +118,58 @@ import Testing
         }
         #expect(try await daemon.win(coupon, 2) == 2)
         #expect(try await daemon.win(other, 2) == 1)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test(arguments: [
+        ("appendfsync", "everysec", "always"), ("maxmemory-policy", "allkeys-lru", "noeviction"),
+    ])
+    func `while a setting of Redis is unsafe no gate accepts, and the setting is named`(
+        name: String, unsafe: String, safe: String
+    ) async throws {
+        let world = try await World()
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        let coupon = try await daemon.offer(total: nil)
+        try await world.redis.cli("CONFIG", "SET", name, unsafe)
+        let text = "\(name) is \(unsafe), must be \(safe)"
+        var user: Int64 = 0
+        try await eventually("the answer names it") {
+            user += 1
+            let answer = await daemon.client.answer(
+                to: IssueRequest(coupon: coupon, user: UserID(user)), within: .seconds(5))
+            guard case .failure(.refused(let failure)) = answer else { return false }
+            #expect(failure.code == .unavailable)
+            return failure.message.contains(text)
+        }
+        // No connection has broken, and somebody may go on asking.
+        for _ in 1...20 {
+            let answer = await daemon.client.answer(
+                to: IssueRequest(coupon: coupon, user: UserID(user)), within: .seconds(1))
+            guard case .failure = answer else {
+                Issue.record("accepted: \(answer)")
+                break
+            }
+        }
+        try await eventually("it is not ready, and says why") {
+            let page = try httpGet("/readyz?verbose", port: port)
+            return page.hasPrefix("HTTP/1.1 503") && page.contains("[-] redis: ")
+                && page.contains(text) && !page.contains("postgres")
+        }
+        #expect(log(daemon).contains(text))
+        #expect(
+            try httpGet("/metrics", port: port).contains(
+                #"coupond_refusals_total{server="redis",cause="UNSAFE"}"#))
+        try await world.redis.cli("CONFIG", "SET", name, safe)
+        try await eventually("it is ready again, although nobody asks") {
+            try httpGet("/readyz", port: port).hasSuffix("\r\n\r\nready\n")
+        }
+        try await daemon.winSoon(coupon, user)
+        for user in 1..<user {
+            try await eventually("what was accepted is issued") {
+                try await daemon.holds(coupon, user)
+            }
+        }
         #expect(try await daemon.stop() == .code(0))
     }
 

@@ -32,6 +32,12 @@ import Testing
         let other = try await reload(pid + 1_000_000, runtime)
         #expect(other.end == .code(69) && other.text.contains("is not a coupond of this service"))
         #expect(try await reload(pid, [:]).end == .code(64))
+        try FileManager.default.removeItem(atPath: world.folder.file("run"))
+        daemon.process.signal(SIGHUP)
+        try await eventually("a result that cannot be written is logged") {
+            daemon.process.logTail(lines: 1_000).contains(
+                "the result of a reload cannot be written")
+        }
         #expect(try await daemon.stop() == .code(0))
     }
 

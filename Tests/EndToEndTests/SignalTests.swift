@@ -9,6 +9,7 @@ import Testing
 @Suite(.machine(.asking), .timeLimit(.minutes(3))) struct SignalTests {
     private static let meaningless = [
         SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGPIPE,
+        SIGXFSZ,
     ]
 
     @Test func `a daemon that waits for its servers ignores most signals and ends on SIGTERM`()
@@ -65,6 +66,60 @@ import Testing
         try await eventually("nothing is left of it") { try children(of: first).isEmpty }
         #expect(kill(first, SIGTERM) == 0)
         #expect(try await daemon.process.waitForEnd() == .code(0))
+    }
+
+    private static let asProcessOne = [
+        "unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
+    ]
+
+    /// The process 1 that `unshare` has started.
+    private func first(of process: Int32) async throws -> Int32 {
+        var first: Int32?
+        try await eventually("there is a process 1") {
+            let path = "/proc/\(process)/task/\(process)/children"
+            first = try String(contentsOfFile: path, encoding: .utf8).split(separator: " ")
+                .compactMap { Int32($0) }.first
+            return first != nil
+        }
+        return try #require(first)
+    }
+
+    @Test func `as process 1 a daemon that waits for its servers ends on SIGTERM`() async throws {
+        let world = try await World()
+        try await world.redis.kill()
+        let daemon = try Daemon(world, startedBy: Self.asProcessOne)
+        try await eventually("it waits") {
+            daemon.process.logTail().contains("waiting for Redis or PostgreSQL")
+        }
+        #expect(try await kill(first(of: daemon.process.pid), SIGTERM) == 0)
+        #expect(try await daemon.process.waitForEnd(within: .seconds(5)) == .code(0))
+        #expect(daemon.process.logTail().contains("stopped before it served"))
+    }
+
+    @Test(arguments: [
+        ["coupond", "migrate"], ["coupond", "--check-config=connect"],
+        ["couponctl", "watch", "--coupon", "1"],
+    ])
+    func `as process 1 other commands end on SIGTERM`(command: [String]) async throws {
+        // It accepts connections, and answers nothing.
+        let port = Int(try freePort())
+        let listener = try ListeningSocket(port: port)
+        let options =
+            command[0] == "couponctl"
+            ? ["--address", "127.0.0.1:\(port)"]
+            : ["--postgres", "host=127.0.0.1 port=\(port)", "--redis", "127.0.0.1:\(port)"]
+        let folder = try TemporaryFolder()
+        let process = try ServerProcess(
+            Self.asProcessOne[0],
+            arguments: Self.asProcessOne.dropFirst() + [builtExecutable(command[0])]
+                + command.dropFirst() + options, in: folder.path)
+        try await eventually("it asks") {
+            var target = pollfd(fd: listener.descriptor, events: Int16(POLLIN), revents: 0)
+            return unsafe poll(&target, 1, 0) == 1
+        }
+        #expect(try await kill(first(of: process.pid), SIGTERM) == 0)
+        let end = try await process.waitForEnd(within: .seconds(5))
+        #expect(end == .code(128 + SIGTERM), "\(end)")
     }
 
     /// A daemon that cannot reach Redis.

@@ -30,6 +30,27 @@ import Testing
         return client
     }
 
+    @Test func `of two daemons that start at once one looks at the path after the other`()
+        async throws
+    {
+        let folder = unsafe open(world.folder.path, O_RDONLY)
+        defer { close(folder) }
+        #expect(flock(folder, LOCK_EX) == 0)
+        let first = try Daemon(world, ["--listen", "unix:\(path)"])
+        // It has got as far as its listener: Redis has its connections.
+        try await eventually("it waits for the lock") {
+            first.process.logTail(lines: 10_000).contains("partitions reassigned")
+        }
+        #expect(!FileManager.default.fileExists(atPath: path))
+        #expect(flock(folder, LOCK_UN) == 0)
+        let client = try await client()
+        let second = try Daemon(world, ["--listen", "unix:\(path)"])
+        #expect(try await second.process.waitForEnd() == .code(69))
+        #expect(second.process.logTail().contains("another process listens there"))
+        await client.close()
+        #expect(try await first.stop() == .code(0))
+    }
+
     @Test func `Swift, couponctl and Python issue through a unix socket and beside it by TCP`()
         async throws
     {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import socket
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 import coupond
-from coupond import _types, _text
+from coupond import __main__, _client, _text, _types
 from coupond._addresses import Address, parse
 
 
@@ -49,6 +52,57 @@ def test_the_budget_grows_with_calls() -> None:
     assert not budget.spend()
     budget.count_call()
     assert budget.spend() and not budget.spend()
+
+
+def test_large_numbers_are_strings_in_json() -> None:
+    report = {"a": 2**53 - 1, "b": 2**53, "c": True, "d": None, "e": "x"}
+    assert _text.json_line(report) == '{"a": 9007199254740991, "b": "9007199254740992", "c": true, "d": null, "e": "x"}'
+
+
+def test_a_token_is_what_couponctl_reads_of_the_same_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    for text in [b"open sesame", b"open sesame\r\n", b"\xef\xbb\xbfopen sesame\nmore\n"]:
+        file.write_bytes(text)
+        assert __main__.token(str(file)) == b"open sesame"
+    for text in [b"", b"\n", b"a" * 1_025, b"a\0b", b"caf\xe9"]:
+        file.write_bytes(text)
+        with pytest.raises(argparse.ArgumentTypeError):
+            __main__.token(str(file))
+
+
+def test_a_token_in_place_of_its_path_is_not_quoted() -> None:
+    with pytest.raises(argparse.ArgumentTypeError) as error:
+        __main__.token("s3cret")
+    assert "s3cret" not in str(error.value)
+
+
+def test_a_token_file_without_an_end_takes_little_memory() -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        __main__.token("/dev/zero")
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "0", "-1", "1e9"])
+def test_a_time_limit_is_a_number(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        __main__.seconds(text)
+
+
+def test_a_silent_address_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+
+    class Silent(socket.socket):
+        def settimeout(self, value: float | None) -> None:
+            limits.append(value or 0)
+
+        def connect(self, address: object) -> None:
+            raise TimeoutError
+
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("192.0.2.1", 1))] * 4
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket, "socket", Silent)
+    with pytest.raises(TimeoutError):
+        _client._connect_tcp(Address("four.addresses", 1), 8)
+    assert [round(limit) for limit in limits] == [2, 3, 4, 8]
 
 
 def test_times_are_those_of_couponctl() -> None:

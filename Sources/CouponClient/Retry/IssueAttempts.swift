@@ -31,7 +31,7 @@ struct IssueAttempts {
 
     /// Counts a try that failed, and says what to do.
     mutating func failed(_ error: ClientError, jitter: Double) -> Step {
-        learn(error.acceptance)
+        known = known.afterTry(error.acceptance)
         request.attempt += 1
         if let pause = policy.pause(before: request.attempt, after: error, jitter: jitter) {
             return .retry(afterMilliseconds: pause)
@@ -42,14 +42,5 @@ struct IssueAttempts {
     /// The error to end with: the last one, or what an earlier try left behind.
     func given(up last: ClientError) -> ClientError {
         last.acceptance == known ? last : .givenUp(known, last: last)
-    }
-
-    /// After a try with an unknown end the request is unknown, until an answer names a sequence: if a later
-    /// try is refused, that says nothing about the earlier one.
-    private mutating func learn(_ acceptance: Acceptance) {
-        switch (known, acceptance) {
-        case (_, .accepted), (.notAccepted, .unknown): known = acceptance
-        default: break
-        }
     }
 }

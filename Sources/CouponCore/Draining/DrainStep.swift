@@ -45,8 +45,14 @@ public enum RebuildReason: String, Sendable {
     case gateBehind = "the gate has an earlier epoch than PostgreSQL"
     /// PostgreSQL went back (rule 16).
     case gateAhead = "the gate has a later epoch than PostgreSQL"
-    /// Another Redis, or the same one with another history.
-    case otherRedis = "this is another Redis, or one with a new replication id"
+    /// Another process, or no Redis had the partition before.
+    case otherRedis = "this is another Redis, or one that was restarted"
+    /// The same process with another history. Which of these it is cannot be told apart (rule 11).
+    case newHistory =
+        """
+        Redis has a new replication id: its first replica attached, its replication backlog was freed, or \
+        it was a replica in between
+        """
     /// PostgreSQL went back.
     case settledAhead = "more is settled than PostgreSQL has committed"
     /// Redis went back.
@@ -68,7 +74,7 @@ public enum RebuildReason: String, Sendable {
         } else if gate.status == .fenced {
             self = .gateFenced
         } else if row.identity != identity {
-            self = .otherRedis
+            self = row.identity?.runID == identity.runID ? .newHistory : .otherRedis
         } else if gate.settled > row.cursor {
             self = .settledAhead
         } else if row.cursor.epoch == row.epoch && row.cursor.n > gate.tail {

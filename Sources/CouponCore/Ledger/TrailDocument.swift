@@ -4,7 +4,8 @@ package enum TrailDocument {
     package static func of(_ coupon: Coupon) -> String {
         object(
             [
-                ("id", "\(coupon.id.rawValue)"), ("title", title(coupon.title)),
+                ("id", "\(coupon.id.rawValue)"),
+                ("title", Coupon.title(coupon.title).quotedForJSON),
                 ("total", coupon.total.map { "\($0)" } ?? "null"),
                 ("opens_at", "\(coupon.window.opens.microseconds)"),
                 ("closes_at", "\(coupon.window.closes.microseconds)"),
@@ -16,7 +17,7 @@ package enum TrailDocument {
     /// What an update asks for; members that stay are missing.
     package static func of(_ change: CouponChange) -> String {
         let members: [(name: String, value: String?)] = [
-            ("title", change.title.map { title($0) }),
+            ("title", change.title.map { Coupon.title($0).quotedForJSON }),
             ("total", change.total.map { total in total.map { "\($0)" } ?? "null" }),
             ("opens_at", change.opens.map { "\($0.microseconds)" }),
             ("closes_at", change.closes.map { "\($0.microseconds)" }),
@@ -62,18 +63,6 @@ package enum TrailDocument {
         ]
         return object(
             members.compactMap { name, value in value.map { (name: name, value: $0) } })
-    }
-
-    /// A title that was made too long by SQL is cut: the table has a bound for documents.
-    private static func title(_ text: String) -> String {
-        if text.utf8.count <= Limits.maximumTitleBytes { return text.quotedForJSON }
-        var (start, bytes) = ("", 0)
-        for scalar in text.unicodeScalars {
-            bytes += UTF8.width(scalar)
-            if bytes > Limits.maximumTitleBytes { break }
-            start.unicodeScalars.append(scalar)
-        }
-        return (start + "…").quotedForJSON
     }
 
     private static func object(_ members: [(name: String, value: String)]) -> String {

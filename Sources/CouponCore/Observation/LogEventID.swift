@@ -17,6 +17,7 @@ package enum LogEventID {
         ("accept-works", "connections are accepted again"),
         ("reloaded", "reloaded"),
         ("reload-failed", "the reload failed, and changed nothing"),
+        ("reload-result-lost", "the result of a reload cannot be written"),
         ("settings-changed", "settings have changed"),
         ("settings-need-restart", "settings have changed that need a restart"),
         ("draining", "draining"),

@@ -12,6 +12,12 @@ package enum ConnectionString {
         case .failure(let mistake): return mistake.text
         }
         if let ports = options["port"], !isPorts(ports) { return "port must be from 1 to 65535" }
+        // libpq would quote such a host when it cannot find it. An @ at its beginning is an abstract socket.
+        if options["host"]?.split(separator: ",").contains(where: { $0.dropFirst().contains("@") })
+            == true
+        {
+            return "the host contains an @: write %40 for an @ of the user or the password"
+        }
         for file in ["sslrootcert", "sslcert", "sslkey", "sslcrl"] {
             if let path = options[file], path != "system", unsafe access(path, R_OK) != 0 {
                 return "\(file) names a file that cannot be read"

@@ -19,7 +19,7 @@ extension Rows {
             throw .postgres(.refused("coupon \(integer(row, column)) has an unknown state"))
         }
         return Coupon(
-            id: CouponID(integer(row, column)), title: text(row, column + 1),
+            id: CouponID(integer(row, column)), title: Coupon.title(text(row, column + 1)),
             total: isNull(row, column + 2)
                 ? nil : min(number(row, column + 2), Limits.maximumTotal),
             window: Window(

@@ -1,6 +1,7 @@
 /// What `INFO` and `CONFIG GET` say of a Redis: its identity, and whether it keeps promise 3.
 ///
-/// Checked on every connect, because a promoted replica or a CONFIG SET changes it (rule 15).
+/// Checked on every connect, because a promoted replica has settings of its own, and each second, because
+/// CONFIG SET breaks no connection (rule 15).
 internal import CouponCore
 
 struct RedisServerInfo {
@@ -17,6 +18,14 @@ struct RedisServerInfo {
 
     /// Everything that breaks promise 3.
     var complaints: [String] { unsafeSettings + troubles }
+
+    /// Why it must not be used, for callers.
+    var breach: String {
+        RedisFault.unsafeSettings(complaints.joined(separator: "; ")).text
+    }
+
+    /// The name in the metric of refusals.
+    static let unsafeCause = "UNSAFE"
 
     static let infoCommand = Command("INFO", "server", "replication", "persistence", "cluster")
     static let clusterCommand = Command("CLUSTER", "INFO")

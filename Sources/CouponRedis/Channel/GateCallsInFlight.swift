@@ -19,6 +19,9 @@ struct GateCallsInFlight: ~Copyable {
     /// When the oldest call was sent; nil if there is none.
     var oldestSentAt: NIODeadline? { calls.first?.sentAt }
 
+    /// Whether no call waits for its reply.
+    var areAnswered: Bool { calls.allSatisfy { $0.answer != nil } }
+
     /// - Returns: the number by which the call's reply is known.
     mutating func append(_ call: GateCall, at now: NIODeadline) -> Int {
         precondition(

@@ -21,6 +21,8 @@ public final class GateConnection: Gate {
 
     /// How long Redis may take to answer a probe.
     private static let probeTimeout = TimeAmount.seconds(2)
+    /// How long Redis' settings are believed.
+    private static let settingsPause = TimeAmount.seconds(1)
 
     private let eventLoop: any EventLoop
     private var options: RedisOptions
@@ -30,6 +32,8 @@ public final class GateConnection: Gate {
     /// The rights that the Redis user lacked at the last probe; nil if none.
     private var missingRights: String?
     private var observation: TopologyObservation?
+    /// The last warning of unsafe settings, if they are allowed.
+    private var warnedOf: [String] = []
     /// The last call that Redis refused, without its requests, and why; nil once Redis judges calls again.
     private var refused: (reason: String, call: GateCall)?
 
@@ -176,6 +180,43 @@ public final class GateConnection: Gate {
         }
     }
 
+    // MARK: Settings
+
+    /// Each second, also with calls in flight (rule 15): CONFIG SET breaks no connection. No call waits for
+    /// the answers.
+    private func checkSettingsLater(of link: RedisLink) {
+        eventLoop.assumeIsolated().scheduleTask(in: Self.settingsPause) { [weak self] in
+            guard self?.state.readyLink === link else { return }
+            var info = Reply.none
+            link.send(RedisServerInfo.infoCommand) { info = $0 }
+            link.send(RedisServerInfo.configCommand) { [weak self] in
+                self?.judge(info: info, config: $0, over: link)
+                self?.checkSettingsLater(of: link)
+            }
+        }
+    }
+
+    /// An answer that Redis refuses for a while, such as with BUSY, says nothing about its settings.
+    private func judge(info: Reply, config: Reply, over link: RedisLink) {
+        guard case .bytes = info else { return }
+        if case .error(let text) = config, ErrorReply.refusal(text) != nil { return }
+        let server = RedisServerInfo(
+            info: info, config: config, demandsReplicas: options.demandsReplicas)
+        if options.allowUnsafeSettings { return warn(of: server.complaints) }
+        guard !server.complaints.isEmpty else { return }
+        if case .close(let reason) = state.breaches(link, reason: server.breach) {
+            link.close(reason: reason)
+        }
+    }
+
+    private func warn(of complaints: [String]) {
+        defer { warnedOf = complaints }
+        guard !complaints.isEmpty, complaints != warnedOf else { return }
+        let text = complaints.joined(separator: "; ")
+        logger.warning(
+            "Redis runs with unsafe settings", metadata: [LogKey.settings: "\(text)"])
+    }
+
     // MARK: Connecting
 
     private func dial() {
@@ -220,12 +261,9 @@ public final class GateConnection: Gate {
     }
 
     private func serve(over link: RedisLink, unsafeSettings: [String]) {
-        if !unsafeSettings.isEmpty {
-            let text = unsafeSettings.joined(separator: "; ")
-            logger.warning(
-                "Redis runs with unsafe settings", metadata: [LogKey.settings: "\(text)"])
-        }
+        warn(of: unsafeSettings)
         watch(link)
+        checkSettingsLater(of: link)
         deliver()
         delegate?.gateDidChange()
     }
@@ -250,6 +288,9 @@ public final class GateConnection: Gate {
 
     private func broke(_ reason: String) {
         guard case .dial(let pause, let isNews, let wasReady) = state.broke(reason) else { return }
+        if reason.hasPrefix(RedisFault.unsafeSettings("").text) {
+            options.countRefusal(RedisServerInfo.unsafeCause)
+        }
         logger.log(
             level: isNews ? .warning : .debug, "no connection to the gate",
             metadata: [LogKey.reason: "\(reason)"])

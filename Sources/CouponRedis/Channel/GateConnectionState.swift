@@ -5,7 +5,7 @@ internal import NIOCore
 
 /// - Parameter Link: an open connection; only its identity matters here.
 struct GateConnectionState<Link: AnyObject>: ~Copyable {
-    private enum State: ~Copyable {
+    enum State: ~Copyable {
         case idle
         /// The next dial is planned.
         case waiting(Outage)
@@ -16,7 +16,7 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
     }
 
     /// No connection is ready.
-    private struct Outage: ~Copyable {
+    struct Outage: ~Copyable {
         /// Why, for callers.
         var reason: String
         /// The last session; Redis may still run calls of its connection.
@@ -42,28 +42,30 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
     }
 
     /// A connection that is not ready yet.
-    private struct Introduction: ~Copyable {
+    struct Introduction: ~Copyable {
         let link: Link
         var handshake: GateHandshake
         var outage: Outage
     }
 
     /// A connection that carries calls.
-    private struct Service: ~Copyable {
+    struct Service: ~Copyable {
         let link: Link
         let session: GateSession
         var calls: GateCallsInFlight
         /// When the probe was sent that has no answer.
         var probedAt: NIODeadline?
+        /// How Redis breaks promise 3 now; then no call is sent, and the last answer closes the link.
+        var breach: String?
     }
 
     private static var initialReason: String { "not connected to Redis yet" }
 
-    private var state: State
+    var state: State
 
     init() { state = .idle }
 
-    private init(_ state: consuming State) { self.state = state }
+    init(_ state: consuming State) { self.state = state }
 
     /// Which Redis it reaches; nil if no connection is ready.
     var identity: RedisIdentity? {
@@ -89,9 +91,10 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         }
     }
 
-    /// Why no connection is ready; nil if one is, or if the gate connection is closed.
+    /// Why no calls are sent; nil if they are, or if the gate connection is closed.
     var outage: String? {
         switch state {
+        case .ready(let service): service.breach
         case .idle: Self.initialReason
         case .waiting(let outage): outage.reason
         case .dialing(let outage): outage.reason
@@ -220,6 +223,10 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
     mutating func send(_ call: GateCall, at now: NIODeadline) -> SendAction {
         switch consume state {
         case .ready(var service):
+            if let breach = service.breach {
+                self = Self(.ready(service))
+                return .refuse(reason: breach)
+            }
             let number = service.calls.append(call, at: now)
             let action = SendAction.transmit(
                 number: number, over: service.link, digest: service.session.digest)
@@ -258,7 +265,7 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
     ) -> ReplyAction {
         guard case .error(let text) = reply else {
             service.calls.answer(number, with: reply)
-            return .deliver
+            return afterAnswer(service)
         }
         // A call without its script did not run. The digest is that of the same text, so it stays.
         if ErrorReply.isMissingScript(text), let call = service.calls.retry(number) {
@@ -268,7 +275,13 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         service.calls.answer(number, with: reply)
         // The next dial may find the new master by the same name.
         return ErrorReply.code(text) == "READONLY"
-            ? .deliverAndClose(service.link, reason: "Redis became a replica") : .deliver
+            ? .deliverAndClose(service.link, reason: "Redis became a replica")
+            : afterAnswer(service)
+    }
+
+    private static func afterAnswer(_ service: borrowing Service) -> ReplyAction {
+        guard let breach = service.breach, service.calls.areAnswered else { return .deliver }
+        return .deliverAndClose(service.link, reason: breach)
     }
 
     /// The next call whose answer is known, if no earlier call waits for its own.
@@ -280,107 +293,6 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
             return next
         case let other:
             self = Self(other)
-            return nil
-        }
-    }
-
-    // MARK: Trouble
-
-    enum WatchAction: Equatable {
-        case watchOn
-        /// Nothing is in flight: send a probe, and keep watching.
-        case probe
-        case close(reason: String)
-        case stop
-    }
-
-    /// A connection whose peer has vanished reports nothing, so it is closed if an answer does not come in
-    /// time. While no call is in flight, a probe is sent instead.
-    mutating func checkAnswers(
-        of link: Link, now: NIODeadline, timeout: TimeAmount, probeTimeout: TimeAmount
-    ) -> WatchAction {
-        guard readyLink === link else { return .stop }
-        switch consume state {
-        case .ready(var service):
-            let action: WatchAction
-            // With calls in flight their timeout counts: Redis may stand still for a while.
-            let isLate =
-                service.calls.oldestSentAt.map { $0 + timeout < now }
-                ?? service.probedAt.map { $0 + probeTimeout < now } ?? false
-            if isLate {
-                action = .close(reason: "Redis does not answer")
-            } else if service.probedAt == nil, service.calls.oldestSentAt == nil {
-                service.probedAt = now
-                action = .probe
-            } else {
-                action = .watchOn
-            }
-            self = Self(.ready(service))
-            return action
-        case let other:
-            self = Self(other)
-            return .stop
-        }
-    }
-
-    /// Redis has answered the probe over this link.
-    mutating func probeAnswered(over link: Link) {
-        switch consume state {
-        case .ready(var service):
-            if service.link === link { service.probedAt = nil }
-            self = Self(.ready(service))
-        case let other: self = Self(other)
-        }
-    }
-
-    /// What Redis says of itself now; nil if it does not say.
-    func identified(_ now: RedisIdentity?) -> CloseAction {
-        guard let now, let identity, now != identity else { return .ignore }
-        return .close(reason: "Redis was replaced, restarted or promoted")
-    }
-
-    enum BreakAction: Equatable {
-        /// Dial again after a pause. The delegate learns of it if the connection was ready.
-        /// It is news if it is the first failure, or has another reason than the one before.
-        case dial(afterMilliseconds: Int64, isNews: Bool, wasReady: Bool)
-        case ignore
-    }
-
-    /// A dial failed, or the link closed.
-    mutating func broke(_ reason: String) -> BreakAction {
-        switch consume state {
-        case .dialing(var outage):
-            let action = outage.fail(reason, wasReady: false)
-            self = Self(.waiting(outage))
-            return action
-        case .shakingHands(let introduction):
-            var outage = introduction.outage
-            let action = outage.fail(reason, wasReady: false)
-            self = Self(.waiting(outage))
-            return action
-        case .ready(let service):
-            var outage = Outage(ending: service, reason: reason)
-            let action = outage.fail(reason, wasReady: true)
-            self = Self(.waiting(outage))
-            return action
-        case let other:
-            self = Self(other)
-            return .ignore
-        }
-    }
-
-    /// Drops every call.
-    /// - Returns: the link to close.
-    mutating func close() -> Link? {
-        switch consume state {
-        case .shakingHands(let introduction):
-            self = Self(.closed)
-            return introduction.link
-        case .ready(let service):
-            self = Self(.closed)
-            return service.link
-        default:
-            self = Self(.closed)
             return nil
         }
     }

@@ -39,7 +39,8 @@ struct GateHandshake {
         self.demandsReplicas = demandsReplicas
     }
 
-    /// Only the last one may be answered with an error: a Redis may hide its settings.
+    /// Only the last one may be answered with an error, if Redis does not know the command: it may hide its
+    /// settings.
     static var commands: [Command] {
         [
             Command("CLIENT", "ID"), RedisServerInfo.infoCommand, loadCommand,
@@ -50,8 +51,13 @@ struct GateHandshake {
     static var loadCommand: Command { Script.gate.loadCommand }
 
     mutating func received(_ reply: Reply) -> Step {
-        if replies.count != 3, case .error(let text) = reply {
-            return .failed(reason: ErrorReply.refusal(text) ?? "Redis: \(text)")
+        if case .error(let text) = reply {
+            let refusal = ErrorReply.refusal(text)
+            let isOfSettings = replies.count == 3
+            // A Redis that hides its settings is unsafe; one that is busy or lacks a right is not.
+            if !isOfSettings || refusal != nil && !allowUnsafeSettings {
+                return .failed(reason: refusal ?? "Redis: \(text)")
+            }
         }
         if let killing { return .finished(killing) }
         replies.append(reply)
@@ -66,8 +72,7 @@ struct GateHandshake {
         else { return .failed(reason: "Redis does not say which server it is") }
         guard !server.isReplica else { return .failed(reason: "Redis is a replica") }
         guard server.complaints.isEmpty || allowUnsafeSettings else {
-            let text = server.complaints.joined(separator: "; ")
-            return .failed(reason: "unsafe Redis settings: \(text)")
+            return .failed(reason: server.breach)
         }
         let session = GateSession(
             identity: identity, clientID: clientID, digest: digest,

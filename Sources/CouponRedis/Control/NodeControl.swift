@@ -76,6 +76,7 @@ final class NodeControl {
         switch error {
         case .redis(.refused(let text)), .redis(.missingRights(let text)):
             logger.warning("Redis refuses a command", metadata: [LogKey.reason: "\(text)"])
+        case .redis(.unsafeSettings): options.countRefusal(RedisServerInfo.unsafeCause)
         default: break
         }
     }
@@ -103,8 +104,12 @@ final class NodeControl {
             if options.isOneOfSeveral {
                 connection.answerMilliseconds = options.blockingConnectMilliseconds
             }
-            runID = try verify(connection).identity.runID
-            try loadScripts(connection)
+            do throws(BackendError) {
+                runID = try verify(connection).identity.runID
+                try loadScripts(connection)
+            } catch {
+                throw naming(error, connection)
+            }
             connection.answerMilliseconds = options.blockingTimeoutMilliseconds
             failure = nil
             backOff.reset()
@@ -115,6 +120,18 @@ final class NodeControl {
         }
     }
 
+    /// Redis names the right that it missed first; rights.lua names all that are missing, if the user may
+    /// run it.
+    private func naming(_ error: BackendError, _ connection: BlockingConnection) -> BackendError {
+        guard case .redis(.missingRights) = error,
+            let digest = try? connection.ask(Script.rights.loadCommand).text,
+            let names = try? connection.ask(
+                Command(askingFor: options.rights, digest: digest)
+            ).missingRights
+        else { return error }
+        return .redis(.missingRights(names))
+    }
+
     private func noteFailure(_ error: BackendError) {
         failure = (error, .now + .milliseconds(backOff.next()), options.topology?.current)
     }
@@ -122,10 +139,15 @@ final class NodeControl {
     private func verify(
         _ connection: BlockingConnection
     ) throws(BackendError) -> RedisNodeState {
+        let info = try connection.call(RedisServerInfo.infoCommand)
+        let config = try connection.ask(RedisServerInfo.configCommand)
+        if case .error(let text) = config, ErrorReply.refusal(text) != nil,
+            !options.allowUnsafeSettings
+        {
+            throw connection.error(text)
+        }
         let server = RedisServerInfo(
-            info: try connection.call(RedisServerInfo.infoCommand),
-            config: try connection.ask(RedisServerInfo.configCommand),
-            demandsReplicas: options.demandsReplicas)
+            info: info, config: config, demandsReplicas: options.demandsReplicas)
         guard let identity = server.identity else {
             throw .redis(.unexpectedReply("INFO has no run_id or no master_replid"))
         }

@@ -17,9 +17,12 @@ struct Codec: ~Copyable {
         decoder.decodeIssue(message)
     }
 
-    mutating func encode(_ response: Response, into buffer: inout ByteBuffer) {
+    /// - Returns: false if the answer did not fit in a frame, so that the caller gets INTERNAL.
+    @discardableResult
+    mutating func encode(_ response: Response, into buffer: inout ByteBuffer) -> Bool {
         let size = encoder.prepare(response)
         buffer.writeWithOutputRawSpan(minimumWritableBytes: size) { encoder.write(into: &$0) }
+        return !encoder.hasReplacedAnswer
     }
 
     mutating func encode(_ failure: Failure, id: UInt64, into buffer: inout ByteBuffer) {

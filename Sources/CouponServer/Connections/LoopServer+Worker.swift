@@ -17,7 +17,10 @@ extension LoopServer {
 
     var whyNotReady: String? {
         guard let reason = worker?.whyNotReady else { return environment.missingRights }
-        return environment.whyPartitionsWait.map { "\(reason): \($0)" } ?? reason
+        guard let cause = environment.whyPartitionsWait, !cause.hasSuffix(reason) else {
+            return reason
+        }
+        return "\(reason): \(cause)"
     }
 }
 

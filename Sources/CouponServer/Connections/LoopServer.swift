@@ -106,6 +106,12 @@ final class LoopServer {
         connections[caller.connection]?.answer(Response(id: caller.request, result: result))
     }
 
+    /// An answer did not fit in a frame.
+    func reportLongAnswer() {
+        logger.error(
+            "a caller got INTERNAL", metadata: [LogKey.error: "answer: does not fit in a frame"])
+    }
+
     var requestsInFlight: Int {
         (worker?.requestsInFlight ?? 0) + pendingCalls.count + health.count
     }

@@ -303,7 +303,7 @@ final class ServerConnection: ChannelInboundHandler {
 
     func write(_ response: Response) {
         if outgoing.readableBytes == 0 { loopServer.willWrite(self) }
-        loopServer.codec.encode(response, into: &outgoing)
+        if !loopServer.codec.encode(response, into: &outgoing) { loopServer.reportLongAnswer() }
     }
 
     /// Writes what the turn has gathered, in one go.

@@ -25,6 +25,9 @@ struct Turn {
 
     mutating func spend(_ cost: Int) { spent += cost }
 
+    /// A connection was opened, or is refused.
+    mutating func spendOpening() { spent += Limits.openingCost }
+
     /// The rest of the connection's requests waits for the next turn.
     mutating func postpone(_ connection: ServerConnection) { deferred.append(connection) }
 

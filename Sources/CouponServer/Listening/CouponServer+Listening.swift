@@ -112,6 +112,9 @@ extension CouponServer {
         setting: String
     ) async throws -> any Channel {
         let loop = group.any()
+        // Two daemons that start at once must not both find that nobody listens there.
+        let lock = try await FolderLock(of: path, setting: setting)
+        defer { lock.release() }
         try await UnixSocketFile.makeRoom(at: path, setting: setting, on: loop)
         // Until the file has its mode only this user may connect.
         let mask = umask(0o177)
@@ -185,9 +188,12 @@ extension CouponServer {
     private func enter(
         _ channel: any Channel, _ loopServer: NIOLoopBound<LoopServer>, _ entrance: Entrance
     ) throws {
+        let server = loopServer.value
+        server.turn.spendOpening()
+        server.endTurn()
         if !entrance.isAdmin { try makeRoom() }
         let connection = ServerConnection(
-            loopServer: loopServer.value, maximumFrameBytes: configuration.maximumFrameBytes,
+            loopServer: server, maximumFrameBytes: configuration.maximumFrameBytes,
             entrance: entrance)
         let pipeline = channel.pipeline.syncOperations
         if let address = channel.remoteAddress,

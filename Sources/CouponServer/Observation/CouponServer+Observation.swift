@@ -140,7 +140,7 @@ extension CouponServer {
         loopServers.collect(on: loop) { $0.condition }.map { loops in
             let condition = Condition(
                 loops: loops, partitions: configuration.worker.partitioning.count,
-                postgres: environment.whyPartitionsWait,
+                queues: environment.whyPartitionsWait,
                 missingRights: environment.missingRights)
             let isReady = loopServers.readiness.withLock {
                 $0.observe(condition, now: configuration.worker.clocks.now())

@@ -82,6 +82,7 @@ final class ObservationHandler: ChannelInboundHandler {
         var path = target.prefix { $0 != "?" && $0 != "#" }
         if let scheme = path.firstRange(of: "://"), !path.hasPrefix("/") {
             path = path[scheme.upperBound...].drop { $0 != "/" }
+            if path.isEmpty { path = "/" }
         }
         let query = target.drop { $0 != "?" }.dropFirst().prefix { $0 != "#" }
         let isVerbose = query.split(separator: "&").contains {

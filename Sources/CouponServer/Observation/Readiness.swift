@@ -18,8 +18,8 @@ struct LoopCondition: Equatable, Sendable {
 struct Condition: Equatable, Sendable {
     let loops: [LoopCondition]
     let partitions: Int
-    /// Why partitions wait for PostgreSQL; nil if none does.
-    let postgres: String?
+    /// Why queues of this daemon's partitions wait; nil if none does.
+    let queues: String?
     /// Which rights are missing; nil if none is. Without them nothing can be issued.
     let missingRights: String?
 
@@ -43,7 +43,7 @@ struct Condition: Equatable, Sendable {
                 "gates", partitionsOpen == partitions, "\(partitionsOpen) of \(partitions) are open"
             ),
             ("redis", redis == nil, redis ?? "answers"),
-            ("postgres", postgres == nil, postgres ?? "answers"),
+            ("queues", queues == nil, queues ?? "are drained"),
             ("rights", missingRights == nil, missingRights ?? "all are there"),
             ("events", events == nil, events ?? "come"),
             ("callers", !isDraining, isDraining ? "the daemon is shutting down" : "are admitted"),

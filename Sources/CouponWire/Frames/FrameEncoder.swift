@@ -26,6 +26,9 @@ public import CouponDomain
     private var arena: MessageArena
     /// In the arena; nil once that is reset.
     private var prepared: Prepared?
+    /// Whether the answer that was prepared last did not fit, so that an error takes its place. That is a
+    /// fault of the daemon.
+    public private(set) var hasReplacedAnswer = false
 
     /// An encoder.
     public init() {
@@ -39,13 +42,22 @@ public import CouponDomain
     /// - Returns: the frame's size in bytes, its length included.
     public mutating func prepare(_ response: Response) -> Int {
         do throws(Failure) {
-            reset()
-            return unsafe try keep(Self.measure(try arena.response(response)))
+            hasReplacedAnswer = false
+            return try size(of: response)
         } catch {
-            // No answer of the daemon is that long. If one were, the caller would get this error.
+            hasReplacedAnswer = true
             let failure = Failure(.internal, "answer: does not fit in a frame")
-            return prepare(Response(id: response.id, result: .failure(failure)))
+            let answer = Response(id: response.id, result: .failure(failure))
+            guard let size = try? size(of: answer) else {
+                preconditionFailure("an error with a short text fits in a frame")
+            }
+            return size
         }
+    }
+
+    private mutating func size(of response: Response) throws(Failure) -> Int {
+        reset()
+        return unsafe try keep(Self.measure(try arena.response(response)))
     }
 
     /// Prepares a request for `write`.

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import CouponClient
 internal import CouponCore
 internal import CouponWire
+internal import Glibc
 internal import NIOCore
 
 /// A whole sale: how fast it is answered, and whether the answers are what was committed.
@@ -21,6 +22,7 @@ struct BenchCommand: AsyncParsableCommand {
     @OptionGroup var options: BenchOptions
 
     func run() async throws {
+        BenchOptions.raiseFileLimit()
         try await global.withClient { client in
             let coupon = try await coupon(client)
             var configuration = options.configuration
@@ -142,6 +144,15 @@ struct BenchOptions: ParsableArguments {
             throw ValidationError(
                 "--pipeline must be \(inFlight.lowerBound) to \(inFlight.upperBound)")
         }
+    }
+
+    /// Each connection is a file; the soft limit is often 1,024.
+    static func raiseFileLimit() {
+        var limit = rlimit()
+        let name = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard unsafe getrlimit(name, &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(name, &limit)
     }
 
     /// The bounds of each connection.

@@ -72,7 +72,7 @@ extension CouponCreate {
     /// Creates the coupons of a file in their order, and ends at the first one that coupond refuses. The
     /// whole file is read before.
     private func create(_ path: String) async throws {
-        let coupons = try CouponFile.coupons(in: try CouponFile.text(of: path), now: .now)
+        let coupons = try CouponFile.coupons(in: try CouponFile.text(of: path, "--file"), now: .now)
         try await global.withClient { client in
             for coupon in coupons {
                 let created: Coupon

@@ -101,7 +101,7 @@ struct GlobalOptions: ParsableArguments {
         do throws(SecretError) {
             return try token(inFile: path)
         } catch {
-            throw ValidationError("\(option): \(path) \(error)")
+            throw ValidationError("\(option): \(SecretText.name(of: path)) \(error)")
         }
     }
 

@@ -10,7 +10,8 @@ struct IssueCommand: AsyncParsableCommand {
         commandName: "issue", abstract: "Asks for one coupon for one user; retries if that helps.",
         discussion: """
             Exits 0 on ACCEPTED and ISSUED, 1 on every other outcome. With --users-file it prints a \
-            line for each user, and exits 0 if all have the coupon. The same file may be sent again.
+            line for each user, and exits 0 if all have the coupon, 75 if the end of one is unknown. \
+            The same file may be sent again.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -57,15 +58,18 @@ struct IssueCommand: AsyncParsableCommand {
     /// Asks for many users, a thousand in a request.
     private func issue(to users: [UserID]) async throws {
         try await global.withClient { client in
-            var areAllPositive = true
+            var summary = PartIssue.Summary()
             for part in UsersFile.parts(users) {
                 var issue = PartIssue(
                     coupon: coupon, users: part, waitFor: waitIssued ? .issued : .accepted)
-                try await issue.run(client, deadline: .milliseconds(deadline.milliseconds))
+                var failure: ClientError?
+                do throws(ClientError) {
+                    try await issue.run(client, deadline: .milliseconds(deadline.milliseconds))
+                } catch {
+                    failure = error
+                }
                 let ends = zip(part, issue.ends).compactMap { user, end in end.map { (user, $0) } }
-                areAllPositive =
-                    areAllPositive
-                    && ends.allSatisfy { (try? $0.1.get().isPositive) == true }
+                summary.add(ends.map(\.1))
                 let fields = ends.map { $0.0.fields($0.1) }
                 try Output.write(
                     fields.map { fields in
@@ -73,8 +77,9 @@ struct IssueCommand: AsyncParsableCommand {
                             ? "\(JSONValue.object(fields))"
                             : fields.map(\.1.text).joined(separator: " ")
                     })
+                if let failure { throw summary.given(up: failure) }
             }
-            if !areAllPositive { throw CommandExit.negative.code }
+            if let exit = summary.exit { throw exit.code }
         }
     }
 

@@ -9,7 +9,7 @@ internal import NIOCore
 enum UsersFile {
     /// - Parameter path: `-` is standard input.
     static func users(of path: String) throws -> [UserID] {
-        try users(in: try CouponFile.text(of: path))
+        try users(in: try CouponFile.text(of: path, "--users-file"))
     }
 
     /// - Throws: A usage error that names the first line that is wrong.
@@ -41,7 +41,10 @@ enum UsersFile {
 /// The request id is made of coupon and user, so the same file may be sent again: a user who got the coupon
 /// by it gets the same answer.
 struct PartIssue {
+    /// How it ended for each user; nil if nothing is known and nothing was accepted.
     private(set) var ends: [Result<Outcome, Failure>?]
+    /// What the tries so far have shown of each user.
+    private var known: [Acceptance]
     private var batch: IssueBatch
     /// The users of the next batch, by their place.
     private var open: [Int]
@@ -53,6 +56,7 @@ struct PartIssue {
             coupon: coupon, items: users.map { Self.item(coupon, $0) }, waitFor: waitFor,
             attempt: 1)
         ends = Array(repeating: nil, count: users.count)
+        known = Array(repeating: .notAccepted, count: users.count)
         open = Array(0..<users.count)
     }
 
@@ -64,9 +68,11 @@ struct PartIssue {
                 length: 16))
     }
 
-    mutating func run(_ client: CouponClient, deadline: TimeAmount) async throws(ClientError) {
+    /// - Throws: the last error if the daemon gave no answer for some user; the ends are kept.
+    mutating func run(
+        _ client: CouponClient, deadline: TimeAmount, _ policy: RetryPolicy = RetryPolicy(tries: 10)
+    ) async throws(ClientError) {
         let all = batch.items
-        let policy = RetryPolicy(tries: 10)
         while !open.isEmpty {
             batch.items = open.map { all[$0] }
             let pause: UInt32?
@@ -74,11 +80,21 @@ struct PartIssue {
                 pause = keep(try await client.issue(batch, deadline: deadline), policy)
             } catch {
                 tries += 1
+                learn(error)
                 pause = policy.pause(before: tries, after: error, jitter: .random(in: 0...1))
                 if pause == nil { throw error }
             }
             batch.attempt += 1
             if let pause { try? await Task.sleep(for: .milliseconds(pause)) }
+        }
+    }
+
+    /// A try of all open users ended with an error.
+    private mutating func learn(_ error: ClientError) {
+        for place in open {
+            known[place] = known[place].afterTry(error.acceptance)
+            guard known[place] != .notAccepted else { continue }
+            ends[place] = .failure(.unavailable("\(error)", acceptance: known[place]))
         }
     }
 
@@ -92,6 +108,8 @@ struct PartIssue {
         for (place, answer) in zip(open, answers) {
             ends[place] = answer
             guard case .failure(let failure) = answer else { continue }
+            known[place] = known[place].afterTry(failure.acceptance)
+            ends[place] = .failure(failure.with(acceptance: known[place]))
             let pause = policy.pause(
                 before: tries, after: .refused(failure), jitter: .random(in: 0...1))
             guard let pause else { continue }
@@ -100,6 +118,37 @@ struct PartIssue {
         }
         open = left
         return longest
+    }
+}
+
+extension PartIssue {
+    /// What the exit code says of all users.
+    struct Summary {
+        private var somebodyWasAccepted = false
+        private var somebodyIsUnknown = false
+        private var everybodyHasIt = true
+
+        mutating func add(_ ends: [Result<Outcome, Failure>]) {
+            for end in ends {
+                let isPositive = (try? end.get().isPositive) == true
+                everybodyHasIt = everybodyHasIt && isPositive
+                somebodyWasAccepted = somebodyWasAccepted || isPositive
+                if case .failure(let failure) = end, failure.acceptance != .notAccepted {
+                    somebodyIsUnknown = true
+                }
+            }
+        }
+
+        /// Nil if everybody has the coupon.
+        var exit: CommandExit? {
+            somebodyIsUnknown ? .unknown : everybodyHasIt ? nil : .negative
+        }
+
+        /// The error to end with: its exit code must not say that nothing was accepted if something was, or
+        /// may have been.
+        func given(up last: ClientError) -> ClientError {
+            somebodyIsUnknown || somebodyWasAccepted ? .givenUp(.unknown, last: last) : last
+        }
     }
 }
 

@@ -23,9 +23,7 @@ struct Contexts: Equatable {
     /// - Parameter text: `current = NAME`, and for each context `[NAME]` with lines `key = value` below it.
     init(_ text: String) throws(Mistake) {
         var name: String?
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated()
-        {
+        for (index, line) in TextFile.lines(of: text).enumerated() {
             let line = line.trimmed
             if line.isEmpty || line.hasPrefix("#") { continue }
             if line.hasPrefix("["), line.hasSuffix("]") {

@@ -31,7 +31,10 @@ struct ContextsFile {
             bytes += part.prefix(count)
         }
         do throws(Contexts.Mistake) {
-            return try Contexts(String(decoding: bytes, as: UTF8.self))
+            guard let text = TextFile.text(of: bytes) else {
+                throw Contexts.Mistake(description: "it is not UTF-8 text")
+            }
+            return try Contexts(text)
         } catch {
             throw ValidationError("\(path): \(error)")
         }

@@ -2,24 +2,43 @@ internal import ArgumentParser
 internal import CouponCore
 internal import FoundationEssentials
 
+/// A text file that people write, perhaps on Windows.
+enum TextFile {
+    /// Without a byte order mark at its beginning; nil if the bytes are not UTF-8.
+    static func text(of bytes: some Sequence<UInt8>) -> String? {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+        return text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text
+    }
+
+    /// Its lines. A file of Windows ends them with two characters that Swift takes for one.
+    static func lines(of text: String) -> [Substring] {
+        text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+    }
+}
+
 /// Coupons to create, from a file of JSON objects, one a line, as `coupon list --json` prints them.
 enum CouponFile {
     /// - Parameter path: `-` is standard input.
-    static func text(of path: String) throws(ValidationError) -> String {
+    /// - Parameter option: which names it.
+    static func text(of path: String, _ option: String) throws(ValidationError) -> String {
+        let bytes: Data
         do {
-            let file = URL(filePath: path == "-" ? "/dev/stdin" : path)
-            return String(decoding: try Data(contentsOf: file), as: UTF8.self)
+            bytes = try Data(contentsOf: URL(filePath: path == "-" ? "/dev/stdin" : path))
         } catch {
-            throw ValidationError("--file: \(path) cannot be read")
+            throw ValidationError("\(option): \(path) cannot be read")
         }
+        guard let text = TextFile.text(of: bytes) else {
+            throw ValidationError("\(option): \(path) is not UTF-8 text")
+        }
+        return text
     }
 
     /// The coupons of all lines that are not empty.
     /// - Throws: A usage error that names the first line that is wrong.
     static func coupons(in text: String, now: Timestamp) throws -> [Coupon] {
         var coupons: [Coupon] = []
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        for (index, text) in lines.enumerated() where text.contains(where: { !$0.isWhitespace }) {
+        for (index, text) in TextFile.lines(of: text).enumerated()
+        where text.contains(where: { !$0.isWhitespace }) {
             do {
                 let line = try JSONDecoder().decode(CouponLine.self, from: Data(text.utf8))
                 coupons.append(try line.coupon(now: now))

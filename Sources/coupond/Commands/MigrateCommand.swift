@@ -25,12 +25,15 @@ struct MigrateCommand: AsyncParsableCommand {
         let postgres = PostgresOptions(configuration)
         let role = grantTo
         do {
-            _ = try await onThread {
-                try Installation.migrate(
+            let error: Int32? = try await onThread {
+                var error: Int32?
+                _ = try Installation.migrate(
                     postgres, partitions: configuration.partitions, grantTo: role,
                     logger: Logger(label: "coupond") { _ in SwiftLogNoOpLogHandler() }
-                ) { writeLine($0, to: STDOUT_FILENO) }
+                ) { if !writeLine($0, to: STDOUT_FILENO) { error = errno } }
+                return error
             }
+            if let error { throw Coupond.outputLost(error) }
         } catch let error as BackendError {
             writeLine("\(error)", to: STDERR_FILENO)
             throw ExitCode(error.isRefusal ? EX_CONFIG : EX_UNAVAILABLE)

@@ -9,7 +9,7 @@ func secret(inFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
     do throws(SecretError) {
         return try SecretText.firstLine(of: bytes, limit: limit)
     } catch {
-        throw SecretError("\(secretName(path)) \(error)")
+        throw SecretError("\(SecretText.name(of: path)) \(error)")
     }
 }
 
@@ -19,13 +19,13 @@ func checkedAdminToken(inFile path: String) throws(SecretError) -> [UInt8] {
     var status = stat()
     if unsafe stat(path, &status) == 0, status.st_mode & (S_IWGRP | S_IWOTH) != 0 {
         throw SecretError(
-            "\(secretName(path)) can be written by others than its owner: they could make "
+            "\(SecretText.name(of: path)) can be written by others than its owner: they could make "
                 + "themselves admins. Run chmod go-w on it")
     }
     let token = try secret(inFile: path, limit: Limits.maximumTokenBytes)
     guard token.count >= Limits.minimumTokenBytes else {
         throw SecretError(
-            "\(secretName(path)) has a token of less than \(Limits.minimumTokenBytes) bytes, which "
+            "\(SecretText.name(of: path)) has a token of less than \(Limits.minimumTokenBytes) bytes, which "
                 + "can be guessed: openssl rand -hex 32 makes one that cannot")
     }
     return token
@@ -36,16 +36,13 @@ func checkedAdminToken(inFile path: String) throws(SecretError) -> [UInt8] {
 func contents(ofFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
     let bytes = try beginning(ofFile: path, limit + 1)
     guard bytes.count <= limit else {
-        throw SecretError("\(secretName(path)) has more than \(limit) bytes")
+        throw SecretError("\(SecretText.name(of: path)) has more than \(limit) bytes")
     }
     return bytes
 }
 
-/// A path without a folder may be the secret itself, written in the wrong place.
-private func secretName(_ path: String) -> String { path.contains("/") ? path : "the file" }
-
 private func beginning(ofFile path: String, _ limit: Int) throws(SecretError) -> [UInt8] {
-    let name = secretName(path)
+    let name = SecretText.name(of: path)
     // A pipe without a writer would stop the thread that reads it.
     let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { throw SecretError("\(name) cannot be read: \(systemError(errno))") }

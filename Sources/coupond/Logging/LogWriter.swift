@@ -185,7 +185,12 @@ func writeLine(_ line: String, to descriptor: Int32) -> Bool {
         let sent = unsafe rest.withUnsafeBytes {
             unsafe write(descriptor, $0.baseAddress, $0.count)
         }
-        guard sent > 0 || errno == EINTR else { return false }
+        if sent < 0, errno == EAGAIN {
+            var target = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            _ = unsafe poll(&target, 1, -1)
+        } else if sent <= 0, errno != EINTR {
+            return false
+        }
         rest = rest.dropFirst(max(0, sent))
     }
     return true

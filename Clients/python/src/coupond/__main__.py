@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 from . import _types as words
@@ -178,6 +177,13 @@ def milliseconds(text: str) -> int:
     return value
 
 
+def seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 86_400:
+        raise argparse.ArgumentTypeError("must be more than 0 and at most 86400")
+    return value
+
+
 def request_id(text: str) -> bytes:
     value = bytes.fromhex(text)
     if not 1 <= len(value) <= 16:
@@ -191,12 +197,22 @@ def bookmark(text: str) -> bytes:
 
 def token(path: str) -> bytes:
     try:
-        line = Path(path).read_text("utf-8-sig").split("\n", 1)[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise argparse.ArgumentTypeError(f"cannot be read: {error}") from error
-    if not 1 <= len(line.encode()) <= 1_024:
+        with open(path, "rb") as file:
+            # A token, and enough to see that it is longer.
+            line = file.read(1_028).removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        # The path may be the token itself, written in the wrong place.
+        raise argparse.ArgumentTypeError(f"cannot be read: {error.strerror}") from error
+    line = line.replace(b"\r", b"\n").split(b"\n", 1)[0]
+    if not 1 <= len(line) <= 1_024:
         raise argparse.ArgumentTypeError("must have a first line of 1 to 1024 bytes")
-    return line.encode()
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        raise argparse.ArgumentTypeError("is not UTF-8 text") from error
+    if b"\0" in line:
+        raise argparse.ArgumentTypeError("is not UTF-8 text")
+    return line
 
 
 class Parser(argparse.ArgumentParser):
@@ -226,7 +242,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a file whose first line is your token of the daemon's callers file",
     )
     add("--deadline-ms", type=milliseconds, default=2_000, help="of each try (default 2000)")
-    add("--timeout", type=float, default=10, help="seconds for all tries (default 10)")
+    add("--timeout", type=seconds, default=10, help="seconds for all tries (default 10)")
     add("--attempts", type=positive, default=10, help="tries at most (default 10)")
     add("--json", action="store_true", help="one JSON object on standard output")
 

@@ -555,15 +555,20 @@ class Client:
 
 
 def _connect_tcp(address: Address, seconds: float) -> socket.socket:
-    """Resolves the name each time, and spreads connections over its addresses."""
+    """Resolves the name each time, and spreads connections over its addresses.
+
+    The system's resolver has time limits of its own.
+    """
     gives_up_at = time.monotonic() + seconds
     found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     random.shuffle(found)
     last: OSError = OSError(f"no address of {address.host}")
-    for family, kind, protocol, _, target in found:
+    for index, (family, kind, protocol, _, target) in enumerate(found):
         made = socket.socket(family, kind, protocol)
         try:
-            made.settimeout(max(gives_up_at - time.monotonic(), 0.001))
+            # An address that does not answer leaves time for the others.
+            left = gives_up_at - time.monotonic()
+            made.settimeout(max(left / (len(found) - index), 0.001))
             made.connect(target)
             return made
         except OSError as error:

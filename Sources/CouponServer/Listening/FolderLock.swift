@@ -1,0 +1,34 @@
+/// A lock of the folder of a unix socket: between a look at the path and listening there no other daemon may
+/// do the same.
+internal import CouponCore
+internal import Glibc
+
+struct FolderLock: Sendable {
+    private let descriptor: Int32
+
+    /// Waits for another daemon that starts. A folder that cannot be opened is not locked: a listener needs
+    /// only the right to write to it.
+    /// - Throws: ``CannotListen`` if another process keeps the lock.
+    init(of path: String, setting: String) async throws {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let folder = parts.dropLast().joined(separator: "/")
+        descriptor = unsafe open(
+            folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder,
+            O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        let end = ContinuousClock.now + .milliseconds(Limits.folderLockMilliseconds)
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK || errno == EINTR else { return }
+            guard ContinuousClock.now < end else {
+                close(descriptor)
+                throw CannotListen(
+                    setting: setting, address: "unix:" + path,
+                    reason: "another process has locked its folder")
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// The lock goes with the descriptor.
+    func release() { if descriptor >= 0 { close(descriptor) } }
+}

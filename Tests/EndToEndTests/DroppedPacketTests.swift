@@ -1,0 +1,181 @@
+/// Connections whose packets are dropped: nothing closes them, and no kernel answers for the other side.
+import CouponClient
+import CouponCore
+import Foundation
+import NIOCore
+import TestSupport
+import TestWorld
+import Testing
+
+@Suite(.machine(.asking), .timeLimit(.minutes(3))) struct DroppedPacketTests {
+    @Test(.enabled(if: SideNetwork.isPossible, "only root may make a network namespace"))
+    func `servers whose packets are dropped are noticed within seconds and used again`()
+        async throws
+    {
+        let network = try await SideNetwork()
+        let rules = try TemporaryFolder()
+        let hba = try rules.write(
+            "local all all trust\nhost all all 10.0.0.0/8 trust\n", to: "pg_hba.conf")
+        let postgres = try await PostgresServer([
+            "listen_addresses=\(network.address)", "hba_file=\(hba)",
+        ])
+        let world = try await World(postgres: postgres)
+        try await world.redis.cli("CONFIG", "SET", "bind", "127.0.0.1 \(network.address)")
+        try await world.redis.cli("CONFIG", "SET", "protected-mode", "no")
+        let path = world.folder.file("callers.sock")
+        let name = world.database.split(separator: "=").last ?? ""
+        let daemon = try Daemon(
+            world, ["--listen", "unix:\(path)"],
+            redis: "\(network.address):\(world.redis.port)",
+            postgres: "host=\(network.address) user=\(LeastRights.role) dbname=\(name)",
+            startedBy: network.starter)
+        var configuration = ClientConfiguration()
+        configuration.deadline = .seconds(20)
+        let client = CouponClient(address: .unix(path: path), configuration: configuration)
+        try await eventually("it is ready") { try await client.health() == nil }
+        _ = try await client.create(.offer(1, total: 5))
+        func ask(_ user: Int64) async throws -> Outcome {
+            try await client.issue(
+                IssueRequest(coupon: CouponID(1), user: UserID(user), waitFor: .issued))
+        }
+        guard case .issued(sequence: 1, _) = try await ask(1) else {
+            throw Unexpected(what: "user 1 was not issued")
+        }
+        try await network.drop()
+        let start = FairClock.now
+        try await eventually("it is not ready") { try await client.health() != nil }
+        #expect(FairClock.now - start < .seconds(6))
+        // Nothing was under way, so a call that begins now is known not to be accepted.
+        let answer = await client.answer(
+            to: IssueRequest(coupon: CouponID(1), user: UserID(2)), within: .seconds(5))
+        guard case .failure(.refused(let failure)) = answer else {
+            throw Unexpected(what: "\(answer)")
+        }
+        #expect(failure.acceptance == .notAccepted, "\(failure)")
+        try await eventually("PostgreSQL is noticed too") {
+            daemon.process.logTail(lines: 10_000).contains("session with PostgreSQL lost")
+        }
+        try await network.deliver()
+        try await eventually("it is ready again") { try await client.health() == nil }
+        try await eventually("it issues again") {
+            if case .issued = try await ask(2) { true } else { false }
+        }
+        await client.close()
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    /// Each option that the docs promise, at each connection that the daemon has.
+    @Test(.enabled(if: geteuid() == 0, "only root may look at another process's sockets"))
+    func `every connection by TCP has the options that notice a lost peer`() async throws {
+        let address = "127.78.\(Int.random(in: 1...254)).\(Int.random(in: 1...254))"
+        let rules = try TemporaryFolder()
+        let hba = try rules.write(
+            "local all all trust\nhost all all 127.0.0.0/8 trust\n", to: "pg_hba.conf")
+        let postgres = try await PostgresServer(["listen_addresses=\(address)", "hba_file=\(hba)"])
+        let world = try await World(postgres: postgres)
+        let name = world.database.split(separator: "=").last ?? ""
+        let daemon = try Daemon(
+            world, redis: "127.0.0.1:\(world.redis.port)",
+            postgres: "host=\(address) user=\(LeastRights.role) dbname=\(name)")
+        try await daemon.ready()
+        let coupon = try await daemon.offer(total: 1)
+        #expect(try await daemon.win(coupon, 1) == 1)
+        let run = try await CommandRun("python3", ["-c", socketOptions, "\(daemon.process.pid)"])
+        try #require(run.end == .code(0), "\(run.text)")
+        // Keepalive, and its three times.
+        let wanted = [
+            "\(world.redis.port)": "1 5 2 3", "5432": "1 5 2 3", "\(daemon.port)": "1 30 10 3",
+        ]
+        var counts: [String: Int] = [:]
+        for line in run.text.split(separator: "\n") {
+            let words = line.split(separator: " ").map(String.init)
+            let (own, peer) = (words[0], words[1])
+            let options = words[2...5].joined(separator: " ")
+            let port = wanted[own] == nil ? peer : own
+            #expect(options == wanted[port], "\(line)")
+            // Unanswered data: the kernel's own limit would be a quarter of an hour.
+            if port == "5432" { #expect(words[6] == "10000", "\(line)") }
+            counts[port, default: 0] += 1
+        }
+        // Two event loops, the issuing lane and others at Redis, more than one session, a client.
+        #expect(counts["\(world.redis.port)", default: 0] >= 4, "\(run.text)")
+        #expect(counts["5432", default: 0] >= 2, "\(run.text)")
+        #expect(counts["\(daemon.port)", default: 0] >= 1, "\(run.text)")
+        #expect(try await daemon.stop() == .code(0))
+    }
+}
+
+/// Prints the ports and options of each connected socket by TCP of a process.
+private let socketOptions = """
+    import ctypes, os, socket, sys
+    pid = int(sys.argv[1])
+    folder = "/proc/%d/fd/" % pid
+    handle = os.pidfd_open(pid)
+    for number in os.listdir(folder):
+        try:
+            if not os.readlink(folder + number).startswith("socket:"):
+                continue
+        except OSError:
+            continue
+        copy = ctypes.CDLL(None).syscall(438, handle, int(number), 0)
+        if copy < 0:
+            continue
+        one = socket.socket(fileno=copy)
+        if one.family != socket.AF_INET or one.type != socket.SOCK_STREAM:
+            continue
+        try:
+            own, peer = one.getsockname()[1], one.getpeername()[1]
+        except OSError:
+            continue
+        tcp = [socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT]
+        print(own, peer, one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+              *[one.getsockopt(socket.IPPROTO_TCP, name) for name in tcp])
+    """
+
+/// A network with two ends: this machine's, and that of programs that are started in it.
+private final class SideNetwork: Sendable {
+    /// This machine's.
+    let address: String
+    private let name: String
+
+    static let isPossible =
+        geteuid() == 0
+        && ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"].contains {
+            FileManager.default.isExecutableFile(atPath: $0)
+        }
+
+    /// A command that becomes a program in it.
+    var starter: [String] { ["ip", "netns", "exec", name] }
+
+    init() async throws {
+        let network = "10.\(Int.random(in: 64...127)).\(Int.random(in: 0...255))"
+        address = network + ".1"
+        name = "cpd" + String(UInt32.random(in: 0...UInt32.max), radix: 36)
+        for line in [
+            "netns add \(name)", "link add \(name) type veth peer name far netns \(name)",
+            "address add \(address)/24 dev \(name)", "link set \(name) up",
+            "-n \(name) address add \(network).2/24 dev far", "-n \(name) link set far up",
+            "-n \(name) link set lo up",
+        ] {
+            try await Self.ip(line)
+        }
+    }
+
+    deinit {
+        let remove = Process()
+        remove.executableURL = URL(filePath: "/usr/bin/env")
+        remove.arguments = ["ip", "netns", "delete", name]
+        try? remove.run()
+        remove.waitUntilExit()
+    }
+
+    /// From now on packets are lost, and nobody is told.
+    func drop() async throws { try await Self.ip("link set \(name) down") }
+
+    func deliver() async throws { try await Self.ip("link set \(name) up") }
+
+    private static func ip(_ line: String) async throws {
+        let run = try await CommandRun("ip", line.split(separator: " ").map(String.init))
+        guard run.end == .code(0) else { throw Unexpected(what: "ip \(line): \(run.text)") }
+    }
+}
