@@ -11,6 +11,10 @@ extension Limits {
     public static let unwrittenBytesPerConnection = 262_144
     /// Bytes that all connections hold. Default; configurable. A caller that reads holds a few KiB.
     public static let bufferBytes = 268_435_456
+    /// Bytes that one read takes from a socket at most: a connection keeps the buffers of its largest reads.
+    public static let bytesPerRead = 16_384
+    /// Bytes that are encrypted at once: a connection with TLS keeps the buffer of its largest write.
+    public static let tlsBytesPerWrite = 16_384
     /// What the requests of one turn of an event loop may cost, in bounces: some 3 ms. What is left waits for
     /// the next turn.
     public static let turnCost = 16_384

@@ -19,6 +19,8 @@ final class ServerConnection: ChannelInboundHandler {
     private let entrance: Entrance
     /// The caller's IP address, if a proxy has named it.
     var source: String?
+    /// What is between TLS and the socket; nil without TLS.
+    var pacer: HandshakePacer?
     /// When the caller's certificate ends; nil if it has shown none.
     var certificateEnd: Timestamp?
     /// Who it belongs to.
@@ -139,12 +141,13 @@ final class ServerConnection: ChannelInboundHandler {
                         .extracting(droppingFirst: FrameSplitter.prefixLength)
                         .extracting(first: length), &bounces)
                 bytes.moveReaderIndex(forwardBy: FrameSplitter.prefixLength + length)
-                if handling == .other {
+                switch handling {
+                case .bounced, .queued: left -= 1
+                case .refused: left -= Limits.otherRequestCost
+                case .other:
                     // If it has authenticated, its frames may be longer from now on.
                     splitter = self.splitter
                     left -= Limits.otherRequestCost
-                } else {
-                    left -= 1
                 }
                 isReading = (handling == .bounced || state.mayHandleRequest) && left > 0
             case .refused(let failure):
@@ -181,6 +184,8 @@ final class ServerConnection: ChannelInboundHandler {
     private enum Handling {
         /// An issue request was answered without the gate.
         case bounced
+        /// Its principal may not make it, which costs more to say.
+        case refused
         /// An issue request waits for the gate.
         case queued
         /// It was a request of another kind, or an invalid one. Both cost more.
@@ -198,7 +203,7 @@ final class ServerConnection: ChannelInboundHandler {
                 ?? loopServer.limitPrincipal(of: plain.issue, from: self)
         {
             loopServer.codec.encode(failure, id: plain.id, into: &bounces)
-            return .bounced
+            return .refused
         }
         if let refusal = loopServer.limitRate(of: plain.issue, from: self) {
             loopServer.codec.encode(refusal, id: plain.id, into: &bounces)
@@ -315,9 +320,23 @@ final class ServerConnection: ChannelInboundHandler {
         watch.gave(bytes.readableBytes)
         loopServer.bytesSent &+= bytes.readableBytes
         loopServer.buffers.add(bytes.readableBytes)
-        context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        if pacer == nil {
+            context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        } else {
+            writeInParts(bytes)
+        }
         resume()
         closeIfDone()
+    }
+
+    /// TLS encrypts what is written between two flushes into one buffer, and keeps that.
+    private func writeInParts(_ bytes: ByteBuffer) {
+        var rest = bytes
+        while let part = rest.readSlice(
+            length: min(rest.readableBytes, Limits.tlsBytesPerWrite)), part.readableBytes > 0
+        {
+            context?.writeAndFlush(wrapOutboundOut(part), promise: nil)
+        }
     }
 
     /// Handles nothing more, and closes behind the answers.

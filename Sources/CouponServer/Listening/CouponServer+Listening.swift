@@ -175,6 +175,10 @@ extension CouponServer {
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 64, initial: 2_048, maximum: Limits.bytesPerRead))
+            .childChannelOption(
                 .writeBufferWaterMark,
                 value: .init(
                     low: Limits.unwrittenBytesPerConnection / 4,
@@ -202,7 +206,10 @@ extension CouponServer {
                 })
         }
         if entrance.socketPath == nil, let tls = configuration.tls {
+            // TLS gathers in one buffer, and keeps, whatever comes until a read is complete.
+            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             let pacer = HandshakePacer(loopServer.value)
+            connection.pacer = pacer
             try pipeline.addHandler(pacer)
             try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
             try pipeline.addHandler(HandshakeHandler(connection, pacer, handshakes))

@@ -82,6 +82,21 @@ final class HandshakePacer: ChannelDuplexHandler {
         context?.fireChannelReadComplete()
     }
 
+    /// TLS makes another buffer, as large as its largest, for each write that the socket has not taken. So a
+    /// caller that does not read would hold that much for each of its answers.
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let bytes = unwrapOutboundIn(data)
+        guard bytes.storageCapacity > 4 * bytes.readableBytes, Self.hasUnsent(context.channel)
+        else { return context.write(data, promise: promise) }
+        context.write(
+            wrapOutboundOut(ByteBuffer(bytes: bytes.readableBytesView)), promise: promise)
+    }
+
+    private static func hasUnsent(_ channel: any Channel) -> Bool {
+        let unsent = try? channel.syncOptions?.getOption(.bufferedWritableBytes)
+        return unsent ?? 0 > 0
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard deadline != nil, let event = event as? ChannelEvent, event == .inputClosed else {
             return context.fireUserInboundEventTriggered(event)
