@@ -26,6 +26,8 @@ final class HandshakePacer: ChannelDuplexHandler {
     private var hasBegun = false
     /// The beginning of a handshake that waits for the next turn.
     private var held: ByteBuffer?
+    /// What has come of the record that is incomplete.
+    private(set) var records = RecordMeter()
 
     init(_ loopServer: LoopServer) { self.loopServer = loopServer }
 
@@ -54,6 +56,7 @@ final class HandshakePacer: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard deadline == nil else { return }
+        meter(unwrapInboundIn(data))
         if held != nil {
             var bytes = unwrapInboundIn(data)
             held?.writeBuffer(&bytes)
@@ -66,6 +69,15 @@ final class HandshakePacer: ChannelDuplexHandler {
             loopServer.turn.postpone(self)
             loopServer.endTurn()
         }
+    }
+
+    /// What TLS holds counts like a frame that is incomplete.
+    private func meter(_ bytes: ByteBuffer) {
+        let before = records.heldBytes
+        records.read(bytes)
+        guard records.heldBytes > before else { return }
+        loopServer.buffers.add(records.heldBytes - before)
+        if loopServer.buffers.isReached { loopServer.endTurn() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
