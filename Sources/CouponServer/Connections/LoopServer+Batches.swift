@@ -17,6 +17,8 @@ final class PendingBatch {
     private var users: [UserStatus] = []
     private var last: CouponStatus?
     private var failure: Failure?
+    /// Whether its coupon was looked up and does not exist.
+    private(set) var isUnknown = false
 
     /// - Parameter count: of its users.
     init(_ caller: Caller, _ share: SlowShare.Kind, trace: TraceContext?, count: Int) {
@@ -35,12 +37,16 @@ final class PendingBatch {
     func end(_ index: Int, _ result: Response.Result) {
         left -= 1
         switch result {
-        case .issue(let outcome): ends[index] = .success(outcome)
+        case .issue(let outcome):
+            ends[index] = .success(outcome)
+            isUnknown = isUnknown || outcome == .notFound
         case .couponStatus(let status):
             users[index] = status.user
             last = status
         case .failure(let failure) where share == .batches: ends[index] = .failure(failure)
-        case .failure(let failure): self.failure = failure
+        case .failure(let failure):
+            self.failure = failure
+            isUnknown = isUnknown || failure.code == .notFound
         default: break
         }
     }
@@ -137,7 +143,7 @@ extension LoopServer {
         _ = batches.remove(user.batch)
         let connection = connections[batch.caller.connection]
         connection?.share.release(batch.share)
-        if case .issue(.notFound) = result { countUnknownCoupon(connection) }
+        if batch.isUnknown { countUnknownCoupon(connection) }
         reply(batch.caller, batch.answer)
     }
 }
