@@ -22,6 +22,13 @@ extension Limits {
     public static let leastTurnShare = 64
     /// What a request costs, in bounces, if it is not an issue request or is invalid.
     public static let otherRequestCost = 32
+    /// So many bytes of a message that is no plain issue request cost as much to read as a bounce.
+    public static let bytesForBounce = 64
+    /// What each user of a batch costs, in bounces.
+    public static let batchUserCost = 2
+    /// A longer frame may hold hundreds of users: it waits for the next turn if this one is used up. An issue
+    /// request has some 60 bytes at most, without a trace.
+    public static let shortFrameBytes = 256
     /// How long before the next turn begins other sockets are looked at, in microseconds.
     public static let turnPauseMicroseconds: Int64 = 50
     /// The longest frame of a caller that may do nothing before it authenticates, in bytes.

@@ -23,11 +23,16 @@ extension LoopServer {
     }
 
     /// Handles a message of any kind.
-    func handle(_ message: RawSpan, from connection: ServerConnection) {
+    /// - Returns: what that has cost, in bounces.
+    func handle(_ message: RawSpan, from connection: ServerConnection) -> Int {
+        let cost = Limits.otherRequestCost + message.byteCount / Limits.bytesForBounce
         do throws(RefusedRequest) {
-            try dispatch(codec.decode(message), from: connection)
+            let request = try codec.decode(message)
+            dispatch(request, from: connection)
+            return cost + request.method.users * Limits.batchUserCost
         } catch {
             connection.answer(Response(id: error.id, result: .failure(error.failure)))
+            return cost
         }
     }
 
@@ -87,6 +92,17 @@ extension LoopServer {
             for caller in loopServer.value.health.end() {
                 loopServer.value.answerHealth(caller, reason)
             }
+        }
+    }
+}
+
+extension Request.Method {
+    /// The users of a batch; 0 if it is none.
+    var users: Int {
+        switch self {
+        case .issueBatch(let batch): batch.items.count
+        case .couponStatusBatch(_, let users): users.count
+        default: 0
         }
     }
 }

@@ -130,12 +130,20 @@ final class ServerConnection: ChannelInboundHandler {
         var splitter = splitter
         let share = loopServer.turn.share
         var left = share
+        var isWaiting = false
         var isReading = state.mayHandleRequest
         while isReading {
             switch splitter.next(in: bytes.readableBytesSpan) {
             case .needMore:
                 isReading = false
             case .frame(let length):
+                guard length <= Limits.shortFrameBytes
+                    || loopServer.turn.mayHandleLongFrame(spentBefore: share - left)
+                else {
+                    isWaiting = true
+                    isReading = false
+                    continue
+                }
                 let handling = handle(
                     bytes.readableBytesSpan
                         .extracting(droppingFirst: FrameSplitter.prefixLength)
@@ -144,10 +152,10 @@ final class ServerConnection: ChannelInboundHandler {
                 switch handling {
                 case .bounced, .queued: left -= 1
                 case .refused: left -= Limits.otherRequestCost
-                case .other:
+                case .other(let cost):
                     // If it has authenticated, its frames may be longer from now on.
                     splitter = self.splitter
-                    left -= Limits.otherRequestCost
+                    left -= cost
                 }
                 isReading = (handling == .bounced || state.mayHandleRequest) && left > 0
             case .refused(let failure):
@@ -162,9 +170,9 @@ final class ServerConnection: ChannelInboundHandler {
             if outgoing.readableBytes == 0 { loopServer.willWrite(self) }
             outgoing.writeBuffer(&bounces)
         }
-        if left <= 0, state.mayHandleRequest, hasRequest {
+        if left <= 0 || isWaiting, state.mayHandleRequest, hasRequest {
             state.deferRequests()
-            loopServer.turn.postpone(self)
+            loopServer.turn.postpone(self, hadTurn: left < share)
             loopServer.endTurn()
         }
         if let refusal {
@@ -181,7 +189,7 @@ final class ServerConnection: ChannelInboundHandler {
     }
 
     /// What became of a request.
-    private enum Handling {
+    private enum Handling: Equatable {
         /// An issue request was answered without the gate.
         case bounced
         /// Its principal may not make it, which costs more to say.
@@ -189,14 +197,13 @@ final class ServerConnection: ChannelInboundHandler {
         /// An issue request waits for the gate.
         case queued
         /// It was a request of another kind, or an invalid one. Both cost more.
-        case other
+        case other(cost: Int)
     }
 
     private func handle(_ message: RawSpan, _ bounces: inout ByteBuffer) -> Handling {
         guard let plain = loopServer.decodeIssue(message) else {
             state.requestReceived()
-            loopServer.handle(message, from: self)
-            return .other
+            return .other(cost: loopServer.handle(message, from: self))
         }
         if !issuesFreely,
             let failure = loopServer.refusal(of: plain.issue, from: self)
