@@ -7,6 +7,10 @@ extension Limits {
 
     /// Connections at once. Default; configurable.
     public static let connections = 20_000
+    /// Connections at the listener of admin methods, besides those.
+    public static let adminConnections = 64
+    /// Connections above these that are open at once to get their error.
+    public static let refusedAdminConnections = 16
     /// Bytes waiting to be written to one connection; beyond it the connection is not read.
     public static let unwrittenBytesPerConnection = 262_144
     /// Bytes that all connections hold. Default; configurable. A caller that reads holds a few KiB.
@@ -138,15 +142,17 @@ extension Limits {
     /// How many of the descriptors are reserved for the daemon itself.
     /// - Parameters:
     ///   - addresses: where callers connect; each needs a listener for each event loop.
+    ///   - hasAdminListener: whether admin methods have a listener of their own.
     ///   - partitions: each has a connection of its own to a Redis Cluster, which waits for entries.
     ///   - nodes: of a Redis Cluster, as far as is known; each is as many connections for each event loop as
     ///     a single Redis.
     public static func reservedDescriptors(
-        eventLoops: Int, addresses: Int = 1, partitions: Int = Limits.partitions, nodes: Int = 1
+        eventLoops: Int, addresses: Int = 1, hasAdminListener: Bool = false,
+        partitions: Int = Limits.partitions, nodes: Int = 1
     ) -> Int {
         let perLoop = ownDescriptorsPerEventLoop + addresses - 1 + 4 * (nodes - 1)
         return ownDescriptors + perLoop * eventLoops + observationConnections + refusedConnections
-            + partitions
+            + partitions + (hasAdminListener ? adminConnections + refusedAdminConnections : 0)
     }
 
     // MARK: systemd
@@ -371,11 +377,17 @@ extension Limits {
     public static let eventsScanned = 5_000
     /// Commits of each partition that are deleted in one second once they are old.
     public static let commitsDeleted = 500
-    /// Statuses of one connection, so that one caller leaves room in the lane for 63 others.
+    /// Statuses of one connection in the lane, and as many of the users of its batches, so that one caller leaves
+    /// room for 31 others.
     public static let statusesInFlightPerConnection = 128
+    /// Admin calls of one connection, so that one caller leaves room in the lane for seven others.
+    public static let adminCallsInFlightPerConnection = 128
+    /// Audits of one connection, for the same reason.
+    public static let auditsInFlightPerConnection = 8
     /// Pages of lists of one connection: at 64 KiB each, they are as much as it may leave unread.
     public static let listsInFlightPerConnection = 4
     /// Batches of requests of one connection, and as many of statuses: with a thousand users each, they are
-    /// four times as many requests as it may have otherwise.
+    /// four times as many requests as it may have otherwise. All their users count as requests in flight until
+    /// the batch is answered.
     public static let batchesInFlightPerConnection = 4
 }

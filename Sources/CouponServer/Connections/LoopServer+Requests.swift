@@ -31,6 +31,7 @@ extension LoopServer {
             dispatch(request, from: connection)
             return cost + request.method.users * Limits.batchUserCost
         } catch {
+            count(.invalidRequest, connection)
             connection.answer(Response(id: error.id, result: .failure(error.failure)))
             return cost
         }

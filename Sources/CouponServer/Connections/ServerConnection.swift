@@ -17,6 +17,8 @@ final class ServerConnection: ChannelInboundHandler {
     private(set) var id: Int64 = 0
     private(set) var opened = MonotonicTime(nanoseconds: 0)
     private let entrance: Entrance
+    /// Whether it came through the listener of admin methods.
+    var isAdmin: Bool { entrance.isAdmin }
     /// The caller's IP address, if a proxy has named it.
     var source: String?
     /// What is between TLS and the socket; nil without TLS.
@@ -32,6 +34,8 @@ final class ServerConnection: ChannelInboundHandler {
     /// Read by slow methods, which may wait for long.
     let presence = CallerPresence()
     var share = SlowShare()
+    /// Its batches of statuses, the oldest first.
+    var statusBatches: [UInt64] = []
     private(set) var context: ChannelHandlerContext?
     var received = ByteBuffer()
     private(set) var outgoing = ByteBuffer()
@@ -176,7 +180,7 @@ final class ServerConnection: ChannelInboundHandler {
             loopServer.endTurn()
         }
         if let refusal {
-            if isStranger { loopServer.count(.beforeAuthentication, self) }
+            loopServer.count(isStranger ? .beforeAuthentication : .frameLength, self)
             end(with: refusal)
         }
     }

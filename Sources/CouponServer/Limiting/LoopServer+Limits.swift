@@ -16,8 +16,7 @@ extension LoopServer {
 
     /// Why a new connection must be closed; nil if it may stay.
     func admit(_ connection: ServerConnection) -> Failure? {
-        // An admin gets in while callers have taken all places.
-        guard connection.peer.isAdminListener || !connections.isOverfull else {
+        guard !connections.isOverfull(isAdmin: connection.isAdmin) else {
             loopServers.connectionsRefused.add(1, ordering: .relaxed)
             return refuse(.connections, connection)
         }
@@ -195,6 +194,17 @@ extension LoopServer {
 
     func count(_ reason: LimitReason, _ connection: ServerConnection) {
         limitCounts.count(reason, address: connection.address)
+    }
+
+    /// Counts a request that nobody could take now.
+    func count(_ reason: LimitReason, of caller: Caller) {
+        limitCounts.count(reason, address: connection(of: caller)?.address ?? "")
+    }
+
+    /// Why a connection may have no more slow requests of a kind.
+    func refuse(_ share: SlowShare.Kind, _ connection: ServerConnection) -> Failure {
+        count(.share, connection)
+        return .exhausted("too many \(share.name) of this connection are unanswered")
     }
 
     private func refuse(

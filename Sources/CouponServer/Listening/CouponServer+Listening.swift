@@ -189,7 +189,7 @@ extension CouponServer {
     private func enter(
         _ channel: any Channel, _ loopServer: NIOLoopBound<LoopServer>, _ entrance: Entrance
     ) throws {
-        if !entrance.isAdmin { try makeRoom() }
+        try makeRoom(for: channel, loopServer.value, entrance)
         let connection = ServerConnection(
             loopServer: loopServer.value, maximumFrameBytes: configuration.maximumFrameBytes,
             entrance: entrance)
@@ -219,10 +219,19 @@ extension CouponServer {
 
     /// A connection above the limit gets an error, which costs time and a descriptor. Connections far above
     /// the limit, as in a rush, are closed at once.
-    private func makeRoom() throws(TooManyConnections) {
-        let most = loopServers.limits.maximumConnections + Limits.refusedConnections
-        guard loopServers.connections.load(ordering: .relaxed) >= most else { return }
+    private func makeRoom(
+        for channel: any Channel, _ loopServer: LoopServer, _ entrance: Entrance
+    ) throws(TooManyConnections) {
+        let isFull =
+            entrance.isAdmin
+            ? loopServers.adminConnections.load(ordering: .relaxed)
+                >= Limits.adminConnections + Limits.refusedAdminConnections
+            : loopServers.connections.load(ordering: .relaxed)
+                >= loopServers.limits.maximumConnections + Limits.refusedConnections
+        guard isFull else { return }
         loopServers.connectionsRefused.add(1, ordering: .relaxed)
+        loopServer.limitCounts.count(
+            .connections, address: entrance.peer(of: channel, source: nil).address)
         throw TooManyConnections()
     }
 

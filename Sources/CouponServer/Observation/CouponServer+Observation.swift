@@ -185,7 +185,9 @@ extension CouponServer {
     private var connectionMetrics: [MetricFamily] {
         [
             MetricFamily(
-                MetricName.connections, .gauge, loopServers.connections.load(ordering: .relaxed)),
+                MetricName.connections, .gauge,
+                loopServers.connections.load(ordering: .relaxed)
+                    + loopServers.adminConnections.load(ordering: .relaxed)),
             MetricFamily(
                 MetricName.connectionsRefused, .counter,
                 loopServers.connectionsRefused.load(ordering: .relaxed)),
