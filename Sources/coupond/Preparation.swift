@@ -30,7 +30,8 @@ func admittedConnections(
 private func reservedDescriptors(_ configuration: Configuration) -> Int {
     Limits.reservedDescriptors(
         eventLoops: configuration.eventLoops, addresses: configuration.callerEndpoints.count,
-        hasAdminListener: configuration.adminListen != nil, partitions: configuration.partitions, nodes: configuration.redis.nodes)
+        hasAdminListener: configuration.adminListen != nil,
+        partitions: configuration.partitions, nodes: configuration.redis.nodes)
 }
 
 /// How many connections of callers the limit of open files allows, for a number that a reload has read.

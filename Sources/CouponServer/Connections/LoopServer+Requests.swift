@@ -40,6 +40,9 @@ extension LoopServer {
     private func dispatch(_ request: Request, from connection: ServerConnection) {
         let caller = Caller(connection: connection.number, request: request.id)
         guard let name = allow(request, from: connection) else { return }
+        if let refusal = limitPrincipal(request.method, from: connection) {
+            return reply(caller, .failure(refusal))
+        }
         switch request.method {
         case .issue(let issue):
             if let refusal = limitPrincipal(of: issue, from: connection)

@@ -299,7 +299,15 @@ final class ServerConnection: ChannelInboundHandler {
     private func endAccess(_ refusal: AccessRefusal) {
         guard !state.isEnding else { return }
         loopServer.report(refusal, identity, "connection")
+        // Nothing that nobody has begun is done in its name.
+        presence.leave()
         end(with: refusal.failure)
+    }
+
+    /// The request in work gets no answer of its own.
+    func forgetRequest() {
+        state.requestAnswered()
+        loopServer.endTurn()
     }
 
     // MARK: Answers

@@ -104,6 +104,20 @@ extension LoopServer {
         return counted(refuse(limit.reason, connection, retryAfter: limit.milliseconds))
     }
 
+    /// The same for a request of another kind. Whoever may do nothing yet may say who it is.
+    func limitPrincipal(_ method: Request.Method, from connection: ServerConnection) -> Failure? {
+        switch method {
+        case .issue, .issueBatch, .health, .serverInfo, .authenticate: return nil
+        default: break
+        }
+        let principal = connection.principal
+        guard principal.requestsPerSecond != nil,
+            let wait = shared.principals.spend(
+                principal, requests: max(1, method.users), now: timeOfTurn)
+        else { return nil }
+        return refuse(.rateOfPrincipal, connection, retryAfter: wait)
+    }
+
     /// Why a request that did not bounce may not go to the gate; nil if it may.
     func limit(_ issue: IssueRequest, from connection: ServerConnection) -> Failure? {
         if issue.attempt > 0, let wait = connection.limits.retry(now: timeOfTurn) {
