@@ -53,6 +53,25 @@ func admittedConnections(
     return admitted
 }
 
+/// Warns of each file with a secret that every user of this machine may read. It is no mistake: a container
+/// may have one user only.
+func warnOfReadableSecrets(_ configuration: Configuration, _ logger: Logger) {
+    let settings = Settings.table
+    let files: [(setting: Setting<String?>, path: String?)] = [
+        (settings.adminTokenFile, configuration.adminTokenFile),
+        (settings.tlsKey, configuration.tlsKey),
+        (settings.redisPasswordFile, configuration.redisPasswordFile),
+        (settings.redisTLSKey, configuration.redisTLSKey),
+        (settings.postgresPasswordFile, configuration.postgresPasswordFile),
+    ]
+    for (setting, path) in files {
+        guard let path, isReadableByAll(path) else { continue }
+        logger.warning(
+            "a file with a secret can be read by every user of this machine",
+            metadata: [LogKey.settings: "\(setting.key)"])
+    }
+}
+
 /// The files were readable a moment ago, when the configuration was checked.
 func readSecrets(_ configuration: Configuration, _ logger: Logger) throws -> Secrets {
     do throws(SecretError) {

@@ -64,6 +64,14 @@ package enum TrailDocument {
             members.compactMap { name, value in value.map { (name: name, value: $0) } })
     }
 
+    /// The roles of principals, by their names, and how many more principals there are.
+    package static func of(rolesOf principals: [(name: String, roles: String)], more: Int) -> String {
+        object(
+            principals.map { (name: $0.name, value: $0.roles.quotedForJSON) }
+                // No principal has this name.
+                + (more > 0 ? [("+", "\(more)")] : []))
+    }
+
     /// A title that was made too long by SQL is cut: the table has a bound for documents.
     private static func title(_ text: String) -> String {
         if text.utf8.count <= Limits.maximumTitleBytes { return text.quotedForJSON }

@@ -123,7 +123,8 @@ actor BlockingLane {
     }
 
     /// Reads the settings again that a reload may change, and drops all local caches.
-    func reload() -> Response.Result {
+    /// - Parameter call: of the method; nil if a signal asks for it.
+    func reload(by call: AdminCall?) -> Response.Result {
         let settings: ReloadedSettings
         do throws(Failure) {
             settings = try environment.reloadSettings()
@@ -141,6 +142,7 @@ actor BlockingLane {
             loopServer.withWorker { $0.forgetAll() }
             loopServer.refreshPartitions()
         }
+        recordReload(settings.callers, by: call)
         logger.info("reloaded")
         return .reloaded(settings.report)
     }
