@@ -377,8 +377,8 @@ extension Limits {
     public static let eventsScanned = 5_000
     /// Commits of each partition that are deleted in one second once they are old.
     public static let commitsDeleted = 500
-    /// Statuses of one connection in the lane, and as many of the users of its batches, so that one caller leaves
-    /// room for 31 others.
+    /// Statuses of one connection in the lane, and as many of the users of its batches, so that one caller
+    /// leaves room for 31 others.
     public static let statusesInFlightPerConnection = 128
     /// Admin calls of one connection, so that one caller leaves room in the lane for seven others.
     public static let adminCallsInFlightPerConnection = 128
@@ -387,7 +387,7 @@ extension Limits {
     /// Pages of lists of one connection: at 64 KiB each, they are as much as it may leave unread.
     public static let listsInFlightPerConnection = 4
     /// Batches of requests of one connection, and as many of statuses: with a thousand users each, they are
-    /// four times as many requests as it may have otherwise. All their users count as requests in flight until
-    /// the batch is answered.
+    /// four times as many requests as it may have otherwise. All their users count as requests in flight
+    /// until the batch is answered.
     public static let batchesInFlightPerConnection = 4
 }

@@ -35,7 +35,8 @@ import Testing
         #expect(turn.share == Limits.turnCost, "the next turn begins")
     }
 
-    @Test func `a long frame waits for a turn that has time, and one of those that wait is handled`() {
+    @Test
+    func `a long frame waits for a turn that has time, and one of those that wait is handled`() {
         var turn = Turn()
         let first = turn.mayHandleLongFrame(spentBefore: Limits.turnCost - 1)
         let second = turn.mayHandleLongFrame(spentBefore: Limits.turnCost)

@@ -65,7 +65,8 @@ package enum TrailDocument {
     }
 
     /// The roles of principals, by their names, and how many more principals there are.
-    package static func of(rolesOf principals: [(name: String, roles: String)], more: Int) -> String {
+    package static func of(rolesOf principals: [(name: String, roles: String)], more: Int) -> String
+    {
         object(
             principals.map { (name: $0.name, value: $0.roles.quotedForJSON) }
                 // No principal has this name.

@@ -141,8 +141,9 @@ final class ServerConnection: ChannelInboundHandler {
             case .needMore:
                 isReading = false
             case .frame(let length):
-                guard length <= Limits.shortFrameBytes
-                    || loopServer.turn.mayHandleLongFrame(spentBefore: share - left)
+                guard
+                    length <= Limits.shortFrameBytes
+                        || loopServer.turn.mayHandleLongFrame(spentBefore: share - left)
                 else {
                     isWaiting = true
                     isReading = false

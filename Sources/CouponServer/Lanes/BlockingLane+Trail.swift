@@ -26,8 +26,8 @@ extension BlockingLane {
         if failure.acceptance != .unknown { queue(action) }
     }
 
-    /// The line of a reload; one that failed is recorded by its caller. A signal leaves a line only if somebody
-    /// may call now who might not before, or the other way round.
+    /// The line of a reload; one that failed is recorded by its caller. A signal leaves a line only if it
+    /// changes who may call.
     func recordReload(_ change: CallersChange?, by call: AdminCall?) {
         let before = change.map { TrailDocument.of($0.before) }
         let after = change.map { TrailDocument.of($0.after) }

@@ -196,10 +196,13 @@ actor BlockingLane {
     /// Queues the next slice of a job. The bound does not count it: the job was counted when it began.
     nonisolated func goOn(_ job: @escaping Job) { enqueue(job) }
 
-    /// The same, a little later.
-    nonisolated func goOn(after milliseconds: Int64, _ job: @escaping Job) {
+    /// The same, a little later, unless the task is cancelled before.
+    @discardableResult
+    nonisolated func goOn(
+        after milliseconds: Int64, _ job: @escaping Job
+    ) -> Task<Void, Never> {
         Task {
-            try? await Task.sleep(for: .milliseconds(milliseconds))
+            do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch { return }
             goOn(job)
         }
     }

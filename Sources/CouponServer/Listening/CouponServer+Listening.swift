@@ -177,7 +177,8 @@ extension CouponServer {
             .childChannelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 64, initial: 2_048, maximum: Limits.bytesPerRead))
+                    minimum: 64, initial: 2_048, maximum: Limits.bytesPerRead)
+            )
             .childChannelOption(
                 .writeBufferWaterMark,
                 value: .init(
@@ -230,8 +231,7 @@ extension CouponServer {
                 >= loopServers.limits.maximumConnections + Limits.refusedConnections
         guard isFull else { return }
         loopServers.connectionsRefused.add(1, ordering: .relaxed)
-        loopServer.limitCounts.count(
-            .connections, address: entrance.peer(of: channel, source: nil).address)
+        loopServer.limitCounts.count(.connections, address: entrance.address(of: channel))
         throw TooManyConnections()
     }
 

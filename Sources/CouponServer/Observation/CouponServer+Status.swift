@@ -92,8 +92,14 @@ extension CouponServer {
             ),
             ("metrics", JSONText.metrics(metrics)),
             ("partitions", JSONText.array(partitions(places, tables.owners, now: now))),
-            ("coupons", JSONText.array(view.contains(.coupons) ? tables.coupons.map(\.statusText) : [])),
-            ("actions", JSONText.array(view.contains(.actions) ? tables.actions.map(\.statusText) : [])),
+            (
+                "coupons",
+                JSONText.array(view.contains(.coupons) ? tables.coupons.map(\.statusText) : [])
+            ),
+            (
+                "actions",
+                JSONText.array(view.contains(.actions) ? tables.actions.map(\.statusText) : [])
+            ),
             ("coupons_hidden", "\(!view.contains(.coupons))"),
             ("actions_hidden", "\(!view.contains(.actions))"),
             ("tables_trouble", JSONText.text(tables.trouble)),
