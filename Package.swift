@@ -222,7 +222,7 @@ let package = Package(
             name: "TestWorld",
             dependencies: [
                 "CouponClient", "CouponCore", "CouponWire", "HistoryChecker", "TestSupport",
-                nioCore, nioPosix,
+                nioCore, nioPosix, nioTLS,
             ],
             path: "Tests/TestWorld", swiftSettings: strict),
         .executableTarget(

@@ -7,9 +7,9 @@ public final class Callers: Sendable {
     public let areConfigured: Bool
     /// What callers may do if they prove nothing.
     public let anonymous: Principal
-    private let principals: [Principal]
+    let principals: [Principal]
     private let names: Set<String>
-    private let known: [Proof: Int]
+    let known: [Proof: Int]
 
     /// Without a callers file everybody may issue and read.
     public init() {

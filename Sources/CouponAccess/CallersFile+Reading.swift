@@ -22,6 +22,13 @@ extension CallersFile {
                 "can be written by others than its owner: they could make themselves admins. "
                     + "Run chmod go-w on it")
         }
+        // Root may change it for another user, whose file it is.
+        let own = geteuid()
+        guard own == 0 || status.st_uid == 0 || status.st_uid == own else {
+            throw CallersFileError(
+                "belongs to another user than root and the one who reads it, who could become an admin: "
+                    + "change its owner")
+        }
         var bytes: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 65_536)
         while bytes.count <= maximumBytes {

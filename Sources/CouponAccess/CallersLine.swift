@@ -123,6 +123,11 @@ struct CallersLine {
             if principal.expiresAt != nil {
                 report("anonymous cannot expire: every connection begins as anonymous")
             }
+            if principal.connections != nil {
+                report(
+                    "anonymous cannot have connections: every connection begins as anonymous; use "
+                        + "max-connections-per-address")
+            }
             if !proofs.isEmpty {
                 report("anonymous stands for callers who prove nothing: remove \(proofs[0].key)")
             }

@@ -7,10 +7,18 @@ extension Limits {
 
     /// Connections at once. Default; configurable.
     public static let connections = 20_000
+    /// Connections at the listener of admin methods, besides those.
+    public static let adminConnections = 64
+    /// Connections above these that are open at once to get their error.
+    public static let refusedAdminConnections = 16
     /// Bytes waiting to be written to one connection; beyond it the connection is not read.
     public static let unwrittenBytesPerConnection = 262_144
     /// Bytes that all connections hold. Default; configurable. A caller that reads holds a few KiB.
     public static let bufferBytes = 268_435_456
+    /// Bytes that one read takes from a socket at most: a connection keeps the buffers of its largest reads.
+    public static let bytesPerRead = 16_384
+    /// Bytes that are encrypted at once: a connection with TLS keeps the buffer of its largest write.
+    public static let tlsBytesPerWrite = 16_384
     /// What the requests of one turn of an event loop may cost, in bounces: some 3 ms. What is left waits for
     /// the next turn.
     public static let turnCost = 16_384
@@ -21,6 +29,13 @@ extension Limits {
     /// What the opening of a connection costs, in bounces: to accept it, set its options and put its handlers
     /// together takes some 50 µs.
     public static let openingCost = 256
+    /// So many bytes of a message that is no plain issue request cost as much to read as a bounce.
+    public static let bytesForBounce = 64
+    /// What each user of a batch costs, in bounces.
+    public static let batchUserCost = 2
+    /// A longer frame may hold hundreds of users: it waits for the next turn if this one is used up. An issue
+    /// request has some 60 bytes at most, without a trace.
+    public static let shortFrameBytes = 256
     /// How long before the next turn begins other sockets are looked at, in microseconds.
     public static let turnPauseMicroseconds: Int64 = 50
     /// The longest frame of a caller that may do nothing before it authenticates, in bytes.
@@ -139,12 +154,14 @@ extension Limits {
     /// How many of the descriptors are reserved for the daemon itself.
     /// - Parameters:
     ///   - addresses: where callers connect; each needs a listener for each event loop.
+    ///   - hasAdminListener: whether admin methods have a listener of their own.
     ///   - partitions: each has a connection of its own to a Redis Cluster, which waits for entries.
     ///   - nodes: of a Redis Cluster, as far as is known; each is as many connections as a single Redis.
     ///   - issuingLanes: each has a blocking connection to each node.
     ///   - usesTLS: whether connections to Redis speak TLS, so that each blocking one passes a relay.
     public static func reservedDescriptors(
-        eventLoops: Int, addresses: Int = 1, partitions: Int = Limits.partitions, nodes: Int = 1,
+        eventLoops: Int, addresses: Int = 1, hasAdminListener: Bool = false,
+        partitions: Int = Limits.partitions, nodes: Int = 1,
         issuingLanes: Int = Limits.issuingLanes, usesTLS: Bool = false
     ) -> Int {
         let perLoop = ownDescriptorsPerEventLoop + addresses - 1 + 4 * (nodes - 1)
@@ -152,6 +169,7 @@ extension Limits {
         let relays = usesTLS ? 4 + descriptorsOfRelay * (blocking * nodes + partitions) : 0
         return ownDescriptors + perLoop * eventLoops + observationConnections + refusedConnections
             + partitions + blocking * (nodes - 1) + relays
+            + (hasAdminListener ? adminConnections + refusedAdminConnections : 0)
     }
 
     // MARK: systemd
@@ -380,11 +398,17 @@ extension Limits {
     public static let eventsScanned = 5_000
     /// Commits of each partition that are deleted in one second once they are old.
     public static let commitsDeleted = 500
-    /// Statuses of one connection, so that one caller leaves room in the lane for 63 others.
+    /// Statuses of one connection in the lane, and as many of the users of its batches, so that one caller
+    /// leaves room for 31 others.
     public static let statusesInFlightPerConnection = 128
+    /// Admin calls of one connection, so that one caller leaves room in the lane for seven others.
+    public static let adminCallsInFlightPerConnection = 128
+    /// Audits of one connection, for the same reason.
+    public static let auditsInFlightPerConnection = 8
     /// Pages of lists of one connection: at 64 KiB each, they are as much as it may leave unread.
     public static let listsInFlightPerConnection = 4
     /// Batches of requests of one connection, and as many of statuses: with a thousand users each, they are
-    /// four times as many requests as it may have otherwise.
+    /// four times as many requests as it may have otherwise. All their users count as requests in flight
+    /// until the batch is answered.
     public static let batchesInFlightPerConnection = 4
 }

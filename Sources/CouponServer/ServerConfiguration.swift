@@ -85,6 +85,8 @@ public struct ReloadedSettings: Sendable {
     public let reporting: RequestReporting
     /// What has changed.
     public let report: ReloadReport
+    /// The principals that have changed; nil if none has.
+    public var callers: CallersChange?
 
     /// Settings, as a reload has read them.
     public init(limits: CallerLimits, reporting: RequestReporting, report: ReloadReport) {

@@ -146,6 +146,7 @@ final class DaemonEnvironment: ServerEnvironment {
         let configuration = try settings.readFromLane()
         if let certificates { tls?.use(certificates) }
         redisAccess.use(redis)
+        let change = CallersChange(from: secrets.callers, to: access.callers)
         secrets.use(access)
         for gate in gates.withLock({ $0 }) {
             gate.eventLoop.execute {
@@ -154,7 +155,9 @@ final class DaemonEnvironment: ServerEnvironment {
                     backlogPerPartition: Int64(configuration.backlogPerPartition))
             }
         }
-        return settings.use(configuration, logger)
+        var reloaded = settings.use(configuration, logger)
+        reloaded.callers = change
+        return reloaded
     }
 
     func owns(_ partition: PartitionID) -> Bool { scheduler.owns(partition) }

@@ -17,6 +17,7 @@ struct DescriptorNeeds: Sendable {
         let masters = configuration.redis.isCluster ? topology?.nodes.count ?? 0 : 0
         reserve = Limits.reservedDescriptors(
             eventLoops: configuration.eventLoops, addresses: configuration.callerEndpoints.count,
+            hasAdminListener: configuration.adminListen != nil,
             partitions: configuration.partitions,
             nodes: max(configuration.redis.nodes, masters),
             issuingLanes: configuration.issuingLanes, usesTLS: configuration.redisTLS)
@@ -48,6 +49,25 @@ struct DescriptorNeeds: Sendable {
                 ])
         }
         return admitted
+    }
+}
+
+/// Warns of each file with a secret that every user of this machine may read. It is no mistake: a container
+/// may have one user only.
+func warnOfReadableSecrets(_ configuration: Configuration, _ logger: Logger) {
+    let settings = Settings.table
+    let files: [(setting: Setting<String?>, path: String?)] = [
+        (settings.adminTokenFile, configuration.adminTokenFile),
+        (settings.tlsKey, configuration.tlsKey),
+        (settings.redisPasswordFile, configuration.redisPasswordFile),
+        (settings.redisTLSKey, configuration.redisTLSKey),
+        (settings.postgresPasswordFile, configuration.postgresPasswordFile),
+    ]
+    for (setting, path) in files {
+        guard let path, isReadableByAll(path) else { continue }
+        logger.warning(
+            "a file with a secret can be read by every user of this machine",
+            metadata: [LogKey.settings: "\(setting.key)"])
     }
 }
 

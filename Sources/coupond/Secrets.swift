@@ -15,7 +15,7 @@ final class Secrets: Sendable {
     struct Access {
         /// Nil if no file is configured.
         fileprivate let adminToken: [UInt8]?
-        fileprivate let callers: Callers
+        let callers: Callers
     }
 
     /// - Throws: if a file has become unreadable since the configuration was checked. Without its token the

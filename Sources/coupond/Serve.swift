@@ -27,6 +27,7 @@ func serve(
     Gauge(label: MetricName.unsafeRedisAllowed).record(configuration.allowUnsafeRedis ? 1 : 0)
     logForeignVariables(configuration, logger)
     _ = try DescriptorNeeds(configuration).checked(logger)
+    warnOfReadableSecrets(configuration, logger)
     let secrets = try readSecrets(configuration, logger)
     let tls = try makeTLS(configuration, logger)
     let redisAccess = try readRedisAccess(configuration, logger)

@@ -78,6 +78,10 @@ func problems(_ text: String) -> [String] {
             ("a roles=admin uid=1 expires=soon", "expires must be a time such as"),
             ("anonymous roles=issuer uid=1", "anonymous stands for callers who prove nothing"),
             (
+                "anonymous roles=issuer connections=9",
+                "anonymous cannot have connections: every connection begins as anonymous"
+            ),
+            (
                 "admin-token roles=admin uid=1",
                 "admin-token stands for callers with the admin token"
             ),

@@ -90,11 +90,11 @@ import Testing
                 made.add(1, ordering: .relaxed)
                 return ready.futureResult
             }
-            let first = pages.page("/metrics")
-            let second = pages.page("/metrics")
-            _ = pages.page("/readyz")
+            let first = pages.page(.init(path: "/metrics"))
+            let second = pages.page(.init(path: "/metrics"))
+            _ = pages.page(.init(path: "/metrics", view: .coupons))
             ready.succeed(.init(status: .ok, body: "a"))
-            _ = pages.page("/metrics")
+            _ = pages.page(.init(path: "/metrics"))
             return first.and(second).map { $0.body + $1.body }
         }.get()
         #expect(text == "aa")

@@ -32,6 +32,24 @@ import Testing
         #expect(limits.spend(shop, UserID(11), now: later)?.reason == .rateOfPrincipal)
     }
 
+    @Test func `a batch counts for each of its users, and a large one is not refused for ever`() {
+        var reader = Principal(name: "reader", roles: .reader)
+        reader.requestsPerSecond = 10
+        #expect(limits.spend(reader, requests: 4, now: start) == nil)
+        #expect(limits.spend(reader, requests: 7, now: start) == 100)
+        #expect(limits.spend(reader, requests: 6, now: start) == nil)
+        #expect(limits.spend(reader, requests: 1, now: start) == 100)
+        let full = start.advanced(byMilliseconds: 1_000)
+        #expect(limits.spend(reader, requests: 1_000, now: full) == nil)
+        let soon = full.advanced(byMilliseconds: 99_000)
+        #expect(limits.spend(reader, requests: 1_000, now: soon) == 1_000)
+        #expect(limits.spend(reader, UserID(1), now: soon)?.milliseconds == 100)
+        let later = full.advanced(byMilliseconds: 100_000)
+        #expect(limits.spend(reader, requests: 1_000, now: later) == nil)
+        let free = Principal(name: "free", roles: .reader)
+        #expect(limits.spend(free, requests: 1_000, now: start) == nil)
+    }
+
     @Test func `a rate of users limits each user alone`() {
         var shop = Principal(name: "shop", roles: .issuer)
         shop.requestsPerSecondOfUser = 2

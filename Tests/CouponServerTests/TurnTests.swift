@@ -64,4 +64,20 @@ import Testing
         let again = codec.encode(answer("t"), into: &buffer)
         #expect(again)
     }
+
+    @Test
+    func `a long frame waits for a turn that has time, and one of those that wait is handled`() {
+        var turn = Turn()
+        let first = turn.mayHandleLongFrame(spentBefore: Limits.turnCost - 1)
+        let second = turn.mayHandleLongFrame(spentBefore: Limits.turnCost)
+        #expect(first && !second)
+        turn.spend(Limits.turnCost)
+        let third = turn.mayHandleLongFrame(spentBefore: 0)
+        #expect(!third, "however many connections there are")
+        _ = turn.end()
+        _ = turn.dequeueDeferred()
+        turn.spend(Limits.turnCost)
+        let none = turn.mayHandleLongFrame(spentBefore: 0)
+        #expect(!none, "nobody has waited")
+    }
 }

@@ -82,6 +82,30 @@ import Testing
         }
     }
 
+    @Test(arguments: ["operator", "admin", "watcher", "reader", "issuer"])
+    func `beyond this machine nobody is an operator, watcher or admin without a proof`(
+        _ role: String
+    ) async throws {
+        let folder = try ConfigurationFolder()
+        let file = try folder.write("anonymous roles=\(role)\n")
+        func texts(_ flags: [String: String]) async -> [String] {
+            let all = ["callers-file": file, "metrics-listen": "off", "allow-plaintext": "true"]
+            return await problems(flags: all.merging(flags) { $1 }).map(\.text)
+        }
+        let isHarmless = ["reader", "issuer"].contains(role)
+        for listen in [
+            ["listen": "0.0.0.0:7070"], ["listen": "127.0.0.1:1", "admin-listen": "0.0.0.0:7070"],
+        ] {
+            let expected =
+                "callers-file: anonymous has the role \(role), and listen or admin-listen is beyond "
+                + "this machine: remove the role, or set allow-anonymous-callers = true"
+            #expect(await texts(listen) == (isHarmless ? [] : [expected]))
+            let said = listen.merging(["allow-anonymous-callers": "true"]) { $1 }
+            #expect(await texts(said) == [])
+        }
+        #expect(await texts(["listen": "127.0.0.1:1"]) == [])
+    }
+
     @Test(arguments: local) func `on this machine nothing is needed`(_ address: String) async {
         #expect(await problems(flags: ["listen": address, "metrics-listen": "off"]) == [])
     }

@@ -120,4 +120,34 @@ import Testing
         #expect(states.count { $0.hasSuffix(" NONE") } == 100)
         #expect(try await daemon.stop() == .code(0))
     }
+
+    @Test func `batches for which a turn has no time are answered in the next ones`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        _ = try await daemon.client.create(.offer(1, total: 1))
+        #expect(try await daemon.win(CouponID(1), 1) == 1)
+        try await eventually("it bounces") { try await daemon.ask(CouponID(1), 2) == .soldOut }
+        let batch = IssueBatch(
+            coupon: 1, items: (1...1_000).map { IssueBatch.Item(user: UserID(10 + $0)) })
+        let frames = try (1...4 as ClosedRange<UInt64>).flatMap { id in
+            try Request(id: id, deadlineMilliseconds: 30_000, method: .issueBatch(batch)).frame()
+        }
+        let sockets = try (0..<40).map { _ in try PlainSocket(port: daemon.port) }
+        for socket in sockets {
+            try socket.send(frames)
+            try socket.send(Request(id: 5, method: .health))
+        }
+        for socket in sockets {
+            for id in 1...4 as ClosedRange<UInt64> {
+                let answer = try #require(try socket.response())
+                guard case .issueBatch(let ends) = answer.result else {
+                    throw Unexpected(what: "\(answer)")
+                }
+                #expect(answer.id == id && ends.count == 1_000)
+                #expect(ends.allSatisfy { $0 == .success(.soldOut) })
+            }
+            try socket.expectHealth(id: 5)
+        }
+        #expect(try await daemon.stop() == .code(0))
+    }
 }

@@ -79,6 +79,33 @@ import Testing
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
+    @Test(arguments: [true, false])
+    func `batches are no way around the limit of guesses`(_ asksForStatuses: Bool) async throws {
+        let stage = try await LimitStage()
+        let guessing = try stage.connect()
+        var refused = 0
+        var id: UInt64 = 0
+        while refused == 0, id < 4_000 {
+            for _ in 0..<Limits.batchesInFlightPerConnection {
+                id += 1
+                let coupon = CouponID(1_000_000 + Int64(id))
+                let items = [IssueBatch.Item(user: 1), IssueBatch.Item(user: 2)]
+                try guessing.send(
+                    Request(
+                        id: id, deadlineMilliseconds: 20_000,
+                        method: asksForStatuses
+                            ? .couponStatusBatch(coupon: coupon, users: [1, 2])
+                            : .issueBatch(IssueBatch(coupon: coupon, items: items))))
+            }
+            for response in try guessing.responses(Limits.batchesInFlightPerConnection) {
+                refused += response.unknownCouponRefusals
+            }
+        }
+        #expect(refused > 0)
+        try await stage.expectLimited("unknown_coupons", by: refused)
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
     @Test func `a user beyond the rate is refused on every connection, other users are not`()
         async throws
     {
@@ -143,6 +170,32 @@ import Testing
     }
 }
 
+extension CallerLimitTests {
+    @Test func `users of a batch that are answered count until the batch is`() async throws {
+        let stage = try await LimitStage(["--user-rate", "1"])
+        let coupon = try await stage.daemon.offer(total: nil)
+        try await stage.daemon.win(coupon, 1_000)
+        let lock = try await stage.world.lock(coupon)
+        let socket = try stage.connect()
+        let items = (1...20).map { _ in IssueBatch.Item(user: 7) }
+        try socket.send(
+            Request(
+                id: 1, deadlineMilliseconds: 60_000,
+                method: .issueBatch(IssueBatch(coupon: coupon, items: items, waitFor: .issued))))
+        try await eventually("most are refused, and one waits") {
+            try stage.limited("rate_of_user") > 10
+        }
+        #expect(try stage.metric("coupond_requests_in_flight") == 20)
+        try await lock.release()
+        guard case .issueBatch(let ends)? = try socket.response()?.result else {
+            throw Unexpected(what: "no batch")
+        }
+        #expect(ends.count == 20)
+        #expect(try stage.metric("coupond_requests_in_flight") == 0)
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+}
+
 /// A daemon with metrics.
 struct LimitStage {
     let world: World
@@ -203,6 +256,15 @@ extension PlainSocket {
 }
 
 extension Response {
+    /// How many users were refused because of guesses; a batch of statuses is refused as a whole.
+    fileprivate var unknownCouponRefusals: Int {
+        if isRefusal("too many unknown coupons on this connection") { return 1 }
+        guard case .issueBatch(let ends) = result else { return 0 }
+        return ends.count {
+            if case .failure(let failure) = $0 { failure.code == .resourceExhausted } else { false }
+        }
+    }
+
     /// Whether it is RESOURCE_EXHAUSTED with this message, and says when to try again.
     func isRefusal(_ message: String) -> Bool {
         guard case .failure(let failure) = result else { return false }

@@ -45,4 +45,57 @@ import Testing
         #expect(daemon.process.logTail().contains("without a PROXY header"))
         #expect(try await daemon.stop() == .code(0))
     }
+
+    @Test func `a connection from a proxy that sends no header ends after two seconds`()
+        async throws
+    {
+        let world = try await World()
+        let metrics = Int(try freePort())
+        let daemon = try Daemon(
+            world, ["--proxies", "127.0.0.0/8", "--metrics-listen", "127.0.0.1:\(metrics)"])
+        try await eventually("it listens") {
+            _ = try PlainSocket(port: daemon.port)
+            return daemon.process.logTail().contains("listening")
+        }
+        let silent = try PlainSocket(port: daemon.port)
+        try silent.send(Array(Self.caller.prefix(20)))
+        #expect(try silent.read(1) == nil)
+        #expect(daemon.process.logTail(lines: 100).contains("without a PROXY header"))
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    @Test func `limits of an address are those of the caller that the proxy names`() async throws {
+        let world = try await World()
+        let daemon = try Daemon(
+            world, ["--proxies", "127.0.0.0/8", "--max-connections-per-address", "2"])
+        let request = try Request(id: 1, method: .health).frame()
+        func caller(_ header: [UInt8]) throws -> Response? {
+            let socket = try PlainSocket(port: daemon.port)
+            try socket.send(header + request)
+            defer { kept.append(socket) }
+            return try socket.response()
+        }
+        var kept: [PlainSocket] = []
+        try await eventually("it listens") {
+            _ = try PlainSocket(port: daemon.port)
+            return daemon.process.logTail().contains("listening")
+        }
+        var other = Self.caller
+        other[19] = 10
+        // The caller's first eight bytes are its network.
+        let sixth =
+            Self.signature + [0x21, 0x21, 0, 36] + [0x20, 1, 0xD, 0xB8]
+            + [UInt8](repeating: 1, count: 12)
+            + [UInt8](repeating: 0, count: 16) + [1, 2, 3, 4]
+        for header in [Self.caller, other, sixth] {
+            #expect(try caller(header)?.id == 1)
+            #expect(try caller(header)?.id == 1)
+            #expect(
+                try caller(header)
+                    == Response(
+                        id: 0,
+                        result: .failure(.exhausted("too many connections from this address"))))
+        }
+        #expect(try await daemon.stop() == .code(0))
+    }
 }

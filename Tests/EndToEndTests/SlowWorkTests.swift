@@ -101,6 +101,81 @@ import Testing
         withExtendedLifetime(admin) {}
     }
 
+    @Test func `few readers of batches leave room for the statuses of others`() async throws {
+        let world = try await World(ownPostgres: true)
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        let coupon = try await daemon.offer(total: nil)
+        let users = (1...1_000).map { UserID(Int64($0)) }
+        world.postgres.pause()
+        defer { world.postgres.resume() }
+        let readers = try (0..<4).map { _ in try PlainSocket(port: daemon.port) }
+        for reader in readers {
+            for id in 1...UInt64(Limits.batchesInFlightPerConnection) {
+                try reader.send(
+                    Request(
+                        id: id, deadlineMilliseconds: 60_000,
+                        method: .couponStatusBatch(coupon: coupon, users: users)))
+            }
+            try reader.checkAlive()
+        }
+        #expect(try metric("coupond_slow_waiting{lane=\"statuses\"}", port) < 1_024)
+        #expect(try metric("coupond_slow_refused_total{lane=\"statuses\"}", port) == 0)
+        #expect(try metric("coupond_requests_in_flight", port) == 16_000)
+        let other = try PlainSocket(port: daemon.port)
+        try other.send(
+            Request(
+                id: 1, deadlineMilliseconds: 60_000,
+                method: .couponStatus(coupon: coupon, user: UserID(1))))
+        // A refusal would come at once, and so before this.
+        try other.checkAlive()
+        world.postgres.resume()
+        #expect(try #require(try other.response()).id == 1)
+        for reader in readers {
+            for _ in 0..<Limits.batchesInFlightPerConnection {
+                let answer = try #require(try reader.response())
+                if case .failure(let failure) = answer.result {
+                    #expect(failure.code != .resourceExhausted)
+                }
+            }
+        }
+        let client = daemon.client
+        try await eventually("a batch of a thousand is answered in full") {
+            let statuses = try await client.status(of: coupon, users: users)
+            return statuses.users.count == 1_000
+        }
+        #expect(try metric("coupond_requests_in_flight", port) == 0)
+    }
+
+    @Test func `one operator does not fill the lane of admins`() async throws {
+        let world = try await World()
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        let coupon = try await daemon.offer(total: 1)
+        let lock = try await world.lock(coupon)
+        let admin = try keepAdminsWaiting(daemon, coupon)
+        let eager = try PlainSocket(port: daemon.port)
+        let calls = try (1...300 as ClosedRange<UInt64>).flatMap { id in
+            try Request(
+                id: id, deadlineMilliseconds: 60_000, method: .getCoupon(coupon)
+            ).frame()
+        }
+        try eager.send(calls)
+        try eager.send(Request(id: 999, method: .health))
+        var refused = 0
+        while true {
+            let answer = try #require(try eager.response())
+            if answer.id == 999 { break }
+            guard case .failure(let failure) = answer.result else { continue }
+            #expect(failure.code == .resourceExhausted && failure.retryAfterMilliseconds != nil)
+            refused += 1
+        }
+        #expect(refused == 300 - 128)
+        #expect(try metric("coupond_limited_total{reason=\"share\"}", port) == 172)
+        try await lock.release()
+        withExtendedLifetime(admin) {}
+    }
+
     /// Sends admin calls that wait for a locked coupon, one after the other, for a second each.
     private func keepAdminsWaiting(_ daemon: Daemon, _ coupon: CouponID) throws -> PlainSocket {
         let admin = try PlainSocket(port: daemon.port)

@@ -66,6 +66,13 @@ import Testing
             #expect((run.end == .code(0)) == isServed, "\(version): \(run.text)")
         }
         #expect(daemon.process.logTail(lines: 1_000).contains("UNSUPPORTED_PROTOCOL"))
+        let nameless = try await CommandRun(
+            "/bin/sh",
+            [
+                "-c",
+                "openssl s_client -brief -noservername -connect 127.0.0.1:\(daemon.port) </dev/null",
+            ])
+        #expect(nameless.end == .code(0), "\(nameless.text)")
     }
 
     @Test func `a client says why it does not trust a daemon`() async throws {

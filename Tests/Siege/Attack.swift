@@ -26,7 +26,8 @@ struct Attack: Sendable {
 
     static let all = [
         idle, trickling, neverReading, handshakes, wrongTokens, wrongAdminTokens, http, halfFrames,
-        inventedIDs, retries, statuses,
+        inventedIDs, retries, statuses, batches, statusBatches, watches, restingTLS, halfRecords,
+        slowHTTP,
     ]
 
     // MARK: Connections that hold places
@@ -80,7 +81,7 @@ struct Attack: Sendable {
     private static let connections = 16
 
     /// Pipelined requests on a few connections.
-    private static func flood(
+    static func flood(
         _ name: String, perSecond: Int = 20_000, _ request: @escaping @Sendable (UInt64) -> Request
     ) -> Attack {
         Attack(name, threads: 2) { squad in
@@ -194,7 +195,7 @@ struct Attack: Sendable {
 }
 
 /// One connection of an attacker, made again whenever it is closed.
-private struct Wave {
+struct Wave {
     private let port: Int
     private let first: [UInt8]
     private let receiveBuffer: Int32?

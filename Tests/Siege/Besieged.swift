@@ -58,7 +58,7 @@ struct Besieged: Sendable {
         let callers = try world.folder.write(
             """
             boss roles=operator,admin token=sha256:\(digest)
-            anonymous roles=issuer,reader
+            anonymous roles=issuer,reader,watcher
 
             """, to: "callers")
         return ["--admin-token-file", token, "--callers-file", callers]

@@ -65,6 +65,15 @@ package enum TrailDocument {
             members.compactMap { name, value in value.map { (name: name, value: $0) } })
     }
 
+    /// The roles of principals, by their names, and how many more principals there are.
+    package static func of(rolesOf principals: [(name: String, roles: String)], more: Int) -> String
+    {
+        object(
+            principals.map { (name: $0.name, value: $0.roles.quotedForJSON) }
+                // No principal has this name.
+                + (more > 0 ? [("+", "\(more)")] : []))
+    }
+
     private static func object(_ members: [(name: String, value: String)]) -> String {
         "{" + members.map { $0.name.quotedForJSON + ":" + $0.value }.joined(separator: ",") + "}"
     }

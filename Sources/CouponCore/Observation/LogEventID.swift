@@ -56,6 +56,10 @@ package enum LogEventID {
         ("trail-waits", "the trail cannot be written; its lines wait"),
         ("trail-lacks", "the trail lacks an action"),
         ("caller-refused", "a caller was refused"),
+        (
+            "secret-readable",
+            "a file with a secret can be read by every user of this machine"
+        ),
         ("observer-refused", "a request over HTTP was refused"),
         ("limit-met", "callers met a limit"),
         ("handshake-failed", "a TLS handshake failed"),

@@ -47,6 +47,8 @@ extension LoopServer {
     func authenticate(_ token: [UInt8], _ caller: Caller, _ connection: ServerConnection) {
         do throws(AccessRefusal) {
             try connection.authenticate(token, environment.callers, now: clocks.wallNow())
+            // Its principal has as many connections as it may have: it has been told, with the id 0.
+            if connection.state.isEnding { return connection.forgetRequest() }
             let principal = connection.identity.principal
             reply(
                 caller,

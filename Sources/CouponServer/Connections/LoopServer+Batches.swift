@@ -4,59 +4,6 @@ internal import CouponCore
 internal import CouponWire
 internal import NIOCore
 
-/// A batch that waits for its users' answers.
-final class PendingBatch {
-    /// Who gets the answer.
-    let caller: Caller
-    let share: SlowShare.Kind
-    let trace: TraceContext?
-    private(set) var left: Int
-    /// The ends of the requests; only of a batch of requests.
-    private var ends: [Result<Outcome, Failure>?] = []
-    /// The statuses of the users; only of a batch of statuses.
-    private var users: [UserStatus] = []
-    private var last: CouponStatus?
-    private var failure: Failure?
-
-    /// - Parameter count: of its users.
-    init(_ caller: Caller, _ share: SlowShare.Kind, trace: TraceContext?, count: Int) {
-        self.caller = caller
-        self.share = share
-        self.trace = trace
-        left = count
-        if share == .batches {
-            ends = Array(repeating: nil, count: count)
-        } else {
-            users = Array(repeating: .none, count: count)
-        }
-    }
-
-    /// - Parameter index: of the user.
-    func end(_ index: Int, _ result: Response.Result) {
-        left -= 1
-        switch result {
-        case .issue(let outcome): ends[index] = .success(outcome)
-        case .couponStatus(let status):
-            users[index] = status.user
-            last = status
-        case .failure(let failure) where share == .batches: ends[index] = .failure(failure)
-        case .failure(let failure): self.failure = failure
-        default: break
-        }
-    }
-
-    /// The answer to the batch, once all its users have theirs. A status fails as a whole: it can be asked
-    /// again.
-    var answer: Response.Result {
-        let lost = Failure(.internal, "internal: a user of the batch has no answer")
-        if share == .batches { return .issueBatch(ends.map { $0 ?? .failure(lost) }) }
-        guard failure == nil, let last else { return .failure(failure ?? lost) }
-        return .couponStatusBatch(
-            CouponStatusBatch(
-                coupon: last.coupon, accepted: last.accepted, queued: last.queued, users: users))
-    }
-}
-
 extension Caller {
     /// Marks the number of a batch. Numbers of connections are lower: a daemon has fewer than 2^31.
     private static let batchMark: UInt64 = 1 << 31
@@ -77,12 +24,13 @@ extension LoopServer {
         _ batch: IssueBatch, deadlineMilliseconds: UInt32?, trace: TraceContext?,
         _ caller: Caller, _ connection: ServerConnection
     ) {
-        guard let number = add(.batches, trace, batch.items.count, caller, connection) else {
-            return
-        }
+        guard reserve(.batches, caller, connection) else { return }
+        let pending = PendingBatch(of: batch.items.count, caller, trace: trace)
+        let number = batches.add(pending)
         for index in batch.items.indices {
             let issue = batch.request(index)
             let user = Caller(batch: number, index: index)
+            pending.begin()
             if let refusal = limitPrincipal(of: issue, from: connection)
                 ?? limitRate(of: issue, from: connection) ?? limit(issue, from: connection)
             {
@@ -102,42 +50,67 @@ extension LoopServer {
         if let refusal = limit(method, from: connection) {
             return reply(caller, .failure(refusal))
         }
-        guard let number = add(.statusBatches, trace, users.count, caller, connection) else {
-            return
-        }
-        let deadline = deadline(after: deadlineMilliseconds)
-        for (index, user) in users.enumerated() {
-            let user = StatusQuestion(coupon: coupon, user: user)
-            let caller = Caller(batch: number, index: index)
+        guard reserve(.statusBatches, caller, connection) else { return }
+        let questions = PendingBatch.Questions(
+            coupon, users, deadline: deadline(after: deadlineMilliseconds))
+        let number = batches.add(PendingBatch(questions, caller, trace: trace))
+        usersOfBatches += users.count
+        connection.statusBatches.append(number)
+        submitQuestions(of: connection)
+    }
+
+    /// Sends users of the connection's batches of statuses to the lane: a few at a time, so that those of a
+    /// thousand do not fill it.
+    private func submitQuestions(of connection: ServerConnection) {
+        while let number = connection.statusBatches.first {
+            guard let batch = batches[number], batch.hasQuestion else {
+                connection.statusBatches.removeFirst()
+                continue
+            }
+            guard connection.share.reserve(.statusesOfBatches),
+                let (index, question, deadline) = batch.beginQuestion()
+            else { return }
+            usersOfBatches -= 1
+            let user = Caller(batch: number, index: index)
             let call = pendingCalls.add(
-                method.name, of: caller, trace: trace, now: clocks.now(), deadline: deadline)
-            submit(user, deadline: deadline, call, of: caller, connection.presence)
+                Request.Method.couponStatus(coupon: question.coupon, user: question.user).name,
+                of: user, trace: batch.trace, now: clocks.now(), deadline: deadline)
+            submit(question, deadline: deadline, call, of: user, connection.presence)
         }
     }
 
-    /// - Returns: the number of the batch; nil if the connection has too many, which was answered then.
-    private func add(
-        _ share: SlowShare.Kind, _ trace: TraceContext?, _ count: Int, _ caller: Caller,
-        _ connection: ServerConnection
-    ) -> UInt64? {
-        guard connection.share.reserve(share) else {
-            reply(
-                caller,
-                .failure(.exhausted("too many \(share.name) of this connection are unanswered")))
-            return nil
-        }
-        return batches.add(PendingBatch(caller, share, trace: trace, count: count))
+    /// False if the connection has too many batches, which was answered then.
+    private func reserve(
+        _ share: SlowShare.Kind, _ caller: Caller, _ connection: ServerConnection
+    ) -> Bool {
+        if connection.share.reserve(share) { return true }
+        reply(caller, .failure(refuse(share, connection)))
+        return false
     }
 
     /// Keeps the answer of a user, and answers the batch if it was the last one.
     func gather(_ user: Caller, _ result: Response.Result) {
         guard let batch = batches[user.batch] else { return }
         batch.end(Int(user.request), result)
-        guard batch.left == 0 else { return }
-        _ = batches.remove(user.batch)
+        usersOfBatches += 1
         let connection = connections[batch.caller.connection]
-        connection?.share.release(batch.share)
-        if case .issue(.notFound) = result { countUnknownCoupon(connection) }
-        reply(batch.caller, batch.answer)
+        if batch.share == .statusBatches { connection?.share.release(.statusesOfBatches) }
+        if let answer = batch.dequeueAnswer() {
+            connection?.share.release(batch.share)
+            if batch.isUnknown { countUnknownCoupon(connection) }
+            reply(batch.caller, answer)
+        }
+        // Nobody asks the questions that are left if the connection is gone.
+        if batch.isOver || connection == nil && batch.inFlight == 0 && batch.hasQuestion {
+            _ = batches.remove(user.batch)
+            usersOfBatches -= batch.count
+        }
+        if let connection, batch.share == .statusBatches { submitQuestions(of: connection) }
+    }
+
+    /// The connection of a caller, also of a user of a batch; nil if it is gone.
+    func connection(of caller: Caller) -> ServerConnection? {
+        guard caller.isOfBatch else { return connections[caller.connection] }
+        return batches[caller.batch].flatMap { connections[$0.caller.connection] }
     }
 }

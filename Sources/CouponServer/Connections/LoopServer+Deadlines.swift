@@ -37,18 +37,22 @@ extension LoopServer {
     func scheduleFrameWatch() {
         timers.watchFrames(
             by: loop.assumeIsolated().scheduleTask(in: .seconds(1)) {
-                let times = ConnectionWatch.Times(
-                    isCrowded: self.connections.isCrowded,
-                    idle: self.callerLimits.idleSeconds)
+                let (callers, admins) = (self.times(isAdmin: false), self.times(isAdmin: true))
                 let now = self.clocks.wallNow()
                 for connection in self.connections.all {
-                    connection.checkDeadlines(times)
+                    connection.checkDeadlines(connection.isAdmin ? admins : callers)
                     connection.endIfExpired(now: now)
                 }
                 self.logLimits()
                 self.requestLog.nextSecond()
                 self.scheduleFrameWatch()
             })
+    }
+
+    /// How long connections may do nothing.
+    private func times(isAdmin: Bool) -> ConnectionWatch.Times {
+        ConnectionWatch.Times(
+            isCrowded: connections.isCrowded(isAdmin: isAdmin), idle: callerLimits.idleSeconds)
     }
 
     /// Measures, a few times a second, how late a timer is: everything else on this loop is as late.

@@ -23,17 +23,26 @@ extension LoopServer {
     }
 
     /// Handles a message of any kind.
-    func handle(_ message: RawSpan, from connection: ServerConnection) {
+    /// - Returns: what that has cost, in bounces.
+    func handle(_ message: RawSpan, from connection: ServerConnection) -> Int {
+        let cost = Limits.otherRequestCost + message.byteCount / Limits.bytesForBounce
         do throws(RefusedRequest) {
-            try dispatch(codec.decode(message), from: connection)
+            let request = try codec.decode(message)
+            dispatch(request, from: connection)
+            return cost + request.method.users * Limits.batchUserCost
         } catch {
+            count(.invalidRequest, connection)
             connection.answer(Response(id: error.id, result: .failure(error.failure)))
+            return cost
         }
     }
 
     private func dispatch(_ request: Request, from connection: ServerConnection) {
         let caller = Caller(connection: connection.number, request: request.id)
         guard let name = allow(request, from: connection) else { return }
+        if let refusal = limitPrincipal(request.method, from: connection) {
+            return reply(caller, .failure(refusal))
+        }
         switch request.method {
         case .issue(let issue):
             if let refusal = limitPrincipal(of: issue, from: connection)
@@ -87,6 +96,17 @@ extension LoopServer {
             for caller in loopServer.value.health.end() {
                 loopServer.value.answerHealth(caller, reason)
             }
+        }
+    }
+}
+
+extension Request.Method {
+    /// The users of a batch; 0 if it is none.
+    var users: Int {
+        switch self {
+        case .issueBatch(let batch): batch.items.count
+        case .couponStatusBatch(_, let users): users.count
+        default: 0
         }
     }
 }

@@ -16,10 +16,9 @@ extension LoopServer {
             return reply(caller, .failure(refusal))
         }
         let share = request.method.share
-        if let share, !connection.share.reserve(share) {
+        guard connection.share.reserve(share) else {
             work.refuse(request.method)
-            return reply(
-                caller, .failure(.exhausted("too many \(share) of this connection are unanswered")))
+            return reply(caller, .failure(refuse(share, connection)))
         }
         let now = clocks.now()
         let deadline = deadline(after: request.deadlineMilliseconds)
@@ -35,8 +34,12 @@ extension LoopServer {
         let call = AdminCall(
             principal: principal, address: connection.identity.address,
             method: request.method.name, request: request.id)
-        submit(request.method, of: call, deadline: deadline, to: connection.presence) {
+        let ended: @Sendable (LoopServer, Response.Result) -> Void = {
             $0.endSlowMethod(number, of: caller, share, $1)
+        }
+        submit(request.method, of: call, deadline: deadline, to: connection.presence, ended) {
+            count(.lane, connection)
+            ended(self, .failure($0))
         }
     }
 
@@ -53,7 +56,8 @@ extension LoopServer {
     private func submit(
         _ method: Request.Method, of call: AdminCall, deadline: MonotonicTime,
         to presence: CallerPresence,
-        _ ended: @escaping @Sendable (LoopServer, Response.Result) -> Void
+        _ ended: @escaping @Sendable (LoopServer, Response.Result) -> Void,
+        refused: (Failure) -> Void
     ) {
         let loopServers = self.loopServers
         let loopServer = NIOLoopBound(self, eventLoop: loop)
@@ -64,7 +68,7 @@ extension LoopServer {
                 }
             }
         } refused: {
-            ended(self, .failure($0))
+            refused($0)
         }
     }
 
@@ -81,6 +85,7 @@ extension LoopServer {
             turn.addStatus()
             return endTurn()
         }
+        count(.lane, of: caller)
         endStatuses([
             AnsweredStatus(
                 number: number, caller: caller, result: .failure(Lane.statuses.exhausted))
@@ -101,6 +106,7 @@ extension LoopServer {
             question: question, endsAt: now.advanced(byMilliseconds: wait), presence: presence,
             loopServer: NIOLoopBound(self, eventLoop: loop), number: number, caller: caller)
         if !work.watches.add(call, endsAfter: wait) {
+            count(.lane, of: caller)
             endSlowMethod(number, of: caller, .watches, .failure(Lane.watches.exhausted))
         }
     }

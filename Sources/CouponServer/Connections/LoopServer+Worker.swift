@@ -44,6 +44,7 @@ extension LoopServer: WorkerHost {
 
     func fail(_ caller: Caller, _ failure: Failure) {
         counts.count(failure)
+        if failure.code == .resourceExhausted { count(.queue, of: caller) }
         if !traces.isEmpty { traces[caller] = nil }
         reply(caller, .failure(failure))
     }

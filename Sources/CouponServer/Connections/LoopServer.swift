@@ -49,6 +49,9 @@ final class LoopServer {
     var pendingCalls: PendingCalls
     /// Batches of which some users have no answer.
     var batches = SlotMap<PendingBatch>()
+    /// Users of batches that are neither at the worker nor in the lane: their answers wait for those of
+    /// others, or they wait for their turn.
+    var usersOfBatches = 0
     /// Whether clients were asked to leave.
     var isGoingAway = false
 
@@ -113,7 +116,7 @@ final class LoopServer {
     }
 
     var requestsInFlight: Int {
-        (worker?.requestsInFlight ?? 0) + pendingCalls.count + health.count
+        (worker?.requestsInFlight ?? 0) + pendingCalls.count + health.count + usersOfBatches
     }
 
     /// The same metrics in the same order at each loop server.
@@ -143,7 +146,11 @@ final class LoopServer {
         worker?.abandon()
         let shutDown = Response.Result.failure(
             .unavailable("the daemon is shutting down", acceptance: .unknown))
-        for caller in pendingCalls.endAll() + health.end() { reply(caller, shutDown) }
+        for caller in health.end() { reply(caller, shutDown) }
+        // The end of one batch of statuses may let the next one begin.
+        while pendingCalls.count > 0 {
+            for caller in pendingCalls.endAll() { reply(caller, shutDown) }
+        }
         for connection in connections.all {
             connection.goAway(isLast: true)
             connection.close()

@@ -6,6 +6,8 @@ internal import Synchronization
 
 final class LoopServers: Sendable {
     let connections = Atomic<Int>(0)
+    /// Those at the listener of admin methods, which are not among the others.
+    let adminConnections = Atomic<Int>(0)
     /// How many connections there have been since the start.
     let connectionsOpened = Atomic<Int64>(0)
     /// Connections that were refused because there were too many.

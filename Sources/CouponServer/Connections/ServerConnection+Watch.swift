@@ -6,12 +6,15 @@ internal import NIOPosix
 extension ServerConnection {
     /// Closes the connection if it has sent nothing, left a frame incomplete or answers unread for too long.
     func checkDeadlines(_ times: ConnectionWatch.Times) {
-        let isInFrame = received.readableBytes > 0 && state.mayHandleRequest && !hasRequest
-        if isInFrame { shrink() }
+        let isInBytes = received.readableBytes > 0 && state.mayHandleRequest && !hasRequest
+        if isInBytes { shrink() }
+        let isInRecord = pacer?.records.isInRecord ?? false
+        // A caller whose requests are not read cannot complete its record.
+        let isInFrame = isInBytes || isInRecord && state.mayHandleRequest
         let look = ConnectionWatch.Look(
             isInFrame: isInFrame,
             isAtRest: state.unanswered == 0 && received.readableBytes == 0
-                && outgoing.readableBytes == 0,
+                && outgoing.readableBytes == 0 && !isInRecord,
             unsent: watch.mayHaveUnsent ? unsentBytes : 0)
         guard let reason = watch.look(look, times) else { return }
         loopServer.count(reason, self)
@@ -31,6 +34,7 @@ extension ServerConnection {
     /// The memory that it holds for bytes that are not handled or not sent.
     var heldBytes: Int {
         received.capacity + outgoing.readableBytes + (watch.mayHaveUnsent ? unsentBytes : 0)
+            + (pacer?.records.heldBytes ?? 0)
     }
 
     /// What the socket has not taken yet.

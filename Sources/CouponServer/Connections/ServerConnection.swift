@@ -17,8 +17,12 @@ final class ServerConnection: ChannelInboundHandler {
     private(set) var id: Int64 = 0
     private(set) var opened = MonotonicTime(nanoseconds: 0)
     private let entrance: Entrance
+    /// Whether it came through the listener of admin methods.
+    var isAdmin: Bool { entrance.isAdmin }
     /// The caller's IP address, if a proxy has named it.
     var source: String?
+    /// What is between TLS and the socket; nil without TLS.
+    var pacer: HandshakePacer?
     /// When the caller's certificate ends; nil if it has shown none.
     var certificateEnd: Timestamp?
     /// Who it belongs to.
@@ -30,6 +34,8 @@ final class ServerConnection: ChannelInboundHandler {
     /// Read by slow methods, which may wait for long.
     let presence = CallerPresence()
     var share = SlowShare()
+    /// Its batches of statuses, the oldest first.
+    var statusBatches: [UInt64] = []
     private(set) var context: ChannelHandlerContext?
     var received = ByteBuffer()
     private(set) var outgoing = ByteBuffer()
@@ -128,23 +134,33 @@ final class ServerConnection: ChannelInboundHandler {
         var splitter = splitter
         let share = loopServer.turn.share
         var left = share
+        var isWaiting = false
         var isReading = state.mayHandleRequest
         while isReading {
             switch splitter.next(in: bytes.readableBytesSpan) {
             case .needMore:
                 isReading = false
             case .frame(let length):
+                guard
+                    length <= Limits.shortFrameBytes
+                        || loopServer.turn.mayHandleLongFrame(spentBefore: share - left)
+                else {
+                    isWaiting = true
+                    isReading = false
+                    continue
+                }
                 let handling = handle(
                     bytes.readableBytesSpan
                         .extracting(droppingFirst: FrameSplitter.prefixLength)
                         .extracting(first: length), &bounces)
                 bytes.moveReaderIndex(forwardBy: FrameSplitter.prefixLength + length)
-                if handling == .other {
+                switch handling {
+                case .bounced, .queued: left -= 1
+                case .refused: left -= Limits.otherRequestCost
+                case .other(let cost):
                     // If it has authenticated, its frames may be longer from now on.
                     splitter = self.splitter
-                    left -= Limits.otherRequestCost
-                } else {
-                    left -= 1
+                    left -= cost
                 }
                 isReading = (handling == .bounced || state.mayHandleRequest) && left > 0
             case .refused(let failure):
@@ -159,13 +175,13 @@ final class ServerConnection: ChannelInboundHandler {
             if outgoing.readableBytes == 0 { loopServer.willWrite(self) }
             outgoing.writeBuffer(&bounces)
         }
-        if left <= 0, state.mayHandleRequest, hasRequest {
+        if left <= 0 || isWaiting, state.mayHandleRequest, hasRequest {
             state.deferRequests()
-            loopServer.turn.postpone(self)
+            loopServer.turn.postpone(self, hadTurn: left < share)
             loopServer.endTurn()
         }
         if let refusal {
-            if isStranger { loopServer.count(.beforeAuthentication, self) }
+            loopServer.count(isStranger ? .beforeAuthentication : .frameLength, self)
             end(with: refusal)
         }
     }
@@ -178,27 +194,28 @@ final class ServerConnection: ChannelInboundHandler {
     }
 
     /// What became of a request.
-    private enum Handling {
+    private enum Handling: Equatable {
         /// An issue request was answered without the gate.
         case bounced
+        /// Its principal may not make it, which costs more to say.
+        case refused
         /// An issue request waits for the gate.
         case queued
         /// It was a request of another kind, or an invalid one. Both cost more.
-        case other
+        case other(cost: Int)
     }
 
     private func handle(_ message: RawSpan, _ bounces: inout ByteBuffer) -> Handling {
         guard let plain = loopServer.decodeIssue(message) else {
             state.requestReceived()
-            loopServer.handle(message, from: self)
-            return .other
+            return .other(cost: loopServer.handle(message, from: self))
         }
         if !issuesFreely,
             let failure = loopServer.refusal(of: plain.issue, from: self)
                 ?? loopServer.limitPrincipal(of: plain.issue, from: self)
         {
             loopServer.codec.encode(failure, id: plain.id, into: &bounces)
-            return .bounced
+            return .refused
         }
         if let refusal = loopServer.limitRate(of: plain.issue, from: self) {
             loopServer.codec.encode(refusal, id: plain.id, into: &bounces)
@@ -283,7 +300,15 @@ final class ServerConnection: ChannelInboundHandler {
     private func endAccess(_ refusal: AccessRefusal) {
         guard !state.isEnding else { return }
         loopServer.report(refusal, identity, "connection")
+        // Nothing that nobody has begun is done in its name.
+        presence.leave()
         end(with: refusal.failure)
+    }
+
+    /// The request in work gets no answer of its own.
+    func forgetRequest() {
+        state.requestAnswered()
+        loopServer.endTurn()
     }
 
     // MARK: Answers
@@ -315,9 +340,23 @@ final class ServerConnection: ChannelInboundHandler {
         watch.gave(bytes.readableBytes)
         loopServer.bytesSent &+= bytes.readableBytes
         loopServer.buffers.add(bytes.readableBytes)
-        context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        if pacer == nil {
+            context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        } else {
+            writeInParts(bytes)
+        }
         resume()
         closeIfDone()
+    }
+
+    /// TLS encrypts what is written between two flushes into one buffer, and keeps that.
+    private func writeInParts(_ bytes: ByteBuffer) {
+        var rest = bytes
+        while let part = rest.readSlice(
+            length: min(rest.readableBytes, Limits.tlsBytesPerWrite)), part.readableBytes > 0
+        {
+            context?.writeAndFlush(wrapOutboundOut(part), promise: nil)
+        }
     }
 
     /// Handles nothing more, and closes behind the answers.

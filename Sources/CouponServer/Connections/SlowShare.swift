@@ -5,23 +5,32 @@ internal import CouponWire
 internal import Synchronization
 
 struct SlowShare {
-    enum Kind: Int {
-        case statuses, lists, batches, statusBatches, watches
+    enum Kind: Int, CaseIterable {
+        case statuses, lists, batches, statusBatches, statusesOfBatches, watches, admin, audits
 
         /// Its name in errors for callers.
-        var name: String { self == .statusBatches ? "batches of statuses" : "\(self)" }
+        var name: String {
+            switch self {
+            case .statusBatches: "batches of statuses"
+            case .statusesOfBatches: "statuses of batches"
+            case .admin: "admin calls"
+            default: "\(self)"
+            }
+        }
 
         var limit: Int {
             switch self {
-            case .statuses: Limits.statusesInFlightPerConnection
+            case .statuses, .statusesOfBatches: Limits.statusesInFlightPerConnection
             case .lists: Limits.listsInFlightPerConnection
             case .batches, .statusBatches: Limits.batchesInFlightPerConnection
             case .watches: Limits.watchesInFlightPerConnection
+            case .admin: Limits.adminCallsInFlightPerConnection
+            case .audits: Limits.auditsInFlightPerConnection
             }
         }
     }
 
-    private var counts = [0, 0, 0, 0, 0]
+    private var counts = [Int](repeating: 0, count: Kind.allCases.count)
 
     /// False if the limit is reached.
     mutating func reserve(_ kind: Kind) -> Bool {
@@ -34,14 +43,15 @@ struct SlowShare {
 }
 
 extension Request.Method {
-    /// The share of its connection that it needs; nil if only the lane limits it.
-    var share: SlowShare.Kind? {
+    /// The share of its connection that it needs.
+    var share: SlowShare.Kind {
         switch self {
         case .couponStatus: .statuses
         case .watch: .watches
+        case .auditCoupon: .audits
         case .listCoupons, .listIssues, .listDeadLetters, .listAdminActions, .listConnections:
             .lists
-        default: nil
+        default: .admin
         }
     }
 }

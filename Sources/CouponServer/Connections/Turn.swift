@@ -10,7 +10,12 @@ struct Turn {
     private var time: MonotonicTime?
     /// What the requests of this turn have cost.
     private var spent = 0
+    /// Connections that had their part of the turn, and want more.
     private var deferred: [ServerConnection] = []
+    /// Connections whose next frame is long, and that had no part of this turn.
+    private var waiting: [ServerConnection] = []
+    /// Whether the next long frame is handled in any case.
+    private var mustHandleOne = false
     /// Whether the deferred requests are going to be handled.
     var isContinuing = false
     private var handshakes = 0
@@ -28,8 +33,22 @@ struct Turn {
     /// A connection was opened, or is refused.
     mutating func spendOpening() { spent += Limits.openingCost }
 
+    /// Whether a frame that may cost much may be handled in this turn. A little for each connection would be
+    /// too much here: its smallest part is a whole frame.
+    /// - Parameter spentBefore: what its connection has spent and not reported.
+    mutating func mayHandleLongFrame(spentBefore: Int) -> Bool {
+        if mustHandleOne {
+            mustHandleOne = false
+            return true
+        }
+        return waiting.isEmpty && spent + spentBefore < Limits.turnCost
+    }
+
     /// The rest of the connection's requests waits for the next turn.
-    mutating func postpone(_ connection: ServerConnection) { deferred.append(connection) }
+    /// - Parameter hadTurn: if it had no part of this turn, it is before those that had one.
+    mutating func postpone(_ connection: ServerConnection, hadTurn: Bool) {
+        if hadTurn { deferred.append(connection) } else { waiting.append(connection) }
+    }
 
     /// False if this turn has begun as many as it may: then it must wait for the next one.
     mutating func beginHandshake() -> Bool {
@@ -52,12 +71,19 @@ struct Turn {
     }
 
     /// Whether the next turn has something to do, also if nothing is read.
-    var hasDeferred: Bool { !deferred.isEmpty || !deferredHandshakes.isEmpty }
+    var hasDeferred: Bool {
+        !deferred.isEmpty || !waiting.isEmpty || !deferredHandshakes.isEmpty
+    }
 
-    /// The connections whose requests wait.
+    /// The connections whose requests wait. One long frame of theirs is handled however much other
+    /// connections have spent.
     mutating func dequeueDeferred() -> [ServerConnection] {
-        defer { deferred.removeAll(keepingCapacity: true) }
-        return deferred
+        mustHandleOne = !waiting.isEmpty
+        defer {
+            deferred.removeAll(keepingCapacity: true)
+            waiting.removeAll(keepingCapacity: true)
+        }
+        return waiting + deferred
     }
 
     /// A turn whose bounces are measured.
@@ -120,6 +146,7 @@ struct Turn {
         hasBegun = false
         time = nil
         spent = 0
+        mustHandleOne = false
         handshakes = 0
         defer { isPumpScheduled = false }
         return isPumpScheduled

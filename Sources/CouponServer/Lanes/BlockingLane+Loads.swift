@@ -39,7 +39,8 @@ extension BlockingLane {
     /// no job waits for millions of holders.
     private func beginLoads() {
         guard keeper.loadBudget.admits(now: clocks.now()) else {
-            return goOn(after: Limits.loadPauseMilliseconds) { $0.beginLoads() }
+            goOn(after: Limits.loadPauseMilliseconds) { $0.beginLoads() }
+            return
         }
         let coupons = Array(loadsToBegin.prefix(Limits.couponsPerSlice))
         loadsToBegin.removeFirst(coupons.count)

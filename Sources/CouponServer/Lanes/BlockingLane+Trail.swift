@@ -4,6 +4,7 @@
 /// queue until PostgreSQL has them: a reload and a rebuild work while it is away, and so does each answer.
 /// These are the lines of reloads, of rebuilds, at their beginning and at their end, of changes that were
 /// refused, and of denied calls.
+internal import CouponAccess
 internal import CouponCore
 internal import CouponWire
 internal import Logging
@@ -25,11 +26,27 @@ extension BlockingLane {
         if failure.acceptance != .unknown { queue(action) }
     }
 
-    /// A reload, then its line; a reload that failed is recorded by its caller.
+    /// The line of a reload; one that failed is recorded by its caller. A signal leaves a line only if it
+    /// changes who may call.
+    func recordReload(_ change: CallersChange?, by call: AdminCall?) {
+        let before = change.map { TrailDocument.of($0.before) }
+        let after = change.map { TrailDocument.of($0.after) }
+        if let call {
+            queue(AdminAction(call: call, before: before, after: after))
+        } else if change != nil {
+            // No principal has such a name.
+            let signal = AdminCall(
+                principal: "signal:SIGHUP", address: "", method: "reload", request: 0)
+            let action = AdminAction(call: signal, before: before, after: after)
+            log(action)
+            queue(action)
+        }
+    }
+
+    /// A reload by a call.
     func recordedReload(by call: AdminCall) throws(BackendError) -> Response.Result {
-        let result = reload()
+        let result = reload(by: call)
         if case .failure(let failure) = result { throw .answer(failure) }
-        queue(AdminAction(call: call))
         return result
     }
 
@@ -94,6 +111,20 @@ extension BlockingLane {
         if let coupon = action.coupon { metadata[LogKey.coupon] = "\(coupon.rawValue)" }
         if let after = action.after { metadata[LogKey.after] = "\(after)" }
         return metadata
+    }
+}
+
+extension TrailDocument {
+    /// Principals in one document; more are only counted, because the table has a bound for documents.
+    private static let principals = 32
+
+    /// Principals with their roles.
+    fileprivate static func of(_ principals: [Principal]) -> String {
+        let more = principals.count - Self.principals
+        return of(
+            rolesOf: principals.prefix(Self.principals).map {
+                ($0.name, $0.roles.names.joined(separator: ","))
+            }, more: max(0, more))
     }
 }
 

@@ -125,7 +125,8 @@ actor BlockingLane {
     }
 
     /// Reads the settings again that a reload may change, and drops all local caches.
-    func reload() -> Response.Result {
+    /// - Parameter call: of the method; nil if a signal asks for it.
+    func reload(by call: AdminCall?) -> Response.Result {
         let settings: ReloadedSettings
         do throws(Failure) {
             settings = try environment.reloadSettings()
@@ -143,6 +144,7 @@ actor BlockingLane {
             loopServer.withWorker { $0.forgetAll() }
             loopServer.refreshPartitions()
         }
+        recordReload(settings.callers, by: call)
         logger.info("reloaded")
         return .reloaded(settings.report)
     }
@@ -196,10 +198,13 @@ actor BlockingLane {
     /// Queues the next slice of a job. The bound does not count it: the job was counted when it began.
     nonisolated func goOn(_ job: @escaping Job) { enqueue(job) }
 
-    /// The same, a little later.
-    nonisolated func goOn(after milliseconds: Int64, _ job: @escaping Job) {
+    /// The same, a little later, unless the task is cancelled before.
+    @discardableResult
+    nonisolated func goOn(
+        after milliseconds: Int64, _ job: @escaping Job
+    ) -> Task<Void, Never> {
         Task {
-            try? await Task.sleep(for: .milliseconds(milliseconds))
+            do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch { return }
             goOn(job)
         }
     }

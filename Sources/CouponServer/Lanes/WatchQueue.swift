@@ -32,6 +32,8 @@ final class WatchQueue: Sendable {
         var waitingForAll: Set<UInt64> = []
         /// Calls that wait for one partition.
         var waiting: [PartitionID: Set<UInt64>] = [:]
+        /// What makes each call ready at its end.
+        var timers: [UInt64: Task<Void, Never>] = [:]
         var lastID: UInt64 = 0
         /// How many commits of each partition are known, counted since the start.
         var commits: [UInt64]
@@ -86,7 +88,15 @@ final class WatchQueue: Sendable {
         guard let id else { return false }
         work()
         // At its end it becomes ready once more, for an empty answer.
-        if milliseconds > 0 { lane.goOn(after: milliseconds) { _ in self.makeReady([id]) } }
+        if milliseconds > 0 {
+            let timer = lane.goOn(after: milliseconds) { _ in self.makeReady([id]) }
+            let isOver = state.withLock { state in
+                guard state.calls[id] != nil else { return true }
+                state.timers[id] = timer
+                return false
+            }
+            if isOver { timer.cancel() }
+        }
         return true
     }
 
@@ -134,7 +144,13 @@ final class WatchQueue: Sendable {
     }
 
     /// The call gets an answer.
-    func end(_ turn: Turn) { state.withLock { _ = $0.calls.removeValue(forKey: turn.id) } }
+    func end(_ turn: Turn) {
+        let timer = state.withLock { state in
+            state.calls[turn.id] = nil
+            return state.timers.removeValue(forKey: turn.id)
+        }
+        timer?.cancel()
+    }
 
     /// The call goes on when others have had their turn.
     func goOn(_ turn: Turn) {

@@ -11,6 +11,11 @@ enum LimitReason: String, CaseIterable {
     case retries
     case unknownCoupons = "unknown_coupons"
     case inFlight = "in_flight"
+    case share
+    case lane
+    case queue
+    case invalidRequest = "invalid_request"
+    case frameLength = "frame_length"
     case beforeAuthentication = "before_authentication"
     case buffers
     case firstFrame = "first_frame"
@@ -31,6 +36,11 @@ enum LimitReason: String, CaseIterable {
         case .retries: "too many retries on this connection"
         case .unknownCoupons: "too many unknown coupons on this connection"
         case .inFlight: "too many requests are in flight"
+        case .share: "too many slow requests of one connection are unanswered"
+        case .lane: "too many slow requests of all connections wait"
+        case .queue: "too many issue requests wait"
+        case .invalidRequest: "requests cannot be read"
+        case .frameLength: "the length of a frame is not allowed"
         case .beforeAuthentication: "the frame is too long for a caller that may do nothing"
         case .buffers: "the connections hold too many bytes"
         case .firstFrame: "the first frame did not come in time"
@@ -53,9 +63,10 @@ struct LimitCounts {
     /// What was not logged yet.
     private var unlogged: [LimitReason: (count: Int, address: String)] = [:]
 
-    mutating func count(_ reason: LimitReason, address: String) {
+    /// - Parameter address: of the caller; only evaluated for the first one.
+    mutating func count(_ reason: LimitReason, address: @autoclosure () -> String) {
         counts[reason.index] += 1
-        unlogged[reason, default: (0, address)].count += 1
+        unlogged[reason, default: (0, address())].count += 1
     }
 
     /// What was counted since the last call, with the address of the first caller.

@@ -16,8 +16,7 @@ extension LoopServer {
 
     /// Why a new connection must be closed; nil if it may stay.
     func admit(_ connection: ServerConnection) -> Failure? {
-        // An admin gets in while callers have taken all places.
-        guard connection.peer.isAdminListener || !connections.isOverfull else {
+        guard !connections.isOverfull(isAdmin: connection.isAdmin) else {
             loopServers.connectionsRefused.add(1, ordering: .relaxed)
             return refuse(.connections, connection)
         }
@@ -103,6 +102,20 @@ extension LoopServer {
             let limit = shared.principals.spend(principal, issue.user, now: timeOfTurn)
         else { return nil }
         return counted(refuse(limit.reason, connection, retryAfter: limit.milliseconds))
+    }
+
+    /// The same for a request of another kind. Whoever may do nothing yet may say who it is.
+    func limitPrincipal(_ method: Request.Method, from connection: ServerConnection) -> Failure? {
+        switch method {
+        case .issue, .issueBatch, .health, .serverInfo, .authenticate: return nil
+        default: break
+        }
+        let principal = connection.principal
+        guard principal.requestsPerSecond != nil,
+            let wait = shared.principals.spend(
+                principal, requests: max(1, method.users), now: timeOfTurn)
+        else { return nil }
+        return refuse(.rateOfPrincipal, connection, retryAfter: wait)
     }
 
     /// Why a request that did not bounce may not go to the gate; nil if it may.
@@ -195,6 +208,17 @@ extension LoopServer {
 
     func count(_ reason: LimitReason, _ connection: ServerConnection) {
         limitCounts.count(reason, address: connection.address)
+    }
+
+    /// Counts a request that nobody could take now.
+    func count(_ reason: LimitReason, of caller: Caller) {
+        limitCounts.count(reason, address: connection(of: caller)?.address ?? "")
+    }
+
+    /// Why a connection may have no more slow requests of a kind.
+    func refuse(_ share: SlowShare.Kind, _ connection: ServerConnection) -> Failure {
+        count(.share, connection)
+        return .exhausted("too many \(share.name) of this connection are unanswered")
     }
 
     private func refuse(

@@ -65,4 +65,15 @@ final class PrincipalLimits: Sendable {
             return (.rateOfPrincipal, wait)
         }
     }
+
+    /// Counts a request of another kind.
+    /// - Parameter count: how many it counts for: the users of a batch.
+    /// - Returns: nil if it may go on, else after how many milliseconds it may.
+    func spend(_ principal: Principal, requests count: Int, now: MonotonicTime) -> UInt32? {
+        guard let most = principal.requestsPerSecond else { return nil }
+        return usages.withLock { usages in
+            usages[principal.name, default: Usage()].requests
+                .spend(count, Rate(perSecond: most), now: now)
+        }
+    }
 }

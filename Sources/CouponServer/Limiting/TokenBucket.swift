@@ -36,8 +36,18 @@ struct TokenBucket: Sendable {
     /// Spends a token.
     /// - Returns: nil if there was one, else after how many milliseconds there is one.
     mutating func spend(_ rate: Rate, now: MonotonicTime) -> UInt32? {
-        if let wait = wait(rate, now: now) { return wait }
-        fullAt = next(rate, now)
+        spend(1, rate, now: now)
+    }
+
+    /// Spends several tokens. A bucket that can hold fewer must be full, and owes the rest: so nobody is
+    /// refused for ever, and the rate holds.
+    /// - Returns: nil if there were enough, else after how many milliseconds there are.
+    mutating func spend(_ tokens: Int, _ rate: Rate, now: MonotonicTime) -> UInt32? {
+        let from = max(fullAt, now.nanoseconds)
+        let needed = min(Int64(tokens), rate.burst)
+        let missing = from - now.nanoseconds + rate.interval * (needed - rate.burst)
+        guard missing <= 0 else { return UInt32(clamping: (missing + 999_999) / 1_000_000) }
+        fullAt = from + rate.interval * Int64(tokens)
         return nil
     }
 

@@ -178,6 +178,11 @@ extension CouponServer {
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 64, initial: 2_048, maximum: Limits.bytesPerRead)
+            )
+            .childChannelOption(
                 .writeBufferWaterMark,
                 value: .init(
                     low: Limits.unwrittenBytesPerConnection / 4,
@@ -191,7 +196,7 @@ extension CouponServer {
         let server = loopServer.value
         server.turn.spendOpening()
         server.endTurn()
-        if !entrance.isAdmin { try makeRoom() }
+        try makeRoom(for: channel, server, entrance)
         let connection = ServerConnection(
             loopServer: server, maximumFrameBytes: configuration.maximumFrameBytes,
             entrance: entrance)
@@ -208,7 +213,10 @@ extension CouponServer {
                 })
         }
         if entrance.socketPath == nil, let tls = configuration.tls {
+            // TLS gathers in one buffer, and keeps, whatever comes until a read is complete.
+            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             let pacer = HandshakePacer(loopServer.value)
+            connection.pacer = pacer
             try pipeline.addHandler(pacer)
             try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
             try pipeline.addHandler(HandshakeHandler(connection, pacer, handshakes))
@@ -218,10 +226,18 @@ extension CouponServer {
 
     /// A connection above the limit gets an error, which costs time and a descriptor. Connections far above
     /// the limit, as in a rush, are closed at once.
-    private func makeRoom() throws(TooManyConnections) {
-        let most = loopServers.limits.maximumConnections + Limits.refusedConnections
-        guard loopServers.connections.load(ordering: .relaxed) >= most else { return }
+    private func makeRoom(
+        for channel: any Channel, _ loopServer: LoopServer, _ entrance: Entrance
+    ) throws(TooManyConnections) {
+        let isFull =
+            entrance.isAdmin
+            ? loopServers.adminConnections.load(ordering: .relaxed)
+                >= Limits.adminConnections + Limits.refusedAdminConnections
+            : loopServers.connections.load(ordering: .relaxed)
+                >= loopServers.limits.maximumConnections + Limits.refusedConnections
+        guard isFull else { return }
         loopServers.connectionsRefused.add(1, ordering: .relaxed)
+        loopServer.limitCounts.count(.connections, address: entrance.address(of: channel))
         throw TooManyConnections()
     }
 

@@ -15,15 +15,18 @@ struct Entrance: Sendable {
     /// - Parameter source: its IP address, if a proxy has named it. Such a caller is never on this machine.
     func peer(of channel: any Channel, source: String?) -> Peer {
         let isLoopback = socketPath != nil || channel.remoteAddress?.isLoopback ?? false
-        var address = source ?? ""
-        if source == nil, socketPath == nil, let text = channel.remoteAddress?.ipAddress {
-            address = String(text.trimmingPrefix("::ffff:"))
-        }
-        var peer = Peer(address: address, isLoopback: source == nil && isLoopback)
+        let own = socketPath == nil ? address(of: channel) : ""
+        var peer = Peer(address: source ?? own, isLoopback: source == nil && isLoopback)
         peer.socketPath = socketPath
         peer.userID = socketPath == nil ? nil : Self.userID(of: channel)
         peer.isAdminListener = isAdmin
         return peer
+    }
+
+    /// Where the connection comes from, as the log names it: an IP address, or the unix socket.
+    func address(of channel: any Channel) -> String {
+        if let socketPath { return "unix:" + socketPath }
+        return String((channel.remoteAddress?.ipAddress ?? "").trimmingPrefix("::ffff:"))
     }
 
     /// The user at the other end of a unix socket.

@@ -22,10 +22,12 @@ extension CouponServer {
                 channel.eventLoop.makeCompletedFuture {
                     try enter(channel)
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(RequestSizeHandler { countRefusedObserver() })
+                    try pipeline.addHandler(RequestSizeHandler(refused: observerRefused))
                     try pipeline.configureHTTPServerPipeline()
                     try pipeline.addHandler(
-                        ObservationHandler(refusal: refusal) { pages.page($0) })
+                        ObservationHandler(refusal: refusal, refused: observerRefused) {
+                            pages.page(.init(path: $0, view: view(for: $1)))
+                        })
                 }
             }
         var listeners: [any Channel] = []
@@ -55,7 +57,7 @@ extension CouponServer {
         }
         let count = loopServers.observers.add(1, ordering: .relaxed).newValue
         guard count <= Limits.observationConnections, enterAddress(channel) else {
-            countRefusedObserver()
+            observerRefused("too many connections", "", channel.remoteAddress?.ipAddress)
             throw TooManyConnections()
         }
     }
@@ -74,48 +76,21 @@ extension CouponServer {
         return true
     }
 
-    /// Why a page is refused: beyond this machine only readers of the callers file see more than probes do.
-    /// - Parameter authorization: the value of the header `Authorization`.
-    private func refusal(
-        of path: String, _ authorization: String?
-    ) -> ObservationHandler.Page? {
-        let callers = environment.callers
-        guard configuration.observersNeedRole, callers.areConfigured,
-            path != "/livez", path != "/readyz"
-        else { return nil }
-        let scheme = "bearer "
-        if let authorization, authorization.lowercased().hasPrefix(scheme) {
-            let token = Array(authorization.utf8.dropFirst(scheme.utf8.count))
-            let principal = callers.principal(provedBy: TokenDigest(of: token))
-            let now = configuration.worker.clocks.wallNow()
-            if let principal, principal.roles.contains(.reader), principal.coupons == nil,
-                !principal.hasExpired(at: now)
-            {
-                return nil
-            }
-        }
-        countRefusedObserver()
-        logger.notice(
-            "a request over HTTP was refused", metadata: [LogKey.method: "GET \(path.prefix(64))"])
-        return ObservationHandler.Page(
-            status: .unauthorized,
-            body: "Authorization: Bearer with the token of a reader for all coupons is needed\n")
-    }
-
-    private func countRefusedObserver() {
-        loopServers.observersRefused.add(1, ordering: .relaxed)
-    }
-
     /// Everything that is served. What the pages show is read-only.
     private func page(
-        _ path: String, on loop: any EventLoop
+        _ question: PagesInFlight.Question, on loop: any EventLoop
     ) -> EventLoopFuture<ObservationHandler.Page> {
-        switch path {
+        let view = question.view
+        switch question.path {
         case "/livez":
             return loop.makeSucceededFuture(.init(status: .ok, body: "alive\n"))
         case "/readyz":
             return observe(on: loop).map {
-                .init(isOK: $0.isReady, ReadinessPage.text($0.condition, isReady: $0.isReady))
+                .init(
+                    isOK: $0.isReady,
+                    view.contains(.reasons)
+                        ? ReadinessPage.text($0.condition, isReady: $0.isReady)
+                        : ReadinessPage.shortText(isReady: $0.isReady))
             }
         case "/readyz?verbose":
             return observe(on: loop).map {
@@ -128,7 +103,7 @@ extension CouponServer {
         case "/":
             return loop.makeSucceededFuture(.init(status: .ok, body: StatusPage.html, type: .html))
         case "/status.json":
-            return statusDocument(on: loop).map { .init(status: .ok, body: $0, type: .json) }
+            return statusDocument(view, on: loop).map { .init(status: .ok, body: $0, type: .json) }
         default:
             return loop.makeSucceededFuture(
                 .init(status: .notFound, body: "try /, /metrics, /livez or /readyz\n"))
@@ -185,7 +160,9 @@ extension CouponServer {
     private var connectionMetrics: [MetricFamily] {
         [
             MetricFamily(
-                MetricName.connections, .gauge, loopServers.connections.load(ordering: .relaxed)),
+                MetricName.connections, .gauge,
+                loopServers.connections.load(ordering: .relaxed)
+                    + loopServers.adminConnections.load(ordering: .relaxed)),
             MetricFamily(
                 MetricName.connectionsRefused, .counter,
                 loopServers.connectionsRefused.load(ordering: .relaxed)),

@@ -40,7 +40,10 @@ extension CouponServer {
     private typealias Place = (epoch: Epoch, isOpen: Bool)
 
     /// Answers with the tables as they were last read, so that it has an answer while PostgreSQL has none.
-    func statusDocument(on loop: any EventLoop) -> EventLoopFuture<String> {
+    /// - Parameter view: what the one who asks may see.
+    func statusDocument(
+        _ view: PageView, on loop: any EventLoop
+    ) -> EventLoopFuture<String> {
         readStatusTables()
         let partitions = configuration.worker.partitioning
         let places = loopServers.collect(on: loop) { loopServer in
@@ -48,7 +51,8 @@ extension CouponServer {
         }
         return metrics(on: loop).and(observe(on: loop)).and(places).map { known, places in
             let (metrics, observed) = known
-            return document(metrics, observed.condition, observed.isReady, places.first ?? [])
+            return document(
+                metrics, observed.condition, observed.isReady, places.first ?? [], view)
         }
     }
 
@@ -66,7 +70,8 @@ extension CouponServer {
     }
 
     private func document(
-        _ metrics: String, _ condition: Condition, _ isReady: Bool, _ places: [Place]
+        _ metrics: String, _ condition: Condition, _ isReady: Bool, _ places: [Place],
+        _ view: PageView
     ) -> String {
         let tables = loopServers.statusTables.withLock { $0.tables }
         let now = configuration.worker.clocks.wallNow()
@@ -87,8 +92,16 @@ extension CouponServer {
             ),
             ("metrics", JSONText.metrics(metrics)),
             ("partitions", JSONText.array(partitions(places, tables.owners, now: now))),
-            ("coupons", JSONText.array(tables.coupons.map(\.statusText))),
-            ("actions", JSONText.array(tables.actions.map(\.statusText))),
+            (
+                "coupons",
+                JSONText.array(view.contains(.coupons) ? tables.coupons.map(\.statusText) : [])
+            ),
+            (
+                "actions",
+                JSONText.array(view.contains(.actions) ? tables.actions.map(\.statusText) : [])
+            ),
+            ("coupons_hidden", "\(!view.contains(.coupons))"),
+            ("actions_hidden", "\(!view.contains(.actions))"),
             ("tables_trouble", JSONText.text(tables.trouble)),
         ])
     }

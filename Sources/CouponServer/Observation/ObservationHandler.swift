@@ -21,19 +21,33 @@ final class ObservationHandler: ChannelInboundHandler {
         var type = ContentType.metrics
     }
 
-    private let refusal: @Sendable (String, String?) -> Page?
-    private let page: @Sendable (String) -> EventLoopFuture<Page>
+    /// What shows who asks.
+    struct Asker: Sendable {
+        /// The header `Authorization`, if there is one.
+        var authorization: String?
+        /// An IP address.
+        var address: String?
+    }
+
+    /// Why a request is refused, and what its first line was, as far as it came.
+    typealias Refused = @Sendable (_ reason: String, _ request: String, _ address: String?) -> Void
+
+    private let refusal: @Sendable (String, Asker) -> Page?
+    private let refused: Refused
+    private let page: @Sendable (String, Asker) -> EventLoopFuture<Page>
     private var request: HTTPRequestHead?
     private var timeout: Scheduled<Void>?
 
     /// - Parameters:
-    ///   - refusal: why a page is refused, by its path and the header `Authorization`; nil if it is not.
+    ///   - refusal: the answer to somebody who may not see a page; nil to others.
+    ///   - refused: called for requests that nobody may make, or not so slowly.
     ///   - page: makes the page at a path.
     init(
-        refusal: @escaping @Sendable (String, String?) -> Page? = { _, _ in nil },
-        page: @escaping @Sendable (String) -> EventLoopFuture<Page>
+        refusal: @escaping @Sendable (String, Asker) -> Page?, refused: @escaping Refused,
+        page: @escaping @Sendable (String, Asker) -> EventLoopFuture<Page>
     ) {
         self.refusal = refusal
+        self.refused = refused
         self.page = page
     }
 
@@ -41,7 +55,16 @@ final class ObservationHandler: ChannelInboundHandler {
         // Also for a client that sends its request byte by byte.
         timeout = context.eventLoop.assumeIsolated().scheduleTask(
             in: .seconds(Limits.observationSeconds)
-        ) { context.close(promise: nil) }
+        ) {
+            self.refused(
+                "it was too slow", self.request.map(Self.line) ?? "",
+                context.remoteAddress?.ipAddress)
+            context.close(promise: nil)
+        }
+    }
+
+    private static func line(_ request: HTTPRequestHead) -> String {
+        "\(request.method.rawValue) \(request.uri.prefix(64))"
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { timeout?.cancel() }
@@ -60,16 +83,18 @@ final class ObservationHandler: ChannelInboundHandler {
     }
 
     private func answer(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let address = context.remoteAddress?.ipAddress
         guard request.method == .GET || request.method == .HEAD else {
+            refused("GET and HEAD only", Self.line(request), address)
             write(Page(status: .methodNotAllowed, body: "GET and HEAD only\n"), request, context)
             return
         }
         let path = Self.path(of: request.uri)
         let authorization = request.headers["authorization"]
-        if let refusal = refusal(path, authorization.count == 1 ? authorization[0] : nil) {
-            return write(refusal, request, context)
-        }
-        page(path).hop(to: context.eventLoop).assumeIsolated().whenComplete {
+        let asker = Asker(
+            authorization: authorization.count == 1 ? authorization[0] : nil, address: address)
+        if let refusal = refusal(path, asker) { return write(refusal, request, context) }
+        page(path, asker).hop(to: context.eventLoop).assumeIsolated().whenComplete {
             result in
             let page = (try? result.get()) ?? Page(status: .serviceUnavailable, body: "closing\n")
             self.write(page, request, context)

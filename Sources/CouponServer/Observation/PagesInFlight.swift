@@ -5,21 +5,27 @@ internal import NIOCore
 struct PagesInFlight: Sendable {
     typealias Page = ObservationHandler.Page
 
-    private let pages: NIOLoopBoundBox<[String: EventLoopFuture<Page>]>
-    private let make: @Sendable (String) -> EventLoopFuture<Page>
+    /// A page, and what of it the one who asks may see.
+    struct Question: Hashable, Sendable {
+        let path: String
+        var view: PageView = []
+    }
+
+    private let pages: NIOLoopBoundBox<[Question: EventLoopFuture<Page>]>
+    private let make: @Sendable (Question) -> EventLoopFuture<Page>
 
     /// - Parameter loop: on which everything here runs.
-    init(on loop: any EventLoop, make: @escaping @Sendable (String) -> EventLoopFuture<Page>) {
+    init(on loop: any EventLoop, make: @escaping @Sendable (Question) -> EventLoopFuture<Page>) {
         pages = .makeBoxSendingValue([:], eventLoop: loop)
         self.make = make
     }
 
-    /// The page at a path.
-    func page(_ path: String) -> EventLoopFuture<Page> {
-        if let page = pages.value[path] { return page }
-        let page = make(path)
-        pages.value[path] = page
-        page.whenComplete { [pages] _ in pages.value[path] = nil }
+    /// The page, which others may have asked for.
+    func page(_ question: Question) -> EventLoopFuture<Page> {
+        if let page = pages.value[question] { return page }
+        let page = make(question)
+        pages.value[question] = page
+        page.whenComplete { [pages] _ in pages.value[question] = nil }
         return page
     }
 }

@@ -86,6 +86,9 @@ enum ReadinessPage {
         return (isReady ? "degraded: " : "") + trouble.safeForTerminal + "\n"
     }
 
+    /// For those who may not know the reason.
+    static func shortText(isReady: Bool) -> String { isReady ? "ready\n" : "not ready\n" }
+
     static func verboseText(_ condition: Condition, isReady: Bool) -> String {
         let lines = condition.checks.map {
             "[\($0.isWell ? "+" : "-")] \($0.name): \($0.text.safeForTerminal)\n"

@@ -15,18 +15,18 @@ final class RequestSizeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
         """
 
-    private let refused: @Sendable () -> Void
+    private let refused: ObservationHandler.Refused
     private var count = 0
 
     /// - Parameter refused: called for each request that is too long.
-    init(refused: @escaping @Sendable () -> Void) { self.refused = refused }
+    init(refused: @escaping ObservationHandler.Refused) { self.refused = refused }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let wasRefused = count > Limits.observationBytes
         count += unwrapInboundIn(data).readableBytes
         guard count > Limits.observationBytes else { return context.fireChannelRead(data) }
         guard !wasRefused else { return }
-        refused()
+        refused("it was too long", "", context.remoteAddress?.ipAddress)
         let answer = ByteBuffer(string: Self.answer)
         context.writeAndFlush(wrapOutboundOut(answer)).assumeIsolated().whenComplete { _ in
             // Closing the whole socket over unread bytes would take the answer from the client.

@@ -157,7 +157,7 @@ extension StatusPage {
           if (coupon.closes > 9e12) return "open, without end";
           return "open, " + duration((coupon.closes - now) / 1e3) + " left";
         }
-        function drawCoupons(coupons, now) {
+        function drawCoupons(coupons, now, isHidden) {
           const nodes = rows(element("coupons"), coupons, () => {
             const item = make("li"), top = make("div", "top"), under = make("div", "under quiet");
             const bar = make("div", "bar");
@@ -185,7 +185,8 @@ extension StatusPage {
             set(under.children[0], "coupon " + coupon.id);
             set(under.children[1], note);
           });
-          set(element("coupons-note"), coupons.length ? "Those of the latest events first." : "None yet.");
+          set(element("coupons-note"), coupons.length ? "Those of the latest events first."
+            : isHidden ? "For callers with the role reader." : "None yet.");
         }
         function drawChecks(checks) {
           const nodes = rows(element("checks"), checks, () => {
@@ -224,7 +225,7 @@ extension StatusPage {
           set(element("partitions-note"),
             [`${own} of ${partitions.length} are this daemon's, ${open} open`, ...shown].join("; ") + ".");
         }
-        function drawActions(actions) {
+        function drawActions(actions, isHidden) {
           const body = element("actions").tBodies[0];
           const nodes = rows(body, actions, () => {
             const row = make("tr");
@@ -238,6 +239,7 @@ extension StatusPage {
               .forEach((text, index) => set(cells[index], text));
           });
           element("actions-note").hidden = actions.length > 0;
+          set(element("actions-note"), isHidden ? "For callers with the role operator." : "None.");
         }
         function drawState(answer) {
           const pill = element("pill"), trouble = element("trouble");
@@ -278,10 +280,10 @@ extension StatusPage {
           drawLatency(metrics, past[0] || {});
           past.push(metrics);
           if (past.length > 10) past.shift();
-          drawCoupons(answer.coupons, answer.now);
+          drawCoupons(answer.coupons, answer.now, answer.coupons_hidden);
           drawChecks(answer.checks);
           drawPartitions(answer.partitions);
-          drawActions(answer.actions);
+          drawActions(answer.actions, answer.actions_hidden);
           drawState(answer);
           document.body.classList.remove("stale");
           before = { now: answer.now, totals };

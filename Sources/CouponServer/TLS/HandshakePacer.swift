@@ -26,6 +26,8 @@ final class HandshakePacer: ChannelDuplexHandler {
     private var hasBegun = false
     /// The beginning of a handshake that waits for the next turn.
     private var held: ByteBuffer?
+    /// What has come of the record that is incomplete.
+    private(set) var records = RecordMeter()
 
     init(_ loopServer: LoopServer) { self.loopServer = loopServer }
 
@@ -54,6 +56,7 @@ final class HandshakePacer: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard deadline == nil else { return }
+        meter(unwrapInboundIn(data))
         if held != nil {
             var bytes = unwrapInboundIn(data)
             held?.writeBuffer(&bytes)
@@ -68,6 +71,15 @@ final class HandshakePacer: ChannelDuplexHandler {
         }
     }
 
+    /// What TLS holds counts like a frame that is incomplete.
+    private func meter(_ bytes: ByteBuffer) {
+        let before = records.heldBytes
+        records.read(bytes)
+        guard records.heldBytes > before else { return }
+        loopServer.buffers.add(records.heldBytes - before)
+        if loopServer.buffers.isReached { loopServer.endTurn() }
+    }
+
     func channelReadComplete(context: ChannelHandlerContext) {
         if deadline != nil { return context.read() }
         if held == nil { context.fireChannelReadComplete() }
@@ -80,6 +92,21 @@ final class HandshakePacer: ChannelDuplexHandler {
         held = nil
         context?.fireChannelRead(wrapInboundOut(bytes))
         context?.fireChannelReadComplete()
+    }
+
+    /// TLS makes another buffer, as large as its largest, for each write that the socket has not taken. So a
+    /// caller that does not read would hold that much for each of its answers.
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let bytes = unwrapOutboundIn(data)
+        guard bytes.storageCapacity > 4 * bytes.readableBytes, Self.hasUnsent(context.channel)
+        else { return context.write(data, promise: promise) }
+        context.write(
+            wrapOutboundOut(ByteBuffer(bytes: bytes.readableBytesView)), promise: promise)
+    }
+
+    private static func hasUnsent(_ channel: any Channel) -> Bool {
+        let unsent = try? channel.syncOptions?.getOption(.bufferedWritableBytes)
+        return unsent ?? 0 > 0
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -1,4 +1,5 @@
 /// Mistakes of the settings that say where the daemon listens, and for whom.
+internal import CouponAccess
 internal import CouponCore
 internal import Glibc
 
@@ -59,6 +60,20 @@ extension Configuration {
                 }
             }
         }
+    }
+
+    /// What the default gives only to callers on this machine, a callers file gives nobody else without a
+    /// proof. With a CA for callers, each has at least proved that it belongs to somebody.
+    func checkAnonymous(_ anonymous: Principal, _ layers: inout Layers) {
+        let roles = anonymous.roles.intersection([.watcher, .operator, .admin])
+        guard !roles.isEmpty, self.tlsClientCA == nil, !self.allowAnonymousCallers,
+            !callerEndpoints.allSatisfy(\.isLocal)
+        else { return }
+        let names = roles.names.joined(separator: ", ")
+        layers.report(
+            "callers-file: anonymous has the role \(names), and listen or admin-listen is beyond this "
+                + "machine: remove the role, or set allow-anonymous-callers = true",
+            about: Settings.table.callersFile)
     }
 
     /// Metrics say how much is sold, and which coupons are in trouble. HTTP has no TLS here: that is left to

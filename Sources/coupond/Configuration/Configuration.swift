@@ -109,7 +109,7 @@ internal import CouponRedis
     private func checkCallers(_ layers: inout Layers) {
         guard let path = self.callersFile else { return }
         do throws(CallersFileError) {
-            _ = try CallersFile(path: path)
+            checkAnonymous(Callers(try CallersFile(path: path)).anonymous, &layers)
         } catch {
             for problem in error.problems {
                 guard let line = problem.line else {

@@ -4,8 +4,12 @@ internal import Glibc
 
 /// The first line of a file. The file is read at each call, so that a reload can change the secret.
 /// - Parameter limit: how many bytes it may have.
-func secret(inFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
-    let bytes = try beginning(ofFile: path, SecretText.bytesToRead(limit: limit))
+/// - Parameter isGuarded: whether a file that others than its owner may write is refused.
+func secret(
+    inFile path: String, limit: Int, isGuarded: Bool = false
+) throws(SecretError) -> [UInt8] {
+    let bytes = try beginning(
+        ofFile: path, SecretText.bytesToRead(limit: limit), isGuarded: isGuarded)
     do throws(SecretError) {
         return try SecretText.firstLine(of: bytes, limit: limit)
     } catch {
@@ -16,13 +20,7 @@ func secret(inFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
 /// The admin token, in the first line of a file. Guesses are cheap, so it must be long; a file that others
 /// may write makes them admins.
 func checkedAdminToken(inFile path: String) throws(SecretError) -> [UInt8] {
-    var status = stat()
-    if unsafe stat(path, &status) == 0, status.st_mode & (S_IWGRP | S_IWOTH) != 0 {
-        throw SecretError(
-            "\(SecretText.name(of: path)) can be written by others than its owner: they could make "
-                + "themselves admins. Run chmod go-w on it")
-    }
-    let token = try secret(inFile: path, limit: Limits.maximumTokenBytes)
+    let token = try secret(inFile: path, limit: Limits.maximumTokenBytes, isGuarded: true)
     guard token.count >= Limits.minimumTokenBytes else {
         throw SecretError(
             "\(SecretText.name(of: path)) has a token of less than \(Limits.minimumTokenBytes) bytes, which "
@@ -41,7 +39,15 @@ func contents(ofFile path: String, limit: Int) throws(SecretError) -> [UInt8] {
     return bytes
 }
 
-private func beginning(ofFile path: String, _ limit: Int) throws(SecretError) -> [UInt8] {
+/// Whether every user of the machine may read a file.
+func isReadableByAll(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IROTH != 0
+}
+
+private func beginning(
+    ofFile path: String, _ limit: Int, isGuarded: Bool = false
+) throws(SecretError) -> [UInt8] {
     let name = SecretText.name(of: path)
     // A pipe without a writer would stop the thread that reads it.
     let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -50,6 +56,11 @@ private func beginning(ofFile path: String, _ limit: Int) throws(SecretError) ->
     var status = stat()
     guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
         throw SecretError("\(name) is not a regular file")
+    }
+    guard !isGuarded || status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+        throw SecretError(
+            "\(name) can be written by others than its owner: they could make themselves admins. "
+                + "Run chmod go-w on it")
     }
     var bytes = [UInt8](repeating: 0, count: limit)
     let count = unsafe read(file, &bytes, bytes.count)

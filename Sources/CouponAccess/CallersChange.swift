@@ -1,0 +1,34 @@
+/// What a reload of the callers file changes.
+
+/// The principals that are not the same in two callers files, or whose proofs are not.
+public struct CallersChange: Equatable, Sendable {
+    /// Those of the old file that the new one has no more, or in another way.
+    public let before: [Principal]
+    /// Those of the new file that the old one did not have, or had in another way.
+    public let after: [Principal]
+
+    /// Nil if both say the same.
+    public init?(from old: Callers, to new: Callers) {
+        let (olds, news) = (old.entries, new.entries)
+        before = olds.values.filter { news[$0.principal.name] != $0 }.map(\.principal)
+            .sorted { $0.name < $1.name }
+        after = news.values.filter { olds[$0.principal.name] != $0 }.map(\.principal)
+            .sorted { $0.name < $1.name }
+        if before.isEmpty && after.isEmpty { return nil }
+    }
+}
+
+extension Callers {
+    fileprivate struct Entry: Equatable {
+        let principal: Principal
+        var proofs: Set<Proof> = []
+    }
+
+    /// Each principal with its proofs, by name.
+    fileprivate var entries: [String: Entry] {
+        var entries = Dictionary(
+            principals.map { ($0.name, Entry(principal: $0)) }, uniquingKeysWith: { one, _ in one })
+        for (proof, index) in known { entries[principals[index].name]?.proofs.insert(proof) }
+        return entries
+    }
+}
