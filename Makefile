@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build install deb test-deb image static run demo demo-cluster bench bench-cluster test test-client test-python test-examples simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
+.PHONY: help build install deb test-deb test-systemd test-upgrade image static run demo demo-cluster bench bench-cluster test test-client test-python test-examples simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -25,6 +25,12 @@ deb: static ## a Debian package, in .local: VERSION=…
 test-deb: deb ## the package in a clean Debian: installed, started, upgraded, purged; needs root
 	Scripts/deb .build/static/release 0.0.1 .local
 	Scripts/test-deb .local/coupond_0.0.1_*.deb .local/coupond_$(VERSION)_*.deb
+
+test-systemd: build ## the service under a real systemd, in namespaces of its own; says why where that cannot be
+	Scripts/test-systemd "$$(swift build --configuration release --show-bin-path)"
+
+test-upgrade: build ## a sale of commit fac4a67 whose servers this tree takes over in the middle
+	Scripts/test-upgrade
 
 image: static ## a container image as an OCI archive, in .local: VERSION=…
 	Scripts/image .build/static/release "$(VERSION)" .local/coupond-$(VERSION).oci.tar

@@ -130,17 +130,19 @@ public struct CouponServer: Service {
         let partitions = configuration.worker.partitioning
         var line = StatusLine(now: clocks.now())
         while (try? await Task.sleep(for: .seconds(Limits.statusLineSeconds))) != nil {
-            let loops = try? await loopServers.collect(on: group.any()) {
-                (answers: $0.counts.total, trouble: $0.whyNotReady)
-            }.get()
-            guard let loops, !Task.isShuttingDownGracefully else { return }
+            let loop = group.any()
+            let answers = loopServers.collect(on: loop) { $0.counts.total }
+            let found = try? await answers.and(observe(on: loop)).get()
+            guard let (answers, observed) = found, !Task.isShuttingDownGracefully else { return }
             environment.report(
                 line.next(
                     connections: loopServers.connections.load(ordering: .relaxed),
-                    answers: loops.reduce(0) { $0 + $1.answers },
+                    answers: answers.reduce(0, +),
+                    queued: environment.schedulerState.queues.values.reduce(0) {
+                        $0 + Int($1.entries)
+                    },
                     owned: partitions.all.count { environment.owns($0) },
-                    partitions: partitions.count,
-                    trouble: loops.compactMap(\.trouble).first, now: clocks.now()))
+                    condition: observed.condition, now: clocks.now()))
         }
     }
 

@@ -146,4 +146,23 @@ import Testing
         #expect(complaint.acceptance == .notAccepted)
         #expect(!complaint.message.contains("may have"))
     }
+
+    @Test(
+        arguments: [
+            (Failure(.unavailable, "why"), ". `couponctl health` says what is missing"),
+            (Failure(.unavailable, "why", retryAfterMilliseconds: 250), ". Ask again in 250 ms"),
+            (Failure(.resourceExhausted, "why"), ". Ask again later"),
+            (
+                Failure(.unavailable, "why", acceptance: .unknown),
+                ". The request may have succeeded: check before you repeat it"
+            ),
+            (Failure(.internal, "why"), ". The daemon's log has the reason"),
+            (Failure(.unimplemented, "why"), ". Use a couponctl of the daemon's version"),
+            // The daemon's text says what to change.
+            (Failure(.invalidArgument, "issue.user: must be 1 or more"), ""),
+        ])
+    func `a refusal says what failed, why, and what to do`(failure: Failure, next: String) {
+        let complaint = Complaint(.refused(failure), address: ServerAddress(host: "h", port: 1))
+        #expect(complaint.message == "coupond at h:1 refused: \(failure.message)" + next)
+    }
 }

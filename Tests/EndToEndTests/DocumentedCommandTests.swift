@@ -114,7 +114,7 @@ import Testing
         async throws
     {
         let command = try #require(
-            try Self.commands(in: "docs/OPERATIONS.md", beginningWith: "redis-cli").first)
+            try Self.commands(in: "docs/UPGRADE.md", beginningWith: "redis-cli").first)
         let world = try await World()
         let daemon = try await world.daemon()
         _ = try await daemon.client.create(.offer(1, total: 2))

@@ -1,4 +1,6 @@
 /// What `make install` installs. Here with the programs of the tests' own build.
+import CouponClient
+import CouponCore
 import Foundation
 import TestSupport
 import TestWorld
@@ -80,5 +82,42 @@ import Testing
             echo "${COMPREPLY[@]}"
             """)
         #expect(completed.text.contains("dead-letter"), "\(completed.text)")
+    }
+
+    @Test func `bash completes the id of a coupon`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        for id in [4_711, 4_712, 9] as [Int64] {
+            _ = try await daemon.client.create(.offer(id, total: 1))
+        }
+        /// What bash offers for the last word of a line.
+        func completed(_ line: String) async throws -> Set<Substring> {
+            let words = line.split(separator: " ", omittingEmptySubsequences: false)
+            let run = try await CommandRun(
+                "/bin/bash",
+                [
+                    "-c",
+                    """
+                    source $ROOT/opt/share/bash-completion/completions/couponctl
+                    COMP_WORDS=(\(words.map { "'\($0)'" }.joined(separator: " ")))
+                    COMP_CWORD=\(words.count - 1) COMP_LINE='\(line)' COMP_POINT=\(line.utf8.count)
+                    $(complete -p couponctl | sed 's/.*-F \\([^ ]*\\) .*/\\1/') couponctl \
+                        '\(words.last ?? "")' '\(words.dropLast().last ?? "")'
+                    printf '%s\\n' "${COMPREPLY[@]}"
+                    """,
+                ],
+                environment: [
+                    "ROOT": root, "PATH": root + "/opt/bin:/usr/bin:/bin",
+                    "COUPONCTL_ADDRESS": "127.0.0.1:\(daemon.port)",
+                ])
+            #expect(run.end == .code(0), "\(line): \(run.text)")
+            return Set(run.text.split(separator: "\n"))
+        }
+        #expect(try await completed("couponctl coupon get ") == ["9", "4711", "4712"])
+        #expect(try await completed("couponctl coupon get 47") == ["4711", "4712"])
+        #expect(try await completed("couponctl issue --coupon 47") == ["4711", "4712"])
+        #expect(try await daemon.stop() == .code(0))
+        // Without a daemon there are no ids, and no message disturbs the line.
+        #expect(try await completed("couponctl coupon get ") == [])
     }
 }

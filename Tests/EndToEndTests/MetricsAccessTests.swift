@@ -7,17 +7,19 @@ import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .timeLimit(.minutes(3))) struct MetricsAccessTests {
-    /// The first line of the answer, and whether it shows metrics.
+    /// The first line of the answer, and whether it shows metrics or the status page.
     private func get(
         _ path: String, _ token: String?, port: Int
     ) throws -> (status: Substring, isShown: Bool) {
         let authorization = token.map { "\r\nauthorization: \($0)" } ?? ""
         let text = try httpRequest(
             "GET \(path) HTTP/1.1\(authorization)", over: PlainSocket(port: port))
-        return (text.prefix { $0 != "\r\n" }, text.contains("coupond_ready "))
+        let marks = ["coupond_ready ", "<title>coupond</title>", "\"checks\":"]
+        return (text.prefix { $0 != "\r\n" }, marks.contains { text.contains($0) })
     }
 
-    @Test func `beyond this machine metrics are for readers, and probes for everybody`()
+    @Test
+    func `beyond this machine metrics and status page are for readers, and probes for everybody`()
         async throws
     {
         let port = Int(try freePort())
@@ -29,13 +31,18 @@ import Testing
                 CallersWorld.line("old", "roles=reader expires=2020-01-01T00:00:00Z"),
                 "anonymous roles=reader",
             ], ["--metrics-listen", "0.0.0.0:\(port)"])
-        for scheme in ["Bearer", "bearer"] {
-            let page = try get("/metrics", "\(scheme) prom", port: port)
-            #expect(page.status == "HTTP/1.1 200 OK" && page.isShown)
-        }
-        for token in [nil, "Bearer till", "Bearer part", "Bearer old", "Bearer ", "prom"] {
-            let page = try get("/metrics", token, port: port)
-            #expect(page.status == "HTTP/1.1 401 Unauthorized" && !page.isShown, "\(token ?? "")")
+        let paths = ["/metrics", "/", "/status.json", "/?theme=any"]
+        for path in paths {
+            for scheme in ["Bearer", "bearer"] {
+                let page = try get(path, "\(scheme) prom", port: port)
+                #expect(page.status == "HTTP/1.1 200 OK" && page.isShown, "\(path)")
+            }
+            for token in [nil, "Bearer till", "Bearer part", "Bearer old", "Bearer ", "prom"] {
+                let page = try get(path, token, port: port)
+                #expect(
+                    page.status == "HTTP/1.1 401 Unauthorized" && !page.isShown,
+                    "\(path) \(token ?? "")")
+            }
         }
         for path in ["//metrics", "/", "/status.json", "/anything"] {
             #expect(try get(path, nil, port: port).status == "HTTP/1.1 401 Unauthorized", "\(path)")
@@ -45,7 +52,7 @@ import Testing
         }
         let text = try httpRequest(
             "GET /metrics HTTP/1.1\r\nauthorization: Bearer prom", over: PlainSocket(port: port))
-        #expect(text.contains("\ncoupond_http_refused_total 10\n"))
+        #expect(text.contains("\ncoupond_http_refused_total \(paths.count * 6 + 4)\n"))
         #expect(world.daemon.process.logTail().contains("a request over HTTP was refused"))
         #expect(try await world.daemon.stop() == .code(0))
     }

@@ -25,14 +25,39 @@ import Testing
             #expect(received.hasPrefix(message))
         }
         try await eventually("the state is reported") {
-            systemd.receive(status: true) == "STATUS=serving; 0 connections; 0 requests/s; "
-                + "16 of 16 partitions; ready"
+            systemd.receive(status: true)
+                == "STATUS=serving; 0 connections; 0 requests/s; queue 0; "
+                + "redis ok; postgres ok; 16 of 16 partitions; ready"
         }
         daemon.process.signal(SIGTERM)
         try await eventually("the drain is reported") {
             systemd.receive() == "STOPPING=1\nSTATUS=draining"
         }
         #expect(try await daemon.process.waitForEnd() == .code(0))
+    }
+
+    @Test func `the status line names PostgreSQL while it is away, and is not ready then`()
+        async throws
+    {
+        let world = try await World(ownPostgres: true)
+        let systemd = try NotifySocket(world.folder.file("notify"))
+        let daemon = try Daemon(
+            world, environment: ["NOTIFY_SOCKET": world.folder.file("notify")])
+        try await daemon.ready()
+        try await world.postgres.stop()
+        var line = ""
+        func lines(until isWanted: (String) -> Bool) async throws {
+            try await eventually("the line changes; the last one was: \(line)") {
+                let next = systemd.receive(status: true)
+                if next.hasPrefix("STATUS=serving") { line = next }
+                return isWanted(next)
+            }
+        }
+        try await lines { $0.contains("; redis ok; postgres not ok; ") }
+        #expect(line.contains("; accepted requests wait: ") && !line.hasSuffix("ready"), "\(line)")
+        try await world.postgres.start()
+        try await lines { $0.contains("; postgres ok; ") && $0.hasSuffix("; ready") }
+        #expect(try await daemon.stop() == .code(0))
     }
 
     @Test func `health and metrics are served over HTTP`() async throws {
@@ -91,8 +116,13 @@ import Testing
             #expect(try ask("GET \(target) HTTP/1.1").hasSuffix("\r\n\r\nalive\n"), "\(target)")
         }
         #expect(try ask("GET /livez HTTP/1.0").hasSuffix("alive\n"))
-        let post = try ask("POST /livez HTTP/1.1")
-        #expect(post.hasPrefix("HTTP/1.1 405") && post.contains("allow: GET, HEAD\r\n"))
+        for path in ["/livez", "/", "/status.json", "/metrics"] {
+            for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+                let answer = try ask("\(method) \(path) HTTP/1.1")
+                #expect(answer.hasPrefix("HTTP/1.1 405"), "\(method) \(path)")
+                #expect(answer.contains("allow: GET, HEAD\r\n"), "\(method) \(path)")
+            }
+        }
         let metrics = try ask("GET /metrics?format=prometheus HTTP/1.1")
         let lines = metrics.split(separator: "\r\n").last?.split(separator: "\n") ?? []
         #expect(lines.count { $0.hasPrefix("# TYPE ") } > 20)

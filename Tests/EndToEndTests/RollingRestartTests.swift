@@ -83,6 +83,61 @@ extension FaultTests {
             await client.close()
             for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
         }
+
+        @Test func `no caller notices the commands of docs/UPGRADE.md`() async throws {
+            let commands = try Recipe("upgrade", page: "UPGRADE.md").lines
+            #expect(commands.count { $0 == "systemctl restart coupond" } == 1)
+            let world = try await World()
+            let ports = [Int(try freePort()), Int(try freePort())]
+            var daemons: [Daemon] = []
+            for port in ports { daemons.append(try await start(world, port)) }
+            var configuration = ClientConfiguration()
+            configuration.deadline = .seconds(20)
+            let client = CouponClient(
+                addresses: ports.map { ServerAddress(host: "127.0.0.1", port: $0) },
+                configuration: configuration)
+            _ = try await client.create(.offer(1, total: nil))
+            let load = Load()
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                for _ in 1...4 { tasks.addTask { await load.run(client, 1) } }
+                for (number, port) in ports.enumerated() {
+                    for command in commands where command != "systemctl restart coupond" {
+                        let before = load.users
+                        try await run(command, world, port)
+                        guard command.hasPrefix("coupond ") else { continue }
+                        #expect(try await daemons[number].stop() == .code(0))
+                        daemons[number] = try Daemon(world, ["--listen", "127.0.0.1:\(port)"])
+                        try await eventually("the load goes on") { load.users > before + 100 }
+                    }
+                }
+                load.end()
+                try await tasks.waitForAll()
+            }
+            #expect(load.errors == [])
+            await client.close()
+            for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
+        }
+
+        /// Runs a command of the page, with the settings of the test's daemons.
+        private func run(_ command: String, _ world: World, _ port: Int) async throws {
+            let folder = URL(filePath: builtExecutable("couponctl")).deletingLastPathComponent()
+            let password = try world.folder.write(LeastRights.redisPassword + "\n", to: "password")
+            let file = try world.folder.write(
+                """
+                redis = unix:\(world.redis.socket)
+                redis-user = \(LeastRights.redisUser)
+                redis-password-file = \(password)
+                postgres = \(world.daemonDatabase)
+
+                """, to: "coupond.conf")
+            let run = try await CommandRun(
+                "/bin/sh", ["-c", command.replacing("/etc/coupond/coupond.conf", with: file)],
+                environment: [
+                    "COUPONCTL_ADDRESS": "127.0.0.1:\(port)",
+                    "PATH": "\(folder.path):/usr/bin:/bin",
+                ])
+            #expect(run.end == .code(0), "\(command): \(run.text)")
+        }
     }
 }
 

@@ -33,4 +33,41 @@ import Testing
         #expect(try await check(word: "").end == .code(0))
         #expect(try await check(word: "=disconnect").end == .code(64))
     }
+
+    @Test func `an unsafe Redis, a missing right and a pending migration are found`() async throws {
+        let world = try await World()
+        let password = try world.folder.write(LeastRights.redisPassword + "\n", to: "password")
+        func check(as role: String = LeastRights.role) async throws -> CommandRun {
+            try await CommandRun(
+                builtExecutable("coupond"),
+                [
+                    "--check-config=connect", "--redis", "unix:\(world.redis.socket)",
+                    "--redis-user", LeastRights.redisUser, "--redis-password-file", password,
+                    "--postgres", LeastRights.connection(world.database, as: role),
+                ])
+        }
+        #expect(try await check().end == .code(0))
+        try await world.redis.cli("CONFIG", "SET", "appendfsync", "everysec")
+        let unsafe = try await check()
+        #expect(unsafe.end == .code(78) && unsafe.text.contains("appendfsync"), "\(unsafe.text)")
+        try await world.redis.cli("CONFIG", "SET", "appendfsync", "always")
+
+        try world.sql("REVOKE INSERT ON coupond.coupon_issue FROM \(LeastRights.role)")
+        let lacking = try await check()
+        #expect(lacking.end == .code(78), "\(lacking.text)")
+        #expect(lacking.text.contains("INSERT on coupond.coupon_issue"), "\(lacking.text)")
+        try world.sql("GRANT INSERT ON coupond.coupon_issue TO \(LeastRights.role)")
+
+        try world.sql(
+            """
+            DELETE FROM coupond.schema_version
+            WHERE version = (SELECT max(version) FROM coupond.schema_version)
+            """)
+        let pending = try await check()
+        #expect(pending.end == .code(78), "\(pending.text)")
+        #expect(pending.text.contains("run `coupond migrate`"), "\(pending.text)")
+        let owner = try await check(as: LeastRights.owner)
+        #expect(owner.end == .code(0), "\(owner.text)")
+        #expect(owner.text.contains("a start would run 1 migrations"), "\(owner.text)")
+    }
 }

@@ -69,6 +69,109 @@ import Testing
         #expect(try await daemon.process.waitForEnd() == .code(0))
     }
 
+    @Test func `systemd is told after five seconds at the latest, also while gates are closed`()
+        async throws
+    {
+        let world = try await World()
+        // No gate can get its epoch.
+        let lock = try await world.hold("SELECT id FROM coupond.partition FOR UPDATE")
+        let systemd = try NotifySocket(world.folder.file("notify"))
+        let daemon = try Daemon(
+            world, environment: ["NOTIFY_SOCKET": world.folder.file("notify")])
+        try await eventually("it says that it listens") {
+            systemd.receive().hasPrefix("READY=1\nSTATUS=listening on ")
+        }
+        #expect(daemon.process.logTail(lines: 1_000).contains("\"event\":\"listening-early\""))
+        let reason = try await daemon.client.health()
+        #expect(reason?.contains("partitions have no open gate") == true, "\(reason ?? "")")
+        var line = ""
+        try await eventually("the status line names the reason; it is \(line)") {
+            line = systemd.receive(status: true)
+            return line.contains("; not ready: ")
+        }
+        try await lock.release()
+        try await daemon.ready()
+        #expect(try await daemon.stop() == .code(0))
+    }
+
+    private func text(_ path: String) throws -> String {
+        try String(contentsOfFile: repositoryRoot + "/systemd/" + path, encoding: .utf8)
+    }
+
+    @Test func `the recipe for credentials hands over every secret, to settings that exist`()
+        async throws
+    {
+        let page = try text("README.md")
+        let loaded = page.matches(of: /LoadCredential=([a-z-]+):\/etc\/coupond\/\S+\n/)
+            .map { String($0.1) }
+        let folder = try TemporaryFolder()
+        let pair = try await Certificates(in: folder).make("own")
+        let key = try String(contentsOfFile: pair.key, encoding: .utf8)
+        for name in loaded {
+            let text = name.hasSuffix("key") ? key : "a secret of the test\n"
+            _ = try folder.write(name == "callers" ? "anonymous roles=reader\n" : text, to: name)
+        }
+        for name in ["db-ca.pem", "postgres-client.pem"] { _ = try folder.write(key, to: name) }
+        var (environment, used): ([String: String], [String]) = ([:], [])
+        // A backslash continues a line of a unit.
+        let lines = page.replacing(/\\\n */, with: "")
+        for match in lines.matches(of: /Environment="?(COUPOND_[A-Z_]+)=([^"\n]+)"?\n/) {
+            used += match.2.matches(of: /%d\/([a-z-]+)/).map { String($0.1) }
+            environment[String(match.1)] = match.2.replacing("%d", with: folder.path)
+                .replacing("/etc/coupond", with: folder.path)
+        }
+        #expect(loaded.sorted() == used.sorted())
+        // Keys need their certificates, which are no secrets.
+        let others = [
+            "COUPOND_TLS_CERTIFICATE": pair.certificate, "COUPOND_REDIS_TLS": "true",
+            "COUPOND_REDIS_TLS_CERTIFICATE": pair.certificate,
+        ]
+        let run = try await CommandRun(
+            builtExecutable("coupond"), ["--print-config"],
+            environment: environment.merging(others) { one, _ in one })
+        #expect(run.end == .code(0), "\(run.text)")
+        let settings = run.text.split(separator: "\n").compactMap { line -> (String, String)? in
+            guard let equals = line.firstRange(of: " ="), !line.hasPrefix("#") else { return nil }
+            let value = line[equals.upperBound...].trimmingCharacters(in: .whitespaces)
+            return (String(line[..<equals.lowerBound]), value)
+        }
+        for (name, value) in settings {
+            let variable = "COUPOND_" + name.uppercased().replacing("-", with: "_")
+            guard others[variable] == nil else { continue }
+            let isSecret = name.hasSuffix("-file") || name.hasSuffix("-key") || name == "postgres"
+            #expect(isSecret == (environment[variable] != nil), "\(name)")
+            if let wanted = environment.removeValue(forKey: variable) {
+                #expect(value == wanted, "\(name)")
+            }
+        }
+        #expect(environment.isEmpty, "these are no settings")
+    }
+
+    @Test func `the page names the unit's bounds as they are, and files suffice for callers`()
+        throws
+    {
+        let (page, unit) = (try text("README.md"), try text("coupond.service"))
+        let from = try #require(page.firstRange(of: "## What the unit allows")).upperBound
+        let rows = page[from...].prefix { $0 != "#" }.split(separator: "\n")
+            .filter { $0.hasPrefix("| `") }
+        let named = rows.flatMap { row in
+            row.split(separator: "|")[0].matches(of: /`([A-Za-z]+=[^`]*)`/).map { String($0.1) }
+        }
+        #expect(named.count >= 6)
+        let lines = unit.split(separator: "\n")
+        for name in named {
+            #expect(
+                lines.contains { name.hasSuffix("=") ? $0.hasPrefix(name) : $0 == name }, "\(name)")
+        }
+        // RestartPreventExitStatus= looks at the main process only.
+        #expect(!unit.contains("\nExecStartPre="), "a wrong file would be tried again each second")
+        let files = try #require(unit.firstMatch(of: /\nLimitNOFILE=(\d+)\n/)).1
+        let configuration = try text("coupond.conf")
+        let callers = try #require(configuration.firstMatch(of: /\n#? ?max-connections = (\d+)\n/))
+            .1
+        #expect(Int(files) ?? 0 >= (Int(callers) ?? .max) + 1_000)
+    }
+
     @Test(
         .enabled(
             if: FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-analyze"),

@@ -113,16 +113,33 @@ private let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].contai
     }
 
     @Test(.enabled(if: chromium, "chromium is not installed"), arguments: [1240, 390])
-    func `in a browser the page shows the numbers of the metrics`(_ width: Int) async throws {
+    func `in a browser the page follows a sale, and shows the numbers of the metrics`(
+        _ width: Int
+    ) async throws {
         let stage = try await LimitStage()
         try await sell(stage)
-        let run = try await CommandRun(
+        _ = try await stage.daemon.client.create(.offer(4, total: nil))
+        let over = stage.world.folder.file("over")
+        let check = try ServerProcess(
             "/usr/bin/python3",
-            [
+            arguments: [
                 repositoryRoot + "/Scripts/check-status-page",
-                "http://127.0.0.1:\(stage.metricsPort)", "--width", "\(width)",
-            ] + (width < 600 ? ["--dark"] : []))
-        #expect(run.end == .code(0), "\(run.text)")
+                "http://127.0.0.1:\(stage.metricsPort)", "--width", "\(width)", "--sale-ends", over,
+            ] + (width < 600 ? ["--dark"] : []),
+            in: try stage.world.folder.makeFolder("check"))
+        var user: Int64 = 0
+        try await eventually(
+            "the page follows the sale: \(check.logTail(lines: 10))", within: .seconds(90)
+        ) {
+            for _ in 1...20 {
+                user += 1
+                _ = try await stage.daemon.win(CouponID(4), user)
+            }
+            return !check.isRunning || check.logTail(lines: 10).contains("the page follows")
+        }
+        try "over\n".write(toFile: over, atomically: true, encoding: .utf8)
+        let end = try await check.waitForEnd(within: .seconds(60))
+        #expect(end == .code(0), "\(check.logTail(lines: 100))")
         #expect(try await stage.daemon.stop() == .code(0))
     }
 }

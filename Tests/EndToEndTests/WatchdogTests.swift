@@ -1,5 +1,9 @@
 /// The watchdog while a thread of the daemon really stands still, as a debugger stops it.
+import CouponClient
+import CouponCore
+import CouponWire
 import Foundation
+import NIOCore
 import TestSupport
 import TestWorld
 import Testing
@@ -33,13 +37,32 @@ struct WatchdogTests {
         return nil
     }
 
+    /// Calls that the lanes of loads, statuses and watches answer.
+    private func giveWork(to daemon: Daemon) async {
+        let coupon = CouponID(7)
+        while !Task.isCancelled {
+            async let issue = try? daemon.client.issue(
+                IssueRequest(coupon: coupon, user: UserID(1)), deadline: .seconds(1))
+            async let status = try? daemon.client.status(
+                of: coupon, user: UserID(1), deadline: .seconds(1))
+            async let events = try? daemon.client.events(
+                EventQuestion(.now, waitMilliseconds: 0), deadline: .seconds(1))
+            _ = await (issue, status, events)
+        }
+    }
+
     @Test(arguments: [
-        ("coupond.schedul", "scheduler"), ("coupond.events", "events"),
+        ("coupond.schedul", "scheduler", nil), ("coupond.events", "events", nil),
         // Only callers have a second event loop.
-        ("NIO-ELT-\\d+-#1", "event loops"),
+        ("NIO-ELT-\\d+-#1", "event loops", nil),
+        // The thread of a lane has its name during a job, and a locked table makes a job last.
+        ("coupond.news", "lane news", "coupond.partition"),
+        ("coupond.loads", "lane loads", "coupond.coupon"),
+        ("coupond.statuse", "lane statuses", "coupond.coupon_issue"),
+        ("coupond.watches", "lane watches", "coupond.commit_log"),
     ])
     func `the watchdog is not fed while a thread is stopped, and is fed again`(
-        thread: String, name: String
+        thread: String, name: String, table: String?
     ) async throws {
         let world = try await World()
         let systemd = try NotifySocket(world.folder.file("notify"))
@@ -52,6 +75,10 @@ struct WatchdogTests {
             try await eventually("the watchdog is fed") { systemd.receive() == "WATCHDOG=1" }
         }
         try await fed()
+        var lock: HeldLock?
+        if let table { lock = try await world.hold("LOCK TABLE \(table)") }
+        let work = Task { await giveWork(to: daemon) }
+        defer { work.cancel() }
         var stopper: ServerProcess?
         try await eventually("the thread is stopped") {
             guard let (id, name) = try find(thread, in: daemon.process.pid) else { return false }
@@ -66,6 +93,8 @@ struct WatchdogTests {
             stopper = process
             return true
         }
+        work.cancel()
+        try await lock?.release()
         try await eventually("the log names it") {
             daemon.process.logTail(lines: 1_000).contains("\"name\":\"\(name)\"")
         }

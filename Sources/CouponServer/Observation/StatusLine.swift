@@ -7,20 +7,45 @@ struct StatusLine {
 
     init(now: MonotonicTime) { readAt = now }
 
-    /// Such as "serving; 412 connections; 38000 requests/s; 8 of 16 partitions; ready".
+    /// Such as "serving; 412 connections; 38,000 requests/s; queue 0; redis ok; postgres ok; 8 of 16
+    /// partitions; ready".
     /// - Parameters:
     ///   - answers: to issue requests since the start.
-    ///   - trouble: why the daemon cannot accept requests for all coupons; nil if it can.
+    ///   - queued: entries that wait in the queues of owned partitions.
     mutating func next(
-        connections: Int, answers: Int, owned: Int, partitions: Int, trouble: String?,
+        connections: Int, answers: Int, queued: Int, owned: Int, condition: Condition,
         now: MonotonicTime
     ) -> String {
         let seconds = Double(now.nanoseconds - readAt.nanoseconds) / 1e9
         let rate = seconds > 0 ? Double(answers - self.answers) / seconds : 0
         self.answers = answers
         readAt = now
-        return "serving; \(connections) connections; \(Int(rate.rounded())) requests/s; "
-            + "\(owned) of \(partitions) partitions; "
-            + (trouble.map { "not ready: \($0)" } ?? "ready")
+        let servers = condition.checks.filter { ["redis", "postgres"].contains($0.name) }
+            .map { "\($0.name) \($0.isWell ? "ok" : "not ok")" }
+        return
+            (["serving", "\(connections) connections", "\(Int(rate.rounded()).grouped) requests/s"]
+            + ["queue \(queued.grouped)"] + servers
+            + ["\(owned) of \(condition.partitions) partitions", Self.state(condition)])
+            .joined(separator: "; ")
+    }
+
+    /// Without PostgreSQL the gates accept, and `/readyz` says so. But nothing is issued, and a person who
+    /// looks must not read "ready".
+    private static func state(_ condition: Condition) -> String {
+        if let trouble = condition.trouble ?? condition.missingRights {
+            return "not ready: \(trouble)"
+        }
+        return condition.postgres.map { "accepted requests wait: \($0)" } ?? "ready"
+    }
+}
+
+extension Int {
+    /// With a comma after each three digits, such as "38,000". Not for negative numbers.
+    fileprivate var grouped: String {
+        let digits = Array("\(self)")
+        return digits.indices.reduce(into: "") { text, index in
+            if index > 0, (digits.count - index).isMultiple(of: 3) { text += "," }
+            text.append(digits[index])
+        }
     }
 }

@@ -48,7 +48,8 @@ struct Complaint: Error, Equatable {
         case .cannotConnect(_, let reason):
             reason.contains("TLS") || reason.contains("certificate")
                 ? "\(error)" : "\(error). Is coupond running?"
-        case .refused(let failure): "coupond at \(address) refused: \(failure.message)"
+        case .refused(let failure):
+            "coupond at \(address) refused: \(failure.message)" + next(failure, reading)
         case .givenUp(_, let last):
             "\(message(last, address, reading)). An earlier try may have been accepted"
         case .connectionLost, .deadlineExceeded, .cancelled(wasSent: true):
@@ -56,6 +57,25 @@ struct Complaint: Error, Equatable {
                 + (reading
                     ? "" : ". The request may have succeeded: check before you repeat it")
         case .notConnected, .tooManyInFlight, .wrongAnswer, .cancelled: "\(address): \(error)"
+        }
+    }
+
+    /// What to do about a refusal whose text only says what is wrong.
+    private static func next(_ failure: Failure, _ reading: Bool) -> String {
+        if !reading, failure.acceptance == .unknown {
+            return ". The request may have succeeded: check before you repeat it"
+        }
+        if let milliseconds = failure.retryAfterMilliseconds {
+            return ". Ask again in \(milliseconds) ms"
+        }
+        return switch failure.code {
+        case .unavailable: ". `couponctl health` says what is missing"
+        case .resourceExhausted, .deadlineExceeded: ". Ask again later"
+        case .internal: ". The daemon's log has the reason"
+        case .unimplemented: ". Use a couponctl of the daemon's version"
+        case .invalidArgument, .notFound, .alreadyExists, .failedPrecondition, .permissionDenied,
+            .unauthenticated:
+            ""
         }
     }
 
