@@ -80,8 +80,7 @@ func serve(
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
         ).run()
     } catch let error as CannotListen {
-        logger.critical(
-            "the daemon cannot listen", metadata: [LogKey.reason: "\(error)"])
+        logger.critical("the daemon cannot listen", metadata: [LogKey.reason: "\(error)"])
         throw ExitCode(EX_UNAVAILABLE)
     }
     try? await group.shutdownGracefully()

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct StatusLineTests {
     private func condition(
-        trouble: String? = nil, redis: String? = nil, postgres: String? = nil,
+        trouble: String? = nil, redis: String? = nil, queues: String? = nil,
         missingRights: String? = nil
     ) -> Condition {
         Condition(
@@ -13,7 +13,7 @@ import Testing
                 LoopCondition(
                     partitionsOpen: 16, isDraining: false, redis: redis, events: nil,
                     whyNotReady: trouble)
-            ], partitions: 16, postgres: postgres, missingRights: missingRights)
+            ], partitions: 16, queues: queues, missingRights: missingRights)
     }
 
     /// The line of a daemon at rest.
@@ -54,9 +54,9 @@ import Testing
             line(condition(trouble: away, redis: away)).hasSuffix(
                 "; redis not ok; postgres ok; 16 of 16 partitions; not ready: \(away)"))
         #expect(
-            line(condition(postgres: "connection refused")).hasSuffix(
+            line(condition(queues: "PostgreSQL: connection refused")).hasSuffix(
                 "; redis ok; postgres not ok; 16 of 16 partitions; "
-                    + "accepted requests wait: connection refused"))
+                    + "accepted requests wait: PostgreSQL: connection refused"))
         #expect(line(condition(missingRights: "INSERT")).hasSuffix("; not ready: INSERT"))
     }
 }

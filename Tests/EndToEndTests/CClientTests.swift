@@ -258,7 +258,8 @@ extension DaemonTests {
                     #include <sys/socket.h>
                     /* The queue of a listener that accepts nothing fills up: then nobody answers. */
                     static void fill(void) {
-                      struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(\(daemon.port))};
+                      struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+                      address.sin6_port = htons(\(daemon.port));
                       address.sin6_addr = in6addr_loopback;
                       int listener = socket(AF_INET6, SOCK_STREAM, 0);
                       if (bind(listener, (struct sockaddr *)&address, sizeof address)) return;

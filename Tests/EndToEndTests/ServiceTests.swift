@@ -1,4 +1,5 @@
 /// What the daemon and systemd say to each other at a start, a reload and a drain, and what the unit allows.
+import CouponClient
 import Foundation
 import TestSupport
 import TestWorld
@@ -117,7 +118,7 @@ import Testing
         let lines = page.replacing(/\\\n */, with: "")
         for match in lines.matches(of: /Environment="?(COUPOND_[A-Z_]+)=([^"\n]+)"?\n/) {
             used += match.2.matches(of: /%d\/([a-z-]+)/).map { String($0.1) }
-            environment[String(match.1)] = match.2.replacing("%d", with: folder.path)
+            environment[String(match.1)] = String(match.2).replacing("%d", with: folder.path)
                 .replacing("/etc/coupond", with: folder.path)
         }
         #expect(loaded.sorted() == used.sorted())

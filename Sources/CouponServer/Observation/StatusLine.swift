@@ -20,8 +20,11 @@ struct StatusLine {
         let rate = seconds > 0 ? Double(answers - self.answers) / seconds : 0
         self.answers = answers
         readAt = now
-        let servers = condition.checks.filter { ["redis", "postgres"].contains($0.name) }
-            .map { "\($0.name) \($0.isWell ? "ok" : "not ok")" }
+        let redis = condition.checks.allSatisfy { $0.name != "redis" || $0.isWell }
+        // Why queues wait begins with the name of the server.
+        let postgres = condition.queues?.hasPrefix("PostgreSQL") != true
+        let servers = [("redis", redis), ("postgres", postgres)]
+            .map { name, isWell in "\(name) \(isWell ? "ok" : "not ok")" }
         return
             (["serving", "\(connections) connections", "\(Int(rate.rounded()).grouped) requests/s"]
             + ["queue \(queued.grouped)"] + servers
@@ -35,7 +38,7 @@ struct StatusLine {
         if let trouble = condition.trouble ?? condition.missingRights {
             return "not ready: \(trouble)"
         }
-        return condition.postgres.map { "accepted requests wait: \($0)" } ?? "ready"
+        return condition.queues.map { "accepted requests wait: \($0)" } ?? "ready"
     }
 }
 

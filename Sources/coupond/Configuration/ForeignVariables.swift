@@ -2,7 +2,9 @@
 
 enum ForeignVariables {
     /// Of this repository's other programs.
-    private static let ours: Set<String> = ["COUPOND_FUZZ", "COUPOND_FUZZ_TARGET"]
+    private static let ours: Set<String> = [
+        "COUPOND_FUZZ", "COUPOND_FUZZ_TARGET", "COUPOND_WITHOUT",
+    ]
 
     /// Whether somebody else sets it. Kubernetes and Docker give every container variables of each service,
     /// and so of a service with the name coupond: `COUPOND_SERVICE_HOST`, `COUPOND_PORT_7070_TCP`…
