@@ -54,7 +54,8 @@ import Testing
         try await world.redis.cli("SCRIPT", "KILL")
         _ = try await script.waitForEnd()
         try await daemon.ready()
-        try await daemon.winSoon(coupon, 2)
+        // What the second user sent last may have been accepted when the script had ended.
+        try await daemon.winSoon(coupon, 3)
         #expect(try await daemon.client.audit(coupon).judge.checks.filter { !$0.holds } == [])
         #expect(!daemon.process.logTail(lines: 10_000).contains("unsafe Redis settings"))
         #expect(try await daemon.stop() == .code(0))

@@ -153,8 +153,8 @@ import Testing
     {
         let (page, unit) = (try text("README.md"), try text("coupond.service"))
         let from = try #require(page.firstRange(of: "## What the unit allows")).upperBound
-        let rows = page[from...].prefix { $0 != "#" }.split(separator: "\n")
-            .filter { $0.hasPrefix("| `") }
+        let end = page[from...].firstRange(of: "\n## ")?.lowerBound ?? page.endIndex
+        let rows = page[from..<end].split(separator: "\n").filter { $0.hasPrefix("| `") }
         let named = rows.flatMap { row in
             row.split(separator: "|")[0].matches(of: /`([A-Za-z]+=[^`]*)`/).map { String($0.1) }
         }

@@ -22,7 +22,6 @@ import Testing
             return try #require(Int(count))
         }
         let flood = try StatusFlood(of: coupon, connections: 4, daemon)
-        defer { flood.end() }
         try await flood.waitUntilOn()
         var count = 0
         try await eventually("each lane has used its session; there are \(count)") {
@@ -40,6 +39,7 @@ import Testing
                 contentsOfFile: repositoryRoot + "/docs/\(name).md", encoding: .utf8)
             #expect(page.contains("up to nine "), "\(name)")
         }
+        flood.end()
         #expect(try await daemon.stop() == .code(0))
     }
 }
