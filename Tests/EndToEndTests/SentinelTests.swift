@@ -38,7 +38,8 @@ import Testing
         #expect(after.nodes[0].term > before.nodes[0].term)
         try await eventually("all gates are rebuilt in the new term") {
             let terms = try world.sql("SELECT DISTINCT redis_term FROM coupond.partition")
-            return terms == "\(after.nodes[0].term)"
+            // On a busy machine the sentinels may fail over twice.
+            return terms == "\(try await daemon.client.topology().nodes[0].term)"
         }
 
         // The old master accepts writes until a sentinel tells it that it is a replica.
