@@ -28,6 +28,8 @@ extension Scheduler {
             let partition = partitions[(index + turns.count) % partitions.count]
             let start = options.clocks.now()
             guard owned[partition]?.isDue(start) == true else { continue }
+            // `endNextWait` ends its wait when that rebuild does not move any more.
+            if owned[partition]?.waitsForRebuild == true, isRebuildMoving(start) { continue }
             if rebuilds[partition] == nil {
                 serve(partition)
                 owed += options.clocks.now().milliseconds(since: start)

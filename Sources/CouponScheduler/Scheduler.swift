@@ -220,6 +220,7 @@ package final class Scheduler {
     }
 
     private func yieldToOthers(_ partition: PartitionID, since start: MonotonicTime) {
+        if owned[partition]?.waitsForRebuild == true { return }
         let now = options.clocks.now()
         let rest = restForOthers(partition, since: start, now)
         if rest > 0 { owned[partition]?.wait(until: now.advanced(byMilliseconds: rest)) }
@@ -277,13 +278,21 @@ package final class Scheduler {
         case .overtaken:
             rebuilds[partition] = nil
         }
-        let rest = restForOthers(partition, since: attempt.start, now)
+        let rest = restAfter(error, partition, attempt, now)
         let isNew = owned[partition]?.fail("\(error)", rest: rest, now: now, using: &random)
         if isNew == true {
             logger.warning(
                 "step of a partition failed, retrying",
                 metadata: [LogKey.partition: "\(partition.rawValue)", LogKey.error: "\(error)"])
         }
+    }
+
+    /// If there is one Redis, the others wait for it too: they lose nothing by another try.
+    private func restAfter(
+        _ error: BackendError, _ partition: PartitionID, _ attempt: Attempt, _ now: MonotonicTime
+    ) -> Int64 {
+        if case .redis = error, attempt.node == .single { return 0 }
+        return restForOthers(partition, since: attempt.start, now)
     }
 
     /// What a node is, read again every `checkMilliseconds` and after each break (rules 15 and 24).

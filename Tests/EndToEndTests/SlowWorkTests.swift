@@ -101,6 +101,33 @@ import Testing
         withExtendedLifetime(admin) {}
     }
 
+    @Test func `batches of a connection that is gone hold no places`() async throws {
+        let world = try await World(ownPostgres: true)
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        let coupon = try await daemon.offer(total: nil)
+        let users = (1...1_000).map { UserID(Int64($0)) }
+        world.postgres.pause()
+        defer { world.postgres.resume() }
+        do {
+            let reader = try PlainSocket(port: daemon.port)
+            for id in 1...UInt64(Limits.batchesInFlightPerConnection) {
+                try reader.send(
+                    Request(
+                        id: id, deadlineMilliseconds: 60_000,
+                        method: .couponStatusBatch(coupon: coupon, users: users)))
+            }
+            try reader.checkAlive()
+            let all = Limits.batchesInFlightPerConnection * users.count
+            #expect(try metric("coupond_requests_in_flight", port) == Double(all))
+        }
+        world.postgres.resume()
+        try await eventually("nothing is in flight") {
+            try metric("coupond_requests_in_flight", port) == 0
+        }
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test func `few readers of batches leave room for the statuses of others`() async throws {
         let world = try await World(ownPostgres: true)
         let port = Int(try freePort())

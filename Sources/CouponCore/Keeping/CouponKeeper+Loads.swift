@@ -118,10 +118,11 @@ extension CouponKeeper {
             }
         }
         guard !loaded.isEmpty else { return }
+        for coupon in loaded.keys { outcomes[coupon] = .loaded }
+        // What fails from here on is in the outbox (rule 33).
         for now in try store.coupons(Array(loaded.keys)) {
             guard let (version, place) = loaded[now.id], now.version > version else { continue }
             _ = try gates.set(now, partition: place.partition, epoch: place.epoch)
         }
-        for coupon in loaded.keys { outcomes[coupon] = .loaded }
     }
 }

@@ -16,6 +16,9 @@ public struct LoadBudget {
         return holders > 0 && coupons > 0
     }
 
+    /// How many loads may end in this second.
+    public var couponsLeft: Int { max(0, coupons) }
+
     /// So many holders were written.
     public mutating func spend(holders: Int) { self.holders -= holders }
 

@@ -2,7 +2,7 @@ internal import DequeModule
 
 /// Coupons that are loaded before their windows open, so that the first second of a sale waits for no load.
 ///
-/// Each is loaded once. Only a few loads are in flight at a time, so that loads for callers hardly wait.
+/// Each is loaded once. Loads in flight are bounded, so that loads for callers do not wait for long.
 public struct Openings {
     /// Coupons that open soon, if their load has begun or waits for its turn.
     private var known: Set<CouponID> = []

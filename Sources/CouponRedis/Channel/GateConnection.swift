@@ -199,7 +199,11 @@ public final class GateConnection: Gate {
     /// An answer that Redis refuses for a while, such as with BUSY, says nothing about its settings.
     private func judge(info: Reply, config: Reply, over link: RedisLink) {
         guard case .bytes = info else { return }
-        if case .error(let text) = config, ErrorReply.refusal(text) != nil { return }
+        if case .error(let text) = config, ErrorReply.refusal(text) != nil,
+            ErrorReply.cause(text) != ErrorReply.noPermission
+        {
+            return
+        }
         let server = RedisServerInfo(
             info: info, config: config, demandsReplicas: options.demandsReplicas)
         if options.allowUnsafeSettings { return warn(of: server.complaints) }

@@ -108,6 +108,18 @@ extension LoopServer {
         if let connection, batch.share == .statusBatches { submitQuestions(of: connection) }
     }
 
+    /// The connection is gone: nobody asks the questions of its batches that wait. A batch with a user in the
+    /// lane goes when that answer comes.
+    func dropBatches(of connection: ServerConnection) {
+        for number in connection.statusBatches {
+            guard let batch = batches[number], batch.inFlight == 0 else { continue }
+            _ = batches.remove(number)
+            usersOfBatches -= batch.count
+        }
+        connection.statusBatches = []
+        endTurn()
+    }
+
     /// The connection of a caller, also of a user of a batch; nil if it is gone.
     func connection(of caller: Caller) -> ServerConnection? {
         guard caller.isOfBatch else { return connections[caller.connection] }

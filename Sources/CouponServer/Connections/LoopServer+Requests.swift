@@ -40,7 +40,7 @@ extension LoopServer {
     private func dispatch(_ request: Request, from connection: ServerConnection) {
         let caller = Caller(connection: connection.number, request: request.id)
         guard let name = allow(request, from: connection) else { return }
-        if let refusal = limitPrincipal(request.method, from: connection) {
+        if let refusal = limitPrincipal(request.method, by: name, from: connection) {
             return reply(caller, .failure(refusal))
         }
         switch request.method {

@@ -32,6 +32,7 @@ extension BlockingLane {
         }
         loads[coupon] = [ended]
         loadsToBegin.append(coupon)
+        changeWaiting(by: 1)
         if loadsToBegin.count == 1 { goOn { $0.beginLoads() } }
     }
 
@@ -42,8 +43,10 @@ extension BlockingLane {
             goOn(after: Limits.loadPauseMilliseconds) { $0.beginLoads() }
             return
         }
-        let coupons = Array(loadsToBegin.prefix(Limits.couponsPerSlice))
+        let most = min(Limits.couponsPerSlice, keeper.loadBudget.couponsLeft)
+        let coupons = Array(loadsToBegin.prefix(most))
         loadsToBegin.removeFirst(coupons.count)
+        changeWaiting(by: -coupons.count)
         let number = LoadNumber.random(in: 1...(.max))
         let outcomes = keeper.load(coupons, number: number)
         for coupon in coupons {

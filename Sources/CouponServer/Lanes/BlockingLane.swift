@@ -154,6 +154,11 @@ actor BlockingLane {
     /// Jobs that wait for their turn.
     nonisolated var waiting: Int { jobsWaiting.load(ordering: .relaxed) }
 
+    /// Work that waits without a job of its own counts like jobs.
+    nonisolated func changeWaiting(by change: Int) {
+        jobsWaiting.add(change, ordering: .relaxed)
+    }
+
     /// Jobs that were refused.
     nonisolated var refused: Int { jobsRefused.load(ordering: .relaxed) }
 

@@ -113,7 +113,7 @@ extension CouponServer {
     ) async throws -> any Channel {
         let loop = group.any()
         // Two daemons that start at once must not both find that nobody listens there.
-        let lock = try await FolderLock(of: path, setting: setting)
+        let lock = await FolderLock(of: path)
         defer { lock.release() }
         try await UnixSocketFile.makeRoom(at: path, setting: setting, on: loop)
         // Until the file has its mode only this user may connect.

@@ -7,9 +7,9 @@ struct FolderLock: Sendable {
     private let descriptor: Int32
 
     /// Waits for another daemon that starts. A folder that cannot be opened is not locked: a listener needs
-    /// only the right to write to it.
-    /// - Throws: ``CannotListen`` if another process keeps the lock.
-    init(of path: String, setting: String) async throws {
+    /// only the right to write to it. A lock that is kept for seconds is no daemon's that starts: whoever may
+    /// read the folder can take it, and must not keep this daemon from starting.
+    init(of path: String) async {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         let folder = parts.dropLast().joined(separator: "/")
         descriptor = unsafe open(
@@ -19,13 +19,8 @@ struct FolderLock: Sendable {
         let end = ContinuousClock.now + .milliseconds(Limits.folderLockMilliseconds)
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK || errno == EINTR else { return }
-            guard ContinuousClock.now < end else {
-                close(descriptor)
-                throw CannotListen(
-                    setting: setting, address: "unix:" + path,
-                    reason: "another process has locked its folder")
-            }
-            try await Task.sleep(for: .milliseconds(20))
+            guard ContinuousClock.now < end, !Task.isCancelled else { return }
+            try? await Task.sleep(for: .milliseconds(20))
         }
     }
 
