@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -228,6 +229,34 @@ def test_more_threads_than_connections_wait(canned: Canned) -> None:
         for thread in threads:
             thread.join()
     assert len(server.requests) == 19 and server.connections <= 2
+
+
+def test_an_interrupted_call_does_not_leave_its_answer_to_the_next_one(canned: Canned) -> None:
+    class Interrupt(BaseException):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Interrupt
+
+    held = threading.Event()
+
+    def answer(request: pb.Request, _: CannedDaemon) -> pb.Response:
+        if request.issue.user_id == 1:
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            held.wait(20)
+        return pb.Response(issue=ACCEPTED)
+
+    server = canned(answer)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with coupond.Client(server.address, deadline=20, connections=1) as client:
+            with pytest.raises(Interrupt):
+                client.issue(1, 1)
+            held.set()
+            assert client.issue(1, 2).attempts == 1
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert server.connections == 2
 
 
 def test_tasks_share_a_connection_and_a_cancelled_one_leaves_it(canned: Canned) -> None:

@@ -84,6 +84,10 @@ class _Connection:
             sent = self._has_answer or not is_refused_certificate(error)
             reason = "no answer in time" if isinstance(error, TimeoutError) else error
             raise _BrokenError(reason, sent) from error
+        except BaseException:
+            # A call that is interrupted, as by Ctrl-C, leaves its answer to the next one.
+            self.close()
+            raise
 
     def _exchange(self, frames: bytes, number: int, gives_up_at: float) -> pb.Response:
         self._wait_until(gives_up_at)
