@@ -11,8 +11,11 @@ func httpGet(_ path: String, over socket: PlainSocket) throws -> String {
 }
 
 /// The whole response to a request without a body.
-func httpRequest(_ line: String, over socket: PlainSocket) throws -> String {
+func httpRequest(
+    _ line: String, over socket: PlainSocket, endsSending: Bool = false
+) throws -> String {
     try socket.send(Array("\(line)\r\nhost: test\r\n\r\n".utf8))
+    if endsSending { socket.finishSending() }
     var bytes: [UInt8] = []
     while let byte = try socket.read(1) { bytes += byte }
     return String(decoding: bytes, as: UTF8.self)

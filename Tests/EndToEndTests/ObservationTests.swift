@@ -116,6 +116,11 @@ import Testing
             #expect(try ask("GET \(target) HTTP/1.1").hasSuffix("\r\n\r\nalive\n"), "\(target)")
         }
         #expect(try ask("GET /livez HTTP/1.0").hasSuffix("alive\n"))
+        for path in ["/livez", "/readyz?verbose", "/metrics", "/status.json"] {
+            let answer = try httpRequest(
+                "GET \(path) HTTP/1.1", over: PlainSocket(port: port), endsSending: true)
+            #expect(answer.hasPrefix("HTTP/1.1 200"), "\(path) after the end of sending")
+        }
         for path in ["/livez", "/", "/status.json", "/metrics"] {
             for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
                 let answer = try ask("\(method) \(path) HTTP/1.1")

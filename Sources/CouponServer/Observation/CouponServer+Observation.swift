@@ -18,6 +18,8 @@ extension CouponServer {
         let bootstrap = ServerBootstrap(group: loop)
             .serverChannelInitializer { accepting.watch($0) }
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // A client may close its sending side behind its request, and still reads.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try enter(channel)
