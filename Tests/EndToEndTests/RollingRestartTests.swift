@@ -53,8 +53,10 @@ extension FaultTests {
             return daemon
         }
 
-        @Test func `no caller notices a rolling restart of two daemons`() async throws {
-            let world = try await World()
+        /// Two daemons with a coupon, and a client that knows both.
+        private func startTwo(
+            _ world: World
+        ) async throws -> (ports: [Int], client: CouponClient, daemons: [Daemon]) {
             let ports = [Int(try freePort()), Int(try freePort())]
             var daemons: [Daemon] = []
             for port in ports { daemons.append(try await start(world, port)) }
@@ -64,6 +66,13 @@ extension FaultTests {
                 addresses: ports.map { ServerAddress(host: "127.0.0.1", port: $0) },
                 configuration: configuration)
             _ = try await client.create(.offer(1, total: nil))
+            return (ports, client, daemons)
+        }
+
+        @Test func `no caller notices a rolling restart of two daemons`() async throws {
+            let world = try await World()
+            let (ports, client, started) = try await startTwo(world)
+            var daemons = started
             let load = Load()
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 for _ in 1...16 { tasks.addTask { await load.run(client, 1) } }
@@ -88,15 +97,8 @@ extension FaultTests {
             let commands = try Recipe("upgrade", page: "UPGRADE.md").lines
             #expect(commands.count { $0 == "systemctl restart coupond" } == 1)
             let world = try await World()
-            let ports = [Int(try freePort()), Int(try freePort())]
-            var daemons: [Daemon] = []
-            for port in ports { daemons.append(try await start(world, port)) }
-            var configuration = ClientConfiguration()
-            configuration.deadline = .seconds(20)
-            let client = CouponClient(
-                addresses: ports.map { ServerAddress(host: "127.0.0.1", port: $0) },
-                configuration: configuration)
-            _ = try await client.create(.offer(1, total: nil))
+            let (ports, client, started) = try await startTwo(world)
+            var daemons = started
             let load = Load()
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 for _ in 1...4 { tasks.addTask { await load.run(client, 1) } }

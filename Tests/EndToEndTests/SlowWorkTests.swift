@@ -101,6 +101,21 @@ import Testing
         withExtendedLifetime(admin) {}
     }
 
+    /// A connection that has sent as many batches of statuses as it may have unanswered.
+    private func reader(
+        of coupon: CouponID, _ users: [UserID], _ daemon: Daemon
+    ) throws -> PlainSocket {
+        let reader = try PlainSocket(port: daemon.port)
+        for id in 1...UInt64(Limits.batchesInFlightPerConnection) {
+            try reader.send(
+                Request(
+                    id: id, deadlineMilliseconds: 60_000,
+                    method: .couponStatusBatch(coupon: coupon, users: users)))
+        }
+        try reader.checkAlive()
+        return reader
+    }
+
     @Test func `batches of a connection that is gone hold no places`() async throws {
         let world = try await World(ownPostgres: true)
         let port = Int(try freePort())
@@ -110,16 +125,10 @@ import Testing
         world.postgres.pause()
         defer { world.postgres.resume() }
         do {
-            let reader = try PlainSocket(port: daemon.port)
-            for id in 1...UInt64(Limits.batchesInFlightPerConnection) {
-                try reader.send(
-                    Request(
-                        id: id, deadlineMilliseconds: 60_000,
-                        method: .couponStatusBatch(coupon: coupon, users: users)))
-            }
-            try reader.checkAlive()
+            let reader = try reader(of: coupon, users, daemon)
             let all = Limits.batchesInFlightPerConnection * users.count
             #expect(try metric("coupond_requests_in_flight", port) == Double(all))
+            withExtendedLifetime(reader) {}
         }
         world.postgres.resume()
         try await eventually("nothing is in flight") {
@@ -136,16 +145,7 @@ import Testing
         let users = (1...1_000).map { UserID(Int64($0)) }
         world.postgres.pause()
         defer { world.postgres.resume() }
-        let readers = try (0..<4).map { _ in try PlainSocket(port: daemon.port) }
-        for reader in readers {
-            for id in 1...UInt64(Limits.batchesInFlightPerConnection) {
-                try reader.send(
-                    Request(
-                        id: id, deadlineMilliseconds: 60_000,
-                        method: .couponStatusBatch(coupon: coupon, users: users)))
-            }
-            try reader.checkAlive()
-        }
+        let readers = try (0..<4).map { _ in try reader(of: coupon, users, daemon) }
         #expect(try metric("coupond_slow_waiting{lane=\"statuses\"}", port) < 1_024)
         #expect(try metric("coupond_slow_refused_total{lane=\"statuses\"}", port) == 0)
         #expect(try metric("coupond_requests_in_flight", port) == 16_000)
