@@ -12,9 +12,9 @@ public struct Roles: OptionSet, Hashable, Sendable {
     public static let issuer = Roles(rawValue: 1)
     /// May ask for the status of coupons and users.
     public static let reader = Roles(rawValue: 2)
-    /// May pause and resume coupons, audit, list, and decide about dead letters.
+    /// May pause and resume coupons, list, audit and explain, and decide on dead letters.
     public static let `operator` = Roles(rawValue: 4)
-    /// May create, change and close coupons, reload, and rebuild gates.
+    /// May create, change, close, archive and delete coupons, reload, rebuild gates and end connections.
     public static let admin = Roles(rawValue: 8)
 
     /// May follow events: who got which coupon, of all users.

@@ -10,13 +10,13 @@ extension Limits {
     /// A coupon with so many issues takes requests before they are at the gate: fewer are loaded in a tenth
     /// of a second.
     public static let issuesLoadedLater: Int64 = 20_000
-    /// Coupons that they load each second, at most.
+    /// Coupons that the loads of one lane write each second, at most.
     public static let couponsLoadedPerSecond = 2_000
     /// Requests in the queue entries that a rebuild reads or counts in one step.
     public static let requestsPerSlice = 400
     /// Queue entries that a rebuild copies in one step: Redis serves nobody else for some 2 ms.
     public static let entriesPerMove = 500
-    /// Bytes of such entries, about: a full entry has 25 KB.
+    /// Bytes that it copies in one step, about: a full entry has 25 KB.
     public static let bytesPerMove: Int64 = 1_048_576
     /// Coupons in one step: of a rebuild that loads coupons with few holders, of a sweep, and of an unload
     /// that checks which coupons may leave Redis.
@@ -25,8 +25,8 @@ extension Limits {
     public static let sliceMilliseconds: Int64 = 10
     /// The same while other partitions issue: their requests should not wait.
     public static let sliceBesideOthersMilliseconds: Int64 = 3
-    /// While no other partition keeps up, a rebuild gets a slice for each so many milliseconds that their
-    /// steps took: a sixth of the time.
+    /// While no other partition keeps up, a rebuild gets a slice each time their steps have taken so many
+    /// milliseconds: a sixth of the time.
     public static let millisecondsPerSlice: Int64 = 50
     /// Time between two beats of a rebuild, in milliseconds.
     public static let beatMilliseconds: Int64 = 250

@@ -1,4 +1,4 @@
-/// How often a coupon has opened and closed at the gate, for comparison with what workers remember.
+/// The `rev` of a coupon at the gate, for comparison with what workers remember.
 public struct GateStanding: Equatable, Sendable {
     /// The coupon.
     public let coupon: CouponID

@@ -4,7 +4,7 @@ public struct GateRequest: Hashable, Sendable {
     public let user: UserID
     /// The request's id; never empty here.
     public let requestID: RequestID
-    /// After this moment of the gate's clock the gate refuses it (rule 14).
+    /// After this moment of the gate's clock the gate refuses it (rule 12).
     public let notAfter: Timestamp
 
     /// A request for the gate.

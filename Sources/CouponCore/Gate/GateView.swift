@@ -33,7 +33,7 @@ public struct GateView: Equatable, Sendable {
     }
 }
 
-/// What a set did.
+/// How the update of a record ended, by a change or by the decision on a dead letter.
 public enum SetResult: Equatable, Sendable {
     /// The gate holds this version, or a later one.
     case current
@@ -45,7 +45,7 @@ public enum SetResult: Equatable, Sendable {
     case stale
 }
 
-/// What a cap did.
+/// How setting a cap ended.
 public enum CapResult: Equatable, Sendable {
     /// The gate accepts no more requests than the cap allows.
     case capped

@@ -1,7 +1,7 @@
 /// The slow side of the gates, over one blocking connection to each node.
 ///
 /// Each call is one script, so a call that failed ran completely or not at all. The scripts compare epoch,
-/// position, token or version, so running one twice, or late, changes nothing.
+/// position, claim or version, so running one twice, or late, changes nothing.
 public import CouponCore
 public import Logging
 

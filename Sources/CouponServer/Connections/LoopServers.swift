@@ -14,7 +14,7 @@ final class LoopServers: Sendable {
     let connectionsRefused = Atomic<Int>(0)
     /// Connections for HTTP.
     let observers = Atomic<Int>(0)
-    /// Connections for HTTP that were refused: too many at once, or a request that is too long.
+    /// Connections and requests over HTTP that were refused.
     let observersRefused = Atomic<Int>(0)
     /// How fast the queues are drained, as the event relay sees it.
     let drainRates = Mutex(DrainRates())

@@ -1,5 +1,5 @@
-/// HTTP for `/metrics`, `/livez` and `/readyz`: GET and HEAD, one request on each connection, which is closed
-/// after some seconds in any case.
+/// HTTP for metrics, probes and the status page: GET and HEAD, one request on each connection, which is
+/// closed after some seconds in any case.
 internal import CouponCore
 internal import NIOCore
 internal import NIOHTTP1
@@ -21,7 +21,7 @@ final class ObservationHandler: ChannelInboundHandler {
         var type = ContentType.metrics
     }
 
-    /// What shows who asks.
+    /// What is known of the client that asks.
     struct Asker: Sendable {
         /// The header `Authorization`, if there is one.
         var authorization: String?
@@ -39,8 +39,8 @@ final class ObservationHandler: ChannelInboundHandler {
     private var timeout: Scheduled<Void>?
 
     /// - Parameters:
-    ///   - refusal: the answer to somebody who may not see a page; nil to others.
-    ///   - refused: called for requests that nobody may make, or not so slowly.
+    ///   - refusal: the answer to a client that may not see a page; nil if it may.
+    ///   - refused: called for each request with a wrong method, and for each that takes too long.
     ///   - page: makes the page at a path.
     init(
         refusal: @escaping @Sendable (String, Asker) -> Page?, refused: @escaping Refused,

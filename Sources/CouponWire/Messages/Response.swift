@@ -40,8 +40,7 @@ public struct Response: Equatable, Sendable {
         /// Answers no request, so its id is 0: the daemon is going to stop. With `isLast` it has not read the
         /// requests that it has not answered.
         case goAway(isLast: Bool)
-        /// To `createCoupon`, `getCoupon`, `updateCoupon`, `pauseCoupon`, `resumeCoupon` and
-        /// `closeCoupon`.
+        /// To each method that creates, shows, changes, archives or deletes one coupon.
         case coupon(Coupon)
         /// To `listCoupons`.
         case coupons([Coupon])
