@@ -4,7 +4,7 @@ public struct AcceptedRequest: Hashable, Sendable {
     public let coupon: CouponID
     /// The user.
     public let user: UserID
-    /// The gate's order number.
+    /// Its sequence, given by the gate.
     public let sequence: Int64
     /// The id of the accepted request.
     public let requestID: RequestID

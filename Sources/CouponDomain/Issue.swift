@@ -2,7 +2,7 @@
 public struct Issue: Equatable, Sendable {
     /// Who has it.
     public let user: UserID
-    /// The gate's order number.
+    /// Its sequence, given by the gate.
     public let sequence: Int64
     /// The request that was accepted.
     public let requestID: RequestID

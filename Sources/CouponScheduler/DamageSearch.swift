@@ -14,9 +14,9 @@ struct DamageSearch: Sendable {
     private var search = HolderSearch(positions: [])
 
     /// - Parameters:
-    ///   - damaged: what is known of already.
-    ///   - cursor: the queue is surveyed from here,
-    ///   - end: and up to here.
+    ///   - damaged: the damaged entries that are known already.
+    ///   - cursor: where the survey of the queue begins.
+    ///   - end: where it ends.
     init(_ damaged: Set<Position>, after cursor: Position, upTo end: Position) {
         positions = damaged
         walk = QueueWalk(place: cursor)
@@ -31,7 +31,7 @@ struct DamageSearch: Sendable {
         !isSurveyed || damaged.isSubset(of: search.positions)
     }
 
-    /// The smallest part of it.
+    /// Runs the smallest part of it: reads some entries, or searches some holders.
     mutating func advance(
         reading next: (QueueWalk) throws(BackendError) -> [QueueItem],
         searching: (inout HolderSearch) throws(BackendError) -> Void

@@ -44,7 +44,7 @@ struct Rebuild: Sendable {
     /// The coupons with queued entries that are not loaded yet.
     var coupons: [CouponID] = []
     var seen: Set<CouponID> = []
-    /// The next coupons to be loaded, as they were when they were marked.
+    /// The marks of the next coupons to be loaded.
     var marked: [LoadMarks] = []
     var large: LargeLoad?
     var damaged: Set<Position> = []

@@ -13,7 +13,7 @@ public struct SchedulerOptions: Sendable {
     public var checkMilliseconds: Int64
     /// Time between two reads of the rows of idle partitions, in milliseconds.
     public var rereadMilliseconds: Int64
-    /// The longest sleep while waiting for work; the lock session is pinged in between (rule 9).
+    /// The longest sleep while waiting for work; between two sleeps the session is pinged (rule 9).
     public var pollMilliseconds: Int64
     /// Which of the daemon's issuing lanes this is; the first is 0.
     package var lane = 0

@@ -212,7 +212,7 @@ private let partition = PartitionID(0)
         var calls: [FakeStore.Call] = []
         store.before = { [store] call in
             calls.append(call)
-            // It was told before the claim, by a transaction that ends now.
+            // A transaction that ends now had sent the decision before the claim.
             if call == .wait { store.unsynced.discarded = 0 }
         }
         var load = load()

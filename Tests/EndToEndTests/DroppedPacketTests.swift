@@ -169,7 +169,7 @@ private final class SideNetwork: Sendable {
         remove.waitUntilExit()
     }
 
-    /// From now on packets are lost, and nobody is told.
+    /// From now on packets are lost, and no error is sent.
     func drop() async throws { try await Self.ip("link set \(name) down") }
 
     func deliver() async throws { try await Self.ip("link set \(name) up") }

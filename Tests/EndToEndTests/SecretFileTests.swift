@@ -77,7 +77,7 @@ import Testing
             try line("anna") == #"{"shop": "issuer", "kiosk": "issuer"} "#
                 + #"{"shop": "issuer,reader", "mallory": "admin"}"#
         }
-        // A signal has no name. The first daemon to be told by one is told of a new token, too.
+        // A signal has no caller, so its line has a name of its own. A new token is a change, too.
         _ = try world.world.folder.write(
             (changed.dropLast() + [CallersWorld.line("mallory", "roles=admin", "other")])
                 .joined(separator: "\n") + "\n", to: "callers")

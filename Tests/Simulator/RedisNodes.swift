@@ -7,7 +7,7 @@ import CoreTestKit
 final class RedisNodes {
     enum Kind {
         case single
-        /// Sentinel knows the terms, and the servers do not. A deposed master accepts until it is told.
+        /// Sentinel knows the terms, and the servers do not. A deposed master accepts until it learns of it.
         case sentinel
         /// Each server knows its own term. A master that is cut off stops before another one is promoted.
         case cluster

@@ -47,7 +47,7 @@ public enum RebuildReason: String, Sendable {
     case gateAhead = "the gate has a later epoch than PostgreSQL"
     /// Another process, or no Redis had the partition before.
     case otherRedis = "this is another Redis, or one that was restarted"
-    /// The same process with another history. Which of these it is cannot be told apart (rule 11).
+    /// The same process with another history. The three causes look the same (rule 11).
     case newHistory =
         """
         Redis has a new replication id: its first replica attached, its replication backlog was freed, or \

@@ -112,8 +112,8 @@ public struct CouponLoad: Sendable {
     ) throws(BackendError) -> Step {
         var found = try marks(keeper)
         if found?.hasUnsynced == true {
-            // The gate may have been told of such a decision just before the claim, by a transaction that has
-            // not ended yet. From the claim on it is told of none.
+            // A transaction that has not ended yet may have sent the gate such a decision just before the
+            // claim. From the claim on the gate takes none.
             try keeper.store.waitForChanges(of: coupon)
             found = try marks(keeper)
         }

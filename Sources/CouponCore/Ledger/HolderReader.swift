@@ -1,7 +1,7 @@
 /// Reads the holders that the gate must have, page by page: a coupon may have ten million.
 ///
-/// The pages have no common snapshot. The reader compares the marks before and after. All of them are as if
-/// nobody had decided on a dead letter since the gate was last told of a decision on it.
+/// The pages have no common snapshot. The reader compares the marks before and after. Marks and pages leave
+/// out decisions on dead letters that the gate does not have yet.
 public protocol HolderReader: AnyObject {
     /// Marks of coupons, by id; missing coupons are left out.
     func marks(of coupons: [CouponID]) throws(BackendError) -> [LoadMarks]

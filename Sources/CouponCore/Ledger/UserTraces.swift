@@ -35,7 +35,7 @@ public struct UserTraces: Sendable {
 
 /// An accepted request that ended without an issue, as its row says.
 public struct RejectionTrace: Equatable, Sendable {
-    /// The gate's order number.
+    /// Its sequence, given by the gate.
     public let sequence: Int64
     /// Its request id.
     public let requestID: RequestID

@@ -180,7 +180,7 @@ internal import Glibc
             guard unsafe context.pointee.reader.pointee.len < ReplyLimits.maximumBytes else {
                 throw .redis(.unexpectedReply(ReplyLimits.tooLarge))
             }
-            // An answer that has arrived is read, whatever the thread has done meanwhile.
+            // An answer that has arrived is read, even if the time was over while the thread did other work.
             guard ContinuousClock.now < deadline || hasInput else { return nil }
             guard try wait(for: POLLIN, until: deadline) else { continue }
             guard unsafe redisBufferRead(context) == REDIS_OK else { throw failure() }

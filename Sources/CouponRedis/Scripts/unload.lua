@@ -6,10 +6,10 @@
 -- Out   how many coupons were checked; `limit` means that more may be due. -1 if the gate is not open in
 --       that epoch
 -- Does  unlinks the keys of each coupon that is due, if it may go and no load goes on; if not, plans the
---       next visit. UNLINK frees the memory outside Redis' main thread, so a million holders do not block
---       it. A coupon that finished while this clock was ahead is planned for a moment that is far away: so
---       the visits of some coupons that are not due for longer than `retention` are planned again, each
---       second those of others
+--       next check. UNLINK frees the memory outside Redis' main thread, so a million holders do not block
+--       it. If a coupon finished while this clock was ahead, its check is planned too late: so the script
+--       also plans again the checks of some coupons that are due later than after `retention`, in each
+--       second of other ones
 
 local AT_ONCE, TURNS = 64, 256
 

@@ -197,7 +197,7 @@ final class ServerConnection: ChannelInboundHandler {
     private enum Handling: Equatable {
         /// An issue request was answered without the gate.
         case bounced
-        /// Its principal may not make it, which costs more to say.
+        /// Its principal may not make it; this error costs more than a bounce.
         case refused
         /// An issue request waits for the gate.
         case queued

@@ -105,9 +105,10 @@ extension LoopServer {
         return counted(refuse(limit.reason, connection, retryAfter: limit.milliseconds))
     }
 
-    /// The same for a request of another kind. Whoever may do nothing yet may say who it is.
-    /// - Parameter name: in whose name it is made. The admin token is nobody's: whoever empties the rate of
-    ///   `anonymous` must not keep an admin from closing a coupon.
+    /// The same for a request of another kind. `authenticate` has no rate: a caller can always prove who it
+    /// is.
+    /// - Parameter name: in whose name it is made. Requests with the admin token have no rate: a flood that
+    ///   uses up the rate of `anonymous` must not keep an admin from closing a coupon.
     func limitPrincipal(
         _ method: Request.Method, by name: String, from connection: ServerConnection
     ) -> Failure? {

@@ -39,8 +39,8 @@ struct TokenBucket: Sendable {
         spend(1, rate, now: now)
     }
 
-    /// Spends several tokens. A bucket that can hold fewer must be full, and owes the rest: so nobody is
-    /// refused for ever, and the rate holds.
+    /// Spends several tokens. A bucket that can hold fewer must be full, and owes the rest: so a request that
+    /// costs more than a full bucket is possible, and the rate holds.
     /// - Returns: nil if there were enough, else after how many milliseconds there are.
     mutating func spend(_ tokens: Int, _ rate: Rate, now: MonotonicTime) -> UInt32? {
         let from = max(fullAt, now.nanoseconds)

@@ -7,8 +7,8 @@ struct FolderLock: Sendable {
     private let descriptor: Int32
 
     /// Waits for another daemon that starts. A folder that cannot be opened is not locked: a listener needs
-    /// only the right to write to it. A lock that is kept for seconds is no daemon's that starts: whoever may
-    /// read the folder can take it, and must not keep this daemon from starting.
+    /// only the right to write to it. After some seconds this daemon goes on without the lock: a daemon that
+    /// starts keeps it for a moment only, but anybody who may read the folder could hold it all the time.
     init(of path: String) async {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         let folder = parts.dropLast().joined(separator: "/")

@@ -47,7 +47,7 @@ extension CouponServer {
             ])
     }
 
-    /// What one who asks may see.
+    /// What of the pages a client may see.
     func view(for asker: ObservationHandler.Asker) -> PageView {
         let callers = environment.callers
         let principal = proved(by: asker) ?? callers.anonymous
