@@ -245,7 +245,7 @@ extension CouponClient {
         return sentences
     }
 
-    /// Drops the daemon's local caches, and reads its settings and the files that they name again.
+    /// Empties the daemon's front doors, and reads its settings and the files that they name again.
     /// - Returns: which settings have changed, and which need a restart. A daemon of an earlier version
     ///   names none.
     @discardableResult

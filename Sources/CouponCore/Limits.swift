@@ -288,7 +288,7 @@ extension Limits {
     /// Holders written to Redis by one command of a load: Redis serves nobody else for some 2 ms.
     public static let holdersPerCommand = 1_000
 
-    // MARK: Local cache
+    // MARK: Front door
 
     /// Coupons whose standing one worker remembers.
     public static let frontDoorCoupons = 65_536

@@ -76,7 +76,7 @@ public struct CouponServer: Service {
         }
     }
 
-    /// Reads the settings again that a reload may change, and drops all local caches.
+    /// Reads the settings again that a reload may change, and empties all front doors.
     /// - Throws: the reason, if nothing has changed.
     public func reload() async throws(Failure) -> ReloadReport {
         switch await work.admin.reload(by: nil) {

@@ -1,5 +1,5 @@
-/// SIGHUP drops all local caches, and reads the settings and the files that they name again. The result names
-/// what needs a restart.
+/// SIGHUP empties all front doors, and reads the settings and the files that they name again. The result
+/// names what needs a restart.
 internal import CouponCore
 internal import CouponServer
 internal import ServiceLifecycle

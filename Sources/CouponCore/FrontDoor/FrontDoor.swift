@@ -1,4 +1,4 @@
-/// A worker's local cache: what it remembers of coupons, so that requests for a closed one bounce here
+/// What a worker remembers of coupons, so that requests for a closed one bounce here
 /// (promise 7; rules 38 to 40). When in doubt it forgets, and the gate is asked.
 ///
 /// Marks are ordered by (epoch, rev), so a late reply or event never replaces a newer mark. A reply makes a

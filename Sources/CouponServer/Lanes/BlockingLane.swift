@@ -124,7 +124,7 @@ actor BlockingLane {
         report.record(drifting: auditor.drifting)
     }
 
-    /// Reads the settings again that a reload may change, and drops all local caches.
+    /// Reads the settings again that a reload may change, and empties all front doors.
     /// - Parameter call: of the method; nil if a signal asks for it.
     func reload(by call: AdminCall?) -> Response.Result {
         let settings: ReloadedSettings

@@ -80,7 +80,7 @@ public struct Request: Equatable, Sendable {
         case listAdminActions(TrailSubject, before: Int64, limit: Int)
         /// What became of a user's requests, and why.
         case explain(coupon: CouponID, user: UserID)
-        /// Drops the daemon's local caches and reads its settings again.
+        /// Empties the daemon's front doors and reads its settings again.
         case reload
         /// Rebuilds a partition's gate.
         case rebuildGate(PartitionID)
