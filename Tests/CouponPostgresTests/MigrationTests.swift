@@ -25,9 +25,9 @@ import Testing
         #expect(Migration.all.map(\.number) == Array(1...Int64(Migration.all.count)))
     }
 
-    /// As a daemon of commit fac4a67, which has two migrations, or one with three leaves it. Coupon 4 has two
-    /// issues, a rejection, a letter that is held and one that was discarded, which the gate does not know;
-    /// and it was just changed.
+    /// What a daemon of commit fac4a67, which has two migrations, leaves in the tables; one with three leaves
+    /// the same. Coupon 4 was just changed. It has two issues, a rejection, a letter that is held, and one
+    /// that was discarded, which the gate does not know.
     private static let rows = """
         INSERT INTO coupond.installation (partitions) VALUES (4);
         INSERT INTO coupond.partition (id, epoch, cursor_epoch, cursor_n)

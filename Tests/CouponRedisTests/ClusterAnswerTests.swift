@@ -70,7 +70,7 @@ private func text(_ text: String) -> Reply { .bytes(Array(text.utf8)) }
         ])
         let topology = try read([slots, nodes, info], map)
         #expect(topology.nodes[0].address == .tcp(host: "gateway", port: 1))
-        // The address that was asked is one of the daemon's own words.
+        // The address that was asked is one of the daemon's settings, so it is not mapped.
         #expect(topology.nodes[1].address == .tcp(host: "10.0.0.9", port: 17_000))
     }
 

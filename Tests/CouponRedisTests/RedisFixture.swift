@@ -127,7 +127,7 @@ final class RedisFixture {
             holders, of: CouponID(coupon), partition: partition, epoch: epoch, load: load)
     }
 
-    /// A load's claim has not moved for a long time, or since `moved`.
+    /// Makes a load's claim look as if it had not moved for a long time, or since `moved`.
     func age(_ claim: String, load: LoadNumber, moved: Int64 = 1) throws {
         var bytes = ByteWriter(capacity: 16)
         bytes.append(load)
@@ -148,7 +148,7 @@ final class RedisFixture {
         try call(command)
     }
 
-    /// A user's holder has other bytes than any script writes.
+    /// Gives a user's holder bytes that no script writes.
     func damageHolder(
         _ user: Int64, of coupon: Int64 = 7, _ bytes: [UInt8] = [1, 0, 7]
     ) throws {

@@ -20,7 +20,7 @@ public struct ModelTables: Sendable {
 
     /// A committed issue.
     public struct Issue: Sendable, Equatable {
-        /// The gate's order number.
+        /// The sequence that the gate gave.
         public let sequence: Int64
         /// The accepted request.
         public let requestID: RequestID

@@ -1,5 +1,4 @@
-/// The models behind the ports, for tests without faults inside a call: each call is
-/// done at once.
+/// The models behind the ports, for tests without faults inside a call: each call is done at once.
 public import CouponCore
 
 /// One Redis and one PostgreSQL, for any number of daemons.
