@@ -71,6 +71,14 @@ extension PostgresFault {
 }
 
 extension BackendError {
+    /// Whether there is no session with PostgreSQL: nothing else can be asked either.
+    var isOfSession: Bool {
+        switch self {
+        case .postgres(.sessionLost), .postgres(.unreachable): true
+        default: false
+        }
+    }
+
     /// Whether a server works and refuses: an operator has to do something, such as to give a right.
     package var isRefusal: Bool {
         switch self {

@@ -28,6 +28,12 @@ extension Limits {
     /// While no other partition keeps up, a rebuild gets a slice each time their steps have taken so many
     /// milliseconds: a sixth of the time.
     public static let millisecondsPerSlice: Int64 = 50
+    /// After a long step a rebuild gets the slices for so many milliseconds, at most: in their time nothing
+    /// keeps the session from ending.
+    public static let longestDebtMilliseconds: Int64 = 500
+    /// How long other rebuilds wait for one that is in progress, in milliseconds. Then they share the turns:
+    /// a gate with little to load does not wait for one with ten million holders.
+    public static let rebuildAloneMilliseconds: Int64 = 3_000
     /// Time between two beats of a rebuild, in milliseconds.
     public static let beatMilliseconds: Int64 = 250
     /// How long a partition whose Redis has a lower term waits before it looks again, in milliseconds.
@@ -42,7 +48,8 @@ extension Limits {
     public static let openingLoadsInFlight = 50
     /// Time between two unloads of a partition, in milliseconds.
     public static let unloadMilliseconds: Int64 = 1_000
-    /// After so many milliseconds a round of `resync` tries no other gate once one has failed.
+    /// How long a round of `resync` sends decisions on letters, in milliseconds: the outbox waits for it. In
+    /// the outbox's own round no other gate is tried after that once one has failed.
     public static let resyncMilliseconds: Int64 = 1_000
     /// Decisions on letters that a round of `resync` sends to each gate, at most.
     public static let lettersPerResync = 100

@@ -31,8 +31,8 @@ struct Owned: Sendable {
     private(set) var lastBacklog: MonotonicTime
     /// How many steps took long, since the last transaction that did not.
     private var slowSteps = 0
-    /// Consecutive failures, and the end of the back-off.
-    private(set) var failures = 0
+    private var backOff = BackOff(longest: 5_000)
+    /// The end of its pause.
     private(set) var waitsUntil: MonotonicTime?
     /// Whether it waits until another partition's rebuild has ended.
     private(set) var waitsForRebuild = false
@@ -44,6 +44,9 @@ struct Owned: Sendable {
 
     /// Why it waits; nil if it does not, or only lets other partitions go first.
     var trouble: String? { failures > 0 ? lastFailure : nil }
+
+    /// Consecutive failures.
+    var failures: Int { backOff.failures }
 
     init(now: MonotonicTime, requestsPerTransaction: Int) {
         checkAt = now
@@ -98,23 +101,20 @@ struct Owned: Sendable {
         return packed
     }
 
-    /// Back-off: 50 ms doubling to 5 s, half of it jitter, and never less than `rest`.
+    /// It waits for longer after each failure, and never less than `rest`.
     /// - Parameter rest: the time that other partitions need for their share, in milliseconds.
     /// - Returns: whether this failure differs from the last one.
     mutating func fail(
         _ text: String, rest: Int64, now: MonotonicTime, using random: inout SplitMix64
     ) -> Bool {
         forget()
-        let longest = min(Int64(50) << Int64(min(failures, 10)), 5_000)
-        failures += 1
-        let pause = longest / 2 + Int64.random(in: 0...(longest / 2), using: &random)
-        wait(until: now.advanced(byMilliseconds: max(pause, rest)))
+        wait(until: now.advanced(byMilliseconds: max(backOff.next(using: &random), rest)))
         defer { lastFailure = text }
         return text != lastFailure
     }
 
     mutating func succeed() {
-        failures = 0
+        backOff.reset()
         hasFailedInRedis = false
         lastFailure = ""
         endWait()

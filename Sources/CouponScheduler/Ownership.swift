@@ -6,7 +6,7 @@ internal import CouponCore
 struct Ownership {
     private let partitioning: Partitioning
     private var reviewAt: MonotonicTime
-    private var failures = 0
+    private var backOff = BackOff(shortest: 100)
     /// Whether another daemon may claim what this one releases, as of the last review.
     private(set) var hasOthers = true
 
@@ -53,7 +53,7 @@ struct Ownership {
         {
             if try ledger.claim(partition) { changes.taken.append(partition) }
         }
-        failures = 0
+        backOff.reset()
         reviewAt = now.advanced(byMilliseconds: 250)
         return changes
     }
@@ -79,16 +79,13 @@ struct Ownership {
                 if owned.contains(partition) { changes.given.append(partition) }
             }
         }
-        failures = 0
+        backOff.reset()
         reviewAt = now.advanced(byMilliseconds: 250)
         return changes
     }
 
-    /// Back-off: 100 ms doubling to 2 s, half of it jitter.
-    mutating func backOff(now: MonotonicTime, using random: inout SplitMix64) {
-        let longest = min(Int64(100) << Int64(min(failures, 10)), 2_000)
-        failures += 1
-        reviewAt = now.advanced(
-            byMilliseconds: longest / 2 + Int64.random(in: 0...(longest / 2), using: &random))
+    /// The session was lost, or could not be made: it is tried again after a pause.
+    mutating func pause(now: MonotonicTime, using random: inout SplitMix64) {
+        reviewAt = now.advanced(byMilliseconds: backOff.next(using: &random))
     }
 }

@@ -31,6 +31,7 @@ struct Rebuild: Sendable {
     /// The partition with the cursor and the epoch, which belongs to this attempt alone.
     let row: PartitionRow
     let reason: RebuildReason
+    let begunAt: MonotonicTime
     var phase = Phase.surveying
     /// The queue may have an id that no gate gives: it is not read before this has ended (rule 45). Nil if it
     /// can be read.
@@ -58,6 +59,7 @@ struct Rebuild: Sendable {
     init(row: PartitionRow, reason: RebuildReason, now: MonotonicTime) {
         self.row = row
         self.reason = reason
+        begunAt = now
         walk = QueueWalk(place: row.cursor)
         move = QueueMove(from: row.cursor)
         beatAt = now.advanced(byMilliseconds: Limits.beatMilliseconds)

@@ -32,7 +32,9 @@ extension Scheduler {
             if owned[partition]?.waitsForRebuild == true, isRebuildMoving(start) { continue }
             if rebuilds[partition] == nil {
                 serve(partition)
-                owed += options.clocks.now().milliseconds(since: start)
+                owed = min(
+                    owed + options.clocks.now().milliseconds(since: start),
+                    Limits.longestDebtMilliseconds)
             } else if partition == rebuilding, !turns.hasRebuilt {
                 serveRebuild(partition)
             }
@@ -70,8 +72,8 @@ extension Scheduler {
 
     /// Whether a rebuild may begin now. Rebuilds of gates that accept nothing any more are made one after
     /// the other: so gates open one by one, and not all at the end, and another daemon may take those that
-    /// wait. A gate that may still accept is fenced at once. A rebuild that waits, because it has failed or
-    /// lets others go first, holds up nobody.
+    /// wait. After three seconds the next one begins too. A gate that may still accept is fenced at once. A
+    /// rebuild that waits, because it has failed or lets others go first, holds up nobody.
     func mayBeginRebuild(
         _ row: PartitionRow, _ view: GateView, _ identity: RedisIdentity
     ) -> Bool {
@@ -87,8 +89,12 @@ extension Scheduler {
         return false
     }
 
+    /// Whether a rebuild is in progress for which others wait.
     private func isRebuildMoving(_ now: MonotonicTime) -> Bool {
-        rebuilds.keys.contains { owned[$0]?.isDue(now) == true }
+        rebuilds.contains { partition, rebuild in
+            owned[partition]?.isDue(now) == true
+                && now.milliseconds(since: rebuild.begunAt) < Limits.rebuildAloneMilliseconds
+        }
     }
 
     /// If no rebuild is moving, one that waits may begin in the next turn.

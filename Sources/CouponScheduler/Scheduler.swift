@@ -152,7 +152,7 @@ package final class Scheduler {
         owned.removeAll()
         options.lending.reportLoss(options.lane, now: now)
         for partition in rebuilds.keys { rebuilds[partition]?.isInDoubt = true }
-        ownership.backOff(now: now, using: &random)
+        ownership.pause(now: now, using: &random)
     }
 
     /// Rule 24: sends a heartbeat of each partition with nothing to issue, and looks for new entries. One

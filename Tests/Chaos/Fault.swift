@@ -20,6 +20,8 @@ enum Fault: Hashable, Sendable {
     case redisCutsClients
     /// Redis has no memory left.
     case redisFull
+    /// Redis no longer writes what it accepts to the disk before it answers.
+    case redisUnsafe
     /// One backend is killed: PostgreSQL ends all sessions and recovers.
     case backendKilled
     /// All sessions are ended, again and again.
@@ -45,8 +47,9 @@ enum Fault: Hashable, Sendable {
     static let all: [Fault] =
         [
             .daemonKilled, .daemonStopped, .redisKilled, .redisStopped, .redisEmptied,
-            .redisOlderLog, .redisForgetsScripts, .redisCutsClients, .redisFull, .backendKilled,
-            .sessionsEnded, .postgresKilled, .postgresStopped, .couponLocked, .deadlocks,
+            .redisOlderLog, .redisForgetsScripts, .redisCutsClients, .redisFull, .redisUnsafe,
+            .backendKilled, .sessionsEnded, .postgresKilled, .postgresStopped, .couponLocked,
+            .deadlocks,
             .serialization, .logDiskFull,
         ] + Failpoint.allCases.map { .daemonDiesAt($0) }
         + Link.allCases.flatMap { link in
@@ -79,7 +82,7 @@ enum Fault: Hashable, Sendable {
         switch self {
         case .daemonKilled, .daemonDiesAt, .daemonStopped: .daemon
         case .redisKilled, .redisStopped, .redisEmptied, .redisOlderLog, .redisForgetsScripts,
-            .redisCutsClients, .redisFull, .cluster, .clusterNode:
+            .redisCutsClients, .redisFull, .redisUnsafe, .cluster, .clusterNode:
             .redis
         case .backendKilled, .sessionsEnded, .postgresKilled, .postgresStopped, .couponLocked,
             .deadlocks, .serialization, .logDiskFull:
@@ -152,6 +155,7 @@ extension Fault: CustomStringConvertible {
         case .redisForgetsScripts: "redis-forgets-scripts"
         case .redisCutsClients: "redis-cuts-clients"
         case .redisFull: "redis-full"
+        case .redisUnsafe: "redis-unsafe"
         case .backendKilled: "backend-killed"
         case .sessionsEnded: "sessions-ended"
         case .postgresKilled: "postgres-killed"

@@ -21,14 +21,9 @@ private let partition = PartitionID(0)
         keeper = CouponKeeper(
             store: FakeStore(world), gates: gates, partitioning: world.partitioning,
             slices: slices, clocks: clock.clocks, forget: { _ in }, failed: { _ in })
-        let row = world.tables.raiseEpoch(of: partition, above: 0, node: world.node)
-        _ = world.redis.fence(row)
-        _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
+        world.openGate(partition)
         world.tables.coupons[sale] = .sample(total: 10, issued: 5)
-        for user in 1...5 as ClosedRange<Int64> {
-            world.tables.issues[sale, default: [:]][UserID(user)] = ModelTables.Issue(
-                sequence: user, requestID: name(UInt64(user)), at: .zero)
-        }
+        world.issue(sale, to: 1...5)
     }
 
     private var deadline: MonotonicTime { clock.now.advanced(byMilliseconds: 60_000) }

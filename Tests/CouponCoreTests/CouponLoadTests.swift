@@ -22,16 +22,9 @@ private let partition = PartitionID(0)
         keeper = CouponKeeper(
             store: store, gates: gates, partitioning: world.partitioning, slices: slices,
             clocks: clock.clocks, forget: { _ in }, failed: { _ in })
-        let row = world.tables.raiseEpoch(of: partition, above: 0, node: world.node)
-        _ = world.redis.fence(row)
-        _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
+        world.openGate(partition)
         world.tables.coupons[sale] = .sample(total: 10, issued: 5)
-        for user in 1...5 as ClosedRange<Int64> { issue(user) }
-    }
-
-    private func issue(_ user: Int64) {
-        world.tables.issues[sale, default: [:]][UserID(user)] = ModelTables.Issue(
-            sequence: user, requestID: name(UInt64(user)), at: .zero)
+        world.issue(sale, to: 1...5)
     }
 
     private var loaded: ModelRedis.Loaded? { world.redis[partition][1, sale] }
@@ -207,7 +200,7 @@ private let partition = PartitionID(0)
         #expect(failure.code == .unavailable && loaded == nil)
     }
 
-    @Test func `the gate is told of no decision on a letter from the claim on`() {
+    @Test func `after the claim the gate gets no decision on a letter until the load has ended`() {
         store.unsynced.discarded = 1
         var calls: [FakeStore.Call] = []
         store.before = { [store] call in

@@ -22,16 +22,11 @@ private let partition = PartitionID(0)
         keeper = CouponKeeper(
             store: store, gates: gates, partitioning: world.partitioning, slices: slices,
             clocks: clock.clocks, forget: { _ in }, failed: { _ in })
-        let row = world.tables.raiseEpoch(of: partition, above: 0, node: world.node)
-        _ = world.redis.fence(row)
-        _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
+        world.openGate(partition)
         var coupon = Coupon.sample(total: 10, issued: 5)
         coupon.lastSequence = 6
         world.tables.coupons[sale] = coupon
-        for user in 1...5 as ClosedRange<Int64> {
-            world.tables.issues[sale, default: [:]][UserID(user)] = ModelTables.Issue(
-                sequence: user, requestID: name(UInt64(user)), at: .zero)
-        }
+        world.issue(sale, to: 1...5)
         world.tables.rejections = [
             Rejection(
                 accepted: AcceptedRequest(

@@ -22,19 +22,12 @@ import Testing
             store: store, gates: gates, partitioning: world.partitioning, slices: slices,
             clocks: clock.clocks, forget: { _ in }, failed: { _ in })
         for partition in [PartitionID(0), PartitionID(1)] {
-            let row = world.tables.raiseEpoch(of: partition, above: 0, node: world.node)
-            _ = world.redis.fence(row)
-            _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
+            world.openGate(partition)
         }
         for coupon in coupons {
             world.tables.coupons[coupon] = .sample(coupon, total: 10, issued: 1)
-            issue(coupon, 1)
+            world.issue(coupon, to: 1...1)
         }
-    }
-
-    private func issue(_ coupon: CouponID, _ user: Int64) {
-        world.tables.issues[coupon, default: [:]][UserID(user)] = ModelTables.Issue(
-            sequence: user, requestID: name(UInt64(user)), at: .zero)
     }
 
     private func partition(of coupon: CouponID) -> PartitionID {
@@ -82,7 +75,7 @@ import Testing
     }
 
     @Test func `coupons with many holders are left to loads of their own`() {
-        for user in 2...19 as ClosedRange<Int64> { issue(coupons[4], user) }
+        world.issue(coupons[4], to: 2...19)
         world.tables.coupons[coupons[4]]?.issued = 19
         let outcomes = keeper.load(coupons, number: 1)
         expectLoaded(outcomes, except: coupons[4])
@@ -102,7 +95,7 @@ import Testing
         #expect(outcomes[coupons[1]] == nil && loaded(coupons[1]) == nil)
     }
 
-    @Test func `the gates' news of letters are waited for by a load of its own`() {
+    @Test func `a coupon whose gate lacks a decision on a letter is left to a load of its own`() {
         store.unsynced.discarded = 1
         #expect(keeper.load(coupons, number: 1).isEmpty)
         #expect(coupons.allSatisfy { loaded($0) == nil && staged($0) != nil })
@@ -139,7 +132,7 @@ import Testing
     func `if a server fails, nothing is left behind`(isPostgres: Bool) {
         if isPostgres {
             store.before = { call throws(BackendError) in
-                if call == .holdersOfMany { throw .postgres(.tooSlow("57014")) }
+                if call == .holdersOfMany { throw .postgres(.sessionLost("away")) }
             }
         } else {
             gates.before = { call, _ throws(BackendError) in
@@ -154,6 +147,20 @@ import Testing
             }
             #expect(failure.code == .unavailable)
             #expect(staged(coupon) == nil && loaded(coupon) == nil)
+        }
+    }
+
+    @Test func `if PostgreSQL cannot read all, each coupon is left to a load of its own`() {
+        store.before = { call throws(BackendError) in
+            if call == .holdersOfMany { throw .postgres(.tooSlow("57014")) }
+        }
+        #expect(keeper.load(coupons, number: 1).isEmpty)
+        #expect(coupons.allSatisfy { staged($0) != nil })
+        for coupon in coupons { #expect(loadAlone(coupon) == .done(.loaded)) }
+        world.tables.coupons[7] = .sample(7, total: 10, issued: 1)
+        guard case .failed? = keeper.load([7], number: 2)[7] else {
+            Testing.Issue.record("one alone has not failed")
+            return
         }
     }
 

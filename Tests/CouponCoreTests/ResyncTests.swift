@@ -12,9 +12,7 @@ import Testing
             store: store, gates: gates, partitioning: world.partitioning, clocks: clock.clocks,
             forget: { _ in }, failed: { _ in })
         let (closed, open) = (PartitionID(0), PartitionID(1))
-        let row = world.tables.raiseEpoch(of: open, above: 0, node: world.node)
-        _ = world.redis.fence(row)
-        _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
+        world.openGate(open)
         for id in (1...9 as ClosedRange<Int64>).map({ CouponID($0) }) {
             world.tables.coupons[id] = .sample(id, total: 10)
         }

@@ -19,9 +19,7 @@ private let other = CouponID(2)
         keeper = CouponKeeper(
             store: store, gates: ModelGates(world), partitioning: world.partitioning,
             clocks: clock.clocks, forget: { _ in }, failed: { _ in })
-        let row = world.tables.raiseEpoch(of: partition, above: 0, node: world.node)
-        _ = world.redis.fence(row)
-        _ = world.redis.open(row, counted: row.cursor, now: clock.wallNow)
+        world.openGate(partition)
         for id in [sale, other] {
             world.tables.coupons[id] = .sample(id, total: 10, issued: 1)
         }

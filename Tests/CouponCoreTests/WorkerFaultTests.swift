@@ -78,6 +78,23 @@ private let unjudged: [GateAnswer] = [
 
     // MARK: The connection
 
+    @Test func `in an outage new requests are refused, and earlier ones get their own answers`() {
+        let stage = Stage()
+        let requests = [stage.issue(), stage.issue(CouponID(6), user: 2)]
+        stage.endTurn()
+        let calls = stage.gate.calls
+        stage.gate.breach = "unsafe"
+        let late = stage.issue(CouponID(7), user: 3)
+        stage.rest()
+        #expect(stage.failure(late)?.message == "unsafe")
+        #expect(stage.failure(late)?.acceptance == .notAccepted)
+        #expect(stage.gate.calls == calls && requests.allSatisfy { stage.end($0) == nil })
+        for number in requests.indices {
+            stage.reply([.accepted(sequence: Int64(number) + 1, position: first)])
+        }
+        #expect(requests.map(stage.outcome) == [.accepted(sequence: 1), .accepted(sequence: 2)])
+    }
+
     @Test func `an interrupted call is sent again with the same requests`() {
         let stage = Stage()
         let requests = [stage.issue(), stage.issue(user: 2)]

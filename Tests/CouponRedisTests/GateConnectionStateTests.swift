@@ -375,7 +375,7 @@ private var stale: Reply { .bytes([1, 1] + [UInt8](repeating: 0, count: 8)) }
         #expect(machine.close() == nil)
         #expect(machine.broke() == .ignore && machine.start() == .ignore)
         #expect(machine.dialDue() == .ignore && machine.dialed() == .close)
-        #expect(machine.send(1) == nil && machine.refusal() == nil)
+        #expect(machine.send(1) == nil && machine.refusal() == "the gate connection is closed")
         machine.deliver()
         #expect(machine.answers.isEmpty)
     }

@@ -69,6 +69,48 @@ import Testing
         #expect(plant.clock.now.milliseconds(since: start) < 1_000)
     }
 
+    @Test func `small rebuilds do not wait until a large one has ended`() {
+        let plant = Plant(partitions: 8)
+        let daemon = plant.daemon()
+        plant.run(daemon) { (0..<8).allSatisfy(plant.isOpen) }
+        for id in 1...Int64(8) {
+            plant.offer(id, holders: id == 8 ? 20_000 : 15)
+            plant.accept(5, of: id)
+        }
+        // The large one begins first.
+        plant.loseGate(0)
+        plant.run(daemon) { daemon.scheduler.rebuilds[PartitionID(0)] != nil }
+        let start = plant.clock.now
+        for partition in 1..<8 { plant.loseGate(partition) }
+        plant.run(daemon) { (1..<8).allSatisfy(plant.isOpen) }
+        #expect(!plant.isOpen(0), "it has much more to load")
+        #expect(plant.clock.now.milliseconds(since: start) < 8_000)
+        plant.run(daemon, turns: 5_000) { isDrained(plant, 8) }
+    }
+
+    @Test func `after a long transaction a rebuild does not keep the session silent`() {
+        let plant = Plant(partitions: 8)
+        let daemon = plant.daemon()
+        let (ledger, clock) = (daemon.ledger, plant.clock)
+        plant.run(daemon) { (0..<8).allSatisfy(plant.isOpen) }
+        for id in 1...Int64(8) {
+            plant.offer(id, holders: id == 8 ? 5_000 : 15)
+            plant.accept(id == 8 ? 3_000 : 200, of: id)
+        }
+        // PostgreSQL ends a session that is silent for two seconds.
+        var spoken = clock.now
+        var (silence, isLong) = (Int64(0), true)
+        ledger.before = { call, _ in
+            silence = max(silence, clock.now.milliseconds(since: spoken))
+            if call == .issue, isLong { clock.advance(milliseconds: 16_000) }
+            if call == .issue { isLong = false }
+            spoken = clock.now
+        }
+        plant.loseGate(0)
+        plant.run(daemon) { plant.isOpen(0) }
+        #expect(!isLong && silence < 2_000)
+    }
+
     @Test func `gates that may still accept are fenced at once, and have equal shares`() {
         let (plant, daemons) = opened(4, entries: 300)
         // More is settled than committed: PostgreSQL went back. The gates would go on accepting.

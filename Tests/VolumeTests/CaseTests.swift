@@ -17,7 +17,7 @@ import Testing
         #expect(theCase.goals.contains { $0.kind == .count && $0.bound != .recorded })
     }
 
-    @Test func `no count is met by nothing, except what something costs`() {
+    @Test func `a count that stays at zero misses its goal, unless it is a cost`() {
         let goals = Case.all.flatMap(\.goals).filter { $0.kind == .count && $0.bound != .recorded }
         let met = goals.filter { $0.verdict(of: 0, isSmall: true) == .met }.map(\.key)
         #expect(Set(met) == Self.costs)

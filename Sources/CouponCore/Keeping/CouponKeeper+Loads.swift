@@ -6,7 +6,7 @@ extension CouponKeeper {
     /// Loads coupons into their gates.
     /// - Parameter number: unique to these loads.
     /// - Returns: what became of them. A coupon without an entry needs a `CouponLoad` of the same number: it
-    ///   has many holders, was changed, or another load has its claim.
+    ///   has many holders, was changed, another load has its claim, or PostgreSQL could not read them all.
     public func load(
         _ coupons: [CouponID], number: LoadNumber
     ) -> [CouponID: LoadOutcome] {
@@ -15,8 +15,10 @@ extension CouponKeeper {
         do throws(BackendError) {
             try loadClaimed(claimed, number, &outcomes)
         } catch {
+            // One of them may be the reason, and then the others can be loaded without it (rule 44).
             let failed = LoadOutcome.failed(failure(error))
-            for place in claimed.values where outcomes[place.coupon] == nil {
+            for place in claimed.values
+            where outcomes[place.coupon] == nil && (error.isOfSession || claimed.count == 1) {
                 outcomes[place.coupon] = failed
                 abandon(place, number)
             }

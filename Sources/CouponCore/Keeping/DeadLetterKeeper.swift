@@ -60,9 +60,10 @@ public final class DeadLetterKeeper {
         }
     }
 
-    /// One letter after the other. If a gate cannot be updated, no other letter of its partition is tried,
-    /// and in the next round the others' come first: each attempt may take seconds, with rows locked.
-    /// - Parameter isLate: whether to stop at the next gate that fails.
+    /// One letter after the other, until the round has had its time. If a gate cannot be updated, no other
+    /// letter of its partition is tried, and in the next round the others' come first: each attempt may take
+    /// seconds, with rows locked.
+    /// - Parameter isLate: whether the round has had its time.
     static func inTurn(
         _ letters: [UnsyncedLetter], _ stuck: inout StuckPartitions, isLate: () -> Bool,
         resync: (Int64) throws(BackendError) -> Sync
@@ -75,7 +76,7 @@ public final class DeadLetterKeeper {
             for letter in next where !stuck.all.contains(letter.partition) {
                 do throws(BackendError) {
                     switch try resync(letter.id) {
-                    case .done, .loading: continue
+                    case .done, .loading: break
                     case .failed: stuck.fail(letter.partition)
                     }
                 } catch .postgres(.sessionLost), .postgres(.unreachable) {

@@ -132,7 +132,8 @@ extension MetricName {
         partitionsLent: "Partitions of this daemon that are lent to another issuing lane.",
         connections: "Connections of callers.",
         connectionsRefused: "Connections refused because there were too many.",
-        httpRefused: "HTTP connections refused: too many at once, or a request that is too long.",
+        httpRefused:
+            "HTTP connections and requests refused: too many, too long or too slow, or not allowed.",
         limited: "Requests and connections refused or ended by a limit, by reason.",
         acceptFailures: "Failures to accept a connection.",
         tlsCertificateExpiry: "When the daemon's TLS certificate ends, in Unix time.",

@@ -4,9 +4,9 @@ struct GateWays {
     struct Way {
         let gate: any Gate
         let replicas: (any ReplicaLink)?
-        var asked = AskedCalls()
+        fileprivate(set) var asked = AskedCalls()
         /// Partitions with something to send that wait until a call is answered.
-        var waiting: [PartitionID] = []
+        fileprivate var waiting: [PartitionID] = []
 
         var hasRoom: Bool { asked.count < Limits.gateCallsInFlight }
     }
@@ -23,9 +23,25 @@ struct GateWays {
     var count: Int { ways.count }
     var indices: Range<Int> { ways.indices }
 
-    subscript(index: Int) -> Way {
-        _read { yield ways[index] }
-        _modify { yield &ways[index] }
+    subscript(place: Int) -> Way {
+        _read { yield ways[place] }
+    }
+
+    /// A call is sent.
+    mutating func ask(_ asked: AskedCalls.Asked, at place: Int) { ways[place].asked.append(asked) }
+
+    /// A partition has something to send, and the gate has no room.
+    mutating func wait(_ partition: PartitionID, at place: Int) {
+        ways[place].waiting.append(partition)
+    }
+
+    /// The oldest call is answered.
+    /// - Returns: what it asked, and the partitions that have waited for that.
+    mutating func endCall(at place: Int) -> (asked: AskedCalls.Asked, waiting: [PartitionID])? {
+        guard let asked = ways[place].asked.popFirst() else { return nil }
+        let waiting = ways[place].waiting
+        if !waiting.isEmpty { ways[place].waiting = [] }
+        return (asked, waiting)
     }
 
     /// The place of a partition's gate; nil if no node serves it.
@@ -46,7 +62,7 @@ struct GateWays {
 
     /// Whether a pending request can be sent or refused.
     var haveRoom: Bool {
-        for place in ways.indices where ways[place].hasRoom || ways[place].gate.identity == nil {
+        for place in ways.indices where ways[place].hasRoom || ways[place].gate.outage != nil {
             return true
         }
         return false

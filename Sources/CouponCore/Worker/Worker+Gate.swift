@@ -1,22 +1,21 @@
 /// The worker and the gate: what is asked, and what an answer means (rules 11 to 15).
 extension Worker {
-    /// Sends pending batches, up to each gate's limit of calls in flight. Without a gate connection it fails
-    /// the pending requests of its partitions; calls that were in flight when the connection broke stay in
-    /// flight.
+    /// Sends pending batches, up to each gate's limit of calls in flight. During a gate's outage it fails the
+    /// pending requests of its partitions; calls that were in flight when it began stay in flight.
     public func pump() {
         while ways.haveRoom, let partition = batches.nextPartition() {
             guard let place = ways.place(of: partition) else {
                 refuseAll(in: partition, "no node of Redis serves the partition now")
                 continue
             }
-            guard let identity = ways[place].gate.identity else {
-                refuseAll(in: partition, ways[place].gate.trouble ?? "Redis is not reachable")
+            guard let identity = ways[place].gate.identity, ways[place].gate.outage == nil else {
+                refuseAll(in: partition, ways[place].gate.outage ?? "Redis is not reachable")
                 continue
             }
             if ways[place].hasRoom {
                 pump(partition, place, identity)
             } else {
-                ways[place].waiting.append(partition)
+                ways.wait(partition, at: place)
             }
         }
     }
@@ -64,10 +63,10 @@ extension Worker {
             batches.finishTurn(of: coupon)
         }
         guard !questions.isEmpty else { return }
-        ways[place].asked.append(
+        ways.ask(
             .init(
                 partition: partition, questions: tickets,
-                generation: frontDoor.generation(of: partition), at: now))
+                generation: frontDoor.generation(of: partition), at: now), at: place)
         ways[place].gate.send(
             GateCall(
                 partition: partition, place: place, epoch: book.epoch(of: partition),
@@ -175,9 +174,8 @@ extension Worker: GateDelegate {
 
     /// Applies the answer to the oldest call in flight to that gate.
     public func gate(didAnswer call: GateCall, with answer: GateAnswer) {
-        guard let asked = ways[call.place].asked.popFirst() else { return }
-        for partition in ways[call.place].waiting { batches.makeReady(partition) }
-        ways[call.place].waiting.removeAll(keepingCapacity: true)
+        guard let (asked, waiting) = ways.endCall(at: call.place) else { return }
+        for partition in waiting { batches.makeReady(partition) }
         guard !asked.isAbandoned else { return host.schedulePump() }
         switch answer {
         case .reply(let reply):

@@ -51,6 +51,9 @@ public final class GateConnection: Gate {
     /// Which Redis it reaches, checked and ready; nil if there is none.
     public var identity: RedisIdentity? { state.identity }
 
+    /// Why no call can be sent now; nil if calls can be sent.
+    public var outage: String? { state.outage }
+
     /// Why calls fail now, or will fail after the next break; nil if no reason is known.
     public var trouble: String? {
         state.outage ?? refused?.reason

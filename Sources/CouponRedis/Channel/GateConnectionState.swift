@@ -91,7 +91,7 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         }
     }
 
-    /// Why no calls are sent; nil if they are, or if the gate connection is closed.
+    /// Why no call can be sent; nil if calls can be sent.
     var outage: String? {
         switch state {
         case .ready(let service): service.breach
@@ -99,7 +99,7 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         case .waiting(let outage): outage.reason
         case .dialing(let outage): outage.reason
         case .shakingHands(let introduction): introduction.outage.reason
-        default: nil
+        case .closed: "the gate connection is closed"
         }
     }
 

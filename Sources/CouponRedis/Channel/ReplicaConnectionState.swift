@@ -1,5 +1,6 @@
 /// A replica connection as a state machine without I/O: when to dial, when to answer.
 /// ``ReplicaConnection`` reports what happened and carries out the actions.
+internal import CouponCore
 internal import NIOCore
 
 /// - Parameter Link: an open connection; only its identity matters here.

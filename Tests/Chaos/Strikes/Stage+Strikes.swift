@@ -25,6 +25,7 @@ extension Stage {
                 try await world.redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
             }
         case .redisFull: try await fillRedis(for: lasts)
+        case .redisUnsafe: try await makeRedisUnsafe(for: lasts)
         case .backendKilled: try await killBackend()
         case .sessionsEnded: try await repeatedly(for: lasts) { try await endSessions() }
         case .postgresKilled: try await killPostgres(for: lasts)

@@ -5,6 +5,8 @@ public import CouponCore
 public final class FakeGate: Gate {
     /// Which Redis it claims to reach.
     public var identity: RedisIdentity?
+    /// Why it takes no call although it reaches that Redis; the calls that it has are still answered.
+    public var breach: String?
     /// Gets the answers.
     public weak var delegate: (any GateDelegate)?
     /// The calls in flight, oldest first.
@@ -14,11 +16,18 @@ public final class FakeGate: Gate {
     /// The most calls that were ever in flight at once.
     public private(set) var mostUnderWay = 0
 
+    /// Why no call can be sent now.
+    public var outage: String? { breach ?? (identity == nil ? "Redis is not reachable" : nil) }
+
     /// A gate of this Redis.
     public init(identity: RedisIdentity?) { self.identity = identity }
 
-    /// Keeps a call.
+    /// Keeps a call. During an outage it answers the call at once, before earlier ones.
     public func send(_ call: GateCall) {
+        if let outage {
+            delegate?.gate(didAnswer: call, with: .unavailable(outage))
+            return
+        }
         calls.append(call)
         sent += 1
         mostUnderWay = max(mostUnderWay, calls.count)

@@ -115,6 +115,7 @@ extension Scene {
         do { try await body(&figures) } catch { failure = error }
         trickle.stop()
         let measured = await latencies
+        figures["others_p99_before"] = before.percentile(99)
         figures["others_p99"] = measured.percentile(99)
         figures["others_p99_ratio"] = measured.percentile(99, over: before)
         if let failure { throw failure }

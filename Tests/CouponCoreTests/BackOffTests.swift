@@ -1,7 +1,6 @@
-/// How soon Redis is tried again.
-internal import Testing
-
-@testable internal import CouponRedis
+/// How soon something that failed is tried again.
+import CouponCore
+import Testing
 
 @Suite struct BackOffTests {
     @Test(arguments: [500, 2_000] as [Int64])
