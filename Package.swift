@@ -250,6 +250,10 @@ let package = Package(
                 arguments, nioCore,
             ],
             path: "Tests/ClusterDemo", swiftSettings: strict),
+        // The program of Tests/ClientPackage, with a stranger's settings: it sees one product, imported once.
+        .executableTarget(
+            name: "clientexample", dependencies: ["CouponClient"],
+            path: "Tests/ClientPackage/Sources/shop"),
         .executableTarget(
             name: "siege",
             dependencies: [
