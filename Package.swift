@@ -26,6 +26,7 @@ let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metri
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let arguments: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
@@ -45,6 +46,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(
@@ -97,17 +99,21 @@ let package = Package(
         .target(
             name: "CouponServer",
             dependencies: [
-                "CouponAccess", "CouponCore", "CouponWire", "SerialThreads", nioCore, nioPosix,
-                nioTLS, nioTLSEvents, logging, metrics, coreMetrics, lifecycle, deque, nioHTTP,
+                "CouponAccess", "CouponCore", "CouponTracing", "CouponWire", "SerialThreads",
+                nioCore,
+                nioPosix, nioTLS, nioTLSEvents, logging, metrics, coreMetrics, lifecycle, deque,
+                nioHTTP, tracing,
             ],
             swiftSettings: strict),
         .target(
             name: "CouponClient",
             dependencies: [
-                "CouponDomain", "CouponWire", nioCore, nioPosix, nioTLS, nioTLSEvents, logging,
-                metrics, lifecycle,
+                "CouponDomain", "CouponTracing", "CouponWire", nioCore, nioPosix, nioTLS,
+                nioTLSEvents, logging, metrics, lifecycle, tracing,
             ],
             swiftSettings: strict),
+        .target(
+            name: "CouponTracing", dependencies: ["CouponDomain", tracing], swiftSettings: strict),
         .target(name: "SerialThreads", dependencies: ["CThreads"], swiftSettings: strict),
         .target(name: "Systemd", swiftSettings: strict),
 
@@ -115,8 +121,8 @@ let package = Package(
             name: "coupond",
             dependencies: [
                 "CouponAccess", "CouponCore", "CouponServer", "CouponScheduler", "CouponRedis",
-                "CouponPostgres", "Systemd", arguments, logging, metrics, coreMetrics, lifecycle,
-                nioCore, nioPosix,
+                "CouponPostgres", "CouponTracing", "Systemd", arguments, logging, metrics,
+                coreMetrics, lifecycle, nioCore, nioPosix, tracing,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -198,7 +204,7 @@ let package = Package(
             name: "CouponClientTests",
             dependencies: [
                 "TestWorld", "CouponClient", "CouponCore", "CouponWire", nioCore, nioPosix,
-                logging, metrics, lifecycle,
+                logging, metrics, lifecycle, tracing,
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -222,7 +228,8 @@ let package = Package(
             name: "TestWorld",
             dependencies: [
                 "CouponClient", "CouponCore", "CouponWire", "HistoryChecker", "TestSupport",
-                nioCore, nioPosix, nioTLS,
+                nioCore, nioPosix, nioTLS, tracing,
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ],
             path: "Tests/TestWorld", swiftSettings: strict),
         .executableTarget(
@@ -243,6 +250,10 @@ let package = Package(
                 arguments, nioCore,
             ],
             path: "Tests/ClusterDemo", swiftSettings: strict),
+        // The program of Tests/ClientPackage, with a stranger's settings: it sees one product, imported once.
+        .executableTarget(
+            name: "clientexample", dependencies: ["CouponClient"],
+            path: "Tests/ClientPackage/Sources/shop"),
         .executableTarget(
             name: "siege",
             dependencies: [
@@ -264,7 +275,7 @@ let package = Package(
             dependencies: [
                 "HistoryChecker", "TestWorld", "CouponAccess", "CouponClient", "CouponCore",
                 "CouponPostgres", "CouponRedis", "CouponWire",
-                "TestSupport", logging, nioCore, nioPosix,
+                "TestSupport", arguments, logging, nioCore, nioPosix, tracing,
                 "coupond", "couponctl",
             ],
             swiftSettings: strict),

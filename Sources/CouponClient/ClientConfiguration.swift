@@ -1,5 +1,7 @@
 internal import CouponDomain
+internal import CouponTracing
 public import NIOCore
+public import Tracing
 
 /// The bounds of a client and of its connections (promise 10). The defaults suit a service.
 public struct ClientConfiguration: Sendable {
@@ -37,6 +39,10 @@ public struct ClientConfiguration: Sendable {
     public var silenceLimit = TimeAmount.seconds(5)
     /// How often deadlines are checked, and so how exactly they are kept.
     public var deadlineResolution = TimeAmount.milliseconds(20)
+
+    /// Gets a span of each try, and passes its context on to the daemon; nil if there are no spans. By
+    /// default it is the tracer that the program has installed in `InstrumentationSystem` before.
+    public var tracer: (any Tracer)? = InstrumentationSystem.installedTracer
 
     /// The defaults.
     public init() {}

@@ -33,6 +33,22 @@ public indirect enum ClientError: Error, Equatable, Sendable {
     }
 }
 
+extension ClientError {
+    /// What a span calls it: the daemon's code, or a word of the client's own.
+    var name: String {
+        switch self {
+        case .refused(let failure): failure.code.name
+        case .cannotConnect, .notConnected: "NOT_CONNECTED"
+        case .tooManyInFlight: "TOO_MANY_IN_FLIGHT"
+        case .connectionLost: "CONNECTION_LOST"
+        case .deadlineExceeded: "NO_ANSWER"
+        case .wrongAnswer: "WRONG_ANSWER"
+        case .cancelled: "CANCELLED"
+        case .givenUp(_, let last): last.name
+        }
+    }
+}
+
 extension ClientError: CustomStringConvertible {
     /// For people: what failed, and where.
     public var description: String {

@@ -1,9 +1,11 @@
 public import CouponDomain
+internal import CouponTracing
 internal import CouponWire
 public import Logging
 public import NIOCore
 internal import NIOPosix
 internal import Synchronization
+internal import Tracing
 
 /// Calls coupond over a few pipelining connections to one or more daemons. They are made at the first call,
 /// and again after they broke.
@@ -13,7 +15,8 @@ internal import Synchronization
 /// most ``ClientConfiguration/connectTimeout`` after the call. Cancelling a task ends its call. A request
 /// that was sent cannot be taken back: its fate is unknown then.
 public final class CouponClient: Sendable {
-    /// The trace that requests of the current task belong to, for the daemon's log; nil for none.
+    /// The trace that requests of the current task belong to, for the daemon's log; nil for none. With
+    /// ``ClientConfiguration/tracer`` it is the parent of the client's spans.
     ///
     ///     try await CouponClient.$trace.withValue(TraceContext(traceparent)) {
     ///         try await client.issue(coupon, to: user)
@@ -105,8 +108,12 @@ public final class CouponClient: Sendable {
         _ method: Request.Method, deadline: TimeAmount? = nil, limit: NIODeadline? = nil
     ) async throws(ClientError) -> Response.Result {
         let begin = NIODeadline.now()
+        let span = configuration.tracer.map {
+            RequestSpan(method.name, .client, of: $0, parent: Self.trace)
+        }
         let call = NIOLoopBoundBox.makeBoxSendingValue(
-            Call(method, trace: Self.trace, deadline: deadline, limit: limit), eventLoop: loop)
+            Call(method, trace: span?.trace ?? Self.trace, deadline: deadline, limit: limit),
+            eventLoop: loop)
         let result: Result<Response.Result, ClientError> = await withTaskCancellationHandler {
             await withCheckedContinuation { waiting in
                 loop.execute {
@@ -121,9 +128,11 @@ public final class CouponClient: Sendable {
         switch result {
         case .success(let answer):
             metrics.ended(nil, nanoseconds: nanoseconds)
+            span?.end(answer.endName, isFailure: false)
             return answer
         case .failure(let error):
             metrics.ended(error, nanoseconds: nanoseconds)
+            span?.end(error.name, isFailure: true)
             throw error
         }
     }

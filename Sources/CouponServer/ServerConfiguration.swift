@@ -2,6 +2,7 @@
 public import CouponAccess
 public import CouponCore
 public import NIOCore
+public import Tracing
 
 /// The server's settings: values only.
 public struct ServerConfiguration: Sendable {
@@ -65,6 +66,8 @@ public struct ServerConfiguration: Sendable {
     public var drainMilliseconds: Int64 = 10_000
     /// How often the watchdog needs a sign of life; nil if there is no watchdog.
     public var watchdogPeriod: Duration?
+    /// Gets a span of each request with a trace; nil if there are no spans.
+    public var tracer: (any Tracer)?
     /// The daemon's version.
     public let version: String
     /// The settings of each worker.

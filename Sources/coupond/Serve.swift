@@ -6,12 +6,14 @@ internal import CouponPostgres
 internal import CouponRedis
 internal import CouponScheduler
 internal import CouponServer
+internal import CouponTracing
 internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
 internal import Systemd
+internal import Tracing
 internal import UnixSignals
 
 /// Serves until a signal stops it.
@@ -192,6 +194,7 @@ extension ServerConfiguration {
         maximumFrameBytes = configuration.maxFrameBytes
         drainMilliseconds = configuration.drainTimeout.wholeMilliseconds
         watchdogPeriod = Watchdog(environment: environment()).map { $0.interval / 2 }
+        tracer = InstrumentationSystem.installedTracer
     }
 }
 

@@ -84,7 +84,7 @@ private let first = Position(epoch: 1, n: 1)
         }
         stage.reply(accepted)
         let reports = stage.host.slow
-        #expect(reports.map(\.caller?.request) == [callers[3], callers[6]])
+        #expect(reports.map(\.caller.request) == [callers[3], callers[6]])
         #expect(reports.allSatisfy { !$0.isSlow && $0.end == "ACCEPTED" })
         #expect(milliseconds(reports.first) == ["front door 0", "gate 2", "queue 0"])
     }

@@ -69,7 +69,7 @@ package final class World: Sendable {
     }
 
     /// How daemons reach Redis.
-    fileprivate var redisArguments: [String] {
+    private var redisArguments: [String] {
         if let cluster { return ["--redis", "cluster:" + cluster.seeds.joined(separator: ",")] }
         guard let certificates = redis.certificates else {
             return ["--redis", "unix:\(redis.socket)"]
@@ -79,6 +79,24 @@ package final class World: Sendable {
             "--redis-tls-ca", certificates.authority,
             "--redis-tls-certificate", certificates.client.certificate,
             "--redis-tls-key", certificates.client.key,
+        ]
+    }
+
+    /// The flags of a daemon.
+    /// - Parameters:
+    ///   - redis: how it reaches Redis; nil for directly.
+    ///   - postgres: how it reaches PostgreSQL; nil for directly.
+    package func arguments(
+        listening port: UInt16, redis: String? = nil, postgres: String? = nil
+    ) throws -> [String] {
+        let password = try folder.write(
+            LeastRights.redisPassword + "\n", to: "redis-password-\(port)")
+        return [
+            "--listen", "127.0.0.1:\(port)", "--event-loops", "2", "--log-level", "debug",
+            "--metrics-listen", "off",
+        ] + (redis.map { ["--redis", $0] } ?? redisArguments) + [
+            "--redis-user", LeastRights.redisUser, "--redis-password-file", password,
+            "--postgres", postgres ?? daemonDatabase,
         ]
     }
 
@@ -120,17 +138,13 @@ package final class Daemon: Sendable {
         environment: [String: String] = [:], redis: String? = nil, postgres: String? = nil,
         tls: ClientTLS? = nil, startedBy starter: [String] = [], passed: [Int32] = []
     ) throws {
-        port = Int(try freePort())
-        let password = try world.folder.write(
-            LeastRights.redisPassword + "\n", to: "redis-password-\(port)")
+        let free = try freePort()
+        port = Int(free)
         let command = starter + [builtExecutable("coupond")]
         var flags = Array(command.dropFirst())
+        let own = try world.arguments(listening: free, redis: redis, postgres: postgres)
         // It may be given more than once, so a test that gives it means only its own.
-        if !arguments.contains("--listen") { flags += ["--listen", "127.0.0.1:\(port)"] }
-        flags += ["--event-loops", "2", "--log-level", "debug", "--metrics-listen", "off"]
-        flags += redis.map { ["--redis", $0] } ?? world.redisArguments
-        flags += ["--redis-user", LeastRights.redisUser, "--redis-password-file", password]
-        flags += ["--postgres", postgres ?? world.daemonDatabase]
+        flags += arguments.contains("--listen") ? own.dropFirst(2) : own[...]
         process = try ServerProcess(
             command[0],
             arguments: flags + arguments,

@@ -17,24 +17,26 @@ private let allowed: [String: Set<String>] = [
         "Synchronization",
     ],
     "CouponServer": [
-        "CoreMetrics", "CouponAccess", "CouponCore", "CouponWire", "DequeModule", "Glibc",
-        "Logging", "Metrics", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOTLS",
-        "SerialThreads", "ServiceLifecycle", "Synchronization",
+        "CoreMetrics", "CouponAccess", "CouponCore", "CouponTracing", "CouponWire", "DequeModule",
+        "Glibc", "Logging", "Metrics", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOTLS",
+        "SerialThreads", "ServiceLifecycle", "Synchronization", "Tracing",
     ],
     "CouponClient": [
-        "CouponDomain", "CouponWire", "Glibc", "Logging", "Metrics", "NIOCore", "NIOPosix",
-        "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization",
+        "CouponDomain", "CouponTracing", "CouponWire", "Glibc", "Logging", "Metrics", "NIOCore",
+        "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization", "Tracing",
     ],
+    "CouponTracing": ["CouponDomain", "Tracing"],
     "SerialThreads": ["CThreads", "Dispatch", "Synchronization"],
     "Systemd": ["Glibc", "Synchronization"],
     // The composition root may import every module except the C libraries and the client.
     "coupond": [
         "ArgumentParser", "Configuration", "CoreMetrics", "CouponAccess", "CouponCore",
         "CouponPostgres", "CouponRedis",
-        "CouponScheduler", "CouponServer", "FoundationEssentials", "Glibc", "Logging", "Metrics",
+        "CouponScheduler", "CouponServer", "CouponTracing", "FoundationEssentials", "Glibc",
+        "Logging", "Metrics",
         "NIOCore", "NIOPosix",
         "SerialThreads", "ServiceLifecycle", "Synchronization", "SystemPackage", "Systemd",
-        "UnixSignals",
+        "Tracing", "UnixSignals",
     ],
     "couponctl": [
         "ArgumentParser", "CouponAccess", "FoundationEssentials", "Histogram", "CouponClient",

@@ -57,8 +57,8 @@ public struct RequestReport: Sendable {
 
     /// Whether it was slow; if not, it belongs to the sample.
     public let isSlow: Bool
-    /// Who asked; nil if the reporter knows that itself.
-    public let caller: Caller?
+    /// Who asked.
+    public let caller: Caller
     /// The method.
     public let method: String
     /// Nil if the method is about no coupon, or about many.
@@ -72,7 +72,7 @@ public struct RequestReport: Sendable {
 
     /// A report.
     public init(
-        isSlow: Bool, caller: Caller? = nil, method: String, coupon: CouponID?, end: String,
+        isSlow: Bool, caller: Caller, method: String, coupon: CouponID?, end: String,
         nanoseconds: Int64, stages: [Stage]
     ) {
         self.isSlow = isSlow

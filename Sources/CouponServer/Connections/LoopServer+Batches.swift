@@ -21,11 +21,11 @@ extension Caller {
 extension LoopServer {
     /// Judges each request of a batch as if it had come alone.
     func issue(
-        _ batch: IssueBatch, deadlineMilliseconds: UInt32?, trace: TraceContext?,
-        _ caller: Caller, _ connection: ServerConnection
+        _ batch: IssueBatch, deadlineMilliseconds: UInt32?, _ caller: Caller,
+        _ connection: ServerConnection
     ) {
         guard reserve(.batches, caller, connection) else { return }
-        let pending = PendingBatch(of: batch.items.count, caller, trace: trace)
+        let pending = PendingBatch(of: batch.items.count, caller)
         let number = batches.add(pending)
         for index in batch.items.indices {
             let issue = batch.request(index)
@@ -43,8 +43,8 @@ extension LoopServer {
 
     /// Looks up each user of a batch like a status of its own.
     func status(
-        of coupon: CouponID, _ users: [UserID], deadlineMilliseconds: UInt32?,
-        trace: TraceContext?, _ caller: Caller, _ connection: ServerConnection
+        of coupon: CouponID, _ users: [UserID], deadlineMilliseconds: UInt32?, _ caller: Caller,
+        _ connection: ServerConnection
     ) {
         let method = Request.Method.couponStatus(coupon: coupon, user: nil)
         if let refusal = limit(method, from: connection) {
@@ -53,7 +53,7 @@ extension LoopServer {
         guard reserve(.statusBatches, caller, connection) else { return }
         let questions = PendingBatch.Questions(
             coupon, users, deadline: deadline(after: deadlineMilliseconds))
-        let number = batches.add(PendingBatch(questions, caller, trace: trace))
+        let number = batches.add(PendingBatch(questions, caller))
         usersOfBatches += users.count
         connection.statusBatches.append(number)
         submitQuestions(of: connection)
@@ -74,7 +74,7 @@ extension LoopServer {
             let user = Caller(batch: number, index: index)
             let call = pendingCalls.add(
                 Request.Method.couponStatus(coupon: question.coupon, user: question.user).name,
-                of: user, trace: batch.trace, now: clocks.now(), deadline: deadline)
+                of: user, now: clocks.now(), deadline: deadline)
             submit(question, deadline: deadline, call, of: user, connection.presence)
         }
     }
@@ -112,7 +112,9 @@ extension LoopServer {
     /// lane goes when that answer comes.
     func dropBatches(of connection: ServerConnection) {
         for number in connection.statusBatches {
-            guard let batch = batches[number], batch.inFlight == 0 else { continue }
+            guard let batch = batches[number] else { continue }
+            traces[batch.caller] = nil
+            guard batch.inFlight == 0 else { continue }
             _ = batches.remove(number)
             usersOfBatches -= batch.count
         }

@@ -43,6 +43,7 @@ extension LoopServer {
         if let refusal = limitPrincipal(request.method, by: name, from: connection) {
             return reply(caller, .failure(refusal))
         }
+        if let trace = request.trace { begin(trace, request.method, of: caller) }
         switch request.method {
         case .issue(let issue):
             if let refusal = limitPrincipal(of: issue, from: connection)
@@ -50,17 +51,15 @@ extension LoopServer {
             {
                 return reply(caller, .failure(refusal))
             }
-            remember(request.trace, of: caller)
             worker?.submit(
                 issue, deadlineMilliseconds: request.deadlineMilliseconds, caller: caller)
         case .issueBatch(let batch):
             issue(
-                batch, deadlineMilliseconds: request.deadlineMilliseconds, trace: request.trace,
-                caller, connection)
+                batch, deadlineMilliseconds: request.deadlineMilliseconds, caller, connection)
         case .couponStatusBatch(let coupon, let users):
             status(
-                of: coupon, users, deadlineMilliseconds: request.deadlineMilliseconds,
-                trace: request.trace, caller, connection)
+                of: coupon, users, deadlineMilliseconds: request.deadlineMilliseconds, caller,
+                connection)
         case .health:
             checkHealth(caller)
         case .serverInfo(let acceptsGoAway):

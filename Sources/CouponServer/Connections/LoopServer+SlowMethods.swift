@@ -23,7 +23,7 @@ extension LoopServer {
         let now = clocks.now()
         let deadline = deadline(after: request.deadlineMilliseconds)
         let number = pendingCalls.add(
-            request.method.name, of: caller, trace: request.trace, now: now, deadline: deadline)
+            request.method.name, of: caller, now: now, deadline: deadline)
         if case .couponStatus(let coupon, let user) = request.method {
             let question = StatusQuestion(coupon: coupon, user: user)
             return submit(question, deadline: deadline, number, of: caller, connection.presence)

@@ -35,8 +35,8 @@ extension LoopServer {
 extension LoopServer: WorkerHost {
     func answer(_ caller: Caller, _ outcome: Outcome) {
         counts.count(outcome)
-        if !traces.isEmpty { traces[caller] = nil }
         if caller.isOfBatch { return gather(caller, .issue(outcome)) }
+        if !traces.isEmpty { endTrace(of: caller, .issue(outcome)) }
         let connection = connections[caller.connection]
         if outcome == .notFound { countUnknownCoupon(connection) }
         connection?.answer(caller.request, outcome)
@@ -45,7 +45,6 @@ extension LoopServer: WorkerHost {
     func fail(_ caller: Caller, _ failure: Failure) {
         counts.count(failure)
         if failure.code == .resourceExhausted { count(.queue, of: caller) }
-        if !traces.isEmpty { traces[caller] = nil }
         reply(caller, .failure(failure))
     }
 

@@ -38,8 +38,8 @@ final class LoopServer {
     var turn = Turn()
     var times = LoopTimes()
     var requestLog = RequestLog()
-    /// The traces of issue requests at the worker. Empty unless requests are logged.
-    var traces: [Caller: TraceContext] = [:]
+    /// The traces of unanswered requests. Empty if requests are not logged and no tracer is installed.
+    var traces: [Caller: RequestTrace] = [:]
     /// Bytes from and to callers, without what TLS adds.
     var bytesReceived = 0
     var bytesSent = 0
@@ -106,6 +106,7 @@ final class LoopServer {
                 "a caller got INTERNAL", metadata: [LogKey.error: "\(failure.message)"])
         }
         if caller.isOfBatch { return gather(caller, result) }
+        if !traces.isEmpty { endTrace(of: caller, result) }
         connections[caller.connection]?.answer(Response(id: caller.request, result: result))
     }
 

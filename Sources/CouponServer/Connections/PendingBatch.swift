@@ -20,7 +20,6 @@ final class PendingBatch {
     /// Who gets the answer.
     let caller: Caller
     let share: SlowShare.Kind
-    let trace: TraceContext?
     /// Of its users.
     let count: Int
     /// Users that are at the worker or in the lane.
@@ -40,15 +39,15 @@ final class PendingBatch {
     private(set) var isUnknown = false
 
     /// A batch of requests.
-    init(of requests: Int, _ caller: Caller, trace: TraceContext?) {
-        (self.caller, self.trace, count, share) = (caller, trace, requests, .batches)
+    init(of requests: Int, _ caller: Caller) {
+        (self.caller, count, share) = (caller, requests, .batches)
         left = count
         ends = Array(repeating: nil, count: count)
     }
 
     /// A batch of statuses.
-    init(_ questions: Questions, _ caller: Caller, trace: TraceContext?) {
-        (self.caller, self.trace, share) = (caller, trace, .statusBatches)
+    init(_ questions: Questions, _ caller: Caller) {
+        (self.caller, share) = (caller, .statusBatches)
         count = questions.users.count
         left = count
         users = Array(repeating: .none, count: count)

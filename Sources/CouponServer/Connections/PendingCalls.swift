@@ -7,7 +7,6 @@ struct PendingCalls {
         let caller: Caller
         /// Its name.
         let method: String
-        let trace: TraceContext?
         let began: MonotonicTime
         let deadline: MonotonicTime
     }
@@ -24,12 +23,10 @@ struct PendingCalls {
     var count: Int { pendingCalls.count }
 
     mutating func add(
-        _ method: String, of caller: Caller, trace: TraceContext? = nil, now: MonotonicTime,
-        deadline: MonotonicTime
+        _ method: String, of caller: Caller, now: MonotonicTime, deadline: MonotonicTime
     ) -> UInt64 {
         let number = pendingCalls.add(
-            PendingCall(
-                caller: caller, method: method, trace: trace, began: now, deadline: deadline))
+            PendingCall(caller: caller, method: method, began: now, deadline: deadline))
         deadlines.add(number, deadline: deadline)
         return number
     }

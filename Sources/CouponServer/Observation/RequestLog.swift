@@ -26,10 +26,6 @@ struct RequestLog {
 
 extension LoopServer {
     func report(_ report: RequestReport) {
-        self.report(report, trace: report.caller.flatMap { trace(of: $0) })
-    }
-
-    private func report(_ report: RequestReport, trace: TraceContext?) {
         guard requestLog.add(isSlow: report.isSlow) else { return }
         var metadata: Logger.Metadata = [
             LogKey.method: "\(report.method)", LogKey.outcome: "\(report.end)",
@@ -37,7 +33,7 @@ extension LoopServer {
             LogKey.stages: "\(Self.text(report.stages))",
         ]
         if let coupon = report.coupon { metadata[LogKey.coupon] = "\(coupon.rawValue)" }
-        if let trace {
+        if let trace = trace(of: report.caller) {
             metadata[LogKey.traceID] = "\(trace.traceID)"
             metadata[LogKey.parentID] = "\(trace.parentID)"
         }
@@ -55,18 +51,8 @@ extension LoopServer {
         guard reporting.isSlow(nanoseconds: duration) else { return }
         report(
             RequestReport(
-                isSlow: true, method: call.method, coupon: nil, end: end(), nanoseconds: duration,
-                stages: [("lane", duration)]), trace: call.trace)
-    }
-
-    /// Remembers the trace of an issue request that goes to the worker, if requests are reported.
-    func remember(_ trace: TraceContext?, of caller: Caller) {
-        guard let trace, reporting.isOn else { return }
-        traces[caller] = trace
-    }
-
-    private func trace(of caller: Caller) -> TraceContext? {
-        caller.isOfBatch ? batches[caller.batch]?.trace : traces[caller]
+                isSlow: true, caller: call.caller, method: call.method, coupon: nil, end: end(),
+                nanoseconds: duration, stages: [("lane", duration)]))
     }
 
     private static func text(_ stages: [RequestReport.Stage]) -> String {
@@ -76,12 +62,5 @@ extension LoopServer {
     /// With three decimals.
     private static func milliseconds(_ nanoseconds: Int64) -> Double {
         (Double(nanoseconds) / 1_000).rounded() / 1_000
-    }
-}
-
-extension Response.Result {
-    /// How a call has ended, in one word.
-    var endName: String {
-        if case .failure(let failure) = self { failure.code.name } else { AdminAction.done }
     }
 }

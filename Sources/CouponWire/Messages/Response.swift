@@ -68,6 +68,15 @@ public struct Response: Equatable, Sendable {
         case connections([CallerConnection])
         /// To `endConnections`: how many.
         case connectionsEnded(Int)
+
+        /// How the request has ended, in one word.
+        public var endName: String {
+            switch self {
+            case .issue(let outcome): outcome.name
+            case .failure(let failure): failure.code.name
+            default: AdminAction.done
+            }
+        }
     }
 }
 
