@@ -35,6 +35,10 @@ test-upgrade: build ## a sale of commit fac4a67 whose servers this tree takes ov
 image: static ## a container image as an OCI archive, in .local: VERSION=…
 	Scripts/image .build/static/release "$(VERSION)" .local/coupond-$(VERSION).oci.tar
 
+sbom: build ## what coupond is made of, as a software bill of materials, in .local: VERSION=…
+	mkdir -p .local
+	Scripts/sbom .build/release/coupond "$(VERSION)" >.local/coupond-$(VERSION).cdx.json
+
 run: build ## serve on 127.0.0.1:7070 with a private Redis and PostgreSQL in .local/, until Ctrl-C
 	@Scripts/run
 

@@ -187,6 +187,7 @@ let package = Package(
             name: "CouponServerTests",
             dependencies: [
                 "CouponAccess", "CouponServer", "CouponCore", nioCore, nioPosix, nioHTTP,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -11,6 +11,7 @@ event has a name, `place`, by which a receiver drops what it has already.
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
 import urllib.error
@@ -56,9 +57,12 @@ def send(webhook: str, documents: list[dict[str, object]]) -> None:
 
 
 def keep(file: Path, bookmark: bytes) -> None:
-    """A crash leaves the old bookmark or the new one."""
+    """A crash leaves the old bookmark or the new one; the file keeps its mode, and links to it stay."""
+    file = file.resolve()
     new = file.with_name(file.name + ".new")
     with new.open("w") as target:
+        if file.exists():
+            shutil.copymode(file, new)
         target.write(bookmark.hex() + "\n")
         target.flush()
         os.fsync(target.fileno())

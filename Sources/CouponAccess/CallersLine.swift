@@ -58,8 +58,8 @@ struct CallersLine {
             }
             proofs.append(proof)
         case "socket":
-            guard value.hasPrefix("/"), value.utf8.count <= 107 else {
-                return "the absolute path of a unix socket, with at most 107 bytes"
+            guard value.hasPrefix("/"), value.utf8.count <= SocketPath.limit else {
+                return "the absolute path of a unix socket, with at most \(SocketPath.limit) bytes"
             }
             proofs.append(.socket(String(value)))
         case "uid":

@@ -30,9 +30,8 @@ public struct ServerAddress: Hashable, Sendable {
     /// From `HOST:PORT`, `[HOST]:PORT` for IPv6, or `unix:/PATH`; nil if it is none of these.
     public init?(_ text: String) {
         if text.hasPrefix("unix:") {
-            let path = String(text.dropFirst(5))
-            guard path.hasPrefix("/"), path.utf8.count <= 107 else { return nil }
-            self = .unix(path: path)
+            guard let socket = SocketPath(text) else { return nil }
+            self = .unix(path: socket.path)
             return
         }
         guard let address = HostPort(text), address.port > 0 else { return nil }

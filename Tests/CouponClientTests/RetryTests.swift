@@ -126,4 +126,14 @@ import Testing
         let long = "unix:/" + String(repeating: "x", count: 107)
         #expect(ServerAddress("unix:relative") == nil && ServerAddress(long) == nil)
     }
+
+    @Test func `a path that is too long for a unix socket is named`() async throws {
+        let address = ServerAddress.unix(path: "/" + String(repeating: "x", count: 107))
+        let client = CouponClient(address: address)
+        await #expect(
+            throws: ClientError.cannotConnect(
+                address, reason: "the path of a unix socket may have 107 bytes")
+        ) { _ = try await client.health() }
+        await client.close()
+    }
 }

@@ -86,6 +86,25 @@ import Testing
         _ = try store.accounts(of: [coupon], AccountsBounds(rows: 10, rejections: 10))
     }
 
+    @Test func `titles of a database with another encoding are read and written`() async throws {
+        let database = try await TestDatabase(encoding: "LATIN1")
+        let coupon = try database.coupon()
+        let store = database.store()
+        try database.sql(
+            "UPDATE coupond.coupon SET title = 'Sale ' || convert_from('\\xfcff', 'LATIN1')")
+        let title = try #require(try store.coupon(coupon)).title
+        #expect(title == "Sale üÿ")
+        #expect(try store.coupons(after: CouponID(0), limit: 9).map(\.title) == [title])
+        let change = try store.update(coupon, CouponChange(title: "Été", total: .some(.some(200))))
+        {
+            _, _ in true
+        }
+        guard case .updated(let changed) = change else {
+            throw BackendError.answer(Failure(.internal, "\(String(describing: change))"))
+        }
+        #expect(changed.title == "Été" && changed.total == 200)
+    }
+
     @Test func `neither a null nor another type in a column ends the process`() async throws {
         let database = try await TestDatabase()
         let coupon = try database.coupon()
@@ -134,7 +153,7 @@ import Testing
             GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA coupond TO \(name)
             """)
         var options = database.options
-        options.connection = options.connection.replacing("user=coupond", with: "user=\(name)")
+        options.connection = LeastRights.connection(database.connection, as: name)
         let known = try Installation.setUp(options, partitions: 4, logger: quiet)
         #expect(known == database.installation)
         try database.sql("REVOKE \(revoked) FROM \(name)")

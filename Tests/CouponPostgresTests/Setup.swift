@@ -14,10 +14,10 @@ struct TestDatabase {
     let connection: String
     let installation: Installation
 
-    init(on server: PostgresServer? = nil) async throws {
+    init(on server: PostgresServer? = nil, encoding: String? = nil) async throws {
         let server = if let server { server } else { try await PostgresServer.shared() }
         self.server = server
-        connection = try server.makeDatabase()
+        connection = try server.makeDatabase(encoding: encoding)
         installation = try Installation.setUp(
             PostgresOptions(connection: connection), partitions: 4, logger: quiet)
         try sql("UPDATE coupond.partition SET epoch = 1, cursor_epoch = 1")

@@ -145,7 +145,7 @@ internal import Testing
         async throws
     {
         let fixture = try await RedisFixture()
-        try await fixture.server.cli("ACL", "SETUSER", "default", "resetchannels")
+        try await fixture.server.cli("ACL", "SETUSER", LeastRights.redisUser, "resetchannels")
         let source = source(fixture)
         guard case .down(let reason) = try signal(source) else {
             throw BackendError.redis(.unexpectedReply("it was not reported"))
@@ -155,7 +155,7 @@ internal import Testing
         for _ in 1...14 { #expect(source.next() == nil) }
         // One more connection counts them.
         #expect(try await fixture.connections() - before - 1 < 12)
-        try await fixture.server.cli("ACL", "SETUSER", "default", "allchannels")
+        try await fixture.server.cli("ACL", "SETUSER", LeastRights.redisUser, "allchannels")
         #expect(try signal(source) == .up)
     }
 

@@ -280,6 +280,9 @@ extension GateAnswer {
         let fixture = try await RedisFixture()
         try await fixture.server.cli("CONFIG", "SET", "requirepass", "secret")
         var options = fixture.control.options
+        options.username = nil
+        let shown = options.credentials
+        options.credentials = { RedisCredentials(tls: shown().tls) }
         let without = try await Way(options)
         try await eventually("the refusal") {
             try await without.send([request(1)])

@@ -86,6 +86,11 @@ internal import Testing
         #expect(server("err", "always").complaints.count == 1)
         #expect(server("err", "no").unsafeSettings == ["appendfsync is no, must be always"])
         #expect(server("err", "no").complaints.count == 2)
+        let causes = [server("err", "always"), server("err", "no"), server("ok", "no")].map {
+            RedisServerInfo.cause(of: $0.fault.text)
+        }
+        #expect(causes == ["MISCONF", "UNSAFE", "UNSAFE"])
+        #expect(RedisServerInfo.cause(of: "Redis is loading its data") == nil)
     }
 
     @Test func `a single call does not fail because of an earlier break`() async throws {

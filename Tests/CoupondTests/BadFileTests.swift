@@ -22,7 +22,7 @@ import Testing
     @Test(arguments: [
         ("listen", "7070"), ("listen", "localhost"), ("listen", "localhost:http"),
         ("listen", "127.0.0.1:65536"), ("listen", "::1:7070"), ("listen", "127.0.0.1:7070;"),
-        ("listen", "127.0.0.1:1,"), ("listen", "unix:run/callers.sock"), ("listen", ""),
+        ("listen", "127.0.0.1:1,"), ("listen", ""),
         ("admin-listen", "off"), ("metrics-listen", "none"), ("metrics-listen", "unix:/run/m"),
         ("metrics-listen", ""), ("unix-socket-mode", "rw-rw----"), ("unix-socket-mode", "0980"),
         ("reuse-port", "yes"), ("reuse-port", "True"), ("reuse-port", "1"),

@@ -131,6 +131,26 @@ import Testing
         #expect(Duration(brief: text) == nil)
     }
 
+    @Test(arguments: ["listen", "admin-listen", "redis"])
+    func `a path that is too long for a unix socket is named with its length`(
+        _ key: String
+    ) async {
+        let longest = "unix:/" + String(repeating: "x", count: 106)
+        #expect(EndpointSetting(longest) != nil)
+        let found = await problems(flags: [key: longest + "x"])
+        #expect(found.map(\.origin) == ["--\(key)"])
+        #expect(
+            found.first?.text.contains("the path of a unix socket may have 107 bytes, this has 108")
+                == true, "\(found)")
+    }
+
+    @Test func `a path of a unix socket that is not absolute is named`() async {
+        let found = await problems(flags: ["listen": "unix:run/callers.sock"])
+        #expect(
+            found.map(\.text).first?.hasSuffix("; the path of a unix socket must be absolute")
+                == true, "\(found)")
+    }
+
     @Test func `endpoints are TCP or unix`() {
         #expect(EndpointSetting("localhost:1") == .tcp(host: "localhost", port: 1))
         #expect(EndpointSetting("[::1]:70") == .tcp(host: "::1", port: 70))

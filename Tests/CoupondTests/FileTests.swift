@@ -102,6 +102,10 @@ import Testing
         ("sslmode=verify-ful", "sslmode"), ("host=h target_session_attrs=writable", "target"),
         ("sslrootcert=/nowhere/s3cret", "sslrootcert names a file that cannot be read"),
         ("service=s3cret", "service"),
+        (
+            "host=/" + String(repeating: "x", count: 93),
+            "may have 107 bytes, and that in the folder of host has 108"
+        ),
     ])
     func `a value that libpq would refuse at its first connection is a mistake`(
         _ text: String, _ name: String

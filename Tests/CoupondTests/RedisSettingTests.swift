@@ -34,6 +34,8 @@ import Testing
         ("sentinel:@a:1", "needs the name"), ("sentinel://:topsecret@a:1", "needs the name"),
         ("sentinel:sale@a", "\"a\" is not the address of a sentinel"),
         ("sentinel:sale@", "\"\" is not the address of a sentinel"),
+        ("unix:/" + String(repeating: "x", count: 107), "may have 107 bytes, this has 108"),
+        ("unix:redis.sock", "the path of a unix socket must be absolute"),
         ("sentinel:sale@:topsecret@a:1", "a text with an @ (not shown) is not"),
     ])
     func `a mistake says what is wrong`(_ text: String, _ wanted: String) async throws {

@@ -173,13 +173,42 @@ import Testing
 
     // MARK: What a caller has begun
 
+    /// A principal that expires in the second of a time.
+    private static func late(_ time: Timestamp) -> String {
+        let seconds = Timestamp(microseconds: time.microseconds / 1_000_000 * 1_000_000)
+        return line("late", "roles=reader,operator,admin expires=\(seconds.rfc3339)")
+    }
+
+    @Test func `what is being read for a principal when it ends is not told`() async throws {
+        let anna = Self.line("anna", "roles=admin")
+        let world = try await CallersWorld([Self.late(.now(plus: 3_600)), anna], ownPostgres: true)
+        let admin = world.client("anna")
+        _ = try await admin.create(.offer(1, total: 5))
+        let socket = try world.socket("late")
+        try await world.reload([Self.late(.now(plus: 4)), anna], as: "anna")
+        let status = Request.Method.couponStatus(coupon: CouponID(1), user: nil)
+        // A session that has just been used is not asked first whether it lives.
+        try socket.send(Request(id: 3, deadlineMilliseconds: 60_000, method: status))
+        #expect(try socket.response()?.id == 3)
+        world.world.postgres.pause()
+        defer { world.world.postgres.resume() }
+        try socket.send(Request(id: 2, deadlineMilliseconds: 60_000, method: status))
+        let (id, failure) = try socket.failure()
+        #expect(id == 0 && failure.code == .unauthenticated)
+        world.world.postgres.resume()
+        let answer = try #require(try socket.responsePatiently())
+        #expect(answer.id == 2)
+        guard case .failure(let reason) = answer.result else {
+            throw Unexpected(what: "the status was told: \(answer)")
+        }
+        #expect(reason.code == .unavailable)
+        await admin.close()
+    }
+
     @Test func `what an expired principal has sent and nobody has begun is not done`()
         async throws
     {
-        let late = { (time: Timestamp) in
-            let seconds = Timestamp(microseconds: time.microseconds / 1_000_000 * 1_000_000)
-            return Self.line("late", "roles=operator,admin expires=\(seconds.rfc3339)")
-        }
+        let late = Self.late
         let anna = Self.line("anna", "roles=admin,operator")
         let world = try await CallersWorld([late(.now(plus: 3_600)), anna])
         let admin = world.client("anna")

@@ -6,11 +6,14 @@ import TestWorld
 import Testing
 
 @Suite(.machine(.asking), .timeLimit(.minutes(3))) struct AdminListenTests {
-    @Test func `admin methods are answered at admin-listen only`() async throws {
+    @Test(arguments: ["a unix socket", "an address"])
+    func `admin methods are answered at admin-listen only`(_ kind: String) async throws {
         let world = try await World()
-        let path = world.folder.file("admin.sock")
-        let daemon = try await world.daemon(["--admin-listen", "unix:\(path)"])
-        let admin = CouponClient(address: .unix(path: path))
+        let place =
+            kind == "an address"
+            ? "127.0.0.1:\(try freePort())" : "unix:" + world.folder.file("admin.sock")
+        let daemon = try await world.daemon(["--admin-listen", place])
+        let admin = CouponClient(address: try #require(ServerAddress(place)))
         _ = try await admin.create(.offer(1, total: 10))
         #expect(
             try await refusal { try await daemon.client.create(.offer(2, total: 1)) }
@@ -23,7 +26,7 @@ import Testing
         #expect(try await daemon.client.health() == nil)
         try await admin.reload()
         let run = try await CommandRun(
-            builtExecutable("couponctl"), ["coupon", "list", "--address", "unix:\(path)"])
+            builtExecutable("couponctl"), ["coupon", "list", "--address", place])
         #expect(run.end == .code(0), "\(run.text)")
         let outside = try await CommandRun(
             builtExecutable("couponctl"),

@@ -136,6 +136,39 @@ import Testing
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
+    @Test func `a change of an unlimited coupon while Redis stands still leaves no drift`()
+        async throws
+    {
+        let stage = try await Stage()
+        let coupon = CouponID(19)
+        let daemon = stage.daemon
+        _ = try await daemon.client.create(.offer(19, total: nil))
+        try await daemon.win(coupon, 1)
+        stage.world.redis.freeze()
+        defer { stage.world.redis.thaw() }
+        await #expect(throws: ClientError.self) {
+            try await daemon.client.update(coupon, CouponChange(title: "Later"))
+        }
+        stage.world.redis.thaw()
+        var audit = try await daemon.client.audit(coupon)
+        try await eventually("the gate has the change, and the cap that sending it again leaves") {
+            audit = try await daemon.client.audit(coupon)
+            return audit.gate?.version == 2 && audit.gate?.cap == Limits.maximumTotal
+        }
+        #expect(audit.judge.checks.filter { !$0.holds } == [])
+        let audited = try stage.metric("coupond_audited_coupons_total").flatMap { Int($0) } ?? 0
+        try await eventually("the auditor has checked both coupons") {
+            try stage.metric("coupond_audited_coupons_total").flatMap { Int($0) } ?? 0 > audited + 4
+        }
+        #expect(try stage.metric("coupond_drift") == "0.0")
+        let verify = try await CommandRun(
+            builtExecutable("couponctl"),
+            ["verify", "--coupon", "19", "--address", "127.0.0.1:\(daemon.port)"])
+        #expect(verify.end == .code(0) && !verify.text.contains("BREACH"), "\(verify.text)")
+        try await daemon.win(coupon, 2)
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test func `a record that differs under the same version is repaired`()
         async throws
     {

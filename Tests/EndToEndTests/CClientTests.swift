@@ -81,6 +81,18 @@ extension DaemonTests {
                 "\(away.text)")
         }
 
+        @Test func `a connection too many has accepted nothing`() async throws {
+            let world = try await World()
+            // The test's own client has the one place.
+            let daemon = try await world.daemon(["--max-connections", "1"])
+            let refused = try await example("127.0.0.1", "\(daemon.port)", "1", "1")
+            #expect(
+                refused.end == .code(1)
+                    && refused.text.contains("not accepted: error 8: too many connections"),
+                "\(refused.text)")
+            #expect(try await daemon.client.health() == nil)
+        }
+
         @Test func `a retry after a broken connection gets the same answer`() async throws {
             let daemon = try SharedWorld.current.one
             let coupon = try await daemon.offer(total: 5).rawValue

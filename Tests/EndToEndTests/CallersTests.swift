@@ -17,8 +17,10 @@ struct CallersWorld {
     let metrics: Int
 
     /// - Parameter arguments: further settings of the daemon.
-    init(_ lines: [String], _ arguments: [String] = []) async throws {
-        world = try await World()
+    init(
+        _ lines: [String], _ arguments: [String] = [], ownPostgres: Bool = false
+    ) async throws {
+        world = try await World(ownPostgres: ownPostgres)
         file = try world.folder.write(lines.joined(separator: "\n") + "\n", to: "callers")
         metrics = Int(try freePort())
         daemon = try await world.daemon(

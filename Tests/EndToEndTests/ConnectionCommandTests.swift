@@ -91,4 +91,30 @@ import Testing
         }
         #expect(try await daemon.stop() == .code(0))
     }
+
+    @Test func `a connection that an admin has ended sees no event that is later`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        let coupon = try await daemon.offer(total: nil)
+        let watcher = try PlainSocket(port: daemon.port)
+        try watcher.send(
+            Request(
+                id: 1, deadlineMilliseconds: 60_000,
+                method: .watch(EventQuestion(.now, waitMilliseconds: 30_000))))
+        var id: Int64?
+        try await eventually("it waits") {
+            id = try await list([], daemon).dropLast().first { $0.in_flight == 1 }?.id
+            return id != nil
+        }
+        #expect(try await conns(["kill", "\(try #require(id))"], daemon).end == .code(0))
+        #expect(try watcher.response()?.id == 0)
+        _ = try await daemon.win(coupon, 1)
+        // It is answered within a second, and not when its 30 seconds are over.
+        guard case .failure(let failure)? = try watcher.response()?.result else {
+            throw Unexpected(what: "it saw events")
+        }
+        #expect(failure.code == .unavailable)
+        #expect(try watcher.response() == nil)
+        #expect(try await daemon.stop() == .code(0))
+    }
 }

@@ -36,6 +36,35 @@ import Testing
         #expect(run.end == .code(0), "\(run.text)")
     }
 
+    @Test func `the software bill of materials has packages and libraries with their versions`()
+        async throws
+    {
+        struct Bill: Decodable {
+            struct Component: Decodable {
+                let name: String
+                let version: String
+                let purl: String?
+            }
+            let bomFormat: String
+            let components: [Component]
+        }
+        let run = try await CommandRun(
+            repositoryRoot + "/Scripts/sbom", [builtExecutable("coupond"), "1.2.3"],
+            environment: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"])
+        #expect(run.end == .code(0), "\(run.text)")
+        let bill = try JSONDecoder().decode(Bill.self, from: Data(run.text.utf8))
+        #expect(bill.bomFormat == "CycloneDX")
+        let manifest = try String(
+            contentsOfFile: repositoryRoot + "/Package.swift", encoding: .utf8)
+        let direct = manifest.matches(of: /url: "https:\/\/(\S+?)(?:\.git)?"/).map { String($0.1) }
+            .filter { !$0.hasSuffix("docc-plugin") }
+        #expect(direct.count > 5)
+        for place in direct + ["debian/libpq5", "debian/libhiredis0.14", "debian/libprotobuf-c1"] {
+            let found = bill.components.filter { $0.purl?.contains("/\(place)@") == true }
+            #expect(found.count == 1 && found.allSatisfy { !$0.version.isEmpty }, "\(place)")
+        }
+    }
+
     private func run(_ line: String) async throws -> CommandRun {
         try await CommandRun(
             "/bin/bash", ["-c", line], environment: ["ROOT": root, "PATH": "/usr/bin:/bin"])

@@ -41,7 +41,7 @@ import Testing
         #expect((try? plain.read(1)) == nil)
         #expect(
             try httpGet("/metrics", port: metrics).contains(
-                "\ncoupond_connections_refused_total 1\n"))
+                "\ncoupond_proxy_headers_missing_total 1\n"))
         #expect(daemon.process.logTail().contains("without a PROXY header"))
         #expect(try await daemon.stop() == .code(0))
     }

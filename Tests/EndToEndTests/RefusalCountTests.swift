@@ -52,6 +52,96 @@ import Testing
         #expect(try await stage.daemon.stop() == .code(0))
     }
 
+    @Test func `slow requests for which a lane has no room are counted`() async throws {
+        let stage = try await LimitStage()
+        let coupon = try await stage.daemon.offer(total: 1)
+        let lock = try await stage.world.lock(coupon)
+        let calls = { (method: Request.Method, count: UInt64) throws -> PlainSocket in
+            let socket = try stage.connect()
+            let frames = try (1...count).flatMap { id in
+                try Request(id: id, deadlineMilliseconds: 60_000, method: method).frame()
+            }
+            try socket.send(frames)
+            try socket.send(Request(id: 999, method: .health))
+            return socket
+        }
+        // Each waits for the lock for a second.
+        var sockets = [try calls(.pauseCoupon(coupon), 30)]
+        for _ in 0..<10 { sockets.append(try calls(.getCoupon(coupon), 128)) }
+        var refused = 0
+        for socket in sockets {
+            while case let answer = try #require(try socket.response()), answer.id != 999 {
+                if answer.isRefusal("too many admin calls are waiting") { refused += 1 }
+            }
+        }
+        #expect(refused >= 200)
+        try await stage.expectLogged(
+            "lane", refused, "too many slow requests of all connections wait")
+        #expect(try stage.metric("coupond_slow_refused_total{lane=\"admin\"}") == refused)
+        #expect(try stage.limited("share") == 0)
+        try await lock.release()
+        withExtendedLifetime(sockets) {}
+    }
+
+    @Test func `issue requests for which a queue has no room are counted`() async throws {
+        let stage = try await LimitStage(["--backlog-per-coupon", "5"])
+        let coupon = try await stage.daemon.offer(total: nil)
+        try await stage.daemon.win(coupon, 1)
+        let lock = try await stage.world.lock(coupon)
+        let socket = try stage.connect()
+        for user in 2...9 as ClosedRange<Int64> {
+            let request = IssueRequest(coupon: coupon, user: UserID(user))
+            try socket.send(Request(id: UInt64(user), method: .issue(request)))
+            let answer = try #require(try socket.response())
+            if user <= 6 {
+                #expect(answer.result == .issue(.accepted(sequence: user)))
+            } else {
+                #expect(answer.isRefusal("too many accepted requests wait to be issued"))
+            }
+        }
+        try await stage.expectLogged("queue", 3, "too many issue requests wait")
+        try await lock.release()
+        try await eventually("all that was accepted is issued") { try stage.world.issued == 6 }
+        #expect(try await stage.daemon.stop() == .code(0))
+    }
+
+    @Test(.enabled(if: SideNetwork.isPossible, "only root may make a network namespace"))
+    func `an address beyond this machine has 16 places at HTTP, and others find one`()
+        async throws
+    {
+        let network = try await SideNetwork()
+        let world = try await World()
+        let port = Int(try freePort())
+        let daemon = try await world.daemon([
+            "--metrics-listen", "0.0.0.0:\(port)", "--allow-anonymous-callers",
+        ])
+        let crowd = try ServerProcess(
+            "ip",
+            arguments: Array(network.starter.dropFirst()) + [
+                "python3", "-c", holdPlaces, network.address, "\(port)",
+            ], in: try world.folder.makeFolder("crowd"))
+        try await eventually("20 have asked for a place") {
+            crowd.logTail().contains("16 are open, 4 were closed")
+        }
+        #expect(
+            try httpGet("/metrics", port: port).contains("\ncoupond_http_refused_total 4\n"))
+        #expect(
+            daemon.process.logTail(lines: 10_000).split(separator: "\n").contains {
+                $0.contains("a request over HTTP was refused")
+                    && $0.contains("too many connections")
+            })
+        // A place is free when a connection ends.
+        _ = try await crowd.terminate()
+        let page = "http://\(network.address):\(port)/livez"
+        let ask = "import urllib.request as r; print(r.urlopen('\(page)').read())"
+        try await eventually("there is a place again") {
+            let run = try await CommandRun(
+                "ip", Array(network.starter.dropFirst()) + ["python3", "-c", ask])
+            return run.text.contains("alive")
+        }
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test func `a place that is refused in a crowd is counted and logged`() async throws {
         let stage = try await LimitStage(["--max-connections", "4"])
         var sockets: [PlainSocket] = []
@@ -93,6 +183,19 @@ import Testing
         #expect(try await stage.daemon.stop() == .code(0))
     }
 }
+
+/// Opens 20 connections, which say nothing, and holds those that stay open.
+private let holdPlaces = """
+    import select, socket, sys, time
+    place = (sys.argv[1], int(sys.argv[2]))
+    sockets = [socket.create_connection(place) for _ in range(20)]
+    end = time.monotonic() + 8
+    closed = set()
+    while len(closed) < 4 and time.monotonic() < end:
+        closed |= set(select.select([s for s in sockets if s not in closed], [], [], 0.1)[0])
+    print(f"{20 - len(closed)} are open, {len(closed)} were closed", flush=True)
+    time.sleep(600)
+    """
 
 extension LimitStage {
     /// The metric has the count, and the log a line with the reason.

@@ -148,6 +148,52 @@ import Testing
         #expect(environment.isEmpty, "these are no settings")
     }
 
+    @Test func `a daemon uses secrets from files as systemd makes credentials`() async throws {
+        let world = try await World()
+        let certificates = try await Certificates(in: world.folder)
+        let server = try await certificates.make("server")
+        let folder = try world.folder.makeFolder("credentials")
+        let secrets = [
+            "admin-token": "the token of an admin\n", "postgres-password": "unused\n",
+            "callers": CallersWorld.line("shop", "roles=issuer") + "\n",
+            "tls-key": try String(contentsOfFile: server.key, encoding: .utf8),
+        ]
+        for (name, text) in secrets {
+            try text.write(toFile: folder + "/" + name, atomically: false, encoding: .utf8)
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o400], ofItemAtPath: folder + "/" + name)
+        }
+        try FileManager.default.setAttributes([.posixPermissions: 0o500], ofItemAtPath: folder)
+        let daemon = try Daemon(
+            world,
+            [
+                "--admin-token-file", folder + "/admin-token",
+                "--callers-file", folder + "/callers",
+                "--postgres-password-file", folder + "/postgres-password",
+                "--tls-certificate", server.certificate, "--tls-key", folder + "/tls-key",
+            ], tls: certificates.client())
+        try await daemon.ready()
+        var configuration = ClientConfiguration()
+        configuration.tls = certificates.client()
+        (configuration.token, configuration.callerToken) = (
+            Array("the token of an admin".utf8), Array("shop".utf8)
+        )
+        let client = CouponClient(address: daemon.client.address, configuration: configuration)
+        _ = try await client.create(.offer(1, total: 5))
+        let outcome = try await client.issue(
+            IssueRequest(coupon: CouponID(1), user: UserID(1), waitFor: .issued))
+        guard case .issued = outcome else { throw Unexpected(what: "\(outcome)") }
+        try await client.reload()
+        await client.close()
+        // The file of Redis' password is the test's own, and readable.
+        let warnings = daemon.process.logTail(lines: 10_000).split(separator: "\n").filter {
+            $0.contains("can be read by every user")
+        }
+        let names = ["admin-token", "callers", "postgres-password", "tls-key"]
+        #expect(!warnings.contains { line in names.contains { line.contains($0) } })
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test func `the page names the unit's bounds as they are, and files suffice for callers`()
         throws
     {
@@ -215,6 +261,15 @@ import Testing
             toPath: dropIn + "/sealed.conf")
         let sealed = try await analyze(exposed + "3")
         #expect(sealed.end == .code(0), "\(sealed.text)")
+        // The recipe for credentials, as it is in the page.
+        let recipe = try text("README.md").split(separator: "\n")
+            .drop { $0 != "## Secrets" }.drop { $0 != "    [Service]" }.prefix {
+                $0.hasPrefix("    ")
+            }
+            .map { $0.dropFirst(4) }
+        #expect(recipe.count { $0.hasPrefix("LoadCredential=") } >= 7)
+        try recipe.joined(separator: "\n").appending("\n")
+            .write(toFile: dropIn + "/secrets.conf", atomically: true, encoding: .utf8)
         let again = try await analyze(
             "verify --man=no --root=\(root) coupond.service coupond.socket")
         #expect(again.end == .code(0) && again.text.isEmpty, "\(again.text)")

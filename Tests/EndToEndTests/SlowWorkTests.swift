@@ -174,6 +174,40 @@ import Testing
         #expect(try metric("coupond_requests_in_flight", port) == 0)
     }
 
+    @Test func `batches with short deadlines hold no more places in the lane than others`()
+        async throws
+    {
+        let world = try await World(ownPostgres: true)
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        let coupon = try await daemon.offer(total: nil)
+        let users = (1...1_000).map { UserID(Int64($0)) }
+        world.postgres.pause()
+        defer { world.postgres.resume() }
+        let eager = try PlainSocket(port: daemon.port)
+        for round in 0..<20 {
+            for id in 1...UInt64(Limits.batchesInFlightPerConnection) {
+                try eager.send(
+                    Request(
+                        id: id, deadlineMilliseconds: 1,
+                        method: .couponStatusBatch(coupon: coupon, users: users)))
+            }
+            for _ in 0..<Limits.batchesInFlightPerConnection {
+                let failure = try eager.failure().failure
+                #expect(failure.code == .deadlineExceeded, "round \(round): \(failure)")
+            }
+        }
+        // Those that a lane has taken already do not wait.
+        #expect(try metric("coupond_slow_waiting{lane=\"statuses\"}", port) <= 128)
+        world.postgres.resume()
+        try await eventually("nothing is in flight, and a batch is answered") {
+            let statuses = try await daemon.client.status(of: coupon, users: users)
+            return try metric("coupond_requests_in_flight", port) == 0
+                && statuses.users.count == 1_000
+        }
+        #expect(try await daemon.stop() == .code(0))
+    }
+
     @Test func `one operator does not fill the lane of admins`() async throws {
         let world = try await World()
         let port = Int(try freePort())

@@ -118,13 +118,15 @@ public final class PostgresServer: Sendable {
     }
 
     /// Makes an empty database.
+    /// - Parameter encoding: nil for that of the server.
     /// - Returns: its connection string.
-    public func makeDatabase() throws -> String {
+    public func makeDatabase(encoding: String? = nil) throws -> String {
         let number = databases.withLock {
             $0 += 1
             return $0
         }
-        try query("CREATE DATABASE test\(number)", on: connection())
+        let form = encoding.map { " ENCODING '\($0)' LOCALE 'C' TEMPLATE template0" } ?? ""
+        try query("CREATE DATABASE test\(number)\(form)", on: connection())
         return connection(to: "test\(number)")
     }
 

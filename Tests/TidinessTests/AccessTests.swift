@@ -30,4 +30,19 @@ import Testing
                 "Sources/CouponRedis/Control/BlockingConnection.swift",
             ])
     }
+
+    /// `==` of arrays ends at the first difference, and its time would tell a guesser how much is right.
+    @Test func `tokens are compared in constant time, and nowhere else`() throws {
+        let comparison =
+            /[tT]oken\w* [!=]= (?!nil)|[!=]= \w*[tT]oken|[dD]igest\w* [!=]= (?!nil)|[!=]= \w*[dD]igest/
+        let modules = ["CouponAccess", "CouponServer", "coupond"]
+        let files = SourceFile.swiftSources.filter { modules.contains($0.module) }
+        for file in files {
+            #expect(!file.code.contains { $0.contains(comparison) }, "\(file.path)")
+        }
+        let using = files.filter { $0.text.contains("CRYPTO_memcmp(") }
+        #expect(using.map(\.path) == ["Sources/CouponAccess/CallerToken.swift"])
+        #expect(try #require(using.first).text.matches(of: /CRYPTO_memcmp\(/).count == 2)
+        #expect(files.contains { $0.text.contains("areEqualInConstantTime(request.token, ") })
+    }
 }

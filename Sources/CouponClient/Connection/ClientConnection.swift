@@ -210,6 +210,8 @@ private func connectFailure(_ error: any Error) -> String {
         default: return error.description
         }
     case let mistake as LoadedTLS.Mistake: return mistake.reason
+    case SocketAddressError.unixDomainSocketPathTooLong:
+        return "the path of a unix socket may have \(SocketPath.limit) bytes"
     case is ChannelError: return "no answer in time"
     default: return String(describing: error)
     }

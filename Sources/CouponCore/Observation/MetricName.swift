@@ -47,6 +47,7 @@ package enum MetricName {
     // Connections.
     package static let connections = "coupond_connections"
     package static let connectionsRefused = "coupond_connections_refused_total"
+    package static let proxyHeadersMissing = "coupond_proxy_headers_missing_total"
     package static let httpRefused = "coupond_http_refused_total"
     package static let limited = "coupond_limited_total"
     package static let acceptFailures = "coupond_accept_failures_total"
@@ -132,6 +133,8 @@ extension MetricName {
         partitionsLent: "Partitions of this daemon that are lent to another issuing lane.",
         connections: "Connections of callers.",
         connectionsRefused: "Connections refused because there were too many.",
+        proxyHeadersMissing:
+            "Connections from addresses of proxies that began without a PROXY header.",
         httpRefused:
             "HTTP connections and requests refused: too many, too long or too slow, or not allowed.",
         limited: "Requests and connections refused or ended by a limit, by reason.",

@@ -1,5 +1,6 @@
 /// Connection strings, as far as libpq can judge them without a server.
 internal import CLibpq
+internal import CouponCore
 internal import Glibc
 
 package enum ConnectionString {
@@ -12,6 +13,7 @@ package enum ConnectionString {
         case .failure(let mistake): return mistake.text
         }
         if let ports = options["port"], !isPorts(ports) { return "port must be from 1 to 65535" }
+        if let mistake = mistake(inSocketsOf: options) { return mistake }
         // libpq would quote such a host when it cannot find it. An @ at its beginning is an abstract socket.
         if options["host"]?.split(separator: ",").contains(where: { $0.dropFirst().contains("@") })
             == true
@@ -25,6 +27,20 @@ package enum ConnectionString {
         }
         // With this option libpq would connect to a real server.
         return options["hostaddr"] == nil ? mistakeAtConnect(text) : nil
+    }
+
+    /// libpq finds this only when it connects, as if the server were away.
+    private static func mistake(inSocketsOf options: [String: String]) -> String? {
+        let ports = (options["port"] ?? "5432").split(separator: ",").map(String.init)
+        let port = ports.max { $0.count < $1.count } ?? ""
+        let folders = options["host"]?.split(separator: ",").filter { $0.hasPrefix("/") } ?? []
+        for folder in folders {
+            let path = "\(folder)/.s.PGSQL.\(port)"
+            guard path.utf8.count > SocketPath.limit else { continue }
+            return "the path of a unix socket may have \(SocketPath.limit) bytes, and that in the "
+                + "folder of host has \(path.utf8.count)"
+        }
+        return nil
     }
 
     /// Whether the string has a password itself.

@@ -19,13 +19,21 @@ struct RedisServerInfo {
     /// Everything that breaks promise 3.
     var complaints: [String] { unsafeSettings + troubles }
 
-    /// Why it must not be used, for callers.
-    var breach: String {
-        RedisFault.unsafeSettings(complaints.joined(separator: "; ")).text
+    /// Why it must not be used. What may pass by itself is no fault of its settings.
+    var fault: RedisFault {
+        let text = complaints.joined(separator: "; ")
+        return unsafeSettings.isEmpty
+            ? .refused(Self.cannotStore + text) : .unsafeSettings(text)
     }
 
-    /// The name in the metric of refusals.
-    static let unsafeCause = "UNSAFE"
+    private static let cannotStore = "Redis cannot store data safely: "
+
+    /// The name in the metric of refusals for the text of such a fault; nil for another text.
+    static func cause(of text: String) -> String? {
+        if text.hasPrefix(RedisFault.unsafeSettings("").text) { return "UNSAFE" }
+        // As Redis itself calls a disk that is full.
+        return text.hasPrefix(cannotStore) ? "MISCONF" : nil
+    }
 
     static let infoCommand = Command("INFO", "server", "replication", "persistence", "cluster")
     static let clusterCommand = Command("CLUSTER", "INFO")

@@ -211,7 +211,7 @@ public final class GateConnection: Gate {
             info: info, config: config, demandsReplicas: options.demandsReplicas)
         if options.allowUnsafeSettings { return warn(of: server.complaints) }
         guard !server.complaints.isEmpty else { return }
-        if case .close(let reason) = state.breaches(link, reason: server.breach) {
+        if case .close(let reason) = state.breaches(link, reason: server.fault.text) {
             link.close(reason: reason)
         }
     }
@@ -295,9 +295,7 @@ public final class GateConnection: Gate {
 
     private func broke(_ reason: String) {
         guard case .dial(let pause, let isNews, let wasReady) = state.broke(reason) else { return }
-        if reason.hasPrefix(RedisFault.unsafeSettings("").text) {
-            options.countRefusal(RedisServerInfo.unsafeCause)
-        }
+        if let cause = RedisServerInfo.cause(of: reason) { options.countRefusal(cause) }
         logger.log(
             level: isNews ? .warning : .debug, "no connection to the gate",
             metadata: [LogKey.reason: "\(reason)"])

@@ -72,7 +72,7 @@ struct GateHandshake {
         else { return .failed(reason: "Redis does not say which server it is") }
         guard !server.isReplica else { return .failed(reason: "Redis is a replica") }
         guard server.complaints.isEmpty || allowUnsafeSettings else {
-            return .failed(reason: server.breach)
+            return .failed(reason: server.fault.text)
         }
         let session = GateSession(
             identity: identity, clientID: clientID, digest: digest,

@@ -73,12 +73,13 @@ final class NodeControl {
 
     /// Logs a refusal. If Redis cannot be reached, the caller logs that, with what it waits for.
     private func report(_ error: BackendError) {
-        switch error {
-        case .redis(.refused(let text)), .redis(.missingRights(let text)):
+        guard case .redis(let fault) = error else { return }
+        switch fault {
+        case .refused(let text), .missingRights(let text):
             logger.warning("Redis refuses a command", metadata: [LogKey.reason: "\(text)"])
-        case .redis(.unsafeSettings): options.countRefusal(RedisServerInfo.unsafeCause)
         default: break
         }
+        if let cause = RedisServerInfo.cause(of: fault.text) { options.countRefusal(cause) }
     }
 
     /// Drops a connection that Redis has closed since its last use, or that is silently gone, so that the
@@ -154,10 +155,7 @@ final class NodeControl {
         guard !server.isReplica else { throw .redis(.refused("Redis is a replica")) }
         let text = server.complaints.joined(separator: "; ")
         guard text.isEmpty || options.allowUnsafeSettings else {
-            throw .redis(
-                server.unsafeSettings.isEmpty
-                    ? .refused("Redis cannot store data safely: \(text)")
-                    : .unsafeSettings(text))
+            throw .redis(server.fault)
         }
         if !text.isEmpty && text != warnedOf {
             logger.warning(

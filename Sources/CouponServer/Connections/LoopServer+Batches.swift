@@ -54,6 +54,7 @@ extension LoopServer {
         let questions = PendingBatch.Questions(
             coupon, users, deadline: deadline(after: deadlineMilliseconds))
         let number = batches.add(PendingBatch(questions, caller))
+        batchDeadlines.add(number, deadline: questions.deadline)
         usersOfBatches += users.count
         connection.statusBatches.append(number)
         submitQuestions(of: connection)
@@ -84,6 +85,7 @@ extension LoopServer {
         _ share: SlowShare.Kind, _ caller: Caller, _ connection: ServerConnection
     ) -> Bool {
         if connection.share.reserve(share) { return true }
+        if share == .statusBatches { work.statuses.refuse() }
         reply(caller, .failure(refuse(share, connection)))
         return false
     }
@@ -93,19 +95,61 @@ extension LoopServer {
         guard let batch = batches[user.batch] else { return }
         batch.end(Int(user.request), result)
         usersOfBatches += 1
-        let connection = connections[batch.caller.connection]
-        if batch.share == .statusBatches { connection?.share.release(.statusesOfBatches) }
+        answerIfOver(user.batch, batch)
+    }
+
+    /// Answers a batch if it can be, and forgets it if nothing of it is left.
+    private func answerIfOver(_ number: UInt64, _ batch: PendingBatch) {
         if let answer = batch.dequeueAnswer() {
+            let connection = connections[batch.caller.connection]
             connection?.share.release(batch.share)
             if batch.isUnknown { countUnknownCoupon(connection) }
             reply(batch.caller, answer)
         }
-        // Nobody asks the questions that are left if the connection is gone.
-        if batch.isOver || connection == nil && batch.inFlight == 0 && batch.hasQuestion {
-            _ = batches.remove(user.batch)
-            usersOfBatches -= batch.count
+        removeIfOver(number, batch)
+    }
+
+    /// Answers the batches of statuses that still wait for a place in the lane at their deadline.
+    func expireBatches(now: MonotonicTime) {
+        for number in batchDeadlines.advance(now: now) {
+            guard let batch = batches[number], let deadline = batch.waitsUntil else { continue }
+            if deadline > now {
+                batchDeadlines.add(number, deadline: deadline)
+            } else {
+                batch.fail(Self.deadlinePassed)
+                answerIfOver(number, batch)
+            }
         }
-        if let connection, batch.share == .statusBatches { submitQuestions(of: connection) }
+    }
+
+    /// Answers all batches of statuses that wait for a place in the lane.
+    func endBatches(_ failure: Failure) {
+        for number in batches.keys {
+            guard let batch = batches[number], batch.hasQuestion else { continue }
+            batch.fail(failure)
+            answerIfOver(number, batch)
+        }
+    }
+
+    /// A status of a batch has left the lane: the next one may take its place. Not before, or batches with
+    /// short deadlines would fill the lane.
+    func leaveLane(_ user: Caller) {
+        guard let batch = batches[user.batch] else { return }
+        batch.leaveLane()
+        removeIfOver(user.batch, batch)
+        guard let connection = connections[batch.caller.connection] else { return }
+        connection.share.release(.statusesOfBatches)
+        submitQuestions(of: connection)
+    }
+
+    private func removeIfOver(_ number: UInt64, _ batch: PendingBatch) {
+        // Nobody asks the questions that are left if the connection is gone.
+        let isForgotten =
+            batch.inFlight == 0 && batch.hasQuestion
+            && connections[batch.caller.connection] == nil
+        guard batch.isOver || isForgotten else { return }
+        _ = batches.remove(number)
+        usersOfBatches -= batch.count
     }
 
     /// The connection is gone: nobody asks the questions of its batches that wait. A batch with a user in the

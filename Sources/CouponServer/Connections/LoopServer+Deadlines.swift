@@ -20,16 +20,19 @@ extension LoopServer {
     }
 
     private func expirePendingCalls() {
-        for call in pendingCalls.expire(now: clocks.now()) {
+        let now = clocks.now()
+        for call in pendingCalls.expire(now: now) {
             measure(call, StatusCode.deadlineExceeded.name)
-            reply(
-                call.caller,
-                .failure(
-                    Failure(
-                        .deadlineExceeded,
-                        "the deadline passed before the answer was known; it may still complete",
-                        acceptance: .unknown)))
+            reply(call.caller, .failure(Self.deadlinePassed))
         }
+        expireBatches(now: now)
+    }
+
+    static var deadlinePassed: Failure {
+        Failure(
+            .deadlineExceeded,
+            "the deadline passed before the answer was known; it may still complete",
+            acceptance: .unknown)
     }
 
     /// Each second: closes connections that do for too long what they may do only for a while, and those of

@@ -34,8 +34,9 @@ extension LoopServer {
         let call = AdminCall(
             principal: principal, address: connection.identity.address,
             method: request.method.name, request: request.id)
+        let isReading = request.method.effect == .nothing
         let ended: @Sendable (LoopServer, Response.Result) -> Void = {
-            $0.endSlowMethod(number, of: caller, share, $1)
+            $0.endSlowMethod(number, of: caller, share, $1, isReading: isReading)
         }
         submit(request.method, of: call, deadline: deadline, to: connection.presence, ended) {
             count(.lane, connection)
@@ -107,13 +108,14 @@ extension LoopServer {
             loopServer: NIOLoopBound(self, eventLoop: loop), number: number, caller: caller)
         if !work.watches.add(call, endsAfter: wait) {
             count(.lane, of: caller)
-            endSlowMethod(number, of: caller, .watches, .failure(Lane.watches.exhausted))
+            endSlowMethod(
+                number, of: caller, .watches, .failure(Lane.watches.exhausted), isReading: true)
         }
     }
 
     /// Answers a wait for events.
     func endWatch(_ number: UInt64, of caller: Caller, _ result: Response.Result) {
-        endSlowMethod(number, of: caller, .watches, result)
+        endSlowMethod(number, of: caller, .watches, result, isReading: true)
         endTurn()
     }
 
@@ -125,21 +127,26 @@ extension LoopServer {
             }
             endSlowMethod(
                 status.number, of: status.caller, status.caller.isOfBatch ? nil : .statuses,
-                status.result)
+                status.result, isReading: true)
+            if status.caller.isOfBatch { leaveLane(status.caller) }
         }
         endTurn()
     }
 
-    /// - Parameter caller: may have been answered at the deadline.
+    /// - Parameters:
+    ///   - caller: may have been answered at the deadline.
+    ///   - isReading: whether the method changes nothing.
     private func endSlowMethod(
         _ pendingCall: UInt64, of caller: Caller, _ share: SlowShare.Kind?,
-        _ result: Response.Result
+        _ result: Response.Result, isReading: Bool
     ) {
         if let share { connections[caller.connection]?.share.release(share) }
-        if let call = pendingCalls.end(pendingCall) {
-            // A wait for events is not measured: it is long because nothing happens, not because it is slow.
-            if share != .watches { measure(call, result.endName) }
-            reply(caller, result)
-        }
+        guard let call = pendingCalls.end(pendingCall) else { return }
+        // The principal may have ended while the lane read for it. What was changed for it is still reported.
+        let isGone = isReading && connection(of: caller)?.presence.isThere == false
+        let result = isGone ? .failure(CallerPresence.gone) : result
+        // A wait for events is not measured: it is long because nothing happens, not because it is slow.
+        if share != .watches { measure(call, result.endName) }
+        reply(caller, result)
     }
 }

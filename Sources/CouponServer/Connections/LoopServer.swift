@@ -49,6 +49,8 @@ final class LoopServer {
     var pendingCalls: PendingCalls
     /// Batches of which some users have no answer.
     var batches = SlotMap<PendingBatch>()
+    /// When batches of statuses end that still wait for the lane.
+    var batchDeadlines: DeadlineWheel
     /// Users of batches that are neither at the worker nor in the lane: their answers wait for those of
     /// others, or they wait for their turn.
     var usersOfBatches = 0
@@ -73,6 +75,8 @@ final class LoopServer {
         reporting = configuration.worker.reporting
         buffers = BufferBudget(limit: configuration.limits.bufferBytes / loopServers.eventLoops)
         pendingCalls = PendingCalls(now: clocks.now())
+        batchDeadlines = DeadlineWheel(
+            spanMilliseconds: Int64(Limits.defaultDeadlineMilliseconds), now: clocks.now())
         gates = environment.makeWorkerGates(on: loop)
         let partitions = configuration.worker.partitioning.count
         let routes =
@@ -145,13 +149,9 @@ final class LoopServer {
     /// Answers every caller, then closes all connections.
     func close() {
         worker?.abandon()
-        let shutDown = Response.Result.failure(
-            .unavailable("the daemon is shutting down", acceptance: .unknown))
-        for caller in health.end() { reply(caller, shutDown) }
-        // The end of one batch of statuses may let the next one begin.
-        while pendingCalls.count > 0 {
-            for caller in pendingCalls.endAll() { reply(caller, shutDown) }
-        }
+        let shutDown = Failure.unavailable("the daemon is shutting down", acceptance: .unknown)
+        for caller in health.end() + pendingCalls.endAll() { reply(caller, .failure(shutDown)) }
+        endBatches(shutDown)
         for connection in connections.all {
             connection.goAway(isLast: true)
             connection.close()

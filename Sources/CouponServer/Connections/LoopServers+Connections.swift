@@ -29,7 +29,7 @@ extension LoopServers {
                 $0.matches(filter) && $0.presence !== caller && !$0.state.isEnding
             }
             for connection in chosen {
-                connection.end(with: .unavailable("an admin has ended this connection"))
+                connection.endAtOnce(with: .unavailable("an admin has ended this connection"))
             }
             return chosen.count
         }.reduce(0, +)

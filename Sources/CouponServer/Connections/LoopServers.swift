@@ -12,6 +12,8 @@ final class LoopServers: Sendable {
     let connectionsOpened = Atomic<Int64>(0)
     /// Connections that were refused because there were too many.
     let connectionsRefused = Atomic<Int>(0)
+    /// Connections from addresses of proxies that began without a PROXY header.
+    let proxyHeadersMissing = Atomic<Int>(0)
     /// Connections for HTTP.
     let observers = Atomic<Int>(0)
     /// Connections and requests over HTTP that were refused.

@@ -22,7 +22,7 @@ final class PendingBatch {
     let share: SlowShare.Kind
     /// Of its users.
     let count: Int
-    /// Users that are at the worker or in the lane.
+    /// Users that are at the worker, or hold a place in the lane.
     private(set) var inFlight = 0
     private var left: Int
     private var questions: Questions?
@@ -69,10 +69,22 @@ final class PendingBatch {
         return (asked.next, question, asked.deadline)
     }
 
+    /// Until when users of it may wait for their turn; nil if none does.
+    var waitsUntil: MonotonicTime? { hasQuestion ? questions?.deadline : nil }
+
+    /// It is not waited for any more.
+    func fail(_ failure: Failure) {
+        self.failure = failure
+        questions = nil
+    }
+
+    /// A status of the batch has left the lane, perhaps long after its user was answered at the deadline.
+    func leaveLane() { inFlight -= 1 }
+
     /// - Parameter index: of the user.
     func end(_ index: Int, _ result: Response.Result) {
         left -= 1
-        inFlight -= 1
+        if share == .batches { inFlight -= 1 }
         switch result {
         case .issue(let outcome):
             ends[index] = .success(outcome)
@@ -82,9 +94,8 @@ final class PendingBatch {
             last = status
         case .failure(let failure) where share == .batches: ends[index] = .failure(failure)
         case .failure(let failure):
-            self.failure = failure
             isUnknown = isUnknown || failure.code == .notFound
-            questions = nil
+            fail(failure)
         default: break
         }
     }

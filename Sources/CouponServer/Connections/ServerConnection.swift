@@ -300,9 +300,7 @@ final class ServerConnection: ChannelInboundHandler {
     private func endAccess(_ refusal: AccessRefusal) {
         guard !state.isEnding else { return }
         loopServer.report(refusal, identity, "connection")
-        // Nothing that nobody has begun is done in its name.
-        presence.leave()
-        end(with: refusal.failure)
+        endAtOnce(with: refusal.failure)
     }
 
     /// The request in work gets no answer of its own.

@@ -8,11 +8,10 @@ struct SlowShare {
     enum Kind: Int, CaseIterable {
         case statuses, lists, batches, statusBatches, statusesOfBatches, watches, admin, audits
 
-        /// Its name in errors for callers.
+        /// Its name in errors for callers. Statuses of batches cause none: they wait for a place.
         var name: String {
             switch self {
             case .statusBatches: "batches of statuses"
-            case .statusesOfBatches: "statuses of batches"
             case .admin: "admin calls"
             default: "\(self)"
             }
@@ -64,4 +63,7 @@ final class CallerPresence: Sendable {
     var isThere: Bool { !hasLeft.load(ordering: .relaxed) }
 
     func leave() { hasLeft.store(true, ordering: .relaxed) }
+
+    /// What a method that had not begun is answered with.
+    static let gone = Failure.unavailable("the caller's connection is closed")
 }

@@ -10,7 +10,7 @@ extension BlockingLane {
         to caller: CallerPresence, _ answered: @escaping Answered
     ) {
         if !caller.isThere {
-            return answered(.failure(.unavailable("the caller's connection is closed")))
+            return answered(.failure(CallerPresence.gone))
         }
         guard clocks.now() < deadline else {
             return answered(

@@ -17,14 +17,20 @@ extension BlockingLane {
         let now = clocks.now()
         let calls = queue.next(for: number, limit: keeper.statusesAtOnce, now: now)
         if calls.isEmpty { return }
-        let isDue = { (call: StatusCall) in call.presence.isThere && now < call.deadline }
-        let due = calls.filter(isDue)
+        // Judged once: a caller may leave at any moment, and each call has one answer.
+        var (due, others): ([StatusCall], [StatusCall]) = ([], [])
+        for call in calls {
+            if call.presence.isThere && now < call.deadline {
+                due.append(call)
+            } else {
+                others.append(call)
+            }
+        }
         let statuses = keeper.statuses(due.map(\.question))
         deliver(zip(due, statuses).map { call, status in (call, Response.Result(status)) })
         // Their callers have left, or were answered at the deadline.
         deliver(
-            calls.filter { !isDue($0) }
-                .map { ($0, .failure(Failure(.deadlineExceeded, "the deadline has passed"))) })
+            others.map { ($0, .failure(Failure(.deadlineExceeded, "the deadline has passed"))) })
         goOn { $0.answerStatuses(of: queue, as: number) }
     }
 

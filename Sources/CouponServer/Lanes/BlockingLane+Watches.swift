@@ -10,7 +10,7 @@ extension BlockingLane {
         guard var turn = queue.next() else { return }
         defer { goOn { $0.answerWatches(of: queue) } }
         guard turn.call.presence.isThere else {
-            return end(turn, .failure(.unavailable("the caller's connection is closed")), queue)
+            return end(turn, .failure(CallerPresence.gone), queue)
         }
         do throws(BackendError) {
             if let answer = try read(&turn) { return end(turn, answer, queue) }

@@ -206,7 +206,7 @@ extension CouponServer {
         {
             try pipeline.addHandler(
                 ProxyHandler(connection) {
-                    loopServers.connectionsRefused.add(1, ordering: .relaxed)
+                    loopServers.proxyHeadersMissing.add(1, ordering: .relaxed)
                     logger.notice(
                         "a connection from an address of proxies began without a PROXY header",
                         metadata: [LogKey.address: "\(address.ipAddress ?? "")"])

@@ -8,7 +8,7 @@ final class ProxyHandler: ChannelInboundHandler {
     typealias InboundOut = ByteBuffer
 
     private let connection: ServerConnection
-    /// Called if no header comes.
+    /// Called if something else comes than a header, or nothing in time.
     private let refuse: () -> Void
     private var received = ByteBuffer()
     private var deadline: Scheduled<Void>?
@@ -60,10 +60,13 @@ final class ProxyHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if isOver {
-            context.fireUserInboundEventTriggered(event)
-        } else {
+        guard !isOver else { return context.fireUserInboundEventTriggered(event) }
+        guard let event = event as? ChannelEvent, event == .inputClosed else { return }
+        if received.readableBytes > 0 {
             end(context)
+        } else {
+            // A check that only connects, as load balancers and monitors make it: nobody was refused.
+            context.close(promise: nil)
         }
     }
 

@@ -169,6 +169,9 @@ extension CouponServer {
                 MetricName.connectionsRefused, .counter,
                 loopServers.connectionsRefused.load(ordering: .relaxed)),
             MetricFamily(
+                MetricName.proxyHeadersMissing, .counter,
+                loopServers.proxyHeadersMissing.load(ordering: .relaxed)),
+            MetricFamily(
                 MetricName.httpRefused, .counter,
                 loopServers.observersRefused.load(ordering: .relaxed)),
             MetricFamily(

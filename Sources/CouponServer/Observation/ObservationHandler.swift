@@ -35,7 +35,15 @@ final class ObservationHandler: ChannelInboundHandler {
     private let refusal: @Sendable (String, Asker) -> Page?
     private let refused: Refused
     private let page: @Sendable (String, Asker) -> EventLoopFuture<Page>
-    private var request: HTTPRequestHead?
+    /// How far the request is.
+    private enum Stage {
+        /// Its head is nil until it has come.
+        case reading(HTTPRequestHead?)
+        case making(HTTPRequestHead)
+        case answered
+    }
+
+    private var stage = Stage.reading(nil)
     private var timeout: Scheduled<Void>?
 
     /// - Parameters:
@@ -55,12 +63,31 @@ final class ObservationHandler: ChannelInboundHandler {
         // Also for a client that sends its request byte by byte.
         timeout = context.eventLoop.assumeIsolated().scheduleTask(
             in: .seconds(Limits.observationSeconds)
-        ) {
-            self.refused(
-                "it was too slow", self.request.map(Self.line) ?? "",
-                context.remoteAddress?.ipAddress)
+        ) { self.timeIsUp(context) }
+    }
+
+    private func timeIsUp(_ context: ChannelHandlerContext) {
+        let address = context.remoteAddress?.ipAddress
+        switch stage {
+        case .reading(let head):
+            refused("it was too slow", head.map(Self.line) ?? "", address)
+            context.close(promise: nil)
+        case .making(let request):
+            refused("the daemon was too slow", Self.line(request), address)
+            let body = "the daemon was too slow\n"
+            write(Page(status: .serviceUnavailable, body: body), request, context)
+        case .answered:
+            refused("its answer was not read", "", address)
             context.close(promise: nil)
         }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Nothing more comes, so there will be no request: a check that only connects ends like this.
+        if let event = event as? ChannelEvent, event == .inputClosed, case .reading = stage {
+            context.close(promise: nil)
+        }
+        context.fireUserInboundEventTriggered(event)
     }
 
     private static func line(_ request: HTTPRequestHead) -> String {
@@ -72,13 +99,13 @@ final class ObservationHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
-            request = head
+            if case .reading = stage { stage = .reading(head) }
         case .body:
             break
         case .end:
-            guard let request else { return }
-            self.request = nil
-            answer(request, context)
+            guard case .reading(let head?) = stage else { return }
+            stage = .making(head)
+            answer(head, context)
         }
     }
 
@@ -119,6 +146,8 @@ final class ObservationHandler: ChannelInboundHandler {
     private func write(
         _ page: Page, _ request: HTTPRequestHead, _ context: ChannelHandlerContext
     ) {
+        guard case .making = stage else { return }
+        stage = .answered
         var head = HTTPResponseHead(version: request.version, status: page.status)
         head.headers.add(name: "content-type", value: page.type.rawValue)
         head.headers.add(name: "cache-control", value: "no-store")

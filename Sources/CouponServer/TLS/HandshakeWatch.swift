@@ -20,9 +20,15 @@ final class HandshakeWatch: Sendable {
         case .protocol: `protocol`.add(1, ordering: .relaxed)
         case .timeout: timeout.add(1, ordering: .relaxed)
         }
-        logger.notice(
-            "a TLS handshake failed",
-            metadata: [LogKey.address: "\(address)", LogKey.reason: "\(fault.reason)"])
+        let metadata: Logger.Metadata = [
+            LogKey.address: "\(address)", LogKey.reason: "\(fault.reason)",
+        ]
+        // A check that only connects ends like this, again and again.
+        if fault.cause == .closed {
+            logger.debug("a TLS handshake failed", metadata: metadata)
+        } else {
+            logger.notice("a TLS handshake failed", metadata: metadata)
+        }
     }
 
     /// How many failed, by cause.

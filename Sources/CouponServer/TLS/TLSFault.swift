@@ -1,4 +1,5 @@
 /// Why a handshake failed, as the metric and the log name it.
+internal import NIOCore
 internal import NIOSSL
 
 struct TLSFault: Equatable {
@@ -29,7 +30,7 @@ struct TLSFault: Equatable {
     init(_ error: any Error, isExpired: Bool) {
         switch error {
         case NIOSSLError.handshakeFailed(.sslError([.eofDuringHandshake])),
-            NIOSSLError.handshakeFailed(.syscallError):
+            NIOSSLError.handshakeFailed(.syscallError), is IOError:
             self.init(cause: .closed, reason: "the caller closed the connection")
         case NIOSSLError.handshakeFailed(.sslError(let stack)):
             self.init(code: Self.code(stack.first.map { "\($0)" } ?? ""), isExpired: isExpired)

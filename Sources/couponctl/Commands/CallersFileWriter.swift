@@ -3,73 +3,33 @@ internal import CouponAccess
 internal import CouponCore
 internal import Glibc
 
-/// Writes a callers file so that a reader sees the old text or the new one, and a crash leaves one of them.
+/// Changes a callers file.
 struct CallersFileWriter {
-    /// The file that is written, without symbolic links: the rename must not replace a link.
-    private let path: String
-    private let folder: String
+    private let file: ReplacedFile
 
     /// - Parameter path: of a file, which may not be there.
-    init(path: String) {
-        let real = Self.withoutLinks(path)
-        self.path = real
-        folder = real.lastIndex(of: "/").map { String(real[...$0]) } ?? "."
-    }
-
-    /// The path itself if there is no such file.
-    private static func withoutLinks(_ path: String) -> String {
-        guard let real = unsafe realpath(path, nil) else { return path }
-        defer { unsafe free(real) }
-        return unsafe String(cString: real)
-    }
+    init(path: String) { file = ReplacedFile(path) }
 
     /// Reads, changes and writes the file. Another couponctl waits as long as this takes.
     func change(_ change: (inout CallersText) throws -> Void) throws {
-        let directory = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { throw failure("open the folder of") }
+        let directory = unsafe open(file.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { throw mistake(.init("open the folder of")) }
         defer { close(directory) }
-        guard flock(directory, LOCK_EX) == 0 else { throw failure("lock the folder of") }
-        var status = stat()
-        let exists = unsafe stat(path, &status) == 0
-        var text = try CallersText(exists ? CallersFile.bytes(path: path) : [])
+        guard flock(directory, LOCK_EX) == 0 else { throw mistake(.init("lock the folder of")) }
+        let exists = unsafe access(file.path, F_OK) == 0
+        var text = try CallersText(exists ? CallersFile.bytes(path: file.path) : [])
         try change(&text)
-        try write(text.bytes, like: exists ? status : nil)
-        guard fsync(directory) == 0 else { throw failure("store") }
-    }
-
-    /// - Parameter old: the file that is replaced: the new one gets its mode and its owner.
-    private func write(_ bytes: [UInt8], like old: stat?) throws {
-        let temporary = path + ".new"
-        _ = unsafe unlink(temporary)
-        let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw failure("write") }
-        defer { close(file) }
-        // The owner of the file may be another user than the one who changes it.
-        if let old, fchown(file, old.st_uid, old.st_gid) != 0 { throw failure("keep the owner of") }
-        guard fchmod(file, old.map { $0.st_mode & 0o7777 } ?? 0o640) == 0, store(bytes, in: file),
-            unsafe rename(temporary, path) == 0
-        else {
-            let error = failure("write")
-            _ = unsafe unlink(temporary)
-            throw error
+        do throws(ReplacedFile.Failure) {
+            try file.replace(by: text.bytes, mode: 0o640)
+        } catch {
+            throw mistake(error)
         }
+        guard fsync(directory) == 0 else { throw mistake(.init("store")) }
     }
 
-    private func store(_ bytes: [UInt8], in file: Int32) -> Bool {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes {
-                unsafe Glibc.write(file, $0.baseAddress, $0.count)
-            }
-            guard count > 0 else { return false }
-            rest = rest.dropFirst(count)
-        }
-        return fsync(file) == 0
-    }
-
-    private func failure(_ what: String) -> ValidationError {
-        let reason = unsafe String(cString: strerror(errno))
-        return ValidationError("cannot \(what) \(path): \(reason)".safeForTerminal)
+    private func mistake(_ failure: ReplacedFile.Failure) -> ValidationError {
+        ValidationError(
+            "cannot \(failure.verb) \(file.path): \(failure.reason)".safeForTerminal)
     }
 }
 

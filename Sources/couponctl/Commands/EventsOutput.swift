@@ -47,23 +47,14 @@ struct BookmarkFile {
 
     /// A reader sees the old bookmark or the new one, and a crash leaves one of them.
     func write(_ bookmark: Bookmark) throws {
-        let temporary = path + ".new"
-        guard let file = unsafe fopen(temporary, "we") else { throw lost() }
-        let text = bookmark.hexadecimal + "\n"
-        let isWritten =
-            unsafe fputs(text, file) >= 0 && fflush(file) == 0
-            && fsync(fileno(file)) == 0
-        guard unsafe fclose(file) == 0, isWritten, unsafe rename(temporary, path) == 0 else {
-            let lost = lost()
-            _ = unsafe unlink(temporary)
-            throw lost
+        do throws(ReplacedFile.Failure) {
+            try ReplacedFile(path).replace(by: Array((bookmark.hexadecimal + "\n").utf8))
+        } catch {
+            // The events before the bookmark are printed, and the next run prints them again.
+            standardError(
+                "couponctl: --bookmark-file: cannot \(error.verb) \(path): \(error.reason)\n")
+            throw CommandExit.outputLost.code
         }
-    }
-
-    /// The events before the bookmark are printed, and the next run prints them again.
-    private func lost() -> ExitCode {
-        standardError("couponctl: \(failure("write").message)\n")
-        return CommandExit.outputLost.code
     }
 
     private func failure(_ what: String) -> ValidationError {

@@ -42,8 +42,9 @@ struct GlobalOptions: ParsableArguments {
     func serverAddress() throws -> ServerAddress {
         let text = try address ?? variables()["COUPONCTL_ADDRESS"] ?? "127.0.0.1:7070"
         guard let parsed = ServerAddress(text) else {
+            let forms = "write HOST:PORT, [HOST]:PORT for IPv6, or unix:/PATH"
             throw ValidationError(
-                "'\(text)' is not an address: write HOST:PORT, [HOST]:PORT for IPv6, or unix:/PATH")
+                "'\(text)' is not an address: \(SocketPath.mistake(in: text) ?? forms)")
         }
         return parsed
     }

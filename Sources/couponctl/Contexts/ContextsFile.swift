@@ -47,15 +47,10 @@ struct ContextsFile {
         where unsafe mkdir(String(place), 0o700) != 0 && errno != EEXIST {
             throw failure("make the folder of")
         }
-        let temporary = path + ".new"
-        guard let file = unsafe fopen(temporary, "we") else { throw failure("write") }
-        let bytes = Array(contexts.text.utf8)
-        let isWritten = unsafe fwrite(bytes, 1, bytes.count, file) == bytes.count
-        let isClosed = unsafe fclose(file) == 0
-        guard isWritten, isClosed, unsafe rename(temporary, path) == 0 else {
-            let error = failure("write")
-            _ = unsafe unlink(temporary)
-            throw error
+        do throws(ReplacedFile.Failure) {
+            try ReplacedFile(path).replace(by: Array(contexts.text.utf8), mode: 0o600)
+        } catch {
+            throw ValidationError("cannot \(error.verb) \(path): \(error.reason)")
         }
     }
 

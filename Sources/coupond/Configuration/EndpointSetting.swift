@@ -13,10 +13,8 @@ extension EndpointSetting {
     /// From `host:port`, `[IPv6]:port` or `unix:/path`.
     init?(_ text: String) {
         if text.hasPrefix("unix:") {
-            let path = String(text.dropFirst(5))
-            // The path of a unix socket may have 107 bytes.
-            guard path.hasPrefix("/"), path.utf8.count <= 107 else { return nil }
-            self = .unix(path: path)
+            guard let socket = SocketPath(text) else { return nil }
+            self = .unix(path: socket.path)
             return
         }
         guard let address = HostPort(text) else { return nil }
@@ -62,7 +60,12 @@ extension EndpointSetting {
 extension Form<[EndpointSetting]> {
     /// Port 0 lets the kernel choose.
     static let listeners = Form(
-        description: "host:port or unix:/path; several are separated by commas, or given one by one"
+        description:
+            "host:port or unix:/path; several are separated by commas, or given one by one",
+        mistake: { text in
+            text.split(separator: ",").compactMap { SocketPath.mistake(in: $0.withoutOuterSpaces) }
+                .first
+        }
     ) { text in
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         let endpoints = parts.compactMap { EndpointSetting($0.withoutOuterSpaces) }
@@ -82,8 +85,10 @@ extension Form<EndpointSetting?> {
     }
 
     /// Nil if it is empty.
-    static let listenerOrNothing = Form(description: "host:port or unix:/path, or nothing") {
-        text in
+    static let listenerOrNothing = Form(
+        description: "host:port or unix:/path, or nothing",
+        mistake: { SocketPath.mistake(in: $0) }
+    ) { text in
         if text.isEmpty { return .some(nil) }
         guard let endpoint = EndpointSetting(text) else { return .none }
         return endpoint

@@ -47,7 +47,7 @@ extension RedisSetting {
             throw Mistake(
                 "it names several servers: write cluster: or sentinel:NAME@ in front of them")
         } else {
-            throw Mistake(nil)
+            throw Mistake(SocketPath.mistake(in: text))
         }
     }
 

@@ -1,0 +1,84 @@
+/// What HTTP does with a request that has no answer in time, and with one that never comes.
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Synchronization
+import Testing
+
+@testable import CouponServer
+
+@Suite struct ObservationHandlerTests {
+    private final class Refusals: Sendable {
+        private let lines = Mutex<[String]>([])
+        var all: [String] { lines.withLock { $0 } }
+        func add(_ reason: String, _ request: String) {
+            lines.withLock { $0.append("\(request): \(reason)") }
+        }
+    }
+
+    private let loop = EmbeddedEventLoop()
+    private let page: EventLoopPromise<ObservationHandler.Page>
+    private let channel: EmbeddedChannel
+    private let refusals = Refusals()
+
+    init() throws {
+        let page = loop.makePromise(of: ObservationHandler.Page.self)
+        self.page = page
+        let handler = ObservationHandler(
+            refusal: { _, _ in nil },
+            refused: { [refusals] reason, request, _ in refusals.add(reason, request) },
+            page: { _, _ in page.futureResult })
+        channel = EmbeddedChannel(handler: handler, loop: loop)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    }
+
+    private func ask() throws {
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/metrics")
+        try channel.writeInbound(HTTPServerRequestPart.head(head))
+        try channel.writeInbound(HTTPServerRequestPart.end(nil))
+    }
+
+    private func status() throws -> HTTPResponseStatus? {
+        guard case .head(let head)? = try channel.readOutbound(as: HTTPServerResponsePart.self)
+        else { return nil }
+        return head.status
+    }
+
+    @Test func `a page that the daemon does not make in time is not the client's fault`() throws {
+        try ask()
+        loop.advanceTime(by: .seconds(10))
+        #expect(refusals.all == ["GET /metrics: the daemon was too slow"])
+        #expect(try status() == .serviceUnavailable)
+        page.succeed(.init(status: .ok, body: "late"))
+        loop.run()
+        _ = try channel.readOutbound(as: HTTPServerResponsePart.self)
+        _ = try channel.readOutbound(as: HTTPServerResponsePart.self)
+        #expect(try channel.readOutbound(as: HTTPServerResponsePart.self) == nil)
+        #expect(!channel.isActive)
+    }
+
+    @Test func `a request that does not come in time is its client's fault`() throws {
+        loop.advanceTime(by: .seconds(10))
+        #expect(refusals.all == [": it was too slow"])
+        #expect(!channel.isActive)
+        page.fail(ChannelError.eof)
+    }
+
+    @Test func `a client that only connects and closes is not waited for`() throws {
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(!channel.isActive)
+        loop.advanceTime(by: .seconds(10))
+        #expect(refusals.all == [])
+        page.fail(ChannelError.eof)
+    }
+
+    @Test func `a client that closes its sending side behind its request gets its answer`() throws {
+        try ask()
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(channel.isActive)
+        page.succeed(.init(status: .ok, body: "here"))
+        loop.run()
+        #expect(try status() == .ok)
+        #expect(refusals.all == [])
+    }
+}
