@@ -96,10 +96,10 @@ fuzz: dependencies ## damaged bytes for every decoder, SECONDS=60 for each, with
 	Scripts/fuzz $(SECONDS)
 
 ROUNDS ?= 50
-chaos: dependencies ## a whole system with faults: ROUNDS=50, SEED=… repeats a round, ONLY=… selects faults, CLUSTER=1
+chaos: dependencies ## a whole system with faults: ROUNDS=50, SEED=… repeats a round, ONLY=… selects faults, CLUSTER=1, SENTINEL=1
 	swift build --product coupond
 	swift build --product chaos
-	.build/debug/chaos --rounds $(ROUNDS) $(if $(CLUSTER),--cluster) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+	.build/debug/chaos --rounds $(ROUNDS) $(if $(CLUSTER),--cluster) $(if $(SENTINEL),--sentinel) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 # A full run needs the release build; SMALL=1 uses the debug build, which the tests have made already.
 volume: dependencies ## how daemons handle large states; SMALL=1, ONLY=name,name, DAEMONS=1 or 3
@@ -114,9 +114,9 @@ siege: dependencies ## honest callers beside attackers; SMALL=1, ONLY=name,name,
 	.build/$(if $(SMALL),debug,release)/siege $(if $(SMALL),--small) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(LASTING),--seconds $(LASTING))
 
-simulate: dependencies ## plays of the whole protocol with faults: SEED=…, RUNS=…, WEIGHTS=…, FAILOVERS=…; a breach prints its history
+simulate: dependencies ## plays of the whole protocol with faults: SEED=…, RUNS=…, WEIGHTS=…, FAILOVERS=…, MASTERS=…; a breach prints its history
 	swift build --configuration release --product Simulator
-	.build/release/Simulator $(if $(SEED),--seed $(SEED)) $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(FAILOVERS),--failovers $(FAILOVERS)) --runs $(or $(RUNS),2000) --workers $(or $(WORKERS),2)
+	.build/release/Simulator $(if $(SEED),--seed $(SEED)) $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(FAILOVERS),--failovers $(FAILOVERS)) $(if $(MASTERS),--masters $(MASTERS)) --runs $(or $(RUNS),2000) --workers $(or $(WORKERS),2)
 
 mutants: dependencies ## breaks the code on purpose, one rule at a time: do the tests notice? Takes long
 	Scripts/mutants

@@ -80,6 +80,9 @@ struct Owned: Sendable {
             || hasBacklog(for: Limits.backlogBeforeLendingMilliseconds, now)
     }
 
+    /// The node at which its last steps took long and failed; nil if they did not.
+    var hangingNode: RedisNode.ID? { hasFailedInRedis && slowSteps > 0 ? failedNode : nil }
+
     /// Whether it has had a backlog for so many milliseconds.
     func hasBacklog(for milliseconds: Int64, _ now: MonotonicTime) -> Bool {
         backlogSince.map { now.milliseconds(since: $0) >= milliseconds } == true

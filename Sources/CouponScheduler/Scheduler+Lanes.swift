@@ -41,18 +41,36 @@ extension Scheduler {
 
     /// One at a time: what is left may be light enough for one lane.
     private func lend(_ now: MonotonicTime) throws(BackendError) {
-        guard let free = options.lending.freestLane(now),
-            let partition = heaviest(beside: free.partitions, now)
-        else { return }
+        guard let free = options.lending.freestLane(now) else { return }
+        let hanging = partitionsOfHangingNode(now)
+        for partition in hanging { try lend(partition, to: free.lane, now) }
+        guard hanging.isEmpty, let partition = heaviest(beside: free.partitions, now) else {
+            return
+        }
+        try lend(partition, to: free.lane, now)
+    }
+
+    /// If a node of Redis hangs, all its partitions, unless no other node's have anything to issue: an
+    /// attempt takes as long for any of them.
+    private func partitionsOfHangingNode(_ now: MonotonicTime) -> [PartitionID] {
+        guard let node = owned.values.lazy.compactMap(\.hangingNode).first else { return [] }
+        let own = owned.keys.sorted().filter { (try? gates.node(of: $0)) == node }
+        let othersIssue = owned.contains { !own.contains($0) && $1.hasIssued(since: now) }
+        return othersIssue ? own.filter { !ownership.hasOthers || rebuilds[$0] == nil } : []
+    }
+
+    private func lend(
+        _ partition: PartitionID, to lane: Int, _ now: MonotonicTime
+    ) throws(BackendError) {
         try ledger.release(partition)
         guard let own = owned.removeValue(forKey: partition) else { return }
         let rebuild = rebuilds.removeValue(forKey: partition)
         options.lending.lend(
-            partition, to: free.lane, Lending.Luggage(owned: own.packed(now), rebuild: rebuild))
+            partition, to: lane, Lending.Luggage(owned: own.packed(now), rebuild: rebuild))
         logger.info(
             "partition lent to another lane",
             metadata: [
-                LogKey.partition: "\(partition.rawValue)", LogKey.lane: "\(free.lane)",
+                LogKey.partition: "\(partition.rawValue)", LogKey.lane: "\(lane)",
             ])
     }
 

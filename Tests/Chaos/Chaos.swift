@@ -19,6 +19,8 @@ struct Chaos: AsyncParsableCommand {
     @Option(help: "Milliseconds that an answer may be late beyond the promised limit.")
     var tolerance: Int64 = 1_000
     @Flag(help: "Redis is a cluster of three masters with a replica each.") var cluster = false
+    @Flag(help: "Redis is a master with two replicas, and has three sentinels.")
+    var sentinel = false
     @Option(help: "Use only faults whose name contains this.") var only = ""
     @Option(help: "The folder for logs and reports of failed rounds.") var evidence = ".local/chaos"
 
@@ -54,10 +56,13 @@ struct Chaos: AsyncParsableCommand {
 
     /// False if a promise was broken.
     private func play(_ seed: UInt64, on servers: Servers) async throws -> Bool {
-        let faults = (cluster ? Fault.allInCluster : Fault.all).filter {
+        let all =
+            cluster ? Fault.allInCluster : sentinel ? Fault.allWithSentinels : Fault.all
+        let faults = all.filter {
             (only.isEmpty || "\($0)".contains(only)) && (servers.hasLogDisk || $0 != .logDiskFull)
         }
-        let schedule = Schedule(seed: seed, faults: faults, inCluster: cluster)
+        let schedule = Schedule(
+            seed: seed, faults: faults, inCluster: cluster, withSentinels: sentinel)
         var checker = HistoryChecker()
         checker.toleranceMilliseconds = tolerance
         let round = Round(schedule: schedule, checker: checker)

@@ -43,6 +43,9 @@ enum Fault: Hashable, Sendable {
     /// The network between a daemon and one master of a cluster misbehaves.
     case clusterNode(NetworkCondition.Kind)
 
+    /// The master that Sentinel watches is hit.
+    case sentinel(SentinelFault)
+
     /// All faults of a system with one Redis.
     static let all: [Fault] =
         [
@@ -65,6 +68,11 @@ enum Fault: Hashable, Sendable {
     static let allInCluster: [Fault] =
         ofCluster + all.filter { $0.target != .redis && !$0.isOfRedisLink }
 
+    /// The faults that only a Redis with sentinels has, and all faults of a system with one.
+    static let ofSentinels: [Fault] = SentinelFault.allCases.map { .sentinel($0) }
+    static let allWithSentinels: [Fault] =
+        ofSentinels + all.filter { $0.target != .redis && !$0.isOfRedisLink }
+
     private var isOfRedisLink: Bool {
         if case .network(.redis, _) = self { true } else { false }
     }
@@ -82,7 +90,7 @@ enum Fault: Hashable, Sendable {
         switch self {
         case .daemonKilled, .daemonDiesAt, .daemonStopped: .daemon
         case .redisKilled, .redisStopped, .redisEmptied, .redisOlderLog, .redisForgetsScripts,
-            .redisCutsClients, .redisFull, .redisUnsafe, .cluster, .clusterNode:
+            .redisCutsClients, .redisFull, .redisUnsafe, .cluster, .clusterNode, .sentinel:
             .redis
         case .backendKilled, .sessionsEnded, .postgresKilled, .postgresStopped, .couponLocked,
             .deadlocks, .serialization, .logDiskFull:
@@ -100,6 +108,7 @@ enum Fault: Hashable, Sendable {
         case .network(_, .silent), .network(_, .held), .network(_, .oneWay), .clusterNode:
             1_000...3_500
         case .cluster(let fault): fault.duration
+        case .sentinel(let fault): fault.duration
         case .redisOlderLog: 200...1_200
         case .logDiskFull: 2_000...3_500
         default: 300...1_500
@@ -130,6 +139,23 @@ enum ClusterFault: String, CaseIterable, Sendable {
         case .masterRestarted: 50...300
         case .failover, .slotMigrated: 500...2_000
         case .nodeEmptied, .slotStolen: 300...1_500
+        }
+    }
+}
+
+/// What happens to the master that Sentinel watches.
+enum SentinelFault: String, CaseIterable, Sendable {
+    /// It is killed for longer than the sentinels wait, so a replica takes over.
+    case masterKilled = "master-killed"
+    /// It is stopped until a replica has taken over, and goes on as if nothing had happened.
+    case masterStopped = "master-stopped"
+    /// A replica takes over by order.
+    case failover
+
+    fileprivate var duration: ClosedRange<Int> {
+        switch self {
+        case .masterKilled, .masterStopped: 3_000...6_000
+        case .failover: 500...2_000
         }
     }
 }
@@ -167,6 +193,7 @@ extension Fault: CustomStringConvertible {
         case .network(let link, let kind): "\(link.rawValue)-\(kind.rawValue)"
         case .cluster(let fault): "cluster-\(fault.rawValue)"
         case .clusterNode(let kind): "cluster-node-\(kind.rawValue)"
+        case .sentinel(let fault): "sentinel-\(fault.rawValue)"
         }
     }
 }

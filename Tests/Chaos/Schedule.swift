@@ -24,6 +24,8 @@ struct Schedule: Sendable {
     let daemons: Int
     /// How Redis is made; nil for a single one.
     let cluster: Cluster?
+    /// The same, if it has sentinels.
+    let sentinels: Cluster?
     let strikes: [Strike]
     /// The coupons' totals; nil means unlimited.
     let offers: [CouponID: Int64?]
@@ -32,7 +34,7 @@ struct Schedule: Sendable {
     static let coupons = 24
     private static let wishesPerSecond = 400
 
-    /// A cluster.
+    /// A cluster, or a master with replicas and sentinels.
     struct Cluster: Equatable, Sendable {
         /// Whether answers wait for a replica, so that a failover costs nothing that was answered.
         let waits: Bool
@@ -42,17 +44,22 @@ struct Schedule: Sendable {
     ///   - faults: the faults to choose from.
     ///   - inCluster: whether Redis is a cluster. Then the first fault is one of the cluster, if there is one
     ///     to choose.
-    init(seed: UInt64, faults: [Fault] = Fault.all, inCluster: Bool = false) {
+    ///   - withSentinels: the same for sentinels.
+    init(
+        seed: UInt64, faults: [Fault] = Fault.all, inCluster: Bool = false,
+        withSentinels: Bool = false
+    ) {
         var random = SplitMix64(seed: seed)
         self.seed = seed
         let daemons = Bool.random(using: &random) ? 1 : 3
         self.daemons = daemons
         cluster = inCluster ? Cluster(waits: Bool.random(using: &random)) : nil
+        sentinels = withSentinels ? Cluster(waits: Bool.random(using: &random)) : nil
         var strikes: [Strike] = []
         for _ in 0..<Int.random(in: 1...2, using: &random) {
             let left = faults.filter { $0.target != strikes.first?.fault.target }
-            let ofCluster =
-                inCluster && strikes.isEmpty ? left.filter { $0.target == .redis } : []
+            let isFirst = (inCluster || withSentinels) && strikes.isEmpty
+            let ofCluster = isFirst ? left.filter { $0.target == .redis } : []
             guard let fault = (ofCluster.isEmpty ? left : ofCluster).randomElement(using: &random)
             else { break }
             strikes.append(
@@ -102,7 +109,8 @@ extension Schedule: CustomStringConvertible {
             "\(strike.fault) at \(strike.at) for \(strike.lasts) ms (daemon \(strike.daemon),"
                 + " coupon \(strike.coupon.rawValue))"
         }
-        let redis = cluster.map { $0.waits ? ["a cluster with WAIT"] : ["a cluster"] } ?? []
+        let name = cluster == nil ? "sentinels" : "a cluster"
+        let redis = (cluster ?? sentinels).map { $0.waits ? [name + " with WAIT"] : [name] } ?? []
         return (["\(daemons) \(daemons == 1 ? "daemon" : "daemons")"] + redis + parts)
             .joined(separator: ", ")
     }

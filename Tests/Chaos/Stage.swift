@@ -42,9 +42,17 @@ final class DaemonHost: Sendable {
         }
         self.nodeProxies = nodeProxies
         let map = places.map { "\($0.node)=\($0.proxy)" }.joined(separator: ",")
+        // No proxy: sentinels name the servers' own addresses. All replicas are waited for, because any of
+        // them may be promoted.
+        let single =
+            world.sentinels.map { sentinels in
+                [sentinels.setting]
+                    + (waits
+                        ? ["--redis-wait-replicas", "\(sentinels.servers.count - 1)"] : [])
+            } ?? ["unix:\(sockets.redis)"]
         redis =
             places.isEmpty
-            ? ["unix:\(sockets.redis)"]
+            ? single
             : ["cluster:" + places.map(\.proxy).joined(separator: ","), "--redis-address-map", map]
                 + (waits ? ["--redis-wait-replicas", "1"] : [])
     }
@@ -90,10 +98,11 @@ final class Stage: Sendable {
     let waits: Bool
 
     init(_ schedule: Schedule, postgres: PostgresServer) async throws {
-        let waits = schedule.cluster?.waits ?? false
+        let waits = (schedule.cluster ?? schedule.sentinels)?.waits ?? false
         self.waits = waits
         world = try await World(
-            postgres: postgres, cluster: schedule.cluster == nil ? nil : RedisCluster())
+            postgres: postgres, cluster: schedule.cluster == nil ? nil : RedisCluster(),
+            sentinels: schedule.sentinels == nil ? nil : RedisSentinels())
         var hosts: [DaemonHost] = []
         for number in 0..<schedule.daemons {
             hosts.append(try await DaemonHost(number, world, waits: waits))

@@ -38,6 +38,17 @@ import Testing
         #expect(Set(Fault.allInCluster.map(\.description)).count == Fault.allInCluster.count)
     }
 
+    @Test func `with sentinels every fault occurs, and the first one is of the master`() {
+        var drawn: Set<Fault> = []
+        for seed in 1...600 as ClosedRange<UInt64> {
+            let schedule = Schedule(
+                seed: seed, faults: Fault.allWithSentinels, withSentinels: true)
+            #expect(schedule.strikes.first.map { Fault.ofSentinels.contains($0.fault) } == true)
+            drawn.formUnion(schedule.strikes.map(\.fault))
+        }
+        #expect(drawn == Set(Fault.allWithSentinels))
+    }
+
     @Test func `some coupons are unlimited, some have a total, and no user asks twice`() {
         let schedule = Schedule(seed: 1)
         #expect(schedule.offers.count == Schedule.coupons)

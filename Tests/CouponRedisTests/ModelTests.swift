@@ -73,7 +73,7 @@ final class History {
         case 91..<93: try beat()
         case 93..<94: try heartbeat()
         case 94: #expect(try control.distrust(partition) == model.distrust(partition))
-        case 95: try foreignEntry()
+        case 95: try draw(0...1) == 0 ? foreignEntry() : remove()
         case 96..<98: try unload()
         default: try sweep()
         }
@@ -280,6 +280,14 @@ final class History {
         #expect(
             try control.set(coupon, partition: partition, epoch: epoch)
                 == model.set(coupon, partition: partition, epoch: epoch, now: now))
+    }
+
+    func remove() throws {
+        let (coupon, epoch) = (CouponID(try pick(coupons)), self.epoch)
+        #expect(
+            try control.remove(coupon, version: versions, partition: partition, epoch: epoch)
+                == model.remove(
+                    coupon, version: versions, partition: partition, epoch: epoch, now: now))
     }
 
     func cap() throws {

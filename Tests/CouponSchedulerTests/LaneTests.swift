@@ -81,6 +81,45 @@ import Testing
         play { plant.world.tables.issues[CouponID(8)]?.count == before + 1 }
     }
 
+    @Test func `the partitions of a node that hangs go to another lane together`() {
+        let (plant, lending) = (Plant(partitions: 4), Lending(lanes: 2))
+        let lanes = [0, 1].map { lane in
+            plant.daemon(requestsPerTransaction: 10) { options in
+                (options.lane, options.lending) = (lane, lending)
+            }
+        }
+        let hung = Set([0, 2, 3].map { PartitionID($0) })
+        var reads = 0
+        var isHanging = false
+        for (number, lane) in lanes.enumerated() {
+            for partition in plant.world.partitioning.all {
+                lane.gates.nodes[partition] = RedisNode.ID(hung.contains(partition) ? "a" : "b")
+            }
+            let before = lane.gates.before
+            lane.gates.before = { [clock = plant.clock] call, partition throws(BackendError) in
+                guard isHanging, let partition, hung.contains(partition) else {
+                    return try before(call, partition)
+                }
+                if number == 0, call == .read { reads += 1 }
+                clock.advance(milliseconds: 1_000)
+                throw .redis(.unavailable("no answer"))
+            }
+        }
+        plant.run(lanes[0], lanes[1], turns: 8_000) {
+            (0..<4).allSatisfy { plant.isOpen($0) }
+                && plant.world.owners.values.allSatisfy { $0 == ObjectIdentifier(lanes[0].ledger) }
+        }
+        plant.offer(9)
+        isHanging = true
+        for _ in 0..<400 {
+            plant.accept(of: 9)
+            for lane in lanes { lane.turn(plant.clock) }
+        }
+        let lent = plant.world.owners.filter { $0.value == ObjectIdentifier(lanes[1].ledger) }
+        #expect(Set(lent.keys) == hung)
+        #expect(reads < 2 * hung.count, "two attempts for each, if each were lent alone")
+    }
+
     @Test func `a partition with a backlog stays while no other has anything to issue`() {
         open()
         plant.accept(5_000)

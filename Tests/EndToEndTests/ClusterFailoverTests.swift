@@ -15,9 +15,10 @@ private struct Scene {
     let coupons: [CouponID]
     let metricsPort: Int
 
-    init() async throws {
+    /// - Parameter nodeTimeout: in milliseconds: a master that is silent for so long is replaced.
+    init(nodeTimeout: Int = 1_000) async throws {
         world = try await World()
-        cluster = try await RedisCluster(masters: 3)
+        cluster = try await RedisCluster(masters: 3, nodeTimeout: nodeTimeout)
         let redis = "cluster:" + cluster.seeds.joined(separator: ",")
         metricsPort = Int(try freePort())
         one = try Daemon(
@@ -101,6 +102,34 @@ private struct Scene {
             let other = try await scene.other.client.health()
             return one == nil && other == nil
         }
+        #expect(try await scene.one.stop() == .code(0))
+        #expect(try await scene.other.stop() == .code(0))
+    }
+
+    @Test func `a master that hangs holds up its own coupons only`() async throws {
+        // Nobody takes its place.
+        let scene = try await Scene(nodeTimeout: 120_000)
+        for coupon in scene.coupons { #expect(try await scene.one.win(coupon, 1) == 1) }
+        let (before, hung) = (try scene.epochs(), scene.ofFirstMaster)
+        #expect(!hung.isEmpty && hung.count < 16)
+        scene.cluster.nodes[0].freeze()
+        defer { scene.cluster.nodes[0].thaw() }
+        try await eventually("the daemon is ready for the others, and says so") {
+            let page = try httpGet("/readyz", port: scene.metricsPort)
+            return page.hasPrefix("HTTP/1.1 200") && page.contains("degraded: ")
+        }
+        for user in 2...7 as ClosedRange<Int64> {
+            let daemon = user % 2 == 0 ? scene.one : scene.other
+            try await withThrowingTaskGroup(of: Outcome.self) { group in
+                for coupon in scene.coupons where !hung.contains(coupon) {
+                    group.addTask { try await daemon.ask(coupon, user, waitFor: .issued) }
+                }
+                for try await outcome in group { #expect(outcome.isIssued) }
+            }
+        }
+        scene.cluster.nodes[0].thaw()
+        for coupon in hung { try await scene.one.winSoon(coupon, 2) }
+        #expect(try scene.epochs() == before, "nothing was rebuilt")
         #expect(try await scene.one.stop() == .code(0))
         #expect(try await scene.other.stop() == .code(0))
     }

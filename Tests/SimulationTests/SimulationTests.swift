@@ -21,6 +21,11 @@ import Testing
         #expect(run.end == .code(0), "\(run.text)")
     }
 
+    @Test func `no trouble of several masters breaks a promise`() async throws {
+        let run = try await simulate("--seed", "1", "--runs", "60", "--masters", "1000")
+        #expect(run.end == .code(0), "\(run.text)")
+    }
+
     /// Plays that end in a breach if a rule is left out (docs/TESTING.md): marks that are not compared, a
     /// reply from before the subscription, a Redis that was a replica, a cap that expires, rows that are not
     /// read again. If the simulator draws differently, a seed is another play, and other seeds must be found.
@@ -28,7 +33,7 @@ import Testing
     @Test(arguments: ["139", "9900", "29", "361880", "601228"])
     func `plays that breach without a rule have no breach`(_ seed: String) async throws {
         let run = try await simulate(
-            "--seed", seed, "--runs", "1", "--weights", "0", "--failovers", "0")
+            "--seed", seed, "--runs", "1", "--weights", "0", "--failovers", "0", "--masters", "0")
         #expect(run.end == .code(0), "\(run.text)")
     }
 

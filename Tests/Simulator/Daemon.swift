@@ -13,7 +13,10 @@ final class Daemon {
     /// How many microseconds its wall clock is ahead.
     var wallOffset: Int64
     private(set) var loops: [SimulatedLoop] = []
-    private(set) lazy var subscription = SimulatedSubscription(self)
+    /// One, or one for each master of a play with several.
+    private(set) lazy var subscriptions = makeSubscriptions()
+    /// When the last signal of a subscription reaches the event loops.
+    var lastSignal: Int64 = 0
     private var schedulers: [Fiber] = []
     private var lane: Fiber?
     private var sessions: [SimulatedSession] = []
@@ -24,14 +27,17 @@ final class Daemon {
     private var isRefreshWaiting = false
     /// Running changes of admins.
     var changes = 0
-    /// The server that it believes to be the master. It may be wrong.
-    private(set) var map: RedisNodes.Place
+    /// The servers that it believes to be masters, and which of them it believes to have each partition. It
+    /// may be wrong.
+    private(set) var maps: [RedisNodes.Place]
+    private(set) var homes: [Int]
     private var isMapAsked = false
 
     init(_ play: Play, _ name: String) {
         self.play = play
         self.name = name
-        map = play.nodes.current
+        maps = play.shards.map(\.current)
+        homes = play.homes
         wallOffset = play.chance(200) ? play.line.random(-3_000_000...3_000_000) : 0
     }
 
@@ -40,7 +46,7 @@ final class Daemon {
         let lending = Lending(lanes: play.lanes)
         for number in 0..<play.lanes { startScheduler(number, lending) }
         startLane()
-        subscription.connect()
+        for subscription in subscriptions { subscription.connect() }
         poll()
     }
 
@@ -224,27 +230,85 @@ final class Daemon {
 
     /// Asks some server for the map: each second, and after whatever breaks.
     func refreshMap() {
-        guard play.nodes.kind != .single, isAlive, !isMapAsked else { return }
+        guard play.kind != .single, isAlive, !isMapAsked else { return }
         isMapAsked = true
         after(50_000 + play.line.delay()) { [self] in
             isMapAsked = false
-            guard let answer = play.nodes.answer(to: self) else { return }
-            let isOther = answer.server !== map.server
-            map = answer
-            guard isOther else { return }
-            play.line.note(name, "its map names node \(answer.server.number), term \(answer.term)")
-            subscription.follow(answer.server)
-            for loop in loops { loop.gate.follow(answer.server) }
+            let hasMoved = readMap()
+            let hasChanged = play.isSpread && readHomes()
+            guard hasMoved || hasChanged else { return }
+            for subscription in subscriptions { subscription.dropMoved() }
+            for subscription in subscriptions { subscription.follow() }
+            for loop in loops { loop.follow() }
         }
+    }
+
+    /// - Returns: whether another server is a master now.
+    private func readMap() -> Bool {
+        var hasMoved = false
+        for shard in play.shards {
+            guard let answer = shard.answer(to: self) else { continue }
+            let isOther = answer.server !== maps[shard.index].server
+            maps[shard.index] = answer
+            guard isOther else { continue }
+            hasMoved = true
+            play.line.note(name, "its map names node \(answer.server.number), term \(answer.term)")
+        }
+        return hasMoved
+    }
+
+    /// - Returns: whether another master has a partition now.
+    private func readHomes() -> Bool {
+        let isOld = play.chance(play.faults.oldMap)
+        guard let now = isOld ? play.line.pick(play.layouts) : play.homes, now != homes else {
+            return false
+        }
+        homes = now
+        play.line.note(name, "its map has the partitions at \(now)")
+        return true
+    }
+
+    /// Where it believes a partition to be.
+    func place(of partition: PartitionID) -> RedisNodes.Place { maps[homes[partition.rawValue]] }
+
+    // MARK: Connections
+
+    private func makeSubscriptions() -> [SimulatedSubscription] {
+        play.isSpread
+            ? play.shards.map { SimulatedSubscription(self, of: $0.index) }
+            : [SimulatedSubscription(self, of: nil)]
+    }
+
+    /// The subscription to a partition's events.
+    func subscription(of partition: PartitionID) -> SimulatedSubscription {
+        subscriptions[play.isSpread ? homes[partition.rawValue] : 0]
+    }
+
+    /// One that a fault hits.
+    var anySubscription: SimulatedSubscription {
+        (play.isSpread ? play.line.pick(subscriptions) : nil) ?? subscriptions[0]
+    }
+
+    /// Whether signals are on their way to the event loops.
+    var hasSignals: Bool { subscriptions.contains { $0.inFlight > 0 } }
+
+    /// Redis publishes an event.
+    func publish(_ event: CompletionEvent, by process: Int) {
+        for subscription in subscriptions { subscription.publish(event, by: process) }
+    }
+
+    /// A server has given a partition away.
+    func lose(_ partition: PartitionID, at process: Int) {
+        for subscription in subscriptions { subscription.lose(partition, at: process) }
     }
 
     /// Its connections to a process of Redis break, each after a delay of its own.
     func cutOff(from process: Int) {
-        subscription.cut(from: process, noticedAfter: play.line.random(0...800_000))
+        for subscription in subscriptions {
+            subscription.cut(from: process, noticedAfter: play.line.random(0...800_000))
+        }
         for loop in loops {
-            after(play.line.random(0...800_000)) {
-                loop.gate.breakDown("Redis is gone", from: process)
-            }
+            after(play.line.random(0...800_000)) { loop.breakDown("Redis is gone", from: process) }
         }
     }
 
@@ -256,7 +320,7 @@ final class Daemon {
         for scheduler in schedulers { play.baton.kill(scheduler) }
         if let lane { play.baton.kill(lane) }
         for session in sessions { session.abandon() }
-        for loop in loops { loop.gate.close() }
+        for loop in loops { loop.close() }
         jobs.removeAll()
     }
 
@@ -273,118 +337,4 @@ final class Daemon {
 struct Unchecked<Value>: @unchecked Sendable {
     let value: Value
     init(_ value: Value) { self.value = value }
-}
-
-/// One worker with its host.
-final class SimulatedLoop: WorkerHost {
-    unowned let daemon: Daemon
-    let name: String
-    let gate: SimulatedGate
-    private var theWorker: Worker?
-    private var isPumpScheduled = false
-    private var isTurnEnding = false
-    private var isExpiryScheduled = false
-    private let play: Play
-
-    init(_ daemon: Daemon, _ number: Int) {
-        self.daemon = daemon
-        play = daemon.play
-        name = "\(daemon.name).\(number)"
-        gate = SimulatedGate(daemon)
-        let worker = Worker(
-            gate: gate, host: self,
-            options: WorkerOptions(
-                partitioning: play.partitioning, seed: play.line.bits(),
-                clocks: daemon.clocks(nil)))
-        theWorker = worker
-        gate.delegate = worker
-    }
-
-    var worker: Worker {
-        guard let theWorker else { preconditionFailure("a loop has a worker") }
-        return theWorker
-    }
-
-    /// One turn of the event loop: input, then one pump.
-    func turn(_ body: () -> Void) {
-        body()
-        endTurn()
-    }
-
-    private func endTurn() {
-        guard !isTurnEnding else { return }
-        isTurnEnding = true
-        daemon.after(play.line.random(0...60)) { [self] in
-            isTurnEnding = false
-            if isPumpScheduled {
-                isPumpScheduled = false
-                worker.pump()
-            }
-            scheduleExpiry()
-        }
-    }
-
-    private func scheduleExpiry() {
-        guard !isExpiryScheduled, worker.requestsInFlight > 0 else { return }
-        isExpiryScheduled = true
-        daemon.after(8_000) { [self] in
-            isExpiryScheduled = false
-            worker.expire()
-            endTurn()
-        }
-    }
-
-    func answer(_ caller: Caller, _ outcome: Outcome) {
-        play.clients.didAnswer(caller.request, .success(outcome), from: self)
-    }
-
-    func fail(_ caller: Caller, _ failure: Failure) {
-        play.clients.didAnswer(caller.request, .failure(failure), from: self)
-    }
-
-    func schedulePump() {
-        isPumpScheduled = true
-        endTurn()
-    }
-
-    func lookUp(_ coupons: [CouponID]) {
-        daemon.submit { [unowned self] keeper in
-            let found = (try? daemon.coupons(coupons)).map { coupons in
-                Dictionary(coupons.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-            }
-            daemon.after(20) { [self] in
-                turn {
-                    worker.didLookUp(
-                        found.map { .success($0) } ?? .failure(.unavailable("PostgreSQL")))
-                }
-            }
-        }
-    }
-
-    func recall(_ users: [CouponUser]) {
-        daemon.submit { [unowned self] _ in
-            let standings = try? daemon.standings(of: users)
-            daemon.after(20) { [self] in
-                turn {
-                    worker.didRecall(
-                        standings.map { .success($0) } ?? .failure(.unavailable("PostgreSQL")))
-                }
-            }
-        }
-    }
-
-    func load(_ coupon: CouponID) {
-        daemon.load(coupon) { [unowned self] outcome in
-            turn { worker.didLoad(coupon, outcome) }
-        }
-    }
-
-    func refreshPartitions() { daemon.refreshPartitions() }
-
-    func decide(_ questions: [AcceptedRequest], in partition: PartitionID) {
-        daemon.submit { [unowned self] keeper in
-            let decisions = keeper.decisions(questions, in: partition)
-            daemon.after(20) { [self] in turn { worker.didDecide(decisions, in: partition) } }
-        }
-    }
 }

@@ -76,7 +76,7 @@ extension Play {
             planLargeState()
         }
         // If both lose data, an epoch may be given twice: docs/GUARANTEES.md excludes that.
-        if nodes.kind != .single { kinds.removeAll { $0 == .postgresBack } }
+        if kind != .single || hasStandby { kinds.removeAll { $0 == .postgresBack } }
         if kinds.contains(.postgresBack) { kinds.removeAll(where: \.losesRedis) }
         for kind in kinds {
             for _ in 1...line.random(1...2) {
@@ -85,15 +85,17 @@ extension Play {
         }
         for _ in 1...3 {
             line.at(line.random(100_000...troubleEnds)) { [self] in
-                redis.takeSnapshot()
+                for shard in shards { shard.current.server.takeSnapshot() }
                 postgres.takeSnapshot()
             }
         }
         planForeignEntries()
         planFreezes()
         // A decision that PostgreSQL loses stays at the gate, until an auditor sees it.
-        if !kinds.contains(.postgresBack) { planLetters() }
-        nodes.planFailovers()
+        if !kinds.contains(.postgresBack), !hasStandby { planLetters() }
+        planStandby()
+        for shard in shards { shard.planFailovers() }
+        planMoves()
     }
 
     /// Another program adds entries with ids that no gate gives, often during a rebuild. Random numbers of
@@ -110,10 +112,13 @@ extension Play {
         }
     }
 
-    /// The single Redis stands still for a while. Random numbers of its own, as above.
+    /// The single Redis, or one of several masters, stands still for a while. Random numbers of its own, as
+    /// above.
     private func planFreezes() {
         var random = SplitMix64(seed: seed ^ 0xF4EE2E)
-        guard nodes.kind == .single, Int.random(in: 0...999, using: &random) < 150 else { return }
+        guard kind == .single || isSpread, Int.random(in: 0...999, using: &random) < 150 else {
+            return
+        }
         for _ in 1...Int.random(in: 1...2, using: &random) {
             line.at(Int64.random(in: 200_000..<troubleEnds, using: &random)) { [self] in
                 bring(.freeze)
@@ -135,11 +140,11 @@ extension Play {
             guard let daemon = line.pick(daemons.filter(\.isAlive)) else { return }
             let end = line.now + line.random(100_000...5_000_000)
             daemon.stalledUntil = max(daemon.stalledUntil, end)
-        case .flush: redis.flush()
-        case .redisData: redis.restart(with: .data, after: pause)
-        case .redisNothing: redis.restart(with: .nothing, after: pause)
-        case .redisSnapshot: redis.restart(with: .snapshot, after: pause)
-        case .rollBackInPlace: redis.rollBackInPlace()
+        case .flush: hit.flush()
+        case .redisData: hit.restart(with: .data, after: pause)
+        case .redisNothing: hit.restart(with: .nothing, after: pause)
+        case .redisSnapshot: hit.restart(with: .snapshot, after: pause)
+        case .rollBackInPlace: hit.rollBackInPlace()
         case .postgresDown: postgres.restart(after: pause)
         case .postgresBack:
             postgres.restart(after: pause)
@@ -148,17 +153,19 @@ extension Play {
         case .clockJump:
             line.pick(daemons)?.wallOffset += line.random(-4_000_000...4_000_000)
         case .slowClock:
-            redis.clockOffset += line.random(-2_000_000...500_000)
-            redis.restart(with: .snapshot, after: pause)
+            let slow = hit
+            slow.clockOffset += line.random(-2_000_000...500_000)
+            slow.restart(with: .snapshot, after: pause)
         case .brokenSubscription:
-            line.pick(daemons)?.subscription.cut(noticedAfter: line.random(0...1_500_000))
-        case .damage: redis.damageEntry()
+            line.pick(daemons)?.anySubscription.cut(noticedAfter: line.random(0...1_500_000))
+        case .damage: hit.damageEntry()
         case .loseGate: line.pick(partitioning.all).map(loseGate)
         case .freeze:
-            redis.freeze()
-            let frozen = redis
+            let frozen = hit
+            frozen.freeze()
             line.after(pause) { frozen.thaw() }
-        case .foreignEntry: line.pick(partitioning.all).map(redis.addForeignEntry)
+        case .foreignEntry:
+            line.pick(partitioning.all).map { redis(of: $0).addForeignEntry($0) }
         }
     }
 }

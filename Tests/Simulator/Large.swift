@@ -46,12 +46,12 @@ extension Play {
     /// Deletes the gate with its records and holders. The queue stays.
     func loseGate(of partition: PartitionID) {
         line.note("DISASTER", "partition \(partition.rawValue) loses its gate, but not its queue")
-        redis.loseGate(of: partition)
+        redis(of: partition).loseGate(of: partition)
     }
 
     /// The number of queued requests.
     var queuedRequests: Int {
-        redis.data.partitions.reduce(0) { sum, partition in
+        gates.reduce(0) { sum, partition in
             sum + partition.queue.reduce(0) { $0 + $1.entry.requestCount }
         }
     }

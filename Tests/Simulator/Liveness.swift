@@ -40,8 +40,8 @@ final class Liveness {
         healedAt = play.line.now
         // If PostgreSQL went back, its epochs are below those of the gates, and below one that a daemon got
         // before, stopped with, and takes to its gate later.
-        let (tables, redis) = (play.postgres.tables, play.redis.data)
-        epochs = zip(tables.partitions, redis.partitions).map { row, keys in
+        let tables = play.postgres.tables
+        epochs = zip(tables.partitions, play.gates).map { row, keys in
             max(row.epoch, keys.gate?.epoch ?? 0, keys.lastID.epoch, highest[row.id] ?? 0)
         }
     }

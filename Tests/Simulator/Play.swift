@@ -17,9 +17,20 @@ final class Play {
     let requestsPerTransaction: Int
     private(set) var faults = Faults.none
     private(set) var daemons: [Daemon] = []
-    private(set) lazy var nodes = RedisNodes(
-        self, data: ModelRedis(partitioning: partitioning), share: failovers)
-    /// The rightful master.
+    /// The servers of Redis: one list of them for each master.
+    private(set) lazy var shards = (0..<(spread?.masters ?? 1)).map {
+        RedisNodes(self, kind, index: $0, data: ModelRedis(partitioning: partitioning))
+    }
+    /// Which master has each partition, and what that was before.
+    lazy var homes = partitioning.all.map { $0.rawValue % (spread?.masters ?? 1) }
+    lazy var layouts = [homes]
+    private(set) lazy var numbers = RedisNumbers(term: UInt64(spread?.masters ?? 1) - 1)
+    let kind: RedisNodes.Kind
+    /// What a play with several masters has.
+    private let spread: Spread?
+    var isSpread: Bool { spread != nil }
+    /// The first, and usually only, list of servers, and its rightful master.
+    var nodes: RedisNodes { shards[0] }
     var redis: RedisServer { nodes.current.server }
     private(set) lazy var postgres = PostgresServer(
         self, tables: ModelTables(partitioning: partitioning, installID: "install"))
@@ -41,8 +52,6 @@ final class Play {
 
     /// Issuing lanes of each daemon. With several the first lends what has a backlog, also without a reason.
     let lanes: Int
-    /// How many of a thousand plays have several Redis servers.
-    private let failovers: Int
     /// Whether it has many users and many requests.
     private let isBusy: Bool
 
@@ -55,25 +64,29 @@ final class Play {
     /// - Parameters:
     ///   - weighted: how many of a thousand seeds have weights.
     ///   - failovers: how many have several Redis servers.
-    init(seed: UInt64, isRecording: Bool, weighted: Int, failovers: Int) {
+    ///   - masters: how many have several masters at once.
+    init(seed: UInt64, isRecording: Bool, weighted: Int, failovers: Int, masters: Int) {
         self.seed = seed
-        self.failovers = failovers
+        spread = Spread(seed: seed, share: masters)
+        kind = spread == nil ? RedisNodes.kind(seed: seed, share: failovers) : .cluster
         // Random numbers of its own, so plays with one lane stay the same.
         var lanes = SplitMix64(seed: seed ^ 0x1A9E5)
         self.lanes = Int.random(in: 0...9, using: &lanes) < 3 ? 2 : 1
         var fillings = SplitMix64(seed: seed ^ 0xF111)
         loadsIssuesLater = Bool.random(using: &fillings)
-        drawnWeights = Weights(seed: seed, share: weighted)
+        drawnWeights = Weights(seed: seed, share: spread == nil ? weighted : 0)
         let isLarge = drawnWeights.isDrawn
         // Between a promotion and its notice there is little time: it needs many requests.
-        isBusy = isLarge || RedisNodes.kind(seed: seed, share: failovers) != .single
+        isBusy = isLarge || kind != .single
         line = Timeline(seed: seed, isRecording: isRecording)
         baton = Baton(line)
         let partitions = line.chance(isLarge ? 500 : 700) ? 1 : 2
         var many = SplitMix64(seed: seed ^ 0x4A11)
         losesAllGates = isLarge && Int.random(in: 0...9, using: &many) < 2
-        partitioning = Partitioning(count: losesAllGates ? 4 : partitions)
-        coupons = (1...line.random(1...3)).map { CouponID(Int64($0)) }
+        partitioning = Partitioning(
+            count: spread?.partitions ?? (losesAllGates ? 4 : partitions))
+        let few = line.random(1...3)
+        coupons = (1...(spread?.coupons ?? few)).map { CouponID(Int64($0)) }
         users = (1...line.random(isBusy ? 6...20 : 2...6)).map { UserID(Int64($0)) }
         poisoned = line.chance(150) ? [users[0]] : []
         requestsPerTransaction = isLarge ? drawnWeights.page : line.chance(300) ? 2 : 5_000
@@ -108,7 +121,16 @@ final class Play {
         return witness.breach
     }
 
+    /// Whether PostgreSQL has a synchronous standby. Random numbers of its own.
+    private(set) lazy var hasStandby: Bool = {
+        var random = SplitMix64(seed: seed ^ 0x57B0C)
+        random = SplitMix64(seed: random.next() ^ seed)
+        return Int.random(in: 0...999, using: &random) < 100
+    }()
+
     private(set) var isFinished = false
+    /// Whether all coupons were created.
+    private(set) var isSetUp = false
 
     private func setUp() {
         for id in coupons {
@@ -125,15 +147,22 @@ final class Play {
             postgres.commit { $0.coupons[id] = coupon }
             issueBeforehand(id, old)
         }
-        redis.configure(retention: line.chance(400) ? line.random(50...1_500) : 0)
+        let retention = line.chance(400) ? line.random(50...1_500) : 0
+        for shard in shards { shard.current.server.configure(retention: retention) }
         postgres.takeSnapshot()
-        redis.takeSnapshot()
+        for shard in shards { shard.current.server.takeSnapshot() }
         for _ in 1...line.random(1...3) { startDaemon() }
         faults = Faults(line)
-        if nodes.kind != .single { faults.oldMap = line.chance(600) ? line.draw(1...500) : 0 }
+        // By its locks PostgreSQL has one owner, and a new one waits for the standby.
+        if hasStandby { faults.twoOwners = 0 }
+        if kind != .single { faults.oldMap = line.chance(600) ? line.draw(1...500) : 0 }
         planDisasters()
         planWishes()
-        planAdmins()
+        if !hasStandby {
+            planAdmins()
+            planEndsOfCoupons()
+        }
+        isSetUp = true
         line.at(troubleEnds) { [self] in heal() }
     }
 
@@ -163,7 +192,8 @@ final class Play {
             "heals, \(queuedRequests) requests are queued; to move everything once takes "
                 + "\(work / 1_000) ms")
         faults = .none
-        nodes.heal()
+        for shard in shards { shard.heal() }
+        postgres.isStandbyAway = false
         // A second owner would stay one, and other daemons would own no partition.
         postgres.endAllSessions()
         if !daemons.contains(where: \.isAlive) { startDaemon() }
@@ -230,7 +260,8 @@ final class Play {
 
     private func whyNotQuiet(_ partition: PartitionID) -> String? {
         let (row, view) = look(at: partition)
-        if let reason = RebuildReason(row: row, gate: view, identity: redis.identity) {
+        let identity = redis(of: partition).identity
+        if let reason = RebuildReason(row: row, gate: view, identity: identity) {
             return "partition \(partition.rawValue): \(reason.rawValue)"
         }
         if !view.items.isEmpty || view.settled != row.cursor || row.cursor.epoch < row.epoch {
@@ -241,6 +272,7 @@ final class Play {
 
     private func look(at partition: PartitionID) -> (PartitionRow, GateView) {
         let row = postgres.tables[partition]
+        let redis = redis(of: partition)
         var data = redis.data
         let view = data.read(
             partition, after: row.cursor, upTo: nil, maximumRequests: .max, now: redis.now)
@@ -251,7 +283,7 @@ final class Play {
     func mayDrain(_ partition: PartitionID) -> Bool {
         let (row, view) = look(at: partition)
         return !view.items.isEmpty
-            && RebuildReason(row: row, gate: view, identity: redis.identity) == nil
+            && RebuildReason(row: row, gate: view, identity: redis(of: partition).identity) == nil
     }
 
     /// No user who got SOLD_OUT at the end could have got a coupon.
@@ -271,7 +303,7 @@ final class Play {
     /// the next change may have the same version. The auditor repairs that, but plays have no auditor.
     private func isLostChangeAtGate(_ coupon: Coupon) -> Bool {
         let key = partitioning.partition(of: coupon.id)
-        let atGate = redis.data.partitions[key.rawValue][postgres.tables[key].epoch, coupon.id]
+        let atGate = redis(of: key).data[key][postgres.tables[key].epoch, coupon.id]
         return witness.didPostgresGoBack && atGate.map { $0.limit != coupon.total ?? .max } ?? false
     }
 

@@ -43,6 +43,10 @@ final class PostgresServer {
     private(set) var isUp = true
     private var sessions: [Session] = []
     private var snapshots: [ModelTables] = []
+    /// Whether the synchronous standby does not answer, so that commits wait.
+    var isStandbyAway = false
+    /// What the standby has, while it lacks something; nil if it has everything.
+    private(set) var replicated: ModelTables?
 
     init(_ play: Play, tables: ModelTables) {
         self.play = play
@@ -53,6 +57,7 @@ final class PostgresServer {
 
     /// Commits a change of the tables, and checks the invariants.
     func commit<Value>(_ body: (inout ModelTables) -> Value) -> Value {
+        if isStandbyAway { replicated = replicated ?? tables } else { didReplicate() }
         let value = body(&tables)
         play.witness.didCommit()
         return value
@@ -143,11 +148,23 @@ final class PostgresServer {
         play.witness.postgresWentBack()
     }
 
+    /// The standby has everything that was committed.
+    func didReplicate() { replicated = nil }
+
+    /// The primary is lost, and its standby takes its place.
+    func promoteStandby(after delay: Int64) {
+        restart(after: delay)
+        let lost = tables
+        tables = replicated ?? tables
+        (replicated, isStandbyAway) = (nil, false)
+        play.witness.didPromote(from: lost)
+    }
+
     func endAllSessions() { for session in sessions { close(session) } }
 
     /// Ends the sessions that own a partition whose gate is fenced.
     func endSessionsOfRebuilds() {
-        let gates = play.redis.data.partitions.map(\.gate)
+        let gates = play.gates.map(\.gate)
         for session in sessions
         where session.owned.contains(where: { gates[$0.rawValue]?.isFenced == true }) {
             play.line.note("postgres", "ends a session in the middle of a rebuild")

@@ -1,6 +1,7 @@
-/// The Redis servers of a play. Most plays have one. In the others a master may be replaced by another
-/// server, with a part of its data and in a higher term, and may go on for a while as if it had not been; and
-/// each daemon has a map of its own, which may be old (rules 50 to 52).
+/// The Redis servers that have the same partitions, one after the other. Most plays have one server. In the
+/// others a master may be replaced by another server, with a part of its data and in a higher term, and may
+/// go on for a while as if it had not been; and each daemon has a map of its own, which may be old (rules 50
+/// to 52). Some plays have several masters at once (`Spread.swift`), each with its own servers.
 import CouponCore
 import CoreTestKit
 
@@ -25,24 +26,40 @@ final class RedisNodes {
     static let share = 250
 
     let kind: Kind
-    private unowned let play: Play
+    /// The place in the list of all.
+    let index: Int
+    unowned let play: Play
     private(set) var all: [RedisServer] = []
     /// Every master so far, the latest last.
     private var masters: [Place] = []
-    private var processes = 0
-    private var histories = 0
     /// Daemons that do not reach a server, with its number.
     private var cuts: Set<String> = []
     /// A promotion that is to come.
     private var promotion: (() -> Void)?
 
-    /// - Parameter share: how many of a thousand plays have several servers.
-    init(_ play: Play, data: ModelRedis, share: Int) {
+    init(_ play: Play, _ kind: Kind, index: Int, data: ModelRedis) {
         self.play = play
-        kind = Self.kind(seed: play.seed, share: share)
-        let first = RedisServer(play, data: data, number: 1, process: nextProcess(), nextHistory())
+        self.kind = kind
+        self.index = index
+        let first = makeServer(data)
         all = [first]
-        masters = [Place(server: first, term: 0)]
+        // In a cluster each master has a config epoch of its own.
+        first.term = UInt64(index)
+        masters = [Place(server: first, term: UInt64(index))]
+        if play.isSpread {
+            first.clockOffset = play.line.random(-Self.longestOffset...Self.longestOffset)
+            first.served = Set(play.partitioning.all.filter { play.homes[$0.rawValue] == index })
+        }
+    }
+
+    /// With several masters, how many microseconds their clocks may be wrong.
+    private static let longestOffset: Int64 = 5_000_000
+
+    private func makeServer(_ data: ModelRedis) -> RedisServer {
+        let numbers = play.numbers
+        return RedisServer(
+            play, data: data, number: numbers.nextServer(), process: numbers.nextProcess(),
+            numbers.nextHistory())
     }
 
     /// What the play of a seed has. Its random numbers are its own, so plays with one server stay the same.
@@ -56,15 +73,18 @@ final class RedisNodes {
     /// The last master, and its term.
     var current: Place { masters[masters.count - 1] }
 
-    /// Numbers of processes and of histories: each is there once, whatever server has it.
-    func nextProcess() -> Int {
-        processes += 1
-        return processes
+    /// The master has got a hash slot, and with it a new config epoch.
+    func raiseTerm() {
+        play.numbers.term += 1
+        current.server.term = play.numbers.term
+        masters.append(Place(server: current.server, term: play.numbers.term))
     }
 
-    func nextHistory() -> Int {
-        histories += 1
-        return histories
+    /// Whether its master can take part in the move of a hash slot.
+    var isCalm: Bool {
+        let master = current.server
+        return promotion == nil && master.isUp && !master.isFrozen && master.importer == nil
+            && master.moving.isEmpty && !master.isCutOff
     }
 
     // MARK: Daemons
@@ -89,7 +109,7 @@ final class RedisNodes {
             reaches(daemon, server)
         else { return nil }
         let answer = server.isMaster ? known.last { $0.server === server } : current
-        return answer.map(\.term) ?? 0 < daemon.map.term ? nil : answer
+        return answer.map(\.term) ?? 0 < daemon.maps[index].term ? nil : answer
     }
 
     // MARK: Promotion
@@ -98,18 +118,19 @@ final class RedisNodes {
         promotion = nil
         let unused = all.filter { $0.isUp && !$0.isMaster && !$0.isFrozen }
         var next = server ?? (play.line.chance(400) ? play.line.pick(unused) : nil)
-        if next == nil {
-            next = RedisServer(
-                play, data: data, number: all.count + 1, process: nextProcess(), nextHistory())
-        }
+        if next == nil { next = makeServer(data) }
         guard let next else { return }
-        next.clockOffset = play.line.random(-300_000...300_000)
+        let longest: Int64 = play.isSpread ? Self.longestOffset : 300_000
+        next.clockOffset = play.line.random(-longest...longest)
         if !all.contains(where: { $0 === next }) { all.append(next) }
-        let term = current.term + 1
+        play.numbers.term += 1
+        let term = play.numbers.term
+        current.server.moving.removeAll()
         next.becomeMaster(data, term: term)
+        next.served = play.isSpread ? Set(play.partitions(of: self)) : nil
         masters.append(Place(server: next, term: term))
         play.line.note("nodes", "node \(next.number) is the master, in term \(term)")
-        play.witness.redisLost(isRollback: true)
+        play.witness.redisLost(of: play.partitions(of: self), isRollback: true)
     }
 
     private func plan(_ data: ModelRedis, after delay: Int64, then: @escaping () -> Void) {
@@ -144,6 +165,7 @@ final class RedisNodes {
         cuts.removeAll()
         for server in all {
             server.importer = nil
+            server.moving.removeAll()
             server.isCutOff = false
             server.thaw()
             demote(server)
@@ -175,7 +197,7 @@ extension RedisNodes {
     private func bring(_ failover: Failover) {
         let (line, old) = (play.line, current.server)
         guard line.now < play.troubleEnds, promotion == nil, old.isUp, !old.isFrozen,
-            old.importer == nil
+            old.importer == nil, old.moving.isEmpty
         else { return }
         line.note("DISASTER", "\(failover) master, node \(old.number)")
         let replica = old.anEarlierState(line)
@@ -219,10 +241,9 @@ extension RedisNodes {
     /// Its keys go to another server one by one; until all are there, no script runs. Or they come back.
     private func move(_ old: RedisServer) {
         let line = play.line
-        let next = RedisServer(
-            play, data: ModelRedis(like: old.data), number: all.count + 1, process: nextProcess(),
-            nextHistory())
+        let next = makeServer(ModelRedis(like: old.data))
         all.append(next)
+        if play.isSpread { next.served = [] }
         old.importer = next
         line.after(line.random(50_000...1_500_000)) { [self] in
             guard old.importer === next else { return }

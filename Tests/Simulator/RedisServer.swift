@@ -12,13 +12,17 @@ final class RedisServer {
     private(set) var process: Int
     private(set) var isUp = true
     /// In which term it is the master, or was (rule 50).
-    private(set) var term: UInt64 = 0
+    var term: UInt64 = 0
     /// Whether it takes itself for the master.
     var isMaster = true
     /// Whether it knows that a cluster cannot reach it, and refuses.
     var isCutOff = false
     /// The server to which its keys are moving: some are still here, and some are there.
     var importer: RedisServer?
+    /// The partitions of which this is true, and where their keys go.
+    var moving: [PartitionID: RedisServer] = [:]
+    /// The partitions that it serves, as far as it knows; nil for all.
+    var served: Set<PartitionID>?
     /// What came while it is frozen, and runs afterwards; nil if it is not frozen.
     private var frozen: [() -> Void]?
     /// What replicas may have: the latest states.
@@ -44,14 +48,14 @@ final class RedisServer {
     func run<Value>(_ script: (inout ModelRedis, Timestamp) -> Value) -> Value {
         let before = data.partitions
         data.replicationID = identity.replicationID
-        data.term = play.nodes.kind == .cluster ? term : nil
+        data.term = play.kind == .cluster ? term : nil
         let value = script(&data, now)
-        if self === play.redis { play.witness.didRun(from: before, to: data.partitions) }
+        play.witness.didRun(from: before, to: data.partitions, at: self)
         keepState(before)
         let events = data.events
         data.events.removeAll()
         for event in events {
-            for daemon in play.daemons { daemon.subscription.publish(event, by: process) }
+            for daemon in play.daemons { daemon.publish(event, by: process) }
         }
         if before.indices.contains(where: { before[$0].lastID != data.partitions[$0].lastID }) {
             play.wakeBlocked()
@@ -75,26 +79,27 @@ final class RedisServer {
     func loseGate(of partition: PartitionID) {
         data.partitions[partition.rawValue].gate = nil
         data.partitions[partition.rawValue].coupons.removeAll()
-        play.witness.redisLost(isRollback: false)
+        play.witness.redisLost(of: [partition], isRollback: false)
     }
 
     /// Kills Redis, and restarts it after a while with its data, with nothing, or with an earlier state.
     func restart(with kind: Restart, after delay: Int64) {
         isUp = false
         frozen = nil
+        for partition in play.partitions(at: self) { play.witness.didShake(partition) }
         switch kind {
         case .data: break
         case .nothing: change(to: ModelRedis(like: data), isRollback: false)
         case .snapshot: change(to: snapshots.randomElement(by: play.line) ?? data, isRollback: true)
         }
         play.cutOff(from: process)
-        process = play.nodes.nextProcess()
+        process = play.numbers.nextProcess()
         identity = RedisIdentity(
-            runID: "run\(process)", replicationID: "replica\(play.nodes.nextHistory())")
+            runID: "run\(process)", replicationID: "replica\(play.numbers.nextHistory())")
         play.line.after(delay) { [self] in
             isUp = true
             play.line.note("redis", "up again")
-            play.nodes.didReturn(self)
+            play.shard(with: self).didReturn(self)
         }
     }
 
@@ -106,7 +111,7 @@ final class RedisServer {
         unblocked += 1
         play.wakeBlocked()
         identity = RedisIdentity(
-            runID: identity.runID, replicationID: "replica\(play.nodes.nextHistory())")
+            runID: identity.runID, replicationID: "replica\(play.numbers.nextHistory())")
         change(to: snapshots.randomElement(by: play.line) ?? data, isRollback: true)
     }
 
@@ -125,17 +130,39 @@ final class RedisServer {
 
     /// Another program adds an entry to a queue, with an id that no gate gives.
     func addForeignEntry(_ partition: PartitionID) {
+        play.witness.didShake(partition)
         data.addForeignEntry(partition)
         play.wakeBlocked()
     }
 
     // MARK: One of several
 
-    /// Why it runs no script; nil if it does.
+    /// Why it runs no script of a partition; nil if it does.
+    func refusal(of partition: PartitionID) -> String? {
+        if let refusal { return refusal }
+        if served?.contains(partition) == false { return "MOVED" }
+        return moving[partition] == nil ? nil : "TRYAGAIN"
+    }
+
+    /// Why it runs no script at all; nil if it does.
     var refusal: String? {
         if !isMaster { return "READONLY" }
         if isCutOff { return "CLUSTERDOWN" }
         return importer == nil ? nil : "TRYAGAIN"
+    }
+
+    /// Gives a partition away, with its keys or without.
+    func giveAway(_ partition: PartitionID) -> ModelRedis.Partition {
+        defer { data[partition] = ModelRedis.Partition() }
+        served?.remove(partition)
+        moving[partition] = nil
+        return data[partition]
+    }
+
+    /// Gets a partition.
+    func receive(_ partition: PartitionID, _ keys: ModelRedis.Partition) {
+        data[partition] = keys
+        served?.insert(partition)
     }
 
     var isFrozen: Bool { frozen != nil }
@@ -166,14 +193,16 @@ final class RedisServer {
     }
 
     private func keepState(_ before: [ModelRedis.Partition]) {
-        guard play.nodes.kind != .single else { return }
+        guard play.kind != .single else { return }
         states.append(data)
         states[states.count - 1].events.removeAll()
         if states.count > 40 { states.removeFirst(20) }
         // A script that ran where the keys are not all has made a second gate (rule 52).
-        if play.nodes.all.contains(where: { $0.importer === self }),
-            zip(before, data.partitions).contains(where: { $0.gate != $1.gate })
-        {
+        let changed = play.partitioning.all.filter {
+            before[$0.rawValue].gate != data[$0].gate
+        }
+        for other in changed.isEmpty ? [] : play.shards.flatMap(\.all)
+        where other.importer === self || changed.contains(where: { other.moving[$0] === self }) {
             play.witness.fail("a script wrote at node \(number), which has a part of the keys")
         }
     }
@@ -184,12 +213,13 @@ final class RedisServer {
         self.term = term
         (isMaster, isCutOff) = (true, false)
         identity = RedisIdentity(
-            runID: identity.runID, replicationID: "replica\(play.nodes.nextHistory())")
+            runID: identity.runID, replicationID: "replica\(play.numbers.nextHistory())")
         (states, snapshots) = ([], [])
     }
 
     func becomeReplica(of master: RedisServer) {
         (isMaster, isCutOff, importer) = (false, false, nil)
+        moving.removeAll()
         data = ModelRedis(like: data)
         identity = RedisIdentity(
             runID: identity.runID, replicationID: master.identity.replicationID)
@@ -200,7 +230,7 @@ final class RedisServer {
     private func change(to other: ModelRedis, isRollback: Bool) {
         data = other
         data.events.removeAll()
-        play.witness.redisLost(isRollback: isRollback)
+        play.witness.redisLost(of: play.partitions(at: self), isRollback: isRollback)
     }
 }
 

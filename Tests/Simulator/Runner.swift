@@ -3,7 +3,7 @@ import Glibc
 
 struct Options {
     static let usage =
-        "usage: Simulator [--seed S] [--runs N] [--workers W] [--weights W] [--failovers F]"
+        "usage: Simulator [--seed S] [--runs N] [--workers W] [--weights W] [--failovers F] [--masters M]"
     var seed: UInt64 = .random(in: 0...UInt64(UInt32.max))
     var runs: UInt64 = 2_000
     var workers = 1
@@ -11,6 +11,8 @@ struct Options {
     var weights = Play.weighted
     /// How many have several Redis servers.
     var failovers = RedisNodes.share
+    /// How many have several masters at once.
+    var masters = Spread.share
 
     /// Nil if the arguments are wrong.
     init?(_ arguments: ArraySlice<String>) {
@@ -23,6 +25,7 @@ struct Options {
             case "--workers": workers = Int(clamping: max(1, value))
             case "--weights": weights = Int(clamping: value)
             case "--failovers": failovers = Int(clamping: value)
+            case "--masters": masters = Int(clamping: value)
             default: return nil
             }
         }
@@ -62,7 +65,7 @@ struct Runner {
     private func play(_ seed: UInt64, isRecording: Bool) -> Play {
         Play(
             seed: seed, isRecording: isRecording, weighted: options.weights,
-            failovers: options.failovers)
+            failovers: options.failovers, masters: options.masters)
     }
 
     /// Plays a seed again with a history, and prints it.
@@ -74,7 +77,8 @@ struct Runner {
         let weights = options.weights == Play.weighted ? "" : " WEIGHTS=\(options.weights)"
         let failovers =
             options.failovers == RedisNodes.share ? "" : " FAILOVERS=\(options.failovers)"
-        print("again: make simulate SEED=\(seed) RUNS=1\(weights)\(failovers)")
+        let masters = options.masters == Spread.share ? "" : " MASTERS=\(options.masters)"
+        print("again: make simulate SEED=\(seed) RUNS=1\(weights)\(failovers)\(masters)")
     }
 }
 
@@ -112,6 +116,7 @@ struct Crew {
         let words = [
             CommandLine.arguments[0], "--seed", String(seed), "--runs", String(runs),
             "--weights", String(options.weights), "--failovers", String(options.failovers),
+            "--masters", String(options.masters),
         ]
         var arguments = unsafe words.map { unsafe strdup($0) }
         unsafe arguments.append(nil)

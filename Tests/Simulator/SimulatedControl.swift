@@ -4,12 +4,12 @@ import CouponCore
 import CoreTestKit
 
 final class SimulatedControl: GateControl {
-    private let play: Play
-    private let fiber: Fiber
+    let play: Play
+    let fiber: Fiber
     /// The Redis process of each connection, by the number of the server.
-    private var processes: [Int: Int] = [:]
-    /// The node of `node(of:)`: other calls go there too.
-    private var place: RedisNodes.Place?
+    var processes: [Int: Int] = [:]
+    /// Where the last `node(of:)` led: other calls go there too. With several masters by partition.
+    var places: [PartitionID: RedisNodes.Place] = [:]
     /// Called again and again while Redis does not answer (rule 9).
     private let whileWaiting: () throws(BackendError) -> Void
 
@@ -22,47 +22,63 @@ final class SimulatedControl: GateControl {
         self.whileWaiting = whileWaiting
     }
 
-    /// Runs one script. The request, the run and the reply may each fail.
+    /// Runs one script of a partition. The request, the run and the reply may each fail.
     /// - Parameters:
     ///   - before: how long the request takes, by its size.
     ///   - after: how long the reply takes, by its size.
-    private func run<Value>(
+    func run<Value>(
+        _ partition: PartitionID, _ name: @autoclosure () -> String, before: Int64 = 0,
+        after: (Value) -> Int64 = { _ in 0 },
+        _ script: @escaping (inout ModelRedis, Timestamp) -> Value
+    ) throws(BackendError) -> Value {
+        try run(
+            at: server(of: partition), refusing: { $0.refusal(of: partition) }, name(),
+            before: before, after: after, script)
+    }
+
+    /// The same, of no partition.
+    /// - Parameter refusal: why the server does not run it; nil if it does.
+    func run<Value>(
+        at target: @autoclosure () -> RedisServer,
+        refusing refusal: @escaping (RedisServer) -> String? = \.refusal,
         _ name: @autoclosure () -> String, before: Int64 = 0,
         after: (Value) -> Int64 = { _ in 0 },
         _ script: @escaping (inout ModelRedis, Timestamp) -> Value
     ) throws(BackendError) -> Value {
         play.sleep(fiber, play.line.delay() + before)
         if fiber.isDead { throw .redis(.unavailable("dead")) }
-        let redis = server
-        let isReached = redis.isUp && play.nodes.reaches(fiber.daemon, redis)
+        let redis = target()
+        let isReached = redis.isUp && play.reaches(fiber.daemon, redis)
         if processes[redis.number] == nil {
             processes[redis.number] = isReached ? redis.process : nil
         }
         guard isReached, processes[redis.number] == redis.process else {
-            throw lost("Redis is away", name())
+            throw lost("Redis is away", name(), redis)
         }
         let number = redis.process
         let late = { [play] in
-            guard redis.isUp, redis.process == number, redis.refusal == nil else { return }
+            guard redis.isUp, redis.process == number, refusal(redis) == nil else { return }
             play.line.note("redis", "a late call runs")
             _ = redis.run(script)
         }
         if redis.keepsUntilThaw(late) {
-            try waitForAnswer(play.line.random(50_000...2_500_000))
-            throw lost("no answer", name())
+            // One of several nodes may be silent for a second only.
+            let longest: Int64 = play.isSpread ? 1_000_000 : 2_500_000
+            try waitForAnswer(play.line.random(50_000...longest), redis)
+            throw lost("no answer", name(), redis)
         }
-        if let refusal = redis.refusal { throw lost(refusal, name()) }
+        if let refusal = refusal(redis) { throw lost(refusal, name(), redis) }
         if play.chance(play.faults.control) {
             switch play.line.random(0...4) {
-            case 0: throw lost("the request was lost", name())
+            case 0: throw lost("the request was lost", name(), redis)
             case 1:
                 play.line.after(play.line.random(1_000...2_000_000), late)
-                throw lost("the request is late", name())
+                throw lost("the request is late", name(), redis)
             case 2:
                 _ = redis.run(script)
                 play.sleep(fiber, play.line.delay())
-                throw lost("the reply was lost", name())
-            case 3: throw lost("LOADING", name())
+                throw lost("the reply was lost", name(), redis)
+            case 3: throw lost("LOADING", name(), redis)
             default:
                 processes[redis.number] = nil
                 throw .redis(.unexpectedReply("nonsense"))
@@ -76,89 +92,36 @@ final class SimulatedControl: GateControl {
     }
 
     /// Waits for Redis in vain.
-    private func waitForAnswer(_ microseconds: Int64) throws(BackendError) {
+    private func waitForAnswer(
+        _ microseconds: Int64, _ redis: RedisServer
+    ) throws(BackendError) {
         let end = play.line.now + microseconds
         while play.line.now < end, !fiber.isDead {
             play.sleep(fiber, min(Limits.pingMilliseconds * 1_000, end - play.line.now))
             do throws(BackendError) { try whileWaiting() } catch {
-                processes[server.number] = nil
+                processes[redis.number] = nil
                 throw error
             }
         }
     }
 
-    private func lost(_ reason: String, _ name: String) -> BackendError {
-        processes[server.number] = nil
+    func lost(_ reason: String, _ name: String, _ redis: RedisServer) -> BackendError {
+        processes[redis.number] = nil
         fiber.daemon?.refreshMap()
         play.line.note(fiber.name, "\(name) failed: \(reason)")
         play.sleep(fiber, play.line.delay())
         return .redis(.unavailable(reason))
     }
 
-    /// Where calls go: where the last question for a node said, or where the map says.
-    private var server: RedisServer {
-        (place ?? fiber.daemon?.map ?? play.nodes.current).server
-    }
-
-    func node(of partition: PartitionID) -> RedisNode.ID {
-        let place = fiber.daemon?.map ?? play.nodes.current
-        self.place = place
-        return place.id
-    }
-
-    func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
-        let place = place ?? play.nodes.current
-        let server = place.server
-        let isOfCluster = play.nodes.kind == .cluster
-        return try run("state") { _, _ in
-            RedisNodeState(
-                identity: server.identity, term: isOfCluster ? server.term : place.term)
-        }
-    }
-
-    func confirmedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
-        if play.nodes.kind == .sentinel, let daemon = fiber.daemon {
-            play.sleep(fiber, play.line.delay())
-            let answer = play.nodes.answer(to: daemon)
-            guard let answer, answer.server === place?.server, answer.term == place?.term else {
-                throw lost("the sentinels do not name this master", "state")
-            }
-        }
-        return try state(of: node)
-    }
-
     func read(
         _ partition: PartitionID, after: Position, upTo: Position?, maximumRequests: Int
     ) throws(BackendError) -> GateView {
         let weights = play.weights
-        return try run("read after \(after)", after: { weights.entries($0.items.count) }) {
+        return try run(partition, "read after \(after)", after: { weights.entries($0.items.count) })
+        {
             data, now in
             data.read(
                 partition, after: after, upTo: upTo, maximumRequests: maximumRequests, now: now)
-        }
-    }
-
-    func wait(
-        for queues: [(partition: PartitionID, after: Position)], milliseconds: Int
-    ) throws(BackendError) -> [PartitionID] {
-        let end = play.line.now + Int64(milliseconds) * 1_000
-        let redis = server
-        let unblocked = redis.unblocked
-        while true {
-            guard !fiber.isDead, redis.isUp, processes[redis.number] == redis.process,
-                unblocked == redis.unblocked, redis.refusal == nil,
-                play.nodes.reaches(fiber.daemon, redis)
-            else {
-                throw lost("Redis is away", "wait")
-            }
-            let grown = queues.filter { queue in
-                let keys = redis.data.partitions[queue.partition.rawValue]
-                return !keys.foreign.isEmpty
-                    || keys.queue.contains { $0.entry.position > queue.after }
-            }
-            if !grown.isEmpty || play.line.now >= end { return grown.map(\.partition) }
-            play.blocked.append(fiber)
-            play.sleep(fiber, end - play.line.now)
         }
     }
 
@@ -166,6 +129,7 @@ final class SimulatedControl: GateControl {
         _ settlement: Settlement, thenReading maximumRequests: Int
     ) throws(BackendError) -> GateView? {
         let done = try run(
+            settlement.partition,
             "settle \(settlement.from) to \(settlement.to) epoch \(settlement.epoch)"
         ) {
             $0.settle(settlement, now: $1)
@@ -178,7 +142,7 @@ final class SimulatedControl: GateControl {
     func heartbeat(_ rows: [PartitionRow]) -> [Result<GateView?, BackendError>] {
         rows.map { row in
             Result { () throws(BackendError) -> GateView? in
-                let isOpen = try run("heartbeat") {
+                let isOpen = try run(row.id, "heartbeat") {
                     $0.heartbeat(row.id, epoch: row.epoch, now: $1)
                 }
                 let view = try read(row.id, after: row.cursor, upTo: nil, maximumRequests: 1)
@@ -188,7 +152,7 @@ final class SimulatedControl: GateControl {
     }
 
     func fence(_ row: PartitionRow) throws(BackendError) -> Bool {
-        let done = try run("fence \(row.epoch)") { data, _ in data.fence(row) }
+        let done = try run(row.id, "fence \(row.epoch)") { data, _ in data.fence(row) }
         guard let done else { throw .redis(.unavailable("another installation")) }
         return done
     }
@@ -197,14 +161,14 @@ final class SimulatedControl: GateControl {
     func move(
         _ move: inout QueueMove, of row: PartitionRow, limit: Int
     ) throws(BackendError) -> Bool {
-        let keys = server.data[row.id]
+        let keys = server(of: row.id).data[row.id]
         if keys.foreign.isEmpty {
             move.isOver = true
             return true
         }
         let before = move
         let (done, after) = try run(
-            "move behind \(move.after)",
+            row.id, "move behind \(move.after)",
             before: play.weights.entries(min(limit, keys.queue.count + keys.foreign.count))
         ) { data, _ in
             var after = before
@@ -216,22 +180,24 @@ final class SimulatedControl: GateControl {
     }
 
     func distrust(_ partition: PartitionID) throws(BackendError) -> Epoch {
-        try run("distrust") { data, _ in data.distrust(partition) }
+        try run(partition, "distrust") { data, _ in data.distrust(partition) }
     }
 
     func beat(_ partition: PartitionID, epoch: Epoch) throws(BackendError) -> Bool {
-        try run("beat \(epoch)") { data, _ in data.beat(partition, epoch: epoch) }
+        try run(partition, "beat \(epoch)") { data, _ in data.beat(partition, epoch: epoch) }
     }
 
     func entries(
         _ partition: PartitionID, after: Position, limit: Int
     ) throws(BackendError) -> [QueueItem] {
         let items = try run(
-            "entries after \(after)", after: { play.weights.entries($0?.count ?? 0) }
+            partition, "entries after \(after)", after: { play.weights.entries($0?.count ?? 0) }
         ) { data, _ in
             data.entries(partition, after: after, limit: limit)
         }
-        guard let items else { throw lost("an id that no gate gives", "entries") }
+        guard let items else {
+            throw lost("an id that no gate gives", "entries", server(of: partition))
+        }
         return items
     }
 
@@ -240,7 +206,7 @@ final class SimulatedControl: GateControl {
         epoch: Epoch
     ) throws(BackendError) -> Bool {
         try run(
-            "count \(requests.count) from \(from) to \(to) epoch \(epoch)",
+            partition, "count \(requests.count) from \(from) to \(to) epoch \(epoch)",
             // An entry is not split; in a real Redis the largest one is as large as a page.
             before: play.weights.holders(min(requests.count, play.drawnWeights.page))
         ) { data, _ in
@@ -249,7 +215,7 @@ final class SimulatedControl: GateControl {
     }
 
     func open(_ row: PartitionRow, counted: Position) throws(BackendError) -> Bool {
-        try run("open epoch \(row.epoch) settled \(row.cursor)") {
+        try run(row.id, "open epoch \(row.epoch) settled \(row.cursor)") {
             $0.open(row, counted: counted, now: $1)
         }
     }
@@ -257,7 +223,7 @@ final class SimulatedControl: GateControl {
     func claim(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(BackendError) -> ClaimResult {
-        try run("claim coupon \(coupon.rawValue) epoch \(epoch)") {
+        try run(partition, "claim coupon \(coupon.rawValue) epoch \(epoch)") {
             $0.claim(coupon, partition: partition, epoch: epoch, load: load, now: $1)
         }
     }
@@ -268,7 +234,7 @@ final class SimulatedControl: GateControl {
     ) throws(BackendError) -> Bool {
         work()
         return try run(
-            "stage \(holders.count) of coupon \(coupon.rawValue) epoch \(epoch)",
+            partition, "stage \(holders.count) of coupon \(coupon.rawValue) epoch \(epoch)",
             before: play.weights.holders(holders.count)
         ) {
             $0.stage(
@@ -284,7 +250,7 @@ final class SimulatedControl: GateControl {
                 + ($0.isFilling ? ", filling" : "")
         }
         return try run(
-            "load coupons \(names.joined(separator: ", ")) epoch \(epoch)",
+            partition, "load coupons \(names.joined(separator: ", ")) epoch \(epoch)",
             before: play.weights.holders(coupons.reduce(0) { $0 + $1.holders.count })
         ) {
             $0.load(coupons, partition: partition, epoch: epoch, load: load, now: $1)
@@ -294,7 +260,7 @@ final class SimulatedControl: GateControl {
     func complete(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(BackendError) -> Bool {
-        try run("complete coupon \(coupon.rawValue) epoch \(epoch)") { data, _ in
+        try run(partition, "complete coupon \(coupon.rawValue) epoch \(epoch)") { data, _ in
             data.complete(coupon, partition: partition, epoch: epoch, load: load)
         }
     }
@@ -302,7 +268,7 @@ final class SimulatedControl: GateControl {
     func abandon(
         _ coupon: CouponID, partition: PartitionID, epoch: Epoch, load: LoadNumber
     ) throws(BackendError) {
-        try run("abandon coupon \(coupon.rawValue)") { data, _ in
+        try run(partition, "abandon coupon \(coupon.rawValue)") { data, _ in
             data.abandon(coupon, partition: partition, epoch: epoch, load: load)
         }
     }
@@ -310,7 +276,7 @@ final class SimulatedControl: GateControl {
     func unload(
         _ partition: PartitionID, epoch: Epoch, limit: Int
     ) throws(BackendError) -> Bool {
-        try run("unload epoch \(epoch)") {
+        try run(partition, "unload epoch \(epoch)") {
             $0.unload(partition, epoch: epoch, limit: limit, now: $1)
         }
     }
@@ -318,7 +284,7 @@ final class SimulatedControl: GateControl {
     func set(
         _ coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(BackendError) -> SetResult {
-        try run("set coupon \(coupon.id.rawValue) version \(coupon.version)") {
+        try run(partition, "set coupon \(coupon.id.rawValue) version \(coupon.version)") {
             $0.set(coupon, partition: partition, epoch: epoch, now: $1)
         }
     }
@@ -326,16 +292,24 @@ final class SimulatedControl: GateControl {
     func cap(
         _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, total: Int64
     ) throws(BackendError) -> CapResult {
-        try run("cap coupon \(coupon.rawValue) at \(total) version \(version)") {
+        try run(partition, "cap coupon \(coupon.rawValue) at \(total) version \(version)") {
             $0.cap(
                 coupon, version: version, partition: partition, epoch: epoch, total: total, now: $1)
+        }
+    }
+
+    func remove(
+        _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch
+    ) throws(BackendError) -> RemoveResult {
+        try run(partition, "remove coupon \(coupon.rawValue) epoch \(epoch)") {
+            $0.remove(coupon, version: version, partition: partition, epoch: epoch, now: $1)
         }
     }
 
     func apply(
         _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
     ) throws(BackendError) -> SetResult {
-        try run("letter \(letter.id), \(letter.state)") {
+        try run(partition, "letter \(letter.id), \(letter.state)") {
             $0.apply(letter, of: coupon, partition: partition, epoch: epoch, now: $1)
         }
     }
@@ -343,8 +317,8 @@ final class SimulatedControl: GateControl {
     func inspect(
         _ coupon: CouponID, partition: PartitionID, user: UserID?
     ) throws(BackendError) -> GateInspection {
-        let server = server
-        return try run("inspect coupon \(coupon.rawValue)") {
+        let server = server(of: partition)
+        return try run(partition, "inspect coupon \(coupon.rawValue)") {
             $0.inspect(
                 coupon, partition: partition, user: user, identity: server.identity, now: $1)
         }
@@ -354,7 +328,8 @@ final class SimulatedControl: GateControl {
         _ partition: PartitionID, before epoch: Epoch, limit: Int
     ) throws(BackendError) -> Bool {
         try run(
-            "sweep before \(epoch)", before: play.weights.keys(min(limit, play.drawnWeights.page))
+            partition, "sweep before \(epoch)",
+            before: play.weights.keys(min(limit, play.drawnWeights.page))
         ) { data, _ in
             data.sweep(partition, before: epoch, limit: limit)
         }
@@ -364,7 +339,7 @@ final class SimulatedControl: GateControl {
         _ search: inout HolderSearch, partition: PartitionID
     ) throws(BackendError) {
         let before = search
-        search = try run("search") { data, _ in
+        search = try run(partition, "search") { data, _ in
             var after = before
             data.search(&after, partition: partition)
             return after

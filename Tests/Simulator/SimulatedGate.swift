@@ -27,6 +27,8 @@ final class SimulatedGate: Gate {
 
     private let play: Play
     private unowned let daemon: Daemon
+    /// The server to which it leads whatever the map says; nil if it follows the map.
+    private let server: RedisServer?
     private var wire: Wire?
     /// The last connection to each server, by its number, until it is killed.
     private var old: [Int: Wire] = [:]
@@ -34,11 +36,15 @@ final class SimulatedGate: Gate {
     private var firstNumber = 0
     private var isClosed = false
 
-    init(_ daemon: Daemon) {
+    init(_ daemon: Daemon, at server: RedisServer? = nil) {
         self.daemon = daemon
+        self.server = server
         play = daemon.play
         connect()
     }
+
+    /// Where it connects.
+    var node: RedisServer { server ?? daemon.maps[0].server }
 
     func send(_ call: GateCall) {
         guard identity != nil, let wire else {
@@ -80,7 +86,7 @@ final class SimulatedGate: Gate {
         let redis = wire.server
         guard !wire.isKilled, redis.isUp, wire.process == redis.process else { return }
         if redis.keepsUntilThaw({ [self] in arrive(call, number, wire) }) { return }
-        if let refusal = redis.refusal {
+        if let refusal = redis.refusal(of: call.partition) {
             daemon.refreshMap()
             return reply(.unavailable(refusal), number, wire)
         }
@@ -119,12 +125,12 @@ final class SimulatedGate: Gate {
 
     /// Breaks the connection, if it is one to this process.
     func breakDown(_ reason: String, from process: Int) {
-        if play.nodes.kind == .single || wire?.process == process { breakDown(reason) }
+        if play.kind == .single || wire?.process == process { breakDown(reason) }
     }
 
-    /// The map names this server.
-    func follow(_ redis: RedisServer) {
-        if wire.map({ $0.server !== redis }) == true { breakDown("the map names another node") }
+    /// The map may name another server.
+    func follow() {
+        if wire.map({ $0.server !== node }) == true { breakDown("the map names another node") }
     }
 
     /// Breaks the connection.
@@ -145,9 +151,9 @@ final class SimulatedGate: Gate {
     private func connect() {
         daemon.after(play.line.delay()) { [self] in
             guard !isClosed else { return }
-            let redis = daemon.map.server
+            let redis = node
             guard redis.isUp, !play.chance(play.faults.gate), redis.isMaster, !redis.isFrozen,
-                play.nodes.reaches(daemon, redis)
+                play.reaches(daemon, redis)
             else {
                 daemon.refreshMap()
                 return daemon.after(play.line.random(50_000...500_000)) { [self] in connect() }
@@ -167,7 +173,7 @@ final class SimulatedGate: Gate {
                 deliver()
                 delegate?.gateDidChange()
                 if wire.process != redis.process { breakDown("Redis is gone") }
-                follow(daemon.map.server)
+                follow()
             }
         }
     }

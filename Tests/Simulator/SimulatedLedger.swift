@@ -30,7 +30,10 @@ final class SimulatedLedger: Ledger {
             play.postgres.tryOwn(partition, server)
             // Two owners at the same time must be harmless.
             || play.chance(play.faults.twoOwners)
-        if isOwner { server.owned.insert(partition) }
+        if isOwner {
+            server.owned.insert(partition)
+            try session.waitForStandby(server)
+        }
         try session.leave(server)
         return isOwner
     }

@@ -44,6 +44,7 @@ final class SimulatedSession {
         guard session.isOpen else { throw lost("the session was ended") }
         if play.chance(play.faults.postgres) { throw lost("cut before the statement") }
         session.isWorking = true
+        if isNew { try waitForStandby(session) }
         return session
     }
 
@@ -108,6 +109,38 @@ final class SimulatedSession {
         session?.silentSince = play.line.now
     }
 
+    /// Rule 54: until the standby has what was committed before.
+    func waitForStandby(_ session: PostgresServer.Session) throws(BackendError) {
+        try wait(session) { false }
+        play.postgres.didReplicate()
+    }
+
+    /// Waits until the standby is back, or until somebody cancels the wait.
+    private func wait(
+        _ session: PostgresServer.Session, unless isCancelled: () -> Bool
+    ) throws(BackendError) {
+        session.isWorking = true
+        while play.postgres.isStandbyAway, !isCancelled() {
+            play.sleep(fiber, 20_000)
+            if fiber.isDead { throw .postgres(.sessionLost("dead")) }
+            guard session.isOpen else { throw lost("the session was ended") }
+        }
+    }
+
+    /// A COMMIT waits for the standby before anybody sees it. If the wait is cancelled, everybody sees it,
+    /// and the standby lacks it.
+    private func waitToCommit<Value>(
+        _ session: PostgresServer.Session, _ name: String,
+        _ apply: @escaping (inout ModelTables) -> Value
+    ) throws(BackendError) {
+        guard play.postgres.isStandbyAway else { return }
+        let end = play.line.chance(400) ? play.line.now + play.line.random(1_000...500_000) : .max
+        try wait(session) { [play] in play.line.now >= end }
+        guard play.postgres.isStandbyAway else { return }
+        _ = play.postgres.commit(apply)
+        throw lost("the wait for the standby was cancelled: \(name)")
+    }
+
     /// COMMIT: the request or the answer may be lost, or it may run after the client got an error.
     func commit<Value>(
         _ name: @autoclosure () -> String, _ apply: @escaping (inout ModelTables) -> Value
@@ -130,6 +163,7 @@ final class SimulatedSession {
                 throw lost("COMMIT is late: \(name())")
             }
         }
+        try waitToCommit(session, name(), apply)
         let value = play.postgres.commit(apply)
         session.locks.removeAll()
         play.line.note(fiber.name, "commit: \(name()) -> \(value)")

@@ -20,12 +20,12 @@ final class SimulatedStore: CouponStore {
         try session.read { $0.coupons[id] }
     }
 
-    /// No coupon is archived here.
     func coupons(
         after: CouponID, limit: Int, archived: Bool
     ) throws(BackendError) -> [Coupon] {
         try session.read { tables in
-            Array(tables.coupons(tables.coupons.keys.filter { $0 > after }).prefix(limit))
+            let some = tables.coupons.filter { $0.key > after && $0.value.isArchived == archived }
+            return Array(tables.coupons(Array(some.keys)).prefix(limit))
         }
     }
 
@@ -67,7 +67,9 @@ final class SimulatedStore: CouponStore {
     func decisions(
         _ questions: [AcceptedRequest], in partition: PartitionID
     ) throws(BackendError) -> Decisions {
-        try session.read { $0.decisions(questions, in: partition) }
+        let decisions = try session.read { $0.decisions(questions, in: partition) }
+        play.witness.didRead(questions)
+        return decisions
     }
 
     func standings(of users: [CouponUser]) throws(BackendError) -> [UserStanding?] {
@@ -115,7 +117,7 @@ final class SimulatedStore: CouponStore {
         if changed == coupon { return .updated(coupon) }
         if let fault = changed.fault(after: coupon) { return .invalid(fault) }
         changed.version += 1
-        if changed.isLower(than: coupon) {
+        if changed.asksGate(after: coupon) {
             isCapLeft = true
             let row = play.postgres.tables[partition(of: id)]
             if !cap(changed, row) { return .refusedByGate }
@@ -129,7 +131,7 @@ final class SimulatedStore: CouponStore {
         return update
     }
 
-    private func writeOutbox(_ id: CouponID) throws(BackendError) -> Bool {
+    func writeOutbox(_ id: CouponID) throws(BackendError) -> Bool {
         let now = play.postgres.now
         return try session.commit(locking: .outbox(id), "outbox row") { tables in
             if tables.coupons[id] != nil { tables.notes[id] = now }
@@ -151,8 +153,9 @@ final class SimulatedStore: CouponStore {
                 play.postgres.tryLock(.outbox($0), exclusively: true, server)
             })
         else { return .nothingDue }
-        let isSynced =
-            try lock(id).map { update($0, play.postgres.tables[partition(of: id)]) } ?? true
+        let coupon = try lock(id)
+        let row = play.postgres.tables[partition(of: id)]
+        let isSynced = coupon.map { update($0, row) } ?? remove(id, row)
         let (now, ofCoupon) = (play.postgres.now, partition(of: id))
         return try session.commit("outbox row of coupon \(id.rawValue)") { tables in
             tables.notes[id] = isSynced ? nil : now
@@ -161,7 +164,7 @@ final class SimulatedStore: CouponStore {
     }
 
     /// Locks the partition's row, shared, and then the coupon's.
-    private func lock(_ id: CouponID) throws(BackendError) -> Coupon? {
+    func lock(_ id: CouponID) throws(BackendError) -> Coupon? {
         try session.lock(.partition(partition(of: id)), exclusively: false)
         try session.lock(.coupon(id))
         session.session?.isWorking = false

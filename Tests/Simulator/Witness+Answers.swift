@@ -29,10 +29,10 @@ extension Witness {
                 fail("answered ACCEPTED(\(sequence)) without an acceptance")
             }
         case .issued(let sequence, _):
-            expectRow(
-                AcceptedRequest(
-                    coupon: wish.coupon, user: wish.user, sequence: sequence,
-                    requestID: wish.requestID), "answered ISSUED")
+            let accepted = AcceptedRequest(
+                coupon: wish.coupon, user: wish.user, sequence: sequence, requestID: wish.requestID)
+            expectRow(accepted, "answered ISSUED")
+            if !readInDoubt.contains(accepted) { answeredIssued.insert(accepted) }
         case .duplicate(let sequence, let state): judgeDuplicate(sequence, state, wish)
         case .rejected(let sequence, _):
             let all = acceptances(of: wish, sequence: sequence)
@@ -78,7 +78,9 @@ extension Witness {
     /// A refusal: the request must not have had a slot when it was judged.
     func judgeRefusal(_ outcome: Outcome, _ attempt: Clients.Try) {
         let wish = attempt.wish
-        if outcome == .notFound { return fail("answered NOT_FOUND for a coupon that exists") }
+        if outcome == .notFound, !wasDeleted.contains(wish.coupon) {
+            return fail("answered NOT_FOUND for a coupon that exists")
+        }
         let holds = (byRequest[wish.requestID] ?? []).contains {
             !$0.isLost && !isRefused($0.accepted) && !wasRefused(attempt, before: $0)
         }

@@ -29,7 +29,7 @@ extension Witness {
             didAccept(Acceptance(accepted, position, at: play.line.now), in: partition, at: server)
         case .soldOut, .notOpen, .ended, .paused, .closed:
             gateRefusals[request.requestID, default: []].append(play.line.now)
-            if server !== play.redis { refusedByDeposed.insert(request.requestID) }
+            if server !== play.redis(of: partition) { refusedByDeposed.insert(request.requestID) }
         case .replayed, .duplicate, .rejected, .expired: break
         }
     }
@@ -46,7 +46,7 @@ extension Witness {
             fail("node \(server.number) accepted at \(position), an epoch of another Redis")
         }
         // A failover costs what a deposed master accepts.
-        guard server === play.redis else {
+        guard server === play.redis(of: partition) else {
             acceptance.isLost = true
             return
         }
@@ -70,12 +70,16 @@ extension Witness {
         byPosition[partition, default: [:]][position] = judgedCalls
     }
 
-    /// A script has run. It may only trim entries that are decided.
-    func didRun(from before: [ModelRedis.Partition], to after: [ModelRedis.Partition]) {
-        for index in before.indices {
+    /// A script has run at a server. It may only trim entries that are decided.
+    func didRun(
+        from before: [ModelRedis.Partition], to after: [ModelRedis.Partition],
+        at server: RedisServer
+    ) {
+        for index in before.indices where server === play.redis(of: PartitionID(index)) {
             let partition = PartitionID(index)
             if before[index].gate?.isFenced == true, after[index].gate?.isFenced == false {
                 tainted.remove(partition)
+                openedAt[partition] = play.line.now
             }
             guard before[index].queue.count > after[index].queue.count,
                 !tainted.contains(partition)
@@ -107,6 +111,12 @@ extension Witness {
 
     /// PostgreSQL has committed a transaction.
     func didCommit() {
+        for (id, coupon) in tables.coupons where coupon.isSoldOut || coupon.state == .closed {
+            wasFinished.insert(id)
+        }
+        for id in play.coupons where tables.coupons[id] == nil && play.isSetUp {
+            wasDeleted.insert(id)
+        }
         for (id, rows) in tables.issues {
             guard let coupon = tables.coupons[id] else { continue }
             if Int64(rows.count) != coupon.issued || coupon.issued > coupon.total ?? .max {
@@ -144,7 +154,7 @@ extension Witness {
     }
 
     func didRefuse(_ rejection: Rejection) {
-        guard rejection.reason == .soldOut || rejection.reason == .alreadyIssued else { return }
+        guard [.soldOut, .alreadyIssued, .notFound].contains(rejection.reason) else { return }
         if !mayVanish(rejection.accepted) {
             fail(
                 "rejected: u\(rejection.accepted.user.rawValue) was accepted: \(rejection.reason)")

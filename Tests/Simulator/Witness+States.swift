@@ -15,7 +15,7 @@ extension Witness {
     /// callers.
     func expectNoBacklog() {
         for partition in play.partitioning.all {
-            let keys = play.redis.data.partitions[partition.rawValue]
+            let keys = play.redis(of: partition).data[partition]
             let loaded = keys.coupons.filter { $0.key.epoch == keys.gate?.epoch }
             let queued = loaded.values.reduce(keys.gate?.queued ?? 0) { $0 + $1.queued }
             if queued != 0 { fail("no rest: all is settled, but \(queued) count as queued") }
@@ -29,7 +29,8 @@ extension Witness {
     }
 
     func look(at partition: PartitionID) {
-        var data = play.redis.data
+        let redis = play.redis(of: partition)
+        var data = redis.data
         let row = tables[partition]
         let keys = data.partitions[partition.rawValue]
         if !tainted.contains(partition) {
@@ -38,9 +39,9 @@ extension Witness {
             }
         }
         let view = data.read(
-            partition, after: row.cursor, upTo: nil, maximumRequests: .max, now: play.redis.now)
-        guard !tainted.contains(partition), play.redis.isUp,
-            RebuildReason(row: row, gate: view, identity: play.redis.identity) == nil
+            partition, after: row.cursor, upTo: nil, maximumRequests: .max, now: redis.now)
+        guard !tainted.contains(partition), redis.isUp,
+            RebuildReason(row: row, gate: view, identity: redis.identity) == nil
         else { return }
         if view.settled > row.cursor { fail("settled ahead: \(view.settled) > \(row.cursor)") }
         for (key, loaded) in keys.coupons where key.epoch == view.epoch {
@@ -82,7 +83,7 @@ extension Witness {
                 pending.insert(user)
             }
         }
-        for stored in play.redis.data.partitions[row.id.rawValue].queue
+        for stored in play.redis(of: row.id).data[row.id].queue
         where stored.entry.position > row.cursor {
             for queued in stored.entry.coupons where queued.coupon == coupon {
                 pending.formUnion(queued.requests.map(\.user))
@@ -94,30 +95,33 @@ extension Witness {
 
     /// With no message on its way, a front door that bounces must have a reason.
     func lookAtFrontDoors() {
-        guard play.redis.isUp else { return }
         for daemon in play.daemons
-        where daemon.isAlive && daemon.subscription.isQuiet && daemon.stalledUntil <= play.line.now
-            && daemon.subscription.process == play.redis.process
-        {
-            for loop in daemon.loops where loop.gate.isQuiet && loop.gate.identity != nil {
-                for id in play.coupons {
-                    look(at: id, from: loop)
-                }
+        where daemon.isAlive && daemon.stalledUntil <= play.line.now && !daemon.hasSignals {
+            for loop in daemon.loops {
+                for id in play.coupons { look(at: id, from: loop) }
             }
         }
     }
 
     func look(at id: CouponID, from loop: SimulatedLoop) {
         let partition = partition(of: id)
-        let keys = play.redis.data.partitions[partition.rawValue]
-        guard let gate = keys.gate, !gate.isFenced, gate.epoch == tables[partition].epoch,
+        let redis = play.redis(of: partition)
+        let subscription = loop.daemon.subscription(of: partition)
+        let isDeaf = subscription.isKnownDeaf(partition)
+        let keys = redis.data[partition]
+        guard redis.isUp, let way = loop.gate(at: redis), way.isQuiet, way.identity != nil,
+            isDeaf || subscription.isQuiet(partition) && subscription.process == redis.process,
+            let gate = keys.gate, !gate.isFenced, gate.epoch == tables[partition].epoch,
             !tainted.contains(partition),
             let loaded = keys[gate.epoch, id],
-            !loaded.door(play.redis.now).isClosed
+            !loaded.door(redis.now).isClosed
         else { return }
         var door = loop.worker.frontDoor
         let now = MonotonicTime(nanoseconds: play.line.now * 1_000)
-        switch door.judge(id, attempt: 0, now: now) {
+        let judgement = door.judge(id, attempt: 0, now: now)
+        // Without events a coupon that was finished may bounce for a while.
+        if isDeaf, wasFinished.contains(id) { return }
+        switch judgement {
         case .bounce(.soldOut), .bounceAndRefresh(.soldOut), .bounce(.paused),
             .bounceAndRefresh(.paused), .bounce(.closed), .bounceAndRefresh(.closed):
             fail("front door: \(loop.name) bounces coupon \(id.rawValue), but the gate is open")

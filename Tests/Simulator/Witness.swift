@@ -40,6 +40,18 @@ final class Witness {
     var judgedCalls = 0
     /// Partitions whose gate has gone back and was not rebuilt since.
     var tainted: Set<PartitionID> = []
+    /// When each partition's gate was last lost or moved.
+    private(set) var shakenAt: [PartitionID: Int64] = [:]
+    /// When each partition's gate was last opened.
+    var openedAt: [PartitionID: Int64] = [:]
+    /// Requests that were answered with ISSUED.
+    var answeredIssued: Set<AcceptedRequest> = []
+    /// Requests whose row was read while the standby lacked it.
+    var readInDoubt: Set<AcceptedRequest> = []
+    /// Coupons that were deleted.
+    var wasDeleted: Set<CouponID> = []
+    /// Coupons that were finished at any time.
+    var wasFinished: Set<CouponID> = []
     /// For which Redis each epoch was raised.
     private(set) var raisedFor: [PartitionID: [Epoch: RedisIdentity]] = [:]
     /// The term of each partition's row.
@@ -72,13 +84,34 @@ final class Witness {
     var tables: ModelTables { play.postgres.tables }
 
     /// PostgreSQL gives out an epoch.
-    func didRaise(_ row: PartitionRow) { raisedFor[row.id, default: [:]][row.epoch] = row.identity }
+    func didRaise(_ row: PartitionRow) {
+        raisedFor[row.id, default: [:]][row.epoch] = row.identity
+        expectReason(for: row)
+    }
 
-    /// Redis lost data.
-    func redisLost(isRollback: Bool) {
-        if isRollback { tainted = Set(play.partitioning.all) }
+    /// With several masters the trouble of one is no reason to rebuild the gates of the others. Owners act
+    /// late, so only a gate that has been open for a while counts.
+    private func expectReason(for row: PartitionRow) {
+        guard play.isSpread, play.faults.twoOwners == 0 else { return }
+        let since = max(shakenAt[row.id] ?? 0, openedAt[row.id] ?? Int64.max / 2)
+        let redis = play.redis(of: row.id)
+        guard play.line.now - since > Self.calm, let gate = redis.data[row.id].gate,
+            !gate.isFenced, raisedFor[row.id]?[gate.epoch] == redis.identity
+        else { return }
+        fail("partition \(row.id.rawValue) is rebuilt, but its node is well")
+    }
+
+    private static let calm: Int64 = 5_000_000
+
+    /// Redis lost data of some partitions.
+    func redisLost(of partitions: [PartitionID], isRollback: Bool) {
+        for partition in partitions { didShake(partition) }
+        if isRollback { tainted.formUnion(partitions) }
         markLost()
     }
+
+    /// A partition's gate is lost, or elsewhere, so it must be rebuilt.
+    func didShake(_ partition: PartitionID) { shakenAt[partition] = play.line.now }
 
     /// PostgreSQL lost data.
     func postgresWentBack() {
@@ -90,16 +123,18 @@ final class Witness {
 
     func markLost() {
         for acceptance in acceptances
-        where !isDecided(acceptance.accepted) && !isQueued(acceptance) {
+        where !(isDecided(acceptance.accepted) && isOnStandby(acceptance.accepted))
+            && !isQueued(acceptance)
+        {
             acceptance.isLost = true
         }
     }
 
     func isQueued(_ acceptance: Acceptance) -> Bool {
-        play.redis.data.partitions[partition(of: acceptance.accepted.coupon).rawValue].queue
-            .contains {
-                $0.entry.position == acceptance.position
-                    && $0.entry.acceptedRequests.contains(acceptance.accepted)
-            }
+        let partition = partition(of: acceptance.accepted.coupon)
+        return play.redis(of: partition).data[partition].queue.contains {
+            $0.entry.position == acceptance.position
+                && $0.entry.acceptedRequests.contains(acceptance.accepted)
+        }
     }
 }

@@ -1,4 +1,5 @@
 /// A real Redis Cluster on this machine.
+internal import Synchronization
 
 /// Masters with a replica each, at 127.0.0.2, 127.0.0.3 and so on, all with one port. It ends when the last
 /// reference goes.
@@ -11,24 +12,30 @@ public final class RedisCluster: Sendable {
     /// How many masters there are.
     public let masters: Int
 
+    /// Servers that have joined later, or may.
+    private let spares = Mutex<[RedisServer]>([])
+    private let port: Int
+    private let bus: Int
+    private let nodeTimeout: Int
+
     /// Starts the servers, joins them, and waits until all of them know the whole cluster.
     /// - Parameters:
     ///   - masters: each gets an even share of the hash slots, and a replica.
     ///   - nodeTimeout: in milliseconds: a node that is silent for so long is replaced.
     ///   - settings: further options of each redis-server; a later one wins.
+    ///   - places: where the nodes are, in their order, if not at 127.0.0.2 and so on.
     public init(
-        masters: Int = 3, nodeTimeout: Int = 1_000, _ settings: [String] = []
+        masters: Int = 3, nodeTimeout: Int = 1_000, _ settings: [String] = [],
+        places: [Place]? = nil
     ) async throws {
         self.masters = masters
+        let places = places ?? (0..<(2 * masters)).map { Place(host: "127.0.0.\($0 + 2)") }
         let (port, bus) = (Int(try freePort()), Int(try freePort()))
+        (self.port, self.bus, self.nodeTimeout) = (port, bus, nodeTimeout)
         nodes = try await withThrowingTaskGroup(of: (Int, RedisServer).self) { group in
             for index in 0..<(2 * masters) {
                 group.addTask {
-                    (
-                        index,
-                        try await Self.server(
-                            "127.0.0.\(index + 2)", port, bus, nodeTimeout, settings)
-                    )
+                    (index, try await Self.server(places[index], port, bus, nodeTimeout, settings))
                 }
             }
             return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
@@ -37,17 +44,42 @@ public final class RedisCluster: Sendable {
         try await join(bus)
     }
 
+    /// Starts a server that may join the cluster later.
+    public func spareNode(at host: String) async throws -> RedisServer {
+        let spare = try await Self.server(Place(host: host), port, bus, nodeTimeout, [])
+        spares.withLock { $0.append(spare) }
+        return spare
+    }
+
+    /// All servers that are or were in the cluster.
+    public var allNodes: [RedisServer] { nodes + spares.withLock { $0 } }
+
+    /// Where a node is.
+    public struct Place: Sendable {
+        /// Its address.
+        public let host: String
+        /// A command that becomes the server, such as `ip netns exec`.
+        public let starter: [String]
+
+        /// A place.
+        public init(host: String, startedBy starter: [String] = []) {
+            self.host = host
+            self.starter = starter
+        }
+    }
+
     private static func server(
-        _ host: String, _ port: Int, _ bus: Int, _ nodeTimeout: Int, _ settings: [String]
+        _ place: Place, _ port: Int, _ bus: Int, _ nodeTimeout: Int, _ settings: [String]
     ) async throws -> RedisServer {
-        try await RedisServer(
+        let host = place.host
+        return try await RedisServer(
             [
                 "--cluster-enabled", "yes", "--cluster-port", String(bus),
                 "--cluster-node-timeout", String(nodeTimeout), "--cluster-announce-ip", host,
                 // Otherwise nodes reach each other from 127.0.0.1, and protected mode admits only that.
                 "--bind-source-addr", host, "--protected-mode", "no",
                 "--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0",
-            ] + settings, host: host, port: port)
+            ] + settings, host: host, port: port, startedBy: place.starter)
     }
 
     private func join(_ bus: Int) async throws {

@@ -1,8 +1,8 @@
 /// A real Redis with replicas, and the sentinels that watch them.
 internal import Foundation
 
-/// A master and replicas at 127.0.0.2 and so on, sentinels at 127.0.0.1, all without TLS. They end when the
-/// last reference goes.
+/// A master and replicas at 127.0.0.2 and so on, sentinels at 127.0.0.1. With certificates, which name only
+/// that address, all are there and speak TLS. They end when the last reference goes.
 public final class RedisSentinels: Sendable {
     /// First the master of the start, then its replicas. A failover changes the roles, and not this list.
     public let servers: [RedisServer]
@@ -20,22 +20,24 @@ public final class RedisSentinels: Sendable {
     ///     `min-replicas-to-write`.
     ///   - downAfter: in milliseconds: a master that is silent for so long is replaced.
     ///   - settings: further options of each redis-server; a later one wins.
+    ///   - certificates: for TLS; nil without.
     public init(
         replicas: Int = 2, sentinels count: Int = 3, downAfter: Int = 1_000,
-        _ settings: [String] = []
+        _ settings: [String] = [], certificates: BackendCertificates? = nil
     ) async throws {
-        func server(_ host: String, _ more: [String] = []) async throws -> RedisServer {
-            try await RedisServer(
+        func server(_ number: Int, _ more: [String] = []) async throws -> RedisServer {
+            let host = certificates == nil ? "127.0.0.\(number)" : "127.0.0.1"
+            return try await RedisServer(
                 [
                     "--repl-diskless-sync-delay", "0", "--min-replicas-to-write", "1",
                     "--replica-announce-ip", host, "--protected-mode", "no",
-                ] + settings + more, host: host)
+                ] + settings + more, certificates: certificates, host: host)
         }
-        let master = try await server("127.0.0.2")
+        let master = try await server(2)
         var servers = [master]
         for index in 0..<replicas {
             let origin = ["--replicaof", "\(master.host) \(master.port)"]
-            servers.append(try await server("127.0.0.\(index + 3)", origin))
+            servers.append(try await server(index + 3, origin))
         }
         self.servers = servers
         folders = try (0..<count).map { _ in try TemporaryFolder() }
@@ -43,7 +45,7 @@ public final class RedisSentinels: Sendable {
         self.ports = ports
         let text = { (port: Int, folder: TemporaryFolder) in
             """
-            port \(port)
+            \(certificates?.sentinelSettings(port: port) ?? "port \(port)")
             bind 127.0.0.1
             dir \(folder.path)
             unixsocket \(folder.path)/sentinel.sock
@@ -107,11 +109,25 @@ public final class RedisSentinels: Sendable {
     public func cli(_ sentinel: Int, _ arguments: String...) async throws -> String {
         let out = try TemporaryFolder()
         let command = try ServerProcess(
-            "redis-cli",
-            arguments: ["-h", "127.0.0.1", "-p", String(ports[sentinel])] + arguments,
+            "redis-cli", arguments: ["-s", folders[sentinel].file("sentinel.sock")] + arguments,
             in: out.path)
         _ = try await command.waitForEnd()
         return try String(contentsOfFile: command.log, encoding: .utf8)
             .trimmingCharacters(in: .newlines)
+    }
+}
+
+extension BackendCertificates {
+    /// Lines of sentinel.conf: TLS at a port, and to all other servers.
+    fileprivate func sentinelSettings(port: Int) -> String {
+        """
+        port 0
+        tls-port \(port)
+        tls-cert-file \(server.certificate)
+        tls-key-file \(server.key)
+        tls-ca-cert-file \(authority)
+        tls-auth-clients yes
+        tls-replication yes
+        """
     }
 }

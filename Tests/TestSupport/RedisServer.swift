@@ -21,6 +21,7 @@ public final class RedisServer: Sendable {
     private let folder: TemporaryFolder
     private let settings: [String]
     private let environment: [String: String]
+    private let starter: [String]
     private let process: Mutex<ServerProcess>
 
     /// Starts a server and waits until it answers.
@@ -31,11 +32,14 @@ public final class RedisServer: Sendable {
     ///   - host: an address of this machine. A server at another one than 127.0.0.1 never speaks TLS: no
     ///     certificate names it.
     ///   - port: nil for a free one.
+    ///   - starter: a command that becomes the server, such as `ip netns exec`.
     public init(
         _ settings: [String] = [], environment: [String: String] = [:],
-        certificates: BackendCertificates? = nil, host: String = "127.0.0.1", port: Int? = nil
+        certificates: BackendCertificates? = nil, host: String = "127.0.0.1", port: Int? = nil,
+        startedBy starter: [String] = []
     ) async throws {
         self.environment = environment
+        self.starter = starter
         self.certificates =
             if let certificates { certificates } else if host == "127.0.0.1" {
                 try await Self.certificatesOfRun?.value
@@ -56,9 +60,7 @@ public final class RedisServer: Sendable {
             + (try await LeastRights.redisOptions(
                 inCluster: settings.contains("--cluster-enabled")))
         process = Mutex(
-            try ServerProcess(
-                "redis-server", arguments: self.settings, environment: environment,
-                in: folder.path))
+            try Self.start(starter, self.settings, environment, in: folder))
         try await waitUntilReady()
     }
 
@@ -100,10 +102,19 @@ public final class RedisServer: Sendable {
     /// Starts the server again with its data, and waits until it answers.
     public func restart() async throws {
         unsafe unlink(socket)
-        let next = try ServerProcess(
-            "redis-server", arguments: settings, environment: environment, in: folder.path)
+        let next = try Self.start(starter, settings, environment, in: folder)
         process.withLock { $0 = next }
         try await waitUntilReady()
+    }
+
+    private static func start(
+        _ starter: [String], _ settings: [String], _ environment: [String: String],
+        in folder: TemporaryFolder
+    ) throws -> ServerProcess {
+        let command = starter + ["redis-server"]
+        return try ServerProcess(
+            command[0], arguments: command.dropFirst() + settings, environment: environment,
+            in: folder.path)
     }
 
     /// Copies the current log.

@@ -22,7 +22,9 @@ extension World {
     package func partitions() async throws -> Tables {
         var tables = Tables()
         var gates: [Int: Tables.Gate] = [:]
-        for node in cluster?.nodes ?? [redis] {
+        // A replica that Sentinel watches has the gates, too.
+        let master = try await sentinels?.master() ?? redis
+        for node in cluster?.allNodes ?? [master] {
             let text = try await node.cli("EVAL", Self.gates, "0")
             for row in TextRow.parse(text) {
                 switch row.kind {

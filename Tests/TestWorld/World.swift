@@ -11,6 +11,8 @@ package final class World: Sendable {
     package let redis: RedisServer
     /// The cluster, if Redis is one.
     package let cluster: RedisCluster?
+    /// The sentinels, if Redis has some.
+    package let sentinels: RedisSentinels?
     package let postgres: PostgresServer
     package let database: String
     package let folder: TemporaryFolder
@@ -30,7 +32,7 @@ package final class World: Sendable {
         }
         redis = try await RedisServer(
             settings, environment: environment, certificates: certificates)
-        cluster = nil
+        (cluster, sentinels) = (nil, nil)
         postgres = ownPostgres ? try await PostgresServer() : try await PostgresServer.shared()
         database = try postgres.makeDatabase()
         try await LeastRights.prepare(postgres, database)
@@ -38,10 +40,16 @@ package final class World: Sendable {
 
     /// - Parameters:
     ///   - postgres: a server that nobody else uses.
-    ///   - cluster: nil for a single Redis.
-    package init(postgres: PostgresServer, cluster: RedisCluster? = nil) async throws {
-        self.cluster = cluster
-        redis = if let cluster { cluster.nodes[0] } else { try await RedisServer() }
+    ///   - cluster: nil if Redis is none.
+    ///   - sentinels: nil if Redis has none.
+    package init(
+        postgres: PostgresServer, cluster: RedisCluster? = nil, sentinels: RedisSentinels? = nil
+    ) async throws {
+        (self.cluster, self.sentinels) = (cluster, sentinels)
+        redis =
+            if let first = cluster?.nodes[0] ?? sentinels?.servers[0] { first } else {
+                try await RedisServer()
+            }
         self.postgres = postgres
         database = try postgres.makeDatabase()
         folder = try TemporaryFolder()
@@ -53,7 +61,7 @@ package final class World: Sendable {
     ///   - database: the connection string, which may later lead to another server.
     package init(postgres: PostgresServer, database: String) async throws {
         redis = try await RedisServer()
-        cluster = nil
+        (cluster, sentinels) = (nil, nil)
         self.postgres = postgres
         self.database = database
         folder = try TemporaryFolder()
@@ -71,6 +79,7 @@ package final class World: Sendable {
     /// How daemons reach Redis.
     private var redisArguments: [String] {
         if let cluster { return ["--redis", "cluster:" + cluster.seeds.joined(separator: ",")] }
+        if let sentinels { return ["--redis", sentinels.setting] }
         guard let certificates = redis.certificates else {
             return ["--redis", "unix:\(redis.socket)"]
         }

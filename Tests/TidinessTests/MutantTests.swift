@@ -152,7 +152,8 @@ private struct MutantPage {
     @Test func `simulated mutants choose plays in a way that the simulator knows`() {
         for mutant in Mutant.all where mutant.isSimulated {
             #expect(
-                mutant.by.wholeMatch(of: /simulate(?: --(?:weights|failovers) \d+)*/) != nil,
+                mutant.by.wholeMatch(
+                    of: /simulate(?: --(?:weights|failovers|masters) \d+)*/) != nil,
                 "\(mutant.by)")
         }
     }

@@ -37,6 +37,7 @@ extension Stage {
         case .network(let link, let kind):
             try await disturbNetwork(kind, on: link, of: host, for: lasts)
         case .cluster(let fault): try await cause(fault, at: strike.coupon, for: lasts)
+        case .sentinel(let fault): try await cause(fault, for: lasts)
         case .clusterNode(let kind):
             try await disturbNetwork(
                 kind, between: host, andMasterOf: strike.coupon, for: lasts)

@@ -1,4 +1,4 @@
-/// set.lua, cap.lua, read.lua and inspect.lua.
+/// set.lua, cap.lua, remove.lua, read.lua and inspect.lua.
 public import CouponCore
 
 extension ModelRedis {
@@ -43,6 +43,24 @@ extension ModelRedis {
         keys[epoch, coupon] = loaded
         self[partition] = keys
         return .capped
+    }
+
+    /// Rule 55.
+    public mutating func remove(
+        _ coupon: CouponID, version: Int64, partition: PartitionID, epoch: Epoch, now: Timestamp
+    ) -> RemoveResult {
+        var keys = self[partition]
+        guard keys.isOpen(epoch) else { return .stale }
+        let key = Key(epoch: epoch, coupon: coupon)
+        if let loaded = keys.coupons[key], loaded.queued > 0 { return .queued }
+        keys.coupons[key] = nil
+        keys.loads[key] = nil
+        keys.visits.removeValue(forKey: key)
+        let standing = CompletionEvent.CouponStanding(
+            coupon: coupon, rev: keys.nextRev(), version: version, door: .open)
+        self[partition] = keys
+        events.append(keys.standingEvent(partition, now, resolve: false, [standing]))
+        return .removed
     }
 
     /// Rule 16: whole entries of one epoch, always at least the first.

@@ -35,6 +35,9 @@ public struct ModelRedis: Sendable {
         public var loads: [Key: Staged] = [:]
         /// When to check whether a coupon may leave; nil is never.
         public var visits: [Key: Timestamp?] = [:]
+
+        /// No keys.
+        public init() {}
     }
 
     /// The holders that a load has written so far.

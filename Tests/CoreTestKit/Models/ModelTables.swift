@@ -165,6 +165,11 @@ public struct ModelTables: Sendable {
         }
     }
 
+    /// Whether a request for a coupon was ever decided: such a coupon is never deleted (rule 55).
+    public func hasDecided(_ coupon: CouponID) -> Bool {
+        issues[coupon]?.isEmpty == false || rejections.contains { $0.accepted.coupon == coupon }
+    }
+
     /// What is known of these requests, and the cursor, in one snapshot (rule 36).
     public func decisions(_ questions: [AcceptedRequest], in partition: PartitionID) -> Decisions {
         Decisions(

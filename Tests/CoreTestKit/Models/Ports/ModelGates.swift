@@ -39,8 +39,11 @@ public final class ModelGates: GateControl {
 
     private var now: Timestamp { world.clocks.wallNow() }
 
-    /// There is one node.
-    public func node(of partition: PartitionID) -> RedisNode.ID { .single }
+    /// The nodes that hold partitions, if there are several. All of them are the world's Redis.
+    public var nodes: [PartitionID: RedisNode.ID] = [:]
+
+    /// By default there is one node.
+    public func node(of partition: PartitionID) -> RedisNode.ID { nodes[partition] ?? .single }
 
     /// Which Redis it is, and in which term.
     public func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
