@@ -52,8 +52,7 @@ enum Fault: Hashable, Sendable {
             .daemonKilled, .daemonStopped, .redisKilled, .redisStopped, .redisEmptied,
             .redisOlderLog, .redisForgetsScripts, .redisCutsClients, .redisFull, .redisUnsafe,
             .backendKilled, .sessionsEnded, .postgresKilled, .postgresStopped, .couponLocked,
-            .deadlocks,
-            .serialization, .logDiskFull,
+            .deadlocks, .serialization, .logDiskFull,
         ] + Failpoint.allCases.map { .daemonDiesAt($0) }
         + Link.allCases.flatMap { link in
             NetworkCondition.Kind.allCases.filter { $0 != .healthy }.map { .network(link, $0) }
