@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build install deb test-deb test-systemd test-upgrade image static run demo demo-cluster bench bench-cluster test test-client test-python test-examples simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
+.PHONY: help build install deb test-deb test-systemd test-upgrade image sbom static run demo demo-cluster bench bench-cluster test test-client test-python test-examples simulate mutants test-thread-sanitizer fuzz chaos volume siege lint docs format clean dependencies
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 24
@@ -37,7 +37,8 @@ image: static ## a container image as an OCI archive, in .local: VERSION=…
 
 sbom: build ## what coupond is made of, as a software bill of materials, in .local: VERSION=…
 	mkdir -p .local
-	Scripts/sbom .build/release/coupond "$(VERSION)" >.local/coupond-$(VERSION).cdx.json
+	Scripts/sbom .build/release/coupond "$(VERSION)" >.local/sbom.new
+	mv .local/sbom.new .local/coupond-$(VERSION).cdx.json
 
 run: build ## serve on 127.0.0.1:7070 with a private Redis and PostgreSQL in .local/, until Ctrl-C
 	@Scripts/run

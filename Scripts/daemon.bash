@@ -3,6 +3,8 @@
 # release build, or in the folder PROGRAMS.
 
 programs=${PROGRAMS:-$(swift build --configuration release --show-bin-path)}
+# A script may stand in another folder when it ends.
+private_servers=$PWD/Scripts/private-servers
 daemon=
 
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -36,7 +38,7 @@ start_all() {
         echo "    ss --tcp --listening --processes 'sport = :$port'" >&2
         return 1
     fi
-    conninfo=$(Scripts/private-servers start "$folder" "$redis_port")
+    conninfo=$("$private_servers" start "$folder" "$redis_port")
     # In a session of its own, so Ctrl-C reaches only the script, which then drains the daemon. If the
     # script is killed, the kernel sends the daemon SIGTERM.
     setpriv --pdeathsig TERM -- setsid "$programs/coupond" --listen "127.0.0.1:$port" \
@@ -57,7 +59,7 @@ stop_all() {
         kill -TERM "$daemon" 2>/dev/null || true
         wait "$daemon" || daemon_code=$?
     fi
-    Scripts/private-servers stop "$folder"
+    "$private_servers" stop "$folder"
     (( code != 0 )) || code=$daemon_code
     exit "$code"
 }

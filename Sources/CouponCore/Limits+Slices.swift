@@ -31,8 +31,8 @@ extension Limits {
     /// After a long step a rebuild gets the slices for so many milliseconds, at most: in their time nothing
     /// keeps the session from ending.
     public static let longestDebtMilliseconds: Int64 = 500
-    /// How long other rebuilds wait for one that is in progress, in milliseconds. Then they share the turns:
-    /// a gate with little to load does not wait for one with ten million holders.
+    /// How long a rebuild may work before other ones no longer wait for it, in milliseconds: a gate with
+    /// little to load does not wait for one with ten million holders.
     public static let rebuildAloneMilliseconds: Int64 = 3_000
     /// Time between two beats of a rebuild, in milliseconds.
     public static let beatMilliseconds: Int64 = 250

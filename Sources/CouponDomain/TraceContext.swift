@@ -27,6 +27,9 @@ public struct TraceContext: Hashable, Sendable {
     /// The same, from a string.
     public init?(_ text: String) { self.init(text.utf8) }
 
+    /// Whether the caller records the trace.
+    public var isSampled: Bool { flags & 1 != 0 }
+
     /// The id of the whole trace, in hexadecimal.
     public var traceID: String { Self.hexadecimal(traceHigh) + Self.hexadecimal(traceLow) }
 

@@ -36,9 +36,12 @@ struct Owned: Sendable {
     private(set) var waitsUntil: MonotonicTime?
     /// Whether it waits until another partition's rebuild has ended.
     private(set) var waitsForRebuild = false
-    /// Whether it waits because a step failed in Redis, and at which node; nil if no node had the partition.
-    private(set) var hasFailedInRedis = false
-    private(set) var failedNode: RedisNode.ID?
+    /// It waits because a step failed in Redis. No node: none had the partition.
+    private(set) var failedInRedis: (node: RedisNode.ID?, isSlow: Bool)?
+    /// When its last step failed.
+    private var failedAt: MonotonicTime?
+    /// Whether it is in another lane because its node hung.
+    var isLentForItsNode = false
     /// The text of the last failure; the same failure is logged once.
     private(set) var lastFailure = ""
 
@@ -80,17 +83,19 @@ struct Owned: Sendable {
             || hasBacklog(for: Limits.backlogBeforeLendingMilliseconds, now)
     }
 
-    /// The node at which its last steps took long and failed; nil if they did not.
-    var hangingNode: RedisNode.ID? { hasFailedInRedis && slowSteps > 0 ? failedNode : nil }
+    /// The node at which a step took long and failed; nil if none did.
+    var hangingNode: RedisNode.ID? { failedInRedis?.isSlow == true ? failedInRedis?.node : nil }
 
     /// Whether it has had a backlog for so many milliseconds.
     func hasBacklog(for milliseconds: Int64, _ now: MonotonicTime) -> Bool {
         backlogSince.map { now.milliseconds(since: $0) >= milliseconds } == true
     }
 
-    /// Whether it has been without a backlog for so many milliseconds.
+    /// Whether it has been without a backlog for so many milliseconds; without a failure, if it was lent
+    /// because its node hung.
     func isQuiet(for milliseconds: Int64, _ now: MonotonicTime) -> Bool {
-        failures == 0 && now.milliseconds(since: lastBacklog) >= milliseconds
+        let last = isLentForItsNode ? failedAt ?? lastBacklog : lastBacklog
+        return failures == 0 && now.milliseconds(since: last) >= milliseconds
     }
 
     /// The state that goes to another lane: without what was read, and without a pause made for the sake of
@@ -101,6 +106,7 @@ struct Owned: Sendable {
         if failures == 0 { packed.endWait() }
         packed.slowSteps = 0
         packed.lastBacklog = now
+        packed.failedAt = now
         return packed
     }
 
@@ -111,6 +117,7 @@ struct Owned: Sendable {
         _ text: String, rest: Int64, now: MonotonicTime, using random: inout SplitMix64
     ) -> Bool {
         forget()
+        failedAt = now
         wait(until: now.advanced(byMilliseconds: max(backOff.next(using: &random), rest)))
         defer { lastFailure = text }
         return text != lastFailure
@@ -118,16 +125,18 @@ struct Owned: Sendable {
 
     mutating func succeed() {
         backOff.reset()
-        hasFailedInRedis = false
+        failedInRedis = nil
         lastFailure = ""
         endWait()
     }
 
     /// Records where a step failed in Redis.
-    /// - Parameter node: nil if no node had the partition.
-    mutating func failInRedis(at node: RedisNode.ID?) {
-        hasFailedInRedis = true
-        failedNode = node
+    /// - Parameters:
+    ///   - node: nil if no node had the partition.
+    ///   - milliseconds: how long the step took.
+    mutating func failInRedis(at node: RedisNode.ID?, after milliseconds: Int64) {
+        let wasSlow = failedInRedis?.node == node && failedInRedis?.isSlow == true
+        failedInRedis = (node, wasSlow || milliseconds >= Limits.slowStepMilliseconds)
     }
 
     /// Whether it has issued something in the second before a moment.

@@ -32,6 +32,8 @@ struct Rebuild: Sendable {
     let row: PartitionRow
     let reason: RebuildReason
     let begunAt: MonotonicTime
+    /// How long its slices have taken, in milliseconds.
+    var worked: Int64 = 0
     var phase = Phase.surveying
     /// The queue may have an id that no gate gives: it is not read before this has ended (rule 45). Nil if it
     /// can be read.
@@ -64,6 +66,9 @@ struct Rebuild: Sendable {
         move = QueueMove(from: row.cursor)
         beatAt = now.advanced(byMilliseconds: Limits.beatMilliseconds)
     }
+
+    /// Whether other rebuilds no longer wait for it.
+    var takesLong: Bool { worked >= Limits.rebuildAloneMilliseconds }
 
     /// Surveys a part of the queue; the next part begins behind it.
     mutating func survey(_ items: [QueueItem]) {

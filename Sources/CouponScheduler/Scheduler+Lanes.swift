@@ -43,7 +43,10 @@ extension Scheduler {
     private func lend(_ now: MonotonicTime) throws(BackendError) {
         guard let free = options.lending.freestLane(now) else { return }
         let hanging = partitionsOfHangingNode(now)
-        for partition in hanging { try lend(partition, to: free.lane, now) }
+        for partition in hanging {
+            owned[partition]?.isLentForItsNode = true
+            try lend(partition, to: free.lane, now)
+        }
         guard hanging.isEmpty, let partition = heaviest(beside: free.partitions, now) else {
             return
         }

@@ -33,7 +33,11 @@ extension Scheduler {
         // Taken out: a second reference to its coupons would make each slice copy all of them.
         guard var rebuild = rebuilds.removeValue(forKey: partition) else { return }
         var isOver = false
-        defer { if !isOver { rebuilds[partition] = rebuild } }
+        let start = options.clocks.now()
+        defer {
+            rebuild.worked += options.clocks.now().milliseconds(since: start)
+            if !isOver { rebuilds[partition] = rebuild }
+        }
         if rebuild.isInDoubt, !(try resume(&rebuild, identity)) {
             isOver = true
             owned[partition]?.forget()

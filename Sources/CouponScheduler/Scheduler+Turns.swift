@@ -29,7 +29,11 @@ extension Scheduler {
             let start = options.clocks.now()
             guard owned[partition]?.isDue(start) == true else { continue }
             // `endNextWait` ends its wait when that rebuild does not move any more.
-            if owned[partition]?.waitsForRebuild == true, isRebuildMoving(start) { continue }
+            if owned[partition]?.waitsForRebuild == true,
+                turns.hasRebuilt || isRebuildMoving(start)
+            {
+                continue
+            }
             if rebuilds[partition] == nil {
                 serve(partition)
                 owed = min(
@@ -62,18 +66,22 @@ extension Scheduler {
         }
     }
 
-    /// The rebuild that has its slice in this turn; all have equally many.
+    /// The rebuild that has its slice in this turn. Of those that take long only the first has turns, as many
+    /// as one that has just begun: so gates open one by one, and not all at the end.
     private func nextRebuild(_ partitions: [PartitionID]) -> PartitionID? {
         let now = options.clocks.now()
-        return partitions.behind(turns.lastRebuilt).first {
+        let due = partitions.behind(turns.lastRebuilt).filter {
             rebuilds[$0] != nil && owned[$0]?.isDue(now) == true
         }
+        let long = due.compactMap { rebuilds[$0] }.filter(\.takesLong)
+            .min { ($0.begunAt, $0.row.id) < ($1.begunAt, $1.row.id) }
+        return due.first { $0 == long?.row.id || rebuilds[$0]?.takesLong == false }
     }
 
     /// Whether a rebuild may begin now. Rebuilds of gates that accept nothing any more are made one after
     /// the other: so gates open one by one, and not all at the end, and another daemon may take those that
-    /// wait. After three seconds the next one begins too. A gate that may still accept is fenced at once. A
-    /// rebuild that waits, because it has failed or lets others go first, holds up nobody.
+    /// wait. After three seconds of work the next one begins too. A gate that may still accept is fenced at
+    /// once. A rebuild that waits, because it has failed or lets others go first, holds up nobody.
     func mayBeginRebuild(
         _ row: PartitionRow, _ view: GateView, _ identity: RedisIdentity
     ) -> Bool {
@@ -92,8 +100,7 @@ extension Scheduler {
     /// Whether a rebuild is in progress for which others wait.
     private func isRebuildMoving(_ now: MonotonicTime) -> Bool {
         rebuilds.contains { partition, rebuild in
-            owned[partition]?.isDue(now) == true
-                && now.milliseconds(since: rebuild.begunAt) < Limits.rebuildAloneMilliseconds
+            owned[partition]?.isDue(now) == true && !rebuild.takesLong
         }
     }
 

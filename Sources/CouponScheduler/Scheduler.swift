@@ -81,8 +81,8 @@ package final class Scheduler {
     /// A partition that waits because its node failed does not wait any longer if another node has it now.
     private func retryMoved() {
         for (partition, own) in owned {
-            guard own.hasFailedInRedis, let node = try? gates.node(of: partition),
-                node != own.failedNode
+            guard let failed = own.failedInRedis, let node = try? gates.node(of: partition),
+                node != failed.node
             else { continue }
             owned[partition]?.succeed()
         }
@@ -263,7 +263,8 @@ package final class Scheduler {
             return
         case .redis:
             if let node = attempt.node { nodes[node] = nil }
-            owned[partition]?.failInRedis(at: attempt.node)
+            owned[partition]?.failInRedis(
+                at: attempt.node, after: now.milliseconds(since: attempt.start))
         case .postgres(.tooSlow):
             // Other statements that take too long say nothing about the size of batches.
             if let attempted = owned[partition]?.attempted {

@@ -51,6 +51,30 @@ private func moment(_ milliseconds: Int64) -> MonotonicTime {
         #expect(try partition.pause(rest: 1) > 1)
     }
 
+    @Test func `a node hangs only if a step took long and failed there`() {
+        let node = RedisNode.ID("a")
+        partition.owned.record(backlog: false, since: moment(0), now: moment(500))
+        partition.owned.failInRedis(at: node, after: 3)
+        #expect(partition.owned.hangingNode == nil, "an earlier step took long, and did not fail")
+        partition.owned.failInRedis(at: node, after: 1_000)
+        partition.owned.failInRedis(at: node, after: 3)
+        #expect(partition.owned.hangingNode == node)
+        partition.owned.failInRedis(at: RedisNode.ID("b"), after: 3)
+        #expect(partition.owned.hangingNode == nil)
+    }
+
+    @Test func `a partition that was lent because its node hung comes back under load`() {
+        partition.owned.isLentForItsNode = true
+        _ = partition.fail("no answer")
+        #expect(!partition.owned.isQuiet(for: 5_000, moment(9_000)))
+        partition.owned.succeed()
+        partition.owned.record(backlog: true, since: moment(5_990), now: moment(5_995))
+        #expect(!partition.owned.isQuiet(for: 5_000, moment(5_999)))
+        #expect(partition.owned.isQuiet(for: 5_000, moment(6_000)))
+        partition.owned.isLentForItsNode = false
+        #expect(!partition.owned.isQuiet(for: 5_000, moment(6_000)))
+    }
+
     @Test func `the same failure is reported once`() {
         #expect(partition.fail("disk full"))
         #expect(!partition.fail("disk full"))

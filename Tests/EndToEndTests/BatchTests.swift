@@ -108,11 +108,11 @@ import Testing
             #expect(run.end == .code(command == "issue" ? 1 : 0), "\(run.text.suffix(300))")
             return run.text.split(separator: "\n")
         }
-        let first = try await run("issue", "--wait-issued")
+        let first = try await run("issue", "--wait-issued", "--deadline", "60s")
         #expect(first.count == 1_600)
         #expect(first.count { $0.contains(" ISSUED ") } == 1_500)
         #expect(first.count { $0.contains(" SOLD_OUT") } == 100)
-        let again = try await run("issue", "--wait-issued", "--json")
+        let again = try await run("issue", "--wait-issued", "--json", "--deadline", "60s")
         #expect(again.count { $0.contains(#""outcome":"ISSUED""#) } == 1_500)
         #expect(try world.issued == 1_500)
         let states = try await run("status")

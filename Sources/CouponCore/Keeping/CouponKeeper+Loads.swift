@@ -15,10 +15,8 @@ extension CouponKeeper {
         do throws(BackendError) {
             try loadClaimed(claimed, number, &outcomes)
         } catch {
-            // One of them may be the reason, and then the others can be loaded without it (rule 44).
             let failed = LoadOutcome.failed(failure(error))
-            for place in claimed.values
-            where outcomes[place.coupon] == nil && (error.isOfSession || claimed.count == 1) {
+            for place in claimed.values where outcomes[place.coupon] == nil {
                 outcomes[place.coupon] = failed
                 abandon(place, number)
             }
@@ -76,8 +74,7 @@ extension CouponKeeper {
         }
         let small = smallOnes(marks)
         let ids = small.map(\.coupon.id)
-        guard !small.isEmpty, let holders = try store.holders(of: ids, limit: slices.holders)
-        else { return }
+        guard !small.isEmpty, let holders = try holders(of: ids) else { return }
         let before = Dictionary(uniqueKeysWithValues: small.map { ($0.coupon.id, $0) })
         var loaded: [(LoadedCoupon, CouponPlace)] = []
         for now in try store.marks(of: ids) {
@@ -88,6 +85,19 @@ extension CouponKeeper {
             loaded.append((LoadedCoupon(marks: now, holders: holders[id] ?? []), place))
         }
         try write(loaded, load, &outcomes)
+    }
+
+    /// Nil if there are too many, or if PostgreSQL cannot read all of them: one coupon may be the reason, and
+    /// the others can be loaded without it (rule 44).
+    private func holders(
+        of coupons: [CouponID]
+    ) throws(BackendError) -> [CouponID: [LoadedHolder]]? {
+        do throws(BackendError) {
+            return try store.holders(of: coupons, limit: slices.holders)
+        } catch {
+            if error.isOfSession || coupons.count == 1 { throw error }
+            return nil
+        }
     }
 
     /// Those that have as many holders as one page at most, together, and no decision on a letter that the

@@ -177,6 +177,11 @@ extension Worker: GateDelegate {
         guard let (asked, waiting) = ways.endCall(at: call.place) else { return }
         for partition in waiting { batches.makeReady(partition) }
         guard !asked.isAbandoned else { return host.schedulePump() }
+        guard asked.isAsked(by: call) else {
+            // No gate does that. But "unknown" is better than the answer to another request.
+            for question in asked.questions { hold(question) }
+            return host.schedulePump()
+        }
         switch answer {
         case .reply(let reply):
             apply(reply, to: asked)

@@ -94,15 +94,18 @@ extension LoopServer {
     func gather(_ user: Caller, _ result: Response.Result) {
         guard let batch = batches[user.batch] else { return }
         batch.end(Int(user.request), result)
-        usersOfBatches += 1
+        if !batch.isAnswered { usersOfBatches += 1 }
         answerIfOver(user.batch, batch)
     }
 
     /// Answers a batch if it can be, and forgets it if nothing of it is left.
     private func answerIfOver(_ number: UInt64, _ batch: PendingBatch) {
         if let answer = batch.dequeueAnswer() {
+            // Nobody waits for them any more; those at work count by themselves.
+            usersOfBatches -= batch.count - batch.atWork
             let connection = connections[batch.caller.connection]
             connection?.share.release(batch.share)
+            connection?.statusBatches.removeAll { $0 == number }
             if batch.isUnknown { countUnknownCoupon(connection) }
             reply(batch.caller, answer)
         }
@@ -149,7 +152,7 @@ extension LoopServer {
             && connections[batch.caller.connection] == nil
         guard batch.isOver || isForgotten else { return }
         _ = batches.remove(number)
-        usersOfBatches -= batch.count
+        if !batch.isAnswered { usersOfBatches -= batch.count }
     }
 
     /// The connection is gone: nobody asks the questions of its batches that wait. A batch with a user in the

@@ -24,6 +24,8 @@ final class PendingBatch {
     let count: Int
     /// Users that are at the worker, or hold a place in the lane.
     private(set) var inFlight = 0
+    /// Those of them that have no answer: `requestsInFlight` counts them by themselves.
+    private(set) var atWork = 0
     private var left: Int
     private var questions: Questions?
     /// The ends of the requests; only of a batch of requests.
@@ -32,7 +34,7 @@ final class PendingBatch {
     private var users: [UserStatus] = []
     private var last: CouponStatus?
     private var failure: Failure?
-    private var isAnswered = false
+    private(set) var isAnswered = false
     /// Whether it is answered, and nothing of it is in flight.
     var isOver: Bool { isAnswered && inFlight == 0 }
     /// Whether its coupon was looked up and does not exist.
@@ -54,8 +56,8 @@ final class PendingBatch {
         self.questions = questions
     }
 
-    /// A request of the batch goes to the worker.
-    func begin() { inFlight += 1 }
+    /// A request of the batch goes to the worker, or a status to the lane.
+    func begin() { (inFlight, atWork) = (inFlight + 1, atWork + 1) }
 
     /// Whether the status of a user is still to be asked for.
     var hasQuestion: Bool { questions.map { $0.next < $0.users.count } ?? false }
@@ -64,7 +66,7 @@ final class PendingBatch {
     func beginQuestion() -> (index: Int, question: StatusQuestion, deadline: MonotonicTime)? {
         guard hasQuestion, let asked = questions else { return nil }
         questions?.next += 1
-        inFlight += 1
+        begin()
         let question = StatusQuestion(coupon: asked.coupon, user: asked.users[asked.next])
         return (asked.next, question, asked.deadline)
     }
@@ -84,6 +86,7 @@ final class PendingBatch {
     /// - Parameter index: of the user.
     func end(_ index: Int, _ result: Response.Result) {
         left -= 1
+        atWork -= 1
         if share == .batches { inFlight -= 1 }
         switch result {
         case .issue(let outcome):

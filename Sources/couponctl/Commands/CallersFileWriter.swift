@@ -20,7 +20,7 @@ struct CallersFileWriter {
         var text = try CallersText(exists ? CallersFile.bytes(path: file.path) : [])
         try change(&text)
         do throws(ReplacedFile.Failure) {
-            try file.replace(by: text.bytes, mode: 0o640)
+            try file.replace(by: text.bytes, mode: 0o640, keepsOwner: true)
         } catch {
             throw mistake(error)
         }

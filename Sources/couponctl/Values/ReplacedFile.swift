@@ -1,5 +1,5 @@
 /// A file that is replaced as a whole: a reader sees the old bytes or the new ones, and a crash leaves one of
-/// them. Its owner, its mode and the symbolic links that lead to it stay.
+/// them. Its mode and the symbolic links that lead to it stay, and so does its owner if that can be.
 internal import Glibc
 
 struct ReplacedFile {
@@ -44,8 +44,13 @@ struct ReplacedFile {
         return withoutLinks(text.hasPrefix("/") ? text : folder(of: path) + text, depth: depth + 1)
     }
 
-    /// - Parameter mode: of a file that is not there yet; by default that of the user's umask.
-    func replace(by bytes: [UInt8], mode: mode_t? = nil) throws(Failure) {
+    /// - Parameters:
+    ///   - mode: of a file that is not there yet; by default that of the user's umask.
+    ///   - keepsOwner: whether the owner must stay. If not, a file of another user becomes this one's if the
+    ///     folder allows that.
+    func replace(
+        by bytes: [UInt8], mode: mode_t? = nil, keepsOwner: Bool = false
+    ) throws(Failure) {
         var old = stat()
         let exists = unsafe stat(path, &old) == 0
         // Of this process alone: two that replace the file at once must not write into one.
@@ -57,8 +62,10 @@ struct ReplacedFile {
         defer { close(file) }
         do throws(Failure) {
             if exists {
-                try keepOwner(of: old, at: file)
-                guard fchmod(file, old.st_mode & 0o7777) == 0 else { throw Failure("write") }
+                let isKept = try keepOwner(of: old, at: file, isNeeded: keepsOwner)
+                guard fchmod(file, old.st_mode & (isKept ? 0o7777 : 0o777)) == 0 else {
+                    throw Failure("write")
+                }
             } else if let mode {
                 guard fchmod(file, mode) == 0 else { throw Failure("write") }
             }
@@ -72,11 +79,16 @@ struct ReplacedFile {
     }
 
     /// The owner may be another user than the one who changes the file.
-    private func keepOwner(of old: stat, at file: Int32) throws(Failure) {
+    /// - Returns: whether the new file has the old owner.
+    private func keepOwner(
+        of old: stat, at file: Int32, isNeeded: Bool
+    ) throws(Failure) -> Bool {
         var new = stat()
         guard unsafe fstat(file, &new) == 0 else { throw Failure("write") }
-        if (new.st_uid, new.st_gid) == (old.st_uid, old.st_gid) { return }
-        guard fchown(file, old.st_uid, old.st_gid) == 0 else { throw Failure("keep the owner of") }
+        if (new.st_uid, new.st_gid) == (old.st_uid, old.st_gid) { return true }
+        if fchown(file, old.st_uid, old.st_gid) == 0 { return true }
+        guard errno == EPERM, !isNeeded else { throw Failure("keep the owner of") }
+        return false
     }
 
     private static func store(_ bytes: [UInt8], in file: Int32) -> Bool {
