@@ -42,7 +42,9 @@ import Testing
         #expect(
             try httpGet("/metrics", port: metrics).contains(
                 "\ncoupond_proxy_headers_missing_total 1\n"))
-        #expect(daemon.process.logTail().contains("without a PROXY header"))
+        try await eventually("the log has it") {
+            daemon.process.logTail(lines: 10_000).contains("without a PROXY header")
+        }
         #expect(try await daemon.stop() == .code(0))
     }
 
@@ -60,7 +62,9 @@ import Testing
         let silent = try PlainSocket(port: daemon.port)
         try silent.send(Array(Self.caller.prefix(20)))
         #expect(try silent.read(1) == nil)
-        #expect(daemon.process.logTail(lines: 100).contains("without a PROXY header"))
+        try await eventually("the log has it") {
+            daemon.process.logTail(lines: 10_000).contains("without a PROXY header")
+        }
         #expect(try await daemon.stop() == .code(0))
     }
 
