@@ -105,6 +105,22 @@ import Testing
         #expect(changed.title == "Été" && changed.total == 200)
     }
 
+    @Test func `in a database without an encoding any bytes of a title can be read`() async throws {
+        let database = try await TestDatabase(encoding: "SQL_ASCII")
+        let coupon = try database.coupon()
+        let store = database.store()
+        try database.sql(
+            "UPDATE coupond.coupon SET title = 'Sale ' || convert_from('\\xfc', 'SQL_ASCII')")
+        let title = try #require(try store.coupon(coupon)).title
+        #expect(title.hasPrefix("Sale "))
+        #expect(try store.coupons(after: CouponID(0), limit: 9).map(\.title) == [title])
+        let change = try store.update(coupon, CouponChange(title: "Été")) { _, _ in true }
+        guard case .updated(let changed) = change else {
+            throw BackendError.answer(Failure(.internal, "\(String(describing: change))"))
+        }
+        #expect(changed.title == "Été")
+    }
+
     @Test func `neither a null nor another type in a column ends the process`() async throws {
         let database = try await TestDatabase()
         let coupon = try database.coupon()

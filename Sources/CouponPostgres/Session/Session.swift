@@ -198,6 +198,7 @@ final class Session {
         // planner knows nothing yet, it would read and sort the whole table for each page.
         // Plans are made once: with these settings no parameter changes a plan, and to plan a status or an
         // INSERT takes longer than to run it.
+        // A database with SQL_ASCII converts nothing, and would refuse to give what is no UTF-8.
         // A store may idle longer in a transaction: lowering a total calls the gate inside it.
         let (idle, idleInTransaction) =
             switch role {
@@ -205,6 +206,8 @@ final class Session {
             case .store: (0, options.statementTimeoutMilliseconds)
             }
         return """
+            SELECT set_config('client_encoding', 'SQL_ASCII', false)
+                WHERE current_setting('server_encoding') = 'SQL_ASCII';
             SET synchronous_commit = on;
             SET client_min_messages = notice;
             SET statement_timeout = \(options.statementTimeoutMilliseconds);
