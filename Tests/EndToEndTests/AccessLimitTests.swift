@@ -137,7 +137,7 @@ import Testing
 
     // MARK: The listener of admin methods
 
-    @Test func `admin-listen has places of its own, and not more than those`() async throws {
+    @Test func `admin-listen has places of its own, and no more`() async throws {
         let folder = try TemporaryFolder()
         let path = folder.file("admin.sock")
         let stage = try await LimitStage(
@@ -205,7 +205,7 @@ import Testing
         await admin.close()
     }
 
-    @Test func `what an expired principal has sent and nobody has begun is not done`()
+    @Test func `requests of an expired principal that have not begun are not done`()
         async throws
     {
         let late = Self.late

@@ -70,7 +70,7 @@ import Testing
         for connection in connections { connection.close() }
     }
 
-    @Test func `a record of TLS that does not go on is a frame that does not go on`() async throws {
+    @Test func `half a record of TLS ends its connection, as half a frame does`() async throws {
         let metricsPort = Int(try freePort())
         let daemon = try await daemon(
             ["--metrics-listen", "127.0.0.1:\(metricsPort)"], usesTLS: true)

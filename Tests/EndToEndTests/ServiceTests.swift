@@ -70,7 +70,7 @@ import Testing
         #expect(try await daemon.process.waitForEnd() == .code(0))
     }
 
-    @Test func `systemd is told after five seconds at the latest, also while gates are closed`()
+    @Test func `systemd gets READY after five seconds at the latest, also while gates are closed`()
         async throws
     {
         let world = try await World()

@@ -147,7 +147,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `a reader is told how many commits are after a full page`() async throws {
+    @Test func `a reader learns how many commits come after a full page`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()
         let coupon = try await daemon.client.create(.offer(1, total: nil)).id

@@ -6,7 +6,7 @@ struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
         abstract:
-            "Drops the daemon's local caches, and reads its settings and their files again.",
+            "Empties the daemon's front doors, and reads its settings and their files again.",
         discussion: """
             All or nothing: after a mistake the daemon keeps what it has. The answer names the settings \
             that have changed, and those that need a restart.
