@@ -101,10 +101,19 @@ import Testing
         withExtendedLifetime(admin) {}
     }
 
+    /// The users of each batch.
+    private let users = (1...1_000).map { UserID(Int64($0)) }
+
+    /// A daemon with a PostgreSQL of its own, the port of its metrics, and a coupon.
+    private func serve() async throws -> (World, Daemon, port: Int, CouponID) {
+        let world = try await World(ownPostgres: true)
+        let port = Int(try freePort())
+        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+        return (world, daemon, port, try await daemon.offer(total: nil))
+    }
+
     /// A connection that has sent as many batches of statuses as it may have unanswered.
-    private func reader(
-        of coupon: CouponID, _ users: [UserID], _ daemon: Daemon
-    ) throws -> PlainSocket {
+    private func reader(of coupon: CouponID, _ daemon: Daemon) throws -> PlainSocket {
         let reader = try PlainSocket(port: daemon.port)
         for id in 1...UInt64(Limits.batchesInFlightPerConnection) {
             try reader.send(
@@ -117,15 +126,11 @@ import Testing
     }
 
     @Test func `batches of a connection that is gone hold no places`() async throws {
-        let world = try await World(ownPostgres: true)
-        let port = Int(try freePort())
-        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
-        let coupon = try await daemon.offer(total: nil)
-        let users = (1...1_000).map { UserID(Int64($0)) }
+        let (world, daemon, port, coupon) = try await serve()
         world.postgres.pause()
         defer { world.postgres.resume() }
         do {
-            let reader = try reader(of: coupon, users, daemon)
+            let reader = try reader(of: coupon, daemon)
             let all = Limits.batchesInFlightPerConnection * users.count
             #expect(try metric("coupond_requests_in_flight", port) == Double(all))
             withExtendedLifetime(reader) {}
@@ -138,14 +143,10 @@ import Testing
     }
 
     @Test func `few readers of batches leave room for the statuses of others`() async throws {
-        let world = try await World(ownPostgres: true)
-        let port = Int(try freePort())
-        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
-        let coupon = try await daemon.offer(total: nil)
-        let users = (1...1_000).map { UserID(Int64($0)) }
+        let (world, daemon, port, coupon) = try await serve()
         world.postgres.pause()
         defer { world.postgres.resume() }
-        let readers = try (0..<4).map { _ in try reader(of: coupon, users, daemon) }
+        let readers = try (0..<4).map { _ in try reader(of: coupon, daemon) }
         #expect(try metric("coupond_slow_waiting{lane=\"statuses\"}", port) < 1_024)
         #expect(try metric("coupond_slow_refused_total{lane=\"statuses\"}", port) == 0)
         #expect(try metric("coupond_requests_in_flight", port) == 16_000)
@@ -177,11 +178,7 @@ import Testing
     @Test func `batches with short deadlines hold no more places in the lane than others`()
         async throws
     {
-        let world = try await World(ownPostgres: true)
-        let port = Int(try freePort())
-        let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
-        let coupon = try await daemon.offer(total: nil)
-        let users = (1...1_000).map { UserID(Int64($0)) }
+        let (world, daemon, port, coupon) = try await serve()
         world.postgres.pause()
         defer { world.postgres.resume() }
         let eager = try PlainSocket(port: daemon.port)
