@@ -16,7 +16,8 @@ extension Verdict {
         let stalled = history.stalls.reduce(0) { $0 + $1.to.milliseconds(since: $1.from) }
         return "seed \(schedule.seed): \(schedule): asked \(requests), accepted \(accepted),"
             + " issued \(tables.issues.count), rejected \(tables.rejections.count),"
-            + " dead \(tables.deadLetters.count), lost \(lost), healed in \(healed.milliseconds) ms,"
+            + " dead \(tables.deadLetters.count), lost \(lost),"
+            + " statuses \(history.statuses.count), healed in \(healed.milliseconds) ms,"
             + " took \(took.milliseconds) ms, the machine stalled for \(stalled) ms:"
             + " \(breaches.isEmpty ? "kept" : "BREACH")"
     }

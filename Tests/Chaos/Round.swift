@@ -68,6 +68,7 @@ struct Round: Sendable {
             await stage.traffic.askAgain(try await stage.world.tables(), timeout: .seconds(20))
         }
         try await stage.world.waitUntilQuiet(within: .seconds(30))
+        try await stage.traffic.askStatusesAtRest()
         return (healed, try await stage.world.tables())
     }
 }

@@ -111,6 +111,7 @@ final class Stage: Sendable {
         var behaviour = Traffic.Behaviour()
         behaviour.deadlines = [300, 2_000, 10_000]
         behaviour.asksAgain = true
+        behaviour.asksStatus = true
         traffic = Traffic(
             world, offers: schedule.offers, wishes: schedule.wishes, behaviour: behaviour)
         for host in hosts { try host.start() }

@@ -16,6 +16,8 @@ public struct Breach: Hashable, Sendable {
         case changedAnswer
         /// Answered with a sequence other than the row's (promise 6).
         case wrongSequence
+        /// A status that contradicts an earlier answer or the tables (promise 6).
+        case wrongStatus
         /// Refused for a reason that did not apply.
         case wrongRefusal
         /// Accepted and then rejected, although nothing else wrote into the tables.

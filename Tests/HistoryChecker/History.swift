@@ -82,6 +82,8 @@ public struct History: Sendable {
     public var offers: [CouponID: Int64?] = [:]
     /// Every call that ended, in any order.
     public var calls: [Call] = []
+    /// Every status that was answered, in any order.
+    public var statuses: [StatusCall] = []
     /// Snapshots of the tables in between.
     public var readings: [Reading] = []
     /// Losses that were caused on purpose.

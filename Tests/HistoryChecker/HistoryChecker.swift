@@ -27,6 +27,7 @@ public struct HistoryChecker: Sendable {
         var breaches = quantityBreaches(history, tables, join)
         for trace in join.traces { breaches += self.breaches(of: trace, history) }
         breaches += phantoms(history, tables, join)
+        breaches += statusBreaches(history, tables, join)
         breaches += orderBreaches(history, join)
         breaches += deadlineBreaches(history)
         breaches += accountBreaches(history, tables)

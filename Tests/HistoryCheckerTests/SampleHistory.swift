@@ -63,6 +63,17 @@ struct SampleHistory {
             requestID: requestID(number ?? UInt64(user)), acceptedAt: at.map { .millisecond($0) })
     }
 
+    /// Adds a status that was answered.
+    mutating func status(
+        _ user: Int64, from: Int64 = 200, to: Int64 = 210, atRest: Bool = false,
+        _ status: UserStatus
+    ) {
+        history.statuses.append(
+            StatusCall(
+                coupon: coupon, user: UserID(user), sent: .millisecond(from),
+                ended: .millisecond(to), status: status, isAtRest: atRest))
+    }
+
     /// Adds a loss.
     mutating func lose(
         _ store: Loss.Store, from: Int64, to: Int64, of coupons: Set<CouponID>? = nil,

@@ -63,6 +63,24 @@ package final class Recorder: Sendable {
         record { $0.calls.append(call) }
         return answer
     }
+
+    /// Asks for the statuses of these users, and records them.
+    /// - Returns: whether there was an answer.
+    @discardableResult
+    package func askStatus(
+        _ users: [UserID], of coupon: CouponID, _ client: CouponClient, isAtRest: Bool = false
+    ) async -> Bool {
+        let sent = now
+        guard let batch = try? await client.status(of: coupon, users: users) else { return false }
+        let ended = now
+        let statuses = zip(users, batch.users).map { user, status in
+            StatusCall(
+                coupon: coupon, user: user, sent: sent, ended: ended, status: status,
+                isAtRest: isAtRest)
+        }
+        record { $0.statuses += statuses }
+        return true
+    }
 }
 
 extension CouponClient {

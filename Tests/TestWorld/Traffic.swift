@@ -27,6 +27,8 @@ package final class Traffic: Sendable {
         package var deadlines: [Int64] = [10_000]
         /// Whether some users ask again after an answer, with the same request id or another one.
         package var asksAgain = false
+        /// Whether some users ask for the status of their request.
+        package var asksStatus = false
 
         package init() {}
     }
@@ -134,11 +136,36 @@ package final class Traffic: Sendable {
 
     /// A user asks until it has an answer; some ask again after that.
     private func live(_ wish: Wish, until deadline: Duration) async {
-        guard await pursue(wish, until: deadline), behaviour.asksAgain else { return }
+        async let _: Void = askStatus(wish, if: 2...3)
+        let isAnswered = await pursue(wish, until: deadline)
+        await askStatus(wish, if: 3...4)
+        guard isAnswered, behaviour.asksAgain else { return }
         switch wish.user.rawValue % 8 {
         case 0: _ = await pursue(wish, until: deadline)
         case 1: _ = await pursue(Wish(wish.coupon, wish.user), until: deadline)
         default: break
+        }
+    }
+
+    /// Every eighth user for each number in `chosen` asks any daemon for its status, once.
+    private func askStatus(_ wish: Wish, if chosen: ClosedRange<Int64>) async {
+        guard behaviour.asksStatus, chosen.contains(wish.user.rawValue % 8),
+            let (_, client) = clients.withLock({ $0.randomElement() })
+        else { return }
+        await recorder.askStatus([wish.user], of: wish.coupon, client)
+    }
+
+    /// Asks for the status of every user, when nothing is in flight any more.
+    package func askStatusesAtRest() async throws {
+        guard let (_, client) = clients.withLock({ $0.randomElement() }) else { return }
+        for (coupon, wishes) in Dictionary(grouping: wishes, by: \.coupon) {
+            let users = Array(Set(wishes.map(\.user)))
+            for start in stride(from: 0, to: users.count, by: Limits.usersPerBatch) {
+                let page = users[start..<min(start + Limits.usersPerBatch, users.count)]
+                try await eventually("the statuses of coupon \(coupon.rawValue) are known") {
+                    await recorder.askStatus(Array(page), of: coupon, client, isAtRest: true)
+                }
+            }
         }
     }
 
