@@ -65,4 +65,5 @@ enum OutcomeCode {
     static let accepted = 1
     static let issued = 2
     static let soldOut = 4
+    static let notFound = 9
 }

@@ -21,7 +21,10 @@ struct Measurement: Sendable {
             keys: ["status_vs_select", "status_unpipelined_vs_select", "status_idle_ratio"],
             run: measureStatuses),
         Measurement(
-            keys: ["issue_p99_under_status", "load_under_status"], run: measureBesideStatuses),
+            keys: [
+                "issue_p99_under_status", "load_under_status", "lookup_under_status",
+                "admin_under_status",
+            ], run: measureBesideStatuses),
         Measurement(keys: ["sale_vs_reference", "rss_under_load_mib"], run: measureSale),
         Measurement(keys: ["accept_latency_ratio"], run: measureAcceptLatency),
         Measurement(keys: ["issued_latency", "issued_latency_p50"], run: measureIssuedLatency),

@@ -35,42 +35,57 @@ func measureStatuses(_ stage: Stage) async throws -> [Figure] {
     }
 }
 
-/// How much statuses at half of their highest rate slow down requests and loads. For the baseline the same
-/// generator asks an echo server.
+/// How much statuses at half of their highest rate slow down requests, loads, lookups and admin methods. For
+/// the baseline the same generator asks an echo server.
 func measureBesideStatuses(_ stage: Stage) async throws -> [Figure] {
     try await stage.withDaemon(eventLoops: nil) { daemon in
         let world = try StatusWorld(stage, daemon)
         let echo = try EchoServer()
         let rate = try world.rate(questions: 300_000, pipeline: 16) / 2
-        var issues: [Int: [Double]] = [:]
-        var loads: [Int: [Double]] = [:]
-        for _ in 0..<Stage.repeats {
-            for port in [daemon.port, echo.port] {
-                issues[port, default: []].append(
-                    try world.beside(port, rate: rate) {
-                        let coupon = try stage.makeLoadedCoupons(daemon)
-                        return try stage.generator(daemon, coupon, users: 10_000)
-                            .openLoop(questions: 10_000, rate: 2_000)
-                            .checked(OutcomeCode.accepted).latency(99)
-                    })
-                loads[port, default: []].append(
-                    try world.beside(port, rate: rate) {
-                        let coupons = try stage.makeCoupons(1_000)
-                        return try stage.generator(daemon, coupons, users: 1_000)
-                            .openLoop(questions: 1_000, rate: 200)
-                            .checked(OutcomeCode.accepted).latency(99)
-                    })
+        let figures = try BesideStatuses.allCases.map { kind in
+            var (statuses, echoes): ([Double], [Double]) = ([], [])
+            for _ in 0..<Stage.repeats {
+                statuses.append(
+                    try world.beside(daemon.port, rate: rate) { try kind.latency(stage, daemon) })
+                echoes.append(
+                    try world.beside(echo.port, rate: rate) { try kind.latency(stage, daemon) })
             }
+            return Figure.ratio(kind.rawValue, statuses, to: echoes, unit: "s")
         }
         try world.release()
-        return [
-            .ratio(
-                "issue_p99_under_status", issues[daemon.port] ?? [], to: issues[echo.port] ?? [],
-                unit: "s"),
-            .ratio(
-                "load_under_status", loads[daemon.port] ?? [], to: loads[echo.port] ?? [],
-                unit: "s"),
-        ]
+        return figures
+    }
+}
+
+/// What callers ask beside statuses.
+private enum BesideStatuses: String, CaseIterable {
+    case issues = "issue_p99_under_status"
+    case loads = "load_under_status"
+    case lookups = "lookup_under_status"
+    case admin = "admin_under_status"
+
+    /// The p99 in seconds, with an open loop.
+    func latency(_ stage: Stage, _ daemon: Daemon) throws -> Double {
+        switch self {
+        case .issues:
+            try stage.generator(daemon, try stage.makeLoadedCoupons(daemon), users: 10_000)
+                .openLoop(questions: 10_000, rate: 2_000)
+                .checked(OutcomeCode.accepted).latency(99)
+        case .loads:
+            try stage.generator(daemon, try stage.makeCoupons(1_000), users: 1_000)
+                .openLoop(questions: 1_000, rate: 200)
+                .checked(OutcomeCode.accepted).latency(99)
+        case .lookups:
+            try stage.generator(daemon, stage.reserveCoupons(1_000), users: 1_000)
+                .openLoop(questions: 1_000, rate: 200)
+                .checked(OutcomeCode.notFound).latency(99)
+        case .admin:
+            try LoadGenerator(
+                GetCouponDialect(coupon: try stage.makeCoupons().lowerBound), port: daemon.port,
+                connections: Stage.connections, capacity: 64
+            ).openLoop(questions: 1_000, rate: 200)
+                .checked(GetCouponDialect.coupon).latency(99)
+        }
     }
 }
 

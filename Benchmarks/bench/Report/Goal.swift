@@ -62,6 +62,10 @@ struct Goal {
             "load_under_status", .atMost(2),
             "p99 of the first request of a coupon, 200/s, likewise"),
         Goal(
+            "lookup_under_status", .atMost(2),
+            "p99 of requests for coupons that do not exist, 200/s, likewise"),
+        Goal("admin_under_status", .atMost(2), "p99 of get_coupon, 200/s, likewise"),
+        Goal(
             "soldout_spread_ms", .atMost(20),
             "last commit until all of 4 daemons bounce, p99 of 50 sales, ms"),
         Goal(

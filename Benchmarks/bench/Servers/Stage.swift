@@ -62,10 +62,15 @@ final class Stage {
         return value
     }
 
+    /// Consecutive ids that no coupon has.
+    func reserveCoupons(_ count: Int) -> Range<Int> {
+        defer { nextCoupon += count }
+        return nextCoupon..<nextCoupon + count
+    }
+
     /// Writes coupons that are open now, with consecutive ids.
     func makeCoupons(_ count: Int = 1, total: Int? = nil) throws -> Range<Int> {
-        let coupons = nextCoupon..<nextCoupon + count
-        nextCoupon += count
+        let coupons = reserveCoupons(count)
         try postgres.run(
             """
             INSERT INTO coupond.coupon (id, title, total, opens_at, closes_at, state, version)
