@@ -18,36 +18,48 @@ extension BlockingLane {
         let calls = queue.next(for: number, limit: keeper.statusesAtOnce, now: now)
         if calls.isEmpty { return }
         // Judged once: a caller may leave at any moment, and each call has one answer.
-        var (due, others): ([StatusCall], [StatusCall]) = ([], [])
-        for call in calls {
-            if call.presence.isThere && now < call.deadline {
-                due.append(call)
-            } else {
-                others.append(call)
-            }
+        let isDue = calls.map { $0.presence.isThere && now < $0.deadline }
+        let questions = zip(calls, isDue).compactMap { call, isDue in isDue ? call.question : nil }
+        var statuses = keeper.statuses(questions).makeIterator()
+        var answers = LoopAnswers()
+        for (call, isDue) in zip(calls, isDue) {
+            // The callers of the others have left, or were answered at the deadline.
+            let status =
+                isDue
+                ? statuses.next() : .failure(Failure(.deadlineExceeded, "the deadline has passed"))
+            if let status { answers.add(Response.Result(status), to: call) }
         }
-        let statuses = keeper.statuses(due.map(\.question))
-        deliver(zip(due, statuses).map { call, status in (call, Response.Result(status)) })
-        // Their callers have left, or were answered at the deadline.
-        deliver(
-            others.map { ($0, .failure(Failure(.deadlineExceeded, "the deadline has passed"))) })
+        answers.deliver()
         goOn { $0.answerStatuses(of: queue, as: number) }
-    }
-
-    /// Hands answers to their event loops, all of a loop at once.
-    private func deliver(_ answers: [(StatusCall, Response.Result)]) {
-        for (_, answers) in Dictionary(grouping: answers, by: { $0.0.loop }) {
-            guard let loopServer = answers.first?.0.loopServer else { continue }
-            let statuses = answers.map { call, result in
-                AnsweredStatus(number: call.number, caller: call.caller, result: result)
-            }
-            loopServer.eventLoop.execute { loopServer.value.endStatuses(statuses) }
-        }
     }
 }
 
-extension StatusCall {
-    fileprivate var loop: ObjectIdentifier { ObjectIdentifier(loopServer.eventLoop) }
+/// The answers of a batch by event loop, of which there are few.
+private struct LoopAnswers {
+    private struct Group {
+        let loopServer: NIOLoopBound<LoopServer>
+        var statuses: [AnsweredStatus] = []
+    }
+
+    private var groups: [Group] = []
+
+    mutating func add(_ result: Response.Result, to call: StatusCall) {
+        let status = AnsweredStatus(number: call.number, caller: call.caller, result: result)
+        for index in groups.indices
+        where groups[index].loopServer.eventLoop === call.loopServer.eventLoop {
+            return groups[index].statuses.append(status)
+        }
+        groups.append(Group(loopServer: call.loopServer, statuses: [status]))
+    }
+
+    /// Hands each event loop its answers, all at once.
+    func deliver() {
+        for group in groups {
+            group.loopServer.eventLoop.execute {
+                group.loopServer.value.endStatuses(group.statuses)
+            }
+        }
+    }
 }
 
 extension Response.Result {
