@@ -139,4 +139,50 @@ private final class Nodes {
         }
         #expect(down == lost, "no other subscription was broken")
     }
+
+    @Test func `a node that refuses one slot does not count as one that refuses calls`()
+        async throws
+    {
+        let nodes = try await Nodes()
+        let topology = try #require(nodes.topology.current)
+        let other = try #require(topology.nodes.first { $0.id != topology.node(of: partition)?.id })
+        let way = try await Way(nodes.options.of(other.id))
+        _ = try await way.ready()
+        try await way.send([])
+        let trouble = try await way.answers(1)[0].trouble
+        #expect(trouble?.contains("MOVED") == true)
+        try await eventually("the gate can be used") { try await way.trouble() == nil }
+        try await way.close()
+    }
+
+    @Test func `a partition that a node has given up costs others no subscription`() async throws {
+        let nodes = try await Nodes()
+        let (first, second) = (nodes.cluster.nodes[0], nodes.cluster.nodes[1])
+        let mine = try await nodes.ofFirstMaster().sorted()
+        let others = nodes.partitioning.all.filter { !mine.contains($0) }
+        let id = RedisNode.ID(try await nodes.cluster.id(of: first))
+        let subscription = NodeSubscription(nodes.options.of(id), Logger(label: "test"))
+        var up: [PartitionID] = []
+        func advance() {
+            for signal in subscription.advance() + subscription.receive() {
+                if case .partitionUp(let partition) = signal { up.append(partition) }
+            }
+        }
+        subscription.expect(mine[0])
+        try await eventually("a subscription") {
+            advance()
+            return up == [mine[0]]
+        }
+        try await nodes.cluster.steal(slot: HashSlot(of: mine[0]).rawValue, from: first, for: second)
+        try await eventually("the node has lost the slot") {
+            try await first.cli("GET", Keys.gate(mine[0])).contains("MOVED")
+        }
+        _ = subscription.drop(mine[0])
+        for partition in others + mine.dropFirst() { subscription.expect(partition) }
+        try await eventually("the subscriptions of the node") {
+            advance()
+            return Set(up) == Set(mine)
+        }
+        #expect(up.count == mine.count, "each once")
+    }
 }

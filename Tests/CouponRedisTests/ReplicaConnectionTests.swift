@@ -35,6 +35,11 @@ private final class Question: Sendable {
         }.get()
     }
 
+    /// A partition that the node serves.
+    func use(_ partition: PartitionID) async throws {
+        try await link.eventLoop.submit { self.link.value.partition = partition }.get()
+    }
+
     /// Asks, and waits for the answer.
     func ask() async throws -> ReplicaAnswer? {
         let before = recorder.answers.withLock { $0.count }
@@ -63,6 +68,11 @@ private func identity(of server: RedisServer) throws -> RedisIdentity {
         let question = try await Question(cluster.nodes[0], timeout: 100)
         try await eventually("the replica counts") { try await question.ask()?.count == 1 }
         #expect(try await cluster.nodes[0].cli("KEYS", "*") == "coupond:{0}:replicas")
+        // Partition 0 may have left the node.
+        try await question.use(PartitionID(1))
+        #expect(try await question.ask()?.count == 1)
+        let keys = try await cluster.nodes[0].cli("KEYS", "*").split(separator: "\n").sorted()
+        #expect(keys == ["coupond:{0}:replicas", "coupond:{1}:replicas"])
         cluster.nodes[1].freeze()
         #expect(try await question.ask()?.count == 0)
         cluster.nodes[1].thaw()

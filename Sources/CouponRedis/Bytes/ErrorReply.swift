@@ -50,6 +50,11 @@ enum ErrorReply {
         ["MOVED", "ASK", "READONLY", "CLUSTERDOWN", "MASTERDOWN"].contains(code(text))
     }
 
+    /// Whether the node answered that the slot belongs to another one, which says nothing of its other slots.
+    static func isOfAnotherNode(_ text: String) -> Bool {
+        ["MOVED", "ASK"].contains(code(text))
+    }
+
     static func isMissingScript(_ text: String) -> Bool { code(text) == "NOSCRIPT" }
 
     /// Another program wrote a value of another type to the key.

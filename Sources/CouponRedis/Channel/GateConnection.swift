@@ -165,7 +165,7 @@ public final class GateConnection: Gate {
             if case .error(let text) = reply, ErrorReply.isMissingScript(text) {
                 // The next probe sends the call again.
                 link.send(GateHandshake.loadCommand) { _ in }
-            } else if case .error(let text) = reply {
+            } else if case .error(let text) = reply, !ErrorReply.isOfAnotherNode(text) {
                 self?.refused?.reason = ErrorReply.refusal(text) ?? text
             } else {
                 self?.refused = nil

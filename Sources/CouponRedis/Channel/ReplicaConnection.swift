@@ -27,8 +27,8 @@ public final class ReplicaConnection: ReplicaLink {
     private var state = ReplicaConnectionState<RedisLink>()
     /// The last reason that was logged as a warning.
     private var loggedReason = ""
-    /// What a question writes.
-    private var write = Command("PUBLISH", Keys.replicas, "")
+    /// Whether a question writes a key, and not to a channel.
+    private var isOfCluster = false
     /// Ends the question in flight.
     private var deadline: Scheduled<Void>?
     private var plannedDial: Scheduled<Void>?
@@ -100,15 +100,17 @@ public final class ReplicaConnection: ReplicaLink {
     private func begin(over link: RedisLink) {
         link.send(RedisServerInfo.infoCommand) { [weak self] reply in
             guard let self else { return }
-            write =
-                RedisServerInfo(info: reply, config: .none).isOfCluster
-                ? Command("SET", Keys.replicas(partition), "")
-                : Command("PUBLISH", Keys.replicas, "")
+            isOfCluster = RedisServerInfo(info: reply, config: .none).isOfCluster
             send(over: link)
         }
     }
 
     private func send(over link: RedisLink) {
+        // The partition of the moment: another one may have left the node.
+        let write =
+            isOfCluster
+            ? Command("SET", Keys.replicas(partition), "")
+            : Command("PUBLISH", Keys.replicas, "")
         link.send(write) {
             [weak link, countRefusal = options.countRefusal] reply in
             if case .error(let text) = reply {

@@ -36,6 +36,8 @@ internal import Glibc
         self.options = options
         self.whileWaiting = whileWaiting
         let node = try options.place.node()
+        // To ask the sentinels and then to connect may take longer than a session may be silent (rule 9).
+        try whileWaiting?.runIfDue()
         self.node = node
         answerMilliseconds = options.blockingTimeoutMilliseconds
         relay = options.credentials().tls == nil ? nil : try TLSRelay(options, to: node.address)

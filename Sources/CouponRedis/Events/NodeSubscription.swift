@@ -21,8 +21,8 @@ final class NodeSubscription {
     private let options: RedisOptions
     private var connection: BlockingConnection?
     private var states: [PartitionID: State] = [:]
-    /// Partitions whose subscription has no answer yet, in the order in which they were asked for.
-    private var asked: Deque<PartitionID> = []
+    /// Commands that have no answer yet, in their order: the partition that is asked for; nil for a ping.
+    private var asked: Deque<PartitionID?> = []
     /// Partitions whose silence was reported.
     private var down: Set<PartitionID> = []
     private var receivedAt = ContinuousClock.now
@@ -54,18 +54,12 @@ final class NodeSubscription {
     /// The partition's events come from this node.
     func expect(_ partition: PartitionID) { states[partition] = .wanted(.now) }
 
-    /// The partition's events come from another node now.
+    /// The partition's events come from another node now. Nothing is sent: this node ends the subscription by
+    /// itself, and what it says of the partition does not count any more.
     func drop(_ partition: PartitionID) -> [EventSignal] {
-        guard let state = states.removeValue(forKey: partition), down.remove(partition) == nil
+        guard states.removeValue(forKey: partition) != nil, down.remove(partition) == nil
         else { return [] }
-        let signals = [EventSignal.partitionDown(partition, "its node has changed")]
-        guard state == .active, let connection else { return signals }
-        do throws(BackendError) {
-            try connection.send(Command("SUNSUBSCRIBE", Keys.events(partition)))
-            return signals
-        } catch {
-            return signals + fail("\(error)")
-        }
+        return [.partitionDown(partition, "its node has changed")]
     }
 
     /// Connects if that is due, subscribes, and pings a silent node.
@@ -104,6 +98,7 @@ final class NodeSubscription {
         } else if receivedAt.duration(to: now) >= Self.silence {
             pingedAt = now
             try connection?.send(Command("PING"))
+            asked.append(nil)
         }
     }
 
@@ -116,7 +111,7 @@ final class NodeSubscription {
             while let reply = next {
                 receivedAt = .now
                 pingedAt = nil
-                signals += apply(reply, connection)
+                signals += try apply(reply, connection)
                 next = try connection.poll(milliseconds: 0)
             }
             return signals
@@ -125,15 +120,20 @@ final class NodeSubscription {
         }
     }
 
-    private func apply(_ reply: Reply, _ connection: BlockingConnection) -> [EventSignal] {
+    private func apply(
+        _ reply: Reply, _ connection: BlockingConnection
+    ) throws(BackendError) -> [EventSignal] {
         if case .error(let text) = reply {
-            guard let partition = asked.popFirst() else { return [] }
+            guard let partition = asked.popFirst() ?? nil else { return [] }
             return lose(partition, "\(connection.error(text))")
         }
         let parts = reply.elements ?? []
         switch (parts.first?.text, parts.last) {
         case ("ssubscribe", _):
-            guard let partition = asked.popFirst(), states[partition] == .asked else { return [] }
+            guard parts.count > 1, let partition = asked.popFirst() ?? nil,
+                parts[1].text == Keys.events(partition)
+            else { throw .redis(.unexpectedReply("SSUBSCRIBE: another channel was asked for")) }
+            guard states[partition] == .asked else { return [] }
             backOff.reset()
             states[partition] = .active
             down.remove(partition)
@@ -148,7 +148,9 @@ final class NodeSubscription {
         case ("smessage", .bytes(let bytes)):
             guard let event = decoder.event(bytes) else { return [] }
             return states[event.partition] == .active ? [.event(event)] : []
-        default: return []  // the answer to a ping
+        default:  // the answer to a ping
+            if case .some(.none) = asked.first { asked.removeFirst() }
+            return []
         }
     }
 
