@@ -61,6 +61,26 @@ import Testing
         #expect(question?.clearedAt == 3)
     }
 
+    @Test func `requests that nobody waits for any more are not looked up, and are forgotten`() {
+        stage.issue(user: 1)
+        stage.endTurn()
+        answerFilling()
+        let few = Int64(Limits.couponsPerLookup)
+        for round in 0..<4 {
+            for user in 1...few {
+                stage.issue(user: 10_000 + Int64(round) * few + user, deadline: 100)
+            }
+            stage.rest()
+            stage.pass(milliseconds: 112)
+        }
+        #expect(stage.worker.recalls.waiting.count <= 2 * Limits.couponsPerLookup)
+        let last = stage.issue(user: 2)
+        stage.rest()
+        recall(nil)
+        #expect(stage.host.recalls.last == [CouponUser(user: UserID(2), coupon: sale)])
+        #expect(stage.end(last) == nil)
+    }
+
     @Test func `later requests are looked up without asking the gate, cleared ones do not wait`() {
         stage.issue(user: 1)
         stage.endTurn()

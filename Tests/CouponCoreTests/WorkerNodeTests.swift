@@ -203,4 +203,30 @@ private final class TwoNodes {
         }
         #expect(failure.acceptance == .unknown)
     }
+
+    @Test func `an answer to another call, even of the same coupon and size, judges no request`() {
+        let stage = Stage()
+        let size = Int64(Limits.minimumConcurrentBatch)
+        var requests: [UInt64] = []
+        for users in [1...size, size + 1...2 * size] {
+            requests += users.map { stage.issue(user: $0) }
+            stage.endTurn()
+        }
+        #expect(stage.gate.calls.map(\.requests.count) == [Int(size), Int(size)])
+        stage.gate.answer(number: 1) { _ in
+            let verdicts = (1...size).map { number in
+                GateVerdict.accepted(
+                    sequence: size + number, position: Position(epoch: 1, n: size + number))
+            }
+            return .reply(
+                GateReply(
+                    epoch: 1, tail: 2 * size, settled: .zero, now: stage.clock.wallNow,
+                    results: [
+                        .judged(GateJudgement(rev: 1, version: 1, door: .open, verdicts: verdicts))
+                    ]))
+        }
+        #expect(requests.allSatisfy { stage.end($0) == nil })
+        stage.pass(milliseconds: 1_008)
+        #expect(requests.prefix(Int(size)).allSatisfy { stage.failure($0)?.acceptance == .unknown })
+    }
 }

@@ -180,6 +180,12 @@ public struct FrontDoor {
         pages[partition.rawValue].epoch = max(pages[partition.rawValue].epoch, epoch)
     }
 
+    /// PostgreSQL has gone back, and gives out epochs again: what is known of the partition does not count.
+    mutating func restart(_ partition: PartitionID, epoch: Epoch) {
+        pages[partition.rawValue].epoch = epoch
+        pages[partition.rawValue].generation += 1
+    }
+
     private mutating func apply(
         _ coupon: CouponID, epoch: Epoch, rev: Int64, door: Door, now: MonotonicTime
     ) {

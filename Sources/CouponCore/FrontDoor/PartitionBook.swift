@@ -22,8 +22,9 @@ public struct PartitionBook {
     ///
     /// The latest row counts, even if its epoch is the same as before or lower: PostgreSQL may have gone
     /// back (rule 15), and then hands out a number for the second time.
-    public mutating func apply(_ row: PartitionRow) {
-        guard row.id.rawValue < pages.count else { return }
+    /// - Returns: whether PostgreSQL has gone back, as far as rows show it.
+    public mutating func apply(_ row: PartitionRow) -> Bool {
+        guard row.id.rawValue < pages.count else { return false }
         let index = row.id.rawValue
         let known = pages[index]
         if row.epoch != known.epoch || row.identity != known.identity {
@@ -32,6 +33,8 @@ public struct PartitionBook {
                 opened: row.epoch > known.epoch ? known.opened : 0)
         }
         see(row.cursor, in: row.id)
+        return row.epoch < known.epoch
+            || row.epoch == known.epoch && known.identity != nil && row.identity != known.identity
     }
 
     /// An answer or an event came from an open gate of this epoch. PostgreSQL's row does not show that: the

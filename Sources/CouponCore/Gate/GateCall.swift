@@ -37,6 +37,9 @@ public struct GateQuestion: Equatable, Sendable {
 public struct GateCall: Equatable, Sendable {
     /// The coupons' partition.
     public let partition: PartitionID
+    /// The worker's number of the call; it is not sent. Answers come in the order of the calls, and this
+    /// shows that they do.
+    public let number: UInt64
     /// The place of the gate among the worker's routes; it is not sent.
     public let place: Int
     /// The partition's epoch, as far as the daemon knows.
@@ -51,10 +54,11 @@ public struct GateCall: Equatable, Sendable {
 
     /// A call of the gate script.
     public init(
-        partition: PartitionID, place: Int = 0, epoch: Epoch, identity: RedisIdentity,
-        floor: Int64, questions: [GateQuestion]
+        partition: PartitionID, number: UInt64 = 0, place: Int = 0, epoch: Epoch,
+        identity: RedisIdentity, floor: Int64, questions: [GateQuestion]
     ) {
         self.partition = partition
+        self.number = number
         self.place = place
         self.epoch = epoch
         self.identity = identity

@@ -149,6 +149,12 @@ public struct WaitList {
         resolveAll()
     }
 
+    /// PostgreSQL has gone back, and gives out epochs again: events of lower ones count too.
+    mutating func restart() {
+        loseTrack()
+        epoch = 0
+    }
+
     /// Asks again for waiters without an answer; called each second, in case events are lost.
     public mutating func askAgain() {
         unresolved += undecided

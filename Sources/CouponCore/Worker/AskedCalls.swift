@@ -9,6 +9,8 @@ struct AskedCalls {
     }
 
     struct Asked {
+        /// The call's number.
+        let number: UInt64
         let partition: PartitionID
         let questions: [Question]
         /// The subscription under which the questions were asked (rule 38).
@@ -17,14 +19,6 @@ struct AskedCalls {
         let at: MonotonicTime
         /// Another node serves the partition now, and the requests are asked there.
         var isAbandoned = false
-
-        /// Whether these are the questions of a call, so that its answer is theirs.
-        func isAsked(by call: GateCall) -> Bool {
-            partition == call.partition
-                && questions.elementsEqual(call.questions) {
-                    $0.coupon == $1.coupon && $0.tickets.count == $1.requests.count
-                }
-        }
     }
 
     private var calls: Deque<Asked> = []

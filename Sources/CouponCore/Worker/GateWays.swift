@@ -14,6 +14,7 @@ struct GateWays {
     private var ways: [Way] = []
     /// For each partition its place in `ways`; negative if no node serves it.
     private var places: [Int]
+    private var lastNumber: UInt64 = 0
 
     init(_ routes: GateRoutes) {
         ways = routes.ways.map { Way(gate: $0.gate, replicas: $0.replicas) }
@@ -25,6 +26,12 @@ struct GateWays {
 
     subscript(place: Int) -> Way {
         _read { yield ways[place] }
+    }
+
+    /// The number of the next call.
+    mutating func nextNumber() -> UInt64 {
+        lastNumber += 1
+        return lastNumber
     }
 
     /// A call is sent.

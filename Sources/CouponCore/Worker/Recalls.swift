@@ -19,17 +19,27 @@ struct Recalls {
         case ask(Clearing)
     }
 
-    private var waiting: Deque<Recall> = []
+    private(set) var waiting: Deque<Recall> = []
     private var asked: [Recall] = []
 
     mutating func add(_ recall: Recall) { waiting.append(recall) }
 
-    /// Starts the next question; empty if one is in flight or none waits.
-    mutating func begin() -> [CouponUser] {
+    /// Starts the next question, about requests that somebody waits for; empty if one is in flight or nobody
+    /// waits.
+    mutating func begin(_ isWaiting: (UInt64) -> Bool) -> [CouponUser] {
         guard asked.isEmpty else { return [] }
-        asked = Array(waiting.prefix(Limits.couponsPerLookup))
-        waiting.removeFirst(asked.count)
+        while asked.count < Limits.couponsPerLookup, let next = waiting.popFirst() {
+            if isWaiting(next.ticket) { asked.append(next) }
+        }
         return asked.map(\.user)
+    }
+
+    /// Removes requests that nobody waits for, if they are most of them: there are never many more than
+    /// requests in flight.
+    /// - Parameter inFlight: how many requests the worker has.
+    mutating func dropExpired(inFlight: Int, _ isWaiting: (UInt64) -> Bool) {
+        guard waiting.count > 2 * inFlight + Limits.couponsPerLookup else { return }
+        waiting.removeAll { !isWaiting($0.ticket) }
     }
 
     /// Ends the question in flight; returns the requests that it was about.

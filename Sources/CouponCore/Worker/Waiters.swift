@@ -23,6 +23,9 @@ struct Waiters {
     /// The subscription broke or came back: events may be missing.
     mutating func loseTrack(of partition: PartitionID) { lists[partition.rawValue].loseTrack() }
 
+    /// PostgreSQL has gone back, and gives out epochs again.
+    mutating func restart(_ partition: PartitionID) { lists[partition.rawValue].restart() }
+
     /// Asks again for waiters without an answer.
     mutating func askAgain(in partition: PartitionID) { lists[partition.rawValue].askAgain() }
 

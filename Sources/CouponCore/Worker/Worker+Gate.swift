@@ -63,14 +63,15 @@ extension Worker {
             batches.finishTurn(of: coupon)
         }
         guard !questions.isEmpty else { return }
+        let number = ways.nextNumber()
         ways.ask(
             .init(
-                partition: partition, questions: tickets,
+                number: number, partition: partition, questions: tickets,
                 generation: frontDoor.generation(of: partition), at: now), at: place)
         ways[place].gate.send(
             GateCall(
-                partition: partition, place: place, epoch: book.epoch(of: partition),
-                identity: identity,
+                partition: partition, number: number, place: place,
+                epoch: book.epoch(of: partition), identity: identity,
                 floor: book.floor(of: partition), questions: questions))
         // Some coupons may have enough requests for a call while this one is in flight.
         batches.makeReady(partition)
@@ -177,7 +178,7 @@ extension Worker: GateDelegate {
         guard let (asked, waiting) = ways.endCall(at: call.place) else { return }
         for partition in waiting { batches.makeReady(partition) }
         guard !asked.isAbandoned else { return host.schedulePump() }
-        guard asked.isAsked(by: call) else {
+        guard asked.number == call.number else {
             // No gate does that. But "unknown" is better than the answer to another request.
             for question in asked.questions { hold(question) }
             return host.schedulePump()

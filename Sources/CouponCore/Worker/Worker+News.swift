@@ -44,8 +44,12 @@ extension Worker {
     /// Applies PostgreSQL's partitions; nil if they could not be read. Called each second, and on request.
     public func apply(rows: [PartitionRow]?) {
         for row in rows ?? [] {
-            book.apply(row)
-            frontDoor.raise(row.id, to: row.epoch)
+            if book.apply(row) {
+                frontDoor.restart(row.id, epoch: row.epoch)
+                waiters.restart(row.id)
+            } else {
+                frontDoor.raise(row.id, to: row.epoch)
+            }
         }
         verifyGates()
         wakeBatches()

@@ -62,7 +62,7 @@ extension Worker {
     }
 
     func askRecalls() {
-        let users = recalls.begin()
+        let users = recalls.begin { [tickets] in tickets[$0] != nil }
         if !users.isEmpty { host.recall(users) }
     }
 }

@@ -157,6 +157,7 @@ public final class Worker {
                     acceptance: ticket.acceptance))
         }
         waiters.dropExpired(remaining: tickets.waiting) { tickets[$0] != nil }
+        recalls.dropExpired(inFlight: tickets.count) { [tickets] in tickets[$0] != nil }
     }
 
     /// Refuses new requests from now on.

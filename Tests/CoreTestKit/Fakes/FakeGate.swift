@@ -42,11 +42,11 @@ public final class FakeGate: Gate {
     /// Forgets the calls in flight.
     public func close() { calls.removeAll() }
 
-    /// Answers the oldest call. False if none is in flight.
+    /// Answers the oldest call, or another one, which no real gate does. False if it is not in flight.
     @discardableResult
-    public func answer(_ judge: (GateCall) -> GateAnswer) -> Bool {
-        guard !calls.isEmpty else { return false }
-        let call = calls.removeFirst()
+    public func answer(number: Int = 0, _ judge: (GateCall) -> GateAnswer) -> Bool {
+        guard number < calls.count else { return false }
+        let call = calls.remove(at: number)
         delegate?.gate(didAnswer: call, with: judge(call))
         return true
     }
