@@ -1,4 +1,5 @@
 /// What a daemon knows of the gates (rules 8 and 15).
+import CoreTestKit
 import CouponCore
 import Testing
 
