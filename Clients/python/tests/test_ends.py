@@ -169,7 +169,7 @@ def test_what_a_task_has_sent_is_unknown_when_the_client_closes(canned: Canned, 
         while not server.requests:
             await asyncio.sleep(0)
         await client.close()
-        return await asyncio.gather(task, return_exceptions=True)
+        return list(await asyncio.gather(task, return_exceptions=True))
 
     (end,) = asyncio.run(work())
     event.set()
