@@ -33,7 +33,7 @@ struct coupond_client {
   char *host, *port;
   int socket; /* -1: not connected */
   pid_t owner;
-  int64_t used_at;
+  int64_t used_at; /* 0: nothing was answered on this connection */
   uint64_t next_id;
   uint8_t frame[PREFIX + MAXIMUM_FRAME];
 };
@@ -133,6 +133,7 @@ static int make_connection(coupond_client *client, int64_t deadline, coupond_err
   int reason = errno;
   freeaddrinfo(list);
   client->owner = getpid();
+  client->used_at = 0;
   return client->socket >= 0 ? 0 : failed(error, UNAVAILABLE, COUPOND_WAS_NOT_ACCEPTED, strerror(reason));
 }
 
@@ -223,18 +224,17 @@ static Coupond__V1__Response *call(coupond_client *client, Coupond__V1__Request 
   request->id = client->next_id++;
   request->deadline_ms = left > 1 ? (uint32_t)left : 1;
   size_t size = coupond__v1__request__pack(request, client->frame + PREFIX);
-  uint32_t prefix = htonl((uint32_t)size);
-  memcpy(client->frame, &prefix, PREFIX);
+  memcpy(client->frame, &(uint32_t){htonl((uint32_t)size)}, PREFIX);
   /* If the daemon has closed, its reason may still be there to read. */
-  int sent = write_all(client, PREFIX + size, deadline);
+  int is_first = !client->used_at, sent = write_all(client, PREFIX + size, deadline);
   Coupond__V1__Response *response = read_answer(client, deadline + GRACE_MS, error);
   client->used_at = now_ms();
   if (!response) return NULL;
   if (response->result_case == COUPOND__V1__RESPONSE__RESULT_ERROR) {
     read_error(response->error, error);
-    /* An error with id 0 is about the connection. Only "too many" says that nothing was read. */
+    /* An error with id 0 is about the connection. Only "too many", said first, may mean: nothing was read. */
     if (response->id == 0) {
-      if (error->code != RESOURCE_EXHAUSTED) error->acceptance = COUPOND_MAY_BE_ACCEPTED;
+      if (error->code != RESOURCE_EXHAUSTED || !is_first) error->acceptance = COUPOND_MAY_BE_ACCEPTED;
       disconnect(client);
     }
   } else if (sent || response->id != request->id) {

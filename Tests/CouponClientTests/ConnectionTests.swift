@@ -74,10 +74,14 @@ import Testing
         #expect(answers.byNumber[0] == [.failure(.refused(failure))])
     }
 
-    @Test func `a connection that is refused ends all its requests as refused`() throws {
+    /// A connection that is open can become one too many: then the daemon does not say "not accepted".
+    @Test(arguments: [Acceptance.notAccepted, .unknown])
+    func `a connection that is refused ends all its requests as refused`(
+        acceptance: Acceptance
+    ) throws {
         for number in 0..<2 { try ask(number) }
         _ = try sent()
-        let failure = Failure.exhausted("too many connections")
+        let failure = Failure.exhausted("too many connections").with(acceptance: acceptance)
         try channel.writeInbound(DaemonWire.frame(Response(id: 0, result: .failure(failure))))
         #expect(
             answers.byNumber == [

@@ -77,6 +77,21 @@ import Testing
         #expect(attempts.failed(Self.away, jitter: 0) == .fail(Self.away))
     }
 
+    @Test func `each call has all its tries, however often the request was sent before`() {
+        for sent in [20, .max - 1] as [UInt32] {
+            var attempts = IssueAttempts(
+                IssueRequest(
+                    coupon: CouponID(1), user: UserID(2), requestID: .random(), attempt: sent),
+                policy: RetryPolicy(tries: 4))
+            var pauses: [UInt32] = []
+            while case .retry(let pause) = attempts.failed(Self.away, jitter: 1) {
+                pauses.append(pause)
+            }
+            #expect(pauses == [50, 100, 200])
+            #expect(attempts.request.attempt == (sent == 20 ? 24 : .max))
+        }
+    }
+
     /// The first try may have been accepted, even if the second one could not connect.
     @Test func `an unknown acceptance stays unknown after a later failure`() {
         var policy = RetryPolicy()

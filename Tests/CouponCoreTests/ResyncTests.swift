@@ -29,4 +29,21 @@ import Testing
         keeper.resync()
         #expect(tried == [open, closed])
     }
+
+    @Test func `a round of changes ends in time, also if each of them reaches its gate`() {
+        let clock = VirtualClock()
+        let world = ModelWorld(partitions: 1, clocks: clock.clocks)
+        let (gates, store) = (ModelGates(world), FakeStore(world))
+        let keeper = CouponKeeper(
+            store: store, gates: gates, partitioning: world.partitioning, clocks: clock.clocks,
+            forget: { _ in }, failed: { _ in })
+        world.openGate(PartitionID(0))
+        store.due = (1...50 as ClosedRange<Int64>).map { CouponID($0) }
+        for id in store.due { world.tables.coupons[id] = .sample(id, total: 10) }
+        gates.before = { call, _ in
+            if call == .cap { clock.advance(milliseconds: Limits.resyncMilliseconds / 10) }
+        }
+        keeper.resync()
+        #expect(store.due.count == 40)
+    }
 }

@@ -1,7 +1,8 @@
 import CouponCore
-import CouponPostgres
 import TestSupport
 import Testing
+
+@testable import CouponPostgres
 
 private let all = AccountsBounds(rows: 100, rejections: 100)
 
@@ -88,5 +89,27 @@ private let all = AccountsBounds(rows: 100, rejections: 100)
         try store.requestResync(coupon, above: 3)
         #expect(try resync())
         #expect(sent == [1, 2, 8, 9])
+    }
+
+    /// A change, or `resync`, holds the row of the outbox and locks the coupon next.
+    @Test func `a requested resync holds no coupon while it waits for the outbox`() async throws {
+        let database = try await TestDatabase()
+        try database.coupon()
+        let patient = database.options.withLongTimeouts
+        let partitioning = database.installation.partitioning
+        try database.store().requestResync(coupon, above: nil)
+        let other = Session(patient, role: .store, logger: quiet)
+        _ = try other.run("BEGIN", "SELECT FROM coupond.gate_outbox FOR UPDATE")
+        async let isAsked = onItsOwnThread {
+            let store = PostgresCouponStore(patient, partitioning: partitioning, logger: quiet)
+            return (try? store.requestResync(CouponID(4), above: 7)) != nil
+        }
+        try await database.waitUntilBlocked()
+        #expect(throws: Never.self) {
+            _ = try other.run("SELECT FROM coupond.coupon FOR UPDATE NOWAIT")
+        }
+        _ = try other.run("ROLLBACK")
+        #expect(await isAsked)
+        #expect(try database.store().coupon(coupon)?.version == 8)
     }
 }

@@ -8,31 +8,6 @@ import Testing
 @Suite struct LetterHistoryTests {
     private let coupon = CouponID(4)
 
-    /// How many rows and index entries of a table were read so far.
-    private func read(_ database: TestDatabase, _ table: String) throws -> Int {
-        let text = try database.sql(
-            """
-            SELECT seq_tup_read + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes
-                WHERE relname = '\(table)')
-            FROM pg_stat_user_tables WHERE relname = '\(table)'
-            """)
-        return try #require(Int(text))
-    }
-
-    /// How much of a table a call reads; PostgreSQL counts it when the session ends.
-    private func reads(
-        of table: String, in database: TestDatabase, _ call: (PostgresCouponStore) throws -> Void
-    ) async throws -> Int {
-        let before = try read(database, table)
-        try call(database.store())
-        var now = before
-        try await eventually("the reads are counted") {
-            now = try read(database, table)
-            return now > before
-        }
-        return now - before
-    }
-
     /// The letters of users 1 to `count`; one in a thousand is held, the rest are decided.
     private func fill(_ database: TestDatabase, _ count: Int, as state: Int) throws {
         try database.sql(
@@ -52,7 +27,7 @@ import Testing
         let database = try await TestDatabase()
         try database.coupon()
         try fill(database, 30_000, as: 3)
-        let count = try await reads(of: "dead_letter", in: database) { store in
+        let count = try await database.reads(of: "dead_letter") { store in
             let held = try store.marks(of: [coupon]).first?.held
             #expect(held == 30)
         }
@@ -64,7 +39,7 @@ import Testing
         try database.coupon()
         try fill(database, 30_000, as: 2)
         var (place, users) = (HolderPlace.start, [Int64]())
-        let count = try await reads(of: "dead_letter", in: database) { store in
+        let count = try await database.reads(of: "dead_letter") { store in
             let page = try store.holders(of: coupon, after: place, limit: 1_500)
             users += page.holders.map(\.user.rawValue)
             place = page.end
@@ -86,7 +61,7 @@ import Testing
         let database = try await TestDatabase()
         try database.coupon()
         try fill(database, 30_000, as: 3)
-        let count = try await reads(of: "dead_letter", in: database) { store in
+        let count = try await database.reads(of: "dead_letter") { store in
             let holders = try store.holders(of: [coupon], limit: 1_000)
             #expect(holders == nil)
         }
@@ -188,7 +163,7 @@ import Testing
             SELECT CASE WHEN i = 30000 THEN 1 ELSE 0 END, 1, i, 4, i, i, '', 'no', 3, false
             FROM generate_series(1, 30000) AS i
             """)
-        let count = try await reads(of: "dead_letter", in: database) { store in
+        let count = try await database.reads(of: "dead_letter") { store in
             let letters = try store.unsyncedLetters(limit: 2).map(\.id)
             #expect(letters == [1, 30_000, 2])
         }

@@ -90,4 +90,52 @@ import Testing
             passing: [], { _, _ in false }, deleted: { _, _ in false })
         #expect(failed == .failed(partition, nil))
     }
+
+    @Test func `a step reads one row of the outbox, however many there are`() async throws {
+        let database = try await TestDatabase()
+        // Of coupons that were deleted.
+        try database.sql(
+            """
+            INSERT INTO coupond.gate_outbox (coupon_id, added_at)
+            SELECT i, now() - interval '1 minute' FROM generate_series(1, 20000) AS i
+            """)
+        let count = try await database.reads(of: "gate_outbox") { store in
+            for step in 0..<100 {
+                // The gates of one partition in four lack them.
+                let result = try store.resync(
+                    passing: [], { _, _ in false }, deleted: { _, row in row.id != partition })
+                #expect(result == (step % 4 == 3 ? .failed(partition, nil) : .synced))
+            }
+        }
+        #expect(count < 1_000)
+        #expect(
+            try database.sql("SELECT count(*) FROM coupond.gate_outbox WHERE coupon_id <= 100")
+                == "25")
+    }
+
+    @Test func `a coupon that is changed again and again does not hold up the others`() async throws
+    {
+        let database = try await TestDatabase()
+        func change(upTo coupon: Int) throws {
+            try database.sql(
+                """
+                INSERT INTO coupond.gate_outbox (coupon_id, added_at)
+                SELECT i, now() - interval '1 minute' FROM generate_series(1, \(coupon)) AS i
+                """)
+        }
+        let store = database.store()
+        var sent: [Int64] = []
+        try change(upTo: 3)
+        for _ in 0..<4 {
+            let result = try store.resync(
+                passing: [], { _, _ in false },
+                deleted: { coupon, _ in
+                    sent.append(coupon.rawValue)
+                    return true
+                })
+            #expect(result == .synced)
+            if sent.last == 1 { try change(upTo: 1) }
+        }
+        #expect(sent == [1, 2, 3, 1])
+    }
 }

@@ -116,6 +116,30 @@ extension HolderReader {
 }
 
 extension TestDatabase {
+    /// How many rows and index entries of a table a call reads; PostgreSQL counts it when the session ends.
+    func reads(
+        of table: String, _ call: (PostgresCouponStore) throws -> Void
+    ) async throws -> Int {
+        let before = try read(table)
+        try call(store())
+        var now = before
+        try await eventually("the reads are counted") {
+            now = try read(table)
+            return now > before
+        }
+        return now - before
+    }
+
+    private func read(_ table: String) throws -> Int {
+        let text = try sql(
+            """
+            SELECT seq_tup_read + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes
+                WHERE relname = '\(table)')
+            FROM pg_stat_user_tables WHERE relname = '\(table)'
+            """)
+        return try #require(Int(text))
+    }
+
     /// Ends every session of this database except the one that asks.
     func terminateSessions() throws { try terminateSessions(where: "true") }
 

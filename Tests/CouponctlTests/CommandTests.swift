@@ -108,6 +108,7 @@ import Testing
     @Test(arguments: [
         ["issue", "--coupon", "0", "--user", "1"],
         ["issue", "--coupon", "1", "--user", "1", "--request-id", "xyz"],
+        ["issue", "--coupon", "1", "--user", "1", "--request-id", ""],
         ["coupon", "create", "--id", "1", "--title", "t", "--closes", "soon"],
         ["coupon", "update", "1"], ["coupon", "create", "--id", "1"],
         ["coupon", "create", "--file", "/nowhere"],

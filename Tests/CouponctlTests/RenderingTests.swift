@@ -107,6 +107,7 @@ import Testing
         let id = RequestID(argument: "00ff10")
         #expect(id?.bytes == [0x00, 0xFF, 0x10])
         #expect(id?.hexadecimal == "00ff10")
+        #expect(RequestID(argument: "") == nil)
         #expect(RequestID(argument: "0") == nil)
         #expect(RequestID(argument: "0g") == nil)
         #expect(RequestID(argument: String(repeating: "00", count: 17)) == nil)

@@ -91,6 +91,34 @@ import Testing
                 + "connections 5000 ready")
     }
 
+    @Test(arguments: [Int64.min, .max], ["1e300", "-1e300", "1e308"])
+    func `figures of a server that is no coupond do not end it`(
+        now: Int64, figure: String
+    ) throws {
+        let metrics = [
+            "coupond_issued_total", "coupond_bounced_total", "process_resident_memory_bytes",
+            "coupond_connections", "coupond_requests_in_flight",
+            "coupond_queue_entries{partition=\\\"0\\\"}",
+            "coupond_queue_entries{partition=\\\"1\\\"}",
+            "coupond_requests_total{outcome=\\\"accepted\\\"}",
+            "coupond_requests_total{outcome=\\\"issued\\\"}",
+        ]
+        let text = """
+            {"version":"0.1.0","now":\(now),"ready":true,"trouble":null,"metrics":{
+            \(metrics.map { "\"\($0)\":\(figure)" }.joined(separator: ","))},
+            "partitions":[{"owned":true,"open":true,"age":\(figure),"rebuild":\(figure)}],
+            "coupons":[{"id":"7","title":"t","total":\(Int64.min),"issued":\(Int64.max),
+            "state":"active","opens":0,"closes":0}]}
+            """
+        let foreign = try JSONDecoder().decode(StatusDocument.self, from: Data(text.utf8))
+        for before in [nil, foreign, try document(at: 0)] {
+            let lines = screen.lines(
+                foreign, since: before, in: .init(columns: 80, rows: 24))
+            #expect(lines[0] == "coupond 0.1.0 at 127.0.0.1:7071   ready")
+            #expect(TopScreen.plain(foreign, since: before).hasSuffix(" ready"))
+        }
+    }
+
     @Test func `a restarted daemon has no negative rates`() throws {
         let rates = TopScreen.Rates(
             try document(at: 1, issued: 10), since: try document(at: 0, issued: 5_000))

@@ -103,6 +103,41 @@ import Testing
         }
     }
 
+    @Test func `a reload that allows fewer connections says nothing of requests in work`()
+        async throws
+    {
+        let anna = Self.line("anna", "roles=reader,admin")
+        let world = try await CallersWorld([Self.line("shop", "roles=issuer"), anna])
+        let admin = world.client("anna")
+        _ = try await admin.create(.offer(1, total: nil))
+        let lock = try await world.world.lock(CouponID(1))
+        let idle = try world.socket("shop")
+        let busy = try (1...2 as ClosedRange<Int64>).map { user in
+            let socket = try world.socket("shop")
+            let issue = IssueRequest(coupon: CouponID(1), user: UserID(user), waitFor: .issued)
+            try socket.send(Request(id: 2, deadlineMilliseconds: 60_000, method: .issue(issue)))
+            return socket
+        }
+        try await eventually("both are accepted") {
+            try await admin.status(of: CouponID(1)).accepted == 2
+        }
+        try await world.reload([Self.line("shop", "roles=issuer connections=1"), anna], as: "anna")
+        // Any of the three may stay.
+        try await eventually("two end") {
+            ([idle] + busy).count { $0.isReadable(within: 0) } == 2
+        }
+        for socket in [idle] + busy where socket.isReadable(within: 0) {
+            let (id, failure) = try socket.failure()
+            #expect(id == 0 && failure.code == .resourceExhausted)
+            #expect(failure.acceptance == (socket === idle ? .notAccepted : .unknown))
+        }
+        try await lock.release()
+        try await eventually("both are issued") {
+            try await admin.status(of: CouponID(1)).coupon.issued == 2
+        }
+        await admin.close()
+    }
+
     @Test func `strangers are refused while neither Redis nor PostgreSQL answers`() async throws {
         let world = try await World(ownPostgres: true)
         let file = try world.folder.write(Self.line("shop", "roles=issuer") + "\n", to: "callers")

@@ -183,6 +183,34 @@ extension DaemonTests {
             try await daemon.stop()
         }
 
+        /// A reload may allow fewer connections than there are.
+        @Test func `a connection that becomes one too many leaves its request unknown`()
+            async throws
+        {
+            let refusal = Failure.exhausted("too many connections of this principal")
+            let tries = Atomic(0)
+            let daemon = try await CannedDaemon.start { _ in
+                tries.add(1, ordering: .relaxed).newValue == 1
+                    ? .answer(.issue(.accepted(sequence: 1))) : .notice(.failure(refusal))
+            }
+            let program = """
+                #include <coupond.h>
+                #include <stdio.h>
+                int main(void) {
+                  coupond_client *client = coupond_open("127.0.0.1", "\(daemon.address.port)");
+                  coupond_answer answer;
+                  coupond_error error;
+                  int first = coupond_issue(client, 1, 7, (uint8_t *)"r", 1, 0, 1000, &answer, &error);
+                  int second = coupond_issue(client, 1, 8, (uint8_t *)"s", 1, 0, 1000, &answer, &error);
+                  coupond_close(client);
+                  printf("%d %d %d", first, second, error.acceptance == COUPOND_MAY_BE_ACCEPTED);
+                }
+                """
+            let ran = try await run(program: program)
+            #expect(ran.end == .code(0) && ran.text == "0 -1 1", "\(ran.end) \(ran.text)")
+            try await daemon.stop()
+        }
+
         @Test func `a connection that the daemon has closed costs no call an error`() async throws {
             let daemon = try SharedWorld.current.one
             let coupon = try await daemon.offer(total: 5).rawValue

@@ -65,8 +65,12 @@ import Testing
 
         let killed = try await conns(["kill", "\(id)"], daemon)
         #expect(killed.end == .code(0) && killed.text == #"{"ended":1}"#, "\(killed.text)")
-        let ended = Response.Result.failure(.unavailable("an admin has ended this connection"))
-        #expect(try waiting.response() == Response(id: 0, result: ended))
+        func ended(_ acceptance: Acceptance) -> Response {
+            let reason = "an admin has ended this connection"
+            return Response(
+                id: 0, result: .failure(.unavailable(reason, acceptance: acceptance)))
+        }
+        #expect(try waiting.response() == ended(.unknown))
         try await lock.release()
         guard case .issue(.issued)? = try waiting.response()?.result else {
             Testing.Issue.record("what was in flight was not answered")
@@ -79,7 +83,7 @@ import Testing
         // All of this address, except the one that asks.
         let address = try await conns(["kill", "--from", "127.0.0.1"], daemon)
         #expect(address.end == .code(0), "\(address.text)")
-        #expect(try idle.response() == Response(id: 0, result: ended))
+        #expect(try idle.response() == ended(.notAccepted))
         #expect(try idle.response() == nil)
         #expect(try await conns(["kill"], daemon).end == .code(64))
         try await eventually("the trail has each") {

@@ -50,11 +50,13 @@ import Testing
     }
 
     @Test(arguments: [
-        ("docs/COUPONCTL.md", 14), ("docs/OPERATIONS.md", 1), ("docs/EVENTS.md", 1),
+        ("docs/COUPONCTL.md", 15), ("docs/OPERATIONS.md", 1), ("docs/EVENTS.md", 1),
         ("docs/TOPOLOGY.md", 1),
     ])
     func `every example of couponctl in a page runs`(page: String, number: Int) async throws {
-        let commands = try Self.commands(in: page, beginningWith: "couponctl")
+        let commands = try ["couponctl", "echo"].flatMap {
+            try Self.commands(in: page, beginningWith: $0)
+        }
         // The bench's larger examples take longer than a test may.
         let examples = commands.filter { !$0.contains("--coupon-total 200000") }
         #expect(examples.count >= number)

@@ -27,6 +27,15 @@ private let files = SourceFile.handwritten.filter { !$0.path.contains("/Migratio
         }
     }
 
+    @Test func `the page for authors of clients names each file of the schema`() throws {
+        let page = try #require(
+            SourceFile.all(below: "docs", endings: ["WRITING_A_CLIENT.md"]).first)
+        let named = page.text.matches(of: /coupond\/v1\/\w+\.proto/)
+            .map { "Proto/\($0.output)" }
+        let schema = SourceFile.all(below: "Proto/coupond/v1", endings: [".proto"]).map(\.path)
+        #expect(named == schema && schema.count >= 6)
+    }
+
     @Test(arguments: files)
     func `no file refers to a text outside the repository`(_ file: SourceFile) {
         // Written in two parts, so that this file passes too.

@@ -149,10 +149,14 @@ Answer = Callable[[pb.Request, "CannedDaemon"], pb.Response | bytes | None]
 
 
 class CannedDaemon:
-    """Answers each request as a test says: with a response, with raw bytes, or by closing (None)."""
+    """Answers each request as a test says: with a response, with raw bytes, or by closing (None).
 
-    def __init__(self, answer: Answer) -> None:
+    With a refusal it says that to each connection, and reads nothing.
+    """
+
+    def __init__(self, answer: Answer, refusal: bytes = b"") -> None:
         self._answer = answer
+        self._refusal = refusal
         self.requests: list[pb.Request] = []
         self.announcements = 0
         self.connections = 0
@@ -174,6 +178,13 @@ class CannedDaemon:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as stream:
+            if self._refusal:
+                connection.sendall(self._refusal)
+                connection.shutdown(socket.SHUT_WR)
+                # Bytes that nobody has read would turn the end into a reset, which drops the refusal.
+                while _read(stream, 1):
+                    pass
+                return
             while prefix := _read(stream, 4):
                 request = pb.Request.FromString(stream.read(struct.unpack(">I", prefix)[0]))
                 if request.server_info.accepts_go_away:
@@ -203,11 +214,11 @@ def _read(stream: IO[bytes], count: int) -> bytes:
 
 
 @pytest.fixture
-def canned() -> Iterator[Callable[[Answer], CannedDaemon]]:
+def canned() -> Iterator[Callable[..., CannedDaemon]]:
     made: list[CannedDaemon] = []
 
-    def make(answer: Answer) -> CannedDaemon:
-        made.append(CannedDaemon(answer))
+    def make(answer: Answer, refusal: bytes = b"") -> CannedDaemon:
+        made.append(CannedDaemon(answer, refusal))
         return made[-1]
 
     yield make

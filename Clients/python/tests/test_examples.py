@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import coupond
-from conftest import ROOT, Daemon, Servers
+from coupond.v1 import coupond_pb2 as pb
+from conftest import ROOT, CannedDaemon, Daemon, Servers, framed, free_port
 
+Canned = Callable[..., CannedDaemon]
 EXAMPLES = ROOT / "Examples"
 Offer = Callable[..., int]
 
@@ -41,6 +43,24 @@ def test_the_shell_asks(daemon: Daemon, offer: Offer) -> None:
     assert "user_state: USER_STATE_ISSUED" in status.stdout
     wrong = ask(f"issue {{ coupon_id: {coupon} }}")
     assert wrong.returncode == 1 and "issue.user_id: must be positive, got 0" in wrong.stdout
+    assert ask("issue { coupon: 1 }").returncode == 64
+
+
+def test_the_shell_tells_an_error_from_no_answer(canned: Canned) -> None:
+    whole = framed(pb.Response(id=1, issue={"outcome": pb.OUTCOME_SOLD_OUT}))
+    answers = [b"", whole[:3], whole[:4], whole[:-1], b"\0\0\0\2\x0a\x7f"]
+
+    def ask(port: object) -> subprocess.CompletedProcess[str]:
+        return run(EXAMPLES / "shell" / "ask", "127.0.0.1", port, text="health {}")
+
+    for answer in answers:
+        # It is said to each connection, and then the connection is closed.
+        server = canned(lambda *_: None, answer) if answer else canned(lambda *_: None)
+        done = ask(server.address.split(":")[1])
+        assert done.returncode == 2 and "ask: no answer" in done.stderr, (answer, done)
+    done = ask(canned(lambda *_: None, whole).address.split(":")[1])
+    assert done.returncode == 0 and "OUTCOME_SOLD_OUT" in done.stdout, done
+    assert ask(free_port()).returncode == 2
 
 
 def test_the_c_program_of_the_first_call(daemon: Daemon, offer: Offer, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 import coupond
 from coupond import Outcome
 from coupond.v1 import coupond_pb2 as pb
-from conftest import Answer, CannedDaemon, framed
+from conftest import CannedDaemon, framed
 
-Canned = Callable[[Answer], CannedDaemon]
+Canned = Callable[..., CannedDaemon]
 ACCEPTED = pb.IssueResponse(outcome=pb.OUTCOME_ACCEPTED, sequence=7)
 FAST = coupond.RetryPolicy(first_pause=0.001)
 
@@ -126,7 +126,7 @@ def test_an_answer_that_cannot_be_read(face: Any, canned: Canned, answer: Any) -
 def test_too_many_connections_means_not_accepted(face: Any, canned: Canned) -> None:
     refusal = framed(failure(8, retry_after_ms=250))
     retry = coupond.RetryPolicy(tries=2, first_pause=0.001)
-    with face(canned(lambda *_: refusal).address, deadline=20, retry=retry) as client:
+    with face(canned(lambda *_: None, refusal).address, deadline=20, retry=retry) as client:
         with pytest.raises(coupond.NotAcceptedError) as caught:
             client.issue(1, 2)
     assert caught.value.retry_after == 0.25 and caught.value.attempts == 2

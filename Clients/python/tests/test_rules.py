@@ -30,11 +30,43 @@ def test_an_address(text: str, address: Address) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "7070", ":7070", "host", "host:", "host:0", "host:65536", "host:x", "::1:7070", "unix:x",
-     "[host]:1", "host:²", "unix:/" + "x" * 107],
+     "[host]:1", "host:²", "unix:/" + "x" * 107, "unix:/a\0", "a..b:1", ".a:1", "a\0:1",
+     "a" * 64 + ":1"],
 )  # fmt: skip
 def test_no_address(text: str) -> None:
     with pytest.raises(ValueError):
         parse(text)
+
+
+@pytest.mark.parametrize("make", [coupond.Client, coupond.AsyncClient])
+@pytest.mark.parametrize("name", [".a", "a..b", "a" * 64, "a\0"])
+def test_no_server_name(make: type[coupond.Client], name: str) -> None:
+    with pytest.raises(ValueError, match="is not the name of a host"):
+        make("host:1", server_name=name)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["events", "--after", ""],
+        ["issue", "--coupon", "1", "--user", "1", "--request-id", ""],
+        ["--tls-ca", "", "health"],
+        ["--tls-certificate", "", "health"],
+        ["--tls-key", "", "health"],
+        ["--tls-server-name", "", "health"],
+    ],
+)
+def test_an_option_is_not_empty(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """As of a script whose variable is not set."""
+    with pytest.raises(SystemExit) as end:
+        __main__.parse(words)
+    assert end.value.code == __main__.USAGE and "argument --" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["", "a..b:7070"])
+def test_an_address_that_is_none_is_named(address: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert __main__.main(["--address", address, "health"]) == __main__.USAGE
+    assert capfd.readouterr().err.startswith("coupond: ")
 
 
 def test_pauses_have_full_jitter_and_bounds() -> None:
@@ -79,6 +111,14 @@ def test_a_token_in_place_of_its_path_is_not_quoted() -> None:
 def test_a_token_file_without_an_end_takes_little_memory() -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         __main__.token("/dev/zero")
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1_0", " 1", "1 2", "²", "１", "1" * 20, str(2**63)])
+def test_an_id_is_written_in_digits(text: str) -> None:
+    for kind in (__main__.positive, __main__.milliseconds):
+        with pytest.raises(argparse.ArgumentTypeError):
+            kind(text)
+    assert __main__.positive(str(2**63 - 1)) == 2**63 - 1
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "0", "-1", "1e9"])

@@ -17,6 +17,8 @@ struct IssueAttempts {
     /// The request as it goes out next.
     private(set) var request: IssueRequest
     private let policy: RetryPolicy
+    /// Of this call. The request's attempts count those of earlier calls too.
+    private var tries: UInt32 = 0
     /// What the tries so far have shown.
     private var known: Acceptance
 
@@ -32,8 +34,10 @@ struct IssueAttempts {
     /// Counts a try that failed, and says what to do.
     mutating func failed(_ error: ClientError, jitter: Double) -> Step {
         known = known.afterTry(error.acceptance)
-        request.attempt += 1
-        if let pause = policy.pause(before: request.attempt, after: error, jitter: jitter) {
+        tries += 1
+        // The field's highest value stays: 0 would be a first try.
+        request.attempt = max(request.attempt, request.attempt &+ 1)
+        if let pause = policy.pause(before: tries, after: error, jitter: jitter) {
             return .retry(afterMilliseconds: pause)
         }
         return .fail(given(up: error))

@@ -125,10 +125,10 @@ extension CouponKeeper {
             case .failed(let partition, let error):
                 if let error { _ = failure(error) }
                 stuck.fail(partition)
-                // An attempt may take seconds, with rows locked.
-                if clocks.now() >= end { return }
             case nil: return
             }
+            // A step may take seconds, and other work of this thread waits for the round.
+            if clocks.now() >= end { return }
         }
     }
 

@@ -74,7 +74,7 @@ public protocol CouponStore: HolderReader {
         _ id: CouponID, by call: AdminCall, remove: (Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> CouponUpdateResult?
 
-    /// Updates the gate with the oldest coupon in the outbox that is due: a daemon may have died between
+    /// Updates the gate with a coupon in the outbox that is due, each in turn: a daemon may have died between
     /// PostgreSQL and the gate (rules 33 and 34).
     /// - Parameters:
     ///   - partitions: their coupons are passed over.

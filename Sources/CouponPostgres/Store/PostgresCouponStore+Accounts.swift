@@ -101,16 +101,12 @@ extension PostgresCouponStore: AuditStore {
         return (0..<rows.count).map { rows.integer($0, 0)...rows.integer($0, 1) }
     }
 
-    /// Adds a coupon to the outbox, due now, so that the gate gets it again.
+    /// Adds a coupon to the outbox, due now, so that the gate gets it again. It locks the row of the outbox
+    /// before the coupon, as changes and `resync` do: in the other order they would wait for each other.
     public func requestResync(_ coupon: CouponID, above version: Int64?) throws(BackendError) {
         do throws(BackendError) {
             _ = try session.run(
                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-                Statement(
-                    """
-                    UPDATE coupond.coupon SET version = greatest(version, $2) + 1
-                    WHERE id = $1 AND $2 IS NOT NULL
-                    """, .integer(coupon.rawValue), .integer(version)),
                 Statement(
                     """
                     INSERT INTO coupond.gate_outbox (coupon_id, added_at)
@@ -118,6 +114,11 @@ extension PostgresCouponStore: AuditStore {
                     ON CONFLICT (coupon_id) DO UPDATE SET added_at = excluded.added_at
                     WHERE gate_outbox.added_at > now()
                     """, .integer(coupon.rawValue)),
+                Statement(
+                    """
+                    UPDATE coupond.coupon SET version = greatest(version, $2) + 1
+                    WHERE id = $1 AND $2 IS NOT NULL
+                    """, .integer(coupon.rawValue), .integer(version)),
                 "COMMIT")
         } catch {
             session.rollBack()

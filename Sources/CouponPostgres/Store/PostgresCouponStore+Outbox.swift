@@ -5,7 +5,7 @@ extension PostgresCouponStore {
     /// How old a row must be: the daemon that made the change updates the gate first.
     private static let delay = "2 seconds"
 
-    /// Updates the gate with the oldest coupon in the outbox that is due, under the coupon's lock.
+    /// Updates the gate with the next coupon in the outbox that is due, under the coupon's lock.
     ///
     /// If the gate has it, the row is deleted; otherwise it is due again later.
     /// - Parameter update: called with partition row and coupon row locked; returns whether the gate has the
@@ -19,20 +19,10 @@ extension PostgresCouponStore {
         var chosen: PartitionID?
         do throws(BackendError) {
             _ = try session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-            let due = try session.run(
-                Statement(
-                    """
-                    SELECT coupon_id FROM coupond.gate_outbox
-                    WHERE added_at < now() - interval '\(Self.delay)'
-                        AND coupon_id % $1 <> ALL ($2)
-                    ORDER BY added_at LIMIT 1 FOR UPDATE SKIP LOCKED
-                    """, .integer(Int64(partitioning.count)),
-                    .integers(partitions.map { Int64($0.rawValue) })))
-            guard due.count == 1 else {
+            guard let id = try lockDueRow(passing: partitions) else {
                 session.rollBack()
                 return .nothingDue
             }
-            let id = CouponID(due.integer(0, 0))
             let ofCoupon = partitioning.partition(of: id)
             chosen = ofCoupon
             let partition = try session.partition(ofCoupon, lock: .shared)
@@ -54,6 +44,33 @@ extension PostgresCouponStore {
                 guard let chosen else { throw error }
                 return .failed(chosen, error)
             }
+        }
+    }
+
+    /// Locks a row of the outbox that is due; nil if there is none.
+    ///
+    /// Rows are taken in the order of their key, and in turn. So each is read once in a round, however many
+    /// there are: a script may have changed tens of thousands of coupons. By age each step would read all.
+    private func lockDueRow(
+        passing partitions: Set<PartitionID>
+    ) throws(BackendError) -> CouponID? {
+        while true {
+            let due = try session.run(
+                Statement(
+                    """
+                    SELECT coupon_id FROM coupond.gate_outbox
+                    WHERE coupon_id > $3 AND added_at < now() - interval '\(Self.delay)'
+                        AND coupon_id % $1 <> ALL ($2)
+                    ORDER BY coupon_id LIMIT 1 FOR UPDATE SKIP LOCKED
+                    """, .integer(Int64(partitioning.count)),
+                    .integers(partitions.map { Int64($0.rawValue) }),
+                    .integer(outboxPlace.rawValue)))
+            if due.count == 1 {
+                outboxPlace = CouponID(due.integer(0, 0))
+                return outboxPlace
+            }
+            guard outboxPlace != CouponID(0) else { return nil }
+            outboxPlace = CouponID(0)
         }
     }
 

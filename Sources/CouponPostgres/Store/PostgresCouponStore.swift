@@ -9,6 +9,8 @@ public final class PostgresCouponStore: CouponStore {
     let partitioning: Partitioning
     /// The page that a load needs next.
     var pageAhead: PageAhead?
+    /// The coupon whose outbox row `resync` took last: the rows behind it come next.
+    var outboxPlace = CouponID(0)
 
     /// Connects with the first call.
     /// - Parameter partitioning: as `Installation.setUp` found it.

@@ -4,12 +4,6 @@ internal import CouponCore
 internal import CouponWire
 
 extension ServerConnection {
-    /// Ends without what nobody has begun for it: nothing is done, and nothing is read, in its name.
-    func endAtOnce(with failure: Failure) {
-        presence.leave()
-        end(with: failure)
-    }
-
     /// The client has said that it knows the notice. If the others have got it already, it gets it at once.
     func announceGoAway() {
         acceptsGoAway = true

@@ -254,7 +254,7 @@ final class ServerConnection: ChannelInboundHandler {
     func identify(_ peer: Peer) {
         let now = loopServer.clocks.wallNow()
         identity = CallerIdentity(peer, loopServer.environment.callers, now: now)
-        identityChanged()
+        identityChanged(unanswered: state.unanswered)
         endIfExpired(now: now)
     }
 
@@ -263,14 +263,15 @@ final class ServerConnection: ChannelInboundHandler {
         _ token: [UInt8], _ callers: Callers, now: Timestamp
     ) throws(AccessRefusal) {
         try identity.authenticate(token, callers, now: now)
-        identityChanged()
+        // The request itself was read, and changes nothing.
+        identityChanged(unanswered: state.unanswered - 1)
     }
 
     /// The callers file was read again. Ends if its principal is not in it any more.
     func identifyAgain(_ callers: Callers) {
         do throws(AccessRefusal) {
             try identity.identifyAgain(callers, now: loopServer.clocks.wallNow())
-            identityChanged()
+            identityChanged(unanswered: state.unanswered)
         } catch {
             endAccess(error)
         }
@@ -285,14 +286,15 @@ final class ServerConnection: ChannelInboundHandler {
     /// Whether it may do nothing before it authenticates.
     private var isStranger: Bool { identity.principal.roles.isEmpty }
 
-    private func identityChanged() {
+    /// - Parameter unanswered: requests of the identity before that are in work.
+    private func identityChanged(unanswered: Int) {
         issuesFreely = identity.principal.issuesFreely
         let longest = loopServer.configuration.maximumFrameBytes
         splitter = FrameSplitter(
             maximumLength: isStranger ? min(longest, Limits.strangersFrameBytes) : longest)
         state.limitUnanswered(to: isStranger ? 1 : Limits.requestsInFlightPerConnection)
         if let refusal = loopServer.count(self, of: identity.principal), !state.isEnding {
-            end(with: refusal)
+            end(with: refusal, unanswered: unanswered)
         }
     }
 
@@ -360,13 +362,6 @@ final class ServerConnection: ChannelInboundHandler {
     /// Handles nothing more, and closes behind the answers.
     func end() {
         state.end()
-        loopServer.endTurn()
-    }
-
-    /// Nothing more can be read from this stream: sends an error with id 0, then ends.
-    func end(with failure: Failure) {
-        state.end()
-        write(Response(id: 0, result: .failure(failure)))
         loopServer.endTurn()
     }
 

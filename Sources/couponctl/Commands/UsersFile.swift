@@ -17,7 +17,9 @@ enum UsersFile {
         var users: [UserID] = []
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (index, line) in lines.enumerated() {
-            let word = line.filter { !$0.isWhitespace }
+            // Only around the id: a line of two numbers is no user.
+            var word = line.drop(while: \.isWhitespace)
+            while word.last?.isWhitespace == true { word.removeLast() }
             if word.isEmpty { continue }
             guard let user = UserID(argument: String(word)) else {
                 throw ValidationError("--users-file: line \(index + 1) is not the id of a user")

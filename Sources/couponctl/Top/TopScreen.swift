@@ -14,7 +14,7 @@ struct TopScreen {
 
         /// - Parameter before: nil at the first look; then nothing is known.
         init(_ now: StatusDocument, since before: StatusDocument?) {
-            let seconds = before.map { Double(now.now - $0.now) / 1_000 } ?? 0
+            let seconds = before.map { (Double(now.now) - Double($0.now)) / 1_000 } ?? 0
             func rate(_ value: (StatusDocument) -> Double) -> Double {
                 guard let before, seconds > 0 else { return 0 }
                 return max(0, (value(now) - value(before)) / seconds)
@@ -47,7 +47,7 @@ struct TopScreen {
             fitted(
                 "partitions \(owned) of \(now.partitions.count) owned, \(open) open"
                     + (rebuilt > 0 ? ", \(rebuilt) rebuilding" : "")
-                    + "   memory \(Int(now.memory / 1_048_576)) MiB", size.columns),
+                    + "   memory \(Self.whole(now.memory / 1_048_576)) MiB", size.columns),
             "",
         ]
         let room = max(0, size.rows - lines.count - 1)
@@ -81,10 +81,10 @@ struct TopScreen {
     /// A line for each look, for scripts and logs.
     static func plain(_ now: StatusDocument, since before: StatusDocument?) -> String {
         let rates = Rates(now, since: before)
-        let moment = Timestamp(microseconds: now.now * 1_000).rfc3339
-        return "\(moment) accepted/s \(Int(rates.accepted)) issued/s \(Int(rates.issued)) "
-            + "bounced/s \(Int(rates.bounced)) queued \(Int(now.queued)) "
-            + "connections \(Int(now.connections)) \(now.ready ? "ready" : "not ready")"
+        let moment = Timestamp(microseconds: whole(Double(now.now) * 1_000)).rfc3339
+        return "\(moment) accepted/s \(whole(rates.accepted)) issued/s \(whole(rates.issued)) "
+            + "bounced/s \(whole(rates.bounced)) queued \(whole(now.queued)) "
+            + "connections \(whole(now.connections)) \(now.ready ? "ready" : "not ready")"
     }
 
     /// The beginning of a text that fits into so many cells.
@@ -109,12 +109,17 @@ struct TopScreen {
     }
 
     private static func duration(_ seconds: Double) -> String {
-        seconds < 1 ? "\(Int(seconds * 1_000)) ms" : "\((seconds * 10).rounded() / 10) s"
+        seconds < 1 ? "\(whole(seconds * 1_000)) ms" : "\((seconds * 10).rounded() / 10) s"
+    }
+
+    /// What answers may be no coupond, so a figure may be of any size.
+    private static func whole(_ value: Double) -> Int64 {
+        Int64(exactly: value.rounded(.towardZero)) ?? (value > 0 ? .max : value < 0 ? .min : 0)
     }
 
     /// Rounded, with a blank between thousands.
     static func number(_ value: Double) -> String {
-        var rest = Array(String(Int64(value.rounded())))
+        var rest = Array(String(whole(value.rounded())))
         var parts: [String] = []
         while rest.count > 3 {
             parts.insert(String(rest.suffix(3)), at: 0)

@@ -21,10 +21,12 @@ extension UserID: ExpressibleByArgument {
 }
 
 extension RequestID: ExpressibleByArgument {
-    /// Up to 32 hexadecimal digits, two for each byte.
+    /// 2 to 32 hexadecimal digits, two for each byte. An empty name would be replaced by a random one, which
+    /// nobody could give again.
     public init?(argument: String) {
         let digits = argument.compactMap(\.hexDigitValue).map(UInt8.init)
-        guard digits.count == argument.count, digits.count.isMultiple(of: 2) else { return nil }
+        guard !digits.isEmpty, digits.count == argument.count, digits.count.isMultiple(of: 2)
+        else { return nil }
         self.init(
             stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
     }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CouponCore
 internal import FoundationEssentials
+internal import Glibc
 
 /// A text file that people write, perhaps on Windows.
 enum TextFile {
@@ -21,16 +22,27 @@ enum CouponFile {
     /// - Parameter path: `-` is standard input.
     /// - Parameter option: which names it.
     static func text(of path: String, _ option: String) throws(ValidationError) -> String {
-        let bytes: Data
-        do {
-            bytes = try Data(contentsOf: URL(filePath: path == "-" ? "/dev/stdin" : path))
-        } catch {
+        guard let bytes = bytes(of: path) else {
             throw ValidationError("\(option): \(path) cannot be read")
         }
         guard let text = TextFile.text(of: bytes) else {
             throw ValidationError("\(option): \(path) is not UTF-8 text")
         }
         return text
+    }
+
+    /// Also of a pipe, which Foundation does not read. Nil if that is not possible.
+    private static func bytes(of path: String) -> [UInt8]? {
+        let isInput = path == "-"
+        let opened = unsafe isInput ? fdopen(STDIN_FILENO, "r") : fopen(path, "re")
+        guard let file = unsafe opened else { return nil }
+        defer { if !isInput { unsafe fclose(file) } }
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 65_536)
+        while case let count = unsafe fread(&part, 1, part.count, file), count > 0 {
+            bytes += part.prefix(count)
+        }
+        return unsafe ferror(file) == 0 ? bytes : nil
     }
 
     /// The coupons of all lines that are not empty.

@@ -163,15 +163,20 @@ def failed(error: CouponError, request_id: bytes | None) -> tuple[Report, int]:
     return report, ERROR if isinstance(error, NotAcceptedError) else UNKNOWN
 
 
+def whole(text: str) -> int:
+    """0 if it is not written in digits alone: `int` takes `1_0`, blanks, and digits of other scripts."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+
+
 def positive(text: str) -> int:
-    value = int(text)
+    value = whole(text)
     if not 1 <= value < 2**63:
         raise argparse.ArgumentTypeError("must be from 1 to 2^63 - 1")
     return value
 
 
 def milliseconds(text: str) -> int:
-    value = int(text)
+    value = whole(text)
     if not 1 <= value <= 60_000:
         raise argparse.ArgumentTypeError("must be from 1 to 60000")
     return value
@@ -192,7 +197,17 @@ def request_id(text: str) -> bytes:
 
 
 def bookmark(text: str) -> bytes:
-    return bytes.fromhex(text)
+    value = bytes.fromhex(text)
+    if not value:
+        raise argparse.ArgumentTypeError("must not be empty: that would begin with the next commit")
+    return value
+
+
+def named(text: str) -> str:
+    """A script's variable that is not set must not turn TLS, or its check, off."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
 
 
 def token(path: str) -> bytes:
@@ -229,10 +244,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="HOST:PORT, [HOST]:PORT or unix:/PATH (default 127.0.0.1:7070); once for each daemon",
     )
     add("--tls", action="store_true", help="TLS; trusts the system's CAs")
-    add("--tls-ca", metavar="FILE", help="TLS; trusts the CAs of this PEM file only")
-    add("--tls-certificate", metavar="FILE", help="TLS; our own certificate (PEM)")
-    add("--tls-key", metavar="FILE", help="its key (PEM); default: the same file")
-    add("--tls-server-name", metavar="NAME", help="TLS; the name in the daemon's certificate")
+    add("--tls-ca", type=named, metavar="FILE", help="TLS; trusts the CAs of this PEM file only")
+    add("--tls-certificate", type=named, metavar="FILE", help="TLS; our own certificate (PEM)")
+    add("--tls-key", type=named, metavar="FILE", help="its key (PEM); default: the same file")
+    add(
+        "--tls-server-name",
+        type=named,
+        metavar="NAME",
+        help="TLS; the name in the daemon's certificate",
+    )
     add(
         "--caller-token-file",
         type=token,

@@ -21,6 +21,20 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def checked_host(host: str) -> str:
+    """A name that DNS and TLS take.
+
+    :raises ValueError: if it is none: each call would end with it, and not with an answer or a `CouponError`.
+    """
+    try:
+        name = host.encode("idna")
+    except UnicodeError:
+        name = b""
+    if not name or name.startswith(b".") or b"\0" in name:
+        raise ValueError(f"{host}: is not the name of a host")
+    return host
+
+
 def parse(text: str) -> Address:
     """`HOST:PORT`, `[HOST]:PORT` for IPv6, or `unix:/PATH`.
 
@@ -28,7 +42,7 @@ def parse(text: str) -> Address:
     """
     if text.startswith("unix:"):
         path = text.removeprefix("unix:")
-        if not path.startswith("/") or len(path.encode()) > 107:
+        if not path.startswith("/") or len(path.encode()) > 107 or "\0" in path:
             raise ValueError(f"{text}: a unix socket needs an absolute path of at most 107 bytes")
         return Address("", 0, path)
     host, colon, port = text.rpartition(":")
@@ -37,7 +51,7 @@ def parse(text: str) -> Address:
     is_port = port.isascii() and port.isdecimal() and 1 <= int(port) <= 65_535
     if not colon or not host or not is_port or (":" in host) != is_bracketed:
         raise ValueError(f"{text}: must be HOST:PORT, [HOST]:PORT or unix:/PATH")
-    return Address(host, int(port))
+    return Address(checked_host(host), int(port))
 
 
 def tls_context(

@@ -15,22 +15,28 @@ from typing import TypeVar
 
 from . import _messages, _plans
 from . import _types as words
-from ._addresses import Address, is_refused_certificate, parse
+from ._addresses import Address, checked_host, is_refused_certificate, parse
 from ._endpoints import Endpoint, ranked
-from ._errors import CouponError, NotAcceptedError
+from ._errors import CouponError
 from ._messages import BrokenFrameError
-from ._retries import Failure, RetryBudget, RetryPolicy
+from ._retries import CLOSED, Failure, RetryBudget, RetryPolicy
 from .v1 import coupond_pb2 as pb
 
 Value = TypeVar("Value")
 REQUESTS_IN_FLIGHT = 1_024
 """Of one connection. The daemon reads no more of them."""
+SILENCE = 0.25
+"""Seconds without an answer that say something of a connection. A call that waited for a place has less."""
 
 
 class _Connection:
     """Many requests at a time; answers come in any order."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: asyncio.Event) -> None:
+        """
+        :param changed: set when it has room for one more request, and when it cannot be used any more.
+        """
+        self._changed = changed
         self._last_id = 0
         self._waiting: dict[int, asyncio.Future[pb.Response | Failure]] = {}
         self._has_answer = False
@@ -76,7 +82,7 @@ class _Connection:
                 await self._writer.drain()
                 return await answer
         except TimeoutError:
-            if self._heard_at < sent_at:
+            if self._heard_at < sent_at <= time.monotonic() - SILENCE:
                 # The network may have lost it silently.
                 self.is_usable = False
             return Failure("no answer in time", words.Acceptance.UNKNOWN, may_help=True)
@@ -89,6 +95,7 @@ class _Connection:
             return Failure(str(error), words.Acceptance.UNKNOWN, may_help=True)
         finally:
             self._waiting.pop(number, None)
+            self._changed.set()
             if not self.is_usable and not self._waiting:
                 self._end(Failure("", words.Acceptance.UNKNOWN))
 
@@ -107,13 +114,16 @@ class _Connection:
             self._broke(str(error), sent=self._has_answer or not is_refused_certificate(error))
 
     def _receive(self, response: pb.Response) -> None:
-        self._has_answer = True
+        has_answer, self._has_answer = self._has_answer, True
         self._heard_at = time.monotonic()
         if response.WhichOneof("result") == "go_away":
             self._go_away(response.go_away.is_last)
             return
         if response.id == 0:
-            self._end_all_of(response.error)
+            if response.WhichOneof("result") != "error":
+                raise BrokenFrameError("an answer to no request")
+            _messages.judge_last_error(response.error, has_answer, len(self._waiting))
+            self._end(response)
             return
         if response.id > self._last_id:
             raise BrokenFrameError(f"an answer to request {response.id}")
@@ -124,18 +134,11 @@ class _Connection:
     def _go_away(self, is_last: bool) -> None:
         """The daemon will stop. With `is_last`, it has not read the requests that it has not answered."""
         self.is_usable = False
+        self._changed.set()
         if is_last or not self._waiting:
             reason = "the daemon stops"
             known = words.Acceptance.NOT_ACCEPTED
             self._end(Failure(reason, known, may_help=True, is_free=True))
-
-    def _end_all_of(self, error: pb.Error) -> None:
-        """The daemon says why it closes, but not which request is the reason."""
-        was_read = error.code != words.Code.RESOURCE_EXHAUSTED.value
-        is_ours = error.code != words.Code.UNAUTHENTICATED.value and len(self._waiting) == 1
-        if was_read and not is_ours:
-            error.acceptance = pb.ACCEPTANCE_UNKNOWN
-        self._end(pb.Response(error=error))
 
     def _broke(self, reason: str, sent: bool = True) -> None:
         known = words.Acceptance.UNKNOWN if sent else words.Acceptance.NOT_ACCEPTED
@@ -143,6 +146,7 @@ class _Connection:
 
     def _end(self, reply: pb.Response | Failure) -> None:
         self.is_usable = False
+        self._changed.set()
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_result(reply)
@@ -159,7 +163,10 @@ class _Pool(Endpoint):
         super().__init__(address)
         self.connections: list[_Connection] = []
         self.opening = 0
-        self.changed = asyncio.Condition()
+        self.turn = asyncio.Lock()
+        """Held by the call that gets the next place; the others wait in the order in which they came."""
+        self.changed = asyncio.Event()
+        """Set when there may be a place."""
 
     def best(self) -> _Connection | None:
         """The least loaded connection that may get one more request."""
@@ -188,7 +195,8 @@ class AsyncClient:
         caller_token: bytes = b"",
         admin_token: bytes = b"",
     ) -> None:
-        """As `Client`; each of the `connections` to an address carries up to 1,024 calls at once."""
+        """As `Client`; each of the `connections` to an address carries up to 1,024 calls at once. More calls
+        wait until one of these ends, and are sent in the order in which they came."""
         self._addresses = [parse(one) for one in addresses or ("127.0.0.1:7070",)]
         self._pools: list[_Pool] = []
         self._owner: tuple[int, asyncio.AbstractEventLoop] | None = None
@@ -198,7 +206,7 @@ class AsyncClient:
         self._connections = connections
         self._connect_timeout = connect_timeout
         self._tls = tls
-        self._server_name = server_name
+        self._server_name = checked_host(server_name) if server_name else None
         self._caller_token = caller_token
         self._is_closed = False
 
@@ -217,6 +225,7 @@ class AsyncClient:
         """Closes the connections. Calls that have no answer end, later ones fail."""
         self._is_closed = True
         for pool in self._pools:
+            pool.changed.set()
             for connection in pool.connections:
                 connection.close()
         await asyncio.sleep(0)
@@ -462,7 +471,7 @@ class AsyncClient:
     ) -> tuple[_plans.Reply, _Pool | None]:
         """The reply, and where it failed."""
         if self._is_closed:
-            raise NotAcceptedError("the client is closed")
+            return CLOSED, None
         self._belong_to_this_loop()
         gives_up_at = time.monotonic() + step.give_up_after
         pool = ranked(self._pools, avoided)[0]
@@ -470,7 +479,7 @@ class AsyncClient:
         will_stop = False
         try:
             connection = await self._connection(pool, gives_up_at)
-            if isinstance(connection, pb.Response):
+            if not isinstance(connection, _Connection):
                 return connection, pool
             reply = await connection.exchange(step.request, gives_up_at - time.monotonic())
             will_stop = not connection.is_usable
@@ -495,13 +504,17 @@ class AsyncClient:
             self._pools = [_Pool(address) for address in self._addresses]
             self._owner = owner
 
-    async def _connection(self, pool: _Pool, gives_up_at: float) -> _Connection | pb.Response:
-        """A connection for one more request, or the refusal of our token.
+    async def _connection(
+        self, pool: _Pool, gives_up_at: float
+    ) -> _Connection | pb.Response | Failure:
+        """A connection for one more request, the refusal of our token, or that the client is closed.
 
         :raises OSError: if there is none in time.
         """
-        async with asyncio.timeout(max(gives_up_at - time.monotonic(), 0)), pool.changed:
+        async with asyncio.timeout(max(gives_up_at - time.monotonic(), 0)), pool.turn:
             while True:
+                if self._is_closed:
+                    return CLOSED
                 best = pool.best()
                 is_full = len(pool.connections) + pool.opening >= self._connections
                 if best is not None and (best.in_flight == 0 or is_full):
@@ -509,26 +522,26 @@ class AsyncClient:
                 if not is_full:
                     pool.opening += 1
                     break
+                pool.changed.clear()
                 await pool.changed.wait()
-        made = _Connection()
+        made = _Connection(pool.changed)
         try:
             left = min(gives_up_at - time.monotonic(), self._connect_timeout)
             async with asyncio.timeout(max(left, 0)):
                 await made.open(self, pool.address)
                 refusal = await self._authenticate(made, left)
-            if refusal is None:
+            if refusal is None and not self._is_closed:
                 made.announce()
                 pool.connections.append(made)
                 return made
             made.close()
-            return refusal
+            return refusal or CLOSED
         except BaseException:
             made.close()
             raise
         finally:
             pool.opening -= 1
-            async with pool.changed:
-                pool.changed.notify_all()
+            pool.changed.set()
 
     async def _connect(
         self, address: Address

@@ -17,11 +17,11 @@ from typing import TypeVar
 
 from . import _messages, _plans
 from . import _types as words
-from ._addresses import Address, is_refused_certificate, parse
+from ._addresses import Address, checked_host, is_refused_certificate, parse
 from ._endpoints import LONGEST_IDLE, Endpoint, ranked
-from ._errors import CouponError, NotAcceptedError
+from ._errors import CouponError
 from ._messages import BrokenFrameError
-from ._retries import Failure, RetryBudget, RetryPolicy
+from ._retries import CLOSED, Failure, RetryBudget, RetryPolicy
 from .v1 import coupond_pb2 as pb
 
 Value = TypeVar("Value")
@@ -97,6 +97,7 @@ class _Connection:
             # The daemon has closed. It may have said why before.
             pass
         while True:
+            has_answer = self._has_answer
             response = self._receive(gives_up_at)
             if response.WhichOneof("result") == "go_away":
                 self.is_usable = False
@@ -109,8 +110,9 @@ class _Connection:
         if response.id == 0:
             # The daemon did not read our frame, or could not, or the connection is over: it closes.
             self.is_usable = False
-            if response.error.code == words.Code.UNAUTHENTICATED.value:
-                response.error.acceptance = pb.ACCEPTANCE_UNKNOWN
+            if response.WhichOneof("result") != "error":
+                raise BrokenFrameError("an answer to no request")
+            _messages.judge_last_error(response.error, has_answer, unanswered=1)
         return response
 
     def _receive(self, gives_up_at: float) -> pb.Response:
@@ -180,7 +182,7 @@ class Client:
         :param server_name: what the daemon's certificate must be for; the host by default.
         :param caller_token: your token of the daemon's callers file; each connection begins with it.
         :param admin_token: sent with methods of operators and admins, if the daemon asks for it.
-        :raises ValueError: if an address cannot be read.
+        :raises ValueError: if an address or the server name cannot be one.
         """
         self._pools = [_Pool(parse(one)) for one in addresses or ("127.0.0.1:7070",)]
         self._settings = _plans.Settings(
@@ -189,7 +191,7 @@ class Client:
         self._connections = connections
         self._connect_timeout = connect_timeout
         self._tls = tls
-        self._server_name = server_name
+        self._server_name = checked_host(server_name) if server_name else None
         self._caller_token = caller_token
         self._changed = threading.Condition()
         self._is_closed = False
@@ -456,9 +458,8 @@ class Client:
         """The reply, and where it failed."""
         gives_up_at = time.monotonic() + step.give_up_after
         pool = self._reserve(avoided, gives_up_at)
-        if pool is None:
-            failure = Failure("all connections are in use", words.Acceptance.NOT_ACCEPTED)
-            return failure, None
+        if isinstance(pool, Failure):
+            return pool, None
         connection: _Connection | None = None
         try:
             connection = self._idle_connection(pool)
@@ -481,18 +482,20 @@ class Client:
         finally:
             self._give_back(pool, connection)
 
-    def _reserve(self, avoided: _Pool | None, gives_up_at: float) -> _Pool | None:
-        """A daemon to which one more connection may be used; None at the end of the time."""
+    def _reserve(self, avoided: _Pool | None, gives_up_at: float) -> _Pool | Failure:
+        """A daemon to which one more connection may be used, or why there is none."""
         with self._changed:
             while True:
                 if self._is_closed:
-                    raise NotAcceptedError("the client is closed")
+                    return CLOSED
                 for pool in ranked(self._pools, avoided):
                     if pool.load < self._connections:
                         pool.load += 1
                         return pool
                 if not self._changed.wait(max(gives_up_at - time.monotonic(), 0)):
-                    return None
+                    # A notice that came too late for this call is for another one.
+                    self._changed.notify()
+                    return Failure("all connections are in use", words.Acceptance.NOT_ACCEPTED)
 
     def _idle_connection(self, pool: _Pool) -> _Connection | None:
         while True:

@@ -89,6 +89,24 @@ def acceptance_of(failure: pb.Error) -> words.Acceptance:
         return words.Acceptance.UNKNOWN
 
 
+def judge_last_error(error: pb.Error, has_answer: bool, unanswered: int) -> None:
+    """Sets what an error with the id 0 says of the requests that have no answer; the connection ends with it.
+
+    The daemon names no request, and goes on with those that it has read. So its word counts if it refuses the
+    whole connection, as the first thing that it says, or if it could not read a frame and there is only one.
+
+    :param has_answer: whether it has answered on this connection.
+    """
+    if error.code == words.Code.RESOURCE_EXHAUSTED.value and error.retry_after_ms > 0:
+        counts = not has_answer
+    else:
+        # Daemons of earlier versions end a caller's access with NOT_ACCEPTED, whatever is in work.
+        is_end = error.code in (words.Code.UNAUTHENTICATED.value, words.Code.UNAVAILABLE.value)
+        counts = unanswered == 1 and not is_end
+    if not counts:
+        error.acceptance = pb.ACCEPTANCE_UNKNOWN
+
+
 def issue_answer(
     answer: Union[pb.IssueResponse, pb.IssueBatchResult], request_id: bytes, attempts: int
 ) -> words.IssueAnswer:

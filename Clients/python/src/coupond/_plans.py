@@ -59,6 +59,9 @@ class Settings:
     """Seconds to wait past a deadline for the daemon's own answer, which says more than ours."""
 
 
+MOST_ATTEMPTS = 2**32 - 1
+"""What the field holds: further attempts are not counted. It must never be 0 again, which is a first try."""
+
 ISSUES = {"issue", "issue_batch"}
 CHANGES = {
     "create_coupon", "update_coupon", "pause_coupon", "resume_coupon", "close_coupon",
@@ -168,13 +171,13 @@ def issue(
     wait_for = pb.WAIT_FOR_ISSUED if is_waiting else pb.WAIT_FOR_ACCEPTED
 
     def make(retry: int) -> pb.Request:
-        tries.request = replace(first, attempt=first.attempt + retry + 1)
+        tries.request = replace(first, attempt=min(first.attempt + retry + 1, MOST_ATTEMPTS))
         request = pb.IssueRequest(
             coupon_id=first.coupon,
             user_id=first.user,
             request_id=first.request_id,
             wait_for=wait_for,
-            attempt=first.attempt + retry,
+            attempt=min(first.attempt + retry, MOST_ATTEMPTS),
         )
         return pb.Request(issue=request)
 
@@ -221,6 +224,8 @@ def issue_batch(
     names = list(request_ids) or [os.urandom(16) for _ in users]
     if len(names) != len(users) or any(len(name) != 16 for name in names):
         raise ValueError("request_ids: one of 16 bytes for each user is needed")
+    # Raises now, and not after some users are issued, if a number does not fit into its field.
+    pb.IssueBatchRequest(coupon_id=coupon, user_ids=users, attempt=attempt)
     items = [_User(user, name, attempt) for user, name in zip(users, names)]
     for start in range(0, len(items), USERS_PER_BATCH):
         tries = Tries(settings, deadline, "issue_batch")
@@ -256,7 +261,7 @@ def _issue_part(
                 user_ids=[one.user for one in part],
                 request_ids=b"".join(one.request_id for one in part),
                 wait_for=pb.WAIT_FOR_ISSUED if wait_for == words.WaitFor.ISSUED else pb.WAIT_FOR_ACCEPTED,
-                attempt=max(one.attempt for one in part) + sent - before,
+                attempt=min(max(one.attempt for one in part) + sent - before, MOST_ATTEMPTS),
             )
         )
 
@@ -295,7 +300,7 @@ def _issue_part(
 
 def _count(one: _User, tries: Tries, before: int) -> None:
     one.attempts += tries.attempts - before
-    one.attempt += tries.attempts - before
+    one.attempt = min(one.attempt + tries.attempts - before, MOST_ATTEMPTS)
 
 
 def _error_of(tries: Tries, coupon: int, one: _User, wait_for: words.WaitFor) -> CouponError:

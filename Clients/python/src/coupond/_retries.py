@@ -91,6 +91,10 @@ class Failure:
     """Whether a retry costs the daemons nothing more: nothing was read."""
 
 
+CLOSED = Failure("the client is closed", Acceptance.NOT_ACCEPTED)
+"""A try that was not sent. What earlier tries of the call have left stays."""
+
+
 def refused(error: pb.Error) -> Failure:
     """The daemon's answer that it could not judge the request."""
     code, acceptance = _messages.code_of(error), _messages.acceptance_of(error)

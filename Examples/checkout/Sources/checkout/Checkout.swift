@@ -8,17 +8,14 @@ struct Checkout: Sendable {
 
     /// What became of an order: known from before, or asked now.
     func place(_ order: Order) async throws -> Order {
-        if let known = await book[order.order] {
-            return try await known.decided ? known : settle(known, again: true)
-        }
         // Before the request goes out: a crash must not forget that it may have been accepted.
-        try await book.keep(order)
-        return try await settle(order, again: false)
+        let (known, again) = try await book.begin(order)
+        return try await known.decided ? known : settle(known, again: again)
     }
 
     /// Finds out what became of the orders that the last process left unknown.
     func settleUnknown() async throws {
-        for order in await book.unknown { _ = try await settle(order, again: true) }
+        for order in await book.unknown { _ = try await place(order) }
     }
 
     /// - Parameter again: whether the request may have been sent before. Then the gate must be asked, and not
@@ -36,13 +33,7 @@ struct Checkout: Sendable {
             order.learn(outcome)
         } catch {
             order.learn(error)
-            if case .notIssued = error {
-                // Nothing was accepted: the next try is a first one.
-                try await book.forget(order)
-                return order
-            }
         }
-        try await book.keep(order)
-        return order
+        return try await book.end(order)
     }
 }

@@ -1,0 +1,23 @@
+/// How the daemon ends a connection that its client would keep: an error with id 0 says why.
+internal import CouponCore
+internal import CouponWire
+
+extension ServerConnection {
+    /// Nothing more is read from this stream: sends an error with id 0, then ends.
+    func end(with failure: Failure) { end(with: failure, unanswered: state.unanswered) }
+
+    /// Callers read the error before the answers to what is in work, and may not wait for those. So it must
+    /// not say that nothing was accepted (promise 9).
+    /// - Parameter unanswered: how many requests are in work.
+    func end(with failure: Failure, unanswered: Int) {
+        let told = unanswered == 0 ? failure : failure.with(acceptance: .unknown)
+        write(Response(id: 0, result: .failure(told)))
+        end()
+    }
+
+    /// Ends without what nobody has begun for it: nothing is done, and nothing is read, in its name.
+    func endAtOnce(with failure: Failure) {
+        presence.leave()
+        end(with: failure)
+    }
+}
