@@ -206,14 +206,6 @@ public struct Decisions: Equatable, Sendable {
     }
 }
 
-/// What PostgreSQL knows of a user and a coupon.
-public enum UserStanding: Equatable, Sendable {
-    /// A committed issue.
-    case issued(sequence: Int64, requestID: RequestID, at: Timestamp)
-    /// A rejection or a held dead letter.
-    case rejected(sequence: Int64, requestID: RequestID, reason: RejectionReason)
-}
-
 /// How a change ended.
 public enum CouponUpdateResult: Equatable, Sendable {
     /// Committed; the coupon as it is now.
