@@ -4,7 +4,7 @@ import Testing
 /// What each module may import besides itself and the standard library.
 private let allowed: [String: Set<String>] = [
     "CouponDomain": [],
-    "CouponAccess": ["CLibcrypto", "CouponDomain", "Glibc"],
+    "CouponAccess": ["CLibcrypto", "CouponDomain", "FileAccess", "Glibc"],
     "CouponCore": ["CouponDomain", "DequeModule", "Synchronization"],
     "CouponWire": ["CCouponProto", "CProtobufC", "CouponDomain", "Synchronization"],
     "CouponRedis": [
@@ -28,18 +28,21 @@ private let allowed: [String: Set<String>] = [
     "CouponTracing": ["CouponDomain", "Tracing"],
     "SerialThreads": ["CThreads", "Dispatch", "Synchronization"],
     "Systemd": ["Glibc", "Synchronization"],
+    "FileAccess": ["Glibc"],
     // The composition root may import every module except the C libraries and the client.
     "coupond": [
         "ArgumentParser", "Configuration", "CoreMetrics", "CouponAccess", "CouponCore",
         "CouponPostgres", "CouponRedis",
-        "CouponScheduler", "CouponServer", "CouponTracing", "FoundationEssentials", "Glibc",
+        "CouponScheduler", "CouponServer", "CouponTracing", "FileAccess", "FoundationEssentials",
+        "Glibc",
         "Logging", "Metrics",
         "NIOCore", "NIOPosix",
         "SerialThreads", "ServiceLifecycle", "Synchronization", "SystemPackage", "Systemd",
         "Tracing", "UnixSignals",
     ],
     "couponctl": [
-        "ArgumentParser", "CouponAccess", "FoundationEssentials", "Histogram", "CouponClient",
+        "ArgumentParser", "CouponAccess", "FileAccess", "FoundationEssentials", "Histogram",
+        "CouponClient",
         "CouponCore", "CouponWire", "Glibc", "NIOCore",
         "NIOPosix",
         "Synchronization",

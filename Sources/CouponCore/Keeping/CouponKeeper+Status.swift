@@ -94,7 +94,7 @@ extension CouponKeeper {
 
     private func gateFailure(_ inspection: Result<GateInspection, Failure>) -> Failure {
         if case .failure(let failure) = inspection { return failure }
-        return .unavailable("the gate is not open yet")
+        return .gateNotOpen
     }
 
     /// How many requests are before a queued one. While the gate is open, a coupon's sequences have no gap

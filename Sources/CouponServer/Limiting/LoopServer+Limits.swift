@@ -143,9 +143,7 @@ extension LoopServer {
     /// Why a slow method may not go to its lane; nil if it may. During a drain none may: callers that send
     /// one request after the other would keep the daemon from ending.
     func limit(_ method: Request.Method, from connection: ServerConnection) -> Failure? {
-        if worker?.isDraining ?? true {
-            return .unavailable("the daemon is shutting down: ask another one")
-        }
+        if worker?.isDraining ?? true { return .draining }
         if case .couponStatus(let coupon, _) = method,
             let refusal = limitGuess(coupon, from: connection)
         {

@@ -1,30 +1,31 @@
 /// A file that is replaced as a whole: a reader sees the old bytes or the new ones, and a crash leaves one of
 /// them. Its mode and the symbolic links that lead to it stay, and so does its owner if that can be.
-internal import Glibc
+package import Glibc
 
-struct ReplacedFile {
+/// Replaces a file as a whole.
+package struct ReplacedFile {
     /// Why it cannot be replaced.
-    struct Failure: Error {
+    package struct Failure: Error {
         /// Such as `write`.
-        let verb: String
-        let errorNumber: Int32
+        package let verb: String
+        package let errorNumber: Int32
 
-        init(_ verb: String) {
+        package init(_ verb: String) {
             self.verb = verb
             errorNumber = errno
         }
 
         /// Of the system.
-        var reason: String { unsafe String(cString: strerror(errorNumber)) }
+        package var reason: String { unsafe String(cString: strerror(errorNumber)) }
     }
 
     /// Without symbolic links: the rename must not replace a link.
-    let path: String
+    package let path: String
 
     /// - Parameter path: of a file, which may not be there.
-    init(_ path: String) { self.path = Self.withoutLinks(path) }
+    package init(_ path: String) { self.path = Self.withoutLinks(path) }
 
-    var folder: String { Self.folder(of: path) }
+    package var folder: String { Self.folder(of: path) }
 
     private static func folder(of path: String) -> String {
         path.lastIndex(of: "/").map { String(path[...$0]) } ?? "./"
@@ -48,7 +49,7 @@ struct ReplacedFile {
     ///   - mode: of a file that is not there yet; by default that of the user's umask.
     ///   - keepsOwner: whether the owner must stay. If not, a file of another user becomes this one's if the
     ///     folder allows that.
-    func replace(
+    package func replace(
         by bytes: [UInt8], mode: mode_t? = nil, keepsOwner: Bool = false
     ) throws(Failure) {
         var old = stat()
