@@ -5,17 +5,10 @@ import Testing
 
 @Suite struct ResyncTests {
     @Test func `the changes of a closed gate come last, and delay no other gate`() {
-        let clock = VirtualClock()
-        let world = ModelWorld(partitions: 2, clocks: clock.clocks)
-        let (gates, store) = (ModelGates(world), FakeStore(world))
-        let keeper = CouponKeeper(
-            store: store, gates: gates, partitioning: world.partitioning, clocks: clock.clocks,
-            forget: { _ in }, failed: { _ in })
         let (closed, open) = (PartitionID(0), PartitionID(1))
-        world.openGate(open)
-        for id in (1...9 as ClosedRange<Int64>).map({ CouponID($0) }) {
-            world.tables.coupons[id] = .sample(id, total: 10)
-        }
+        let fixture = KeeperFixture(partitions: 2, open: [open])
+        let (gates, store, keeper) = (fixture.gates, fixture.store, fixture.keeper)
+        for id in 1...9 as ClosedRange<Int64> { fixture.create(CouponID(id)) }
         var tried: [PartitionID] = []
         gates.before = { call, partition in
             if call == .cap, let partition { tried.append(partition) }

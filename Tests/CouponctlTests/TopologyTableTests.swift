@@ -4,7 +4,7 @@ import Testing
 
 @testable import couponctl
 
-@Suite struct TopologyTests {
+@Suite struct TopologyTableTests {
     private func node(_ id: String, _ partitions: [Int]) -> TopologyReport.Node {
         TopologyReport.Node(
             id: id, address: "10.0.0.1:6379", term: 3,

@@ -3,7 +3,7 @@ import CouponWire
 import Foundation
 import Testing
 
-@Suite struct NameTests {
+@Suite struct WireNameTests {
     private static let schema: String = {
         let root = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()

@@ -63,7 +63,7 @@ extension RedisFixture {
     }
 }
 
-@Suite struct FillingTests {
+@Suite struct RedisFillingTests {
     @Test func `only cleared requests are judged, until the load is complete`() async throws {
         let fixture = try await RedisFixture()
         try fixture.open()

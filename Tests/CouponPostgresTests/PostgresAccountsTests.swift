@@ -6,7 +6,7 @@ import Testing
 private let all = AccountsBounds(rows: 100, rejections: 100)
 
 /// The tables' side of the accounts, for the auditor and for `couponctl verify`.
-@Suite struct AccountsTests {
+@Suite struct PostgresAccountsTests {
     private let coupon = CouponID(4)
 
     /// One user cannot be inserted, two have the same sequence, one comes too late.

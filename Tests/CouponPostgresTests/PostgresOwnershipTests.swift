@@ -5,7 +5,7 @@ import Testing
 @testable import CouponPostgres
 
 /// Rule 9: a partition belongs to the session that holds its lock, until the session ends.
-@Suite struct OwnershipTests {
+@Suite struct PostgresOwnershipTests {
     @Test func `a partition has one owner`() async throws {
         let database = try await TestDatabase()
         let (first, second) = (database.ledger(), database.ledger())

@@ -3,7 +3,7 @@ import CouponPostgres
 import TestSupport
 import Testing
 
-@Suite struct IssuingTests {
+@Suite struct PostgresIssuingTests {
     @Test func `requests are issued in order`() async throws {
         let database = try await TestDatabase()
         let coupon = try database.coupon()

@@ -5,7 +5,7 @@ internal import Testing
 
 @testable internal import CouponRedis
 
-@Suite struct RebuildTests {
+@Suite struct RedisRebuildTests {
     @Test func `fence accepts only a higher epoch, and open only its own`() async throws {
         let fixture = try await RedisFixture()
         #expect(try fixture.fence(epoch: 3))

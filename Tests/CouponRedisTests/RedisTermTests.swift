@@ -6,7 +6,7 @@ internal import Testing
 
 @testable internal import CouponRedis
 
-@Suite struct TermTests {
+@Suite struct RedisTermTests {
     /// A cluster of one node.
     private func node(term: UInt64) async throws -> RedisFixture {
         // By default the bus uses a port 10,000 higher, which may not exist.

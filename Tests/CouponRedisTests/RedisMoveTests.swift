@@ -5,7 +5,7 @@ internal import Testing
 
 @testable internal import CouponRedis
 
-@Suite struct MoveTests {
+@Suite struct RedisMoveTests {
     private static let largest = "18446744073709551615-18446744073709551615"
 
     /// A gate fenced with epoch 2, and a queue of epoch 1 with one more id.
