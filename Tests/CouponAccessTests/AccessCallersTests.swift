@@ -2,7 +2,7 @@ import CouponAccess
 import CouponDomain
 import Testing
 
-@Suite struct CallersTests {
+@Suite struct AccessCallersTests {
     private func known(_ text: String) throws -> Callers { Callers(try callers(text)) }
 
     @Test func `a peer is known by its certificate, else its user, else its socket`() throws {

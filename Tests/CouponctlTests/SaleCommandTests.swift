@@ -6,7 +6,7 @@ import Testing
 
 @testable import couponctl
 
-@Suite struct SaleTests {
+@Suite struct SaleCommandTests {
     private typealias Answer = Result<Response.Result, ClientError>
 
     /// 20 users ask twice for 10: the first ten are accepted and get DUPLICATE then, the others are too

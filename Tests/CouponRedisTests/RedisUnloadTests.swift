@@ -14,7 +14,7 @@ private let finished: [(String, Coupon)] = [
     ("sold out", coupon(total: 1, issued: 1, last: 1)),
 ]
 
-@Suite struct UnloadTests {
+@Suite struct RedisUnloadTests {
     /// Whether a coupon is in the gate; if not, none of its keys is.
     private func isHeld(_ fixture: RedisFixture, _ coupon: Int64 = 7) async throws -> Bool {
         let keys = Keys.all(CouponID(coupon), partition, 1)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import CouponClient
 
-@Suite struct ConnectionTests {
+@Suite struct ClientConnectionTests {
     private typealias Answer = Result<Response.Result, ClientError>
 
     /// What the callbacks got, by the number of the request.

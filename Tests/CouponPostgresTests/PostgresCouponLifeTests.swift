@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct CouponLifeTests {
+@Suite struct PostgresCouponLifeTests {
     private let coupon = CouponID(4)
     private let closing = CouponChange(state: .closed)
 

@@ -3,7 +3,7 @@ import CouponCore
 import CoreTestKit
 import Testing
 
-@Suite struct ReplicaTests {
+@Suite struct WorkerReplicaTests {
     private let replicas = FakeReplicas()
     private let stage: Stage
     private let at = Position(epoch: 1, n: 1)

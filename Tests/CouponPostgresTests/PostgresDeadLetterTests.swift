@@ -5,7 +5,7 @@ import Testing
 @testable import CouponPostgres
 
 /// Dead letters: redriven or discarded once, with any number of admins, and resynced until the gate has it.
-@Suite struct DeadLetterTests {
+@Suite struct PostgresDeadLetterTests {
     private let coupon = CouponID(4)
 
     /// Users 1 to 3 are accepted; user 2 cannot be inserted while the trigger is there.

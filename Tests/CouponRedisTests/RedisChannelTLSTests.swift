@@ -10,7 +10,7 @@ import Testing
 
 @testable import CouponRedis
 
-@Suite struct TLSTests {
+@Suite struct RedisChannelTLSTests {
     private let certificates: BackendCertificates
 
     init() async throws { certificates = try await BackendCertificates() }

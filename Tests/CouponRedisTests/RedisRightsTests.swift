@@ -5,7 +5,7 @@ import Testing
 
 @testable import CouponRedis
 
-@Suite struct RightsTests {
+@Suite struct RedisRightsTests {
     /// With everything that settings may add.
     private static let all = RedisRights(
         checkingSettings: true, waitingForReplicas: true, inCluster: true)

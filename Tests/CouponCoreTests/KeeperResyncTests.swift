@@ -3,7 +3,7 @@ import CoreTestKit
 import CouponCore
 import Testing
 
-@Suite struct ResyncTests {
+@Suite struct KeeperResyncTests {
     @Test func `the changes of a closed gate come last, and delay no other gate`() {
         let (closed, open) = (PartitionID(0), PartitionID(1))
         let fixture = KeeperFixture(partitions: 2, open: [open])

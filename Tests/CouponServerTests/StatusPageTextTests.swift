@@ -3,7 +3,7 @@ import Testing
 
 @testable import CouponServer
 
-@Suite struct StatusPageTests {
+@Suite struct StatusPageTextTests {
     @Test func `the page loads nothing`() {
         let page = StatusPage.html
         #expect(page.hasPrefix("<!doctype html>") && page.contains("</html>"))
