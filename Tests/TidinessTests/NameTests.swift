@@ -51,6 +51,23 @@ private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" 
         #expect(Set(suites).count == suites.count)
     }
 
+    @Test func `constants outside a type are few, and no two have one name`() {
+        // The number of a partition is another one in the tests of Redis than in those of PostgreSQL.
+        var places: [Substring: [String]] = [:]
+        let files = SourceFile.swiftFiles.filter {
+            $0.path.hasPrefix("Tests/") && !$0.path.hasPrefix("Tests/ClientPackage/")
+        }
+        for file in files {
+            for line in file.code {
+                if let match = line.firstMatch(of: /^(?:let|var) (\w+)/) {
+                    places[match.1, default: []].append(file.path)
+                }
+            }
+        }
+        #expect(places.values.reduce(0) { $0 + $1.count } <= 14)
+        #expect(places.filter { $0.value.count > 1 }.map(\.key) == ["partition"])
+    }
+
     @Test func `docs/OPERATIONS.md has a line for each metric and no others`() throws {
         let list = try #require(sources.first { $0.path == metricList })
         let names = list.text.matches(of: /"(coupond_\w+)"/).map { String($0.1) }
