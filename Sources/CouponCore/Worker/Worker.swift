@@ -170,7 +170,7 @@ public final class Worker {
         }
     }
 
-    /// What the worker's cache remembers of a coupon.
+    /// What the front door remembers of a coupon.
     public func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
         frontDoor.remembers(coupon)
     }
