@@ -34,8 +34,8 @@ public struct WaitList {
     public struct Answer: Equatable, Sendable {
         /// The caller's ticket.
         public let ticket: UInt64
-        /// What became of the request. Nil if the cursor has passed it and there is no row: Redis lost it, and
-        /// a retry is safe.
+        /// What became of the request. Nil if the cursor has passed it and there is no row: Redis lost it,
+        /// and a retry is safe.
         public let outcome: Outcome?
     }
 

@@ -15,8 +15,8 @@ struct ConfiguredFiles: Sendable {
     let tls: CallerTLS?
     let redis: RedisAccess
 
-    /// - Throws: an exit code if a file cannot be used. All were readable a moment ago, when the configuration
-    ///   was checked.
+    /// - Throws: an exit code if a file cannot be used. All were readable a moment ago, when the
+    ///   configuration was checked.
     init(_ configuration: Configuration, _ logger: Logger) throws {
         do throws(SecretError) {
             secrets = try Secrets(configuration)

@@ -1,4 +1,5 @@
-/// What systemd learns of the daemon: that it starts, serves, reloads, drains and lives. It also bounds a stop.
+/// What systemd learns of the daemon: that it starts, serves, reloads, drains and lives. A stop has its bound
+/// from here too.
 internal import CouponCore
 internal import CouponServer
 internal import Logging
