@@ -81,8 +81,8 @@ let package = Package(
         .target(
             name: "CouponRedis",
             dependencies: [
-                "CHiredis", "CouponCore", "SerialThreads", nioCore, nioPosix, nioTLS, nioTLSEvents,
-                logging, deque,
+                "CHiredis", "CouponCore", "SerialThreads", "TLSSupport", nioCore, nioPosix, nioTLS,
+                nioTLSEvents, logging, deque,
             ],
             resources: [.embedInCode("Scripts")],
             swiftSettings: strict),
@@ -100,16 +100,16 @@ let package = Package(
             name: "CouponServer",
             dependencies: [
                 "CouponAccess", "CouponCore", "CouponTracing", "CouponWire", "SerialThreads",
-                nioCore,
-                nioPosix, nioTLS, nioTLSEvents, logging, metrics, coreMetrics, lifecycle, deque,
+                "TLSSupport", nioCore, nioPosix, nioTLS, nioTLSEvents, logging, metrics,
+                coreMetrics, lifecycle, deque,
                 nioHTTP, tracing,
             ],
             swiftSettings: strict),
         .target(
             name: "CouponClient",
             dependencies: [
-                "CouponDomain", "CouponTracing", "CouponWire", nioCore, nioPosix, nioTLS,
-                nioTLSEvents, logging, metrics, lifecycle, tracing,
+                "CouponDomain", "CouponTracing", "CouponWire", "FileAccess", "TLSSupport", nioCore,
+                nioPosix, nioTLS, nioTLSEvents, logging, metrics, lifecycle, tracing,
             ],
             swiftSettings: strict),
         .target(
@@ -117,6 +117,7 @@ let package = Package(
         .target(name: "SerialThreads", dependencies: ["CThreads"], swiftSettings: strict),
         .target(name: "Systemd", swiftSettings: strict),
         .target(name: "FileAccess", swiftSettings: strict),
+        .target(name: "TLSSupport", dependencies: [nioTLS], swiftSettings: strict),
 
         .executableTarget(
             name: "coupond",
@@ -295,7 +296,7 @@ if Context.environment["COUPOND_FUZZ"] != nil {
     let decoders = [
         "CHiredis", "CLibcrypto", "CLibpq", "CProtobufC", "CCouponProto", "CouponDomain",
         "CouponAccess", "CouponCore", "CouponWire", "CouponRedis", "CouponPostgres", "Systemd",
-        "CThreads", "FileAccess", "SerialThreads",
+        "CThreads", "FileAccess", "SerialThreads", "TLSSupport",
     ]
     let configuration: Target.Dependency = .product(
         name: "Configuration", package: "swift-configuration")

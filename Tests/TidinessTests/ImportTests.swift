@@ -9,7 +9,7 @@ private let allowed: [String: Set<String>] = [
     "CouponWire": ["CCouponProto", "CProtobufC", "CouponDomain", "Synchronization"],
     "CouponRedis": [
         "CHiredis", "CouponCore", "DequeModule", "Glibc", "Logging", "NIOCore", "NIOPosix",
-        "NIOSSL", "NIOTLS", "SerialThreads", "Synchronization",
+        "NIOSSL", "NIOTLS", "SerialThreads", "Synchronization", "TLSSupport",
     ],
     "CouponPostgres": ["CLibpq", "CouponCore", "Glibc", "Logging", "Synchronization"],
     "CouponScheduler": [
@@ -19,16 +19,19 @@ private let allowed: [String: Set<String>] = [
     "CouponServer": [
         "CoreMetrics", "CouponAccess", "CouponCore", "CouponTracing", "CouponWire", "DequeModule",
         "Glibc", "Logging", "Metrics", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOTLS",
-        "SerialThreads", "ServiceLifecycle", "Synchronization", "Tracing",
+        "SerialThreads", "ServiceLifecycle", "Synchronization", "TLSSupport", "Tracing",
     ],
     "CouponClient": [
-        "CouponDomain", "CouponTracing", "CouponWire", "Glibc", "Logging", "Metrics", "NIOCore",
-        "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization", "Tracing",
+        "CouponDomain", "CouponTracing", "CouponWire", "FileAccess", "Glibc", "Logging", "Metrics",
+        "NIOCore",
+        "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization", "TLSSupport",
+        "Tracing",
     ],
     "CouponTracing": ["CouponDomain", "Tracing"],
     "SerialThreads": ["CThreads", "Dispatch", "Synchronization"],
     "Systemd": ["Glibc", "Synchronization"],
     "FileAccess": ["Glibc"],
+    "TLSSupport": ["NIOSSL"],
     // The composition root may import every module except the C libraries and the client.
     "coupond": [
         "ArgumentParser", "Configuration", "CoreMetrics", "CouponAccess", "CouponCore",

@@ -1,8 +1,8 @@
-internal import CouponDomain
 internal import Glibc
 internal import NIOCore
 internal import NIOSSL
 internal import NIOTLS
+internal import TLSSupport
 
 /// Waits for the end of a connection's handshake, and says in words why one failed. It stands between TLS and
 /// ``ConnectionHandler``.

@@ -1,8 +1,8 @@
 /// Why a connection to Redis broke, in words: NIO and its TLS have none for people.
-internal import CouponCore
 internal import Glibc
 internal import NIOCore
 internal import NIOSSL
+internal import TLSSupport
 
 struct ConnectionBreak {
     /// For people.

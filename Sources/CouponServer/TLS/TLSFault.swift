@@ -1,7 +1,7 @@
 /// Why a handshake failed, as the metric and the log name it.
-internal import CouponCore
 internal import NIOCore
 internal import NIOSSL
+internal import TLSSupport
 
 struct TLSFault: Equatable {
     /// The label of the metric.
