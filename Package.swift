@@ -76,13 +76,13 @@ let package = Package(
             // So that nothing points into the memory of a message after it is given back.
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .target(
-            name: "CouponAccess", dependencies: ["CLibcrypto", "CouponDomain"],
+            name: "CouponAccess", dependencies: ["CLibcrypto", "CouponDomain", "FileAccess"],
             swiftSettings: strict),
         .target(
             name: "CouponRedis",
             dependencies: [
-                "CHiredis", "CouponCore", "SerialThreads", nioCore, nioPosix, nioTLS, nioTLSEvents,
-                logging, deque,
+                "CHiredis", "CouponCore", "SerialThreads", "TLSSupport", nioCore, nioPosix, nioTLS,
+                nioTLSEvents, logging, deque,
             ],
             resources: [.embedInCode("Scripts")],
             swiftSettings: strict),
@@ -100,28 +100,31 @@ let package = Package(
             name: "CouponServer",
             dependencies: [
                 "CouponAccess", "CouponCore", "CouponTracing", "CouponWire", "SerialThreads",
-                nioCore,
-                nioPosix, nioTLS, nioTLSEvents, logging, metrics, coreMetrics, lifecycle, deque,
+                "TLSSupport", nioCore, nioPosix, nioTLS, nioTLSEvents, logging, metrics,
+                coreMetrics, lifecycle, deque,
                 nioHTTP, tracing,
             ],
             swiftSettings: strict),
         .target(
             name: "CouponClient",
             dependencies: [
-                "CouponDomain", "CouponTracing", "CouponWire", nioCore, nioPosix, nioTLS,
-                nioTLSEvents, logging, metrics, lifecycle, tracing,
+                "CouponDomain", "CouponTracing", "CouponWire", "FileAccess", "TLSSupport", nioCore,
+                nioPosix, nioTLS, nioTLSEvents, logging, metrics, lifecycle, tracing,
             ],
             swiftSettings: strict),
         .target(
             name: "CouponTracing", dependencies: ["CouponDomain", tracing], swiftSettings: strict),
         .target(name: "SerialThreads", dependencies: ["CThreads"], swiftSettings: strict),
         .target(name: "Systemd", swiftSettings: strict),
+        .target(name: "FileAccess", swiftSettings: strict),
+        .target(name: "TLSSupport", dependencies: [nioTLS], swiftSettings: strict),
 
         .executableTarget(
             name: "coupond",
             dependencies: [
                 "CouponAccess", "CouponCore", "CouponServer", "CouponScheduler", "CouponRedis",
-                "CouponPostgres", "CouponTracing", "Systemd", arguments, logging, metrics,
+                "CouponPostgres", "CouponTracing", "FileAccess", "Systemd", arguments, logging,
+                metrics,
                 coreMetrics, lifecycle, nioCore, nioPosix, tracing,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -131,8 +134,8 @@ let package = Package(
         .executableTarget(
             name: "couponctl",
             dependencies: [
-                "CouponAccess", "CouponClient", "CouponCore", "CouponWire", arguments, nioCore,
-                nioPosix, histogram,
+                "CouponAccess", "CouponClient", "CouponCore", "CouponWire", "FileAccess", arguments,
+                nioCore, nioPosix, histogram,
             ],
             swiftSettings: strict),
 
@@ -215,7 +218,7 @@ let package = Package(
             name: "CouponctlTests",
             dependencies: [
                 "couponctl", "TestSupport", "TestWorld", "CouponClient", "CouponCore", "CouponWire",
-                arguments,
+                "FileAccess", arguments,
                 nioCore, histogram,
             ],
             swiftSettings: strict),
@@ -293,7 +296,7 @@ if Context.environment["COUPOND_FUZZ"] != nil {
     let decoders = [
         "CHiredis", "CLibcrypto", "CLibpq", "CProtobufC", "CCouponProto", "CouponDomain",
         "CouponAccess", "CouponCore", "CouponWire", "CouponRedis", "CouponPostgres", "Systemd",
-        "CThreads", "SerialThreads",
+        "CThreads", "FileAccess", "SerialThreads", "TLSSupport",
     ]
     let configuration: Target.Dependency = .product(
         name: "Configuration", package: "swift-configuration")
@@ -303,8 +306,8 @@ if Context.environment["COUPOND_FUZZ"] != nil {
         .target(
             name: "coupond",
             dependencies: [
-                "CouponAccess", "CouponCore", "CouponPostgres", "CouponRedis", "Systemd", logging,
-                nioCore, configuration,
+                "CouponAccess", "CouponCore", "CouponPostgres", "CouponRedis", "FileAccess",
+                "Systemd", logging, nioCore, configuration,
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             exclude: ["Configuration/Options.swift"],

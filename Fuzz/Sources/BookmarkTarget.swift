@@ -44,7 +44,7 @@ private struct SmallLog: EventStore {
     private static let newest = places(4, 6)
 
     private static func places(_ number: Int64, _ index: Int) -> [PartitionID: LogPlace] {
-        let place = LogPlace(commit: number, index: index, mark: moment)
+        let place = LogPlace(commit: number, index: index, committedAt: moment)
         return Dictionary(
             uniqueKeysWithValues: (0..<Limits.maximumPartitions).map { (PartitionID($0), place) })
     }

@@ -74,7 +74,7 @@ extension CouponClient {
                 guard mayRetry(after: pause, until: limit),
                     // A cancelled task does not wait, and does not ask again.
                     (try? await Task.sleep(for: .milliseconds(pause))) != nil
-                else { throw attempts.given(up: error) }
+                else { throw attempts.givenUp(after: error) }
             }
         }
     }

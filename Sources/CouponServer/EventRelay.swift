@@ -7,7 +7,7 @@ internal import Synchronization
 
 actor EventRelay {
     private let thread = SerialThread(name: "coupond.events")
-    private let environment: any ServerEnvironment
+    private let environment: any BackendFactory
     private let loopServers: LoopServers
     private let watches: WatchQueue
     private let logger: Logger
@@ -27,7 +27,7 @@ actor EventRelay {
     }
 
     init(
-        environment: any ServerEnvironment, loopServers: LoopServers, watches: WatchQueue,
+        environment: any BackendFactory, loopServers: LoopServers, watches: WatchQueue,
         clocks: Clocks, logger: Logger
     ) {
         self.environment = environment

@@ -1,7 +1,6 @@
-/// What the server gets from the daemon around it: settings, and answers to its questions.
+/// The settings that the server gets from the daemon around it.
 public import CouponAccess
 public import CouponCore
-public import NIOCore
 public import Tracing
 
 /// The server's settings: values only.
@@ -97,60 +96,4 @@ public struct ReloadedSettings: Sendable {
         self.reporting = reporting
         self.report = report
     }
-}
-
-/// What the server asks of the daemon around it.
-public protocol ServerEnvironment: Sendable {
-    /// A lane's session with PostgreSQL; called on the lane's thread.
-    func makeStore() -> any LaneStore
-    /// A lane's connection to Redis; called on the lane's thread.
-    func makeGates() -> any LaneGates
-    /// The event subscription; called on its thread.
-    func makeEvents() -> any EventSource
-    /// A worker's connections to the gates; called on its event loop.
-    func makeWorkerGates(on loop: any EventLoop) -> any GateSource
-
-    /// The token of admin methods; nil if none is configured.
-    var adminToken: [UInt8]? { get }
-    /// Who may call, as the callers file says.
-    var callers: Callers { get }
-    /// Reads the settings again that a reload may change; may block.
-    /// - Throws: what the caller of a reload gets; then no setting has changed.
-    func reloadSettings() throws(Failure) -> ReloadedSettings
-    /// How long committed events are kept.
-    var eventRetentionMilliseconds: Int64 { get }
-    /// Whether this daemon owns a partition now, and so audits its coupons.
-    func owns(_ partition: PartitionID) -> Bool
-    /// How many of them are in another issuing lane than the first.
-    var partitionsLent: Int { get }
-    /// The queues of the partitions that this daemon owns, and the rebuilds.
-    var schedulerState: SchedulerState { get }
-    /// Why a partition that this daemon owns waits; nil if none does.
-    var whyPartitionsWait: String? { get }
-    /// The rights that the daemon lacks, for people; nil if it has all.
-    var missingRights: String? { get }
-    /// Where Redis is; nil until it was read for the first time.
-    var topology: Topology? { get }
-    /// Why it could not be read the last time, for people; nil if it could.
-    var topologyTrouble: String? { get }
-    /// Counts a coupon for which PostgreSQL went back.
-    func countPostgresRollback()
-    /// Metrics that the server does not count itself, in Prometheus' text format; may block.
-    var metrics: String { get }
-
-    /// The daemon serves callers; called once.
-    func listening(on address: String)
-    /// The state of the daemon, in a line for people.
-    func report(_ status: String)
-    /// The daemon accepts no new callers.
-    /// - Parameter milliseconds: how long answers to callers, and the last lines of the trail, may take.
-    func draining(withinMilliseconds milliseconds: Int64)
-    /// Every caller is answered, and the last lines of the trail are written or given up.
-    func drained()
-    /// The drain goes on; called each second, and at its end.
-    func stillDraining(_ requests: Int)
-    /// When the scheduler last looked at the time; nil while it does not run.
-    var schedulerProgress: MonotonicTime? { get }
-    /// Every event loop and thread gets on with its work; called once in each `watchdogPeriod`.
-    func alive()
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CouponCore
+internal import FileAccess
 internal import Glibc
 
 /// The command line of coupond, for people and for scripts. See docs/COUPONCTL.md.
@@ -33,7 +34,7 @@ struct Couponctl: AsyncParsableCommand {
             // The kernel does not end process 1 of a container by a signal that it does not handle.
             for number in [SIGTERM, SIGINT] { _ = signal(number) { _exit(128 + $0) } }
         }
-        Output.reserveDescriptors()
+        StandardDescriptors.reserve()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

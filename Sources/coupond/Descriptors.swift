@@ -2,16 +2,6 @@
 internal import Glibc
 
 enum Descriptors {
-    /// Opens closed standard descriptors, so that no connection gets their numbers. Standard output is opened
-    /// for reading only: then writing fails.
-    static func reserveStandard() {
-        for (descriptor, mode) in [
-            (STDIN_FILENO, O_RDONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_WRONLY),
-        ] where fcntl(descriptor, F_GETFD) < 0 {
-            _ = unsafe open("/dev/null", mode)
-        }
-    }
-
     /// Raises the limit as far as the system allows.
     /// - Returns: the limit now.
     static func raiseLimit() -> Int {

@@ -1,6 +1,7 @@
 /// The command line of the daemon.
 internal import ArgumentParser
 internal import CouponCore
+internal import FileAccess
 internal import Glibc
 internal import Logging
 
@@ -36,7 +37,7 @@ internal import Logging
     var printConfig = false
 
     static func main() async {
-        Descriptors.reserveStandard()
+        StandardDescriptors.reserve()
         Signals.ignoreMeaningless()
         Signals.endProcessOneByRequest()
         do {

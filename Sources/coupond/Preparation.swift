@@ -3,7 +3,6 @@ internal import ArgumentParser
 internal import CouponCore
 internal import CouponPostgres
 internal import CouponRedis
-internal import CouponServer
 internal import Glibc
 internal import Logging
 internal import SerialThreads
@@ -71,40 +70,6 @@ func warnOfReadableSecrets(_ configuration: Configuration, _ logger: Logger) {
     }
 }
 
-/// The files were readable a moment ago, when the configuration was checked.
-func readSecrets(_ configuration: Configuration, _ logger: Logger) throws -> Secrets {
-    do throws(SecretError) {
-        return try Secrets(configuration)
-    } catch {
-        logger.critical(
-            "a file with a secret cannot be used", metadata: [LogKey.reason: "\(error)"])
-        throw ExitCode(EX_CONFIG)
-    }
-}
-
-/// Nil if the daemon has no certificate. The files were readable a moment ago, as above.
-func makeTLS(_ configuration: Configuration, _ logger: Logger) throws -> CallerTLS? {
-    guard let files = TLSFiles(configuration) else { return nil }
-    do throws(TLSMistake) {
-        return try CallerTLS(files, logger)
-    } catch {
-        logger.critical("a file of TLS cannot be used", metadata: [LogKey.reason: "\(error)"])
-        throw ExitCode(EX_CONFIG)
-    }
-}
-
-/// The same for the files of Redis.
-func readRedisAccess(_ configuration: Configuration, _ logger: Logger) throws -> RedisAccess {
-    do throws(FileMistake) {
-        return try RedisAccess(configuration)
-    } catch {
-        logger.critical(
-            "a file for connections to Redis cannot be used",
-            metadata: [LogKey.reason: "\(error)"])
-        throw ExitCode(EX_CONFIG)
-    }
-}
-
 /// Runs blocking work away from the pool of threads, which other tasks need: with one core the pool has one
 /// thread.
 func onThread<Value: Sendable>(
@@ -118,18 +83,18 @@ func onThread<Value: Sendable>(
 
 /// Brings the database up to date and checks Redis' settings, so mistakes show at the start.
 func prepare(
-    _ configuration: Configuration, _ redis: RedisOptions, _ postgres: PostgresOptions,
-    _ start: SlowStart, _ logger: Logger
+    _ configuration: Configuration, _ options: BackendOptions, _ start: SlowStart,
+    _ logger: Logger
 ) throws -> Installation {
     let deadline = Clocks.system.now().advanced(byMilliseconds: 10_000)
     while true {
         do {
-            let gates = RedisGateControl(options: redis, logger: logger)
+            let gates = RedisGateControl(options: options.redis, logger: logger)
             _ = try gates.identity()
             try gates.checkRights()
             start.waits(for: "the schema of PostgreSQL")
             return try Installation.setUp(
-                postgres, partitions: configuration.partitions,
+                options.postgres, partitions: configuration.partitions,
                 mayMigrate: configuration.migrateAtStart, logger: logger)
         } catch BackendError.redis(.unsafeSettings(let text)) {
             logger.critical(

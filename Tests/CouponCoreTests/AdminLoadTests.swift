@@ -6,28 +6,14 @@ import Testing
 
 private let partition = PartitionID(0)
 
-@Suite struct AdminLoadTests {
-    private let clock = VirtualClock()
-    private let world: ModelWorld
-    private let gates: ModelGates
-    private let keeper: CouponKeeper
+@Suite struct AdminLoadTests: KeeperSuite {
+    let fixture = KeeperFixture(holders: 2, issuesLoadedLater: 5)
 
-    /// An open gate of epoch 1, and a coupon of ten with five issues, in pages of two.
-    init() {
-        world = ModelWorld(partitions: 1, clocks: clock.clocks)
-        gates = ModelGates(world)
-        var slices = Slices()
-        (slices.holders, slices.issuesLoadedLater) = (2, 5)
-        keeper = CouponKeeper(
-            store: FakeStore(world), gates: gates, partitioning: world.partitioning,
-            slices: slices, clocks: clock.clocks, forget: { _ in }, failed: { _ in })
-        world.openGate(partition)
-        world.tables.coupons[sale] = .sample(total: 10, issued: 5)
-        world.issue(sale, to: 1...5)
-    }
+    /// A coupon of ten with five issues, in pages of two.
+    init() { fixture.create(issued: 5) }
 
     private var deadline: MonotonicTime { clock.now.advanced(byMilliseconds: 60_000) }
-    private var loaded: ModelRedis.Loaded? { world.redis[partition][1, sale] }
+    private var loaded: ModelRedis.Loaded? { record(of: sale) }
 
     @Test func `it ends when the coupon has its record, and leaves the claim to another load`()
         throws

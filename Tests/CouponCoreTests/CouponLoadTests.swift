@@ -5,44 +5,17 @@ import Testing
 
 private let partition = PartitionID(0)
 
-@Suite struct CouponLoadTests {
-    private let clock = VirtualClock()
-    private let world: ModelWorld
-    private let gates: ModelGates
-    private let store: FakeStore
-    private let keeper: CouponKeeper
+@Suite struct CouponLoadTests: KeeperSuite {
+    let fixture = KeeperFixture(holders: 2)
 
-    /// An open gate of epoch 1, and a coupon of ten with five holders, in pages of two.
-    init() {
-        world = ModelWorld(partitions: 1, clocks: clock.clocks)
-        gates = ModelGates(world)
-        store = FakeStore(world)
-        var slices = Slices()
-        slices.holders = 2
-        keeper = CouponKeeper(
-            store: store, gates: gates, partitioning: world.partitioning, slices: slices,
-            clocks: clock.clocks, forget: { _ in }, failed: { _ in })
-        world.openGate(partition)
-        world.tables.coupons[sale] = .sample(total: 10, issued: 5)
-        world.issue(sale, to: 1...5)
-    }
+    /// A coupon of ten with five holders, in pages of two.
+    init() { fixture.create(issued: 5) }
 
-    private var loaded: ModelRedis.Loaded? { world.redis[partition][1, sale] }
-    private var staged: ModelRedis.Staged? {
-        world.redis[partition].loads[ModelRedis.Key(epoch: 1, coupon: sale)]
-    }
+    private var loaded: ModelRedis.Loaded? { record(of: sale) }
+    private var staged: ModelRedis.Staged? { staging(of: sale) }
 
     private func load(_ number: LoadNumber = 1) -> CouponLoad {
         CouponLoad(of: sale, number: number)
-    }
-
-    /// Runs steps until one of them does not move.
-    private func run(_ load: inout CouponLoad) -> CouponLoad.Step {
-        for _ in 0..<100 {
-            let step = load.advance(keeper)
-            guard case .moved = step else { return step }
-        }
-        return .moved(holders: 0)
     }
 
     /// Runs steps until something holds.

@@ -177,14 +177,14 @@ import Testing
         let places: [PartitionID: LogPlace] = [
             PartitionID(0): .start,
             PartitionID(7): LogPlace(
-                commit: 1 << 40, index: 50_000, mark: Timestamp(microseconds: 1 << 53)),
+                commit: 1 << 40, index: 50_000, committedAt: Timestamp(microseconds: 1 << 53)),
             PartitionID(Limits.maximumPartitions - 1): LogPlace(
-                commit: 127, index: 128, mark: Timestamp(microseconds: 1)),
+                commit: 127, index: 128, committedAt: Timestamp(microseconds: 1)),
         ]
         #expect(LogPlaces(LogPlaces(places).bookmark)?.places == places)
         let all = Dictionary(
             uniqueKeysWithValues: (0..<Limits.maximumPartitions).map {
-                (PartitionID($0), LogPlace(commit: 1 << 53, index: 50_000, mark: .never))
+                (PartitionID($0), LogPlace(commit: 1 << 53, index: 50_000, committedAt: .never))
             })
         #expect(LogPlaces(all).bookmark.bytes.count <= Limits.bookmarkBytes)
     }

@@ -5,28 +5,13 @@ import Testing
 
 private let partition = PartitionID(0)
 
-@Suite struct FillingLoadTests {
-    private let clock = VirtualClock()
-    private let world: ModelWorld
-    private let gates: ModelGates
-    private let store: FakeStore
-    private let keeper: CouponKeeper
+@Suite struct FillingLoadTests: KeeperSuite {
+    let fixture = KeeperFixture(holders: 2, issuesLoadedLater: 5)
 
-    /// An open gate of epoch 1, and a coupon with five issues and one rejected user, in pages of two.
+    /// A coupon with five issues and one rejected user, in pages of two.
     init() {
-        world = ModelWorld(partitions: 1, clocks: clock.clocks)
-        gates = ModelGates(world)
-        store = FakeStore(world)
-        var slices = Slices()
-        (slices.holders, slices.issuesLoadedLater) = (2, 5)
-        keeper = CouponKeeper(
-            store: store, gates: gates, partitioning: world.partitioning, slices: slices,
-            clocks: clock.clocks, forget: { _ in }, failed: { _ in })
-        world.openGate(partition)
-        var coupon = Coupon.sample(total: 10, issued: 5)
-        coupon.lastSequence = 6
-        world.tables.coupons[sale] = coupon
-        world.issue(sale, to: 1...5)
+        fixture.create(issued: 5)
+        world.tables.coupons[sale]?.lastSequence = 6
         world.tables.rejections = [
             Rejection(
                 accepted: AcceptedRequest(
@@ -35,17 +20,8 @@ private let partition = PartitionID(0)
         ]
     }
 
-    private var loaded: ModelRedis.Loaded? { world.redis[partition][1, sale] }
+    private var loaded: ModelRedis.Loaded? { record(of: sale) }
     private var known: [Int64] { (loaded?.holders.keys.map(\.rawValue) ?? []).sorted() }
-
-    /// Runs steps until one of them says something else than that it moved.
-    private func run(_ load: inout CouponLoad) -> CouponLoad.Step {
-        for _ in 0..<100 {
-            let step = load.advance(keeper)
-            guard case .moved = step else { return step }
-        }
-        return .moved(holders: 0)
-    }
 
     /// What the gate says of a user.
     private func judge(_ user: Int64, clearedAt rev: Int64 = 0) -> GateResult? {

@@ -3,41 +3,15 @@ import CouponCore
 import CoreTestKit
 import Testing
 
-@Suite struct LoadsTogetherTests {
-    private let clock = VirtualClock()
-    private let world: ModelWorld
-    private let gates: ModelGates
-    private let store: FakeStore
-    private let keeper: CouponKeeper
+@Suite struct LoadsTogetherTests: KeeperSuite {
+    let fixture = KeeperFixture(partitions: 2, holders: 20)
     private let coupons = (1...6 as ClosedRange<Int64>).map { CouponID($0) }
 
-    /// Two open gates of epoch 1, and six coupons of ten with one holder each; a page has 20 holders.
-    init() {
-        world = ModelWorld(partitions: 2, clocks: clock.clocks)
-        gates = ModelGates(world)
-        store = FakeStore(world)
-        var slices = Slices()
-        slices.holders = 20
-        keeper = CouponKeeper(
-            store: store, gates: gates, partitioning: world.partitioning, slices: slices,
-            clocks: clock.clocks, forget: { _ in }, failed: { _ in })
-        for partition in [PartitionID(0), PartitionID(1)] {
-            world.openGate(partition)
-        }
-        for coupon in coupons {
-            world.tables.coupons[coupon] = .sample(coupon, total: 10, issued: 1)
-            world.issue(coupon, to: 1...1)
-        }
-    }
+    /// Six coupons of ten with one holder each; a page has 20 holders.
+    init() { for coupon in coupons { fixture.create(coupon, issued: 1) } }
 
     private func partition(of coupon: CouponID) -> PartitionID {
         world.partitioning.partition(of: coupon)
-    }
-    private func loaded(_ coupon: CouponID) -> ModelRedis.Loaded? {
-        world.redis[partition(of: coupon)][1, coupon]
-    }
-    private func staged(_ coupon: CouponID) -> ModelRedis.Staged? {
-        world.redis[partition(of: coupon)].loads[ModelRedis.Key(epoch: 1, coupon: coupon)]
     }
 
     /// All coupons but some are loaded.
@@ -46,18 +20,14 @@ import Testing
     ) {
         for coupon in coupons where !others.contains(coupon) {
             #expect(outcomes[coupon] == .loaded)
-            #expect(loaded(coupon)?.used == 1 && loaded(coupon)?.holders.count == 1)
+            #expect(record(of: coupon)?.used == 1 && record(of: coupon)?.holders.count == 1)
         }
     }
 
     /// Goes on with a load of its own.
     private func loadAlone(_ coupon: CouponID) -> CouponLoad.Step {
         var load = CouponLoad(of: coupon, number: 1)
-        for _ in 0..<100 {
-            let step = load.advance(keeper)
-            guard case .moved = step else { return step }
-        }
-        return .moved(holders: 0)
+        return run(&load)
     }
 
     @Test func `however many coupons are loaded, PostgreSQL is asked four times`() {
@@ -71,7 +41,7 @@ import Testing
         world.tables.coupons[coupons[2]] = nil
         let outcomes = keeper.load(coupons, number: 1)
         expectLoaded(outcomes, except: coupons[2])
-        #expect(outcomes[coupons[2]] == .absent && staged(coupons[2]) == nil)
+        #expect(outcomes[coupons[2]] == .absent && staging(of: coupons[2]) == nil)
     }
 
     @Test func `coupons with many holders are left to loads of their own`() {
@@ -79,9 +49,9 @@ import Testing
         world.tables.coupons[coupons[4]]?.issued = 19
         let outcomes = keeper.load(coupons, number: 1)
         expectLoaded(outcomes, except: coupons[4])
-        #expect(outcomes[coupons[4]] == nil && loaded(coupons[4]) == nil)
+        #expect(outcomes[coupons[4]] == nil && record(of: coupons[4]) == nil)
         #expect(loadAlone(coupons[4]) == .done(.loaded))
-        #expect(loaded(coupons[4])?.holders.count == 19)
+        #expect(record(of: coupons[4])?.holders.count == 19)
     }
 
     @Test func `a coupon whose holders change while they are read is left to a load of its own`() {
@@ -92,13 +62,13 @@ import Testing
         }
         let outcomes = keeper.load(coupons, number: 1)
         expectLoaded(outcomes, except: coupons[1])
-        #expect(outcomes[coupons[1]] == nil && loaded(coupons[1]) == nil)
+        #expect(outcomes[coupons[1]] == nil && record(of: coupons[1]) == nil)
     }
 
     @Test func `a coupon whose gate lacks a decision on a letter is left to a load of its own`() {
         store.unsynced.discarded = 1
         #expect(keeper.load(coupons, number: 1).isEmpty)
-        #expect(coupons.allSatisfy { loaded($0) == nil && staged($0) != nil })
+        #expect(coupons.allSatisfy { record(of: $0) == nil && staging(of: $0) != nil })
     }
 
     @Test func `a coupon that another load has claimed is left to it`() {
@@ -107,7 +77,7 @@ import Testing
             other, partition: partition(of: other), epoch: 1, load: 2, now: clock.wallNow)
         let outcomes = keeper.load(coupons, number: 1)
         expectLoaded(outcomes, except: other)
-        #expect(outcomes[other] == nil && staged(other)?.load == 2)
+        #expect(outcomes[other] == nil && staging(of: other)?.load == 2)
         #expect(loadAlone(other) == .wait)
     }
 
@@ -124,7 +94,7 @@ import Testing
             world.tables.coupons[coupons[3]]?.total = 20
         }
         expectLoaded(keeper.load(coupons, number: 1))
-        #expect(loaded(coupons[3])?.coupon.total == 20)
+        #expect(record(of: coupons[3])?.coupon.total == 20)
         #expect(gates.count(of: .set) == 1)
     }
 
@@ -146,7 +116,7 @@ import Testing
                 continue
             }
             #expect(failure.code == .unavailable)
-            #expect(staged(coupon) == nil && loaded(coupon) == nil)
+            #expect(staging(of: coupon) == nil && record(of: coupon) == nil)
         }
     }
 
@@ -155,7 +125,7 @@ import Testing
             if call == .holdersOfMany { throw .postgres(.tooSlow("57014")) }
         }
         #expect(keeper.load(coupons, number: 1).isEmpty)
-        #expect(coupons.allSatisfy { staged($0) != nil })
+        #expect(coupons.allSatisfy { staging(of: $0) != nil })
         for coupon in coupons { #expect(loadAlone(coupon) == .done(.loaded)) }
         world.tables.coupons[7] = .sample(7, total: 10, issued: 1)
         guard case .failed? = keeper.load([7], number: 2)[7] else {

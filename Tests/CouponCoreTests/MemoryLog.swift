@@ -30,14 +30,14 @@ final class MemoryLog: EventStore {
     func newestCommits() -> [PartitionID: LogPlace] {
         rows.compactMapValues { rows in
             rows.last.map {
-                LogPlace(commit: $0.number, index: $0.events, mark: $0.committedAt)
+                LogPlace(commit: $0.number, index: $0.events, committedAt: $0.committedAt)
             }
         }
     }
 
     func oldestCommits() -> [PartitionID: LogPlace] {
         rows.compactMapValues { rows in
-            rows.first.map { LogPlace(commit: $0.number, index: 0, mark: $0.committedAt) }
+            rows.first.map { LogPlace(commit: $0.number, index: 0, committedAt: $0.committedAt) }
         }
     }
 

@@ -6,20 +6,11 @@ import Testing
 private let partition = PartitionID(0)
 private let other = CouponID(2)
 
-@Suite struct StatusTests {
-    private let clock = VirtualClock()
-    private let world: ModelWorld
-    private let store: FakeStore
-    private let keeper: CouponKeeper
+@Suite struct StatusTests: KeeperSuite {
+    let fixture = KeeperFixture()
 
-    /// An open gate of epoch 1 with two coupons: user 1 is issued, and 2 queued.
+    /// Two coupons at the gate: user 1 is issued, and 2 queued.
     init() {
-        world = ModelWorld(partitions: 1, clocks: clock.clocks)
-        store = FakeStore(world)
-        keeper = CouponKeeper(
-            store: store, gates: ModelGates(world), partitioning: world.partitioning,
-            clocks: clock.clocks, forget: { _ in }, failed: { _ in })
-        world.openGate(partition)
         for id in [sale, other] {
             world.tables.coupons[id] = .sample(id, total: 10, issued: 1)
         }

@@ -30,7 +30,7 @@ private func event(
 }
 
 private func issued(_ ticket: UInt64) -> WaitList.Answer {
-    WaitList.Answer(ticket: ticket, fate: .issued(sequence: Int64(ticket), at: issueTime))
+    WaitList.Answer(ticket: ticket, outcome: .issued(sequence: Int64(ticket), at: issueTime))
 }
 
 extension WaitList {
@@ -64,7 +64,7 @@ private func listening() -> WaitList {
             answers == [
                 issued(1),
                 WaitList.Answer(
-                    ticket: 2, fate: .rejected(sequence: 2, reason: .alreadyIssued)),
+                    ticket: 2, outcome: .rejected(sequence: 2, reason: .alreadyIssued)),
                 issued(3),
             ])
         #expect(list.count == 1)
@@ -105,7 +105,7 @@ private func listening() -> WaitList {
         #expect(list.receive(event(at(2, 0), at(2, 1), epoch: 2)) == [])
         #expect(list.ask() == [1])
         let lost = list.decideNothing(1, cursor: at(2, 1))
-        #expect(lost == [WaitList.Answer(ticket: 1, fate: .lost(sequence: 1))])
+        #expect(lost == [WaitList.Answer(ticket: 1, outcome: nil)])
     }
 
     @Test func `no waiter is lost before the cursor has passed`() {
@@ -120,7 +120,7 @@ private func listening() -> WaitList {
         #expect(list.ask() == [1])
         #expect(
             list.decideNothing(1, cursor: at(2, 0))
-                == [WaitList.Answer(ticket: 1, fate: .lost(sequence: 1))])
+                == [WaitList.Answer(ticket: 1, outcome: nil)])
     }
 
     @Test func `an event from before the registration answers no waiter`() {
@@ -168,9 +168,9 @@ private func listening() -> WaitList {
                     .rejected(sequence: 3, requestID: name(3), reason: .soldOut), nil,
                 ]))
         #expect(
-            answers.map(\.fate) == [
-                .issued(sequence: 1, at: issueTime), .duplicate(sequence: 9),
-                .rejected(sequence: 3, reason: .soldOut), .lost(sequence: 4),
+            answers.map(\.outcome) == [
+                .issued(sequence: 1, at: issueTime), .duplicate(sequence: 9, state: .issued),
+                .rejected(sequence: 3, reason: .soldOut), nil,
             ])
         #expect(list.count == 0)
     }

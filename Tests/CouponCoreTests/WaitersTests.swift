@@ -25,7 +25,7 @@ private func waiter(_ ticket: UInt64) -> WaitList.Waiter {
             cursor: Position(epoch: 1, n: 1),
             standings: [.issued(sequence: 2, requestID: name(2), at: .zero)])
         let answers = waiters.apply(decisions, in: PartitionID(1))
-        #expect(answers == [.init(ticket: 2, fate: .issued(sequence: 2, at: .zero))])
+        #expect(answers == [.init(ticket: 2, outcome: .issued(sequence: 2, at: .zero))])
         #expect(waiters.count == 1)
     }
 

@@ -125,7 +125,7 @@ import Testing
             _ = try ledger.issue(
                 batch(entry(n, first: 1_000 + n, users: [1_000 + n]), from: n - 1))
         }
-        let place = LogPlace(commit: 1, index: 990, mark: commit.issuedAt)
+        let place = LogPlace(commit: 1, index: 990, committedAt: commit.issuedAt)
         let rows = try log(store, from: place, events: 12)
         #expect(rows.map(\.number) == [1, 2, 3])
         #expect(rows[0].firstUser == 990 && rows[0].users.map(\.rawValue) == Array(991...1_000))

@@ -2,10 +2,9 @@
 import CouponCore
 import CoreTestKit
 
-let redis = RedisIdentity(runID: "run", replicationID: "history")
-
 /// A gate whose entries a test writes.
 final class FakeGates: GateControl {
+    static let identity = RedisIdentity(runID: "run", replicationID: "history")
     /// What is queued and not settled.
     var items: [QueueItem] = []
     /// Partitions whose queue cannot be read.
@@ -56,7 +55,7 @@ final class FakeGates: GateControl {
             whenAway()
             throw .redis(.unavailable("the node is away"))
         }
-        return RedisNodeState(identity: redis)
+        return RedisNodeState(identity: Self.identity)
     }
 
     func read(

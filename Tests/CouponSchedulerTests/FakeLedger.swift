@@ -14,7 +14,8 @@ final class FakeLedger: Ledger {
     func release(_ partition: PartitionID) {}
 
     func partition(_ partition: PartitionID) -> PartitionRow {
-        PartitionRow(id: partition, epoch: 1, cursor: cursor, identity: redis, installID: "i")
+        PartitionRow(
+            id: partition, epoch: 1, cursor: cursor, identity: FakeGates.identity, installID: "i")
     }
 
     func issue(_ batch: Batch) -> Commit {

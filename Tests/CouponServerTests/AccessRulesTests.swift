@@ -239,6 +239,31 @@ import Testing
             identity.principal.hasExpired(at: now) && !identity.principal.hasExpired(at: before))
     }
 
+    @Test func `a connection ends with its principal, or with its certificate`() throws {
+        let known = try callers(line("roles=issuer expires=1970-01-01T00:00:00.001Z"))
+        let peer = Peer(address: "::1", isLoopback: true)
+        let (before, after) = (Timestamp(microseconds: 999), Timestamp(microseconds: 1_001))
+        var identity = CallerIdentity(peer, known, now: before)
+        #expect(identity.expiry(at: after) == nil, "nobody does not expire")
+        try identity.authenticate(token, known, now: before)
+        #expect(identity.expiry(at: before) == nil)
+        #expect(identity.expiry(at: now)?.reason == .expired)
+        let certified = CallerIdentity(peer, known, now: before, certificateEnd: now)
+        #expect(certified.expiry(at: now) == nil)
+        #expect(certified.expiry(at: after)?.reason == .expired)
+    }
+
+    @Test func `a stranger sends short frames, one at a time`() throws {
+        let known = try callers(line("roles=issuer"))
+        var identity = CallerIdentity(Peer(address: "::1", isLoopback: true), known, now: now)
+        #expect(identity.isStranger && identity.requestsInFlight == 1)
+        #expect(identity.longestFrame(of: 1 << 20) == Limits.strangersFrameBytes)
+        try identity.authenticate(token, known, now: now)
+        #expect(!identity.isStranger)
+        #expect(identity.requestsInFlight == Limits.requestsInFlightPerConnection)
+        #expect(identity.longestFrame(of: 1 << 20) == 1 << 20)
+    }
+
     @Test func `an expired socket proves nothing, and its caller may authenticate`() throws {
         var peer = Peer(address: "", isLoopback: true)
         peer.socketPath = "/run/a"

@@ -1,5 +1,6 @@
 /// Files that couponctl replaces keep their mode, and the links that lead to them.
 import CouponCore
+import FileAccess
 import Foundation
 import TestSupport
 import Testing

@@ -63,7 +63,7 @@ import Testing
             #expect(summary.exit == .unknown)
             let last = try #require(error)
             let complaint = Complaint(
-                summary.given(up: last), address: ServerAddress(host: "h", port: 1))
+                summary.givenUp(after: last), address: ServerAddress(host: "h", port: 1))
             #expect(complaint.exit == .unknown && complaint.acceptance == .unknown)
         }
     }
@@ -81,9 +81,9 @@ import Testing
         #expect(exit([.success(yes), .failure(refused)]) == .negative)
         #expect(exit([.failure(refused.with(acceptance: .unknown)), .success(no)]) == .unknown)
         var none = PartIssue.Summary()
-        #expect(none.given(up: .notConnected) == .notConnected, "nothing was accepted")
+        #expect(none.givenUp(after: .notConnected) == .notConnected, "nothing was accepted")
         none.add([.success(yes)])
-        #expect(none.given(up: .notConnected) == .givenUp(.unknown, last: .notConnected))
+        #expect(none.givenUp(after: .notConnected) == .givenUp(.unknown, last: .notConnected))
     }
 
     @Test(arguments: [

@@ -51,16 +51,47 @@ import Testing
         ("all", "issuer,reader,watcher,operator,admin"),
     ]
 
-    @Test func `every method of the schema is in the table`() throws {
+    private func text(_ path: String) throws -> String {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let schema = try String(
-            contentsOf: root.appending(path: "Proto/coupond/v1/coupond.proto"), encoding: .utf8)
+        return try String(contentsOf: root.appending(path: path), encoding: .utf8)
+    }
+
+    /// Each method of the schema as `name number`.
+    private func schemaMethods() throws -> [String] {
+        let schema = try text("Proto/coupond/v1/coupond.proto")
         let request = try #require(schema.split(separator: "oneof method {").dropFirst().first)
         let methods = try #require(request.split(separator: "}").first)
-            .matches(of: /\w+Request (\w+) = \d+;/).map { String($0.1) }
+            .matches(of: /\w+Request (\w+) = (\d+);/).map { "\($0.1) \($0.2)" }
         #expect(methods.count > 15)
-        #expect(methods.sorted() == Self.roles.map { $0.method.name }.sorted())
+        return methods
+    }
+
+    @Test func `every method of the schema is in the table`() throws {
+        let names = try schemaMethods().map { $0.prefix { $0 != " " } }
+        #expect(names.sorted() == Self.roles.map { $0.method.name[...] }.sorted())
+    }
+
+    @Test func `docs/PROTOCOL.md has each method with its number and its role`() throws {
+        let rows = try text("docs/PROTOCOL.md").split(separator: "\n").compactMap {
+            $0.firstMatch(
+                of: /^\| `(\w+)` \((\d+)\) \| (any|issuer|reader|watcher|operator|admin) \|/)
+        }
+        #expect(try schemaMethods().sorted() == rows.map { "\($0.1) \($0.2)" }.sorted())
+        let roles = [String: String](
+            uniqueKeysWithValues: rows.map { (String($0.1), String($0.3)) })
+        for (method, allowed) in Self.roles {
+            let role = roles[method.name] ?? "missing"
+            let callers: Set<String> =
+                switch role {
+                case "any": Set(Self.principals.map(\.name))
+                case "issuer", "reader": [role, "all"]
+                default: [role, "all", "token"]
+                }
+            #expect(allowed == callers, "\(method.name)")
+            // The client sends the admin token with these.
+            #expect(method.isAdmin == (role != "any" && callers.contains("token")))
+        }
     }
 
     @Test func `each principal may call the methods of its roles, and no others`() async throws {

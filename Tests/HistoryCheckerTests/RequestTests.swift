@@ -55,8 +55,9 @@ import Testing
     }
 
     @Test func `a loss at one node does not excuse the coupons of another`() {
-        for (coupons, excuses): (Set<CouponID>, Bool) in [([coupon], true), ([CouponID(2)], false)]
-        {
+        for (coupons, excuses): (Set<CouponID>, Bool) in [
+            ([SampleHistory.coupon], true), ([CouponID(2)], false),
+        ] {
             var sample = SampleHistory(total: 1)
             sample.ask(1, .answered(.accepted(sequence: 1)))
             sample.ask(2, from: 150, to: 160, .answered(.soldOut))

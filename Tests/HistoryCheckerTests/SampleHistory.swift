@@ -2,9 +2,6 @@
 import CouponCore
 import HistoryChecker
 
-/// The coupon of every sample.
-let coupon = CouponID(1)
-
 extension Timestamp {
     /// So many milliseconds into the sample.
     static func millisecond(_ milliseconds: Int64) -> Timestamp {
@@ -16,13 +13,15 @@ extension Timestamp {
 func requestID(_ number: UInt64) -> RequestID { RequestID(high: number, low: 0, length: 8) }
 
 struct SampleHistory {
+    /// The coupon of every sample.
+    static let coupon = CouponID(1)
     var history = History()
     var tables = Tables()
     var checker = HistoryChecker()
 
     /// - Parameter total: the coupon's total; nil means unlimited.
     init(total: Int64? = 3) {
-        history.offers[coupon] = total
+        history.offers[Self.coupon] = total
     }
 
     /// Adds a call.
@@ -32,7 +31,8 @@ struct SampleHistory {
     ) {
         history.calls.append(
             Call(
-                coupon: coupon, user: UserID(user), requestID: requestID(number ?? UInt64(user)),
+                coupon: Self.coupon, user: UserID(user),
+                requestID: requestID(number ?? UInt64(user)),
                 attempt: attempt, waitsForIssue: false, deadlineMilliseconds: deadline, daemon: 1,
                 sent: .millisecond(from), ended: .millisecond(to), end: end))
     }
@@ -59,7 +59,7 @@ struct SampleHistory {
         _ user: Int64, _ sequence: Int64, request number: UInt64?, at: Int64?
     ) -> Tables.RequestRow {
         Tables.RequestRow(
-            coupon: coupon, user: UserID(user), sequence: sequence,
+            coupon: Self.coupon, user: UserID(user), sequence: sequence,
             requestID: requestID(number ?? UInt64(user)), acceptedAt: at.map { .millisecond($0) })
     }
 
@@ -91,9 +91,9 @@ struct SampleHistory {
         let rows = Int64(tables.issues.count)
         tables.coupons = [
             Tables.CouponRow(
-                id: coupon, total: history.offers[coupon] ?? nil, issued: issued ?? rows)
+                id: Self.coupon, total: history.offers[Self.coupon] ?? nil, issued: issued ?? rows)
         ]
-        if let record { tables.records[coupon] = record }
+        if let record { tables.records[Self.coupon] = record }
         return checker.check(history, against: tables)
     }
 

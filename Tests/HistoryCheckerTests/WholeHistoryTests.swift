@@ -8,7 +8,7 @@ import Testing
         var sample = SampleHistory(total: 1)
         sample.win(1, 1)
         sample.history.readings = [
-            Reading(at: .millisecond(105), coupon: coupon, rows: 1, issued: 2)
+            Reading(at: .millisecond(105), coupon: SampleHistory.coupon, rows: 1, issued: 2)
         ]
         #expect(sample.kinds() == [.overIssue])
         sample.history.readings = []
@@ -58,7 +58,8 @@ import Testing
         #expect(sample.kinds() == [.unsold])
         sample.checker.mayReject = true
         sample.tables.deadLetters = [
-            .init(coupon: coupon, user: UserID(1), sequence: 2, requestID: requestID(1))
+            .init(
+                coupon: SampleHistory.coupon, user: UserID(1), sequence: 2, requestID: requestID(1))
         ]
         #expect(!sample.kinds().contains(.unsold), "a dead letter holds its slot")
     }

@@ -44,6 +44,8 @@ struct NamedTest: Sendable, CustomTestStringConvertible {
     @Test(arguments: SourceFile.swiftFiles.filter { $0.path.hasSuffix("Tests.swift") })
     func `a file of tests has a suite of its name`(_ file: SourceFile) throws {
         let name = try #require(file.path.split(separator: "/").last?.dropLast(".swift".count))
-        #expect(file.code.contains { $0.contains("struct \(name) ") }, "\(file.path)")
+        #expect(
+            file.code.contains { $0.contains("struct \(name) ") || $0.contains("struct \(name):") },
+            "\(file.path)")
     }
 }

@@ -4,12 +4,12 @@ import Testing
 /// What each module may import besides itself and the standard library.
 private let allowed: [String: Set<String>] = [
     "CouponDomain": [],
-    "CouponAccess": ["CLibcrypto", "CouponDomain", "Glibc"],
+    "CouponAccess": ["CLibcrypto", "CouponDomain", "FileAccess", "Glibc"],
     "CouponCore": ["CouponDomain", "DequeModule", "Synchronization"],
     "CouponWire": ["CCouponProto", "CProtobufC", "CouponDomain", "Synchronization"],
     "CouponRedis": [
         "CHiredis", "CouponCore", "DequeModule", "Glibc", "Logging", "NIOCore", "NIOPosix",
-        "NIOSSL", "NIOTLS", "SerialThreads", "Synchronization",
+        "NIOSSL", "NIOTLS", "SerialThreads", "Synchronization", "TLSSupport",
     ],
     "CouponPostgres": ["CLibpq", "CouponCore", "Glibc", "Logging", "Synchronization"],
     "CouponScheduler": [
@@ -19,27 +19,33 @@ private let allowed: [String: Set<String>] = [
     "CouponServer": [
         "CoreMetrics", "CouponAccess", "CouponCore", "CouponTracing", "CouponWire", "DequeModule",
         "Glibc", "Logging", "Metrics", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOTLS",
-        "SerialThreads", "ServiceLifecycle", "Synchronization", "Tracing",
+        "SerialThreads", "ServiceLifecycle", "Synchronization", "TLSSupport", "Tracing",
     ],
     "CouponClient": [
-        "CouponDomain", "CouponTracing", "CouponWire", "Glibc", "Logging", "Metrics", "NIOCore",
-        "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization", "Tracing",
+        "CouponDomain", "CouponTracing", "CouponWire", "FileAccess", "Glibc", "Logging", "Metrics",
+        "NIOCore",
+        "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle", "Synchronization", "TLSSupport",
+        "Tracing",
     ],
     "CouponTracing": ["CouponDomain", "Tracing"],
     "SerialThreads": ["CThreads", "Dispatch", "Synchronization"],
     "Systemd": ["Glibc", "Synchronization"],
+    "FileAccess": ["Glibc"],
+    "TLSSupport": ["NIOSSL"],
     // The composition root may import every module except the C libraries and the client.
     "coupond": [
         "ArgumentParser", "Configuration", "CoreMetrics", "CouponAccess", "CouponCore",
         "CouponPostgres", "CouponRedis",
-        "CouponScheduler", "CouponServer", "CouponTracing", "FoundationEssentials", "Glibc",
+        "CouponScheduler", "CouponServer", "CouponTracing", "FileAccess", "FoundationEssentials",
+        "Glibc",
         "Logging", "Metrics",
         "NIOCore", "NIOPosix",
         "SerialThreads", "ServiceLifecycle", "Synchronization", "SystemPackage", "Systemd",
         "Tracing", "UnixSignals",
     ],
     "couponctl": [
-        "ArgumentParser", "CouponAccess", "FoundationEssentials", "Histogram", "CouponClient",
+        "ArgumentParser", "CouponAccess", "FileAccess", "FoundationEssentials", "Histogram",
+        "CouponClient",
         "CouponCore", "CouponWire", "Glibc", "NIOCore",
         "NIOPosix",
         "Synchronization",

@@ -8,21 +8,64 @@ private let keyList = "Sources/CouponCore/Observation/LogKey.swift"
 private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" }
 
 @Suite struct NameTests {
-    @Test func `no two types of the sources have one name`() {
-        // A type inside another one has that one's name too.
+    /// Where each type is. A type inside another one has that one's name too.
+    private func places(
+        of files: [SourceFile], where isCounted: (String) -> Bool = { _ in true }
+    ) -> [Substring: [String]] {
         var places: [Substring: [String]] = [:]
-        for file in SourceFile.swiftSources {
-            for line in file.code {
+        for file in files {
+            for line in file.code where isCounted(line) {
                 let words = /^(?:[@\w()]+ )*(?:class|struct|enum|actor|protocol) ([A-Z]\w*)/
                 if let match = line.firstMatch(of: words) {
                     places[match.1, default: []].append(file.path)
                 }
             }
         }
+        return places
+    }
+
+    @Test func `no two types of the sources have one name`() {
+        let places = places(of: SourceFile.swiftSources)
         #expect(places.count > 300)
         for (name, paths) in places where paths.count > 1 {
             Testing.Issue.record("\(name) is in \(paths)")
         }
+    }
+
+    /// Names that types of two test targets have. Remove those that are gone, and add none.
+    private static let twins: Set<Substring> = [
+        "Breach", "Daemon", "Failed", "History", "Outcome", "PostgresServer", "RedisServer",
+        "Report", "Scene", "Stage", "StatusFlood",
+    ]
+
+    @Test func `no two types or suites of the tests have one name, except for a list that shrinks`()
+    {
+        let files = SourceFile.swiftFiles.filter { $0.path.hasPrefix("Tests/") }
+        // A type that only its file sees hides no other one.
+        let places = places(of: files) { !$0.hasPrefix("private ") }
+        #expect(places.count > 200)
+        #expect(Set(places.filter { $0.value.count > 1 }.keys) == Self.twins)
+        let suites = files.compactMap { $0.path.split(separator: "/").last }.filter {
+            $0.hasSuffix("Tests.swift")
+        }
+        #expect(Set(suites).count == suites.count)
+    }
+
+    @Test func `constants outside a type are few, and no two have one name`() {
+        // The number of a partition is another one in the tests of Redis than in those of PostgreSQL.
+        var places: [Substring: [String]] = [:]
+        let files = SourceFile.swiftFiles.filter {
+            $0.path.hasPrefix("Tests/") && !$0.path.hasPrefix("Tests/ClientPackage/")
+        }
+        for file in files {
+            for line in file.code {
+                if let match = line.firstMatch(of: /^(?:let|var) (\w+)/) {
+                    places[match.1, default: []].append(file.path)
+                }
+            }
+        }
+        #expect(places.values.reduce(0) { $0 + $1.count } <= 14)
+        #expect(places.filter { $0.value.count > 1 }.map(\.key) == ["partition"])
     }
 
     @Test func `docs/OPERATIONS.md has a line for each metric and no others`() throws {

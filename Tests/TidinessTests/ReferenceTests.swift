@@ -46,4 +46,16 @@ private let files = SourceFile.handwritten.filter { !$0.path.contains("/Migratio
             #expect(found == nil, "\(file.path) says \(found.map { file.text[$0] } ?? "")")
         }
     }
+
+    @Test(arguments: files)
+    func `no file uses another word for a word of the glossary`(_ file: SourceFile) {
+        // A front door, a sequence, a sweep, a rule. Formats of packed numbers, such as >I8, are none.
+        for word in [
+            "[Ll]ocal cac" + "he", "[Oo]rder num" + "ber", "[Cc]lean-" + "up",
+            "(?<![>'])\\bI[1-9]\\b",
+        ] {
+            let found = file.text.range(of: word, options: .regularExpression)
+            #expect(found == nil, "\(file.path) says \(found.map { file.text[$0] } ?? "")")
+        }
+    }
 }

@@ -31,7 +31,7 @@ typedef struct Coupond__V1__EndConnectionsResponse Coupond__V1__EndConnectionsRe
 #pragma clang attribute push(__attribute__((swift_attr("safe"))), apply_to = any(record, field))
 
 /*
- * The daemon drops its local caches, and reads its settings and the files that they name again: all of them
+ * The daemon empties its front doors, and reads its settings and the files that they name again: all of them
  * or none. Other daemons do not.
  */
 struct  Coupond__V1__ReloadRequest

@@ -40,11 +40,11 @@ struct IssueAttempts {
         if let pause = policy.pause(before: tries, after: error, jitter: jitter) {
             return .retry(afterMilliseconds: pause)
         }
-        return .fail(given(up: error))
+        return .fail(givenUp(after: error))
     }
 
     /// The error to end with: the last one, or what an earlier try left behind.
-    func given(up last: ClientError) -> ClientError {
+    func givenUp(after last: ClientError) -> ClientError {
         last.acceptance == known ? last : .givenUp(known, last: last)
     }
 }

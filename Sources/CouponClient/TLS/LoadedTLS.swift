@@ -1,8 +1,10 @@
 /// What a client's connection needs for TLS, read from its files.
 internal import CouponDomain
+internal import FileAccess
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
+internal import TLSSupport
 
 struct LoadedTLS: Sendable {
     /// Why the files cannot be used.
@@ -26,7 +28,7 @@ struct LoadedTLS: Sendable {
         }
         if let path = tls.certificateFile, let keyPath = tls.keyFile {
             configuration.certificateChain = try Self.certificates(path).map { .certificate($0) }
-            guard let key = try? NIOSSLPrivateKey(file: keyPath, format: .pem) else {
+            guard let key = (try? FileContents.read(keyPath)).flatMap(PEM.key) else {
                 throw Mistake(
                     reason: "TLS: \(keyPath) has no private key in PEM form without a passphrase")
             }
@@ -41,8 +43,9 @@ struct LoadedTLS: Sendable {
     }
 
     private static func certificates(_ path: String) throws(Mistake) -> [NIOSSLCertificate] {
-        guard let certificates = try? NIOSSLCertificate.fromPEMFile(path), !certificates.isEmpty
-        else { throw Mistake(reason: "TLS: \(path) has no certificate in PEM form") }
+        guard let certificates = (try? FileContents.read(path)).flatMap(PEM.certificates) else {
+            throw Mistake(reason: "TLS: \(path) has no certificate in PEM form")
+        }
         return certificates
     }
 

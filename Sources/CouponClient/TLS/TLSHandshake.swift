@@ -2,6 +2,7 @@ internal import Glibc
 internal import NIOCore
 internal import NIOSSL
 internal import NIOTLS
+internal import TLSSupport
 
 /// Waits for the end of a connection's handshake, and says in words why one failed. It stands between TLS and
 /// ``ConnectionHandler``.
@@ -156,7 +157,7 @@ final class TLSHandshake: ChannelInboundHandler {
         }
     }
 
-    /// The name of an error of BoringSSL, whose text is `…:OPENSSL_internal:NAME at FILE:LINE`.
+    /// The name of an error of BoringSSL; nil if it is none.
     private static func code(_ error: any Error) -> String? {
         let stack: NIOBoringSSLErrorStack? =
             switch error {
@@ -164,8 +165,6 @@ final class TLSHandshake: ChannelInboundHandler {
             case BoringSSLError.sslError(let stack): stack
             default: nil
             }
-        return stack?.first.flatMap {
-            "\($0)".firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/).map { String($0.1) }
-        }
+        return stack?.first.flatMap { BoringSSLText.name(in: "\($0)") }
     }
 }

@@ -82,7 +82,8 @@ public struct EventReader: Sendable {
         switch first {
         case nil where place == .start: return []
         case let first? where place.commit == 0 && first.number == 1: return commits
-        case let first? where first.number == place.commit && first.committedAt == place.mark:
+        case let first?
+        where first.number == place.commit && first.committedAt == place.committedAt:
             return commits
         case let first? where first.number > place.commit: reason = .expired
         default: reason = .wentBack
@@ -114,7 +115,7 @@ public struct EventReader: Sendable {
                 end = commit.events
             }
             count += end - start
-            place = LogPlace(commit: commit.number, index: end, mark: commit.committedAt)
+            place = LogPlace(commit: commit.number, index: end, committedAt: commit.committedAt)
             last = commit
             if end < commit.events { break }
         }

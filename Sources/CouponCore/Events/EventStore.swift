@@ -38,17 +38,17 @@ public struct LogPlace: Hashable, Sendable {
     /// How many of its events are read.
     public var index: Int
     /// When it was committed: PostgreSQL went back if its commit of this number has another time.
-    public var mark: Timestamp
+    public var committedAt: Timestamp
 
     /// A place.
-    public init(commit: Int64, index: Int, mark: Timestamp) {
+    public init(commit: Int64, index: Int, committedAt: Timestamp) {
         self.commit = commit
         self.index = index
-        self.mark = mark
+        self.committedAt = committedAt
     }
 
     /// Before the first commit.
-    public static let start = LogPlace(commit: 0, index: 0, mark: .zero)
+    public static let start = LogPlace(commit: 0, index: 0, committedAt: .zero)
 }
 
 /// A row of the commit log. Its events are its issues, by run, and then the others.

@@ -15,11 +15,11 @@ public struct LogPlaces: Equatable, Sendable {
         places = [:]
         while !bytes.isEmpty {
             guard let partition = bytes.popNumber(), let commit = bytes.popNumber(),
-                let index = bytes.popNumber(), let mark = bytes.popNumber(),
+                let index = bytes.popNumber(), let moment = bytes.popNumber(),
                 partition < Limits.maximumPartitions
             else { return nil }
             let place = LogPlace(
-                commit: commit, index: Int(index), mark: Timestamp(microseconds: mark))
+                commit: commit, index: Int(index), committedAt: Timestamp(microseconds: moment))
             guard places.updateValue(place, forKey: PartitionID(Int(partition))) == nil else {
                 return nil
             }
@@ -33,7 +33,7 @@ public struct LogPlaces: Equatable, Sendable {
             bytes.append(number: Int64(partition.rawValue))
             bytes.append(number: place.commit)
             bytes.append(number: Int64(place.index))
-            bytes.append(number: place.mark.microseconds)
+            bytes.append(number: place.committedAt.microseconds)
         }
         return Bookmark(bytes: bytes)
     }

@@ -33,40 +33,6 @@ public struct GateView: Equatable, Sendable {
     }
 }
 
-/// How the update of a record ended, by a change or by the decision on a dead letter.
-public enum SetResult: Equatable, Sendable {
-    /// The gate holds this version, or a later one.
-    case current
-    /// The gate does not hold the coupon: its next load brings this version.
-    case notLoaded
-    /// A load brings the coupon without this decision, or its letter is not settled: send it again later.
-    case loading
-    /// The gate has another epoch, or is not open.
-    case stale
-}
-
-/// How setting a cap ended.
-public enum CapResult: Equatable, Sendable {
-    /// The gate accepts no more requests than the cap allows.
-    case capped
-    /// More slots are used already.
-    case refused(used: Int64)
-    /// The gate does not hold the coupon: load it first.
-    case notLoaded
-    /// The gate has another epoch, or is not open.
-    case stale
-}
-
-/// How the removal of a coupon ended.
-public enum RemoveResult: Equatable, Sendable {
-    /// The gate does not hold it.
-    case removed
-    /// It has queued requests, so it stays.
-    case queued
-    /// The gate has another epoch, or is not open.
-    case stale
-}
-
 /// What the gate knows of a coupon, read in one script.
 public struct GateInspection: Equatable, Sendable {
     /// Whether the gate accepts requests.
@@ -105,29 +71,4 @@ public struct GateInspection: Equatable, Sendable {
     public var place: GatePlace {
         GatePlace(isOpen: status == .open, epoch: epoch, settled: settled, tail: tail)
     }
-}
-
-/// A user among a coupon's holders.
-public struct GateHolder: Equatable, Sendable {
-    /// The sequence of the accepted request.
-    public let sequence: Int64
-    /// Where it was queued; zero if it was loaded from PostgreSQL.
-    public let position: Position
-    /// Its request id.
-    public let requestID: RequestID
-    /// Why it was rejected; nil if it was not.
-    public let rejection: RejectionReason?
-
-    /// A holder.
-    public init(
-        sequence: Int64, position: Position, requestID: RequestID, rejection: RejectionReason?
-    ) {
-        self.sequence = sequence
-        self.position = position
-        self.requestID = requestID
-        self.rejection = rejection
-    }
-
-    /// Whether a slot of the coupon is taken by this user.
-    public var hasSlot: Bool { rejection == nil || rejection == .deadLetter }
 }

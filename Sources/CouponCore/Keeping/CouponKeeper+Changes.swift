@@ -74,7 +74,7 @@ extension CouponKeeper {
         }
     }
 
-    static let gateNotOpen = BackendError.answer(.unavailable("the gate is not open: try again"))
+    static let gateNotOpen = BackendError.answer(.gateNotOpen)
 
     /// How long an admin's call waits for the gate, in milliseconds; later calls of the lane wait for it.
     private static let gateUpdateMilliseconds: Int64 = 1_000

@@ -13,7 +13,7 @@ extension CouponKeeper {
         }
         let traces = try store.traces(of: user, in: partition)
         let open = gate?.status == .open ? gate : nil
-        let status = Self.userStatus(traces.standing, open)
+        let status = UserStatus(traces.standing, open)
         return Explanation(
             user: user, traces: traces, gate: gate, gateFault: fault, status: status,
             place: open.flatMap { place(of: status, in: $0, partition) })

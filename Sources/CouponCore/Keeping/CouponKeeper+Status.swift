@@ -79,7 +79,7 @@ extension CouponKeeper {
         var user = UserStatus.none
         if question.user != nil {
             let standing = try rows.standings[number].get()
-            user = Self.userStatus(standing, view)
+            user = UserStatus(standing, view)
             guard user != .none || Self.isKnown(view, rows.partitions[partition]) else {
                 throw .answer(gateFailure(inspection))
             }
@@ -94,7 +94,7 @@ extension CouponKeeper {
 
     private func gateFailure(_ inspection: Result<GateInspection, Failure>) -> Failure {
         if case .failure(let failure) = inspection { return failure }
-        return .unavailable("the gate is not open yet")
+        return .gateNotOpen
     }
 
     /// How many requests are before a queued one. While the gate is open, a coupon's sequences have no gap
@@ -115,24 +115,5 @@ extension CouponKeeper {
     static func isKnown(_ view: GateInspection?, _ row: PartitionRow?) -> Bool {
         guard let view, let row else { return false }
         return view.epoch == row.epoch && view.identity == row.identity
-    }
-
-    /// PostgreSQL's issue, else the gate's holder if it is queued, else PostgreSQL's rejection.
-    static func userStatus(
-        _ standing: UserStanding?, _ view: GateInspection?
-    ) -> UserStatus {
-        if case .issued(let sequence, _, let at) = standing {
-            return .issued(sequence: sequence, at: at)
-        }
-        if let holder = view?.holder, holder.rejection == nil, holder.position > .zero {
-            if case .rejected(let sequence, _, let reason) = standing, sequence == holder.sequence {
-                return .rejected(sequence: sequence, reason: reason)
-            }
-            return .queued(sequence: holder.sequence)
-        }
-        if case .rejected(let sequence, _, let reason) = standing {
-            return .rejected(sequence: sequence, reason: reason)
-        }
-        return .none
     }
 }

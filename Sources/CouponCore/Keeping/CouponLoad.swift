@@ -40,7 +40,7 @@ public struct CouponLoad: Sendable {
         self.number = number
     }
 
-    static let notOpen = BackendError.answer(.unavailable("the gate is not open yet"))
+    static let notOpen = BackendError.answer(.gateNotOpen)
 
     /// Does the next step.
     public mutating func advance(_ keeper: CouponKeeper) -> Step {

@@ -3,7 +3,7 @@
 /// If a daemon dies in between, the gate lacks the decision; another daemon sends it within a second.
 /// Blocking, and confined to one thread.
 public final class DeadLetterKeeper {
-    private let store: any CouponStore
+    private let store: any DeadLetterStore
     private let gates: any GateControl
     private let clocks: Clocks
     /// Whose gates did not get a decision.
@@ -12,7 +12,7 @@ public final class DeadLetterKeeper {
 
     /// - Parameter forget: is called with a coupon if what the workers remember of it is out of date.
     public init(
-        store: any CouponStore, gates: any GateControl, clocks: Clocks,
+        store: any DeadLetterStore, gates: any GateControl, clocks: Clocks,
         forget: @escaping (CouponID) -> Void
     ) {
         self.store = store

@@ -34,20 +34,9 @@ public struct WaitList {
     public struct Answer: Equatable, Sendable {
         /// The caller's ticket.
         public let ticket: UInt64
-        /// What became of the request.
-        public let fate: Fate
-    }
-
-    /// What became of a request.
-    public enum Fate: Equatable, Sendable {
-        /// Committed.
-        case issued(sequence: Int64, at: Timestamp)
-        /// Another request of this user is committed.
-        case duplicate(sequence: Int64)
-        /// Ended without an issue.
-        case rejected(sequence: Int64, reason: RejectionReason)
-        /// The cursor has passed it and there is no row: Redis lost it. A retry is safe.
-        case lost(sequence: Int64)
+        /// What became of the request. Nil if the cursor has passed it and there is no row: Redis lost it,
+        /// and a retry is safe.
+        public let outcome: Outcome?
     }
 
     /// The epoch of the last event; events of earlier ones are ignored.
@@ -132,7 +121,7 @@ public struct WaitList {
             answers.append(
                 Answer(
                     ticket: first.ticket,
-                    fate: reason.map { .rejected(sequence: sequence, reason: $0) }
+                    outcome: reason.map { .rejected(sequence: sequence, reason: $0) }
                         ?? .issued(sequence: sequence, at: event.issuedAt)))
         }
         return answers
@@ -202,8 +191,9 @@ public struct WaitList {
         var answers: [Answer] = []
         var waiting: [Waiter] = []
         for (waiter, standing) in zip(questions, decisions.standings) {
-            if let fate = fate(of: waiter, standing, cursor: decisions.cursor) {
-                answers.append(Answer(ticket: waiter.ticket, fate: fate))
+            let outcome = standing?.outcome(for: waiter.accepted.requestID, waitsForIssue: true)
+            if outcome != nil || waiter.position <= decisions.cursor {
+                answers.append(Answer(ticket: waiter.ticket, outcome: outcome))
             } else {
                 waiting.append(waiter)
             }
@@ -221,17 +211,6 @@ public struct WaitList {
             } else {
                 undecided.append(waiter)
             }
-        }
-    }
-
-    private func fate(of waiter: Waiter, _ standing: UserStanding?, cursor: Position) -> Fate? {
-        switch standing {
-        case .issued(let sequence, let requestID, let at):
-            requestID == waiter.accepted.requestID
-                ? .issued(sequence: sequence, at: at) : .duplicate(sequence: sequence)
-        case .rejected(let sequence, _, let reason): .rejected(sequence: sequence, reason: reason)
-        case nil:
-            waiter.position <= cursor ? .lost(sequence: waiter.accepted.sequence) : nil
         }
     }
 }

@@ -33,7 +33,7 @@ extension Worker {
     private func pump(_ partition: PartitionID, _ place: Int, _ identity: RedisIdentity) {
         guard !awaitedEpochs.contains(partition) else { return }
         guard book.isServed(partition, by: identity) else {
-            let someWereRefused = refuseAll(in: partition, "the gate is not open yet")
+            let someWereRefused = refuseAll(in: partition, Failure.gateNotOpen.message)
             // The rows are read each second anyway. Asking for them because of held requests would repeat
             // without end.
             if someWereRefused { host.refreshPartitions() }

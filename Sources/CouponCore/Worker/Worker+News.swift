@@ -115,15 +115,9 @@ extension Worker {
 
     private func answerWaiters(_ answers: [WaitList.Answer]) {
         for answer in answers {
-            switch answer.fate {
-            case .issued(let sequence, let at):
-                self.answer(answer.ticket, .issued(sequence: sequence, at: at))
-            case .duplicate(let sequence):
-                self.answer(answer.ticket, .duplicate(sequence: sequence, state: .issued))
-            case .rejected(let sequence, let reason):
-                self.answer(answer.ticket, .rejected(sequence: sequence, reason: reason))
-            case .lost:
-                guard let ticket = tickets.remove(answer.ticket) else { continue }
+            if let outcome = answer.outcome {
+                self.answer(answer.ticket, outcome)
+            } else if let ticket = tickets.remove(answer.ticket) {
                 measure(ticket, StatusCode.unavailable.name)
                 host.fail(
                     ticket.caller, .unavailable("Redis lost the accepted request: ask again"))

@@ -2,7 +2,7 @@
 extension Worker {
     /// Why some partitions cannot accept requests now; nil if all can.
     public var whyNotReady: String? {
-        if isDraining { return "the daemon is shutting down" }
+        if isDraining { return Failure.drainReason }
         let closed = options.partitioning.count - partitionsOpen
         if closed == 0 { return nil }
         if let trouble = whyNoGate { return trouble }

@@ -34,30 +34,17 @@ extension Worker {
         askRecalls()
     }
 
-    /// As the gate would answer: the same request gets its result again, another request a duplicate.
     private func answerRecall(_ recall: Recalls.Recall, _ standing: UserStanding?) {
         guard let ticket = tickets[recall.ticket] else { return }
-        let asked = ticket.request.requestID
-        switch standing {
-        case .issued(let sequence, let requestID, let at) where requestID == asked:
-            answer(
-                recall.ticket,
-                ticket.waitsForIssue
-                    ? .issued(sequence: sequence, at: at) : .accepted(sequence: sequence))
-        case .issued(let sequence, _, _):
-            answer(recall.ticket, .duplicate(sequence: sequence, state: .issued))
-        case .rejected(let sequence, let requestID, let reason) where requestID == asked:
-            answer(recall.ticket, .rejected(sequence: sequence, reason: reason))
-        case .rejected(let sequence, _, .deadLetter):
-            answer(recall.ticket, .duplicate(sequence: sequence, state: .rejected))
-        case .rejected, nil:
-            switch recall.otherwise {
-            case .answer(let outcome): answer(recall.ticket, outcome)
-            case .ask(let clearing):
-                tickets.clear(recall.ticket, clearing)
-                batches.append(recall.ticket, for: ticket.coupon)
-                host.schedulePump()
-            }
+        let known = standing?.outcome(
+            for: ticket.request.requestID, waitsForIssue: ticket.waitsForIssue)
+        if let known { return answer(recall.ticket, known) }
+        switch recall.otherwise {
+        case .answer(let outcome): answer(recall.ticket, outcome)
+        case .ask(let clearing):
+            tickets.clear(recall.ticket, clearing)
+            batches.append(recall.ticket, for: ticket.coupon)
+            host.schedulePump()
         }
     }
 

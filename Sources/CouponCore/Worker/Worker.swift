@@ -117,7 +117,7 @@ public final class Worker {
 
     /// Why a request cannot be accepted now; nil if it can.
     private func refusal(waitsForIssue: Bool, _ coupon: CouponID) -> Failure? {
-        if isDraining { return .unavailable("the daemon is shutting down: ask another one") }
+        if isDraining { return .draining }
         if tickets.count >= Limits.requestsInFlightPerWorker {
             return .exhausted("too many requests are in flight")
         }
@@ -167,13 +167,11 @@ public final class Worker {
     public func abandon() {
         for number in tickets.numbers {
             guard let ticket = tickets.remove(number) else { continue }
-            host.fail(
-                ticket.caller,
-                .unavailable("the daemon is shutting down", acceptance: ticket.acceptance))
+            host.fail(ticket.caller, .cutOff(acceptance: ticket.acceptance))
         }
     }
 
-    /// What the worker's cache remembers of a coupon.
+    /// What the front door remembers of a coupon.
     public func remembers(_ coupon: CouponID) -> (known: Bool, closed: Bool) {
         frontDoor.remembers(coupon)
     }

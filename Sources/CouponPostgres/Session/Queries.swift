@@ -13,9 +13,7 @@ extension Session {
                 FROM coupond.partition AS p CROSS JOIN coupond.installation
                 WHERE p.id = $1 \(lock.map { "FOR \($0.rawValue) OF p" } ?? "")
                 """, isPrepared: true, .integer(Int64(partition.rawValue))))
-        guard rows.count == 1 else {
-            throw .postgres(.refused("the database has no partition \(partition.rawValue)"))
-        }
+        guard rows.count == 1 else { throw .noPartition(partition) }
         return rows.partition(0)
     }
 
@@ -34,4 +32,11 @@ enum PartitionLock: String {
     case shared = "SHARE"
     /// Alone: the transaction adds a row to the commit log.
     case logging = "NO KEY UPDATE"
+}
+
+extension BackendError {
+    /// The tables are those of fewer partitions.
+    static func noPartition(_ partition: PartitionID) -> BackendError {
+        .postgres(.refused("the database has no partition \(partition.rawValue)"))
+    }
 }

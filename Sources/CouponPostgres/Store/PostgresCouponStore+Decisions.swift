@@ -27,9 +27,7 @@ extension PostgresCouponStore {
                 .integers(questions.map(\.coupon.rawValue)),
                 .integers(questions.map(\.user.rawValue)), .integers(questions.map(\.sequence)),
                 .requestIDs(questions.map(\.requestID))))
-        guard rows.count > 0 else {
-            throw .postgres(.refused("the database has no partition \(partition.rawValue)"))
-        }
+        guard rows.count > 0 else { throw .noPartition(partition) }
         return Decisions(
             cursor: rows.position(0, 0),
             standings: questions.indices.map { rows.standing($0, at: 2) })

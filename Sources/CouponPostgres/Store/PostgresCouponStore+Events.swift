@@ -33,7 +33,7 @@ extension PostgresCouponStore: EventStore {
                 ? .start
                 : LogPlace(
                     commit: rows.number(row, 1), index: read ? Int(rows.number(row, 2)) : 0,
-                    mark: rows.timestamp(row, 3))
+                    committedAt: rows.timestamp(row, 3))
         }
         return places
     }

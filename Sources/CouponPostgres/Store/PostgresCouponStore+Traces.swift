@@ -33,9 +33,7 @@ extension PostgresCouponStore {
             session.rollBack()
             throw error
         }
-        guard let row = found.partition else {
-            throw .postgres(.refused("the database has no partition \(partition.rawValue)"))
-        }
+        guard let row = found.partition else { throw .noPartition(partition) }
         var decided: [DecidedLetter] = []
         for letter in letters { decided.append(try letter.get()) }
         return UserTraces(

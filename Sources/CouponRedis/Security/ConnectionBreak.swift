@@ -2,6 +2,7 @@
 internal import Glibc
 internal import NIOCore
 internal import NIOSSL
+internal import TLSSupport
 
 struct ConnectionBreak {
     /// For people.
@@ -36,7 +37,7 @@ struct ConnectionBreak {
     private static func text(
         of error: BoringSSLError, _ certificate: NIOSSLCertificate?, _ now: Int
     ) -> String {
-        let reason = reason("\(error)")
+        let reason = BoringSSLText.name(in: "\(error)") ?? "\(error)"
         guard reason == "CERTIFICATE_VERIFY_FAILED" else {
             // Such as TLSV1_ALERT_UNKNOWN_CA: Redis does not accept the certificate of the daemon.
             return reason.contains("ALERT")
@@ -49,11 +50,6 @@ struct ConnectionBreak {
             return "the certificate of Redis is not valid yet"
         }
         return "no authority of redis-tls-ca has signed the certificate of Redis"
-    }
-
-    /// BoringSSL's own word in `error:1000007d:SSL routines:OPENSSL_internal:WORD at FILE:LINE`.
-    private static func reason(_ text: String) -> String {
-        text.firstMatch(of: /OPENSSL_internal:(\w+)/).map { String($0.1) } ?? text
     }
 
     private static func now() -> Int { time(nil) }

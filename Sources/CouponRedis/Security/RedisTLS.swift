@@ -1,6 +1,7 @@
 /// TLS to Redis, 1.2 or later: which authority the daemon trusts, its own certificate, the expected name.
 internal import NIOCore
 internal import NIOSSL
+internal import TLSSupport
 
 /// Checked certificates and keys, ready for connections.
 public struct RedisTLS: Sendable {
@@ -38,7 +39,7 @@ public struct RedisTLS: Sendable {
         if let certificate, let key {
             configuration.certificateChain = try Self.certificates(certificate, .certificate)
                 .map { .certificate($0) }
-            guard let key = try? NIOSSLPrivateKey(bytes: key, format: .pem) else {
+            guard let key = PEM.key(key) else {
                 throw Mistake(file: .key, text: "has no private key in PEM without a passphrase")
             }
             configuration.privateKey = .privateKey(key)
@@ -58,7 +59,7 @@ public struct RedisTLS: Sendable {
     private static func certificates(
         _ bytes: [UInt8], _ file: File
     ) throws(Mistake) -> [NIOSSLCertificate] {
-        guard let found = try? NIOSSLCertificate.fromPEMBytes(bytes), !found.isEmpty else {
+        guard let found = PEM.certificates(bytes) else {
             throw Mistake(file: file, text: "has no certificate in PEM")
         }
         return found

@@ -25,7 +25,7 @@ enum AccessRules {
         _ settings: () -> Settings
     ) throws(AccessRefusal) -> String {
         let method = request.method
-        guard let role = method.role else { return principal.name }
+        guard let role = method.descriptor.role else { return principal.name }
         let isElsewhere = method.isAdmin && hasAdminListener && !peer.isAdminListener
         // Services that follow events are not admins, so they call at the listener for callers.
         if isElsewhere, role != .watcher { throw .notAdminListener }

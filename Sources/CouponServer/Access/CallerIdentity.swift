@@ -7,10 +7,15 @@ struct CallerIdentity {
     private(set) var principal: Principal
     /// By which the connection authenticated; nil if it did not.
     private var token: TokenDigest?
+    /// When the caller's certificate ends; nil if it has shown none.
+    private let certificateEnd: Timestamp?
 
-    /// - Parameter peer: what the connection shows when it is accepted, or after its TLS handshake.
-    init(_ peer: Peer, _ callers: Callers, now: Timestamp) {
+    /// - Parameters:
+    ///   - peer: what the connection shows when it is accepted, or after its TLS handshake.
+    ///   - certificateEnd: when the caller's certificate ends; nil if it has shown none.
+    init(_ peer: Peer, _ callers: Callers, now: Timestamp, certificateEnd: Timestamp? = nil) {
         self.peer = peer
+        self.certificateEnd = certificateEnd
         principal = callers.principal(of: peer, at: now)
     }
 
@@ -21,6 +26,7 @@ struct CallerIdentity {
     private init(_ peer: Peer, principal: Principal) {
         self.peer = peer
         self.principal = principal
+        certificateEnd = nil
     }
 
     /// The connection belongs to the token's principal from now on.
@@ -50,6 +56,26 @@ struct CallerIdentity {
         }
         principal = proved
     }
+
+    /// Why the connection must end now, because its principal or its certificate has expired; nil if it may
+    /// go on.
+    func expiry(at now: Timestamp) -> AccessRefusal? {
+        if principal.hasExpired(at: now) { return .expired(principal) }
+        if let certificateEnd, certificateEnd < now { return .expiredCertificate }
+        return nil
+    }
+
+    /// Whether it may do nothing before it authenticates.
+    var isStranger: Bool { principal.roles.isEmpty }
+
+    /// The longest frame that it may send.
+    /// - Parameter longest: that of callers who are known.
+    func longestFrame(of longest: Int) -> Int {
+        isStranger ? min(longest, Limits.strangersFrameBytes) : longest
+    }
+
+    /// How many of its requests may be unanswered.
+    var requestsInFlight: Int { isStranger ? 1 : Limits.requestsInFlightPerConnection }
 
     /// Where its caller is: an IP address, or `unix:` and the path of the socket.
     var address: String { peer.socketPath.map { "unix:" + $0 } ?? peer.address }

@@ -6,12 +6,12 @@ internal import Metrics
 
 struct AuditReport {
     private let logger: Logger
-    private let environment: any ServerEnvironment
+    private let environment: any DaemonState
     private let drift = Gauge(label: MetricName.drift)
     private let repairs = Counter(label: MetricName.driftRepairs)
     private let audited = Counter(label: MetricName.auditedCoupons)
 
-    init(_ logger: Logger, _ environment: any ServerEnvironment) {
+    init(_ logger: Logger, _ environment: any DaemonState) {
         self.logger = logger
         self.environment = environment
         record(drifting: 0)

@@ -81,7 +81,7 @@ extension LoopServer {
 
     /// Callers without a role do not get the reason: it names servers and rights.
     private func answerHealth(_ caller: Caller, _ reason: String?) {
-        let isStranger = connections[caller.connection]?.principal.roles.isEmpty ?? true
+        let isStranger = connections[caller.connection]?.identity.isStranger ?? true
         let shown = reason.map { isStranger ? "not ready" : $0 }
         reply(caller, .health(notReady: shown))
     }

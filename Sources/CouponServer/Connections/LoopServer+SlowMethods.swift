@@ -15,7 +15,7 @@ extension LoopServer {
         if let refusal = limit(request.method, from: connection) {
             return reply(caller, .failure(refusal))
         }
-        let share = request.method.share
+        let share = request.method.descriptor.share
         guard connection.share.reserve(share) else {
             work.refuse(request.method)
             return reply(caller, .failure(refuse(share, connection)))
@@ -34,7 +34,7 @@ extension LoopServer {
         let call = AdminCall(
             principal: principal, address: connection.identity.address,
             method: request.method.name, request: request.id)
-        let isReading = request.method.effect == .nothing
+        let isReading = request.method.descriptor.effect == .nothing
         let ended: @Sendable (LoopServer, Response.Result) -> Void = {
             $0.endSlowMethod(number, of: caller, share, $1, isReading: isReading)
         }

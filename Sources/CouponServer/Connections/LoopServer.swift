@@ -149,7 +149,7 @@ final class LoopServer {
     /// Answers every caller, then closes all connections.
     func close() {
         worker?.abandon()
-        let shutDown = Failure.unavailable("the daemon is shutting down", acceptance: .unknown)
+        let shutDown = Failure.cutOff(acceptance: .unknown)
         for caller in health.end() + pendingCalls.endAll() { reply(caller, .failure(shutDown)) }
         endBatches(shutDown)
         for connection in connections.all {

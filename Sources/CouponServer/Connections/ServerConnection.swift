@@ -23,8 +23,6 @@ final class ServerConnection: ChannelInboundHandler {
     var source: String?
     /// What is between TLS and the socket; nil without TLS.
     var pacer: HandshakePacer?
-    /// When the caller's certificate ends; nil if it has shown none.
-    var certificateEnd: Timestamp?
     /// Who it belongs to.
     private(set) var identity = CallerIdentity.unknown
     /// Whether no issue request needs a check of its principal.
@@ -181,7 +179,7 @@ final class ServerConnection: ChannelInboundHandler {
             loopServer.endTurn()
         }
         if let refusal {
-            loopServer.count(isStranger ? .beforeAuthentication : .frameLength, self)
+            loopServer.count(identity.isStranger ? .beforeAuthentication : .frameLength, self)
             end(with: refusal)
         }
     }
@@ -251,9 +249,11 @@ final class ServerConnection: ChannelInboundHandler {
     var principal: Principal { identity.principal }
 
     /// What the connection shows of its caller is known: when it is accepted, and after a TLS handshake.
-    func identify(_ peer: Peer) {
+    /// - Parameter certificateEnd: when the caller's certificate ends; nil if it has shown none.
+    func identify(_ peer: Peer, certificateEnd: Timestamp? = nil) {
         let now = loopServer.clocks.wallNow()
-        identity = CallerIdentity(peer, loopServer.environment.callers, now: now)
+        identity = CallerIdentity(
+            peer, loopServer.environment.callers, now: now, certificateEnd: certificateEnd)
         identityChanged(unanswered: state.unanswered)
         endIfExpired(now: now)
     }
@@ -279,20 +279,15 @@ final class ServerConnection: ChannelInboundHandler {
 
     /// Called each second. Ends if its principal or its certificate has expired.
     func endIfExpired(now: Timestamp) {
-        if identity.principal.hasExpired(at: now) { endAccess(.expired(identity.principal)) }
-        if let certificateEnd, certificateEnd < now { endAccess(.expiredCertificate) }
+        if let refusal = identity.expiry(at: now) { endAccess(refusal) }
     }
-
-    /// Whether it may do nothing before it authenticates.
-    private var isStranger: Bool { identity.principal.roles.isEmpty }
 
     /// - Parameter unanswered: requests of the identity before that are in work.
     private func identityChanged(unanswered: Int) {
         issuesFreely = identity.principal.issuesFreely
-        let longest = loopServer.configuration.maximumFrameBytes
         splitter = FrameSplitter(
-            maximumLength: isStranger ? min(longest, Limits.strangersFrameBytes) : longest)
-        state.limitUnanswered(to: isStranger ? 1 : Limits.requestsInFlightPerConnection)
+            maximumLength: identity.longestFrame(of: loopServer.configuration.maximumFrameBytes))
+        state.limitUnanswered(to: identity.requestsInFlight)
         if let refusal = loopServer.count(self, of: identity.principal), !state.isEnding {
             end(with: refusal, unanswered: unanswered)
         }

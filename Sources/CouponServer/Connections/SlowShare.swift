@@ -1,7 +1,6 @@
 /// How many slow methods one connection may have in flight, so that one caller cannot fill a lane or leave
 /// too many answers unread (promise 10).
 internal import CouponCore
-internal import CouponWire
 internal import Synchronization
 
 struct SlowShare {
@@ -39,20 +38,6 @@ struct SlowShare {
     }
 
     mutating func release(_ kind: Kind) { counts[kind.rawValue] -= 1 }
-}
-
-extension Request.Method {
-    /// The share of its connection that it needs.
-    var share: SlowShare.Kind {
-        switch self {
-        case .couponStatus: .statuses
-        case .watch: .watches
-        case .auditCoupon: .audits
-        case .listCoupons, .listIssues, .listDeadLetters, .listAdminActions, .listConnections:
-            .lists
-        default: .admin
-        }
-    }
 }
 
 /// Whether a caller is still connected: set by the connection's event loop, read by the thread that would

@@ -34,7 +34,7 @@ extension BlockingLane {
         } catch {
             var failure = keeper.failure(error)
             // The session may have broken while its COMMIT was in flight.
-            if case .postgres(.sessionLost) = error, method.effect == .tables {
+            if case .postgres(.sessionLost) = error, method.descriptor.effect == .tables {
                 failure = failure.with(acceptance: .unknown)
             }
             if method.leavesTrail { recordFailure(failure, of: method, call) }

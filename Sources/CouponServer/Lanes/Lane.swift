@@ -1,6 +1,5 @@
 /// The kinds of slow work. Each has its own queue and its own thread, so that no kind waits for another.
 internal import CouponCore
-internal import CouponWire
 
 enum Lane: String, CaseIterable, Sendable {
     /// The rows of the partitions, and decisions for waiters: all workers depend on them.
@@ -36,18 +35,6 @@ enum Lane: String, CaseIterable, Sendable {
         case .admin: Limits.adminCallsWaiting
         case .resync: 0
         case .audits: Limits.auditsWaiting
-        }
-    }
-}
-
-extension Request.Method {
-    /// The lane of a slow method.
-    var lane: Lane {
-        switch self {
-        case .couponStatus: .statuses
-        case .watch: .watches
-        case .auditCoupon: .audits
-        default: .admin
         }
     }
 }

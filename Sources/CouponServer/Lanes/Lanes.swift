@@ -28,12 +28,12 @@ struct Lanes: Sendable {
 
     /// The lane of a slow method that is neither a status nor a watch.
     func lane(for method: Request.Method) -> BlockingLane {
-        method.lane == .audits ? audits : admin
+        method.descriptor.lane == .audits ? audits : admin
     }
 
     /// Counts a method that was refused before it came to its lane.
     func refuse(_ method: Request.Method) {
-        switch method.lane {
+        switch method.descriptor.lane {
         case .statuses: statuses.refuse()
         case .watches: watches.refuse()
         default: lane(for: method).refuse()

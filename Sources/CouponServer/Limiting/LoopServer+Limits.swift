@@ -113,10 +113,8 @@ extension LoopServer {
         _ method: Request.Method, by name: String, from connection: ServerConnection
     ) -> Failure? {
         if name == Principal.adminTokenName { return nil }
-        switch method {
-        case .issue, .issueBatch, .health, .serverInfo, .authenticate: return nil
-        default: break
-        }
+        // Issue requests have the function above.
+        guard let role = method.descriptor.role, role != .issuer else { return nil }
         let principal = connection.principal
         guard principal.requestsPerSecond != nil,
             let wait = shared.principals.spend(
@@ -145,9 +143,7 @@ extension LoopServer {
     /// Why a slow method may not go to its lane; nil if it may. During a drain none may: callers that send
     /// one request after the other would keep the daemon from ending.
     func limit(_ method: Request.Method, from connection: ServerConnection) -> Failure? {
-        if worker?.isDraining ?? true {
-            return .unavailable("the daemon is shutting down: ask another one")
-        }
+        if worker?.isDraining ?? true { return .draining }
         if case .couponStatus(let coupon, _) = method,
             let refusal = limitGuess(coupon, from: connection)
         {

@@ -46,7 +46,7 @@ struct Condition: Equatable, Sendable {
             ("queues", queues == nil, queues ?? "are drained"),
             ("rights", missingRights == nil, missingRights ?? "all are there"),
             ("events", events == nil, events ?? "come"),
-            ("callers", !isDraining, isDraining ? "the daemon is shutting down" : "are admitted"),
+            ("callers", !isDraining, isDraining ? Failure.drainReason : "are admitted"),
         ]
     }
 }

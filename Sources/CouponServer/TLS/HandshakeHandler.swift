@@ -53,10 +53,10 @@ final class HandshakeHandler: ChannelDuplexHandler {
             let certificate = Self.certificate(context)
             peer.alternativeNames = certificate?.alternativeNames ?? []
             // Also for a session that is resumed, whose certificate was checked when the session began.
-            connection.certificateEnd = certificate.map {
+            let end = certificate.map {
                 Timestamp(microseconds: Int64($0.notValidAfter) * 1_000_000)
             }
-            connection.identify(peer)
+            connection.identify(peer, certificateEnd: end)
         }
         context.fireUserInboundEventTriggered(event)
     }

@@ -3,6 +3,7 @@ internal import CouponCore
 internal import NIOCore
 internal import NIOSSL
 internal import Synchronization
+internal import TLSSupport
 
 /// The contents of the files of TLS, in PEM form.
 public struct TLSMaterial: Sendable {
@@ -59,7 +60,7 @@ public final class ServerTLS: Sendable {
             let roots = try material.clientCA.map { bytes throws(TLSMistake) in
                 try Self.certificates(bytes, .clientCA)
             }
-            guard let key = try? NIOSSLPrivateKey(bytes: material.key, format: .pem) else {
+            guard let key = PEM.key(material.key) else {
                 throw TLSMistake(
                     .key, "the file has no private key in PEM form without a passphrase")
             }
@@ -85,9 +86,9 @@ public final class ServerTLS: Sendable {
         private static func certificates(
             _ bytes: [UInt8], _ file: TLSMistake.File
         ) throws(TLSMistake) -> [NIOSSLCertificate] {
-            guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes),
-                !certificates.isEmpty
-            else { throw TLSMistake(file, "the file has no certificate in PEM form") }
+            guard let certificates = PEM.certificates(bytes) else {
+                throw TLSMistake(file, "the file has no certificate in PEM form")
+            }
             return certificates
         }
     }

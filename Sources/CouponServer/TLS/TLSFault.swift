@@ -1,6 +1,7 @@
 /// Why a handshake failed, as the metric and the log name it.
 internal import NIOCore
 internal import NIOSSL
+internal import TLSSupport
 
 struct TLSFault: Equatable {
     /// The label of the metric.
@@ -33,7 +34,8 @@ struct TLSFault: Equatable {
             NIOSSLError.handshakeFailed(.syscallError), is IOError:
             self.init(cause: .closed, reason: "the caller closed the connection")
         case NIOSSLError.handshakeFailed(.sslError(let stack)):
-            self.init(code: Self.code(stack.first.map { "\($0)" } ?? ""), isExpired: isExpired)
+            let name = stack.first.flatMap { BoringSSLText.name(in: "\($0)") }
+            self.init(code: name ?? "unknown", isExpired: isExpired)
         default:
             self.init(cause: .protocol, reason: "\(error)")
         }
@@ -53,10 +55,5 @@ struct TLSFault: Equatable {
         default:
             self.init(cause: .protocol, reason: code)
         }
-    }
-
-    /// The name of an error of BoringSSL, whose text is `…:OPENSSL_internal:NAME at FILE:LINE`.
-    static func code(_ text: String) -> String {
-        text.firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/).map { String($0.1) } ?? "unknown"
     }
 }

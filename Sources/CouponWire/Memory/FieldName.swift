@@ -12,4 +12,16 @@ extension WireMessage {
             return unsafe String(cString: field.pointee.name)
         }
     }
+
+    /// The names of the fields that belong to a oneof.
+    static var namesInOneofs: [String] {
+        unsafe withUnsafePointer(to: descriptor) { descriptor in
+            let count = unsafe Int(descriptor.pointee.n_fields)
+            return (0..<count).compactMap { index in
+                let field = unsafe descriptor.pointee.fields[index]
+                let isInOneof = unsafe field.flags & PROTOBUF_C_FIELD_FLAG_ONEOF.rawValue != 0
+                return unsafe isInOneof ? String(cString: field.name) : nil
+            }
+        }
+    }
 }

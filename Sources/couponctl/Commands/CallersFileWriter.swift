@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CouponAccess
 internal import CouponCore
+internal import FileAccess
 internal import Glibc
 
 /// Changes a callers file.

@@ -2,6 +2,7 @@
 public import ArgumentParser
 internal import CouponClient
 public import CouponCore
+internal import FileAccess
 internal import Glibc
 
 /// A bookmark of events as text, for an argument and a file: hexadecimal digits.
@@ -29,15 +30,14 @@ struct BookmarkFile {
 
     /// Nil if there is no such file.
     func read() throws -> Bookmark? {
-        guard let file = unsafe fopen(path, "re") else {
-            if errno == ENOENT { return nil }
-            throw failure("read")
+        let bytes: [UInt8]
+        do throws(FileFault) {
+            bytes = try FileContents.read(path, upTo: 2 * Limits.bookmarkBytes + 2)
+        } catch {
+            if error == .unreadable(ENOENT) { return nil }
+            throw ValidationError("--bookmark-file: \(path) \(error)")
         }
-        defer { unsafe fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 2 * Limits.bookmarkBytes + 2)
-        let count = unsafe fread(&bytes, 1, bytes.count, file)
-        guard unsafe ferror(file) == 0 else { throw failure("read") }
-        var text = String(decoding: bytes.prefix(count), as: UTF8.self)
+        var text = String(decoding: bytes, as: UTF8.self)
         while text.last?.isNewline == true { text.removeLast() }
         guard let bookmark = Bookmark(argument: text) else {
             throw ValidationError("--bookmark-file: \(path) does not have a bookmark")
@@ -55,11 +55,6 @@ struct BookmarkFile {
                 "couponctl: --bookmark-file: cannot \(error.verb) \(path): \(error.reason)\n")
             throw CommandExit.outputLost.code
         }
-    }
-
-    private func failure(_ what: String) -> ValidationError {
-        ValidationError(
-            "--bookmark-file: cannot \(what) \(path): \(unsafe String(cString: strerror(errno)))")
     }
 }
 

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CouponClient
 internal import CouponCore
+internal import FileAccess
 internal import FoundationEssentials
 internal import Glibc
 internal import NIOCore
@@ -109,16 +110,13 @@ struct GlobalOptions: ParsableArguments {
     /// The first line of a file, as coupond reads its own.
     private func token(inFile path: String) throws(SecretError) -> [UInt8] {
         let limit = Limits.maximumTokenBytes
-        guard let file = unsafe fopen(path, "re") else {
-            throw SecretError("cannot be read: \(unsafe String(cString: strerror(errno)))")
+        let bytes: [UInt8]
+        do throws(FileFault) {
+            bytes = try FileContents.read(path, upTo: SecretText.bytesToRead(limit: limit))
+        } catch {
+            throw SecretError("\(error)")
         }
-        defer { unsafe fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: SecretText.bytesToRead(limit: limit))
-        let count = unsafe fread(&bytes, 1, bytes.count, file)
-        guard unsafe ferror(file) == 0 else {
-            throw SecretError("cannot be read: \(unsafe String(cString: strerror(errno)))")
-        }
-        return try SecretText.firstLine(of: Array(bytes.prefix(count)), limit: limit)
+        return try SecretText.firstLine(of: bytes, limit: limit)
     }
 
     /// Runs a command's work with a client, and turns what goes wrong into a message and an exit

@@ -77,7 +77,7 @@ struct IssueCommand: AsyncParsableCommand {
                             ? "\(JSONValue.object(fields))"
                             : fields.map(\.1.text).joined(separator: " ")
                     })
-                if let failure { throw summary.given(up: failure) }
+                if let failure { throw summary.givenUp(after: failure) }
             }
             if let exit = summary.exit { throw exit.code }
         }

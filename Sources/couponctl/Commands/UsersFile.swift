@@ -148,7 +148,7 @@ extension PartIssue {
 
         /// The error to end with: its exit code must not say that nothing was accepted if something was, or
         /// may have been.
-        func given(up last: ClientError) -> ClientError {
+        func givenUp(after last: ClientError) -> ClientError {
             somebodyIsUnknown || somebodyWasAccepted ? .givenUp(.unknown, last: last) : last
         }
     }

@@ -1,6 +1,7 @@
 /// Where contexts are kept: `couponctl/contexts` in the user's folder for configuration.
 internal import ArgumentParser
 internal import CouponCore
+internal import FileAccess
 internal import Glibc
 
 struct ContextsFile {
@@ -20,15 +21,12 @@ struct ContextsFile {
     /// No contexts if there is no file.
     /// - Throws: A usage error that names the file.
     func read() throws -> Contexts {
-        guard let file = unsafe fopen(path, "re") else {
-            if errno == ENOENT || errno == ENOTDIR { return Contexts() }
-            throw failure("read")
-        }
-        defer { unsafe fclose(file) }
-        var bytes: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 4_096)
-        while case let count = unsafe fread(&part, 1, part.count, file), count > 0 {
-            bytes += part.prefix(count)
+        let bytes: [UInt8]
+        do throws(FileFault) {
+            bytes = try FileContents.read(path)
+        } catch {
+            if error.isAbsence { return Contexts() }
+            throw ValidationError("\(path) \(error)")
         }
         do throws(Contexts.Mistake) {
             guard let text = TextFile.text(of: bytes) else {
@@ -45,16 +43,13 @@ struct ContextsFile {
         let folder = path.dropLast("/contexts".count)
         for place in [folder.dropLast("/couponctl".count), folder]
         where unsafe mkdir(String(place), 0o700) != 0 && errno != EEXIST {
-            throw failure("make the folder of")
+            let reason = unsafe String(cString: strerror(errno))
+            throw ValidationError("cannot make the folder of \(path): \(reason)")
         }
         do throws(ReplacedFile.Failure) {
             try ReplacedFile(path).replace(by: Array(contexts.text.utf8), mode: 0o600)
         } catch {
             throw ValidationError("cannot \(error.verb) \(path): \(error.reason)")
         }
-    }
-
-    private func failure(_ verb: String) -> ValidationError {
-        ValidationError("cannot \(verb) \(path): \(unsafe String(cString: strerror(errno)))")
     }
 }

@@ -50,16 +50,6 @@ enum Output {
                 until: min(end, .now + .milliseconds(100)), clock: .continuous)
         }
     }
-
-    /// Opens closed standard descriptors, so that no connection gets their numbers. Standard output is opened
-    /// for reading only: then writing fails.
-    static func reserveDescriptors() {
-        for (descriptor, mode) in [
-            (STDIN_FILENO, O_RDONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_WRONLY),
-        ] where fcntl(descriptor, F_GETFD) < 0 {
-            _ = unsafe open("/dev/null", mode)
-        }
-    }
 }
 
 /// Standard output could not be written.

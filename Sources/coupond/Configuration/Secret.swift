@@ -1,5 +1,6 @@
 /// Secrets are in files, so that neither the command line nor the environment shows them.
 internal import CouponCore
+internal import FileAccess
 internal import Glibc
 
 /// The first line of a file. The file is read at each call, so that a reload can change the secret.
@@ -48,24 +49,12 @@ func isReadableByAll(_ path: String) -> Bool {
 private func beginning(
     ofFile path: String, _ limit: Int, isGuarded: Bool = false
 ) throws(SecretError) -> [UInt8] {
-    let name = SecretText.name(of: path)
-    // A pipe without a writer would stop the thread that reads it.
-    let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else { throw SecretError("\(name) cannot be read: \(systemError(errno))") }
-    defer { close(file) }
-    var status = stat()
-    guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-        throw SecretError("\(name) is not a regular file")
+    do throws(FileFault) {
+        return try FileContents.read(
+            path, upTo: limit, isGuarded ? [.regular, .guarded] : .regular)
+    } catch {
+        throw SecretError("\(SecretText.name(of: path)) \(error)")
     }
-    guard !isGuarded || status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
-        throw SecretError(
-            "\(name) can be written by others than its owner: they could make themselves admins. "
-                + "Run chmod go-w on it")
-    }
-    var bytes = [UInt8](repeating: 0, count: limit)
-    let count = unsafe read(file, &bytes, bytes.count)
-    guard count >= 0 else { throw SecretError("\(name) cannot be read: \(systemError(errno))") }
-    return Array(bytes.prefix(count))
 }
 
 /// Such as "No such file or directory".

@@ -1,0 +1,39 @@
+/// Dead letters in PostgreSQL.
+public protocol DeadLetterStore: AnyObject {
+    /// Letters with a number above `after`, in order.
+    /// - Parameter coupon: only this coupon's; nil for all.
+    func deadLetters(
+        after: Int64, of coupon: CouponID?, limit: Int
+    ) throws(BackendError) -> [DeadLetter]
+
+    /// Redrives or discards a letter, in one transaction that holds partition row and coupon row. The gate
+    /// is updated afterwards. Repeating a decision adds a line to the trail and changes nothing else.
+    func decide(
+        _ letter: Int64, _ state: DeadLetter.State, by call: AdminCall
+    ) throws(BackendError) -> LetterDecision
+
+    /// Decided letters that the gate does not know: the oldest of each partition, `limit` at most, and in
+    /// turn.
+    func unsyncedLetters(limit: Int) throws(BackendError) -> [UnsyncedLetter]
+
+    /// Updates the gate with a decided letter, under the same locks, and records that it has it.
+    /// - Parameter update: updates the gate; returns whether the gate has the decision now.
+    /// - Returns: whether the gate has it.
+    func resyncLetter(
+        _ letter: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool
+    ) throws(BackendError) -> Bool
+}
+
+/// A decided letter that the gate does not know.
+public struct UnsyncedLetter: Equatable, Sendable {
+    /// Its number.
+    public let id: Int64
+    /// Of which partition.
+    public let partition: PartitionID
+
+    /// A decided letter.
+    public init(id: Int64, partition: PartitionID) {
+        self.id = id
+        self.partition = partition
+    }
+}

@@ -1,0 +1,11 @@
+/// The trail of admin actions in PostgreSQL, as far as no change writes it.
+public protocol TrailStore: AnyObject {
+    /// Adds lines to the trail. If it throws, none is added; after `sessionLost` that is unknown.
+    /// - Returns: those that the store refuses for their data; it has all others.
+    func record(_ actions: [AdminAction]) throws(BackendError) -> [AdminAction]
+
+    /// Lines of the trail with a number below `before`, the newest first.
+    func trail(
+        of subject: TrailSubject, before: Int64, limit: Int
+    ) throws(BackendError) -> [TrailLine]
+}
