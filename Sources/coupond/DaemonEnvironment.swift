@@ -72,8 +72,13 @@ final class DaemonEnvironment: ServerEnvironment {
             postgres, partitioning: partitioning, logger: Logger(label: "coupond.lane"))
     }
 
-    func makeGates() -> any LaneGates {
-        RedisGateControl(options: redis, logger: Logger(label: "coupond.lane"))
+    func makeGates(answeringWithin milliseconds: Int64?) -> any LaneGates {
+        var options = redis
+        if let milliseconds {
+            options.connectTimeoutMilliseconds = milliseconds
+            options.commandTimeoutMilliseconds = milliseconds
+        }
+        return RedisGateControl(options: options, logger: Logger(label: "coupond.lane"))
     }
 
     func makeEvents() -> any EventSource {

@@ -15,7 +15,9 @@ extension BlockingLane {
     /// - Parameter number: of this lane in the queue.
     func answerStatuses(of queue: StatusQueue, as number: Int) {
         let now = clocks.now()
-        let calls = queue.next(for: number, limit: keeper.statusesAtOnce, now: now)
+        let (calls, isToLookAgain) = queue.next(
+            for: number, limit: keeper.statusesAtOnce, now: now)
+        if isToLookAgain { lookAgain(at: queue) }
         if calls.isEmpty { return }
         // Judged once: a caller may leave at any moment, and each call has one answer.
         var (due, others): ([StatusCall], [StatusCall]) = ([], [])
@@ -32,6 +34,13 @@ extension BlockingLane {
         deliver(
             others.map { ($0, .failure(Failure(.deadlineExceeded, "the deadline has passed"))) })
         goOn { $0.answerStatuses(of: queue, as: number) }
+    }
+
+    /// A few calls wait for the other lane, which may hang.
+    private nonisolated func lookAgain(at queue: StatusQueue) {
+        goOn(after: Limits.statusBatchMilliseconds) { lane in
+            if queue.lookAgain(now: lane.clocks.now()) { lane.lookAgain(at: queue) }
+        }
     }
 
     /// Hands answers to their event loops, all of a loop at once.
