@@ -103,11 +103,11 @@ chaos: dependencies ## a whole system with faults: ROUNDS=50, SEED=… repeats a
 	.build/debug/chaos --rounds $(ROUNDS) $(if $(CLUSTER),--cluster) $(if $(SENTINEL),--sentinel) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 # A full run needs the release build; SMALL=1 uses the debug build, which the tests have made already.
-volume: dependencies ## how daemons handle large states; SMALL=1, ONLY=name,name, DAEMONS=1 or 3
+volume: dependencies ## how daemons handle large states; SMALL=1, ONLY=name,name, DAEMONS=1 or 3, ATMOST=seconds for all
 	swift build $(if $(SMALL),,--configuration release) --product coupond
 	swift build $(if $(SMALL),,--configuration release) --product volume
 	.build/$(if $(SMALL),debug,release)/volume $(if $(SMALL),--small) $(if $(ONLY),--only $(ONLY)) \
-		$(if $(DAEMONS),--daemons $(DAEMONS))
+		$(if $(DAEMONS),--daemons $(DAEMONS)) $(if $(ATMOST),--at-most $(ATMOST))
 
 siege: dependencies ## honest callers beside attackers; SMALL=1, ONLY=name,name, LASTING=60 seconds for each attack
 	swift build $(if $(SMALL),,--configuration release) --product coupond

@@ -21,10 +21,15 @@ extension Limits {
     /// Coupons in one step: of a rebuild that loads coupons with few holders, of a sweep, and of an unload
     /// that checks which coupons may leave Redis.
     public static let couponsPerSlice = 200
+    /// Coupons that a rebuild loads together while other partitions issue: a user of theirs needs four round
+    /// trips, and may meet such a load at each.
+    public static let couponsBesideOthers = 50
     /// How long a partition's long work may go on in one turn, in milliseconds: the others wait for it.
     public static let sliceMilliseconds: Int64 = 10
     /// The same while other partitions issue: their requests should not wait.
     public static let sliceBesideOthersMilliseconds: Int64 = 3
+    /// The same for a search of holders, whose calls keep Redis and the scheduler busy.
+    public static let searchBesideOthersMilliseconds: Int64 = 1
     /// While no other partition keeps up, a rebuild gets a slice each time their steps have taken so many
     /// milliseconds: a sixth of the time.
     public static let millisecondsPerSlice: Int64 = 50

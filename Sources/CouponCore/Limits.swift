@@ -236,6 +236,9 @@ extension Limits {
     /// half of this to all of it, then for longer.
     public static let nodeBackOffMilliseconds: Int64 = 500
 
+    /// A node that has served no partition for so many seconds is not dialled any more.
+    public static let goneNodeSeconds: Int64 = 600
+
     // MARK: Scheduler
 
     /// Requests in one issuing transaction: larger ones gain little and hold the coupon longer.
@@ -315,8 +318,11 @@ extension Limits {
     /// Questions about callers that wait for ISSUED. Each worker has at most one for each partition, so this
     /// is enough for 16 partitions and 256 workers. A worker that finds no room asks again.
     public static let decisionsWaiting = 4_096
-    /// Lookups and loads: room for a sale that begins with 16,000 coupons at once. Each worker asks for a
-    /// coupon once, and only for coupons that exist, so invented ids cannot fill it.
+    /// Lookups of coupons and users. Each worker has one of each at a time, so this is enough for 512
+    /// workers.
+    public static let lookupsWaiting = 1_024
+    /// Loads: room for a sale that begins with 16,000 coupons at once. Each worker asks for a coupon once,
+    /// and only for coupons that exist, so invented ids cannot fill it.
     public static let loadsWaiting = 16_384
     /// Statuses that wait for a batch. A batch of a thousand takes some 20 ms: the last waits for 200 ms.
     public static let statusesWaiting = 8_192
@@ -326,6 +332,9 @@ extension Limits {
     public static let statusesForSecondLane = 24
     /// A batch that takes so many milliseconds is not waited for.
     public static let statusBatchMilliseconds: Int64 = 5
+    /// How long statuses wait for an answer of Redis, in milliseconds; if a connection was idle, twice as
+    /// long. Then they say what PostgreSQL knows.
+    public static let statusGateMilliseconds: Int64 = 500
     /// Admin calls: some two seconds of creating coupons.
     public static let adminCallsWaiting = 1_024
     /// Audits on demand: each may take seconds.

@@ -11,6 +11,8 @@ public struct Slices: Sendable {
     public var entries = Limits.entriesPerMove
     /// Coupons that a rebuild loads together, or that a sweep or an unload handles in one step.
     public var coupons = Limits.couponsPerSlice
+    /// Coupons that a rebuild loads together while other partitions keep up.
+    public var couponsBesideOthers = Limits.couponsBesideOthers
 
     /// As `Limits` says.
     public init() {}

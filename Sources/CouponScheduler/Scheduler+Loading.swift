@@ -11,7 +11,7 @@ extension Scheduler {
         if let large = rebuild.large { return try loadPage(large, &rebuild) }
         if rebuild.marked.isEmpty {
             guard !rebuild.coupons.isEmpty else { return rebuild.begin(.counting) }
-            let next = Array(rebuild.coupons.suffix(options.slices.coupons))
+            let next = Array(rebuild.coupons.suffix(couponsAtOnce(rebuild.row.id)))
             rebuild.marked = try ledger.marks(of: next)
             // Deleted coupons get no record; their entries are rejected when they are drained.
             rebuild.coupons.removeLast(next.count)
@@ -23,6 +23,11 @@ extension Scheduler {
             // It is large, has more rejected users than issues, or one of the coupons has changed.
             rebuild.large = Rebuild.LargeLoad(marks: rebuild.marked.removeFirst())
         }
+    }
+
+    private func couponsAtOnce(_ partition: PartitionID) -> Int {
+        let othersKeepUp = othersKeepUpInAnyLane(with: partition, options.clocks.now())
+        return othersKeepUp ? options.slices.couponsBesideOthers : options.slices.coupons
     }
 
     /// Loads small coupons, all at once. False if they have too many holders, or have changed.

@@ -80,7 +80,7 @@ extension Scheduler {
         if let search = owned[partition]?.search?.result {
             return items.map { $0.completed(by: search) }
         }
-        let end = sliceEnd(for: partition)
+        let end = searchEnd(for: partition)
         repeat {
             try owned[partition]?.search?.advance(
                 reading: { walk throws(BackendError) in try nextEntries(walk, of: partition) },
@@ -95,18 +95,26 @@ extension Scheduler {
     func searchSlice(
         _ search: inout HolderSearch, _ partition: PartitionID
     ) throws(BackendError) {
-        let end = sliceEnd(for: partition)
+        let end = searchEnd(for: partition)
         repeat {
             try gates.search(&search, partition: partition)
         } while !search.isOver && options.clocks.now() < end
     }
 
     /// The end of a slice of long work that begins now.
-    func sliceEnd(for partition: PartitionID) -> MonotonicTime {
+    /// - Parameter milliseconds: how long it may take while others keep up.
+    func sliceEnd(
+        for partition: PartitionID,
+        besideOthers milliseconds: Int64 = Limits.sliceBesideOthersMilliseconds
+    ) -> MonotonicTime {
         let now = options.clocks.now()
         return now.advanced(
             byMilliseconds: othersKeepUp(with: partition, now)
-                ? Limits.sliceBesideOthersMilliseconds : Limits.sliceMilliseconds)
+                ? milliseconds : Limits.sliceMilliseconds)
+    }
+
+    private func searchEnd(for partition: PartitionID) -> MonotonicTime {
+        sliceEnd(for: partition, besideOthers: Limits.searchBesideOthersMilliseconds)
     }
 
     private func currentRow(_ partition: PartitionID) throws(BackendError) -> PartitionRow {

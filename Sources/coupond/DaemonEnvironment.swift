@@ -32,7 +32,9 @@ final class DaemonEnvironment: ServerEnvironment {
     // MARK: Backends
 
     func makeStore() -> any LaneStore { backends.makeStore() }
-    func makeGates() -> any LaneGates { backends.makeGates() }
+    func makeGates(answeringWithin milliseconds: Int64?) -> any LaneGates {
+        backends.makeGates(answeringWithin: milliseconds)
+    }
     func makeEvents() -> any EventSource { backends.makeEvents() }
 
     func makeWorkerGates(on loop: any EventLoop) -> any GateSource {

@@ -1,4 +1,5 @@
 /// Letters whose decision the gates lack, while a gate, Redis or PostgreSQL is away.
+import CoreTestKit
 import Testing
 
 @testable import CouponCore
@@ -6,17 +7,20 @@ import Testing
 @Suite struct DeadLetterKeeperTests {
     private typealias Attempt = (Int64) throws(BackendError) -> DeadLetterKeeper.Sync
 
-    /// Letters 1 to 3 are of partition 0, letters 11 to 13 of partition 1, in turn.
+    /// Letters 1 to 3 are of partition 0, letters 11 to 13 of partition 1, in turn. Each is of the coupon
+    /// with its number, but 3 is of the coupon of 2.
     private let letters = [1, 11, 2, 12, 3, 13].map {
-        UnsyncedLetter(id: $0, partition: PartitionID(Int($0 / 10)))
+        UnsyncedLetter(
+            id: $0, partition: PartitionID(Int($0 / 10)), coupon: CouponID($0 == 3 ? 2 : $0))
     }
 
     /// Which letters are tried in a round.
     private func tried(
         _ stuck: inout StuckPartitions, isLate: Bool = false, _ attempt: Attempt
     ) -> [Int64] {
-        var tried: [Int64] = []
-        DeadLetterKeeper.inTurn(letters, &stuck) {
+        var (tried, loading): ([Int64], Set<CouponID>) = ([], [])
+        stuck.begin()
+        DeadLetterKeeper.inTurn(letters, &stuck, &loading) {
             isLate
         } resync: { id throws(BackendError) in
             tried.append(id)
@@ -29,7 +33,7 @@ import Testing
         let all: [Int64] = [1, 11, 2, 12, 3, 13]
         var stuck = StuckPartitions()
         #expect(tried(&stuck) { _ in .done } == all)
-        #expect(tried(&stuck) { $0 == 2 ? .loading : .done } == all)
+        #expect(tried(&stuck) { $0 == 11 ? .loading : .done } == all)
         for error in [PostgresFault.busy("locked"), .refused("no")] {
             let tried = tried(&stuck) { id throws(BackendError) in
                 if id == 2 { throw .postgres(error) }
@@ -55,5 +59,35 @@ import Testing
             return .done
         }
         #expect(tried == [1, 11, 2])
+    }
+
+    @Test func `of a coupon that is being loaded one letter is tried`() {
+        var stuck = StuckPartitions()
+        #expect(tried(&stuck) { $0 == 2 ? .loading : .done } == [1, 11, 2, 12, 13])
+    }
+
+    @Test func `many letters of a coupon that is being loaded do not hide those of others`() {
+        let clock = VirtualClock()
+        let world = ModelWorld(partitions: 1, clocks: clock.clocks)
+        let (gates, store) = (ModelGates(world), FakeStore(world))
+        let keeper = DeadLetterKeeper(
+            store: store, gates: gates, clocks: clock.clocks, forget: { _ in })
+        let partition = PartitionID(0)
+        world.openGate(partition)
+        let (large, small) = (CouponID(1), CouponID(2))
+        for coupon in [large, small] { world.tables.coupons[coupon] = .sample(coupon, total: 10) }
+        _ = world.redis.claim(large, partition: partition, epoch: 1, load: 1, now: clock.wallNow)
+        let many = Int64(Limits.lettersPerResync) + 1
+        store.letters = (1...many + 1).map {
+            UnsyncedLetter(id: $0, partition: partition, coupon: $0 > many ? small : large)
+        }
+        keeper.resync()
+        #expect(gates.count(of: .letter) == 1 && store.letters.count == Int(many) + 1)
+        keeper.resync()
+        #expect(store.letters.allSatisfy { $0.coupon == large })
+        #expect(gates.count(of: .letter) == 3, "one of each coupon")
+        try? gates.abandon(large, partition: partition, epoch: 1, load: 1)
+        for _ in 1...3 { keeper.resync() }
+        #expect(store.letters.isEmpty)
     }
 }

@@ -19,6 +19,8 @@ final class FakeStore: CouponStore {
     var due: [CouponID] = []
     /// Letters whose decision the gate does not know.
     var unsynced: (redriven: Int64, discarded: Int64) = (0, 0)
+    /// The same, one by one.
+    var letters: [UnsyncedLetter] = []
 
     init(_ world: ModelWorld) { self.world = world }
 
@@ -71,6 +73,27 @@ final class FakeStore: CouponStore {
             rows.coupons[coupon] = .failure(.postgres(.refused("an unknown state")))
         }
         return rows
+    }
+
+    func unsyncedLetters(
+        limit: Int, except coupons: Set<CouponID>
+    ) throws(BackendError) -> [UnsyncedLetter] {
+        let others = letters.filter { $0.coupon.map { !coupons.contains($0) } ?? true }
+        return Array(others.prefix(limit))
+    }
+
+    func resyncLetter(
+        _ id: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool
+    ) throws(BackendError) -> Bool {
+        guard let index = letters.firstIndex(where: { $0.id == id }),
+            let coupon = letters[index].coupon.flatMap({ world.tables.coupons[$0] })
+        else { throw notAskedFor }
+        let letter = DeadLetter(
+            id: id, accepted: nil, position: .zero, error: "no", state: .discarded,
+            createdAt: .zero)
+        let isSynced = update(letter, coupon, world.tables[letters[index].partition])
+        if isSynced { letters.remove(at: index) }
+        return isSynced
     }
 
     // Nothing else is asked for.

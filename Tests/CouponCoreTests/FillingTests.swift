@@ -142,6 +142,24 @@ import Testing
         #expect(stage.host.loads == [sale, sale])
     }
 
+    @Test
+    func `if the lane has no room for the load, requests end and the gate is not asked again`() {
+        let interrupted = stage.issue(user: 1)
+        stage.endTurn()
+        stage.answer(.interrupted("cut"))
+        stage.gate.become(redis)
+        let other = stage.issue(user: 2)
+        stage.rest()
+        stage.host.whenLoading = { [unowned stage] in
+            stage.worker.didLoad($0, .failed(.exhausted("too many loads are waiting")))
+        }
+        answerFilling()
+        #expect(stage.gate.calls.isEmpty && stage.host.loads == [sale])
+        #expect(stage.failure(other)?.code == .resourceExhausted)
+        #expect(stage.failure(other)?.acceptance == .notAccepted)
+        #expect(stage.failure(interrupted)?.acceptance == .unknown)
+    }
+
     @Test func `if PostgreSQL cannot be asked, each request ends with what is known of it`() {
         let interrupted = stage.issue(user: 1)
         stage.endTurn()

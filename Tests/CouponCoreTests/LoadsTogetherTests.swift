@@ -18,6 +18,12 @@ import Testing
     private func expectLoaded(
         _ outcomes: [CouponID: LoadOutcome], except others: CouponID...
     ) {
+        expectLoaded(outcomes, except: others)
+    }
+
+    private func expectLoaded(
+        _ outcomes: [CouponID: LoadOutcome], except others: [CouponID]
+    ) {
         for coupon in coupons where !others.contains(coupon) {
             #expect(outcomes[coupon] == .loaded)
             #expect(record(of: coupon)?.used == 1 && record(of: coupon)?.holders.count == 1)
@@ -148,5 +154,18 @@ import Testing
                 #expect(outcomes[coupon] == .loaded)
             }
         }
+    }
+
+    /// A page has 20 holders.
+    @Test func `no more coupons are loaded together than fill one page`() {
+        let many = coupons.suffix(4)
+        for coupon in many {
+            world.issue(coupon, to: 2...10)
+            world.tables.coupons[coupon]?.issued = 10
+        }
+        let outcomes = keeper.load(Array(many), number: 1)
+        #expect(outcomes.count == 2 && keeper.loadsAtOnce == 2)
+        expectLoaded(keeper.load(Array(coupons.prefix(2)), number: 2), except: Array(many))
+        #expect(keeper.loadsAtOnce == 20, "they have one holder each")
     }
 }

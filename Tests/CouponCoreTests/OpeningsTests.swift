@@ -7,8 +7,8 @@ import Testing
         var openings = Openings()
         openings.update([CouponID(1), CouponID(2)])
         #expect(openings.begin() == [CouponID(1), CouponID(2)])
-        openings.end(CouponID(1), failed: false)
-        openings.end(CouponID(2), failed: true)
+        _ = openings.end(CouponID(1), failed: false)
+        _ = openings.end(CouponID(2), failed: true)
         #expect(openings.begin() == [])
         openings.update([CouponID(1), CouponID(2)])
         #expect(openings.begin() == [CouponID(2)])
@@ -22,7 +22,7 @@ import Testing
         #expect(begun.count == Limits.openingLoadsInFlight)
         #expect(openings.begin() == [])
         for index in coupons.indices {
-            openings.end(begun[index], failed: false)
+            _ = openings.end(begun[index], failed: false)
             begun += openings.begin()
             if begun.count == coupons.count { break }
         }
@@ -35,7 +35,19 @@ import Testing
         openings.update((1...most + 1).map { CouponID($0) })
         _ = openings.begin()
         openings.update([])
-        openings.end(CouponID(1), failed: false)
+        _ = openings.end(CouponID(1), failed: false)
         #expect(openings.begin() == [])
+    }
+
+    @Test func `loads that have ended together are followed by as many, and not by one`() {
+        var openings = Openings()
+        let most = Limits.openingLoadsInFlight
+        openings.update((1...2 * Int64(most)).map { CouponID($0) })
+        let begun = openings.begin()
+        let isFirst = begun.map { openings.end($0, failed: false) }
+        #expect(isFirst == [true] + Array(repeating: false, count: most - 1))
+        #expect(openings.begin().count == most)
+        let next = openings.end(CouponID(Int64(most) + 1), failed: false)
+        #expect(next, "of the next ones")
     }
 }

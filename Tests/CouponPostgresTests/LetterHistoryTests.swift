@@ -164,9 +164,16 @@ import Testing
             FROM generate_series(1, 30000) AS i
             """)
         let count = try await database.reads(of: "dead_letter") { store in
-            let letters = try store.unsyncedLetters(limit: 2).map(\.id)
+            let letters = try store.unsyncedLetters(limit: 2, except: []).map(\.id)
             #expect(letters == [1, 30_000, 2])
         }
         #expect(count < 100)
+        try database.sql("UPDATE coupond.dead_letter SET coupon_id = 8 WHERE n IN (7, 30000)")
+        let others = try database.store().unsyncedLetters(limit: 2, except: [CouponID(4)])
+        #expect(
+            others == [
+                UnsyncedLetter(id: 7, partition: PartitionID(0), coupon: CouponID(8)),
+                UnsyncedLetter(id: 30_000, partition: PartitionID(1), coupon: CouponID(8)),
+            ], "in turn, and without those of coupon 4")
     }
 }

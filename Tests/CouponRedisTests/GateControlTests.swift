@@ -135,7 +135,27 @@ internal import Testing
         let error = #expect(throws: BackendError.self) { try control.identity() }
         #expect(error == .redis(.unavailable("Redis did not answer within 100 ms")))
         fixture.server.thaw()
-        _ = try control.identity()
+        try await eventually("it is used again") { try control.identity().runID.isEmpty == false }
+    }
+
+    /// The error is remembered for some milliseconds only: a round in which the test was slower counts not.
+    @Test func `jobs behind one to which Redis gave no answer do not wait for one of their own`()
+        async throws
+    {
+        let fixture = try await RedisFixture()
+        let milliseconds: Int64 = 500
+        let control = fixture.another { $0.commandTimeoutMilliseconds = milliseconds }
+        for _ in 1...5 {
+            try await eventually("it answers") { try !control.identity().runID.isEmpty }
+            fixture.server.freeze()
+            defer { fixture.server.thaw() }
+            #expect(throws: BackendError.self) { try control.identity() }
+            let start = FairClock.now
+            let error = #expect(throws: BackendError.self) { try control.identity() }
+            #expect(error == .redis(.unavailable("Redis did not answer within 500 ms")))
+            if FairClock.now - start < .milliseconds(milliseconds / 2) { return }
+        }
+        Testing.Issue.record("each one has waited")
     }
 
     @Test func `the thread does something else while Redis does not answer`() async throws {

@@ -42,6 +42,7 @@ final class Plant {
         options.slices.requests = 10
         options.slices.holders = 10
         options.slices.coupons = 3
+        options.slices.couponsBesideOthers = 3
         change(&options)
         return TestDaemon(
             scheduler: Scheduler(

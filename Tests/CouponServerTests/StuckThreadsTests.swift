@@ -27,7 +27,7 @@ import Testing
     @Test func `each thread that stands still is named`() {
         #expect(names(scheduler: 121) == ["scheduler"])
         #expect(names(events: 121) == ["events"])
-        for lane in [Lane.news, .loads, .statuses] {
+        for lane in [Lane.news, .lookups, .loads, .statuses] {
             #expect(names(lanes: [(lane, 121)]) == ["lane \(lane)"])
         }
         for lane in [Lane.admin, .resync, .audits] {

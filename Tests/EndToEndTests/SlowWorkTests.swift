@@ -43,6 +43,31 @@ import Testing
         #expect(try metric("coupond_slow_refused_total{lane=\"loads\"}", port) == 0)
     }
 
+    @Test func `a lookup does not wait for a load`() async throws {
+        let world = try await World()
+        let daemon = try await world.daemon()
+        let coupon = try await daemon.offer(total: 1)
+        let lock = try await world.hold("LOCK TABLE coupond.coupon_issue")
+        let first = Task {
+            try await daemon.client.issue(
+                IssueRequest(coupon: coupon, user: UserID(1)), deadline: .seconds(60))
+        }
+        func areWaiting() throws -> Bool {
+            try world.sql(
+                """
+                SELECT count(*) > 0 FROM pg_locks
+                WHERE NOT granted AND relation = 'coupond.coupon_issue'::regclass
+                """) == "t"
+        }
+        try await eventually("the load waits for the lock") { try areWaiting() }
+        let answer = try await daemon.client.issue(
+            IssueRequest(coupon: CouponID(99), user: UserID(1)), deadline: .seconds(60))
+        #expect(answer == .notFound)
+        #expect(try areWaiting(), "the load has not ended")
+        try await lock.release()
+        _ = try? await first.value
+    }
+
     @Test func `one connection has few lists in flight and does not delay another one`()
         async throws
     {

@@ -37,7 +37,7 @@ struct WatchdogTests {
         return nil
     }
 
-    /// Calls that the lanes of loads, statuses and watches answer.
+    /// Calls that the lanes of lookups, loads, statuses and watches answer.
     private func giveWork(to daemon: Daemon) async {
         let coupon = CouponID(7)
         while !Task.isCancelled {
@@ -57,6 +57,7 @@ struct WatchdogTests {
         ("NIO-ELT-\\d+-#1", "event loops", nil),
         // The thread of a lane has its name during a job, and a locked table makes a job last.
         ("coupond.news", "lane news", "coupond.partition"),
+        ("coupond.lookups", "lane lookups", "coupond.coupon"),
         ("coupond.loads", "lane loads", "coupond.coupon"),
         ("coupond.statuse", "lane statuses", "coupond.coupon_issue"),
         ("coupond.watches", "lane watches", "coupond.commit_log"),

@@ -101,6 +101,7 @@ final class Play {
         if drawnWeights.isDrawn {
             (slices.holders, slices.requests) = (drawnWeights.page, drawnWeights.page)
             (slices.coupons, slices.entries) = (drawnWeights.page, drawnWeights.page)
+            slices.couponsBesideOthers = drawnWeights.page
         }
         return slices
     }

@@ -20,11 +20,17 @@ extension SimulatedStore {
         }
     }
 
-    func unsyncedLetters(limit: Int) throws(BackendError) -> [UnsyncedLetter] {
+    func unsyncedLetters(
+        limit: Int, except coupons: Set<CouponID>
+    ) throws(BackendError) -> [UnsyncedLetter] {
         try session.read { tables in
-            tables.unsyncedLetters.prefix(limit).map {
-                UnsyncedLetter(id: $0.id, partition: partition(of: $0.rejection.accepted.coupon))
+            let all = tables.unsyncedLetters.map { letter in
+                let coupon = letter.rejection.accepted.coupon
+                return UnsyncedLetter(
+                    id: letter.id, partition: partition(of: coupon), coupon: coupon)
             }
+            let others = all.filter { $0.coupon.map { !coupons.contains($0) } ?? true }
+            return Array(others.prefix(limit))
         }
     }
 

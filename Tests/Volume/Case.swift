@@ -7,17 +7,21 @@ struct Case: Sendable {
     let name: String
     /// The case runs once with each of these numbers of daemons.
     let daemons: [Int]
+    /// Several daemons are the point: a small run has each of the numbers too, and not only the first.
+    let isOfSeveral: Bool
     /// A small run leaves it out unless `--only` names it.
     let isOnlyFull: Bool
     let goals: [Goal]
     private let body: @Sendable (Scene, inout Figures) async throws -> Void
 
     init(
-        _ name: String, daemons: [Int] = [1], isOnlyFull: Bool = false, goals: [Goal],
+        _ name: String, daemons: [Int] = [1], isOfSeveral: Bool = false, isOnlyFull: Bool = false,
+        goals: [Goal],
         _ body: @escaping @Sendable (Scene, inout Figures) async throws -> Void
     ) {
         self.name = name
         self.daemons = daemons
+        self.isOfSeveral = isOfSeveral
         self.isOnlyFull = isOnlyFull
         self.goals = goals
         self.body = body
@@ -26,10 +30,15 @@ struct Case: Sendable {
     /// In the order in which they run.
     static let all: [Case] = [
         backlog, millions, allGates, foreignEntry, bigCoupon, hugeCoupon, load, hugeLoad,
-        foreignKeys, manyForeignKeys, fullRedis, closedCoupons, expiry, refused, slow, stuck,
-        slowBatch, descriptors, manyCoupons, wideBatch, cutLoads, sellOuts, oldEpochs,
-        damagedEntry, history, statuses,
+        foreignKeys, manyForeignKeys, fullRedis, closedCoupons, expiry, hugeExpiry, refused, slow,
+        stuck, slowBatch, descriptors, silentRedis, manyCoupons, wideBatch, cutLoads, sellOuts,
+        oldEpochs, damagedEntry, history, statuses,
     ]
+
+    /// With how many daemons a run has the case.
+    func numbers(isSmall: Bool) -> [Int] {
+        isSmall && !isOfSeveral ? Array(daemons.prefix(1)) : daemons
+    }
 
     /// Runs the case with a Redis, a database and daemons of its own.
     func play(

@@ -14,6 +14,8 @@ struct Volume: AsyncParsableCommand {
     var small = false
     @Option(help: "Run only these cases, separated by commas.") var only = ""
     @Option(help: "Run 1 or 3 daemons instead of each case's own number.") var daemons: Int?
+    @Option(help: "Exit with 1 if all cases together take more seconds than this.")
+    var atMost: Double?
     @Option(help: "The folder for the daemons' logs of failed cases.")
     var evidence = ".local/volume"
 
@@ -48,13 +50,13 @@ struct Volume: AsyncParsableCommand {
     private var names: [String] { only.split(separator: ",").map { String($0) } }
 
     private func playAll() async throws {
-        var report = Report(isSmall: small)
+        var report = Report(isSmall: small, atMost: atMost)
         say(report.heading)
         let servers = try await PostgresServer(Scene.postgresSettings)
         if !small { try await onOwnThread { try Scene.prepareLog(of: servers) } }
         for theCase in Case.all where names.isEmpty || names.contains(theCase.name) {
             guard names.contains(theCase.name) || !small || !theCase.isOnlyFull else { continue }
-            for count in daemons.map({ [$0] }) ?? theCase.daemons {
+            for count in daemons.map({ [$0] }) ?? theCase.numbers(isSmall: small) {
                 let outcome = await theCase.play(
                     on: servers, daemons: count, isSmall: small, evidence: evidence)
                 guard !Task.isCancelled else { throw ExitCode.failure }

@@ -24,6 +24,12 @@ import Testing
         for goal in goals { #expect(goal.verdict(of: nil, isSmall: true) == .missed) }
     }
 
+    @Test func `a small run has several numbers of daemons only where several are the point`() {
+        let several = Case.all.filter { $0.numbers(isSmall: true).count > 1 }.map(\.name)
+        #expect(several == ["backlog", "all-gates"])
+        for theCase in Case.all { #expect(theCase.numbers(isSmall: false) == theCase.daemons) }
+    }
+
     @Test func `each case has a name of its own`() {
         #expect(Set(Case.all.map(\.name)).count == Case.all.count)
     }

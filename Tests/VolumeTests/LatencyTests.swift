@@ -12,4 +12,15 @@ import Testing
         #expect(latencies.percentile(0) == 1)
         #expect(latencies.longest == 200)
     }
+
+    @Test func `the base of a ratio is the calmer one of two runs`() {
+        var (calm, spoilt) = (Latencies(), Latencies())
+        for value in 1...200 {
+            calm.add(Double(value))
+            spoilt.add(9_000)
+        }
+        #expect(calm.calmer(spoilt).percentile(99) == 198)
+        #expect(spoilt.calmer(calm).percentile(99) == 198)
+        #expect(calm.calmer(Latencies()).percentile(99) == 198, "nothing was measured")
+    }
 }

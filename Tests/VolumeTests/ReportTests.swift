@@ -32,6 +32,15 @@ import Testing
         #expect(words.last == "volume: 1 cases in 5 s, 0 did not reach their end")
     }
 
+    @Test func `a run whose cases take too long together is not good`() {
+        var report = report(["open": 3, "sessions_lost": 0])
+        for (atMost, isGood) in [(4.0, false), (5, true)] {
+            report.atMost = atMost
+            #expect(report.isGood == isGood)
+        }
+        #expect(report.table.last?.contains("in 5 s, which is not more than 5 s") == true)
+    }
+
     @Test func `a failed case reports what it had measured`() {
         let report = report(["open": 12.34], failure: "all are issued did not hold")
         let line = report.line(of: report.outcomes[0])

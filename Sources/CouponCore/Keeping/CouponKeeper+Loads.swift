@@ -73,6 +73,7 @@ extension CouponKeeper {
             abandon(place, load)
         }
         let small = smallOnes(marks)
+        loadsAtOnce = fitting(marks)
         let ids = small.map(\.coupon.id)
         guard !small.isEmpty, let holders = try holders(of: ids) else { return }
         let before = Dictionary(uniqueKeysWithValues: small.map { ($0.coupon.id, $0) })
@@ -109,6 +110,16 @@ extension CouponKeeper {
             room -= marks.used
             return true
         }
+    }
+
+    /// How many such coupons fill one page: loads that begin next are no more, because what finds no room is
+    /// loaded alone, with eight round trips of its own.
+    private func fitting(_ marks: [LoadMarks]) -> Int {
+        let page = Int64(slices.holders)
+        let used = marks.lazy.filter { !$0.hasUnsynced && $0.used <= page }.map(\.used)
+        let holders = used.reduce(0, +)
+        let most = Int64(Limits.couponsPerSlice)
+        return Int(max(1, min(most, Int64(used.count) * page / max(1, holders))))
     }
 
     /// Gives the gates the coupons, and changes of them that were committed in the meantime.

@@ -20,6 +20,8 @@ public final class CouponKeeper {
     /// How many statuses to ask for at once. If PostgreSQL takes too long for a batch, it falls to half the
     /// size of that batch; it rises again with each batch that PostgreSQL answers.
     public internal(set) var statusesAtOnce = Limits.statusesPerBatch
+    /// How many coupons to load together, as their holders were when the last ones were loaded.
+    public internal(set) var loadsAtOnce = Limits.couponsPerSlice
 
     /// The time until a queue entry is decided, in milliseconds; nil if not known. See `DrainRates`.
     public typealias WaitingTime = (

@@ -8,6 +8,8 @@ public final class DeadLetterKeeper {
     private let clocks: Clocks
     /// Whose gates did not get a decision.
     private var stuck = StuckPartitions()
+    /// Coupons that were being loaded when the last round came to their letters.
+    private var loading: Set<CouponID> = []
     private let forget: (CouponID) -> Void
 
     /// - Parameter forget: is called with a coupon if what the workers remember of it is out of date.
@@ -49,11 +51,21 @@ public final class DeadLetterKeeper {
         }
     }
 
-    /// Sends decisions that the gates lack. Called each second.
+    /// Sends decisions that the gates lack. Called each second. Those of coupons that were being loaded in
+    /// the last round come last: a round looks at a hundred letters of a partition, and they may be more.
     public func resync() {
-        let unsynced = (try? store.unsyncedLetters(limit: Limits.lettersPerResync)) ?? []
         let end = clocks.now().advanced(byMilliseconds: Limits.resyncMilliseconds)
-        Self.inTurn(unsynced, &stuck) {
+        let before = loading
+        loading = []
+        stuck.begin()
+        resync(except: before, until: end)
+        if !before.isEmpty, clocks.now() < end { resync(except: [], until: end) }
+    }
+
+    private func resync(except coupons: Set<CouponID>, until end: MonotonicTime) {
+        let unsynced =
+            (try? store.unsyncedLetters(limit: Limits.lettersPerResync, except: coupons)) ?? []
+        Self.inTurn(unsynced, &stuck, &loading) {
             clocks.now() >= end
         } resync: { id throws(BackendError) in
             try resync(id)
@@ -63,20 +75,24 @@ public final class DeadLetterKeeper {
     /// One letter after the other, until the round has had its time. If a gate cannot be updated, no other
     /// letter of its partition is tried, and in the next round the others' come first: each attempt may take
     /// seconds, with rows locked.
-    /// - Parameter isLate: whether the round has had its time.
+    /// - Parameters:
+    ///   - loading: coupons of which this round tries no other letter, because they are being loaded.
+    ///   - isLate: whether the round has had its time.
     static func inTurn(
-        _ letters: [UnsyncedLetter], _ stuck: inout StuckPartitions, isLate: () -> Bool,
+        _ letters: [UnsyncedLetter], _ stuck: inout StuckPartitions,
+        _ loading: inout Set<CouponID>, isLate: () -> Bool,
         resync: (Int64) throws(BackendError) -> Sync
     ) {
-        stuck.begin()
         var rest = letters
         repeat {
             let next = rest.filter { !stuck.all.contains($0.partition) }
             rest.removeAll { !stuck.all.contains($0.partition) }
             for letter in next where !stuck.all.contains(letter.partition) {
+                if let coupon = letter.coupon, loading.contains(coupon) { continue }
                 do throws(BackendError) {
                     switch try resync(letter.id) {
-                    case .done, .loading: break
+                    case .done: break
+                    case .loading: if let coupon = letter.coupon { loading.insert(coupon) }
                     case .failed: stuck.fail(letter.partition)
                     }
                 } catch .postgres(.sessionLost), .postgres(.unreachable) {

@@ -8,6 +8,8 @@ public struct Openings {
     private var known: Set<CouponID> = []
     private var waiting: Deque<CouponID> = []
     private var inFlight = 0
+    /// Whether a load has ended since the last ones began.
+    private var isDue = false
 
     /// No coupon opens soon.
     public init() {}
@@ -22,6 +24,7 @@ public struct Openings {
     /// The coupons whose loads begin now.
     public mutating func begin() -> [CouponID] {
         var coupons: [CouponID] = []
+        isDue = false
         while inFlight < Limits.openingLoadsInFlight, let coupon = waiting.popFirst() {
             // A coupon that has opened in the meantime is loaded by its first request.
             guard known.contains(coupon) else { continue }
@@ -32,8 +35,12 @@ public struct Openings {
     }
 
     /// A load has ended. One that failed begins again with the next update.
-    public mutating func end(_ coupon: CouponID, failed: Bool) {
+    /// - Returns: whether it is the first one to end since the last ones began. Those that ended with it are
+    ///   to be counted before the next ones begin: loads that begin together cost little more than one.
+    public mutating func end(_ coupon: CouponID, failed: Bool) -> Bool {
         inFlight -= 1
         if failed { known.remove(coupon) }
+        defer { isDue = true }
+        return !isDue
     }
 }

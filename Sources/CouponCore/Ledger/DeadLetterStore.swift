@@ -14,7 +14,10 @@ public protocol DeadLetterStore: AnyObject {
 
     /// Decided letters that the gate does not know: the oldest of each partition, `limit` at most, and in
     /// turn.
-    func unsyncedLetters(limit: Int) throws(BackendError) -> [UnsyncedLetter]
+    /// - Parameter coupons: their letters are left out.
+    func unsyncedLetters(
+        limit: Int, except coupons: Set<CouponID>
+    ) throws(BackendError) -> [UnsyncedLetter]
 
     /// Updates the gate with a decided letter, under the same locks, and records that it has it.
     /// - Parameter update: updates the gate; returns whether the gate has the decision now.
@@ -30,10 +33,13 @@ public struct UnsyncedLetter: Equatable, Sendable {
     public let id: Int64
     /// Of which partition.
     public let partition: PartitionID
+    /// Of which coupon; nil if its entry could not be read.
+    public let coupon: CouponID?
 
     /// A decided letter.
-    public init(id: Int64, partition: PartitionID) {
+    public init(id: Int64, partition: PartitionID, coupon: CouponID? = nil) {
         self.id = id
         self.partition = partition
+        self.coupon = coupon
     }
 }

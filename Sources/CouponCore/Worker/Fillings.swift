@@ -35,7 +35,15 @@ extension Worker {
     /// The gate has not judged requests of a coupon, because it is filling. The load is asked for again: the
     /// daemon that began it may be gone.
     func fill(_ coupon: CouponID, epoch: Epoch, rev: Int64) {
-        if fillings.add(coupon, Clearing(epoch: epoch, rev: rev)) { host.load(coupon) }
+        guard fillings.add(coupon, Clearing(epoch: epoch, rev: rev)) else { return }
+        host.load(coupon)
+        // If the lane has no room it says so at once, and the coupon is not filling any more. The gate would
+        // be asked again, and say the same, without end.
+        if fillings[coupon] != nil { return }
+        for number in batches.removeAll(of: coupon) {
+            failUnjudged(number, .exhausted("too many loads are waiting"))
+        }
+        batches.finishTurn(of: coupon)
     }
 
     /// Looks up the users of a coupon that is filling, before its next call; cleared requests stay in line.

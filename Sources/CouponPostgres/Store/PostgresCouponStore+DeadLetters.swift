@@ -92,18 +92,24 @@ extension PostgresCouponStore {
     }
 
     /// Decided letters that the gate does not know yet.
-    public func unsyncedLetters(limit: Int) throws(BackendError) -> [UnsyncedLetter] {
+    public func unsyncedLetters(
+        limit: Int, except coupons: Set<CouponID>
+    ) throws(BackendError) -> [UnsyncedLetter] {
         let rows = try session.run(
             Statement(
                 """
-                SELECT l.id, p.id FROM coupond.partition AS p CROSS JOIN LATERAL (
-                    SELECT id, row_number() OVER (ORDER BY id) AS turn FROM coupond.dead_letter
-                    WHERE NOT synced AND partition = p.id ORDER BY id LIMIT $1) AS l
+                SELECT l.id, p.id, l.coupon_id FROM coupond.partition AS p CROSS JOIN LATERAL (
+                    SELECT id, coupon_id, row_number() OVER (ORDER BY id) AS turn
+                    FROM coupond.dead_letter
+                    WHERE NOT synced AND partition = p.id
+                        AND (coupon_id IS NULL OR coupon_id <> ALL ($2))
+                    ORDER BY id LIMIT $1) AS l
                 ORDER BY turn, p.id
-                """, .integer(Int64(limit))))
+                """, .integer(Int64(limit)), .integers(coupons.map { $0.rawValue })))
         return (0..<rows.count).map {
             UnsyncedLetter(
-                id: rows.integer($0, 0), partition: PartitionID(Int(rows.integer($0, 1))))
+                id: rows.integer($0, 0), partition: PartitionID(Int(rows.integer($0, 1))),
+                coupon: rows.optionalInteger($0, 2).map { CouponID($0) })
         }
     }
 

@@ -19,6 +19,9 @@ struct GateCallsInFlight: ~Copyable {
     /// When the oldest call was sent; nil if there is none.
     var oldestSentAt: NIODeadline? { calls.first?.sentAt }
 
+    /// Whether there is none, answered or not.
+    var isEmpty: Bool { calls.isEmpty }
+
     /// Whether no call waits for its reply.
     var areAnswered: Bool { calls.allSatisfy { $0.answer != nil } }
 

@@ -54,6 +54,9 @@ public final class GateConnection: Gate {
     /// Why no call can be sent now; nil if calls can be sent.
     public var outage: String? { state.outage }
 
+    /// Whether nothing of it is at Redis: each call was answered.
+    var isQuiet: Bool { state.isQuiet }
+
     /// Why calls fail now, or will fail after the next break; nil if no reason is known.
     public var trouble: String? {
         state.outage ?? refused?.reason

@@ -103,6 +103,18 @@ struct GateConnectionState<Link: AnyObject>: ~Copyable {
         }
     }
 
+    /// Whether nothing of it is at Redis: each call was answered, and the answer delivered.
+    var isQuiet: Bool {
+        switch state {
+        case .ready(let service): service.calls.isEmpty
+        case .waiting(let outage): outage.calls.isEmpty
+        case .dialing(let outage): outage.calls.isEmpty
+        case .shakingHands(let introduction): introduction.outage.calls.isEmpty
+        case .idle: true
+        case .closed: true
+        }
+    }
+
     // MARK: Dialing
 
     enum DialAction: Equatable {

@@ -7,7 +7,8 @@ public import NIOCore
 /// Everything is called on the event loop.
 ///
 /// The connections to a node stay when it serves nothing any more: if it comes back, the next connection must
-/// kill the old one, whose calls Redis may still run (rule 14).
+/// kill the old one, whose calls Redis may still run (rule 14). After ten minutes, and if each call was
+/// answered, they are closed.
 public final class NodeGates: GateSource {
     private struct Node {
         let id: RedisNode.ID
@@ -23,6 +24,9 @@ public final class NodeGates: GateSource {
     private let logger: Logger
     private var nodes: [Node] = []
     private var places: [Int]?
+    private var gone = GoneNodes()
+    /// The next look at those that are gone.
+    private var nextLook: Scheduled<Void>?
     /// Nil if Redis is not a cluster.
     private var observation: TopologyObservation?
 
@@ -56,6 +60,8 @@ public final class NodeGates: GateSource {
         let now = options.nodes(of: partitioning).map { $0.map { place(of: $0) } ?? -1 }
         guard now != places else { return nil }
         places = now
+        gone.update(count: nodes.count, serving: Set(now), now: .now())
+        lookAtGoneNodesLater()
         for (place, node) in nodes.enumerated() {
             if let first = now.firstIndex(of: place) {
                 node.replicas?.partition = PartitionID(first)
@@ -65,8 +71,28 @@ public final class NodeGates: GateSource {
             ways: nodes.map { GateRoutes.Way(gate: $0.gate, replicas: $0.replicas) }, places: now)
     }
 
+    private func lookAtGoneNodesLater() {
+        guard nextLook == nil, !gone.isEmpty else { return }
+        let pause = TimeAmount.seconds(Limits.goneNodeSeconds)
+        nextLook = eventLoop.assumeIsolated().scheduleTask(in: pause) { [weak self] in
+            guard let self else { return }
+            closeGoneNodes(after: pause)
+        }
+    }
+
+    private func closeGoneNodes(after pause: TimeAmount) {
+        nextLook = nil
+        let places = gone.close(after: pause, now: .now()) { nodes[$0].gate.isQuiet }
+        for place in places {
+            nodes[place].gate.close()
+            nodes[place].replicas?.close()
+        }
+        lookAtGoneNodesLater()
+    }
+
     private func place(of id: RedisNode.ID) -> Int {
-        if let known = nodes.firstIndex(where: { $0.id == id }) { return known }
+        let known = nodes.indices.first { nodes[$0].id == id && !gone.closed.contains($0) }
+        if let known { return known }
         let options = options.of(id)
         let gate = GateConnection(eventLoop: eventLoop, options: options, logger: logger)
         gate.start()
@@ -94,6 +120,7 @@ public final class NodeGates: GateSource {
     public func close() {
         observation = nil
         mayHaveChanged = nil
+        nextLook?.cancel()
         for node in nodes {
             node.gate.close()
             node.replicas?.close()

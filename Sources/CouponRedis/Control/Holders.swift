@@ -76,8 +76,8 @@ extension BlockingConnection {
         if next == "0" { search.epochs?.removeLast() }
     }
 
-    /// Holders in one scan: they keep Redis busy for some 2 ms.
-    private static let scanned = "2000"
+    /// Holders in one scan: they keep Redis busy for less than a millisecond.
+    private static let scanned = "500"
 }
 
 extension Reply {

@@ -9,7 +9,7 @@ final class NodeControl {
     private let whileWaiting: WhileWaiting?
     private var connection: BlockingConnection?
     /// A connection that was idle for longer is pinged before its next single call, and must answer within
-    /// the same time.
+    /// the same time, or as soon as any call.
     private static let pingMilliseconds: Int64 = 1_000
     private var usedAt = ContinuousClock.now
     /// Why the last attempt to reach the node failed, and until when that error is thrown again, unless the
@@ -51,6 +51,7 @@ final class NodeControl {
     func perform<T>(
         _ job: (BlockingConnection) throws(BackendError) -> T
     ) throws(BackendError) -> T {
+        let start = ContinuousClock.now
         do throws(BackendError) {
             let current: BlockingConnection
             if let connection, connection.isMisplaced {
@@ -64,11 +65,20 @@ final class NodeControl {
         } catch {
             connection = nil
             report(error)
-            if options.isOneOfSeveral, case .redis(.unavailable) = error, !isAway {
+            if case .redis(.unavailable) = error, !isAway, isRemembered(since: start) {
                 noteFailure(error)
             }
             throw error
         }
+    }
+
+    /// Whether the jobs behind one that has failed are spared their own attempt: in a cluster other nodes
+    /// wait for it, and a single Redis that has not answered would take as long again. A scheduler waits by
+    /// itself.
+    private func isRemembered(since start: ContinuousClock.Instant) -> Bool {
+        let longest = Duration.milliseconds(options.blockingTimeoutMilliseconds)
+        return options.isOneOfSeveral
+            || whileWaiting == nil && start.duration(to: .now) >= longest
     }
 
     /// Logs a refusal. If Redis cannot be reached, the caller logs that, with what it waits for.
@@ -88,8 +98,9 @@ final class NodeControl {
     func dropIfClosed() {
         guard let connection else { return }
         let isIdle = usedAt.duration(to: .now) > .milliseconds(Self.pingMilliseconds)
+        let longest = min(Self.pingMilliseconds, options.blockingTimeoutMilliseconds)
         if connection.isClosed || connection.isMisplaced
-            || isIdle && !connection.answers(withinMilliseconds: Self.pingMilliseconds)
+            || isIdle && !connection.answers(withinMilliseconds: longest)
         {
             self.connection = nil
         }

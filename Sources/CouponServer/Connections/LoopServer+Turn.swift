@@ -18,13 +18,23 @@ extension LoopServer {
         guard turn.beginEnd() else { return }
         loop.assumeIsolated().execute {
             if self.turn.end() { self.worker?.pump() }
-            if self.turn.dequeueStatuses() { self.work.statuses.wake(now: self.clocks.now()) }
+            if self.turn.dequeueStatuses(), self.work.statuses.wake(now: self.clocks.now()) {
+                self.lookAtStatusesAgain()
+            }
             for connection in self.turn.dequeueWritten() { connection.flush() }
             if let sample = self.turn.dequeueSample() { self.countBounces(since: sample) }
             self.enforceBufferBudget()
             self.publishRequestsInFlight()
             self.scheduleExpiry()
             self.continueDeferred()
+        }
+    }
+
+    /// A few statuses wait for a lane that is busy, and that may hang.
+    private func lookAtStatusesAgain() {
+        let pause = TimeAmount.milliseconds(Limits.statusBatchMilliseconds)
+        loop.assumeIsolated().scheduleTask(in: pause) {
+            if self.work.statuses.lookAgain(now: self.clocks.now()) { self.lookAtStatusesAgain() }
         }
     }
 

@@ -56,13 +56,13 @@ extension LoopServer: WorkerHost {
         ask({ $0.recall(users) }, then: { $0.didRecall($1) })
     }
 
-    /// Asks PostgreSQL on the lane of loads, and gives the worker its answer.
+    /// Asks PostgreSQL on the lane of lookups, and gives the worker its answer.
     private func ask<Answer: Sendable>(
         _ question: @escaping @Sendable (isolated BlockingLane) -> Result<Answer, Failure>,
         then apply: @escaping @Sendable (Worker, Result<Answer, Failure>) -> Void
     ) {
         let loopServer = NIOLoopBound(self, eventLoop: loop)
-        work.loads.submit { lane in
+        work.lookups.submit { lane in
             let result = question(lane)
             loopServer.eventLoop.execute { loopServer.value.withWorker { apply($0, result) } }
         } refused: { failure in

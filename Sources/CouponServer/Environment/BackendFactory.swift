@@ -7,7 +7,8 @@ public protocol BackendFactory: Sendable {
     /// A lane's session with PostgreSQL; called on the lane's thread.
     func makeStore() -> any LaneStore
     /// A lane's connection to Redis; called on the lane's thread.
-    func makeGates() -> any LaneGates
+    /// - Parameter milliseconds: how long it waits for an answer; nil for as long as others.
+    func makeGates(answeringWithin milliseconds: Int64?) -> any LaneGates
     /// The event subscription; called on its thread.
     func makeEvents() -> any EventSource
     /// A worker's connections to the gates; called on its event loop.

@@ -43,7 +43,7 @@ extension BlockingLane {
             goOn(after: Limits.loadPauseMilliseconds) { $0.beginLoads() }
             return
         }
-        let most = min(Limits.couponsPerSlice, keeper.loadBudget.couponsLeft)
+        let most = min(keeper.loadsAtOnce, keeper.loadBudget.couponsLeft)
         let coupons = Array(loadsToBegin.prefix(most))
         loadsToBegin.removeFirst(coupons.count)
         changeWaiting(by: -coupons.count)
@@ -86,8 +86,8 @@ extension BlockingLane {
 
     private func endOpening(_ coupon: CouponID, _ outcome: LoadOutcome) {
         let failed = if case .failed = outcome { true } else { false }
-        openings.end(coupon, failed: failed)
-        beginOpenings()
+        // The ends of the others that began with it are in the lane's queue already.
+        if openings.end(coupon, failed: failed) { goOn { $0.beginOpenings() } }
     }
 
     private func step(_ load: CouponLoad) {

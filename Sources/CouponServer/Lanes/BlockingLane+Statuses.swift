@@ -15,7 +15,9 @@ extension BlockingLane {
     /// - Parameter number: of this lane in the queue.
     func answerStatuses(of queue: StatusQueue, as number: Int) {
         let now = clocks.now()
-        let calls = queue.next(for: number, limit: keeper.statusesAtOnce, now: now)
+        let (calls, isToLookAgain) = queue.next(
+            for: number, limit: keeper.statusesAtOnce, now: now)
+        if isToLookAgain { lookAgain(at: queue) }
         if calls.isEmpty { return }
         // Judged once: a caller may leave at any moment, and each call has one answer.
         let isDue = calls.map { $0.presence.isThere && now < $0.deadline }
@@ -31,6 +33,13 @@ extension BlockingLane {
         }
         answers.deliver()
         goOn { $0.answerStatuses(of: queue, as: number) }
+    }
+
+    /// A few calls wait for the other lane, which may hang.
+    private nonisolated func lookAgain(at queue: StatusQueue) {
+        goOn(after: Limits.statusBatchMilliseconds) { lane in
+            if queue.lookAgain(now: lane.clocks.now()) { lane.lookAgain(at: queue) }
+        }
     }
 }
 

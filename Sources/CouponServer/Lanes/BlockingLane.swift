@@ -32,7 +32,8 @@ actor BlockingLane {
     private let isFinished = Atomic(false)
 
     private(set) lazy var store: any LaneStore = environment.makeStore()
-    private(set) lazy var gates: any LaneGates = environment.makeGates()
+    private(set) lazy var gates: any LaneGates = environment.makeGates(
+        answeringWithin: kind.gateMilliseconds)
     /// Why the partitions could not be read the last time.
     private var partitionsError: BackendError?
     /// The loads in flight, and what to call when each ends.

@@ -4,7 +4,10 @@ internal import CouponCore
 enum Lane: String, CaseIterable, Sendable {
     /// The rows of the partitions, and decisions for waiters: all workers depend on them.
     case news
-    /// Lookups and loads of coupons: the first request of each coupon waits for them.
+    /// What workers ask PostgreSQL about coupons and users: the first request of each coupon, retries for
+    /// finished coupons, and requests for coupons that are filling wait for it.
+    case lookups
+    /// Loads of coupons into their gates.
     case loads
     /// Statuses, which any caller may request without limit.
     case statuses
@@ -25,10 +28,15 @@ enum Lane: String, CaseIterable, Sendable {
     /// The answer to one job too many.
     var exhausted: Failure { .exhausted("too many \(jobs) are waiting") }
 
+    /// How long it waits for an answer of Redis, in milliseconds; nil for as long as others. What PostgreSQL
+    /// knows of a user is answered without Redis, soon enough for a caller's usual deadline.
+    var gateMilliseconds: Int64? { self == .statuses ? Limits.statusGateMilliseconds : nil }
+
     /// How many jobs may wait; further ones get RESOURCE_EXHAUSTED. Recurring jobs do not count.
     var bound: Int {
         switch self {
         case .news: Limits.decisionsWaiting
+        case .lookups: Limits.lookupsWaiting
         case .loads: Limits.loadsWaiting
         case .statuses: Limits.statusesWaiting
         case .watches: Limits.watchesWaiting

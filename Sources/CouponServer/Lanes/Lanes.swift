@@ -1,9 +1,10 @@
-/// All lanes of slow work: decisions, loads, statuses, events, admin methods, resync, audits.
+/// All lanes of slow work: decisions, lookups, loads, statuses, events, admin methods, resync, audits.
 internal import CouponCore
 internal import CouponWire
 
 struct Lanes: Sendable {
     let news: BlockingLane
+    let lookups: BlockingLane
     let loads: BlockingLane
     let statuses: StatusQueue
     let watches: WatchQueue
@@ -13,6 +14,7 @@ struct Lanes: Sendable {
 
     init(_ make: (Lane) -> BlockingLane) {
         news = make(.news)
+        lookups = make(.lookups)
         loads = make(.loads)
         statuses = StatusQueue([make(.statuses), make(.statuses)])
         watches = WatchQueue(make(.watches))
@@ -24,7 +26,7 @@ struct Lanes: Sendable {
     /// All of them.
     var lanes: [BlockingLane] { jobLanes + statuses.lanes + [watches.lane] }
 
-    private var jobLanes: [BlockingLane] { [news, loads, admin, resync, audits] }
+    private var jobLanes: [BlockingLane] { [news, lookups, loads, admin, resync, audits] }
 
     /// The lane of a slow method that is neither a status nor a watch.
     func lane(for method: Request.Method) -> BlockingLane {

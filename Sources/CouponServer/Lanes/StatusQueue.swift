@@ -53,18 +53,34 @@ final class StatusQueue: Sendable {
     }
 
     /// Lets an idle lane answer the calls that wait, if that is better than to wait for the other lane.
-    func wake(now: MonotonicTime) {
-        let lane = state.withLock { $0.turns.wake(waiting: $0.calls.count, now: now) }
-        if let lane { lanes[lane].goOn { $0.answerStatuses(of: self, as: lane) } }
+    /// - Returns: whether `lookAgain` must be called after `Limits.statusBatchMilliseconds`.
+    func wake(now: MonotonicTime) -> Bool {
+        begin(state.withLock { $0.turns.wake(waiting: $0.calls.count, now: now) })
+    }
+
+    /// The same for calls that have waited for a lane, which may hang.
+    func lookAgain(now: MonotonicTime) -> Bool {
+        begin(state.withLock { $0.turns.lookAgain(waiting: $0.calls.count, now: now) })
+    }
+
+    private func begin(_ step: BatchTurns.Step) -> Bool {
+        if case .begin(let lane) = step {
+            lanes[lane].goOn { $0.answerStatuses(of: self, as: lane) }
+        }
+        return step == .wait
     }
 
     /// The next batch of a lane, `limit` calls at most. It is empty if too few wait; then the lane is idle.
-    func next(for lane: Int, limit: Int, now: MonotonicTime) -> [StatusCall] {
+    /// - Returns: also whether `lookAgain` must be called, as for `wake`.
+    func next(
+        for lane: Int, limit: Int, now: MonotonicTime
+    ) -> (calls: [StatusCall], isToLookAgain: Bool) {
         state.withLock { state in
-            guard state.turns.goOn(lane, waiting: state.calls.count, now: now) else { return [] }
+            let step = state.turns.goOn(lane, waiting: state.calls.count, now: now)
+            guard step == .begin(lane) else { return ([], step == .wait) }
             let batch = Array(state.calls.prefix(limit))
             state.calls.removeFirst(batch.count)
-            return batch
+            return (batch, false)
         }
     }
 }

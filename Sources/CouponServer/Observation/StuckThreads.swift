@@ -51,7 +51,7 @@ extension Lane {
     /// demand, make many calls that may each wait for a server.
     fileprivate var stuckPeriods: Int64 {
         switch self {
-        case .news, .loads, .statuses, .watches: Limits.stuckThreadPeriods
+        case .news, .lookups, .loads, .statuses, .watches: Limits.stuckThreadPeriods
         case .admin, .resync, .audits: Limits.stuckLanePeriods
         }
     }

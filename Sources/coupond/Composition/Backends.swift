@@ -69,8 +69,13 @@ struct Backends: Sendable {
             options.postgres, partitioning: partitioning, logger: Logger(label: "coupond.lane"))
     }
 
-    func makeGates() -> any LaneGates {
-        RedisGateControl(options: options.redis, logger: Logger(label: "coupond.lane"))
+    func makeGates(answeringWithin milliseconds: Int64?) -> any LaneGates {
+        var redis = options.redis
+        if let milliseconds {
+            redis.connectTimeoutMilliseconds = milliseconds
+            redis.commandTimeoutMilliseconds = milliseconds
+        }
+        return RedisGateControl(options: redis, logger: Logger(label: "coupond.lane"))
     }
 
     func makeEvents() -> any EventSource {

@@ -21,6 +21,8 @@ public final class RecordingHost: WorkerHost {
     public var recalls: [[CouponUser]] = []
     /// The loads asked for.
     public var loads: [CouponID] = []
+    /// What happens at once when a load is asked for.
+    public var whenLoading: (CouponID) -> Void = { _ in }
     /// How often the partitions were asked for.
     public var refreshes = 0
     /// The questions for PostgreSQL, oldest first.
@@ -55,7 +57,10 @@ public final class RecordingHost: WorkerHost {
     public func recall(_ users: [CouponUser]) { recalls.append(users) }
 
     /// Records a load.
-    public func load(_ coupon: CouponID) { loads.append(coupon) }
+    public func load(_ coupon: CouponID) {
+        loads.append(coupon)
+        whenLoading(coupon)
+    }
 
     /// Counts.
     public func refreshPartitions() { refreshes += 1 }

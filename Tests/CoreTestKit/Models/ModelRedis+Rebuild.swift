@@ -135,12 +135,31 @@ extension ModelRedis {
         return !old.isEmpty
     }
 
-    /// Everybody whose request was accepted at the positions of a search, at once.
-    public func search(_ search: inout HolderSearch, partition: PartitionID) {
+    /// Looks at so many holders at most, in the order of their epochs, coupons and users. As in Redis, those
+    /// that are there all the time are all seen.
+    public func search(
+        _ search: inout HolderSearch, partition: PartitionID, limit: Int = .max
+    ) {
+        let last = search.holderCursor.split(separator: " ").compactMap { Int64($0) }
+        var rest: [(place: [Int64], user: UserID, holder: GateHolder)] = []
         for (key, loaded) in self[partition].coupons {
-            for (user, holder) in loaded.holders { search.look(at: user, holder, of: key.coupon) }
+            for (user, holder) in loaded.holders {
+                let place: [Int64] = [key.epoch, key.coupon.rawValue, user.rawValue]
+                guard last.count < 3 || last.lexicographicallyPrecedes(place) else { continue }
+                rest.append((place, user, holder))
+            }
         }
-        search.epochs = []
+        rest.sort { $0.place.lexicographicallyPrecedes($1.place) }
+        for (place, user, holder) in rest.prefix(limit) {
+            search.look(at: user, holder, of: CouponID(place[1]))
+            search.holderCursor = "\(place[0]) \(place[1]) \(place[2])"
+        }
+        if rest.count <= limit { search.epochs = [] }
+    }
+
+    /// The number of holders of a partition, of all epochs.
+    public func holderCount(of partition: PartitionID) -> Int {
+        self[partition].coupons.values.reduce(0) { $0 + $1.holders.count }
     }
 }
 

@@ -24,5 +24,11 @@ package struct Latencies: Sendable {
         return mine / base
     }
 
+    /// Itself or the other run: that with the smaller 99th percentile.
+    package func calmer(_ other: Latencies) -> Latencies {
+        guard let mine = percentile(99), let others = other.percentile(99) else { return self }
+        return others < mine ? other : self
+    }
+
     package var longest: Double? { seconds.max() }
 }

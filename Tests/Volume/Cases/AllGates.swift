@@ -7,7 +7,7 @@ internal import TestWorld
 extension Case {
     /// Each partition has a coupon with many holders, and many queued entries.
     static let allGates = Case(
-        "all-gates", daemons: [1, 3],
+        "all-gates", daemons: [1, 3], isOfSeveral: true,
         goals: [
             .seconds("first_open", atMost: 10), .seconds("open", atMost: 60),
             .seconds("issued", atMost: 150), .time("most_by_one", .atMost(8), "gates"),

@@ -6,7 +6,7 @@ internal import TestWorld
 extension Case {
     /// The rebuild takes longer than PostgreSQL waits for a silent session.
     static let backlog = Case(
-        "backlog", daemons: [1, 3],
+        "backlog", daemons: [1, 3], isOfSeveral: true,
         goals: [
             .seconds("open", atMost: 10), .seconds("issued", atMost: 30), .epochs, .sessionsLost,
         ]
@@ -38,7 +38,7 @@ extension Case {
         try await scene.install()
         try scene.startDaemons()
         try await scene.ready()
-        let before = try await scene.trickleElsewhere().run(for: 10)
+        let before = try await scene.trickleBefore(for: 10)
         // The lock keeps daemons from rebuilding while the queue is written.
         let lock = try await scene.lockPartition()
         try await scene.fillQueue(QueueEntries(count: count, loses: .rest))

@@ -40,7 +40,10 @@ extension Case {
             name, daemons: [1, 3], isOnlyFull: isOnlyFull,
             goals: [
                 .seconds("accepted", atMost: 2), .seconds("whole", atMost: whole),
-                .seconds("new_coupon", atMost: 1), .seconds("admin", atMost: 1), .sessionsLost,
+                .seconds("new_coupon", atMost: 1), .seconds("admin", atMost: 1),
+                .seconds("status", atMost: 1),
+                .time("others_p99_before", .recorded, "s"), .time("others_p99", .recorded, "s"),
+                .time("others_p99_ratio", .atMost(2), "×"), .sessionsLost,
             ]
         ) { scene, figures in try await scene.askForCoupon(of: size, &figures) }
     }
@@ -146,26 +149,62 @@ extension Scene {
         figures["issued"] = watch.seconds
     }
 
-    /// The first request loads the coupon.
+    /// The first requests, one at each daemon, load the coupon.
     fileprivate func askForCoupon(of full: Int, _ figures: inout Figures) async throws {
         let rows = size(full)
         try await install()
         try await makeRows(rows, of: Coupons.main)
         try startDaemons()
         try await ready()
-        let daemon = try first
-        let whole = Stopwatch()
-        async let seconds = daemon.secondsUntilAccepted(Coupons.main)
-        // By then the load is running.
-        try await Task.sleep(for: .milliseconds(isSmall ? 20 : 500))
-        async let new = daemon.secondsUntilAccepted(Coupons.elsewhere[0])
-        let watch = Stopwatch()
-        _ = try await daemon.client.coupon(Coupons.main, deadline: .seconds(60))
-        figures["admin"] = watch.seconds
-        figures["new_coupon"] = try await new
-        figures["accepted"] = try await seconds
-        try await waitUntilLoaded(holders: rows + 1, atMost: 120)
-        figures["whole"] = whole.seconds
+        let before = try await trickleBefore(for: isSmall ? 1 : 10)
+        try await measuringOthers(comparedWith: before, &figures) { figures in
+            let whole = Stopwatch()
+            async let seconds = secondsUntilAccepted(Coupons.main)
+            // By then the load is running.
+            try await Task.sleep(for: .milliseconds(isSmall ? 20 : 500))
+            async let new = secondsUntilAccepted(Coupons.beside)
+            figures["admin"] = try await secondsOfAdmins(Coupons.main)
+            figures["status"] = try await secondsOfStatuses(Coupons.main)
+            figures["new_coupon"] = try await new
+            figures["accepted"] = try await seconds
+            try await waitUntilLoaded(
+                holders: rows + 1, atMost: 120, every: isSmall ? 10 : 250)
+            figures["whole"] = whole.seconds
+        }
+    }
+
+    /// How long the slowest of the daemons lets a user ask until the coupon is accepted.
+    private func secondsUntilAccepted(_ coupon: CouponID) async throws -> Double {
+        try await slowest { try await $0.secondsUntilAccepted(coupon) }
+    }
+
+    /// The same for an admin who reads a coupon.
+    private func secondsOfAdmins(_ coupon: CouponID) async throws -> Double {
+        try await slowest { daemon in
+            let watch = Stopwatch()
+            _ = try await daemon.client.coupon(coupon, deadline: .seconds(60))
+            return watch.seconds
+        }
+    }
+
+    /// The same for the status of a user who has it.
+    private func secondsOfStatuses(_ coupon: CouponID) async throws -> Double {
+        try await slowest { daemon in
+            let watch = Stopwatch()
+            _ = try await daemon.client.status(
+                of: coupon, user: UserID(1), deadline: .seconds(60))
+            return watch.seconds
+        }
+    }
+
+    /// The highest figure of all daemons, which do it at the same time.
+    private func slowest(
+        _ body: @escaping @Sendable (Coupond) async throws -> Double
+    ) async throws -> Double {
+        try await withThrowingTaskGroup(of: Double.self) { group in
+            for daemon in daemons { group.addTask { try await body(daemon) } }
+            return try await group.reduce(0) { max($0, $1) }
+        }
     }
 }
 

@@ -37,50 +37,66 @@ extension Case {
     }
 
     /// A finished sale leaves Redis without delaying others.
-    static let expiry = Case(
-        "expiry",
-        goals: [
-            .time("stall", .atMost(20), "ms"), .time("stall_before", .recorded, "ms"),
-            .seconds("left", atMost: 60), .count("kept_bytes_per_holder", .atMost(10), "B"),
-        ]
-    ) { scene, figures in
-        let holders = scene.size(5_000_000)
-        let retention = scene.isSmall ? 3 : 5
-        try await scene.install()
-        try await scene.makeRows(holders, of: Coupons.main)
-        try await scene.sql(
+    static let expiry = endOfSale("expiry", of: 5_000_000)
+
+    /// Ten times as many holders as once kept Redis busy for half a second.
+    static let hugeExpiry = endOfSale("expiry-10m", of: 10_000_000, isOnlyFull: true)
+
+    private static func endOfSale(
+        _ name: String, of size: Int, isOnlyFull: Bool = false
+    ) -> Case {
+        Case(
+            name, isOnlyFull: isOnlyFull,
+            goals: [
+                .time("stall", .atMost(20), "ms"), .time("stall_before", .recorded, "ms"),
+                .time("redis_longest", .recorded, "ms"),
+                .seconds("left", atMost: 60), .count("kept_bytes_per_holder", .atMost(10), "B"),
+            ]
+        ) { scene, figures in try await scene.endSale(of: size, &figures) }
+    }
+}
+
+extension Scene {
+    fileprivate func endSale(of full: Int, _ figures: inout Figures) async throws {
+        let count = size(full)
+        let retention = isSmall ? 3 : 5
+        try await install()
+        try await makeRows(count, of: Coupons.main)
+        try await sql(
             """
-            UPDATE coupond.coupon SET total = \(holders + 2)
+            UPDATE coupond.coupon SET total = \(count + 2)
             WHERE id = \(Coupons.main.rawValue)
             """)
-        try scene.startDaemons(["--finished-retention", "\(retention)s"])
-        try await scene.ready()
-        try await scene.warmUp()
-        let before = try await scene.usedMemory()
+        try startDaemons(["--finished-retention", "\(retention)s"])
+        try await ready()
+        try await warmUp()
+        let before = try await usedMemory()
         // The retention begins with the sale of the last unit: by then nothing must be loading.
-        try await scene.load(holders: holders + 1, atMost: 120)
-        let prober = try Prober(scene.first, Coupons.elsewhere[0])
-        scene.log("measures without a sale that ends")
-        try await Task.sleep(for: .seconds(scene.isSmall ? 1 : 10))
+        try await load(holders: count + 1, atMost: 120)
+        let prober = try Prober(first, Coupons.elsewhere[0])
+        log("measures without a sale that ends")
+        try await Task.sleep(for: .seconds(isSmall ? 1 : 10))
         figures["stall_before"] = try prober.resetLongest()
-        scene.log("sells the last of \(holders + 2) units")
-        let isSold = try await scene.first.client.obtain(
+        try await watchCommands()
+        log("sells the last of \(count + 2) units")
+        let isSold = try await first.client.obtain(
             Coupons.main, .newUser(), .issued, timeout: .seconds(120))
         guard isSold else { throw Failed("the last unit is not sold") }
         let watch = Stopwatch()
         try await Task.sleep(for: .seconds(retention - 2))
-        guard try await scene.holders(of: Coupons.main) == holders + 2 else {
+        guard try await holders(of: Coupons.main) == count + 2 else {
             throw Failed("the holders are not in Redis")
         }
-        try await scene.wait(for: "the holders have left Redis", atMost: 90) {
+        try await wait(for: "the holders have left Redis", atMost: 90) {
             // The probes' holders stay.
             let probes = Double(prober.count) * Scene.bytesPerHolder
-            let kept = (try await scene.usedMemory() - before - probes) / Double(holders)
+            let kept = (try await usedMemory() - before - probes) / Double(count)
             figures["kept_bytes_per_holder"] = kept
             return kept <= 10
         }
         figures["left"] = watch.seconds
         figures["stall"] = try await prober.stop()
+        figures["redis_longest"] = try await longestCommand()
     }
 }
 

@@ -3,14 +3,20 @@ internal import TestWorld
 
 struct Report: Sendable {
     let isSmall: Bool
+    /// How many seconds all cases together may take; nil if this is not judged.
+    var atMost: Double?
     var outcomes: [Outcome] = []
+
+    private var seconds: Double { outcomes.reduce(0) { $0 + $1.seconds } }
+    private var tookTooLong: Bool { atMost.map { seconds > $0 } ?? false }
 
     /// False if a case did not reach its end, or missed a goal that this run judges.
     var isGood: Bool {
-        outcomes.allSatisfy { outcome in
-            outcome.failure == nil
-                && outcome.theCase.goals.allSatisfy { verdict($0, outcome) != .missed }
-        }
+        !tookTooLong
+            && outcomes.allSatisfy { outcome in
+                outcome.failure == nil
+                    && outcome.theCase.goals.allSatisfy { verdict($0, outcome) != .missed }
+            }
     }
 
     private func verdict(_ goal: Goal, _ outcome: Outcome) -> Goal.Verdict {
@@ -52,11 +58,14 @@ struct Report: Sendable {
                 ])
             }
         }
-        let seconds = outcomes.reduce(0) { $0 + $1.seconds }
+        let bound = atMost.map {
+            ", which is \(tookTooLong ? "more" : "not more") than \(Int($0)) s"
+        }
         let failed = outcomes.count { $0.failure != nil }
         return [""] + AlignedTable.lines(rows) + [
             "",
-            "volume: \(outcomes.count) cases in \(Int(seconds)) s, \(failed) did not reach their end",
+            "volume: \(outcomes.count) cases in \(Int(seconds)) s\(bound ?? ""), "
+                + "\(failed) did not reach their end",
         ]
     }
 }

@@ -44,10 +44,14 @@ extension Scene {
 
     /// Waits until all of a coupon's holders are in the gate, and no load is in progress. A coupon with many
     /// issues accepts before that.
+    /// - Parameter every: milliseconds between two checks, each of which starts processes.
     func waitUntilLoaded(
-        _ coupon: CouponID = Coupons.main, holders: Int, atMost seconds: Int
+        _ coupon: CouponID = Coupons.main, holders: Int, atMost seconds: Int,
+        every milliseconds: Int = 10
     ) async throws {
-        try await wait(for: "\(holders) holders are loaded", atMost: seconds, every: 10) {
+        try await wait(
+            for: "\(holders) holders are loaded", atMost: seconds, every: milliseconds
+        ) {
             let count = try await self.holders(of: coupon)
             let isLoading = try await self.isLoading()
             return count >= holders && !isLoading
@@ -68,6 +72,31 @@ extension Scene {
         let line = text.split(whereSeparator: \.isNewline)
             .first { $0.hasPrefix("cmdstat_\(command):calls=") }
         return line?.firstMatch(of: /calls=(\d+)/).flatMap { Double($0.1) } ?? 0
+    }
+
+    /// From here on Redis remembers its longest command.
+    func watchCommands() async throws {
+        try await world.redis.cli("CONFIG", "SET", "slowlog-log-slower-than", "500")
+        try await world.redis.cli("CONFIG", "SET", "slowlog-max-len", "10000")
+        try await world.redis.cli("SLOWLOG", "RESET")
+    }
+
+    /// How long Redis did nothing but its longest command since then, in milliseconds; 0 if none took half a
+    /// millisecond. A stall that a caller sees has the daemon and the machine in it too.
+    func longestCommand() async throws -> Double {
+        let text = try await world.redis.cli(
+            "EVAL",
+            """
+            local longest = 0
+            for _, entry in ipairs(redis.call('SLOWLOG', 'GET', '-1')) do
+              longest = math.max(longest, entry[3])
+            end
+            return longest
+            """, "0")
+        guard let microseconds = Double(text) else {
+            throw Unexpected(what: "SLOWLOG GET: \(text)")
+        }
+        return microseconds / 1_000
     }
 
     /// Locks the row of partition 0: its epoch and cursor cannot change.

@@ -7,6 +7,7 @@ public final class ModelGates: GateControl {
     public enum Call: Hashable, Sendable {
         case identity, read, wait, settle, heartbeat, fence, move, beat, entries, count, open
         case claim, stage, load, complete, abandon, set, cap, inspect, unload, sweep, search
+        case letter
     }
 
     /// Called before each call, with the partition if it has one.
@@ -206,12 +207,24 @@ public final class ModelGates: GateControl {
         }
     }
 
-    /// The search, in one slice.
+    /// How many holders one slice of a search looks at.
+    public var holdersPerSearch = Int.max
+
+    /// A slice of a search.
     public func search(
         _ search: inout HolderSearch, partition: PartitionID
     ) throws(BackendError) {
         try begin(.search, partition)
-        world.redis.search(&search, partition: partition)
+        world.redis.search(&search, partition: partition, limit: holdersPerSearch)
+    }
+
+    /// letter.lua.
+    public func apply(
+        _ letter: DeadLetter, of coupon: Coupon, partition: PartitionID, epoch: Epoch
+    ) throws(BackendError) -> SetResult {
+        return try run(.letter, partition) {
+            world.redis.apply(letter, of: coupon, partition: partition, epoch: epoch, now: now)
+        }
     }
 
     // MARK: Loads

@@ -32,9 +32,9 @@ extension CouponStore {
     ) throws(BackendError) -> LetterDecision { throw noModel }
 
     /// Always fails.
-    public func unsyncedLetters(limit: Int) throws(BackendError) -> [UnsyncedLetter] {
-        throw noModel
-    }
+    public func unsyncedLetters(
+        limit: Int, except coupons: Set<CouponID>
+    ) throws(BackendError) -> [UnsyncedLetter] { throw noModel }
 
     /// Nothing is decided but what is committed at once.
     public func waitForChanges(of coupon: CouponID) throws(BackendError) {}
