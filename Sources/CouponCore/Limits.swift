@@ -272,6 +272,21 @@ extension Limits {
     /// A lane that has shown no progress for so long loses its partitions to the first lane, in milliseconds:
     /// no statement of a live lane takes longer.
     public static let laneTimeoutMilliseconds: Int64 = 30_000
+    /// A partition whose node was not reached for so long is offered to the other daemons (rule 56): a call
+    /// to a node that hangs takes a second, and a failover some.
+    public static let unreachedMilliseconds: Int64 = 5_000
+    /// The time between two looks at nodes of partitions that are offered.
+    public static let lookMilliseconds: Int64 = 1_000
+    /// Partitions that one look reaches: three calls each.
+    public static let partitionsLookedAt = 16
+    /// Partitions that a daemon takes at once, so that others take some, too.
+    public static let partitionsTakenTogether = 4
+    /// How long a taker waits for a partition.
+    public static let takingMilliseconds: Int64 = 5_000
+    /// A partition that is offered again within this time comes back later than the last time.
+    public static let offerMemoryMilliseconds: Int64 = 60_000
+    /// The longest time until the node of an offered partition is looked at.
+    public static let longestOfferMilliseconds: Int64 = 300_000
     /// Coupons whose accounts a daemon checks each second, besides its suspects.
     public static let auditedCoupons = 32
     /// Rows that it counts each second: some 5 ms of PostgreSQL.

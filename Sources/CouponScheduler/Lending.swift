@@ -27,6 +27,8 @@ package final class Lending: Sendable {
         /// Since when it has no session.
         var lostAt: MonotonicTime?
         var rebuilding: Set<PartitionID> = []
+        /// Since when the nodes of its partitions were not reached.
+        var unreached: [PartitionID: MonotonicTime] = [:]
         /// When one of its partitions was last seen to have issued everything that had come.
         var keptUp: MonotonicTime?
 
@@ -42,6 +44,9 @@ package final class Lending: Sendable {
     private struct State {
         var loans: [PartitionID: Loan] = [:]
         var lanes: [Lane]
+        /// The partitions whose nodes the last lane looks at (rule 56), and those that it has reached.
+        var asked: Set<PartitionID> = []
+        var reached: Set<PartitionID> = []
     }
 
     private let state: Mutex<State>
@@ -55,12 +60,14 @@ package final class Lending: Sendable {
 
     /// Reports the state of a lane that has a session.
     func report(
-        _ lane: Int, rebuilding: Set<PartitionID>, keepsUp: Bool, now: MonotonicTime
+        _ lane: Int, rebuilding: Set<PartitionID>, unreached: [PartitionID: MonotonicTime],
+        keepsUp: Bool, now: MonotonicTime
     ) {
         state.withLock { state in
             state.lanes[lane].seen = now
             state.lanes[lane].lostAt = nil
             state.lanes[lane].rebuilding = rebuilding
+            state.lanes[lane].unreached = unreached
             if keepsUp { state.lanes[lane].keptUp = now }
         }
     }
@@ -69,6 +76,7 @@ package final class Lending: Sendable {
     func reportLoss(_ lane: Int, now: MonotonicTime) {
         state.withLock { state in
             state.lanes[lane].lostAt = state.lanes[lane].lostAt ?? now
+            state.lanes[lane].unreached = [:]
         }
     }
 
@@ -111,17 +119,59 @@ package final class Lending: Sendable {
         state.withLock { $0.loans[partition] = Loan(lane: lane, luggage: luggage) }
     }
 
-    /// Asks the other lanes for some partitions back. Those in a rebuild stay (rule 43).
-    func recall(_ count: Int) {
+    /// Asks the other lanes for some of these partitions back. Those in a rebuild stay (rule 43).
+    func recall(_ count: Int, of partitions: Set<PartitionID>) {
         state.withLock { state in
-            let recalled = state.loans.values.count { $0.isRecalled }
-            let others = state.loans.filter { partition, loan in
+            let loans = state.loans.filter { partitions.contains($0.key) }
+            let recalled = loans.values.count { $0.isRecalled }
+            let others = loans.filter { partition, loan in
                 !loan.isRecalled && !state.lanes[loan.lane].rebuilding.contains(partition)
             }
             for partition in others.keys.sorted().prefix(max(0, count - recalled)) {
                 state.loans[partition]?.isRecalled = true
             }
         }
+    }
+
+    /// Asks for a partition back that another daemon takes.
+    func recall(_ partition: PartitionID) {
+        state.withLock { state in
+            guard state.loans[partition] != nil else { return }
+            state.loans[partition]?.isRecalled = true
+        }
+    }
+
+    /// Since when the nodes of lent partitions were not reached.
+    var unreached: [PartitionID: MonotonicTime] {
+        state.withLock { state in
+            state.loans.reduce(into: [:]) { all, loan in
+                all[loan.key] = state.lanes[loan.value.lane].unreached[loan.key]
+            }
+        }
+    }
+
+    /// Asks the last lane to look whether the nodes of these partitions can be reached.
+    func ask(_ partitions: Set<PartitionID>) {
+        state.withLock { state in
+            state.asked = partitions
+            state.reached.formIntersection(partitions)
+        }
+    }
+
+    /// Those that it has reached.
+    var reached: Set<PartitionID> { state.withLock { $0.reached } }
+
+    // MARK: Of the last lane
+
+    /// Looking at a node that hangs takes a second: the last lane has the fewest others to hold up.
+    /// - Returns: what this lane is asked to look at.
+    func asked(of lane: Int) -> Set<PartitionID> {
+        state.withLock { lane == $0.lanes.count - 1 ? $0.asked : [] }
+    }
+
+    /// Reports the partitions that a look has reached.
+    func report(reached: Set<PartitionID>) {
+        state.withLock { $0.reached = reached.intersection($0.asked) }
     }
 
     // MARK: Of the other lanes

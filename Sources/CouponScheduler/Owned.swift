@@ -38,6 +38,8 @@ struct Owned: Sendable {
     private(set) var waitsForRebuild = false
     /// It waits because a step failed in Redis. No node: none had the partition.
     private(set) var failedInRedis: (node: RedisNode.ID?, isSlow: Bool)?
+    /// Since when each attempt has not reached its node, or has found a lower term there (rule 56).
+    private(set) var unreachedSince: MonotonicTime?
     /// When its last step failed.
     private var failedAt: MonotonicTime?
     /// Whether it is in another lane because its node hung.
@@ -126,6 +128,7 @@ struct Owned: Sendable {
     mutating func succeed() {
         backOff.reset()
         failedInRedis = nil
+        unreachedSince = nil
         lastFailure = ""
         endWait()
     }
@@ -138,6 +141,19 @@ struct Owned: Sendable {
         let wasSlow = failedInRedis?.node == node && failedInRedis?.isSlow == true
         failedInRedis = (node, wasSlow || milliseconds >= Limits.slowStepMilliseconds)
     }
+
+    /// Records whether a failure says that its node cannot be reached.
+    mutating func recordReach(_ error: BackendError, since start: MonotonicTime) {
+        if case .redis(.unavailable) = error { noteUnreached(since: start) } else { noteReached() }
+    }
+
+    /// Its node was not reached, or has a lower term.
+    mutating func noteUnreached(since start: MonotonicTime) {
+        unreachedSince = unreachedSince ?? start
+    }
+
+    /// Its node has answered, and may be used.
+    mutating func noteReached() { unreachedSince = nil }
 
     /// Whether it has issued something in the second before a moment.
     func hasIssued(since moment: MonotonicTime) -> Bool {

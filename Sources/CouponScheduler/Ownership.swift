@@ -1,18 +1,24 @@
 /// Which partitions this daemon should own: an even share of all, by PostgreSQL's advisory locks (rule 9).
 ///
-/// It saves work and protects nothing: two owners at once are harmless (rule 10).
+/// Partitions that others do not reach come on top, and those that this daemon does not reach are left out
+/// (rule 56). It saves work and protects nothing: two owners at once are harmless (rule 10).
 internal import CouponCore
 
 struct Ownership {
     private let partitioning: Partitioning
     private var reviewAt: MonotonicTime
     private var backOff = BackOff(shortest: 100)
+    private var handover = Handover()
     /// Whether another daemon may claim what this one releases, as of the last review.
     private(set) var hasOthers = true
 
     struct Changes {
         var taken: [PartitionID] = []
         var given: [PartitionID] = []
+        /// Partitions that others may take from now on (rule 56).
+        var offered: [PartitionID] = []
+        /// Partitions that are tried at once: somebody else is ready to take them.
+        var retried: [PartitionID] = []
     }
 
     init(partitioning: Partitioning, now: MonotonicTime) {
@@ -23,19 +29,31 @@ struct Ownership {
     /// Four times a second: shows the server that the session lives, then claims or releases partitions up to
     /// the even share. Partitions in a rebuild are kept: the next owner would start it again (rule 43). What
     /// other lanes have counts as this daemon's.
+    /// - Parameter unreached: since when the nodes of owned partitions were not reached.
     mutating func review(
-        ledger: any Ledger, owned: Set<PartitionID>, rebuilding: Set<PartitionID>,
-        lending: Lending, now: MonotonicTime
+        ledger: any Ledger, owned before: Set<PartitionID>, rebuilding begun: Set<PartitionID>,
+        unreached: [PartitionID: MonotonicTime] = [:], lending: Lending, now: MonotonicTime
     ) throws(BackendError) -> Changes? {
         guard now >= reviewAt else { return nil }
         let members = try ledger.joinMembers()
         hasOthers = members.count > 1
         let wholeShare = members.share(of: partitioning.count)
         let lent = lending.lent(now)
-        lending.recall(max(0, lent.count - wholeShare))
-        let share = max(0, wholeShare - lent.count)
-        var changes = Changes()
-        let sorted = owned.sorted()
+        var changes = try handover.review(
+            members,
+            Handover.Holding(
+                owned: before, lent: lent,
+                unreached: unreached.merging(lending.unreached) { first, _ in first }),
+            ledger: ledger, lending: lending, now: now)
+        // What others offer does not count, nor does anybody claim more for what was given up.
+        let lentOfShare = lent.subtracting(members.offered)
+        lending.recall(max(0, lentOfShare.count - wholeShare), of: lentOfShare)
+        let away = handover.offered.subtracting(members.offered).subtracting(before)
+            .subtracting(lent)
+        let share = max(0, wholeShare - lentOfShare.count - away.count)
+        let owned = before.subtracting(changes.given)
+        let rebuilding = begun.intersection(owned).subtracting(members.offered)
+        let sorted = owned.subtracting(members.offered).sorted()
         let kept = rebuilding.sorted() + sorted.filter { !rebuilding.contains($0) }
         let most = max(share, rebuilding.count)
         for partition in kept.dropFirst(most) {
@@ -44,14 +62,17 @@ struct Ownership {
         }
         // A session that broke during a rollback was replaced silently, and its locks are gone. So the locks
         // are claimed again, which is cheap if they are held.
-        for partition in kept.prefix(most) where !(try ledger.claim(partition)) {
+        let extra = owned.intersection(members.offered).sorted()
+        for partition in kept.prefix(most) + extra where !(try ledger.claim(partition)) {
             changes.given.append(partition)
         }
-        for partition in partitioning.all
-        where !owned.contains(partition) && !lent.contains(partition)
-            && owned.count + changes.taken.count < share
-        {
-            if try ledger.claim(partition) { changes.taken.append(partition) }
+        var count = sorted.count
+        let others = owned.union(lent).union(members.offered).union(handover.offered)
+        for partition in partitioning.all where count < share && !others.contains(partition) {
+            if try ledger.claim(partition) {
+                changes.taken.append(partition)
+                count += 1
+            }
         }
         backOff.reset()
         reviewAt = now.advanced(byMilliseconds: 250)

@@ -35,6 +35,7 @@ extension Scheduler {
     func moveBetweenLanes(_ now: MonotonicTime) throws(BackendError) {
         options.lending.report(
             options.lane, rebuilding: Set(rebuilds.keys),
+            unreached: owned.compactMapValues(\.unreachedSince),
             keepsUp: owned.contains { !$1.isReady && $1.hasIssued(since: now) }, now: now)
         if options.lane == 0 { try lend(now) } else { try giveBack(now) }
     }

@@ -11,7 +11,9 @@ extension Scheduler {
         let row = try currentRow(partition)
         let view = try currentView(partition, after: row.cursor)
         reportQueue(row, view)
-        switch DrainStep(row: row, gate: view, node: node) {
+        let next = DrainStep(row: row, gate: view, node: node)
+        if next != .lowerTerm { owned[partition]?.noteReached() }
+        switch next {
         case .idle:
             try rest(partition, row)
         case .recover(let from, let to):
@@ -44,6 +46,7 @@ extension Scheduler {
             "this Redis has term \(node.term), and partition \(row.id.rawValue) was in one of term "
             + "\(row.redisTerm)"
         let now = options.clocks.now()
+        owned[row.id]?.noteUnreached(since: now)
         let isNew = owned[row.id]?.fail(text, rest: 0, now: now, using: &random)
         // The next map or the next owner may end this at any time.
         owned[row.id]?.wait(until: now.advanced(byMilliseconds: Limits.lowerTermMilliseconds))

@@ -8,7 +8,7 @@ package import CouponCore
 package import Logging
 
 package final class Scheduler {
-    let ledger: any Ledger
+    let ledger: MeasuredLedger
     let gates: any GateControl
     let options: SchedulerOptions
     let logger: Logger
@@ -23,14 +23,16 @@ package final class Scheduler {
     /// What each node was when it was last asked, and when it is asked again. A node that is not here is
     /// asked before its replies are used.
     private var nodes: [RedisNode.ID: (state: RedisNodeState, checkAt: MonotonicTime)] = [:]
-    private(set) var ownership: Ownership
+    var ownership: Ownership
     var turns = Turns()
     private var rereadAt: MonotonicTime
+    /// When nodes of partitions that this daemon does not own are looked at again.
+    var lookAt: MonotonicTime
     private var reportedOwned: Set<PartitionID> = []
     private var reportedTrouble: String?
     var reportedRebuilds: [PartitionID: Double] = [:]
     /// Why there is no session; nil if there is one.
-    private var sessionTrouble: String?
+    var sessionTrouble: String?
 
     /// - Parameters:
     ///   - ledger: its session with PostgreSQL.
@@ -39,7 +41,7 @@ package final class Scheduler {
         ledger: any Ledger, gates: any GateControl, options: SchedulerOptions, logger: Logger,
         instruments: Instruments = Instruments()
     ) {
-        self.ledger = ledger
+        self.ledger = MeasuredLedger(ledger, now: options.clocks.now)
         self.gates = gates
         self.options = options
         self.logger = logger
@@ -47,6 +49,7 @@ package final class Scheduler {
         random = SplitMix64(seed: options.seed)
         let now = options.clocks.now()
         rereadAt = now
+        lookAt = now
         ownership = Ownership(partitioning: options.partitioning, now: now)
     }
 
@@ -65,6 +68,7 @@ package final class Scheduler {
         serveDue()
         sendHeartbeats()
         unload()
+        lookAtNodes()
         reportTrouble()
         reportRebuilds()
         waitForWork()
@@ -102,59 +106,6 @@ package final class Scheduler {
         reportedTrouble = now
     }
 
-    private func keepOwnership(_ now: MonotonicTime) throws(BackendError) {
-        if !ledger.isConnected { owned.removeAll() }
-        guard let changes = try review(now) else { return }
-        sessionTrouble = nil
-        for partition in changes.given { owned[partition] = nil }
-        for partition in changes.taken { own(partition, now) }
-        rebuilds = rebuilds.filter { owned[$0.key] != nil }
-        if !changes.given.isEmpty || !changes.taken.isEmpty {
-            logger.info(
-                "partitions reassigned",
-                metadata: [
-                    LogKey.owned: "\(owned.count)", LogKey.taken: "\(changes.taken.count)",
-                    LogKey.given: "\(changes.given.count)",
-                ])
-        }
-        try moveBetweenLanes(now)
-    }
-
-    private func review(_ now: MonotonicTime) throws(BackendError) -> Ownership.Changes? {
-        if options.lane > 0 {
-            return try ownership.reviewLent(
-                ledger: ledger, owned: Set(owned.keys), lending: options.lending,
-                lane: options.lane, now: now)
-        }
-        return try ownership.review(
-            ledger: ledger, owned: Set(owned.keys),
-            rebuilding: Set(rebuilds.keys).intersection(owned.keys), lending: options.lending,
-            now: now)
-    }
-
-    private func own(_ partition: PartitionID, _ now: MonotonicTime) {
-        let luggage = options.lending.unpack(partition, in: options.lane)
-        owned[partition] =
-            luggage?.owned
-            ?? Owned(now: now, requestsPerTransaction: options.requestsPerTransaction)
-        if var rebuild = luggage?.rebuild {
-            rebuild.isInDoubt = true
-            rebuilds[partition] = rebuild
-        }
-    }
-
-    /// The locks are gone with the session, so other daemons may own the partitions now (rule 9).
-    func loseSession(_ error: BackendError, _ now: MonotonicTime) {
-        if !owned.isEmpty || "\(error)" != sessionTrouble {
-            logger.warning("session with PostgreSQL lost", metadata: [LogKey.error: "\(error)"])
-        }
-        sessionTrouble = "\(error)"
-        owned.removeAll()
-        options.lending.reportLoss(options.lane, now: now)
-        for partition in rebuilds.keys { rebuilds[partition]?.isInDoubt = true }
-        ownership.pause(now: now, using: &random)
-    }
-
     /// Rule 24: sends a heartbeat of each partition with nothing to issue, and looks for new entries. One
     /// round trip for each node, because busy partitions wait for it.
     private func sendHeartbeats() {
@@ -166,11 +117,11 @@ package final class Scheduler {
             do {
                 rowsOfNodes[try gates.node(of: row.id), default: []].append(row)
             } catch {
-                fail(row.id, error, Attempt(start: now, node: nil))
+                fail(row.id, error, Attempt(start: now, node: nil, spent: ledger.spent))
             }
         }
         for (node, rows) in rowsOfNodes.sorted(by: { $0.key < $1.key }) {
-            let attempt = Attempt(start: now, node: node)
+            let attempt = Attempt(start: now, node: node, spent: ledger.spent)
             do {
                 try sendHeartbeats(of: rows, to: node, attempt)
             } catch {
@@ -212,27 +163,30 @@ package final class Scheduler {
             if owned[partition]?.waitsUntil.map({ $0 <= attempt.start }) ?? true {
                 owned[partition]?.succeed()
             }
-            yieldToOthers(partition, since: attempt.start)
+            yieldToOthers(partition, attempt)
         } catch {
             fail(partition, error, attempt)
         }
         recordWeight(of: partition, since: attempt.start)
     }
 
-    private func yieldToOthers(_ partition: PartitionID, since start: MonotonicTime) {
+    private func yieldToOthers(_ partition: PartitionID, _ attempt: Attempt) {
         if owned[partition]?.waitsForRebuild == true { return }
         let now = options.clocks.now()
-        let rest = restForOthers(partition, since: start, now)
+        let rest = restForOthers(partition, attempt, now)
         if rest > 0 { owned[partition]?.wait(until: now.advanced(byMilliseconds: rest)) }
     }
 
     /// How long a partition rests after a long step while others are busy, in milliseconds: six times as long
-    /// as the step. So a slow partition gets a seventh of the scheduler's time.
+    /// as the step. So a slow partition gets a seventh of the scheduler's time. If there is one Redis, the
+    /// others wait for it too, and only what PostgreSQL took counts.
     private func restForOthers(
-        _ partition: PartitionID, since start: MonotonicTime, _ now: MonotonicTime
+        _ partition: PartitionID, _ attempt: Attempt, _ now: MonotonicTime
     ) -> Int64 {
-        let took = now.milliseconds(since: start)
-        guard took >= 100, othersAreBusy(beside: partition, start) else { return 0 }
+        let took =
+            attempt.node == .single
+            ? ledger.spent - attempt.spent : now.milliseconds(since: attempt.start)
+        guard took >= 100, othersAreBusy(beside: partition, attempt.start) else { return 0 }
         // The next attempt may take longer than this one.
         let next = owned[partition]?.batch.statementMilliseconds ?? 0
         let longest = next > Limits.issuingMilliseconds ? max(took, Int64(next)) : took
@@ -244,16 +198,20 @@ package final class Scheduler {
         let start: MonotonicTime
         /// The node that the partition had at the start: a failure may be the news that another one has it.
         let node: RedisNode.ID?
+        /// How long PostgreSQL had kept the scheduler before, in milliseconds.
+        let spent: Int64
     }
 
     func attempt(_ partition: PartitionID) -> Attempt {
-        Attempt(start: options.clocks.now(), node: try? gates.node(of: partition))
+        Attempt(
+            start: options.clocks.now(), node: try? gates.node(of: partition), spent: ledger.spent)
     }
 
     func fail(_ partition: PartitionID, _ error: BackendError, _ attempt: Attempt) {
         let now = options.clocks.now()
         instruments.count(.failures)
         rebuilds[partition]?.isInDoubt = true
+        owned[partition]?.recordReach(error, since: attempt.start)
         switch error {
         case .postgres(.sessionLost):
             loseSession(error, now)
@@ -279,21 +237,13 @@ package final class Scheduler {
         case .overtaken:
             rebuilds[partition] = nil
         }
-        let rest = restAfter(error, partition, attempt, now)
+        let rest = restForOthers(partition, attempt, now)
         let isNew = owned[partition]?.fail("\(error)", rest: rest, now: now, using: &random)
         if isNew == true {
             logger.warning(
                 "step of a partition failed, retrying",
                 metadata: [LogKey.partition: "\(partition.rawValue)", LogKey.error: "\(error)"])
         }
-    }
-
-    /// If there is one Redis, the others wait for it too: they lose nothing by another try.
-    private func restAfter(
-        _ error: BackendError, _ partition: PartitionID, _ attempt: Attempt, _ now: MonotonicTime
-    ) -> Int64 {
-        if case .redis = error, attempt.node == .single { return 0 }
-        return restForOthers(partition, since: attempt.start, now)
     }
 
     /// What a node is, read again every `checkMilliseconds` and after each break (rules 15 and 24).

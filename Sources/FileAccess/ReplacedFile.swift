@@ -77,6 +77,28 @@ package struct ReplacedFile {
             _ = unsafe unlink(temporary)
             throw error
         }
+        removeLeftovers()
+    }
+
+    /// Removes what a process has left that was killed before its rename. Nobody needs a minute.
+    private func removeLeftovers() {
+        guard let directory = unsafe opendir(folder) else { return }
+        defer { unsafe closedir(directory) }
+        let prefix = (path.split(separator: "/").last ?? "") + ".new."
+        while let entry = unsafe readdir(directory) {
+            // An entry is shorter than its type says.
+            let start = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
+            let name = unsafe String(
+                cString: UnsafeRawPointer(entry).advanced(by: start)
+                    .assumingMemoryBound(to: CChar.self))
+            let leftover = folder + name
+            var found = stat()
+            guard name.hasPrefix(prefix), Int(name.dropFirst(prefix.count)) != nil,
+                unsafe lstat(leftover, &found) == 0, found.st_mode & S_IFMT == S_IFREG,
+                time(nil) - found.st_mtim.tv_sec > 60
+            else { continue }
+            _ = unsafe unlink(leftover)
+        }
     }
 
     /// The owner may be another user than the one who changes the file.

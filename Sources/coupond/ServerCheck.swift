@@ -26,8 +26,11 @@ func serversAreGood(_ configuration: Configuration) async throws -> String {
                 let gates = RedisGateControl(options: redis, logger: logger)
                 _ = try gates.identity()
                 try gates.checkRights()
+                let silent = gates.silentNodes
                 return "redis: \(redis.topology?.current.map { "\($0.summary); " } ?? "")"
                     + "its settings keep what was accepted, and its user has all rights"
+                    + (silent.isEmpty || !redis.isCluster
+                        ? "" : "; no answer from \(silent.joined(separator: ", "))")
             },
             result { () throws(BackendError) in
                 try "postgres: "

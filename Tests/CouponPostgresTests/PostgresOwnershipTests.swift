@@ -46,6 +46,41 @@ import Testing
         #expect(try elsewhere.joinMembers() == Membership(rank: 0, count: 1))
     }
 
+    @Test func `members know what the others offer, and what has a taker`() async throws {
+        let (database, elsewhere) = (try await TestDatabase(), try await TestDatabase())
+        let (first, second, third) = (database.ledger(), database.ledger(), database.ledger())
+        let two = PartitionID(2)
+        for ledger in [first, first, second] { #expect(try ledger.lock(.offer, of: partition)) }
+        #expect(try second.lock(.taker, of: two) && second.lock(.taker, of: two))
+        #expect(try !third.lock(.taker, of: two), "a partition has one taker")
+        #expect(try first.joinMembers().offered == [partition])
+        #expect(try first.joinMembers().taken == [two])
+        #expect(try second.joinMembers().taken == [])
+        #expect(try third.claim(partition), "an offer is no owner's lock")
+        #expect(try elsewhere.ledger().joinMembers() == Membership(rank: 0, count: 1))
+        try first.unlock(.offer, of: partition)
+        try first.unlock(.offer, of: partition)
+        #expect(try second.joinMembers().offered == [])
+        #expect(try third.joinMembers().offered == [partition])
+        try second.unlock(.taker, of: two)
+        #expect(try third.lock(.taker, of: two))
+    }
+
+    @Test func `offers end with their session`() async throws {
+        let database = try await TestDatabase()
+        let silent = database.ledger { $0.idleTimeoutMilliseconds = 200 }
+        let other = database.ledger()
+        for kind in HandoverLock.allCases { #expect(try silent.lock(kind, of: partition)) }
+        #expect(try other.joinMembers().offered == [partition])
+        try await eventually("the session has ended") {
+            let members = try other.joinMembers()
+            return members.offered.isEmpty && members.taken.isEmpty
+        }
+        expectSessionLost { try silent.ping() }
+        #expect(try silent.lock(.offer, of: partition), "it is locked again, not remembered")
+        #expect(try other.joinMembers().offered == [partition])
+    }
+
     @Test func `a silent session loses its locks`() async throws {
         let database = try await TestDatabase()
         let silent = database.ledger { $0.idleTimeoutMilliseconds = 200 }
@@ -72,7 +107,7 @@ import Testing
                 "SELECT pg_advisory_lock(\(first), 7)",
                 "SELECT pg_advisory_lock(\(AdvisoryLock.owner), \(partition.rawValue))",
                 "BEGIN", "SELECT FROM coupond.partition FOR UPDATE", CopiedIssues.sql,
-            ], on: database.connection)
+            ], on: database.options.connection)
         try await eventually("it stands within its COPY") {
             try database.sql(
                 """

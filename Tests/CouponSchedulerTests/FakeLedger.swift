@@ -12,6 +12,8 @@ final class FakeLedger: Ledger {
     func joinMembers() -> Membership { Membership(rank: 0, count: 1) }
     func claim(_ partition: PartitionID) -> Bool { true }
     func release(_ partition: PartitionID) {}
+    func lock(_ kind: HandoverLock, of partition: PartitionID) -> Bool { true }
+    func unlock(_ kind: HandoverLock, of partition: PartitionID) {}
 
     func partition(_ partition: PartitionID) -> PartitionRow {
         PartitionRow(

@@ -108,6 +108,21 @@ import Testing
         #expect(spent > 0 && spent <= all / 6, "it costs the others a seventh of the time")
     }
 
+    @Test func `a partition that the only Redis has held up does not rest`() {
+        let daemon = open(requestsPerTransaction: 4)
+        plant.accept(200)
+        var isHeldUp = false
+        let before = daemon.gates.before
+        daemon.gates.before = { [clock = plant.clock] call, partition throws(BackendError) in
+            try before(call, partition)
+            guard call == .settle, partition == PartitionID(0), !isHeldUp else { return }
+            isHeldUp = true
+            clock.advance(milliseconds: 4_000)
+        }
+        play(daemon, seconds: 20)
+        #expect(isHeldUp && plant.queue(0).isEmpty, "it rested for 24 s")
+    }
+
     @Test func `a transaction has a thousand coupons at most`() {
         let daemon = open(requestsPerTransaction: 5_000)
         // Of the first partition, by even ids.

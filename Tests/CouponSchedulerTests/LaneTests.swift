@@ -185,7 +185,7 @@ import Testing
 
     @Test func `a daemon that has lent more than its share asks for some back`() {
         lend()
-        lending.recall(1)
+        lending.recall(1, of: [PartitionID(0)])
         play(turns: 100) { !has(second, 0) }
         play { has(first, 0) || has(second, 0) }
         #expect(has(first, 0))

@@ -81,6 +81,22 @@ import Testing
         #expect(try mode(of: "kept") == 0o640)
     }
 
+    @Test func `what a process has left that was killed in the middle is removed`() throws {
+        let old = ["file.new.77", "file.new.x", "other.new.78"]
+        for name in old + ["file.new.79"] { _ = try folder.write("secret", to: name) }
+        for name in old {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -120)],
+                ofItemAtPath: folder.file(name))
+        }
+        try ReplacedFile(folder.file("file")).replace(by: [1])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+                // Somebody may be writing the second one.
+                "file", "file.new.79", "file.new.x", "other.new.78",
+            ])
+    }
+
     @Test func `a file that cannot be written is named, and nothing is left beside it`() throws {
         try FileManager.default.createDirectory(
             atPath: folder.file("taken"), withIntermediateDirectories: false)

@@ -34,6 +34,37 @@ import Testing
         #expect(try await check(word: "=disconnect").end == .code(64))
     }
 
+    @Test func `of a cluster the node is named that is unsafe, or does not answer`() async throws {
+        let cluster = try await RedisCluster()
+        let world = try await World(postgres: PostgresServer.shared(), cluster: cluster)
+        let password = try world.folder.write(LeastRights.redisPassword + "\n", to: "password")
+        func check() async throws -> CommandRun {
+            try await CommandRun(
+                builtExecutable("coupond"),
+                [
+                    "--check-config=connect",
+                    "--redis", "cluster:" + cluster.seeds.joined(separator: ","),
+                    "--redis-user", LeastRights.redisUser, "--redis-password-file", password,
+                    "--postgres", world.daemonDatabase,
+                ])
+        }
+        let daemon = try await world.daemon()
+        #expect(try await daemon.stop() == .code(0))
+        let good = try await check()
+        #expect(good.end == .code(0) && !good.text.contains("no answer"), "\(good.text)")
+        let (second, third) = (cluster.nodes[1], cluster.nodes[2])
+        try await second.cli("CONFIG", "SET", "appendfsync", "everysec")
+        let unsafe = try await check()
+        #expect(unsafe.end == .code(78) && unsafe.text.contains("appendfsync"), "\(unsafe.text)")
+        #expect(unsafe.text.contains("\(second.host):\(second.port)"), "\(unsafe.text)")
+        try await second.cli("CONFIG", "SET", "appendfsync", "always")
+        // Nobody takes its place.
+        for node in [cluster.nodes[5], third] { try await node.kill() }
+        let away = try await check()
+        #expect(away.end == .code(0), "\(away.text)")
+        #expect(away.text.contains("no answer from \(third.host):\(third.port)"), "\(away.text)")
+    }
+
     @Test func `an unsafe Redis, a missing right and a pending migration are found`() async throws {
         let world = try await World()
         let password = try world.folder.write(LeastRights.redisPassword + "\n", to: "password")

@@ -126,6 +126,20 @@ extension Play {
         }
     }
 
+    /// When all other faults have ended, one of several daemons does not reach a master for a while, often to
+    /// the end: others take over what it owns there (rule 56). Random numbers of its own.
+    func cutOneDaemonOff() {
+        var random = SplitMix64(seed: seed ^ 0x56C07)
+        random = SplitMix64(seed: random.next() ^ seed)
+        let alive = daemons.filter(\.isAlive)
+        guard Int.random(in: 0...999, using: &random) < 300, alive.count > 1,
+            let daemon = alive.randomElement(using: &random),
+            let shard = shards.randomElement(using: &random)
+        else { return }
+        let time = Int64.random(in: 8_000_000...80_000_000, using: &random)
+        shard.cut(daemon, shard.current.server, for: time)
+    }
+
     private func bring(_ disaster: Disaster) {
         guard line.now < troubleEnds else { return }
         line.note("DISASTER", "\(disaster)")

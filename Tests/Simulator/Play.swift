@@ -194,6 +194,7 @@ final class Play {
                 + "\(work / 1_000) ms")
         faults = .none
         for shard in shards { shard.heal() }
+        cutOneDaemonOff()
         postgres.isStandbyAway = false
         // A second owner would stay one, and other daemons would own no partition.
         postgres.endAllSessions()

@@ -21,6 +21,8 @@ final class PostgresServer {
         /// Row locks; true is exclusive.
         var locks: [Resource: Bool] = [:]
         var owned: Set<PartitionID> = []
+        /// Of partitions that change hands (rule 56).
+        var handovers: [HandoverLock: Set<PartitionID>] = [:]
         var isMember = false
 
         init(kind: Kind) { self.kind = kind }
@@ -77,6 +79,7 @@ final class PostgresServer {
         session.isOpen = false
         session.locks.removeAll()
         session.owned.removeAll()
+        session.handovers.removeAll()
         session.isMember = false
         sessions.removeAll { $0 === session }
     }
@@ -97,7 +100,24 @@ final class PostgresServer {
         reap()
         let members = sessions.filter(\.isMember)
         let rank = members.firstIndex { $0 === session } ?? 0
-        return Membership(rank: rank, count: max(1, members.count))
+        func handovers(_ kind: HandoverLock) -> Set<PartitionID> {
+            sessions.filter { $0 !== session }
+                .reduce(into: []) { $0.formUnion($1.handovers[kind] ?? []) }
+        }
+        return Membership(
+            rank: rank, count: max(1, members.count), offered: handovers(.offer),
+            taken: handovers(.taker))
+    }
+
+    /// Several may offer one partition.
+    func tryLock(_ kind: HandoverLock, of partition: PartitionID, _ session: Session) -> Bool {
+        reap()
+        let isTaken = sessions.contains {
+            $0 !== session && $0.handovers[kind]?.contains(partition) == true
+        }
+        guard session.isOpen, kind == .offer || !isTaken else { return false }
+        session.handovers[kind, default: []].insert(partition)
+        return true
     }
 
     func tryOwn(_ partition: PartitionID, _ session: Session) -> Bool {

@@ -265,10 +265,15 @@ extension RedisNodes {
     }
 
     private func cut(_ daemon: Daemon, _ server: RedisServer) {
+        cut(daemon, server, for: play.line.random(100_000...2_000_000))
+    }
+
+    /// - Parameter time: in microseconds.
+    func cut(_ daemon: Daemon, _ server: RedisServer, for time: Int64) {
         play.line.note("DISASTER", "\(daemon.name) does not reach node \(server.number)")
         cuts.insert("\(daemon.name) \(server.number)")
         daemon.cutOff(from: server.process)
-        play.line.after(play.line.random(100_000...2_000_000)) { [self] in
+        play.line.after(time) { [self] in
             cuts.remove("\(daemon.name) \(server.number)")
         }
     }

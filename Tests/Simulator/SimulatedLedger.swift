@@ -45,6 +45,21 @@ final class SimulatedLedger: Ledger {
         try session.leave(server)
     }
 
+    func lock(_ kind: HandoverLock, of partition: PartitionID) throws(BackendError) -> Bool {
+        if session.session?.handovers[kind]?.contains(partition) == true { return true }
+        let server = try session.enter()
+        let isTaken = play.postgres.tryLock(kind, of: partition, server)
+        try session.leave(server)
+        return isTaken
+    }
+
+    func unlock(_ kind: HandoverLock, of partition: PartitionID) throws(BackendError) {
+        guard session.session?.handovers[kind]?.contains(partition) == true else { return }
+        let server = try session.enter()
+        server.handovers[kind]?.remove(partition)
+        try session.leave(server)
+    }
+
     func partition(_ partition: PartitionID) throws(BackendError) -> PartitionRow {
         try session.read { $0[partition] }
     }

@@ -9,7 +9,8 @@ public protocol Ledger: HolderReader {
     /// Connects if need be, and shows the server that the session lives (rule 9).
     func ping() throws(BackendError)
 
-    /// Joins the daemons that share the partitions; returns their number and the rank of this one.
+    /// Joins the daemons that share the partitions; returns their number and the rank of this one, and which
+    /// partitions are being handed over (rule 56).
     func joinMembers() throws(BackendError) -> Membership
 
     /// Tries to become the partition's owner. True if it is the owner now, or was already.
@@ -17,6 +18,12 @@ public protocol Ledger: HolderReader {
 
     /// Releases a partition.
     func release(_ partition: PartitionID) throws(BackendError)
+
+    /// Takes a lock of a handover. True if this session has it now, or had it already.
+    func lock(_ kind: HandoverLock, of partition: PartitionID) throws(BackendError) -> Bool
+
+    /// Releases one; harmless if this session does not have it.
+    func unlock(_ kind: HandoverLock, of partition: PartitionID) throws(BackendError)
 
     /// The partition's row.
     func partition(_ partition: PartitionID) throws(BackendError) -> PartitionRow
@@ -38,6 +45,14 @@ public protocol Ledger: HolderReader {
 
     /// Coupons as committed; missing ones are left out.
     func coupons(_ ids: [CouponID]) throws(BackendError) -> [Coupon]
+}
+
+/// By these locks daemons agree that a partition changes hands (rule 56). They end with their sessions.
+public enum HandoverLock: CaseIterable, Sendable {
+    /// Of a daemon that does not reach the partition's node. Several may have it at once.
+    case offer
+    /// Of the daemon that reaches the node, and takes the partition or has taken it.
+    case taker
 }
 
 /// A partition's row: what PostgreSQL knows of its gate.

@@ -7,12 +7,20 @@ public struct Membership: Equatable, Sendable {
     public let rank: Int
     /// How many there are, this one included.
     public let count: Int
+    /// The partitions that others offer: they do not reach their nodes (rule 56).
+    public let offered: Set<PartitionID>
+    /// Those that another daemon takes, or has taken.
+    public let taken: Set<PartitionID>
 
     /// - Precondition: `0 <= rank < count`.
-    public init(rank: Int, count: Int) {
+    public init(
+        rank: Int, count: Int, offered: Set<PartitionID> = [], taken: Set<PartitionID> = []
+    ) {
         precondition((0..<count).contains(rank), "a member is one of all")
         self.rank = rank
         self.count = count
+        self.offered = offered
+        self.taken = taken
     }
 
     /// How many of the partitions are this daemon's: no two daemons' shares differ by more than one.

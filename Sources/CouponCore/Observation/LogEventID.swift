@@ -38,6 +38,10 @@ package enum LogEventID {
         ("step-failed", "step of a partition failed, retrying"),
         ("partitions-reassigned", "partitions reassigned"),
         ("partition-lent", "partition lent to another lane"),
+        (
+            "partition-offered",
+            "a partition is offered to the other daemons: its node is not reached"
+        ),
         ("rebuild-begun", "rebuilding the gate"),
         ("rebuild-ended", "gate rebuilt"),
         ("lower-term", "a partition is not rebuilt in a Redis of a lower term"),

@@ -19,6 +19,7 @@ public final class PostgresLedger: Ledger {
     private struct Locks {
         let generation: Int
         var partitions: Set<PartitionID> = []
+        var handovers: [HandoverLock: Set<PartitionID>] = [:]
         /// The number of its member lock.
         var member: Int64?
     }
@@ -37,7 +38,7 @@ public final class PostgresLedger: Ledger {
     public func ping() throws(BackendError) { _ = try session.run("SELECT") }
 
     /// Joins the daemons that share the partitions. Returns how many there are, and this one's place in the
-    /// order of their lock numbers.
+    /// order of their lock numbers, with the handovers of the others.
     public func joinMembers() throws(BackendError) -> Membership {
         try checkRights()
         let number = try join()
@@ -45,18 +46,33 @@ public final class PostgresLedger: Ledger {
             endStalledSessions,
             Statement(
                 """
-                SELECT count(*), count(*) FILTER (WHERE objid < $2::int4::oid)
+                SELECT classid::int8, objid::int8, pid = pg_catalog.pg_backend_pid()
                 FROM pg_catalog.pg_locks
-                WHERE locktype = 'advisory' AND classid = $1::int4::oid AND objsubid = 2 AND granted
+                WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+                    AND classid IN ($1::int4::oid, $2::int4::oid, $3::int4::oid)
                     AND database = (
                         SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-                """, isPrepared: true, .integer(AdvisoryLock.member), .integer(number)))
-        let (count, rank) = (Int(rows.integer(0, 0)), Int(rows.integer(0, 1)))
+                """, isPrepared: true, .integer(AdvisoryLock.member),
+                .integer(AdvisoryLock.offer), .integer(AdvisoryLock.taker)))
+        var (numbers, offered, taken): ([Int64], Set<PartitionID>, Set<PartitionID>) = ([], [], [])
+        for row in 0..<rows.count {
+            let (kind, key, isOwn) = (
+                rows.integer(row, 0), rows.integer(row, 1), rows.boolean(row, 2)
+            )
+            switch kind {
+            case AdvisoryLock.member: numbers.append(key)
+            case AdvisoryLock.offer where !isOwn: offered.insert(PartitionID(Int(key)))
+            case AdvisoryLock.taker where !isOwn: taken.insert(PartitionID(Int(key)))
+            default: break
+            }
+        }
         // The locks are lost behind a pooler that gives each transaction another session.
-        guard rank < count else {
+        guard numbers.contains(number) else {
             throw .postgres(.sessionLost("the session does not have its own lock"))
         }
-        return Membership(rank: rank, count: count)
+        return Membership(
+            rank: numbers.count { $0 < number }, count: numbers.count, offered: offered,
+            taken: taken)
     }
 
     /// Asks from time to time, so a right that is taken away is known before a statement needs it.
@@ -119,6 +135,34 @@ public final class PostgresLedger: Ledger {
                 .integer(Int64(partition.rawValue))))
     }
 
+    /// Takes a lock of a handover (rule 56).
+    public func lock(
+        _ kind: HandoverLock, of partition: PartitionID
+    ) throws(BackendError) -> Bool {
+        if isConnected && currentLocks.handovers[kind]?.contains(partition) == true { return true }
+        let rows = try session.run(
+            Statement(
+                "SELECT \(kind.function)($1::int4, $2::int4)", .integer(kind.number),
+                .integer(Int64(partition.rawValue))))
+        guard rows.boolean(0, 0) else { return false }
+        locks = currentLocks
+        locks.handovers[kind, default: []].insert(partition)
+        return true
+    }
+
+    /// Releases one.
+    public func unlock(
+        _ kind: HandoverLock, of partition: PartitionID
+    ) throws(BackendError) {
+        locks = currentLocks
+        guard isConnected, locks.handovers[kind]?.remove(partition) != nil else { return }
+        let function = kind == .offer ? "pg_advisory_unlock_shared" : "pg_advisory_unlock"
+        _ = try session.run(
+            Statement(
+                "SELECT \(function)($1::int4, $2::int4)", .integer(kind.number),
+                .integer(Int64(partition.rawValue))))
+    }
+
     private var currentLocks: Locks {
         locks.generation == session.generation ? locks : Locks(generation: session.generation)
     }
@@ -130,5 +174,22 @@ public final class PostgresLedger: Ledger {
                 .integer(kind), .integer(key)))
         commitsWait = rows.boolean(0, 1)
         return rows.boolean(0, 0)
+    }
+}
+
+extension HandoverLock {
+    fileprivate var number: Int64 {
+        switch self {
+        case .offer: AdvisoryLock.offer
+        case .taker: AdvisoryLock.taker
+        }
+    }
+
+    /// Several daemons may offer one partition.
+    fileprivate var function: String {
+        switch self {
+        case .offer: "pg_try_advisory_lock_shared"
+        case .taker: "pg_try_advisory_lock"
+        }
     }
 }

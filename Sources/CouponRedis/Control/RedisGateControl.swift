@@ -19,6 +19,8 @@ public final class RedisGateControl: GateControl {
     private var routes: [PartitionID: RedisNode.ID] = [:]
     /// The epochs that inspections found last: the keys of a coupon are named by them.
     var epochs: [PartitionID: Epoch] = [:]
+    /// The addresses that did not answer when all nodes were asked the last time.
+    public private(set) var silentNodes: [String] = []
 
     /// - Parameters:
     ///   - options: where Redis is; nothing is connected yet.
@@ -51,18 +53,23 @@ public final class RedisGateControl: GateControl {
     }
 
     /// Asks each node. Fails only if none answers: if one is away, the others still serve their partitions.
+    /// In a cluster an error names its node.
     /// - Returns: the first answer.
     private func fromEachNode<Answer>(
         _ ask: (NodeControl) throws(BackendError) -> Answer
     ) throws(BackendError) -> Answer {
         var first: Answer?
         var failure = BackendError.redis(.unavailable("the Redis cluster has no masters"))
+        silentNodes.removeAll()
         for node in try options.nodes() {
             do throws(BackendError) {
                 let answer = try ask(control(at: node))
                 first = first ?? answer
             } catch {
+                let address = options.topology?.current?.node(node).map { "\($0.address)" }
+                let error = options.isCluster ? error.naming(address ?? node.name) : error
                 guard case .redis(.unavailable) = error else { throw error }
+                silentNodes.append(address ?? node.name)
                 failure = error
             }
         }
@@ -200,5 +207,19 @@ public final class RedisGateControl: GateControl {
             }
         }
         return groups
+    }
+}
+
+extension BackendError {
+    /// The same with the node that has failed.
+    fileprivate func naming(_ node: String) -> BackendError {
+        guard case .redis(let fault) = self else { return self }
+        return switch fault {
+        case .unavailable(let text): .redis(.unavailable("\(node): \(text)"))
+        case .refused(let text): .redis(.refused("\(node): \(text)"))
+        case .missingRights(let text): .redis(.missingRights("\(text), at \(node)"))
+        case .unsafeSettings(let text): .redis(.unsafeSettings("\(node): \(text)"))
+        case .unexpectedReply(let text): .redis(.unexpectedReply("\(node): \(text)"))
+        }
     }
 }

@@ -26,7 +26,12 @@ public final class ModelGates: GateControl {
 
     private func begin(_ call: Call, _ partition: PartitionID?) throws(BackendError) {
         calls.append((call, partition))
+        if let partition { try reach(node(of: partition)) }
         try before(call, partition)
+    }
+
+    private func reach(_ node: RedisNode.ID) throws(BackendError) {
+        if away.contains(node) { throw .redis(.unavailable("its node is away")) }
     }
 
     private func run<Value>(
@@ -43,13 +48,20 @@ public final class ModelGates: GateControl {
     /// The nodes that hold partitions, if there are several. All of them are the world's Redis.
     public var nodes: [PartitionID: RedisNode.ID] = [:]
 
+    /// Those that this connection does not reach.
+    public var away: Set<RedisNode.ID> = []
+
+    /// The term of another Redis, to which this connection leads by an old map; nil if there is none.
+    public var oldTerm: UInt64?
+
     /// By default there is one node.
     public func node(of partition: PartitionID) -> RedisNode.ID { nodes[partition] ?? .single }
 
     /// Which Redis it is, and in which term.
     public func state(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState {
+        try reach(node)
         return try run(.identity, nil) {
-            world.node
+            RedisNodeState(identity: world.identity, term: oldTerm ?? world.term)
         }
     }
 
@@ -98,9 +110,11 @@ public final class ModelGates: GateControl {
         do throws(BackendError) {
             return try run(.heartbeat, nil) {
                 rows.map { row in
-                    .success(
-                        world.redis.heartbeat(row.id, epoch: row.epoch, now: now)
-                            ? view(row.id, after: row.cursor, 1) : nil)
+                    Result { () throws(BackendError) in
+                        try reach(node(of: row.id))
+                        return world.redis.heartbeat(row.id, epoch: row.epoch, now: now)
+                            ? view(row.id, after: row.cursor, 1) : nil
+                    }
                 }
             }
         } catch {

@@ -5,7 +5,8 @@ public import CouponCore
 public final class ModelLedger: Ledger {
     /// The calls.
     public enum Call: Hashable, Sendable {
-        case join, claim, release, partition, raiseEpoch, issue, rejections, coupons, marks, holders
+        case join, claim, release, lock, unlock, partition, raiseEpoch, issue, rejections, coupons,
+            marks, holders
     }
 
     /// Called before each call is done, with the partition if it is one's. A session that is lost by it is
@@ -41,6 +42,8 @@ public final class ModelLedger: Ledger {
         isConnected = false
         world.members.removeAll { $0 == me }
         world.owners = world.owners.filter { $0.value != me }
+        world.offers = world.offers.mapValues { $0.subtracting([me]) }
+        world.takers = world.takers.filter { $0.value != me }
     }
 
     /// Connects.
@@ -51,7 +54,9 @@ public final class ModelLedger: Ledger {
         try begin(.join)
         if !world.members.contains(me) { world.members.append(me) }
         return Membership(
-            rank: world.members.firstIndex(of: me) ?? 0, count: world.members.count)
+            rank: world.members.firstIndex(of: me) ?? 0, count: world.members.count,
+            offered: Set(world.offers.filter { !$0.value.subtracting([me]).isEmpty }.keys),
+            taken: Set(world.takers.filter { $0.value != me }.keys))
     }
 
     /// An advisory lock.
@@ -65,6 +70,31 @@ public final class ModelLedger: Ledger {
     public func release(_ partition: PartitionID) throws(BackendError) {
         try begin(.release, partition)
         if world.owners[partition] == me { world.owners[partition] = nil }
+    }
+
+    /// An advisory lock.
+    public func lock(
+        _ kind: HandoverLock, of partition: PartitionID
+    ) throws(BackendError) -> Bool {
+        try begin(.lock, partition)
+        switch kind {
+        case .offer: world.offers[partition, default: []].insert(me)
+        case .taker:
+            if world.takers[partition] == nil { world.takers[partition] = me }
+            return world.takers[partition] == me
+        }
+        return true
+    }
+
+    /// Releases an advisory lock.
+    public func unlock(
+        _ kind: HandoverLock, of partition: PartitionID
+    ) throws(BackendError) {
+        try begin(.unlock, partition)
+        switch kind {
+        case .offer: world.offers[partition]?.remove(me)
+        case .taker: if world.takers[partition] == me { world.takers[partition] = nil }
+        }
     }
 
     /// The partition's row.

@@ -25,6 +25,10 @@ public final class ModelWorld {
     var members: [ObjectIdentifier] = []
     /// Who holds the lock of each partition.
     public var owners: [PartitionID: ObjectIdentifier] = [:]
+    /// Who offers each partition, and who takes it (rule 56).
+    public var offers: [PartitionID: Set<ObjectIdentifier>] = [:]
+    /// The takers.
+    public var takers: [PartitionID: ObjectIdentifier] = [:]
 
     /// An empty Redis, and tables without coupons.
     public init(partitions: Int, clocks: Clocks) {
