@@ -34,6 +34,8 @@ enum Fault: Hashable, Sendable {
     case deadlocks
     /// Some commits fail with a serialization error.
     case serialization
+    /// The synchronous standby is away: commits wait until it is back.
+    case standbyAway
     /// There is no room for PostgreSQL's log.
     case logDiskFull
     /// The network between a daemon and its callers, Redis or PostgreSQL misbehaves.
@@ -52,7 +54,7 @@ enum Fault: Hashable, Sendable {
             .daemonKilled, .daemonStopped, .redisKilled, .redisStopped, .redisEmptied,
             .redisOlderLog, .redisForgetsScripts, .redisCutsClients, .redisFull, .redisUnsafe,
             .backendKilled, .sessionsEnded, .postgresKilled, .postgresStopped, .couponLocked,
-            .deadlocks, .serialization, .logDiskFull,
+            .deadlocks, .serialization, .standbyAway, .logDiskFull,
         ] + Failpoint.allCases.map { .daemonDiesAt($0) }
         + Link.allCases.flatMap { link in
             NetworkCondition.Kind.allCases.filter { $0 != .healthy }.map { .network(link, $0) }
@@ -92,7 +94,7 @@ enum Fault: Hashable, Sendable {
             .redisCutsClients, .redisFull, .redisUnsafe, .cluster, .clusterNode, .sentinel:
             .redis
         case .backendKilled, .sessionsEnded, .postgresKilled, .postgresStopped, .couponLocked,
-            .deadlocks, .serialization, .logDiskFull:
+            .deadlocks, .serialization, .standbyAway, .logDiskFull:
             .postgres
         case .network: .network
         }
@@ -103,6 +105,7 @@ enum Fault: Hashable, Sendable {
     var duration: ClosedRange<Int> {
         switch self {
         case .daemonStopped, .redisStopped, .postgresStopped: 3_000...4_500
+        case .standbyAway: 2_000...6_000
         case .couponLocked: 4_000...10_000
         case .network(_, .silent), .network(_, .held), .network(_, .oneWay), .clusterNode:
             1_000...3_500
@@ -148,12 +151,14 @@ enum SentinelFault: String, CaseIterable, Sendable {
     case masterKilled = "master-killed"
     /// It is stopped until a replica has taken over, and goes on as if nothing had happened.
     case masterStopped = "master-stopped"
+    /// Neither sentinels nor replicas reach it, and the daemons do: it goes on until it is deposed.
+    case masterIsolated = "master-isolated"
     /// A replica takes over by order.
     case failover
 
     fileprivate var duration: ClosedRange<Int> {
         switch self {
-        case .masterKilled, .masterStopped: 3_000...6_000
+        case .masterKilled, .masterStopped, .masterIsolated: 3_000...6_000
         case .failover: 500...2_000
         }
     }
@@ -188,6 +193,7 @@ extension Fault: CustomStringConvertible {
         case .couponLocked: "coupon-locked"
         case .deadlocks: "deadlocks"
         case .serialization: "serialization"
+        case .standbyAway: "standby-away"
         case .logDiskFull: "log-disk-full"
         case .network(let link, let kind): "\(link.rawValue)-\(kind.rawValue)"
         case .cluster(let fault): "cluster-\(fault.rawValue)"

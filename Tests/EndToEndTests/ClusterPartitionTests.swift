@@ -20,10 +20,14 @@ struct ClusterPartitionTests {
         /// Beside the first master.
         let inside: Daemon
         let insideClient: CouponClient
-        /// Coupons of the first master.
-        let coupons: [CouponID]
+        /// A coupon of each partition.
+        let allCoupons: [CouponID]
+        /// Those of the first master.
+        var coupons: [CouponID] { allCoupons.filter { World.slot(of: $0) < HashSlot.count / 3 } }
 
-        init() async throws {
+        /// - Parameter reachesPostgres: whether the daemon beside the first master reaches PostgreSQL when it
+        ///   is cut off.
+        init(reachesPostgres: Bool = false) async throws {
             let network = try await BridgedNetwork(6)
             self.network = network
             cluster = try await RedisCluster(
@@ -44,7 +48,9 @@ struct ClusterPartitionTests {
             outside = try Daemon(world, redis: redis)
             inside = try Daemon(
                 world, ["--listen", "unix:\(path)"], redis: redis,
-                postgres: "host=\(network.gateway) user=\(LeastRights.role) dbname=\(name)",
+                // A socket is a file, which no network cuts off.
+                postgres: reachesPostgres
+                    ? nil : "host=\(network.gateway) user=\(LeastRights.role) dbname=\(name)",
                 startedBy: network.starter(0))
             var configuration = ClientConfiguration()
             configuration.deadline = .seconds(3)
@@ -52,11 +58,22 @@ struct ClusterPartitionTests {
             insideClient = client
             try await outside.ready()
             try await eventually("both daemons are ready") { try await client.health() == nil }
-            let ids = (1_600..<1_616 as Range<Int64>).map { CouponID($0) }.filter {
-                World.slot(of: $0) < HashSlot.count / 3
+            allCoupons = (1_600..<1_616 as Range<Int64>).map { CouponID($0) }
+            for id in allCoupons {
+                _ = try await outside.client.create(.offer(id.rawValue, total: 500))
             }
-            for id in ids { _ = try await outside.client.create(.offer(id.rawValue, total: 500)) }
-            coupons = ids
+        }
+
+        /// How many partitions each daemon owns, that with the fewest first.
+        func partitionsOwned() throws -> [Int] {
+            try world.sql(
+                """
+                SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+                WHERE locktype = 'advisory' AND classid = \(0x636F_0001) AND granted
+                    AND datname = current_database()
+                GROUP BY application_name ORDER BY 1
+                """
+            ).split(separator: "\n").compactMap { Int($0) }
         }
 
         func askInside(_ coupon: CouponID, _ user: Int64) async throws -> Outcome {
@@ -102,6 +119,35 @@ struct ClusterPartitionTests {
                 return audit.judge.isComparable && audit.judge.checks.allSatisfy(\.holds)
             }
         }
+        #expect(try await scene.outside.stop() == .code(0))
+        #expect(try await scene.inside.stop() == .code(0))
+    }
+
+    /// Rule 56.
+    @Test func `a daemon that reaches PostgreSQL and no master gives its partitions up`()
+        async throws
+    {
+        let scene = try await Scene(reachesPostgres: true)
+        try await eventually("each daemon owns its share", within: .seconds(60)) {
+            try scene.partitionsOwned() == [8, 8]
+        }
+        try await scene.network.cut(0)
+        for coupon in scene.allCoupons {
+            try await eventually("coupon \(coupon.rawValue) is issued", within: .seconds(60)) {
+                guard case .issued? = try? await scene.outside.ask(coupon, 1, waitFor: .issued)
+                else { return false }
+                return true
+            }
+        }
+        #expect(try scene.partitionsOwned() == [16])
+        let offer = "a partition is offered to the other daemons"
+        #expect(scene.inside.process.logTail(lines: 100_000).contains(offer))
+        try await scene.network.join(0)
+        try await scene.cluster.waitUntilWhole(within: .seconds(60))
+        try await eventually("each daemon owns its share again", within: .seconds(60)) {
+            try scene.partitionsOwned() == [8, 8]
+        }
+        for coupon in scene.allCoupons { try await scene.outside.winSoon(coupon, 2) }
         #expect(try await scene.outside.stop() == .code(0))
         #expect(try await scene.inside.stop() == .code(0))
     }

@@ -93,6 +93,37 @@ extension FaultTests {
             #expect(try await daemon.stop() == .code(0))
         }
 
+        @Test func `while the standby is away requests are accepted, and issued once it is back`()
+            async throws
+        {
+            let (world, primary, standby) = try await Self.world()
+            let port = Int(try freePort())
+            let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
+            let coupon = try await daemon.offer(total: 40)
+            for user in 1...10 { try await daemon.win(coupon, Int64(user)) }
+            try await primary.waitForAnyStandby()
+            standby.pause()
+            defer { standby.resume() }
+            for user in 11...40 as ClosedRange<Int64> {
+                guard case .accepted = try await daemon.ask(coupon, user) else {
+                    throw Unexpected(what: "user \(user) was not accepted")
+                }
+            }
+            try await eventually("a commit waits") { try primary.commitsInWait > 0 }
+            #expect(try world.issued < 40)
+            try await eventually("readiness says why", within: .seconds(60)) {
+                let page = try httpGet("/readyz", port: port)
+                return page.contains("no synchronous standby has confirmed")
+            }
+            standby.resume()
+            try await eventually("all are issued", within: .seconds(60)) {
+                try world.issued == 40
+            }
+            for user in 1...40 { #expect(try await daemon.holds(coupon, Int64(user))) }
+            #expect(try await daemon.ask(coupon, 41) == .soldOut)
+            #expect(try await daemon.stop() == .code(0))
+        }
+
         /// A standby was promoted, and its primary still accepts writes: one daemon reaches each of them, and
         /// both the same Redis.
         @Test func `two primaries raise an alarm, and neither issues more than there are`()

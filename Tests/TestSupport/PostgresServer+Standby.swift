@@ -42,6 +42,9 @@ extension PostgresServer {
         _ = consume probes
     }
 
+    /// Soon each commit waits, as if the synchronous standby were away.
+    public func loseStandby() throws { try nameStandbys("nobody") }
+
     /// Lets no commit wait for a standby.
     public func waitForNoStandby() throws { try nameStandbys("") }
 

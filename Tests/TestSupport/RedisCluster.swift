@@ -24,9 +24,10 @@ public final class RedisCluster: Sendable {
     ///   - nodeTimeout: in milliseconds: a node that is silent for so long is replaced.
     ///   - settings: further options of each redis-server; a later one wins.
     ///   - places: where the nodes are, in their order, if not at 127.0.0.2 and so on.
+    ///   - isJoined: false to join them later: the nodes know nothing of each other.
     public init(
         masters: Int = 3, nodeTimeout: Int = 1_000, _ settings: [String] = [],
-        places: [Place]? = nil
+        places: [Place]? = nil, isJoined: Bool = true
     ) async throws {
         self.masters = masters
         let places = places ?? (0..<(2 * masters)).map { Place(host: "127.0.0.\($0 + 2)") }
@@ -41,7 +42,7 @@ public final class RedisCluster: Sendable {
             return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
                 .sorted { $0.key < $1.key }.map(\.value)
         }
-        try await join(bus)
+        if isJoined { try await join(bus) }
     }
 
     /// Starts a server that may join the cluster later.
@@ -131,6 +132,9 @@ public final class RedisCluster: Sendable {
 
     /// Where clients find the cluster: every node.
     public var seeds: [String] { nodes.map { "\($0.host):\($0.port)" } }
+
+    /// The nodes as `redis-cli --cluster create` takes them: with the port of the bus.
+    public var unjoinedNodes: [String] { seeds.map { "\($0)@\(bus)" } }
 
     /// The id that a node gave itself.
     public func id(of node: RedisServer) async throws -> String {

@@ -55,6 +55,11 @@ enum ErrorReply {
         ["MOVED", "ASK"].contains(code(text))
     }
 
+    /// Whether the node serves nobody because it has lost the others. Another daemon may reach them (rule 56).
+    static func isOfLostNode(_ text: String) -> Bool {
+        ["CLUSTERDOWN", "MASTERDOWN"].contains(code(text))
+    }
+
     static func isMissingScript(_ text: String) -> Bool { code(text) == "NOSCRIPT" }
 
     /// Another program wrote a value of another type to the key.

@@ -243,7 +243,8 @@ internal import Glibc
         options.countRefusal(cause)
         options.noteTopology(text)
         if cause == ErrorReply.noPermission { return .redis(.missingRights(text)) }
-        return .redis(ErrorReply.refusal(text).map { .refused($0) } ?? .unexpectedReply(text))
+        guard let refusal = ErrorReply.refusal(text) else { return .redis(.unexpectedReply(text)) }
+        return .redis(ErrorReply.isOfLostNode(text) ? .unavailable(refusal) : .refused(refusal))
     }
 
     private static func timeval(_ milliseconds: Int64) -> Glibc.timeval {

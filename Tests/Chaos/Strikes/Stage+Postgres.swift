@@ -81,6 +81,12 @@ extension Stage {
         try await retrying { try world.sql("DROP TRIGGER chaos_error ON coupond.coupon_issue") }
     }
 
+    func loseStandby(for lasts: Duration) async throws {
+        try await retrying { try world.postgres.loseStandby() }
+        try await Task.sleep(for: lasts)
+        try await retrying { try world.postgres.waitForNoStandby() }
+    }
+
     /// Fills the disk, and makes PostgreSQL need new files for its log until it stops.
     func fillLogDisk(for lasts: Duration) async throws {
         world.postgres.fillLogDisk()

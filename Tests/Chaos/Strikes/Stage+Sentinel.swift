@@ -20,6 +20,7 @@ extension Stage {
             master.freeze()
             defer { master.thaw() }
             try await Task.sleep(for: lasts)
+        case .masterIsolated: try await isolate(master, for: lasts)
         case .failover:
             try await eventually("a sentinel begins a failover") {
                 try await sentinels.cli(0, "SENTINEL", "FAILOVER", sentinels.name) == "OK"
@@ -34,5 +35,20 @@ extension Stage {
             of: .redis, at: Interval(from: from, to: traffic.recorder.now),
             includesAnswered: !waits)
         traffic.recorder.record { $0.losses.append(loss) }
+    }
+    /// Sentinels and replicas come as the user `default`, and the daemons as their own.
+    private func isolate(_ master: RedisServer, for lasts: Duration) async throws {
+        let name = "outside"
+        try await master.cli("ACL", "SETUSER", name, "on", "nopass", "~*", "&*", "+@all")
+        func command(_ words: String...) async throws {
+            try await master.cli(["--user", name, "--pass", "any", "--no-auth-warning"] + words)
+        }
+        try await command("ACL", "SETUSER", "default", "off")
+        for kind in ["normal", "pubsub"] {
+            try await command("CLIENT", "KILL", "TYPE", kind, "USER", "default")
+        }
+        try await Task.sleep(for: lasts)
+        try await command("ACL", "SETUSER", "default", "on")
+        try await master.cli("ACL", "DELUSER", name)
     }
 }

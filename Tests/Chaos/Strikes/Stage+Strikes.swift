@@ -33,6 +33,7 @@ extension Stage {
         case .couponLocked: try await lock(strike.coupon, for: lasts)
         case .deadlocks: try await fail(.deadlock, for: lasts)
         case .serialization: try await fail(.serialization, for: lasts)
+        case .standbyAway: try await loseStandby(for: lasts)
         case .logDiskFull: try await fillLogDisk(for: lasts)
         case .network(let link, let kind):
             try await disturbNetwork(kind, on: link, of: host, for: lasts)
