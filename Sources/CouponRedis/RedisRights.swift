@@ -53,7 +53,6 @@ public struct RedisRights: Equatable, Sendable {
     private static let ofCluster = [
         readingTerms, "CLUSTER SLOTS", "CLUSTER NODES", "SPUBLISH \(Keys.events(PartitionID(0))) x",
         "SSUBSCRIBE \(Keys.events(PartitionID(0)))",
-        "SUNSUBSCRIBE \(Keys.events(PartitionID(0)))",
     ]
 
     private static let always: [String] = {

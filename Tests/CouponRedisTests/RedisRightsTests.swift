@@ -35,7 +35,7 @@ import Testing
         let fewest = RedisRights(checkingSettings: false, waitingForReplicas: false)
         #expect(
             Self.names(Self.all).subtracting(Self.names(fewest)) == [
-                "CONFIG", "WAIT", "CLUSTER", "SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE",
+                "CONFIG", "WAIT", "CLUSTER", "SPUBLISH", "SSUBSCRIBE",
             ])
         #expect(
             fewest.accessList(user: "clerk", password: ">x").contains(" +config|get "),

@@ -70,7 +70,7 @@ struct SampleHistory {
     ) {
         history.statuses.append(
             StatusCall(
-                coupon: coupon, user: UserID(user), sent: .millisecond(from),
+                coupon: Self.coupon, user: UserID(user), sent: .millisecond(from),
                 ended: .millisecond(to), status: status, isAtRest: atRest))
     }
 
