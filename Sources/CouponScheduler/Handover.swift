@@ -52,7 +52,10 @@ struct Handover {
         try give(members, holding, ledger, lending, &changes)
         try take(members, holding, reached, ledger, now, &changes)
         try keepTaken(members, holding, ledger, changes.taken)
-        let away = offers.filter { !holding.has($0.key) && now >= $0.value.until }
+        // If the taker has gone, nobody has the partition.
+        let away = offers.filter { partition, offer in
+            !holding.has(partition) && (now >= offer.until || !members.taken.contains(partition))
+        }
         lending.ask(Set(away.keys).union(candidates(members, holding, now)))
         return changes
     }
@@ -70,7 +73,8 @@ struct Handover {
             if isOver {
                 try ledger.unlock(.offer, of: partition)
                 offers[partition] = nil
-                withdrawn[partition] = (offer.pause, now)
+                // What never left may be offered again at once.
+                if !holding.has(partition) { withdrawn[partition] = (offer.pause, now) }
             } else {
                 // The session may be a new one.
                 _ = try ledger.lock(.offer, of: partition)
@@ -108,8 +112,9 @@ struct Handover {
         for partition in leaving.sorted() {
             if !retried.contains(partition) {
                 changes.retried.append(partition)
+                lending.retry(partition)
             } else if holding.lent.contains(partition) {
-                lending.recall(partition)
+                if lending.wasRetried(partition) { lending.recall(partition) }
             } else {
                 try ledger.release(partition)
                 changes.given.append(partition)

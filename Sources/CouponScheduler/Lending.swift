@@ -19,6 +19,15 @@ package final class Lending: Sendable {
         var luggage: Luggage?
         /// The first lane wants it back.
         var isRecalled = false
+        var retry = Retry.none
+    }
+
+    /// Whether the lane tries a partition once more before another daemon gets it (rule 56).
+    private enum Retry {
+        case none
+        case wanted
+        case begun
+        case done
     }
 
     private struct Lane {
@@ -141,6 +150,16 @@ package final class Lending: Sendable {
         }
     }
 
+    /// Asks the partition's lane to try it once more.
+    func retry(_ partition: PartitionID) {
+        state.withLock { $0.loans[partition]?.retry = .wanted }
+    }
+
+    /// Whether it has.
+    func wasRetried(_ partition: PartitionID) -> Bool {
+        state.withLock { $0.loans[partition]?.retry == .done }
+    }
+
     /// Since when the nodes of lent partitions were not reached.
     var unreached: [PartitionID: MonotonicTime] {
         state.withLock { state in
@@ -184,6 +203,23 @@ package final class Lending: Sendable {
             let own = state.loans.filter { $1.lane == lane }
             let wanted = Set(own.filter { !$1.isRecalled }.keys)
             return (wanted, Set(own.keys).subtracting(wanted))
+        }
+    }
+
+    /// The partitions that a lane tries once more, until its next review.
+    func retries(of lane: Int) -> [PartitionID] {
+        state.withLock { state in
+            var wanted: [PartitionID] = []
+            for (partition, loan) in state.loans where loan.lane == lane {
+                switch loan.retry {
+                case .wanted:
+                    wanted.append(partition)
+                    state.loans[partition]?.retry = .begun
+                case .begun: state.loans[partition]?.retry = .done
+                case .none, .done: break
+                }
+            }
+            return wanted.sorted()
         }
     }
 

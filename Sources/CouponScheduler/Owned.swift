@@ -133,6 +133,13 @@ struct Owned: Sendable {
         endWait()
     }
 
+    /// Another node has it now, which may not be reached either.
+    mutating func tryElsewhere() {
+        let since = unreachedSince
+        succeed()
+        unreachedSince = since
+    }
+
     /// Records where a step failed in Redis.
     /// - Parameters:
     ///   - node: nil if no node had the partition.

@@ -92,6 +92,7 @@ struct Ownership {
             changes.given.append(partition)
         }
         for partition in recalled { lending.giveBack(partition, from: lane) }
+        changes.retried = lending.retries(of: lane)
         for partition in wanted.sorted() {
             if try ledger.claim(partition) {
                 if !owned.contains(partition) { changes.taken.append(partition) }

@@ -9,7 +9,7 @@ extension Scheduler {
         sessionTrouble = nil
         for partition in changes.given { owned[partition] = nil }
         for partition in changes.taken { own(partition, now) }
-        for partition in changes.retried { owned[partition]?.endWait() }
+        for partition in changes.retried { tryAgain(partition) }
         rebuilds = rebuilds.filter { owned[$0.key] != nil }
         for partition in changes.offered {
             logger.warning(
@@ -38,6 +38,12 @@ extension Scheduler {
             rebuilding: Set(rebuilds.keys).intersection(owned.keys),
             unreached: owned.compactMapValues(\.unreachedSince), lending: options.lending,
             now: now)
+    }
+
+    /// Rule 56: at once, and not with the node's last failure.
+    private func tryAgain(_ partition: PartitionID) {
+        owned[partition]?.endWait()
+        if let node = try? gates.node(of: partition) { gates.forgetFailure(of: node) }
     }
 
     private func own(_ partition: PartitionID, _ now: MonotonicTime) {
@@ -72,19 +78,22 @@ extension Scheduler {
         guard !asked.isEmpty, start >= lookAt, ledger.isConnected else { return }
         var reached: Set<PartitionID> = []
         var away: Set<RedisNode.ID> = []
-        for partition in asked.sorted() where reached.count < Limits.partitionsLookedAt {
+        // Others come the next time.
+        for partition in asked.shuffled(using: &random).prefix(Limits.partitionsLookedAt) {
             guard let node = try? gates.node(of: partition), !away.contains(node) else { continue }
             do {
                 if try canWork(on: partition, at: node) { reached.insert(partition) }
             } catch {
                 switch error {
-                case .redis: away.insert(node)
+                case .redis:
+                    away.insert(node)
+                    forgetState(of: node)
                 case .postgres(.sessionLost), .postgres(.unreachable):
                     loseSession(error, options.clocks.now())
-                    return
                 default: break
                 }
             }
+            if !ledger.isConnected { break }
         }
         options.lending.report(reached: reached)
         // A node that hangs costs the others a seventh of the time, as a slow partition does.
@@ -93,11 +102,19 @@ extension Scheduler {
         lookAt = now.advanced(byMilliseconds: pause)
     }
 
+    /// The connection to it has broken: another Redis may answer the next one (rules 15 and 25).
+    private func forgetState(of node: RedisNode.ID) {
+        nodes[node] = nil
+        for partition in rebuilds.keys where (try? gates.node(of: partition)) == node {
+            rebuilds[partition]?.isInDoubt = true
+        }
+    }
+
     /// Whether the node answers, is not one of a lower term, and can read the gate.
     private func canWork(
         on partition: PartitionID, at node: RedisNode.ID
     ) throws(BackendError) -> Bool {
-        let state = try gates.state(of: node)
+        let state = try verifiedState(of: node)
         _ = try gates.read(partition, after: .zero, upTo: .zero, maximumRequests: 1)
         return try state.term >= ledger.partition(partition).redisTerm
     }

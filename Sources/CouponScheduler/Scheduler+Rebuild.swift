@@ -12,6 +12,7 @@ extension Scheduler {
     func beginRebuild(_ row: PartitionRow, _ reason: RebuildReason) throws(BackendError) {
         let node = try gates.confirmedState(of: gates.node(of: row.id))
         guard node.term >= row.redisTerm else { return refuse(node, row) }
+        owned[row.id]?.noteReached()
         logger.debug(
             "rebuilding the gate",
             metadata: [LogKey.partition: "\(row.id.rawValue)", LogKey.reason: "\(reason.rawValue)"])

@@ -12,7 +12,11 @@ extension Scheduler {
         let view = try currentView(partition, after: row.cursor)
         reportQueue(row, view)
         let next = DrainStep(row: row, gate: view, node: node)
-        if next != .lowerTerm { owned[partition]?.noteReached() }
+        switch next {
+        // To begin a rebuild, the place of the node must be confirmed first (rule 50).
+        case .rebuild, .lowerTerm: break
+        default: owned[partition]?.noteReached()
+        }
         switch next {
         case .idle:
             try rest(partition, row)
@@ -32,8 +36,12 @@ extension Scheduler {
                 owned[partition]?.forget()
                 return
             }
-            if reason == .gateFenced, othersRebuild(partition, view) { return }
-            guard mayBeginRebuild(row, view, identity) else { return }
+            if reason == .gateFenced && othersRebuild(partition, view)
+                || !mayBeginRebuild(row, view, identity)
+            {
+                owned[partition]?.noteReached()
+                return
+            }
             try beginRebuild(row, reason)
         case .lowerTerm:
             refuse(node, row)

@@ -88,7 +88,7 @@ package final class Scheduler {
             guard let failed = own.failedInRedis, let node = try? gates.node(of: partition),
                 node != failed.node
             else { continue }
-            owned[partition]?.succeed()
+            owned[partition]?.tryElsewhere()
         }
     }
 

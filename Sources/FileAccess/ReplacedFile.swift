@@ -88,17 +88,25 @@ package struct ReplacedFile {
         while let entry = unsafe readdir(directory) {
             // An entry is shorter than its type says.
             let start = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
-            let name = unsafe String(
-                cString: UnsafeRawPointer(entry).advanced(by: start)
-                    .assumingMemoryBound(to: CChar.self))
-            let leftover = folder + name
+            let name = unsafe UnsafeRawPointer(entry).advanced(by: start)
+                .assumingMemoryBound(to: CChar.self)
+            // A bookmark is replaced often, perhaps in a large folder: most names are no String.
+            guard unsafe strncmp(name, prefix, prefix.utf8.count) == 0 else { continue }
+            let leftover = unsafe folder + String(cString: name)
             var found = stat()
-            guard name.hasPrefix(prefix), Int(name.dropFirst(prefix.count)) != nil,
+            guard Self.isEnded(leftover.dropFirst(folder.count + prefix.count)),
                 unsafe lstat(leftover, &found) == 0, found.st_mode & S_IFMT == S_IFREG,
                 time(nil) - found.st_mtim.tv_sec > 60
             else { continue }
             _ = unsafe unlink(leftover)
         }
+    }
+
+    /// Whether it is the number of a process that is not there any more.
+    private static func isEnded(_ number: Substring) -> Bool {
+        // The kernel gives no higher ones, and a date of a person's copy is higher.
+        guard let process = pid_t(number), (1...4_194_304).contains(process) else { return false }
+        return kill(process, 0) != 0 && errno == ESRCH
     }
 
     /// The owner may be another user than the one who changes the file.

@@ -3,6 +3,6 @@
 package enum BoringSSLText {
     /// The name of the error, such as `CERTIFICATE_VERIFY_FAILED`; nil if the text has none.
     package static func name(in text: String) -> String? {
-        text.firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/).map { String($0.1) }
+        text.firstMatch(of: /OPENSSL_internal:(\w+)/).map { String($0.1) }
     }
 }

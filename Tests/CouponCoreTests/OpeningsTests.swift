@@ -29,6 +29,16 @@ import Testing
         #expect(begun == coupons)
     }
 
+    @Test func `loads that cannot begin yet begin when the next one ends`() {
+        var openings = Openings()
+        openings.update((1...Int64(Limits.openingLoadsInFlight) + 1).map { CouponID($0) })
+        let begun = openings.begin()
+        #expect(openings.end(begun[0], failed: false))
+        #expect(!openings.end(begun[1], failed: false), "once is enough")
+        openings.postpone()
+        #expect(openings.end(begun[2], failed: false))
+    }
+
     @Test func `a coupon that has opened while it waited is not loaded`() {
         var openings = Openings()
         let most = Int64(Limits.openingLoadsInFlight)

@@ -187,6 +187,24 @@ import Testing
         #expect(pauses.count >= 2 && zip(pauses.dropFirst(), pauses).allSatisfy { $0 > $1 })
     }
 
+    @Test func `when the taker has gone, the former owner looks at once`() {
+        open()
+        // It comes back later and later, as above.
+        first.gates.before = { [world = plant.world, first] call, partition throws(BackendError) in
+            guard let partition, call == .read,
+                world.owners[partition] == ObjectIdentifier(first.ledger)
+            else { return }
+            throw .redis(.unavailable("large answers are lost"))
+        }
+        play([first, second], seconds: 150)
+        play([first, second], seconds: 60) { owners() == [1, 1, 1, 1] }
+        #expect(owners() == [1, 1, 1, 1])
+        first.gates.before = { _, _ in }
+        second.ledger.loseSession()
+        play([first], seconds: 10)
+        #expect(owners() == [0, 0, 0, 0])
+    }
+
     @Test func `a partition that is with another lane goes, too`() {
         let plant = Plant(partitions: 2)
         let lending = Lending(lanes: 2)

@@ -82,8 +82,11 @@ import Testing
     }
 
     @Test func `what a process has left that was killed in the middle is removed`() throws {
-        let old = ["file.new.77", "file.new.x", "other.new.78"]
-        for name in old + ["file.new.79"] { _ = try folder.write("secret", to: name) }
+        // A process that is not there, one that may go on, and copies of a person.
+        let alive = "file.new.\(ProcessInfo.processInfo.processIdentifier)"
+        let kept = [alive, "file.new.20261130", "file.new.x", "other.new.4194303"]
+        let old = ["file.new.4194303"] + kept
+        for name in old + ["file.new.4194302"] { _ = try folder.write("secret", to: name) }
         for name in old {
             try FileManager.default.setAttributes(
                 [.modificationDate: Date(timeIntervalSinceNow: -120)],
@@ -91,10 +94,9 @@ import Testing
         }
         try ReplacedFile(folder.file("file")).replace(by: [1])
         #expect(
-            try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
                 // Somebody may be writing the second one.
-                "file", "file.new.79", "file.new.x", "other.new.78",
-            ])
+                == (["file", "file.new.4194302"] + kept).sorted())
     }
 
     @Test func `a file that cannot be written is named, and nothing is left beside it`() throws {

@@ -85,8 +85,9 @@ extension FaultTests {
 
         private func run(_ recipe: String, environment: [String: String]) async throws {
             let commands = try Recipe(recipe, page: "CLUSTER.md").text
+            // A master gets 4,096 hash slots, one after the other.
             let run = try await CommandRun(
-                "/bin/sh", ["-ec", commands], environment: environment)
+                "/bin/sh", ["-ec", commands], environment: environment, within: .seconds(200))
             #expect(run.end == .code(0), "\(commands)\n\(run.text)")
         }
     }

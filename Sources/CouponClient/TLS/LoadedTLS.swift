@@ -12,6 +12,9 @@ struct LoadedTLS: Sendable {
         let reason: String
     }
 
+    /// Of what is read of a file: one that never ends must not fill the memory.
+    private static let longestFile = 1 << 20
+
     private let context: NIOSSLContext
     private let serverName: String?
 
@@ -28,7 +31,9 @@ struct LoadedTLS: Sendable {
         }
         if let path = tls.certificateFile, let keyPath = tls.keyFile {
             configuration.certificateChain = try Self.certificates(path).map { .certificate($0) }
-            guard let key = (try? FileContents.read(keyPath)).flatMap(PEM.key) else {
+            guard
+                let key = (try? FileContents.read(keyPath, upTo: Self.longestFile)).flatMap(PEM.key)
+            else {
                 throw Mistake(
                     reason: "TLS: \(keyPath) has no private key in PEM form without a passphrase")
             }
@@ -43,7 +48,10 @@ struct LoadedTLS: Sendable {
     }
 
     private static func certificates(_ path: String) throws(Mistake) -> [NIOSSLCertificate] {
-        guard let certificates = (try? FileContents.read(path)).flatMap(PEM.certificates) else {
+        guard
+            let certificates = (try? FileContents.read(path, upTo: Self.longestFile)).flatMap(
+                PEM.certificates)
+        else {
             throw Mistake(reason: "TLS: \(path) has no certificate in PEM form")
         }
         return certificates

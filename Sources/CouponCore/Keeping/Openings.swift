@@ -34,6 +34,9 @@ public struct Openings {
         return coupons
     }
 
+    /// They do not begin yet: the end of the next load asks again.
+    public mutating func postpone() { isDue = false }
+
     /// A load has ended. One that failed begins again with the next update.
     /// - Returns: whether it is the first one to end since the last ones began. Those that ended with it are
     ///   to be counted before the next ones begin: loads that begin together cost little more than one.

@@ -127,10 +127,14 @@ final class NodeControl {
             backOff.reset()
             return connection
         } catch {
-            noteFailure(error)
+            // A session with PostgreSQL that was lost in the meantime says nothing of the node.
+            if case .redis = error { noteFailure(error) }
             throw error
         }
     }
+
+    /// The next call makes an attempt of its own, however soon it comes after a failure.
+    func forgetFailure() { failure = nil }
 
     /// Redis names the right that it missed first; rights.lua names all that are missing, if the user may
     /// run it.

@@ -46,6 +46,9 @@ public final class RedisGateControl: GateControl {
         }
     }
 
+    /// The next call to the node makes an attempt of its own.
+    public func forgetFailure(of node: RedisNode.ID) { control(at: node).forgetFailure() }
+
     /// Checks the durability settings of each node that answers.
     /// - Returns: the identity of the first.
     public func identity() throws(BackendError) -> RedisIdentity {

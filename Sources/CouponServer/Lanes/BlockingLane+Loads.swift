@@ -76,9 +76,9 @@ extension BlockingLane {
         }
     }
 
-    /// Loads and lookups for callers go first; what is left begins in the next second.
+    /// Loads for callers go first, and what has begun; the end of a load begins more.
     private func beginOpenings() {
-        guard waiting == 0 else { return }
+        guard waiting == 0 else { return openings.postpone() }
         for coupon in openings.begin() {
             load(coupon) { [self] outcome in goOn { $0.endOpening(coupon, outcome) } }
         }

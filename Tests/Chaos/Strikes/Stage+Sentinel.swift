@@ -36,6 +36,7 @@ extension Stage {
             includesAnswered: !waits)
         traffic.recorder.record { $0.losses.append(loss) }
     }
+
     /// Sentinels and replicas come as the user `default`, and the daemons as their own.
     private func isolate(_ master: RedisServer, for lasts: Duration) async throws {
         let name = "outside"
@@ -44,11 +45,17 @@ extension Stage {
             try await master.cli(["--user", name, "--pass", "any", "--no-auth-warning"] + words)
         }
         try await command("ACL", "SETUSER", "default", "off")
-        for kind in ["normal", "pubsub"] {
-            try await command("CLIENT", "KILL", "TYPE", kind, "USER", "default")
+        var failure: (any Error)?
+        do {
+            for kind in ["normal", "pubsub"] {
+                try await command("CLIENT", "KILL", "TYPE", kind, "USER", "default")
+            }
+            try await Task.sleep(for: lasts)
+        } catch {
+            failure = error
         }
-        try await Task.sleep(for: lasts)
         try await command("ACL", "SETUSER", "default", "on")
         try await master.cli("ACL", "DELUSER", name)
+        if let failure { throw failure }
     }
 }
