@@ -22,7 +22,7 @@ package final class Scheduler {
     var random: SplitMix64
     /// What each node was when it was last asked, and when it is asked again. A node that is not here is
     /// asked before its replies are used.
-    private var nodes: [RedisNode.ID: (state: RedisNodeState, checkAt: MonotonicTime)] = [:]
+    var nodes: [RedisNode.ID: (state: RedisNodeState, checkAt: MonotonicTime)] = [:]
     var ownership: Ownership
     var turns = Turns()
     private var rereadAt: MonotonicTime

@@ -84,7 +84,7 @@ package struct ReplacedFile {
     private func removeLeftovers() {
         guard let directory = unsafe opendir(folder) else { return }
         defer { unsafe closedir(directory) }
-        let prefix = (path.split(separator: "/").last ?? "") + ".new."
+        let prefix = String(path.split(separator: "/").last ?? "") + ".new."
         while let entry = unsafe readdir(directory) {
             // An entry is shorter than its type says.
             let start = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0

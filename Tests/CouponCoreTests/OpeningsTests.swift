@@ -33,10 +33,11 @@ import Testing
         var openings = Openings()
         openings.update((1...Int64(Limits.openingLoadsInFlight) + 1).map { CouponID($0) })
         let begun = openings.begin()
-        #expect(openings.end(begun[0], failed: false))
-        #expect(!openings.end(begun[1], failed: false), "once is enough")
+        var mayBegin = begun.prefix(2).map { openings.end($0, failed: false) }
+        #expect(mayBegin == [true, false], "once is enough")
         openings.postpone()
-        #expect(openings.end(begun[2], failed: false))
+        mayBegin = [openings.end(begun[2], failed: false)]
+        #expect(mayBegin == [true])
     }
 
     @Test func `a coupon that has opened while it waited is not loaded`() {

@@ -45,30 +45,18 @@ extension FaultTests {
             for daemon in daemons { #expect(try await daemon.stop() == .code(0)) }
         }
 
-        @Test func `the page's commands create a cluster, and add a master during a sale`()
-            async throws
-        {
+        @Test func `the page's commands create a cluster in which a sale runs`() async throws {
             let cluster = try await RedisCluster(isJoined: false)
             try await run(
                 "create", environment: ["NODES": cluster.unjoinedNodes.joined(separator: " ")])
             try await cluster.waitUntilWhole()
             let world = try await World(postgres: PostgresServer.shared(), cluster: cluster)
             let daemon = try await world.daemon()
-            let traffic = try await Traffic(world, through: daemon, total: 400)
+            let traffic = try await Traffic(world, through: daemon, total: 100)
             await traffic.run(first: 100)
-            let added = try await cluster.spareNode(at: "127.0.0.41")
-            let address = "\(added.host):\(added.port)"
-            async let sale: Void = traffic.run(first: 150)
-            try await traffic.reach(accepted: traffic.accepted + 10)
-            try await run("add", environment: ["NEW": address, "SEED": cluster.seeds[0]])
-            await sale
-            await traffic.run()
             try await traffic.heal(through: daemon)
-            await traffic.askAgain(try await world.tables())
             try await traffic.expectBalance(through: daemon)
-            let nodes = try await daemon.client.topology().nodes
-            #expect(nodes.count == 4)
-            #expect(nodes.first { $0.address == address }?.partitions.isEmpty == false)
+            #expect(try await daemon.client.topology().nodes.count == 3)
             #expect(try await daemon.stop() == .code(0))
         }
 
@@ -85,9 +73,8 @@ extension FaultTests {
 
         private func run(_ recipe: String, environment: [String: String]) async throws {
             let commands = try Recipe(recipe, page: "CLUSTER.md").text
-            // A master gets 4,096 hash slots, one after the other.
             let run = try await CommandRun(
-                "/bin/sh", ["-ec", commands], environment: environment, within: .seconds(200))
+                "/bin/sh", ["-ec", commands], environment: environment)
             #expect(run.end == .code(0), "\(commands)\n\(run.text)")
         }
     }

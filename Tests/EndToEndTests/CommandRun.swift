@@ -12,7 +12,7 @@ struct CommandRun {
 
     init(
         _ executable: String, _ arguments: [String], environment: [String: String] = [:],
-        passed: [Int32] = [], within limit: Duration = .seconds(60)
+        passed: [Int32] = []
     ) async throws {
         let folder = try TemporaryFolder()
         // The contexts of the person who runs the tests stay out of them.
@@ -20,7 +20,7 @@ struct CommandRun {
         let process = try ServerProcess(
             executable, arguments: arguments, environment: environment, in: folder.path,
             passed: passed)
-        end = try await process.waitForEnd(within: limit)
+        end = try await process.waitForEnd(within: .seconds(60))
         text = process.logTail(lines: 10_000)
     }
 

@@ -111,8 +111,9 @@ extension FaultTests {
             }
             try await eventually("a commit waits") { try primary.commitsInWait > 0 }
             #expect(try world.issued < 40)
-            try await eventually("readiness says why", within: .seconds(60)) {
-                let page = try httpGet("/readyz", port: port)
+            var page = ""
+            try await eventually("readiness says why: \(page)", within: .seconds(60)) {
+                page = try httpGet("/readyz?verbose", port: port)
                 return page.contains("no synchronous standby has confirmed")
             }
             standby.resume()

@@ -14,8 +14,8 @@ public protocol GateControl: AnyObject {
     /// the last seconds: the last known address may be old, and its term too low (rule 50).
     func confirmedState(of node: RedisNode.ID) throws(BackendError) -> RedisNodeState
 
-    /// The next call to a node makes an attempt of its own, however soon it comes after a failure. Does nothing
-    /// by default.
+    /// The next call to a node makes an attempt of its own, however soon it comes after a failure. Does
+    /// nothing by default.
     func forgetFailure(of node: RedisNode.ID)
 
     /// The gate, and the entries in (after, upTo], one epoch only, whole entries (rule 16). The
