@@ -173,7 +173,8 @@ private final class Nodes {
             advance()
             return up == [mine[0]]
         }
-        try await nodes.cluster.steal(slot: HashSlot(of: mine[0]).rawValue, from: first, for: second)
+        try await nodes.cluster.steal(
+            slot: HashSlot(of: mine[0]).rawValue, from: first, for: second)
         try await eventually("the node has lost the slot") {
             try await first.cli("GET", Keys.gate(mine[0])).contains("MOVED")
         }

@@ -203,6 +203,7 @@ public protocol GateControl: AnyObject {
 }
 
 extension GateControl {
+    /// Does nothing.
     public func forgetFailure(of node: RedisNode.ID) {}
 
     /// Stages holders, and does nothing else in the meantime.
