@@ -1,6 +1,6 @@
 /// A file that is replaced as a whole: a reader sees the old bytes or the new ones, and a crash leaves one of
 /// them. Its mode and the symbolic links that lead to it stay, and so does its owner if that can be.
-package import Glibc
+internal import Glibc
 
 /// Replaces a file as a whole.
 package struct ReplacedFile {
@@ -50,7 +50,7 @@ package struct ReplacedFile {
     ///   - keepsOwner: whether the owner must stay. If not, a file of another user becomes this one's if the
     ///     folder allows that.
     package func replace(
-        by bytes: [UInt8], mode: mode_t? = nil, keepsOwner: Bool = false
+        by bytes: [UInt8], mode: UInt32? = nil, keepsOwner: Bool = false
     ) throws(Failure) {
         var old = stat()
         let exists = unsafe stat(path, &old) == 0
