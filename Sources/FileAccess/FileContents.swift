@@ -27,6 +27,13 @@ package enum FileContents {
         guard file >= 0 else { throw .unreadable(errno) }
         defer { close(file) }
         try check(file, checks)
+        return try read(descriptor: file, upTo: limit)
+    }
+
+    /// The next bytes of an open file or pipe.
+    package static func read(
+        descriptor file: Int32, upTo limit: Int = .max
+    ) throws(FileFault) -> [UInt8] {
         var bytes: [UInt8] = []
         var part = [UInt8](repeating: 0, count: min(limit, 65_536))
         while bytes.count < limit {

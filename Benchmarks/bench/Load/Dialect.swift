@@ -24,6 +24,28 @@ struct Answer {
     let code: Int
 }
 
+/// The beginning of a response whose id is a varint of four bytes.
+struct ResponseFrame {
+    let length: Int
+    let id: Int
+    /// The first byte of the result's tag; 0 for a short error.
+    let tag: UInt8
+
+    /// Nil if the response is not complete.
+    init?(_ bytes: UnsafeRawPointer, count: Int) {
+        guard count >= 4 else { return nil }
+        length = unsafe 4 + Int(UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)))
+        guard count >= length else { return nil }
+        var id = 0
+        for index in 0..<4 {
+            let byte = unsafe bytes.load(fromByteOffset: 5 + index, as: UInt8.self)
+            id |= Int(byte & 0x7F) << (7 * index)
+        }
+        self.id = id
+        tag = unsafe length >= 13 ? bytes.load(fromByteOffset: 9, as: UInt8.self) : 0
+    }
+}
+
 /// The code of an answer that is an error.
 let errorCode = 255
 

@@ -29,17 +29,9 @@ struct GetCouponDialect: Dialect {
     static let coupon = 1
 
     func answer(_ bytes: UnsafeRawPointer, count: Int) -> Answer? {
-        guard count >= 4 else { return nil }
-        let length = unsafe 4 + Int(UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)))
-        guard count >= length else { return nil }
-        var id = 0
-        for index in 0..<4 {
-            let byte = unsafe bytes.load(fromByteOffset: 5 + index, as: UInt8.self)
-            id |= Int(byte & 0x7F) << (7 * index)
-        }
+        guard let frame = unsafe ResponseFrame(bytes, count: count) else { return nil }
         // Field 20 is `coupon`.
-        let isCoupon = unsafe length >= 13 && bytes.load(fromByteOffset: 9, as: UInt8.self) == 0xA2
-        return Answer(
-            length: length, slot: id - Self.idBase, code: isCoupon ? Self.coupon : errorCode)
+        let code = frame.tag == 0xA2 ? Self.coupon : errorCode
+        return Answer(length: frame.length, slot: frame.id - Self.idBase, code: code)
     }
 }

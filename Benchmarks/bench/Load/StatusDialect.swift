@@ -42,16 +42,8 @@ struct StatusDialect: Dialect, Sendable {
     static let echo = 2
 
     func answer(_ bytes: UnsafeRawPointer, count: Int) -> Answer? {
-        guard count >= 4 else { return nil }
-        let length = unsafe 4 + Int(UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)))
-        guard count >= length else { return nil }
-        var id = 0
-        for index in 0..<4 {
-            let byte = unsafe bytes.load(fromByteOffset: 5 + index, as: UInt8.self)
-            id |= Int(byte & 0x7F) << (7 * index)
-        }
-        let field = unsafe length >= 13 ? bytes.load(fromByteOffset: 9, as: UInt8.self) : 0
-        let code = field == 0x5A ? Self.status : field == 0x52 ? Self.echo : errorCode
-        return Answer(length: length, slot: id - Self.idBase, code: code)
+        guard let frame = unsafe ResponseFrame(bytes, count: count) else { return nil }
+        let code = frame.tag == 0x5A ? Self.status : frame.tag == 0x52 ? Self.echo : errorCode
+        return Answer(length: frame.length, slot: frame.id - Self.idBase, code: code)
     }
 }

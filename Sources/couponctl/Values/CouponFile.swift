@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CouponCore
+internal import FileAccess
 internal import FoundationEssentials
 internal import Glibc
 
@@ -33,16 +34,8 @@ enum CouponFile {
 
     /// Also of a pipe, which Foundation does not read. Nil if that is not possible.
     private static func bytes(of path: String) -> [UInt8]? {
-        let isInput = path == "-"
-        let opened = unsafe isInput ? fdopen(STDIN_FILENO, "r") : fopen(path, "re")
-        guard let file = unsafe opened else { return nil }
-        defer { if !isInput { unsafe fclose(file) } }
-        var bytes: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 65_536)
-        while case let count = unsafe fread(&part, 1, part.count, file), count > 0 {
-            bytes += part.prefix(count)
-        }
-        return unsafe ferror(file) == 0 ? bytes : nil
+        path == "-"
+            ? try? FileContents.read(descriptor: STDIN_FILENO) : try? FileContents.read(path)
     }
 
     /// The coupons of all lines that are not empty.
