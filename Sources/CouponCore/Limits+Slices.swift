@@ -21,8 +21,8 @@ extension Limits {
     /// Coupons in one step: of a rebuild that loads coupons with few holders, of a sweep, and of an unload
     /// that checks which coupons may leave Redis.
     public static let couponsPerSlice = 200
-    /// Coupons that a rebuild loads together while other partitions issue: a user of theirs needs four round
-    /// trips, and may meet such a load at each.
+    /// Coupons that a rebuild loads together, or that a transaction issues, while other partitions issue: a
+    /// user of theirs needs four round trips, and may meet such a load or transaction at each.
     public static let couponsBesideOthers = 50
     /// How long a partition's long work may go on in one turn, in milliseconds: the others wait for it.
     public static let sliceMilliseconds: Int64 = 10

@@ -11,7 +11,7 @@ public struct Slices: Sendable {
     public var entries = Limits.entriesPerMove
     /// Coupons that a rebuild loads together, or that a sweep or an unload handles in one step.
     public var coupons = Limits.couponsPerSlice
-    /// Coupons that a rebuild loads together while other partitions keep up.
+    /// Coupons that a rebuild loads together, or that a transaction issues, while other partitions keep up.
     public var couponsBesideOthers = Limits.couponsBesideOthers
 
     /// As `Limits` says.

@@ -25,7 +25,7 @@ extension Scheduler {
         case .issue(let items):
             let range = (row.cursor, view.queueEnd)
             guard let completed = try completed(items, partition, range) else { return }
-            let items = completed.withCoupons(atMost: Limits.couponsPerTransaction)
+            let items = completed.withCoupons(atMost: couponsPerTransaction(of: partition))
             options.failpoint(.drained)
             try commit(row, identity, to: items[items.count - 1].position, items)
         case .passEpoch(let to):
@@ -146,6 +146,12 @@ extension Scheduler {
 
     private func requestsPerTransaction(of partition: PartitionID) -> Int {
         owned[partition]?.batch.requests ?? options.requestsPerTransaction
+    }
+
+    /// A coupon costs a transaction and the settle after it as much as several requests.
+    private func couponsPerTransaction(of partition: PartitionID) -> Int {
+        othersKeepUpInAnyLane(with: partition, options.clocks.now())
+            ? options.slices.couponsBesideOthers : Limits.couponsPerTransaction
     }
 
     /// Nothing to issue: runs a slice of the sweep if earlier epochs have left keys, else sleeps until woken.

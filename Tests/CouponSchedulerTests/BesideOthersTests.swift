@@ -54,4 +54,22 @@ import Testing
         plant.run(daemon) { plant.isOpen() && plant.row().epoch == 2 }
         #expect(daemon.gates.count(of: .load) == 8)
     }
+
+    @Test func `a transaction has few coupons`() {
+        let daemon = plant.daemon { $0.slices.couponsBesideOthers = 2 }
+        plant.run(daemon) { plant.isOpen(0) && plant.isOpen(1) }
+        keepUp(daemon)
+        let coupons = stride(from: 2 as Int64, through: 32, by: 2)
+        for coupon in coupons {
+            plant.offer(coupon)
+            plant.accept(of: coupon)
+        }
+        var (most, left) = (0, plant.queue().count)
+        plant.run(daemon) {
+            most = max(most, left - plant.queue().count)
+            left = plant.queue().count
+            return left == 0
+        }
+        #expect(most == 2)
+    }
 }
