@@ -57,7 +57,7 @@ public struct CallersText: Sendable {
         return true
     }
 
-    /// The words of a line, without tokens before the newest one, which is the last.
+    /// The words of a line without its older tokens: the last token is the newest.
     private static func withNewestToken(_ line: String) -> [Substring] {
         let words = line.split(whereSeparator: \.isWhitespace)
         let newest = words.last(where: isToken)

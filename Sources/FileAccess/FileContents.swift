@@ -13,7 +13,8 @@ package enum FileContents {
         package static let regular = Checks(rawValue: 1)
         /// A file that nobody but its owner may write.
         package static let guarded = Checks(rawValue: 2)
-        /// A file of root or of the user who reads it. Root may read it for another user, whose file it is.
+        /// A file of root or of the user who reads it. Root may read the file of any user, on behalf of that
+        /// user.
         package static let owned = Checks(rawValue: 4)
     }
 
@@ -76,11 +77,11 @@ package enum FileFault: Error, Equatable, CustomStringConvertible {
             "cannot be read: \(unsafe String(cString: strerror(number)))"
         case .notRegular: "is not a regular file"
         case .writableByOthers:
-            "can be written by others than its owner: they could make themselves admins. "
+            "can be written by users other than its owner: they could become admins. "
                 + "Run chmod go-w on it"
         case .ofAnotherUser:
-            "belongs to another user than root and the one who reads it, who could become an admin: "
-                + "change its owner"
+            "belongs neither to root nor to the user who reads it, so its owner could become an "
+                + "admin: change its owner"
         }
     }
 

@@ -5,7 +5,7 @@ internal import Glibc
 
 /// The first line of a file. The file is read at each call, so that a reload can change the secret.
 /// - Parameter limit: how many bytes it may have.
-/// - Parameter isGuarded: whether a file that others than its owner may write is refused.
+/// - Parameter isGuarded: whether a file that users other than its owner may write is refused.
 func secret(
     inFile path: String, limit: Int, isGuarded: Bool = false
 ) throws(SecretError) -> [UInt8] {
