@@ -18,7 +18,7 @@ final class Call {
     let trace: TraceContext?
     /// How long the daemon may take; nil is the configuration's.
     let deadline: TimeAmount?
-    /// When all must be over, the wait for a connection included; nil if only the deadline counts.
+    /// When the call must end, its wait for a connection included; nil if only the deadline counts.
     let limit: NIODeadline?
     /// How often it was sent elsewhere.
     private(set) var moves = 0
@@ -36,7 +36,7 @@ final class Call {
 
     var isEnded: Bool { if case .ended = phase { true } else { false } }
 
-    /// What to do at the end; at once if it has ended.
+    /// Sets what to do at the end; does it at once if the call has ended.
     func begin(_ whenEnded: @escaping WhenEnded) {
         guard !isEnded else { return whenEnded(.failure(.cancelled(wasSent: false))) }
         self.whenEnded = whenEnded

@@ -1,6 +1,6 @@
 internal import CouponDomain
 
-/// When an issue request is sent again, and how long before.
+/// When an issue request is sent again, and after which pause.
 ///
 /// A retry is the same request: same request id, `attempt` one higher, so that the gate is asked
 /// and a holder whose answer was lost learns its sequence (promise 6).
