@@ -149,7 +149,7 @@ extension AccountsJudge {
 }
 
 extension CouponAudit {
-    /// Whether they add up.
+    /// Judges whether these accounts add up.
     public var judge: AccountsJudge {
         AccountsJudge(ledger: accounts, gate: gate, place: place, queueRequests: queueRequests)
     }

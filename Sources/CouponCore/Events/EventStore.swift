@@ -3,11 +3,11 @@
 ///
 /// Blocking, and confined to one thread.
 public protocol EventStore {
-    /// The last commit of each partition, with all its events read; `start` if there is none.
+    /// The last commit of each partition, as a place after all of its events; `start` if there is none.
     func newestCommits() throws(BackendError) -> [PartitionID: LogPlace]
 
-    /// The oldest commit that is kept of each partition, with none of its events read; `start` if there is
-    /// none.
+    /// The oldest commit that is kept of each partition, as a place before its first event; `start` if there
+    /// is none.
     func oldestCommits() throws(BackendError) -> [PartitionID: LogPlace]
 
     /// The commit at each place, and those that follow, by partition and number.

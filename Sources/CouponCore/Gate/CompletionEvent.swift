@@ -13,7 +13,7 @@ public struct CompletionEvent: Equatable, Sendable {
     public let to: Position
     /// By the gate's clock.
     public var publishedAt: Timestamp
-    /// When the rows in (from, to] were issued; 0 if the event moved nothing.
+    /// When the requests in (from, to] were issued; 0 if the event moved nothing.
     public let issuedAt: Timestamp
     /// Whether it follows a recovery or a rebuild: such an event answers no waiter (rule 23).
     public let resolve: Bool
@@ -60,7 +60,7 @@ public struct CompletionEvent: Equatable, Sendable {
         }
     }
 
-    /// An accepted request that ended without an issue.
+    /// An accepted request that was rejected or has become a dead letter.
     public struct RejectedRequest: Equatable, Sendable {
         /// The coupon.
         public let coupon: CouponID

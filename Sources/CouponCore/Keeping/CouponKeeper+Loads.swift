@@ -25,7 +25,8 @@ extension CouponKeeper {
         return outcomes
     }
 
-    /// If that fails, the partition's owner removes what was staged, seconds later (rule 41).
+    /// Removes what the load has staged. If that fails, the partition's owner removes it seconds later (rule
+    /// 41).
     private func abandon(_ place: CouponPlace, _ load: LoadNumber) {
         try? gates.abandon(
             place.coupon, partition: place.partition, epoch: place.epoch, load: load)
@@ -101,8 +102,8 @@ extension CouponKeeper {
         }
     }
 
-    /// Those that have as many holders as one page at most, together, and no decision on a letter that the
-    /// gate does not know.
+    /// The coupons that together have at most one page of holders, and no decision on a letter that the gate
+    /// does not know.
     private func smallOnes(_ marks: [LoadMarks]) -> [LoadMarks] {
         var room = Int64(slices.holders)
         return marks.filter { marks in
@@ -112,7 +113,7 @@ extension CouponKeeper {
         }
     }
 
-    /// How many such coupons fill one page: loads that begin next are no more, because what finds no room is
+    /// How many such coupons fill one page. No more loads begin next, because a coupon that finds no room is
     /// loaded alone, with eight round trips of its own.
     private func fitting(_ marks: [LoadMarks]) -> Int {
         let page = Int64(slices.holders)

@@ -34,7 +34,7 @@ public struct Openings {
         return coupons
     }
 
-    /// They do not begin yet: the end of the next load asks again.
+    /// The next loads do not begin yet: the end of a load asks again.
     public mutating func postpone() { isDue = false }
 
     /// A load has ended. One that failed begins again with the next update.

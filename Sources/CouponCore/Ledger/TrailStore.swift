@@ -1,4 +1,4 @@
-/// The trail of admin actions in PostgreSQL, as far as no change writes it.
+/// The trail of admin actions in PostgreSQL: its pages, and the lines that no change of a coupon writes.
 public protocol TrailStore: AnyObject {
     /// Adds lines to the trail. If it throws, none is added; after `sessionLost` that is unknown.
     /// - Returns: those that the store refuses for their data; it has all others.
