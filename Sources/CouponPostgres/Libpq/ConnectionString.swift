@@ -51,7 +51,7 @@ package enum ConnectionString {
 
     private struct Mistake: Error { let text: String }
 
-    /// As libpq: any other text is the name of a database.
+    /// Whether libpq takes the text for options. It takes any other text for the name of a database.
     private static func isParsed(_ text: String) -> Bool {
         ["postgresql://", "postgres://"].contains { text.hasPrefix($0) } || text.contains("=")
     }

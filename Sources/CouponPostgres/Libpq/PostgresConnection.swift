@@ -45,7 +45,7 @@ struct PostgresConnection: ~Copyable {
 
     deinit { unsafe PQfinish(handle) }
 
-    /// libpq ignores an empty one.
+    /// libpq ignores an empty password.
     private static func password(_ options: PostgresOptions) throws(SQLFailure) -> String {
         do { return try options.readPassword?() ?? "" } catch {
             throw .notConnected("postgres-password-file: \(error)")

@@ -89,7 +89,7 @@ struct Rows: ~Copyable {
         return values
     }
 
-    /// The users in a column of `PackedUsers`, from one on; none for a null.
+    /// The users in a column of `PackedUsers`, from the one at `first` on; none for a null.
     func packedUsers(_ row: Int, _ column: Int, from first: Int, limit: Int) -> [UserID] {
         if isNull(row, column) { return [] }
         return withValue(row, column) { PackedUsers.users($0, from: first, limit: limit) }

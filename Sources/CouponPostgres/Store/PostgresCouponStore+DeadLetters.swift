@@ -113,7 +113,7 @@ extension PostgresCouponStore {
         }
     }
 
-    /// Updates the gate with a decided letter, under the same locks, and records that it has it.
+    /// Updates the gate with a decided letter, under the locks of `decide`, and records that the gate has it.
     public func resyncLetter(
         _ id: Int64, _ update: (DeadLetter, Coupon, PartitionRow) -> Bool
     ) throws(BackendError) -> Bool {
