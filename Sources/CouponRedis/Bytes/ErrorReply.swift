@@ -50,7 +50,7 @@ enum ErrorReply {
         ["MOVED", "ASK", "READONLY", "CLUSTERDOWN", "MASTERDOWN"].contains(code(text))
     }
 
-    /// Whether the node answered that it does not have the slot, which says nothing of its other slots.
+    /// Whether the node answered that it does not have the hash slot, which says nothing of its other ones.
     static func isOfAnotherNode(_ text: String) -> Bool {
         ["MOVED", "ASK"].contains(code(text)) || isOfOneSlot(text)
     }
@@ -61,7 +61,7 @@ enum ErrorReply {
         ["CLUSTERDOWN", "MASTERDOWN"].contains(code(text)) && !isOfOneSlot(text)
     }
 
-    /// No node serves the slot; the others may be served.
+    /// No node serves the hash slot; others may be served.
     private static func isOfOneSlot(_ text: String) -> Bool {
         text.hasPrefix("CLUSTERDOWN Hash slot")
     }

@@ -39,7 +39,7 @@ struct GateHandshake {
         self.demandsReplicas = demandsReplicas
     }
 
-    /// Only the last one may be answered with an error, if Redis does not know the command: it may hide its
+    /// Only the last command may be answered with an error, if Redis does not know it: some hide their
     /// settings.
     static var commands: [Command] {
         [

@@ -5,7 +5,7 @@ internal import DequeModule
 internal import Logging
 
 final class NodeSubscription {
-    /// How long a node may be silent before it is pinged, and then after the ping.
+    /// How long a node may be silent before it is pinged; and after the ping, before it counts as away.
     private static let silence = Duration.milliseconds(500)
     private static let disconnectedAfter = Duration.seconds(1)
     /// A partition that the node has refused, or given up, is asked for again after this time.
@@ -78,7 +78,7 @@ final class NodeSubscription {
         }
     }
 
-    /// One channel a command: a cluster refuses several hash slots in one.
+    /// One channel in each command: a cluster refuses a command with several hash slots.
     private func subscribe() throws(BackendError) {
         let now = ContinuousClock.now
         for (partition, state) in states {
