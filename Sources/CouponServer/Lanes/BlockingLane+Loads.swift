@@ -76,7 +76,7 @@ extension BlockingLane {
         }
     }
 
-    /// Loads for callers go first, and what has begun; the end of a load begins more.
+    /// Loads for callers go first, and so do loads that have begun; the end of a load begins more.
     private func beginOpenings() {
         guard waiting == 0 else { return openings.postpone() }
         for coupon in openings.begin() {

@@ -16,7 +16,7 @@ extension BlockingLane {
         log(AdminAction(call: call, coupon: method.changedCoupon, after: method.asked))
     }
 
-    /// Logs and records a call that failed. It has no line if the change may be committed: then the
+    /// Logs and records a call that failed. No line is added if the change may be committed: then the
     /// transaction has written one.
     func recordFailure(_ failure: Failure, of method: Request.Method, _ call: AdminCall) {
         let action = AdminAction(
@@ -86,7 +86,7 @@ extension BlockingLane {
         }
     }
 
-    /// Counts the lines as lost that still wait.
+    /// Counts the lines that still wait as lost.
     nonisolated func loseLastLines() { countLost(loopServers.trail.withLock { $0.close() }) }
 
     /// One line for each action; the trail has more.

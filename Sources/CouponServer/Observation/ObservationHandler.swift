@@ -60,7 +60,7 @@ final class ObservationHandler: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        // Also for a client that sends its request byte by byte.
+        // This holds for a client that sends its request byte by byte, too.
         timeout = context.eventLoop.assumeIsolated().scheduleTask(
             in: .seconds(Limits.observationSeconds)
         ) { self.timeIsUp(context) }
