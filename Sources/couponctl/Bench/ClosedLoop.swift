@@ -66,7 +66,7 @@ final class ClosedLoop<S: LoadScript> {
         finishIfDone()
     }
 
-    /// In steps, to keep the loops from contending for one counter.
+    /// Reports in steps, to keep the loops from contending for one counter.
     private func report() {
         unreported += 1
         guard unreported == 64 || unanswered == 0 else { return }

@@ -32,7 +32,7 @@ enum CouponFile {
         return text
     }
 
-    /// Also of a pipe, which Foundation does not read. Nil if that is not possible.
+    /// The bytes of a file, or of a pipe, which Foundation does not read. Nil if they cannot be read.
     private static func bytes(of path: String) -> [UInt8]? {
         path == "-"
             ? try? FileContents.read(descriptor: STDIN_FILENO) : try? FileContents.read(path)
