@@ -25,7 +25,7 @@ extension DaemonTests {
                 environment: ["F": folder.path, "PATH": "/usr/bin:/bin"])
         }
 
-        /// Under valgrind: exit code 99 is a fault of memory.
+        /// Under valgrind: exit code 99 is a memory error.
         private func example(_ words: String...) async throws -> CommandRun {
             try await run(
                 "valgrind -q --leak-check=full --error-exitcode=99 $F/build/example "
@@ -40,7 +40,7 @@ extension DaemonTests {
                     + "-o $F/program && $F/program")
         }
 
-        @Test func `the example issues a coupon and reads the status, without faults of memory`()
+        @Test func `the example issues a coupon and reads the status, without memory errors`()
             async throws
         {
             let daemon = try SharedWorld.current.one
@@ -60,7 +60,7 @@ extension DaemonTests {
                 "\(wrong.text)")
         }
 
-        @Test func `the client reads the test vectors as they say, without faults of memory`()
+        @Test func `the client reads the test vectors as they say, without memory errors`()
             async throws
         {
             let made = try await run("make -C \(repositoryRoot)/Clients/c BUILD=$F/build vectors")
@@ -81,7 +81,9 @@ extension DaemonTests {
                 "\(away.text)")
         }
 
-        @Test func `a connection too many has accepted nothing`() async throws {
+        @Test func `a connection above the limit is refused, and nothing is accepted`()
+            async throws
+        {
             let world = try await World()
             // The test's own client has the one place.
             let daemon = try await world.daemon(["--max-connections", "1"])

@@ -34,7 +34,7 @@ import Testing
         #expect(try await check(word: "=disconnect").end == .code(64))
     }
 
-    @Test func `of a cluster the node is named that is unsafe, or does not answer`() async throws {
+    @Test func `in a cluster, the node that is unsafe or does not answer is named`() async throws {
         let cluster = try await RedisCluster()
         let world = try await World(postgres: PostgresServer.shared(), cluster: cluster)
         let password = try world.folder.write(LeastRights.redisPassword + "\n", to: "password")

@@ -210,7 +210,7 @@ import Testing
         #expect(try await other.stop() == .code(0))
     }
 
-    @Test func `a connection may wait four times at once`() async throws {
+    @Test func `a connection may have four watches waiting at once`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()
         let codes = try await withThrowingTaskGroup(of: StatusCode?.self) { tasks in

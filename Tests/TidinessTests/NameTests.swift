@@ -1,5 +1,5 @@
-/// Names that operators read, of metrics and of values in log lines, are in one list each; a type's name is
-/// found in one place.
+/// The names of metrics are in one list, and those of values in log lines in another one. No two types
+/// outside other types have one name.
 import Testing
 
 private let metricList = "Sources/CouponCore/Observation/MetricName.swift"
