@@ -7,7 +7,7 @@ public struct CallerToken: Sendable {
     private static let prefix = "coupond_"
     private static let randomBytes = 32
 
-    /// What the caller keeps. It is not stored here.
+    /// The text that the caller keeps. This program does not store it.
     public let text: String
 
     /// A new token; nil if the system gives no random bytes.
@@ -17,7 +17,7 @@ public struct CallerToken: Sendable {
         text = Self.prefix + bytes.hexadecimal
     }
 
-    /// What the callers file has of it.
+    /// What the callers file has of the token.
     public var digest: TokenDigest { TokenDigest(of: Array(text.utf8)) }
 }
 

@@ -8,7 +8,7 @@ public struct CallersFile: Sendable {
     public static let maximumBytes = 4 << 20
     /// The most principals that a file may have.
     public static let maximumPrincipals = 10_000
-    /// Tokens of one principal at once: the old and the new one while they are exchanged.
+    /// The most tokens of one principal: the old and the new one, while they are exchanged.
     public static let maximumTokens = 2
 
     /// One principal, and its proofs.

@@ -11,12 +11,12 @@ struct CallersLine {
         "roles", "token", "certificate", "socket", "uid", "coupons", "rate", "user-rate",
         "connections", "expires",
     ]
-    /// Those that a line may have more than once.
+    /// The keys that a line may have more than once.
     private static let repeatedKeys: Set<Substring> = ["token", "certificate", "socket", "uid"]
 
     init(name: String) { principal = Principal(name: name, roles: []) }
 
-    /// A principal's name; nil if it may not be one.
+    /// The text as a principal's name; nil if it may not be one.
     static func name(_ text: some StringProtocol) -> String? {
         let name = String(text)
         return name.wholeMatch(of: /[A-Za-z0-9._-]{1,64}/) == nil ? nil : name

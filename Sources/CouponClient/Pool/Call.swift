@@ -20,7 +20,7 @@ final class Call {
     let deadline: TimeAmount?
     /// When the call must end, its wait for a connection included; nil if only the deadline counts.
     let limit: NIODeadline?
-    /// How often it was sent elsewhere.
+    /// How often it was moved to another connection.
     private(set) var moves = 0
     private var phase = Phase.waiting
     private var whenEnded: WhenEnded?
@@ -52,7 +52,7 @@ final class Call {
         if case .waiting = phase { phase = .sent(connection, number) }
     }
 
-    /// The daemon has not read it: it waits for another connection.
+    /// The daemon has not read the call: it waits for another connection.
     func move() {
         moves += 1
         phase = .waiting

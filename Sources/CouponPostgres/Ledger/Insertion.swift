@@ -23,7 +23,7 @@ struct Insertion {
     /// Many candidates are worth a COPY, which waits for the server twice; few go with the COMMIT.
     private static let mostWithCommit = 128
 
-    /// All in one statement; false if not every candidate became a row.
+    /// Inserts all in one statement; false if not every candidate became a row.
     /// - Parameter issuedAt: the transaction's time.
     mutating func insertAllOrNothing(issuedAt: Timestamp) throws(BackendError) -> Bool {
         while true {

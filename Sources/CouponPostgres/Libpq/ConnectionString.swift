@@ -94,7 +94,7 @@ package enum ConnectionString {
         return message.isEmpty || message.contains(nowhere) ? nil : withoutQuotes(message)
     }
 
-    /// The same without passwords. A text that libpq cannot read is left out as a whole.
+    /// The string without its passwords. A text that libpq cannot read is left out as a whole.
     package static func withoutSecrets(_ text: String) -> String {
         guard isParsed(text) else { return text }
         let options = unsafe PQconninfoParse(text, nil)

@@ -202,7 +202,7 @@ struct PostgresConnection: ~Copyable {
             guard let next = try nextResult(before: deadline) else {
                 ended += 1
                 if last == nil { break reading }
-                // Nothing more will come of a broken connection, not even an error.
+                // Nothing more will come from a broken connection, not even an error.
                 if isBroken || ended > ends { throw lost() }
                 continue
             }

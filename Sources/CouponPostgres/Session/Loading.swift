@@ -44,7 +44,8 @@ extension Session {
     /// The next holders of a coupon; nil after the last ones.
     ///
     /// Rejections and letters are read in the order of an index, `limit` of each, and not sorted. Those of
-    /// users who have an issue are left out afterwards: no statement looks for others among millions of them.
+    /// users who have an issue are left out afterwards, so that no statement has to search millions of them
+    /// for the others.
     static func page(of coupon: CouponID, after place: HolderPlace, limit: Int) -> Statement? {
         switch place {
         case .refused(let user):

@@ -155,7 +155,7 @@ extension PostgresCouponStore {
                 Statement(
                     "SELECT \(Self.letterColumns) FROM coupond.dead_letter WHERE id = $1 FOR UPDATE",
                     .integer(id)))
-            // It may have been deleted while this waited for the coupon.
+            // The letter may have been deleted while this transaction waited for the coupon.
             guard rows.count == 1 else {
                 session.rollBack()
                 return nil

@@ -95,7 +95,7 @@ struct ReplicaConnectionState<Link: AnyObject>: ~Copyable {
             self = Self(.asking(link, backOff))
             return .send
         case .waiting(let pause):
-            // A dial for an earlier question, which was given up.
+            // This dial was for an earlier question, which was given up.
             self = Self(.asking(link, pause.backOff))
             return .send
         case let other:

@@ -1,9 +1,9 @@
 /// The trail of admin actions, as far as it is not written by the transaction of a change.
 ///
 /// A change and its line are one transaction, so neither exists without the other. All other lines wait in a
-/// queue until PostgreSQL has them: a reload and a rebuild work while it is away, and so does each answer.
-/// These are the lines of reloads, of rebuilds, at their beginning and at their end, of changes that were
-/// refused, and of denied calls.
+/// queue until PostgreSQL has them, so that no reload, no rebuild and no answer waits for it. These are the
+/// lines of reloads, of rebuilds, at their beginning and at their end, of changes that were refused, and of
+/// denied calls.
 internal import CouponAccess
 internal import CouponCore
 internal import CouponWire

@@ -163,7 +163,7 @@ actor BlockingLane {
     /// Jobs that were refused.
     nonisolated var refused: Int { jobsRefused.load(ordering: .relaxed) }
 
-    /// No more jobs, and none of those that wait.
+    /// Takes no more jobs, and does none of those that wait.
     nonisolated func finish() {
         isFinished.store(true, ordering: .relaxed)
         finished.finish()

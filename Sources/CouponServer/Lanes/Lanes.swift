@@ -77,7 +77,7 @@ struct Lanes: Sendable {
         admin.loseLastLines()
     }
 
-    /// No more jobs.
+    /// Takes no more jobs.
     func finish() { for lane in lanes { lane.finish() } }
 
     /// How many jobs wait in each lane, and how many were refused.
