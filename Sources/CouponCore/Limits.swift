@@ -108,7 +108,7 @@ extension Limits {
     /// /readyz reports that a daemon cannot accept requests once that has lasted so long, in milliseconds: a
     /// rebuild or a new connection to Redis takes less.
     public static let unreadyMilliseconds: Int64 = 3_000
-    /// It reports that the daemon is ready again once that has lasted so long, in milliseconds.
+    /// /readyz reports that the daemon is ready again once that has lasted so long, in milliseconds.
     public static let readyAgainMilliseconds: Int64 = 1_000
     /// Coupons on the status page.
     public static let statusPageCoupons = 24

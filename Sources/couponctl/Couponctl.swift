@@ -52,7 +52,7 @@ struct Couponctl: AsyncParsableCommand {
         let (text, code) = (fullMessage(for: error), exitCode(for: error))
         guard !text.isEmpty else { return code }
         guard code == .success else {
-            // It quotes arguments, which a script may have from elsewhere.
+            // The text quotes arguments, which a script may have from elsewhere.
             standardError(text.safeLinesForTerminal + "\n")
             return code
         }

@@ -10,9 +10,9 @@ public final class Auditor {
     public enum News: Equatable, Sendable {
         /// The accounts of a coupon were looked at.
         case looked(CouponID)
-        /// They certainly do not add up; sequences as far as they are known.
+        /// The accounts certainly do not add up; with the sequences concerned, as far as they are known.
         case drift(CouponID, Check, sequences: [ClosedRange<Int64>])
-        /// They add up again.
+        /// The accounts add up again.
         case mended(CouponID)
         /// The gate differs from the tables; the outbox sends it the coupon again.
         case resyncRequested(CouponID, Check)

@@ -28,7 +28,7 @@ public enum CapResult: Equatable, Sendable {
 public enum RemoveResult: Equatable, Sendable {
     /// The gate does not hold it.
     case removed
-    /// It has queued requests, so it stays.
+    /// The coupon has queued requests, so it stays.
     case queued
     /// The gate has another epoch, or is not open.
     case stale

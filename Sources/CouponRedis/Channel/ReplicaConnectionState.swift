@@ -153,7 +153,7 @@ struct ReplicaConnectionState<Link: AnyObject>: ~Copyable {
     mutating func dialFailed(at now: NIODeadline) -> BreakAction {
         switch consume state {
         case .asking(let link, let backOff):
-            // It was a dial for an earlier question.
+            // The dial was for an earlier question.
             self = Self(.asking(link, backOff))
             return .ignore
         case .connected(let link, let backOff):

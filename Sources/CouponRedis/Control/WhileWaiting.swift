@@ -13,7 +13,8 @@ final class WhileWaiting {
         max(0, ContinuousClock.now.duration(to: dueAt) / .milliseconds(1))
     }
 
-    /// Its time counts over all connections and calls: many short waits count as one long wait.
+    /// Runs the action if it is due. Waits count together over all connections and calls: many short waits
+    /// are as good as one long wait.
     func runIfDue() throws(BackendError) {
         guard ContinuousClock.now >= dueAt else { return }
         dueAt = .now + .milliseconds(Limits.pingMilliseconds)

@@ -12,7 +12,7 @@ final class NodeSubscription {
     private static let retry = Duration.milliseconds(250)
 
     private enum State: Equatable {
-        /// It is going to be asked for, but not before this moment.
+        /// The partition is going to be asked for, but not before this moment.
         case wanted(ContinuousClock.Instant)
         case asked
         case active

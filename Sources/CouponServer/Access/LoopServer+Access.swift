@@ -47,7 +47,7 @@ extension LoopServer {
     func authenticate(_ token: [UInt8], _ caller: Caller, _ connection: ServerConnection) {
         do throws(AccessRefusal) {
             try connection.authenticate(token, environment.callers, now: clocks.wallNow())
-            // Its principal has as many connections as it may have: an error with the id 0 says so.
+            // The token's principal has as many connections as it may have: an error with the id 0 says so.
             if connection.state.isEnding { return connection.forgetRequest() }
             let principal = connection.identity.principal
             reply(

@@ -47,7 +47,7 @@ final class ClosedLoop<S: LoadScript> {
                     self.record(number, answer, asked: asked, from: connection)
                 }
             } catch {
-                // It is closed: the others go on.
+                // This connection is closed: the others go on.
                 return
             }
             next += step
