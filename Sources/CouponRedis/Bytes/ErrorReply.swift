@@ -50,7 +50,7 @@ enum ErrorReply {
         ["MOVED", "ASK", "READONLY", "CLUSTERDOWN", "MASTERDOWN"].contains(code(text))
     }
 
-    /// Whether the node answered that it does not have the hash slot, which says nothing of its other ones.
+    /// Whether the node answered that it does not have the hash slot. This says nothing of its other slots.
     static func isOfAnotherNode(_ text: String) -> Bool {
         ["MOVED", "ASK"].contains(code(text)) || isOfOneSlot(text)
     }

@@ -54,7 +54,7 @@ struct GateHandshake {
         if case .error(let text) = reply {
             let refusal = ErrorReply.refusal(text)
             let isOfSettings = replies.count == 3
-            // A Redis that hides its settings is unsafe; one that is busy or lacks a right is not.
+            // A Redis that hides its settings is unsafe. A Redis that is busy or lacks a right is not.
             if !isOfSettings || refusal != nil && !allowUnsafeSettings {
                 return .failed(reason: refusal ?? "Redis: \(text)")
             }

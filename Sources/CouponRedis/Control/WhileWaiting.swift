@@ -1,5 +1,6 @@
 /// What a thread does from time to time while Redis does not answer. The scheduler shows PostgreSQL that its
-/// session is not silent (rule 9): a Redis that stands still for seconds must not cost it.
+/// session is not silent (rule 9): a Redis that stands still for seconds must not cost the scheduler its
+/// session.
 internal import CouponCore
 
 final class WhileWaiting {

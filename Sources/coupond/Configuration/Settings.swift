@@ -11,7 +11,8 @@ struct Settings {
     /// The keys that a file may have.
     static let inFile = all.filter { $0.key != table.config.key }
     static let variablePrefix = "COUPOND_"
-    /// The settings whose values a reload changes. Of the others it reads only the files that they name.
+    /// The settings whose values a reload changes. Of the other settings, a reload reads only the files that
+    /// they name.
     static let reloadable: Set<String> = [
         table.logLevel.key, table.slowRequest.key, table.logSample.key, table.idleTimeout.key,
         table.maxConnections.key, table.maxConnectionsPerAddress.key, table.userRate.key,
