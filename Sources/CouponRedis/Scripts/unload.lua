@@ -7,9 +7,9 @@
 --       that epoch
 -- Does  unlinks the keys of each coupon that is due, if it may go and no load goes on; if not, plans the
 --       next check. UNLINK frees the memory outside Redis' main thread, so a million holders do not block
---       it. If a coupon finished while this clock was ahead, its check is planned too late: so each second
---       the script also plans the checks of some coupons again, of others each time, if they are due later
---       than `retention` from now
+--       it. If a coupon finished while this clock was ahead, its check is planned too late. So each second
+--       the script also looks at some coupons, at other ones each time, and plans their checks again if
+--       they are due later than `retention` from now
 
 local AT_ONCE, TURNS = 64, 256
 
