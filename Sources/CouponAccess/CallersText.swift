@@ -30,8 +30,8 @@ public struct CallersText: Sendable {
         try change { $0.append(words.joined(separator: " ")) }
     }
 
-    /// Gives a principal another token. Its newest one so far stays valid while its callers get the new one;
-    /// an older one is removed.
+    /// Gives a principal another token. The principal's newest token so far stays valid while its callers get
+    /// the new one. Older tokens are removed.
     /// - Returns: false if there is no such principal.
     public mutating func addToken(
         _ token: TokenDigest, to name: String

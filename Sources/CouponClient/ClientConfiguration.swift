@@ -5,12 +5,11 @@ public import Tracing
 
 /// The bounds of a client and of its connections (promise 10). The defaults suit a service.
 public struct ClientConfiguration: Sendable {
-    /// Unanswered requests of one connection, 1 to 65,536. More than the
-    /// daemon reads from one connection (`Limits.requestsInFlightPerConnection`) only wait in its
-    /// socket.
+    /// Unanswered requests of one connection, 1 to 65,536. The daemon reads
+    /// `Limits.requestsInFlightPerConnection` of them; further ones only wait in its socket.
     public var maximumInFlight = Limits.requestsInFlightPerConnection
-    /// Connections to each address at most. Another one is made while those that are there have many
-    /// unanswered requests.
+    /// Connections to each address at most. Another one is made while the existing ones have many unanswered
+    /// requests.
     public var connectionsPerAddress = 2
     /// The longest answer, in bytes.
     public var maximumFrameBytes = Limits.frameBytes

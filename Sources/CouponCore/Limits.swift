@@ -233,7 +233,7 @@ extension Limits {
     /// PostgreSQL ends a silent session.
     public static let nodeCommandMilliseconds: Int64 = 1_000
     /// After a node could not be reached, calls to it fail at once for a while, in milliseconds: at first for
-    /// half of this to all of it, then for longer.
+    /// between half of this time and all of it, later for longer.
     public static let nodeBackOffMilliseconds: Int64 = 500
 
     /// A node that has served no partition for so many seconds is not dialled any more.
@@ -265,7 +265,7 @@ extension Limits {
     /// How long a partition must have had more to issue than one transaction takes before it is lent to
     /// another lane, in milliseconds.
     public static let backlogBeforeLendingMilliseconds: Int64 = 500
-    /// A partition is also lent after two steps that take as long, in milliseconds.
+    /// A partition is also lent after two steps that take so long, in milliseconds.
     public static let slowStepMilliseconds: Int64 = 100
     /// How long it must have had no backlog before it goes back, in milliseconds.
     public static let quietBeforeReturnMilliseconds: Int64 = 5_000

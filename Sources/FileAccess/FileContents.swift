@@ -1,4 +1,4 @@
-/// Reads small files, with the checks that a file needs whose contents give rights.
+/// Reads small files, with checks for files whose contents give rights.
 internal import Glibc
 
 /// Reads small files.
@@ -19,7 +19,8 @@ package enum FileContents {
     }
 
     /// The first bytes of a file.
-    /// - Parameter limit: how many at most; one more than are allowed shows that a file is too long.
+    /// - Parameter limit: how many, at most. A caller may ask for one more than it allows: then it sees that
+    ///   a file is too long.
     package static func read(
         _ path: String, upTo limit: Int = .max, _ checks: Checks = []
     ) throws(FileFault) -> [UInt8] {

@@ -42,7 +42,7 @@ final class Call {
         self.whenEnded = whenEnded
     }
 
-    /// What the daemon is given as the deadline if the call is sent now.
+    /// The deadline that the daemon gets if the call is sent now.
     func remaining(now: NIODeadline, default most: TimeAmount) -> TimeAmount {
         let deadline = deadline ?? most
         return limit.map { min(deadline, $0 - now) } ?? deadline

@@ -20,7 +20,7 @@ public protocol EventStore {
         from places: [PartitionID: LogPlace], commits: Int, events: Int
     ) throws(BackendError) -> [LoggedCommit]
 
-    /// The issues of these users, in their order; nil if there is none.
+    /// The issues of these users, in the order of the users; nil for a user without one.
     func issues(of users: [CouponUser]) throws(BackendError) -> [Issue?]
 
     /// Deletes commits that are older than `milliseconds`, and never the last one of a partition.
@@ -89,7 +89,7 @@ public struct LoggedCommit: Equatable, Sendable {
     public let committedAt: Timestamp
     /// Where the cursor stood before.
     public let from: Position
-    /// Where it stands since.
+    /// Where the cursor stands after it.
     public let to: Position
     /// Its issues.
     public let runs: [Run]

@@ -1,5 +1,5 @@
 /// What every daemon gets about a partition: after a commit, at each heartbeat, after an admin's change, and
-/// when a rebuilt gate opens. Published by the script that made the change.
+/// when a rebuilt gate opens. The script that made the change publishes it.
 ///
 /// A heartbeat is an event that moved nothing. A rebuilt gate is announced with its new epoch.
 public struct CompletionEvent: Equatable, Sendable {

@@ -1,6 +1,6 @@
 // How a script that changes a coupon at the gate ended.
 
-/// How the update of a record ended, by a change or by the decision on a dead letter.
+/// How an update of a record ended. It brought a change, or the decision on a dead letter.
 public enum SetResult: Equatable, Sendable {
     /// The gate holds this version, or a later one.
     case current

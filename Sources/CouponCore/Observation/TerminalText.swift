@@ -49,8 +49,8 @@ extension Unicode.Scalar {
     }
 
     /// Whether it must be escaped between these two. Joiners stay between letters of scripts that need them
-    /// and between emoji; a variation selector stays after its emoji. Elsewhere all they do is make texts
-    /// differ that look the same.
+    /// and between emoji; a variation selector stays after its emoji. Elsewhere they only make texts that
+    /// look the same differ.
     fileprivate func isUnsafe(after last: Unicode.Scalar?, before next: Unicode.Scalar?) -> Bool {
         guard mayMislead else { return false }
         switch value {

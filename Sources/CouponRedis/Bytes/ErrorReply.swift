@@ -55,8 +55,8 @@ enum ErrorReply {
         ["MOVED", "ASK"].contains(code(text)) || isOfOneSlot(text)
     }
 
-    /// Whether the node serves nobody because it has lost the others. Another daemon may reach them (rule
-    /// 56).
+    /// Whether the node serves nobody because it has lost the other nodes. Another daemon may reach those
+    /// (rule 56).
     static func isOfLostNode(_ text: String) -> Bool {
         ["CLUSTERDOWN", "MASTERDOWN"].contains(code(text)) && !isOfOneSlot(text)
     }

@@ -38,8 +38,8 @@ final class ParkedReads {
         self.logger = logger
     }
 
-    /// Parks reads for queues that have none. The heartbeat finds the entries of a queue that stays without
-    /// one.
+    /// Parks reads for queues that have none. The heartbeat finds the entries of a queue that stays without a
+    /// read.
     func park(_ queues: [(partition: PartitionID, after: Position)]) {
         let now = ContinuousClock.now
         for (partition, after) in queues where now >= mayParkAt || reads[partition] != nil {

@@ -38,7 +38,8 @@ public final class TopologySource: Sendable {
     private let known = Mutex(Known())
     private let thread = SerialThread(name: "coupond.topology")
     private let logger: Logger
-    /// Whether each new connection asks first: with Sentinel. A node of a cluster usually keeps its address.
+    /// Whether servers are asked before each new connection: so with Sentinel. A node of a cluster usually
+    /// keeps its address.
     private let asksForEachConnection: Bool
     /// Whether nodes of a cluster are asked, not sentinels.
     let isOfCluster: Bool
