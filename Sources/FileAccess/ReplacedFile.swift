@@ -47,8 +47,8 @@ package struct ReplacedFile {
 
     /// - Parameters:
     ///   - mode: of a file that is not there yet; by default that of the user's umask.
-    ///   - keepsOwner: whether the owner must stay. If not, a file of another user becomes this one's if the
-    ///     folder allows that.
+    ///   - keepsOwner: whether the owner must stay. If not, a file of another user may become this user's, if
+    ///     the folder allows that.
     package func replace(
         by bytes: [UInt8], mode: UInt32? = nil, keepsOwner: Bool = false
     ) throws(Failure) {
@@ -80,8 +80,8 @@ package struct ReplacedFile {
         removeLeftovers()
     }
 
-    /// Removes what processes have left that were killed before their rename. A file that is older than a
-    /// minute is in use by none: none needs that long.
+    /// Removes the files of processes that were killed before their rename. No process needs a minute, so
+    /// nobody uses a file that is older.
     private func removeLeftovers() {
         guard let directory = unsafe opendir(folder) else { return }
         defer { unsafe closedir(directory) }
@@ -91,7 +91,7 @@ package struct ReplacedFile {
             let start = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
             let name = unsafe UnsafeRawPointer(entry).advanced(by: start)
                 .assumingMemoryBound(to: CChar.self)
-            // A bookmark is replaced often, perhaps in a large folder: most names are no String.
+            // A bookmark is replaced often, perhaps in a large folder: so only a few names are made Strings.
             guard unsafe strncmp(name, prefix, prefix.utf8.count) == 0 else { continue }
             let leftover = unsafe folder + String(cString: name)
             var found = stat()

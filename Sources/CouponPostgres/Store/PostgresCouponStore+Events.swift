@@ -70,7 +70,7 @@ extension PostgresCouponStore: EventStore {
         return (0..<rows.count).map { rows.commit($0, users: events) }
     }
 
-    /// The issues of these users, in their order.
+    /// The issues of these users, in the order of the users.
     public func issues(of users: [CouponUser]) throws(BackendError) -> [Issue?] {
         let rows = try session.run(
             Statement(

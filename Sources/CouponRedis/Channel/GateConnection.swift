@@ -188,8 +188,8 @@ public final class GateConnection: Gate {
 
     // MARK: Settings
 
-    /// Each second, even with calls in flight (rule 15): CONFIG SET breaks no connection. No call waits for
-    /// the answers.
+    /// Reads the settings each second, even with calls in flight (rule 15): CONFIG SET breaks no connection.
+    /// No call waits for the answers.
     private func checkSettingsLater(of link: RedisLink) {
         eventLoop.assumeIsolated().scheduleTask(in: Self.settingsPause) { [weak self] in
             guard self?.state.readyLink === link else { return }

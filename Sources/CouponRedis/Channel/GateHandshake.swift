@@ -39,8 +39,8 @@ struct GateHandshake {
         self.demandsReplicas = demandsReplicas
     }
 
-    /// Only the last command may be answered with an error, if Redis does not know it: some hide their
-    /// settings.
+    /// Only the last command may be answered with an error, if Redis does not know it: some servers hide
+    /// their settings.
     static var commands: [Command] {
         [
             Command("CLIENT", "ID"), RedisServerInfo.infoCommand, loadCommand,

@@ -25,7 +25,7 @@ public final class NodeGates: GateSource {
     private var nodes: [Node] = []
     private var places: [Int]?
     private var gone = GoneNodes()
-    /// The next look at those that are gone.
+    /// The next look at the nodes that are gone.
     private var nextLook: Scheduled<Void>?
     /// Nil if Redis is not a cluster.
     private var observation: TopologyObservation?

@@ -72,9 +72,9 @@ final class NodeControl {
         }
     }
 
-    /// Whether the jobs after one that has failed are spared an attempt of their own: in a cluster other
-    /// nodes wait for it, and a single Redis that has not answered would take as long again. A scheduler
-    /// waits by itself.
+    /// Whether the jobs that come soon after a failure get its error without an attempt of their own. In a
+    /// cluster other nodes would wait for each attempt. A single Redis that has not answered in time would
+    /// take as long again; but a scheduler waits between its attempts by itself.
     private func isRemembered(since start: ContinuousClock.Instant) -> Bool {
         let longest = Duration.milliseconds(options.blockingTimeoutMilliseconds)
         return options.isOneOfSeveral

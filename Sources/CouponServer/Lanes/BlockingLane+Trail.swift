@@ -134,7 +134,7 @@ extension Failure {
 }
 
 extension Request.Method {
-    /// The coupon that the call names, if it is one that leaves a trail.
+    /// The coupon that the call names, if the call leaves a line in the trail.
     fileprivate var changedCoupon: CouponID? {
         if leavesTrail, case .one(let id) = touchedCoupons { id } else { nil }
     }

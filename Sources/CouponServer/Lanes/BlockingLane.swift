@@ -38,7 +38,7 @@ actor BlockingLane {
     private var partitionsError: BackendError?
     /// The loads in flight, and what to call when each ends.
     var loads: [CouponID: [@Sendable (LoadOutcome) -> Void]] = [:]
-    /// Those of them that have not begun, in order.
+    /// The loads that have not begun, in order.
     var loadsToBegin: [CouponID] = []
     /// The ends of the commit logs, as of the last second in which somebody waited for events.
     var newestCommits: [PartitionID: LogPlace] = [:]

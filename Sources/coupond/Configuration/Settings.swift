@@ -93,7 +93,7 @@ struct Settings {
         "Replicas of Redis that must have an acceptance before the caller gets it")
     let redisWaitTimeout = Setting(
         "redis-wait-timeout", .duration(.milliseconds(1)...(.seconds(60))), "500ms",
-        "How long they may take; then the caller gets UNAVAILABLE, acceptance unknown")
+        "How long these replicas may take; then the caller gets UNAVAILABLE, acceptance unknown")
     let allowUnsafeRedis = Setting(
         "allow-unsafe-redis", .yesOrNo, "false",
         "Serve with a Redis that may lose acceptances, and warn")
@@ -116,8 +116,8 @@ struct Settings {
         "Connections at once; further ones are refused")
     let maxConnectionsPerAddress = Setting(
         "max-connections-per-address", .addressLimit, "auto",
-        "The same for one address (of IPv6: one /64); auto is a quarter of them, and no limit for "
-            + "loopback")
+        "Connections of one address (of IPv6: one /64); auto is a quarter of max-connections, "
+            + "and off for loopback")
     let idleTimeout = Setting(
         "idle-timeout", .duration(.seconds(1)...(.seconds(24 * 3_600))), "10m",
         "A connection without a request for so long is closed")
