@@ -99,6 +99,6 @@ import Testing
         #expect(pending.text.contains("run `coupond migrate`"), "\(pending.text)")
         let owner = try await check(as: LeastRights.owner)
         #expect(owner.end == .code(0), "\(owner.text)")
-        #expect(owner.text.contains("a start would run 1 migrations"), "\(owner.text)")
+        #expect(owner.text.contains("migrations that a start would run: 1"), "\(owner.text)")
     }
 }
