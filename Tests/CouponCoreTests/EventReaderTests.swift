@@ -162,7 +162,7 @@ import Testing
         #expect(Set(first.map(\.place.partition)).count > 10)
     }
 
-    @Test func `it says how many commits it is behind`() throws {
+    @Test func `a reader says how many commits come after its bookmark`() throws {
         let log = MemoryLog()
         for number in 1...5 as ClosedRange<Int64> { log.commit(0, [(4, number...number)]) }
         var reader = EventReader(

@@ -367,7 +367,7 @@ private let first = Position(epoch: 1, n: 1)
         #expect(stage.host.ends.values.allSatisfy { $0.count == 1 })
     }
 
-    @Test func `it says why it is not ready`() {
+    @Test func `a worker says why it is not ready`() {
         let stage = Stage(epoch: nil)
         #expect(stage.worker.whyNotReady?.contains("4 partitions") == true)
         stage.read(epoch: 1)

@@ -22,7 +22,7 @@ import Testing
         #expect(commit.issued == 90)
         let dead = commit.rejections.filter { $0.reason == .deadLetter }
         #expect(Set(dead.map(\.accepted.user.rawValue)) == [1, 37, 38])
-        // The three left their coupons to the three behind them; the last seven came too late.
+        // The three left their coupons to the next three in line; the last seven came too late.
         #expect(
             commit.rejections.filter { $0.reason == .soldOut }.map(\.accepted.user.rawValue)
                 == Array(94...100))

@@ -42,7 +42,7 @@ import Testing
     @Test func `letters are found without a walk over those of other coupons`() async throws {
         let database = try await TestDatabase()
         for id in [4, 8] { try database.coupon(Int64(id)) }
-        // The first ones are coupon 4's; none of those behind them is.
+        // The first ones are coupon 4's, and none of the later ones is.
         try database.sql(
             """
             INSERT INTO coupond.dead_letter

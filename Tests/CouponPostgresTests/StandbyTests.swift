@@ -182,7 +182,7 @@ extension TestDatabase {
 }
 
 extension PostgresOptions {
-    /// Not even that of a silent ledger.
+    /// Options without any timeout, not even the one that ends a silent session.
     fileprivate var withoutTimeouts: PostgresOptions {
         var options = withLongTimeouts
         options.idleTimeoutMilliseconds = 600_000

@@ -75,7 +75,7 @@ import Testing
         #expect(stuck.seconds == Limits.unreadSeconds + 1)
     }
 
-    @Test func `a client that reads slowly may stay, also if more answers come than it reads`() {
+    @Test func `a client that reads slowly may stay, even if more answers come than it reads`() {
         var unsent = 0
         let slow = end(ConnectionWatch(), times) { second, watch in
             if second % 5 == 0 {

@@ -63,7 +63,7 @@ final class Scene: Sendable {
         return user + system
     }
 
-    /// Coupons without a total, which no request was made for.
+    /// Coupons without a total, for which no request was made.
     private func offers(_ count: Int, where isWanted: (CouponID) -> Bool = { _ in true })
         async throws -> [CouponID]
     {
