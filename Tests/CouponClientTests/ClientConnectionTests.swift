@@ -74,7 +74,8 @@ import Testing
         #expect(answers.byNumber[0] == [.failure(.refused(failure))])
     }
 
-    /// A connection that is open can become one too many: then the daemon does not say "not accepted".
+    /// An open connection can become one too many after a reload: then the daemon does not say "not
+    /// accepted".
     @Test(arguments: [Acceptance.notAccepted, .unknown])
     func `a connection that is refused ends all its requests as refused`(
         acceptance: Acceptance

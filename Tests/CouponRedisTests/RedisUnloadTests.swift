@@ -123,7 +123,7 @@ private let finished: [(String, Coupon)] = [
             try fixture.control.cap(
                 CouponID(7), version: version, partition: partition, epoch: 1, total: 1)
         }
-        // It was raised in between, which the gate does not know, and is lowered again.
+        // The total was raised, which the gate does not know, and is lowered again.
         #expect(try cap(version: 3) == .capped)
         try fixture.itIsTime()
         #expect(try !fixture.unload())

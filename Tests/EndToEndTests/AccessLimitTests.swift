@@ -214,7 +214,7 @@ import Testing
         return line("late", "roles=reader,operator,admin expires=\(seconds.rfc3339)")
     }
 
-    @Test func `what is being read for a principal when it ends is not told`() async throws {
+    @Test func `a principal that ends gets no answer that is still being read`() async throws {
         let anna = Self.line("anna", "roles=admin")
         let world = try await CallersWorld([Self.late(.now(plus: 3_600)), anna], ownPostgres: true)
         let admin = world.client("anna")
@@ -222,7 +222,7 @@ import Testing
         let socket = try world.socket("late")
         try await world.reload([Self.late(.now(plus: 4)), anna], as: "anna")
         let status = Request.Method.couponStatus(coupon: CouponID(1), user: nil)
-        // A session that has just been used is not asked first whether it lives.
+        // The daemon does not first check a session that has just been used.
         try socket.send(Request(id: 3, deadlineMilliseconds: 60_000, method: status))
         #expect(try socket.response()?.id == 3)
         world.world.postgres.pause()
@@ -318,7 +318,7 @@ extension CallersWorld {
 }
 
 extension PlainSocket {
-    /// The next response, also if it takes longer than a socket waits; nil at the end.
+    /// The next response, even if it takes longer than a socket waits; nil at the end.
     fileprivate func responsePatiently() throws -> Response? {
         for _ in 0..<60 where !isReadable(within: 1) {}
         return try response()

@@ -121,7 +121,7 @@ extension DaemonTests {
             #expect(ran.end == .code(0), "\(ran.end) \(ran.text)")
         }
 
-        @Test func `a request of unknown fate is resolved, also when the coupon is sold out`()
+        @Test func `a request of unknown fate is resolved, even when the coupon is sold out`()
             async throws
         {
             let daemon = try SharedWorld.current.one
@@ -336,14 +336,15 @@ private struct Vector: Decodable {
     let error: Refusal?
 }
 
-/// What Clients/c/tests/vectors.c reads. What only the daemon refuses, or another client, is left out.
+/// The vectors as Clients/c/tests/vectors.c reads them, without those that only the daemon or another client
+/// refuses.
 private func vectorLines(_ kind: String) throws -> [String] {
     let file = URL(filePath: repositoryRoot + "/Tests/Vectors/\(kind)s.json")
     let vectors = try JSONDecoder().decode([Vector].self, from: Data(contentsOf: file))
     return vectors.compactMap { vector in
         let bytes = vector.bytes.isEmpty ? "-" : vector.bytes
         guard let text = vector.error?.text else {
-            // The default of a limit is the daemon's, and so is what a trace means.
+            // The daemon sets the default of a limit, and says what a trace means: the client does neither.
             let isOfDaemon =
                 vector.name.hasSuffix(" without a limit")
                 || vector.name.hasPrefix("health with a trace ")

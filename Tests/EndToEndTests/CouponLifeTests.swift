@@ -120,7 +120,7 @@ import Testing
         for number in 1...24 as ClosedRange<Int64> {
             let coupon = try await daemons[0].client.create(.offer(number, total: nil)).id
             async let outcomes = ask(coupon, daemons)
-            // Sooner and later in the crowd of requests.
+            // So the coupon is closed sooner or later in the crowd of requests.
             for user in 0..<(number % 4) { _ = try await daemons[0].ask(coupon, 1_000 + user) }
             _ = try await daemons[1].client.close(coupon)
             var end: StatusCode?

@@ -76,7 +76,7 @@ import Testing
         let world = try await World()
         let port = Int(try freePort())
         let daemon = try await world.daemon(["--metrics-listen", "127.0.0.1:\(port)"])
-        // Opened now, for questions while no connection is accepted.
+        // These are opened now, because later the daemon accepts no connection.
         var watchers = try (1...40).map { _ in try PlainSocket(port: port) }
         #expect(try httpGet("/livez", port: port).hasSuffix("alive\n"))
         try await setFileLimit("8", of: daemon)

@@ -27,7 +27,7 @@ import Testing
         try await world.redis.kill()
         let away = try await check()
         #expect(away.end == .code(69), "\(away.text)")
-        // Both are asked.
+        // PostgreSQL is asked even if Redis is away.
         #expect(try await check(["--partitions", "7"]).end == .code(78))
         // Without servers only the settings are checked.
         #expect(try await check(word: "").end == .code(0))
@@ -58,7 +58,7 @@ import Testing
         #expect(unsafe.end == .code(78) && unsafe.text.contains("appendfsync"), "\(unsafe.text)")
         #expect(unsafe.text.contains("\(second.host):\(second.port)"), "\(unsafe.text)")
         try await second.cli("CONFIG", "SET", "appendfsync", "always")
-        // Nobody takes its place.
+        // The master's replica dies too, so nobody takes its place.
         for node in [cluster.nodes[5], third] { try await node.kill() }
         let away = try await check()
         #expect(away.end == .code(0), "\(away.text)")

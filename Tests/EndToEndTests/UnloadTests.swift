@@ -7,7 +7,7 @@ import TestSupport
 import TestWorld
 import Testing
 
-/// A finished coupon leaves the gate when it is due, also while it is loaded or requested (rules 32 and 41).
+/// A finished coupon leaves the gate when it is due, even while it is loaded or requested (rules 32 and 41).
 /// The tests make it due early.
 @Suite(.machine(.overloading), .timeLimit(.minutes(3))) struct UnloadTests {
     @Test func `a load that began before the coupon sold out and left does not reopen it`()

@@ -152,7 +152,7 @@ import Testing
         let daemon = try await world.daemon()
         let coupon = try await daemon.client.create(.offer(1, total: nil)).id
         let start = try await daemon.client.events(EventQuestion(.now, waitMilliseconds: 0))
-        // Each waits for its commit, so each has one of its own.
+        // Each user waits for the commit of the issue, so each has a commit of its own.
         for user in 1...5 as ClosedRange<Int64> { try await daemon.win(coupon, user) }
         var (behind, users, place) = ([Int64](), [UserID](), start.bookmark)
         for _ in 1...3 {
@@ -234,7 +234,7 @@ import Testing
         let start = try await daemon.client.events(
             EventQuestion(.now, of: coupon, waitMilliseconds: 0))
         for user in 1...3 as ClosedRange<Int64> { try await daemon.win(coupon, user) }
-        // The last one stays new: it would be deleted once there is a fourth.
+        // The last commit stays new: an old one would be deleted once there is a fourth.
         try world.sql(
             """
             UPDATE coupond.commit_log SET committed_at = now() - interval '1 hour'

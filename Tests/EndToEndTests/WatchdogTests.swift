@@ -53,7 +53,7 @@ struct WatchdogTests {
 
     @Test(arguments: [
         ("coupond.schedul", "scheduler", nil), ("coupond.events", "events", nil),
-        // Only callers have a second event loop.
+        // The second loop of a group: only the group that serves callers has two.
         ("NIO-ELT-\\d+-#1", "event loops", nil),
         // The thread of a lane has its name during a job, and a locked table makes a job last.
         ("coupond.news", "lane news", "coupond.partition"),

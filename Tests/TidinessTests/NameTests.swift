@@ -41,7 +41,7 @@ private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" 
     @Test func `no two types or suites of the tests have one name, except for a list that shrinks`()
     {
         let files = SourceFile.swiftFiles.filter { $0.path.hasPrefix("Tests/") }
-        // A type that only its file sees hides no other one.
+        // A type that only its own file sees cannot be mistaken for another one.
         let places = places(of: files) { !$0.hasPrefix("private ") }
         #expect(places.count > 200)
         #expect(Set(places.filter { $0.value.count > 1 }.keys) == Self.twins)
@@ -52,7 +52,7 @@ private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" 
     }
 
     @Test func `constants outside a type are few, and no two have one name`() {
-        // The number of a partition is another one in the tests of Redis than in those of PostgreSQL.
+        // The tests of Redis and those of PostgreSQL each have a `partition`, with different numbers.
         var places: [Substring: [String]] = [:]
         let files = SourceFile.swiftFiles.filter {
             $0.path.hasPrefix("Tests/") && !$0.path.hasPrefix("Tests/ClientPackage/")
