@@ -24,9 +24,9 @@ from .v1 import coupond_pb2 as pb
 
 Value = TypeVar("Value")
 REQUESTS_IN_FLIGHT = 1_024
-"""Of one connection. The daemon reads no more of them."""
+"""At most, on one connection. The daemon reads no more unanswered requests of a connection."""
 SILENCE = 0.25
-"""Seconds without an answer that say something of a connection. A call that waited for a place has less."""
+"""A connection without an answer for so many seconds is suspected. A call that waited has less time."""
 
 
 class _Connection:
