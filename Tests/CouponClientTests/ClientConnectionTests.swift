@@ -96,7 +96,7 @@ import Testing
         let first = try #require(try sent().first)
         try channel.writeInbound(
             DaemonWire.frame(Response(id: first.id, result: .health(notReady: nil))))
-        // After an answer it can no longer be about the connection itself.
+        // After an answer, "too many" can no longer refuse the connection itself.
         let failure = Failure.exhausted("too many connections")
         try channel.writeInbound(DaemonWire.frame(Response(id: 0, result: .failure(failure))))
         #expect(answers.byNumber[1] == [.failure(.connectionLost(reason: failure.message))])

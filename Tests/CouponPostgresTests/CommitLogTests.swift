@@ -175,7 +175,7 @@ import Testing
             CouponUser(user: UserID(1 << 50 + $0), coupon: 4)
         }
         #expect(PackedUsers.bytes(near).count < 5_010)
-        // Somebody else's bytes.
+        // Bytes that another program wrote.
         #expect(read([UInt8](repeating: 255, count: 30), from: 0, limit: 9) == [])
     }
 }

@@ -180,9 +180,9 @@ import Testing
         try ledger.ping()
         try database.terminateSessions()
         #expect(try store.coupon(coupon) != nil)
-        // Its locks are gone, so this one must say so.
+        // The ledger's locks are gone with its session, so it must say so.
         expectSessionLost { try ledger.ping() }
-        // Within a transaction nothing is replaced.
+        // Within a transaction the session is not replaced.
         let session = Session(database.options, role: .store, logger: quiet)
         _ = try session.run("BEGIN")
         try database.terminateSessions()

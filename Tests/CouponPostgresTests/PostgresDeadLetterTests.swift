@@ -94,7 +94,7 @@ import Testing
         #expect(try issued(database) == "2|6")
         let now = try #require(try store.coupon(coupon))
         #expect(now.issued == 3 && now.version == 2, "the last one: sold out")
-        // The same decision again, and the other one.
+        // The same decision again is accepted, and the opposite one is refused.
         #expect(try store.decide(letter.id, .redriven) == .decided(redriven))
         guard case .refused = try store.decide(letter.id, .discarded) else {
             Testing.Issue.record("decided twice")

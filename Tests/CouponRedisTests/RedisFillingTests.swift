@@ -142,13 +142,13 @@ extension RedisFixture {
         try fixture.open()
         let load = try fixture.beginFilling()
         let old = try fixture.rev()
-        // It is sold out, leaves, and is opened again.
+        // The coupon is closed, leaves, and is opened again.
         #expect(
             try fixture.control.set(
                 coupon(total: 4, state: .closed, version: 2, issued: 2, last: 3),
                 partition: partition, epoch: 1) == .current)
         try fixture.itIsTime()
-        // Its load does not move any more.
+        // The load of the coupon does not move any more.
         try fixture.age(fixture.claimKey(), load: load)
         _ = try fixture.unload()
         #expect(try fixture.inspect().record == nil)

@@ -55,7 +55,7 @@ private let finished: [(String, Coupon)] = [
             let visit = try #require(try fixture.visit())
             #expect((planned...planned + 60_000).contains(visit))
         }
-        // It was not due.
+        // The coupon was not due, so it is still held.
         #expect(try await isHeld(fixture))
         let later = coupon(8, closes: 4_000_000_000_000_999)
         #expect(try fixture.load(later) == .loaded)

@@ -85,7 +85,7 @@ extension DaemonTests {
             async throws
         {
             let world = try await World()
-            // The test's own client has the one place.
+            // The test's own client has the only place.
             let daemon = try await world.daemon(["--max-connections", "1"])
             let refused = try await example("127.0.0.1", "\(daemon.port)", "1", "1")
             #expect(

@@ -24,7 +24,7 @@ import Testing
         _ = try await daemons[0].client.create(.offer(5, total: 2))
         #expect(try await couponctl(daemons[0], "coupon", "delete", "5").end == .code(1))
         _ = try await daemons[0].client.close(coupon)
-        // Both remember it as closed.
+        // Both daemons remember the coupon as closed.
         for daemon in daemons { #expect(try await daemon.ask(coupon, 1) == .closed) }
         let deleted = try await couponctl(daemons[1], "coupon", "delete", "5")
         #expect(deleted.end == .code(0) && deleted["state"] == "CLOSED", "\(deleted.text)")
@@ -99,7 +99,7 @@ import Testing
         async let late = slow.client.issue(
             IssueRequest(coupon: coupon, user: UserID(2), requestID: .random()),
             deadline: .seconds(60), retrying: RetryPolicy())
-        // By now it has read that the coupon is active.
+        // By the time that it loads, the slow daemon has read that the coupon is active.
         try await eventually("the slow daemon loads") { try world.loads == 1 }
         slow.process.signal(SIGSTOP)
         try await lock.release()

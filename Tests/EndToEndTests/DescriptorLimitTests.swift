@@ -125,7 +125,7 @@ import Testing
         let daemon = try await world.daemon()
         let loss = try await CommandRun(
             "python3", ["-c", listenerLoss, "\(daemon.process.pid)", "\(daemon.port)"])
-        // Skipped if a process may not copy another one's descriptors.
+        // The test is skipped if a process may not copy the descriptors of another one.
         guard loss.end != .code(77) else { return }
         #expect(loss.end == .code(0), "\(loss.text)")
         #expect(try await daemon.process.waitForEnd() == .code(70))

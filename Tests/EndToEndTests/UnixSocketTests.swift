@@ -37,7 +37,7 @@ import Testing
         defer { close(folder) }
         #expect(flock(folder, LOCK_EX) == 0)
         let first = try Daemon(world, ["--listen", "unix:\(path)"])
-        // It has got as far as its listener: Redis has its connections.
+        // The daemon has got as far as its listener, because it owns partitions.
         try await eventually("it waits for the lock") {
             first.process.logTail(lines: 10_000).contains("partitions reassigned")
         }

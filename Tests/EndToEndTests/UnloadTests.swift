@@ -20,7 +20,7 @@ import Testing
         let lock = try await world.lockRefusals()
         async let late = slow.client.issue(
             request, deadline: .seconds(60), retrying: RetryPolicy())
-        // By now it has read that nobody has the coupon.
+        // By the time that it loads, the slow daemon has read that nobody has the coupon.
         try await eventually("the slow daemon loads") { try world.loads == 1 }
         slow.process.signal(SIGSTOP)
         try await lock.release()

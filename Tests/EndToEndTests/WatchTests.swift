@@ -114,7 +114,7 @@ import Testing
         }
         #expect(event.coupon == mine && event.committedAt == at && acceptedAt <= at)
         #expect(page.events.last?.kind == .changed(version: 2))
-        // Its bookmark is for the same question only.
+        // A bookmark of one coupon is refused in a call for all coupons.
         let code = try await refusal {
             try await daemon.client.events(EventQuestion(.after(start.bookmark)))
         }

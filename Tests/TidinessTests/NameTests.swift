@@ -8,7 +8,8 @@ private let keyList = "Sources/CouponCore/Observation/LogKey.swift"
 private let sources = SourceFile.swiftSources.filter { $0.module != "couponctl" }
 
 @Suite struct NameTests {
-    /// Where each type is. A type inside another one has that one's name too.
+    /// Where each type is. Types inside other types are left out, because their full names have the outer
+    /// type.
     private func places(
         of files: [SourceFile], where isCounted: (String) -> Bool = { _ in true }
     ) -> [Substring: [String]] {

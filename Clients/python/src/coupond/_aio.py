@@ -440,7 +440,7 @@ class AsyncClient:
     async def call(self, request: pb.Request, *, deadline: float | None = None) -> pb.Response:
         """Any method, with the messages of `coupond.v1.coupond_pb2`; id, deadline and token are filled in.
 
-        :raises CouponError: also if the daemon answers with an error.
+        :raises CouponError: even if the daemon answers, if the answer is an error.
         """
         return await self._call(request, lambda response: response, deadline)
 

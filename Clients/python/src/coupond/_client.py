@@ -426,7 +426,7 @@ class Client:
     def call(self, request: pb.Request, *, deadline: float | None = None) -> pb.Response:
         """Any method, with the messages of `coupond.v1.coupond_pb2`; id, deadline and token are filled in.
 
-        :raises CouponError: also if the daemon answers with an error.
+        :raises CouponError: even if the daemon answers, if the answer is an error.
         """
         return self._call(request, lambda response: response, deadline)
 
