@@ -193,7 +193,7 @@ import Testing
         #expect(open == .invalid("only a closed coupon can be archived"))
     }
 
-    @Test func `a list reads only its own kind, and a deletion none of other coupons`() async throws
+    @Test func `a list reads only its own kind, and a deletion reads no other coupon`() async throws
     {
         let database = try await closed()
         try database.sql(

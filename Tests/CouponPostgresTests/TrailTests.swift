@@ -137,7 +137,7 @@ import Testing
         #expect(own.map(\.action) == [action], "it is found by the name that was cut")
     }
 
-    @Test func `many lines are added all or none, without those that are refused for their data`()
+    @Test func `many lines are added together, except those that are refused for their data`()
         async throws
     {
         let database = try await TestDatabase()

@@ -30,7 +30,7 @@ import Testing
         #expect(idle.reason == .idle && idle.seconds == 601)
     }
 
-    @Test func `while places are rare unused ones are freed earlier`() throws {
+    @Test func `while places are rare, unused places are freed earlier`() throws {
         let silent = try #require(end(ConnectionWatch(), crowded) { _, _ in .init() })
         #expect(silent.reason == .firstFrame && silent.seconds == Limits.firstFrameSeconds + 1)
         var known = ConnectionWatch()

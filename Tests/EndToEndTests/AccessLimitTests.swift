@@ -75,7 +75,7 @@ import Testing
         #expect(try world.limited("rate_of_user") > 10)
     }
 
-    @Test func `a principal has its number of connections, and others are not concerned`()
+    @Test func `a principal has its number of connections, and other principals are not limited`()
         async throws
     {
         let world = try await CallersWorld(

@@ -285,7 +285,7 @@ extension DaemonTests {
             #expect(built.end == .code(0), "\(built.end) \(built.text)")
         }
 
-        @Test func `a silent address of a name does not take the time of the next one`()
+        @Test func `a silent address of a name does not take the time of the next address`()
             async throws
         {
             let daemon = try SharedWorld.current.one

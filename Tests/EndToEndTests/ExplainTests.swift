@@ -66,7 +66,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `a dead letter is explained, and who discarded it`() async throws {
+    @Test func `a dead letter is explained, with the admin who discarded it`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()
         let coupon = try await daemon.offer(total: 9)

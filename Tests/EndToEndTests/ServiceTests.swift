@@ -194,7 +194,7 @@ import Testing
         #expect(try await daemon.stop() == .code(0))
     }
 
-    @Test func `the page names the unit's bounds as they are, and files suffice for callers`()
+    @Test func `the page names the unit's bounds as they are, and open files suffice for callers`()
         throws
     {
         let (page, unit) = (try text("README.md"), try text("coupond.service"))

@@ -30,7 +30,7 @@ import Testing
         return client
     }
 
-    @Test func `of two daemons that start at once one looks at the path after the other`()
+    @Test func `two daemons that start at once look at the path one after the other`()
         async throws
     {
         let folder = unsafe open(world.folder.path, O_RDONLY)
