@@ -90,7 +90,7 @@ import Testing
         #expect(try await second.stop() == .code(0))
     }
 
-    @Test func `an event has what its row has, and the events of others stay out`() async throws {
+    @Test func `an event has what its row has, and other coupons' events stay out`() async throws {
         let world = try await World()
         let daemon = try await world.daemon()
         // One partition.
